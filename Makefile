@@ -1,0 +1,66 @@
+# Everything runs in .venv, which the first command creates; later commands reuse it.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+OUT    ?= results/demo
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# NumPy's threads only get in each other's way here: the heavy work is in HiGHS.
+export OPENBLAS_NUM_THREADS ?= 1
+
+.PHONY: help demo test test-quick check services test-all bench docs lock clean
+
+help:  ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+demo: $(VENV)/.base  ## plan the built-in example; ends in results/demo/report.html
+	@$(BIN)/evergrid demo --out $(OUT)
+
+test: $(VENV)/.dev  ## run the tests
+	@$(BIN)/python -m pytest --quiet -n 2
+
+test-quick: $(VENV)/.dev  ## run the quick core of the tests
+	@$(BIN)/python -m pytest --quiet -n 2 -m "not slow and not browser"
+
+check: $(VENV)/.dev  ## format, lint, arrows, types, docs
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/lint-imports --no-logo > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
+	@$(BIN)/basedpyright --level error
+	@$(MAKE) --no-print-directory docs
+	@echo "format, lint, arrows, types and docs are clean"
+
+docs: $(VENV)/.dev  ## build the site into docs/_build/html; a warning fails it
+	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
+services:  ## install the system packages that test-all needs (Debian; needs root)
+	apt-get update -qq
+	apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core > /dev/null
+
+test-all: services $(VENV)/.dev  ## every test, also those that render pages in a browser
+	@EVERGRID_REQUIRE_BROWSER=1 $(BIN)/python -m pytest --quiet -n 2
+
+bench: $(VENV)/.dev  ## time the main job against HiGHS alone
+	@$(BIN)/python -m benchmarks.plan
+
+lock: $(VENV)/.dev  ## resolve requirements/*.txt anew (needs uv on the PATH)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet pyproject.toml requirements/build.in -o requirements/base.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --extra dev --extra docs pyproject.toml requirements/build.in -o requirements/dev.txt
+
+clean:  ## remove what the commands above made
+	rm -rf $(VENV) results docs/_build
+
+$(VENV)/bin/python:
+	@echo "creating $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.base: $(VENV)/bin/python requirements/base.txt pyproject.toml
+	@echo "installing evergrid"
+	@$(PIP) install --require-hashes -r requirements/base.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.base requirements/dev.txt
+	@echo "installing the tools for tests and docs"
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@

@@ -1,0 +1,1 @@
+"""The `evergrid` command: parses, calls one function, prints."""

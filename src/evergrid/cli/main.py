@@ -1,0 +1,126 @@
+"""The `evergrid` command: its verbs, and how errors become messages and exit codes."""
+
+import sys
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+import evergrid
+from evergrid.cli.progress import progress_bar
+from evergrid.core import config as config_file
+from evergrid.core.errors import ConfigError, EvergridError, MissingFileError, OutputError
+from evergrid.data import check as checks
+from evergrid.data.output import check_writable
+from evergrid.studies import registry, summary
+
+WRONG_USE = (ConfigError, MissingFileError, OutputError)
+
+app = typer.Typer(
+    name="evergrid",
+    help="Runs a fleet of parked electric vehicles as one power plant.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Out = Annotated[Path | None, typer.Option(help="Folder for the results.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn at random.")]
+
+
+def main() -> None:
+    """Run the command; errors of ours become a message on stderr and an exit code."""
+    try:
+        app()
+    except EvergridError as error:
+        Console(stderr=True, soft_wrap=True).print(f"error: {error}", markup=False, highlight=False)
+        sys.exit(2 if isinstance(error, WRONG_USE) else 1)
+
+
+@app.command()
+def run(
+    config: Annotated[Path, typer.Argument(help="A study's configuration, TOML.")],
+    out: Out = None,
+    as_json: Json = False,
+    seed: Seed = 0,
+    dry_run: Annotated[bool, typer.Option(help="Only check the configuration.")] = False,
+) -> None:
+    """Run the study of a configuration file and write its results."""
+    study = registry.of_file(config)
+    settings = config_file.read(study.Config, config)
+    if dry_run:
+        typer.echo(f"{config}: a valid configuration of the study {settings.study}", err=True)
+        return
+    _run(study, settings, config.parent, out or Path("results") / config.stem, as_json, seed)
+
+
+@app.command()
+def demo(out: Out = None, as_json: Json = False, seed: Seed = 0) -> None:
+    """Plan the built-in example: two days of a street, an office and a bus depot."""
+    study = registry.named("plan")
+    with resources.as_file(resources.files("evergrid.studies") / "demo") as folder:
+        settings = config_file.read(study.Config, folder / "plan.toml")
+        _run(study, settings, folder, out or Path("results") / "demo", as_json, seed)
+
+
+@app.command()
+def new(study: Annotated[str, typer.Argument(help="Name of a study.")]) -> None:
+    """Print a commented configuration with every key, its unit and its default."""
+    module = registry.named(study)
+    heading = f"{module.QUESTION}. Run it with: evergrid run {study}.toml"
+    typer.echo(config_file.template(module.Config, heading=heading), nl=False)
+
+
+@app.command()
+def studies() -> None:
+    """List the studies."""
+    for name, module in registry.STUDIES.items():
+        typer.echo(f"{name:<18}{module.QUESTION}")
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="Parquet or CSV.")],
+    kind: Annotated[str, typer.Option("--as", help="What it is: " + ", ".join(checks.KINDS))],
+) -> None:
+    """Check a file of data: how many rows, what is wrong with which."""
+    found = checks.check(file, kind)
+    for line in found.lines():
+        typer.echo(line)
+    if found.faults:
+        raise typer.Exit(1)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"evergrid {evergrid.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options of the command itself."""
+
+
+def _run(
+    study: Any, settings: config_file.Config, folder: Path, out: Path, as_json: bool, seed: int
+) -> None:
+    check_writable(out)
+    with progress_bar() as progress:
+        result = study.run(settings, seed=seed, folder=folder, progress=progress)
+        progress("writing the results", 0.99)
+        result.write(out)
+    if as_json:
+        typer.echo(summary.to_json(result.summary), nl=False)
+        return
+    for line in result.lines():
+        typer.echo(line)
+    typer.echo(f"{'report':<10}{out / 'report.html'}")

@@ -1,0 +1,167 @@
+"""A study's questions as a file: TOML to a frozen record and back, every key explained."""
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails, PydanticUndefined
+
+from evergrid.core.errors import ConfigError, MissingFileError
+from evergrid.core.faults import Fault
+
+C = TypeVar("C", bound="Config")
+
+
+class Config(BaseModel):
+    """A frozen record of settings. Unknown keys are refused, numbers must be finite."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+def read(kind: type[C], path: Path) -> C:
+    """The configuration in a TOML file.
+
+    Raises:
+        MissingFileError: There is no such file.
+        ConfigError: The file is no TOML, or keys or values break rules; all are listed.
+    """
+    return parse(kind, tables(path), source=str(path))
+
+
+def tables(path: Path) -> dict[str, Any]:
+    """The nested tables of a TOML file, as they stand.
+
+    Raises:
+        MissingFileError: There is no such file.
+        ConfigError: The file is no TOML.
+    """
+    if not path.is_file():
+        raise MissingFileError(f"there is no configuration file {path}. Make one: evergrid new")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        fault = Fault("file", "be TOML in UTF-8", got=(str(error),))
+        raise ConfigError(str(path), [fault]) from None
+
+
+def parse(kind: type[C], raw: dict[str, Any], *, source: str = "config") -> C:
+    """The configuration of nested tables, as a TOML file holds them.
+
+    Raises:
+        ConfigError: Keys or values break rules; all are listed.
+    """
+    try:
+        return kind.model_validate(raw)
+    except ValidationError as error:
+        faults = [_fault(kind, detail) for detail in error.errors()]
+        raise ConfigError(source, faults) from None
+
+
+def _fault(kind: type[Config], detail: ErrorDetails) -> Fault:
+    place = [str(part) for part in detail["loc"]]
+    field = ".".join(place) or "config"
+    if detail["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(place[-1], _keys(kind, place[:-1]), n=1, cutoff=0.5)
+        fix = f"Did you mean {near[0]}?" if near else "Remove it; `evergrid new` shows every key."
+        return Fault(field, "be a known key", got=(place[-1],), fix=fix)
+    if detail["type"] == "missing":
+        return Fault(field, "be given", fix="`evergrid new` shows every key with its default.")
+    rule = detail["msg"].removeprefix("Value error, ").removeprefix("Input should ").rstrip(".")
+    return Fault(field, rule[0].lower() + rule[1:] if rule else "be valid", got=(detail["input"],))
+
+
+def _keys(kind: type[Config], place: list[str]) -> list[str]:
+    """Keys of the table at that place, following nested tables and lists of tables."""
+    for name in place:
+        if name.isdigit() or name not in kind.model_fields:
+            continue
+        nested = _nested(kind.model_fields[name])
+        if nested is None:
+            return []
+        kind = nested
+    return list(kind.model_fields)
+
+
+def _nested(field: FieldInfo) -> type[Config] | None:
+    """The kind of table a field holds, alone, optional or in a list; None for plain values."""
+    pending: list[Any] = [field.annotation]
+    while pending:
+        kind = pending.pop()
+        if isinstance(kind, type) and issubclass(kind, Config):
+            return kind
+        pending.extend(getattr(kind, "__args__", ()))
+    return None
+
+
+def template(kind: type[Config], *, heading: str) -> str:
+    """A commented TOML file with every key, its meaning and its default."""
+    lines = [f"# {heading}", "# Keys that start with '# ' are optional; remove it to set them.", ""]
+    return "\n".join(lines + _table(kind, prefix="")) + "\n"
+
+
+def _table(kind: type[Config], *, prefix: str) -> list[str]:
+    plain: list[str] = []
+    tables: list[str] = []
+    for name, field in kind.model_fields.items():
+        nested = _nested(field)
+        comment = [f"# {line}" for line in (field.description or "").splitlines()]
+        if nested is None:
+            plain += [*comment, _assignment(name, field)]
+            continue
+        listed = "list" in str(field.annotation) or "tuple" in str(field.annotation)
+        path = f"{prefix}{name}"
+        head = f"[[{path}]]" if listed else f"[{path}]"
+        body = _table(nested, prefix=f"{path}.")
+        if listed or (not field.is_required() and field.default is None):
+            head, body = f"# {head}", [f"# {line}" if line else line for line in body]
+            body = [line.replace("# # ", "# ", 1) for line in body]
+        tables += ["", *comment, head, *body]
+    return plain + tables
+
+
+def _assignment(name: str, field: FieldInfo) -> str:
+    if field.is_required():
+        example = (field.examples or [""])[0]
+        return f"{name} = {toml_value(example)}"
+    default = field.get_default(call_default_factory=True)
+    if default is None or default is PydanticUndefined:
+        example = (field.examples or [""])[0]
+        return f"# {name} = {toml_value(example)}"
+    return f"{name} = {toml_value(default)}"
+
+
+def toml_value(value: Any) -> str:
+    """A plain value as TOML writes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"
+    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def dump(config: Config) -> str:
+    """The resolved configuration as TOML; keys without a value are left out."""
+    return "\n".join(_dump(config.model_dump(mode="json", exclude_none=True), "")).lstrip() + "\n"
+
+
+def _dump(table: dict[str, Any], prefix: str) -> list[str]:
+    lines: list[str] = []
+    tables: list[str] = []
+    for name, value in table.items():
+        path = f"{prefix}{name}"
+        if isinstance(value, dict):
+            tables += ["", f"[{path}]", *_dump(value, f"{path}.")]
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            for item in value:
+                tables += ["", f"[[{path}]]", *_dump(item, f"{path}.")]
+        else:
+            lines.append(f"{name} = {toml_value(value)}")
+    return lines + tables

@@ -1,0 +1,104 @@
+"""Every error Evergrid raises, each also the builtin it resembles.
+
+::
+
+    EvergridError
+    ├── InputError (ValueError)         data or a record breaks a rule; lists every fault
+    │   └── ConfigError                 a configuration file or key
+    ├── MissingFileError (FileNotFoundError)
+    ├── UnreadableFileError (OSError)   there, but truncated or of another format
+    ├── OutputError (OSError)           a result cannot be written where it should go
+    └── SolveError (RuntimeError)       a solve ended without a usable plan
+        └── InfeasibleError             no schedule keeps every limit
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from evergrid.core.faults import Fault
+from evergrid.core.status import Status
+
+
+class EvergridError(Exception):
+    """The root of the tree: catch this to catch everything Evergrid raises itself."""
+
+
+class InputError(EvergridError, ValueError):
+    """Given data breaks rules; the message lists every fault found.
+
+    Args:
+        source: What was being read or made, such as ``sessions`` or a file name.
+        faults: At least one fault.
+    """
+
+    def __init__(self, source: str, faults: Sequence[Fault]) -> None:
+        self.source = source
+        self.faults = tuple(faults)
+        lines = "".join(f"\n  - {fault}" for fault in self.faults)
+        count = len(self.faults)
+        super().__init__(f"{source}: {count} fault{'s' if count != 1 else ''} found{lines}")
+
+    @property
+    def field(self) -> str:
+        """Field of the first fault."""
+        return self.faults[0].field
+
+    @property
+    def rule(self) -> str:
+        """Rule of the first fault."""
+        return self.faults[0].rule
+
+    @property
+    def got(self) -> tuple[Any, ...]:
+        """Values of the first fault."""
+        return self.faults[0].got
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Records of the first fault."""
+        return self.faults[0].ids
+
+
+class ConfigError(InputError):
+    """A configuration file is not TOML, or a key of it is unknown or out of range."""
+
+
+class MissingFileError(EvergridError, FileNotFoundError):
+    """A file that was named is not there."""
+
+
+class UnreadableFileError(EvergridError, OSError):
+    """A file is there but truncated, or not of the format its name says."""
+
+
+class OutputError(EvergridError, OSError):
+    """A result cannot be written where it should go; nothing was changed there."""
+
+
+class SolveError(EvergridError, RuntimeError):
+    """A solve ended without a usable plan.
+
+    Args:
+        status: How it ended.
+        detail: What is known beyond the status, a full sentence.
+        faults: The limits that cannot be kept together, if they are known.
+    """
+
+    def __init__(self, status: Status, detail: str = "", faults: Sequence[Fault] = ()) -> None:
+        self.status = status
+        self.faults = tuple(faults)
+        lines = "".join(f"\n  - {fault}" for fault in self.faults)
+        super().__init__(f"{status.message} {detail}".strip() + lines)
+
+
+class InfeasibleError(SolveError):
+    """No schedule keeps every limit; the faults name sessions, sites and amounts."""
+
+    def __init__(self, detail: str = "", faults: Sequence[Fault] = ()) -> None:
+        super().__init__(Status.INFEASIBLE, detail, faults)
+
+
+def raise_if_any(source: str, faults: Sequence[Fault]) -> None:
+    """Raise one `InputError` that lists the faults, or do nothing when there are none."""
+    if faults:
+        raise InputError(source, faults)

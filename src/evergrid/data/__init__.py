@@ -1,0 +1,1 @@
+"""Where numbers come from: one reader per public format and one per input table."""

@@ -1,0 +1,221 @@
+"""What a Parquet or CSV file holds, column by column, and which cells of it cannot be read."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from evergrid.core.arrays import Array, Bool, Shaped
+from evergrid.core.errors import MissingFileError, UnreadableFileError, raise_if_any
+from evergrid.core.faults import Fault
+
+
+class Kind(Enum):
+    """What the cells of a column must be: the rule, and the way out."""
+
+    TEXT = ("be text", "Write names as text.")
+    NUMBER = ("be a number", "Use a decimal point, no unit and no thousands separator.")
+    FLAG = ("be true or false", "")
+    INSTANT = (
+        "be an ISO 8601 time stamp with a time zone",
+        "Add the offset, such as 2022-07-04T00:00:00+00:00 or a trailing Z.",
+    )
+    CLOCK = (
+        "be a wall-clock time stamp without a time zone",
+        "This source is stamped in local time; the reader knows its zone.",
+    )
+
+    @property
+    def rule(self) -> str:
+        """The end of the sentence "<column> must ..."."""
+        return self.value[0]
+
+    @property
+    def fix(self) -> str:
+        """The way out, a full sentence."""
+        return self.value[1]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column as an array; NaN, NaT, "" or False stand where no value could be read.
+
+    Attributes:
+        values: The cells.
+        missing: Cells that are empty.
+        unreadable: Cells that hold something of another kind.
+        written: The cells as the file has them.
+    """
+
+    values: Shaped[Array, " row"]
+    missing: Bool[Array, " row"]
+    unreadable: Bool[Array, " row"]
+    written: pl.Series
+
+    @property
+    def bad(self) -> Bool[Array, " row"]:
+        """Cells without a usable value."""
+        return self.missing | self.unreadable
+
+
+def load(path: Path) -> pl.DataFrame:
+    """The table in a Parquet or CSV file; the cells of a CSV file stay text.
+
+    Raises:
+        MissingFileError: There is no such file.
+        UnreadableFileError: It is empty, truncated or of another format than its ending says.
+    """
+    if not path.is_file():
+        raise MissingFileError(f"there is no file {path}")
+    if path.suffix not in (".parquet", ".csv"):
+        raise UnreadableFileError(f"{path} must end in .parquet or .csv")
+    try:
+        if path.suffix == ".parquet":
+            return pl.read_parquet(path, glob=False, hive_partitioning=False)
+        return pl.read_csv(path, infer_schema=False, glob=False)
+    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        ending = path.suffix.removeprefix(".")
+        raise UnreadableFileError(f"{path} cannot be read as {ending}: {reason}") from None
+    except BaseException as error:
+        if not isinstance(error, pl.exceptions.PanicException):
+            raise  # an interrupt, not a damaged file
+        raise UnreadableFileError(f"{path} is damaged: {error}") from None
+
+
+def name_faults(
+    frame: pl.DataFrame, required: Sequence[str], known: Sequence[str] | None
+) -> list[Fault]:
+    """Faults of columns that are missing, and of others than the known; None allows any other."""
+    faults = []
+    for name in required:
+        if name not in frame.columns:
+            near = difflib.get_close_matches(name, frame.columns, n=1, cutoff=0.6)
+            fix = f"Rename {near[0]}?" if near else f"Columns found: {', '.join(frame.columns)}."
+            faults.append(Fault(name, "be a column of the table", fix=fix))
+    for name in frame.columns if known is not None else ():
+        if name not in (known or ()):
+            near = difflib.get_close_matches(name, known or (), n=1, cutoff=0.5)
+            fix = f"Did you mean {near[0]}?" if near else "Remove it."
+            faults.append(Fault(name, "be a known column", fix=fix))
+    return faults
+
+
+def source_columns(path: Path, kinds: Mapping[str, Kind], *, source: str) -> dict[str, Column]:
+    """The named columns of a public file; other columns are ignored.
+
+    Raises:
+        InputError: A column is missing or is of another kind in every row, or there are no rows.
+    """
+    frame = load(path)
+    raise_if_any(source, name_faults(frame, list(kinds), None))
+    if frame.height == 0:
+        raise_if_any(source, [Fault(str(path), "have at least one row")])
+    columns = {name: column(frame[name], kind) for name, kind in kinds.items()}
+    faults = [
+        Fault(name, kinds[name].rule, got=(str(read.written[0]),), rows=(1,), fix=kinds[name].fix)
+        for name, read in columns.items()
+        if read.unreadable.all()
+    ]
+    raise_if_any(source, faults)
+    return columns
+
+
+def cell_faults(name: str, kind: Kind, read: Column, *, required: bool) -> list[Fault]:
+    """Faults of the cells that cannot be read, and of those that are empty but must not be."""
+    faults = []
+    for rows, rule, fix in (
+        (read.unreadable, kind.rule, kind.fix),
+        (read.missing & required, "not be empty", "Fill it in or remove the row."),
+    ):
+        if rows.any():
+            places = tuple(int(i) for i in np.nonzero(rows)[0])
+            got = tuple(str(read.written[i]) for i in places)
+            numbers = tuple(i + 1 for i in places)
+            faults.append(Fault(name, rule, got=got, rows=numbers, fix=fix))
+    return faults
+
+
+def column(series: pl.Series, kind: Kind) -> Column:
+    """The cells of a column as that kind."""
+    if isinstance(series.dtype, pl.Categorical | pl.Enum):
+        series = series.cast(pl.String)
+    written = series
+    if series.dtype == pl.String:
+        series = series.str.strip_chars()
+        series = series.set(series == "", None)
+    parsed = _PARSERS[kind](series)
+    missing = series.is_null().to_numpy()
+    unreadable = parsed.is_null().to_numpy() & ~missing
+    return Column(_array(parsed, kind), missing, unreadable, written)
+
+
+def _array(parsed: pl.Series, kind: Kind) -> Shaped[Array, " row"]:
+    if kind is Kind.NUMBER:
+        return parsed.fill_null(float("nan")).to_numpy().astype(np.float64)
+    if kind is Kind.FLAG:
+        return parsed.fill_null(False).to_numpy().astype(bool)
+    if kind is Kind.TEXT:
+        return np.array(parsed.fill_null("").to_list(), dtype=object)
+    return parsed.to_numpy().astype("datetime64[us]")
+
+
+def _nothing(series: pl.Series, dtype: pl.DataType) -> pl.Series:
+    return pl.Series(series.name, [None] * len(series), dtype=dtype)
+
+
+def _text(series: pl.Series) -> pl.Series:
+    plain = series.dtype == pl.String or series.dtype.is_integer() or series.dtype == pl.Null
+    return series.cast(pl.String) if plain else _nothing(series, pl.String())
+
+
+def _number(series: pl.Series) -> pl.Series:
+    if not (series.dtype.is_numeric() or series.dtype in (pl.String, pl.Null)):
+        return _nothing(series, pl.Float64())
+    return series.cast(pl.Float64, strict=False).fill_nan(None)  # NaN is never a value
+
+
+def _flag(series: pl.Series) -> pl.Series:
+    if series.dtype in (pl.Boolean, pl.Null):
+        return series.cast(pl.Boolean)
+    if series.dtype != pl.String:
+        return _nothing(series, pl.Boolean())
+    words = {"true": True, "false": False}
+    return series.str.to_lowercase().replace_strict(words, default=None, return_dtype=pl.Boolean)
+
+
+def _instant(series: pl.Series) -> pl.Series:
+    if series.dtype == pl.String:
+        iso = series.str.replace(" ", "T").str.replace("[Zz]$", "+00:00")
+        stamps = _first_format(iso, ("%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%dT%H:%M%z"))
+        return stamps.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    if isinstance(series.dtype, pl.Datetime) and series.dtype.time_zone is not None:
+        return series.dt.cast_time_unit("us").dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    return _nothing(series, pl.Datetime("us"))
+
+
+def _clock(series: pl.Series) -> pl.Series:
+    if series.dtype == pl.String:
+        iso = series.str.replace(" ", "T")
+        return _first_format(iso, ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"))
+    if isinstance(series.dtype, pl.Datetime) and series.dtype.time_zone is None:
+        return series.dt.cast_time_unit("us")
+    return _nothing(series, pl.Datetime("us"))
+
+
+def _first_format(text: pl.Series, formats: tuple[str, str]) -> pl.Series:
+    first, second = (text.str.to_datetime(f, strict=False, time_unit="us") for f in formats)
+    return first.zip_with(first.is_not_null(), second)
+
+
+_PARSERS = {
+    Kind.TEXT: _text,
+    Kind.NUMBER: _number,
+    Kind.FLAG: _flag,
+    Kind.INSTANT: _instant,
+    Kind.CLOCK: _clock,
+}

@@ -1,0 +1,52 @@
+"""Day-ahead prices of the Netherlands, 2015 to 2024, as published for every hour."""
+
+from pathlib import Path
+
+import numpy as np
+
+from evergrid.data import price_series
+from evergrid.data.frames import Kind, source_columns
+from evergrid.data.meta import Meta, licence
+from evergrid.data.price_series import Gap, Instant, Series
+from evergrid.model.prices import Prices
+
+COLUMNS = {"time_utc": Kind.INSTANT, "price_eur_mwh": Kind.NUMBER}
+
+
+def read(
+    path: Path,
+    *,
+    start: Instant | None = None,
+    end: Instant | None = None,
+    gap: Gap = "error",
+) -> tuple[Prices, Meta]:
+    """Prices of the Dutch day-ahead table.
+
+    Args:
+        path: Parquet or CSV with the columns of `COLUMNS`, stamped at the hour's beginning.
+        start: First instant to keep, zone-aware (a bare datetime64 is UTC); None for all.
+        end: First instant to leave out; None for all.
+        gap: "error" refuses gaps and lists them, "hold" repeats the price before and counts.
+
+    Raises:
+        InputError: Missing columns, gaps, stamps with two prices.
+    """
+    table = source_columns(path, COLUMNS, source="nl_dayahead")
+    series = Series(
+        source="nl_dayahead",
+        time_utc=table["time_utc"].values,
+        price_per_mwh=price_series.price_column(table, "price_eur_mwh"),
+        width=np.timedelta64(1, "h"),
+        currency="EUR",
+    )
+    prices, quality = price_series.prices(series, start=start, end=end, gap=gap)
+    return prices, Meta(
+        source="nl_dayahead",
+        title="Netherlands day-ahead price, 2015 to 2024",
+        licence=licence("A", "MIT in the package it comes in; CC BY 4.0 at the source"),
+        origin="ENTSO-E, in the layout of Ember's European wholesale price file, from EV2Gym",
+        currency="EUR",
+        time_zone="UTC",
+        quality=quality,
+        assumptions=price_series.stated(gap),
+    )

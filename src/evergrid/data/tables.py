@@ -1,0 +1,288 @@
+"""The four input tables, read strictly from Parquet or CSV, and written back."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import polars as pl
+
+from evergrid.core.arrays import Array, Bool, Float, Int, Shaped
+from evergrid.core.errors import InputError, raise_if_any
+from evergrid.core.faults import Fault
+from evergrid.core.timegrid import TimeGrid
+from evergrid.data.frames import Column, Kind, cell_faults, column, load, name_faults
+from evergrid.model.prices import Prices
+from evergrid.model.session import Sessions
+from evergrid.model.site import SiteLoad, Sites, no_load
+
+Record = TypeVar("Record", Sessions, Sites, SiteLoad, Prices)
+
+SESSIONS = {
+    "session_id": Kind.TEXT,
+    "asset_id": Kind.TEXT,
+    "site_id": Kind.TEXT,
+    "arrival_utc": Kind.INSTANT,
+    "departure_utc": Kind.INSTANT,
+    "capacity_kwh": Kind.NUMBER,
+    "energy_arrival_kwh": Kind.NUMBER,
+    "energy_departure_kwh": Kind.NUMBER,
+    "energy_reserve_kwh": Kind.NUMBER,
+    "max_charge_kw": Kind.NUMBER,
+    "max_discharge_kw": Kind.NUMBER,
+    "efficiency_charge": Kind.NUMBER,
+    "efficiency_discharge": Kind.NUMBER,
+    "wear_cost_per_kwh": Kind.NUMBER,
+}
+SITES = {
+    "site_id": Kind.TEXT,
+    "parent_id": Kind.TEXT,
+    "import_limit_kw": Kind.NUMBER,
+    "export_limit_kw": Kind.NUMBER,
+    "demand_charge_per_kw": Kind.NUMBER,
+    "net_metering": Kind.FLAG,
+}
+SITE_LOAD = {"site_id": Kind.TEXT, "time_utc": Kind.INSTANT, "load_kw": Kind.NUMBER}
+PRICES = {
+    "time_utc": Kind.INSTANT,
+    "import_price_per_mwh": Kind.NUMBER,
+    "export_price_per_mwh": Kind.NUMBER,
+    "carbon_price_per_mwh": Kind.NUMBER,
+}
+LIMITS = ("import_limit_kw", "export_limit_kw")
+
+
+def read_sessions(path: Path, *, wear_cost_per_kwh: float = 0.0) -> Sessions:
+    """The sessions table.
+
+    Args:
+        path: Parquet or CSV.
+        wear_cost_per_kwh: Cost of wear where the table has no such column.
+
+    Raises:
+        MissingFileError, UnreadableFileError: No such file, or not of its format.
+        InputError: Columns, cells or rows that break rules; all are listed.
+    """
+    table, faults = _read(path, SESSIONS, optional=("wear_cost_per_kwh",), source="sessions")
+    rows = len(table["session_id"].values)
+    values = {name: read.values for name, read in table.items()}
+    values.setdefault("wear_cost_per_kwh", np.full(rows, wear_cost_per_kwh))
+    good = ~np.logical_or.reduce([read.bad for read in table.values()])
+    (number,) = np.nonzero(good)
+
+    def make() -> Sessions:
+        return Sessions(**{name: cells[good] for name, cells in values.items()})
+
+    return _made(make, faults, source="sessions", row=number)
+
+
+def read_sites(path: Path) -> Sites:
+    """The sites table: an empty limit is no limit, an empty parent a root.
+
+    ``demand_charge_per_kw`` (0) and ``net_metering`` (false) may be left out.
+
+    Raises:
+        MissingFileError, UnreadableFileError: No such file, or not of its format.
+        InputError: Columns, cells or rows that break rules; all are listed.
+    """
+    optional = ("demand_charge_per_kw", "net_metering")
+    table, faults = _read(
+        path, SITES, optional=optional, empty=("parent_id", *LIMITS), source="sites"
+    )
+    rows = len(table["site_id"].values)
+    if rows == 0:
+        fix = "Give at least one site; a single root stands for the whole fleet."
+        raise InputError("sites", [*faults, Fault("site_id", "have at least one row", fix=fix)])
+    values = {name: read.values for name, read in table.items()}
+    values |= {name: _or_value(values[name], np.inf) for name in LIMITS}
+    values.setdefault("demand_charge_per_kw", np.zeros(rows))
+    values["demand_charge_per_kw"] = _or_value(values["demand_charge_per_kw"], 0.0)
+    values.setdefault("net_metering", np.zeros(rows, bool))
+    return _made(lambda: Sites(**values), faults, source="sites", row=np.arange(rows))
+
+
+def read_site_load(path: Path) -> SiteLoad:
+    """The site_load table: one row per site and interval, the same intervals for every site.
+
+    Raises:
+        MissingFileError, UnreadableFileError: No such file, or not of its format.
+        InputError: Columns, cells or rows that break rules; all are listed.
+    """
+    table, faults = _read(path, SITE_LOAD, source="site_load")
+    site, time_utc = table["site_id"].values, table["time_utc"].values
+    if len(site) == 0:
+        raise_if_any("site_load", faults)
+        return no_load()
+    if table["site_id"].bad.any() or table["time_utc"].bad.any():
+        raise InputError("site_load", faults)
+    names = np.array(list(dict.fromkeys(site)), dtype=object)
+    at = {name: i for i, name in enumerate(names)}
+    row = np.array([at[name] for name in site])
+    times, step = np.unique(time_utc, return_inverse=True)
+    faults += _cells_once(names, times, row, step, site)
+    load_kw = np.zeros((len(names), len(times)))
+    load_kw[row, step] = _or_value(table["load_kw"].values, 0.0)
+    return _made(lambda: SiteLoad(names, times, load_kw), faults, source="site_load", row=None)
+
+
+def read_prices(path: Path, *, currency: str) -> Prices:
+    """The prices table; ``carbon_price_per_mwh`` (0) may be left out.
+
+    Args:
+        path: Parquet or CSV.
+        currency: ISO 4217 code of its prices.
+
+    Raises:
+        MissingFileError, UnreadableFileError: No such file, or not of its format.
+        InputError: Columns, cells or rows that break rules; all are listed.
+    """
+    table, faults = _read(path, PRICES, optional=("carbon_price_per_mwh",), source="prices")
+    values = {name: read.values for name, read in table.items()}
+    rows = len(values["time_utc"])
+    if table["time_utc"].bad.any():
+        raise InputError("prices", faults)
+    values.setdefault("carbon_price_per_mwh", np.zeros(rows))
+    numbers = {name: _or_value(cells, 0.0) for name, cells in values.items() if name != "time_utc"}
+
+    def make() -> Prices:
+        return Prices(time_utc=values["time_utc"], currency=currency, **numbers)
+
+    return _made(make, faults, source="prices", row=np.arange(rows))
+
+
+def sessions_frame(sessions: Sessions) -> pl.DataFrame:
+    """The sessions as their table."""
+    return _frame(sessions.columns(), SESSIONS)
+
+
+def sites_frame(sites: Sites) -> pl.DataFrame:
+    """The sites as their table; no limit and no parent are empty cells."""
+    frame = _frame(sites.columns(), SITES)
+    return frame.with_columns(
+        pl.col("parent_id").replace("", None),
+        *(pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name) for name in LIMITS),
+    )
+
+
+def site_load_frame(
+    grid: TimeGrid, sites: Sites, load_kw: Float[Array, "site step"]
+) -> pl.DataFrame:
+    """The load of every site in every step as the site_load table."""
+    columns = {
+        "site_id": np.repeat(sites.site_id, grid.steps),
+        "time_utc": np.tile(grid.times, len(sites)),
+        "load_kw": load_kw.ravel(),
+    }
+    return _frame(columns, SITE_LOAD)
+
+
+def prices_frame(prices: Prices) -> pl.DataFrame:
+    """The prices as their table; the currency is not in it."""
+    return _frame(prices.columns(), PRICES)
+
+
+def _frame(columns: dict[str, Shaped[Array, " row"]], kinds: dict[str, Kind]) -> pl.DataFrame:
+    return pl.DataFrame([_series(name, columns[name], kind) for name, kind in kinds.items()])
+
+
+def _series(name: str, values: Shaped[Array, " row"], kind: Kind) -> pl.Series:
+    if kind is Kind.TEXT:
+        return pl.Series(name, values.astype(object).tolist(), dtype=pl.String)
+    if kind is Kind.INSTANT:
+        stamps = pl.Series(name, values.astype("datetime64[us]"))
+        return stamps.dt.replace_time_zone("UTC")
+    return pl.Series(name, values)
+
+
+def _read(
+    path: Path,
+    kinds: dict[str, Kind],
+    *,
+    source: str,
+    optional: Sequence[str] = (),
+    empty: Sequence[str] = (),
+) -> tuple[dict[str, Column], list[Fault]]:
+    """The columns that are there, and the faults of names and cells.
+
+    Args:
+        path: The file.
+        kinds: Every column the table may have.
+        source: Name of the table.
+        optional: Columns that may be left out.
+        empty: Columns whose cells may be empty.
+
+    Raises:
+        InputError: A column that must be there is not; nothing further can be said.
+    """
+    frame = load(path)
+    required = [name for name in kinds if name not in optional]
+    faults = name_faults(frame, required, list(kinds))
+    table = {n: column(frame[n], kind) for n, kind in kinds.items() if n in frame.columns}
+    for name, read in table.items():
+        faults += cell_faults(name, kinds[name], read, required=name not in empty)
+    if any(name not in table for name in required):
+        raise InputError(source, faults)
+    return table, faults
+
+
+def _made(
+    make: Callable[[], Record],
+    faults: list[Fault],
+    *,
+    source: str,
+    row: Int[Array, " row"] | None,
+) -> Record:
+    """The record, or every fault of the cells and of the record together.
+
+    Args:
+        make: Makes the record of the rows whose cells could be read.
+        faults: Faults of the cells.
+        source: Name of the table.
+        row: Place in the file of each row of the record; None where it has other rows.
+    """
+    try:
+        record = make()
+    except InputError as error:
+        found = [_in_file(fault, row) for fault in error.faults]
+        raise InputError(source, [*faults, *found]) from None
+    raise_if_any(source, faults)
+    return record
+
+
+def _in_file(fault: Fault, row: Int[Array, " row"] | None) -> Fault:
+    if row is None:
+        return replace(fault, rows=())
+    return replace(fault, rows=tuple(int(row[number - 1]) + 1 for number in fault.rows))
+
+
+def _or_value(values: Float[Array, " row"], value: float) -> Float[Array, " row"]:
+    """The cells, and a stand-in where there is none; a fault is on record where one is due."""
+    return np.where(np.isnan(values), value, values)
+
+
+def _cells_once(
+    names: Shaped[Array, " site"],
+    times: Shaped[Array, " interval"],
+    row: Int[Array, " cell"],
+    step: Int[Array, " cell"],
+    site: Shaped[Array, " cell"],
+) -> list[Fault]:
+    """Faults of loads that are given twice, or missing at a stamp that other sites have."""
+    cell = row * len(times) + step
+    _, first = np.unique(cell, return_index=True)
+    twice = np.delete(np.arange(len(cell)), first)
+    faults = []
+    if twice.size:
+        got, ids = tuple(times[step[twice]]), tuple(site[twice])
+        rows = tuple(int(i) + 1 for i in twice)
+        faults.append(Fault("time_utc", "be given once for each site", got, ids, rows))
+    absent: Bool[Array, " cell"] = np.ones(len(names) * len(times), bool)
+    absent[cell] = False
+    (missing,) = np.nonzero(absent)
+    if missing.size:
+        got = tuple(times[missing % len(times)])
+        ids = tuple(names[missing // len(times)])
+        fix = "Give every site a load in every interval, 0 where it has none."
+        faults.append(Fault("time_utc", "be given for every site", got, ids, fix=fix))
+    return faults

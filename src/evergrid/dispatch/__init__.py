@@ -1,0 +1,1 @@
+"""What should each asset do? Sessions, sites and prices meet the engine here."""

@@ -1,0 +1,47 @@
+"""What would have happened without us: charging as soon as plugged in, blind to prices."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Float
+from evergrid.engine import reference
+from evergrid.engine.program import Program, net_power
+
+
+def uncontrolled(program: Program) -> Float[Array, " slot"]:
+    """Every unit draws at full power from the start until it holds what it is owed.
+
+    No limit of a group is looked at: this is what plugs do by themselves.
+    """
+    step_energy = program.charge_limit * program.gain
+    summed = np.cumsum(step_energy)
+    before = summed - step_energy
+    before -= before[program.begin][program.unit]
+    needed = np.maximum(program.energy_end - program.energy_start, 0.0)[program.unit]
+    drawn = np.clip(needed - before, 0.0, step_energy) / program.gain
+    return -drawn
+
+
+def earliest(program: Program, *, time_limit_s: float) -> reference.Solution:
+    """Charging as early as the groups' limits allow, blind to prices, with nothing fed.
+
+    This serves exactly what the program asks for, so that its cost can be compared.
+    """
+    by_time = replace(
+        program,
+        discharge_kw=np.zeros(program.units),
+        draw_price=1.0 + program.step.astype(float),
+        feed_price=np.zeros(program.slots),
+        end_value=np.zeros(program.units),
+        surcharge=np.zeros_like(program.surcharge),
+        peak_price=np.zeros(program.groups),
+    )
+    return reference.solve(by_time, time_limit_s=time_limit_s)
+
+
+def keeps_limits(program: Program, power_kw: Float[Array, " slot"]) -> bool:
+    """Whether these powers keep every group within its limits."""
+    net = net_power(program, power_kw)
+    slack_kw = 1e-9 * (1 + np.abs(net))
+    return bool(((net >= program.net_low - slack_kw) & (net <= program.net_high + slack_kw)).all())

@@ -1,0 +1,98 @@
+"""What was known about prices at each moment, as a rolling plan may see them."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from evergrid.core.timegrid import TimeGrid
+from evergrid.model.prices import Prices
+
+
+class PriceView(Protocol):
+    """Prices of the steps ``now .. stop - 1`` as seen at the start of step ``now``."""
+
+    def __call__(self, now: int, stop: int) -> Prices:
+        """The prices believed."""
+        ...
+
+
+@dataclass(frozen=True)
+class Perfect:
+    """Sees the actual prices of all steps to come."""
+
+    actual: Prices
+
+    def __call__(self, now: int, stop: int) -> Prices:
+        """The actual prices."""
+        return _rows(self.actual, np.arange(now, stop))
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Sees the actual prices of the steps about to begin, and a forecast for those after.
+
+    Attributes:
+        actual: What is settled on.
+        forecast: What was forecast for each step, made before that step.
+        known: How many steps from now have known prices.
+    """
+
+    actual: Prices
+    forecast: Prices
+    known: int
+
+    def __call__(self, now: int, stop: int) -> Prices:
+        """Actual prices while known, the forecast afterwards."""
+        steps = np.arange(now, stop)
+        seen, believed = _rows(self.actual, steps), _rows(self.forecast, steps)
+        return _mixed(seen, believed, known=self.known)
+
+
+@dataclass(frozen=True)
+class Persistence:
+    """Sees the steps about to begin, and believes that the last known day repeats itself.
+
+    Attributes:
+        actual: What is settled on.
+        known: How many steps from now have known prices.
+        day: Steps in a day.
+    """
+
+    actual: Prices
+    known: int
+    day: int
+
+    def __call__(self, now: int, stop: int) -> Prices:
+        """Actual prices while known, those of the latest known same hour afterwards.
+
+        On the first day, before a whole day is known, the known prices are repeated.
+        """
+        steps = np.arange(now, stop)
+        last = now + self.known  # the first step whose price is not known yet
+        back = np.maximum(0, -(-(steps - last + 1) // self.day)) * self.day
+        source = np.where(steps < last, steps, steps - back)
+        source = np.where(source < 0, source % max(1, min(self.day, last)), source)
+        return _mixed(_rows(self.actual, steps), _rows(self.actual, source), known=self.known)
+
+
+def steps_per_day(grid: TimeGrid) -> int:
+    """How many steps make a day."""
+    return max(1, round(24.0 / grid.step_h))
+
+
+def _rows(prices: Prices, rows: np.ndarray) -> Prices:
+    """The prices of these rows, stamped as if they followed one another."""
+    columns = {name: values[rows] for name, values in prices.columns().items()}
+    start = prices.time_utc[rows[0]]
+    width = prices.time_utc[1] - prices.time_utc[0] if len(prices.time_utc) > 1 else 0
+    columns["time_utc"] = start + np.arange(len(rows)) * width
+    return Prices(currency=prices.currency, **columns)
+
+
+def _mixed(seen: Prices, believed: Prices, *, known: int) -> Prices:
+    columns = {
+        name: np.where(np.arange(len(values)) < known, values, believed.columns()[name])
+        for name, values in seen.columns().items()
+    }
+    return Prices(currency=seen.currency, **columns)

@@ -1,0 +1,230 @@
+"""The plan of a portfolio: what every asset should do, what that costs, and what is proven."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Float
+from evergrid.core.errors import InfeasibleError, SolveError
+from evergrid.core.faults import Fault
+from evergrid.core.status import Status
+from evergrid.core.units import per_kwh_from_per_mwh, per_mwh_from_per_kwh
+from evergrid.dispatch import baseline, problem
+from evergrid.dispatch.accounts import Costs, costs
+from evergrid.engine import reference
+from evergrid.engine.certificate import Certificate
+from evergrid.engine.program import Program
+from evergrid.model.portfolio import Portfolio
+from evergrid.model.schedule import Schedule
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to plan.
+
+    Attributes:
+        end_value_per_kwh: Worth of a kWh in the cells of vehicles that stay beyond the horizon.
+        smooth: Among plans of equal cost, take the one whose total power moves least.
+        gap: Largest relative gap that counts as optimal.
+        time_limit_s: For each solve.
+    """
+
+    end_value_per_kwh: float
+    smooth: bool = True
+    gap: float = 1e-6
+    time_limit_s: float = 600.0
+
+
+@dataclass(frozen=True)
+class Shortfall:
+    """Energy owed to a session that cannot be served, and the limit that is the cause."""
+
+    session_id: str
+    shortfall_kwh: float
+    limit: str
+
+
+@dataclass(frozen=True)
+class Overload:
+    """A site whose load alone exceeds a limit by more than the vehicles can make up for."""
+
+    site_id: str
+    steps: int
+    worst_kw: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A schedule with its costs and proof.
+
+    Attributes:
+        schedule: Power and energy of every session.
+        costs: Item by item, from the records.
+        status: How the solve ended.
+        certificate: What is proven; objective and bound equal ``costs.net`` in meaning.
+        shadow_price_per_mwh: Saving if a site's binding limit were wider.
+        shortfalls: What could not be served.
+        overloads: Limits that could not be kept.
+        solve_s: Time taken by the solver.
+    """
+
+    schedule: Schedule
+    costs: Costs
+    status: Status
+    certificate: Certificate
+    shadow_price_per_mwh: Float[Array, "site step"]
+    shortfalls: tuple[Shortfall, ...] = field(default=())
+    overloads: tuple[Overload, ...] = field(default=())
+    solve_s: float = 0.0
+
+    @property
+    def shortfall_kwh(self) -> float:
+        """Energy owed that is not served, over all sessions."""
+        return sum(item.shortfall_kwh for item in self.shortfalls)
+
+
+def end_value_per_kwh(portfolio: Portfolio) -> float:
+    """A neutral worth of energy left at the end: the median price to buy it, at least 0."""
+    prices = portfolio.prices.import_price_per_mwh + portfolio.prices.carbon_price_per_mwh
+    return max(0.0, per_kwh_from_per_mwh(float(np.median(prices))))
+
+
+def v2g(
+    portfolio: Portfolio, options: Options, *, peak_before_kw: Float[Array, " site"] | None = None
+) -> Plan:
+    """The plan of least net cost, serving what can be served.
+
+    Args:
+        portfolio: What to plan.
+        options: How.
+        peak_before_kw: Highest power each site drew before, in the same billing period.
+
+    Raises:
+        SolveError: No plan was found in the time allowed, or precision was lost.
+    """
+    program = problem.build(portfolio, options.end_value_per_kwh, peak_before_kw)
+    return _solve(portfolio, program, options)
+
+
+def smart(portfolio: Portfolio, options: Options) -> Plan:
+    """The same for chargers that cannot discharge."""
+    return v2g(replace(portfolio, sessions=portfolio.sessions.without_discharge()), options)
+
+
+def uncontrolled(portfolio: Portfolio, options: Options, served: Plan) -> Plan:
+    """Charging as early as the limits allow, with the service that ``served`` could give.
+
+    Where the sites do not bind this is plugging in and charging at full power.
+    """
+    one_way = replace(portfolio, sessions=portfolio.sessions.without_discharge())
+    program = _program_served(one_way, options, served)
+    power = baseline.uncontrolled(program)
+    taken_s = 0.0
+    if not baseline.keeps_limits(program, power):
+        solution = baseline.earliest(program, time_limit_s=options.time_limit_s)
+        if not solution.status.good:
+            raise SolveError(solution.status, "This was the uncontrolled baseline.")
+        power, taken_s = solution.power_kw, solution.solve_s
+    schedule = problem.schedule(one_way, program, power)
+    return replace(
+        served,
+        schedule=schedule,
+        costs=costs(one_way, schedule, options.end_value_per_kwh),
+        solve_s=taken_s,
+    )
+
+
+def raise_on_shortfall(plan: Plan) -> None:
+    """Refuse a plan that leaves owed energy unserved.
+
+    Raises:
+        InfeasibleError: Names each session, its shortfall and the limit that causes it.
+    """
+    if not plan.shortfalls:
+        return
+    faults = [
+        Fault(
+            "energy_departure_kwh",
+            f"be reachable; short by {item.shortfall_kwh:.3g} kWh because of {item.limit}",
+            ids=(item.session_id,),
+        )
+        for item in plan.shortfalls
+    ]
+    detail = f"{plan.shortfall_kwh:.3g} kWh owed at departure cannot be served."
+    raise InfeasibleError(detail, faults)
+
+
+def _solve(portfolio: Portfolio, program: Program, options: Options) -> Plan:
+    limits = {"time_limit_s": options.time_limit_s}
+    shortfalls = _charger_shortfalls(portfolio)
+    overloads: list[Overload] = []
+    solution = reference.solve(program, smooth=options.smooth, gap=options.gap, **limits)
+    if solution.status is Status.INFEASIBLE:
+        relaxation = reference.relax(program, **limits)
+        shortfalls += _site_shortfalls(portfolio, program, relaxation)
+        overloads = _overloads(portfolio, relaxation)
+        program = relaxation.program
+        solution = reference.solve(program, smooth=options.smooth, gap=options.gap, **limits)
+    if solution.certificate is None:
+        raise SolveError(solution.status)
+    schedule = problem.schedule(portfolio, program, solution.power_kw)
+    return Plan(
+        schedule=schedule,
+        costs=costs(portfolio, schedule, options.end_value_per_kwh),
+        status=solution.status,
+        certificate=solution.certificate,
+        shadow_price_per_mwh=per_mwh_from_per_kwh(solution.limit_price),
+        shortfalls=tuple(shortfalls),
+        overloads=tuple(overloads),
+        solve_s=solution.solve_s,
+    )
+
+
+def _program_served(portfolio: Portfolio, options: Options, served: Plan) -> Program:
+    """The program with what is owed lowered to what a plan holds, and limits it keeps."""
+    program = problem.build(portfolio, options.end_value_per_kwh)
+    held = served.schedule.energy_kwh[:, -1]
+    short = {item.session_id for item in served.shortfalls}
+    lowered = np.isin(portfolio.sessions.session_id, list(short))
+    return replace(
+        program,
+        energy_end=np.where(lowered, np.minimum(program.energy_end, held), program.energy_end),
+        net_low=np.minimum(program.net_low, 0.0),
+        net_high=np.maximum(program.net_high, 0.0),
+    )
+
+
+def _charger_shortfalls(portfolio: Portfolio) -> list[Shortfall]:
+    short = problem.owed(portfolio).shortfall_kwh
+    ids = portfolio.sessions.session_id
+    cause = "its charger's rating and the length of its stay"
+    return [Shortfall(str(ids[i]), float(short[i]), cause) for i in np.nonzero(short > 1e-6)[0]]
+
+
+def _site_shortfalls(
+    portfolio: Portfolio, program: Program, relaxation: reference.Relaxation
+) -> list[Shortfall]:
+    """Each short session with the first limiting site on its way to the root."""
+    found = []
+    sites = portfolio.sites
+    for unit in np.nonzero(relaxation.shortfall_kwh > 1e-6)[0]:
+        steps = slice(program.first[unit], program.stop[unit])
+        site = portfolio.site_row[unit]
+        while site >= 0 and not relaxation.limiting[site, steps].any():
+            site = sites.parent[site]
+        cause = f"the import limit of site {sites.site_id[site]}" if site >= 0 else "site limits"
+        kwh = float(relaxation.shortfall_kwh[unit])
+        found.append(Shortfall(str(portfolio.sessions.session_id[unit]), kwh, cause))
+    return found
+
+
+def _overloads(portfolio: Portfolio, relaxation: reference.Relaxation) -> list[Overload]:
+    excess = relaxation.excess_kw
+    return [
+        Overload(
+            str(portfolio.sites.site_id[site]),
+            int((excess[site] > 0).sum()),
+            float(excess[site].max()),
+        )
+        for site in np.nonzero((excess > 0).any(axis=1))[0]
+    ]

@@ -1,0 +1,155 @@
+"""Planning again and again as time passes, with only what was known then, settled on what came."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Float
+from evergrid.core.timegrid import datetime64
+from evergrid.dispatch import plan
+from evergrid.dispatch.accounts import Costs, costs, site_power
+from evergrid.dispatch.forecast import PriceView
+from evergrid.engine.certificate import Certificate
+from evergrid.model.portfolio import Portfolio
+from evergrid.model.schedule import Schedule
+from evergrid.model.session import Sessions
+
+
+@dataclass(frozen=True)
+class Rolled:
+    """What came of planning again and again.
+
+    Attributes:
+        schedule: What was done, over the whole horizon.
+        costs: Settled on the actual prices.
+        served_share: Energy delivered by departure as a share of the energy owed above what was
+            there on arrival; 1 when everyone got everything.
+        replans: How many plans were made.
+        worst_gap: Largest optimality gap of any of them.
+        worst_violation: Largest violation of any limit in any of them, kW or kWh.
+    """
+
+    schedule: Schedule
+    costs: Costs
+    served_share: float
+    replans: int
+    worst_gap: float
+    worst_violation: float
+
+
+def simulate(
+    portfolio: Portfolio,
+    view: PriceView,
+    options: plan.Options,
+    *,
+    window: int,
+    every: int,
+    tick: Callable[[int], None] = lambda step: None,
+) -> Rolled:
+    """Replan every few steps over a moving window, and settle on the portfolio's own prices.
+
+    A plan sees the sessions plugged in at that moment with the departure and energy they asked
+    for, the load beside the chargers, and the prices of ``view``. It knows nothing of sessions to
+    come. Energy left at the end of a window is worth the median price seen.
+
+    Args:
+        portfolio: What really happens.
+        view: What is believed about prices.
+        options: How each plan is made; its end value settles the whole horizon.
+        window: Steps each plan looks ahead.
+        every: Steps after which it is made anew.
+        tick: Called with the step reached.
+    """
+    run = _Run(portfolio)
+    for now in range(0, portfolio.grid.steps, every):
+        tick(now)
+        run.step(now, min(now + window, portfolio.grid.steps), every, view, options)
+    schedule = run.schedule()
+    return Rolled(
+        schedule=schedule,
+        costs=costs(portfolio, schedule, options.end_value_per_kwh),
+        served_share=served_share(portfolio, schedule),
+        replans=len(run.certificates),
+        worst_gap=max((c.gap for c in run.certificates), default=0.0),
+        worst_violation=max(
+            (max(c.power_kw, c.energy_kwh, c.group_kw) for c in run.certificates), default=0.0
+        ),
+    )
+
+
+def served_share(portfolio: Portfolio, schedule: Schedule) -> float:
+    """Energy delivered of the energy owed above arrival, over sessions that end in the horizon."""
+    sessions = portfolio.sessions
+    ended = sessions.departure_utc <= datetime64(portfolio.grid.end_utc)
+    wanted = np.maximum(sessions.energy_departure_kwh - sessions.energy_arrival_kwh, 0.0)[ended]
+    got = (schedule.energy_kwh[:, -1] - sessions.energy_arrival_kwh)[ended]
+    total = wanted.sum()
+    return float(np.clip(got, 0.0, wanted).sum() / total) if total > 0 else 1.0
+
+
+class _Run:
+    """State of a simulation: what each session holds now, and what was done so far."""
+
+    def __init__(self, portfolio: Portfolio) -> None:
+        sessions, grid = portfolio.sessions, portfolio.grid
+        self.portfolio = portfolio
+        self.first, self.stop = grid.window(sessions.arrival_utc, sessions.departure_utc)
+        self.energy_now = sessions.energy_arrival_kwh.copy()
+        self.power = np.zeros((len(sessions), grid.steps))
+        self.peak_kw = np.zeros(len(portfolio.sites))
+        self.certificates: list[Certificate] = []
+
+    def step(self, now: int, stop: int, every: int, view: PriceView, options: plan.Options) -> None:
+        """Plan at the start of step ``now`` and carry out the plan until the next one."""
+        until = min(now + every, self.portfolio.grid.steps)
+        here = self._plugged_in(now)
+        seen = view(now, stop)
+        if len(here):
+            known = replace(
+                self.portfolio,
+                grid=self.portfolio.grid.part(now, stop),
+                sessions=self._known_sessions(here),
+                load_kw=self.portfolio.load_kw[:, now:stop],
+                prices=seen,
+            )
+            value = plan.end_value_per_kwh(known)
+            made = plan.v2g(
+                known, replace(options, end_value_per_kwh=value), peak_before_kw=self.peak_kw
+            )
+            self.certificates.append(made.certificate)
+            self.power[here, now:until] = made.schedule.power_kw[:, : until - now]
+            self.energy_now[here] = made.schedule.energy_kwh[:, until - now - 1]
+        self._remember_peaks(now, until)
+
+    def schedule(self) -> Schedule:
+        """What was done, with the energy of sessions held while nothing was planned for them."""
+        grid = self.portfolio.grid
+        step = np.arange(grid.steps)
+        plugged = (step >= self.first[:, None]) & (step < self.stop[:, None])
+        arrived = step >= self.first[:, None]
+        held = self.portfolio.sessions.energy_arrival_kwh[:, None] + np.cumsum(
+            self._energy_change(), axis=1
+        )
+        return Schedule(grid, self.power, np.where(arrived, held, 0.0), plugged)
+
+    def _energy_change(self) -> Float[Array, "session step"]:
+        sessions, step_h = self.portfolio.sessions, self.portfolio.grid.step_h
+        into = np.maximum(-self.power, 0) * sessions.efficiency_charge[:, None]
+        out = np.maximum(self.power, 0) / sessions.efficiency_discharge[:, None]
+        return (into - out) * step_h
+
+    def _plugged_in(self, now: int) -> Array:
+        moment = self.portfolio.grid.times[now]
+        sessions = self.portfolio.sessions
+        return np.nonzero((sessions.arrival_utc <= moment) & (sessions.departure_utc > moment))[0]
+
+    def _known_sessions(self, here: Array) -> Sessions:
+        known = self.portfolio.sessions.select(here)
+        energy = np.clip(self.energy_now[here], 0.0, known.capacity_kwh)
+        return replace(known, energy_arrival_kwh=energy)
+
+    def _remember_peaks(self, now: int, until: int) -> None:
+        part = replace(self.portfolio, load_kw=self.portfolio.load_kw[:, now:until])
+        drawn = -site_power(part, self.power[:, now:until])
+        self.peak_kw = np.maximum(self.peak_kw, drawn.max(axis=1))

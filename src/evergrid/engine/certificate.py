@@ -1,0 +1,161 @@
+"""How good a schedule is, from first principles: what it violates, what it costs, and a bound.
+
+Everything here is float64 arithmetic on the program and on numbers that any solver may have
+proposed; nothing of a solver's own claims is used.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Float
+from evergrid.engine.program import Program, cost, energy_path, net_power
+
+
+@dataclass(frozen=True)
+class Dual:
+    """Prices that a solver proposes; any numbers give a valid bound, good ones a tight one.
+
+    Attributes:
+        energy_value: Worth of a kWh in store at the end of each slot.
+        power_price: Worth, to each group and step, of one kW more net power over the step.
+    """
+
+    energy_value: Float[Array, " slot"]
+    power_price: Float[Array, "group step"]
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What is proven about a schedule.
+
+    Attributes:
+        objective: Its cost.
+        bound: No schedule that keeps every limit costs less.
+        power_kw: Largest violation of a unit's power limits.
+        energy_kwh: Largest violation of a unit's energy limits or of the energy owed.
+        group_kw: Largest violation of a group's limits.
+    """
+
+    objective: float
+    bound: float
+    power_kw: float
+    energy_kwh: float
+    group_kw: float
+
+    @property
+    def gap(self) -> float:
+        """Relative distance between cost and bound, at least 0; 0 means optimal."""
+        scale = max(abs(self.objective), abs(self.bound), 1e-9)
+        return max(0.0, self.objective - self.bound) / scale
+
+
+def certify(program: Program, power_kw: Float[Array, " slot"], dual: Dual) -> Certificate:
+    """The certificate of a schedule with the bound that these prices prove."""
+    energy = energy_path(program, power_kw)
+    net = net_power(program, power_kw)
+    over_power = np.maximum(power_kw - program.discharge_limit, -power_kw - program.charge_limit)
+    over_energy = np.maximum(
+        program.energy_floor - energy, energy - program.energy_high[program.unit]
+    )
+    over_group = np.maximum(program.net_low - net, net - program.net_high)
+    return Certificate(
+        objective=cost(program, power_kw),
+        bound=bound(program, dual),
+        power_kw=float(np.maximum(over_power, 0).max(initial=0.0)),
+        energy_kwh=float(np.maximum(over_energy, 0).max(initial=0.0)),
+        group_kw=float(np.maximum(over_group, 0).max(initial=0.0)),
+    )
+
+
+def bound(program: Program, dual: Dual) -> float:
+    """A lower bound on the cost of every schedule that keeps every limit.
+
+    Both the energy balance and the sums of the groups are priced by the dual instead of enforced.
+    What remains falls apart into a minimum over each slot's powers, each slot's energy and each
+    group's net power, all of them in closed form. Prices of either sign are valid.
+
+    Source:
+        Lagrangian weak duality; no outside source.
+    """
+    return (
+        program.constant
+        + float(_power_terms(program, dual).sum())
+        + _energy_terms(program, dual)
+        + float(_group_terms(program, dual).sum())
+    )
+
+
+def _power_terms(program: Program, dual: Dual) -> Float[Array, " slot"]:
+    """Least priced cost of each slot's powers, over drawing or feeding but not both."""
+    price = dual.power_price[program.group[program.unit], program.step]
+    value = dual.energy_value
+    draw = program.step_h * program.draw_price - value * program.gain + price
+    feed = -program.step_h * program.feed_price + value * program.drain - price
+    best_draw = np.minimum(draw, 0) * program.charge_limit
+    best_feed = np.minimum(feed, 0) * program.discharge_limit
+    return np.minimum(best_draw, best_feed)
+
+
+def _energy_terms(program: Program, dual: Dual) -> float:
+    """Least priced cost of the energies held, each within its own limits."""
+    value = dual.energy_value
+    slope = value.copy()
+    slope[:-1] -= value[1:]
+    slope[program.end] = value[program.end] - program.end_value
+    held = np.where(slope > 0, program.energy_floor, program.energy_high[program.unit])
+    start = (program.end_value - value[program.begin]) @ program.energy_start
+    return float(slope @ held + start)
+
+
+def _group_terms(program: Program, dual: Dual) -> Float[Array, " group"]:
+    """Least priced cost of each group's net power, with its surcharge and peak price.
+
+    Works on the power drawn from above, ``x = load - n``, whose limits are narrowed to what the
+    units could reach at all, so that an absent limit does no harm.
+    """
+    price = dual.power_price.copy()
+    below = program.parent >= 0
+    price[below] -= dual.power_price[program.parent[below]]
+    reach_low, reach_high = program.net_range
+    net_low = np.maximum(program.net_low, reach_low)
+    net_high = np.minimum(program.net_high, reach_high)
+    low, high = program.load - net_high, program.load - net_low
+    under, over = -price, program.step_h * program.surcharge - price
+    total = (price * program.load).sum(axis=1) + _least_costs(low, high, under, over)
+    for group in np.nonzero(program.peak_price)[0]:
+        row = (low[group], high[group], under[group], over[group])
+        peak = (program.peak_price[group], program.peak_before[group])
+        total[group] += _least_with_peak(*row, *peak)
+        total[group] -= _least_costs(*row)
+    return total
+
+
+def _least_costs(
+    low: Float[Array, "*group step"],
+    high: Float[Array, "*group step"],
+    under: Float[Array, "*group step"],
+    over: Float[Array, "*group step"],
+) -> Float[Array, "*group"]:
+    """Least of ``sum(under x)`` for x <= 0 and ``over x`` for x >= 0, within low <= x <= high."""
+    corners = (low, high, np.clip(0.0, low, high))
+    return np.minimum.reduce([np.where(x > 0, over * x, under * x) for x in corners]).sum(axis=-1)
+
+
+def _least_with_peak(
+    low: Float[Array, " step"],
+    high: Float[Array, " step"],
+    under: Float[Array, " step"],
+    over: Float[Array, " step"],
+    peak_price: float,
+    peak_before: float,
+) -> float:
+    """The same with a price on the peak z, which is at least x and at least the one before.
+
+    The sum is convex and piecewise linear in z, so its least value lies at a corner.
+    """
+    lowest = max(peak_before, float(low.max()))
+    corners = np.unique(np.append(high[high > lowest], lowest))
+    capped = np.minimum(high, corners[:, None])
+    low, under, over = (np.broadcast_to(row, capped.shape) for row in (low, under, over))
+    return float((peak_price * corners + _least_costs(low, capped, under, over)).min())

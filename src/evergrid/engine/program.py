@@ -1,0 +1,200 @@
+"""The scheduling problem as arrays: units that store energy, groups that limit their sum."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Float, Int
+
+
+@dataclass(frozen=True)
+class Program:
+    """A linear program over storage units in a forest of groups.
+
+    A unit takes part in the steps ``first .. stop - 1``. Each such pair of unit and step is a
+    *slot*; slots are laid out unit by unit, in time order. In a slot the unit draws ``c`` kW and
+    feeds ``d`` kW, and holds ``e`` kWh at the end::
+
+        e = e_before + efficiency_charge c step_h - d step_h / efficiency_discharge
+        0 <= c <= share charge_kw,   0 <= d <= share discharge_kw,   c d = 0
+        energy_low <= e <= energy_high,   e >= energy_end in the last slot
+
+    A group's net power ``n`` is the sum of ``d - c`` over its own units and the groups below it,
+    held in ``[net_low, net_high]``. The cost to be minimised is::
+
+        sum over slots   step_h (draw_price c - feed_price d)
+        - sum over units end_value (e_last - energy_start)
+        + sum over groups and steps  step_h surcharge max(0, load - n)
+        + sum over groups  peak_price max(peak_before, load - n in any step)
+        + constant
+
+    Prices are money per kWh (``peak_price`` per kW), powers are measured at the plug, and
+    ``peak_before`` is a peak (at least 0) that was drawn before the first step.
+    ``c d = 0`` is the one rule that is not linear; `burn` marks the slots where it matters.
+    """
+
+    step_h: float
+    steps: int
+    first: Int[Array, " unit"]
+    stop: Int[Array, " unit"]
+    share: Float[Array, " slot"]
+    charge_kw: Float[Array, " unit"]
+    discharge_kw: Float[Array, " unit"]
+    efficiency_charge: Float[Array, " unit"]
+    efficiency_discharge: Float[Array, " unit"]
+    energy_start: Float[Array, " unit"]
+    energy_low: Float[Array, " unit"]
+    energy_high: Float[Array, " unit"]
+    energy_end: Float[Array, " unit"]
+    end_value: Float[Array, " unit"]
+    draw_price: Float[Array, " slot"]
+    feed_price: Float[Array, " slot"]
+    group: Int[Array, " unit"]
+    parent: Int[Array, " group"]
+    net_low: Float[Array, "group step"]
+    net_high: Float[Array, "group step"]
+    load: Float[Array, "group step"]
+    surcharge: Float[Array, "group step"]
+    peak_price: Float[Array, " group"]
+    peak_before: Float[Array, " group"]
+    constant: float = 0.0
+
+    @property
+    def units(self) -> int:
+        """How many units there are."""
+        return len(self.first)
+
+    @property
+    def slots(self) -> int:
+        """How many pairs of unit and step there are."""
+        return len(self.share)
+
+    @property
+    def groups(self) -> int:
+        """How many groups there are."""
+        return len(self.parent)
+
+    @cached_property
+    def unit(self) -> Int[Array, " slot"]:
+        """Unit of each slot."""
+        return np.repeat(np.arange(self.units), self.stop - self.first)
+
+    @cached_property
+    def begin(self) -> Int[Array, " unit"]:
+        """First slot of each unit."""
+        lengths = self.stop - self.first
+        return np.cumsum(lengths) - lengths
+
+    @cached_property
+    def end(self) -> Int[Array, " unit"]:
+        """Last slot of each unit."""
+        return self.begin + (self.stop - self.first) - 1
+
+    @cached_property
+    def step(self) -> Int[Array, " slot"]:
+        """Step of each slot."""
+        return np.arange(self.slots) - self.begin[self.unit] + self.first[self.unit]
+
+    @cached_property
+    def charge_limit(self) -> Float[Array, " slot"]:
+        """Greatest power drawn in each slot."""
+        return self.share * self.charge_kw[self.unit]
+
+    @cached_property
+    def discharge_limit(self) -> Float[Array, " slot"]:
+        """Greatest power fed in each slot."""
+        return self.share * self.discharge_kw[self.unit]
+
+    @cached_property
+    def gain(self) -> Float[Array, " slot"]:
+        """Energy stored per kW drawn for the step."""
+        return self.step_h * self.efficiency_charge[self.unit]
+
+    @cached_property
+    def drain(self) -> Float[Array, " slot"]:
+        """Energy taken from store per kW fed for the step."""
+        return self.step_h / self.efficiency_discharge[self.unit]
+
+    @cached_property
+    def energy_floor(self) -> Float[Array, " slot"]:
+        """Least energy at the end of each slot, with what is owed in the last."""
+        floor = self.energy_low[self.unit]
+        floor[self.end] = np.maximum(floor[self.end], self.energy_end)
+        return floor
+
+    @cached_property
+    def burn(self) -> Array:
+        """Slots where drawing and feeding at once could pay, by wasting energy in the losses.
+
+        To waste one stored kWh, draw 1/efficiency_charge and feed efficiency_discharge. Shared
+        limits shift both prices by the same amount, and only a binding export limit shifts them
+        downwards; so slots of groups that could bind in export are marked as well.
+        """
+        eta_c = self.efficiency_charge[self.unit]
+        eta_d = self.efficiency_discharge[self.unit]
+        pays = self.draw_price / eta_c < self.feed_price * eta_d
+        both = (self.charge_limit > 0) & (self.discharge_limit > 0)
+        export = self._export_can_bind[self.group[self.unit], self.step]
+        return both & (pays | export)
+
+    @cached_property
+    def net_range(self) -> tuple[Float[Array, "group step"], Float[Array, "group step"]]:
+        """Least and greatest net power that each group's units could reach at all."""
+        at = (self.group[self.unit], self.step)
+        low = np.zeros((self.groups, self.steps))
+        high = np.zeros((self.groups, self.steps))
+        np.add.at(low, at, -self.charge_limit)
+        np.add.at(high, at, self.discharge_limit)
+        return add_up(low, self.parent), add_up(high, self.parent)
+
+    @cached_property
+    def _export_can_bind(self) -> Array:
+        """Whether an export limit at or above each group is within the reach of its units."""
+        binds = self.net_range[1] > self.net_high
+        above = self.parent.copy()
+        while (above >= 0).any():
+            binds = binds | ((above >= 0)[:, None] & binds[np.maximum(above, 0)])
+            above = np.where(above >= 0, self.parent[above], -1)
+        return binds
+
+
+def add_up(own: Float[Array, "group step"], parent: Int[Array, " group"]) -> Array:
+    """Each group's own values plus those of all groups below it."""
+    depth = np.zeros(len(parent), dtype=np.int64)
+    above = parent.copy()
+    while (above >= 0).any():
+        depth += above >= 0
+        above = np.where(above >= 0, parent[above], -1)
+    total = own.copy()
+    for level in range(int(depth.max(initial=0)), 0, -1):
+        rows = np.nonzero(depth == level)[0]
+        np.add.at(total, parent[rows], total[rows])
+    return total
+
+
+def net_power(program: Program, power_kw: Float[Array, " slot"]) -> Float[Array, "group step"]:
+    """Net power of every group when its units deliver these powers, positive into the grid."""
+    net = np.zeros((program.groups, program.steps))
+    np.add.at(net, (program.group[program.unit], program.step), power_kw)
+    return add_up(net, program.parent)
+
+
+def energy_path(program: Program, power_kw: Float[Array, " slot"]) -> Float[Array, " slot"]:
+    """Energy of each unit at the end of each slot under these powers; limits are not applied."""
+    change = np.where(power_kw > 0, -power_kw * program.drain, -power_kw * program.gain)
+    summed = np.cumsum(change)
+    before = summed[program.begin] - change[program.begin]
+    return program.energy_start[program.unit] + summed - before[program.unit]
+
+
+def cost(program: Program, power_kw: Float[Array, " slot"]) -> float:
+    """What a schedule costs, by the formula of `Program`."""
+    draw, feed = np.maximum(-power_kw, 0), np.maximum(power_kw, 0)
+    trade = program.step_h * (program.draw_price @ draw - program.feed_price @ feed)
+    energy = energy_path(program, power_kw)
+    left = program.end_value @ (energy[program.end] - program.energy_start)
+    drawn = np.maximum(program.load - net_power(program, power_kw), 0)
+    metered = program.step_h * float((program.surcharge * drawn).sum())
+    peaks = program.peak_price @ np.maximum(drawn.max(axis=1), program.peak_before)
+    return float(trade - left + metered + peaks + program.constant)

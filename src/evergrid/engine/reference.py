@@ -1,0 +1,361 @@
+"""The one door to HiGHS: the program solved exactly, as referee and for fleets of modest size."""
+
+import time
+from dataclasses import dataclass, replace
+
+import highspy
+import numpy as np
+from scipy import sparse
+
+from evergrid.core.arrays import Array, Bool, Float
+from evergrid.core.status import Status
+from evergrid.engine.certificate import Certificate, Dual, certify
+from evergrid.engine.program import Program
+
+BOTH_TOLERANCE = 1e-7  # share of the limits above which drawing and feeding at once is real
+TIE_TOLERANCE = 1e-9  # reduced costs below this leave a choice that costs nothing
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A solved program.
+
+    Attributes:
+        status: How the solve ended; the arrays are meaningful when ``status.good``.
+        power_kw: Power of each slot, positive into the grid.
+        limit_price: Saving per kWh if a group's binding limit were wider; 0 where none binds.
+        certificate: What is proven about the schedule; None without one.
+        solve_s: Time taken, of the wall clock.
+    """
+
+    status: Status
+    power_kw: Float[Array, " slot"]
+    limit_price: Float[Array, "group step"]
+    certificate: Certificate | None
+    solve_s: float
+
+
+@dataclass(frozen=True)
+class Relaxation:
+    """The least that must give way before a program has a schedule at all.
+
+    Attributes:
+        program: The program with what is owed lowered and limits widened by just that much.
+        shortfall_kwh: Energy owed to each unit that cannot be served.
+        excess_kw: How far each group's limit is exceeded by its load alone, in each step.
+        limiting: Whether a group's limit in a step causes shortfall.
+    """
+
+    program: Program
+    shortfall_kwh: Float[Array, " unit"]
+    excess_kw: Float[Array, "group step"]
+    limiting: Bool[Array, "group step"]
+
+
+def solve(
+    program: Program,
+    *,
+    smooth: bool = False,
+    time_limit_s: float = 600.0,
+    gap: float = 1e-6,
+) -> Solution:
+    """The least-cost schedule, with its certificate.
+
+    The linear program is solved first; where its answer draws and feeds in one slot, the direction
+    that the stored energy takes is fixed and the program solved again. The bound is that of the
+    first solve, so whatever the fixing costs shows in the gap.
+
+    Args:
+        program: What to solve.
+        smooth: Among schedules of equal cost, prefer the one whose total power moves least.
+        time_limit_s: For each of the solves.
+        gap: Largest relative gap that still counts as optimal.
+    """
+    begun = time.perf_counter()
+    model = _Model(program, smooth=smooth)
+    status = model.run(time_limit_s)
+    if not status.good:
+        nothing = np.zeros((program.groups, program.steps))
+        taken_s = time.perf_counter() - begun
+        return Solution(status, np.zeros(program.slots), nothing, None, taken_s)
+    dual, limit_price = model.dual(), model.limit_price()
+    both = model.both_directions()
+    if both.any():
+        model.fix_directions(both)
+        model.run(time_limit_s)
+    certificate = certify(program, model.power(), dual)
+    if smooth:
+        certificate = model.smooth(dual, certificate, time_limit_s)
+    status = Status.OPTIMAL if certificate.gap <= gap else Status.FEASIBLE
+    taken_s = time.perf_counter() - begun
+    return Solution(status, model.power(), limit_price, certificate, taken_s)
+
+
+def relax(program: Program, *, time_limit_s: float = 600.0) -> Relaxation:
+    """Serve what can be served: least shortfall of owed energy under every limit.
+
+    Limits give way only where the load beside the units exceeds them by itself and the units
+    cannot make up for it.
+    """
+    model = _Model(program, elastic=True)
+    model.run(time_limit_s)
+    shortfall, excess = model.slack()
+    wide = np.where(excess > 0, excess + 1e-7, 0.0)
+    served = model.end_energy() - 1e-7  # room for rounding
+    return Relaxation(
+        program=replace(
+            program,
+            energy_end=np.where(shortfall > 0, served, program.energy_end),
+            net_low=program.net_low - np.where(program.net_low > 0, wide, 0.0),
+            net_high=program.net_high + np.where(program.net_high < 0, wide, 0.0),
+        ),
+        shortfall_kwh=shortfall,
+        excess_kw=excess,
+        limiting=model.limit_price() > 0,
+    )
+
+
+class _Model:
+    """The program as HiGHS holds it: columns c, d, e, n, then what the options add."""
+
+    def __init__(self, program: Program, *, smooth: bool = False, elastic: bool = False) -> None:
+        self.program = program
+        self._columns: list[tuple[Array, Array, Array]] = []  # cost, lower, upper
+        self._rows: list[tuple[Array, Array]] = []  # lower, upper
+        self._entries: list[tuple[Array, Array, Array]] = []  # row, column, value
+        self._add_units(elastic=elastic)
+        self._add_groups(elastic=elastic)
+        self._add_peaks_and_surcharges()
+        self._add_hull()
+        self._swing = self._add_swing() if smooth else np.zeros(0, np.int64)
+        self._highs = self._load()
+
+    # -- building ---------------------------------------------------------------------------
+
+    def _add_units(self, *, elastic: bool) -> None:
+        p = self.program
+        money = 0.0 if elastic else p.step_h
+        self.draw = self._column(money * p.draw_price, np.zeros(p.slots), p.charge_limit)
+        self.feed = self._column(-money * p.feed_price, np.zeros(p.slots), p.discharge_limit)
+        value = np.zeros(p.slots)
+        value[p.end] = 0.0 if elastic else -p.end_value
+        floor = p.energy_low[p.unit] if elastic else p.energy_floor
+        self.energy = self._column(value, floor, p.energy_high[p.unit])
+        start = np.zeros(p.slots)
+        start[p.begin] = p.energy_start
+        self.balance = self._row(start, start)
+        self._entry(self.balance, self.energy, np.ones(p.slots))
+        self._entry(self.balance, self.draw, -p.gain)
+        self._entry(self.balance, self.feed, p.drain)
+        later = np.ones(p.slots, bool)
+        later[p.begin] = False
+        self._entry(self.balance[later], self.energy[np.nonzero(later)[0] - 1], -1.0)
+        if elastic:
+            endless = np.full(p.units, np.inf)
+            self.short = self._column(np.ones(p.units), np.zeros(p.units), endless)
+            owed = self._row(p.energy_end, endless)
+            self._entry(owed, self.energy[p.end], np.ones(p.units))
+            self._entry(owed, self.short, np.ones(p.units))
+
+    def _add_groups(self, *, elastic: bool) -> None:
+        p = self.program
+        shape = (p.groups, p.steps)
+        low, high = p.net_low, p.net_high
+        if elastic:  # the excess column takes over where the load alone breaks the limit
+            low, high = np.minimum(low, 0.0), np.maximum(high, 0.0)
+        self.net = self._column(np.zeros(p.groups * p.steps), low.ravel(), high.ravel())
+        self.net = self.net.reshape(shape)
+        self.sums = self._row(np.zeros(self.net.size), np.zeros(self.net.size)).reshape(shape)
+        self._entry(self.sums.ravel(), self.net.ravel(), 1.0)
+        at = self.sums[p.group[p.unit], p.step]
+        self._entry(at, self.draw, 1.0)
+        self._entry(at, self.feed, -1.0)
+        below = p.parent >= 0
+        self._entry(self.sums[p.parent[below]].ravel(), self.net[below].ravel(), -1.0)
+        if elastic:
+            self._add_excess()
+
+    def _add_excess(self) -> None:
+        """Columns that let a group break a limit which its load alone already breaks.
+
+        One kW of excess weighs more than the shortfall it could save, so that limits come first.
+        """
+        p = self.program
+        self.excess = np.full((p.groups, p.steps), -1)
+        for sign, limit in ((1.0, p.net_low), (-1.0, -p.net_high)):
+            over = limit > 0
+            weight = np.full(int(over.sum()), 10.0 * p.step_h)
+            self.excess[over] = self._column(weight, 0.0 * weight, limit[over])
+            row = self._row(limit[over], np.full(len(weight), np.inf))
+            self._entry(row, self.net[over], sign)
+            self._entry(row, self.excess[over], 1.0)
+
+    def _add_peaks_and_surcharges(self) -> None:
+        p = self.program
+        metered = (p.surcharge != 0).any(axis=1)
+        price = p.step_h * p.surcharge[metered].ravel()
+        drawn = self._column(price, np.zeros(price.size), np.full(price.size, np.inf))
+        self._at_least_drawn(drawn, metered)
+        peaked = p.peak_price > 0
+        before = p.peak_before[peaked]
+        peak = self._column(p.peak_price[peaked], before, np.full(before.size, np.inf))
+        self._at_least_drawn(np.repeat(peak, p.steps), peaked)
+
+    def _at_least_drawn(self, column: Array, groups: Array) -> None:
+        """Rows that hold a column at or above the power these groups draw from above."""
+        load = self.program.load[groups].ravel()
+        row = self._row(load, np.full(load.size, np.inf))
+        self._entry(row, column, 1.0)
+        self._entry(row, self.net[groups].ravel(), 1.0)
+
+    def _add_hull(self) -> None:
+        """Convex hull of drawing or feeding, but not both, where wasting energy could pay."""
+        p = self.program
+        slots = np.nonzero(p.burn)[0]
+        row = self._row(np.full(len(slots), -np.inf), np.ones(len(slots)))
+        self._entry(row, self.draw[slots], 1 / p.charge_limit[slots])
+        self._entry(row, self.feed[slots], 1 / p.discharge_limit[slots])
+
+    def _add_swing(self) -> Array:
+        """Columns above the change of each tree's net power from step to step, free of cost."""
+        p = self.program
+        net = self.net[p.parent < 0]
+        ahead, behind = net[:, 1:].ravel(), net[:, :-1].ravel()
+        endless = np.full(ahead.size, np.inf)
+        swing = self._column(np.zeros(ahead.size), np.zeros(ahead.size), endless)
+        for sign in (1.0, -1.0):
+            row = self._row(np.zeros(ahead.size), endless)
+            self._entry(row, swing, 1.0)
+            self._entry(row, ahead, sign)
+            self._entry(row, behind, -sign)
+        return swing
+
+    def _column(self, cost: Array, lower: Array, upper: Array) -> Array:
+        start = sum(len(block[0]) for block in self._columns)
+        self._columns.append((cost, lower, upper))
+        return np.arange(start, start + len(cost))
+
+    def _row(self, lower: Array, upper: Array) -> Array:
+        start = sum(len(block[0]) for block in self._rows)
+        self._rows.append((lower, upper))
+        return np.arange(start, start + len(lower))
+
+    def _entry(self, row: Array, column: Array, value: Array | float) -> None:
+        self._entries.append((row, column, np.broadcast_to(np.asarray(value, float), row.shape)))
+
+    def _load(self) -> highspy.Highs:
+        cost, lower, upper = (np.concatenate(part) for part in zip(*self._columns, strict=True))
+        row_lower, row_upper = (np.concatenate(part) for part in zip(*self._rows, strict=True))
+        row, column, value = (np.concatenate(part) for part in zip(*self._entries, strict=True))
+        matrix = sparse.csc_array((value, (row, column)), shape=(len(row_lower), len(cost)))
+        lp = highspy.HighsLp()
+        lp.num_col_, lp.num_row_ = len(cost), len(row_lower)
+        lp.col_cost_, lp.col_lower_, lp.col_upper_ = cost, lower, upper
+        lp.row_lower_, lp.row_upper_ = row_lower, row_upper
+        lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+        lp.a_matrix_.start_ = matrix.indptr.astype(np.int32)
+        lp.a_matrix_.index_ = matrix.indices.astype(np.int32)
+        lp.a_matrix_.value_ = matrix.data.astype(np.float64)
+        self._bounds = (lower, upper)
+        self._row_bounds = (row_lower, row_upper)
+        highs = highspy.Highs()
+        highs.setOptionValue("output_flag", False)
+        highs.setOptionValue("primal_feasibility_tolerance", 1e-9)
+        highs.setOptionValue("dual_feasibility_tolerance", 1e-9)
+        highs.passModel(lp)
+        return highs
+
+    # -- solving ----------------------------------------------------------------------------
+
+    def run(self, time_limit_s: float) -> Status:
+        """Solve as the model stands."""
+        highs = self._highs
+        highs.setOptionValue("time_limit", highs.getRunTime() + time_limit_s)
+        highs.run()
+        self.values = np.array(highs.getSolution().col_value)
+        known = {
+            highspy.HighsModelStatus.kOptimal: Status.OPTIMAL,
+            highspy.HighsModelStatus.kInfeasible: Status.INFEASIBLE,
+            highspy.HighsModelStatus.kUnboundedOrInfeasible: Status.INFEASIBLE,
+            highspy.HighsModelStatus.kTimeLimit: Status.TIME_LIMIT,
+        }
+        return known.get(highs.getModelStatus(), Status.NUMERICAL)
+
+    def fix_directions(self, both: Bool[Array, " slot"]) -> None:
+        """Close the direction against which a slot's stored energy moves."""
+        p = self.program
+        change = p.gain * self.values[self.draw] - p.drain * self.values[self.feed]
+        closed = np.where(change >= 0, self.feed, self.draw)[both]
+        self._bounds[1][closed] = 0.0
+        zeros = np.zeros(len(closed))
+        self._highs.changeColsBounds(len(closed), closed.astype(np.int32), zeros, zeros)
+
+    def smooth(self, dual: Dual, first: Certificate, time_limit_s: float) -> Certificate:
+        """Move to the steadiest schedule of equal cost, unless precision would be lost.
+
+        Columns with a reduced cost and rows with a price are held where they are, which by
+        complementary slackness describes every optimal schedule and no other.
+        """
+        before = self.values
+        solution = self._highs.getSolution()
+        self._hold(np.array(solution.col_dual), np.array(solution.row_dual), before)
+        costs = np.zeros(len(before))
+        costs[self._swing] = 1.0
+        costs[np.concatenate([self.draw, self.feed])] = 1e-3 * self.program.step_h
+        columns = np.arange(len(costs), dtype=np.int32)
+        self._highs.changeColsCost(len(costs), columns, costs)
+        status = self.run(time_limit_s)
+        if status.good:
+            second = certify(self.program, self.power(), dual)
+            if second.objective <= first.objective + 1e-9 * max(1.0, abs(first.objective)):
+                return second
+        self.values = before
+        return first
+
+    def _hold(self, col_dual: Array, row_dual: Array, values: Array) -> None:
+        lower, upper = self._bounds
+        held = np.nonzero(np.abs(col_dual) > TIE_TOLERANCE)[0].astype(np.int32)
+        at = np.clip(values[held], lower[held], upper[held])
+        self._highs.changeColsBounds(len(held), held, at, at)
+        row_lower, row_upper = self._row_bounds
+        priced = (np.abs(row_dual) > TIE_TOLERANCE) & (row_lower != row_upper)
+        rows = np.nonzero(priced)[0].astype(np.int32)
+        at = np.where(row_dual[rows] > 0, row_lower[rows], row_upper[rows])
+        # In HiGHS, though missing from the type stubs it ships.
+        self._highs.changeRowsBounds(len(rows), rows, at, at)  # pyright: ignore[reportAttributeAccessIssue]
+
+    # -- reading ----------------------------------------------------------------------------
+
+    def power(self) -> Float[Array, " slot"]:
+        """Power of each slot, the smaller of the two directions cancelled."""
+        p = self.program
+        draw = np.clip(self.values[self.draw], 0.0, p.charge_limit)
+        feed = np.clip(self.values[self.feed], 0.0, p.discharge_limit)
+        change = p.gain * draw - p.drain * feed
+        return np.where(change >= 0, -change / p.gain, -change / p.drain)
+
+    def both_directions(self) -> Bool[Array, " slot"]:
+        """Slots that draw and feed at once by more than rounding."""
+        p = self.program
+        smaller = np.minimum(self.values[self.draw], self.values[self.feed])
+        return smaller > BOTH_TOLERANCE * np.maximum(p.charge_limit, p.discharge_limit)
+
+    def dual(self) -> Dual:
+        """Prices of stored energy and of net power, in the signs of `Dual`."""
+        row_dual = np.array(self._highs.getSolution().row_dual)
+        return Dual(energy_value=-row_dual[self.balance], power_price=-row_dual[self.sums])
+
+    def end_energy(self) -> Float[Array, " unit"]:
+        """Energy of each unit in its last slot."""
+        return self.values[self.energy[self.program.end]]
+
+    def slack(self) -> tuple[Float[Array, " unit"], Float[Array, "group step"]]:
+        """Energy short of what is owed, and power beyond limits, of an elastic model."""
+        short = self.values[self.short]
+        excess = np.where(self.excess >= 0, self.values[self.excess], 0.0)
+        return np.where(short > 1e-7, short, 0.0), np.where(excess > 1e-7, excess, 0.0)
+
+    def limit_price(self) -> Float[Array, "group step"]:
+        """Saving per kWh if a group's limit were wider by a kW in a step."""
+        prices = np.array(self._highs.getSolution().col_dual)[self.net]
+        return np.where(np.abs(prices) > TIE_TOLERANCE, np.abs(prices), 0.0) / self.program.step_h

@@ -1,0 +1,1 @@
+"""When is a vehicle there, with what energy, and how like the real thing is our answer?"""

@@ -1,0 +1,1 @@
+"""What exists and what happened: frozen records, checked when made, arrays over their rows."""

@@ -1,0 +1,137 @@
+"""A plug-in: who is connected where and when, with what energy, and what is owed at the end."""
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Float, Shaped
+from evergrid.core.errors import raise_if_any
+from evergrid.core.faults import Fault, between, broken, unique
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """Plug-in sessions, one row each; a battery that never leaves is a session of the horizon.
+
+    Powers are AC, at the plug. Energies are in the cells. Efficiencies are one way, between
+    cells and plug.
+
+    Attributes:
+        session_id: Unique name of the session.
+        asset_id: The vehicle or battery; its sessions must not overlap.
+        site_id: Where it is plugged in.
+        arrival_utc: Start of the connection.
+        departure_utc: End of the connection.
+        capacity_kwh: Usable energy of the cells.
+        energy_arrival_kwh: Energy in the cells on arrival.
+        energy_departure_kwh: Least energy owed at departure.
+        energy_reserve_kwh: Energy that discharging must leave in the cells at all times.
+        max_charge_kw: Rating of the connection for charging.
+        max_discharge_kw: Rating for discharging; 0 for a connection that is not V2G.
+        efficiency_charge: Energy into the cells per energy drawn at the plug.
+        efficiency_discharge: Energy fed at the plug per energy out of the cells.
+        wear_cost_per_kwh: Cost of battery wear per kWh fed into the grid, at the plug.
+
+    Raises:
+        InputError: Rows that break rules; every fault is listed.
+    """
+
+    session_id: Shaped[Array, " session"]
+    asset_id: Shaped[Array, " session"]
+    site_id: Shaped[Array, " session"]
+    arrival_utc: Shaped[Array, " session"]
+    departure_utc: Shaped[Array, " session"]
+    capacity_kwh: Float[Array, " session"]
+    energy_arrival_kwh: Float[Array, " session"]
+    energy_departure_kwh: Float[Array, " session"]
+    energy_reserve_kwh: Float[Array, " session"]
+    max_charge_kw: Float[Array, " session"]
+    max_discharge_kw: Float[Array, " session"]
+    efficiency_charge: Float[Array, " session"]
+    efficiency_discharge: Float[Array, " session"]
+    wear_cost_per_kwh: Float[Array, " session"]
+
+    def __post_init__(self) -> None:
+        raise_if_any("sessions", self._faults())
+
+    def __len__(self) -> int:
+        return len(self.session_id)
+
+    @property
+    def stay_h(self) -> Float[Array, " session"]:
+        """Time from arrival to departure."""
+        return (self.departure_utc - self.arrival_utc) / np.timedelta64(1, "h")
+
+    @property
+    def can_discharge(self) -> Shaped[Array, " session"]:
+        """Whether the connection is V2G."""
+        return self.max_discharge_kw > 0
+
+    def select(self, rows: Shaped[Array, "..."]) -> "Sessions":
+        """The sessions of these rows, given as indices or as a mask."""
+        return Sessions(**{name: values[rows] for name, values in self.columns().items()})
+
+    def without_discharge(self) -> "Sessions":
+        """The same sessions on chargers that cannot discharge."""
+        return replace(self, max_discharge_kw=np.zeros(len(self)))
+
+    def columns(self) -> dict[str, Shaped[Array, " session"]]:
+        """Every column by its name in the sessions table."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def _faults(self) -> list[Fault]:
+        ids = self.session_id
+        faults = unique("session_id", ids, fix="Give each session a name of its own.")
+        faults += broken(
+            "departure_utc",
+            self.departure_utc > self.arrival_utc,
+            "be after arrival_utc",
+            values=self.departure_utc,
+            ids=ids,
+            fix="Swap the two or remove the row.",
+        )
+        positive = "be above 0 kWh"
+        full = "be in [0, capacity_kwh]"
+        power = "be at least 0 kW and finite"
+        share = "be in (0, 1]"
+        most = np.finfo(float).max
+        tiny = np.finfo(float).tiny
+        percent = "Give a fraction, not a percentage."
+        sign = "Ratings carry no sign; max_discharge_kw = 0 means not V2G."
+        capacity = np.maximum(np.nan_to_num(self.capacity_kwh), 0.0) * (1 + 1e-12)
+        for name, low, high, rule, fix in (
+            ("capacity_kwh", tiny, most, positive, ""),
+            ("energy_arrival_kwh", 0.0, capacity, full, ""),
+            ("energy_departure_kwh", 0.0, capacity, full, ""),
+            ("energy_reserve_kwh", 0.0, capacity, full, ""),
+            ("max_charge_kw", 0.0, most, power, sign),
+            ("max_discharge_kw", 0.0, most, power, sign),
+            ("efficiency_charge", tiny, 1.0, share, percent),
+            ("efficiency_discharge", tiny, 1.0, share, percent),
+            ("wear_cost_per_kwh", 0.0, most, "be at least 0 and finite", ""),
+        ):
+            faults += between(name, getattr(self, name), low, high, ids=ids, rule=rule, fix=fix)
+        return faults + self._overlaps()
+
+    def _overlaps(self) -> list[Fault]:
+        order = np.lexsort((self.arrival_utc, self.asset_id))
+        same = self.asset_id[order][1:] == self.asset_id[order][:-1]
+        clash = same & (self.arrival_utc[order][1:] < self.departure_utc[order][:-1])
+        ok = np.ones(len(self), bool)
+        ok[order[1:][clash]] = False
+        rule = "not begin before the asset's previous session ended"
+        fix = "An asset is plugged in once at a time; shorten or remove one of the two."
+        return broken(
+            "arrival_utc", ok, rule, values=self.arrival_utc, ids=self.session_id, fix=fix
+        )
+
+
+def joined(parts: list[Sessions]) -> Sessions:
+    """One record of several, checked as a whole; the parts must not be none.
+
+    Raises:
+        InputError: The parts clash, for instance with the same session_id.
+    """
+    names = [field.name for field in fields(Sessions)]
+    columns = [part.columns() for part in parts]
+    return Sessions(**{name: np.concatenate([c[name] for c in columns]) for name in names})

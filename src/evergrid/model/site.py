@@ -1,0 +1,189 @@
+"""Who shares a wire: a tree of sites, their limits and the load beside the chargers."""
+
+from dataclasses import dataclass, fields
+from functools import cached_property
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Bool, Float, Int, Shaped
+from evergrid.core.errors import raise_if_any
+from evergrid.core.faults import Fault, between, broken, known, unique
+from evergrid.core.timegrid import TimeGrid
+from evergrid.model.series import mean_on, time_faults
+
+
+@dataclass(frozen=True)
+class Sites:
+    """Charger groups, transformers, feeders, a fleet: each under at most one parent.
+
+    Attributes:
+        site_id: Unique name of the site.
+        parent_id: The site above it; empty for a root.
+        import_limit_kw: Greatest power drawn from above; infinite for no limit.
+        export_limit_kw: Greatest power fed upwards; infinite for no limit.
+        demand_charge_per_kw: Price of the highest power drawn within the horizon.
+        net_metering: Whether sessions at and below it are billed together with the load behind
+            this site's meter, instead of each at its own plug.
+
+    Raises:
+        InputError: Rows that break rules, unknown parents, cycles; every fault is listed.
+    """
+
+    site_id: Shaped[Array, " site"]
+    parent_id: Shaped[Array, " site"]
+    import_limit_kw: Float[Array, " site"]
+    export_limit_kw: Float[Array, " site"]
+    demand_charge_per_kw: Float[Array, " site"]
+    net_metering: Bool[Array, " site"]
+
+    def __post_init__(self) -> None:
+        ids = self.site_id
+        faults = unique("site_id", ids, fix="Give each site a name of its own.")
+        faults += broken(
+            "site_id",
+            np.array([name != "" for name in ids], dtype=bool),
+            "not be empty",
+            values=ids,
+            fix="Name the site.",
+        )
+        rule = "be at least 0 kW"
+        fix = "Limits carry no sign; leave the field empty for no limit."
+        for name in ("import_limit_kw", "export_limit_kw"):
+            values = getattr(self, name)
+            faults += between(name, values, 0.0, np.inf, ids=ids, rule=rule, fix=fix)
+        faults += between(
+            "demand_charge_per_kw",
+            self.demand_charge_per_kw,
+            0.0,
+            np.finfo(float).max,
+            ids=ids,
+            rule="be at least 0 and finite",
+        )
+        named = self.parent_id != ""
+        unknown = known("parent_id", self.parent_id[named], ids, ids=ids[named], what="sites")
+        faults += unknown
+        if not faults:
+            faults += self._cycles() or self._nested_meters()
+        raise_if_any("sites", faults)
+
+    def __len__(self) -> int:
+        return len(self.site_id)
+
+    @cached_property
+    def parent(self) -> Int[Array, " site"]:
+        """Row of each site's parent; -1 for a root."""
+        row = {name: i for i, name in enumerate(self.site_id)}
+        return np.array([row.get(name, -1) for name in self.parent_id], dtype=np.int64)
+
+    @cached_property
+    def depth(self) -> Int[Array, " site"]:
+        """How many sites lie above each."""
+        depth = np.zeros(len(self), dtype=np.int64)
+        above = self.parent.copy()
+        while (above >= 0).any():
+            depth += above >= 0
+            above = np.where(above >= 0, self.parent[above], -1)
+        return depth
+
+    def row(self, site_id: Shaped[Array, " session"]) -> Int[Array, " session"]:
+        """Row of each named site; -1 for a name that is not a site."""
+        order = np.argsort(self.site_id)
+        at = np.clip(np.searchsorted(self.site_id[order], site_id), 0, len(self) - 1)
+        rows = order[at]
+        return np.where(self.site_id[rows] == site_id, rows, -1)
+
+    @cached_property
+    def meter(self) -> Int[Array, " site"]:
+        """Row of the net meter each site is billed at; -1 where each plug is billed by itself."""
+        meter = np.where(self.net_metering, np.arange(len(self)), -1)
+        above = self.parent.copy()
+        while (above >= 0).any():
+            meter = np.where((meter < 0) & (above >= 0) & self.net_metering[above], above, meter)
+            above = np.where(above >= 0, self.parent[above], -1)
+        return meter
+
+    def add_up(self, own: Float[Array, "site step"]) -> Float[Array, "site step"]:
+        """Each site's own values plus those of every site below it."""
+        total = own.copy()
+        for depth in range(int(self.depth.max(initial=0)), 0, -1):
+            rows = np.nonzero(self.depth == depth)[0]
+            np.add.at(total, self.parent[rows], total[rows])
+        return total
+
+    def columns(self) -> dict[str, Shaped[Array, " site"]]:
+        """Every column by its name in the sites table."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def _cycles(self) -> list[Fault]:
+        above = np.arange(len(self))
+        for _ in range(len(self)):
+            above = np.where(above >= 0, self.parent[above], -1)
+            if (above < 0).all():
+                return []
+        on_cycle = np.isin(np.arange(len(self)), above)  # where endless walks upwards end
+        return broken(
+            "parent_id",
+            ~on_cycle,
+            "not lead back to the site itself",
+            values=self.parent_id,
+            ids=self.site_id,
+            fix="Sites form a tree; let one of them be a root with an empty parent_id.",
+        )
+
+    def _nested_meters(self) -> list[Fault]:
+        above = np.where(self.parent >= 0, self.meter[np.maximum(self.parent, 0)], -1)
+        nested = self.net_metering & (above >= 0)
+        return broken(
+            "net_metering",
+            ~nested,
+            "not be set below another net-metered site",
+            values=self.net_metering,
+            ids=self.site_id,
+            fix="Energy is billed once: keep the meter at one level.",
+        )
+
+
+@dataclass(frozen=True)
+class SiteLoad:
+    """Load beside the chargers at each site, positive for consumption (negative for PV).
+
+    Attributes:
+        site_id: The sites that have load of their own.
+        time_utc: Start of each interval; a value holds to the next.
+        load_kw: Mean power consumed.
+
+    Raises:
+        InputError: Time stamps that repeat or leave a gap, values that are not finite.
+    """
+
+    site_id: Shaped[Array, " site"]
+    time_utc: Shaped[Array, " interval"]
+    load_kw: Float[Array, "site interval"]
+
+    def __post_init__(self) -> None:
+        faults = time_faults(self.time_utc) if len(self.site_id) else []
+        ok = np.isfinite(self.load_kw).all(axis=1)
+        values = np.where(ok, 0.0, np.nan)
+        rule = "be a finite number in every interval"
+        faults += broken("load_kw", ok, rule, values=values, ids=self.site_id)
+        raise_if_any("site_load", faults)
+
+    def on(self, grid: TimeGrid, sites: Sites) -> Float[Array, "site step"]:
+        """Load of every site of the tree in every step; zero where none is given.
+
+        Raises:
+            InputError: A load of an unknown site, or a series that does not cover the grid.
+        """
+        rows = sites.row(self.site_id)
+        what = {"ids": self.site_id, "what": "sites"}
+        raise_if_any("site_load", known("site_id", self.site_id, sites.site_id, **what))
+        load = np.zeros((len(sites), grid.steps))
+        if len(rows):
+            load[rows] = mean_on(grid, self.time_utc, self.load_kw, source="site_load")
+        return load
+
+
+def no_load() -> SiteLoad:
+    """A load for sites where nothing but chargers is connected."""
+    none = np.array([], dtype=object)
+    return SiteLoad(none, np.array([], "datetime64[us]"), np.zeros((0, 0)))

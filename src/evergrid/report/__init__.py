@@ -1,0 +1,1 @@
+"""How results are shown: figures, and one self-contained HTML page that holds them."""

@@ -1,0 +1,289 @@
+"""What should every vehicle and battery do, what is that worth, and how far from optimal is it?"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+from plotly.graph_objects import Figure
+from pydantic import Field
+
+from evergrid.core import config as config_file
+from evergrid.core.config import Config as BaseConfig
+from evergrid.core.units import per_kwh_from_per_mwh
+from evergrid.data.output import write_folder
+from evergrid.dispatch import forecast, plan, rolling
+from evergrid.dispatch.accounts import site_power
+from evergrid.studies import plan_report, plan_tables, summary
+from evergrid.studies.inputs import Inputs, Loaded, PriceSource, load
+
+QUESTION = "Schedule a fleet for the most value, with proof"
+
+
+class Solve(BaseConfig):
+    """How the plan is made."""
+
+    on_shortfall: Literal["serve", "error"] = "serve"
+    """When energy owed cannot be served: "serve" what can be and name the rest, or "error"."""
+    smooth: bool = True
+    """Among plans of equal cost, take the one whose total power moves least."""
+    gap: float = Field(default=1e-6, gt=0, lt=1)
+    """Largest relative gap that counts as optimal."""
+    time_limit_s: float = Field(default=600.0, gt=0)
+    """For each solve, seconds."""
+    end_value_per_mwh: float | None = Field(default=None, ge=0, examples=[50.0])
+    """Worth of energy in vehicles that stay beyond the horizon; the median price when absent."""
+
+
+class Rolling(BaseConfig):
+    """Planning again and again with only what was known then."""
+
+    window_h: float = Field(default=24.0, gt=0)
+    """How far each plan looks ahead, hours."""
+    replan_every_h: float = Field(default=1.0, gt=0)
+    """Time between plans, hours."""
+    known_h: float = Field(default=1.0, ge=0)
+    """Time ahead for which the price is already known, hours."""
+    forecast: PriceSource | None = None
+    """Forecast prices, made before the time they are for."""
+
+
+class Config(Inputs):
+    """The configuration of a plan."""
+
+    study: Literal["plan"] = "plan"
+    """Which study this is."""
+    title: str = "Fleet plan"
+    """Heading of the report."""
+    solve: Solve = Solve()
+    """How the plan is made."""
+    rolling: Rolling | None = None
+    """Also plan again and again as time passes, and compare."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came out.
+
+    Attributes:
+        config: As resolved.
+        loaded: What it was computed from.
+        plans: The plan by strategy: "uncontrolled", "smart", "v2g".
+        rolled: What rolling planning came to by view of prices: "perfect", "forecast",
+            "persistence"; empty when it was not asked for.
+        summary: Headline numbers.
+        tables: Tidy tables by file name without ending.
+    """
+
+    config: Config
+    loaded: Loaded
+    plans: dict[str, plan.Plan]
+    rolled: dict[str, rolling.Rolled]
+    summary: dict[str, Any]
+    tables: dict[str, pl.DataFrame]
+
+    def figures(self) -> dict[str, Figure]:
+        """Every figure of the report by name."""
+        return plan_report.figures(self._shown())
+
+    def report(self) -> str:
+        """The report as one HTML page that needs no network."""
+        return plan_report.page(self._shown(), config_file.dump(self.config))
+
+    def lines(self) -> list[str]:
+        """The summary in ten lines."""
+        return plan_report.lines(self._shown())
+
+    def write(self, out: Path) -> None:
+        """Write the whole result into a folder, at once or not at all.
+
+        Raises:
+            OutputError: The folder holds something else, or cannot be written.
+        """
+        inputs = plan_tables.inputs(self.loaded.portfolio)
+        files: dict[str, str | pl.DataFrame] = {
+            "summary.json": summary.to_json(self.summary),
+            "config.toml": config_file.dump(self.config),
+            "report.html": self.report(),
+        }
+        files |= {f"inputs/{name}.parquet": table for name, table in inputs.items()}
+        files |= {f"{name}.parquet": table for name, table in self.tables.items()}
+        write_folder(out, files)
+
+    def _shown(self) -> plan_report.Shown:
+        zone = self.config.horizon.time_zone
+        return plan_report.Shown(
+            self.config.title, zone, self.loaded, self.plans, self.rolled, self.summary
+        )
+
+
+Progress = Callable[[str, float], None]
+
+
+def run(
+    config: Config,
+    *,
+    seed: int = 0,
+    folder: Path | None = None,
+    progress: Progress = lambda label, share: None,
+) -> Result:
+    """Plan the fleet of a configuration.
+
+    Args:
+        config: What to plan.
+        seed: Of generated sessions.
+        folder: What relative paths in the configuration start from; the current one by default.
+        progress: Called with what is being done and the share of the run that is done.
+
+    Raises:
+        InputError: Data or settings that break rules.
+        InfeasibleError: Energy owed that cannot be served, when ``on_shortfall = "error"``.
+        SolveError: No plan within the time limit.
+    """
+    progress("reading the inputs", 0.0)
+    source = config.rolling.forecast if config.rolling else None
+    loaded = load(config, source, folder=folder or Path.cwd(), seed=seed)
+    options = _options(config, loaded)
+    plans = _plans(config, loaded, options, progress)
+    rolled = _rolled(config, loaded, options, progress) if config.rolling else {}
+    result_tables = plan_tables.results(loaded.portfolio, plans, rolled)
+    progress("writing down the results", 0.98)
+    headline = _summary(config, loaded, plans, rolled, seed=seed, end_value=options)
+    return Result(config, loaded, plans, rolled, headline, result_tables)
+
+
+def _options(config: Config, loaded: Loaded) -> plan.Options:
+    given = config.solve.end_value_per_mwh
+    value = (
+        plan.end_value_per_kwh(loaded.portfolio) if given is None else per_kwh_from_per_mwh(given)
+    )
+    return plan.Options(
+        end_value_per_kwh=value,
+        smooth=config.solve.smooth,
+        gap=config.solve.gap,
+        time_limit_s=config.solve.time_limit_s,
+    )
+
+
+def _plans(
+    config: Config, loaded: Loaded, options: plan.Options, progress: Progress
+) -> dict[str, plan.Plan]:
+    portfolio = loaded.portfolio
+    share = 0.3 if config.rolling else 0.9
+    progress("planning V2G", 0.1 * share)
+    v2g = plan.v2g(portfolio, options)
+    if config.solve.on_shortfall == "error":
+        plan.raise_on_shortfall(v2g)
+    progress("planning smart charging", 0.5 * share)
+    smart = plan.smart(portfolio, options)
+    progress("simulating uncontrolled charging", 0.8 * share)
+    return {
+        "uncontrolled": plan.uncontrolled(portfolio, options, smart),
+        "smart": smart,
+        "v2g": v2g,
+    }
+
+
+def _rolled(
+    config: Config, loaded: Loaded, options: plan.Options, progress: Progress
+) -> dict[str, rolling.Rolled]:
+    grid, actual = loaded.portfolio.grid, loaded.portfolio.prices
+    assert config.rolling is not None
+    window, every, known = (
+        max(1, round(hours / grid.step_h))
+        for hours in (
+            config.rolling.window_h,
+            config.rolling.replan_every_h,
+            config.rolling.known_h,
+        )
+    )
+    views: dict[str, forecast.PriceView] = {"perfect": forecast.Perfect(actual)}
+    if loaded.forecast is not None:
+        views["forecast"] = forecast.Forecast(actual, loaded.forecast, known)
+    views["persistence"] = forecast.Persistence(actual, known, forecast.steps_per_day(grid))
+    rolled = {}
+    for i, (name, view) in enumerate(views.items()):
+
+        def tick(step: int, label: str = name, done: float = i / len(views)) -> None:
+            share = done + step / grid.steps / len(views)
+            progress(f"rolling with {label} prices", 0.3 + 0.65 * share)
+
+        rolled[name] = rolling.simulate(
+            loaded.portfolio, view, options, window=window, every=every, tick=tick
+        )
+    return rolled
+
+
+def _summary(
+    config: Config,
+    loaded: Loaded,
+    plans: dict[str, plan.Plan],
+    rolled: dict[str, rolling.Rolled],
+    *,
+    seed: int,
+    end_value: plan.Options,
+) -> dict[str, Any]:
+    book, best = loaded.portfolio, plans["v2g"]
+    proof = best.certificate
+    return {
+        "study": "plan",
+        "title": config.title,
+        "status": str(best.status),
+        "currency": book.prices.currency,
+        "objective": best.costs.net,
+        "bound": proof.bound,
+        "gap": proof.gap,
+        "max_violation": {
+            "power_kw": proof.power_kw,
+            "energy_kwh": proof.energy_kwh,
+            "site_kw": proof.group_kw,
+        },
+        "baseline_cost": plans["uncontrolled"].costs.net,
+        "cost": {name: made.costs.net for name, made in plans.items()},
+        "cost_items": {name: vars(made.costs) for name, made in plans.items()},
+        "peak_import_kw": {name: _peak_import_kw(loaded, made) for name, made in plans.items()},
+        "energy_fed_kwh": float(np.maximum(best.schedule.power_kw, 0).sum() * book.grid.step_h),
+        "energy_drawn_kwh": float(np.maximum(-best.schedule.power_kw, 0).sum() * book.grid.step_h),
+        "served_share": rolling.served_share(book, best.schedule),
+        "shortfall_kwh": best.shortfall_kwh,
+        "shortfalls": [vars(item) for item in best.shortfalls],
+        "overloads": [vars(item) for item in best.overloads],
+        "rolling": {name: _rolled_summary(made) for name, made in rolled.items()},
+        "end_value_per_kwh": end_value.end_value_per_kwh,
+        "solve_s": best.solve_s,
+        "assets": book.assets,
+        "sessions": len(book.sessions),
+        "sites": len(book.sites),
+        "steps": book.grid.steps,
+        "step_h": book.grid.step_h,
+        "start_utc": book.grid.start_utc.isoformat(),
+        "end_utc": book.grid.end_utc.isoformat(),
+        "notes": list(loaded.notes),
+        "sources": [meta.to_dict() for meta in loaded.sources],
+        "seed": seed,
+        "versions": summary.versions(),
+        "config_sha256": summary.text_hash(config_file.dump(config)),
+        "input_sha256": {
+            name: summary.table_hash(frame)
+            for name, frame in plan_tables.inputs(loaded.portfolio).items()
+        },
+    }
+
+
+def _rolled_summary(made: rolling.Rolled) -> dict[str, float]:
+    return {
+        "cost": made.costs.net,
+        "served_share": made.served_share,
+        "replans": made.replans,
+        "worst_gap": made.worst_gap,
+        "worst_violation": made.worst_violation,
+    }
+
+
+def _peak_import_kw(loaded: Loaded, made: plan.Plan) -> float:
+    """Highest power drawn by all trees of sites together."""
+    power = site_power(loaded.portfolio, made.schedule.power_kw)
+    roots = loaded.portfolio.sites.parent < 0
+    return float(np.maximum(-power[roots].sum(axis=0), 0).max())

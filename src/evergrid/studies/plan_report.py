@@ -1,0 +1,368 @@
+"""A plan as people read it: ten lines, figures, and a page that needs no network."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from plotly.graph_objects import Figure
+
+from evergrid.core.arrays import Array, Float
+from evergrid.core.timegrid import TimeGrid
+from evergrid.dispatch.accounts import site_power
+from evergrid.dispatch.plan import Plan
+from evergrid.dispatch.rolling import Rolled
+from evergrid.fleet.envelope import energy_envelope
+from evergrid.report import figures as draw
+from evergrid.report.page import About, Headline, Section, Table
+from evergrid.report.page import page as html_page
+from evergrid.studies.inputs import Loaded
+
+QUESTION = "What should every vehicle and battery do, what is it worth, and how good is the plan?"
+ROLLING_NAMES = {
+    "persistence": "rolling, yesterday's prices",
+    "forecast": "rolling, forecast prices",
+    "perfect": "rolling, actual prices",
+}
+READING = {
+    "fleet_power": "Above zero the fleet feeds the grid, below zero it draws. A good plan draws "
+    "where the price is low and feeds where it is high.",
+    "value_waterfall": "From the cost of charging without a plan to the cost of this one. Green "
+    "steps save, red steps cost.",
+    "energy_band": "The energy in all plugged-in vehicles, between the least that still serves "
+    "every departure and the most that full charging could reach.",
+    "site_loading": "The site whose limit costs most. Where the power touches a limit, the shadow "
+    "price tells what one more MWh of room would save.",
+    "site_heatmap": "How much of its limit each site uses; darker is closer to the limit.",
+    "vehicle_day": "The session that feeds most energy: it leaves with at least what it is owed.",
+    "profit_comparison": "The same fleet planned again and again with only what was known then, "
+    "settled on the prices that came. Nothing can beat perfect foresight.",
+    "forecast_against_actual": "The prices the rolling plan believed, and those that came.",
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a report is made of.
+
+    Attributes:
+        title: Heading.
+        time_zone: Clock of the figures.
+        loaded: What the plan was computed from.
+        plans: The plan by strategy.
+        rolled: Rolling plans by view of prices.
+        summary: Headline numbers.
+    """
+
+    title: str
+    time_zone: str
+    loaded: Loaded
+    plans: Mapping[str, Plan]
+    rolled: Mapping[str, Rolled]
+    summary: Mapping[str, Any]
+
+
+def lines(shown: Shown) -> list[str]:
+    """The summary in about ten lines of text."""
+    s = shown.summary
+    cost, money = s["cost"], s["currency"]
+    saving = cost["uncontrolled"] - cost["v2g"]
+    worst = s["max_violation"]
+    rows = [
+        (
+            "fleet",
+            f"{s['sessions']:,} sessions of {s['assets']:,} assets at {s['sites']:,} sites, "
+            f"{s['steps']:,} steps of {s['step_h'] * 60:g} min",
+        ),
+        ("horizon", f"{_local(shown, s['start_utc'])} to {_local(shown, s['end_utc'])}"),
+        ("status", f"{s['status']}: gap {s['gap']:.1e}, solved in {s['solve_s']:.2f} s"),
+        (
+            "violation",
+            f"power {worst['power_kw']:.0e} kW, energy {worst['energy_kwh']:.0e} kWh, "
+            f"sites {worst['site_kw']:.0e} kW",
+        ),
+        (
+            "net cost",
+            f"uncontrolled {cost['uncontrolled']:,.2f}, smart {cost['smart']:,.2f}, "
+            f"V2G {cost['v2g']:,.2f} {money}",
+        ),
+        ("saving", f"{saving:,.2f} {money} ({_percent(saving, cost['uncontrolled'])})"),
+        ("energy", f"{s['energy_drawn_kwh']:,.0f} kWh drawn, {s['energy_fed_kwh']:,.0f} kWh fed"),
+        ("service", _service(s)),
+        ("limits", _limits(shown)),
+    ]
+    if s["rolling"]:
+        parts = [f"{name} {made['cost']:,.2f}" for name, made in s["rolling"].items()]
+        rows.append(("rolling", f"{', '.join(parts)} {money}"))
+    return [f"{name:<10}{text}" for name, text in rows]
+
+
+def figures(shown: Shown) -> dict[str, Figure]:
+    """Every figure of the report by name, in reading order."""
+    book, best = shown.loaded.portfolio, shown.plans["v2g"]
+    zone, currency = shown.time_zone, book.prices.currency
+    price = book.prices.import_price_per_mwh
+    names = {"uncontrolled": "uncontrolled", "smart": "smart", "v2g": "V2G"}
+    power = {names[key]: made.schedule.power_kw.sum(axis=0) for key, made in shown.plans.items()}
+    site = _dearest_site(shown)
+    made = {
+        "fleet_power": draw.fleet_power(book.grid, power, price, currency=currency, time_zone=zone),
+        "value_waterfall": draw.value_waterfall(_waterfall(shown), currency=currency),
+        "energy_band": _energy_band(shown),
+        "site_loading": draw.site_loading(
+            book.grid, _site_run(shown, site), currency=currency, time_zone=zone
+        ),
+    }
+    if len(book.sites) > 1:
+        made["site_heatmap"] = draw.site_heatmap(
+            book.grid, book.sites.site_id.astype(str), _loading(shown), time_zone=zone
+        )
+    made["vehicle_day"] = _vehicle_day(shown, best)
+    if shown.rolled:
+        made["profit_comparison"] = draw.profit_comparison(_ways(shown), currency=currency)
+    if shown.loaded.forecast is not None:
+        believed = shown.loaded.forecast.import_price_per_mwh
+        made["forecast_against_actual"] = draw.forecast_against_actual(
+            book.grid, price, believed, currency=currency, time_zone=zone
+        )
+    return made
+
+
+def page(shown: Shown, settings: str) -> str:
+    """The report as one HTML page.
+
+    Args:
+        shown: What to show.
+        settings: The resolved configuration as text.
+    """
+    made = figures(shown)
+    sections = [
+        Section(name.replace("_", " ").capitalize(), READING[name], figure)
+        for name, figure in made.items()
+    ]
+    return html_page(
+        shown.title,
+        headline=_headline(shown),
+        notes=_notes(shown),
+        sections=[*sections, *_unserved(shown)],
+        about=About(QUESTION, _settings(shown, settings), _provenance(shown)),
+    )
+
+
+def _headline(shown: Shown) -> list[Headline]:
+    s = shown.summary
+    cost, money = s["cost"], s["currency"]
+    saving = cost["uncontrolled"] - cost["v2g"]
+    peak = s["peak_import_kw"]
+    return [
+        Headline("Net cost with V2G", f"{cost['v2g']:,.2f}", money, "negative earns"),
+        Headline("Saving", f"{saving:,.2f}", money, "against uncontrolled charging"),
+        Headline("Net cost, smart", f"{cost['smart']:,.2f}", money, "without discharging"),
+        Headline("Net cost, uncontrolled", f"{cost['uncontrolled']:,.2f}", money, "as plugged in"),
+        Headline("Proven gap", f"{s['gap']:.1e}", "", f"status: {s['status']}"),
+        Headline("Energy fed", f"{s['energy_fed_kwh']:,.0f}", "kWh", "into the grid"),
+        Headline("Energy drawn", f"{s['energy_drawn_kwh']:,.0f}", "kWh", "at the plugs"),
+        Headline("Service", f"{100 * s['served_share']:.1f}", "%", "of the energy owed"),
+        Headline(
+            "Peak import", f"{peak['v2g']:,.0f}", "kW", f"uncontrolled {peak['uncontrolled']:,.0f}"
+        ),
+        Headline("Fleet", f"{s['sessions']:,}", "sessions", f"{s['assets']:,} assets"),
+    ]
+
+
+def _notes(shown: Shown) -> list[str]:
+    notes = list(shown.summary["notes"])
+    for meta in shown.loaded.sources:
+        quality = meta.quality
+        notes.append(
+            f"{meta.title}: {quality.rows_kept:,} of {quality.rows_read:,} rows used, "
+            f"{quality.rows_repaired:,} of them repaired, {quality.rows_rejected:,} rejected."
+        )
+    for item in shown.summary["overloads"]:
+        notes.append(
+            f"The load at site {item['site_id']} exceeds its limit by up to "
+            f"{item['worst_kw']:.1f} kW in {item['steps']} steps, more than the fleet can make up."
+        )
+    if shown.summary["shortfalls"]:
+        notes.append(
+            f"{shown.summary['shortfall_kwh']:.1f} kWh owed to {len(shown.summary['shortfalls'])} "
+            "sessions cannot be served; they are listed below with the limit that is the cause."
+        )
+    return notes
+
+
+def _unserved(shown: Shown) -> list[Section]:
+    items = shown.summary["shortfalls"]
+    if not items:
+        return []
+    rows = [(i["session_id"], f"{i['shortfall_kwh']:.2f}", i["limit"]) for i in items[:200]]
+    text = f"{len(items)} sessions leave with less than they are owed"
+    text += "; the first 200 are shown." if len(items) > 200 else "."
+    table = Table(("session_id", "shortfall_kwh", "because of"), rows)
+    return [Section("Energy that cannot be served", text, table)]
+
+
+def _settings(shown: Shown, settings: str) -> Table:
+    rows = [tuple(line.split(" = ", 1)) for line in _flat(settings)]
+    for meta in shown.loaded.sources:
+        rows += [(f"{meta.source}: {key}", str(value)) for key, value in meta.assumptions.items()]
+        rows.append((f"{meta.source}: licence", meta.licence))
+    return Table(("setting", "value"), rows)
+
+
+def _flat(settings: str) -> list[str]:
+    """The lines of a TOML text with the name of their table in front."""
+    table, flat = "", []
+    for line in settings.splitlines():
+        if line.startswith("["):
+            table = line.strip("[]") + "."
+        elif " = " in line:
+            flat.append(table + line)
+    return flat
+
+
+def _provenance(shown: Shown) -> list[tuple[str, str]]:
+    s = shown.summary
+    rows = [(name, version) for name, version in s["versions"].items()]
+    rows += [("seed", str(s["seed"])), ("config sha256", s["config_sha256"][:16])]
+    return rows + [(f"{name} sha256", value[:16]) for name, value in s["input_sha256"].items()]
+
+
+def _waterfall(shown: Shown) -> list[tuple[str, float]]:
+    """Uncontrolled cost, what smart charging and then V2G change item by item, V2G cost."""
+    items = shown.summary["cost_items"]
+    start, middle, end = items["uncontrolled"], items["smart"], items["v2g"]
+    cost = shown.summary["cost"]
+    labels = {
+        "energy": "V2G trading",
+        "wear": "battery wear",
+        "demand_charge": "demand charge",
+        "carbon": "carbon",
+        "energy_left": "energy left",
+    }
+    steps = [("uncontrolled", cost["uncontrolled"])]
+    steps.append(("smart charging", sum(middle.values()) - sum(start.values())))
+    for name, label in labels.items():
+        change = end[name] - middle[name]
+        if name in ("energy", "wear") or abs(change) > 1e-9:
+            steps.append((label, change))
+    return [*steps, ("V2G", cost["v2g"])]
+
+
+def _energy_band(shown: Shown) -> Figure:
+    book, best = shown.loaded.portfolio, shown.plans["v2g"]
+    lowest, highest = energy_envelope(book.sessions, book.grid)
+    plugged = best.schedule.plugged
+    capacity = np.where(plugged, book.sessions.capacity_kwh[:, None], 0.0).sum(axis=0)
+    held = np.where(plugged, best.schedule.energy_kwh, 0.0).sum(axis=0)
+    band = (lowest.sum(axis=0), highest.sum(axis=0), capacity)
+    return draw.energy_band(book.grid, held, *band, time_zone=shown.time_zone)
+
+
+def _dearest_site(shown: Shown) -> int:
+    """The site whose limits cost most; the most loaded one when none binds."""
+    worth = shown.plans["v2g"].shadow_price_per_mwh.sum(axis=1)
+    if worth.max() > 0:
+        return int(np.argmax(worth))
+    return int(np.argmax(np.abs(np.nan_to_num(_loading(shown))).max(axis=1)))
+
+
+def _site_run(shown: Shown, site: int) -> draw.SiteRun:
+    book, best = shown.loaded.portfolio, shown.plans["v2g"]
+    return draw.SiteRun(
+        site_id=str(book.sites.site_id[site]),
+        power_kw=site_power(book, best.schedule.power_kw)[site],
+        import_limit_kw=float(book.sites.import_limit_kw[site]),
+        export_limit_kw=float(book.sites.export_limit_kw[site]),
+        shadow_price_per_mwh=best.shadow_price_per_mwh[site],
+    )
+
+
+def _loading(shown: Shown) -> Float[Array, "site step"]:
+    """Power of each site over the limit of its direction; NaN where there is no limit."""
+    book = shown.loaded.portfolio
+    power = site_power(book, shown.plans["v2g"].schedule.power_kw)
+    limit = np.where(
+        power < 0, book.sites.import_limit_kw[:, None], book.sites.export_limit_kw[:, None]
+    )
+    usable = np.isfinite(limit) & (limit > 0)
+    return np.where(usable, power / np.where(usable, limit, 1.0), np.nan)
+
+
+def _vehicle_day(shown: Shown, best: Plan) -> Figure:
+    """The session that feeds most, stationary batteries only when there is nothing else."""
+    book = shown.loaded.portfolio
+    fed = np.maximum(best.schedule.power_kw, 0).sum(axis=1)
+    whole = best.schedule.plugged.all(axis=1)
+    row = int(np.argmax(np.where(whole & ~whole.all(), -1.0, fed)))
+    first, stop = _around(best.schedule.plugged[row], book.grid)
+    sessions = book.sessions
+    run = draw.VehicleRun(
+        power_kw=best.schedule.power_kw[row, first:stop],
+        energy_kwh=best.schedule.energy_kwh[row, first:stop],
+        plugged=best.schedule.plugged[row, first:stop],
+        price_per_mwh=book.prices.import_price_per_mwh[first:stop],
+        energy_departure_kwh=float(sessions.energy_departure_kwh[row]),
+        energy_reserve_kwh=float(sessions.energy_reserve_kwh[row]),
+        capacity_kwh=float(sessions.capacity_kwh[row]),
+    )
+    return draw.vehicle_day(
+        book.grid.part(first, stop),
+        run,
+        name=str(sessions.session_id[row]),
+        currency=book.prices.currency,
+        time_zone=shown.time_zone,
+    )
+
+
+def _around(plugged: Array, grid: TimeGrid) -> tuple[int, int]:
+    """Steps from two hours before a connection to two hours after it, at most three days."""
+    steps = np.nonzero(plugged)[0]
+    margin = round(2 / grid.step_h)
+    first = max(0, int(steps[0]) - margin)
+    stop = min(grid.steps, int(steps[-1]) + 1 + margin)
+    return first, min(stop, first + round(72 / grid.step_h))
+
+
+def _ways(shown: Shown) -> dict[str, float]:
+    cost = shown.summary["cost"]
+    ways = {"uncontrolled": cost["uncontrolled"], "smart, perfect foresight": cost["smart"]}
+    for name, label in ROLLING_NAMES.items():
+        if name in shown.rolled:
+            ways[label] = shown.rolled[name].costs.net
+    return ways | {"perfect foresight": cost["v2g"]}
+
+
+def _service(s: Mapping[str, Any]) -> str:
+    text = f"{100 * s['served_share']:.2f} % of the energy owed"
+    if not s["shortfalls"]:
+        return text
+    worst = max(s["shortfalls"], key=lambda item: item["shortfall_kwh"])
+    return (
+        f"{text}; {len(s['shortfalls'])} sessions short of {s['shortfall_kwh']:.1f} kWh, worst "
+        f"{worst['session_id']} by {worst['shortfall_kwh']:.1f} kWh: {worst['limit']}"
+    )
+
+
+def _limits(shown: Shown) -> str:
+    shadow = shown.plans["v2g"].shadow_price_per_mwh
+    if not (shadow > 0).any():
+        return "no site limit binds"
+    site = _dearest_site(shown)
+    name = shown.loaded.portfolio.sites.site_id[site]
+    steps = int((shadow[site] > 0).sum())
+    count = int((shadow > 0).any(axis=1).sum())
+    return (
+        f"{count} sites bind; {name} in {steps} steps, at up to {shadow[site].max():,.1f} per MWh"
+    )
+
+
+def _percent(part: float, whole: float) -> str:
+    return f"{100 * part / whole:.1f} %" if whole > 0 else "more than the whole bill"
+
+
+def _local(shown: Shown, instant: str) -> str:
+    moment = datetime.fromisoformat(instant).astimezone(ZoneInfo(shown.time_zone))
+    return f"{moment:%Y-%m-%d %H:%M %Z}"

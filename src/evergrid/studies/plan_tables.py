@@ -1,0 +1,93 @@
+"""The tables of a plan: what it was computed from, and what came out."""
+
+import numpy as np
+import polars as pl
+
+from evergrid.core.arrays import Array, Float, Shaped
+from evergrid.data import tables
+from evergrid.dispatch.accounts import site_power
+from evergrid.dispatch.plan import Plan
+from evergrid.dispatch.rolling import Rolled
+from evergrid.model.portfolio import Portfolio
+from evergrid.model.schedule import Schedule
+
+
+def inputs(book: Portfolio) -> dict[str, pl.DataFrame]:
+    """The canonical tables actually used, by name."""
+    return {
+        "sessions": tables.sessions_frame(book.sessions),
+        "sites": tables.sites_frame(book.sites),
+        "site_load": tables.site_load_frame(book.grid, book.sites, book.load_kw),
+        "prices": tables.prices_frame(book.prices),
+    }
+
+
+def results(
+    book: Portfolio, plans: dict[str, Plan], rolled: dict[str, Rolled]
+) -> dict[str, pl.DataFrame]:
+    """The tables that came out, by name: schedule, sites, strategies."""
+    best = plans["v2g"]
+    schedules = {name: made.schedule for name, made in plans.items()}
+    schedules |= {f"rolling_{name}": made.schedule for name, made in rolled.items()}
+    return {
+        "schedule": schedule(book, best.schedule),
+        "sites": sites(book, best),
+        "strategies": strategies(book, schedules),
+    }
+
+
+def schedule(book: Portfolio, planned: Schedule) -> pl.DataFrame:
+    """Power and energy of each session in the steps in which it is connected.
+
+    ``power_kw`` is the mean over the step, positive into the grid; ``energy_kwh`` is at its end.
+    """
+    session, step = np.nonzero(planned.plugged)
+    return pl.DataFrame(
+        {
+            "session_id": _text(book.sessions.session_id)[session],
+            "time_utc": _utc(book.grid.times[step]),
+            "power_kw": planned.power_kw[session, step],
+            "energy_kwh": planned.energy_kwh[session, step],
+        }
+    )
+
+
+def sites(book: Portfolio, best: Plan) -> pl.DataFrame:
+    """Power of each site in each step, with its load and all below, positive into the grid."""
+    count, steps = len(book.sites), book.grid.steps
+
+    def each_step(values: Float[Array, " site"]) -> Float[Array, " row"]:
+        return np.repeat(values, steps)
+
+    return pl.DataFrame(
+        {
+            "site_id": np.repeat(_text(book.sites.site_id), steps),
+            "time_utc": _utc(np.tile(book.grid.times, count)),
+            "power_kw": site_power(book, best.schedule.power_kw).ravel(),
+            "import_limit_kw": each_step(book.sites.import_limit_kw),
+            "export_limit_kw": each_step(book.sites.export_limit_kw),
+            "shadow_price_per_mwh": best.shadow_price_per_mwh.ravel(),
+        }
+    )
+
+
+def strategies(book: Portfolio, schedules: dict[str, Schedule]) -> pl.DataFrame:
+    """Power of the whole fleet under each strategy."""
+    return pl.concat(
+        pl.DataFrame(
+            {
+                "strategy": [name] * book.grid.steps,
+                "time_utc": _utc(book.grid.times),
+                "power_kw": made.power_kw.sum(axis=0),
+            }
+        )
+        for name, made in schedules.items()
+    )
+
+
+def _text(names: Shaped[Array, " row"]) -> Shaped[Array, " row"]:
+    return names.astype(str)
+
+
+def _utc(times: Shaped[Array, " row"]) -> pl.Series:
+    return pl.Series(times.astype("datetime64[us]")).dt.replace_time_zone("UTC")
