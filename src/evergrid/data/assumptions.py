@@ -1,7 +1,7 @@
 """What sources of sessions lack, and the sessions that stated assumptions make of them."""
 
 from dataclasses import dataclass, fields, replace
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -47,7 +47,7 @@ class Assumptions(Config):
     """Cost of battery wear per kWh fed, in the currency of the prices."""
 
     @model_validator(mode="after")
-    def _floor_below_departure(self) -> Self:
+    def _floor_below_departure(self) -> "Assumptions":
         if self.soc_floor > self.soc_departure:
             raise ValueError("have soc_floor not above soc_departure")
         return self

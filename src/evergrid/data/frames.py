@@ -148,7 +148,7 @@ def column(series: pl.Series, kind: Kind) -> Column:
     if series.dtype == pl.String:
         series = series.str.strip_chars()
         series = series.set(series == "", None)
-    parsed = _PARSERS[kind](series)
+    parsed = _PARSERS[kind](series).cast(_TYPES[kind])
     missing = series.is_null().to_numpy()
     unreadable = parsed.is_null().to_numpy() & ~missing
     return Column(_array(parsed, kind), missing, unreadable, written)
@@ -164,18 +164,19 @@ def _array(parsed: pl.Series, kind: Kind) -> Shaped[Array, " row"]:
     return parsed.to_numpy().astype("datetime64[us]")
 
 
-def _nothing(series: pl.Series, dtype: pl.DataType) -> pl.Series:
-    return pl.Series(series.name, [None] * len(series), dtype=dtype)
+def _nothing(series: pl.Series) -> pl.Series:
+    """The column of a type that cannot be of the kind wanted: no cell is readable."""
+    return pl.Series(series.name, [None] * len(series))
 
 
 def _text(series: pl.Series) -> pl.Series:
     plain = series.dtype == pl.String or series.dtype.is_integer() or series.dtype == pl.Null
-    return series.cast(pl.String) if plain else _nothing(series, pl.String())
+    return series.cast(pl.String) if plain else _nothing(series)
 
 
 def _number(series: pl.Series) -> pl.Series:
     if not (series.dtype.is_numeric() or series.dtype in (pl.String, pl.Null)):
-        return _nothing(series, pl.Float64())
+        return _nothing(series)
     return series.cast(pl.Float64, strict=False).fill_nan(None)  # NaN is never a value
 
 
@@ -183,7 +184,7 @@ def _flag(series: pl.Series) -> pl.Series:
     if series.dtype in (pl.Boolean, pl.Null):
         return series.cast(pl.Boolean)
     if series.dtype != pl.String:
-        return _nothing(series, pl.Boolean())
+        return _nothing(series)
     words = {"true": True, "false": False}
     return series.str.to_lowercase().replace_strict(words, default=None, return_dtype=pl.Boolean)
 
@@ -195,7 +196,7 @@ def _instant(series: pl.Series) -> pl.Series:
         return stamps.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
     if isinstance(series.dtype, pl.Datetime) and series.dtype.time_zone is not None:
         return series.dt.cast_time_unit("us").dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    return _nothing(series, pl.Datetime("us"))
+    return _nothing(series)
 
 
 def _clock(series: pl.Series) -> pl.Series:
@@ -204,7 +205,7 @@ def _clock(series: pl.Series) -> pl.Series:
         return _first_format(iso, ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"))
     if isinstance(series.dtype, pl.Datetime) and series.dtype.time_zone is None:
         return series.dt.cast_time_unit("us")
-    return _nothing(series, pl.Datetime("us"))
+    return _nothing(series)
 
 
 def _first_format(text: pl.Series, formats: tuple[str, str]) -> pl.Series:
@@ -218,4 +219,12 @@ _PARSERS = {
     Kind.FLAG: _flag,
     Kind.INSTANT: _instant,
     Kind.CLOCK: _clock,
+}
+
+_TYPES = {
+    Kind.TEXT: pl.String(),
+    Kind.NUMBER: pl.Float64(),
+    Kind.FLAG: pl.Boolean(),
+    Kind.INSTANT: pl.Datetime("us"),
+    Kind.CLOCK: pl.Datetime("us"),
 }

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from evergrid.data.frames import Column
 from evergrid.data.quality import Finding, Quality, examples
 from evergrid.model.prices import Prices
 
-Gap = Literal["error", "hold"]
+GAPS = ("error", "hold")  # what a reader may do where intervals are missing
 Instant = datetime | np.datetime64 | str
 
 NO_PRICE = "time stamp or price cannot be read"
@@ -76,7 +75,7 @@ def price_column(columns: dict[str, Column], name: str) -> Float[Array, " row"]:
 
 
 def prices(
-    series: Series, *, start: Instant | None, end: Instant | None, gap: Gap
+    series: Series, *, start: Instant | None, end: Instant | None, gap: str
 ) -> tuple[Prices, Quality]:
     """The series as prices of drawing and feeding alike, and the account of its rows.
 
@@ -90,7 +89,7 @@ def prices(
     Raises:
         InputError: Stamps that repeat with different prices, gaps, an empty window.
     """
-    chosen("gap", gap, ("error", "hold"), source=series.source)
+    chosen("gap", gap, GAPS, source=series.source)
     rows = _window(series, start, end)
     readable = ~np.isnat(series.time_utc) & ~np.isnan(series.price_per_mwh)
     good = np.nonzero(rows & readable)[0]
@@ -110,7 +109,7 @@ def prices(
     return _record(series, copies), quality
 
 
-def stated(gap: Gap, **notes: str) -> dict[str, str | float]:
+def stated(gap: str, **notes: str) -> dict[str, str | float]:
     """What every price reader assumes, and what this one says about its source."""
     return {
         "import_and_export": "both at the market price, without fees, taxes or grid charges",

@@ -27,11 +27,11 @@ STAY_HABIT = 0.21
 ENERGY_HABIT = 0.42
 # Users' shares of days plugged in follow a beta distribution; a + b fitted to 119 users there.
 PLUG_IN_BETA_TOTAL = 5.3
-# Rank correlation of a user's mean energy with the battery size, same 148 users.
+# Rank correlation of a user's mean energy with the battery size, the 148 users who have both.
 CAPACITY_WITH_ENERGY = 0.77
 # A user's energy per session above the year's mean on the coldest day, fitted there (cosine).
 WINTER_SHARE = 0.034
-# Usable battery, kWh: quantiles of the sizes that the data's authors estimate for those users:
+# Usable battery, kWh: quantiles of the sizes that the data's authors estimate for the same 148:
 # Sørensen et al. (2024), Data in Brief, doi 10.1016/j.dib.2024.110883, users table of the deposit.
 # The cars are of 2018 to 2021, plug-in hybrids among them.
 CAPACITY_KWH = (6.4, 8.0, 14.1, 18.8, 23.4, 26.9, 30.4, 39.4, 47.3, 61.1, 72.9, 86.5, 94.3)
@@ -42,7 +42,7 @@ FLOOR_SHARE = 0.05  # no car arrives emptier (assumed)
 # Most of what the charger could give in the stay that is ever owed: the margin that keeps every
 # session feasible on a grid of steps (assumed).
 REACHABLE_SHARE = 0.9
-SHORTEST_STAY_H = 1 / 12  # shorter connections are left out of the fitted data
+SHORTEST_STAY = np.timedelta64(5, "m")  # shorter connections are left out of the fitted data
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What a group of like vehicles is, as a user writes it in a configuration."""
 
 from datetime import date
-from typing import Literal, Self
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -61,7 +61,7 @@ class FleetGroup(Config):
         return value
 
     @model_validator(mode="after")
-    def _whole_holiday(self) -> Self:
+    def _whole_holiday(self) -> "FleetGroup":
         given = (self.holiday_first, self.holiday_last)
         if (given[0] is None) != (given[1] is None):
             raise ValueError("have both holiday_first and holiday_last, or neither")

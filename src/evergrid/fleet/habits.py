@@ -16,7 +16,8 @@ from evergrid.fleet.calendar import is_rest_day, season
 from evergrid.fleet.group import FleetGroup
 from evergrid.fleet.stay import Stays, without_overlaps
 
-WARM_UP = np.timedelta64(3, "D")  # longer than any stay, so the first day sees cars of earlier ones
+# Days before the first that are drawn as well, so that it sees cars of earlier days.
+WARM_UP = np.timedelta64(round(archetypes.LONGEST_STAY_H / 24) + 1, "D")
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def stays(
     drawn_kwh = _quantile(energy_score, place.energy_kwh)
     drawn_kwh *= season(day, group.coldest_day_of_year, archetypes.WINTER_SHARE)
     arrival = day.astype("datetime64[m]") + _minutes(arrival_h)
-    departure = arrival + np.maximum(_minutes(stay_h), np.timedelta64(5, "m"))
+    departure = arrival + np.maximum(_minutes(stay_h), archetypes.SHORTEST_STAY)
     wanted = Stays(car, arrival, departure, drawn_kwh * group.efficiency_charge)
     return without_overlaps(wanted, column, group.vehicles)
 

@@ -17,7 +17,6 @@ from evergrid.fleet.stay import Stays
 from evergrid.model.session import Sessions
 
 ONE_HOUR = np.timedelta64(1, "h")
-SHORTEST = np.timedelta64(5, "m")
 
 
 def sessions(grid: TimeGrid, fleet: Sequence[FleetGroup], *, seed: int) -> Sessions:
@@ -109,7 +108,7 @@ def _plugged(grid: TimeGrid, group: FleetGroup, rng: np.random.Generator) -> _Pl
     departure = utc_from_local(stays.departure_local.astype("datetime64[us]"), clock)
     begin = np.maximum(arrival, start)
     # Also drops what a clock change turns around: a short stay around a skipped or repeated hour.
-    keep = (arrival < end) & (departure - begin >= SHORTEST)
+    keep = (arrival < end) & (departure - begin >= archetypes.SHORTEST_STAY)
     keep &= ~_before_previous_end(stays, arrival, departure)
     kept = stays.select(keep)
     return _Plugged(kept, begin[keep], departure[keep], capacity_kwh[kept.vehicle])

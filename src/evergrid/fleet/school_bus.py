@@ -11,11 +11,12 @@ from evergrid.fleet.group import FleetGroup
 from evergrid.fleet.stay import Stays
 
 # Morning routes start at 6 or 6:30 and end at 9 or 9:30: the schedule of the operator Zum as
-# reported in 2024 (press article on its buses in Oakland, seen as a reprint).
+# reported by the press: "These electric school buses are on their way to saving the grid" (a
+# reprint of the article was seen, as a search excerpt).
 MORNING_LEAVE_H = 6.25
 MORNING_RETURN_H = 9.25
-# Buses are parked up to 18 hours of a school day: US EPA, quoted in a press article of May 2023
-# (excerpt). So both routes take 6 hours; the clock time of the second is assumed.
+# Buses are parked up to 18 hours of a school day: US EPA, as quoted in an article of May 2023
+# (search excerpt). So both routes take 6 hours; the clock time of the second is assumed.
 AFTERNOON_LEAVE_H = 14.0
 AFTERNOON_RETURN_H = 17.0
 BUS_SPREAD_H = 0.25  # half the half-hour in which buses start, as above
@@ -23,22 +24,25 @@ DAY_SPREAD_H = 0.1  # one bus from day to day (assumed)
 
 # Mean length of a weekday trip and use of energy: National Renewable Energy Laboratory (2025),
 # Electrifying education, Transportation Research Part D 144, abstract: "weekday trip distances
-# average 25 miles", 1.21 kWh/mile, 19.2 kW at the depot. Read as one trip per route.
+# average 25 miles", 1.21 kWh/mile, 19.2 kW at the depot (the abstract alone was seen). Read here as
+# one trip per route.
 ROUTE_KM = 25 * KM_PER_MILE
 USE_KWH_PER_KM = 1.21 / KM_PER_MILE
 ROUTE_SPREAD = 0.3  # log-normal spread of route lengths over buses (assumed)
 # Batteries on offer: Lion Electric LionD 126, 168, 210 kWh (School Transportation News, 2023) and
-# Thomas Built Jouley 244 kWh (Charged EVs), both as reported by the press.
+# Thomas Built Jouley 244 kWh (Charged EVs), both seen as search excerpts; a quarter of each
+# (assumed).
 CAPACITIES_KWH = (126.0, 168.0, 210.0, 244.0)
 # More energy on the coldest day than in the year's mean. World Resources Institute (2024), All
-# about operating electric school buses in cold weather: Morris Area Schools lose 10 to 15 %.
+# about operating electric school buses in cold weather: Morris Area Schools lose 10 to 15 %
+# of their battery in winter (search excerpt).
 WINTER_SHARE = 0.125
 RUN_SHARE = 0.95  # of school days on which a bus runs; the rest are spares and repairs (assumed)
 
 
 @dataclass(frozen=True)
 class _Runs:
-    """School days on which buses run, ordered by bus and day; all clock times in hours."""
+    """School days on which buses run, by bus and day; the morning route comes first."""
 
     bus: Int[Array, " run"]
     day: Shaped[Array, " run"]

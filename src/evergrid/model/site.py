@@ -162,7 +162,7 @@ class SiteLoad:
 
     def __post_init__(self) -> None:
         faults = time_faults(self.time_utc) if len(self.site_id) else []
-        ok = np.isfinite(self.load_kw).all(axis=1)
+        ok = np.asarray(np.isfinite(self.load_kw).all(axis=1))
         values = np.where(ok, 0.0, np.nan)
         rule = "be a finite number in every interval"
         faults += broken("load_kw", ok, rule, values=values, ids=self.site_id)

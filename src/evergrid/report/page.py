@@ -141,7 +141,9 @@ def _colors() -> str:
 
 def _header(title: str, question: str) -> str:
     lead = f'\n<p class="question">{html.escape(question)}</p>' if question else ""
-    return f'<header>\n<p class="brand">Evergrid</p>\n<h1>{html.escape(title)}</h1>{lead}\n</header>'
+    return (
+        f'<header>\n<p class="brand">Evergrid</p>\n<h1>{html.escape(title)}</h1>{lead}\n</header>'
+    )
 
 
 def _notes(notes: Sequence[str]) -> str:
@@ -193,7 +195,8 @@ def _figure(number: int, section: Section, figure: go.Figure) -> str:
     layout["height"] = height = int(layout.get("height") or 420) - TITLE_HEIGHT
     label = html.escape(f"Figure: {section.heading}. {section.text}")
     return f"""<figure>
-{caption}<div class="plot" id="plot-{number}" role="img" aria-label="{label}" style="height:{height}px"></div>
+{caption}<div class="plot" id="plot-{number}" role="img" aria-label="{label}"
+ style="height:{height}px"></div>
 <script type="application/json" class="drawing" data-plot="plot-{number}">{_json(drawing)}</script>
 </figure>"""
 
@@ -206,7 +209,7 @@ def _caption(title: str, note: str) -> str:
 
 def _json(value: object) -> str:
     """JSON that cannot end the element it stands in, whatever texts it holds."""
-    text = to_json_plotly(value, engine="json")
+    text = str(to_json_plotly(value, engine="json"))
     for char in "<>&\u2028\u2029":
         text = text.replace(char, f"\\u{ord(char):04x}")
     return text

@@ -11,6 +11,13 @@ from evergrid.report import theme
 from evergrid.report.time_axis import TimeAxis
 
 AIR = 0.07  # share of the range left free above and below
+DAY_MS = 24 * 3600 * 1000
+TICK_FORMATS = [  # short enough to stand side by side on a small screen
+    {"dtickrange": [None, 60_000], "value": "%H:%M:%S\n%-d %b"},
+    {"dtickrange": [60_000, DAY_MS - 1], "value": "%H:%M\n%-d %b"},
+    {"dtickrange": [DAY_MS, 28 * DAY_MS], "value": "%-d %b"},
+    {"dtickrange": ["M1", None], "value": "%b\n%Y"},
+]
 GAP = 0.08  # share of the height between panels
 
 
@@ -59,6 +66,9 @@ def over_time(figure: go.Figure, axis: TimeAxis, panels: Sequence[Panel]) -> go.
             "anchor": lowest,
             "range": [str(axis.edges[0]), str(axis.edges[-1])],
             "ticks": "outside",
+            "tickangle": 0,
+            "tickformatstops": TICK_FORMATS,
+            "hoverformat": "%-d %b %Y, %H:%M",
             "showline": True,
         },
     )
@@ -70,7 +80,7 @@ def fit(figure: go.Figure) -> go.Figure:
     Plotly leaves no air beside filled areas, so that a peak or a limit would hide on the edge.
     """
     values: dict[str, list[Array]] = {}
-    for trace in figure.data:
+    for trace in figure.select_traces():
         values.setdefault(trace.yaxis or "y", []).append(np.asarray(trace.y, float))
     for name, parts in values.items():
         finite = np.concatenate([part[np.isfinite(part)] for part in parts] + [np.zeros(1)])

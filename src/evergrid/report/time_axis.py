@@ -1,4 +1,4 @@
-"""How steps lie on a figure's time axis: the reader's clock, and fewer points where there are many."""
+"""How steps lie on a figure's time axis: the reader's clock, fewer points where many."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -64,16 +64,18 @@ class TimeAxis:
 
     @property
     def title(self) -> str:
-        """Axis title naming the zone and its offset."""
+        """Axis title naming the year, the zone and its offset."""
         offset_s = self._offset_s(start=True)
+        first, last = (str(edge)[:4] for edge in self.edges[[0, -2]])
+        years = first if first == last else f"{first} and {last}"
         if self.time_zone == "UTC":
-            return "Time (UTC)"
+            return f"Time in {years} (UTC)"
         sign = "+" if offset_s >= 0 else "-"
         hours, minutes = divmod(abs(offset_s) // 60, 60)
         offset = f"UTC{sign}{hours:02d}:{minutes:02d}"
         if offset_s == self._offset_s(start=False):
-            return f"Local time ({self.time_zone}, {offset})"
-        return f"Time ({self.time_zone}, {offset} throughout; clocks change)"
+            return f"Local time in {years} ({self.time_zone}, {offset})"
+        return f"Time in {years} ({self.time_zone}, {offset} throughout; clocks change)"
 
     def _offset_s(self, *, start: bool) -> int:
         moment = self.grid.start_utc if start else self.grid.end_utc - self.grid.step

@@ -218,11 +218,11 @@ def load(inputs: Inputs, forecast: PriceSource | None, *, folder: Path, seed: in
     grid = inputs.horizon.grid()
     sessions, sources, notes = _sessions(inputs, grid, folder, seed)
     sites = _sites(inputs, sessions, folder)
-    prices, price_sources = read_prices(inputs.prices, folder)
+    prices, price_sources = read_prices(inputs.prices, grid, folder)
     sources += price_sources
     believed = None
     if forecast is not None:
-        forecast_prices, forecast_sources = read_prices(forecast, folder)
+        forecast_prices, forecast_sources = read_prices(forecast, grid, folder)
         believed = forecast_prices.on(grid)
         sources += forecast_sources
     portfolio = assemble(grid, sessions, sites, _site_load(inputs, folder), prices)
@@ -231,14 +231,17 @@ def load(inputs: Inputs, forecast: PriceSource | None, *, folder: Path, seed: in
     return Loaded(portfolio, believed, tuple(sources), tuple(notes))
 
 
-def read_prices(source: PriceSource, folder: Path) -> tuple[Prices, list[Meta]]:
-    """Prices of a source with its fee, export share and shift applied."""
+def read_prices(source: PriceSource, grid: TimeGrid, folder: Path) -> tuple[Prices, list[Meta]]:
+    """Prices of a source over the grid, with its fee, export share and shift applied."""
     path = locate(source.file, folder)
     if source.format == "table":
         prices, sources = tables.read_prices(path, currency=source.currency), []
     else:
         reader = named(price_formats.FORMATS, source.format, field="prices.format")
-        prices, meta = reader(path, **source.options)
+        shift = timedelta(weeks=source.shift_weeks)
+        start = grid.start_utc.replace(minute=0, second=0, microsecond=0) - shift
+        end = grid.end_utc + timedelta(hours=1) - shift
+        prices, meta = reader(path, start=start, end=end, **source.options)
         sources = [meta]
     shifted = Prices(
         time_utc=prices.time_utc + np.timedelta64(7 * source.shift_weeks, "D"),
@@ -263,7 +266,13 @@ def _sessions(
             outside = int((~inside).sum())
             notes.append(f"{outside:,} sessions lie outside the horizon and are left out.")
         if inside.any():
-            parts.append(sessions.select(inside))
+            begun, count = _begun(sessions.select(inside), grid)
+            parts.append(begun)
+            if count:
+                notes.append(
+                    f"{count:,} sessions began before the horizon; they are taken to have charged "
+                    "at full power until it begins."
+                )
     if inputs.fleet:
         parts.append(mobility.sessions(grid, inputs.fleet, seed=seed))
         notes.append("Sessions of [[fleet]] are generated, not measured.")
@@ -276,6 +285,24 @@ def _sessions(
         fix = "Name a file in [sessions], or add a [[fleet]] or a [[battery]]."
         raise ConfigError("config", [Fault("sessions", "be given", fix=fix)])
     return joined(parts), sources, notes
+
+
+def _begun(sessions: Sessions, grid: TimeGrid) -> tuple[Sessions, int]:
+    """The sessions as they stand when the grid begins, and how many began before it.
+
+    What they held at that moment is not in the data: charging at full power up to what is owed,
+    as an uncontrolled charger does, is assumed.
+    """
+    start = grid.times[0]
+    before_h = np.maximum((start - sessions.arrival_utc) / np.timedelta64(1, "h"), 0.0)
+    charged = before_h * sessions.max_charge_kw * sessions.efficiency_charge
+    goal = np.maximum(sessions.energy_departure_kwh, sessions.energy_arrival_kwh)
+    begun = replace(
+        sessions,
+        arrival_utc=np.maximum(sessions.arrival_utc, start),
+        energy_arrival_kwh=np.minimum(sessions.energy_arrival_kwh + charged, goal),
+    )
+    return begun, int((before_h > 0).sum())
 
 
 def _read_sessions(

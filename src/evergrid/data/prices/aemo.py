@@ -7,7 +7,7 @@ import numpy as np
 from evergrid.data import price_series
 from evergrid.data.frames import Kind, source_columns
 from evergrid.data.meta import Meta, licence
-from evergrid.data.price_series import Gap, Instant, Series
+from evergrid.data.price_series import Instant, Series
 from evergrid.model.prices import Prices
 
 COLUMNS = {
@@ -25,7 +25,7 @@ def read(
     region: str = "NSW1",
     start: Instant | None = None,
     end: Instant | None = None,
-    gap: Gap = "error",
+    gap: str = "error",
 ) -> tuple[Prices, Meta]:
     """Energy prices of one region of the NEM table.
 

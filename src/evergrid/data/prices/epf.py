@@ -8,7 +8,7 @@ import numpy as np
 from evergrid.data import price_series
 from evergrid.data.frames import Kind, source_columns
 from evergrid.data.meta import Meta, licence
-from evergrid.data.price_series import Gap, Instant, Series
+from evergrid.data.price_series import Instant, Series
 from evergrid.model.prices import Prices
 
 
@@ -35,7 +35,7 @@ def read(
     market: str | None = None,
     start: Instant | None = None,
     end: Instant | None = None,
-    gap: Gap = "error",
+    gap: str = "error",
 ) -> tuple[Prices, Meta]:
     """Actual or forecast day-ahead prices of the benchmark.
 

@@ -7,7 +7,7 @@ import numpy as np
 from evergrid.data import price_series
 from evergrid.data.frames import Kind, source_columns
 from evergrid.data.meta import Meta, licence
-from evergrid.data.price_series import Gap, Instant, Series
+from evergrid.data.price_series import Instant, Series
 from evergrid.model.prices import Prices
 
 POINTS = (
@@ -22,7 +22,7 @@ def read(
     point: str = "HB_HUBAVG",
     start: Instant | None = None,
     end: Instant | None = None,
-    gap: Gap = "error",
+    gap: str = "error",
 ) -> tuple[Prices, Meta]:
     """Prices of one settlement point of the ERCOT day-ahead table.
 

@@ -7,7 +7,7 @@ import numpy as np
 from evergrid.data import price_series
 from evergrid.data.frames import Kind, source_columns
 from evergrid.data.meta import Meta, licence
-from evergrid.data.price_series import Gap, Instant, Series
+from evergrid.data.price_series import Instant, Series
 from evergrid.model.prices import Prices
 
 COLUMNS = {"time_utc": Kind.INSTANT, "price_eur_mwh": Kind.NUMBER}
@@ -18,7 +18,7 @@ def read(
     *,
     start: Instant | None = None,
     end: Instant | None = None,
-    gap: Gap = "error",
+    gap: str = "error",
 ) -> tuple[Prices, Meta]:
     """Prices of the Dutch day-ahead table.
 

@@ -7,7 +7,7 @@ import numpy as np
 from evergrid.data import price_series
 from evergrid.data.frames import Kind, load, source_columns
 from evergrid.data.meta import Meta, licence
-from evergrid.data.price_series import Gap, Instant, Series
+from evergrid.data.price_series import Instant, Series
 from evergrid.model.prices import Prices
 
 END, BEGIN = "time_end_utc", "time_begin_utc"  # the real-time file is stamped at the end
@@ -19,7 +19,7 @@ def read(
     *,
     start: Instant | None = None,
     end: Instant | None = None,
-    gap: Gap = "error",
+    gap: str = "error",
 ) -> tuple[Prices, Meta]:
     """Prices of the NYISO real-time commitment (15 min) or day-ahead (1 h) table.
 

@@ -19,12 +19,28 @@
 
   const scheme = () => root.dataset.theme || (dark.matches ? "dark" : "light");
 
+  const small = window.matchMedia("(max-width: 560px)");
+  const hovers = window.matchMedia("(hover: hover)");
+
+  // On a small screen titles break in two and ticks are fewer; a finger scrolls, it does not zoom.
+  function fitted(layout, width) {
+    const own = structuredClone(layout);
+    own.uirevision = "kept";
+    if (width) Object.assign(own, { width, autosize: false });
+    if (!hovers.matches) own.dragmode = false;
+    if (small.matches && !width && own.xaxis) {
+      own.xaxis.nticks = 4;
+      if (own.xaxis.title) own.xaxis.title.text = own.xaxis.title.text.replace(" (", "<br>(");
+    }
+    return own;
+  }
+
   function draw(name, width) {
+    const displayModeBar = hovers.matches && !small.matches ? "hover" : false;
     for (const { place, data, layout } of figures) {
-      const themed = { ...layout, template: templates[name], uirevision: "kept" };
-      if (width) Object.assign(themed, { width, autosize: false });
+      const own = { ...fitted(layout, width), template: templates[name] };
       try {
-        Plotly.react(place, data, structuredClone(themed), config);
+        Plotly.react(place, data, own, { ...config, displayModeBar });
       } catch (error) {
         place.className = "failed";
         place.textContent = "This figure could not be drawn: " + error;
@@ -35,7 +51,7 @@
   const redraw = () => draw(scheme());
   redraw();
   root.dataset.figures = "drawn";
-  dark.addEventListener("change", redraw);
+  for (const query of [dark, small]) query.addEventListener("change", redraw);
   new MutationObserver(redraw).observe(root, { attributeFilter: ["data-theme"] });
   let opened = [];
   window.addEventListener("beforeprint", () => {

@@ -12,7 +12,8 @@ from evergrid.report.labels import amount, decimals_for, literal, wrapped
 
 BOUND = "perfect foresight"  # no planner can do better
 BASELINE = "uncontrolled"
-LABEL_ROOM = 0.24  # of the width of the bars, for the amounts beside them
+HOLLOW = theme.tint(theme.BLUE, 0.15)
+LABEL_ROOM = 0.32  # of the width of the bars, for the amounts beside them
 
 
 def value_waterfall(steps: Sequence[tuple[str, float]], *, currency: str) -> go.Figure:
@@ -46,6 +47,7 @@ def value_waterfall(steps: Sequence[tuple[str, float]], *, currency: str) -> go.
         measure=["absolute" if total else "relative" for total in totals],
         text=_amounts(amounts, totals),
         textposition="outside",
+        textfont={"size": 12},
         cliponaxis=False,
         constraintext="none",
         connector={"line": {"color": theme.GREY, "width": 1, "dash": "dot"}},
@@ -101,16 +103,17 @@ def profit_comparison(costs: Mapping[str, float], *, currency: str) -> go.Figure
     names = list(costs)
     values = np.array([float(costs[name]) for name in names])
     decimals = decimals_for(float(np.abs(values).max()))
-    colors = [{BASELINE: theme.GREY}.get(name, theme.BLUE) for name in names]
-    fills = [theme.tint(theme.BLUE, 0.15) if name == BOUND else c for name, c in zip(names, colors)]
+    edges = [{BASELINE: theme.GREY}.get(name, theme.BLUE) for name in names]
+    fills = [{BASELINE: theme.GREY, BOUND: HOLLOW}.get(name, theme.BLUE) for name in names]
     figure.add_bar(
         orientation="h",
         y=list(range(len(names))),
         x=values,
         width=0.62,
-        marker={"color": fills, "line": {"color": colors, "width": 1.6}},
+        marker={"color": fills, "line": {"color": edges, "width": 1.6}},
         text=[amount(value, decimals=decimals) for value in values.tolist()],
         textposition="outside",
+        textfont={"size": 12},
         cliponaxis=False,
         customdata=[f"{literal(name)}: {reached}" for name, reached in _reached(costs).items()],
         hovertemplate="%{customdata}<extra></extra>",

@@ -136,7 +136,10 @@ def site_heatmap(
     shown = np.argsort(-peak, kind="stable")[:MOST_SITES][::-1]  # rows are drawn from below
     percent = 100 * axis.extreme(loading[shown])
     thinned = f"{axis.note}: the extreme" if axis.note else ""
-    note = joined("+100 % is the export limit, \u2212100 % the import limit", thinned)  # noqa: RUF001
+    signs = (
+        "Blue: feeding, 100 % is the export limit. Orange: drawing, \u2212100 % is the import limit"
+    )
+    note = joined(signs, thinned)
     height = int(np.clip(240 + 17 * len(shown), 300, 920))
     figure = panels.sheet(_heatmap_title(len(site_ids)), note=note, height=height)
     panels.over_time(figure, axis, [Panel("Site")])
@@ -165,18 +168,19 @@ def _heatmap_title(sites: int) -> str:
 
 
 def _colorbar() -> dict[str, object]:
+    """A low bar above the rows, as wide as they are; three ticks fit the smallest screen."""
     return {
         "orientation": "h",
         "thickness": 10,
-        "len": 0.6,
-        "x": 0,
-        "xanchor": "left",
-        "y": 1.02,
+        "len": 1.0,
+        "x": 0.5,
+        "xpad": 0,
+        "y": 1.0,
         "yanchor": "bottom",
-        "ypad": 4,
+        "ypad": 8,
+        "dtick": 100,
         "ticksuffix": " %",
-        "ticks": "outside",
-        "title": {"text": "import \u2190 share of the limit \u2192 export", "side": "top", "font": {"size": 12}},
+        "tickangle": 0,
     }
 
 
@@ -184,7 +188,7 @@ def _site_labels(site_ids: list[str], names: list[str]) -> dict[str, object]:
     """A labelled row for each site, or for every n-th where they would overlap."""
     every = -(-len(names) // MOST_SITE_LABELS)
     kept = slice(len(names) - 1, None, -every)
-    labels = [literal(shortened(site_id)) for site_id in site_ids[kept]]
+    labels = [literal(shortened(site_id, 20)) for site_id in site_ids[kept]]
     return {
         "type": "category",
         "tickmode": "array",
