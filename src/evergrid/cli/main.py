@@ -36,9 +36,10 @@ def main() -> None:
     """Run the command; errors of ours become a message on stderr and an exit code."""
     try:
         app()
-    except EvergridError as error:
+    except (EvergridError, OSError) as error:  # OSError: a folder or file the system refuses
         Console(stderr=True, soft_wrap=True).print(f"error: {error}", markup=False, highlight=False)
-        sys.exit(2 if isinstance(error, WRONG_USE) else 1)
+        failed = isinstance(error, EvergridError) and not isinstance(error, WRONG_USE)
+        sys.exit(1 if failed else 2)
 
 
 @app.command()

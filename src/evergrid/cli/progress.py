@@ -11,7 +11,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 def progress_bar() -> Iterator[Callable[[str, float], None]]:
     """A bar that is moved by calling it with a label and the share that is done."""
     columns = (TextColumn("{task.description:<34}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    unwatched = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=unwatched) as bar:
         task = bar.add_task("starting", total=1.0)
 
         def move(label: str, share: float) -> None:

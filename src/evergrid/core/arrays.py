@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-Array = np.ndarray[Any, Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 Times = Shaped[Array, "..."]
 
 __all__ = ["Array", "Bool", "Float", "Int", "Shaped", "Times"]

@@ -1,7 +1,10 @@
 """A study's questions as a file: TOML to a frozen record and back, every key explained."""
 
 import difflib
+import json
+import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticUndefined
 
-from evergrid.core.errors import ConfigError, MissingFileError
+from evergrid.core.errors import ConfigError, InputError, MissingFileError
 from evergrid.core.faults import Fault
 
 C = TypeVar("C", bound="Config")
@@ -58,8 +61,22 @@ def parse(kind: type[C], raw: dict[str, Any], *, source: str = "config") -> C:
     try:
         return kind.model_validate(raw)
     except ValidationError as error:
-        faults = [_fault(kind, detail) for detail in error.errors()]
+        faults = [fault for detail in error.errors() for fault in _faults(kind, detail)]
         raise ConfigError(source, faults) from None
+
+
+def _faults(kind: type[Config], detail: ErrorDetails) -> list[Fault]:
+    cause = detail.get("ctx", {}).get("error")
+    if isinstance(cause, InputError):  # a validator that asked another record's rules
+        table = [str(part) for part in detail["loc"]]
+        return [_within(table, fault) for fault in cause.faults]
+    return [_fault(kind, detail)]
+
+
+def _within(place: list[str], fault: Fault) -> Fault:
+    """The fault of a record, found at that place of the configuration."""
+    inner = [] if place and place[-1] == fault.field else [fault.field]
+    return replace(fault, field=".".join(place + inner))
 
 
 def _fault(kind: type[Config], detail: ErrorDetails) -> Fault:
@@ -143,8 +160,20 @@ def toml_value(value: Any) -> str:
         return repr(value)
     if isinstance(value, list | tuple):
         return "[" + ", ".join(toml_value(item) for item in value) + "]"
-    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    if isinstance(value, dict):
+        pairs = [f"{_key(name)} = {toml_value(item)}" for name, item in value.items()]
+        return "{ " + ", ".join(pairs) + " }" if pairs else "{}"
+    return _quoted(str(value))
+
+
+def _quoted(text: str) -> str:
+    """A TOML basic string, whose escapes are those of JSON and one more."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _key(name: str) -> str:
+    """A key, in quotes where TOML wants them."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _quoted(name)
 
 
 def dump(config: Config) -> str:
@@ -156,12 +185,12 @@ def _dump(table: dict[str, Any], prefix: str) -> list[str]:
     lines: list[str] = []
     tables: list[str] = []
     for name, value in table.items():
-        path = f"{prefix}{name}"
+        path = f"{prefix}{_key(name)}"
         if isinstance(value, dict):
             tables += ["", f"[{path}]", *_dump(value, f"{path}.")]
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             for item in value:
                 tables += ["", f"[[{path}]]", *_dump(item, f"{path}.")]
         else:
-            lines.append(f"{name} = {toml_value(value)}")
+            lines.append(f"{_key(name)} = {toml_value(value)}")
     return lines + tables

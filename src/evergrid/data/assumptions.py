@@ -124,9 +124,9 @@ def fill(plugins: PlugIns, assumed: Assumptions) -> Filled:
     """
     gain_kwh = assumed.efficiency_charge * plugins.delivered_kwh
     capacity_kwh = _capacity(plugins, gain_kwh, assumed)
-    least_kwh = gain_kwh / (1 - _floor(plugins, assumed)) * (1 + MARGIN)
-    capacity_raised = least_kwh > capacity_kwh
-    capacity_kwh = np.maximum(capacity_kwh, np.where(capacity_raised, least_kwh, 0.0))
+    least_kwh = gain_kwh / (1 - _floor(plugins, assumed))
+    capacity_raised = least_kwh > capacity_kwh * (1 + MARGIN)
+    capacity_kwh = np.where(capacity_raised, least_kwh, capacity_kwh)
     departure_kwh = _departure(plugins, gain_kwh, capacity_kwh, assumed)
     arrival_kwh = np.maximum(departure_kwh - gain_kwh, 0.0)
     rating_kw, rating_raised = _rating(plugins, departure_kwh - arrival_kwh, assumed)

@@ -1,6 +1,7 @@
 """What a Parquet or CSV file holds, column by column, and which cells of it cannot be read."""
 
 import difflib
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -76,32 +77,36 @@ def load(path: Path) -> pl.DataFrame:
     try:
         if path.suffix == ".parquet":
             return pl.read_parquet(path, glob=False, hive_partitioning=False)
-        return pl.read_csv(path, infer_schema=False, glob=False)
-    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
+        return _csv(path)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         ending = path.suffix.removeprefix(".")
         raise UnreadableFileError(f"{path} cannot be read as {ending}: {reason}") from None
-    except BaseException as error:
-        if not isinstance(error, pl.exceptions.PanicException):
-            raise  # an interrupt, not a damaged file
-        raise UnreadableFileError(f"{path} is damaged: {error}") from None
+
+
+def _csv(path: Path) -> pl.DataFrame:
+    text = path.read_bytes().decode("utf-8-sig")  # refuses bytes that are no text, header included
+    if "\0" in text:
+        raise ValueError("it holds zero bytes, so it is no text")
+    return pl.read_csv(io.StringIO(text), infer_schema=False)
 
 
 def name_faults(
     frame: pl.DataFrame, required: Sequence[str], known: Sequence[str] | None
 ) -> list[Fault]:
     """Faults of columns that are missing, and of others than the known; None allows any other."""
+    absent = [name for name in required if name not in frame.columns]
+    strange = [name for name in frame.columns if name not in (known or required)]
     faults = []
-    for name in required:
-        if name not in frame.columns:
-            near = difflib.get_close_matches(name, frame.columns, n=1, cutoff=0.6)
-            fix = f"Rename {near[0]}?" if near else f"Columns found: {', '.join(frame.columns)}."
-            faults.append(Fault(name, "be a column of the table", fix=fix))
-    for name in frame.columns if known is not None else ():
-        if name not in (known or ()):
-            near = difflib.get_close_matches(name, known or (), n=1, cutoff=0.5)
-            fix = f"Did you mean {near[0]}?" if near else "Remove it."
-            faults.append(Fault(name, "be a known column", fix=fix))
+    for name in absent:
+        near = difflib.get_close_matches(name, strange, n=1, cutoff=0.6)
+        fix = f"Rename {near[0]}?" if near else f"Columns found: {', '.join(frame.columns)}."
+        faults.append(Fault(name, "be a column of the table", fix=fix))
+    for name in strange if known is not None else ():
+        unused = [other for other in known or () if other not in frame.columns]
+        near = difflib.get_close_matches(name, unused, n=1, cutoff=0.6)
+        fix = f"Did you mean {near[0]}?" if near else "Remove it."
+        faults.append(Fault(name, "be a known column", fix=fix))
     return faults
 
 

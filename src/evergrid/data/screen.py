@@ -18,7 +18,7 @@ MIN_STAY_H = 1 / 60  # shorter ones are failed starts
 MAX_ENERGY_KWH = 200.0  # more than any car battery takes
 
 # The rules by name, so that reports and tests speak of the same thing.
-UNREADABLE = "a value cannot be read"
+UNREADABLE = "a needed value is missing or cannot be read"
 OPEN = "open: no end or no energy"
 BACKWARDS = "end is not after start"
 SHORT = "shorter than 1 min"

@@ -244,7 +244,9 @@ def _made(
     try:
         record = make()
     except InputError as error:
-        found = [_in_file(fault, row) for fault in error.faults]
+        said = {(fault.field, fault.rule) for fault in faults}
+        new = [fault for fault in error.faults if (fault.field, fault.rule) not in said]
+        found = [_in_file(fault, row) for fault in new]
         raise InputError(source, [*faults, *found]) from None
     raise_if_any(source, faults)
     return record

@@ -1,7 +1,8 @@
 """What was known about prices at each moment, as a rolling plan may see them."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
+from typing import final
 
 import numpy as np
 
@@ -9,16 +10,17 @@ from evergrid.core.timegrid import TimeGrid
 from evergrid.model.prices import Prices
 
 
-class PriceView(Protocol):
+class AbstractPriceView(ABC):
     """Prices of the steps ``now .. stop - 1`` as seen at the start of step ``now``."""
 
+    @abstractmethod
     def __call__(self, now: int, stop: int) -> Prices:
         """The prices believed."""
-        ...
 
 
+@final
 @dataclass(frozen=True)
-class Perfect:
+class Perfect(AbstractPriceView):
     """Sees the actual prices of all steps to come."""
 
     actual: Prices
@@ -28,8 +30,9 @@ class Perfect:
         return _rows(self.actual, np.arange(now, stop))
 
 
+@final
 @dataclass(frozen=True)
-class Forecast:
+class Forecast(AbstractPriceView):
     """Sees the actual prices of the steps about to begin, and a forecast for those after.
 
     Attributes:
@@ -49,8 +52,9 @@ class Forecast:
         return _mixed(seen, believed, known=self.known)
 
 
+@final
 @dataclass(frozen=True)
-class Persistence:
+class Persistence(AbstractPriceView):
     """Sees the steps about to begin, and believes that the last known day repeats itself.
 
     Attributes:

@@ -9,7 +9,7 @@ from evergrid.core.arrays import Array, Float
 from evergrid.core.timegrid import datetime64
 from evergrid.dispatch import plan
 from evergrid.dispatch.accounts import Costs, costs, site_power
-from evergrid.dispatch.forecast import PriceView
+from evergrid.dispatch.forecast import AbstractPriceView
 from evergrid.engine.certificate import Certificate
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule
@@ -40,7 +40,7 @@ class Rolled:
 
 def simulate(
     portfolio: Portfolio,
-    view: PriceView,
+    view: AbstractPriceView,
     options: plan.Options,
     *,
     window: int,
@@ -100,7 +100,9 @@ class _Run:
         self.peak_kw = np.zeros(len(portfolio.sites))
         self.certificates: list[Certificate] = []
 
-    def step(self, now: int, stop: int, every: int, view: PriceView, options: plan.Options) -> None:
+    def step(
+        self, now: int, stop: int, every: int, view: AbstractPriceView, options: plan.Options
+    ) -> None:
         """Plan at the start of step ``now`` and carry out the plan until the next one."""
         until = min(now + every, self.portfolio.grid.steps)
         here = self._plugged_in(now)

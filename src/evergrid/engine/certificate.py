@@ -124,29 +124,28 @@ def _group_terms(program: Program, dual: Dual) -> Float[Array, " group"]:
     under, over = -price, program.step_h * program.surcharge - price
     total = (price * program.load).sum(axis=1) + _least_costs(low, high, under, over)
     for group in np.nonzero(program.peak_price)[0]:
-        row = (low[group], high[group], under[group], over[group])
-        peak = (program.peak_price[group], program.peak_before[group])
-        total[group] += _least_with_peak(*row, *peak)
-        total[group] -= _least_costs(*row)
+        row = tuple(values[[group]] for values in (low, high, under, over))
+        peak = (float(program.peak_price[group]), float(program.peak_before[group]))
+        total[group] += _least_with_peak(*row, *peak) - float(_least_costs(*row)[0])
     return total
 
 
 def _least_costs(
-    low: Float[Array, "*group step"],
-    high: Float[Array, "*group step"],
-    under: Float[Array, "*group step"],
-    over: Float[Array, "*group step"],
-) -> Float[Array, "*group"]:
+    low: Float[Array, "row step"],
+    high: Float[Array, "row step"],
+    under: Float[Array, "row step"],
+    over: Float[Array, "row step"],
+) -> Float[Array, " row"]:
     """Least of ``sum(under x)`` for x <= 0 and ``over x`` for x >= 0, within low <= x <= high."""
     corners = (low, high, np.clip(0.0, low, high))
     return np.minimum.reduce([np.where(x > 0, over * x, under * x) for x in corners]).sum(axis=-1)
 
 
 def _least_with_peak(
-    low: Float[Array, " step"],
-    high: Float[Array, " step"],
-    under: Float[Array, " step"],
-    over: Float[Array, " step"],
+    low: Float[Array, "1 step"],
+    high: Float[Array, "1 step"],
+    under: Float[Array, "1 step"],
+    over: Float[Array, "1 step"],
     peak_price: float,
     peak_before: float,
 ) -> float:

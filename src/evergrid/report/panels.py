@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -80,7 +81,8 @@ def fit(figure: go.Figure) -> go.Figure:
     Plotly leaves no air beside filled areas, so that a peak or a limit would hide on the edge.
     """
     values: dict[str, list[Array]] = {}
-    for trace in figure.select_traces():
+    traces: Any = figure.data  # Plotly's property has no usable type
+    for trace in traces:
         values.setdefault(trace.yaxis or "y", []).append(np.asarray(trace.y, float))
     for name, parts in values.items():
         finite = np.concatenate([part[np.isfinite(part)] for part in parts] + [np.zeros(1)])

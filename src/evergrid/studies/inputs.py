@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from evergrid.core.config import Config
 from evergrid.core.errors import ConfigError, InputError, raise_if_any
@@ -49,26 +49,38 @@ class Horizon(Config):
     def _text(cls, value: object) -> object:
         return value.isoformat() if isinstance(value, date | datetime) else value
 
+    @model_validator(mode="after")
+    def _whole_steps(self) -> "Horizon":
+        self.grid()
+        return self
+
     def grid(self) -> TimeGrid:
-        """The steps of the horizon."""
-        zone(self.time_zone)
-        if len(self.start) > len("2022-07-04"):
-            start = utc(self.start, field="horizon.start")
-            end = start + timedelta(days=self.days)
-        else:
-            start, end = self._local_days()
+        """The steps of the horizon.
+
+        Raises:
+            InputError: A start, zone or length that makes no whole number of steps.
+        """
+        try:
+            start, end = self._span()
+        except OverflowError:
+            rule = "lie, with the whole horizon, in the years 1 to 9999"
+            raise InputError("horizon", [Fault("start", rule, got=(self.start,))]) from None
         steps = (end - start) / timedelta(minutes=self.step_min)
         if steps < 1 or abs(steps - round(steps)) > 1e-9:
             rule = f"hold a whole number of steps of {self.step_min:g} min"
-            raise ConfigError("config", [Fault("horizon.days", rule, got=(self.days,))])
+            raise InputError("horizon", [Fault("days", rule, got=(self.days,))])
         return TimeGrid(start, self.step_min / 60.0, round(steps))
 
-    def _local_days(self) -> tuple[datetime, datetime]:
+    def _span(self) -> tuple[datetime, datetime]:
+        zone(self.time_zone)
+        if len(self.start) > len("2022-07-04"):
+            start = utc(self.start, field="start")
+            return start, start + timedelta(days=self.days)
         try:
             first = date.fromisoformat(self.start)
         except ValueError:
-            fault = Fault("horizon.start", "be a date or a time stamp", got=(self.start,))
-            raise ConfigError("config", [fault]) from None
+            fault = Fault("start", "be a date or a time stamp", got=(self.start,))
+            raise InputError("horizon", [fault]) from None
         begin = local_midnight(first, self.time_zone)
         whole = int(self.days)
         if whole != self.days:
@@ -85,7 +97,7 @@ class SessionSource(Config):
     """"table" for the columns of the documentation, or a public format such as "acn"."""
     sites: tuple[str, ...] = ()
     """Sites to keep; all when empty."""
-    shift_weeks: int = 0
+    shift_weeks: int = Field(default=0, ge=-5200, le=5200)
     """Weeks added to every time stamp."""
 
 
@@ -154,7 +166,7 @@ class PriceSource(Config):
     """ISO 4217 code; read from the format where that has one."""
     options: dict[str, str] = Field(default_factory=dict)
     """Choices of the format, such as { point = "HB_HOUSTON" } for ERCOT."""
-    shift_weeks: int = 0
+    shift_weeks: int = Field(default=0, ge=-5200, le=5200)
     """Weeks added to every time stamp, to bring prices of one year to sessions of another."""
     import_fee_per_mwh: float = 0.0
     """Grid fee and tax on energy drawn, added to the price."""

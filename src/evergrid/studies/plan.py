@@ -199,7 +199,7 @@ def _rolled(
             config.rolling.known_h,
         )
     )
-    views: dict[str, forecast.PriceView] = {"perfect": forecast.Perfect(actual)}
+    views: dict[str, forecast.AbstractPriceView] = {"perfect": forecast.Perfect(actual)}
     if loaded.forecast is not None:
         views["forecast"] = forecast.Forecast(actual, loaded.forecast, known)
     views["persistence"] = forecast.Persistence(actual, known, forecast.steps_per_day(grid))

@@ -1,7 +1,11 @@
 """Public charging in Dundee, Scotland, as sessions: a raw council export with real dirt."""
 
+import re
 from pathlib import Path
 
+import numpy as np
+
+from evergrid.core.arrays import Array, Float, Shaped
 from evergrid.data import clock, screen
 from evergrid.data.assumptions import DEFAULTS, Assumptions, PlugIns
 from evergrid.data.frames import Kind, source_columns
@@ -17,8 +21,10 @@ COLUMNS = {
     "end_local": Kind.CLOCK,
     "energy_kwh": Kind.NUMBER,
     "site": Kind.TEXT,
+    "charger_model": Kind.TEXT,
 }
 ZONE = "Europe/London"
+RAPID_KW = 50.0  # "rapid" models without a number; the export spans 7 to 50 kW
 
 
 def read(
@@ -33,7 +39,7 @@ def read(
 
     Args:
         path: Parquet or CSV with the columns of `COLUMNS`.
-        assumptions: Battery, charger and states of charge, which the export does not hold.
+        assumptions: Battery and states of charge, which the export does not hold.
         max_stay_h: Longer stays are rejected; None keeps them.
 
     Raises:
@@ -52,10 +58,11 @@ def read(
             arrival_utc=arrival,
             departure_utc=departure,
             delivered_kwh=table["energy_kwh"].values,
+            charge_kw=ratings(table["charger_model"].values),
         ),
         stay_h=(end - start) / clock.HOUR,
         unreadable=screen.unreadable(
-            table, ends=("end_local", "energy_kwh"), optional=("site", "connector")
+            table, ends=("end_local", "energy_kwh"), optional=("site", "connector", "charger_model")
         ),
         open=table["end_local"].missing | table["energy_kwh"].missing,
         longest_h=max_stay_h,
@@ -70,5 +77,22 @@ def read(
         currency=None,
         time_zone=ZONE,
         quality=quality,
-        assumptions=screen.stated(assumptions, asset="the plug; vehicles are not known"),
+        assumptions=screen.stated(
+            assumptions,
+            asset="the plug; vehicles are not known",
+            charging_power=f"from the charger's model name; {RAPID_KW:g} kW for unnumbered rapids",
+        ),
     )
+
+
+def ratings(models: Shaped[Array, " row"]) -> Float[Array, " row"]:
+    """Power in the name of each charger model, such as "APT 7kW Dual Outlet"; NaN without one."""
+    known = {model: _rating_kw(str(model)) for model in set(models)}
+    return np.array([known[model] for model in models], dtype=float)
+
+
+def _rating_kw(model: str) -> float:
+    number = re.search(r"(\d+(?:\.\d+)?) ?kW", model)
+    if number and float(number[1]) > 0:
+        return float(number[1])
+    return RAPID_KW if "rapid" in model.lower() else float("nan")

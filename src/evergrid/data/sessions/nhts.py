@@ -39,6 +39,16 @@ BRIEF = "home stay shorter than 1 min: joined to the next tour"
 
 
 @dataclass(frozen=True)
+class Diary:
+    """Trips of all cars; times are minutes after local midnight, energy is AC at the plug."""
+
+    start_min: Float[Array, " row"]
+    end_min: Float[Array, " row"]
+    home: Bool[Array, " row"]
+    drive_kwh: Float[Array, " row"]
+
+
+@dataclass(frozen=True)
 class Stays:
     """Times at home within one day.
 
@@ -123,31 +133,37 @@ def _stays(
     table: dict[str, Column], keep: Bool[Array, " row"], charge_kw: float
 ) -> tuple[Stays, Bool[Array, " row"]]:
     """The home stays of the kept trips, and the trips home that were too brief to count."""
+    diary = Diary(
+        start_min=minutes(table["start_hhmm"].values),
+        end_min=minutes(table["end_hhmm"].values),
+        home=table["whyto_code"].values == HOME,
+        drive_kwh=table["trip_miles"].values * CONSUMPTION_KWH_PER_MILE,
+    )
     days: dict[str, list[int]] = {}
     for row in np.nonzero(keep)[0].tolist():
         days.setdefault(table["vehicle_day"].values[row], []).append(row)
-    start = minutes(table["start_hhmm"].values)
-    end = minutes(table["end_hhmm"].values)
-    home = table["whyto_code"].values == HOME
-    drive_kwh = table["trip_miles"].values * CONSUMPTION_KWH_PER_MILE
-    brief = np.zeros(len(keep), bool)
-    found: list[tuple[int, int, int, float]] = []
-    for trips in days.values():
-        leave = [*start[trips[1:]].tolist(), MIDNIGHT_MIN]
-        owed_kwh = 0.0
-        evening: list[tuple[int, int, int, float]] = []
-        for row, until in zip(trips, leave, strict=True):
-            owed_kwh += drive_kwh[row]
-            brief[row] = home[row] and until - end[row] < 1
-            if home[row] and not brief[row]:
-                drawn_kwh = min(owed_kwh, charge_kw * (until - end[row]) / 60)
-                owed_kwh -= drawn_kwh
-                evening.append((row, int(end[row]), int(until), drawn_kwh))
-        if start[trips[0]] >= 1:
-            found.append((trips[0], 0, int(start[trips[0]]), owed_kwh))
-        found += evening
-    trip, begin, until, owed = (np.array(column) for column in zip(*found, strict=True))
-    return Stays(trip, begin, until, owed.astype(float)), brief
+    stays = [stay for trips in days.values() for stay in _day(trips, diary, charge_kw)]
+    trip, begin, until, owed_kwh = (np.array(cells) for cells in zip(*stays, strict=True))
+    brief = keep & diary.home
+    brief[trip[begin > 0]] = False
+    return Stays(trip, begin, until, owed_kwh.astype(float)), brief
+
+
+def _day(trips: list[int], diary: Diary, charge_kw: float) -> list[tuple[int, int, int, float]]:
+    """Stays of one vehicle-day, the morning first: trip, arrival, departure, energy owed."""
+    leave = [*diary.start_min[trips[1:]].tolist(), MIDNIGHT_MIN]
+    owed_kwh = 0.0
+    stays = []
+    for row, until in zip(trips, leave, strict=True):
+        owed_kwh += float(diary.drive_kwh[row])
+        parked_min = until - diary.end_min[row]
+        if diary.home[row] and parked_min >= 1:
+            drawn_kwh = min(owed_kwh, charge_kw * parked_min / 60)
+            owed_kwh -= drawn_kwh
+            stays.append((row, int(diary.end_min[row]), int(until), drawn_kwh))
+    first_min = int(diary.start_min[trips[0]])
+    morning = [(trips[0], 0, first_min, owed_kwh)] if first_min >= 1 else []
+    return morning + stays
 
 
 def _plugins(table: dict[str, Column], stays: Stays, day: date, time_zone: str) -> PlugIns:

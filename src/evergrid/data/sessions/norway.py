@@ -9,7 +9,7 @@ from evergrid.data import clock, screen
 from evergrid.data.assumptions import DEFAULTS, Assumptions, PlugIns
 from evergrid.data.frames import Kind, source_columns
 from evergrid.data.meta import Meta, licence
-from evergrid.data.quality import Rule
+from evergrid.data.quality import Quality, Rule
 from evergrid.model.session import Sessions
 
 COLUMNS = {
@@ -101,7 +101,7 @@ def _estimates(
     return of_user("battery_capacity_kwh_estimated"), of_user("charging_power_kw_estimated")
 
 
-def _meta(*, quality: screen.Quality, assumptions: Assumptions, users: Path | None) -> Meta:
+def _meta(*, quality: Quality, assumptions: Assumptions, users: Path | None) -> Meta:
     estimated = "estimated by the authors from the sessions, not nameplate; assumed where missing"
     silent = "no table of users given: assumed for all"
     said = silent if users is None else estimated

@@ -29,7 +29,8 @@
     if (width) Object.assign(own, { width, autosize: false });
     if (!hovers.matches) own.dragmode = false;
     if (small.matches && !width && own.xaxis) {
-      own.xaxis.nticks = 4;
+      own.xaxis.nticks = own.coloraxis ? 3 : 4;
+      if (own.coloraxis) own.coloraxis.showscale = false; // the caption says what colours mean
       if (own.xaxis.title) own.xaxis.title.text = own.xaxis.title.text.replace(" (", "<br>(");
     }
     return own;

@@ -18,6 +18,7 @@ from evergrid.report.time_axis import TimeAxis, held, joined
 MOST_SITES = 200  # rows a heat map can still show as lines of their own
 MOST_CELLS_ACROSS = 500  # steps of a heat map; with 200 sites about 0.5 MB
 MOST_SITE_LABELS = 40
+COLORBAR = {"thickness": 12, "len": 1.0, "xpad": 4, "ypad": 0, "dtick": 50, "ticksuffix": " %"}
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def site_loading(
     title = f"Loading of {literal(shortened(site.site_id, 40))}"
     figure = panels.sheet(title, note=note, height=480)
     rows = [
-        Panel("Power into the grid (kW)", 2),
+        Panel("Power into the grid (kW)", 2.0),
         Panel(price_title(currency, "Shadow price")),
     ]
     panels.over_time(figure, axis, rows)
@@ -140,7 +141,7 @@ def site_heatmap(
         "Blue: feeding, 100 % is the export limit. Orange: drawing, \u2212100 % is the import limit"
     )
     note = joined(signs, thinned)
-    height = int(np.clip(240 + 17 * len(shown), 300, 920))
+    height = int(np.clip(200 + 17 * len(shown), 300, 900))
     figure = panels.sheet(_heatmap_title(len(site_ids)), note=note, height=height)
     panels.over_time(figure, axis, [Panel("Site")])
     full = max(100.0, float(np.nan_to_num(np.abs(percent)).max()))
@@ -155,7 +156,7 @@ def site_heatmap(
     )
     figure.update_layout(
         hovermode="closest",
-        coloraxis={"cmin": -full, "cmax": full, "colorbar": _colorbar()},
+        coloraxis={"cmin": -full, "cmax": full, "colorbar": COLORBAR},
         yaxis=_site_labels([str(site_ids[int(row)]) for row in shown], names),
     )
     return figure
@@ -165,23 +166,6 @@ def _heatmap_title(sites: int) -> str:
     if sites <= MOST_SITES:
         return "Site loading, share of the limit"
     return f"Site loading, share of the limit: the {MOST_SITES} most loaded of {sites:,} sites"
-
-
-def _colorbar() -> dict[str, object]:
-    """A low bar above the rows, as wide as they are; three ticks fit the smallest screen."""
-    return {
-        "orientation": "h",
-        "thickness": 10,
-        "len": 1.0,
-        "x": 0.5,
-        "xpad": 0,
-        "y": 1.0,
-        "yanchor": "bottom",
-        "ypad": 8,
-        "dtick": 100,
-        "ticksuffix": " %",
-        "tickangle": 0,
-    }
 
 
 def _site_labels(site_ids: list[str], names: list[str]) -> dict[str, object]:

@@ -1,0 +1,48 @@
+"""Paths in a configuration: variables, defaults, folders."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evergrid.core.errors import InputError
+from evergrid.data.locate import locate
+
+FOLDER = Path("study")
+
+
+def test_a_relative_path_starts_at_the_folder_of_the_configuration():
+    assert locate("data/a.csv", FOLDER) == FOLDER / "data" / "a.csv"
+
+
+def test_an_absolute_path_stays(tmp_path: Path):
+    assert locate(str(tmp_path / "a.csv"), FOLDER) == tmp_path / "a.csv"
+
+
+def test_a_variable_is_expanded(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EVERGRID_TEST", "here")
+    assert locate("${EVERGRID_TEST}/a.csv", FOLDER) == FOLDER / "here" / "a.csv"
+    assert locate("${EVERGRID_TEST:-there}/a.csv", FOLDER) == FOLDER / "here" / "a.csv"
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_default_stands_in_for_an_unset_or_empty_variable(
+    monkeypatch: pytest.MonkeyPatch, value: Any
+):
+    monkeypatch.delenv("EVERGRID_TEST", raising=False)
+    if value is not None:
+        monkeypatch.setenv("EVERGRID_TEST", value)
+    assert locate("${EVERGRID_TEST:-../x}/a.csv", FOLDER) == FOLDER / "../x" / "a.csv"
+    assert locate("${EVERGRID_TEST:-}a.csv", FOLDER) == FOLDER / "a.csv"
+
+
+def test_a_variable_without_value_or_default_names_the_way_out(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("EVERGRID_TEST", raising=False)
+    with pytest.raises(InputError, match="Set the environment variable EVERGRID_TEST"):
+        locate("${EVERGRID_TEST}/a.csv", FOLDER)
+
+
+@pytest.mark.parametrize("text", ["${EVERGRID", "${}/a", "${1x}/a", "", "  "])
+def test_a_malformed_path_is_refused(text: str):
+    with pytest.raises(InputError):
+        locate(text, FOLDER)

@@ -1,0 +1,251 @@
+"""The input tables: whole ones make the round trip, every fault of a broken one is listed."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from evergrid.core.errors import InputError
+from evergrid.core.faults import Fault
+from evergrid.core.timegrid import TimeGrid
+from evergrid.data import tables
+
+DAY = datetime(2022, 7, 4, tzinfo=UTC)
+FORMATS = pytest.mark.parametrize("name", ["t.parquet", "t.csv"])
+
+
+def set_cell(frame: pl.DataFrame, row: int, name: str, value: Any, dtype: Any = None):
+    cells = frame[name].to_list()
+    cells[row] = value
+    return frame.with_columns(pl.Series(name, cells, dtype=dtype, strict=False))
+
+
+def faults(read: Callable[..., object], path: Path, **options: Any):
+    with pytest.raises(InputError) as caught:
+        read(path, **options)
+    return {(f.field, f.rule): f for f in caught.value.faults}
+
+
+@FORMATS
+def test_sessions_make_the_round_trip(
+    saved: Callable[..., Path], sessions_table: pl.DataFrame, name: str
+):
+    sessions = tables.read_sessions(saved(sessions_table, name))
+    assert_frame_equal(tables.sessions_frame(sessions), sessions_table)
+
+
+@FORMATS
+def test_sites_make_the_round_trip(
+    saved: Callable[..., Path], sites_table: pl.DataFrame, name: str
+):
+    sites = tables.read_sites(saved(sites_table, name))
+    assert np.isinf(sites.import_limit_kw[0])
+    assert sites.parent_id[0] == ""
+    again = tables.sites_frame(sites)
+    assert_frame_equal(again.select(sites_table.columns), sites_table)
+    assert tables.read_sites(saved(again, name)).parent.tolist() == [-1, 0]
+
+
+@FORMATS
+def test_prices_make_the_round_trip(
+    saved: Callable[..., Path], prices_table: pl.DataFrame, name: str
+):
+    prices = tables.read_prices(saved(prices_table, name), currency="EUR")
+    assert prices.currency == "EUR"
+    frame = tables.prices_frame(prices)
+    assert_frame_equal(frame.drop("carbon_price_per_mwh"), prices_table)
+    assert frame["carbon_price_per_mwh"].sum() == 0
+
+
+@FORMATS
+def test_site_load_makes_the_round_trip(
+    saved: Callable[..., Path], load_table: pl.DataFrame, sites_table: pl.DataFrame, name: str
+):
+    sites = tables.read_sites(saved(sites_table, "sites.parquet"))
+    load = tables.read_site_load(saved(load_table.reverse(), name))
+    grid = TimeGrid(DAY, 1.0, 2)
+    frame = tables.site_load_frame(grid, sites, load.on(grid, sites))
+    assert_frame_equal(frame.sort("site_id", "time_utc"), load_table)
+
+
+def test_wear_may_be_left_out_and_is_then_given(
+    saved: Callable[..., Path], sessions_table: pl.DataFrame
+):
+    path = saved(sessions_table.drop("wear_cost_per_kwh"))
+    assert (
+        tables.read_sessions(path, wear_cost_per_kwh=0.05).wear_cost_per_kwh.tolist() == [0.05] * 3
+    )
+
+
+def test_sessions_without_rows_are_none(saved: Callable[..., Path], sessions_table: pl.DataFrame):
+    assert len(tables.read_sessions(saved(sessions_table.clear()))) == 0
+
+
+def test_sites_without_rows_are_refused(saved: Callable[..., Path], sites_table: pl.DataFrame):
+    assert ("site_id", "have at least one row") in faults(
+        tables.read_sites, saved(sites_table.clear())
+    )
+
+
+def test_a_load_without_rows_is_no_load(saved: Callable[..., Path], load_table: pl.DataFrame):
+    assert len(tables.read_site_load(saved(load_table.clear())).site_id) == 0
+
+
+def test_prices_without_rows_are_refused(saved: Callable[..., Path], prices_table: pl.DataFrame):
+    found = faults(tables.read_prices, saved(prices_table.clear()), currency="EUR")
+    assert ("time_utc", "have at least one row") in found
+
+
+def test_every_fault_of_cells_and_record_is_listed_with_its_row(
+    saved: Callable[..., Path], sessions_table: pl.DataFrame
+):
+    dirty = sessions_table.cast({"capacity_kwh": pl.String})
+    dirty = set_cell(dirty, 0, "capacity_kwh", "sixty")
+    dirty = set_cell(dirty, 1, "efficiency_charge", 93.0)
+    dirty = set_cell(dirty, 2, "asset_id", None)
+    found = faults(tables.read_sessions, saved(dirty, "t.csv"))
+    assert found["capacity_kwh", "be a number"].rows == (1,)
+    assert found["capacity_kwh", "be a number"].got == ("sixty",)
+    assert found["asset_id", "not be empty"].rows == (3,)
+    assert found["efficiency_charge", "be in (0, 1]"].rows == (2,)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "rule"),
+    [
+        ("max_charge_kw", -11.0, "be at least 0 kW and finite"),
+        ("energy_arrival_kwh", 90.0, "be in [0, capacity_kwh]"),
+        ("energy_reserve_kwh", float("nan"), "be a number"),
+        ("departure_utc", DAY - timedelta(hours=1), "be after arrival_utc"),
+        ("session_id", "s1", "be unique"),
+        ("site_id", None, "not be empty"),
+    ],
+)
+def test_a_broken_session_cell_is_named(
+    saved: Callable[..., Path], sessions_table: pl.DataFrame, name: str, value: Any, rule: str
+):
+    found = faults(tables.read_sessions, saved(set_cell(sessions_table, 1, name, value)))
+    assert found[name, rule].rows == (2,)
+
+
+def test_overlapping_sessions_of_an_asset_are_refused(
+    saved: Callable[..., Path], sessions_table: pl.DataFrame
+):
+    dirty = set_cell(sessions_table, 2, "arrival_utc", DAY + timedelta(hours=7))
+    found = faults(tables.read_sessions, saved(dirty))
+    assert ("arrival_utc", "not begin before the asset's previous session ended") in found
+
+
+def test_a_missing_and_a_misspelt_column_are_found_together(
+    saved: Callable[..., Path], sessions_table: pl.DataFrame
+):
+    dirty = sessions_table.rename({"capacity_kwh": "capacity_kw"}).drop("site_id")
+    found = faults(tables.read_sessions, saved(dirty))
+    assert "Rename capacity_kw?" in found["capacity_kwh", "be a column of the table"].fix
+    assert "Did you mean capacity_kwh?" in found["capacity_kw", "be a known column"].fix
+    assert ("site_id", "be a column of the table") in found
+
+
+def test_a_csv_stamp_without_offset_is_refused_with_row_and_way_out(
+    saved: Callable[..., Path], prices_table: pl.DataFrame
+):
+    text = prices_table.with_columns(pl.col("time_utc").dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    dirty = set_cell(text, 2, "time_utc", "2022-07-04T02:00:00")
+    found = faults(tables.read_prices, saved(dirty, "t.csv"), currency="EUR")
+    fault = found["time_utc", "be an ISO 8601 time stamp with a time zone"]
+    assert fault.rows == (3,)
+    assert "offset" in fault.fix
+
+
+def test_a_parquet_stamp_without_zone_is_refused(
+    saved: Callable[..., Path], prices_table: pl.DataFrame
+):
+    naive = prices_table.with_columns(pl.col("time_utc").dt.replace_time_zone(None))
+    found = faults(tables.read_prices, saved(naive), currency="EUR")
+    assert found["time_utc", "be an ISO 8601 time stamp with a time zone"].rows == (1, 2, 3, 4)
+
+
+def test_gaps_repetitions_and_disorder_of_prices_are_refused(
+    saved: Callable[..., Path], prices_table: pl.DataFrame
+):
+    gap = prices_table[[0, 1, 3]].vstack(
+        prices_table[[3]].with_columns(
+            time_utc=pl.lit(DAY + timedelta(hours=4)).cast(pl.Datetime("us", "UTC"))
+        )
+    )
+    assert any(
+        "follow" in rule for _, rule in faults(tables.read_prices, saved(gap), currency="EUR")
+    )
+    twice = prices_table[[0, 1, 1, 2]]
+    assert ("time_utc", "not repeat") in faults(tables.read_prices, saved(twice), currency="EUR")
+    back = prices_table[[0, 2, 1, 3]]
+    found = faults(tables.read_prices, saved(back), currency="EUR")
+    assert ("time_utc", "rise from row to row") in found
+
+
+@pytest.mark.parametrize("value", [float("nan"), None])
+def test_a_price_that_is_none_is_refused_once(
+    saved: Callable[..., Path], prices_table: pl.DataFrame, value: Any
+):
+    path = saved(set_cell(prices_table, 1, "import_price_per_mwh", value))
+    assert [f.rows for f in faults(tables.read_prices, path, currency="EUR").values()] == [(2,)]
+
+
+def test_an_infinite_price_is_refused(saved: Callable[..., Path], prices_table: pl.DataFrame):
+    path = saved(set_cell(prices_table, 1, "import_price_per_mwh", float("inf")))
+    found = faults(tables.read_prices, path, currency="EUR")
+    assert ("import_price_per_mwh", "be a finite number") in found
+
+
+def test_negative_limits_cycles_and_strangers_in_the_site_tree_are_refused(
+    saved: Callable[..., Path], sites_table: pl.DataFrame
+):
+    negative = set_cell(sites_table, 1, "import_limit_kw", -1.0)
+    assert ("import_limit_kw", "be at least 0 kW") in faults(tables.read_sites, saved(negative))
+    cycle = set_cell(sites_table, 0, "parent_id", "depot")
+    found = faults(tables.read_sites, saved(cycle))
+    assert ("parent_id", "not lead back to the site itself") in found
+    stranger = set_cell(sites_table, 1, "parent_id", "nowhere")
+    assert ("parent_id", "name one of the sites") in faults(tables.read_sites, saved(stranger))
+
+
+def test_a_site_without_a_name_is_refused_with_its_row(
+    saved: Callable[..., Path], sites_table: pl.DataFrame
+):
+    found = faults(tables.read_sites, saved(set_cell(sites_table, 1, "site_id", None)))
+    assert found["site_id", "not be empty"].rows == (2,)
+
+
+def test_a_limit_that_cannot_be_read_is_not_taken_for_no_limit(
+    saved: Callable[..., Path], sites_table: pl.DataFrame
+):
+    dirty = set_cell(sites_table.cast({"import_limit_kw": pl.String}), 1, "import_limit_kw", "50kW")
+    assert found_rows(faults(tables.read_sites, saved(dirty, "t.csv")), "import_limit_kw") == (2,)
+
+
+def found_rows(found: dict[tuple[str, str], Fault], field: str):
+    return next(fault.rows for (name, _), fault in found.items() if name == field)
+
+
+def test_a_load_given_twice_or_missing_at_one_site_is_refused(
+    saved: Callable[..., Path], load_table: pl.DataFrame
+):
+    twice = load_table.vstack(load_table[[0]])
+    found = faults(tables.read_site_load, saved(twice))
+    assert found["time_utc", "be given once for each site"].rows == (5,)
+    found = faults(tables.read_site_load, saved(load_table[:3]))
+    assert found["time_utc", "be given for every site"].ids == ("feeder",)
+
+
+def test_a_load_with_a_bad_cell_or_stamp_is_refused(
+    saved: Callable[..., Path], load_table: pl.DataFrame
+):
+    path = saved(set_cell(load_table, 2, "load_kw", None))
+    assert faults(tables.read_site_load, path)["load_kw", "not be empty"].rows == (3,)
+    path = saved(set_cell(load_table, 2, "time_utc", None))
+    assert faults(tables.read_site_load, path)["time_utc", "not be empty"].rows == (3,)

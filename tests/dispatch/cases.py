@@ -1,0 +1,114 @@
+"""Small books of every kind, drawn at random but always with something to decide."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from evergrid.core.timegrid import TimeGrid
+from evergrid.model.portfolio import Portfolio, assemble
+from evergrid.model.prices import Prices
+from evergrid.model.session import Sessions
+from evergrid.model.site import SiteLoad, Sites
+
+START = datetime(2022, 7, 4, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Book:
+    """What a random book has in it."""
+
+    sessions: int = 12
+    steps: int = 48
+    step_h: float = 0.5
+    room_kw: float = 25.0
+    net_metering: bool = False
+    demand_charge_per_kw: float = 0.0
+    carbon: bool = False
+    load_kw: float = 0.0
+    overhang: bool = False
+    spread: float = 0.0
+    wear: float = 0.01
+
+
+BOOKS = {
+    "plain": Book(),
+    "tight": Book(room_kw=14.0),
+    "net meter with load": Book(net_metering=True, load_kw=6.0, room_kw=40.0, spread=30.0),
+    "demand charge": Book(demand_charge_per_kw=2.0),
+    "carbon": Book(carbon=True),
+    "beyond the horizon": Book(overhang=True),
+    "everything": Book(
+        net_metering=True,
+        demand_charge_per_kw=1.0,
+        carbon=True,
+        load_kw=4.0,
+        room_kw=35.0,
+        overhang=True,
+        spread=20.0,
+    ),
+}
+
+
+def book(seed: int, kind: Book | None = None) -> Portfolio:
+    """A random book in which everyone can be served."""
+    kind = kind or Book()
+    rng = np.random.default_rng(seed)
+    grid = TimeGrid(START, kind.step_h, kind.steps)
+    n = kind.sessions
+    hours = grid.horizon_h
+    arrival_h = rng.uniform(-2 if kind.overhang else 0, 0.5 * hours, n)
+    stay_h = rng.uniform(3, 8 if not kind.overhang else hours, n)
+    departure_h = arrival_h + stay_h
+    if not kind.overhang:
+        departure_h = np.minimum(departure_h, hours)
+    inside_h = np.minimum(departure_h, hours) - np.maximum(arrival_h, 0)
+    capacity = rng.uniform(30, 70, n)
+    energy = capacity * rng.uniform(0.2, 0.6, n)
+    owed = np.minimum(energy + 0.9 * 7.0 * inside_h * rng.uniform(0, 0.3, n), capacity)
+    names = np.array([f"session-{i}" for i in range(n)], dtype=object)
+    ids = np.array(["feeder", "east", "west"], dtype=object)
+    sessions = Sessions(
+        session_id=names,
+        asset_id=names,
+        site_id=ids[1 + np.arange(n) % 2],
+        arrival_utc=_times(grid, arrival_h),
+        departure_utc=_times(grid, departure_h),
+        capacity_kwh=capacity,
+        energy_arrival_kwh=energy,
+        energy_departure_kwh=owed,
+        energy_reserve_kwh=0.1 * capacity,
+        max_charge_kw=np.full(n, 7.0),
+        max_discharge_kw=np.where(rng.random(n) < 0.8, 7.0, 0.0),
+        efficiency_charge=rng.uniform(0.88, 0.97, n),
+        efficiency_discharge=rng.uniform(0.88, 0.97, n),
+        wear_cost_per_kwh=np.full(n, kind.wear),
+    )
+    room = np.array([2 * kind.room_kw, kind.room_kw, kind.room_kw])
+    sites = Sites(
+        site_id=ids,
+        parent_id=np.array(["", "feeder", "feeder"], dtype=object),
+        import_limit_kw=room,
+        export_limit_kw=room,
+        demand_charge_per_kw=np.array([kind.demand_charge_per_kw, 0.0, 0.0]),
+        net_metering=np.array([False, kind.net_metering, False]),
+    )
+    load = SiteLoad(
+        site_id=np.array(["east"], dtype=object),
+        time_utc=grid.times,
+        load_kw=rng.uniform(-0.5, 1.0, (1, grid.steps)) * kind.load_kw,
+    )
+    return assemble(grid, sessions, sites, load, prices(seed, grid, kind))
+
+
+def prices(seed: int, grid: TimeGrid, kind: Book) -> Prices:
+    """Prices that rise and fall, with a spread between drawing and feeding."""
+    rng = np.random.default_rng(seed + 1)
+    wave = 80 + 50 * np.sin(np.arange(grid.steps) / grid.steps * 4 * np.pi)
+    price = wave + rng.normal(0, 10, grid.steps)
+    carbon = rng.uniform(0, 30, grid.steps) if kind.carbon else np.zeros(grid.steps)
+    return Prices(grid.times, price + kind.spread, price, carbon, "EUR")
+
+
+def _times(grid: TimeGrid, hours: np.ndarray) -> np.ndarray:
+    return grid.times[0] + (hours * 3600e6).astype("timedelta64[us]")

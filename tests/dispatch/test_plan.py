@@ -1,0 +1,217 @@
+"""Plans keep their promises: limits, service, costs in order, causes named."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.dispatch.cases import BOOKS, Book, book
+
+from evergrid.core.errors import InfeasibleError, SolveError
+from evergrid.core.status import Status
+from evergrid.dispatch import plan, problem
+from evergrid.dispatch.accounts import site_power
+from evergrid.model.portfolio import Portfolio
+from evergrid.model.schedule import plugged_share
+
+seeds = st.integers(0, 10_000)
+
+
+def options(portfolio: Portfolio, *, smooth: bool = False) -> plan.Options:
+    return plan.Options(plan.end_value_per_kwh(portfolio), smooth=smooth)
+
+
+@pytest.mark.parametrize("kind", BOOKS.values(), ids=BOOKS.keys())
+@pytest.mark.parametrize("seed", range(4))
+def test_accounts_and_engine_agree_on_the_cost(kind: Book, seed: int) -> None:
+    portfolio = book(seed, kind)
+    made = plan.v2g(portfolio, options(portfolio))
+    assert made.status is Status.OPTIMAL
+    assert made.costs.net == pytest.approx(made.certificate.objective, abs=1e-8)
+    assert made.certificate.bound == pytest.approx(made.costs.net, abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", BOOKS.values(), ids=BOOKS.keys())
+@given(seed=seeds)
+@settings(max_examples=6)
+def test_v2g_never_costs_more_than_smart_nor_smart_than_uncontrolled(kind: Book, seed: int) -> None:
+    portfolio = book(seed, kind)
+    how = options(portfolio)
+    smart = plan.smart(portfolio, how)
+    v2g, uncontrolled = plan.v2g(portfolio, how), plan.uncontrolled(portfolio, how, smart)
+    if v2g.shortfalls or smart.shortfalls or v2g.overloads:
+        return  # the strategies then give different service
+    assert v2g.costs.net <= smart.costs.net + 1e-7
+    assert smart.costs.net <= uncontrolled.costs.net + 1e-7
+
+
+@pytest.mark.parametrize("kind", BOOKS.values(), ids=BOOKS.keys())
+@given(seed=seeds)
+@settings(max_examples=6)
+def test_every_limit_is_kept_when_checked_from_the_records(kind: Book, seed: int) -> None:
+    portfolio = book(seed, kind)
+    made = plan.v2g(portfolio, options(portfolio, smooth=True))
+    if made.shortfalls or made.overloads:
+        return
+    sessions, schedule = portfolio.sessions, made.schedule
+    share = plugged_share(sessions, portfolio.grid)
+    assert (schedule.power_kw <= sessions.max_discharge_kw[:, None] * share + 1e-6).all()
+    assert (schedule.power_kw >= -sessions.max_charge_kw[:, None] * share - 1e-6).all()
+    assert (schedule.power_kw[~schedule.plugged] == 0).all()
+    energy = schedule.energy_kwh
+    assert (energy <= sessions.capacity_kwh[:, None] + 1e-6).all()
+    assert (energy[:, -1] >= problem.owed(portfolio).end_kwh - 1e-6).all()
+    net = site_power(portfolio, schedule.power_kw)
+    assert (net <= portfolio.sites.export_limit_kw[:, None] + 1e-6).all()
+    assert (net >= -portfolio.sites.import_limit_kw[:, None] - 1e-6).all()
+
+
+def test_energy_of_the_schedule_follows_its_power() -> None:
+    portfolio = book(1)
+    schedule = plan.v2g(portfolio, options(portfolio)).schedule
+    s, h = portfolio.sessions, portfolio.grid.step_h
+    into = np.maximum(-schedule.power_kw, 0) * s.efficiency_charge[:, None] * h
+    out = np.maximum(schedule.power_kw, 0) / s.efficiency_discharge[:, None] * h
+    path = s.energy_arrival_kwh[:, None] + np.cumsum(into - out, axis=1)
+    arrived = np.cumsum(schedule.plugged, axis=1) > 0
+    np.testing.assert_allclose(schedule.energy_kwh, np.where(arrived, path, 0.0), atol=1e-9)
+
+
+def test_uncontrolled_charging_starts_at_once_at_full_power() -> None:
+    portfolio = book(2, Book(room_kw=1e6))
+    how = options(portfolio)
+    made = plan.uncontrolled(portfolio, how, plan.smart(portfolio, how))
+    s, grid = portfolio.sessions, portfolio.grid
+    share = plugged_share(s, grid)
+    for i in range(len(s)):
+        energy = s.energy_arrival_kwh[i]
+        for t in range(grid.steps):
+            room = max(0.0, s.energy_departure_kwh[i] - energy)
+            full = share[i, t] * s.max_charge_kw[i]
+            power = min(full, room / (s.efficiency_charge[i] * grid.step_h))
+            assert made.schedule.power_kw[i, t] == pytest.approx(-power, abs=1e-9)
+            energy += power * s.efficiency_charge[i] * grid.step_h
+
+
+def test_uncontrolled_charging_still_serves_everyone_behind_a_tight_limit() -> None:
+    portfolio = book(3, BOOKS["tight"])
+    how = options(portfolio)
+    made = plan.uncontrolled(portfolio, how, plan.smart(portfolio, how))
+    net = site_power(portfolio, made.schedule.power_kw)
+    assert (net >= -portfolio.sites.import_limit_kw[:, None] - 1e-6).all()
+    assert (made.schedule.energy_kwh[:, -1] >= problem.owed(portfolio).end_kwh - 1e-6).all()
+
+
+def test_an_energy_no_charger_can_deliver_is_named_with_its_cause() -> None:
+    portfolio = book(4)
+    s = portfolio.sessions
+    owed = s.energy_departure_kwh.copy()
+    owed[5] = s.capacity_kwh[5]
+    slow = s.max_charge_kw.copy()
+    slow[5] = 0.5
+    portfolio = replace(
+        portfolio, sessions=replace(s, energy_departure_kwh=owed, max_charge_kw=slow)
+    )
+    made = plan.v2g(portfolio, options(portfolio))
+    (item,) = made.shortfalls
+    reachable = s.energy_arrival_kwh[5] + 0.5 * s.efficiency_charge[5] * s.stay_h[5]
+    assert item.session_id == "session-5"
+    assert item.shortfall_kwh == pytest.approx(owed[5] - reachable)
+    assert "charger" in item.limit
+    with pytest.raises(InfeasibleError, match=r"session-5") as caught:
+        plan.raise_on_shortfall(made)
+    assert caught.value.status is Status.INFEASIBLE
+
+
+def test_a_limit_that_keeps_cars_from_their_energy_is_named() -> None:
+    portfolio = book(5)
+    sites = replace(portfolio.sites, import_limit_kw=np.array([np.inf, 1.0, np.inf]))
+    portfolio = replace(portfolio, sites=sites)
+    no_v2g = replace(portfolio, sessions=portfolio.sessions.without_discharge())
+    made = plan.v2g(no_v2g, options(portfolio))
+    assert made.shortfalls
+    east = {
+        s
+        for s, at in zip(portfolio.sessions.session_id, portfolio.site_row, strict=True)
+        if at == 1
+    }
+    for item in made.shortfalls:
+        assert item.session_id in east
+        assert item.limit == "the import limit of site east"
+    delivered = -no_v2g.grid.step_h * made.schedule.power_kw[portfolio.site_row == 1].sum()
+    assert delivered <= 1.0 * portfolio.grid.horizon_h + 1e-6
+    assert made.certificate.group_kw <= 1e-6
+
+
+def test_a_load_beyond_its_limit_is_reported_and_the_cars_help() -> None:
+    portfolio = book(6)
+    load = np.zeros_like(portfolio.load_kw)
+    load[1, 10:14] = 60.0
+    portfolio = replace(portfolio, load_kw=load)
+    made = plan.v2g(portfolio, options(portfolio))
+    (overload,) = [item for item in made.overloads if item.site_id == "east"]
+    assert overload.steps == 4
+    helped = made.schedule.power_kw[portfolio.site_row == 1][:, 10:14].sum(axis=0)
+    assert overload.worst_kw == pytest.approx(60 - 25 - helped.min(), abs=1e-5)
+    assert (helped >= -1e-9).all()
+    assert helped.sum() > 5
+
+
+def test_a_short_horizon_does_not_sell_the_cars_empty() -> None:
+    portfolio = book(7, Book(overhang=True, wear=0.0))
+    s = portfolio.sessions
+    staying = replace(
+        s,
+        departure_utc=s.departure_utc + np.timedelta64(7, "D"),
+        energy_departure_kwh=s.energy_arrival_kwh,
+    )
+    portfolio = replace(portfolio, sessions=staying)
+    valued = plan.v2g(portfolio, options(portfolio))
+    free = plan.v2g(portfolio, plan.Options(end_value_per_kwh=0.0, smooth=False))
+    held = valued.schedule.energy_kwh[:, -1].sum()
+    assert free.schedule.energy_kwh[:, -1].sum() < 0.6 * s.energy_arrival_kwh.sum()
+    assert held > 0.9 * s.energy_arrival_kwh.sum()
+
+
+def test_a_car_that_arrives_below_its_reserve_is_not_discharged_further() -> None:
+    portfolio = book(8)
+    s = portfolio.sessions
+    high = replace(s, energy_reserve_kwh=0.95 * s.capacity_kwh)
+    made = plan.v2g(replace(portfolio, sessions=high), options(portfolio))
+    energy = np.where(made.schedule.plugged, made.schedule.energy_kwh, np.inf)
+    assert (energy.min(axis=1) >= s.energy_arrival_kwh - 1e-6).all()
+
+
+def test_a_net_meter_lets_cars_carry_the_load_of_their_building() -> None:
+    portfolio = book(9, BOOKS["net meter with load"])
+    dear = replace(
+        portfolio.prices, import_price_per_mwh=portfolio.prices.export_price_per_mwh + 500.0
+    )
+    metered = replace(portfolio, prices=dear)
+    plugs = replace(metered, sites=replace(metered.sites, net_metering=np.zeros(3, dtype=bool)))
+    behind = portfolio.site_row == 1
+    fed = {
+        name: np.maximum(plan.v2g(p, options(p)).schedule.power_kw[behind], 0).sum()
+        for name, p in {"metered": metered, "plugs": plugs}.items()
+    }
+    assert fed["metered"] > fed["plugs"]
+
+
+def test_a_demand_charge_lowers_the_peak() -> None:
+    portfolio = book(10, Book(room_kw=60.0))
+    charged = replace(
+        portfolio,
+        sites=replace(portfolio.sites, demand_charge_per_kw=np.array([5.0, 0.0, 0.0])),
+    )
+    peaks = [
+        -site_power(p, plan.v2g(p, options(p)).schedule.power_kw)[0].min()
+        for p in (portfolio, charged)
+    ]
+    assert peaks[1] < 0.7 * peaks[0]
+
+
+def test_no_time_is_an_error_that_says_so() -> None:
+    portfolio = book(11, Book(sessions=200))
+    with pytest.raises(SolveError, match="time_limit_s"):
+        plan.v2g(portfolio, replace(options(portfolio), time_limit_s=1e-6))

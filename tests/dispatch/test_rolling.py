@@ -1,0 +1,161 @@
+"""Rolling plans know only what was known: causality, settlement, service."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.dispatch.cases import Book, book, prices
+
+from evergrid.dispatch import plan, rolling
+from evergrid.dispatch.forecast import (
+    AbstractPriceView,
+    Forecast,
+    Perfect,
+    Persistence,
+    steps_per_day,
+)
+from evergrid.model.portfolio import Portfolio
+from evergrid.model.prices import Prices
+
+DAYS = Book(sessions=30, steps=72, step_h=1.0, room_kw=60.0, wear=0.0)
+
+
+def options(portfolio: Portfolio) -> plan.Options:
+    return plan.Options(plan.end_value_per_kwh(portfolio), smooth=False)
+
+
+def views(portfolio: Portfolio, believed: Prices | None = None) -> dict[str, AbstractPriceView]:
+    actual = portfolio.prices
+    day = steps_per_day(portfolio.grid)
+    return {
+        "perfect": Perfect(actual),
+        "forecast": Forecast(actual, believed or prices(99, portfolio.grid, DAYS), known=2),
+        "persistence": Persistence(actual, known=2, day=day),
+    }
+
+
+def run(
+    portfolio: Portfolio, view: AbstractPriceView, *, window: int = 24, every: int = 1
+) -> rolling.Rolled:
+    return rolling.simulate(portfolio, view, options(portfolio), window=window, every=every)
+
+
+@pytest.mark.parametrize("name", ["perfect", "forecast", "persistence"])
+def test_nothing_beats_perfect_foresight_and_everyone_is_served(name: str) -> None:
+    portfolio = book(1, DAYS)
+    rolled = run(portfolio, views(portfolio)[name])
+    best = plan.v2g(portfolio, options(portfolio))
+    assert rolled.costs.net >= best.certificate.bound - 1e-6
+    assert rolled.served_share > 0.97
+    assert rolled.worst_gap <= 1e-6
+    assert rolled.worst_violation <= 1e-6
+
+
+@pytest.mark.parametrize("name", ["forecast", "persistence"])
+@pytest.mark.parametrize("now", [20, 41])
+def test_what_comes_later_changes_nothing_that_was_done_before(name: str, now: int) -> None:
+    portfolio = book(2, DAYS)
+    believed = prices(99, portfolio.grid, DAYS)
+    later = np.arange(portfolio.grid.steps) >= now + 2  # two steps are known ahead
+    shaken = {
+        column: np.where(later, values * -3.0 + 11.0, values)
+        for column, values in portfolio.prices.columns().items()
+        if column != "time_utc"
+    }
+    changed = replace(portfolio, prices=replace(portfolio.prices, **shaken))
+    s = portfolio.sessions
+    early = s.arrival_utc <= portfolio.grid.times[now]
+    changed = replace(changed, sessions=s.select(early))
+    first = run(portfolio, views(portfolio, believed)[name])
+    second = run(changed, views(changed, believed)[name])
+    # Equal powers, summed to a fleet: plans of equal cost may differ car by car.
+    np.testing.assert_allclose(
+        first.schedule.power_kw[early][:, :now].sum(axis=0),
+        second.schedule.power_kw[:, :now].sum(axis=0),
+        atol=1e-6,
+    )
+
+
+def test_sessions_are_known_only_once_they_are_plugged_in() -> None:
+    portfolio = book(3, DAYS)
+    rolled = run(portfolio, Perfect(portfolio.prices), every=4)
+    active = rolled.schedule.power_kw != 0
+    first_active = np.where(active.any(axis=1), active.argmax(axis=1), portfolio.grid.steps)
+    arrived = portfolio.grid.position(portfolio.sessions.arrival_utc)
+    assert (first_active >= np.ceil(arrived / 4 - 1e-9) * 4 - 1e-9).all()
+
+
+def test_settled_energy_follows_from_settled_power() -> None:
+    portfolio = book(4, DAYS)
+    rolled = run(portfolio, Perfect(portfolio.prices))
+    s = portfolio.sessions
+    assert (rolled.schedule.energy_kwh <= s.capacity_kwh[:, None] + 1e-6).all()
+    assert (rolled.schedule.energy_kwh >= -1e-9).all()
+    fed = np.maximum(rolled.schedule.power_kw, 0).sum(axis=1) / s.efficiency_discharge
+    drawn = np.maximum(-rolled.schedule.power_kw, 0).sum(axis=1) * s.efficiency_charge
+    end = s.energy_arrival_kwh + drawn - fed
+    np.testing.assert_allclose(rolled.schedule.energy_kwh[:, -1], end, atol=1e-9)
+
+
+def test_a_better_forecast_earns_more() -> None:
+    portfolio = book(5, DAYS)
+    good, bad = portfolio.prices, prices(1234, portfolio.grid, DAYS)
+    bad = replace(bad, import_price_per_mwh=bad.import_price_per_mwh[::-1].copy())
+    costs = [
+        run(portfolio, Forecast(portfolio.prices, believed, known=1)).costs.net
+        for believed in (good, bad)
+    ]
+    assert costs[0] < costs[1]
+
+
+def test_a_peak_already_paid_is_not_avoided_again() -> None:
+    portfolio = book(6, DAYS)
+    sites = replace(portfolio.sites, demand_charge_per_kw=np.array([3.0, 0.0, 0.0]))
+    portfolio = replace(portfolio, sites=sites)
+    rolled = run(portfolio, Perfect(portfolio.prices))
+    best = plan.v2g(portfolio, options(portfolio))
+    assert rolled.costs.demand_charge >= 0
+    assert rolled.costs.net >= best.certificate.bound - 1e-6
+
+
+def test_persistence_repeats_the_last_known_day() -> None:
+    portfolio = book(7, DAYS)
+    actual = portfolio.prices
+    view = Persistence(actual, known=2, day=24)
+    for now in (0, 1, 10, 30, 50):
+        seen = view(now, min(now + 60, 72)).import_price_per_mwh
+        for i, price in enumerate(seen):
+            step = now + i
+            while step >= now + 2:
+                step -= 24
+            if step < 0:
+                continue  # nothing is known yet: the known prices are repeated
+            assert price == actual.import_price_per_mwh[step]
+    assert set(view(0, 30).import_price_per_mwh) <= set(actual.import_price_per_mwh[:2])
+
+
+def test_served_share_counts_only_what_was_owed() -> None:
+    portfolio = book(8, DAYS)
+    best = plan.v2g(portfolio, options(portfolio)).schedule
+    assert rolling.served_share(portfolio, best) == pytest.approx(1.0)
+    idle = replace(
+        best,
+        energy_kwh=np.broadcast_to(
+            portfolio.sessions.energy_arrival_kwh[:, None], best.energy_kwh.shape
+        ),
+    )
+    assert rolling.served_share(portfolio, idle) == 0.0
+
+
+def test_progress_is_told_at_every_plan() -> None:
+    portfolio = book(9, DAYS)
+    ticks: list[int] = []
+    rolling.simulate(
+        portfolio,
+        Perfect(portfolio.prices),
+        options(portfolio),
+        window=24,
+        every=6,
+        tick=ticks.append,
+    )
+    assert ticks == list(range(0, 72, 6))

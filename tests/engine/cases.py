@@ -1,0 +1,91 @@
+"""Random programs of every kind the engine must handle."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evergrid.engine.program import Program
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a random program has in it."""
+
+    units: int = 6
+    steps: int = 12
+    step_h: float = 1.0
+    tight: bool = True
+    negative: bool = False
+    metered: bool = False
+    peaks: bool = False
+    spread: float = 0.0
+
+
+def random_program(seed: int, kind: Kind | None = None) -> Program:
+    """A feasible program: idle units break no limit and every end can be reached with room."""
+    kind = kind or Kind()
+    rng = np.random.default_rng(seed)
+    units, steps = kind.units, kind.steps
+    first = rng.integers(0, steps // 2, units)
+    stop = rng.integers(first + 2, steps + 1)
+    lengths = stop - first
+    slots = int(lengths.sum())
+    share = np.where(rng.random(slots) < 0.8, 1.0, rng.uniform(0.1, 1.0, slots))
+    unit = np.repeat(np.arange(units), lengths)
+    step = np.concatenate([np.arange(a, b) for a, b in zip(first, stop, strict=True)])
+    charge = rng.uniform(3, 11, units)
+    discharge = np.where(rng.random(units) < 0.7, rng.uniform(3, 11, units), 0.0)
+    capacity = rng.uniform(30, 80, units)
+    start = capacity * rng.uniform(0.2, 0.8, units)
+    eta = rng.uniform(0.85, 1.0, (2, units))
+    groups = 4
+    parent = np.array([-1, 0, 0, 1])
+    group = rng.integers(0, groups, units)
+    reach = np.bincount(unit, share * charge[unit], units) * kind.step_h * eta[0]
+    fair = 0.15 if kind.tight else 0.9
+    end = np.minimum(start + reach * rng.uniform(0, fair, units), capacity)
+    price = rng.uniform(0.02, 0.3, steps) - (0.2 if kind.negative else 0.0)
+    load = rng.uniform(0, 5, (groups, steps)) * kind.metered
+    load[0] += load[1:3].sum(axis=0)
+    room = rng.uniform(8, 20, groups) if kind.tight else np.full(groups, np.inf)
+    surcharge = np.zeros((groups, steps))
+    if kind.metered:
+        surcharge[2] = rng.uniform(0, 0.1, steps)
+    return Program(
+        step_h=kind.step_h,
+        steps=steps,
+        first=first,
+        stop=stop,
+        share=share,
+        charge_kw=charge,
+        discharge_kw=discharge,
+        efficiency_charge=eta[0],
+        efficiency_discharge=eta[1],
+        energy_start=start,
+        energy_low=np.minimum(0.1 * capacity, start),
+        energy_high=capacity,
+        energy_end=end,
+        end_value=np.where(rng.random(units) < 0.3, 0.1, 0.0),
+        draw_price=price[step],
+        feed_price=price[step] - kind.spread - rng.uniform(0, 0.02, units)[unit],
+        group=group,
+        parent=parent,
+        net_low=-np.repeat(room[:, None], steps, 1),
+        net_high=np.repeat(room[:, None], steps, 1) + load,
+        load=load,
+        surcharge=surcharge,
+        peak_price=np.array([0.5, 0.0, 0.0, 0.2]) * kind.peaks,
+        peak_before=np.array([1.0, 0.0, 0.0, 0.0]) * kind.peaks,
+    )
+
+
+KINDS = {
+    "plain": Kind(),
+    "no limits": Kind(tight=False),
+    "negative prices": Kind(negative=True),
+    "net meter": Kind(metered=True),
+    "peaks": Kind(peaks=True),
+    "everything, short steps": Kind(
+        units=9, steps=20, step_h=0.25, negative=True, metered=True, peaks=True, spread=0.01
+    ),
+}

@@ -1,0 +1,103 @@
+"""The program of one page, built row by row in plain Python: a referee for the fast construction.
+
+It shares no code with the engine. SciPy solves it, so that only the mathematics is in common.
+"""
+
+import itertools
+
+import numpy as np
+from scipy.optimize import linprog
+
+from evergrid.engine.program import Program
+
+
+def optimum(program: Program, directions: dict[tuple[int, int], str] | None = None) -> float:
+    """Least cost; ``directions`` closes "draw" or "feed" of some (unit, step) pairs.
+
+    Infinite where no schedule keeps every limit.
+    """
+    directions = directions or {}
+    names: dict[tuple, int] = {}
+    costs: list[float] = []
+    bounds: list[tuple[float, float | None]] = []
+
+    def variable(name: tuple, cost: float, low: float, high: float | None) -> None:
+        names[name] = len(costs)
+        costs.append(cost)
+        bounds.append((low, high))
+
+    p, h = program, program.step_h
+    slot = 0
+    for u in range(p.units):
+        for t in range(p.first[u], p.stop[u]):
+            most_draw = p.share[slot] * p.charge_kw[u]
+            most_feed = p.share[slot] * p.discharge_kw[u]
+            closed = directions.get((u, t))
+            variable(("c", u, t), h * p.draw_price[slot], 0, 0 if closed == "draw" else most_draw)
+            variable(("d", u, t), -h * p.feed_price[slot], 0, 0 if closed == "feed" else most_feed)
+            last = t == p.stop[u] - 1
+            low = max(p.energy_low[u], p.energy_end[u]) if last else p.energy_low[u]
+            variable(("e", u, t), -p.end_value[u] if last else 0.0, low, p.energy_high[u])
+            slot += 1
+    for g, t in itertools.product(range(p.groups), range(p.steps)):
+        variable(("over", g, t), h * p.surcharge[g, t], 0, None)
+    for g in range(p.groups):
+        variable(("peak", g), p.peak_price[g], p.peak_before[g], None)
+
+    equal, equal_to, most, at_most = [], [], [], []
+
+    def row(entries: dict[tuple, float]) -> np.ndarray:
+        values = np.zeros(len(costs))
+        for name, value in entries.items():
+            values[names[name]] = value
+        return values
+
+    for u in range(p.units):
+        for t in range(p.first[u], p.stop[u]):
+            entries = {
+                ("e", u, t): 1.0,
+                ("c", u, t): -h * p.efficiency_charge[u],
+                ("d", u, t): h / p.efficiency_discharge[u],
+            }
+            if t > p.first[u]:
+                entries["e", u, t - 1] = -1.0
+            equal.append(row(entries))
+            equal_to.append(p.energy_start[u] if t == p.first[u] else 0.0)
+    for g, t in itertools.product(range(p.groups), range(p.steps)):
+        net = {}
+        for u in range(p.units):
+            if _is_below(p, int(p.group[u]), g) and p.first[u] <= t < p.stop[u]:
+                net["d", u, t], net["c", u, t] = 1.0, -1.0
+        minus = {name: -value for name, value in net.items()}
+        if np.isfinite(p.net_high[g, t]):
+            most.append(row(net))
+            at_most.append(p.net_high[g, t])
+        if np.isfinite(p.net_low[g, t]):
+            most.append(row(minus))
+            at_most.append(-p.net_low[g, t])
+        for name in (("over", g, t), ("peak", g)):  # load - net - variable <= 0
+            most.append(row({**minus, name: -1.0}))
+            at_most.append(-p.load[g, t])
+    result = linprog(costs, most, at_most, equal, equal_to, bounds, method="highs")
+    if result.status == 2:  # infeasible, as some choices of directions are
+        return np.inf
+    assert result.success, result.message
+    return result.fun + float(p.end_value @ p.energy_start) + p.constant
+
+
+def _is_below(program: Program, group: int, above: int) -> bool:
+    while group not in (-1, above):
+        group = int(program.parent[group])
+    return group == above
+
+
+def best_without_both(program: Program) -> float:
+    """Least cost with one direction per slot, by trying every choice where both are open."""
+    pairs = [
+        (u, t)
+        for u in range(program.units)
+        if program.discharge_kw[u] > 0 and program.charge_kw[u] > 0
+        for t in range(program.first[u], program.stop[u])
+    ]
+    choices = itertools.product(("draw", "feed"), repeat=len(pairs))
+    return min(optimum(program, dict(zip(pairs, choice, strict=True))) for choice in choices)

@@ -1,0 +1,79 @@
+"""The certificate: never above the optimum, whatever prices it is given, and exact with good ones."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.engine import naive
+from tests.engine.cases import KINDS, Kind, random_program
+
+from evergrid.engine import reference
+from evergrid.engine.certificate import Dual, bound, certify
+from evergrid.engine.program import net_power
+
+
+@given(seed=st.integers(0, 10_000), kind=st.sampled_from(list(KINDS.values())))
+@settings(max_examples=60)
+def test_any_prices_whatever_prove_a_valid_bound(seed: int, kind: Kind) -> None:
+    program = random_program(seed, kind)
+    rng = np.random.default_rng(seed)
+    dual = Dual(
+        energy_value=rng.normal(0, 0.3, program.slots),
+        power_price=rng.normal(0, 0.2, (program.groups, program.steps)),
+    )
+    solution = reference.solve(program)
+    assert solution.certificate is not None
+    best = solution.certificate.objective
+    assert bound(program, dual) <= best + 1e-9 * (1 + abs(best))
+
+
+@pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if not kind.negative])
+@pytest.mark.parametrize("seed", range(5))
+def test_the_solvers_prices_prove_optimality_to_the_last_digits(name: str, seed: int) -> None:
+    certificate = reference.solve(random_program(seed, KINDS[name])).certificate
+    assert certificate is not None
+    assert certificate.gap <= 1e-9
+
+
+def test_every_kind_of_violation_is_measured() -> None:
+    program = random_program(2, Kind(units=3, tight=False))
+    solution = reference.solve(program)
+    assert solution.certificate is not None
+    nothing = Dual(np.zeros(program.slots), np.zeros((program.groups, program.steps)))
+
+    over = solution.power_kw.copy()
+    slot = int(np.argmin(over))
+    over[slot] = -program.charge_limit[slot] - 0.25
+    assert certify(program, over, nothing).power_kw == pytest.approx(0.25)
+
+    owed = replace(program, energy_end=program.energy_end + 1.5)
+    idle = certify(owed, np.zeros(program.slots), nothing)
+    missing = (owed.energy_end - owed.energy_start).max()
+    assert idle.energy_kwh == pytest.approx(missing)
+
+    net = net_power(program, solution.power_kw)
+    closed = replace(program, net_low=net + 0.125)
+    assert certify(closed, solution.power_kw, nothing).group_kw == pytest.approx(0.125)
+
+
+def test_gap_is_relative_and_never_negative() -> None:
+    program = random_program(4)
+    solution = reference.solve(program)
+    assert solution.certificate is not None
+    better = replace(solution.certificate, bound=solution.certificate.objective + 1e-3)
+    assert better.gap == 0
+    half = replace(solution.certificate, objective=100.0, bound=50.0)
+    assert half.gap == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_peak_price_is_part_of_bound_and_cost(seed: int) -> None:
+    program = random_program(seed, KINDS["peaks"])
+    free = replace(program, peak_price=np.zeros(program.groups))
+    with_peak, without = reference.solve(program), reference.solve(free)
+    assert with_peak.certificate is not None
+    assert without.certificate is not None
+    assert with_peak.certificate.objective >= without.certificate.objective
+    assert with_peak.certificate.objective == pytest.approx(naive.optimum(program), rel=1e-7)

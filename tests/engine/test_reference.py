@@ -1,0 +1,279 @@
+"""The solver against a naive program, dynamic programming and its own promises."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.engine import naive
+from tests.engine.cases import KINDS, Kind, random_program
+
+from evergrid.core.status import Status
+from evergrid.engine import reference
+from evergrid.engine.program import Program, cost, energy_path, net_power
+
+seeds = st.integers(0, 10_000)
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
+@pytest.mark.parametrize("seed", range(8))
+def test_optimum_equals_that_of_a_program_built_row_by_row(kind: Kind, seed: int) -> None:
+    program = random_program(seed, kind)
+    solution = reference.solve(program)
+    assert solution.certificate is not None
+    best = naive.optimum(program)
+    if kind.negative:  # the naive program may draw and feed at once, ours may not
+        assert solution.certificate.bound >= best - 1e-7 * (1 + abs(best))
+        assert solution.certificate.objective >= best - 1e-7 * (1 + abs(best))
+    else:
+        assert solution.status is Status.OPTIMAL
+        assert solution.certificate.objective == pytest.approx(best, abs=1e-7, rel=1e-7)
+    assert solution.certificate.power_kw <= 1e-9
+    assert solution.certificate.energy_kwh <= 1e-7
+    assert solution.certificate.group_kw <= 1e-7
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_schedule_beats_the_bound_where_wasting_energy_pays(seed: int) -> None:
+    kind = Kind(units=2, steps=4, negative=True, tight=seed % 2 == 0)
+    program = random_program(seed, kind)
+    solution = reference.solve(program)
+    assert solution.certificate is not None
+    best = naive.best_without_both(program)
+    slack = 1e-7 * (1 + abs(best))
+    assert solution.certificate.bound <= best + slack
+    assert solution.certificate.objective >= best - slack
+
+
+def test_wasting_energy_is_bounded_but_never_scheduled() -> None:
+    """A full battery at a negative price could only earn by drawing and feeding at once."""
+    program = _one_battery(draw=[-1.0], feed=[-1.0], start=10.0, capacity=10.0, end=10.0)
+    solution = reference.solve(program)
+    np.testing.assert_allclose(solution.power_kw, 0.0, atol=1e-9)
+    assert solution.certificate is not None
+    assert solution.certificate.bound < -0.01  # the relaxation would waste, and says so
+
+
+@given(
+    prices=st.lists(st.integers(1, 20), min_size=2, max_size=7),
+    start=st.integers(0, 4),
+    end=st.integers(0, 4),
+)
+@settings(max_examples=40)
+def test_one_lossless_battery_matches_dynamic_programming(
+    prices: list[int], start: int, end: int
+) -> None:
+    end = min(end, start + len(prices))
+    program = _one_battery(
+        draw=[float(p) for p in prices],
+        feed=[float(p) for p in prices],
+        start=float(start),
+        capacity=4.0,
+        end=float(end),
+        efficiency=1.0,
+    )
+    solution = reference.solve(program)
+    assert solution.certificate is not None
+    assert solution.certificate.objective == pytest.approx(_by_hand(prices, start, end), abs=1e-7)
+
+
+@given(seed=seeds)
+@settings(max_examples=15)
+def test_order_of_units_changes_only_the_order(seed: int) -> None:
+    program = random_program(seed)
+    order = np.random.default_rng(seed).permutation(program.units)
+    shuffled = _reordered(program, order)
+    first, second = reference.solve(program), reference.solve(shuffled)
+    assert first.certificate is not None
+    assert second.certificate is not None
+    assert second.certificate.objective == pytest.approx(first.certificate.objective, abs=1e-7)
+
+
+@given(seed=seeds, factor=st.floats(0.01, 100))
+@settings(max_examples=15)
+def test_scaling_all_prices_scales_the_cost(seed: int, factor: float) -> None:
+    program = random_program(seed, KINDS["peaks"])
+    scaled = replace(
+        program,
+        draw_price=program.draw_price * factor,
+        feed_price=program.feed_price * factor,
+        end_value=program.end_value * factor,
+        surcharge=program.surcharge * factor,
+        peak_price=program.peak_price * factor,
+    )
+    first, second = reference.solve(program), reference.solve(scaled)
+    assert first.certificate is not None
+    assert second.certificate is not None
+    expected = factor * first.certificate.objective
+    assert second.certificate.objective == pytest.approx(expected, rel=1e-6, abs=1e-6 * factor)
+
+
+@given(seed=seeds)
+@settings(max_examples=15)
+def test_wider_limits_never_cost_more(seed: int) -> None:
+    program = random_program(seed)
+    wider = replace(program, net_low=program.net_low - 2, net_high=program.net_high + 2)
+    first, second = reference.solve(program), reference.solve(wider)
+    assert first.certificate is not None
+    assert second.certificate is not None
+    assert second.certificate.objective <= first.certificate.objective + 1e-7
+
+
+def test_limit_price_is_the_saving_of_a_little_more_room() -> None:
+    program = random_program(3, Kind(units=12))
+    solution = reference.solve(program)
+    group, step = np.unravel_index(np.argmax(solution.limit_price), solution.limit_price.shape)
+    assert solution.limit_price[group, step] > 0
+    net = net_power(program, solution.power_kw)[group, step]
+    room = 1e-4
+    low, high = program.net_low.copy(), program.net_high.copy()
+    if net < 0:
+        low[group, step] -= room
+    else:
+        high[group, step] += room
+    wider = reference.solve(replace(program, net_low=low, net_high=high))
+    saving = cost(program, solution.power_kw) - cost(program, wider.power_kw)
+    expected = solution.limit_price[group, step] * program.step_h * room
+    assert saving == pytest.approx(expected, rel=1e-3)
+
+
+def test_smoothing_keeps_the_cost_and_calms_a_flat_tariff() -> None:
+    program = random_program(5, Kind(units=12, steps=24, tight=False))
+    flat = replace(
+        program,
+        draw_price=np.full(program.slots, 0.2),
+        feed_price=np.full(program.slots, 0.1),
+        end_value=np.zeros(program.units),
+    )
+    plain, smooth = reference.solve(flat), reference.solve(flat, smooth=True)
+    assert plain.certificate is not None
+    assert smooth.certificate is not None
+    assert smooth.certificate.objective == pytest.approx(plain.certificate.objective, abs=1e-8)
+    assert _swing(flat, smooth.power_kw) < 0.6 * _swing(flat, plain.power_kw)
+    assert smooth.certificate.energy_kwh <= 1e-7
+
+
+def test_unreachable_ends_are_infeasible_and_relaxed_by_the_least() -> None:
+    program = random_program(1, Kind(units=4, tight=True))
+    wanted = replace(
+        program,
+        energy_end=program.energy_high,
+        net_low=np.full_like(program.net_low, -6.0),
+        net_high=np.full_like(program.net_high, 6.0),
+    )
+    assert reference.solve(wanted).status is Status.INFEASIBLE
+    relaxation = reference.relax(wanted)
+    assert relaxation.shortfall_kwh.sum() > 0
+    assert relaxation.limiting.any()
+    solution = reference.solve(relaxation.program)
+    assert solution.status is Status.OPTIMAL
+    energy = energy_path(wanted, solution.power_kw)[wanted.end]
+    served = wanted.energy_end - relaxation.shortfall_kwh
+    assert (energy >= served - 1e-5).all()
+    greedy = reference.relax(replace(wanted, net_low=wanted.net_low - 1))
+    assert greedy.shortfall_kwh.sum() < relaxation.shortfall_kwh.sum()
+
+
+def test_a_load_above_its_limit_is_met_by_feeding_as_far_as_that_goes() -> None:
+    battery = _one_battery(draw=[0.1] * 4, feed=[0.1] * 4, start=8.0, capacity=8.0, end=0.0)
+    load = np.array([[0.0, 3.0, 9.0, 0.0]])
+    program = replace(battery, load=load, net_low=load - 2.0, net_high=load + 50.0)
+    relaxation = reference.relax(program)
+    # One kW must be fed against the load of 3, and 7 against that of 9; the plug manages 5.
+    np.testing.assert_allclose(relaxation.excess_kw, [[0, 0, 2, 0]], atol=1e-6)
+    solution = reference.solve(relaxation.program)
+    assert solution.status is Status.OPTIMAL
+    assert solution.power_kw[2] == pytest.approx(5.0)
+
+
+def test_a_time_limit_of_nothing_is_reported_and_not_a_plan() -> None:
+    program = random_program(0, Kind(units=200, steps=96, step_h=0.25))
+    solution = reference.solve(program, time_limit_s=1e-6)
+    assert solution.status is Status.TIME_LIMIT
+    assert solution.certificate is None
+
+
+def _one_battery(
+    *,
+    draw: list[float],
+    feed: list[float],
+    start: float,
+    capacity: float,
+    end: float,
+    efficiency: float = 0.9,
+) -> Program:
+    steps = len(draw)
+    wide = np.full((1, steps), np.inf)
+    rating = 1.0 if efficiency == 1.0 else 5.0
+    return Program(
+        step_h=1.0,
+        steps=steps,
+        first=np.array([0]),
+        stop=np.array([steps]),
+        share=np.ones(steps),
+        charge_kw=np.array([rating]),
+        discharge_kw=np.array([rating]),
+        efficiency_charge=np.array([efficiency]),
+        efficiency_discharge=np.array([efficiency]),
+        energy_start=np.array([start]),
+        energy_low=np.array([0.0]),
+        energy_high=np.array([capacity]),
+        energy_end=np.array([end]),
+        end_value=np.array([0.0]),
+        draw_price=np.array(draw),
+        feed_price=np.array(feed),
+        group=np.array([0]),
+        parent=np.array([-1]),
+        net_low=-wide,
+        net_high=wide,
+        load=np.zeros((1, steps)),
+        surcharge=np.zeros((1, steps)),
+        peak_price=np.zeros(1),
+        peak_before=np.zeros(1),
+    )
+
+
+def _by_hand(prices: list[int], start: int, end: int) -> float:
+    """Least cost of moving one kWh a step up, down or not at all, capacity 4, by recursion."""
+    best = {start: 0.0}
+    for price in prices:
+        reached: dict[int, float] = {}
+        for energy, paid in best.items():
+            for move in (-1, 0, 1):
+                if 0 <= energy + move <= 4:
+                    total = paid + price * move
+                    reached[energy + move] = min(total, reached.get(energy + move, np.inf))
+        best = reached
+    return min(paid for energy, paid in best.items() if energy >= end)
+
+
+def _reordered(program: Program, order: np.ndarray) -> Program:
+    slots = np.concatenate(
+        [np.arange(int(program.begin[u]), int(program.end[u]) + 1) for u in order],
+    )
+    units = {
+        name: getattr(program, name)[order]
+        for name in (
+            "first",
+            "stop",
+            "charge_kw",
+            "discharge_kw",
+            "efficiency_charge",
+            "efficiency_discharge",
+            "energy_start",
+            "energy_low",
+            "energy_high",
+            "energy_end",
+            "end_value",
+            "group",
+        )
+    }
+    per_slot = {
+        name: getattr(program, name)[slots] for name in ("share", "draw_price", "feed_price")
+    }
+    return replace(program, **units, **per_slot)
+
+
+def _swing(program: Program, power_kw: np.ndarray) -> float:
+    return float(np.abs(np.diff(net_power(program, power_kw)[0])).sum())
