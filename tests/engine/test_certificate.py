@@ -1,4 +1,4 @@
-"""The certificate: never above the optimum, whatever prices it is given, and exact with good ones."""
+"""The certificate: a bound from any prices, an exact one from good ones, violations as they are."""
 
 from dataclasses import replace
 

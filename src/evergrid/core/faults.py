@@ -119,6 +119,7 @@ def known(
 ) -> list[Fault]:
     """Faults of values that are not among ``names``."""
     ok = np.isin(values, names)
-    listed = ", ".join(str(name) for name in names[:8]) + (", ..." if len(names) > 8 else "")
+    listed = ", ".join(str(name) for name in names[:8])
+    listed += f" and {len(names) - 8} more" if len(names) > 8 else ""
     fix = f"Known {what}: {listed}." if len(names) else f"No {what} are given."
     return broken(field, ok, f"name one of the {what}", values=values, ids=ids, fix=fix)

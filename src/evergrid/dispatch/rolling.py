@@ -61,10 +61,10 @@ def simulate(
         every: Steps after which it is made anew.
         tick: Called with the step reached.
     """
-    run = _Run(portfolio)
+    run = _Run(portfolio, view, options)
     for now in range(0, portfolio.grid.steps, every):
         tick(now)
-        run.step(now, min(now + window, portfolio.grid.steps), every, view, options)
+        run.step(now, window, every)
     schedule = run.schedule()
     return Rolled(
         schedule=schedule,
@@ -91,38 +91,40 @@ def served_share(portfolio: Portfolio, schedule: Schedule) -> float:
 class _Run:
     """State of a simulation: what each session holds now, and what was done so far."""
 
-    def __init__(self, portfolio: Portfolio) -> None:
+    def __init__(
+        self, portfolio: Portfolio, view: AbstractPriceView, options: plan.Options
+    ) -> None:
         sessions, grid = portfolio.sessions, portfolio.grid
-        self.portfolio = portfolio
+        self.portfolio, self.view, self.options = portfolio, view, options
         self.first, self.stop = grid.window(sessions.arrival_utc, sessions.departure_utc)
         self.energy_now = sessions.energy_arrival_kwh.copy()
         self.power = np.zeros((len(sessions), grid.steps))
         self.peak_kw = np.zeros(len(portfolio.sites))
         self.certificates: list[Certificate] = []
 
-    def step(
-        self, now: int, stop: int, every: int, view: AbstractPriceView, options: plan.Options
-    ) -> None:
+    def step(self, now: int, window: int, every: int) -> None:
         """Plan at the start of step ``now`` and carry out the plan until the next one."""
-        until = min(now + every, self.portfolio.grid.steps)
+        grid = self.portfolio.grid
+        stop, until = min(now + window, grid.steps), min(now + every, grid.steps)
         here = self._plugged_in(now)
-        seen = view(now, stop)
         if len(here):
-            known = replace(
-                self.portfolio,
-                grid=self.portfolio.grid.part(now, stop),
-                sessions=self._known_sessions(here),
-                load_kw=self.portfolio.load_kw[:, now:stop],
-                prices=seen,
-            )
-            value = plan.end_value_per_kwh(known)
-            made = plan.v2g(
-                known, replace(options, end_value_per_kwh=value), peak_before_kw=self.peak_kw
-            )
+            made = self._plan(here, now, stop)
             self.certificates.append(made.certificate)
             self.power[here, now:until] = made.schedule.power_kw[:, : until - now]
             self.energy_now[here] = made.schedule.energy_kwh[:, until - now - 1]
         self._remember_peaks(now, until)
+
+    def _plan(self, here: Array, now: int, stop: int) -> plan.Plan:
+        """The plan for the sessions plugged in now, as far as can be seen."""
+        known = replace(
+            self.portfolio,
+            grid=self.portfolio.grid.part(now, stop),
+            sessions=self._known_sessions(here),
+            load_kw=self.portfolio.load_kw[:, now:stop],
+            prices=self.view(now, stop),
+        )
+        options = replace(self.options, end_value_per_kwh=plan.end_value_per_kwh(known))
+        return plan.v2g(known, options, peak_before_kw=self.peak_kw)
 
     def schedule(self) -> Schedule:
         """What was done, with the energy of sessions held while nothing was planned for them."""

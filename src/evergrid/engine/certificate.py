@@ -124,7 +124,8 @@ def _group_terms(program: Program, dual: Dual) -> Float[Array, " group"]:
     under, over = -price, program.step_h * program.surcharge - price
     total = (price * program.load).sum(axis=1) + _least_costs(low, high, under, over)
     for group in np.nonzero(program.peak_price)[0]:
-        row = tuple(values[[group]] for values in (low, high, under, over))
+        at = [group]
+        row = (low[at], high[at], under[at], over[at])
         peak = (float(program.peak_price[group]), float(program.peak_before[group]))
         total[group] += _least_with_peak(*row, *peak) - float(_least_costs(*row)[0])
     return total

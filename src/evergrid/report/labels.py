@@ -49,3 +49,8 @@ def decimals_for(largest: float) -> int:
 def price_title(currency: str, word: str = "Price") -> str:
     """Axis title of money per energy, on two lines to fit beside a low panel."""
     return f"{word}<br>({literal(currency)}/MWh)"
+
+
+def joined(*notes: str) -> str:
+    """The notes that say something, as sentences of one line."""
+    return " ".join(f"{note.rstrip('.')}." for note in notes if note)

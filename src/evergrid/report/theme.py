@@ -88,7 +88,7 @@ def template(scheme_name: SchemeName = "light") -> go.layout.Template:
     return go.layout.Template(
         layout={
             "font": {"family": FONT, "size": 13, "color": scheme.ink},
-            "title": {"x": 0, "xref": "paper", "xanchor": "left", "font": {"size": 17}},
+            "title": {"x": 0.012, "xanchor": "left", "font": {"size": 17}},
             "paper_bgcolor": CLEAR,
             "plot_bgcolor": CLEAR,
             "colorway": list(COLORWAY),

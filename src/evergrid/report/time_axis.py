@@ -116,11 +116,6 @@ def held(values: Float[Array, " point"]) -> Float[Array, " edge"]:
     return np.append(values, values[-1:])
 
 
-def joined(*notes: str) -> str:
-    """The notes that say something, as sentences of one line."""
-    return " ".join(f"{note.rstrip('.')}." for note in notes if note)
-
-
 def runs(mask: Sequence[bool] | Shaped[Array, " step"]) -> list[tuple[int, int]]:
     """First and one past the last position of each unbroken run of true values."""
     turns = np.flatnonzero(np.diff(np.concatenate([[False], np.asarray(mask, bool), [False]])))

@@ -17,7 +17,8 @@ from evergrid.data.output import write_folder
 from evergrid.dispatch import forecast, plan, rolling
 from evergrid.dispatch.accounts import site_power
 from evergrid.studies import plan_report, plan_tables, summary
-from evergrid.studies.inputs import Inputs, Loaded, PriceSource, load
+from evergrid.studies.book import Loaded, load
+from evergrid.studies.inputs import Inputs, PriceSource
 
 QUESTION = "Schedule a fleet for the most value, with proof"
 

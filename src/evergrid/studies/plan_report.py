@@ -18,7 +18,7 @@ from evergrid.fleet.envelope import energy_envelope
 from evergrid.report import figures as draw
 from evergrid.report.page import About, Headline, Section, Table
 from evergrid.report.page import page as html_page
-from evergrid.studies.inputs import Loaded
+from evergrid.studies.book import Loaded
 
 QUESTION = "What should every vehicle and battery do, what is it worth, and how good is the plan?"
 ROLLING_NAMES = {

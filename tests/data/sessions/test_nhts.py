@@ -81,6 +81,8 @@ def test_an_unusable_trip_rejects_its_vehicle_day(
 def test_a_diary_without_a_usable_day_is_refused(diary: Callable[..., Path]):
     with pytest.raises(InputError, match="whole vehicle-day"):
         nhts.read(diary((1, 900, -9, 5.0, 1)))
+    with pytest.raises(InputError, match="time at home"):
+        nhts.read(diary((1, 0, 30, 5.0, 41)))
 
 
 def test_an_unknown_zone_is_refused(diary: Callable[..., Path]):

@@ -93,8 +93,6 @@ def read(
     rules = _trip_rules(table)
     rows = len(table["vehicle_day"].values)
     keep = ~rejected(rules, rows)
-    if not keep.any():
-        raise_if_any("nhts", [Fault("rows", "include at least one whole vehicle-day")])
     stays, brief = _stays(table, keep, assumptions.max_charge_kw)
     filled = fill(_plugins(table, stays, day, time_zone), assumptions)
     rules += [Rule(BRIEF, "repaired", brief, table["end_hhmm"].values)]
@@ -143,6 +141,8 @@ def _stays(
     for row in np.nonzero(keep)[0].tolist():
         days.setdefault(table["vehicle_day"].values[row], []).append(row)
     stays = [stay for trips in days.values() for stay in _day(trips, diary, charge_kw)]
+    if not stays:
+        raise_if_any("nhts", [Fault("rows", "include a whole vehicle-day with time at home")])
     trip, begin, until, owed_kwh = (np.array(cells) for cells in zip(*stays, strict=True))
     brief = keep & diary.home
     brief[trip[begin > 0]] = False

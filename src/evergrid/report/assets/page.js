@@ -4,7 +4,10 @@
   const root = document.documentElement;
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const templates = JSON.parse(document.getElementById("templates").textContent);
-  const printWidth = 670; // CSS pixels between the margins of an A4 sheet, inside the figure's own
+  // CSS pixels between the margins of an A4 sheet, less those of the figure; and how much lower
+  // than on a screen a figure is drawn, so that two share a sheet.
+  const printWidth = 670;
+  const printHeight = 0.8;
   const config = {
     displaylogo: false,
     responsive: true,
@@ -26,7 +29,7 @@
   function fitted(layout, width) {
     const own = structuredClone(layout);
     own.uirevision = "kept";
-    if (width) Object.assign(own, { width, autosize: false });
+    if (width) Object.assign(own, { width, height: printHeight * layout.height, autosize: false });
     if (!hovers.matches) own.dragmode = false;
     if (small.matches && !width && own.xaxis) {
       own.xaxis.nticks = own.coloraxis ? 3 : 4;
@@ -40,6 +43,7 @@
     const displayModeBar = hovers.matches && !small.matches ? "hover" : false;
     for (const { place, data, layout } of figures) {
       const own = { ...fitted(layout, width), template: templates[name] };
+      place.style.height = own.height + "px";
       try {
         Plotly.react(place, data, own, { ...config, displayModeBar });
       } catch (error) {

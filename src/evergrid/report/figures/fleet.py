@@ -8,9 +8,9 @@ import plotly.graph_objects as go
 from evergrid.core.arrays import Array, Float
 from evergrid.core.timegrid import TimeGrid
 from evergrid.report import panels, theme
-from evergrid.report.labels import literal, price_title
+from evergrid.report.labels import joined, literal, price_title
 from evergrid.report.panels import Panel
-from evergrid.report.time_axis import TimeAxis, held, joined
+from evergrid.report.time_axis import TimeAxis, held
 
 STRATEGY_STYLE: dict[str, dict[str, Any]] = {
     "uncontrolled": {"line": {"color": theme.GREY, "width": 1.6, "dash": "dot", "shape": "hv"}},

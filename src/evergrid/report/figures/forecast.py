@@ -6,9 +6,9 @@ import plotly.graph_objects as go
 from evergrid.core.arrays import Array, Float
 from evergrid.core.timegrid import TimeGrid
 from evergrid.report import panels, theme
-from evergrid.report.labels import amount, literal, price_title
+from evergrid.report.labels import amount, joined, literal, price_title
 from evergrid.report.panels import Panel
-from evergrid.report.time_axis import TimeAxis, held, joined
+from evergrid.report.time_axis import TimeAxis, held
 
 
 def forecast_against_actual(

@@ -11,12 +11,12 @@ from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.core.timegrid import TimeGrid
 from evergrid.report import panels, theme
-from evergrid.report.labels import literal, price_title, shortened
+from evergrid.report.labels import joined, literal, price_title, shortened
 from evergrid.report.panels import Panel
-from evergrid.report.time_axis import TimeAxis, held, joined
+from evergrid.report.time_axis import TimeAxis, held
 
 MOST_SITES = 200  # rows a heat map can still show as lines of their own
-MOST_CELLS_ACROSS = 500  # steps of a heat map; with 200 sites about 0.5 MB
+MOST_CELLS_ACROSS = 720  # steps of a heat map; with 200 sites about 0.8 MB
 MOST_SITE_LABELS = 40
 COLORBAR = {"thickness": 12, "len": 1.0, "xpad": 4, "ypad": 0, "dtick": 50, "ticksuffix": " %"}
 
@@ -137,9 +137,7 @@ def site_heatmap(
     shown = np.argsort(-peak, kind="stable")[:MOST_SITES][::-1]  # rows are drawn from below
     percent = 100 * axis.extreme(loading[shown])
     thinned = f"{axis.note}: the extreme" if axis.note else ""
-    signs = (
-        "Blue: feeding, 100 % is the export limit. Orange: drawing, \u2212100 % is the import limit"
-    )
+    signs = "Blue feeds, 100 % at the export limit; orange draws, \u2212100 % at the import limit"
     note = joined(signs, thinned)
     height = int(np.clip(200 + 17 * len(shown), 300, 900))
     figure = panels.sheet(_heatmap_title(len(site_ids)), note=note, height=height)

@@ -9,9 +9,9 @@ from evergrid.core.arrays import Array, Bool, Float
 from evergrid.core.timegrid import TimeGrid
 from evergrid.core.units import S_PER_H
 from evergrid.report import panels, theme
-from evergrid.report.labels import literal, price_title, shortened
+from evergrid.report.labels import joined, literal, price_title, shortened
 from evergrid.report.panels import Panel
-from evergrid.report.time_axis import TimeAxis, held, joined, runs
+from evergrid.report.time_axis import TimeAxis, held, runs
 
 HOURS_AROUND = 3  # shown before and after the stay
 

@@ -1,0 +1,225 @@
+"""The book that a study's inputs make: data read or generated, and put together."""
+
+import difflib
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from evergrid.core.errors import ConfigError, InputError, raise_if_any
+from evergrid.core.faults import Fault, known
+from evergrid.core.timegrid import TimeGrid
+from evergrid.data import prices as price_formats
+from evergrid.data import sessions as session_formats
+from evergrid.data import tables
+from evergrid.data.assumptions import Assumptions
+from evergrid.data.locate import locate
+from evergrid.data.meta import Meta
+from evergrid.fleet import mobility
+from evergrid.model import battery
+from evergrid.model.portfolio import Portfolio, assemble, touching
+from evergrid.model.prices import Prices
+from evergrid.model.session import Sessions, joined
+from evergrid.model.site import SiteLoad, Sites, no_load
+from evergrid.studies.inputs import Inputs, PriceSource, SessionSource, SiteEntry
+
+Reader = TypeVar("Reader", bound=Callable[..., object])
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Everything a study was given.
+
+    Attributes:
+        portfolio: The book.
+        forecast: Forecast prices on the same grid, where there are any.
+        sources: Where each part came from, with what its reader did to dirty rows.
+        notes: What the reader of a report must know about the inputs.
+    """
+
+    portfolio: Portfolio
+    forecast: Prices | None = None
+    sources: tuple[Meta, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+
+def load(inputs: Inputs, forecast: PriceSource | None, *, folder: Path, seed: int) -> Loaded:
+    """Read, generate and put together everything a study is given.
+
+    Args:
+        inputs: The tables of the configuration.
+        forecast: Where forecast prices are, if the study uses them.
+        folder: What relative paths start from.
+        seed: Of generated sessions.
+
+    Raises:
+        InputError: Data that breaks rules, all faults listed.
+        MissingFileError: A file that is not there.
+    """
+    grid = inputs.horizon.grid()
+    sessions, sources, notes = _sessions(inputs, grid, folder, seed)
+    sites = _sites(inputs, sessions, folder)
+    prices, price_sources = read_prices(inputs.prices, grid, folder)
+    sources += price_sources
+    believed = None
+    if forecast is not None:
+        forecast_prices, forecast_sources = read_prices(forecast, grid, folder)
+        believed = forecast_prices.on(grid)
+        sources += forecast_sources
+    portfolio = assemble(grid, sessions, sites, _site_load(inputs, folder), prices)
+    if not inputs.site and inputs.sites_file is None:
+        notes.append("No sites are given: nothing limits the sum of the chargers.")
+    return Loaded(portfolio, believed, tuple(sources), tuple(notes))
+
+
+def read_prices(source: PriceSource, grid: TimeGrid, folder: Path) -> tuple[Prices, list[Meta]]:
+    """Prices of a source over the grid, with its fee, export share and shift applied."""
+    path = locate(source.file, folder)
+    if source.format == "table":
+        prices, sources = tables.read_prices(path, currency=source.currency), []
+    else:
+        reader = named(price_formats.FORMATS, source.format, field="prices.format")
+        _check_options(source.options, reader)
+        shift = timedelta(weeks=source.shift_weeks)
+        start = grid.start_utc.replace(minute=0, second=0, microsecond=0) - shift
+        end = grid.end_utc + timedelta(hours=1) - shift
+        prices, meta = reader(path, start=start, end=end, **source.options)
+        sources = [meta]
+    shifted = Prices(
+        time_utc=prices.time_utc + np.timedelta64(7 * source.shift_weeks, "D"),
+        import_price_per_mwh=prices.import_price_per_mwh + source.import_fee_per_mwh,
+        export_price_per_mwh=prices.export_price_per_mwh * source.export_share,
+        carbon_price_per_mwh=prices.carbon_price_per_mwh,
+        currency=prices.currency,
+    )
+    return shifted, sources
+
+
+def _check_options(options: Mapping[str, str], reader: Callable[..., object]) -> None:
+    """Refuse options that the reader of a format does not have."""
+    names = set(inspect.signature(reader).parameters) - {"path", "start", "end"}
+    unknown = [name for name in options if name not in names]
+    if unknown:
+        fix = f"Options of this format: {', '.join(sorted(names))}."
+        fault = Fault("prices.options", "be options of the format", got=tuple(unknown), fix=fix)
+        raise ConfigError("config", [fault])
+
+
+def _sessions(
+    inputs: Inputs, grid: TimeGrid, folder: Path, seed: int
+) -> tuple[Sessions, list[Meta], list[str]]:
+    parts: list[Sessions] = []
+    sources: list[Meta] = []
+    notes: list[str] = []
+    if inputs.sessions is not None:
+        sessions, sources = _read_sessions(inputs.sessions, inputs.assumptions, folder)
+        inside = touching(sessions, grid)
+        if (~inside).any():
+            outside = int((~inside).sum())
+            notes.append(f"{outside:,} sessions lie outside the horizon and are left out.")
+        if inside.any():
+            begun, count = _begun(sessions.select(inside), grid)
+            parts.append(begun)
+            if count:
+                notes.append(
+                    f"{count:,} sessions began before the horizon; they are taken to have charged "
+                    "at full power until it begins."
+                )
+    if inputs.fleet:
+        parts.append(mobility.sessions(grid, inputs.fleet, seed=seed))
+        notes.append("Sessions of [[fleet]] are generated, not measured.")
+    if inputs.battery:
+        parts.append(battery.as_sessions([entry.record() for entry in inputs.battery], grid))
+    if not parts and inputs.sessions is not None:
+        fix = "Choose a horizon in which vehicles are plugged in, or shift_weeks."
+        raise InputError("sessions", [Fault("horizon", "touch at least one session", fix=fix)])
+    if not parts:
+        fix = "Name a file in [sessions], or add a [[fleet]] or a [[battery]]."
+        raise ConfigError("config", [Fault("sessions", "be given", fix=fix)])
+    return joined(parts), sources, notes
+
+
+def _begun(sessions: Sessions, grid: TimeGrid) -> tuple[Sessions, int]:
+    """The sessions as they stand when the grid begins, and how many began before it.
+
+    What they held at that moment is not in the data: charging at full power up to what is owed,
+    as an uncontrolled charger does, is assumed.
+    """
+    start = grid.times[0]
+    before_h = np.maximum((start - sessions.arrival_utc) / np.timedelta64(1, "h"), 0.0)
+    charged = before_h * sessions.max_charge_kw * sessions.efficiency_charge
+    goal = np.maximum(sessions.energy_departure_kwh, sessions.energy_arrival_kwh)
+    begun = replace(
+        sessions,
+        arrival_utc=np.maximum(sessions.arrival_utc, start),
+        energy_arrival_kwh=np.minimum(sessions.energy_arrival_kwh + charged, goal),
+    )
+    return begun, int((before_h > 0).sum())
+
+
+def _read_sessions(
+    source: SessionSource, assumptions: Assumptions, folder: Path
+) -> tuple[Sessions, list[Meta]]:
+    path = locate(source.file, folder)
+    if source.format == "table":
+        wear = assumptions.wear_cost_per_kwh
+        sessions, sources = tables.read_sessions(path, wear_cost_per_kwh=wear), []
+    else:
+        reader = named(session_formats.FORMATS, source.format, field="sessions.format")
+        sessions, meta = reader(path, assumptions)
+        sources = [meta]
+    if source.sites:
+        have = np.unique(sessions.site_id.astype(str))
+        wanted = np.array(source.sites, dtype=object)
+        raise_if_any("config", known("sessions.sites", wanted, have, ids=wanted, what="sites"))
+        sessions = sessions.select(np.isin(sessions.site_id.astype(str), source.sites))
+    shift = np.timedelta64(7 * source.shift_weeks, "D")
+    moved = {
+        "arrival_utc": sessions.arrival_utc + shift,
+        "departure_utc": sessions.departure_utc + shift,
+    }
+    return replace(sessions, **moved), sources
+
+
+def _sites(inputs: Inputs, sessions: Sessions, folder: Path) -> Sites:
+    if inputs.sites_file is not None:
+        return tables.read_sites(locate(inputs.sites_file, folder))
+    entries = inputs.site or tuple(
+        SiteEntry(site_id=str(name)) for name in np.unique(sessions.site_id.astype(str))
+    )
+
+    def limits(values: list[float | None]) -> np.ndarray:
+        return np.array([np.inf if value is None else value for value in values])
+
+    return Sites(
+        site_id=np.array([entry.site_id for entry in entries], dtype=object),
+        parent_id=np.array([entry.parent_id for entry in entries], dtype=object),
+        import_limit_kw=limits([entry.import_limit_kw for entry in entries]),
+        export_limit_kw=limits([entry.export_limit_kw for entry in entries]),
+        demand_charge_per_kw=np.array([entry.demand_charge_per_kw for entry in entries]),
+        net_metering=np.array([entry.net_metering for entry in entries]),
+    )
+
+
+def _site_load(inputs: Inputs, folder: Path) -> SiteLoad:
+    if inputs.site_load_file is None:
+        return no_load()
+    return tables.read_site_load(locate(inputs.site_load_file, folder))
+
+
+def named(formats: Mapping[str, Reader], name: str, *, field: str) -> Reader:
+    """The reader of that name.
+
+    Raises:
+        ConfigError: No reader has it.
+    """
+    if name in formats:
+        return formats[name]
+    near = difflib.get_close_matches(name, ["table", *formats], n=1)
+    fix = f"Did you mean {near[0]}? " if near else ""
+    fix += f"Known formats: table, {', '.join(formats)}."
+    raise ConfigError("config", [Fault(field, "be a known format", got=(name,), fix=fix)])
