@@ -96,10 +96,11 @@ def check(
         raise typer.Exit(1)
 
 
-def _version(wanted: bool) -> None:
+def _version(wanted: bool) -> bool:
     if wanted:
         typer.echo(f"evergrid {evergrid.__version__}")
         raise typer.Exit
+    return wanted
 
 
 @app.callback()
@@ -114,7 +115,7 @@ def _root(
 def _run(
     study: Any, settings: config_file.Config, folder: Path, out: Path, as_json: bool, seed: int
 ) -> None:
-    check_writable(out)
+    check_writable(out, study.OUTPUTS)
     with progress_bar() as progress:
         result = study.run(settings, seed=seed, folder=folder, progress=progress)
         progress("writing the results", 0.99)

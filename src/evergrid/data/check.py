@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from evergrid.core.errors import InputError, UnreadableFileError
+from evergrid.core.errors import ConfigError, InputError, UnreadableFileError
 from evergrid.core.faults import Fault
 from evergrid.data import tables
 from evergrid.data.frames import load
@@ -61,13 +61,13 @@ def check(path: Path, kind: str) -> Checked:
         kind: One of `KINDS`.
 
     Raises:
-        InputError: There is no such kind.
+        ConfigError: There is no such kind.
         MissingFileError: There is no such file.
     """
     if kind not in KINDS:
         near = difflib.get_close_matches(kind, KINDS, n=1, cutoff=0.5)
         fix = f"Did you mean {near[0]}?" if near else f"Known kinds: {', '.join(KINDS)}."
-        raise InputError("check", [Fault("kind", "be a known kind", got=(kind,), fix=fix)])
+        raise ConfigError("check", [Fault("kind", "be a known kind", got=(kind,), fix=fix)])
     try:
         rows = load(path).height
     except UnreadableFileError as error:

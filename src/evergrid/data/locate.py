@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from evergrid.core.errors import InputError
+from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
 
 VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^{}]*))?\}")
@@ -21,7 +21,7 @@ def locate(text: str, folder: Path) -> Path:
         folder: The folder of the configuration file.
 
     Raises:
-        InputError: An empty path, a variable without value or default, or an unfinished ``${``.
+        ConfigError: An empty path, a variable without value or default, or an unfinished ``${``.
     """
     faults = [
         Fault("path", f"have a value for ${{{name}}}", got=(text,), fix=_way_out(name))
@@ -33,7 +33,7 @@ def locate(text: str, folder: Path) -> Path:
     if not text.strip():
         faults.append(Fault("path", "not be empty", fix="Name a file."))
     if faults:
-        raise InputError("path", faults)
+        raise ConfigError("path", faults)
     return folder / VARIABLE.sub(_value, text)
 
 

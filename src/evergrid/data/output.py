@@ -1,29 +1,30 @@
 """Where results go: a whole folder, written at once or not at all."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import polars as pl
 
 from evergrid.core.errors import OutputError
 
-MARK = "summary.json"  # a folder that holds it is a result, and may be replaced by a newer one
+MARK = "summary.json"  # a folder with it, and with nothing a result lacks, may be replaced
 
 
 def write_folder(out: Path, files: Mapping[str, str | pl.DataFrame]) -> None:
     """Write texts and Parquet tables under their relative names, replacing an older result.
 
     Everything is written beside the target first and then renamed, so that a reader never sees
-    half a result.
+    half a result; should the last rename fail, the older result is put back.
 
     Raises:
-        OutputError: ``out`` is a file, or a folder that holds something other than a result.
+        OutputError: ``out`` is a file, lies below one, or holds something other than a result.
     """
-    check_writable(out)
+    names = {Path(name).parts[0] for name in files}
+    check_writable(out, names)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as scratch:
-        fresh = Path(scratch) / "new"
+        fresh, old = Path(scratch) / "new", Path(scratch) / "old"
         for name, content in files.items():
             path = fresh / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -31,18 +32,34 @@ def write_folder(out: Path, files: Mapping[str, str | pl.DataFrame]) -> None:
                 path.write_text(content, encoding="utf-8")
             else:
                 content.write_parquet(path, compression="zstd")
-        if out.exists():
-            out.rename(Path(scratch) / "old")
-        fresh.rename(out)
+        replaces = out.exists()
+        if replaces:
+            out.rename(old)
+        try:
+            fresh.rename(out)
+        except OSError:
+            if replaces:
+                old.rename(out)
+            raise
 
 
-def check_writable(out: Path) -> None:
-    """Refuse a target that would be lost, before any work is done for it.
+def check_writable(out: Path, names: Iterable[str]) -> None:
+    """Refuse a target in which something would be lost, before any work is done for it.
+
+    Args:
+        out: The folder for a result.
+        names: Files and folders that a result of this kind holds.
 
     Raises:
-        OutputError: ``out`` is a file, or a folder that holds something other than a result.
+        OutputError: ``out`` is a file, lies below one, or holds something other than a result.
     """
-    if out.is_file():
-        raise OutputError(f"{out} is a file. Name a folder with --out.")
-    if out.is_dir() and any(out.iterdir()) and not (out / MARK).is_file():
-        raise OutputError(f"{out} holds files that are no result of ours. Name another folder.")
+    for place in (out, *out.parents):
+        if place.is_file():
+            raise OutputError(f"{place} is a file. Name a folder with --out.")
+    if not out.is_dir():
+        return
+    held = {path.name for path in out.iterdir()}
+    foreign = sorted(held - set(names))
+    if held and (foreign or MARK not in held):
+        listed = ", ".join(foreign[:3]) or "files"
+        raise OutputError(f"{out} holds {listed}, which is no result of ours. Name another folder.")

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from evergrid.core.arrays import Array, Float
-from evergrid.engine import reference
+from evergrid.engine import solver
 from evergrid.engine.program import Program, net_power
+from evergrid.engine.solution import Solution
 
 
 def uncontrolled(program: Program) -> Float[Array, " slot"]:
@@ -23,7 +24,7 @@ def uncontrolled(program: Program) -> Float[Array, " slot"]:
     return -drawn
 
 
-def earliest(program: Program, *, time_limit_s: float) -> reference.Solution:
+def earliest(program: Program, *, method: solver.Method, time_limit_s: float) -> Solution:
     """Charging as early as the groups' limits allow, blind to prices, with nothing fed.
 
     This serves exactly what the program asks for, so that its cost can be compared.
@@ -37,7 +38,7 @@ def earliest(program: Program, *, time_limit_s: float) -> reference.Solution:
         surcharge=np.zeros_like(program.surcharge),
         peak_price=np.zeros(program.groups),
     )
-    return reference.solve(by_time, time_limit_s=time_limit_s)
+    return solver.solve(by_time, method=method, gap=1e-4, time_limit_s=time_limit_s)
 
 
 def keeps_limits(program: Program, power_kw: Float[Array, " slot"]) -> bool:

@@ -11,9 +11,11 @@ from evergrid.core.status import Status
 from evergrid.core.units import per_kwh_from_per_mwh, per_mwh_from_per_kwh
 from evergrid.dispatch import baseline, problem
 from evergrid.dispatch.accounts import Costs, costs
-from evergrid.engine import reference
+from evergrid.engine import solver
 from evergrid.engine.certificate import Certificate
 from evergrid.engine.program import Program
+from evergrid.engine.reference import Relaxation
+from evergrid.engine.solution import Solution
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule
 
@@ -24,12 +26,14 @@ class Options:
 
     Attributes:
         end_value_per_kwh: Worth of a kWh in the cells of vehicles that stay beyond the horizon.
+        method: Which solver; "auto" chooses by size.
         smooth: Among plans of equal cost, take the one whose total power moves least.
         gap: Largest relative gap that counts as optimal.
         time_limit_s: For each solve.
     """
 
     end_value_per_kwh: float
+    method: solver.Method = "auto"
     smooth: bool = True
     gap: float = 1e-6
     time_limit_s: float = 600.0
@@ -80,7 +84,7 @@ class Plan:
     @property
     def shortfall_kwh(self) -> float:
         """Energy owed that is not served, over all sessions."""
-        return sum(item.shortfall_kwh for item in self.shortfalls)
+        return sum((item.shortfall_kwh for item in self.shortfalls), start=0.0)
 
 
 def end_value_per_kwh(portfolio: Portfolio) -> float:
@@ -121,7 +125,9 @@ def uncontrolled(portfolio: Portfolio, options: Options, served: Plan) -> Plan:
     power = baseline.uncontrolled(program)
     taken_s = 0.0
     if not baseline.keeps_limits(program, power):
-        solution = baseline.earliest(program, time_limit_s=options.time_limit_s)
+        solution = baseline.earliest(
+            program, method=options.method, time_limit_s=options.time_limit_s
+        )
         if not solution.status.good:
             raise SolveError(solution.status, "This was the uncontrolled baseline.")
         power, taken_s = solution.power_kw, solution.solve_s
@@ -155,16 +161,15 @@ def raise_on_shortfall(plan: Plan) -> None:
 
 
 def _solve(portfolio: Portfolio, program: Program, options: Options) -> Plan:
-    limits = {"time_limit_s": options.time_limit_s}
     shortfalls = _charger_shortfalls(portfolio)
     overloads: list[Overload] = []
-    solution = reference.solve(program, smooth=options.smooth, gap=options.gap, **limits)
+    solution = _solution(program, options)
     if solution.status is Status.INFEASIBLE:
-        relaxation = reference.relax(program, **limits)
+        relaxation = solver.relax(program, method=options.method, time_limit_s=options.time_limit_s)
         shortfalls += _site_shortfalls(portfolio, program, relaxation)
         overloads = _overloads(portfolio, relaxation)
         program = relaxation.program
-        solution = reference.solve(program, smooth=options.smooth, gap=options.gap, **limits)
+        solution = _solution(program, options)
     if solution.certificate is None:
         raise SolveError(solution.status)
     schedule = problem.schedule(portfolio, program, solution.power_kw)
@@ -177,6 +182,16 @@ def _solve(portfolio: Portfolio, program: Program, options: Options) -> Plan:
         shortfalls=tuple(shortfalls),
         overloads=tuple(overloads),
         solve_s=solution.solve_s,
+    )
+
+
+def _solution(program: Program, options: Options) -> Solution:
+    return solver.solve(
+        program,
+        method=options.method,
+        gap=options.gap,
+        smooth=options.smooth,
+        time_limit_s=options.time_limit_s,
     )
 
 
@@ -202,7 +217,7 @@ def _charger_shortfalls(portfolio: Portfolio) -> list[Shortfall]:
 
 
 def _site_shortfalls(
-    portfolio: Portfolio, program: Program, relaxation: reference.Relaxation
+    portfolio: Portfolio, program: Program, relaxation: Relaxation
 ) -> list[Shortfall]:
     """Each short session with the first limiting site on its way to the root."""
     found = []
@@ -218,7 +233,7 @@ def _site_shortfalls(
     return found
 
 
-def _overloads(portfolio: Portfolio, relaxation: reference.Relaxation) -> list[Overload]:
+def _overloads(portfolio: Portfolio, relaxation: Relaxation) -> list[Overload]:
     excess = relaxation.excess_kw
     return [
         Overload(

@@ -11,28 +11,13 @@ from evergrid.core.arrays import Array, Bool, Float
 from evergrid.core.status import Status
 from evergrid.engine.certificate import Certificate, Dual, certify
 from evergrid.engine.program import Program
+from evergrid.engine.solution import Solution, failed
 
 BOTH_TOLERANCE = 1e-7  # share of the limits above which drawing and feeding at once is real
+FEASIBLE = 2  # HiGHS' code of a primal solution that keeps every row and bound
+MOST_BRANCHED = 2000  # slots beyond which branch and bound is not tried
+BRANCHING_S = 20.0  # time given to it
 TIE_TOLERANCE = 1e-9  # reduced costs below this leave a choice that costs nothing
-
-
-@dataclass(frozen=True)
-class Solution:
-    """A solved program.
-
-    Attributes:
-        status: How the solve ended; the arrays are meaningful when ``status.good``.
-        power_kw: Power of each slot, positive into the grid.
-        limit_price: Saving per kWh if a group's binding limit were wider; 0 where none binds.
-        certificate: What is proven about the schedule; None without one.
-        solve_s: Time taken, of the wall clock.
-    """
-
-    status: Status
-    power_kw: Float[Array, " slot"]
-    limit_price: Float[Array, "group step"]
-    certificate: Certificate | None
-    solve_s: float
 
 
 @dataclass(frozen=True)
@@ -58,37 +43,41 @@ def solve(
     smooth: bool = False,
     time_limit_s: float = 600.0,
     gap: float = 1e-6,
+    algorithm: str = "choose",
 ) -> Solution:
     """The least-cost schedule, with its certificate.
 
-    The linear program is solved first; where its answer draws and feeds in one slot, the direction
-    that the stored energy takes is fixed and the program solved again. The bound is that of the
-    first solve, so whatever the fixing costs shows in the gap.
+    The linear program is solved first; where its answer draws and feeds in one slot, directions
+    are decided and the program solved again: by branch and bound where few slots are concerned,
+    else by following the stored energy. The bound is that of the first solve, so whatever the
+    decision costs shows in the gap.
 
     Args:
         program: What to solve.
         smooth: Among schedules of equal cost, prefer the one whose total power moves least.
         time_limit_s: For each of the solves.
         gap: Largest relative gap that still counts as optimal.
+        algorithm: Which of HiGHS' own: "choose", "simplex", "ipm" or "pdlp".
     """
     begun = time.perf_counter()
     model = _Model(program, smooth=smooth)
+    model.use(algorithm)
     status = model.run(time_limit_s)
     if not status.good:
-        nothing = np.zeros((program.groups, program.steps))
-        taken_s = time.perf_counter() - begun
-        return Solution(status, np.zeros(program.slots), nothing, None, taken_s)
+        return failed(program, status, time.perf_counter() - begun)
     dual, limit_price = model.dual(), model.limit_price()
     both = model.both_directions()
     if both.any():
-        model.fix_directions(both)
+        model.follow_energy(both)
         model.run(time_limit_s)
+        if model.open_slots().size <= MOST_BRANCHED:
+            model.branch(min(time_limit_s, BRANCHING_S), gap)
     certificate = certify(program, model.power(), dual)
-    if smooth:
+    if smooth and not both.any():
         certificate = model.smooth(dual, certificate, time_limit_s)
     status = Status.OPTIMAL if certificate.gap <= gap else Status.FEASIBLE
     taken_s = time.perf_counter() - begun
-    return Solution(status, model.power(), limit_price, certificate, taken_s)
+    return Solution(status, model.power(), dual, limit_price, certificate, taken_s)
 
 
 def relax(program: Program, *, time_limit_s: float = 600.0) -> Relaxation:
@@ -267,6 +256,10 @@ class _Model:
 
     # -- solving ----------------------------------------------------------------------------
 
+    def use(self, algorithm: str) -> None:
+        """Choose HiGHS' algorithm; only simplex can start from the last answer."""
+        self._highs.setOptionValue("solver", algorithm)
+
     def run(self, time_limit_s: float) -> Status:
         """Solve as the model stands."""
         highs = self._highs
@@ -281,14 +274,48 @@ class _Model:
         }
         return known.get(highs.getModelStatus(), Status.NUMERICAL)
 
-    def fix_directions(self, both: Bool[Array, " slot"]) -> None:
+    def open_slots(self) -> Array:
+        """Slots where drawing and feeding at once could pay."""
+        return np.nonzero(self.program.burn)[0]
+
+    def follow_energy(self, both: Bool[Array, " slot"]) -> None:
         """Close the direction against which a slot's stored energy moves."""
         p = self.program
         change = p.gain * self.values[self.draw] - p.drain * self.values[self.feed]
         closed = np.where(change >= 0, self.feed, self.draw)[both]
-        self._bounds[1][closed] = 0.0
         zeros = np.zeros(len(closed))
         self._highs.changeColsBounds(len(closed), closed.astype(np.int32), zeros, zeros)
+
+    def branch(self, time_limit_s: float, gap: float) -> None:
+        """Decide the direction of every open slot by branch and bound, from the present answer."""
+        p, highs = self.program, self._highs
+        slots = self.open_slots()
+        before = self.values
+        for columns, limit in ((self.draw, p.charge_limit), (self.feed, p.discharge_limit)):
+            at = columns[slots].astype(np.int32)
+            highs.changeColsBounds(len(at), at, np.zeros(len(at)), limit[slots])
+        first = highs.getNumCol()
+        count = len(slots)
+        none = np.zeros(0, np.int32)
+        zeros = np.zeros(count)
+        highs.addCols(count, zeros, zeros, np.ones(count), 0, none, none, np.zeros(0))
+        flags = np.arange(first, first + count, dtype=np.int32)
+        highs.changeColsIntegrality(count, flags, np.full(count, highspy.HighsVarType.kInteger))
+        start = np.arange(0, 2 * count, 2, dtype=np.int32)
+        for columns, limit, sign, most in (
+            (self.draw, p.charge_limit, -1.0, 0.0),
+            (self.feed, p.discharge_limit, 1.0, 1.0),
+        ):
+            entries = np.stack([columns[slots], flags], axis=1).astype(np.int32).ravel()
+            values = np.stack([1 / limit[slots], np.full(count, sign)], axis=1).ravel()
+            low, high = np.full(count, -np.inf), np.full(count, most)
+            highs.addRows(count, low, high, 2 * count, start, entries, values)
+        highs.setOptionValue("mip_rel_gap", gap)
+        self.run(time_limit_s)
+        cost = np.concatenate([block[0] for block in self._columns])
+        found = self.values[: len(before)]
+        if highs.getInfo().primal_solution_status != FEASIBLE or cost @ found > cost @ before:
+            self.values = before
 
     def smooth(self, dual: Dual, first: Certificate, time_limit_s: float) -> Certificate:
         """Move to the steadiest schedule of equal cost, unless precision would be lost.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evergrid.core.arrays import Array, Bool, Float
+from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.timegrid import TimeGrid
 from evergrid.model.session import Sessions
 
@@ -27,10 +27,40 @@ class Schedule:
     plugged: Bool[Array, "session step"]
 
 
+@dataclass(frozen=True)
+class Slots:
+    """Pairs of a session and a step it is connected in, session by session, in time order.
+
+    Attributes:
+        first: First step of each session.
+        stop: One past its last step.
+        session: Session of each slot.
+        step: Step of each slot.
+        share: Share of the step during which the session is connected, above 0 up to 1.
+    """
+
+    first: Int[Array, " session"]
+    stop: Int[Array, " session"]
+    session: Int[Array, " slot"]
+    step: Int[Array, " slot"]
+    share: Float[Array, " slot"]
+
+
+def slots(sessions: Sessions, grid: TimeGrid) -> Slots:
+    """Every slot of these sessions on the grid."""
+    first, stop = grid.window(sessions.arrival_utc, sessions.departure_utc)
+    lengths = stop - first
+    session = np.repeat(np.arange(len(first)), lengths)
+    step = np.arange(len(session)) - np.repeat(np.cumsum(lengths) - lengths - first, lengths)
+    arrival = grid.position(sessions.arrival_utc)[session]
+    departure = grid.position(sessions.departure_utc)[session]
+    share = np.minimum(departure, step + 1) - np.maximum(arrival, step)
+    return Slots(first, stop, session, step, np.clip(share, 1e-9, 1.0))
+
+
 def plugged_share(sessions: Sessions, grid: TimeGrid) -> Float[Array, "session step"]:
     """Share of each step during which each session is connected, from 0 to 1."""
-    arrival = grid.position(sessions.arrival_utc)[:, None]
-    departure = grid.position(sessions.departure_utc)[:, None]
-    step = np.arange(grid.steps)
-    share = np.minimum(departure, step + 1) - np.maximum(arrival, step)
-    return np.where(share > 1e-9, np.minimum(share, 1.0), 0.0)
+    at = slots(sessions, grid)
+    share = np.zeros((len(sessions), grid.steps))
+    share[at.session, at.step] = at.share
+    return share

@@ -98,7 +98,7 @@ class Sessions:
         tiny = np.finfo(float).tiny
         percent = "Give a fraction, not a percentage."
         sign = "Ratings carry no sign; max_discharge_kw = 0 means not V2G."
-        capacity = np.maximum(np.nan_to_num(self.capacity_kwh), 0.0) * (1 + 1e-12)
+        capacity = np.nan_to_num(np.maximum(self.capacity_kwh, 0.0), posinf=np.inf) * (1 + 1e-12)
         for name, low, high, rule, fix in (
             ("capacity_kwh", tiny, most, positive, ""),
             ("energy_arrival_kwh", 0.0, capacity, full, ""),

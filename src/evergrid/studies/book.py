@@ -10,8 +10,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from evergrid.core.errors import ConfigError, InputError, raise_if_any
-from evergrid.core.faults import Fault, known
+from evergrid.core.errors import ConfigError, InputError
+from evergrid.core.faults import Fault
 from evergrid.core.timegrid import TimeGrid
 from evergrid.data import prices as price_formats
 from evergrid.data import sessions as session_formats
@@ -174,8 +174,11 @@ def _read_sessions(
         sources = [meta]
     if source.sites:
         have = np.unique(sessions.site_id.astype(str))
-        wanted = np.array(source.sites, dtype=object)
-        raise_if_any("config", known("sessions.sites", wanted, have, ids=wanted, what="sites"))
+        unknown = tuple(name for name in source.sites if name not in have)
+        if unknown:
+            fix = f"Sites of this source: {', '.join(have[:12])}."
+            fault = Fault("sessions.sites", "be sites of the source", got=unknown, fix=fix)
+            raise ConfigError("config", [fault])
         sessions = sessions.select(np.isin(sessions.site_id.astype(str), source.sites))
     shift = np.timedelta64(7 * source.shift_weeks, "D")
     moved = {

@@ -21,6 +21,15 @@ from evergrid.studies.book import Loaded, load
 from evergrid.studies.inputs import Inputs, PriceSource
 
 QUESTION = "Schedule a fleet for the most value, with proof"
+OUTPUTS = (
+    "summary.json",
+    "config.toml",
+    "report.html",
+    "inputs",
+    "schedule.parquet",
+    "sites.parquet",
+    "strategies.parquet",
+)
 
 
 class Solve(BaseConfig):
@@ -28,6 +37,8 @@ class Solve(BaseConfig):
 
     on_shortfall: Literal["serve", "error"] = "serve"
     """When energy owed cannot be served: "serve" what can be and name the rest, or "error"."""
+    method: Literal["auto", "highs", "interior_point"] = "auto"
+    """"highs" for exact vertices, "interior_point" for large fleets, "auto" by size."""
     smooth: bool = True
     """Among plans of equal cost, take the one whose total power moves least."""
     gap: float = Field(default=1e-6, gt=0, lt=1)
@@ -162,6 +173,7 @@ def _options(config: Config, loaded: Loaded) -> plan.Options:
     )
     return plan.Options(
         end_value_per_kwh=value,
+        method=config.solve.method,
         smooth=config.solve.smooth,
         gap=config.solve.gap,
         time_limit_s=config.solve.time_limit_s,

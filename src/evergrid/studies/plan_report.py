@@ -29,8 +29,8 @@ ROLLING_NAMES = {
 READING = {
     "fleet_power": "Above zero the fleet feeds the grid, below zero it draws. A good plan draws "
     "where the price is low and feeds where it is high.",
-    "value_waterfall": "From the cost of charging without a plan to the cost of this one. Green "
-    "steps save, red steps cost.",
+    "value_waterfall": "From the cost of charging without a plan to the cost of this one. Blue "
+    "steps save, orange steps cost.",
     "energy_band": "The energy in all plugged-in vehicles, between the least that still serves "
     "every departure and the most that full charging could reach.",
     "site_loading": "The site whose limit costs most. Where the power touches a limit, the shadow "
@@ -38,7 +38,8 @@ READING = {
     "site_heatmap": "How much of its limit each site uses; darker is closer to the limit.",
     "vehicle_day": "The session that feeds most energy: it leaves with at least what it is owed.",
     "profit_comparison": "The same fleet planned again and again with only what was known then, "
-    "settled on the prices that came. Nothing can beat perfect foresight.",
+    "settled on the prices that came. Read the cost with the service: energy not delivered is not "
+    "paid for.",
     "forecast_against_actual": "The prices the rolling plan believed, and those that came.",
 }
 
@@ -94,7 +95,10 @@ def lines(shown: Shown) -> list[str]:
         ("limits", _limits(shown)),
     ]
     if s["rolling"]:
-        parts = [f"{name} {made['cost']:,.2f}" for name, made in s["rolling"].items()]
+        parts = [
+            f"{name} {made['cost']:,.2f} ({100 * made['served_share']:.1f} % served)"
+            for name, made in s["rolling"].items()
+        ]
         rows.append(("rolling", f"{', '.join(parts)} {money}"))
     return [f"{name:<10}{text}" for name, text in rows]
 

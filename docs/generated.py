@@ -1,0 +1,232 @@
+"""Text of the pages that comes from the code itself, so that it cannot go stale.
+
+A page asks for it with a line such as ``<!-- generated: layers -->``.
+"""
+
+import html
+import importlib
+import inspect
+import pkgutil
+import re
+import tomllib
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+from types import ModuleType
+from typing import Any, get_args
+
+from pydantic.fields import FieldInfo
+from typer.testing import CliRunner
+
+from evergrid.cli.main import app
+from evergrid.core import errors
+from evergrid.core.config import Config, toml_value
+from evergrid.data import prices as price_formats
+from evergrid.data import sessions as session_formats
+from evergrid.data import tables
+from evergrid.model.prices import Prices
+from evergrid.model.session import Sessions
+from evergrid.model.site import SiteLoad, Sites
+from evergrid.studies import plan
+
+REPOSITORY = Path(__file__).parents[1]
+MARK = re.compile(r"^<!-- generated: (?P<name>\w+)(?: (?P<word>\w+))? -->$", re.MULTILINE)
+PLOTLY = re.compile(r"<script[^>]*cdn\.plot\.ly[^>]*></script>")
+CLI_WIDTH = {"COLUMNS": "88", "NO_COLOR": "1", "TERM": "dumb"}
+TABLES: dict[str, tuple[type, dict[str, Enum]]] = {
+    "sessions": (Sessions, {**tables.SESSIONS}),
+    "sites": (Sites, {**tables.SITES}),
+    "site_load": (SiteLoad, {**tables.SITE_LOAD}),
+    "prices": (Prices, {**tables.PRICES}),
+}
+
+
+def fill(page: str) -> str:
+    """The page with every mark replaced by what it asks for."""
+    return MARK.sub(lambda match: _text(match["name"], match["word"]), page)
+
+
+def pages(folder: Path) -> list[str]:
+    """Names of the pages with marks, which are read anew in every build."""
+    found = [path for path in folder.rglob("*.md") if "_build" not in path.parts]
+    marked = [path for path in found if MARK.search(path.read_text(encoding="utf-8"))]
+    return [path.relative_to(folder).with_suffix("").as_posix() for path in marked]
+
+
+def split_scripts(body: str) -> list[str]:
+    """A page's HTML cut at the scripts that would fetch Plotly from the network."""
+    return PLOTLY.split(re.sub(r"<script[^>]*mathjax[^>]*></script>", "", body))
+
+
+def layers() -> str:
+    """The layers of pyproject.toml with the first sentence of each package."""
+    settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    rows = settings["tool"]["importlinter"]["contracts"][0]["layers"]
+    made = []
+    for row in rows:
+        boxes = [_box(name.strip()) for name in row.split("|")]
+        made.append(f'<div class="layer">{"".join(boxes)}</div>')
+    return f'<div class="layers">{"".join(made)}</div>'
+
+
+def _box(package: str) -> str:
+    sentence = _sentence(importlib.import_module(f"evergrid.{package}"))
+    return f'<div class="package"><b>{package}</b> {html.escape(sentence)}</div>'
+
+
+def _sentence(module: ModuleType) -> str:
+    return (module.__doc__ or "").strip().splitlines()[0].replace("`", "")
+
+
+def cli() -> str:
+    """The real help of every command."""
+    names = [run.__name__ for each in app.registered_commands if (run := each.callback)]
+    shown = [_help([]), *(_help([name]) for name in names)]
+    return "\n\n".join(shown)
+
+
+def _help(words: list[str]) -> str:
+    call = " ".join(["evergrid", *words])
+    result = CliRunner(env=CLI_WIDTH).invoke(app, [*words, "--help"], prog_name="evergrid")
+    return f"## `{call}`\n\n```text\n{result.stdout.strip()}\n```"
+
+
+def config() -> str:
+    """Every table of a plan's configuration, key by key."""
+    return "\n\n".join(_config_tables(plan.Config, "", "The top of the file", ""))
+
+
+def _config_tables(kind: type[Config], place: str, heading: str, meaning: str) -> list[str]:
+    """The keys of a table under its heading, then the tables inside it."""
+    rows = ["| key | type | default | meaning |", "| --- | --- | --- | --- |"]
+    inner: list[str] = []
+    for name, field in kind.model_fields.items():
+        words = _prose(field.description or "")
+        nested, listed = _nested(field.annotation)
+        if nested is None:
+            rows.append(f"| `{name}` | {_type(field)} | {_default(field)} | {words} |")
+        else:
+            path = f"{place}.{name}".lstrip(".")
+            head = f"`[[{path}]]`" if listed else f"`[{path}]`"
+            inner += _config_tables(nested, path, head, words)
+    return ["\n".join([f"## {heading}", "", meaning, "", *rows]), *inner]
+
+
+def _nested(annotation: Any) -> tuple[type[Config] | None, bool]:
+    """The kind of table a key holds, and whether it holds a list of them."""
+    if isinstance(annotation, type) and issubclass(annotation, Config):
+        return annotation, False
+    for part in get_args(annotation):
+        nested, _ = _nested(part)
+        if nested is not None:
+            return nested, getattr(annotation, "__origin__", None) in (tuple, list)
+    return None, False
+
+
+def _type(field: FieldInfo) -> str:
+    name = str(field.annotation)
+    if "Literal" in name:
+        return " or ".join(f'`"{value}"`' for value in _literals(field.annotation))
+    words = {"tuple[str": "list of text", "dict": "table of text", "bool": "true or false"}
+    words |= {"date": "day", "int": "whole number", "float": "number", "str": "text"}
+    plain = next(word for key, word in words.items() if key in name)
+    return plain + "".join(_limit(rule) for rule in field.metadata)
+
+
+def _literals(annotation: Any) -> list[Any]:
+    found = []
+    for value in get_args(annotation):
+        found += [value] if isinstance(value, str) else _literals(value)
+    return found
+
+
+def _limit(rule: Any) -> str:
+    signs = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
+    found = [(word, getattr(rule, sign, None)) for sign, word in signs.items()]
+    return "".join(f", {word} {value:,}" for word, value in found if value is not None)
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True)
+    if value is None or value == {}:
+        return "none"
+    return f"`{toml_value(value)}`"
+
+
+def _prose(words: str) -> str:
+    """Words of a docstring as they stand, where Markdown would read signs in them."""
+    safe = html.escape(" ".join(words.split()), quote=False)
+    for sign in ("|", "[", "$"):
+        safe = safe.replace(sign, f"\\{sign}")
+    return safe
+
+
+def table(name: str) -> str:
+    """The columns of an input table: kind and meaning, from the reader and the record."""
+    record, kinds = TABLES[name]
+    meaning = _attributes(record)
+    rows = ["| column | cells must | meaning |", "| --- | --- | --- |"]
+    rows += [f"| `{key}` | {kind.value[0]} | {meaning[key]} |" for key, kind in kinds.items()]
+    return "\n".join(rows)
+
+
+def _attributes(record: type) -> dict[str, str]:
+    """The attributes a docstring describes."""
+    words = inspect.getdoc(record) or ""
+    section = words.split("Attributes:\n", 1)[1].split("\n\n", 1)[0]
+    entries = re.findall(r"^    (\w+): (.*(?:\n        .*)*)", section, re.MULTILINE)
+    return {key: " ".join(text.split()) for key, text in entries}
+
+
+def formats() -> str:
+    """Readers of public formats by the name a configuration uses."""
+    rows = ["| format | for | what it reads |", "| --- | --- | --- |"]
+    for kind, known in (("sessions", session_formats), ("prices", price_formats)):
+        for name, reader in known.FORMATS.items():
+            words = _sentence(importlib.import_module(reader.__module__))
+            rows.append(f"| `{name}` | `[{kind}]` | {words} |")
+    return "\n".join(rows)
+
+
+def tree() -> str:
+    """The tree of errors as its module draws it."""
+    drawn = inspect.cleandoc(errors.__doc__ or "").split("::\n\n", 1)[1]
+    return f"```text\n{inspect.cleandoc(drawn)}\n```"
+
+
+def api(package: str) -> str:
+    """The modules of a package, to be documented from their docstrings."""
+    root = importlib.import_module(f"evergrid.{package}")
+    found = pkgutil.walk_packages(root.__path__, prefix=f"{root.__name__}.")
+    names = [module.name for module in found if "._" not in module.name]
+    parts = [_sentence(root)]
+    for name in names:
+        body = f".. automodule:: {name}\n   :members:"
+        parts.append(f"## `{name}`\n\n```{{eval-rst}}\n{body}\n```")
+    return "\n\n".join(parts)
+
+
+def validation() -> str:
+    """Every validation case as its own README tells it, one level down."""
+    found = sorted((REPOSITORY / "tests" / "validation").glob("*/README.md"))
+    return "\n\n".join(_lower(path.read_text(encoding="utf-8")) for path in found)
+
+
+def _lower(page: str) -> str:
+    return re.sub(r"^(#+ )", r"#\1", page.strip(), flags=re.MULTILINE)
+
+
+def _text(name: str, word: str | None) -> str:
+    makers: dict[str, Callable[..., str]] = {
+        "layers": layers,
+        "cli": cli,
+        "config": config,
+        "table": table,
+        "formats": formats,
+        "tree": tree,
+        "api": api,
+        "validation": validation,
+    }
+    return makers[name](word) if word else makers[name]()

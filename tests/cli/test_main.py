@@ -1,0 +1,195 @@
+"""The verbs of the command: what they print where, and how they exit."""
+
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from tests.cli.cases import Case, Command
+
+import evergrid as package
+from evergrid.data import check as checks
+from evergrid.studies import registry
+
+FILES = {
+    "config.toml",
+    "report.html",
+    "schedule.parquet",
+    "sites.parquet",
+    "strategies.parquet",
+    "summary.json",
+    "inputs/prices.parquet",
+    "inputs/sessions.parquet",
+    "inputs/site_load.parquet",
+    "inputs/sites.parquet",
+}
+
+
+def written(folder: Path):
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_run_writes_every_file_and_prints_ten_lines(case: Case, evergrid: Command):
+    out = case.folder / "out"
+    ended = evergrid("run", case.plan, "--out", out)
+    assert (ended.code, ended.err) == (0, "")
+    assert written(out) == FILES
+    assert len(ended.out.splitlines()) == 10
+    assert ended.out.splitlines()[-1].endswith(str(out / "report.html"))
+
+
+def test_run_with_json_prints_the_summary_and_nothing_else_on_stdout(case: Case, evergrid: Command):
+    out = case.folder / "out"
+    ended = evergrid("run", case.plan, "--out", out, "--json")
+    assert ended.out == (out / "summary.json").read_text()
+    assert json.loads(ended.out)["status"] == "optimal"
+
+
+def test_run_writes_to_results_by_default(
+    case: Case, evergrid: Command, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(case.folder)
+    assert evergrid("run", "plan.toml").code == 0
+    assert written(case.folder / "results" / "plan") == FILES
+
+
+def test_the_configuration_of_a_result_is_complete_and_valid(case: Case, evergrid: Command):
+    out = case.folder / "out"
+    evergrid("run", case.plan, "--out", out)
+    resolved = tomllib.loads((out / "config.toml").read_text())
+    assert resolved["solve"]["on_shortfall"] == "serve"
+    assert evergrid("run", out / "config.toml", "--dry-run").code == 0
+
+
+def test_a_result_can_be_planned_again_from_its_own_inputs(case: Case, evergrid: Command):
+    first = case.folder / "first"
+    evergrid("run", case.plan, "--out", first)
+    for name in ("sessions", "prices"):
+        case.change("plan.toml", f"{name}.csv", f"first/inputs/{name}.parquet")
+    second = case.folder / "second"
+    assert evergrid("run", case.plan, "--out", second).code == 0
+    one, two = (json.loads((out / "summary.json").read_text()) for out in (first, second))
+    assert one["objective"] == two["objective"]
+    assert one["input_sha256"] == two["input_sha256"]
+
+
+def test_a_dry_run_checks_and_writes_nothing(case: Case, evergrid: Command):
+    before = case.files()
+    ended = evergrid("run", case.plan, "--out", case.folder / "out", "--dry-run")
+    assert (ended.code, ended.out) == (0, "")
+    assert "valid configuration" in ended.err
+    assert case.files() == before
+
+
+def test_a_dry_run_of_a_bad_configuration_fails(case: Case, evergrid: Command):
+    case.change("plan.toml", "step_min = 60", 'step_min = 60\ntime_zone = "Europe/Olso"')
+    assert "horizon.time_zone" in evergrid("run", case.plan, "--dry-run").refused(2)
+
+
+def test_version_is_that_of_the_package(evergrid: Command):
+    assert evergrid("--version").out == f"evergrid {package.__version__}\n"
+
+
+def test_studies_lists_every_study_with_its_question(evergrid: Command):
+    lines = evergrid("studies").out.splitlines()
+    assert [line.split()[0] for line in lines] == list(registry.STUDIES)
+    for line, study in zip(lines, registry.STUDIES.values(), strict=True):
+        assert line.endswith(study.QUESTION)
+
+
+@pytest.mark.parametrize("name", registry.STUDIES)
+def test_new_prints_a_configuration_that_only_lacks_its_files(
+    case: Case, evergrid: Command, name: str
+):
+    path = case.folder / "new.toml"
+    path.write_text(evergrid("new", name).out)
+    assert evergrid("run", path, "--dry-run").code == 0
+    path.write_text(path.read_text().replace("# [sessions]\n", "[sessions]\n"))
+    path.write_text(path.read_text().replace("# file = ", "file = ", 1))
+    message = evergrid("run", path, "--out", case.folder / "out").refused(2)
+    assert f"there is no file {case.folder / 'sessions.parquet'}" in message
+
+
+def test_check_says_that_a_good_file_is_good(case: Case, evergrid: Command):
+    ended = evergrid("check", case.folder / "sessions.csv", "--as", "sessions")
+    assert (ended.code, ended.err) == (0, "")
+    assert "good as sessions (3 rows)" in ended.out
+
+
+def test_check_lists_every_fault_and_fails(case: Case, evergrid: Command):
+    case.change("sessions.csv", "0.90", "90")
+    case.change("sessions.csv", "s2,", "s1,")
+    ended = evergrid("check", case.folder / "sessions.csv", "--as", "sessions")
+    assert (ended.code, ended.err) == (1, "")
+    assert "2 faults found as sessions" in ended.out
+    assert "efficiency_charge must be in (0, 1], got 90" in ended.out
+
+
+def test_check_of_a_damaged_file_fails(case: Case, evergrid: Command):
+    path = case.folder / "sessions.parquet"
+    pl.read_csv(case.folder / "sessions.csv").write_parquet(path)
+    path.write_bytes(path.read_bytes()[:-100])
+    ended = evergrid("check", path, "--as", "sessions")
+    assert ended.code == 1
+    assert "readable" in ended.out
+
+
+def test_check_of_no_file_is_wrong_use(case: Case, evergrid: Command):
+    message = evergrid("check", case.folder / "gone.csv", "--as", "prices").refused(2)
+    assert "gone.csv" in message
+
+
+def test_check_of_an_unknown_kind_names_the_nearest(case: Case, evergrid: Command):
+    ended = evergrid("check", case.folder / "prices.csv", "--as", "price")
+    assert ended.code != 0
+    assert "Did you mean prices?" in ended.err
+    assert set(checks.TABLES) <= set(checks.KINDS)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["run"], ["fly"], ["run", "--seed", "-1", "x"], ["run", "--sed", "1", "x"], ["check", "x"]],
+)
+def test_wrong_arguments_are_wrong_use(evergrid: Command, arguments: Any):
+    ended = evergrid(*arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert "Traceback" not in ended.err
+
+
+def test_the_same_seed_gives_the_same_result_and_another_seed_other_sessions(
+    case: Case, evergrid: Command
+):
+    fleet = (
+        '[[fleet]]\nplace = "home"\nvehicles = 6\nsites = ["depot"]\ntime_zone = "Europe/Oslo"\n'
+    )
+    case.plan.write_text(case.plan.read_text() + fleet)
+    summaries = []
+    for number, seed in enumerate((7, 7, 8)):
+        ended = evergrid(
+            "run", case.plan, "--out", case.folder / str(number), "--seed", seed, "--json"
+        )
+        summary = json.loads(ended.out)
+        assert summary.pop("seed") == seed
+        del summary["solve_s"]
+        summaries.append(summary)
+    assert summaries[0] == summaries[1]
+    assert summaries[0]["input_sha256"]["sessions"] != summaries[2]["input_sha256"]["sessions"]
+    assert summaries[0]["input_sha256"]["prices"] == summaries[2]["input_sha256"]["prices"]
+
+
+def test_the_installed_command_fails_without_a_traceback(case: Case):
+    call = [sys.executable, "-c", "from evergrid.cli.main import main; main()", "run", "gone.toml"]
+    ended = subprocess.run(call, cwd=case.folder, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("error: there is no configuration file gone.toml")
+    assert "Traceback" not in ended.stderr
+
+
+def test_the_demo_runs_and_ends_at_its_report(evergrid: Command, tmp_path: Path):
+    ended = evergrid("demo", "--out", tmp_path / "demo")
+    assert ended.code == 0
+    assert written(tmp_path / "demo") == FILES

@@ -1,0 +1,181 @@
+"""Configurations make the round trip to TOML, and a wrong key or value is named with its place."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import Field, field_validator
+
+from evergrid.core import config
+from evergrid.core.errors import ConfigError, MissingFileError
+from evergrid.core.timegrid import zone
+
+
+class Limit(config.Config):
+    """A limit."""
+
+    limit_kw: float = Field(ge=0, examples=[10.0])
+    """Greatest power, kW."""
+    note: str | None = Field(default=None, examples=["winter"])
+    """Why.
+
+    At length.
+    """
+
+
+class Clock(config.Config):
+    """A clock."""
+
+    time_zone: str = "UTC"
+    """IANA name."""
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        zone(value)
+        return value
+
+
+class Street(config.Config):
+    """A street."""
+
+    name: str = Field(examples=["Elm"])
+    """What it is called."""
+    houses: int = Field(default=4, ge=1)
+    """How many."""
+    options: dict[str, str] = Field(default_factory=dict)
+    """Anything."""
+    clock: Clock = Clock()
+    """Its clock."""
+    limit: tuple[Limit, ...] = ()
+    """Limits."""
+    spare: Limit | None = None
+    """One in reserve."""
+
+
+def faults(raw: dict[str, Any]):
+    with pytest.raises(ConfigError) as caught:
+        config.parse(Street, raw)
+    return [(fault.field, str(fault)) for fault in caught.value.faults]
+
+
+def uncommented(text: str):
+    """The template with its optional keys and tables set."""
+    lines = text.splitlines()
+    return "\n".join(
+        line.removeprefix("# ") if line.startswith("# [") or " = " in line else line
+        for line in lines
+    )
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+
+
+@given(
+    TEXTS,
+    st.dictionaries(TEXTS, TEXTS, max_size=3),
+    st.lists(st.builds(Limit, limit_kw=st.floats(0, 1e300), note=st.none() | TEXTS), max_size=3),
+)
+def test_any_configuration_survives_dump_and_parse(
+    name: str, options: dict[str, str], limits: list[Limit]
+):
+    given_config = Street(name=name, options=options, limit=tuple(limits))
+    text = config.dump(given_config)
+    assert config.parse(Street, tomllib.loads(text)) == given_config
+
+
+def test_the_template_as_it_stands_holds_every_default():
+    parsed = config.parse(Street, tomllib.loads(config.template(Street, heading="A street")))
+    assert parsed == Street(name="Elm")
+
+
+def test_the_template_with_every_optional_part_set_is_valid_and_survives_a_dump():
+    parsed = config.parse(
+        Street, tomllib.loads(uncommented(config.template(Street, heading="A street")))
+    )
+    limit = Limit(limit_kw=10.0, note="winter")
+    assert parsed == Street(name="Elm", limit=(limit,), spare=limit)
+    assert config.parse(Street, tomllib.loads(config.dump(parsed))) == parsed
+
+
+def test_the_template_explains_every_key_it_shows():
+    text = config.template(Street, heading="A street")
+    assert text.startswith("# A street\n")
+    for meaning in ("What it is called.", "Greatest power, kW.", "At length.", "IANA name."):
+        assert f"# {meaning}" in text
+
+
+def test_an_unknown_key_names_the_nearest_known_one():
+    raw = {"name": "Elm", "housse": 3, "xyzzy": 1}
+    assert [text for _, text in faults(raw)] == [
+        "housse must be a known key, got housse. Did you mean houses?",
+        "xyzzy must be a known key, got xyzzy. Remove it; `evergrid new` shows every key.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("raw", "place", "near"),
+    [
+        ({"limit": [{"limit_kw": 1}, {"limit_kw": 1, "limit_kv": 2}]}, "limit.1.limit_kv", "kw"),
+        ({"spare": {"limit_kw": 1, "notes": "x"}}, "spare.notes", "note"),
+        ({"clock": {"timezone": "UTC"}}, "clock.timezone", "time_zone"),
+    ],
+)
+def test_an_unknown_key_inside_a_table_names_its_place_and_the_nearest(
+    raw: dict[str, Any], place: str, near: str
+):
+    ((field, text),) = faults({"name": "Elm", **raw})
+    assert field == place
+    assert text.rstrip("?").endswith(near)
+
+
+def test_every_fault_is_listed_with_its_place():
+    raw = {"houses": 0, "limit": [{"limit_kw": -1}, {}], "clock": 5}
+    assert [field for field, _ in faults(raw)] == [
+        "name",
+        "houses",
+        "clock",
+        "limit.0.limit_kw",
+        "limit.1.limit_kw",
+    ]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "ten", None, [1.0]])
+def test_a_number_must_be_a_finite_number(value: object):
+    ((field, text),) = faults({"name": "Elm", "spare": {"limit_kw": value}})
+    assert field == "spare.limit_kw"
+    assert "must be a" in text
+
+
+def test_a_rule_of_another_record_is_reported_at_the_key_that_breaks_it():
+    ((field, text),) = faults({"name": "Elm", "clock": {"time_zone": "Europe/Olso"}})
+    assert field == "clock.time_zone"
+    assert text == "clock.time_zone must be an IANA zone such as Europe/Oslo, got Europe/Olso."
+
+
+def test_a_configuration_cannot_be_changed():
+    with pytest.raises(ValueError, match="frozen"):
+        Street(name="Elm").name = "Oak"  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path):
+    with pytest.raises(MissingFileError, match=r"gone\.toml"):
+        config.read(Street, tmp_path / "gone.toml")
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"name = ", b"[a]\n[a]\n", b"name = 'x'\0"])
+def test_a_file_that_is_no_toml_is_refused(tmp_path: Path, content: bytes):
+    path = tmp_path / "street.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match="TOML in UTF-8"):
+        config.read(Street, path)
+
+
+def test_a_fault_in_a_file_names_the_file(tmp_path: Path):
+    path = tmp_path / "street.toml"
+    path.write_text("houses = 0")
+    with pytest.raises(ConfigError, match=r"street\.toml: 2 faults found"):
+        config.read(Street, path)

@@ -1,0 +1,85 @@
+"""Do the written pages keep up with the code: keys, files, columns, dependencies, words?"""
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from docs import generated
+from evergrid.cli.main import app
+
+REPOSITORY = Path(__file__).parents[2]
+DOCS = REPOSITORY / "docs"
+COMMAND = Path(sys.executable).with_name("evergrid")
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("docs") / "plan"
+    call = [COMMAND, "run", str(REPOSITORY / "examples/plan.toml"), "--out", str(out)]
+    subprocess.run(call, capture_output=True, check=True)
+    return out
+
+
+def test_the_plan_page_names_every_key_of_the_summary(result: Path) -> None:
+    summary = json.loads((result / "summary.json").read_text(encoding="utf-8"))
+    told = page("how-to/plan.md")
+    known = {"study", "title", "currency"}
+    assert [key for key in summary if key not in known and f"`{key}`" not in told] == []
+
+
+def test_the_plan_page_names_every_file_and_column(result: Path) -> None:
+    told = page("how-to/plan.md")
+    for path in result.iterdir():
+        assert f"`{path.name}" in told
+    for path in result.glob("*.parquet"):
+        for column in pl.read_parquet_schema(path):
+            assert f"`{column}`" in told, f"{path.name}: {column}"
+
+
+def test_every_dependency_has_a_row() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"].values()
+    listed = [*project["dependencies"], *(entry for extra in extras for entry in extra)]
+    names = {re.split(r"[\[<>=;]", entry)[0].strip() for entry in listed}
+    told = page("dependencies.md")
+    assert [name for name in sorted(names) if f"`{name}`" not in told] == []
+    assert all(f"`{extra}`" in told for extra in ("cuda", "cluster", "live", "console"))
+
+
+def test_every_package_of_the_layers_has_a_page_of_the_reference() -> None:
+    packages = set(re.findall(r"<b>(\w+)</b>", generated.layers())) - {"cli"}
+    assert packages == {path.stem for path in (DOCS / "reference/api").glob("*.md")} - {"index"}
+
+
+@pytest.mark.parametrize("name", list(generated.TABLES))
+def test_every_column_of_an_input_table_is_explained(name: str) -> None:
+    assert all(f"`{column}`" in generated.table(name) for column in generated.TABLES[name][1])
+
+
+def test_the_config_reference_holds_every_key_of_the_template() -> None:
+    template = CliRunner().invoke(app, ["new", "plan"]).stdout
+    keys = set(re.findall(r"^(?:# )?(\w+) = ", template, re.MULTILINE))
+    told = generated.config()
+    assert [key for key in sorted(keys) if f"`{key}`" not in told] == []
+
+
+def test_the_cli_reference_holds_every_command() -> None:
+    told = generated.cli()
+    assert all(f"evergrid {name}" in told for name in ("run", "demo", "new", "studies", "check"))
+
+
+def test_prose_has_no_long_dashes() -> None:
+    written = [path for path in DOCS.rglob("*.md") if "_build" not in path.parts]
+    written += [REPOSITORY / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")]
+    assert [path for path in written if "\u2014" in path.read_text(encoding="utf-8")] == []

@@ -1,0 +1,94 @@
+"""A mean over other steps keeps the integral, holds values on finer steps, and never guesses."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.model.cases import faults_of
+
+from evergrid.core.timegrid import TimeGrid
+from evergrid.model import series
+
+START = datetime(2024, 1, 10, tzinfo=UTC)
+VALUES = st.lists(st.integers(-500, 500).map(float), min_size=2, max_size=12)
+
+
+def stamps(count: int, minutes: int = 60):
+    return np.datetime64("2024-01-10", "us") + np.arange(count) * np.timedelta64(minutes, "m")
+
+
+@given(VALUES, st.sampled_from([5, 15, 20, 30]))
+def test_a_value_is_held_exactly_on_finer_steps(values: list[float], minutes: int):
+    per_hour = 60 // minutes
+    grid = TimeGrid(START, minutes / 60, per_hour * len(values))
+    mean = series.mean_on(grid, stamps(len(values)), np.array(values), source="x")
+    assert mean.tolist() == np.repeat(values, per_hour).tolist()
+
+
+@given(VALUES, st.integers(1, 4))
+def test_values_are_averaged_on_coarser_steps(values: list[float], hours: Any):
+    steps = len(values) // hours
+    if steps == 0:
+        return
+    grid = TimeGrid(START, float(hours), steps)
+    mean = series.mean_on(grid, stamps(len(values)), np.array(values), source="x")
+    expected = np.reshape(values[: steps * hours], (steps, hours)).mean(axis=1)
+    assert mean == pytest.approx(expected, abs=1e-9)
+
+
+@given(VALUES, st.integers(0, 59), st.sampled_from([4, 7, 25, 45, 60, 90]))
+def test_the_mean_keeps_the_integral_on_steps_that_fit_nowhere(
+    values: list[float], offset: int, minutes: int
+):
+    room = 60 * len(values) - offset
+    steps = room // minutes
+    if steps == 0:
+        return
+    grid = TimeGrid(START + timedelta(minutes=offset), minutes / 60, steps)
+    mean = series.mean_on(grid, stamps(len(values)), np.array(values), source="x")
+    by_minute = np.repeat(values, 60)[offset : offset + steps * minutes]
+    assert mean == pytest.approx(by_minute.reshape(steps, minutes).mean(axis=1), abs=1e-8)
+
+
+@given(VALUES)
+def test_rows_are_averaged_alone(values: list[float]):
+    table = np.array([values, [0.0] * len(values), values[::-1]])
+    grid = TimeGrid(START, 0.75, len(values))
+    together = series.mean_on(grid, stamps(len(values)), table, source="x")
+    alone = [series.mean_on(grid, stamps(len(values)), row, source="x") for row in table]
+    assert together.tolist() == np.array(alone).tolist()
+
+
+@pytest.mark.parametrize(("start_h", "steps"), [(-1, 2), (0, 4), (2, 2)])
+def test_steps_outside_the_series_are_refused_with_both_spans(start_h: int, steps: int):
+    grid = TimeGrid(START + timedelta(hours=start_h), 1.0, steps)
+    fault = faults_of(series.mean_on, grid, stamps(3), np.zeros(3), source="prices")["time_utc"]
+    assert fault.got == ("2024-01-10T00:00Z to 2024-01-10T03:00Z",)
+    assert fault.rule == f"cover the horizon {series.span(grid.start_utc, grid.end_utc)}"
+
+
+@pytest.mark.parametrize(
+    ("hours", "rule", "row"),
+    [
+        ([0, 1, 1, 2, 3], "not repeat", 3),
+        ([0, 1, 3, 4, 5], "follow the row before by 60 min", 3),
+        ([0, 1, 2, 0, 1], "rise from row to row", 4),
+    ],
+)
+def test_a_repeated_missing_or_earlier_stamp_is_named_with_its_row(hours: Any, rule: str, row: str):
+    times = np.datetime64("2024-01-10", "us") + np.array(hours) * np.timedelta64(1, "h")
+    (fault,) = series.time_faults(times)
+    assert (fault.rule, fault.rows) == (rule, (row,))
+
+
+def test_a_series_without_rows_is_refused_and_a_whole_one_is_not():
+    assert series.time_faults(stamps(0))[0].rule == "have at least one row"
+    assert series.time_faults(stamps(1)) == series.time_faults(stamps(24, 5)) == []
+
+
+def test_the_interval_is_the_usual_distance_and_an_hour_for_a_single_stamp():
+    assert series.interval_h(stamps(9, 15)) == 0.25
+    assert series.interval_h(stamps(1)) == 1.0

@@ -1,0 +1,130 @@
+"""Sites are a tree: sums run up it, meters and limits hold on it, and cycles are refused."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.model.cases import DAY, faults_of, make_sites
+
+from evergrid.model.site import SiteLoad, no_load
+
+TREE = {"fleet": "", "street": "fleet", "house": "street", "office": "fleet"}
+
+
+@st.composite
+def trees(draw: st.DrawFn):
+    """Random trees in random row order, as parent by site."""
+    count = draw(st.integers(1, 12))
+    parents = [draw(st.integers(-1, i - 1)) for i in range(count)]
+    order = draw(st.permutations(range(count)))
+    return {f"n{i}": "" if parents[i] < 0 else f"n{parents[i]}" for i in order}
+
+
+def chain(tree: dict[str, str], name: str):
+    """The site itself and every site above it."""
+    return [] if name == "" else [name, *chain(tree, tree[name])]
+
+
+@given(trees())
+def test_depth_and_parent_follow_the_names(tree: dict[str, str]):
+    sites = make_sites(tree)
+    assert sites.depth.tolist() == [len(chain(tree, name)) - 1 for name in tree]
+    rows = list(tree)
+    above = ["" if row < 0 else rows[row] for row in sites.parent]
+    assert above == list(tree.values())
+
+
+@given(trees(), st.integers(1, 4), st.data())
+def test_each_site_adds_up_itself_and_all_below(
+    tree: dict[str, str], steps: int, data: st.DataObject
+):
+    whole = st.integers(-100, 100)
+    own = np.array(
+        [[float(data.draw(whole)) for _ in range(steps)] for _ in tree], dtype=float
+    ).reshape(len(tree), steps)
+    total = make_sites(tree).add_up(own)
+    for row, name in enumerate(tree):
+        below = [name in chain(tree, other) for other in tree]
+        assert total[row].tolist() == own[below].sum(axis=0).tolist()
+
+
+@given(trees())
+def test_a_meter_counts_for_everything_below_it(tree: dict[str, str]):
+    roots = np.array([parent == "" for parent in tree.values()])
+    sites = make_sites(tree, net_metering=roots)
+    rows = list(tree)
+    assert [rows[row] for row in sites.meter] == [chain(tree, name)[-1] for name in tree]
+    assert (make_sites(tree).meter == -1).all()
+
+
+@given(trees(), st.lists(st.sampled_from([*"abc", "n0", "n1", "n9"]), max_size=8))
+def test_row_finds_each_name_and_nothing_else(tree: dict[str, str], wanted: list[str]):
+    rows = list(tree)
+    expected = [rows.index(name) if name in rows else -1 for name in wanted]
+    found = make_sites(tree).row(np.array(wanted, dtype=object))
+    assert found.tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("tree", "on_cycle"),
+    [
+        ({"a": "a"}, {"a"}),
+        ({"a": "b", "b": "a", "c": ""}, {"a", "b"}),
+        ({"a": "c", "b": "a", "c": "b", "tail": "a"}, {"a", "b", "c"}),
+    ],
+)
+def test_a_cycle_is_refused_and_names_the_sites_on_it(tree: dict[str, str], on_cycle: set[str]):
+    found = faults_of(make_sites, tree)
+    assert set(found["parent_id"].ids) == on_cycle
+
+
+def test_an_unknown_parent_is_named_with_the_known_sites():
+    fault = faults_of(make_sites, TREE | {"garage": "offce"})["parent_id"]
+    assert (fault.got, fault.ids) == (("offce",), ("garage",))
+    assert "office" in fault.fix
+
+
+def test_every_broken_rule_is_reported_at_once():
+    broken = {
+        "import_limit_kw": [-1.0, 1.0, np.nan, np.inf],
+        "export_limit_kw": [0.0, -np.inf, 1.0, 1.0],
+        "demand_charge_per_kw": [0.0, np.inf, -1.0, 0.0],
+        "site_id": ["fleet", "", "house", "house"],
+    }
+    found = faults_of(make_sites, TREE, **broken)
+    assert set(found) == {*broken, "parent_id"}
+    assert found["import_limit_kw"].rows == (1, 3)
+    assert found["export_limit_kw"].rows == (2,)
+    assert found["demand_charge_per_kw"].rows == (2, 3)
+
+
+def test_a_meter_below_a_meter_is_refused():
+    found = faults_of(make_sites, TREE, net_metering=[True, False, True, False])
+    assert found["net_metering"].ids == ("house",)
+
+
+def load(site_id: list[str], values: Any):
+    values = np.atleast_2d(np.array(values, dtype=float))
+    times = np.datetime64("2024-01-10", "us") + np.arange(values.shape[1]) * np.timedelta64(1, "h")
+    return SiteLoad(np.array(site_id, dtype=object), times, values)
+
+
+def test_load_lands_at_its_site_and_others_have_none():
+    own = load(["office", "house"], [[5.0] * 24, list(range(24))])
+    on_grid = own.on(DAY, make_sites(TREE))
+    assert on_grid[3].tolist() == [5.0] * 24
+    assert on_grid[2].tolist() == list(range(24))
+    assert not on_grid[:2].any()
+    assert not no_load().on(DAY, make_sites(TREE)).any()
+
+
+def test_a_load_of_an_unknown_site_or_of_too_few_hours_is_refused():
+    sites = make_sites(TREE)
+    assert faults_of(load(["shed"], [[1.0] * 24]).on, DAY, sites)["site_id"].got == ("shed",)
+    assert "cover" in faults_of(load(["house"], [[1.0] * 23]).on, DAY, sites)["time_utc"].rule
+
+
+def test_a_load_that_is_no_number_is_refused_with_its_site():
+    assert faults_of(load, ["a", "b"], [[1.0, 2.0], [1.0, np.nan]])["load_kw"].ids == ("b",)

@@ -1,0 +1,97 @@
+"""Whether a real browser draws a whole report, without a complaint."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evergrid.core.arrays import Array
+from evergrid.core.timegrid import TimeGrid
+from evergrid.report import figures
+from evergrid.report.figures import SiteRun, VehicleRun
+from evergrid.report.page import About, Headline, Section, Table, page
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+QUIET = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",  # containers give it little room
+    "--virtual-time-budget=8000",
+    "--enable-logging=stderr",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> str:
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        why = f"no headless browser on the PATH (looked for {', '.join(BROWSERS)})"
+        if os.environ.get("EVERGRID_REQUIRE_BROWSER") == "1":
+            pytest.fail(f"{why}; `make services` installs one")
+        pytest.skip(why)
+    return found
+
+
+@pytest.fixture
+def report(
+    grid: TimeGrid, power_kw: Array, price_per_mwh: Array, vehicle: VehicleRun, hostile: str
+) -> str:
+    """A page with every figure, and hostile names wherever a user gives one."""
+    eur = {"currency": hostile}
+    energy_kwh = 500 + power_kw
+    site = SiteRun(hostile, power_kw, 60.0, np.inf, np.abs(power_kw))
+    steps = [(hostile, 10.0), ("saved", -12.0), (hostile, -2.0)]
+    drawn = [
+        figures.fleet_power(grid, {hostile: power_kw, "V2G": power_kw}, price_per_mwh, **eur),
+        figures.energy_band(grid, energy_kwh, energy_kwh - 9, energy_kwh + 9, energy_kwh + 20),
+        figures.site_loading(grid, site, **eur),
+        figures.site_heatmap(grid, [hostile, "2022-07-04"], np.stack([power_kw, -power_kw]) / 60),
+        figures.value_waterfall(steps, **eur),
+        figures.vehicle_day(grid, vehicle, name=hostile, **eur),
+        figures.profit_comparison({hostile: 4.0, "forecast": -2.0}, **eur),
+        figures.forecast_against_actual(grid, price_per_mwh, price_per_mwh + 1, **eur),
+        figures.profit_comparison({}, **eur),
+    ]
+    return page(
+        hostile,
+        headline=[Headline(hostile, hostile)],
+        notes=[hostile],
+        sections=[Section(hostile, hostile, figure) for figure in drawn],
+        about=About(hostile, Table([hostile], [[hostile]]), [(hostile, hostile)]),
+    )
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1400])
+def test_every_figure_is_drawn_without_a_complaint(
+    browser: str, report: str, tmp_path: Path, scheme: str, width: int
+):
+    file = tmp_path / "report.html"
+    themed = report.replace("<html", f'<html data-theme="{scheme}"', 1)
+    # Headless windows are never narrower than 500 pixels, so that a phone is asked for in CSS.
+    narrow = "<style>body { width: 390px; }</style></head>" if width < 500 else "</head>"
+    file.write_text(themed.replace("</head>", narrow, 1), encoding="utf-8")
+    command = [browser, *QUIET, f"--user-data-dir={tmp_path / 'profile'}"]
+    command += [f"--window-size={width},4000", "--dump-dom", file.as_uri()]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    dom = ended.stdout
+    places = re.findall(r'<div class="[^"]*\bplot\b[^"]*" id="plot-\d+"', dom)
+    assert len(places) == 9
+    assert 'data-figures="drawn"' in dom
+    assert "could not be drawn" not in dom.split("</main>")[0]
+    for part in dom.split('id="plot-')[1:]:
+        assert "main-svg" in part
+    assert "<img" not in dom.split("<script>")[0]
+    complaints = [line for line in ended.stderr.splitlines() if "CONSOLE" in line]
+    assert complaints == []

@@ -1,0 +1,83 @@
+"""The names users may rely on, and the one shape that every study has."""
+
+import inspect
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from pydantic.fields import FieldInfo
+
+import evergrid
+from evergrid.core import config
+from evergrid.studies import registry
+
+STUDIES = pytest.mark.parametrize("study", registry.STUDIES.values(), ids=list(registry.STUDIES))
+OPTIONAL = re.compile(r"^# (?=\[|\w+ = )", re.MULTILINE)
+
+
+def test_the_package_exports_what_it_lists():
+    assert evergrid.__all__ == ["__version__"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+.*", evergrid.__version__)
+
+
+@STUDIES
+def test_a_study_has_the_shape_of_a_study(study: ModuleType):
+    assert issubclass(study.Config, config.Config)
+    assert study.QUESTION.strip()
+    for name in ("summary", "tables"):
+        assert name in study.Result.__dataclass_fields__
+    for name in ("figures", "report", "lines", "write"):
+        assert callable(getattr(study.Result, name))
+    parameters = inspect.signature(study.run).parameters
+    assert list(parameters) == ["config", "seed", "folder", "progress"]
+    assert [p.kind for p in parameters.values()][1:] == [inspect.Parameter.KEYWORD_ONLY] * 3
+
+
+@STUDIES
+def test_the_name_of_a_study_is_that_of_its_file_and_of_its_key(study: ModuleType):
+    name = next(name for name, module in registry.STUDIES.items() if module is study)
+    assert study.__name__.rsplit(".", 1)[-1] == name
+    assert study.Config.model_fields["study"].default == name
+
+
+def keys(kind: type[config.Config], place: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Every key of a configuration and of the tables in it, by its place."""
+    for name, field in kind.model_fields.items():
+        yield place + name, field
+        nested = config._nested(field)
+        if nested is not None:
+            yield from keys(nested, f"{place}{name}.")
+
+
+@STUDIES
+def test_every_key_of_a_configuration_is_explained(study: ModuleType):
+    silent = [place for place, field in keys(study.Config) if not (field.description or "").strip()]
+    assert silent == []
+
+
+@STUDIES
+@pytest.mark.parametrize("whole", [False, True])
+def test_the_template_is_valid_and_survives_a_dump(study: ModuleType, whole: bool):
+    text = config.template(study.Config, heading="A study")
+    text = OPTIONAL.sub("", text) if whole else text
+    parsed = config.parse(study.Config, tomllib.loads(text))
+    assert config.parse(study.Config, tomllib.loads(config.dump(parsed))) == parsed
+
+
+@STUDIES
+def test_the_template_shows_every_key(study: ModuleType):
+    raw = tomllib.loads(OPTIONAL.sub("", config.template(study.Config, heading="A study")))
+    for place, _ in keys(study.Config):
+        table = raw
+        for name in place.split("."):
+            assert name in table, place
+            table = table[name][0] if isinstance(table[name], list) and table[name] else table[name]
+
+
+@pytest.mark.parametrize("path", sorted(Path(__file__).parents[1].glob("examples/*.toml")))
+def test_every_example_is_a_valid_configuration(path: Path):
+    study = registry.of_file(path)
+    assert config.read(study.Config, path).study in registry.STUDIES
