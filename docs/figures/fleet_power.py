@@ -7,9 +7,9 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
+
 from docs.figures import canvas
 from docs.figures.canvas import Panel
-
 from evergrid.core import config
 from evergrid.report import theme
 from evergrid.report.theme import SchemeName

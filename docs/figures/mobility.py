@@ -8,10 +8,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from tests.validation.mobility import compare, real_sets
 
 from evergrid.core.arrays import Array, Float
 from evergrid.fleet.comparison import Observed
+from tests.validation.mobility import compare, real_sets
 
 OUT = Path(__file__).with_name("mobility.svg")
 PANEL_WIDTH, PANEL_HEIGHT = 270.0, 130.0  # px, with their margins below

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from docs.figures import canvas
-
 from evergrid.report import theme
 from evergrid.report.theme import SchemeName
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.cases import PLAN, PRICES, SESSIONS, Case, Ended
 
 from evergrid.cli.main import main
+from tests.cli.cases import PLAN, PRICES, SESSIONS, Case, Ended
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import polars as pl
 import pytest
+
 from tests.cli.cases import Case, Command
 
 BAD_ROWS = [

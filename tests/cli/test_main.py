@@ -9,11 +9,11 @@ from typing import Any
 
 import polars as pl
 import pytest
-from tests.cli.cases import Case, Command
 
 import evergrid as package
 from evergrid.data import check as checks
 from evergrid.studies import registry
+from tests.cli.cases import Case, Command
 
 FILES = {
     "config.toml",

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.dispatch.cases import BOOKS, Book, book
 
 from evergrid.core.errors import InfeasibleError, SolveError
 from evergrid.core.status import Status
@@ -14,6 +13,7 @@ from evergrid.dispatch import plan, problem
 from evergrid.dispatch.accounts import site_power
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import plugged_share
+from tests.dispatch.cases import BOOKS, Book, book
 
 seeds = st.integers(0, 10_000)
 

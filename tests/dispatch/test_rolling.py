@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.dispatch.cases import Book, book, prices
 
 from evergrid.dispatch import plan, rolling
 from evergrid.dispatch.forecast import (
@@ -16,6 +15,7 @@ from evergrid.dispatch.forecast import (
 )
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.prices import Prices
+from tests.dispatch.cases import Book, book, prices
 
 DAYS = Book(sessions=30, steps=72, step_h=1.0, room_kw=60.0, wear=0.0)
 

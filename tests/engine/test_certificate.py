@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.engine import naive
-from tests.engine.cases import KINDS, Kind, random_program
 
 from evergrid.engine import reference
 from evergrid.engine.certificate import Dual, bound, certify
 from evergrid.engine.program import net_power
+from tests.engine import naive
+from tests.engine.cases import KINDS, Kind, random_program
 
 
 @given(seed=st.integers(0, 10_000), kind=st.sampled_from(list(KINDS.values())))

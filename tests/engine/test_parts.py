@@ -2,10 +2,10 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from tests.engine.cases import KINDS, Kind, random_program
 
 from evergrid.engine import parts, reference
 from evergrid.engine.program import Program, cost, energy_path, net_power
+from tests.engine.cases import KINDS, Kind, random_program
 
 
 def forest(seed: int, kind: Kind | None = None) -> Program:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.engine.cases import KINDS, Kind, random_program
 
 from evergrid.engine.program import add_up, cost, energy_path, net_power
+from tests.engine.cases import KINDS, Kind, random_program
 
 seeds = st.integers(0, 10_000)
 

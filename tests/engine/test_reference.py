@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.engine import naive
-from tests.engine.cases import KINDS, Kind, random_program
 
 from evergrid.core.status import Status
 from evergrid.engine import reference
 from evergrid.engine.program import Program, cost, energy_path, net_power
+from tests.engine import naive
+from tests.engine.cases import KINDS, Kind, random_program
 
 seeds = st.integers(0, 10_000)
 

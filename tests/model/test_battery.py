@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from tests.model.cases import DAY, faults_of
 
 from evergrid.core.timegrid import datetime64
 from evergrid.model.battery import Battery, as_sessions
 from evergrid.model.charger import Charger
+from tests.model.cases import DAY, faults_of
 
 GOOD = {
     "asset_id": "battery-1",

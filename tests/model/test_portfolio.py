@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from tests.model.cases import DAY, make_prices, make_sessions, make_sites
 
 from evergrid.core.errors import InputError
 from evergrid.model.portfolio import assemble, touching
 from evergrid.model.site import SiteLoad, no_load
+from tests.model.cases import DAY, make_prices, make_sessions, make_sites
 
 TREE = {"fleet": "", "depot": "fleet"}
 MIDNIGHT = np.datetime64("2024-01-10", "us")

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from tests.model.cases import DAY, faults_of, make_prices
 
 from evergrid.core.timegrid import TimeGrid
+from tests.model.cases import DAY, faults_of, make_prices
 
 COLUMNS = ("import_price_per_mwh", "export_price_per_mwh", "carbon_price_per_mwh")
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.model.cases import make_sessions
 
 from evergrid.core.timegrid import TimeGrid
 from evergrid.model.schedule import plugged_share
+from tests.model.cases import make_sessions
 
 STAYS = st.lists(st.tuples(st.integers(-600, 2000), st.integers(1, 3000)), min_size=1, max_size=6)
 GRID = TimeGrid(datetime(2024, 1, 10, tzinfo=UTC), 0.25, 96)

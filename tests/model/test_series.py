@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.model.cases import faults_of
 
 from evergrid.core.timegrid import TimeGrid
 from evergrid.model import series
+from tests.model.cases import faults_of
 
 START = datetime(2024, 1, 10, tzinfo=UTC)
 VALUES = st.lists(st.integers(-500, 500).map(float), min_size=2, max_size=12)

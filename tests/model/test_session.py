@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.model.cases import faults_of, make_sessions
 
 from evergrid.model.session import joined
+from tests.model.cases import faults_of, make_sessions
 
 MIDNIGHT = np.datetime64("2024-01-10", "us")
 

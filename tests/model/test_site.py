@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.model.cases import DAY, faults_of, make_sites
 
 from evergrid.model.site import SiteLoad, no_load
+from tests.model.cases import DAY, faults_of, make_sites
 
 TREE = {"fleet": "", "street": "fleet", "house": "street", "office": "fleet"}
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.studies.cases import configuration, prices, sessions, site_load
 
 from evergrid.core.config import parse
 from evergrid.studies import plan
+from tests.studies.cases import configuration, prices, sessions, site_load
 
 
 @pytest.fixture(scope="session")

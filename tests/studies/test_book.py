@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from tests.studies.cases import Planned
 
 from evergrid.core.config import parse
 from evergrid.core.errors import ConfigError, InputError
 from evergrid.studies import plan
 from evergrid.studies.book import Loaded, load
 from evergrid.studies.inputs import PriceSource
+from tests.studies.cases import Planned
 
 Load = Callable[..., Loaded]
 FLEET = {
@@ -54,7 +54,9 @@ def test_sessions_that_began_before_are_taken_to_have_charged(loaded: Load, plan
 def test_only_the_named_sites_are_kept_and_an_unknown_one_is_refused(loaded: Load):
     kept = loaded(sessions={"file": "sessions.parquet", "sites": ["office"]}, battery=())
     assert set(kept.portfolio.sessions.site_id) == {"office"}
-    with pytest.raises(InputError, match=r"sessions\.sites must be sites of the source, got offcie"):
+    with pytest.raises(
+        InputError, match=r"sessions\.sites must be sites of the source, got offcie"
+    ):
         loaded(sessions={"file": "sessions.parquet", "sites": ["offcie"]})
 
 

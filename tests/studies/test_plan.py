@@ -6,10 +6,10 @@ from datetime import timedelta
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from tests.studies.cases import Planned
 
 from evergrid.core.errors import InfeasibleError
 from evergrid.studies import plan, plan_tables
+from tests.studies.cases import Planned
 
 SEEDS = pytest.mark.parametrize("seed", [1, 2, 3])
 KEYS = {

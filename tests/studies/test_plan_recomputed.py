@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+
 from tests.studies.cases import Planned
 
 CASES = pytest.mark.parametrize(

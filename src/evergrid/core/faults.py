@@ -118,7 +118,8 @@ def known(
     what: str,
 ) -> list[Fault]:
     """Faults of values that are not among ``names``."""
-    ok = np.isin(values, names)
+    allowed = set(names.tolist())  # np.isin compares objects pair by pair
+    ok = np.fromiter((name in allowed for name in values.tolist()), bool, len(values))
     listed = ", ".join(str(name) for name in names[:8])
     listed += f" and {len(names) - 8} more" if len(names) > 8 else ""
     fix = f"Known {what}: {listed}." if len(names) else f"No {what} are given."

@@ -60,6 +60,7 @@ FLOOR = 1e-8  # share of the first gap below which rounding takes over
 DAMPING = 1e-5  # proximal curvature, as a share of the first products: bounds every answer
 STEP_SHARE = 0.99  # of the longest step that keeps everything positive
 STALLED = 1e-7  # a step shorter than this, again and again, means there is no interior
+DIVERGED = 1e4  # multiple of the first gap beyond which there is no schedule to find
 MOST_ITERATIONS = 100
 
 
@@ -432,15 +433,17 @@ class _Run:
         offset = np.abs(np.stack([self.net, -self.net]) - self.limit - self.slack)
         allowed = np.maximum(OFFSET_KW, 0.5 * MARGIN * np.abs(self.limit))
         residual = np.where(self.has, offset / allowed, 0.0).max(axis=(0, 2))
-        np.maximum.at(residual, self.chunks[:, 2], self.told[:, RESIDUAL] / ENERGY_KWH)
         self.residual = np.zeros(groups)
-        np.maximum.at(self.residual, self.tree, residual)
-        scale = np.maximum(np.abs(self._by_tree(COST)), 0.01 * self._by_tree(TURNOVER))
+        with np.errstate(invalid="ignore"):  # a tree that is lost may hold NaN
+            np.maximum.at(residual, self.chunks[:, 2], self.told[:, RESIDUAL] / ENERGY_KWH)
+            np.maximum.at(self.residual, self.tree, residual)
+        scale = np.maximum(np.abs(self._by_tree(COST)), 1e-3 * self._by_tree(TURNOVER))
         least = FLOOR * self.centre * self.count
         self.wanted = np.maximum(0.3 * self.tolerance * scale, least)
         done = (self.gap <= self.wanted) & (self.residual <= 1.0)
         self.stalls = np.where(taken < STALLED, self.stalls + 1, 0)
-        stuck = (self.stalls >= 3) | ~np.isfinite(self.gap)
+        lost = ~(self.gap <= DIVERGED * self.centre * self.count)  # also where it is NaN
+        stuck = (self.stalls >= 3) | lost
         self.solved |= self.active & done[self.tree]
         self.active &= ~(done | stuck)[self.tree]
 

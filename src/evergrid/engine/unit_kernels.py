@@ -10,7 +10,11 @@ Arrays hold one row per quantity, named below, and one column per slot. A *chunk
 of one group that one thread works through.
 """
 
+import os
 from typing import no_type_check
+
+# Threads that spin while they wait cost a shared machine far more than waking them does.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from numba import njit, prange
 
@@ -27,7 +31,7 @@ PRIMAL, DUAL, GAP, GAP_PRIMAL, GAP_DUAL, GAP_BOTH, RESIDUAL, COST, TURNOVER = ra
 UNBLOCKED = 1e30  # length of a step that nothing blocks
 DIED_OUT = 1e-120  # entries of an inverse below this are dropped before they become denormal
 
-OPTIONS = {"cache": True, "fastmath": {"contract", "nsz", "arcp"}}
+OPTIONS = {"cache": True, "error_model": "numpy", "fastmath": {"contract", "nsz", "arcp"}}
 
 
 @njit(**OPTIONS)

@@ -32,7 +32,7 @@ class Portfolio:
     load_kw: Float[Array, "site step"]
     prices: Prices
 
-    @property
+    @cached_property
     def site_row(self) -> Int[Array, " session"]:
         """Row of each session's site."""
         return self.sites.row(self.sessions.site_id)

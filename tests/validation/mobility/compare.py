@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from tests.validation.mobility import real_sets
 
 from evergrid.core.timegrid import TimeGrid, datetime64
 from evergrid.fleet import mobility
 from evergrid.fleet.comparison import Likeness, Observed, likeness, observe
 from evergrid.fleet.group import FleetGroup
+from tests.validation.mobility import real_sets
 
 EXPECTED = Path(__file__).with_name("expected.csv")
 SEED = 1

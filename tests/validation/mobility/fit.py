@@ -9,11 +9,11 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 from scipy import stats
-from tests.validation.mobility import real_sets
 
 from evergrid.core.arrays import Array, Bool, Float, Shaped
 from evergrid.fleet.archetypes import BLOCKS_H, DAWN_H, PROBABILITIES
 from evergrid.fleet.comparison import Observed
+from tests.validation.mobility import real_sets
 
 PLACES = ("home", "workplace", "public")
 DRAWS = 20_000  # resampled per set, so that each set of a place weighs the same

@@ -2,9 +2,9 @@
 
 import polars as pl
 import pytest
-from tests.validation.mobility import compare, real_sets
 
 from evergrid.fleet.comparison import likeness
+from tests.validation.mobility import compare, real_sets
 
 pytestmark = [
     pytest.mark.data,

@@ -1,0 +1,172 @@
+"""The interior point against HiGHS on random programs, and its own promises."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evergrid.core.status import Status
+from evergrid.engine import interior_point, reference, solver
+from evergrid.engine.certificate import certify
+from evergrid.engine.program import Program
+from tests.engine.cases import KINDS, Kind, random_program
+
+LARGE = [
+    Kind(units=30, steps=24, step_h=0.5),
+    Kind(units=12, negative=True),
+    Kind(units=20, tight=False),
+    Kind(units=40, steps=48, step_h=0.25, spread=0.02),
+    Kind(units=300, steps=24),  # more units in a group than one chunk holds
+]
+SEEDS_EACH = 40
+
+
+def worst(solution: solver.Solution) -> float:
+    proof = solution.certificate
+    assert proof is not None
+    return max(proof.power_kw, proof.energy_kwh, proof.group_kw)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", LARGE, ids=lambda kind: f"{kind.units}-{kind.steps}")
+def test_two_hundred_random_programs_agree_with_highs_within_the_claimed_gap(kind: Kind) -> None:
+    for seed in range(SEEDS_EACH):
+        program = random_program(seed, kind)
+        exact = reference.solve(program)
+        found = solver.solve(program, method="interior_point", gap=1e-5)
+        if exact.status is Status.INFEASIBLE:
+            assert found.status is Status.INFEASIBLE, seed
+            continue
+        assert exact.certificate is not None
+        assert found.certificate is not None
+        best = exact.certificate.objective
+        assert found.certificate.bound <= best + 1e-9 * (1 + abs(best)), seed
+        claimed = found.certificate.gap * max(abs(found.certificate.objective), abs(best))
+        assert found.certificate.objective <= best + claimed + 1e-9, seed
+        assert found.certificate.gap <= 1e-4 or abs(best) < 0.1, seed
+        assert worst(found) <= 1e-6, seed
+
+
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=15)
+def test_the_bound_never_exceeds_the_optimum_even_if_stopped_early(seed: int) -> None:
+    program = random_program(seed, LARGE[0])
+    exact = reference.solve(program)
+    if exact.certificate is None:
+        return
+    early = interior_point.minimise(program, gap=0.5, deadline=time.perf_counter() + 60)
+    proof = certify(program, early.power_kw, early.dual)
+    best = exact.certificate.objective
+    assert proof.bound <= best + 1e-9 * (1 + abs(best))
+
+
+def test_order_of_units_changes_only_the_order() -> None:
+    program = random_program(5, LARGE[0])
+    found = solver.solve(program, method="interior_point")
+    same = interior_point.minimise(program, gap=1e-6, deadline=np.inf)
+    np.testing.assert_array_equal(found.power_kw, same.power_kw)
+    assert found.certificate is not None
+
+
+def test_scaling_prices_scales_the_cost() -> None:
+    program = random_program(3, LARGE[0])
+    scaled = replace(
+        program,
+        draw_price=program.draw_price * 1000,
+        feed_price=program.feed_price * 1000,
+        end_value=program.end_value * 1000,
+    )
+    one = solver.solve(program, method="interior_point").certificate
+    other = solver.solve(scaled, method="interior_point").certificate
+    assert one is not None
+    assert other is not None
+    assert other.objective == pytest.approx(1000 * one.objective, rel=1e-4)
+
+
+def test_a_deep_tree_is_eliminated_exactly() -> None:
+    """Five levels of which each binds somewhere."""
+    program = _deep(levels=5, units=60)
+    exact = reference.solve(program)
+    found = solver.solve(program, method="interior_point", gap=1e-6)
+    assert exact.certificate is not None
+    assert found.certificate is not None
+    assert found.certificate.objective == pytest.approx(exact.certificate.objective, rel=1e-5)
+    assert worst(found) <= 1e-6
+    assert (found.limit_price > 1e-6).any(axis=1).sum() >= 3
+    np.testing.assert_allclose(
+        found.limit_price.sum(), exact.limit_price.sum(), rtol=0.05
+    )  # ties may share a price between levels, their sum stays
+
+
+def test_groups_without_units_and_units_without_discharge_do_no_harm() -> None:
+    program = random_program(8, LARGE[0])
+    program = replace(program, discharge_kw=np.zeros(program.units))
+    empty = replace(
+        program,
+        parent=np.append(program.parent, [0, -1]),
+        **{
+            name: np.concatenate([getattr(program, name), np.repeat(fill, 2, axis=0)])
+            for name, fill in (
+                ("net_low", np.full((1, program.steps), -5.0)),
+                ("net_high", np.zeros((1, program.steps))),
+                ("load", np.zeros((1, program.steps))),
+                ("surcharge", np.zeros((1, program.steps))),
+                ("peak_price", np.zeros(1)),
+                ("peak_before", np.zeros(1)),
+            )
+        },
+    )
+    exact = reference.solve(program).certificate
+    found = solver.solve(empty, method="interior_point").certificate
+    assert exact is not None
+    assert found is not None
+    assert found.objective == pytest.approx(exact.objective, rel=1e-5, abs=1e-5)
+
+
+def test_iterations_hardly_grow_with_the_fleet() -> None:
+    counts = []
+    for units in (50, 1600):
+        program = random_program(1, Kind(units=units, steps=24, step_h=0.5, tight=False))
+        made = interior_point.minimise(program, gap=1e-5, deadline=np.inf)
+        assert made.solved.all()
+        counts.append(made.iterations)
+    assert counts[1] <= counts[0] + 12
+
+
+def test_the_residual_history_ends_below_what_is_allowed() -> None:
+    program = random_program(2, LARGE[0])
+    made = interior_point.minimise(program, gap=1e-6, deadline=np.inf)
+    assert len(made.history) == made.iterations
+    assert made.history[-1, 1] <= 1.0
+    assert made.history[-1, 0] < 1e-4 * made.history[0, 0]
+
+
+@pytest.mark.parametrize("name", ["net meter", "peaks"])
+def test_what_it_does_not_cover_is_left_to_highs(name: str) -> None:
+    program = random_program(0, KINDS[name])
+    assert not interior_point.supports(program)
+
+
+def _deep(*, levels: int, units: int) -> Program:
+    """A chain of groups with units on every level and limits that tighten upwards."""
+    base = random_program(4, Kind(units=units, steps=24, step_h=0.5, tight=False))
+    below = units * (levels - np.arange(levels)) / levels
+    room = below * np.linspace(2.2, 1.2, levels)
+    wide = np.repeat(room[:, None], base.steps, axis=1)
+    nothing = np.zeros((levels, base.steps))
+    reach = np.minimum(base.energy_end, base.energy_start + 1.0)
+    return replace(
+        base,
+        energy_end=reach,
+        group=np.arange(units) % levels,
+        parent=np.arange(levels) - 1,
+        net_low=-wide,
+        net_high=wide,
+        load=nothing,
+        surcharge=nothing,
+        peak_price=np.zeros(levels),
+        peak_before=np.zeros(levels),
+    )
