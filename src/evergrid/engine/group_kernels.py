@@ -14,14 +14,14 @@ from numba import njit, prange
 
 from evergrid.engine.unit_kernels import OPTIONS
 
-FELT = 1e-9  # a limit is felt where its stiffness times the group's answer exceeds this
+FELT = 1e-5  # a limit is felt where its stiffness times the group's answer exceeds this
 STIFF = 1e-3  # root of the stiffness above which the slack tells the step more exactly
 
 
 @njit(parallel=True, **OPTIONS)
 @no_type_check
-def factor(groups, stiff, answers, home, factors, shadows, felt, counts, root):
-    """Factor each of these groups; ``shadows`` are what a parent sees its answer lowered by."""
+def factor(groups, stiff, answers, home, factors, seen, felt, counts, root):
+    """Factor each of these groups; ``seen`` is the answer that its parent sees."""
     steps = answers.shape[1]
     for k in prange(len(groups)):
         g = groups[k]
@@ -46,35 +46,31 @@ def factor(groups, stiff, answers, home, factors, shadows, felt, counts, root):
                 lower[p, q] = np.sqrt(total) if p == q else total / lower[q, q]
         if root[g]:
             continue
-        shadow = shadows[g]
+        shadow = np.empty((count, steps))
         for p in range(count):
             i = felt[g, p]
-            a = np.sqrt(stiff[g, i])
-            for j in range(steps):
-                shadow[p, j] = a * answer[i, j]
+            row = shadow[p]
+            row[:] = np.sqrt(stiff[g, i]) * answer[i]
             for r in range(p):
+                other, weight = shadow[r], lower[p, r]
                 for j in range(steps):
-                    shadow[p, j] -= lower[p, r] * shadow[r, j]
-            for j in range(steps):
-                shadow[p, j] /= lower[p, p]
+                    row[j] -= weight * other[j]
+            row /= lower[p, p]
+        seen[g] = answer - np.dot(shadow.T, shadow)
 
 
 @njit(parallel=True, **OPTIONS)
 @no_type_check
-def gather(parents, below_start, below, answers, home, shadows, counts):
-    """Add the answers of the groups below to each of these parents."""
+def gather(parents, below_start, below, answers, home, seen):
+    """Add the answers of the groups below, as seen from above, to each of these parents."""
     steps = answers.shape[1]
     for k in prange(len(parents) * steps):
         g, i = parents[k // steps], k % steps
         row = answers[home[g], i]
         for b in range(below_start[g], below_start[g + 1]):
-            child = below[b]
+            other = seen[below[b], i]
             for j in range(steps):
-                row[j] += answers[home[child], i, j]
-            for p in range(counts[child]):
-                weight = shadows[child, p, i]
-                for j in range(steps):
-                    row[j] -= weight * shadows[child, p, j]
+                row[j] += other[j]
 
 
 @njit(**OPTIONS)

@@ -167,7 +167,7 @@ class _Run:
         point[X] = np.clip(stored / np.where(data[GAIN_X] > 0, data[GAIN_X], 1.0), 0.05, 0.8)
         point[S] = 1.0 - point[X] - point[Y]
         point[ABOVE], point[BELOW] = point[E] - data[LOW], data[HIGH] - point[E]
-        self.centre = 0.1 * float(np.abs(data[COST_X]).mean() + np.abs(data[COST_Y]).mean())
+        self.centre = 0.5 * float(np.abs(data[COST_X]).mean() + np.abs(data[COST_Y]).mean())
         self.centre = max(self.centre, 1e-6)
         for slack, multiplier in ((X, ZX), (Y, ZY), (S, ZS), (ABOVE, ZA), (BELOW, ZB)):
             point[multiplier] = self.centre / point[slack]
@@ -201,8 +201,8 @@ class _Run:
         self.nets = np.zeros((len(self.chunks), p.steps))
         self.root = p.parent < 0
         self.factors = np.zeros((p.groups, p.steps, p.steps))
-        shadows = int((~self.root).any()) * p.groups
-        self.shadows = np.zeros((shadows, p.steps, p.steps))
+        below = int((~self.root).any()) * p.groups
+        self.seen = np.zeros((below, p.steps, p.steps))
         self.felt = np.zeros((p.groups, p.steps), np.int64)
         self.counts = np.zeros(p.groups, np.int64)
         self.held = np.zeros((p.groups, p.steps))
@@ -278,8 +278,7 @@ class _Run:
                     self.below,
                     self.answers,
                     self.home,
-                    self.shadows,
-                    self.counts,
+                    self.seen,
                 )
             group_kernels.factor(
                 groups,
@@ -287,7 +286,7 @@ class _Run:
                 self.answers,
                 self.home,
                 self.factors,
-                self.shadows,
+                self.seen,
                 self.felt,
                 self.counts,
                 p.parent < 0,
