@@ -277,3 +277,15 @@ def _reordered(program: Program, order: np.ndarray) -> Program:
 
 def _swing(program: Program, power_kw: np.ndarray) -> float:
     return float(np.abs(np.diff(net_power(program, power_kw)[0])).sum())
+
+
+def test_a_full_battery_at_negative_prices_feeds_in_turn_to_draw_again() -> None:
+    prices = [-0.08] * 8
+    program = _one_battery(draw=prices, feed=prices, start=100.0, capacity=100.0, end=100.0)
+    large = replace(program, charge_kw=np.array([50.0]), discharge_kw=np.array([50.0]))
+    solution = reference.solve(large)
+    assert solution.certificate is not None
+    best = naive.best_without_both(large)  # of all 256 choices of directions
+    assert solution.certificate.objective == pytest.approx(best, abs=1e-6)
+    assert solution.certificate.bound <= best
+    assert solution.status is Status.FEASIBLE  # the relaxation cannot prove it
