@@ -18,7 +18,8 @@ import numpy as np
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.engine import group_kernels, unit_kernels
 from evergrid.engine.certificate import Dual
-from evergrid.engine.program import Program
+from evergrid.engine.parts import roots
+from evergrid.engine.program import Program, add_up, depth
 from evergrid.engine.unit_kernels import (
     ABOVE,
     BELOW,
@@ -179,13 +180,9 @@ class _Run:
     def _order_groups(self) -> None:
         """Levels of the tree, who is below whom, and where each group's answer is kept."""
         p = self.program
-        self.tree = np.arange(p.groups)
-        depth = np.zeros(p.groups, np.int64)
-        while (p.parent[self.tree] >= 0).any():
-            above = p.parent[self.tree]
-            depth += above >= 0
-            self.tree = np.where(above >= 0, above, self.tree)
-        self.levels = [np.flatnonzero(depth == d) for d in range(int(depth.max()) + 1)]
+        self.tree = roots(p)
+        level = depth(p.parent)
+        self.levels = [np.flatnonzero(level == d) for d in range(int(level.max()) + 1)]
         children = np.argsort(p.parent, kind="stable")
         self.below = children[np.searchsorted(p.parent[children], 0) :]
         self.below_start = np.searchsorted(p.parent[self.below], np.arange(p.groups + 1))
@@ -216,7 +213,7 @@ class _Run:
         net_x = self.data[NET_X] * self.point[X] + self.data[NET_Y] * self.point[Y]
         own = np.zeros((p.groups, p.steps))
         np.add.at(own, (self.slot_group, self.slot_step), net_x)
-        self.net = self._add_up(own)
+        self.net = add_up(own, p.parent)
         room = np.stack([self.net, -self.net]) - self.limit
         self.slack = np.where(self.has, np.maximum(room, 0.1 * np.maximum(1, abs(self.limit))), 1.0)
         self.multiplier = np.where(self.has, self.centre / self.slack, 0.0)
@@ -232,12 +229,6 @@ class _Run:
         self.active = self.used[self.tree]
         self.stalls = np.zeros(p.groups, np.int64)
         self.solved = np.zeros(p.groups, bool)
-
-    def _add_up(self, own: Float[Array, "group step"]) -> Float[Array, "group step"]:
-        total = own.copy()
-        for groups in self.levels[:0:-1]:
-            np.add.at(total, self.program.parent[groups], total[groups])
-        return total
 
     # -- one iteration ----------------------------------------------------------------------
 
@@ -421,7 +412,7 @@ class _Run:
         self.slack += np.where(moving, ahead[:, None], 0.0) * step.slack
         self.multiplier += np.where(moving, dual_ahead[:, None], 0.0) * step.multiplier
         self.price += np.where(moving, dual_ahead[:, None], 0.0) * step.price
-        self.net = self._add_up(self._chunk_sums())
+        self.net = add_up(self._chunk_sums(), self.program.parent)
         self._judge(np.minimum(primal, dual))
 
     def _judge(self, taken: Float[Array, " group"]) -> None:

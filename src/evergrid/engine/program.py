@@ -159,16 +159,22 @@ class Program:
         return binds
 
 
-def add_up(own: Float[Array, "group step"], parent: Int[Array, " group"]) -> Array:
-    """Each group's own values plus those of all groups below it."""
-    depth = np.zeros(len(parent), dtype=np.int64)
+def depth(parent: Int[Array, " group"]) -> Int[Array, " group"]:
+    """How many groups lie above each."""
+    count = np.zeros(len(parent), dtype=np.int64)
     above = parent.copy()
     while (above >= 0).any():
-        depth += above >= 0
+        count += above >= 0
         above = np.where(above >= 0, parent[above], -1)
+    return count
+
+
+def add_up(own: Float[Array, "group step"], parent: Int[Array, " group"]) -> Array:
+    """Each group's own values plus those of all groups below it."""
+    levels = depth(parent)
     total = own.copy()
-    for level in range(int(depth.max(initial=0)), 0, -1):
-        rows = np.nonzero(depth == level)[0]
+    for level in range(int(levels.max(initial=0)), 0, -1):
+        rows = np.nonzero(levels == level)[0]
         np.add.at(total, parent[rows], total[rows])
     return total
 
