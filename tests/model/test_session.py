@@ -71,7 +71,7 @@ def test_a_departure_that_is_not_after_arrival_is_refused(hours: int):
 
 def test_a_missing_time_is_refused():
     times = at(24, 24, 24)
-    times[2] = np.datetime64("NaT")
+    times[2] = np.datetime64("NaT", "us")
     assert faults_of(make_sessions, departure_utc=times)["departure_utc"].rows == (3,)
 
 

@@ -205,7 +205,9 @@ def _quality(
     merged, held, unsorted = (np.zeros(len(rows), bool) for _ in range(3))
     merged[order[again]] = True
     held[order[~again][missing > 0]] = True
-    unsorted[np.sort(order)[1:][np.diff(series.time_utc[np.sort(order)]) < 0]] = True
+    in_file = np.sort(order)
+    backwards = np.diff(series.time_utc[in_file]) < np.timedelta64(0, "us")
+    unsorted[in_file[1:][backwards]] = True
     out = rows & ~readable
     stamps = series.time_utc
     return Quality(
