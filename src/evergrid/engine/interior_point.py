@@ -56,6 +56,7 @@ CHUNK = 256  # units that one thread works through at a time
 ROOM_KWH = 2e-7  # a band of energy is never narrower than this, so that an interior exists
 MARGIN = 1e-7  # share by which limits are kept back, so that rounding cannot break them
 OFFSET_KW = 2e-7  # net power may miss its slack by this where the margin is smaller
+EXPORT_KW = 5e-7  # export limits may be exceeded by this once powers are cancelled
 ENERGY_KWH = 1e-8  # energy may miss its balance by this; it is recomputed from powers at the end
 FLOOR = 1e-8  # share of the first gap below which rounding takes over
 DAMPING = 1e-5  # proximal curvature, as a share of the first products: bounds every answer
@@ -196,6 +197,7 @@ class _Run:
         self.extra = np.setdiff1d(np.arange(len(self.chunks)), first)
         self.answers = np.zeros((len(self.chunks) + int(without.sum()), p.steps, p.steps))
         self.nets = np.zeros((len(self.chunks), p.steps))
+        self.lifts = np.zeros((len(self.chunks), p.steps))
         self.root = p.parent < 0
         self.factors = np.zeros((p.groups, p.steps, p.steps))
         below = int((~self.root).any()) * p.groups
@@ -227,6 +229,8 @@ class _Run:
         self.wanted = np.zeros(p.groups)
         self.residual = np.full(p.groups, np.inf)
         self.active = self.used[self.tree]
+        bound = np.bincount(self.tree, limits, p.groups) > 0
+        self.coupled = bound[self.tree]
         self.stalls = np.zeros(p.groups, np.int64)
         self.solved = np.zeros(p.groups, bool)
 
@@ -241,6 +245,7 @@ class _Run:
         nothing = np.zeros_like(self.slack)
         predicted = self._direction(stiff, offset, nothing, np.zeros(len(self.mu)), predict=True)
         enough = 0.1 * self.wanted / np.maximum(self.count, 1)  # smaller only loses digits
+        enough[self.gap <= self.wanted] *= 0.1  # unless more than the gap is asked for
         target = np.maximum(self._centring(predicted) * self.mu, enough)
         corrected = self._direction(stiff, offset, predicted.products, target, predict=False)
         self._move(corrected, target)
@@ -254,6 +259,7 @@ class _Run:
             self.point,
             self.work,
             DAMPING * self.centre,
+            self.coupled,
             self.answers,
             self.active,
         )
@@ -313,7 +319,7 @@ class _Run:
         wanted = np.where(self.has, (goal[:, None] - products) / self.slack, 0.0)
         pressure = self.multiplier / self.slack * offset - wanted
         push = self._own_price() + pressure[0] - pressure[1]
-        change = self._chunk_sums()
+        change = self._chunk_sums(self.nets)
         tree = (self.answers, self.home, self.factors, self.felt, self.counts, self.held, change)
         for level in range(len(self.levels) - 1, -1, -1):
             groups = self._working(level)
@@ -349,13 +355,13 @@ class _Run:
         own[below] -= self.price[self.program.parent[below]]
         return own
 
-    def _chunk_sums(self) -> Float[Array, "group step"]:
-        """Sum of what the chunks told of each group's own units."""
+    def _chunk_sums(self, of_chunk: Float[Array, "chunk step"]) -> Float[Array, "group step"]:
+        """Sum over the chunks of each group's own units."""
         total = np.zeros_like(self.price)
         if len(self.extra):
-            np.add.at(total, self.chunks[:, 2], self.nets)
+            np.add.at(total, self.chunks[:, 2], of_chunk)
         else:
-            total[self.chunks[:, 2]] = self.nets
+            total[self.chunks[:, 2]] = of_chunk
         return total
 
     def _by_tree(self, column: int) -> Float[Array, " group"]:
@@ -405,6 +411,7 @@ class _Run:
             ahead,
             dual_ahead,
             self.nets,
+            self.lifts,
             self.told,
             self.active,
         )
@@ -412,7 +419,7 @@ class _Run:
         self.slack += np.where(moving, ahead[:, None], 0.0) * step.slack
         self.multiplier += np.where(moving, dual_ahead[:, None], 0.0) * step.multiplier
         self.price += np.where(moving, dual_ahead[:, None], 0.0) * step.price
-        self.net = add_up(self._chunk_sums(), self.program.parent)
+        self.net = add_up(self._chunk_sums(self.nets), self.program.parent)
         self._judge(np.minimum(primal, dual))
 
     def _judge(self, taken: Float[Array, " group"]) -> None:
@@ -431,11 +438,24 @@ class _Run:
         least = FLOOR * self.centre * self.count
         self.wanted = np.maximum(0.3 * self.tolerance * scale, least)
         done = (self.gap <= self.wanted) & (self.residual <= 1.0)
+        done &= self._one_way_fits() | (self.gap <= 2 * least)
         self.stalls = np.where(taken < STALLED, self.stalls + 1, 0)
         lost = ~(self.gap <= DIVERGED * self.centre * self.count)  # also where it is NaN
         stuck = (self.stalls >= 3) | lost
         self.solved |= self.active & done[self.tree]
         self.active &= ~(done | stuck)[self.tree]
+
+    def _one_way_fits(self) -> Bool[Array, " group"]:
+        """Whether each tree keeps its export limits once powers are cancelled to one direction.
+
+        Where it pays to waste energy it never does; such a tree stops at the least gap.
+        """
+        net = self.net + add_up(self._chunk_sums(self.lifts), self.program.parent)
+        over = np.where(self.has[1], net - self.program.net_high, 0.0).max(axis=1)
+        worst = np.zeros(self.program.groups)
+        with np.errstate(invalid="ignore"):  # a tree that is lost may hold NaN
+            np.maximum.at(worst, self.tree, over)
+        return worst <= EXPORT_KW
 
     # -- reading ----------------------------------------------------------------------------
 
@@ -449,9 +469,11 @@ class _Run:
         value[self.source] = self.point[VALUE]
         binding = self.multiplier.max(axis=0)
         shown = np.where(binding > 1e-6 * self.centre, binding, 0.0) / p.step_h
+        # A tree that was lost may hold NaN, which must not spread into sums over all units.
+        power, value, price, shown = map(np.nan_to_num, (power, value, self.price, shown))
         return Iterate(
             power_kw=np.clip(power, -p.charge_limit, p.discharge_limit),
-            dual=Dual(energy_value=value, power_price=self.price),
+            dual=Dual(energy_value=value, power_price=price),
             limit_price=shown,
             solved=self.solved | ~self.used[self.tree],
             iterations=len(history),

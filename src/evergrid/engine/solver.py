@@ -7,14 +7,14 @@ from typing import Literal
 
 import numpy as np
 
-from evergrid.core.arrays import Array, Bool
+from evergrid.core.arrays import Array, Bool, Float
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.core.status import Status
 from evergrid.engine import interior_point, reference
-from evergrid.engine.certificate import Certificate, Dual, certify
+from evergrid.engine.certificate import Dual, certify
 from evergrid.engine.parts import Part, part, roots, trees
-from evergrid.engine.program import Program
+from evergrid.engine.program import Program, energy_path, net_power
 from evergrid.engine.reference import Relaxation
 from evergrid.engine.solution import Solution, failed
 
@@ -22,7 +22,6 @@ Method = Literal["auto", "highs", "interior_point"]
 
 SMALL_SLOTS = 60_000  # HiGHS needs a second or two for as many
 BATCH_SLOTS = 3_000_000  # independent trees are solved in batches of about so many, for memory
-SHARPER = (1.0, 1e-2, 1e-4)  # shares of the gap tried until limits are kept to the tolerance
 TOLERANCE = 1e-6  # kW or kWh by which a schedule may break a limit
 
 
@@ -96,24 +95,31 @@ def relax(program: Program, *, method: Method = "auto", time_limit_s: float = 60
 def _interior(program: Program, gap: float, time_limit_s: float) -> Solution:
     begun = time.perf_counter()
     deadline = begun + time_limit_s
-    for sharper in SHARPER:
-        found, solved = _iterate(program, gap * sharper, deadline)
-        if not solved.all() and time.perf_counter() < deadline:
-            found = _mend(program, found, solved, deadline)
-            if found is None:
-                return failed(program, Status.INFEASIBLE, time.perf_counter() - begun)
-        certificate = certify(program, found.power_kw, found.dual)
-        taken_s = time.perf_counter() - begun
-        if _worst(certificate) <= TOLERANCE:
-            status = Status.OPTIMAL if certificate.gap <= gap else Status.FEASIBLE
-            return replace(found, status=status, certificate=certificate, solve_s=taken_s)
-        if taken_s >= time_limit_s:
-            return failed(program, Status.TIME_LIMIT, taken_s)
-    return failed(program, Status.NUMERICAL, time.perf_counter() - begun)
+    found, solved = _iterate(program, gap, deadline)
+    solved &= _kept(program, found.power_kw)
+    if not solved.all() and time.perf_counter() < deadline:
+        found = _mend(program, found, solved, deadline)
+        if found is None:
+            return failed(program, Status.INFEASIBLE, time.perf_counter() - begun)
+    certificate = certify(program, found.power_kw, found.dual)
+    taken_s = time.perf_counter() - begun
+    if max(certificate.power_kw, certificate.energy_kwh, certificate.group_kw) > TOLERANCE:
+        late = time.perf_counter() >= deadline
+        return failed(program, Status.TIME_LIMIT if late else Status.NUMERICAL, taken_s)
+    status = Status.OPTIMAL if certificate.gap <= gap else Status.FEASIBLE
+    return replace(found, status=status, certificate=certificate, solve_s=taken_s)
 
 
-def _worst(certificate: Certificate) -> float:
-    return max(certificate.power_kw, certificate.energy_kwh, certificate.group_kw)
+def _kept(program: Program, power_kw: Float[Array, " slot"]) -> Bool[Array, " group"]:
+    """Whether the schedule keeps every limit in each group's tree."""
+    net, energy = net_power(program, power_kw), energy_path(program, power_kw)
+    over = np.maximum(program.net_low - net, net - program.net_high).max(axis=1)
+    outside = np.maximum(program.energy_floor - energy, energy - program.energy_high[program.unit])
+    np.maximum.at(over, program.group[program.unit], outside)
+    root = roots(program)
+    worst = np.full(program.groups, -np.inf)
+    np.maximum.at(worst, root, over)
+    return (worst <= TOLERANCE)[root]
 
 
 def _iterate(

@@ -103,8 +103,8 @@ def _solve(begin, stop, work, row):
 
 @njit(parallel=True, **OPTIONS)
 @no_type_check
-def factor(chunks, units, data, point, work, damping, answers, active):
-    """Factor every unit and sum the answers of each chunk."""
+def factor(chunks, units, data, point, work, damping, coupled, answers, active):
+    """Factor every unit and sum the answers of each chunk, where any limit could ask for them."""
     steps = answers.shape[1]
     for c in prange(len(chunks)):
         begin_unit, stop_unit, group = chunks[c]
@@ -116,7 +116,8 @@ def factor(chunks, units, data, point, work, damping, answers, active):
         for u in range(begin_unit, stop_unit):
             begin, stop, first = units[u]
             _factor(begin, stop, first, data, point, work, damping, answer)
-            _subtract_inverse(begin, stop, first, work, answer, row)
+            if coupled[group]:
+                _subtract_inverse(begin, stop, first, work, answer, row)
         for i in range(steps):
             for j in range(i):
                 answer[i, j] = answer[j, i]
@@ -235,15 +236,19 @@ def direction(chunks, units, data, point, work, dprice, target, told, active, pr
 
 @njit(parallel=True, **OPTIONS)
 @no_type_check
-def move(chunks, units, ends, data, point, work, target, primal, dual, nets, told, active):
-    """Take the step; tell the gap, the largest energy residual, the cost and the new net power."""
+def move(chunks, units, ends, data, point, work, target, primal, dual, nets, lifts, told, active):
+    """Take the step; tell the gap, the largest energy residual, the cost and the new net power.
+
+    ``lifts`` is by how much net power rises when the smaller direction of each slot is cancelled.
+    """
     for c in prange(len(chunks)):
         begin_unit, stop_unit, group = chunks[c]
         if not active[group]:
             continue
         mu, step, dual_step = target[group], primal[group], dual[group]
-        net = nets[c]
+        net, lift = nets[c], lifts[c]
         net[:] = 0.0
+        lift[:] = 0.0
         gap, worst, cost, turnover = 0.0, 0.0, 0.0, 0.0
         for u in range(begin_unit, stop_unit):
             begin, stop, first = units[u]
@@ -275,7 +280,14 @@ def move(chunks, units, ends, data, point, work, target, primal, dual, nets, tol
                 held = point[E, t]
                 cost += data[COST_X, t] * x + data[COST_Y, t] * y
                 turnover += abs(data[COST_X, t]) * x + abs(data[COST_Y, t]) * y
-                net[first + t - begin] += data[NET_X, t] * x + data[NET_Y, t] * y
+                fed = data[NET_X, t] * x + data[NET_Y, t] * y
+                net[first + t - begin] += fed
+                one_way = 0.0
+                if stored > 0:
+                    one_way = data[NET_X, t] / data[GAIN_X, t] * stored
+                elif stored < 0:
+                    one_way = data[NET_Y, t] / data[GAIN_Y, t] * stored
+                lift[first + t - begin] += one_way - fed
             cost -= ends[u, 1] * (held - ends[u, 0])
         told[c, GAP], told[c, RESIDUAL] = gap, worst
         told[c, COST], told[c, TURNOVER] = cost, turnover
