@@ -10,7 +10,7 @@ import numpy as np
 from plotly.graph_objects import Figure
 
 from evergrid.core.arrays import Array, Float
-from evergrid.core.timegrid import TimeGrid
+from evergrid.core.timegrid import TimeGrid, datetime64
 from evergrid.dispatch.accounts import site_power
 from evergrid.dispatch.plan import Plan
 from evergrid.dispatch.rolling import Rolled
@@ -296,11 +296,14 @@ def _loading(shown: Shown) -> Float[Array, "site step"]:
 
 
 def _vehicle_day(shown: Shown, best: Plan) -> Figure:
-    """The session that feeds most, stationary batteries only when there is nothing else."""
+    """The session that feeds most of those that end within the horizon, cars before batteries."""
     book = shown.loaded.portfolio
     fed = np.maximum(best.schedule.power_kw, 0).sum(axis=1)
     whole = best.schedule.plugged.all(axis=1)
-    row = int(np.argmax(np.where(whole & ~whole.all(), -1.0, fed)))
+    ends = book.sessions.departure_utc <= datetime64(book.grid.end_utc)
+    shown_best = (ends & ~whole, ends, np.ones_like(ends))  # the first kind there is any of
+    kind = next(rows for rows in shown_best if rows.any())
+    row = int(np.argmax(np.where(kind, fed, -1.0)))
     first, stop = _around(best.schedule.plugged[row], book.grid)
     sessions = book.sessions
     run = draw.VehicleRun(
