@@ -1,6 +1,7 @@
 """Rolling plans know only what was known: causality, settlement, service."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -159,3 +160,24 @@ def test_progress_is_told_at_every_plan() -> None:
         tick=ticks.append,
     )
     assert ticks == list(range(0, 72, 6))
+
+
+def test_negative_prices_do_not_make_each_plan_a_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    portfolio = book(10, DAYS)
+    low = replace(
+        portfolio.prices,
+        import_price_per_mwh=portfolio.prices.import_price_per_mwh - 150.0,
+        export_price_per_mwh=portfolio.prices.export_price_per_mwh - 150.0,
+    )
+    searched: list[bool] = []
+    solve = plan.solver.solve
+
+    def watched(*args: Any, **options: Any) -> Any:
+        searched.append(options["branch"])
+        return solve(*args, **options)
+
+    monkeypatch.setattr(plan.solver, "solve", watched)
+    rolled = run(replace(portfolio, prices=low), Perfect(low), every=12)
+    assert rolled.replans == len(searched)
+    assert not any(searched)
+    assert rolled.worst_violation <= 1e-6

@@ -28,6 +28,7 @@ class Options:
         end_value_per_kwh: Worth of a kWh in the cells of vehicles that stay beyond the horizon.
         method: Which solver; "auto" chooses by size.
         smooth: Among plans of equal cost, take the one whose total power moves least.
+        branch: Search for better directions, for some seconds, where wasting energy pays.
         gap: Largest relative gap that counts as optimal.
         time_limit_s: For each solve.
     """
@@ -35,6 +36,7 @@ class Options:
     end_value_per_kwh: float
     method: solver.Method = "auto"
     smooth: bool = True
+    branch: bool = True
     gap: float = 1e-6
     time_limit_s: float = 600.0
 
@@ -191,6 +193,7 @@ def _solution(program: Program, options: Options) -> Solution:
         method=options.method,
         gap=options.gap,
         smooth=options.smooth,
+        branch=options.branch,
         time_limit_s=options.time_limit_s,
     )
 

@@ -123,7 +123,9 @@ class _Run:
             load_kw=self.portfolio.load_kw[:, now:stop],
             prices=self.view(now, stop),
         )
-        options = replace(self.options, end_value_per_kwh=plan.end_value_per_kwh(known))
+        value = plan.end_value_per_kwh(known)
+        # The next plan comes soon: a search that takes seconds each time is not worth it.
+        options = replace(self.options, end_value_per_kwh=value, branch=False)
         return plan.v2g(known, options, peak_before_kw=self.peak_kw)
 
     def schedule(self) -> Schedule:

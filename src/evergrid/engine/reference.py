@@ -16,7 +16,7 @@ from evergrid.engine.solution import Solution, failed
 BOTH_TOLERANCE = 1e-7  # share of the limits above which drawing and feeding at once is real
 FEASIBLE = 2  # HiGHS' code of a primal solution that keeps every row and bound
 MOST_BRANCHED = 2000  # slots beyond which branch and bound is not tried
-BRANCHING_S = 20.0  # time given to it
+BRANCHING_S = 10.0  # time given to it
 TIE_TOLERANCE = 1e-9  # reduced costs below this leave a choice that costs nothing
 
 
@@ -44,6 +44,7 @@ def solve(
     time_limit_s: float = 600.0,
     gap: float = 1e-6,
     algorithm: str = "choose",
+    branch: bool = True,
 ) -> Solution:
     """The least-cost schedule, with its certificate.
 
@@ -58,6 +59,7 @@ def solve(
         time_limit_s: For each of the solves.
         gap: Largest relative gap that still counts as optimal.
         algorithm: Which of HiGHS' own: "choose", "simplex", "ipm" or "pdlp".
+        branch: Search for better directions, for some seconds, where wasting energy pays.
     """
     begun = time.perf_counter()
     model = _Model(program, smooth=smooth)
@@ -70,7 +72,8 @@ def solve(
     if both.any():
         model.follow_energy(both)
         model.run(time_limit_s)
-        if model.open_slots().size <= MOST_BRANCHED:
+        proven = certify(program, model.power(), dual).gap <= gap
+        if branch and not proven and model.open_slots().size <= MOST_BRANCHED:
             model.branch(min(time_limit_s, BRANCHING_S), gap)
     certificate = certify(program, model.power(), dual)
     if smooth and not both.any():

@@ -31,6 +31,7 @@ def solve(
     method: Method = "auto",
     gap: float = 1e-6,
     smooth: bool = False,
+    branch: bool = True,
     time_limit_s: float = 600.0,
 ) -> Solution:
     """The least-cost schedule, with its certificate.
@@ -41,13 +42,17 @@ def solve(
         gap: Largest relative gap that counts as optimal.
         smooth: Among schedules of equal cost, prefer the one whose total power moves least. The
             interior point answers ties with their middle anyway.
+        branch: Search for better directions, for some seconds, where wasting energy pays; only
+            HiGHS does.
         time_limit_s: For the whole solve.
 
     Raises:
         InputError: The interior point is asked for prices on peaks or net meters.
     """
     if chosen(program, method) == "highs":
-        return reference.solve(program, smooth=smooth, gap=gap, time_limit_s=time_limit_s)
+        return reference.solve(
+            program, smooth=smooth, branch=branch, gap=gap, time_limit_s=time_limit_s
+        )
     return _interior(program, gap, time_limit_s)
 
 
@@ -164,7 +169,7 @@ def _mend(
     """HiGHS on the trees that the interior point left; None when one has no schedule."""
     for piece in _unsolved(program, solved):
         left_s = max(deadline - time.perf_counter(), 0.01)
-        exact = reference.solve(piece.program, time_limit_s=left_s)
+        exact = reference.solve(piece.program, branch=False, time_limit_s=left_s)
         if exact.status is Status.INFEASIBLE:
             return None
         if exact.status.good:
