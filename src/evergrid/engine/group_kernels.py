@@ -1,10 +1,13 @@
 """One Newton step of the interior-point method as the groups see it: elimination up the tree.
 
 A group answers a change of its parent's price with a change of its net power. Its units and the
-groups below it answer its own price with a matrix G; where its limits hold it back (``stiff``, the
-second derivative of their barriers), the answer becomes ``(G^-1 + diag(stiff))^-1``. Going up the
-tree, answers are summed; going down, prices are passed on. Only steps in which a limit is felt
-enter a factorisation, so that idle limits cost next to nothing.
+groups below it answer its own price with a matrix G; where its rows hold it back (``stiff``, the
+second derivative of their barriers), the answer becomes ``(G^-1 + S)^-1`` with S the diagonal of
+``stiff``. Going up the tree, answers are summed; going down, prices are passed on. Only steps in
+which a row is felt enter a factorisation, so that idle limits cost next to nothing.
+
+A price on a group's peak ties its steps together: then ``S = D^1/2 (1 - p p') D^1/2``. All its steps
+are felt, and ``1 - a p p'`` is the root of the middle factor; ``ties`` holds p and a.
 """
 
 from typing import no_type_check
@@ -14,43 +17,100 @@ from numba import njit, prange
 
 from evergrid.engine.unit_kernels import OPTIONS
 
-FELT = 1e-5  # a limit is felt where its stiffness times the group's answer exceeds this
-STIFF = 1e-3  # root of the stiffness above which the slack tells the step more exactly
+FELT = 1e-5  # a row is felt where its stiffness times the group's answer exceeds this
+STIFF = 1e-6  # stiffness above which the price tells a change of net power more exactly
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _tie(stiff, peak_bend, rise_bend, peak_total, tie):
+    """Fill in p and, last, a of a group with a price on its peak."""
+    steps = len(stiff)
+    left = rise_bend
+    size = 0.0
+    for i in range(steps):
+        tie[i] = peak_bend[i] / np.sqrt(stiff[i] * peak_total)
+        size += tie[i] * tie[i]
+        left += peak_bend[i] * (stiff[i] - peak_bend[i]) / stiff[i]
+    tie[steps] = (1.0 - np.sqrt(left / peak_total)) / size
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _project(tie, vector):
+    """Multiply by the root ``1 - a p p'`` in place."""
+    total = 0.0
+    for i in range(len(vector)):
+        total += tie[i] * vector[i]
+    total *= tie[len(vector)]
+    for i in range(len(vector)):
+        vector[i] -= total * tie[i]
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _cholesky(lower, count):
+    """Factor one plus the symmetric matrix whose lower half is given, in place."""
+    for p in range(count):
+        for q in range(p + 1):
+            total = lower[p, q]
+            if p == q:
+                total += 1.0
+            for r in range(q):
+                total -= lower[p, r] * lower[q, r]
+            lower[p, q] = np.sqrt(total) if p == q else total / lower[q, q]
 
 
 @njit(parallel=True, **OPTIONS)
 @no_type_check
-def factor(groups, stiff, answers, home, factors, seen, felt, counts, root):
-    """Factor each of these groups; ``seen`` is the answer that its parent sees."""
+def factor(
+    groups, stiff, peak, peak_bend, rise_bend, peak_total, ties, answers, home, factors, seen,
+    felt, counts, root,
+):  # fmt: skip
+    """Factor each of these groups; ``seen`` is the answer that its parent sees.
+
+    ``peak`` is the row of a group in the arrays of peaks, -1 for none.
+    """
     steps = answers.shape[1]
     for k in prange(len(groups)):
         g = groups[k]
         answer = answers[home[g]]
+        tied = peak[g] >= 0
         count = 0
         for i in range(steps):
-            if stiff[g, i] * answer[i, i] > FELT:
+            if tied or stiff[g, i] * answer[i, i] > FELT:
                 felt[g, count] = i
                 count += 1
         counts[g] = count
+        root_stiff = np.empty(count)
+        for p in range(count):
+            root_stiff[p] = np.sqrt(stiff[g, felt[g, p]])
         lower = factors[g]
         for p in range(count):
-            i = felt[g, p]
-            a = np.sqrt(stiff[g, i])
             for q in range(p + 1):
-                j = felt[g, q]
-                total = a * answer[i, j] * np.sqrt(stiff[g, j])
-                if p == q:
-                    total += 1.0
-                for r in range(q):
-                    total -= lower[p, r] * lower[q, r]
-                lower[p, q] = np.sqrt(total) if p == q else total / lower[q, q]
+                lower[p, q] = root_stiff[p] * answer[felt[g, p], felt[g, q]] * root_stiff[q]
+        if tied:
+            at = peak[g]
+            tie = ties[at]
+            _tie(stiff[g], peak_bend[at], rise_bend[at], peak_total[at], tie)
+            for p in range(count):
+                for q in range(p):
+                    lower[q, p] = lower[p, q]
+            for p in range(count):
+                _project(tie, lower[p, :count])
+            for q in range(count):
+                _project(tie, lower[:count, q])
+        _cholesky(lower, count)
         if root[g]:
             continue
         shadow = np.empty((count, steps))
         for p in range(count):
-            i = felt[g, p]
+            shadow[p] = root_stiff[p] * answer[felt[g, p]]
+        if tied:
+            for j in range(steps):
+                _project(ties[peak[g]], shadow[:, j])
+        for p in range(count):
             row = shadow[p]
-            row[:] = np.sqrt(stiff[g, i]) * answer[i]
             for r in range(p):
                 other, weight = shadow[r], lower[p, r]
                 for j in range(steps):
@@ -90,25 +150,32 @@ def _apply(lower, count, vector):
 
 @njit(**OPTIONS)
 @no_type_check
-def _hold(stiff, felt, count, lower, vector, held):
-    """Add to ``held`` how much of a price the limits take up when their group's net would change.
+def _hold(stiff, felt, count, lower, tied, tie, vector, held):
+    """Add to ``held`` how much of a price the rows take up when their group's net would change.
 
-    ``vector`` is the net change without the limits, over all steps.
+    ``vector`` is the net change without the rows, over all steps.
     """
     scaled = np.empty(count)
     for p in range(count):
         scaled[p] = np.sqrt(stiff[felt[p]]) * vector[felt[p]]
+    if tied:
+        _project(tie, scaled)
     _apply(lower, count, scaled)
+    if tied:
+        _project(tie, scaled)
     for p in range(count):
         held[p] += np.sqrt(stiff[felt[p]]) * scaled[p]
 
 
 @njit(parallel=True, **OPTIONS)
 @no_type_check
-def upwards(groups, push, stiff, answers, home, factors, felt, counts, held, change):
+def upwards(
+    groups, push, shift, stiff, peak, ties, answers, home, factors, felt, counts, held, change
+):  # fmt: skip
     """Net change of each of these groups at its parent's present price, in place in ``change``.
 
-    On entry ``change`` is the net change at the group's own present price.
+    On entry ``change`` is the net change at the group's own present price. Rows count from
+    ``-shift``, where they would undo the offset of their slacks.
     """
     steps = answers.shape[1]
     for k in prange(len(groups)):
@@ -118,48 +185,62 @@ def upwards(groups, push, stiff, answers, home, factors, felt, counts, held, cha
             total = 0.0
             for j in range(steps):
                 total += answer[i, j] * push[g, j]
-            change[g, i] -= total
+            change[g, i] += shift[g, i] - total
         held[g, :count] = 0.0
-        _hold(stiff[g], felt[g], count, factors[g], change[g], held[g])
+        tied, tie = peak[g] >= 0, ties[max(peak[g], 0)]
+        _hold(stiff[g], felt[g], count, factors[g], tied, tie, change[g], held[g])
         for i in range(steps):
             total = 0.0
             for p in range(count):
                 total += answer[felt[g, p], i] * held[g, p]
-            change[g, i] -= total
+            change[g, i] -= total + shift[g, i]
 
 
 @njit(parallel=True, **OPTIONS)
 @no_type_check
 def downwards(
-    groups, parent, push, stiff, answers, home, factors, felt, counts, held, change, dprice
-):
+    groups, above, root, push, shift, stiff, peak, peak_bend, peak_total, ties, answers, home, factors,
+    felt, counts, held, change, dprice,
+):  # fmt: skip
     """Change of price and of net power of each of these groups, from its parent's change of price.
 
-    On entry ``change`` is the net change at the parent's present price. Where a limit is stiff the
-    net change follows from the price it takes up, which loses no digits.
+    ``above`` is the row of each group's parent in ``dprice``. On entry ``change`` is the net change
+    at the parent's present price. Where rows are stiff the net change follows from the price they
+    take up, which loses no digits.
     """
     steps = answers.shape[1]
     for k in prange(len(groups)):
         g = groups[k]
         answer, count = answers[home[g]], counts[g]
-        above = np.zeros(steps)
-        if parent[g] >= 0:
-            above[:] = dprice[parent[g]]
+        tied, tie = peak[g] >= 0, ties[max(peak[g], 0)]
+        given = np.zeros(steps)
+        if not root[g]:
+            given[:] = dprice[above[g]]
             moved = np.zeros(steps)
             for i in range(steps):
                 for j in range(steps):
-                    moved[i] += answer[i, j] * above[j]
+                    moved[i] += answer[i, j] * given[j]
             before = held[g, :count].copy()
-            _hold(stiff[g], felt[g], count, factors[g], moved, held[g])
+            _hold(stiff[g], felt[g], count, factors[g], tied, tie, moved, held[g])
             for i in range(steps):
                 total = moved[i]
                 for p in range(count):
                     total -= answer[felt[g, p], i] * (held[g, p] - before[p])
                 change[g, i] += total
         for i in range(steps):
-            dprice[g, i] = above[i] - push[g, i] - stiff[g, i] * change[g, i]
+            change[g, i] += shift[g, i]
+            dprice[g, i] = given[i] - push[g, i] - stiff[g, i] * change[g, i]
+        common = 0.0
+        if tied:
+            bend = peak_bend[peak[g]]
+            for i in range(steps):
+                common += bend[i] * change[g, i] / peak_total[peak[g]]
         for p in range(count):
             i = felt[g, p]
-            dprice[g, i] = above[i] - push[g, i] - held[g, p]
-            if stiff[g, i] > STIFF * STIFF:
+            dprice[g, i] = given[i] - push[g, i] - held[g, p]
+            if stiff[g, i] > STIFF:
                 change[g, i] = held[g, p] / stiff[g, i]
+                if tied:
+                    change[g, i] += peak_bend[peak[g], i] * common / stiff[g, i]
+        for i in range(steps):
+            change[g, i] -= shift[g, i]

@@ -3,67 +3,54 @@
 Every iteration solves the whole Newton system exactly, by elimination along the structure of the
 program: tridiagonal systems per unit, then dense ones per group up the tree. The work grows in
 proportion to the number of units, and the number of iterations hardly grows at all. Trees of
-groups that share nothing take their own steps and stop on their own.
+groups that share nothing take their own steps and stop on their own; within a tree a unit that
+nothing blocks goes further than the whole tree can.
 
 Source:
     S. Mehrotra (1992), On the implementation of a primal-dual interior point method, SIAM J.
-    Optim. 2(4), doi 10.1137/0802028, for the predictor and corrector; the elimination is ours.
+    Optim. 2(4), doi 10.1137/0802028, for the predictor and corrector; the elimination and the
+    steps are ours.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from evergrid.core.arrays import Array, Bool, Float, Int
-from evergrid.engine import group_kernels, unit_kernels
-from evergrid.engine.certificate import Dual
+from evergrid.core.arrays import Array, Bool, Float, Shaped
+from evergrid.engine import barrier, unit_state
+from evergrid.engine.barrier import Barrier, Point, Rows
+from evergrid.engine.certificate import Dual, certify
+from evergrid.engine.group_tree import GroupTree, Ports
 from evergrid.engine.parts import roots
-from evergrid.engine.program import Program, add_up, depth
+from evergrid.engine.program import Program, add_up
 from evergrid.engine.unit_kernels import (
-    ABOVE,
-    BELOW,
     COST,
-    COST_X,
-    COST_Y,
     DUAL,
-    GAIN_X,
-    GAIN_Y,
     GAP,
     GAP_BOTH,
     GAP_DUAL,
     GAP_PRIMAL,
-    HIGH,
-    LOW,
-    NET_X,
-    NET_Y,
     PRIMAL,
     RESIDUAL,
+    STEP_SHARE,
     TURNOVER,
-    VALUE,
-    ZA,
-    ZB,
-    ZS,
-    ZX,
-    ZY,
-    E,
-    S,
-    X,
-    Y,
+    UNBLOCKED,
 )
+from evergrid.engine.unit_state import Units
 
-CHUNK = 256  # units that one thread works through at a time
-ROOM_KWH = 2e-7  # a band of energy is never narrower than this, so that an interior exists
-MARGIN = 1e-7  # share by which limits are kept back, so that rounding cannot break them
-OFFSET_KW = 2e-7  # net power may miss its slack by this where the margin is smaller
 EXPORT_KW = 5e-7  # export limits may be exceeded by this once powers are cancelled
 ENERGY_KWH = 1e-8  # energy may miss its balance by this; it is recomputed from powers at the end
 FLOOR = 1e-8  # share of the first gap below which rounding takes over
 DAMPING = 1e-5  # proximal curvature, as a share of the first products: bounds every answer
-STEP_SHARE = 0.99  # of the longest step that keeps everything positive
+OWN_SHARE = 0.8  # weight of a unit's own longest step against that of its tree
 STALLED = 1e-7  # a step shorter than this, again and again, means there is no interior
 DIVERGED = 1e4  # multiple of the first gap beyond which there is no schedule to find
 MOST_ITERATIONS = 100
+MOST_POLISHED = 2  # iterations more where the certificate proves less than the method thinks
+
+Tell = Callable[[int, float], None]
 
 
 @dataclass(frozen=True)
@@ -88,355 +75,218 @@ class Iterate:
 
 
 def supports(program: Program) -> bool:
-    """Whether the method covers the program: prices on peaks and meters are not yet its own."""
-    return not (program.peak_price > 0).any() and not (program.surcharge != 0).any()
+    """Whether the method covers the program: a meter must not pay for drawing."""
+    return not (program.surcharge < 0).any()
 
 
-def minimise(program: Program, *, gap: float, deadline: float) -> Iterate:
+def minimise(
+    program: Program, *, gap: float, deadline: float, tell: Tell = lambda iteration, gap: None
+) -> Iterate:
     """Iterate until every tree's relative gap is below ``gap``, or the deadline.
 
     Args:
         program: What to solve; `supports` it.
         gap: Relative gap to reach.
         deadline: In seconds of ``time.perf_counter``.
+        tell: Called with the iteration reached and its gap, relative to the cost.
     """
-    run = _Run(program, gap)
-    history = []
-    while run.active.any() and len(history) < MOST_ITERATIONS and time.perf_counter() < deadline:
-        run.iterate()
-        history.append((run.gap[run.used].sum(), run.residual[run.used].max(initial=0.0)))
-    return run.result(np.array(history).reshape(-1, 2))
+    run = Run(program, gap)
+    proven = np.inf
+    for _ in range(1 + MOST_POLISHED):
+        while run.active.any() and run.iterations < MOST_ITERATIONS and _now() < deadline:
+            run.iterate()
+            tell(run.iterations, run.relative_gap())
+        made = run.result()
+        before, proven = proven, certify(program, made.power_kw, made.dual).gap
+        if proven <= gap or proven > 0.5 * before or _now() > deadline:
+            break
+        run.active = made.solved & run.used[run.tree]
+    return made
 
 
-class _Run:
-    """The state of the method: units in arrays of slots, groups in arrays of steps."""
+_now = time.perf_counter
 
-    def __init__(self, program: Program, gap: float) -> None:
+
+@dataclass(frozen=True)
+class Reach:
+    """How far a step can be taken, and what it would do to the gap; by tree, at its root.
+
+    Attributes:
+        primal: Longest step that keeps every slack positive.
+        dual: Longest step that keeps every multiplier positive.
+        gap: Sum of the products at present, and its change with the primal step, the dual step
+            and both.
+    """
+
+    primal: Float[Array, " group"]
+    dual: Float[Array, " group"]
+    gap: Float[Array, "4 group"]
+
+
+class Run:
+    """The state of the method: units, the barrier of the groups, and the tree between them."""
+
+    def __init__(
+        self,
+        program: Program,
+        gap: float,
+        *,
+        rows: Rows | None = None,
+        centre: float | None = None,
+        ports: Ports | None = None,
+    ) -> None:
         self.program, self.tolerance = program, gap
-        self._order_units()
-        self._start_units()
-        self._order_groups()
-        self._start_groups()
+        self.centre = unit_state.centre(program) if centre is None else centre
+        self.units = Units(program, self.centre)
+        self.net = add_up(self.units.net(), program.parent)
+        self.barrier = Barrier(rows or barrier.rows(program), self.net, self.centre)
+        ports = ports or Ports(np.zeros(0, np.int64))
+        self.groups = GroupTree(program.parent, program.steps, self.units.chunk_group, ports)
+        self.groups.prepare(self.barrier)
+        self.tree = roots(program)
+        self.own_price = self.barrier.own_price()
+        self.price = self._down(self.own_price, np.zeros(program.steps))
+        self._judge_nothing()
 
-    # -- setting out ------------------------------------------------------------------------
-
-    def _order_units(self) -> None:
-        """Sort the units by group, so that a chunk of them belongs to one group."""
+    def _judge_nothing(self) -> None:
         p = self.program
-        order = np.argsort(p.group, kind="stable")
-        lengths = (p.stop - p.first)[order]
-        begin = np.cumsum(lengths) - lengths
-        self.source = np.arange(p.slots) - np.repeat(begin - p.begin[order], lengths)
-        self.units = np.stack([begin, begin + lengths, p.first[order]], axis=1)
-        self.ends = np.stack([p.energy_start[order], p.end_value[order]], axis=1)
-        group = p.group[order]
-        starts = np.flatnonzero(np.append(True, group[1:] != group[:-1]))
-        counts = np.diff(np.append(starts, len(group)))
-        pieces = -(-counts // CHUNK)
-        piece = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-        first = np.repeat(starts, pieces) + piece * CHUNK
-        stop = np.minimum(first + CHUNK, np.repeat(starts + counts, pieces))
-        self.chunks = np.stack([first, stop, group[first]], axis=1)
-        self.slot_group = np.repeat(group, lengths)
-        self.slot_step = p.step[self.source]
-        self.constraints = np.bincount(group, 5 * lengths, p.groups)
-
-    def _start_units(self) -> None:
-        """A straight line of energy to what is owed, powers to match, multipliers to centre."""
-        p, source = self.program, self.source
-        unit = p.unit[source]
-        draw, feed = p.charge_limit[source], p.discharge_limit[source]
-        data = np.empty((8, p.slots))
-        data[COST_X] = p.step_h * p.draw_price[source] * draw
-        data[COST_Y] = -p.step_h * p.feed_price[source] * feed
-        data[GAIN_X], data[GAIN_Y] = p.gain[source] * draw, -p.drain[source] * feed
-        data[NET_X], data[NET_Y] = -draw, feed
-        data[HIGH] = p.energy_high[unit]
-        data[LOW] = np.minimum(p.energy_floor[source], data[HIGH] - ROOM_KWH)
-        point = np.empty((12, p.slots))
-        begin, stop = self.units[:, 0], self.units[:, 1]
-        lengths = stop - begin
-        start = self.ends[:, 0]
-        share = (np.arange(p.slots) - np.repeat(begin, lengths) + 1) / np.repeat(lengths, lengths)
-        goal = np.maximum(start, data[LOW, stop - 1])
-        line = np.repeat(start, lengths) * (1 - share) + np.repeat(goal, lengths) * share
-        margin = np.minimum(0.05 * (data[HIGH] - data[LOW]), 1.0)
-        point[E] = np.clip(line, data[LOW] + margin, data[HIGH] - margin)
-        before = np.append(0.0, point[E, :-1])
-        before[begin] = start
-        point[Y] = 0.1
-        stored = point[E] - before - data[GAIN_Y] * point[Y]
-        point[X] = np.clip(stored / np.where(data[GAIN_X] > 0, data[GAIN_X], 1.0), 0.05, 0.8)
-        point[S] = 1.0 - point[X] - point[Y]
-        point[ABOVE], point[BELOW] = point[E] - data[LOW], data[HIGH] - point[E]
-        self.centre = 0.5 * float(np.abs(data[COST_X]).mean() + np.abs(data[COST_Y]).mean())
-        self.centre = max(self.centre, 1e-6)
-        for slack, multiplier in ((X, ZX), (Y, ZY), (S, ZS), (ABOVE, ZA), (BELOW, ZB)):
-            point[multiplier] = self.centre / point[slack]
-        point[VALUE] = float(np.mean(p.draw_price / p.efficiency_charge[p.unit]))
-        self.data, self.point = data, point
-        self.work = np.zeros((20, p.slots))
-        self.told = np.zeros((len(self.chunks), 9))
-
-    def _order_groups(self) -> None:
-        """Levels of the tree, who is below whom, and where each group's answer is kept."""
-        p = self.program
-        self.tree = roots(p)
-        level = depth(p.parent)
-        self.levels = [np.flatnonzero(level == d) for d in range(int(level.max()) + 1)]
-        children = np.argsort(p.parent, kind="stable")
-        self.below = children[np.searchsorted(p.parent[children], 0) :]
-        self.below_start = np.searchsorted(p.parent[self.below], np.arange(p.groups + 1))
-        chunk_group = self.chunks[:, 2]
-        home = np.full(p.groups, -1)
-        first = np.flatnonzero(np.append(True, chunk_group[1:] != chunk_group[:-1]))
-        home[chunk_group[first]] = first
-        without = home < 0
-        home[without] = len(self.chunks) + np.arange(without.sum())
-        self.home = home
-        self.extra = np.setdiff1d(np.arange(len(self.chunks)), first)
-        self.answers = np.zeros((len(self.chunks) + int(without.sum()), p.steps, p.steps))
-        self.nets = np.zeros((len(self.chunks), p.steps))
-        self.lifts = np.zeros((len(self.chunks), p.steps))
-        self.root = p.parent < 0
-        self.factors = np.zeros((p.groups, p.steps, p.steps))
-        below = int((~self.root).any()) * p.groups
-        self.seen = np.zeros((below, p.steps, p.steps))
-        self.felt = np.zeros((p.groups, p.steps), np.int64)
-        self.counts = np.zeros(p.groups, np.int64)
-        self.held = np.zeros((p.groups, p.steps))
-
-    def _start_groups(self) -> None:
-        p = self.program
-        reach_low, reach_high = p.net_range
-        self.has = np.stack([reach_low < p.net_low, reach_high > p.net_high])
-        self.limit = np.where(self.has, np.stack([p.net_low, -p.net_high]), 0.0)
-        self.limit += MARGIN * np.abs(self.limit)
-        net_x = self.data[NET_X] * self.point[X] + self.data[NET_Y] * self.point[Y]
-        own = np.zeros((p.groups, p.steps))
-        np.add.at(own, (self.slot_group, self.slot_step), net_x)
-        self.net = add_up(own, p.parent)
-        room = np.stack([self.net, -self.net]) - self.limit
-        self.slack = np.where(self.has, np.maximum(room, 0.1 * np.maximum(1, abs(self.limit))), 1.0)
-        self.multiplier = np.where(self.has, self.centre / self.slack, 0.0)
-        self.price = np.zeros((p.groups, p.steps))
-        limits = self.has.sum(axis=(0, 2))
-        self.count = np.bincount(self.tree, self.constraints + limits, p.groups)
-        self.used = np.bincount(self.tree, self.constraints, p.groups) > 0
-        self.used &= self.root
+        self.count = self._by_tree(self.units.count + self.barrier.count)
+        self.used = (self._by_tree(self.units.count) > 0) & (p.parent < 0)
         self.mu = np.full(p.groups, self.centre)
         self.gap = np.full(p.groups, np.inf)
+        self.scale = np.full(p.groups, np.inf)
         self.wanted = np.zeros(p.groups)
         self.residual = np.full(p.groups, np.inf)
         self.active = self.used[self.tree]
-        bound = np.bincount(self.tree, limits, p.groups) > 0
-        self.coupled = bound[self.tree]
+        self.coupled = (self._by_tree(self.barrier.count) > 0)[self.tree]
+        self.own = np.full(p.groups, OWN_SHARE)
         self.stalls = np.zeros(p.groups, np.int64)
         self.solved = np.zeros(p.groups, bool)
+        self.history: list[tuple[float, float]] = []
+
+    @property
+    def iterations(self) -> int:
+        """How many iterations were made."""
+        return len(self.history)
+
+    def _by_tree(self, of_group: Shaped[Array, " group"]) -> Float[Array, " group"]:
+        """Sum over the groups of each tree, at its root."""
+        return np.bincount(self.tree, of_group, self.program.groups)
+
+    def _down(
+        self, own: Float[Array, "group step"], outside: Float[Array, " step"]
+    ) -> Float[Array, "group step"]:
+        """Prices of all groups from what each adds to its parent's."""
+        price = own.copy()
+        for number, rows in enumerate(self.groups.levels):
+            price[rows] += price[self.program.parent[rows]] if number else outside
+        return price
 
     # -- one iteration ----------------------------------------------------------------------
 
     def iterate(self) -> None:
         """Factor, predict, correct, move."""
-        stiff = (self.multiplier / self.slack).sum(axis=0)
-        self._factor(stiff)
-        offset = np.stack([self.net, -self.net]) - self.limit - self.slack
-        offset = np.where(self.has, offset, 0.0)
-        nothing = np.zeros_like(self.slack)
-        predicted = self._direction(stiff, offset, nothing, np.zeros(len(self.mu)), predict=True)
-        enough = 0.1 * self.wanted / np.maximum(self.count, 1)  # smaller only loses digits
-        enough[self.gap <= self.wanted] *= 0.1  # unless more than the gap is asked for
-        target = np.maximum(self._centring(predicted) * self.mu, enough)
-        corrected = self._direction(stiff, offset, predicted.products, target, predict=False)
-        self._move(corrected, target)
+        outside = np.zeros(self.program.steps)
+        self.factor()
+        self.ask(np.zeros(len(self.mu)), None)
+        predicted = self.direct(outside, predict=True)
+        target = self.target(predicted)
+        self.ask(target, self.barrier.nothing if self.second is None else self.second)
+        self.move(self.direct(outside, predict=False))
+        self.history.append((self.gap[self.used].sum(), self.residual[self.used].max(initial=0.0)))
 
-    def _factor(self, stiff: Float[Array, "group step"]) -> None:
-        p = self.program
-        unit_kernels.factor(
-            self.chunks,
-            self.units,
-            self.data,
-            self.point,
-            self.work,
-            DAMPING * self.centre,
-            self.coupled,
-            self.answers,
-            self.active,
-        )
-        for chunk in self.extra:
-            self.answers[self.home[self.chunks[chunk, 2]]] += self.answers[chunk]
-        self.answers[len(self.chunks) :] = 0.0
-        for level in range(len(self.levels) - 1, -1, -1):
-            groups = self._working(level)
-            if level + 1 < len(self.levels):
-                group_kernels.gather(
-                    groups,
-                    self.below_start,
-                    self.below,
-                    self.answers,
-                    self.home,
-                    self.seen,
-                )
-            group_kernels.factor(
-                groups,
-                stiff,
-                self.answers,
-                self.home,
-                self.factors,
-                self.seen,
-                self.felt,
-                self.counts,
-                p.parent < 0,
-            )
+    def factor(self) -> None:
+        """Eliminate units and groups up the tree."""
+        self.barrier.prepare(self.net)
+        damping = DAMPING * self.centre
+        self.units.factor(damping, self.coupled, self.groups.answers, self.active)
+        steps = self.program.steps
+        self.groups.factor(self.barrier, self.active, np.zeros((0, steps, steps)))
 
-    def _working(self, level: int) -> Int[Array, " some"]:
-        groups = self.levels[level]
-        return groups[self.active[groups]]
+    def ask(self, target: Float[Array, " group"], products: tuple | None) -> None:
+        """What all would do at present prices, aiming at these products of each tree."""
+        self.goal = target[self.tree]
+        aimed = self.barrier.aim(self.goal, products or self.barrier.nothing)
+        self.push = self.own_price - aimed
+        self.change = self.units.respond(self.price, self.goal, self.active)
+        self.groups.up(self.barrier, self.push, self.change, self.active)
 
-    def _direction(
-        self,
-        stiff: Float[Array, "group step"],
-        offset: Float[Array, "2 group step"],
-        products: Float[Array, "2 group step"],
-        target: Float[Array, " group"],
-        *,
-        predict: bool,
-    ) -> "_Direction":
-        p = self.program
-        goal = target[self.tree]
-        unit_kernels.right_hand_side(
-            self.chunks,
-            self.units,
-            self.ends,
-            self.data,
-            self.point,
-            self.work,
-            self.price,
-            goal,
-            self.nets,
-            self.active,
-        )
-        wanted = np.where(self.has, (goal[:, None] - products) / self.slack, 0.0)
-        pressure = self.multiplier / self.slack * offset - wanted
-        push = self._own_price() + pressure[0] - pressure[1]
-        change = self._chunk_sums(self.nets)
-        tree = (self.answers, self.home, self.factors, self.felt, self.counts, self.held, change)
-        for level in range(len(self.levels) - 1, -1, -1):
-            groups = self._working(level)
-            group_kernels.upwards(groups, push, stiff, *tree)
-            if level:
-                np.add.at(change, p.parent[groups], change[groups])
-        dprice = np.zeros_like(self.price)
-        for level in range(len(self.levels)):
-            groups = self._working(level)
-            group_kernels.downwards(groups, p.parent, push, stiff, *tree, dprice)
-        unit_kernels.direction(
-            self.chunks,
-            self.units,
-            self.data,
-            self.point,
-            self.work,
-            dprice,
-            goal,
-            self.told,
-            self.active,
-            predict,
-        )
-        dslack = np.where(self.has, np.stack([change, -change]) + offset, 0.0)
-        dmultiplier = np.where(
-            self.has, wanted - self.multiplier / self.slack * dslack - self.multiplier, 0.0
-        )
-        return _Direction(dprice, dslack, dmultiplier)
+    def direct(self, outside: Float[Array, " step"], *, predict: bool) -> Reach:
+        """The step of everything, and how far it can be taken."""
+        dprice = self.groups.down(self.barrier, self.push, self.change, self.active, outside)
+        self.dprice = dprice.copy()
+        inner = self.program.parent >= 0
+        self.dprice[inner] -= dprice[self.program.parent[inner]]
+        self.dprice[~inner] -= outside
+        self.units.direct(dprice, self.goal, self.active, predict=predict)
+        self.step = self.barrier.step(self.change)
+        self.second = self.step.pairs(self.step) if predict else None
+        self.longest = self.barrier.longest(self.step)
+        return self._reach(self.step)
 
-    def _own_price(self) -> Float[Array, "group step"]:
-        """What each group's own limits add to its parent's price at present, less multipliers."""
-        own = self.price.copy()
-        below = self.program.parent >= 0
-        own[below] -= self.price[self.program.parent[below]]
-        return own
+    def _reach(self, step: Point) -> Reach:
+        told, point = self.units.told, self.barrier.point
+        longest = np.full((2, self.program.groups), UNBLOCKED)
+        chunk_tree = self.tree[self.units.chunk_group]
+        for column, of_group, reach in zip((PRIMAL, DUAL), self.longest, longest, strict=True):
+            np.minimum.at(reach, chunk_tree, told[:, column])
+            np.minimum.at(reach, self.tree, of_group)
+        gap = np.stack([self._told(column) for column in (GAP, GAP_PRIMAL, GAP_DUAL, GAP_BOTH)])
+        for i, pairs in enumerate(
+            (point.pairs(point), step.pairs(point), point.pairs(step), step.pairs(step))
+        ):
+            gap[i] += self._by_tree(self.barrier.total(pairs))
+        return Reach(longest[0], longest[1], gap)
 
-    def _chunk_sums(self, of_chunk: Float[Array, "chunk step"]) -> Float[Array, "group step"]:
-        """Sum over the chunks of each group's own units."""
-        total = np.zeros_like(self.price)
-        if len(self.extra):
-            np.add.at(total, self.chunks[:, 2], of_chunk)
-        else:
-            total[self.chunks[:, 2]] = of_chunk
-        return total
-
-    def _by_tree(self, column: int) -> Float[Array, " group"]:
-        """Sum of what the chunks told, at each tree's root."""
-        return np.bincount(self.tree[self.chunks[:, 2]], self.told[:, column], self.program.groups)
-
-    def _longest(self, step: "_Direction") -> tuple[Array, Array]:
-        """The longest primal and dual step of each tree, at its root."""
-        primal, dual = (np.full(self.program.groups, unit_kernels.UNBLOCKED) for _ in range(2))
-        chunk_tree = self.tree[self.chunks[:, 2]]
-        np.minimum.at(primal, chunk_tree, self.told[:, PRIMAL])
-        np.minimum.at(dual, chunk_tree, self.told[:, DUAL])
-        np.minimum.at(primal, self.tree, _ratio(self.slack, step.slack))
-        np.minimum.at(dual, self.tree, _ratio(self.multiplier, step.multiplier))
-        return primal, dual
-
-    def _centring(self, step: "_Direction") -> Float[Array, " group"]:
+    def target(self, predicted: Reach) -> Float[Array, " group"]:
         """Mehrotra's rule: centre less, the further the predicted step already goes."""
-        primal, dual = (np.minimum(longest, 1.0) for longest in self._longest(step))
-        sums = [self._by_tree(column) for column in (GAP, GAP_PRIMAL, GAP_DUAL, GAP_BOTH)]
-        pairs = (
-            (self.slack, self.multiplier),
-            (step.slack, self.multiplier),
-            (self.slack, step.multiplier),
-            (step.slack, step.multiplier),
-        )
-        for i, (one, other) in enumerate(pairs):
-            of_group = np.where(self.has, one * other, 0.0).sum(axis=(0, 2))
-            sums[i] += np.bincount(self.tree, of_group, self.program.groups)
-        count = np.maximum(self.count, 1)
-        self.mu = sums[0] / count
-        ahead = (sums[0] + primal * sums[1] + dual * sums[2] + primal * dual * sums[3]) / count
+        primal, dual = np.minimum(predicted.primal, 1.0), np.minimum(predicted.dual, 1.0)
+        gap, count = predicted.gap, np.maximum(self.count, 1)
+        self.mu = gap[0] / count
+        ahead = (gap[0] + primal * gap[1] + dual * gap[2] + primal * dual * gap[3]) / count
         share = np.maximum(ahead, 0.0) / np.maximum(self.mu, 1e-300)
-        return np.clip(share**3, 1e-6, 1.0)
+        enough = 0.1 * self.wanted / count  # smaller only loses digits
+        enough[self.gap <= self.wanted] *= 0.1  # unless more than the gap is asked for
+        return np.maximum(np.clip(share**3, 1e-6, 1.0) * self.mu, enough)
 
-    def _move(self, step: "_Direction", target: Float[Array, " group"]) -> None:
-        primal, dual = (np.minimum(STEP_SHARE * longest, 1.0) for longest in self._longest(step))
-        ahead, dual_ahead = primal[self.tree], dual[self.tree]
-        unit_kernels.move(
-            self.chunks,
-            self.units,
-            self.ends,
-            self.data,
-            self.point,
-            self.work,
-            target[self.tree],
-            ahead,
-            dual_ahead,
-            self.nets,
-            self.lifts,
-            self.told,
-            self.active,
+    def move(self, reach: Reach) -> None:
+        """Take the step: every unit and group as far as it can go itself, tempered."""
+        primal, dual = (
+            np.minimum(STEP_SHARE * longest, 1.0) for longest in (reach.primal, reach.dual)
         )
-        moving = self.active[:, None]
-        self.slack += np.where(moving, ahead[:, None], 0.0) * step.slack
-        self.multiplier += np.where(moving, dual_ahead[:, None], 0.0) * step.multiplier
-        self.price += np.where(moving, dual_ahead[:, None], 0.0) * step.price
-        self.net = add_up(self._chunk_sums(self.nets), self.program.parent)
+        common = primal[self.tree], dual[self.tree]
+        own = self.own[self.tree]
+        self.units.move(self.goal, *common, own, self.active)
+        ahead = [
+            np.where(self.active, _tempered(longest, shared, own), 0.0)
+            for longest, shared in zip(self.longest, common, strict=True)
+        ]
+        self.barrier.move(self.step, *ahead)
+        self.own_price += ahead[1][:, None] * self.dprice
+        self.net = add_up(self.units.net_told(), self.program.parent)
+        self.barrier.settle(self.net, self.active)
+        self.price = self._down(self.own_price, np.zeros(self.program.steps))
         self._judge(np.minimum(primal, dual))
+
+    def _told(self, column: int) -> Float[Array, " group"]:
+        """Sum of what the chunks told, at each tree's root."""
+        tree = self.tree[self.units.chunk_group]
+        return np.bincount(tree, self.units.told[:, column], self.program.groups)
 
     def _judge(self, taken: Float[Array, " group"]) -> None:
         """Which trees are done, and which will never be."""
-        of_group = np.where(self.has, self.slack * self.multiplier, 0.0).sum(axis=(0, 2))
-        groups = self.program.groups
-        self.gap = self._by_tree(GAP) + np.bincount(self.tree, of_group, groups)
-        offset = np.abs(np.stack([self.net, -self.net]) - self.limit - self.slack)
-        allowed = np.maximum(OFFSET_KW, 0.5 * MARGIN * np.abs(self.limit))
-        residual = np.where(self.has, offset / allowed, 0.0).max(axis=(0, 2))
-        self.residual = np.zeros(groups)
+        point = self.barrier.point
+        self.gap = self._told(GAP) + self._by_tree(self.barrier.total(point.pairs(point)))
+        residual = self.barrier.residual(self.net)
+        self.residual = np.zeros(self.program.groups)
         with np.errstate(invalid="ignore"):  # a tree that is lost may hold NaN
-            np.maximum.at(residual, self.chunks[:, 2], self.told[:, RESIDUAL] / ENERGY_KWH)
+            told = self.units.told[:, RESIDUAL] / ENERGY_KWH
+            np.maximum.at(residual, self.units.chunk_group, told)
             np.maximum.at(self.residual, self.tree, residual)
-        scale = np.maximum(np.abs(self._by_tree(COST)), 1e-3 * self._by_tree(TURNOVER))
+        cost = self._told(COST) + self._by_tree(self.barrier.cost())
+        self.scale = np.maximum(np.abs(cost), 1e-3 * self._told(TURNOVER))
         least = FLOOR * self.centre * self.count
-        self.wanted = np.maximum(0.3 * self.tolerance * scale, least)
+        self.wanted = np.maximum(0.3 * self.tolerance * self.scale, least)
         done = (self.gap <= self.wanted) & (self.residual <= 1.0)
         done &= self._one_way_fits() | (self.gap <= 2 * least)
         self.stalls = np.where(taken < STALLED, self.stalls + 1, 0)
@@ -450,8 +300,9 @@ class _Run:
 
         Where it pays to waste energy it never does; such a tree stops at the least gap.
         """
-        net = self.net + add_up(self._chunk_sums(self.lifts), self.program.parent)
-        over = np.where(self.has[1], net - self.program.net_high, 0.0).max(axis=1)
+        net = self.net + add_up(self.units.lift_told(), self.program.parent)
+        held = self.barrier.rows.held[1]
+        over = np.where(held, net - self.program.net_high, 0.0).max(axis=1)
         worst = np.zeros(self.program.groups)
         with np.errstate(invalid="ignore"):  # a tree that is lost may hold NaN
             np.maximum.at(worst, self.tree, over)
@@ -459,46 +310,26 @@ class _Run:
 
     # -- reading ----------------------------------------------------------------------------
 
-    def result(self, history: Float[Array, "iteration 2"]) -> Iterate:
+    def relative_gap(self) -> float:
+        """The gap of all trees as a share of their cost."""
+        return float(self.gap[self.used].sum() / max(self.scale[self.used].sum(), 1e-300))
+
+    def result(self) -> Iterate:
         """The iterate in the order of the program."""
-        p = self.program
-        change = self.data[GAIN_X] * self.point[X] + self.data[GAIN_Y] * self.point[Y]
-        gain, drain = p.gain[self.source], p.drain[self.source]
-        power, value = np.empty(p.slots), np.empty(p.slots)
-        power[self.source] = np.where(change >= 0, -change / gain, -change / drain)
-        value[self.source] = self.point[VALUE]
-        binding = self.multiplier.max(axis=0)
-        shown = np.where(binding > 1e-6 * self.centre, binding, 0.0) / p.step_h
-        # A tree that was lost may hold NaN, which must not spread into sums over all units.
-        power, value, price, shown = map(np.nan_to_num, (power, value, self.price, shown))
+        answer = self.units.answer()
+        limits = self.barrier.point.multiplier[:2].max(axis=0)
+        shown = np.where(limits > 1e-6 * self.centre, limits, 0.0) / self.program.step_h
+        price, shown = np.nan_to_num(self.price), np.nan_to_num(shown)
         return Iterate(
-            power_kw=np.clip(power, -p.charge_limit, p.discharge_limit),
-            dual=Dual(energy_value=value, power_price=price),
+            power_kw=answer.power_kw,
+            dual=Dual(energy_value=answer.energy_value, power_price=price),
             limit_price=shown,
             solved=self.solved | ~self.used[self.tree],
-            iterations=len(history),
-            history=history,
+            iterations=self.iterations,
+            history=np.array(self.history).reshape(-1, 2),
         )
 
 
-@dataclass(frozen=True)
-class _Direction:
-    """Changes of the groups' prices, slacks and multipliers; the units keep theirs in `work`."""
-
-    price: Float[Array, "group step"]
-    slack: Float[Array, "2 group step"]
-    multiplier: Float[Array, "2 group step"]
-
-    @property
-    def products(self) -> Float[Array, "2 group step"]:
-        """Second-order products that the corrector needs."""
-        return self.slack * self.multiplier
-
-
-def _ratio(
-    value: Float[Array, "2 group step"], change: Float[Array, "2 group step"]
-) -> Float[Array, " group"]:
-    """The longest step that keeps each group's positive values positive."""
-    falling = change < 0
-    ratio = np.where(falling, -value / np.where(falling, change, 1.0), unit_kernels.UNBLOCKED)
-    return ratio.min(axis=(0, 2))
+def _tempered(longest: Array, common: Array, own: Array) -> Array:
+    """A step between what one group could take by itself and what all can take together."""
+    return np.minimum(STEP_SHARE * longest, 1.0) ** own * common ** (1.0 - own)

@@ -29,6 +29,7 @@ RHS, GX, GY, GE, DX, DY, DE, DVALUE, CX, CY, CS, CA, CB = range(7, 20)
 PRIMAL, DUAL, GAP, GAP_PRIMAL, GAP_DUAL, GAP_BOTH, RESIDUAL, COST, TURNOVER = range(9)
 
 UNBLOCKED = 1e30  # length of a step that nothing blocks
+STEP_SHARE = 0.99  # of the longest step that keeps everything positive
 DIED_OUT = 1e-120  # entries of an inverse below this are dropped before they become denormal
 
 OPTIONS = {"cache": True, "error_model": "numpy", "fastmath": {"contract", "nsz", "arcp"}}
@@ -173,20 +174,22 @@ def _blocked(value, change, longest):
 
 @njit(parallel=True, **OPTIONS)
 @no_type_check
-def direction(chunks, units, data, point, work, dprice, target, told, active, predict):
+def direction(chunks, units, data, point, work, dprice, target, told, reach, active, predict):
     """The step of every unit to its group's change of price, and how far it can be taken.
 
-    When predicting, the products of changes that the next right-hand side needs are kept.
+    ``reach`` is that distance by unit, primal and dual; chunks tell the shortest of theirs. When
+    predicting, the products of changes that the next right-hand side needs are kept.
     """
     for c in prange(len(chunks)):
         begin_unit, stop_unit, group = chunks[c]
         if not active[group]:
             continue
         mu = target[group]
-        primal, dual = UNBLOCKED, UNBLOCKED
+        shortest_primal, shortest_dual = UNBLOCKED, UNBLOCKED
         gap, gap_primal, gap_dual, gap_both = 0.0, 0.0, 0.0, 0.0
         for u in range(begin_unit, stop_unit):
             begin, stop, first = units[u]
+            primal, dual = UNBLOCKED, UNBLOCKED
             for t in range(begin, stop):
                 work[DVALUE, t] = -work[BETA, t] * dprice[group, first + t - begin]
             _solve(begin, stop, work, DVALUE)
@@ -229,23 +232,38 @@ def direction(chunks, units, data, point, work, dprice, target, told, active, pr
                     work[CX, t], work[CY, t], work[CS, t] = dx * dzx, dy * dzy, ds * dzs
                     work[CA, t], work[CB, t] = de * dza, -de * dzb
                     gap_both += dx * dzx + dy * dzy + ds * dzs + de * (dza - dzb)
-        told[c, PRIMAL], told[c, DUAL], told[c, GAP] = primal, dual, gap
+            reach[u, 0], reach[u, 1] = primal, dual
+            shortest_primal = min(shortest_primal, primal)
+            shortest_dual = min(shortest_dual, dual)
+        told[c, PRIMAL], told[c, DUAL], told[c, GAP] = shortest_primal, shortest_dual, gap
         told[c, GAP_PRIMAL], told[c, GAP_DUAL] = gap_primal, gap_dual
         told[c, GAP_BOTH] = gap_both
 
 
+@njit(**OPTIONS)
+@no_type_check
+def _tempered(reach, common, own):
+    """A step between what one unit could take by itself and what all can take together."""
+    return min(STEP_SHARE * reach, 1.0) ** own * common ** (1.0 - own)
+
+
 @njit(parallel=True, **OPTIONS)
 @no_type_check
-def move(chunks, units, ends, data, point, work, target, primal, dual, nets, lifts, told, active):
+def move(
+    chunks, units, ends, data, point, work, target, reach, primal, dual, own, nets, lifts, told,
+    active,
+):  # fmt: skip
     """Take the step; tell the gap, the largest energy residual, the cost and the new net power.
 
-    ``lifts`` is by how much net power rises when the smaller direction of each slot is cancelled.
+    A unit moves by the geometric mean of its own longest step, weighted ``own``, and the step that
+    its whole tree can take, ``primal`` and ``dual``. ``lifts`` is by how much net power rises when
+    the smaller direction of each slot is cancelled.
     """
     for c in prange(len(chunks)):
         begin_unit, stop_unit, group = chunks[c]
         if not active[group]:
             continue
-        mu, step, dual_step = target[group], primal[group], dual[group]
+        mu = target[group]
         net, lift = nets[c], lifts[c]
         net[:] = 0.0
         lift[:] = 0.0
@@ -253,6 +271,8 @@ def move(chunks, units, ends, data, point, work, target, primal, dual, nets, lif
         for u in range(begin_unit, stop_unit):
             begin, stop, first = units[u]
             held = ends[u, 0]
+            step = _tempered(reach[u, 0], primal[group], own[group])
+            dual_step = _tempered(reach[u, 1], dual[group], own[group])
             for t in range(begin, stop):
                 dx, dy, de = work[DX, t], work[DY, t], work[DE, t]
                 x, y, s = point[X, t], point[Y, t], point[S, t]

@@ -1,0 +1,266 @@
+"""What holds back the net power of groups: limits, meters and peaks, as rows of a barrier.
+
+A row keeps ``sign n + ease + rise - level >= 0`` in one group and step, where ``n`` is the group's
+net power. A limit allows no ease. A meter's ease is the power drawn from above, which costs its
+surcharge; so a limit that may be broken at a price is a row of the same kind. The rise is the peak
+of a group over all steps, which costs its peak price.
+"""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Bool, Float, Int
+from evergrid.engine.program import Program
+from evergrid.engine.unit_kernels import UNBLOCKED
+
+MARGIN = 1e-7  # share by which limits are kept back, so that rounding cannot break them
+OFFSET_KW = 2e-7  # net power may miss its slack by this where the margin is smaller
+NEAR = 10.0  # ratio of slacks within which one may replace the other
+ROOM_KW = 0.1  # least slack to begin with, as a share of the level or of 1 kW
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a program, one block of groups and steps for each kind.
+
+    Attributes:
+        sign: Of net power, by block.
+        level: What the row keeps the rest above, in kW.
+        held: Where there is a row at all.
+        price: Of a kW of ease over the step; infinite where none is allowed.
+        peaked: Groups with a price on their peak; the last block is theirs where there are any.
+        peak_price: Of those groups, per kW.
+        peak_before: Peak drawn before the first step, of those groups, kW.
+    """
+
+    sign: Float[Array, " row"]
+    level: Float[Array, "row group step"]
+    held: Bool[Array, "row group step"]
+    price: Float[Array, "row group step"]
+    peaked: Int[Array, " peak"]
+    peak_price: Float[Array, " peak"]
+    peak_before: Float[Array, " peak"]
+
+
+def rows(program: Program) -> Rows:
+    """Limits that the units could break, meters, and peaks."""
+    reach_low, reach_high = program.net_range
+    hard = np.full(program.load.shape, np.inf)
+    blocks = [
+        (1.0, program.net_low, reach_low < program.net_low, hard),
+        (-1.0, -program.net_high, reach_high > program.net_high, hard),
+    ]
+    if (program.surcharge > 0).any():
+        price = program.step_h * program.surcharge
+        blocks.append((1.0, program.load, price > 0, price))
+    peaked = np.flatnonzero(program.peak_price > 0)
+    if len(peaked):
+        held = np.zeros(program.load.shape, bool)
+        held[peaked] = True
+        blocks.append((1.0, program.load, held, hard))
+    return stacked(blocks, peaked, program.peak_price[peaked], program.peak_before[peaked])
+
+
+def stacked(
+    blocks: list[tuple[float, Array, Array, Array]],
+    peaked: Int[Array, " peak"],
+    peak_price: Float[Array, " peak"],
+    peak_before: Float[Array, " peak"],
+) -> Rows:
+    """Rows from blocks of sign, level, where held, and price of ease; limits keep a margin."""
+    sign, level, held, price = (np.stack(block) for block in zip(*blocks, strict=True))
+    level = np.where(held, level, 0.0)
+    level += np.where(np.isinf(price), MARGIN, 0.0) * np.abs(level)
+    return Rows(sign, level, held, price, peaked, peak_price, peak_before)
+
+
+@dataclass(frozen=True)
+class Point:
+    """Slacks, eases and rises with their multipliers; also used for a change of these.
+
+    Attributes:
+        slack: Of each row.
+        multiplier: Of the slack.
+        ease: Of each row that has one, else 1.
+        ease_multiplier: Of the ease being at least 0; 0 where there is none.
+        rise: Of each peaked group above the peak drawn before.
+        rise_multiplier: Of the rise being at least 0.
+    """
+
+    slack: Float[Array, "row group step"]
+    multiplier: Float[Array, "row group step"]
+    ease: Float[Array, "row group step"]
+    ease_multiplier: Float[Array, "row group step"]
+    rise: Float[Array, " peak"]
+    rise_multiplier: Float[Array, " peak"]
+
+    def pairs(self, other: "Point") -> tuple[Array, Array, Array]:
+        """Products of this point's slacks with the other's multipliers."""
+        return (
+            self.slack * other.multiplier,
+            self.ease * other.ease_multiplier,
+            self.rise * other.rise_multiplier,
+        )
+
+
+class Barrier:
+    """The groups' part of the iterate, and of every Newton step."""
+
+    def __init__(self, rows: Rows, net: Float[Array, "group step"], centre: float) -> None:
+        self.rows = rows
+        self.soft = rows.held & np.isfinite(rows.price)
+        self.row_sign = rows.sign[:, None, None]
+        self.point = self._start(net, centre)
+        self.nothing = tuple(np.zeros_like(values) for values in self.point.pairs(self.point))
+        count = rows.held.sum(axis=(0, 2)) + self.soft.sum(axis=(0, 2))
+        count[rows.peaked] += 1
+        self.count = count
+
+    def _start(self, net: Float[Array, "group step"], centre: float) -> Point:
+        """Slacks with room, at net powers as they are; multipliers to centre, prices kept."""
+        rows, soft = self.rows, self.soft
+        free = self.row_sign * net - rows.level
+        scale = ROOM_KW * np.maximum(1.0, np.abs(rows.level))
+        slack = np.where(rows.held, np.maximum(free, scale), 1.0)
+        multiplier = np.where(rows.held, centre / slack, 0.0)
+        ease = np.where(soft, np.maximum(-free, 0.0) + scale, 1.0)
+        slack = np.where(soft, free + ease, slack)
+        price = np.where(soft, rows.price, 0.0)
+        multiplier = np.where(soft, np.clip(centre / slack, 0.1 * price, 0.9 * price), multiplier)
+        ease_multiplier = np.where(soft, price - multiplier, 0.0)
+        rise = np.zeros(len(rows.peaked))
+        share = rows.peak_price / (net.shape[1] + 1)
+        if len(rise):
+            over = -free[-1, rows.peaked]
+            peak = np.maximum(over.max(axis=1), rows.peak_before)
+            rise = peak - rows.peak_before + scale[-1, rows.peaked].max(axis=1)
+            slack[-1, rows.peaked] = (rise + rows.peak_before)[:, None] - over
+            multiplier[-1, rows.peaked] = share[:, None]
+        return Point(slack, multiplier, ease, ease_multiplier, rise, share)
+
+    # -- what a step needs to know ----------------------------------------------------------
+
+    def prepare(self, net: Float[Array, "group step"]) -> None:
+        """Take in the present net powers: offsets, stiffness, and how peaks tie steps together."""
+        p, rows = self.point, self.rows
+        self.offset = np.where(rows.held, self._free(net) - p.slack, 0.0)
+        self.bend = p.multiplier / p.slack
+        self.ease_bend = np.where(self.soft, p.ease_multiplier / p.ease, 1.0)
+        yielding = np.where(self.soft, self.ease_bend / (self.bend + self.ease_bend), 1.0)
+        stiff = self.bend * yielding
+        self.stiff = stiff.sum(axis=0)
+        self.peak_bend = self.bend[-1, rows.peaked]
+        self.rise_bend = p.rise_multiplier / p.rise
+        self.peak_total = self.peak_bend.sum(axis=1) + self.rise_bend
+        pulled = (self.row_sign * stiff * self.offset).sum(axis=0)
+        # What a stiff row makes of an offset would drown every other digit of a price. So rows
+        # count from net powers shifted by the offsets, and only what that leaves is priced.
+        self.shift = pulled / np.where(self.stiff > 0, self.stiff, 1.0)
+        missed = self.shift[rows.peaked] - self.offset[-1, rows.peaked]
+        self.missed = (self.peak_bend * missed).sum(axis=1) / self.peak_total
+
+    def _free(self, net: Float[Array, "group step"]) -> Float[Array, "row group step"]:
+        """What each row has to spare at these net powers."""
+        free = self.row_sign * net + np.where(self.soft, self.point.ease, 0.0) - self.rows.level
+        if len(self.rows.peaked):
+            peak = self.point.rise + self.rows.peak_before
+            free[-1, self.rows.peaked] += peak[:, None]
+        return free
+
+    def own_price(self) -> Float[Array, "group step"]:
+        """What each group's rows add to its parent's price at present."""
+        return (self.row_sign * self.point.multiplier).sum(axis=0)
+
+    def aim(
+        self, goal: Float[Array, " group"], products: tuple[Array, Array, Array]
+    ) -> Float[Array, "group step"]:
+        """What each group's rows would add to its parent's price once offsets are undone."""
+        p, rows = self.point, self.rows
+        aim = goal[:, None]
+        self.wanted = np.where(rows.held, (aim - products[0]) / p.slack, 0.0)
+        self.ease_wanted = np.where(self.soft, (aim - products[1]) / p.ease, 0.0)
+        self.rise_wanted = (goal[rows.peaked] - products[2]) / p.rise
+        over = self.wanted + self.ease_wanted - np.where(self.soft, rows.price, 0.0)
+        self.ease_aim = np.where(self.soft, over / (self.bend + self.ease_bend), 0.0)
+        over = self.wanted[-1, rows.peaked].sum(axis=1) + self.rise_wanted - rows.peak_price
+        self.rise_aim = over / self.peak_total
+        multiplier = self.wanted - self.bend * self.ease_aim
+        multiplier[-1, rows.peaked] -= self.peak_bend * self.rise_aim[:, None]
+        aimed = (self.row_sign * multiplier).sum(axis=0)
+        aimed[rows.peaked] -= self.peak_bend * self.missed[:, None]
+        return aimed
+
+    def step(self, change: Float[Array, "group step"]) -> Point:
+        """The step of slacks and multipliers that goes with these changes of net power."""
+        p, rows = self.point, self.rows
+        moved = np.where(rows.held, self.row_sign * change + self.offset, 0.0)
+        share = self.bend / (self.bend + self.ease_bend)
+        ease = np.where(self.soft, self.ease_aim - share * moved, 0.0)
+        slack = moved + ease
+        lifted = (self.peak_bend * moved[-1, rows.peaked]).sum(axis=1)
+        rise = self.rise_aim - lifted / self.peak_total
+        slack[-1, rows.peaked] += rise[:, None]
+        multiplier = np.where(rows.held, self.wanted - self.bend * slack - p.multiplier, 0.0)
+        easing = self.ease_wanted - self.ease_bend * ease - p.ease_multiplier
+        rising = self.rise_wanted - self.rise_bend * rise - p.rise_multiplier
+        return Point(slack, multiplier, ease, np.where(self.soft, easing, 0.0), rise, rising)
+
+    # -- taking it --------------------------------------------------------------------------
+
+    def longest(self, step: Point) -> tuple[Float[Array, " group"], Float[Array, " group"]]:
+        """The longest primal and dual step that keeps each group's slacks positive."""
+        p = self.point
+        primal = np.minimum(_ratio(p.slack, step.slack), _ratio(p.ease, step.ease))
+        dual = np.minimum(
+            _ratio(p.multiplier, step.multiplier), _ratio(p.ease_multiplier, step.ease_multiplier)
+        )
+        primal, dual = (reach.min(axis=(0, 2)) for reach in (primal, dual))
+        at = self.rows.peaked
+        primal[at] = np.minimum(primal[at], _ratio(p.rise, step.rise))
+        dual[at] = np.minimum(dual[at], _ratio(p.rise_multiplier, step.rise_multiplier))
+        return primal, dual
+
+    def move(self, step: Point, primal: Array, dual: Array) -> None:
+        """Take the step, each group as far as it is told."""
+        for field in fields(Point):
+            ahead = dual if field.name.endswith("multiplier") else primal
+            shape = ahead[self.rows.peaked] if field.name.startswith("rise") else ahead[:, None]
+            getattr(self.point, field.name)[...] += shape * getattr(step, field.name)
+
+    def settle(self, net: Float[Array, "group step"], active: Bool[Array, " group"]) -> None:
+        """Set slacks to what the rows have to spare, where that is near what they were moved to.
+
+        Units that go further than their group leave an offset, which this takes away at once.
+        """
+        slack, free = self.point.slack, self._free(net)
+        near = (free > slack / NEAR) & (free < slack * NEAR)
+        near &= self.rows.held & active[:, None]
+        slack[near] = free[near]
+
+    def total(self, pairs: tuple[Array, Array, Array]) -> Float[Array, " group"]:
+        """Sum of products over each group's rows."""
+        total = np.where(self.rows.held, pairs[0], 0.0).sum(axis=(0, 2))
+        total += np.where(self.soft, pairs[1], 0.0).sum(axis=(0, 2))
+        total[self.rows.peaked] += pairs[2]
+        return total
+
+    def residual(self, net: Float[Array, "group step"]) -> Float[Array, " group"]:
+        """Largest offset of each group, as a multiple of what is allowed."""
+        offset = np.abs(self._free(net) - self.point.slack)
+        allowed = np.maximum(OFFSET_KW, 0.5 * MARGIN * np.abs(self.rows.level))
+        return np.where(self.rows.held, offset / allowed, 0.0).max(axis=(0, 2))
+
+    def cost(self) -> Float[Array, " group"]:
+        """What eases and peaks cost each group."""
+        price = np.where(self.soft, self.rows.price, 0.0)
+        cost = (price * self.point.ease).sum(axis=(0, 2))
+        peak = self.point.rise + self.rows.peak_before
+        cost[self.rows.peaked] += self.rows.peak_price * peak
+        return cost
+
+
+def _ratio(value: Array, change: Array) -> Array:
+    """The longest step that keeps each positive value positive."""
+    falling = change < 0
+    return np.where(falling, -value / np.where(falling, change, 1.0), UNBLOCKED)

@@ -1,0 +1,153 @@
+"""How groups in a forest answer prices: every answer summed up the tree, and solved down again."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Bool, Float, Int
+from evergrid.engine import group_kernels
+from evergrid.engine.barrier import Barrier
+from evergrid.engine.program import depth
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where parts of the forest that are kept elsewhere are attached.
+
+    Attributes:
+        above: Group that each such part hangs from.
+        outer: Whether the roots here hang from a group that is kept elsewhere themselves.
+    """
+
+    above: Int[Array, " port"]
+    outer: bool = False
+
+
+class GroupTree:
+    """The elimination along a forest of groups, level by level.
+
+    Args:
+        parent: Group above each, -1 for a root.
+        steps: How many steps there are.
+        chunk_group: Group of each chunk of units.
+        ports: What is kept elsewhere.
+    """
+
+    def __init__(
+        self,
+        parent: Int[Array, " group"],
+        steps: int,
+        chunk_group: Int[Array, " chunk"],
+        ports: Ports,
+    ) -> None:
+        groups = len(parent)
+        self.parent, self.ports, self.chunks = parent, ports, len(chunk_group)
+        level = depth(parent)
+        self.levels = [np.flatnonzero(level == d) for d in range(int(level.max()) + 1)]
+        children = np.argsort(parent, kind="stable")
+        self.below = children[np.searchsorted(parent[children], 0) :]
+        self.below_start = np.searchsorted(parent[self.below], np.arange(groups + 1))
+        self.root = (parent < 0) & (not ports.outer)
+        self.above = np.where(parent < 0, groups, parent)  # the last row of prices is the outside's
+        first = np.flatnonzero(np.diff(chunk_group, prepend=-1))
+        self.extra = np.setdiff1d(np.arange(len(chunk_group)), first)
+        self.chunk_group = chunk_group
+        self.home = np.full(groups, -1)
+        self.home[chunk_group[first]] = first
+        without = self.home < 0
+        self.home[without] = len(chunk_group) + np.arange(without.sum())
+        self.answers = np.zeros((len(chunk_group) + int(without.sum()), steps, steps))
+        self.factors = np.zeros((groups, steps, steps))
+        passed_on = groups if not self.root.all() else 0
+        self.seen = np.zeros((passed_on, steps, steps))
+        self.felt = np.zeros((groups, steps), np.int64)
+        self.counts = np.zeros(groups, np.int64)
+        self.held = np.zeros((groups, steps))
+
+    def prepare(self, barrier: Barrier) -> None:
+        """Where each group's price on its peak is kept."""
+        self.peak = np.full(len(self.parent), -1)
+        self.peak[barrier.rows.peaked] = np.arange(len(barrier.rows.peaked))
+        steps = self.held.shape[1]
+        self.ties = np.zeros((max(len(barrier.rows.peaked), 1), steps + 1))
+
+    def factor(
+        self,
+        barrier: Barrier,
+        active: Bool[Array, " group"],
+        ports_seen: Float[Array, "port step step"],
+    ) -> None:
+        """Sum the answers of units, ports and groups up the tree; eliminate every group."""
+        for chunk in self.extra:
+            self.answers[self.home[self.chunk_group[chunk]]] += self.answers[chunk]
+        self.answers[self.chunks :] = 0.0
+        for port, group in enumerate(self.ports.above):
+            self.answers[self.home[group]] += ports_seen[port]
+        peaks = (self.peak, barrier.peak_bend, barrier.rise_bend, barrier.peak_total, self.ties)
+        for number in range(len(self.levels) - 1, -1, -1):
+            groups = self._working(number, active)
+            if number + 1 < len(self.levels):
+                below = (self.below_start, self.below)
+                group_kernels.gather(groups, *below, self.answers, self.home, self.seen)
+            group_kernels.factor(
+                groups,
+                barrier.stiff,
+                *peaks,
+                self.answers,
+                self.home,
+                self.factors,
+                self.seen,
+                self.felt,
+                self.counts,
+                self.root,
+            )
+
+    def up(
+        self,
+        barrier: Barrier,
+        push: Float[Array, "group step"],
+        change: Float[Array, "group step"],
+        active: Bool[Array, " group"],
+    ) -> None:
+        """Net changes at present prices above, in place of those at each group's own price."""
+        for number in range(len(self.levels) - 1, -1, -1):
+            groups = self._working(number, active)
+            rows = (barrier.shift, barrier.stiff, self.peak, self.ties)
+            group_kernels.upwards(groups, push, *rows, *self._solved(), change)
+            if number:
+                np.add.at(change, self.parent[groups], change[groups])
+
+    def down(
+        self,
+        barrier: Barrier,
+        push: Float[Array, "group step"],
+        change: Float[Array, "group step"],
+        active: Bool[Array, " group"],
+        outside: Float[Array, " step"],
+    ) -> Float[Array, "group step"]:
+        """Changes of price; net changes are brought up to date with them."""
+        dprice = np.zeros((len(self.parent) + 1, change.shape[1]))
+        dprice[-1] = outside
+        peaks = (self.peak, barrier.peak_bend, barrier.peak_total, self.ties)
+        for number in range(len(self.levels)):
+            groups = self._working(number, active)
+            group_kernels.downwards(
+                groups,
+                self.above,
+                self.root,
+                push,
+                barrier.shift,
+                barrier.stiff,
+                *peaks,
+                *self._solved(),
+                change,
+                dprice,
+            )
+        return dprice[:-1]
+
+    def _solved(self) -> tuple[Array, Array, Array, Array, Array, Array]:
+        return self.answers, self.home, self.factors, self.felt, self.counts, self.held
+
+    def _working(self, number: int, active: Bool[Array, " group"]) -> Int[Array, " some"]:
+        groups = self.levels[number]
+        return groups[active[groups]]

@@ -1,0 +1,215 @@
+"""The units' part of the iterate: laid out group by group, started, and moved by the kernels."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Bool, Float
+from evergrid.engine import unit_kernels
+from evergrid.engine.program import Program
+from evergrid.engine.unit_kernels import (
+    ABOVE,
+    BELOW,
+    COST_X,
+    COST_Y,
+    GAIN_X,
+    GAIN_Y,
+    HIGH,
+    LOW,
+    NET_X,
+    NET_Y,
+    VALUE,
+    ZA,
+    ZB,
+    ZS,
+    ZX,
+    ZY,
+    E,
+    S,
+    X,
+    Y,
+)
+
+CHUNK = 256  # units that one thread works through at a time
+ROOM_KWH = 2e-7  # a band of energy is never narrower than this, so that an interior exists
+LEAST_CENTRE = 1e-6  # of the products to begin with, for programs without prices
+
+
+def centre(program: Program) -> float:
+    """The product of slack and multiplier to begin with: what a slot's full power is worth."""
+    if not program.slots:
+        return LEAST_CENTRE
+    drawn = np.abs(program.draw_price * program.charge_limit).mean()
+    fed = np.abs(program.feed_price * program.discharge_limit).mean()
+    return max(0.5 * program.step_h * float(drawn + fed), LEAST_CENTRE)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the solved iterate says about every slot of the program."""
+
+    power_kw: Float[Array, " slot"]
+    energy_value: Float[Array, " slot"]
+
+
+class Units:
+    """Units in arrays of slots, sorted by group so that a chunk of them belongs to one group."""
+
+    def __init__(self, program: Program, centre: float) -> None:
+        self.program, self.centre = program, centre
+        self._order()
+        self._fill()
+        self._start()
+        self.work = np.zeros((20, program.slots))
+        self.told = np.zeros((len(self.chunks), 9))
+        self.reach = np.zeros((program.units, 2))
+        self.nets = np.zeros((len(self.chunks), program.steps))
+        self.lifts = np.zeros((len(self.chunks), program.steps))
+
+    def _order(self) -> None:
+        p = self.program
+        order = np.argsort(p.group, kind="stable")
+        lengths = (p.stop - p.first)[order]
+        begin = np.cumsum(lengths) - lengths
+        self.source = np.arange(p.slots) - np.repeat(begin - p.begin[order], lengths)
+        self.rows = np.stack([begin, begin + lengths, p.first[order]], axis=1)
+        self.ends = np.stack([p.energy_start[order], p.end_value[order]], axis=1)
+        group = p.group[order]
+        starts = np.flatnonzero(np.diff(group, prepend=-1))
+        counts = np.diff(np.append(starts, len(group)))
+        pieces = -(-counts // CHUNK)
+        piece = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+        first = np.repeat(starts, pieces) + piece * CHUNK
+        stop = np.minimum(first + CHUNK, np.repeat(starts + counts, pieces))
+        self.chunks = np.stack([first, stop, group[first]], axis=1)
+        self.slot_group = np.repeat(group, lengths)
+        self.count = np.bincount(group, 5 * lengths, p.groups)
+        self.whole = len(starts) == len(self.chunks)  # no group has more than one chunk
+
+    def _fill(self) -> None:
+        p, source = self.program, self.source
+        draw, feed = p.charge_limit[source], p.discharge_limit[source]
+        data = np.empty((8, p.slots))
+        data[COST_X] = p.step_h * p.draw_price[source] * draw
+        data[COST_Y] = -p.step_h * p.feed_price[source] * feed
+        data[GAIN_X], data[GAIN_Y] = p.gain[source] * draw, -p.drain[source] * feed
+        data[NET_X], data[NET_Y] = -draw, feed
+        data[HIGH] = p.energy_high[p.unit[source]]
+        data[LOW] = np.minimum(p.energy_floor[source], data[HIGH] - ROOM_KWH)
+        self.data = data
+
+    def _start(self) -> None:
+        """A straight line of energy to what is owed, powers to match, multipliers to centre."""
+        p, data = self.program, self.data
+        point = np.empty((12, p.slots))
+        begin, stop = self.rows[:, 0], self.rows[:, 1]
+        lengths = stop - begin
+        start = self.ends[:, 0]
+        share = (np.arange(p.slots) - np.repeat(begin, lengths) + 1) / np.repeat(lengths, lengths)
+        goal = np.maximum(start, data[LOW, stop - 1])
+        line = np.repeat(start, lengths) * (1 - share) + np.repeat(goal, lengths) * share
+        margin = np.minimum(0.05 * (data[HIGH] - data[LOW]), 1.0)
+        point[E] = np.clip(line, data[LOW] + margin, data[HIGH] - margin)
+        before = np.append(0.0, point[E, :-1])
+        before[begin] = start
+        point[Y] = 0.1
+        stored = point[E] - before - data[GAIN_Y] * point[Y]
+        point[X] = np.clip(stored / np.where(data[GAIN_X] > 0, data[GAIN_X], 1.0), 0.05, 0.8)
+        point[S] = 1.0 - point[X] - point[Y]
+        point[ABOVE], point[BELOW] = point[E] - data[LOW], data[HIGH] - point[E]
+        for slack, multiplier in ((X, ZX), (Y, ZY), (S, ZS), (ABOVE, ZA), (BELOW, ZB)):
+            point[multiplier] = self.centre / point[slack]
+        point[VALUE] = (p.draw_price / p.efficiency_charge[p.unit]).sum() / max(p.slots, 1)
+        self.point = point
+
+    @property
+    def chunk_group(self) -> Array:
+        """Group of each chunk."""
+        return self.chunks[:, 2]
+
+    def net(self) -> Float[Array, "group step"]:
+        """Net power of each group's own units at present."""
+        p = self.program
+        own = np.zeros((p.groups, p.steps))
+        fed = self.data[NET_X] * self.point[X] + self.data[NET_Y] * self.point[Y]
+        np.add.at(own, (self.slot_group, p.step[self.source]), fed)
+        return own
+
+    # -- one iteration ----------------------------------------------------------------------
+
+    def factor(
+        self,
+        damping: float,
+        coupled: Bool[Array, " group"],
+        answers: Float[Array, "home step step"],
+        active: Bool[Array, " group"],
+    ) -> None:
+        """Factor every unit; the answers of each chunk go where its group looks for them."""
+        place = (self.chunks, self.rows, self.data, self.point, self.work)
+        unit_kernels.factor(*place, damping, coupled, answers, active)
+
+    def respond(
+        self,
+        price: Float[Array, "group step"],
+        goal: Float[Array, " group"],
+        active: Bool[Array, " group"],
+    ) -> Float[Array, "group step"]:
+        """Change of net power of each group's own units at its present price."""
+        place = (self.chunks, self.rows, self.ends, self.data, self.point, self.work)
+        unit_kernels.right_hand_side(*place, price, goal, self.nets, active)
+        return self._by_group(self.nets)
+
+    def direct(
+        self,
+        dprice: Float[Array, "group step"],
+        goal: Float[Array, " group"],
+        active: Bool[Array, " group"],
+        *,
+        predict: bool,
+    ) -> None:
+        """The step of every unit, and how far it reaches."""
+        place = (self.chunks, self.rows, self.data, self.point, self.work)
+        told = (self.told, self.reach)
+        unit_kernels.direction(*place, dprice, goal, *told, active, predict)
+
+    def move(
+        self,
+        goal: Float[Array, " group"],
+        primal: Float[Array, " group"],
+        dual: Float[Array, " group"],
+        own: Float[Array, " group"],
+        active: Bool[Array, " group"],
+    ) -> None:
+        """Take the step."""
+        place = (self.chunks, self.rows, self.ends, self.data, self.point, self.work)
+        ahead = (self.reach, primal, dual, own)
+        unit_kernels.move(*place, goal, *ahead, self.nets, self.lifts, self.told, active)
+
+    def net_told(self) -> Float[Array, "group step"]:
+        """Net power of each group's own units after the last move."""
+        return self._by_group(self.nets)
+
+    def lift_told(self) -> Float[Array, "group step"]:
+        """By how much it rises when powers are cancelled to one direction."""
+        return self._by_group(self.lifts)
+
+    def _by_group(self, of_chunk: Float[Array, "chunk step"]) -> Float[Array, "group step"]:
+        total = np.zeros((self.program.groups, self.program.steps))
+        if self.whole:
+            total[self.chunk_group] = of_chunk
+        else:
+            np.add.at(total, self.chunk_group, of_chunk)
+        return total
+
+    # -- reading ----------------------------------------------------------------------------
+
+    def answer(self) -> Answer:
+        """Powers, the smaller direction of each slot cancelled, and values, as in the program."""
+        p, source = self.program, self.source
+        change = self.data[GAIN_X] * self.point[X] + self.data[GAIN_Y] * self.point[Y]
+        power, value = np.empty(p.slots), np.empty(p.slots)
+        power[source] = np.where(change >= 0, -change / p.gain[source], -change / p.drain[source])
+        value[source] = self.point[VALUE]
+        # A tree that was lost may hold NaN, which must not spread into sums over all units.
+        power, value = np.nan_to_num(power), np.nan_to_num(value)
+        return Answer(np.clip(power, -p.charge_limit, p.discharge_limit), value)
