@@ -6,8 +6,8 @@ second derivative of their barriers), the answer becomes ``(G^-1 + S)^-1`` with 
 ``stiff``. Going up the tree, answers are summed; going down, prices are passed on. Only steps in
 which a row is felt enter a factorisation, so that idle limits cost next to nothing.
 
-A price on a group's peak ties its steps together: then ``S = D^1/2 (1 - p p') D^1/2``. All its steps
-are felt, and ``1 - a p p'`` is the root of the middle factor; ``ties`` holds p and a.
+A price on a group's peak ties its steps together: then ``S = D^1/2 (1 - p p') D^1/2``. All its
+steps are felt, and ``1 - a p p'`` is the root of the middle factor; ``ties`` holds p and a.
 """
 
 from typing import no_type_check
@@ -199,8 +199,8 @@ def upwards(
 @njit(parallel=True, **OPTIONS)
 @no_type_check
 def downwards(
-    groups, above, root, push, shift, stiff, peak, peak_bend, peak_total, ties, answers, home, factors,
-    felt, counts, held, change, dprice,
+    groups, above, root, push, shift, stiff, peak, peak_bend, peak_total, ties, answers, home,
+    factors, felt, counts, held, change, dprice,
 ):  # fmt: skip
     """Change of price and of net power of each of these groups, from its parent's change of price.
 

@@ -1,26 +1,11 @@
 """How groups in a forest answer prices: every answer summed up the tree, and solved down again."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.engine import group_kernels
-from evergrid.engine.barrier import Barrier
+from evergrid.engine.barrier import Barrier, Rows
 from evergrid.engine.program import depth
-
-
-@dataclass(frozen=True)
-class Ports:
-    """Where parts of the forest that are kept elsewhere are attached.
-
-    Attributes:
-        above: Group that each such part hangs from.
-        outer: Whether the roots here hang from a group that is kept elsewhere themselves.
-    """
-
-    above: Int[Array, " port"]
-    outer: bool = False
 
 
 class GroupTree:
@@ -30,7 +15,8 @@ class GroupTree:
         parent: Group above each, -1 for a root.
         steps: How many steps there are.
         chunk_group: Group of each chunk of units.
-        ports: What is kept elsewhere.
+        rows: What holds the groups back.
+        outer: Whether the roots hang from a group that is kept elsewhere.
     """
 
     def __init__(
@@ -38,16 +24,18 @@ class GroupTree:
         parent: Int[Array, " group"],
         steps: int,
         chunk_group: Int[Array, " chunk"],
-        ports: Ports,
+        rows: Rows,
+        *,
+        outer: bool,
     ) -> None:
         groups = len(parent)
-        self.parent, self.ports, self.chunks = parent, ports, len(chunk_group)
+        self.parent, self.chunks = parent, len(chunk_group)
         level = depth(parent)
         self.levels = [np.flatnonzero(level == d) for d in range(int(level.max()) + 1)]
         children = np.argsort(parent, kind="stable")
         self.below = children[np.searchsorted(parent[children], 0) :]
         self.below_start = np.searchsorted(parent[self.below], np.arange(groups + 1))
-        self.root = (parent < 0) & (not ports.outer)
+        self.root = (parent < 0) & (not outer)
         self.above = np.where(parent < 0, groups, parent)  # the last row of prices is the outside's
         first = np.flatnonzero(np.diff(chunk_group, prepend=-1))
         self.extra = np.setdiff1d(np.arange(len(chunk_group)), first)
@@ -63,26 +51,23 @@ class GroupTree:
         self.felt = np.zeros((groups, steps), np.int64)
         self.counts = np.zeros(groups, np.int64)
         self.held = np.zeros((groups, steps))
-
-    def prepare(self, barrier: Barrier) -> None:
-        """Where each group's price on its peak is kept."""
-        self.peak = np.full(len(self.parent), -1)
-        self.peak[barrier.rows.peaked] = np.arange(len(barrier.rows.peaked))
-        steps = self.held.shape[1]
-        self.ties = np.zeros((max(len(barrier.rows.peaked), 1), steps + 1))
+        self.peak = np.full(groups, -1)
+        self.peak[rows.peaked] = np.arange(len(rows.peaked))
+        self.ties = np.zeros((max(len(rows.peaked), 1), steps + 1))
 
     def factor(
         self,
         barrier: Barrier,
         active: Bool[Array, " group"],
-        ports_seen: Float[Array, "port step step"],
+        above: Int[Array, " zone"],
+        of_zones: Float[Array, "zone step step"],
     ) -> None:
-        """Sum the answers of units, ports and groups up the tree; eliminate every group."""
+        """Sum the answers of units, zones and groups up the tree; eliminate every group."""
         for chunk in self.extra:
             self.answers[self.home[self.chunk_group[chunk]]] += self.answers[chunk]
         self.answers[self.chunks :] = 0.0
-        for port, group in enumerate(self.ports.above):
-            self.answers[self.home[group]] += ports_seen[port]
+        for group, answer in zip(above, of_zones, strict=True):
+            self.answers[self.home[group]] += answer
         peaks = (self.peak, barrier.peak_bend, barrier.rise_bend, barrier.peak_total, self.ties)
         for number in range(len(self.levels) - 1, -1, -1):
             groups = self._working(number, active)

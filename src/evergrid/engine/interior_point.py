@@ -22,7 +22,7 @@ from evergrid.core.arrays import Array, Bool, Float, Shaped
 from evergrid.engine import barrier, unit_state
 from evergrid.engine.barrier import Barrier, Point, Rows
 from evergrid.engine.certificate import Dual, certify
-from evergrid.engine.group_tree import GroupTree, Ports
+from evergrid.engine.group_tree import GroupTree
 from evergrid.engine.parts import roots
 from evergrid.engine.program import Program, add_up
 from evergrid.engine.unit_kernels import (
@@ -39,6 +39,7 @@ from evergrid.engine.unit_kernels import (
     UNBLOCKED,
 )
 from evergrid.engine.unit_state import Units
+from evergrid.engine.zones import AbstractZones, NoZones, Reach, Totals
 
 EXPORT_KW = 5e-7  # export limits may be exceeded by this once powers are cancelled
 ENERGY_KWH = 1e-8  # energy may miss its balance by this; it is recomputed from powers at the end
@@ -107,22 +108,6 @@ def minimise(
 _now = time.perf_counter
 
 
-@dataclass(frozen=True)
-class Reach:
-    """How far a step can be taken, and what it would do to the gap; by tree, at its root.
-
-    Attributes:
-        primal: Longest step that keeps every slack positive.
-        dual: Longest step that keeps every multiplier positive.
-        gap: Sum of the products at present, and its change with the primal step, the dual step
-            and both.
-    """
-
-    primal: Float[Array, " group"]
-    dual: Float[Array, " group"]
-    gap: Float[Array, "4 group"]
-
-
 class Run:
     """The state of the method: units, the barrier of the groups, and the tree between them."""
 
@@ -133,25 +118,31 @@ class Run:
         *,
         rows: Rows | None = None,
         centre: float | None = None,
-        ports: Ports | None = None,
+        zones: AbstractZones | None = None,
+        outer: bool = False,
     ) -> None:
         self.program, self.tolerance = program, gap
+        self.zones = zones or NoZones(program.steps)
         self.centre = unit_state.centre(program) if centre is None else centre
         self.units = Units(program, self.centre)
-        self.net = add_up(self.units.net(), program.parent)
+        self.net = self._net(self.units.net(), self.zones.net)
         self.barrier = Barrier(rows or barrier.rows(program), self.net, self.centre)
-        ports = ports or Ports(np.zeros(0, np.int64))
-        self.groups = GroupTree(program.parent, program.steps, self.units.chunk_group, ports)
-        self.groups.prepare(self.barrier)
+        self.groups = GroupTree(
+            program.parent, program.steps, self.units.chunk_group, self.barrier.rows, outer=outer
+        )
         self.tree = roots(program)
+        self.zone_tree = self.tree[self.zones.above]
         self.own_price = self.barrier.own_price()
-        self.price = self._down(self.own_price, np.zeros(program.steps))
+        self.price = self.own_price
         self._judge_nothing()
+        self.coupled |= outer
 
     def _judge_nothing(self) -> None:
         p = self.program
-        self.count = self._by_tree(self.units.count + self.barrier.count)
-        self.used = (self._by_tree(self.units.count) > 0) & (p.parent < 0)
+        units = self._by_tree(self.units.count)
+        np.add.at(units, self.zone_tree, self.zones.count)
+        self.count = units + self._by_tree(self.barrier.count)
+        self.used = (units > 0) & (p.parent < 0)
         self.mu = np.full(p.groups, self.centre)
         self.gap = np.full(p.groups, np.inf)
         self.scale = np.full(p.groups, np.inf)
@@ -159,7 +150,6 @@ class Run:
         self.residual = np.full(p.groups, np.inf)
         self.active = self.used[self.tree]
         self.coupled = (self._by_tree(self.barrier.count) > 0)[self.tree]
-        self.own = np.full(p.groups, OWN_SHARE)
         self.stalls = np.zeros(p.groups, np.int64)
         self.solved = np.zeros(p.groups, bool)
         self.history: list[tuple[float, float]] = []
@@ -172,6 +162,13 @@ class Run:
     def _by_tree(self, of_group: Shaped[Array, " group"]) -> Float[Array, " group"]:
         """Sum over the groups of each tree, at its root."""
         return np.bincount(self.tree, of_group, self.program.groups)
+
+    def _net(
+        self, own: Float[Array, "group step"], of_zones: Float[Array, "zone step"]
+    ) -> Float[Array, "group step"]:
+        """Net power of each group from that of its own units and of the zones below it."""
+        np.add.at(own, self.zones.above, of_zones)
+        return add_up(own, self.program.parent)
 
     def _down(
         self, own: Float[Array, "group step"], outside: Float[Array, " step"]
@@ -187,28 +184,30 @@ class Run:
     def iterate(self) -> None:
         """Factor, predict, correct, move."""
         outside = np.zeros(self.program.steps)
-        self.factor()
-        self.ask(np.zeros(len(self.mu)), None)
+        self.factor(outside)
+        self.ask(np.zeros(len(self.mu)))
         predicted = self.direct(outside, predict=True)
-        target = self.target(predicted)
-        self.ask(target, self.barrier.nothing if self.second is None else self.second)
-        self.move(self.direct(outside, predict=False))
-        self.history.append((self.gap[self.used].sum(), self.residual[self.used].max(initial=0.0)))
+        self.ask(self.target(predicted))
+        reach = self.direct(outside, predict=False).step()
+        self.judge(self.move(reach), reach)
 
-    def factor(self) -> None:
-        """Eliminate units and groups up the tree."""
+    def factor(self, outside: Float[Array, " step"]) -> None:
+        """Eliminate units and groups up the tree, at prices that begin with the outside's."""
+        self.price = self._down(self.own_price, outside)
+        self.products = self.barrier.nothing
         self.barrier.prepare(self.net)
         damping = DAMPING * self.centre
         self.units.factor(damping, self.coupled, self.groups.answers, self.active)
-        steps = self.program.steps
-        self.groups.factor(self.barrier, self.active, np.zeros((0, steps, steps)))
+        above = self.zones.above
+        seen = self.zones.factor(self.price[above])
+        self.groups.factor(self.barrier, self.active, above, seen)
 
-    def ask(self, target: Float[Array, " group"], products: tuple | None) -> None:
+    def ask(self, target: Float[Array, " group"]) -> None:
         """What all would do at present prices, aiming at these products of each tree."""
         self.goal = target[self.tree]
-        aimed = self.barrier.aim(self.goal, products or self.barrier.nothing)
-        self.push = self.own_price - aimed
+        self.push = self.own_price - self.barrier.aim(self.goal, self.products)
         self.change = self.units.respond(self.price, self.goal, self.active)
+        np.add.at(self.change, self.zones.above, self.zones.ask(self.goal[self.zones.above]))
         self.groups.up(self.barrier, self.push, self.change, self.active)
 
     def direct(self, outside: Float[Array, " step"], *, predict: bool) -> Reach:
@@ -220,22 +219,27 @@ class Run:
         self.dprice[~inner] -= outside
         self.units.direct(dprice, self.goal, self.active, predict=predict)
         self.step = self.barrier.step(self.change)
-        self.second = self.step.pairs(self.step) if predict else None
+        if predict:
+            self.products = self.step.pairs(self.step)
         self.longest = self.barrier.longest(self.step)
-        return self._reach(self.step)
+        of_zones = self.zones.direct(dprice[self.zones.above], predict=predict)
+        return self._reach(self.step, of_zones)
 
-    def _reach(self, step: Point) -> Reach:
+    def _reach(self, step: Point, of_zones: Reach) -> Reach:
         told, point = self.units.told, self.barrier.point
         longest = np.full((2, self.program.groups), UNBLOCKED)
         chunk_tree = self.tree[self.units.chunk_group]
-        for column, of_group, reach in zip((PRIMAL, DUAL), self.longest, longest, strict=True):
-            np.minimum.at(reach, chunk_tree, told[:, column])
-            np.minimum.at(reach, self.tree, of_group)
+        elsewhere = (of_zones.primal, of_zones.dual)
+        for i, column in enumerate((PRIMAL, DUAL)):
+            np.minimum.at(longest[i], chunk_tree, told[:, column])
+            np.minimum.at(longest[i], self.tree, self.longest[i])
+            np.minimum.at(longest[i], self.zone_tree, elsewhere[i])
         gap = np.stack([self._told(column) for column in (GAP, GAP_PRIMAL, GAP_DUAL, GAP_BOTH)])
         for i, pairs in enumerate(
             (point.pairs(point), step.pairs(point), point.pairs(step), step.pairs(step))
         ):
             gap[i] += self._by_tree(self.barrier.total(pairs))
+            np.add.at(gap[i], self.zone_tree, of_zones.gap[i])
         return Reach(longest[0], longest[1], gap)
 
     def target(self, predicted: Reach) -> Float[Array, " group"]:
@@ -249,64 +253,67 @@ class Run:
         enough[self.gap <= self.wanted] *= 0.1  # unless more than the gap is asked for
         return np.maximum(np.clip(share**3, 1e-6, 1.0) * self.mu, enough)
 
-    def move(self, reach: Reach) -> None:
+    def move(self, reach: Reach) -> Totals:
         """Take the step: every unit and group as far as it can go itself, tempered."""
-        primal, dual = (
-            np.minimum(STEP_SHARE * longest, 1.0) for longest in (reach.primal, reach.dual)
-        )
-        common = primal[self.tree], dual[self.tree]
-        own = self.own[self.tree]
-        self.units.move(self.goal, *common, own, self.active)
+        common = (reach.primal[self.tree], reach.dual[self.tree])
+        self.units.move(self.goal, *common, OWN_SHARE, self.active)
         ahead = [
-            np.where(self.active, _tempered(longest, shared, own), 0.0)
+            np.where(self.active, _tempered(longest, shared), 0.0)
             for longest, shared in zip(self.longest, common, strict=True)
         ]
         self.barrier.move(self.step, *ahead)
         self.own_price += ahead[1][:, None] * self.dprice
-        self.net = add_up(self.units.net_told(), self.program.parent)
+        at = self.zone_tree
+        step = Reach(reach.primal[at], reach.dual[at], reach.gap[:, at])
+        powers, totals = self.zones.move(step)
+        self.net = self._net(self.units.net_told(), powers.net)
+        self.lift = self._net(self.units.lift_told(), powers.lift)
         self.barrier.settle(self.net, self.active)
-        self.price = self._down(self.own_price, np.zeros(self.program.steps))
-        self._judge(np.minimum(primal, dual))
+        return self._totals(totals)
 
     def _told(self, column: int) -> Float[Array, " group"]:
         """Sum of what the chunks told, at each tree's root."""
         tree = self.tree[self.units.chunk_group]
         return np.bincount(tree, self.units.told[:, column], self.program.groups)
 
-    def _judge(self, taken: Float[Array, " group"]) -> None:
-        """Which trees are done, and which will never be."""
-        point = self.barrier.point
-        self.gap = self._told(GAP) + self._by_tree(self.barrier.total(point.pairs(point)))
+    def _totals(self, of_zones: Totals) -> Totals:
+        point, p = self.barrier.point, self.program
+        exceeded = self.net + self.lift - p.net_high
+        exceeded = np.where(self.barrier.rows.held[1], exceeded, 0.0).max(axis=1)
         residual = self.barrier.residual(self.net)
-        self.residual = np.zeros(self.program.groups)
+        sums = Totals(
+            gap=self._told(GAP) + self._by_tree(self.barrier.total(point.pairs(point))),
+            residual=np.zeros(p.groups),
+            cost=self._told(COST) + self._by_tree(self.barrier.cost()),
+            turnover=self._told(TURNOVER),
+            over=np.zeros(p.groups),
+        )
+        for name in ("gap", "cost", "turnover"):
+            np.add.at(getattr(sums, name), self.zone_tree, getattr(of_zones, name))
         with np.errstate(invalid="ignore"):  # a tree that is lost may hold NaN
             told = self.units.told[:, RESIDUAL] / ENERGY_KWH
             np.maximum.at(residual, self.units.chunk_group, told)
-            np.maximum.at(self.residual, self.tree, residual)
-        cost = self._told(COST) + self._by_tree(self.barrier.cost())
-        self.scale = np.maximum(np.abs(cost), 1e-3 * self._told(TURNOVER))
+            for name, worst in (("residual", residual), ("over", exceeded)):
+                np.maximum.at(getattr(sums, name), self.tree, worst)
+                np.maximum.at(getattr(sums, name), self.zone_tree, getattr(of_zones, name))
+        return sums
+
+    def judge(self, totals: Totals, reach: Reach) -> None:
+        """Which trees are done, and which will never be."""
+        self.gap, self.residual = totals.gap, totals.residual
+        self.scale = np.maximum(np.abs(totals.cost), 1e-3 * totals.turnover)
         least = FLOOR * self.centre * self.count
         self.wanted = np.maximum(0.3 * self.tolerance * self.scale, least)
         done = (self.gap <= self.wanted) & (self.residual <= 1.0)
-        done &= self._one_way_fits() | (self.gap <= 2 * least)
+        # Where it pays to waste energy one direction never fits: it stops at the least gap.
+        done &= (totals.over <= EXPORT_KW) | (self.gap <= 2 * least)
+        taken = np.minimum(reach.primal, reach.dual)
         self.stalls = np.where(taken < STALLED, self.stalls + 1, 0)
         lost = ~(self.gap <= DIVERGED * self.centre * self.count)  # also where it is NaN
         stuck = (self.stalls >= 3) | lost
         self.solved |= self.active & done[self.tree]
         self.active &= ~(done | stuck)[self.tree]
-
-    def _one_way_fits(self) -> Bool[Array, " group"]:
-        """Whether each tree keeps its export limits once powers are cancelled to one direction.
-
-        Where it pays to waste energy it never does; such a tree stops at the least gap.
-        """
-        net = self.net + add_up(self.units.lift_told(), self.program.parent)
-        held = self.barrier.rows.held[1]
-        over = np.where(held, net - self.program.net_high, 0.0).max(axis=1)
-        worst = np.zeros(self.program.groups)
-        with np.errstate(invalid="ignore"):  # a tree that is lost may hold NaN
-            np.maximum.at(worst, self.tree, over)
-        return worst <= EXPORT_KW
+        self.history.append((self.gap[self.used].sum(), self.residual[self.used].max(initial=0.0)))
 
     # -- reading ----------------------------------------------------------------------------
 
@@ -319,7 +326,8 @@ class Run:
         answer = self.units.answer()
         limits = self.barrier.point.multiplier[:2].max(axis=0)
         shown = np.where(limits > 1e-6 * self.centre, limits, 0.0) / self.program.step_h
-        price, shown = np.nan_to_num(self.price), np.nan_to_num(shown)
+        price = self._down(self.own_price, np.zeros(self.program.steps))
+        price, shown = np.nan_to_num(price), np.nan_to_num(shown)
         return Iterate(
             power_kw=answer.power_kw,
             dual=Dual(energy_value=answer.energy_value, power_price=price),
@@ -330,6 +338,6 @@ class Run:
         )
 
 
-def _tempered(longest: Array, common: Array, own: Array) -> Array:
+def _tempered(longest: Array, common: Array) -> Array:
     """A step between what one group could take by itself and what all can take together."""
-    return np.minimum(STEP_SHARE * longest, 1.0) ** own * common ** (1.0 - own)
+    return np.minimum(STEP_SHARE * longest, 1.0) ** OWN_SHARE * common ** (1.0 - OWN_SHARE)

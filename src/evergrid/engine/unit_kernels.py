@@ -271,8 +271,8 @@ def move(
         for u in range(begin_unit, stop_unit):
             begin, stop, first = units[u]
             held = ends[u, 0]
-            step = _tempered(reach[u, 0], primal[group], own[group])
-            dual_step = _tempered(reach[u, 1], dual[group], own[group])
+            step = _tempered(reach[u, 0], primal[group], own)
+            dual_step = _tempered(reach[u, 1], dual[group], own)
             for t in range(begin, stop):
                 dx, dy, de = work[DX, t], work[DY, t], work[DE, t]
                 x, y, s = point[X, t], point[Y, t], point[S, t]

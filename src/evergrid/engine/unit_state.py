@@ -177,7 +177,7 @@ class Units:
         goal: Float[Array, " group"],
         primal: Float[Array, " group"],
         dual: Float[Array, " group"],
-        own: Float[Array, " group"],
+        own: float,
         active: Bool[Array, " group"],
     ) -> None:
         """Take the step."""
