@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from tests.cli.cases import Case, Command
+from tests.cli.cases import PLAN, Case, Command
 
 BAD_ROWS = [
     ("T00:00:00Z,2024", "T21:00:00Z,2024", "departure_utc must be after arrival_utc", "s1 (row 1)"),
@@ -57,6 +57,38 @@ BAD_SETTINGS = [
     ('"prices.csv"', '"gone.csv"', "there is no file", "gone.csv"),
 ]
 
+TREE = """
+[[site_tree]]
+name = "city"
+[[site_tree.level]]
+name = "feeder"
+count = 3
+[[site_tree.level]]
+name = "street"
+count = 4
+import_limit_kw_per_vehicle = 3
+[[fleet]]
+place = "home"
+vehicles = 5
+sites = ["city/street"]
+time_zone = "UTC"
+"""
+BAD_TREES = [
+    ("city/street", "city/stret", "fleet.0.sites must name sites, or a level", "city/street?"),
+    ("city/street", "city/street-1", "got city/street-1", "Did you mean city/street"),
+    ("city/street", "city/*", "fleet.0.sites must name sites, or a level", "got city/*"),
+    ('"feeder"', '"a/b"', "site_tree.0.level.0.name must be printable text", "got a/b"),
+    ('"feeder"', '"street"', "site_tree.0.level.name must be unique", "got street"),
+    ('"city"', '"depot"', "fleet.0.sites must name", "got city/street"),
+    ("count = 3", "count = -3", "level.0.count must be greater than or equal to 1", "got -3"),
+    ("count = 3", "count = 1e9", "level.0.count must be less than or equal", "1000000"),
+    ("count = 3", "count = 900000", "level.count must make 1,000,000 sites at most", "4500001"),
+    ("count = 3", "counts = 3", "level.0.counts must be a known key", "Did you mean count?"),
+    ("_vehicle = 3", "_vehicle = nan", "import_limit_kw_per_vehicle must be a finite", "nan"),
+    ("_vehicle = 3", '_vehicle = 3\nparent = "fedder"', "parent must name a level", "feeder"),
+    ('"city"\n[', '"city"\nlevels = 2\n[', "site_tree.0.levels must be a known key", "level?"),
+]
+
 
 @pytest.mark.parametrize(("old", "new", "rule", "place"), BAD_ROWS)
 def test_a_bad_session_is_refused_with_field_rule_value_and_row(
@@ -78,6 +110,15 @@ def test_a_bad_price_is_refused_with_field_rule_value_and_row(
 def test_a_bad_setting_is_wrong_use(
     case: Case, evergrid: Command, old: str, new: str, rule: str, place: str
 ):
+    case.change("plan.toml", old, new, count=1)
+    assert_refused(case, evergrid, 2, rule, place)
+
+
+@pytest.mark.parametrize(("old", "new", "rule", "place"), BAD_TREES)
+def test_a_bad_tree_of_sites_is_wrong_use(
+    case: Case, evergrid: Command, old: str, new: str, rule: str, place: str
+):
+    case.change("plan.toml", PLAN, PLAN + TREE)
     case.change("plan.toml", old, new, count=1)
     assert_refused(case, evergrid, 2, rule, place)
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from evergrid.core.arrays import Array
 from evergrid.dispatch import plan
-from evergrid.fleet.envelope import energy_envelope
+from evergrid.fleet.envelope import energy_envelope, fleet_envelope
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import plugged_share
 from tests.dispatch.cases import BOOKS, Book, book
@@ -49,6 +49,15 @@ def test_what_is_owed_at_departure_lifts_the_lower_edge() -> None:
     _, stop = grid.window(sessions.arrival_utc, sessions.departure_utc)
     last = lowest[np.arange(len(sessions)), stop - 1]
     assert (last >= sessions.energy_departure_kwh - 1e-6).all()
+
+
+def test_the_fleet_has_the_sum_of_its_sessions() -> None:
+    for kind in BOOKS.values():
+        portfolio = book(6, kind)
+        each = energy_envelope(portfolio.sessions, portfolio.grid)
+        fleet = fleet_envelope(portfolio.sessions, portfolio.grid)
+        for edge, total in zip(each, fleet, strict=True):
+            np.testing.assert_allclose(total, edge.sum(axis=0), atol=1e-9)
 
 
 def _full_power(portfolio: Portfolio) -> Array:

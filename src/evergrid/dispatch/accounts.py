@@ -46,13 +46,12 @@ def costs(portfolio: Portfolio, schedule: Schedule, end_value_per_kwh: float) ->
     carbon = per_kwh_from_per_mwh(portfolio.prices.carbon_price_per_mwh)
     bought_at = per_kwh_from_per_mwh(portfolio.prices.import_price_per_mwh)
     sold_at = per_kwh_from_per_mwh(portfolio.prices.export_price_per_mwh)
-    drawn_kw = np.maximum(-site_power(portfolio, schedule.power_kw), 0)
     outlasts = sessions.departure_utc > datetime64(grid.end_utc)
     change = np.where(outlasts, schedule.energy_kwh[:, -1] - sessions.energy_arrival_kwh, 0.0)
     return Costs(
         energy=float(bought_at @ bought - sold_at @ sold),
         wear=float(sessions.wear_cost_per_kwh @ feed.sum(axis=1)),
-        demand_charge=float(portfolio.sites.demand_charge_per_kw @ drawn_kw.max(axis=1)),
+        demand_charge=_demand_charge(portfolio, schedule.power_kw),
         carbon=float(carbon @ (bought - sold)),
         energy_left=-end_value_per_kwh * float(change.sum()),
     )
@@ -65,6 +64,14 @@ def site_power(
     own = -portfolio.load_kw
     np.add.at(own, portfolio.site_row, power_kw)
     return portfolio.sites.add_up(own)
+
+
+def _demand_charge(portfolio: Portfolio, power_kw: Float[Array, "session step"]) -> float:
+    price = portfolio.sites.demand_charge_per_kw
+    if not price.any():
+        return 0.0
+    drawn_kw = np.maximum(-site_power(portfolio, power_kw), 0)
+    return float(price @ drawn_kw.max(axis=1))
 
 
 def _metered(

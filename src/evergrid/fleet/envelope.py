@@ -4,7 +4,7 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Float
 from evergrid.core.timegrid import TimeGrid
-from evergrid.model.schedule import plugged_share
+from evergrid.model.schedule import Slots, slots
 from evergrid.model.session import Sessions
 
 
@@ -20,23 +20,47 @@ def energy_envelope(
     Source:
         Energy balance of one battery; no outside source.
     """
-    hours = plugged_share(sessions, grid) * grid.step_h
-    elapsed_h = np.cumsum(hours, axis=1)
-    left_h = np.maximum(
-        (sessions.departure_utc - _later(sessions, grid)) / np.timedelta64(1, "h"), 0
+    at = slots(sessions, grid)
+    lowest, highest = (np.zeros((len(sessions), grid.steps)) for _ in range(2))
+    lowest[at.session, at.step], highest[at.session, at.step] = _edges(sessions, grid, at)
+    return lowest, highest
+
+
+def fleet_envelope(
+    sessions: Sessions, grid: TimeGrid
+) -> tuple[Float[Array, " step"], Float[Array, " step"]]:
+    """Sums of `energy_envelope` over the sessions, without an array of session by step."""
+    at = slots(sessions, grid)
+    lowest, highest = _edges(sessions, grid, at)
+    return (
+        np.bincount(at.step, lowest, grid.steps),
+        np.bincount(at.step, highest, grid.steps),
     )
-    left_h = left_h[:, None] - elapsed_h
-    start = sessions.energy_arrival_kwh[:, None]
-    rate_in = (sessions.max_charge_kw * sessions.efficiency_charge)[:, None]
-    rate_out = (sessions.max_discharge_kw / sessions.efficiency_discharge)[:, None]
-    floor = np.minimum(sessions.energy_reserve_kwh, sessions.energy_arrival_kwh)[:, None]
-    highest = np.minimum(sessions.capacity_kwh[:, None], start + rate_in * elapsed_h)
-    owed = sessions.energy_departure_kwh[:, None] - rate_in * np.maximum(left_h, 0)
-    lowest = np.maximum(np.maximum(floor, owed), start - rate_out * elapsed_h)
-    plugged = hours > 0
-    return np.where(plugged, np.minimum(lowest, highest), 0.0), np.where(plugged, highest, 0.0)
 
 
-def _later(sessions: Sessions, grid: TimeGrid) -> Array:
-    """Arrival of each session, or the start of the grid where that is later."""
-    return np.maximum(sessions.arrival_utc, grid.times[0])
+def _edges(
+    sessions: Sessions, grid: TimeGrid, at: Slots
+) -> tuple[Float[Array, " slot"], Float[Array, " slot"]]:
+    """Lowest and highest energy at the end of each slot."""
+    elapsed_h = _elapsed_h(at, grid.step_h)
+    arrival = np.maximum(sessions.arrival_utc, grid.times[0])
+    left_h = (sessions.departure_utc - arrival) / np.timedelta64(1, "h")
+    rate_in = sessions.max_charge_kw * sessions.efficiency_charge
+    rate_out = sessions.max_discharge_kw / sessions.efficiency_discharge
+    floor = np.minimum(sessions.energy_reserve_kwh, sessions.energy_arrival_kwh)
+    row = at.session
+    charged = rate_in[row] * elapsed_h
+    highest = np.minimum(sessions.capacity_kwh[row], sessions.energy_arrival_kwh[row] + charged)
+    chargeable = rate_in[row] * np.maximum(left_h[row] - elapsed_h, 0.0)
+    owed = sessions.energy_departure_kwh[row] - chargeable
+    drained = sessions.energy_arrival_kwh[row] - rate_out[row] * elapsed_h
+    lowest = np.maximum(np.maximum(floor[row], owed), drained)
+    return np.minimum(lowest, highest), highest
+
+
+def _elapsed_h(at: Slots, step_h: float) -> Float[Array, " slot"]:
+    """Time connected from arrival to the end of each slot."""
+    summed = np.cumsum(at.share)
+    lengths = at.stop - at.first
+    before = np.append(0.0, summed)[np.cumsum(lengths) - lengths]
+    return step_h * (summed - before[at.session])

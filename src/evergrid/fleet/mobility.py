@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import broken, unique
 from evergrid.core.timegrid import TimeGrid, datetime64, zone
 from evergrid.fleet import archetypes, habits, names, school_bus
+from evergrid.fleet.draws import seed_faults, stream
 from evergrid.fleet.group import FleetGroup
 from evergrid.fleet.local_time import local_from_utc, utc_from_local
 from evergrid.fleet.stay import Stays
@@ -40,9 +40,8 @@ def sessions(grid: TimeGrid, fleet: Sequence[FleetGroup], *, seed: int) -> Sessi
     faults = unique("name", labels, fix="Give each group a name of its own.")
     counts = np.array([len(fleet)])
     faults += broken("fleet", counts > 0, "have at least one group", values=counts)
-    seeds = np.array([seed])
-    raise_if_any("fleet", faults + broken("seed", seeds >= 0, "be at least 0", values=seeds))
-    parts = [_columns(grid, group, _stream(seed, group.label)) for group in fleet]
+    raise_if_any("fleet", faults + seed_faults(seed))
+    parts = [_columns(grid, group, stream(seed, group.label)) for group in fleet]
     return Sessions(**{name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
 
 
@@ -54,12 +53,6 @@ class _Plugged:
     arrival: Shaped[Array, " stay"]
     departure: Shaped[Array, " stay"]
     capacity_kwh: Float[Array, " stay"]
-
-
-def _stream(seed: int, label: str) -> np.random.Generator:
-    """Random numbers that depend on the seed and the label alone."""
-    digest = blake2b(label.encode(), digest_size=8).digest()
-    return np.random.default_rng([seed, int.from_bytes(digest, "little")])
 
 
 def _columns(

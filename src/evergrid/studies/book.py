@@ -20,12 +20,13 @@ from evergrid.data.assumptions import Assumptions
 from evergrid.data.locate import locate
 from evergrid.data.meta import Meta
 from evergrid.fleet import mobility
+from evergrid.fleet.group import FleetGroup
 from evergrid.model import battery
 from evergrid.model.portfolio import Portfolio, assemble, touching
 from evergrid.model.prices import Prices
 from evergrid.model.session import Sessions, joined
-from evergrid.model.site import SiteLoad, Sites, no_load
-from evergrid.studies.inputs import Inputs, PriceSource, SessionSource, SiteEntry
+from evergrid.studies import sites as site_sources
+from evergrid.studies.inputs import Inputs, PriceSource, SessionSource
 
 Reader = TypeVar("Reader", bound=Callable[..., object])
 
@@ -54,15 +55,17 @@ def load(inputs: Inputs, forecast: PriceSource | None, *, folder: Path, seed: in
         inputs: The tables of the configuration.
         forecast: Where forecast prices are, if the study uses them.
         folder: What relative paths start from.
-        seed: Of generated sessions.
+        seed: Of everything that is generated.
 
     Raises:
         InputError: Data that breaks rules, all faults listed.
         MissingFileError: A file that is not there.
     """
     grid = inputs.horizon.grid()
-    sessions, sources, notes = _sessions(inputs, grid, folder, seed)
-    sites = _sites(inputs, sessions, folder)
+    wired = site_sources.wired(inputs, folder, seed=seed)
+    sessions, sources, notes = _sessions(inputs, wired.fleet, grid, folder, seed)
+    sites = site_sources.of_sessions(sessions) if wired.sites is None else wired.sites
+    beside = site_sources.load(inputs, sites, grid, folder, seed=seed)
     prices, price_sources = read_prices(inputs.prices, grid, folder)
     sources += price_sources
     believed = None
@@ -70,10 +73,8 @@ def load(inputs: Inputs, forecast: PriceSource | None, *, folder: Path, seed: in
         forecast_prices, forecast_sources = read_prices(forecast, grid, folder)
         believed = forecast_prices.on(grid)
         sources += forecast_sources
-    portfolio = assemble(grid, sessions, sites, _site_load(inputs, folder), prices)
-    if not inputs.site and inputs.sites_file is None:
-        notes.append("No sites are given: nothing limits the sum of the chargers.")
-    return Loaded(portfolio, believed, tuple(sources), tuple(notes))
+    portfolio = assemble(grid, sessions, sites, beside, prices)
+    return Loaded(portfolio, believed, tuple(sources), (*notes, *wired.notes))
 
 
 def read_prices(source: PriceSource, grid: TimeGrid, folder: Path) -> tuple[Prices, list[Meta]]:
@@ -110,7 +111,7 @@ def _check_options(options: Mapping[str, str], reader: Callable[..., object]) ->
 
 
 def _sessions(
-    inputs: Inputs, grid: TimeGrid, folder: Path, seed: int
+    inputs: Inputs, fleet: tuple[FleetGroup, ...], grid: TimeGrid, folder: Path, seed: int
 ) -> tuple[Sessions, list[Meta], list[str]]:
     parts: list[Sessions] = []
     sources: list[Meta] = []
@@ -129,8 +130,8 @@ def _sessions(
                     f"{count:,} sessions began before the horizon; they are taken to have charged "
                     "at full power until it begins."
                 )
-    if inputs.fleet:
-        parts.append(mobility.sessions(grid, inputs.fleet, seed=seed))
+    if fleet:
+        parts.append(mobility.sessions(grid, fleet, seed=seed))
         notes.append("Sessions of [[fleet]] are generated, not measured.")
     if inputs.battery:
         parts.append(battery.as_sessions([entry.record() for entry in inputs.battery], grid))
@@ -186,32 +187,6 @@ def _read_sessions(
         "departure_utc": sessions.departure_utc + shift,
     }
     return replace(sessions, **moved), sources
-
-
-def _sites(inputs: Inputs, sessions: Sessions, folder: Path) -> Sites:
-    if inputs.sites_file is not None:
-        return tables.read_sites(locate(inputs.sites_file, folder))
-    entries = inputs.site or tuple(
-        SiteEntry(site_id=str(name)) for name in np.unique(sessions.site_id.astype(str))
-    )
-
-    def limits(values: list[float | None]) -> np.ndarray:
-        return np.array([np.inf if value is None else value for value in values])
-
-    return Sites(
-        site_id=np.array([entry.site_id for entry in entries], dtype=object),
-        parent_id=np.array([entry.parent_id for entry in entries], dtype=object),
-        import_limit_kw=limits([entry.import_limit_kw for entry in entries]),
-        export_limit_kw=limits([entry.export_limit_kw for entry in entries]),
-        demand_charge_per_kw=np.array([entry.demand_charge_per_kw for entry in entries]),
-        net_metering=np.array([entry.net_metering for entry in entries]),
-    )
-
-
-def _site_load(inputs: Inputs, folder: Path) -> SiteLoad:
-    if inputs.site_load_file is None:
-        return no_load()
-    return tables.read_site_load(locate(inputs.site_load_file, folder))
 
 
 def named(formats: Mapping[str, Reader], name: str, *, field: str) -> Reader:

@@ -10,6 +10,7 @@ from evergrid.core.faults import Fault
 from evergrid.core.timegrid import TimeGrid, local_midnight, utc, zone
 from evergrid.data.assumptions import Assumptions
 from evergrid.fleet.group import FleetGroup
+from evergrid.fleet.site_tree import SiteTree
 from evergrid.model import battery
 from evergrid.model.charger import Charger
 
@@ -160,7 +161,7 @@ class Inputs(Config):
     """What every study that plans is given."""
 
     sites_file: str | None = Field(default=None, examples=["sites.csv"])
-    """Table of sites, instead of [[site]]."""
+    """Table of sites, which [[site]] and [[site_tree]] may add to."""
     site_load_file: str | None = Field(default=None, examples=["site_load.parquet"])
     """Table of the load beside the chargers."""
     horizon: Horizon
@@ -173,7 +174,18 @@ class Inputs(Config):
     """Vehicles whose sessions are generated from published statistics."""
     site: tuple[SiteEntry, ...] = ()
     """Sites of the tree; without any, every site named by a session is a root without limits."""
+    site_tree: tuple[SiteTree, ...] = ()
+    """Trees of sites that are generated, beside those of [[site]] and sites_file."""
     battery: tuple[BatteryEntry, ...] = ()
     """Stationary batteries."""
     prices: PriceSource
     """What energy costs."""
+
+    @model_validator(mode="after")
+    def _trees_once(self) -> "Inputs":
+        names = [tree.name for tree in self.site_tree]
+        again = tuple(name for i, name in enumerate(names) if name in names[:i])
+        if again:
+            fix = "Give each tree a name of its own."
+            raise InputError("config", [Fault("site_tree.name", "be unique", again, fix=fix)])
+        return self

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +16,6 @@ from evergrid.core.config import Config as BaseConfig
 from evergrid.core.units import per_kwh_from_per_mwh
 from evergrid.data.output import write_folder
 from evergrid.dispatch import forecast, plan, rolling
-from evergrid.dispatch.accounts import site_power
 from evergrid.studies import plan_report, plan_tables, summary
 from evergrid.studies.book import Loaded, load
 from evergrid.studies.inputs import Inputs, PriceSource
@@ -98,15 +98,15 @@ class Result:
 
     def figures(self) -> dict[str, Figure]:
         """Every figure of the report by name."""
-        return plan_report.figures(self._shown())
+        return plan_report.figures(self._shown)
 
     def report(self) -> str:
         """The report as one HTML page that needs no network."""
-        return plan_report.page(self._shown(), config_file.dump(self.config))
+        return plan_report.page(self._shown, config_file.dump(self.config))
 
     def lines(self) -> list[str]:
         """The summary in ten lines."""
-        return plan_report.lines(self._shown())
+        return plan_report.lines(self._shown)
 
     def write(self, out: Path) -> None:
         """Write the whole result into a folder, at once or not at all.
@@ -124,6 +124,7 @@ class Result:
         files |= {f"{name}.parquet": table for name, table in self.tables.items()}
         write_folder(out, files)
 
+    @cached_property
     def _shown(self) -> plan_report.Shown:
         zone = self.config.horizon.time_zone
         return plan_report.Shown(
@@ -297,6 +298,5 @@ def _rolled_summary(made: rolling.Rolled) -> dict[str, float]:
 
 def _peak_import_kw(loaded: Loaded, made: plan.Plan) -> float:
     """Highest power drawn by all trees of sites together."""
-    power = site_power(loaded.portfolio, made.schedule.power_kw)
-    roots = loaded.portfolio.sites.parent < 0
-    return float(np.maximum(-power[roots].sum(axis=0), 0).max())
+    power = made.schedule.power_kw.sum(axis=0) - loaded.portfolio.load_kw.sum(axis=0)
+    return float(np.maximum(-power, 0).max())

@@ -3,22 +3,23 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from plotly.graph_objects import Figure
 
-from evergrid.core.arrays import Array, Float
+from evergrid.core.arrays import Array
 from evergrid.core.timegrid import TimeGrid, datetime64
-from evergrid.dispatch.accounts import site_power
 from evergrid.dispatch.plan import Plan
 from evergrid.dispatch.rolling import Rolled
-from evergrid.fleet.envelope import energy_envelope
+from evergrid.fleet.envelope import fleet_envelope
 from evergrid.report import figures as draw
 from evergrid.report.page import About, Headline, Section, Table
 from evergrid.report.page import page as html_page
 from evergrid.studies.book import Loaded
+from evergrid.studies.plan_wires import Wires
 
 QUESTION = "What should every vehicle and battery do, what is it worth, and how good is the plan?"
 ROLLING_NAMES = {
@@ -35,6 +36,8 @@ READING = {
     "every departure and the most that full charging could reach.",
     "site_loading": "The site whose limit costs most. Where the power touches a limit, the shadow "
     "price tells what one more MWh of room would save.",
+    "level_loading": "How near to their limits the sites at each level of the tree are, from the "
+    "top down.",
     "site_heatmap": "How much of its limit each site uses; darker is closer to the limit.",
     "vehicle_day": "The session that feeds most energy: it leaves with at least what it is owed.",
     "profit_comparison": "The same fleet planned again and again with only what was known then, "
@@ -64,6 +67,11 @@ class Shown:
     rolled: Mapping[str, Rolled]
     summary: Mapping[str, Any]
 
+    @cached_property
+    def wires(self) -> Wires:
+        """The sites under the V2G plan."""
+        return Wires(self.loaded.portfolio, self.plans["v2g"])
+
 
 def lines(shown: Shown) -> list[str]:
     """The summary in about ten lines of text."""
@@ -92,7 +100,7 @@ def lines(shown: Shown) -> list[str]:
         ("saving", f"{saving:,.2f} {money} ({_percent(saving, cost['uncontrolled'])})"),
         ("energy", f"{s['energy_drawn_kwh']:,.0f} kWh drawn, {s['energy_fed_kwh']:,.0f} kWh fed"),
         ("service", _service(s)),
-        ("limits", _limits(shown)),
+        ("limits", shown.wires.line()),
     ]
     if s["rolling"]:
         parts = [
@@ -110,18 +118,22 @@ def figures(shown: Shown) -> dict[str, Figure]:
     price = book.prices.import_price_per_mwh
     names = {"uncontrolled": "uncontrolled", "smart": "smart", "v2g": "V2G"}
     power = {names[key]: made.schedule.power_kw.sum(axis=0) for key, made in shown.plans.items()}
-    site = _dearest_site(shown)
+    wires = shown.wires
     made = {
         "fleet_power": draw.fleet_power(book.grid, power, price, currency=currency, time_zone=zone),
         "value_waterfall": draw.value_waterfall(_waterfall(shown), currency=currency),
         "energy_band": _energy_band(shown),
         "site_loading": draw.site_loading(
-            book.grid, _site_run(shown, site), currency=currency, time_zone=zone
+            book.grid, wires.run(wires.dearest), currency=currency, time_zone=zone
         ),
     }
+    if len(book.sites) > draw.MOST_SITES:
+        made["level_loading"] = draw.level_loading(
+            book.grid, book.sites.depth, wires.loading, time_zone=zone
+        )
     if len(book.sites) > 1:
         made["site_heatmap"] = draw.site_heatmap(
-            book.grid, book.sites.site_id.astype(str), _loading(shown), time_zone=zone
+            book.grid, book.sites.site_id, wires.loading, time_zone=zone
         )
     made["vehicle_day"] = _vehicle_day(shown, best)
     if shown.rolled:
@@ -142,15 +154,16 @@ def page(shown: Shown, settings: str) -> str:
         settings: The resolved configuration as text.
     """
     made = figures(shown)
+    texts = READING | {"level_loading": f"{READING['level_loading']} {shown.wires.by_level()}"}
     sections = [
-        Section(name.replace("_", " ").capitalize(), READING[name], figure)
+        Section(name.replace("_", " ").capitalize(), texts[name], figure)
         for name, figure in made.items()
     ]
     return html_page(
         shown.title,
         headline=_headline(shown),
         notes=_notes(shown),
-        sections=[*sections, *_unserved(shown)],
+        sections=[*sections, *_dear_sites(shown), *_unserved(shown)],
         about=About(QUESTION, _settings(shown, settings), _provenance(shown)),
     )
 
@@ -161,10 +174,10 @@ def _headline(shown: Shown) -> list[Headline]:
     saving = cost["uncontrolled"] - cost["v2g"]
     peak = s["peak_import_kw"]
     return [
-        Headline("Net cost with V2G", f"{cost['v2g']:,.2f}", money, "negative earns"),
-        Headline("Saving", f"{saving:,.2f}", money, "against uncontrolled charging"),
-        Headline("Net cost, smart", f"{cost['smart']:,.2f}", money, "without discharging"),
-        Headline("Net cost, uncontrolled", f"{cost['uncontrolled']:,.2f}", money, "as plugged in"),
+        Headline("Net cost with V2G", _money(cost["v2g"]), money, "negative earns"),
+        Headline("Saving", _money(saving), money, "against uncontrolled charging"),
+        Headline("Net cost, smart", _money(cost["smart"]), money, "without discharging"),
+        Headline("Net cost, uncontrolled", _money(cost["uncontrolled"]), money, "as plugged in"),
         Headline("Proven gap", f"{s['gap']:.1e}", "", f"status: {s['status']}"),
         Headline("Energy fed", f"{s['energy_fed_kwh']:,.0f}", "kWh", "into the grid"),
         Headline("Energy drawn", f"{s['energy_drawn_kwh']:,.0f}", "kWh", "at the plugs"),
@@ -174,6 +187,11 @@ def _headline(shown: Shown) -> list[Headline]:
         ),
         Headline("Fleet", f"{s['sessions']:,}", "sessions", f"{s['assets']:,} assets"),
     ]
+
+
+def _money(value: float) -> str:
+    """An amount for a card: cents only where they count."""
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:,.2f}"
 
 
 def _notes(shown: Shown) -> list[str]:
@@ -195,6 +213,16 @@ def _notes(shown: Shown) -> list[str]:
             "sessions cannot be served; they are listed below with the limit that is the cause."
         )
     return notes
+
+
+def _dear_sites(shown: Shown) -> list[Section]:
+    table = shown.wires.dear_sites()
+    if len(table.rows) < 2:
+        return []
+    count = int(shown.wires.binding.any(axis=1).sum())
+    text = f"Limits of {count:,} sites bind; the dearest come first"
+    text += f", and {len(table.rows)} are shown." if count > len(table.rows) else "."
+    return [Section("Sites whose limits cost most", text, table)]
 
 
 def _unserved(shown: Shown) -> list[Section]:
@@ -257,42 +285,12 @@ def _waterfall(shown: Shown) -> list[tuple[str, float]]:
 
 def _energy_band(shown: Shown) -> Figure:
     book, best = shown.loaded.portfolio, shown.plans["v2g"]
-    lowest, highest = energy_envelope(book.sessions, book.grid)
-    plugged = best.schedule.plugged
-    capacity = np.where(plugged, book.sessions.capacity_kwh[:, None], 0.0).sum(axis=0)
-    held = np.where(plugged, best.schedule.energy_kwh, 0.0).sum(axis=0)
-    band = (lowest.sum(axis=0), highest.sum(axis=0), capacity)
+    plugged, energy = best.schedule.plugged, best.schedule.energy_kwh
+    each = np.broadcast_to(book.sessions.capacity_kwh[:, None], plugged.shape)
+    capacity = each.sum(axis=0, where=plugged)
+    held = energy.sum(axis=0, where=plugged)
+    band = (*fleet_envelope(book.sessions, book.grid), capacity)
     return draw.energy_band(book.grid, held, *band, time_zone=shown.time_zone)
-
-
-def _dearest_site(shown: Shown) -> int:
-    """The site whose limits cost most; the most loaded one when none binds."""
-    worth = shown.plans["v2g"].shadow_price_per_mwh.sum(axis=1)
-    if worth.max() > 0:
-        return int(np.argmax(worth))
-    return int(np.argmax(np.abs(np.nan_to_num(_loading(shown))).max(axis=1)))
-
-
-def _site_run(shown: Shown, site: int) -> draw.SiteRun:
-    book, best = shown.loaded.portfolio, shown.plans["v2g"]
-    return draw.SiteRun(
-        site_id=str(book.sites.site_id[site]),
-        power_kw=site_power(book, best.schedule.power_kw)[site],
-        import_limit_kw=float(book.sites.import_limit_kw[site]),
-        export_limit_kw=float(book.sites.export_limit_kw[site]),
-        shadow_price_per_mwh=best.shadow_price_per_mwh[site],
-    )
-
-
-def _loading(shown: Shown) -> Float[Array, "site step"]:
-    """Power of each site over the limit of its direction; NaN where there is no limit."""
-    book = shown.loaded.portfolio
-    power = site_power(book, shown.plans["v2g"].schedule.power_kw)
-    limit = np.where(
-        power < 0, book.sites.import_limit_kw[:, None], book.sites.export_limit_kw[:, None]
-    )
-    usable = np.isfinite(limit) & (limit > 0)
-    return np.where(usable, power / np.where(usable, limit, 1.0), np.nan)
 
 
 def _vehicle_day(shown: Shown, best: Plan) -> Figure:
@@ -350,19 +348,6 @@ def _service(s: Mapping[str, Any]) -> str:
     return (
         f"{text}; {len(s['shortfalls'])} sessions short of {s['shortfall_kwh']:.1f} kWh, worst "
         f"{worst['session_id']} by {worst['shortfall_kwh']:.1f} kWh: {worst['limit']}"
-    )
-
-
-def _limits(shown: Shown) -> str:
-    shadow = shown.plans["v2g"].shadow_price_per_mwh
-    if not (shadow > 0).any():
-        return "no site limit binds"
-    site = _dearest_site(shown)
-    name = shown.loaded.portfolio.sites.site_id[site]
-    steps = int((shadow[site] > 0).sum())
-    count = int((shadow > 0).any(axis=1).sum())
-    return (
-        f"{count} sites bind; {name} in {steps} steps, at up to {shadow[site].max():,.1f} per MWh"
     )
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from evergrid.core.arrays import Array, Float, Shaped
+from evergrid.core.arrays import Array, Shaped
 from evergrid.data import tables
 from evergrid.dispatch.accounts import site_power
 from evergrid.dispatch.plan import Plan
@@ -44,7 +44,7 @@ def schedule(book: Portfolio, planned: Schedule) -> pl.DataFrame:
     session, step = np.nonzero(planned.plugged)
     return pl.DataFrame(
         {
-            "session_id": _text(book.sessions.session_id)[session],
+            "session_id": _text(book.sessions.session_id).gather(session),
             "time_utc": _utc(book.grid.times[step]),
             "power_kw": planned.power_kw[session, step],
             "energy_kwh": planned.energy_kwh[session, step],
@@ -55,17 +55,15 @@ def schedule(book: Portfolio, planned: Schedule) -> pl.DataFrame:
 def sites(book: Portfolio, best: Plan) -> pl.DataFrame:
     """Power of each site in each step, with its load and all below, positive into the grid."""
     count, steps = len(book.sites), book.grid.steps
-
-    def each_step(values: Float[Array, " site"]) -> Float[Array, " row"]:
-        return np.repeat(values, steps)
+    row = np.repeat(np.arange(count), steps)
 
     return pl.DataFrame(
         {
-            "site_id": np.repeat(_text(book.sites.site_id), steps),
+            "site_id": _text(book.sites.site_id).gather(row),
             "time_utc": _utc(np.tile(book.grid.times, count)),
             "power_kw": site_power(book, best.schedule.power_kw).ravel(),
-            "import_limit_kw": each_step(book.sites.import_limit_kw),
-            "export_limit_kw": each_step(book.sites.export_limit_kw),
+            "import_limit_kw": book.sites.import_limit_kw[row],
+            "export_limit_kw": book.sites.export_limit_kw[row],
             "shadow_price_per_mwh": best.shadow_price_per_mwh.ravel(),
         }
     )
@@ -85,8 +83,8 @@ def strategies(book: Portfolio, schedules: dict[str, Schedule]) -> pl.DataFrame:
     )
 
 
-def _text(names: Shaped[Array, " row"]) -> Shaped[Array, " row"]:
-    return names.astype(str)
+def _text(names: Shaped[Array, " row"]) -> pl.Series:
+    return pl.Series(names.tolist(), dtype=pl.String)
 
 
 def _utc(times: Shaped[Array, " row"]) -> pl.Series:

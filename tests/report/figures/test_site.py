@@ -72,6 +72,13 @@ def test_the_most_loaded_site_is_on_top(grid: TimeGrid):
     np.testing.assert_allclose(trace.z[:, 0], [20, 50, -90])
 
 
+def test_among_sites_at_their_limit_those_that_are_longest_near_it_come_first(grid: TimeGrid):
+    busy, brief = np.full(grid.steps, -0.9), np.full(grid.steps, -0.1)
+    busy[0], brief[0] = -0.9999, -1.0
+    (trace,) = site_heatmap(grid, ["brief", "busy"], np.stack([brief, busy])).data
+    assert list(trace.y) == ["brief", "busy"]  # from below
+
+
 def test_names_that_look_like_dates_or_numbers_stay_names(grid: TimeGrid):
     figure = site_heatmap(grid, ["2022-07-04", "12"], np.ones((2, grid.steps)))
     assert figure.layout.yaxis.type == "category"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from evergrid.core.arrays import Array, Float, Shaped
+from evergrid.core.arrays import Array, Float, Int, Shaped
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.core.timegrid import TimeGrid
@@ -133,8 +133,7 @@ def site_heatmap(
     axis = TimeAxis(grid, time_zone, most=MOST_CELLS_ACROSS)
     if len(site_ids) == 0:
         return panels.empty(panels.sheet("Site loading"), "There are no sites.")
-    peak = np.nan_to_num(np.abs(loading)).max(axis=1)
-    shown = np.argsort(-peak, kind="stable")[:MOST_SITES][::-1]  # rows are drawn from below
+    shown = _most_loaded(loading)[::-1]  # rows are drawn from below
     percent = 100 * axis.extreme(loading[shown])
     thinned = f"{axis.note}: the extreme" if axis.note else ""
     signs = "Blue feeds, 100 % at the export limit; orange draws, \u2212100 % at the import limit"
@@ -160,6 +159,13 @@ def site_heatmap(
     return figure
 
 
+def _most_loaded(loading: Float[Array, "site step"]) -> Int[Array, " row"]:
+    """Rows by their peak to the percent; among equals, of which many reach 100 %, by their mean."""
+    size = np.nan_to_num(np.abs(loading))
+    order = np.lexsort((-size.mean(axis=1), -np.round(size.max(axis=1), 2)))
+    return order[:MOST_SITES]
+
+
 def _heatmap_title(sites: int) -> str:
     if sites <= MOST_SITES:
         return "Site loading, share of the limit"
@@ -170,7 +176,7 @@ def _site_labels(site_ids: list[str], names: list[str]) -> dict[str, object]:
     """A labelled row for each site, or for every n-th where they would overlap."""
     every = -(-len(names) // MOST_SITE_LABELS)
     kept = slice(len(names) - 1, None, -every)
-    labels = [literal(shortened(site_id, 20)) for site_id in site_ids[kept]]
+    labels = [literal(shortened(site_id)) for site_id in site_ids[kept]]
     return {
         "type": "category",
         "tickmode": "array",

@@ -1,0 +1,144 @@
+"""Which sites a study is given: listed, read from a table, generated, or made of its sessions."""
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Shaped
+from evergrid.core.errors import ConfigError
+from evergrid.core.faults import Fault
+from evergrid.core.timegrid import TimeGrid, zone
+from evergrid.data import tables
+from evergrid.data.locate import locate
+from evergrid.fleet import wiring
+from evergrid.fleet.group import FleetGroup
+from evergrid.model.session import Sessions
+from evergrid.model.site import SiteLoad, Sites, no_load
+from evergrid.studies.inputs import Inputs, SiteEntry
+
+Columns = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Wired:
+    """The sites of a configuration, and its fleet with each vehicle's place among them.
+
+    Attributes:
+        sites: None when the configuration names none.
+        fleet: Groups with the name of every site they are dealt out to.
+        notes: What the reader of a report must know.
+    """
+
+    sites: Sites | None
+    fleet: tuple[FleetGroup, ...]
+    notes: tuple[str, ...] = ()
+
+
+def wired(inputs: Inputs, folder: Path, *, seed: int) -> Wired:
+    """The sites that are listed, read and generated, and the fleet dealt out to them.
+
+    Args:
+        inputs: The tables of the configuration.
+        folder: What relative paths start from.
+        seed: Of generated limits.
+
+    Raises:
+        ConfigError: A group of the fleet that plugs in where there is no site.
+        InputError: Sites that break rules.
+    """
+    fleet = wiring.dealt(inputs.fleet, inputs.site_tree)
+    parts = []
+    if inputs.sites_file is not None:
+        parts.append(tables.read_sites(locate(inputs.sites_file, folder)).columns())
+    if inputs.site:
+        parts.append(_listed(inputs.site))
+    at = wiring.vehicles(fleet)
+    parts += [wiring.sites(tree, at, seed=seed) for tree in inputs.site_tree]
+    if not parts:
+        return Wired(None, fleet, ("No sites are given: nothing limits the sum of the chargers.",))
+    together = _joined(parts)
+    _check_places(inputs, fleet, together["site_id"])
+    return Wired(Sites(**together), fleet, _notes(inputs))
+
+
+def of_sessions(sessions: Sessions) -> Sites:
+    """A root without limits for every site that a session names."""
+    names = np.unique(sessions.site_id.astype(str))
+    return Sites(**_listed(tuple(SiteEntry(site_id=str(name)) for name in names)))
+
+
+def load(inputs: Inputs, sites: Sites, grid: TimeGrid, folder: Path, *, seed: int) -> SiteLoad:
+    """The load beside the chargers, read and generated, summed up on the grid.
+
+    Raises:
+        InputError: A load of an unknown site, or a series that does not cover the grid.
+    """
+    parts = []
+    if inputs.site_load_file is not None:
+        parts.append(tables.read_site_load(locate(inputs.site_load_file, folder)))
+    clock = zone(inputs.horizon.time_zone)
+    for tree in inputs.site_tree:
+        parts += wiring.site_load(tree, grid, clock, seed=seed)
+    if len(parts) < 2:
+        return parts[0] if parts else no_load()
+    total = sum((part.on(grid, sites) for part in parts), start=np.zeros((len(sites), grid.steps)))
+    return SiteLoad(sites.site_id, grid.times, total)
+
+
+def _listed(entries: tuple[SiteEntry, ...]) -> Columns:
+    def limits(values: list[float | None]) -> Array:
+        return np.array([np.inf if value is None else value for value in values])
+
+    return {
+        "site_id": np.array([entry.site_id for entry in entries], dtype=object),
+        "parent_id": np.array([entry.parent_id for entry in entries], dtype=object),
+        "import_limit_kw": limits([entry.import_limit_kw for entry in entries]),
+        "export_limit_kw": limits([entry.export_limit_kw for entry in entries]),
+        "demand_charge_per_kw": np.array([entry.demand_charge_per_kw for entry in entries]),
+        "net_metering": np.array([entry.net_metering for entry in entries]),
+    }
+
+
+def _joined(parts: list[Columns]) -> Columns:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _check_places(
+    inputs: Inputs, fleet: tuple[FleetGroup, ...], site_id: Shaped[Array, " site"]
+) -> None:
+    """Refuse groups that plug in at a place that is neither a site nor a level of a tree."""
+    known = set(site_id.tolist())
+    levels = list(wiring.levels(inputs.site_tree))
+    faults = []
+    if taken := tuple(name for name in levels if name in known):
+        fix = "That is how a level of a [[site_tree]] is written; choose another name."
+        faults.append(Fault("site_id", "not be the name of a level", taken, fix=fix))
+    for i, (written, group) in enumerate(zip(inputs.fleet, fleet, strict=True)):
+        unknown = set(group.sites) - known
+        if unknown:
+            got = tuple(name for name in written.sites if name in unknown)
+            rule = "name sites, or a level of a [[site_tree]] such as city/transformer"
+            fix = _known_places(got[0], [*levels, *site_id[:1000].tolist()])
+            faults.append(Fault(f"fleet.{i}.sites", rule, got=got, fix=fix))
+    if faults:
+        raise ConfigError("config", faults)
+
+
+def _known_places(name: str, places: list[str]) -> str:
+    near = difflib.get_close_matches(name, places, n=1)
+    listed = f"There are {', '.join(places[:6])}{' and others' if len(places) > 6 else ''}."
+    return f"Did you mean {near[0]}? {listed}" if near else listed
+
+
+def _notes(inputs: Inputs) -> tuple[str, ...]:
+    notes = []
+    for tree in inputs.site_tree:
+        count = sum(tree.counts().values())
+        notes.append(f"{count:,} sites of [[site_tree]] {tree.name} are generated, not surveyed.")
+    if any(level.homes for tree in inputs.site_tree for level in tree.level):
+        notes.append(
+            "The load of homes is generated from a standard load profile (BDEW H25), not measured."
+        )
+    return tuple(notes)
