@@ -1,5 +1,6 @@
 """One door for programs of any size: the choice, the batches, failures named."""
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from evergrid.core.errors import InputError
 from evergrid.core.status import Status
 from evergrid.engine import reference, solver
 from evergrid.engine.program import Program
+from evergrid.engine.solution import Solution
 from tests.engine.cases import KINDS, Kind, random_program
 
 KIND = Kind(units=30, steps=24, step_h=0.5)
@@ -80,17 +82,79 @@ def test_only_the_tree_without_a_schedule_is_relaxed() -> None:
     eased = solver.solve(relaxation.program, method="interior_point", gap=1e-4)
     assert eased.status.good
     same = reference.relax(program)
-    assert relaxation.shortfall_kwh.sum() == pytest.approx(same.shortfall_kwh.sum(), rel=1e-6)
+    assert relaxation.shortfall_kwh.sum() == pytest.approx(same.shortfall_kwh.sum(), rel=1e-4)
 
 
-def test_no_time_is_a_time_limit_and_not_a_plan() -> None:
+def test_a_time_limit_returns_a_plan_that_keeps_every_limit_with_its_honest_gap() -> None:
+    program = forest(60, trees=4)
+    best = reference.solve(program).certificate
+    assert best is not None
+    gaps = []
+    for iterations in (0, 4, 8):
+        solution = _stopped_after(program, iterations)
+        assert solution.status is Status.FEASIBLE
+        proof = solution.certificate
+        assert proof is not None
+        assert max(proof.power_kw, proof.energy_kwh, proof.group_kw) <= 1e-6
+        assert proof.bound <= best.objective + 1e-9
+        assert proof.objective >= best.objective - 1e-9
+        gaps.append(proof.gap)
+    assert gaps[0] > gaps[1] > gaps[2]
+
+
+def test_no_time_and_no_easy_plan_is_a_time_limit() -> None:
     program = random_program(1, KIND)
+    owed = np.minimum(program.energy_high, program.energy_start + 5.0)
+    program = replace(program, energy_end=owed, net_low=program.net_low / 10)
     solution = solver.solve(program, method="interior_point", time_limit_s=1e-9)
     assert solution.status is Status.TIME_LIMIT
     assert solution.certificate is None
+
+
+def test_large_trees_are_relaxed_like_small_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(solver, "SMALL_SLOTS", 10)
+    program = forest(70, trees=3)
+    owed = np.where(program.group < 4, program.energy_high, program.energy_end)
+    program = replace(program, energy_end=owed)
+    refused = solver.solve(program, method="interior_point")
+    assert refused.status is Status.INFEASIBLE
+    assert refused.relaxation is not None
+    exact = reference.relax(program)
+    short = refused.relaxation.shortfall_kwh
+    assert short.sum() == pytest.approx(exact.shortfall_kwh.sum(), rel=1e-3)
+    assert (short[program.group >= 4] == 0).all()
+    assert refused.relaxation.limiting.any()
+    eased = solver.solve(refused.relaxation.program, method="interior_point", gap=1e-4)
+    assert eased.status is Status.OPTIMAL
+
+
+def test_units_that_need_full_power_all_the_time_are_served() -> None:
+    program = random_program(4, replace(KIND, tight=False))
+    full = np.bincount(program.unit, program.charge_limit * program.gain, program.units)
+    owed = np.minimum(program.energy_start + full, program.energy_high)
+    program = replace(program, energy_end=owed)
+    found = solver.solve(program, method="interior_point", gap=1e-4)
+    assert found.status is Status.OPTIMAL
+    assert found.iterations < 40
+
+
+def test_a_solve_tells_how_far_it_has_come() -> None:
+    told: list[tuple[int, float]] = []
+    program = random_program(2, KIND)
+    solver.solve(program, method="interior_point", tell=lambda *news: told.append(news))
+    assert [iteration for iteration, _ in told] == list(range(1, len(told) + 1))
+    assert told[-1][1] < 1e-5 < told[0][1]
 
 
 def test_a_solution_tells_its_time_and_iterations() -> None:
     solution = solver.solve(random_program(2, KIND), method="interior_point")
     assert solution.solve_s > 0
     assert 5 < solution.iterations < 60
+
+
+def _stopped_after(program: Program, iterations: int) -> Solution:
+    """What comes back when the time is over after so many iterations."""
+    clock = iter([0.0, *[0.0] * (iterations + 1)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "perf_counter", lambda: next(clock, 1e9))
+        return solver.solve(program, method="interior_point", time_limit_s=1.0)

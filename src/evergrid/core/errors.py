@@ -8,6 +8,7 @@
     ├── MissingFileError (FileNotFoundError)
     ├── UnreadableFileError (OSError)   there, but truncated or of another format
     ├── OutputError (OSError)           a result cannot be written where it should go
+    ├── WorkerError (ConnectionError)   a worker of a cluster is lost, again and again
     └── SolveError (RuntimeError)       a solve ended without a usable plan
         └── InfeasibleError             no schedule keeps every limit
 """
@@ -73,6 +74,10 @@ class UnreadableFileError(EvergridError, OSError):
 
 class OutputError(EvergridError, OSError):
     """A result cannot be written where it should go; nothing was changed there."""
+
+
+class WorkerError(EvergridError, ConnectionError):
+    """A worker of a cluster is lost, again and again, or none can be had."""
 
 
 class SolveError(EvergridError, RuntimeError):

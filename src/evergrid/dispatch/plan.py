@@ -14,8 +14,7 @@ from evergrid.dispatch.accounts import Costs, costs
 from evergrid.engine import solver
 from evergrid.engine.certificate import Certificate
 from evergrid.engine.program import Program
-from evergrid.engine.reference import Relaxation
-from evergrid.engine.solution import Solution
+from evergrid.engine.solution import Relaxation, Solution
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule
 
@@ -167,7 +166,9 @@ def _solve(portfolio: Portfolio, program: Program, options: Options) -> Plan:
     overloads: list[Overload] = []
     solution = _solution(program, options)
     if solution.status is Status.INFEASIBLE:
-        relaxation = solver.relax(program, method=options.method, time_limit_s=options.time_limit_s)
+        relaxation = solution.relaxation or solver.relax(
+            program, method=options.method, time_limit_s=options.time_limit_s
+        )
         shortfalls += _site_shortfalls(portfolio, program, relaxation)
         overloads = _overloads(portfolio, relaxation)
         program = relaxation.program

@@ -16,7 +16,7 @@ from evergrid.engine.unit_kernels import UNBLOCKED
 
 MARGIN = 1e-7  # share by which limits are kept back, so that rounding cannot break them
 OFFSET_KW = 2e-7  # net power may miss its slack by this where the margin is smaller
-NEAR = 10.0  # ratio of slacks within which one may replace the other
+NEAR = 0.1  # share of a slack that must be left for it to be set to what there is
 ROOM_KW = 0.1  # least slack to begin with, as a share of the level or of 1 kW
 
 
@@ -221,22 +221,27 @@ class Barrier:
         dual[at] = np.minimum(dual[at], _ratio(p.rise_multiplier, step.rise_multiplier))
         return primal, dual
 
-    def move(self, step: Point, primal: Array, dual: Array) -> None:
-        """Take the step, each group as far as it is told."""
+    def move(
+        self,
+        step: Point,
+        primal: Float[Array, " group"],
+        dual: Float[Array, " group"],
+        net: Float[Array, "group step"],
+    ) -> None:
+        """Take the step, each group as far as it is told, to these net powers.
+
+        Units that go further than their group leave an offset. It is taken away at once where what
+        a row then has to spare is not much less than its slack was before or after the step.
+        """
+        before = self.point.slack.copy()
         for field in fields(Point):
             ahead = dual if field.name.endswith("multiplier") else primal
             shape = ahead[self.rows.peaked] if field.name.startswith("rise") else ahead[:, None]
             getattr(self.point, field.name)[...] += shape * getattr(step, field.name)
-
-    def settle(self, net: Float[Array, "group step"], active: Bool[Array, " group"]) -> None:
-        """Set slacks to what the rows have to spare, where that is near what they were moved to.
-
-        Units that go further than their group leave an offset, which this takes away at once.
-        """
         slack, free = self.point.slack, self._free(net)
-        near = (free > slack / NEAR) & (free < slack * NEAR)
-        near &= self.rows.held & active[:, None]
-        slack[near] = free[near]
+        enough = free > NEAR * np.minimum(slack, before)
+        enough &= self.rows.held & (primal > 0)[:, None]
+        slack[enough] = free[enough]
 
     def total(self, pairs: tuple[Array, Array, Array]) -> Float[Array, " group"]:
         """Sum of products over each group's rows."""

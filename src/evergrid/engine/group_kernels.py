@@ -50,7 +50,10 @@ def _project(tie, vector):
 @njit(**OPTIONS)
 @no_type_check
 def _cholesky(lower, count):
-    """Factor one plus the symmetric matrix whose lower half is given, in place."""
+    """Factor one plus the symmetric matrix whose lower half is given, in place.
+
+    No pivot of such a matrix is below one, whatever rounding made of its entries.
+    """
     for p in range(count):
         for q in range(p + 1):
             total = lower[p, q]
@@ -58,7 +61,7 @@ def _cholesky(lower, count):
                 total += 1.0
             for r in range(q):
                 total -= lower[p, r] * lower[q, r]
-            lower[p, q] = np.sqrt(total) if p == q else total / lower[q, q]
+            lower[p, q] = np.sqrt(max(total, 1.0)) if p == q else total / lower[q, q]
 
 
 @njit(parallel=True, **OPTIONS)

@@ -38,7 +38,7 @@ from evergrid.engine.unit_kernels import (
     TURNOVER,
     UNBLOCKED,
 )
-from evergrid.engine.unit_state import Units
+from evergrid.engine.unit_state import Start, Units
 from evergrid.engine.zones import AbstractZones, NoZones, Reach, Totals
 
 EXPORT_KW = 5e-7  # export limits may be exceeded by this once powers are cancelled
@@ -52,6 +52,10 @@ MOST_ITERATIONS = 100
 MOST_POLISHED = 2  # iterations more where the certificate proves less than the method thinks
 
 Tell = Callable[[int, float], None]
+
+
+def untold(iteration: int, gap: float) -> None:
+    """Nobody listens to how far an iteration has come."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +84,7 @@ def supports(program: Program) -> bool:
     return not (program.surcharge < 0).any()
 
 
-def minimise(
-    program: Program, *, gap: float, deadline: float, tell: Tell = lambda iteration, gap: None
-) -> Iterate:
+def minimise(program: Program, *, gap: float, deadline: float, tell: Tell = untold) -> Iterate:
     """Iterate until every tree's relative gap is below ``gap``, or the deadline.
 
     Args:
@@ -92,20 +94,28 @@ def minimise(
         tell: Called with the iteration reached and its gap, relative to the cost.
     """
     run = Run(program, gap)
+    return pursue(run, program, run.result, gap=gap, deadline=deadline, tell=tell)
+
+
+def pursue(
+    run: "Run",
+    program: Program,
+    read: Callable[[], Iterate],
+    *,
+    gap: float,
+    deadline: float,
+    tell: Tell = untold,
+) -> Iterate:
+    """Iterate until what is read off proves the gap for the whole program, or the deadline."""
     proven = np.inf
     for _ in range(1 + MOST_POLISHED):
-        while run.active.any() and run.iterations < MOST_ITERATIONS and _now() < deadline:
-            run.iterate()
-            tell(run.iterations, run.relative_gap())
-        made = run.result()
+        run.until(deadline, tell)
+        made = read()
         before, proven = proven, certify(program, made.power_kw, made.dual).gap
-        if proven <= gap or proven > 0.5 * before or _now() > deadline:
+        if proven <= gap or proven > 0.5 * before or time.perf_counter() > deadline:
             break
-        run.active = made.solved & run.used[run.tree]
+        run.active = (run.solved & run.used)[run.tree]
     return made
-
-
-_now = time.perf_counter
 
 
 class Run:
@@ -117,14 +127,18 @@ class Run:
         gap: float,
         *,
         rows: Rows | None = None,
-        centre: float | None = None,
+        start: Start | None = None,
         zones: AbstractZones | None = None,
         outer: bool = False,
+        unseen: Bool[Array, " slot"] | None = None,
+        least_scale: float = 0.0,
     ) -> None:
         self.program, self.tolerance = program, gap
         self.zones = zones or NoZones(program.steps)
-        self.centre = unit_state.centre(program) if centre is None else centre
-        self.units = Units(program, self.centre)
+        start = start or unit_state.start(program)
+        self.centre = start.centre
+        self.units = Units(program, start, unseen)
+        self.least_scale = least_scale
         self.net = self._net(self.units.net(), self.zones.net)
         self.barrier = Barrier(rows or barrier.rows(program), self.net, self.centre)
         self.groups = GroupTree(
@@ -180,6 +194,16 @@ class Run:
         return price
 
     # -- one iteration ----------------------------------------------------------------------
+
+    def until(self, deadline: float, tell: Tell = untold) -> None:
+        """Iterate until every tree is done or known to be lost, or the deadline."""
+        while (
+            self.active.any()
+            and self.iterations < MOST_ITERATIONS
+            and time.perf_counter() < deadline
+        ):
+            self.iterate()
+            tell(self.iterations, self.relative_gap())
 
     def iterate(self) -> None:
         """Factor, predict, correct, move."""
@@ -250,7 +274,8 @@ class Run:
         ahead = (gap[0] + primal * gap[1] + dual * gap[2] + primal * dual * gap[3]) / count
         share = np.maximum(ahead, 0.0) / np.maximum(self.mu, 1e-300)
         enough = 0.1 * self.wanted / count  # smaller only loses digits
-        enough[self.gap <= self.wanted] *= 0.1  # unless more than the gap is asked for
+        # unless more than the gap is asked for, and what is asked for is not a residual
+        enough[(self.gap <= self.wanted) & (self.residual <= 1.0)] *= 0.1
         return np.maximum(np.clip(share**3, 1e-6, 1.0) * self.mu, enough)
 
     def move(self, reach: Reach) -> Totals:
@@ -261,20 +286,20 @@ class Run:
             np.where(self.active, _tempered(longest, shared), 0.0)
             for longest, shared in zip(self.longest, common, strict=True)
         ]
-        self.barrier.move(self.step, *ahead)
         self.own_price += ahead[1][:, None] * self.dprice
         at = self.zone_tree
         step = Reach(reach.primal[at], reach.dual[at], reach.gap[:, at])
         powers, totals = self.zones.move(step)
         self.net = self._net(self.units.net_told(), powers.net)
         self.lift = self._net(self.units.lift_told(), powers.lift)
-        self.barrier.settle(self.net, self.active)
+        self.barrier.move(self.step, *ahead, self.net)
         return self._totals(totals)
 
     def _told(self, column: int) -> Float[Array, " group"]:
         """Sum of what the chunks told, at each tree's root."""
         tree = self.tree[self.units.chunk_group]
-        return np.bincount(tree, self.units.told[:, column], self.program.groups)
+        told = np.bincount(tree, self.units.told[:, column], self.program.groups)
+        return told.astype(float)  # without any chunk it counts in integers
 
     def _totals(self, of_zones: Totals) -> Totals:
         point, p = self.barrier.point, self.program
@@ -302,6 +327,7 @@ class Run:
         """Which trees are done, and which will never be."""
         self.gap, self.residual = totals.gap, totals.residual
         self.scale = np.maximum(np.abs(totals.cost), 1e-3 * totals.turnover)
+        self.scale = np.maximum(self.scale, self.least_scale)
         least = FLOOR * self.centre * self.count
         self.wanted = np.maximum(0.3 * self.tolerance * self.scale, least)
         done = (self.gap <= self.wanted) & (self.residual <= 1.0)
@@ -321,12 +347,13 @@ class Run:
         """The gap of all trees as a share of their cost."""
         return float(self.gap[self.used].sum() / max(self.scale[self.used].sum(), 1e-300))
 
-    def result(self) -> Iterate:
-        """The iterate in the order of the program."""
+    def result(self, outside: Float[Array, " step"] | None = None) -> Iterate:
+        """The iterate in the order of the program; prices begin with the outside's."""
         answer = self.units.answer()
         limits = self.barrier.point.multiplier[:2].max(axis=0)
         shown = np.where(limits > 1e-6 * self.centre, limits, 0.0) / self.program.step_h
-        price = self._down(self.own_price, np.zeros(self.program.steps))
+        nothing = np.zeros(self.program.steps)
+        price = self._down(self.own_price, nothing if outside is None else outside)
         price, shown = np.nan_to_num(price), np.nan_to_num(shown)
         return Iterate(
             power_kw=answer.power_kw,

@@ -47,37 +47,11 @@ def part(program: Program, groups: Int[Array, " group"]) -> Part:
     A group whose parent is not among them becomes a root: limits above it are left out.
     """
     groups = np.unique(groups)
-    return _part(program, groups, np.nonzero(np.isin(program.group, groups))[0])
+    return pick(program, groups, np.nonzero(np.isin(program.group, groups))[0])
 
 
-def split(program: Program) -> list[Part]:
-    """Every independent tree as a program of its own, in time that grows with the whole only."""
-    top = np.nonzero(program.parent < 0)[0]
-    unit_rows = _rows_by(roots(program)[program.group], top)
-    return [
-        _part(program, groups, units)
-        for groups, units in zip(trees(program), unit_rows, strict=True)
-    ]
-
-
-def power(
-    program: Program, parts: Sequence[Part], powers_kw: Sequence[Float[Array, "..."]]
-) -> Float[Array, " slot"]:
-    """Powers of the whole from those of its parts; 0 where no part has the slot."""
-    whole = np.zeros(program.slots)
-    for item, power_kw in zip(parts, powers_kw, strict=True):
-        whole[item.slots] = power_kw
-    return whole
-
-
-def _rows_by(root: Int[Array, " row"], top: Int[Array, " root"]) -> list[Int[Array, "..."]]:
-    """Rows of each root, rising; none for a root without rows."""
-    order = np.argsort(root, kind="stable")
-    edges = np.searchsorted(root[order], top)
-    return np.split(order, edges[1:]) if len(top) else []
-
-
-def _part(program: Program, groups: Int[Array, " group"], units: Int[Array, " unit"]) -> Part:
+def pick(program: Program, groups: Int[Array, " group"], units: Int[Array, " unit"]) -> Part:
+    """These groups and these units in them, both given as rising rows."""
     slots = _slots(program, units)
     parent = program.parent[groups]
     at = np.minimum(np.searchsorted(groups, parent), len(groups) - 1)
@@ -108,6 +82,33 @@ def _part(program: Program, groups: Int[Array, " group"], units: Int[Array, " un
         constant=0.0,
     )
     return Part(inner, groups, units, slots)
+
+
+def split(program: Program) -> list[Part]:
+    """Every independent tree as a program of its own, in time that grows with the whole only."""
+    top = np.nonzero(program.parent < 0)[0]
+    unit_rows = _rows_by(roots(program)[program.group], top)
+    return [
+        pick(program, groups, units)
+        for groups, units in zip(trees(program), unit_rows, strict=True)
+    ]
+
+
+def power(
+    program: Program, parts: Sequence[Part], powers_kw: Sequence[Float[Array, "..."]]
+) -> Float[Array, " slot"]:
+    """Powers of the whole from those of its parts; 0 where no part has the slot."""
+    whole = np.zeros(program.slots)
+    for item, power_kw in zip(parts, powers_kw, strict=True):
+        whole[item.slots] = power_kw
+    return whole
+
+
+def _rows_by(root: Int[Array, " row"], top: Int[Array, " root"]) -> list[Int[Array, "..."]]:
+    """Rows of each root, rising; none for a root without rows."""
+    order = np.argsort(root, kind="stable")
+    edges = np.searchsorted(root[order], top)
+    return np.split(order, edges[1:]) if len(top) else []
 
 
 def _slots(program: Program, units: Int[Array, " unit"]) -> Int[Array, " slot"]:

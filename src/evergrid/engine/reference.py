@@ -1,7 +1,7 @@
 """The one door to HiGHS: the program solved exactly, as referee and for fleets of modest size."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import highspy
 import numpy as np
@@ -11,30 +11,13 @@ from evergrid.core.arrays import Array, Bool, Float
 from evergrid.core.status import Status
 from evergrid.engine.certificate import Certificate, Dual, certify
 from evergrid.engine.program import Program
-from evergrid.engine.solution import Solution, failed
+from evergrid.engine.solution import Relaxation, Solution, failed
 
 BOTH_TOLERANCE = 1e-7  # share of the limits above which drawing and feeding at once is real
 FEASIBLE = 2  # HiGHS' code of a primal solution that keeps every row and bound
 MOST_BRANCHED = 2000  # slots beyond which branch and bound is not tried
 BRANCHING_S = 10.0  # time given to it
 TIE_TOLERANCE = 1e-9  # reduced costs below this leave a choice that costs nothing
-
-
-@dataclass(frozen=True)
-class Relaxation:
-    """The least that must give way before a program has a schedule at all.
-
-    Attributes:
-        program: The program with what is owed lowered and limits widened by just that much.
-        shortfall_kwh: Energy owed to each unit that cannot be served.
-        excess_kw: How far each group's limit is exceeded by its load alone, in each step.
-        limiting: Whether a group's limit in a step causes shortfall.
-    """
-
-    program: Program
-    shortfall_kwh: Float[Array, " unit"]
-    excess_kw: Float[Array, "group step"]
-    limiting: Bool[Array, "group step"]
 
 
 def solve(

@@ -4,10 +4,32 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evergrid.core.arrays import Array, Float
+from evergrid.core.arrays import Array, Bool, Float
 from evergrid.core.status import Status
 from evergrid.engine.certificate import Certificate, Dual
 from evergrid.engine.program import Program
+
+
+@dataclass(frozen=True)
+class Relaxation:
+    """The least that must give way before a program has a schedule at all.
+
+    Attributes:
+        program: The program with what is owed lowered and limits widened by just that much.
+        shortfall_kwh: Energy owed to each unit that cannot be served.
+        excess_kw: How far each group's limit is exceeded by its load alone, in each step.
+        limiting: Whether a group's limit in a step causes shortfall.
+    """
+
+    program: Program
+    shortfall_kwh: Float[Array, " unit"]
+    excess_kw: Float[Array, "group step"]
+    limiting: Bool[Array, "group step"]
+
+    @property
+    def needed(self) -> bool:
+        """Whether anything has to give way."""
+        return bool((self.shortfall_kwh > 0).any() or (self.excess_kw > 0).any())
 
 
 @dataclass(frozen=True)
@@ -22,6 +44,7 @@ class Solution:
         certificate: What is proven about the schedule; None without one.
         solve_s: Time taken, of the wall clock.
         iterations: Iterations of an iterative solver; 0 for others.
+        relaxation: What must give way, where the solver found that out on its way.
     """
 
     status: Status
@@ -31,10 +54,14 @@ class Solution:
     certificate: Certificate | None
     solve_s: float
     iterations: int = 0
+    relaxation: Relaxation | None = None
 
 
-def failed(program: Program, status: Status, solve_s: float) -> Solution:
+def failed(
+    program: Program, status: Status, solve_s: float, relaxation: Relaxation | None = None
+) -> Solution:
     """A solve that ended without a schedule."""
-    nothing = np.zeros((program.groups, program.steps))
-    dual = Dual(np.zeros(program.slots), nothing)
-    return Solution(status, np.zeros(program.slots), dual, nothing, None, solve_s)
+    power_kw, value = np.zeros((2, program.slots))
+    price, limit_price = np.zeros((2, program.groups, program.steps))
+    dual = Dual(value, price)
+    return Solution(status, power_kw, dual, limit_price, None, solve_s, relaxation=relaxation)

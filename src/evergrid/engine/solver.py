@@ -11,18 +11,18 @@ from evergrid.core.arrays import Array, Bool, Float
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.core.status import Status
-from evergrid.engine import interior_point, reference
-from evergrid.engine.certificate import Dual, certify
+from evergrid.engine import interior_point, reference, relaxation
+from evergrid.engine.certificate import certify
+from evergrid.engine.interior_point import Iterate, Tell, untold
 from evergrid.engine.parts import Part, part, roots, trees
-from evergrid.engine.program import Program, energy_path, net_power
-from evergrid.engine.reference import Relaxation
-from evergrid.engine.solution import Solution, failed
+from evergrid.engine.program import Program
+from evergrid.engine.repair import TOLERANCE, earliest, kept, towards
+from evergrid.engine.solution import Relaxation, Solution, failed
 
 Method = Literal["auto", "highs", "interior_point"]
 
 SMALL_SLOTS = 60_000  # HiGHS needs a second or two for as many
 BATCH_SLOTS = 3_000_000  # independent trees are solved in batches of about so many, for memory
-TOLERANCE = 1e-6  # kW or kWh by which a schedule may break a limit
 
 
 def solve(
@@ -33,6 +33,7 @@ def solve(
     smooth: bool = False,
     branch: bool = True,
     time_limit_s: float = 600.0,
+    tell: Tell = untold,
 ) -> Solution:
     """The least-cost schedule, with its certificate.
 
@@ -44,27 +45,29 @@ def solve(
             interior point answers ties with their middle anyway.
         branch: Search for better directions, for some seconds, where wasting energy pays; only
             HiGHS does.
-        time_limit_s: For the whole solve.
+        time_limit_s: For the whole solve. The interior point then returns the best it can make
+            keep every limit, with its gap.
+        tell: Called by the interior point with the iteration reached and the gap there.
 
     Raises:
-        InputError: The interior point is asked for prices on peaks or net meters.
+        InputError: The interior point is asked for a meter that pays for drawing.
     """
     if chosen(program, method) == "highs":
         return reference.solve(
             program, smooth=smooth, branch=branch, gap=gap, time_limit_s=time_limit_s
         )
-    return _interior(program, gap, time_limit_s)
+    return _interior(program, gap, time_limit_s, tell)
 
 
 def chosen(program: Program, method: Method) -> Literal["highs", "interior_point"]:
     """The method that solves the program.
 
     Raises:
-        InputError: The interior point is asked for prices on peaks or net meters.
+        InputError: The interior point is asked for a meter that pays for drawing.
     """
     covers = interior_point.supports(program)
     if method == "interior_point" and not covers:
-        rule = "be highs where a group has a price on its peak or its meter"
+        rule = "be highs where a net meter pays for drawing"
         fault = Fault("method", rule, got=(method,), fix="Choose auto.")
         raise InputError("solve", [fault])
     if method == "auto":
@@ -74,38 +77,26 @@ def chosen(program: Program, method: Method) -> Literal["highs", "interior_point
 
 
 def relax(program: Program, *, method: Method = "auto", time_limit_s: float = 600.0) -> Relaxation:
-    """Serve what can be served: least shortfall of owed energy under every limit.
-
-    Large programs are first solved as they are, and only the trees without a schedule relaxed.
-    """
+    """Serve what can be served: least shortfall of owed energy under every limit."""
     if chosen(program, method) == "highs":
         return reference.relax(program, time_limit_s=time_limit_s)
-    deadline = time.perf_counter() + time_limit_s
-    _, solved = _iterate(program, 1e-3, deadline)
-    shortfall, excess = np.zeros(program.units), np.zeros((program.groups, program.steps))
-    limiting = np.zeros((program.groups, program.steps), bool)
-    owed, low, high = (
-        array.copy() for array in (program.energy_end, program.net_low, program.net_high)
-    )
-    for piece in _unsolved(program, solved):
-        found = reference.relax(piece.program, time_limit_s=time_limit_s)
-        shortfall[piece.units], excess[piece.groups] = found.shortfall_kwh, found.excess_kw
-        limiting[piece.groups] = found.limiting
-        owed[piece.units] = found.program.energy_end
-        low[piece.groups], high[piece.groups] = found.program.net_low, found.program.net_high
-    eased = replace(program, energy_end=owed, net_low=low, net_high=high)
-    return Relaxation(eased, shortfall, excess, limiting)
+    every = np.ones(program.groups, bool)
+    return _relaxed(program, every, time.perf_counter() + time_limit_s)[0]
 
 
-def _interior(program: Program, gap: float, time_limit_s: float) -> Solution:
+def _interior(program: Program, gap: float, time_limit_s: float, tell: Tell) -> Solution:
     begun = time.perf_counter()
     deadline = begun + time_limit_s
-    found, solved = _iterate(program, gap, deadline)
-    solved &= _kept(program, found.power_kw)
+    found, solved = _iterate(program, gap, deadline, tell)
+    solved &= kept(program, found.power_kw)
+    relaxation = None
     if not solved.all() and time.perf_counter() < deadline:
-        found = _mend(program, found, solved, deadline)
-        if found is None:
-            return failed(program, Status.INFEASIBLE, time.perf_counter() - begun)
+        relaxation = _mend(program, found, solved, deadline)
+        if relaxation is not None and relaxation.needed:
+            taken_s = time.perf_counter() - begun
+            return failed(program, Status.INFEASIBLE, taken_s, relaxation)
+    if not solved.all():
+        _hurry(program, found, solved)
     certificate = certify(program, found.power_kw, found.dual)
     taken_s = time.perf_counter() - begun
     if max(certificate.power_kw, certificate.energy_kwh, certificate.group_kw) > TOLERANCE:
@@ -115,72 +106,99 @@ def _interior(program: Program, gap: float, time_limit_s: float) -> Solution:
     return replace(found, status=status, certificate=certificate, solve_s=taken_s)
 
 
-def _kept(program: Program, power_kw: Float[Array, " slot"]) -> Bool[Array, " group"]:
-    """Whether the schedule keeps every limit in each group's tree."""
-    net, energy = net_power(program, power_kw), energy_path(program, power_kw)
-    over = np.maximum(program.net_low - net, net - program.net_high).max(axis=1)
-    outside = np.maximum(program.energy_floor - energy, energy - program.energy_high[program.unit])
-    np.maximum.at(over, program.group[program.unit], outside)
-    root = roots(program)
-    worst = np.full(program.groups, -np.inf)
-    np.maximum.at(worst, root, over)
-    return (worst <= TOLERANCE)[root]
-
-
 def _iterate(
-    program: Program, gap: float, deadline: float
+    program: Program, gap: float, deadline: float, tell: Tell
 ) -> tuple[Solution, Bool[Array, " group"]]:
     """The interior point on every batch of trees, and which groups' trees it solved."""
     whole = failed(program, Status.FEASIBLE, 0.0)
-    power, value = whole.power_kw, whole.dual.energy_value
-    price, limit_price = (np.zeros((program.groups, program.steps)) for _ in range(2))
     solved = np.zeros(program.groups, bool)
     iterations = 0
     for piece in _batches(program):
-        found = interior_point.minimise(piece.program, gap=gap, deadline=deadline)
-        power[piece.slots], value[piece.slots] = found.power_kw, found.dual.energy_value
-        price[piece.groups], limit_price[piece.groups] = found.dual.power_price, found.limit_price
+        found = interior_point.minimise(piece.program, gap=gap, deadline=deadline, tell=tell)
+        _put(whole, piece, found)
         solved[piece.groups] = found.solved
         iterations = max(iterations, found.iterations)
-    dual = Dual(value, price)
-    made = replace(whole, power_kw=power, dual=dual, limit_price=limit_price, iterations=iterations)
-    return made, solved
+    return replace(whole, iterations=iterations), solved
 
 
-def _batches(program: Program) -> Iterator[Part]:
-    """The program in batches of whole trees, none much larger than a batch should be."""
+def _batches(program: Program, wanted: Bool[Array, " group"] | None = None) -> Iterator[Part]:
+    """Whole trees, all or those that are wanted, in batches none much larger than one should be."""
     root = roots(program)
     slots = np.bincount(root[program.group], program.stop - program.first, program.groups)
     batch = (np.cumsum(slots) // BATCH_SLOTS).astype(np.int64)
-    for number in np.unique(batch[program.parent < 0]):
-        yield part(program, np.flatnonzero(batch[root] == number))
-
-
-def _unsolved(program: Program, solved: Bool[Array, " group"]) -> Iterator[Part]:
-    """Each tree without a solution as a program of its own."""
-    for groups in trees(program):
-        if not solved[groups].all():
-            yield part(program, groups)
+    chosen_roots = (program.parent < 0) & (True if wanted is None else wanted)
+    for number in np.unique(batch[chosen_roots]):
+        inside = (batch == number) & chosen_roots
+        yield part(program, np.flatnonzero(inside[root]))
 
 
 def _mend(
     program: Program, found: Solution, solved: Bool[Array, " group"], deadline: float
-) -> Solution | None:
-    """HiGHS on the trees that the interior point left; None when one has no schedule."""
-    for piece in _unsolved(program, solved):
+) -> Relaxation | None:
+    """Solve the trees that the interior point left: HiGHS the small ones, by relaxation the rest.
+
+    ``solved`` is brought up to date. What comes back says what must give way, where it was asked.
+    """
+    wide = solved.copy()
+    for groups in trees(program):
+        piece = part(program, groups)
+        if solved[groups].all():
+            continue
+        if piece.program.slots > SMALL_SLOTS:
+            wide[groups] = False
+            continue
         left_s = max(deadline - time.perf_counter(), 0.01)
         exact = reference.solve(piece.program, branch=False, time_limit_s=left_s)
-        if exact.status is Status.INFEASIBLE:
-            return None
         if exact.status.good:
             _put(found, piece, exact)
-    return found
+        solved[groups] = exact.status.good
+        wide[groups] = exact.status is not Status.INFEASIBLE
+    if wide.all():
+        return None
+    relaxation, power_kw = _relaxed(program, ~wide, deadline)
+    mixed = towards(program, found.power_kw, power_kw)
+    again = ~wide & kept(program, mixed)
+    at = again[program.group][program.unit]
+    found.power_kw[at] = mixed[at]
+    solved |= again
+    return relaxation
 
 
-def _put(found: Solution, piece: Part, exact: Solution) -> None:
+def _relaxed(
+    program: Program, wanted: Bool[Array, " group"], deadline: float
+) -> tuple[Relaxation, Float[Array, " slot"]]:
+    """What must give way in these trees, and a schedule of theirs once it has."""
+    shortfall, excess = np.zeros(program.units), np.zeros((program.groups, program.steps))
+    limiting = np.zeros((program.groups, program.steps), bool)
+    power_kw = np.zeros(program.slots)
+    owed, low, high = (
+        array.copy() for array in (program.energy_end, program.net_low, program.net_high)
+    )
+    for batch in _batches(program, wanted):
+        made = relaxation.relax(batch.program, deadline=deadline)
+        found = made.relaxation
+        shortfall[batch.units], excess[batch.groups] = found.shortfall_kwh, found.excess_kw
+        limiting[batch.groups] = found.limiting
+        power_kw[batch.slots] = made.power_kw
+        owed[batch.units] = found.program.energy_end
+        low[batch.groups], high[batch.groups] = found.program.net_low, found.program.net_high
+    eased = replace(program, energy_end=owed, net_low=low, net_high=high)
+    return Relaxation(eased, shortfall, excess, limiting), power_kw
+
+
+def _hurry(program: Program, found: Solution, solved: Bool[Array, " group"]) -> None:
+    """The best that is at hand for trees without a solution: what was found, made to keep limits.
+
+    It is mixed with a plan that charges early, so nothing is gained where that breaks limits too.
+    """
+    safe = np.where(solved[program.group][program.unit], found.power_kw, earliest(program))
+    found.power_kw[:] = towards(program, found.power_kw, safe)
+
+
+def _put(found: Solution, piece: Part, of_part: Solution | Iterate) -> None:
     """Write the solution of a part into the whole's arrays."""
     rows = piece.groups
-    found.power_kw[piece.slots] = exact.power_kw
-    found.dual.energy_value[piece.slots] = exact.dual.energy_value
-    found.dual.power_price[rows] = exact.dual.power_price
-    found.limit_price[rows] = exact.limit_price
+    found.power_kw[piece.slots] = of_part.power_kw
+    found.dual.energy_value[piece.slots] = of_part.dual.energy_value
+    found.dual.power_price[rows] = of_part.dual.power_price
+    found.limit_price[rows] = of_part.limit_price

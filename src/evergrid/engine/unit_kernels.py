@@ -39,7 +39,7 @@ OPTIONS = {"cache": True, "error_model": "numpy", "fastmath": {"contract", "nsz"
 @no_type_check
 def _factor(begin, stop, first, data, point, work, damping, answer):
     """Hessians and tridiagonal factor of one unit; gamma is added to the group's answer."""
-    before = 0.0
+    before = 0.0  # the last slot's theta times what its ratio leaves of one
     for t in range(begin, stop):
         qx = point[ZX, t] / point[X, t] + damping
         qy = point[ZY, t] / point[Y, t] + damping
@@ -51,13 +51,12 @@ def _factor(begin, stop, first, data, point, work, damping, answer):
         ux, uy = xx * kx + xy * ky, xy * kx + yy * ky
         work[BETA, t] = mx * ux + my * uy
         theta = 1.0 / (point[ZA, t] / point[ABOVE, t] + point[ZB, t] / point[BELOW, t])
-        diagonal = kx * ux + ky * uy + theta + before
-        if t > begin:
-            diagonal -= before * work[RATIO, t - 1]
+        firm = kx * ux + ky * uy + before
+        diagonal = firm + theta
         work[THETA, t] = theta
         work[DINV, t] = 1.0 / diagonal
         work[RATIO, t] = theta / diagonal
-        before = theta
+        before = theta * (firm / diagonal)
         i = first + t - begin
         answer[i, i] += mx * (xx * mx + xy * my) + my * (xy * mx + yy * my)
 

@@ -32,16 +32,31 @@ from evergrid.engine.unit_kernels import (
 
 CHUNK = 256  # units that one thread works through at a time
 ROOM_KWH = 2e-7  # a band of energy is never narrower than this, so that an interior exists
+REACH_KWH = 5e-7  # what is owed lies below what full power all the time would give by this
 LEAST_CENTRE = 1e-6  # of the products to begin with, for programs without prices
 
 
-def centre(program: Program) -> float:
-    """The product of slack and multiplier to begin with: what a slot's full power is worth."""
+@dataclass(frozen=True)
+class Start:
+    """Where to begin; the same for all zones of a program.
+
+    Attributes:
+        centre: The product of every slack and its multiplier: what a slot's full power is worth.
+        worth: Of a stored kWh.
+    """
+
+    centre: float
+    worth: float
+
+
+def start(program: Program) -> Start:
+    """Where to begin, from the prices of a whole program."""
     if not program.slots:
-        return LEAST_CENTRE
+        return Start(LEAST_CENTRE, 0.0)
     drawn = np.abs(program.draw_price * program.charge_limit).mean()
     fed = np.abs(program.feed_price * program.discharge_limit).mean()
-    return max(0.5 * program.step_h * float(drawn + fed), LEAST_CENTRE)
+    worth = (program.draw_price / program.efficiency_charge[program.unit]).mean()
+    return Start(max(0.5 * program.step_h * float(drawn + fed), LEAST_CENTRE), float(worth))
 
 
 @dataclass(frozen=True)
@@ -53,13 +68,23 @@ class Answer:
 
 
 class Units:
-    """Units in arrays of slots, sorted by group so that a chunk of them belongs to one group."""
+    """Units in arrays of slots, sorted by group so that a chunk of them belongs to one group.
 
-    def __init__(self, program: Program, centre: float) -> None:
-        self.program, self.centre = program, centre
+    Args:
+        program: Whose units.
+        start: Where to begin.
+        unseen: Slots whose powers do not count in any group; none by default.
+    """
+
+    def __init__(
+        self, program: Program, start: Start, unseen: Bool[Array, " slot"] | None = None
+    ) -> None:
+        self.program = program
         self._order()
         self._fill()
-        self._start()
+        if unseen is not None:
+            self.data[NET_X : NET_Y + 1, unseen[self.source]] = 0.0
+        self._begin(start)
         self.work = np.zeros((20, program.slots))
         self.told = np.zeros((len(self.chunks), 9))
         self.reach = np.zeros((program.units, 2))
@@ -95,10 +120,13 @@ class Units:
         data[GAIN_X], data[GAIN_Y] = p.gain[source] * draw, -p.drain[source] * feed
         data[NET_X], data[NET_Y] = -draw, feed
         data[HIGH] = p.energy_high[p.unit[source]]
-        data[LOW] = np.minimum(p.energy_floor[source], data[HIGH] - ROOM_KWH)
+        reach = np.bincount(p.unit, p.charge_limit * p.gain, p.units) + p.energy_start
+        floor = p.energy_floor
+        floor[p.end] = np.minimum(floor[p.end], reach - REACH_KWH)
+        data[LOW] = np.minimum(floor[source], data[HIGH] - ROOM_KWH)
         self.data = data
 
-    def _start(self) -> None:
+    def _begin(self, begin_at: Start) -> None:
         """A straight line of energy to what is owed, powers to match, multipliers to centre."""
         p, data = self.program, self.data
         point = np.empty((12, p.slots))
@@ -118,8 +146,8 @@ class Units:
         point[S] = 1.0 - point[X] - point[Y]
         point[ABOVE], point[BELOW] = point[E] - data[LOW], data[HIGH] - point[E]
         for slack, multiplier in ((X, ZX), (Y, ZY), (S, ZS), (ABOVE, ZA), (BELOW, ZB)):
-            point[multiplier] = self.centre / point[slack]
-        point[VALUE] = (p.draw_price / p.efficiency_charge[p.unit]).sum() / max(p.slots, 1)
+            point[multiplier] = begin_at.centre / point[slack]
+        point[VALUE] = begin_at.worth
         self.point = point
 
     @property

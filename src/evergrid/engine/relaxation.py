@@ -1,0 +1,126 @@
+"""The least that must give way before a large program has a schedule at all.
+
+Every unit may buy energy after its stay, from nowhere, and a limit that loads break by themselves
+may be exceeded, both at a price. What is bought when nothing else costs anything is what cannot
+be served; what is left is a schedule that keeps every limit.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Bool, Float
+from evergrid.engine import barrier
+from evergrid.engine.barrier import Rows
+from evergrid.engine.interior_point import Run
+from evergrid.engine.program import Program
+from evergrid.engine.solution import Relaxation
+from evergrid.engine.unit_kernels import E
+
+GAP = 1e-3  # relative, in kWh of shortfall
+REAL_KWH = 1e-5  # shortfall below this is rounding
+REAL_KW = 1e-5  # and so is excess below this
+ROOM_KWH = 1e-3  # owed energy is lowered by this much more, so that an interior exists
+ROOM_KW = 1e-4  # and limits are widened by as much more
+EXCESS_HOURS = 10.0  # a kW of excess weighs as much as energy short over so many steps
+FELT = 0.01  # a limit is the cause where one kW of it would serve this share of a step more
+
+
+@dataclass(frozen=True)
+class Relaxed:
+    """A relaxation with a schedule of the relaxed program.
+
+    Attributes:
+        relaxation: What gives way.
+        power_kw: Power of each slot.
+        solved: Whether each group's tree was solved; only these rows count.
+    """
+
+    relaxation: Relaxation
+    power_kw: Float[Array, " slot"]
+    solved: Bool[Array, " group"]
+
+
+def relax(program: Program, *, deadline: float) -> Relaxed:
+    """Serve what can be served: least shortfall of owed energy under every limit.
+
+    Shortfall that could fall on any of several units is shared among them.
+
+    Args:
+        program: What to relax.
+        deadline: In seconds of ``time.perf_counter``.
+    """
+    wide, bought = _elastic(program)
+    run = Run(wide, GAP, rows=_rows(program), unseen=bought, least_scale=1.0)
+    run.until(deadline)
+    inner = ~bought
+    answer = run.units.answer()
+    shortfall = answer.power_kw[bought] * -wide.gain[bought]
+    shortfall = np.where(shortfall > REAL_KWH, shortfall, 0.0)
+    held = np.empty(wide.slots)
+    held[run.units.source] = run.units.point[E]
+    served = np.nan_to_num(held[wide.end - 1]) - ROOM_KWH
+    point = run.barrier.point
+    excess = np.where(run.barrier.soft, np.nan_to_num(point.ease), 0.0)[:, :, :-1]
+    excess = np.where(excess > REAL_KW, excess, 0.0)
+    felt = np.nan_to_num(point.multiplier)[:, :, :-1].max(axis=0) > FELT * program.step_h
+    owed = program.energy_end
+    eased = replace(
+        program,
+        energy_end=np.where(shortfall > 0, np.minimum(owed, served), owed),
+        net_low=program.net_low - np.where(excess[0] > 0, excess[0] + ROOM_KW, 0.0),
+        net_high=program.net_high + np.where(excess[1] > 0, excess[1] + ROOM_KW, 0.0),
+    )
+    relaxation = Relaxation(eased, shortfall, excess.max(axis=0), felt)
+    return Relaxed(relaxation, answer.power_kw[inner], run.solved | ~run.used[run.tree])
+
+
+def _elastic(program: Program) -> tuple[Program, Bool[Array, " slot"]]:
+    """The program with a last slot for each unit in which energy is bought; and which those are."""
+    lengths = program.stop - program.first
+    ends = np.cumsum(lengths)
+    bought = np.zeros(program.slots + program.units, bool)
+    bought[ends + np.arange(program.units)] = True
+    inner = ~bought
+    rate = np.where(program.charge_kw > 0, program.charge_kw, 1.0)
+    most = np.maximum(program.energy_end - program.energy_low, 0.0) + 1.0
+    share, draw, feed = (np.zeros(len(bought)) for _ in range(3))
+    share[inner] = np.where(program.charge_kw > 0, 1.0, 0.0)[program.unit] * program.share
+    share[bought] = most / (rate * program.step_h * program.efficiency_charge)
+    draw[bought] = program.efficiency_charge  # so that a kWh stored costs one
+    feed[bought] = -1.0
+    nothing = np.zeros((program.groups, program.steps + 1))
+    wide = replace(
+        program,
+        steps=program.steps + 1,
+        stop=program.stop + 1,
+        share=share,
+        charge_kw=rate,
+        draw_price=draw,
+        feed_price=feed,
+        end_value=np.zeros(program.units),
+        net_low=nothing - np.inf,
+        net_high=nothing + np.inf,
+        load=nothing,
+        surcharge=nothing,
+        peak_price=np.zeros(program.groups),
+    )
+    return wide, bought
+
+
+def _rows(program: Program) -> Rows:
+    """Limits, soft where load alone exceeds them; none in the step after the last."""
+    reach_low, reach_high = program.net_range
+    limits = ((1.0, program.net_low, reach_low), (-1.0, -program.net_high, -reach_high))
+    blocks = []
+    for sign, level, reach in limits:
+        price = np.where(level > 0, EXCESS_HOURS * program.step_h, np.inf)
+        filled = ((level, 0.0), (reach < level, False), (price, np.inf))
+        blocks.append((sign, *(_longer(values, fill) for values, fill in filled)))
+    none = np.zeros(0)
+    return barrier.stacked(blocks, none.astype(np.int64), none, none)
+
+
+def _longer(values: Array, fill: float | bool) -> Array:
+    """The same with one step more."""
+    return np.concatenate([values, np.full((len(values), 1), fill, values.dtype)], axis=1)
