@@ -6,6 +6,7 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Float
 from evergrid.engine import solver
+from evergrid.engine.interior_point import Tell, untold
 from evergrid.engine.program import Program, net_power
 from evergrid.engine.solution import Solution
 
@@ -26,7 +27,9 @@ def uncontrolled(program: Program) -> Float[Array, " slot"]:
     return -drawn
 
 
-def earliest(program: Program, *, method: solver.Method, time_limit_s: float) -> Solution:
+def earliest(
+    program: Program, *, method: solver.Method, time_limit_s: float, tell: Tell = untold
+) -> Solution:
     """Charging as early as the groups' limits allow, blind to prices, with nothing fed.
 
     This serves exactly what the program asks for, so that its cost can be compared.
@@ -40,7 +43,7 @@ def earliest(program: Program, *, method: solver.Method, time_limit_s: float) ->
         surcharge=np.zeros_like(program.surcharge),
         peak_price=np.zeros(program.groups),
     )
-    return solver.solve(by_time, method=method, gap=EARLY_GAP, time_limit_s=time_limit_s)
+    return solver.solve(by_time, method=method, gap=EARLY_GAP, time_limit_s=time_limit_s, tell=tell)
 
 
 def keeps_limits(program: Program, power_kw: Float[Array, " slot"]) -> bool:

@@ -1,20 +1,22 @@
 """The plan of a portfolio: what every asset should do, what that costs, and what is proven."""
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 import numpy as np
 
-from evergrid.core.arrays import Array, Float
+from evergrid.core.arrays import Array, Float, Shaped
 from evergrid.core.errors import InfeasibleError, SolveError
 from evergrid.core.faults import Fault
 from evergrid.core.status import Status
 from evergrid.core.units import per_kwh_from_per_mwh, per_mwh_from_per_kwh
 from evergrid.dispatch import baseline, problem
 from evergrid.dispatch.accounts import Costs, costs
-from evergrid.engine import solver
+from evergrid.engine import solver, warm_start
 from evergrid.engine.certificate import Certificate
+from evergrid.engine.interior_point import Tell, untold
 from evergrid.engine.program import Program
-from evergrid.engine.solution import Relaxation, Solution
+from evergrid.engine.solution import Guess, Relaxation, Solution
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule
 
@@ -94,29 +96,83 @@ def end_value_per_kwh(portfolio: Portfolio) -> float:
     return max(0.0, per_kwh_from_per_mwh(float(np.median(prices))))
 
 
-def v2g(
-    portfolio: Portfolio, options: Options, *, peak_before_kw: Float[Array, " site"] | None = None
-) -> Plan:
+@dataclass(frozen=True)
+class Solved:
+    """What was solved for a plan, as a start for the next one.
+
+    Attributes:
+        program: The problem.
+        guess: Its solution.
+        session_id: Session of each unit.
+        start_utc: When the first step begins.
+    """
+
+    program: Program
+    guess: Guess
+    session_id: Shaped[Array, " unit"]
+    start_utc: datetime
+
+
+def v2g(portfolio: Portfolio, options: Options, *, tell: Tell = untold) -> Plan:
     """The plan of least net cost, serving what can be served.
 
     Args:
         portfolio: What to plan.
         options: How.
+        tell: Called with the iteration and the gap reached, where the solver iterates.
+
+    Raises:
+        SolveError: No plan was found in the time allowed, or precision was lost.
+    """
+    program = problem.build(portfolio, options.end_value_per_kwh)
+    return _solve(portfolio, program, options, tell=tell)[0]
+
+
+def again(
+    portfolio: Portfolio,
+    options: Options,
+    last: Solved | None,
+    *,
+    peak_before_kw: Float[Array, " site"] | None = None,
+) -> tuple[Plan, Solved]:
+    """The same, some steps after the last plan for the same sites, beginning from that one.
+
+    Args:
+        portfolio: What to plan now.
+        options: How.
+        last: What was solved then; None for the first time.
         peak_before_kw: Highest power each site drew before, in the same billing period.
 
     Raises:
         SolveError: No plan was found in the time allowed, or precision was lost.
     """
     program = problem.build(portfolio, options.end_value_per_kwh, peak_before_kw)
-    return _solve(portfolio, program, options)
+    guess = None
+    if last is not None and solver.chosen(program, options.method) != "highs":
+        guess = _expected(portfolio, program, last)
+    made, solution = _solve(portfolio, program, options, guess=guess)
+    ids = portfolio.sessions.session_id
+    return made, Solved(program, solution.guess, ids, portfolio.grid.start_utc)
 
 
-def smart(portfolio: Portfolio, options: Options) -> Plan:
+def _expected(portfolio: Portfolio, program: Program, last: Solved) -> Guess:
+    """What the last plan lets expect of this one."""
+    row = {name: i for i, name in enumerate(last.session_id)}
+    unit = np.array([row.get(name, -1) for name in portfolio.sessions.session_id], np.int64)
+    passed = portfolio.grid.start_utc - last.start_utc
+    shift = round(passed / timedelta(hours=program.step_h))
+    return warm_start.carried(last.program, last.guess, program, unit=unit, shift=shift)
+
+
+def smart(portfolio: Portfolio, options: Options, *, tell: Tell = untold) -> Plan:
     """The same for chargers that cannot discharge."""
-    return v2g(replace(portfolio, sessions=portfolio.sessions.without_discharge()), options)
+    one_way = replace(portfolio, sessions=portfolio.sessions.without_discharge())
+    return v2g(one_way, options, tell=tell)
 
 
-def uncontrolled(portfolio: Portfolio, options: Options, served: Plan) -> Plan:
+def uncontrolled(
+    portfolio: Portfolio, options: Options, served: Plan, *, tell: Tell = untold
+) -> Plan:
     """Charging as early as the limits allow, with the service that ``served`` could give.
 
     Where the sites do not bind this is plugging in and charging at full power.
@@ -127,7 +183,7 @@ def uncontrolled(portfolio: Portfolio, options: Options, served: Plan) -> Plan:
     taken_s = 0.0
     if not baseline.keeps_limits(program, power):
         solution = baseline.earliest(
-            program, method=options.method, time_limit_s=options.time_limit_s
+            program, method=options.method, time_limit_s=options.time_limit_s, tell=tell
         )
         if not solution.status.good:
             raise SolveError(solution.status, "This was the uncontrolled baseline.")
@@ -161,10 +217,17 @@ def raise_on_shortfall(plan: Plan) -> None:
     raise InfeasibleError(detail, faults)
 
 
-def _solve(portfolio: Portfolio, program: Program, options: Options) -> Plan:
+def _solve(
+    portfolio: Portfolio,
+    program: Program,
+    options: Options,
+    *,
+    guess: Guess | None = None,
+    tell: Tell = untold,
+) -> tuple[Plan, Solution]:
     shortfalls = _charger_shortfalls(portfolio)
     overloads: list[Overload] = []
-    solution = _solution(program, options)
+    solution = _solution(program, options, guess, tell)
     if solution.status is Status.INFEASIBLE:
         relaxation = solution.relaxation or solver.relax(
             program, method=options.method, time_limit_s=options.time_limit_s
@@ -172,11 +235,11 @@ def _solve(portfolio: Portfolio, program: Program, options: Options) -> Plan:
         shortfalls += _site_shortfalls(portfolio, program, relaxation)
         overloads = _overloads(portfolio, relaxation)
         program = relaxation.program
-        solution = _solution(program, options)
+        solution = _solution(program, options, guess, tell)
     if solution.certificate is None:
         raise SolveError(solution.status)
     schedule = problem.schedule(portfolio, program, solution.power_kw)
-    return Plan(
+    made = Plan(
         schedule=schedule,
         costs=costs(portfolio, schedule, options.end_value_per_kwh),
         status=solution.status,
@@ -186,9 +249,10 @@ def _solve(portfolio: Portfolio, program: Program, options: Options) -> Plan:
         overloads=tuple(overloads),
         solve_s=solution.solve_s,
     )
+    return made, solution
 
 
-def _solution(program: Program, options: Options) -> Solution:
+def _solution(program: Program, options: Options, guess: Guess | None, tell: Tell) -> Solution:
     return solver.solve(
         program,
         method=options.method,
@@ -196,6 +260,8 @@ def _solution(program: Program, options: Options) -> Solution:
         smooth=options.smooth,
         branch=options.branch,
         time_limit_s=options.time_limit_s,
+        guess=guess,
+        tell=tell,
     )
 
 

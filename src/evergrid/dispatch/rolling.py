@@ -101,6 +101,7 @@ class _Run:
         self.power = np.zeros((len(sessions), grid.steps))
         self.peak_kw = np.zeros(len(portfolio.sites))
         self.certificates: list[Certificate] = []
+        self.last: plan.Solved | None = None
 
     def step(self, now: int, window: int, every: int) -> None:
         """Plan at the start of step ``now`` and carry out the plan until the next one."""
@@ -126,7 +127,8 @@ class _Run:
         value = plan.end_value_per_kwh(known)
         # The next plan comes soon: a search that takes seconds each time is not worth it.
         options = replace(self.options, end_value_per_kwh=value, branch=False)
-        return plan.v2g(known, options, peak_before_kw=self.peak_kw)
+        made, self.last = plan.again(known, options, self.last, peak_before_kw=self.peak_kw)
+        return made
 
     def schedule(self) -> Schedule:
         """What was done, with the energy of sessions held while nothing was planned for them."""

@@ -17,6 +17,7 @@ from evergrid.engine.unit_kernels import UNBLOCKED
 MARGIN = 1e-7  # share by which limits are kept back, so that rounding cannot break them
 OFFSET_KW = 2e-7  # net power may miss its slack by this where the margin is smaller
 NEAR = 0.1  # share of a slack that must be left for it to be set to what there is
+LEAST_PRICE = 1e-3  # multiplier at which a slack is still kept open when a guess is taken
 ROOM_KW = 0.1  # least slack to begin with, as a share of the level or of 1 kW
 
 
@@ -82,7 +83,7 @@ class Point:
     Attributes:
         slack: Of each row.
         multiplier: Of the slack.
-        ease: Of each row that has one, else 1.
+        ease: In the blocks that allow any; 1 where a row has none.
         ease_multiplier: Of the ease being at least 0; 0 where there is none.
         rise: Of each peaked group above the peak drawn before.
         rise_multiplier: Of the rise being at least 0.
@@ -90,8 +91,8 @@ class Point:
 
     slack: Float[Array, "row group step"]
     multiplier: Float[Array, "row group step"]
-    ease: Float[Array, "row group step"]
-    ease_multiplier: Float[Array, "row group step"]
+    ease: Float[Array, "soft group step"]
+    ease_multiplier: Float[Array, "soft group step"]
     rise: Float[Array, " peak"]
     rise_multiplier: Float[Array, " peak"]
 
@@ -109,26 +110,29 @@ class Barrier:
 
     def __init__(self, rows: Rows, net: Float[Array, "group step"], centre: float) -> None:
         self.rows = rows
-        self.soft = rows.held & np.isfinite(rows.price)
+        soft = rows.held & np.isfinite(rows.price)
+        self.soft_rows = np.flatnonzero(soft.any(axis=(1, 2)))
+        self.soft = soft[self.soft_rows]
+        self.price = np.where(self.soft, rows.price[self.soft_rows], 0.0)
         self.row_sign = rows.sign[:, None, None]
         self.point = self._start(net, centre)
         self.nothing = tuple(np.zeros_like(values) for values in self.point.pairs(self.point))
-        count = rows.held.sum(axis=(0, 2)) + self.soft.sum(axis=(0, 2))
+        count = rows.held.sum(axis=(0, 2)) + soft.sum(axis=(0, 2))
         count[rows.peaked] += 1
         self.count = count
 
     def _start(self, net: Float[Array, "group step"], centre: float) -> Point:
         """Slacks with room, at net powers as they are; multipliers to centre, prices kept."""
-        rows, soft = self.rows, self.soft
+        rows, soft, at = self.rows, self.soft, self.soft_rows
         free = self.row_sign * net - rows.level
         scale = ROOM_KW * np.maximum(1.0, np.abs(rows.level))
         slack = np.where(rows.held, np.maximum(free, scale), 1.0)
         multiplier = np.where(rows.held, centre / slack, 0.0)
-        ease = np.where(soft, np.maximum(-free, 0.0) + scale, 1.0)
-        slack = np.where(soft, free + ease, slack)
-        price = np.where(soft, rows.price, 0.0)
-        multiplier = np.where(soft, np.clip(centre / slack, 0.1 * price, 0.9 * price), multiplier)
-        ease_multiplier = np.where(soft, price - multiplier, 0.0)
+        ease = np.where(soft, np.maximum(-free[at], 0.0) + scale[at], 1.0)
+        slack[at] = np.where(soft, free[at] + ease, slack[at])
+        shared = np.clip(centre / slack[at], 0.1 * self.price, 0.9 * self.price)
+        multiplier[at] = np.where(soft, shared, multiplier[at])
+        ease_multiplier = np.where(soft, self.price - shared, 0.0)
         rise = np.zeros(len(rows.peaked))
         share = rows.peak_price / (net.shape[1] + 1)
         if len(rise):
@@ -139,6 +143,22 @@ class Barrier:
             multiplier[-1, rows.peaked] = share[:, None]
         return Point(slack, multiplier, ease, ease_multiplier, rise, share)
 
+    def begin_from(
+        self,
+        own_price: Float[Array, "group step"],
+        net: Float[Array, "group step"],
+        least: Float[Array, " group"],
+    ) -> None:
+        """Begin at these prices and net powers, with products of about ``least`` in each group."""
+        p, mu = self.point, least[:, None]
+        hard = self.rows.held.copy()
+        hard[self.soft_rows] &= ~self.soft
+        hard[-1, self.rows.peaked] = False  # their prices are tied to the peak's
+        free = self._free(net)
+        p.slack[hard] = np.maximum(free, np.minimum(ROOM_KW, mu / LEAST_PRICE))[hard]
+        signed = np.maximum(self.row_sign * own_price, 0.0)
+        p.multiplier[hard] = np.maximum(signed, mu / p.slack)[hard]
+
     # -- what a step needs to know ----------------------------------------------------------
 
     def prepare(self, net: Float[Array, "group step"]) -> None:
@@ -146,9 +166,11 @@ class Barrier:
         p, rows = self.point, self.rows
         self.offset = np.where(rows.held, self._free(net) - p.slack, 0.0)
         self.bend = p.multiplier / p.slack
-        self.ease_bend = np.where(self.soft, p.ease_multiplier / p.ease, 1.0)
-        yielding = np.where(self.soft, self.ease_bend / (self.bend + self.ease_bend), 1.0)
-        stiff = self.bend * yielding
+        ease_bend = p.ease_multiplier / p.ease
+        self.soft_bend = np.where(self.soft, self.bend[self.soft_rows] + ease_bend, 1.0)
+        self.yielding = np.where(self.soft, ease_bend / self.soft_bend, 1.0)
+        stiff = self.bend.copy()
+        stiff[self.soft_rows] *= self.yielding
         self.stiff = stiff.sum(axis=0)
         self.peak_bend = self.bend[-1, rows.peaked]
         self.rise_bend = p.rise_multiplier / p.rise
@@ -162,7 +184,8 @@ class Barrier:
 
     def _free(self, net: Float[Array, "group step"]) -> Float[Array, "row group step"]:
         """What each row has to spare at these net powers."""
-        free = self.row_sign * net + np.where(self.soft, self.point.ease, 0.0) - self.rows.level
+        free = self.row_sign * net - self.rows.level
+        free[self.soft_rows] += np.where(self.soft, self.point.ease, 0.0)
         if len(self.rows.peaked):
             peak = self.point.rise + self.rows.peak_before
             free[-1, self.rows.peaked] += peak[:, None]
@@ -181,11 +204,12 @@ class Barrier:
         self.wanted = np.where(rows.held, (aim - products[0]) / p.slack, 0.0)
         self.ease_wanted = np.where(self.soft, (aim - products[1]) / p.ease, 0.0)
         self.rise_wanted = (goal[rows.peaked] - products[2]) / p.rise
-        over = self.wanted + self.ease_wanted - np.where(self.soft, rows.price, 0.0)
-        self.ease_aim = np.where(self.soft, over / (self.bend + self.ease_bend), 0.0)
+        over = self.wanted[self.soft_rows] + self.ease_wanted - self.price
+        self.ease_aim = np.where(self.soft, over / self.soft_bend, 0.0)
         over = self.wanted[-1, rows.peaked].sum(axis=1) + self.rise_wanted - rows.peak_price
         self.rise_aim = over / self.peak_total
-        multiplier = self.wanted - self.bend * self.ease_aim
+        multiplier = self.wanted.copy()
+        multiplier[self.soft_rows] -= self.bend[self.soft_rows] * self.ease_aim
         multiplier[-1, rows.peaked] -= self.peak_bend * self.rise_aim[:, None]
         aimed = (self.row_sign * multiplier).sum(axis=0)
         aimed[rows.peaked] -= self.peak_bend * self.missed[:, None]
@@ -195,14 +219,14 @@ class Barrier:
         """The step of slacks and multipliers that goes with these changes of net power."""
         p, rows = self.point, self.rows
         moved = np.where(rows.held, self.row_sign * change + self.offset, 0.0)
-        share = self.bend / (self.bend + self.ease_bend)
-        ease = np.where(self.soft, self.ease_aim - share * moved, 0.0)
-        slack = moved + ease
+        ease = self.ease_aim - (1.0 - self.yielding) * moved[self.soft_rows]
+        slack = moved.copy()
+        slack[self.soft_rows] += ease
         lifted = (self.peak_bend * moved[-1, rows.peaked]).sum(axis=1)
         rise = self.rise_aim - lifted / self.peak_total
         slack[-1, rows.peaked] += rise[:, None]
         multiplier = np.where(rows.held, self.wanted - self.bend * slack - p.multiplier, 0.0)
-        easing = self.ease_wanted - self.ease_bend * ease - p.ease_multiplier
+        easing = self.ease_wanted - self.yielding * self.soft_bend * ease - p.ease_multiplier
         rising = self.rise_wanted - self.rise_bend * rise - p.rise_multiplier
         return Point(slack, multiplier, ease, np.where(self.soft, easing, 0.0), rise, rising)
 
@@ -211,11 +235,12 @@ class Barrier:
     def longest(self, step: Point) -> tuple[Float[Array, " group"], Float[Array, " group"]]:
         """The longest primal and dual step that keeps each group's slacks positive."""
         p = self.point
-        primal = np.minimum(_ratio(p.slack, step.slack), _ratio(p.ease, step.ease))
-        dual = np.minimum(
-            _ratio(p.multiplier, step.multiplier), _ratio(p.ease_multiplier, step.ease_multiplier)
-        )
-        primal, dual = (reach.min(axis=(0, 2)) for reach in (primal, dual))
+        primal = _ratio(p.slack, step.slack).min(axis=(0, 2))
+        dual = _ratio(p.multiplier, step.multiplier).min(axis=(0, 2))
+        if len(self.soft_rows):
+            primal = np.minimum(primal, _ratio(p.ease, step.ease).min(axis=(0, 2)))
+            eased = _ratio(p.ease_multiplier, step.ease_multiplier)
+            dual = np.minimum(dual, eased.min(axis=(0, 2)))
         at = self.rows.peaked
         primal[at] = np.minimum(primal[at], _ratio(p.rise, step.rise))
         dual[at] = np.minimum(dual[at], _ratio(p.rise_multiplier, step.rise_multiplier))
@@ -258,8 +283,7 @@ class Barrier:
 
     def cost(self) -> Float[Array, " group"]:
         """What eases and peaks cost each group."""
-        price = np.where(self.soft, self.rows.price, 0.0)
-        cost = (price * self.point.ease).sum(axis=(0, 2))
+        cost = (self.price * self.point.ease).sum(axis=(0, 2))
         peak = self.point.rise + self.rows.peak_before
         cost[self.rows.peaked] += self.rows.peak_price * peak
         return cost

@@ -25,6 +25,7 @@ from evergrid.engine.certificate import Dual, certify
 from evergrid.engine.group_tree import GroupTree
 from evergrid.engine.parts import roots
 from evergrid.engine.program import Program, add_up
+from evergrid.engine.solution import Guess
 from evergrid.engine.unit_kernels import (
     COST,
     DUAL,
@@ -84,16 +85,24 @@ def supports(program: Program) -> bool:
     return not (program.surcharge < 0).any()
 
 
-def minimise(program: Program, *, gap: float, deadline: float, tell: Tell = untold) -> Iterate:
+def minimise(
+    program: Program,
+    *,
+    gap: float,
+    deadline: float,
+    guess: Guess | None = None,
+    tell: Tell = untold,
+) -> Iterate:
     """Iterate until every tree's relative gap is below ``gap``, or the deadline.
 
     Args:
         program: What to solve; `supports` it.
         gap: Relative gap to reach.
         deadline: In seconds of ``time.perf_counter``.
+        guess: Where to begin, from a plan for nearly the same program.
         tell: Called with the iteration reached and its gap, relative to the cost.
     """
-    run = Run(program, gap)
+    run = Run(program, gap, begin=guess)
     return pursue(run, program, run.result, gap=gap, deadline=deadline, tell=tell)
 
 
@@ -127,29 +136,51 @@ class Run:
         gap: float,
         *,
         rows: Rows | None = None,
-        start: Start | None = None,
+        begin: Start | Guess | None = None,
         zones: AbstractZones | None = None,
         outer: bool = False,
         unseen: Bool[Array, " slot"] | None = None,
         least_scale: float = 0.0,
     ) -> None:
-        self.program, self.tolerance = program, gap
+        self.program, self.tolerance, self.least_scale = program, gap, least_scale
         self.zones = zones or NoZones(program.steps)
-        start = start or unit_state.start(program)
+        self.tree = roots(program)
+        self.zone_tree = self.tree[self.zones.above]
+        start = begin if isinstance(begin, Start) else unit_state.start(program)
         self.centre = start.centre
-        self.units = Units(program, start, unseen)
-        self.least_scale = least_scale
-        self.net = self._net(self.units.net(), self.zones.net)
-        self.barrier = Barrier(rows or barrier.rows(program), self.net, self.centre)
+        self.units = Units(program, unseen)
+        if isinstance(begin, Guess):
+            least = self._least(begin)
+            self.units.begin_from(begin, least)
+            self.net = self._net(self.units.net(), self.zones.net)
+            self.barrier = Barrier(rows or barrier.rows(program), self.net, self.centre)
+            self.own_price = self._own(begin.dual.power_price)
+            self.barrier.begin_from(self.own_price, self.net, least)
+        else:
+            self.units.begin(start)
+            self.net = self._net(self.units.net(), self.zones.net)
+            self.barrier = Barrier(rows or barrier.rows(program), self.net, self.centre)
+            self.own_price = self.barrier.own_price()
+        self.price = self.own_price
         self.groups = GroupTree(
             program.parent, program.steps, self.units.chunk_group, self.barrier.rows, outer=outer
         )
-        self.tree = roots(program)
-        self.zone_tree = self.tree[self.zones.above]
-        self.own_price = self.barrier.own_price()
-        self.price = self.own_price
         self._judge_nothing()
         self.coupled |= outer
+
+    def _least(self, guess: Guess) -> Float[Array, " group"]:
+        """Products of each group with which the gap would be about the one to be reached."""
+        p = self.program
+        price = np.where(guess.power_kw < 0, p.draw_price, p.feed_price)
+        paid = -p.step_h * price * guess.power_kw
+        group = p.group[p.unit]
+        cost, turnover = (
+            self._by_tree(np.bincount(group, part, p.groups)) for part in (paid, np.abs(paid))
+        )
+        scale = np.maximum(np.abs(cost), 1e-3 * turnover)
+        count = np.maximum(self._by_tree(self.units.count), 1)
+        least = 0.3 * self.tolerance * np.maximum(scale, self.least_scale) / count
+        return np.maximum(least, FLOOR * self.centre)[self.tree]
 
     def _judge_nothing(self) -> None:
         p = self.program
@@ -183,6 +214,13 @@ class Run:
         """Net power of each group from that of its own units and of the zones below it."""
         np.add.at(own, self.zones.above, of_zones)
         return add_up(own, self.program.parent)
+
+    def _own(self, price: Float[Array, "group step"]) -> Float[Array, "group step"]:
+        """What each group adds to its parent's price."""
+        own = price.copy()
+        inner = self.program.parent >= 0
+        own[inner] -= price[self.program.parent[inner]]
+        return own
 
     def _down(
         self, own: Float[Array, "group step"], outside: Float[Array, " step"]
@@ -237,10 +275,8 @@ class Run:
     def direct(self, outside: Float[Array, " step"], *, predict: bool) -> Reach:
         """The step of everything, and how far it can be taken."""
         dprice = self.groups.down(self.barrier, self.push, self.change, self.active, outside)
-        self.dprice = dprice.copy()
-        inner = self.program.parent >= 0
-        self.dprice[inner] -= dprice[self.program.parent[inner]]
-        self.dprice[~inner] -= outside
+        self.dprice = self._own(dprice)
+        self.dprice[self.program.parent < 0] -= outside
         self.units.direct(dprice, self.goal, self.active, predict=predict)
         self.step = self.barrier.step(self.change)
         if predict:

@@ -19,6 +19,7 @@ from evergrid.engine.unit_kernels import E
 
 GAP = 1e-3  # relative, in kWh of shortfall
 REAL_KWH = 1e-5  # shortfall below this is rounding
+OVER_KWH = 5e-6  # energy held above what is owed, so that what rounding buys is not missed
 REAL_KW = 1e-5  # and so is excess below this
 ROOM_KWH = 1e-3  # owed energy is lowered by this much more, so that an interior exists
 ROOM_KW = 1e-4  # and limits are widened by as much more
@@ -61,7 +62,9 @@ def relax(program: Program, *, deadline: float) -> Relaxed:
     held[run.units.source] = run.units.point[E]
     served = np.nan_to_num(held[wide.end - 1]) - ROOM_KWH
     point = run.barrier.point
-    excess = np.where(run.barrier.soft, np.nan_to_num(point.ease), 0.0)[:, :, :-1]
+    excess = np.zeros((2, program.groups, program.steps))
+    eased = np.where(run.barrier.soft, np.nan_to_num(point.ease), 0.0)
+    excess[run.barrier.soft_rows] = eased[:, :, :-1]
     excess = np.where(excess > REAL_KW, excess, 0.0)
     felt = np.nan_to_num(point.multiplier)[:, :, :-1].max(axis=0) > FELT * program.step_h
     owed = program.energy_end
@@ -94,6 +97,7 @@ def _elastic(program: Program) -> tuple[Program, Bool[Array, " slot"]]:
         program,
         steps=program.steps + 1,
         stop=program.stop + 1,
+        energy_end=np.minimum(program.energy_end + OVER_KWH, program.energy_high),
         share=share,
         charge_kw=rate,
         draw_price=draw,

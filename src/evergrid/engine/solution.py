@@ -7,7 +7,26 @@ import numpy as np
 from evergrid.core.arrays import Array, Bool, Float
 from evergrid.core.status import Status
 from evergrid.engine.certificate import Certificate, Dual
+from evergrid.engine.parts import Part
 from evergrid.engine.program import Program
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What is expected of a program's solution.
+
+    Attributes:
+        power_kw: Power of each slot, positive into the grid.
+        dual: Prices of stored energy and of net power.
+    """
+
+    power_kw: Float[Array, " slot"]
+    dual: Dual
+
+    def of(self, part: Part) -> "Guess":
+        """What is expected of a part of the program."""
+        value, price = self.dual.energy_value[part.slots], self.dual.power_price[part.groups]
+        return Guess(self.power_kw[part.slots], Dual(value, price))
 
 
 @dataclass(frozen=True)
@@ -55,6 +74,11 @@ class Solution:
     solve_s: float
     iterations: int = 0
     relaxation: Relaxation | None = None
+
+    @property
+    def guess(self) -> Guess:
+        """What this lets expect of a program that is nearly the same."""
+        return Guess(self.power_kw, self.dual)
 
 
 def failed(

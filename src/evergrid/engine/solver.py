@@ -17,7 +17,7 @@ from evergrid.engine.interior_point import Iterate, Tell, untold
 from evergrid.engine.parts import Part, part, roots, trees
 from evergrid.engine.program import Program
 from evergrid.engine.repair import TOLERANCE, earliest, kept, towards
-from evergrid.engine.solution import Relaxation, Solution, failed
+from evergrid.engine.solution import Guess, Relaxation, Solution, failed
 
 Method = Literal["auto", "highs", "interior_point"]
 
@@ -33,6 +33,7 @@ def solve(
     smooth: bool = False,
     branch: bool = True,
     time_limit_s: float = 600.0,
+    guess: Guess | None = None,
     tell: Tell = untold,
 ) -> Solution:
     """The least-cost schedule, with its certificate.
@@ -47,6 +48,8 @@ def solve(
             HiGHS does.
         time_limit_s: For the whole solve. The interior point then returns the best it can make
             keep every limit, with its gap.
+        guess: Where the interior point begins, from a plan for nearly the same program; see
+            `warm_start.carried`.
         tell: Called by the interior point with the iteration reached and the gap there.
 
     Raises:
@@ -56,7 +59,7 @@ def solve(
         return reference.solve(
             program, smooth=smooth, branch=branch, gap=gap, time_limit_s=time_limit_s
         )
-    return _interior(program, gap, time_limit_s, tell)
+    return _interior(program, gap, time_limit_s, guess, tell)
 
 
 def chosen(program: Program, method: Method) -> Literal["highs", "interior_point"]:
@@ -84,10 +87,12 @@ def relax(program: Program, *, method: Method = "auto", time_limit_s: float = 60
     return _relaxed(program, every, time.perf_counter() + time_limit_s)[0]
 
 
-def _interior(program: Program, gap: float, time_limit_s: float, tell: Tell) -> Solution:
+def _interior(
+    program: Program, gap: float, time_limit_s: float, guess: Guess | None, tell: Tell
+) -> Solution:
     begun = time.perf_counter()
     deadline = begun + time_limit_s
-    found, solved = _iterate(program, gap, deadline, tell)
+    found, solved = _iterate(program, gap, deadline, guess, tell)
     solved &= kept(program, found.power_kw)
     relaxation = None
     if not solved.all() and time.perf_counter() < deadline:
@@ -107,14 +112,17 @@ def _interior(program: Program, gap: float, time_limit_s: float, tell: Tell) -> 
 
 
 def _iterate(
-    program: Program, gap: float, deadline: float, tell: Tell
+    program: Program, gap: float, deadline: float, guess: Guess | None, tell: Tell
 ) -> tuple[Solution, Bool[Array, " group"]]:
     """The interior point on every batch of trees, and which groups' trees it solved."""
     whole = failed(program, Status.FEASIBLE, 0.0)
     solved = np.zeros(program.groups, bool)
     iterations = 0
     for piece in _batches(program):
-        found = interior_point.minimise(piece.program, gap=gap, deadline=deadline, tell=tell)
+        begin = None if guess is None else guess.of(piece)
+        found = interior_point.minimise(
+            piece.program, gap=gap, deadline=deadline, guess=begin, tell=tell
+        )
         _put(whole, piece, found)
         solved[piece.groups] = found.solved
         iterations = max(iterations, found.iterations)

@@ -6,7 +6,8 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float
 from evergrid.engine import unit_kernels
-from evergrid.engine.program import Program
+from evergrid.engine.program import Program, energy_path
+from evergrid.engine.solution import Guess
 from evergrid.engine.unit_kernels import (
     ABOVE,
     BELOW,
@@ -33,6 +34,7 @@ from evergrid.engine.unit_kernels import (
 CHUNK = 256  # units that one thread works through at a time
 ROOM_KWH = 2e-7  # a band of energy is never narrower than this, so that an interior exists
 REACH_KWH = 5e-7  # what is owed lies below what full power all the time would give by this
+NUDGE = 0.02  # share of a range by which a guess is moved off its limits at most
 LEAST_CENTRE = 1e-6  # of the products to begin with, for programs without prices
 
 
@@ -72,19 +74,16 @@ class Units:
 
     Args:
         program: Whose units.
-        start: Where to begin.
         unseen: Slots whose powers do not count in any group; none by default.
     """
 
-    def __init__(
-        self, program: Program, start: Start, unseen: Bool[Array, " slot"] | None = None
-    ) -> None:
+    def __init__(self, program: Program, unseen: Bool[Array, " slot"] | None = None) -> None:
         self.program = program
         self._order()
         self._fill()
         if unseen is not None:
             self.data[NET_X : NET_Y + 1, unseen[self.source]] = 0.0
-        self._begin(start)
+        self.point = np.empty((12, program.slots))
         self.work = np.zeros((20, program.slots))
         self.told = np.zeros((len(self.chunks), 9))
         self.reach = np.zeros((program.units, 2))
@@ -126,10 +125,9 @@ class Units:
         data[LOW] = np.minimum(floor[source], data[HIGH] - ROOM_KWH)
         self.data = data
 
-    def _begin(self, begin_at: Start) -> None:
+    def begin(self, at: Start) -> None:
         """A straight line of energy to what is owed, powers to match, multipliers to centre."""
-        p, data = self.program, self.data
-        point = np.empty((12, p.slots))
+        p, data, point = self.program, self.data, self.point
         begin, stop = self.rows[:, 0], self.rows[:, 1]
         lengths = stop - begin
         start = self.ends[:, 0]
@@ -146,9 +144,38 @@ class Units:
         point[S] = 1.0 - point[X] - point[Y]
         point[ABOVE], point[BELOW] = point[E] - data[LOW], data[HIGH] - point[E]
         for slack, multiplier in ((X, ZX), (Y, ZY), (S, ZS), (ABOVE, ZA), (BELOW, ZB)):
-            point[multiplier] = begin_at.centre / point[slack]
-        point[VALUE] = begin_at.worth
-        self.point = point
+            point[multiplier] = at.centre / point[slack]
+        point[VALUE] = at.worth
+
+    def begin_from(self, guess: Guess, least: Float[Array, " group"]) -> None:
+        """Begin near a guess, with products of about ``least`` in each group."""
+        p, data, point, source = self.program, self.data, self.point, self.source
+        mu = least[self.slot_group]
+        value = guess.dual.energy_value[source]
+        later = np.append(value[1:], 0.0)
+        later[self.rows[:, 1] - 1] = self.ends[:, 1]
+        at = guess.dual.power_price[self.slot_group, p.step[source]]
+        draw = data[COST_X] - data[GAIN_X] * value - data[NET_X] * at
+        feed = data[COST_Y] - data[GAIN_Y] * value - data[NET_Y] * at
+        point[VALUE] = value
+        point[ZS] = np.maximum(np.maximum(-draw, -feed), 0.0) + mu
+        point[ZX], point[ZY] = draw + point[ZS], feed + point[ZS]
+        power = guess.power_kw[source]
+        limit = np.stack([p.charge_limit[source], p.discharge_limit[source]])
+        share = np.stack([-power, power]) / np.where(limit > 0, limit, np.inf)
+        point[X], point[Y] = np.clip(share, 0.0, 1.0)
+        point[S] = 1.0 - point[X] - point[Y]
+        for part, multiplier in ((X, ZX), (Y, ZY), (S, ZS)):
+            point[part] = np.maximum(point[part], np.minimum(mu / point[multiplier], NUDGE))
+        point[X : S + 1] /= point[X : S + 1].sum(axis=0)
+        band = data[HIGH] - data[LOW]
+        rest = mu / np.minimum(0.1 * band, 1.0)
+        point[ZA] = np.maximum(value - later, 0.0) + rest
+        point[ZB] = np.maximum(later - value, 0.0) + rest
+        off = np.minimum(mu / point[ZA : ZB + 1], NUDGE * band)
+        energy = energy_path(p, guess.power_kw)[source]
+        point[E] = np.clip(energy, data[LOW] + off[0], data[HIGH] - off[1])
+        point[ABOVE], point[BELOW] = point[E] - data[LOW], data[HIGH] - point[E]
 
     @property
     def chunk_group(self) -> Array:

@@ -1,5 +1,6 @@
 """What should every vehicle and battery do, what is that worth, and how far from optimal is it?"""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,7 @@ from evergrid.core.config import Config as BaseConfig
 from evergrid.core.units import per_kwh_from_per_mwh
 from evergrid.data.output import write_folder
 from evergrid.dispatch import forecast, plan, rolling
+from evergrid.engine.interior_point import Tell
 from evergrid.studies import plan_report, plan_tables, summary
 from evergrid.studies.book import Loaded, load
 from evergrid.studies.inputs import Inputs, PriceSource
@@ -185,19 +187,36 @@ def _plans(
     config: Config, loaded: Loaded, options: plan.Options, progress: Progress
 ) -> dict[str, plan.Plan]:
     portfolio = loaded.portfolio
-    share = 0.3 if config.rolling else 0.9
-    progress("planning V2G", 0.1 * share)
-    v2g = plan.v2g(portfolio, options)
+    whole = 0.3 if config.rolling else 0.9
+
+    def nearing(label: str, low: float, high: float) -> Tell:
+        return _nearing(progress, label, low * whole, high * whole, options.gap)
+
+    v2g = plan.v2g(portfolio, options, tell=nearing("planning V2G", 0.1, 0.5))
     if config.solve.on_shortfall == "error":
         plan.raise_on_shortfall(v2g)
-    progress("planning smart charging", 0.5 * share)
-    smart = plan.smart(portfolio, options)
-    progress("simulating uncontrolled charging", 0.8 * share)
+    smart = plan.smart(portfolio, options, tell=nearing("planning smart charging", 0.5, 0.8))
+    tell = nearing("simulating no control", 0.8, 1.0)
     return {
-        "uncontrolled": plan.uncontrolled(portfolio, options, smart),
+        "uncontrolled": plan.uncontrolled(portfolio, options, smart, tell=tell),
         "smart": smart,
         "v2g": v2g,
     }
+
+
+def _nearing(progress: Progress, label: str, low: float, high: float, goal: float) -> Tell:
+    """Tells of a gap as progress from ``low`` to ``high``, which is reached at the goal."""
+    progress(label, low)
+    first, reached = 1.0, 0.0
+
+    def tell(iteration: int, gap: float) -> None:
+        nonlocal first, reached
+        first = max(first, gap)
+        way = math.log(first / max(gap, goal)) / math.log(first / goal)
+        reached = max(reached, min(way, 1.0))
+        progress(f"{label}, gap {gap:.0e}", low + (high - low) * reached)
+
+    return tell
 
 
 def _rolled(

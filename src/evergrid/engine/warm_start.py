@@ -1,0 +1,88 @@
+"""What the last plan lets expect of the next, when time has moved on a little.
+
+Prices are taken over and every multiplier follows from them, so that the start is as good as the
+prices are, whatever else has changed. Units that are new answer those prices by themselves.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Bool, Float, Int
+from evergrid.engine import interior_point
+from evergrid.engine.certificate import Dual
+from evergrid.engine.parts import pick
+from evergrid.engine.program import Program
+from evergrid.engine.solution import Guess
+
+SETTLED = 1e-3  # relative gap to which units that are new answer the prices
+
+
+def carried(
+    last: Program,
+    guess: Guess,
+    program: Program,
+    *,
+    unit: Int[Array, " unit"],
+    shift: int,
+) -> Guess:
+    """What a solved program lets expect of one that begins some steps later.
+
+    Args:
+        last: The program that was solved.
+        guess: Its powers and prices.
+        program: The one to be solved next, with the same groups.
+        unit: Row in ``last`` of each of its units; -1 for one that is new.
+        shift: Steps between the beginnings of both.
+    """
+    row = unit[program.unit]
+    step = program.step + shift
+    known = (row >= 0) & (step >= last.first[row]) & (step < last.stop[row])
+    slot = np.where(known, last.begin[row] + step - last.first[row], 0)
+    power = np.where(known, guess.power_kw[slot], 0.0)
+    column = np.minimum(np.arange(program.steps) + shift, last.steps - 1)
+    price = guess.dual.power_price[:, column]
+    value = np.where(known, guess.dual.energy_value[slot], np.nan)
+    value = np.where(known, value, _usual(program, value)[program.step])
+    late = (row >= 0) & (step >= last.stop[row])
+    value = np.where(late, guess.dual.energy_value[last.end[row]], value)
+    return _settled(program, Guess(power, Dual(value, price)), unit < 0)
+
+
+def _usual(program: Program, value: Float[Array, " slot"]) -> Float[Array, " step"]:
+    """Mean worth of stored energy in each step, over the slots where it is known."""
+    known = ~np.isnan(value)
+    if not known.any():
+        return np.full(program.steps, float(program.draw_price.mean()))
+    count = np.bincount(program.step[known], minlength=program.steps)
+    total = np.bincount(program.step[known], value[known], program.steps)
+    return np.where(count > 0, total / np.maximum(count, 1), value[known].mean())
+
+
+def _settled(program: Program, guess: Guess, new: Bool[Array, " unit"]) -> Guess:
+    """The guess with the best answers of new units to its prices of net power."""
+    units = np.flatnonzero(new)
+    if not len(units):
+        return guess
+    piece = pick(program, np.unique(program.group[units]), units)
+    slots = piece.slots
+    at = (program.group[program.unit[slots]], program.step[slots])
+    worth = guess.dual.power_price[at] / program.step_h
+    free = np.full((1, program.steps), np.inf)
+    alone = replace(
+        piece.program,
+        draw_price=piece.program.draw_price + worth,
+        feed_price=piece.program.feed_price + worth,
+        group=np.zeros(len(units), np.int64),
+        parent=np.array([-1]),
+        net_low=-free,
+        net_high=free,
+        load=np.zeros((1, program.steps)),
+        surcharge=np.zeros((1, program.steps)),
+        peak_price=np.zeros(1),
+        peak_before=np.zeros(1),
+    )
+    answer = interior_point.minimise(alone, gap=SETTLED, deadline=np.inf)
+    power, value = guess.power_kw.copy(), guess.dual.energy_value.copy()
+    power[slots], value[slots] = answer.power_kw, answer.dual.energy_value
+    return Guess(power, Dual(value, guess.dual.power_price))

@@ -1,0 +1,42 @@
+"""A program as it stands some steps later, when its plan was followed so far."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Float, Int
+from evergrid.engine.program import Program, energy_path
+
+
+def later(
+    program: Program, power_kw: Float[Array, " slot"], steps: int
+) -> tuple[Program, Int[Array, " unit"]]:
+    """What is left of a program after so many steps, and the rows of the units that are left.
+
+    A little less is owed, so that rounding of the plan cannot make the rest infeasible.
+    """
+    kept = np.flatnonzero(program.stop > steps)
+    first = np.maximum(program.first - steps, 0)[kept]
+    stop = program.stop[kept] - steps
+    left = (program.step >= steps) & np.isin(program.unit, kept)
+    begun = program.first[kept] < steps
+    last = np.where(begun, program.begin[kept] + steps - 1 - program.first[kept], 0)
+    start = np.where(begun, energy_path(program, power_kw)[last], program.energy_start[kept])
+    per_unit = ("charge_kw", "discharge_kw", "efficiency_charge", "efficiency_discharge")
+    per_unit += ("energy_high", "end_value", "group")
+    rest = replace(
+        program,
+        steps=program.steps - steps,
+        first=first,
+        stop=stop,
+        energy_start=start,
+        energy_end=program.energy_end[kept] - 1e-5,
+        energy_low=np.minimum(program.energy_low[kept], start),
+        **{name: getattr(program, name)[kept] for name in per_unit},
+        **{name: getattr(program, name)[left] for name in ("share", "draw_price", "feed_price")},
+        **{
+            name: getattr(program, name)[:, steps:]
+            for name in ("net_low", "net_high", "load", "surcharge")
+        },
+    )
+    return rest, kept

@@ -1,0 +1,61 @@
+"""What must give way in a large program, against HiGHS on the same."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from evergrid.engine import reference, relaxation
+from evergrid.engine.program import Program
+from evergrid.engine.repair import kept
+from tests.engine.cases import Kind, random_program
+
+KIND = Kind(units=25, steps=24, step_h=0.5)
+
+
+def overfull(seed: int) -> Program:
+    """A program in which one group's units are owed as much as their chargers can give at all."""
+    program = random_program(seed, KIND)
+    full = np.bincount(program.unit, program.charge_limit * program.gain, program.units)
+    most = np.minimum(program.energy_high, program.energy_start + full)
+    crowded = program.group == seed % 4
+    return replace(program, energy_end=np.where(crowded, most, program.energy_end))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_shortfall_is_the_least_there_is(seed: int) -> None:
+    program = overfull(seed)
+    made = relaxation.relax(program, deadline=np.inf)
+    exact = reference.relax(program)
+    assert made.solved.all()
+    found = made.relaxation
+    assert found.shortfall_kwh.sum() == pytest.approx(exact.shortfall_kwh.sum(), rel=1e-3, abs=1e-3)
+    assert (found.shortfall_kwh > 0).any() == (exact.shortfall_kwh > 0).any()
+    eased = reference.solve(found.program)
+    assert eased.status.good
+    owed = program.energy_end - found.program.energy_end
+    np.testing.assert_allclose(owed, found.shortfall_kwh, atol=2 * relaxation.ROOM_KWH)
+    if found.needed:
+        assert found.limiting.any()
+    else:
+        assert kept(program, made.power_kw).all()
+
+
+def test_loads_that_break_a_limit_by_themselves_are_told_apart_from_shortfall() -> None:
+    program = random_program(1, replace(KIND, tight=False))
+    low = np.full(program.net_low.shape, -np.inf)
+    low[0, 5] = 200.0  # more than all units together could feed
+    program = replace(program, net_low=low)
+    found = relaxation.relax(program, deadline=np.inf).relaxation
+    exact = reference.relax(program)
+    assert found.excess_kw[0, 5] == pytest.approx(exact.excess_kw[0, 5], rel=1e-4)
+    assert (np.delete(found.excess_kw.ravel(), 5) == 0).all()
+    assert reference.solve(found.program).status.good
+
+
+def test_nothing_gives_way_where_a_schedule_exists() -> None:
+    program = random_program(2, KIND)
+    made = relaxation.relax(program, deadline=np.inf)
+    assert not made.relaxation.needed
+    np.testing.assert_array_equal(made.relaxation.program.energy_end, program.energy_end)
+    np.testing.assert_array_equal(made.relaxation.program.net_low, program.net_low)
