@@ -1,0 +1,55 @@
+"""The interior-point method for accelerators: one source for CPUs and GPUs, devices and hosts.
+
+It is the method of `evergrid.engine.interior_point`, written for JAX, which this package imports
+only when it is asked to solve.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from evergrid.core.errors import InputError
+from evergrid.core.faults import Fault
+from evergrid.engine.interior_point import Iterate
+from evergrid.engine.program import Program
+
+__all__ = ["minimise", "supports"]
+
+
+def supports(program: Program) -> bool:
+    """Whether the method covers the program: prices on peaks and meters are not yet its own."""
+    return not (program.peak_price > 0).any() and not (program.surcharge != 0).any()
+
+
+def minimise(
+    program: Program,
+    *,
+    gap: float,
+    deadline: float,
+    devices: Sequence[Any] | None = None,
+    precision: Literal["float64", "float32"] = "float64",
+) -> Iterate:
+    """Iterate until every tree's relative gap is below ``gap``, or the deadline.
+
+    Where several processes run, all of them call this with the same program and all have the
+    result.
+
+    Args:
+        program: What to solve; `supports` it.
+        gap: Relative gap to reach.
+        deadline: In seconds of ``time.perf_counter``.
+        devices: Of `jax.devices`, on which units and their groups are dealt out; all by default.
+        precision: Of the units' part of the iterate.
+
+    Raises:
+        InputError: JAX is not installed.
+    """
+    try:
+        import jax
+    except ImportError as error:
+        rule = "be one whose packages are installed"
+        fix = 'Install "evergrid[device]", or "evergrid[cuda]" for GPUs of NVIDIA.'
+        raise InputError("solve", [Fault("method", rule, got=("device",), fix=fix)]) from error
+    from evergrid.engine.device import run
+
+    devices = jax.devices() if devices is None else devices
+    return run.minimise(program, gap=gap, deadline=deadline, devices=devices, precision=precision)

@@ -1,0 +1,421 @@
+"""One iteration of the interior-point method on one device's share of the units and groups.
+
+The rules are those of `evergrid.engine.interior_point`, and so are its tolerances.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Bool, Float, Int, Shaped
+
+from evergrid.engine.barrier import MARGIN, NEAR, OFFSET_KW
+from evergrid.engine.device import groups, units
+from evergrid.engine.device.levels import (
+    Levels,
+    Tree,
+    add_down,
+    add_up,
+    of_blocks,
+    over_all,
+    tree_max,
+    tree_sum,
+)
+from evergrid.engine.device.units import Point, Products, Units
+from evergrid.engine.interior_point import (
+    DAMPING,
+    DIVERGED,
+    ENERGY_KWH,
+    EXPORT_KW,
+    FLOOR,
+    OWN_SHARE,
+    STALLED,
+)
+from evergrid.engine.unit_kernels import STEP_SHARE, UNBLOCKED
+
+PerRow = Float[jax.Array, " row"]
+Rows = Float[jax.Array, "row step"]
+Sides = Float[jax.Array, "2 row step"]
+
+
+class Scale(NamedTuple):
+    """Numbers of the whole program.
+
+    Attributes:
+        step_h: Length of a step.
+        centre: Complementary product to start from.
+        worth: Worth of a kWh to start from.
+        gap: Relative gap to reach.
+        leeway: Multiple of the tolerances within which residuals must be.
+    """
+
+    step_h: Float[jax.Array, ""]
+    centre: Float[jax.Array, ""]
+    worth: Float[jax.Array, ""]
+    gap: Float[jax.Array, ""]
+    leeway: Float[jax.Array, ""]
+
+
+class State(NamedTuple):
+    """The iterate of units and groups, and how far each tree has come, told at its root."""
+
+    point: Point
+    slack: Sides
+    multiplier: Sides
+    own_price: Rows
+    net: Rows
+    gap: PerRow
+    wanted: PerRow
+    residual: PerRow
+    active: Bool[jax.Array, " row"]
+    solved: Bool[jax.Array, " row"]
+    stalls: Int[jax.Array, " row"]
+
+
+class Told(NamedTuple):
+    """What an iteration tells: whether to go on, gap and largest residual over all trees."""
+
+    active: Bool[jax.Array, ""]
+    gap: Float[jax.Array, ""]
+    residual: Float[jax.Array, ""]
+
+
+class Reading(NamedTuple):
+    """The result: powers and worths of units, prices of groups, who is solved."""
+
+    power_kw: units.Slots
+    value: units.Slots
+    price: Rows
+    limit_price: Rows
+    solved: Bool[jax.Array, " row"]
+
+
+class Move(NamedTuple):
+    """A direction of units and groups."""
+
+    units: units.Step
+    price: Rows
+    slack: Sides
+    multiplier: Sides
+
+
+def begin(levels: Levels, has_units: Units, tree: Tree, scale: Scale) -> State:
+    """The point to start from."""
+    dtype, rows = tree.limit.dtype, levels.rows
+    local = _in_units(has_units, scale)
+    point = units.start(has_units, local.step_h, local.centre, local.worth)
+    net = _net(levels, has_units, tree, local.step_h, point)
+    room = jnp.stack([net, -net]) - tree.limit
+    least = 0.1 * jnp.maximum(1.0, jnp.abs(tree.limit))
+    slack = jnp.where(tree.has, jnp.maximum(room, least), 1.0)
+    multiplier = jnp.where(tree.has, scale.centre / slack, 0.0)
+    nothing, unknown = jnp.zeros(rows, dtype), jnp.full(rows, jnp.inf, dtype)
+    return State(
+        point=point,
+        slack=slack,
+        multiplier=multiplier,
+        own_price=multiplier[0] - multiplier[1],
+        net=net,
+        gap=unknown,
+        wanted=nothing,
+        residual=unknown,
+        active=tree.used[tree.root],
+        solved=jnp.zeros(rows, bool),
+        stalls=jnp.zeros(rows, int),
+    )
+
+
+def resume(levels: Levels, has_units: Units, tree: Tree, scale: Scale, coarse: State) -> State:
+    """Go on where an iterate of less precision has solved a tree; start others afresh."""
+    fresh = begin(levels, has_units, tree, scale)
+    kept = coarse.solved & fresh.active
+    of_block = kept.at[tree.block].get(mode="fill", fill_value=False)[:, None]
+    widened = units.widened(has_units, _in_units(has_units, scale).step_h, coarse.point)
+    point = Point(*(jnp.where(of_block, a, b) for a, b in zip(widened, fresh.point, strict=True)))
+    groups_ = ("slack", "multiplier", "own_price")
+    chosen = {
+        name: jnp.where(kept[:, None], getattr(coarse, name), getattr(fresh, name))
+        for name in groups_
+    }
+    net = _net(levels, has_units, tree, _in_units(has_units, scale).step_h, point)
+    return fresh._replace(point=point, net=net, **chosen)
+
+
+def reopen(tree: Tree, state: State) -> State:
+    """Go on with the trees that are solved, for a smaller gap."""
+    return state._replace(active=(state.solved & tree.used)[tree.root])
+
+
+def iterate(
+    levels: Levels, has_units: Units, tree: Tree, scale: Scale, state: State
+) -> tuple[State, Told]:
+    """Factor, predict, correct, move, judge."""
+    problem = _Problem(levels, has_units, tree, scale, state)
+    predicted = problem.direction(jnp.zeros_like(state.gap), None, jnp.zeros_like(state.slack))
+    products = units.second_order(state.point, predicted.units)
+    mu, centring = problem.centring(predicted)
+    enough = 0.1 * state.wanted / jnp.maximum(tree.products, 1)  # smaller only loses digits
+    # unless more than the gap is asked for, and what is asked for is not a residual
+    more = (state.gap <= state.wanted) & (state.residual <= scale.leeway)
+    enough = jnp.where(more, 0.1 * enough, enough)
+    target = jnp.maximum(centring * mu, enough)
+    step = problem.direction(target, products, predicted.slack * predicted.multiplier)
+    moved, taken = problem.moved(step, target, products)
+    judged = judge(levels, has_units, tree, scale, moved, taken)
+    gap = jnp.where(tree.used, judged.gap, 0.0)
+    residual = jnp.where(tree.used, judged.residual, 0.0)
+    active, _ = over_all(levels, judged.active.astype(gap.dtype), residual)
+    return judged, Told(active > 0, *over_all(levels, gap, residual))
+
+
+class Reach(NamedTuple):
+    """How far units, rows and whole trees could go; trees at their roots."""
+
+    units: units.Each
+    rows: PerRow
+    tree: PerRow
+
+
+class _Problem:
+    """What both directions of an iteration share."""
+
+    def __init__(
+        self, levels: Levels, has_units: Units, tree: Tree, scale: Scale, state: State
+    ) -> None:
+        self.levels, self.units, self.tree, self.state = levels, has_units, tree, state
+        local = _in_units(has_units, scale)
+        self.step_h = local.step_h
+        self.terms = units.terms(has_units, local.step_h)
+        self.price = add_down(levels, tree, state.own_price)
+        self.made = units.factor(self.terms, state.point, DAMPING * local.centre)
+        self.stiff = (state.multiplier / state.slack).sum(0)
+        answers = units.answers(self.terms, self.made).astype(state.gap.dtype)
+        self.nodes = groups.factor(levels, tree, answers, self.stiff)
+        offset = jnp.stack([state.net, -state.net]) - tree.limit - state.slack
+        self.offset = jnp.where(tree.has, offset, 0.0)
+
+    def direction(self, target: PerRow, products: Products | None, of_groups: Sides) -> Move:
+        """The step towards a target of each tree, less second-order products."""
+        state, tree = self.state, self.tree
+        goal = target[tree.root]
+        gradient, own = units.respond(
+            self.terms,
+            self.units,
+            state.point,
+            self.made,
+            self.at_blocks(self.price.T),
+            self.at_blocks(goal),
+            products,
+        )
+        own = of_blocks(self.levels, tree, own.T.astype(goal.dtype))
+        wanted = jnp.where(tree.has, (goal[:, None] - of_groups) / state.slack, 0.0)
+        pressure = state.multiplier / state.slack * self.offset - wanted
+        push = state.own_price + pressure[0] - pressure[1]
+        dprice, net = groups.changes(self.levels, tree, self.nodes, push, self.stiff, own)
+        dslack = jnp.where(tree.has, jnp.stack([net, -net]) + self.offset, 0.0)
+        dmultiplier = wanted - state.multiplier / state.slack * dslack - state.multiplier
+        return Move(
+            units=units.advance(self.terms, self.made, gradient, self.at_blocks(dprice.T)),
+            price=dprice,
+            slack=dslack,
+            multiplier=jnp.where(tree.has, dmultiplier, 0.0),
+        )
+
+    def at_blocks(self, rows: Shaped[jax.Array, "*step row"]) -> Float[jax.Array, "*step block"]:
+        """What each block sees of its row, in the precision of units."""
+        of_block = rows.at[..., self.tree.block].get(mode="fill", fill_value=0)
+        return of_block.astype(self.units.share.dtype)
+
+    def centring(self, step: Move) -> tuple[PerRow, PerRow]:
+        """Mean product of each tree, and Mehrotra's rule: centre less, the further a step goes."""
+        state, tree = self.state, self.tree
+        slacks, multipliers = _slacks(state.point), _multipliers(state.point)
+        dslacks = units.slack_changes(step.units)
+        dmultipliers = units.multiplier_changes(
+            self.terms, state.point, step.units, self.at_blocks(jnp.zeros_like(state.gap)), None
+        )
+        reaches = self.longest(step, dslacks, dmultipliers)
+        primal, dual = (jnp.minimum(reach.tree, 1.0) for reach in reaches)
+        blocks = [units.gap(a, b) for b in (multipliers, dmultipliers) for a in (slacks, dslacks)]
+        rows = [
+            _over_limits(a * b)
+            for b in (state.multiplier, step.multiplier)
+            for a in (state.slack, step.slack)
+        ]
+        sums = tree_sum(
+            self.levels, tree, jnp.stack(blocks, -1).astype(rows[0].dtype), jnp.stack(rows, -1)
+        )
+        gap, by_primal, by_dual, by_both = sums.T
+        ahead = gap + primal * by_primal + dual * by_dual + primal * dual * by_both
+        share = jnp.maximum(ahead, 0.0) / jnp.maximum(gap, 1e-300)
+        return gap / jnp.maximum(tree.products, 1), jnp.clip(share**3, 1e-6, 1.0)
+
+    def longest(self, step: Move, dslacks: Products, dmultipliers: Products) -> tuple[Reach, Reach]:
+        """How far units, rows and whole trees could go, primal and dual."""
+        state = self.state
+        return (
+            self._reach(_slacks(state.point), dslacks, state.slack, step.slack),
+            self._reach(_multipliers(state.point), dmultipliers, state.multiplier, step.multiplier),
+        )
+
+    def _reach(
+        self, of_units: Products, changes: Products, of_rows: Sides, row_changes: Sides
+    ) -> Reach:
+        each = units.longest(of_units, changes)
+        rows = _ratio(of_rows, row_changes)
+        blocks = each.min(1).astype(rows.dtype)
+        # The shortest of steps has the largest inverse.
+        return Reach(each, rows, 1 / tree_max(self.levels, self.tree, 1 / blocks, 1 / rows))
+
+    def moved(self, step: Move, target: PerRow, products: Products) -> tuple[State, PerRow]:
+        """The state after the step, and what share of it each tree could take."""
+        state, tree = self.state, self.tree
+        dslacks = units.slack_changes(step.units)
+        dmultipliers = units.multiplier_changes(
+            self.terms, state.point, step.units, self.at_blocks(target[tree.root]), products
+        )
+        primal, dual = self.longest(step, dslacks, dmultipliers)
+        lengths = (self.of_units(primal),) * 5 + (self.of_units(dual),) * 6
+        changes = (*dslacks, *dmultipliers, step.units.dvalue)
+        moving = self.at_blocks(state.active)[:, None] > 0
+        moves = zip(state.point, lengths, changes, strict=True)
+        point = Point(*(jnp.where(moving, old + far * change, old) for old, far, change in moves))
+        net = _net(self.levels, self.units, tree, self.step_h, point)
+        moved = self.moved_rows(step, self.of_rows(primal), self.of_rows(dual), net)
+        return moved._replace(point=point), jnp.minimum(_short(primal.tree), _short(dual.tree))
+
+    def of_units(self, reach: Reach) -> units.Each:
+        """The step that each unit takes."""
+        return _tempered(reach.units, self.at_blocks(_short(reach.tree)[self.tree.root])[:, None])
+
+    def of_rows(self, reach: Reach) -> PerRow:
+        """The step that each row takes."""
+        return _tempered(reach.rows, _short(reach.tree)[self.tree.root])
+
+    def moved_rows(self, step: Move, primal: PerRow, dual: PerRow, net: Rows) -> State:
+        """The rows after their step, at new net powers.
+
+        Units that go further than their row leave an offset. It is taken away at once where what
+        a limit then has to spare is not much less than its slack was before or after the step.
+        """
+        state, tree = self.state, self.tree
+        above = step.price.at[tree.parent].get(mode="fill", fill_value=0.0)
+        slack = state.slack + primal[:, None] * step.slack
+        free = jnp.stack([net, -net]) - tree.limit
+        enough = tree.has & (free > NEAR * jnp.minimum(slack, state.slack))
+        new = {
+            "slack": jnp.where(enough, free, slack),
+            "multiplier": state.multiplier + dual[:, None] * step.multiplier,
+            "own_price": state.own_price + dual[:, None] * (step.price - above),
+            "net": net,
+        }
+        moving = state.active[:, None]
+        return state._replace(
+            **{name: jnp.where(moving, value, getattr(state, name)) for name, value in new.items()}
+        )
+
+
+def judge(
+    levels: Levels, has_units: Units, tree: Tree, scale: Scale, state: State, taken: PerRow
+) -> State:
+    """Which trees are done, and which will never be."""
+    local = _in_units(has_units, scale)
+    has = units.terms(has_units, local.step_h)
+    dtype = state.gap.dtype
+    of_blocks_ = units.gap(_slacks(state.point), _multipliers(state.point))
+    blocks = jnp.stack([of_blocks_, *units.costs(has_units, has, state.point)], -1).astype(dtype)
+    limits = _over_limits(jnp.where(tree.has, state.slack * state.multiplier, 0.0))
+    rows = jnp.stack([limits, jnp.zeros_like(limits), jnp.zeros_like(limits)], -1)
+    gap, cost, turnover = tree_sum(levels, tree, blocks, rows).T
+    least = FLOOR * scale.centre * tree.products
+    wanted = jnp.maximum(0.3 * scale.gap * jnp.maximum(jnp.abs(cost), 1e-3 * turnover), least)
+    residual = _residual(levels, has, tree, state)
+    over = _worst_export(levels, has_units, has, tree, state.net, state.point)
+    fits = over <= scale.leeway * EXPORT_KW
+    done = (gap <= wanted) & (residual <= scale.leeway) & (fits | (gap <= 2 * least))
+    stalls = jnp.where(taken < STALLED, state.stalls + 1, 0)
+    lost = ~(gap <= DIVERGED * scale.centre * tree.products)  # also where it is NaN
+    stops = (done | (stalls >= 3) | lost)[tree.root]
+    return state._replace(
+        gap=gap,
+        wanted=wanted,
+        residual=residual,
+        active=state.active & ~stops,
+        solved=state.solved | (state.active & done[tree.root]),
+        stalls=stalls,
+    )
+
+
+def read(levels: Levels, has_units: Units, tree: Tree, scale: Scale, state: State) -> Reading:
+    """What the iterate says; a tree that was lost may hold NaN."""
+    has = units.terms(has_units, _in_units(has_units, scale).step_h)
+    binding = state.multiplier.max(0)
+    return Reading(
+        power_kw=units.one_way(has_units, has, state.point),
+        value=state.point.value,
+        price=add_down(levels, tree, state.own_price),
+        limit_price=jnp.where(binding > 1e-6 * scale.centre, binding, 0.0) / scale.step_h,
+        solved=state.solved | ~tree.used[tree.root],
+    )
+
+
+def _in_units(has_units: Units, scale: Scale) -> Scale:
+    """Numbers of the program in the precision of units."""
+    return Scale(*(number.astype(has_units.share.dtype) for number in scale))
+
+
+def _net(
+    levels: Levels, has_units: Units, tree: Tree, step_h: Float[jax.Array, ""], point: Point
+) -> Rows:
+    own = units.net_power(units.terms(has_units, step_h), point).T.astype(tree.limit.dtype)
+    return add_up(levels, tree, of_blocks(levels, tree, own))
+
+
+def _residual(levels: Levels, has: units.Terms, tree: Tree, state: State) -> PerRow:
+    """Largest residual of each tree as a multiple of what is allowed."""
+    offset = jnp.abs(jnp.stack([state.net, -state.net]) - tree.limit - state.slack)
+    allowed = jnp.maximum(OFFSET_KW, 0.5 * MARGIN * jnp.abs(tree.limit))
+    rows = jnp.where(tree.has, offset / allowed, 0.0).max((0, 2))
+    energy = jnp.abs(units.energy_residual(has, state.point)).max((0, 2))
+    return tree_max(levels, tree, energy.astype(rows.dtype) / ENERGY_KWH, rows)
+
+
+def _worst_export(
+    levels: Levels, has_units: Units, has: units.Terms, tree: Tree, net: Rows, point: Point
+) -> PerRow:
+    """By how much each tree would break export limits, were powers cancelled to one direction."""
+    lift = units.one_way(has_units, has, point).sum(-1) - units.net_power(has, point)
+    lift = add_up(levels, tree, of_blocks(levels, tree, lift.T.astype(net.dtype)))
+    over = jnp.where(tree.has[1], net + lift - tree.high, 0.0).max(1)
+    return tree_max(levels, tree, jnp.zeros_like(tree.block, dtype=net.dtype), over)
+
+
+def _slacks(point: Point) -> Products:
+    return Products(*point[:5])
+
+
+def _multipliers(point: Point) -> Products:
+    return Products(*point[5:10])
+
+
+def _over_limits(products: Sides) -> PerRow:
+    return products.sum((0, 2))
+
+
+def _short(longest: PerRow) -> PerRow:
+    """What is taken of the longest step."""
+    return jnp.minimum(STEP_SHARE * longest, 1.0)
+
+
+def _tempered(
+    longest: Float[jax.Array, "*of"], common: Float[jax.Array, "..."]
+) -> Float[jax.Array, "*of"]:
+    """A step between what one could take by itself and what all can take together."""
+    return jnp.minimum(STEP_SHARE * longest, 1.0) ** OWN_SHARE * common ** (1.0 - OWN_SHARE)
+
+
+def _ratio(value: Sides, change: Sides) -> PerRow:
+    """The longest step that keeps each group's positive values positive."""
+    falling = change < 0
+    ratio = jnp.where(falling, -value / jnp.where(falling, change, 1.0), UNBLOCKED)
+    return ratio.min((0, 2))

@@ -1,0 +1,276 @@
+"""Where each unit and group of a program goes: which device, which block, which row.
+
+Arrays are NumPy's and have one more axis in front, over devices. Sizes are rounded up to a few
+steps per power of two, so that programs of like size share compiled code.
+"""
+
+import heapq
+from dataclasses import dataclass
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Float, Int
+from evergrid.engine.barrier import MARGIN
+from evergrid.engine.device.levels import Levels
+from evergrid.engine.parts import roots
+from evergrid.engine.program import Program, depth
+
+HEAVY = 4  # a subtree with more than one part in so many of a device's share is divided up
+LANES = (4, 8, 12, 16, 24, 32, 48, 64, 128, 256)  # units that a block may have
+BLOCK_COST = 8  # what a block costs beside its units, in units
+FINENESS = 8  # sizes per power of two
+EXACT = 1e-13  # relative error at which prices count as a sum of step and unit
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A program laid out over devices.
+
+    Attributes:
+        levels: Rows of each level.
+        units: Arrays of `Units` by name, ``device ...``.
+        tree: Arrays of `Tree` by name, ``device ...``.
+        slot_at: Place of each slot among ``device step block unit``.
+        row_at: Place of each group among ``device row``.
+    """
+
+    levels: Levels
+    units: dict[str, Array]
+    tree: dict[str, Array]
+    slot_at: Int[Array, " slot"]
+    row_at: Int[Array, " group"]
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Which device has each group (-1: all have it), and in which row."""
+
+    levels: Levels
+    device: Int[Array, " group"]
+    row: Int[Array, " group"]
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Device, block and lane of each unit, and the row of each block."""
+
+    device: Int[Array, " unit"]
+    block: Int[Array, " unit"]
+    lane: Int[Array, " unit"]
+    row: Int[Array, "device block"]
+    lanes: int
+
+
+def lay_out(program: Program, devices: int) -> Layout:
+    """The program over so many devices."""
+    rows = _rows(program, devices)
+    places = _places(program, rows, devices)
+    blocks = places.row.shape[1]
+    unit = program.unit
+    at = (places.device[unit], program.step, places.block[unit], places.lane[unit])
+    shape = (devices, program.steps, blocks, places.lanes)
+    has = _has(program)
+    return Layout(
+        levels=rows.levels,
+        units=_units(program, places, at, shape),
+        tree=_tree(program, rows, places, has, devices),
+        slot_at=np.ravel_multi_index(at, shape),
+        row_at=np.maximum(rows.device, 0) * rows.levels.rows + rows.row,
+    )
+
+
+def rounded(size: int) -> int:
+    """The size rounded up to one of a few sizes per power of two."""
+    unit = max(1, 2 ** (max(size, 1).bit_length() - 1) // FINENESS)
+    return -(-size // unit) * unit
+
+
+def _rows(program: Program, devices: int) -> _Rows:
+    """Rows of all groups: those above heavy subtrees shared, every other subtree on one device."""
+    weight = _below(program)
+    total = weight[program.parent < 0].sum()
+    shared = np.zeros(program.groups, bool)
+    if devices > 1:
+        shared = weight * HEAVY * devices > total
+    inside = (program.parent >= 0) & ~shared[program.parent]
+    top = np.where(inside, program.parent, -1)  # the forest that is left below shared groups
+    subtree = _topmost(top)
+    device = np.where(shared, -1, _dealt(weight, subtree, shared, devices)[subtree])
+    level = np.where(shared, depth(program.parent), depth(top))
+    row = np.zeros(program.groups, np.int64)
+    sizes: list[list[int]] = [[], []]
+    begin = 0
+    for kind, members in enumerate((shared, ~shared)):
+        for d in range(int(level[members].max(initial=-1)) + 1):
+            here = np.flatnonzero(members & (level == d))
+            at, counts = _numbered(device[here] + 1, devices + 1)
+            row[here] = begin + at
+            sizes[kind].append(rounded(int(counts.max())))
+            begin += sizes[kind][-1]
+    return _Rows(Levels(tuple(sizes[0]), tuple(sizes[1])), device, row)
+
+
+def _below(program: Program) -> Float[Array, " group"]:
+    """How many slots there are in each group and below it."""
+    lengths = (program.stop - program.first).astype(float)
+    total = np.bincount(program.group, lengths, program.groups)
+    level = depth(program.parent)
+    for d in range(int(level.max(initial=0)), 0, -1):
+        here = np.flatnonzero(level == d)
+        np.add.at(total, program.parent[here], total[here])
+    return total
+
+
+def _topmost(parent: Int[Array, " group"]) -> Int[Array, " group"]:
+    """The topmost group above each; itself for a root."""
+    top = np.arange(len(parent))
+    while (parent[top] >= 0).any():
+        top = np.where(parent[top] >= 0, parent[top], top)
+    return top
+
+
+def _dealt(
+    weight: Float[Array, " group"],
+    subtree: Int[Array, " group"],
+    shared: Array,
+    devices: int,
+) -> Int[Array, " group"]:
+    """A device for each subtree, the heaviest first to the one with the least to do."""
+    device = np.zeros(len(weight), np.int64)
+    if devices == 1:
+        return device
+    tops = np.flatnonzero((subtree == np.arange(len(weight))) & ~shared)
+    loads = [(0.0, d) for d in range(devices)]
+    for top in tops[np.argsort(-weight[tops], kind="stable")]:
+        load, least = loads[0]
+        device[top] = least
+        heapq.heapreplace(loads, (load + float(weight[top]) + 1.0, least))
+    return device
+
+
+def _numbered(
+    kind: Int[Array, " item"], kinds: int
+) -> tuple[Int[Array, " item"], Int[Array, " kind"]]:
+    """Number of each item within its kind, in order, and how many each kind has."""
+    order = np.argsort(kind, kind="stable")
+    counts = np.bincount(kind, minlength=kinds)
+    number = np.empty(len(kind), np.int64)
+    number[order] = np.arange(len(kind)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return number, counts
+
+
+def _places(program: Program, rows: _Rows, devices: int) -> _Places:
+    """Units of one row side by side in blocks; units of shared groups are dealt out."""
+    group = program.group
+    turn, _ = _numbered(group, program.groups)
+    device = np.where(rows.device[group] < 0, turn % devices, rows.device[group])
+    home = device * rows.levels.rows + rows.row[group]
+    number, counts = _numbered(home, devices * rows.levels.rows)
+    lanes = _lanes(counts)
+    blocks = (-(-counts // lanes)).reshape(devices, -1)
+    first = (np.cumsum(blocks, axis=1) - blocks).ravel()
+    most = rounded(int(blocks.sum(axis=1).max()))
+    row = np.full((devices, most), rows.levels.rows, np.int32)
+    for d in range(devices):
+        here = np.repeat(np.arange(rows.levels.rows), blocks[d])
+        row[d, : len(here)] = here
+    return _Places(device, first[home] + number // lanes, number % lanes, row, lanes)
+
+
+def _lanes(counts: Int[Array, " home"]) -> int:
+    """How many units a block should have, for the least padding and the fewest blocks."""
+    costs = [(-(-counts // lanes)).sum() * (lanes + BLOCK_COST) for lanes in LANES]
+    return LANES[int(np.argmin(costs))]
+
+
+def _units(
+    program: Program, places: _Places, at: tuple[Array, ...], shape: tuple[int, ...]
+) -> dict[str, Array]:
+    p = program
+    each = (shape[0], shape[2], shape[3])
+    home = (places.device, places.block, places.lane)
+
+    def spread(values: Array, empty: float | int = 0) -> Array:
+        array = np.full(each, empty, np.int32 if values.dtype.kind == "i" else float)
+        array[home] = values
+        return array
+
+    share = np.zeros(shape)
+    share[at] = p.share
+    draw, draw_extra = _price(p, p.draw_price, at, shape)
+    feed, feed_extra = _price(p, p.feed_price, at, shape)
+    return {
+        "first": spread(p.first),
+        "stop": spread(p.stop),
+        "share": share,
+        "charge_kw": spread(p.charge_kw),
+        "discharge_kw": spread(p.discharge_kw),
+        "gain": spread(p.step_h * p.efficiency_charge, 1.0),
+        "drain": spread(p.step_h / p.efficiency_discharge, 1.0),
+        "start": spread(p.energy_start),
+        "low": spread(p.energy_low),
+        "high": spread(p.energy_high, 1.0),
+        "owed": spread(p.energy_end),
+        "end_value": spread(p.end_value),
+        "draw_price": draw,
+        "feed_price": feed,
+        "draw_extra": spread(draw_extra),
+        "feed_extra": spread(feed_extra),
+    }
+
+
+def _price(
+    program: Program, price: Float[Array, " slot"], at: tuple[Array, ...], shape: tuple[int, ...]
+) -> tuple[Array, Float[Array, " unit"]]:
+    """Prices as a sum over step and unit where they are one, which spares an array of slots."""
+    rises = np.zeros(program.steps)
+    same = program.unit[1:] == program.unit[:-1]
+    rises[program.step[1:][same]] = np.diff(price)[same]  # any unit there tells the same rise
+    by_step = np.cumsum(rises)
+    extra = price[program.begin] - by_step[program.first]
+    off = np.abs(by_step[program.step] + extra[program.unit] - price)
+    if off.max(initial=0.0) <= EXACT * np.abs(price).max(initial=0.0):
+        return np.tile(by_step[:, None, None], (shape[0], 1, 1, 1)), extra
+    full = np.zeros(shape)
+    full[at] = price
+    return full, np.zeros(program.units)
+
+
+def _has(program: Program) -> Array:
+    """Whether each least (0) and greatest (1) net power is within the reach of units."""
+    low, high = program.net_range
+    return np.stack([low < program.net_low, high > program.net_high])
+
+
+def _tree(
+    program: Program, rows: _Rows, places: _Places, has: Array, devices: int
+) -> dict[str, Array]:
+    p, size = program, rows.levels.rows
+    root = roots(p)
+    limit = np.where(has, np.stack([p.net_low, -p.net_high]), 0.0)
+    limit += MARGIN * np.abs(limit)
+    slots = np.bincount(root[p.group], 5 * (p.stop - p.first), p.groups)
+    products = slots + np.bincount(root, has.sum(axis=(0, 2)), p.groups)
+
+    def spread(values: Array, empty: float | int = 0) -> Array:
+        array = np.full((devices, size, *values.shape[1:]), empty, values.dtype)
+        for d in range(devices):
+            here = (rows.device < 0) | (rows.device == d)
+            array[d, rows.row[here]] = values[here]
+        return array
+
+    above = np.where(p.parent >= 0, rows.row[p.parent], size).astype(np.int32)
+    top = np.tile(np.arange(size, dtype=np.int32), (devices, 1))
+    for d in range(devices):
+        here = (rows.device < 0) | (rows.device == d)
+        top[d, rows.row[here]] = rows.row[root[here]]
+    return {
+        "parent": spread(above, size),
+        "root": top,
+        "block": places.row,
+        "has": np.moveaxis(spread(np.moveaxis(has, 0, 1)), 2, 1),
+        "limit": np.moveaxis(spread(np.moveaxis(limit, 0, 1)), 2, 1),
+        "high": spread(np.where(has[1], p.net_high, 0.0)),
+        "products": spread(products.astype(float)),
+        "used": spread((slots > 0) & (p.parent < 0)),
+    }

@@ -1,0 +1,206 @@
+"""The method from start to end: over devices and processes, until the gap or the deadline."""
+
+import time
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
+from typing import Any, NamedTuple, TypeVar
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from evergrid.core.arrays import Array
+from evergrid.engine import unit_state
+from evergrid.engine.certificate import Dual, certify
+from evergrid.engine.device import iterate
+from evergrid.engine.device.iterate import Reading, Scale, State, Told
+from evergrid.engine.device.layout import Layout, lay_out
+from evergrid.engine.device.levels import AXIS, Levels, Tree
+from evergrid.engine.device.units import Units
+from evergrid.engine.interior_point import MOST_ITERATIONS, MOST_POLISHED, Iterate
+from evergrid.engine.program import Program
+
+EACH = PartitionSpec(AXIS)  # an array with one part per device
+COARSE = 1e-2  # relative gap that float32 is asked for; nearer the edge float64 cannot go on
+SAME = PartitionSpec()  # a number that all devices know
+Part = TypeVar("Part", Units, Tree, State, Reading)
+
+
+class Compiled(NamedTuple):
+    """The functions of one forest's shape, compiled when first called."""
+
+    begin: Callable[..., State]
+    resume: Callable[..., State]
+    reopen: Callable[..., State]
+    iterate: Callable[..., tuple[State, Told]]
+    read: Callable[..., Reading]
+
+
+def minimise(
+    program: Program, *, gap: float, deadline: float, devices: Sequence[Any], precision: str
+) -> Iterate:
+    """Iterate until what is read off proves the gap for the whole program, or the deadline."""
+    with jax.enable_x64(True):
+        solve = _Solve(program, devices, deadline)
+        scale = _scale(program, gap)
+        if precision == "float32":
+            solve.go_on({**scale, "gap": max(gap, COARSE), "leeway": np.inf}, precision)
+        solve.go_on(scale, "float64")
+        return _proven(program, solve, gap)
+
+
+def _proven(program: Program, solve: "_Solve", gap: float) -> Iterate:
+    """The result, after a few more iterations where it proves less than the method thinks."""
+    made = solve.result()
+    proven = certify(program, made.power_kw, made.dual).gap
+    for _ in range(MOST_POLISHED):
+        if proven <= gap or solve.late():
+            break
+        solve.polish()
+        made = solve.result()
+        before, proven = proven, certify(program, made.power_kw, made.dual).gap
+        if proven > 0.5 * before:
+            break
+    return made
+
+
+class _Solve:
+    """A solve under way: its iterate and history."""
+
+    given: tuple[Units, Tree, Scale]
+
+    def __init__(self, program: Program, devices: Sequence[Any], deadline: float) -> None:
+        self.program, self.deadline = program, deadline
+        self.mesh = Mesh(np.array(devices), (AXIS,))
+        self.layout = lay_out(program, len(devices))
+        self.compiled = _compiled(self.mesh, self.layout.levels)
+        self.state: State | None = None
+        self.history: list[tuple[float, float]] = []
+
+    def go_on(self, scale: dict[str, float], precision: str) -> None:
+        """Iterate in this precision, from where another one has come."""
+        self.given = _given(self.mesh, self.layout, scale, precision)
+        if self.state is None:
+            self.state = self.compiled.begin(*self.given)
+        else:
+            self.state = self.compiled.resume(*self.given, self.state)
+        if self.layout.tree["used"].any():
+            self._iterate(len(self.history) + MOST_ITERATIONS)
+
+    def polish(self) -> None:
+        """Go on with the trees that are solved."""
+        self.state = self.compiled.reopen(*self.given, self.state)
+        if self.layout.tree["used"].any():
+            self._iterate(MOST_ITERATIONS)
+
+    def _iterate(self, most: int) -> None:
+        """Iterate until done, too late, or too often."""
+        going = True
+        while going and len(self.history) < most and not self.late():
+            self.state, told = self.compiled.iterate(*self.given, self.state)
+            going = bool(told.active)
+            self.history.append((float(told.gap), float(told.residual)))
+
+    def late(self) -> bool:
+        """Whether the deadline has passed for any process."""
+        late = time.perf_counter() >= self.deadline
+        if jax.process_count() == 1:
+            return late
+        return bool(multihost_utils.process_allgather(np.array(late)).any())
+
+    def result(self) -> Iterate:
+        """The iterate in the order of the program; a tree that was lost may hold NaN."""
+        program, layout = self.program, self.layout
+        reading = self.compiled.read(*self.given, self.state)
+
+        def of_slots(array: jax.Array) -> Array:
+            return np.nan_to_num(_whole(array).ravel()[layout.slot_at].astype(float))
+
+        def of_groups(array: jax.Array) -> Array:
+            rows = _whole(array)
+            return np.nan_to_num(rows.reshape(-1, *rows.shape[2:])[layout.row_at])
+
+        power = of_slots(reading.power_kw)
+        return Iterate(
+            power_kw=np.clip(power, -program.charge_limit, program.discharge_limit),
+            dual=Dual(of_slots(reading.value), of_groups(reading.price)),
+            limit_price=of_groups(reading.limit_price),
+            solved=of_groups(reading.solved),
+            iterations=len(self.history),
+            history=np.array(self.history).reshape(-1, 2),
+        )
+
+
+@lru_cache(maxsize=64)
+def _compiled(mesh: Mesh, levels: Levels) -> Compiled:
+    """The functions for forests with such levels; the sizes of blocks compile when first met."""
+
+    def begin(units: Units, tree: Tree, scale: Scale) -> State:
+        return _widened(iterate.begin(levels, _own(units), _own(tree), scale))
+
+    def resume(units: Units, tree: Tree, scale: Scale, state: State) -> State:
+        return _widened(iterate.resume(levels, _own(units), _own(tree), scale, _own(state)))
+
+    def reopen(units: Units, tree: Tree, scale: Scale, state: State) -> State:
+        return _widened(iterate.reopen(_own(tree), _own(state)))
+
+    def step(units: Units, tree: Tree, scale: Scale, state: State) -> tuple[State, Told]:
+        made, told = iterate.iterate(levels, _own(units), _own(tree), scale, _own(state))
+        return _widened(made), told
+
+    def read(units: Units, tree: Tree, scale: Scale, state: State) -> Reading:
+        return _widened(iterate.read(levels, _own(units), _own(tree), scale, _own(state)))
+
+    on = partial(jax.shard_map, mesh=mesh, check_vma=False)
+    given = (EACH, EACH, SAME)
+    return Compiled(
+        begin=jax.jit(on(begin, in_specs=given, out_specs=EACH)),
+        reopen=jax.jit(on(reopen, in_specs=(*given, EACH), out_specs=EACH)),
+        resume=jax.jit(on(resume, in_specs=(*given, EACH), out_specs=EACH)),
+        iterate=jax.jit(
+            on(step, in_specs=(*given, EACH), out_specs=(EACH, SAME)), donate_argnums=3
+        ),
+        read=jax.jit(on(read, in_specs=(*given, EACH), out_specs=EACH)),
+    )
+
+
+def _own(part: Part) -> Part:
+    """A device's own part of arrays that have one part per device."""
+    return jax.tree.map(lambda array: array[0], part)
+
+
+def _widened(part: Part) -> Part:
+    return jax.tree.map(lambda array: array[None], part)
+
+
+def _scale(program: Program, gap: float) -> dict[str, float]:
+    """Numbers to start from, as the compiled method has them."""
+    start = unit_state.start(program)
+    numbers = (program.step_h, start.centre, start.worth, gap, 1.0)
+    return dict(zip(Scale._fields, numbers, strict=True))
+
+
+def _given(
+    mesh: Mesh, layout: Layout, scale: dict[str, float], precision: str
+) -> tuple[Units, Tree, Scale]:
+    """Units, forest and scale on the devices; each process feeds its own."""
+
+    def put(array: Array, spec: PartitionSpec) -> jax.Array:
+        where = NamedSharding(mesh, spec)
+        return jax.make_array_from_callback(array.shape, where, lambda index: array[index])
+
+    def in_precision(array: Array) -> Array:
+        return array.astype(precision) if array.dtype.kind == "f" else array
+
+    units = {name: put(in_precision(array), EACH) for name, array in layout.units.items()}
+    tree = {name: put(array, EACH) for name, array in layout.tree.items()}
+    numbers = {name: put(np.array(number), SAME) for name, number in scale.items()}
+    return Units(**units), Tree(**tree), Scale(**numbers)
+
+
+def _whole(array: jax.Array) -> Array:
+    """An array from all devices of all processes."""
+    if jax.process_count() == 1:
+        return np.asarray(array)
+    return np.asarray(multihost_utils.process_allgather(array, tiled=True))

@@ -1,0 +1,431 @@
+"""One Newton step of the interior-point method as the units see it, in arrays for accelerators.
+
+The mathematics is that of `evergrid.engine.unit_kernels`. Units are packed in blocks of one group;
+arrays are laid out ``step block unit``, so that recurrences over steps run side by side for all
+units. Steps in which a unit is absent have no limits and no multipliers, and never change.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Bool, Float, Int
+
+from evergrid.engine.unit_kernels import UNBLOCKED
+from evergrid.engine.unit_state import ROOM_KWH
+
+UNROLL = 8  # steps of a recurrence in one pass of its loop: fewer launches, longer to compile
+LEAST_TILE = 8  # smaller products of the groups' answers are not worth a matrix product
+
+Number = Float[jax.Array, ""]
+Slots = Float[jax.Array, "step block unit"]
+Each = Float[jax.Array, "block unit"]
+
+
+class Units(NamedTuple):
+    """What the program gives: limits per unit, and what differs from step to step.
+
+    Prices are the sum of three terms, of which those over steps or slots may be broadcast.
+    """
+
+    first: Int[jax.Array, "block unit"]
+    stop: Int[jax.Array, "block unit"]
+    share: Slots
+    charge_kw: Each
+    discharge_kw: Each
+    gain: Each
+    drain: Each
+    start: Each
+    low: Each
+    high: Each
+    owed: Each
+    end_value: Each
+    draw_price: Float[jax.Array, "step #block #unit"]
+    feed_price: Float[jax.Array, "step #block #unit"]
+    draw_extra: Each
+    feed_extra: Each
+
+
+class Point(NamedTuple):
+    """The iterate: shares drawn, fed and idle, room above and below, multipliers, worth."""
+
+    x: Slots
+    y: Slots
+    s: Slots
+    above: Slots
+    below: Slots
+    zx: Slots
+    zy: Slots
+    zs: Slots
+    za: Slots
+    zb: Slots
+    value: Slots
+
+
+class Terms(NamedTuple):
+    """Coefficients of the shares, per slot: cost, energy stored and net power."""
+
+    present: Bool[jax.Array, "step block unit"]
+    cost_x: Slots
+    cost_y: Slots
+    gain_x: Slots
+    gain_y: Slots
+    net_x: Slots
+    net_y: Slots
+    low: Slots
+    before: Slots
+
+
+class Factor(NamedTuple):
+    """Inverse Hessian of the shares, and the factor of the tridiagonal systems."""
+
+    xx: Slots
+    xy: Slots
+    yy: Slots
+    beta: Slots
+    theta: Slots
+    dinv: Slots
+    ratio: Slots
+
+
+class Gradient(NamedTuple):
+    """Right-hand sides: of both shares, of energy, and what the worth of energy answers."""
+
+    gx: Slots
+    gy: Slots
+    ge: Slots
+    value: Slots
+
+
+class Step(NamedTuple):
+    """Changes of shares, energy and its worth."""
+
+    dx: Slots
+    dy: Slots
+    de: Slots
+    dvalue: Slots
+
+
+class Products(NamedTuple):
+    """Second-order products of a predicted step, one for each multiplier."""
+
+    x: Slots
+    y: Slots
+    s: Slots
+    above: Slots
+    below: Slots
+
+
+def terms(units: Units, step_h: Number) -> Terms:
+    """Coefficients per slot; 0 where a unit is absent."""
+    step = jnp.arange(units.share.shape[0])[:, None, None]
+    present = (step >= units.first) & (step < units.stop)
+    draw, feed = units.share * units.charge_kw, units.share * units.discharge_kw
+    floor = jnp.where(step == units.stop - 1, jnp.maximum(units.low, units.owed), units.low)
+    return Terms(
+        present=present,
+        cost_x=step_h * (units.draw_price + units.draw_extra) * draw,
+        cost_y=-step_h * (units.feed_price + units.feed_extra) * feed,
+        gain_x=units.gain * draw,
+        gain_y=-units.drain * feed,
+        net_x=-draw,
+        net_y=feed,
+        low=jnp.minimum(floor, units.high - ROOM_KWH),
+        before=jnp.where(step == units.first, units.start, 0.0),
+    )
+
+
+def start(units: Units, step_h: Number, centre: Number, worth: Number) -> Point:
+    """A straight line of energy to what is owed, powers to match, multipliers to centre."""
+    has = terms(units, step_h)
+    step = jnp.arange(units.share.shape[0])[:, None, None]
+    kind = units.share.dtype
+    lengths = jnp.maximum(units.stop - units.first, 1).astype(kind)
+    along = (step - units.first + 1).astype(kind) / lengths
+    owed = jnp.minimum(jnp.maximum(units.low, units.owed), units.high - ROOM_KWH)
+    line = units.start * (1 - along) + jnp.maximum(units.start, owed) * along
+    margin = jnp.minimum(0.05 * (units.high - has.low), 1.0)
+    energy = jnp.clip(line, has.low + margin, units.high - margin)
+    y = 0.1
+    stored = energy - _held_before(has, energy) - has.gain_y * y
+    x = jnp.clip(stored / jnp.where(has.gain_x > 0, has.gain_x, 1.0), 0.05, 0.8)
+    slacks = [x, jnp.full_like(x, y), 1 - x - y, energy - has.low, units.high - energy]
+    slacks = [jnp.where(has.present, slack, 1.0) for slack in slacks]
+    multipliers = [jnp.where(has.present, centre / slack, 0.0) for slack in slacks]
+    value = jnp.where(has.present, worth, units.end_value)
+    return Point._make([*slacks, *multipliers, value])
+
+
+def widened(units: Units, step_h: Number, coarse: Point) -> Point:
+    """A point of less precision in that of the units, its slacks made to sum to their ranges."""
+    point = Point._make(array.astype(units.share.dtype) for array in coarse)
+    has = terms(units, step_h)
+    shares = point.x + point.y + point.s
+    room = (units.high - has.low) / (point.above + point.below)
+    slacks = (point.x / shares, point.y / shares, point.s / shares)
+    slacks += (point.above * room, point.below * room)
+    kept = [jnp.where(has.present, a, b) for a, b in zip(slacks, point[:5], strict=True)]
+    value = jnp.where(has.present, point.value, units.end_value)
+    return Point._make([*kept, *point[5:10], value])
+
+
+def factor(has: Terms, point: Point, damping: Number) -> Factor:
+    """Hessians and tridiagonal factors, without a difference that could cancel."""
+    qx, qy = point.zx / point.x + damping, point.zy / point.y + damping
+    qs = point.zs / point.s
+    scale = has.present / (qx * qy + qs * (qx + qy))
+    xx, xy, yy = (qy + qs) * scale, -qs * scale, (qx + qs) * scale
+    ux, uy = xx * has.gain_x + xy * has.gain_y, xy * has.gain_x + yy * has.gain_y
+    held = jnp.where(has.present, point.za / point.above + point.zb / point.below, 1.0)
+    theta = has.present / held
+    own = jnp.where(has.present, has.gain_x * ux + has.gain_y * uy, 1.0)
+
+    def eliminate(left: Each, at: tuple[Each, Each]) -> tuple[Each, Each]:
+        own, theta = at
+        rest = own + left
+        return theta * rest / (rest + theta), rest
+
+    _, rest = jax.lax.scan(eliminate, jnp.zeros_like(own[0]), (own, theta), unroll=UNROLL)
+    dinv = 1.0 / (rest + theta)
+    stays = jnp.concatenate([has.present[1:], jnp.zeros_like(has.present[:1])])
+    return Factor(
+        xx=xx,
+        xy=xy,
+        yy=yy,
+        beta=has.net_x * ux + has.net_y * uy,
+        theta=theta,
+        dinv=has.present * dinv,
+        ratio=stays * theta * dinv,
+    )
+
+
+def answers(has: Terms, made: Factor) -> Float[jax.Array, "block step step"]:
+    """Sum over each block of ``diag(gamma) - diag(beta) M^-1 diag(beta)``.
+
+    Between steps i < j the inverse is a product of ratios with its own diagonal at j. Products are
+    gathered in tiles that double in size, so that nearly all work is in matrix products; being
+    products of factors between 0 and 1, they cannot overflow.
+    """
+    gamma = has.net_x * (made.xx * has.net_x + made.xy * has.net_y)
+    gamma += has.net_y * (made.xy * has.net_x + made.yy * has.net_y)
+
+    def upwards(below: Each, at: tuple[Each, Each]) -> tuple[Each, Each]:
+        dinv, ratio = at
+        corner = dinv + ratio * ratio * below
+        return corner, corner
+
+    _, corner = jax.lax.scan(
+        upwards, jnp.zeros_like(gamma[0]), (made.dinv, made.ratio), reverse=True, unroll=UNROLL
+    )
+    right = made.beta * corner
+    diagonal = (gamma - made.beta * right).sum(-1).T
+    return _doubled(
+        diagonal[:, :, None, None],
+        *(jnp.swapaxes(a, 0, 1)[:, :, None] for a in (made.beta * made.ratio, right, made.ratio)),
+    )
+
+
+def _doubled(
+    tiles: Float[jax.Array, "block tile size size"],
+    left: Float[jax.Array, "block tile size unit"],
+    right: Float[jax.Array, "block tile size unit"],
+    through: Float[jax.Array, "block tile 1 unit"],
+) -> Float[jax.Array, "block step step"]:
+    """Join neighbouring tiles along the diagonal until one is left."""
+    steps = tiles.shape[1]
+    while tiles.shape[1] > 1:
+        if tiles.shape[1] % 2:
+            tiles, left, right, through = (
+                jnp.pad(a, ((0, 0), (0, 1), (0, 0), (0, 0))) for a in (tiles, left, right, through)
+            )
+        tiles = _joined(tiles, _products(left[:, ::2], right[:, 1::2]))
+        left = jnp.concatenate([left[:, ::2] * through[:, 1::2], left[:, 1::2]], 2)
+        right = jnp.concatenate([right[:, ::2], right[:, 1::2] * through[:, ::2]], 2)
+        through = through[:, ::2] * through[:, 1::2]
+    return tiles[:, 0, :steps, :steps]
+
+
+def _products(
+    left: Float[jax.Array, "block tile size unit"], right: Float[jax.Array, "block tile size unit"]
+) -> Float[jax.Array, "block tile size size"]:
+    if left.shape[2] < LEAST_TILE:
+        return (left[:, :, :, None] * right[:, :, None]).sum(-1)
+    return jnp.einsum("btik,btjk->btij", left, right, precision="highest")
+
+
+def _joined(
+    tiles: Float[jax.Array, "block tile size size"],
+    across: Float[jax.Array, "block pair size size"],
+) -> Float[jax.Array, "block pair double double"]:
+    """Pairs of tiles with what lies between them, negative, and its mirror image."""
+    upper = jnp.concatenate([tiles[:, ::2], -across], 3)
+    lower = jnp.concatenate([-jnp.swapaxes(across, 2, 3), tiles[:, 1::2]], 3)
+    return jnp.concatenate([upper, lower], 2)
+
+
+def respond(
+    has: Terms,
+    units: Units,
+    point: Point,
+    made: Factor,
+    price: Float[jax.Array, "step block"],
+    goal: Float[jax.Array, " block"],
+    products: Products | None,
+) -> tuple[Gradient, Float[jax.Array, "step block"]]:
+    """What each unit would do at its group's present price, and each block's net change."""
+    worth, later = point.value, _later(point.value, units.end_value)
+    pull = _pulls(has, point, goal, products)
+    price = price[:, :, None]
+    gx = has.cost_x - has.gain_x * worth - has.net_x * price + pull.s - pull.x
+    gy = has.cost_y - has.gain_y * worth - has.net_y * price + pull.s - pull.y
+    ge = worth - later - pull.above + pull.below
+    ux, uy = made.xx * gx + made.xy * gy, made.xy * gx + made.yy * gy
+    moved = made.theta * ge
+    unmet = energy_residual(has, point) - (moved - _earlier(moved))
+    value = solve(made, has.present * (unmet + has.gain_x * ux + has.gain_y * uy))
+    net = (made.beta * value - has.net_x * ux - has.net_y * uy).sum(-1)
+    return Gradient(gx, gy, ge, value), net
+
+
+def _pulls(
+    has: Terms, point: Point, goal: Float[jax.Array, " block"], products: Products | None
+) -> Products:
+    """Target less second-order product, over the slack, for each multiplier."""
+    mu = has.present * goal[:, None]
+    if products is None:
+        return Products(*(mu / slack for slack in point[:5]))
+    return Products(*((mu - c) / slack for c, slack in zip(products, point[:5], strict=True)))
+
+
+def advance(
+    has: Terms,
+    made: Factor,
+    gradient: Gradient,
+    dprice: Float[jax.Array, "step block"],
+) -> Step:
+    """The step of every unit to its group's change of price."""
+    change = dprice[:, :, None]
+    worth = gradient.value - solve(made, made.beta * change)
+    bx = has.gain_x * worth + has.net_x * change - gradient.gx
+    by = has.gain_y * worth + has.net_y * change - gradient.gy
+    later = _later(worth, jnp.zeros_like(worth[0]))
+    return Step(
+        dx=made.xx * bx + made.xy * by,
+        dy=made.xy * bx + made.yy * by,
+        de=-made.theta * (gradient.ge + worth - later),
+        dvalue=worth,
+    )
+
+
+def slack_changes(step: Step) -> Products:
+    """Changes of the five slacks."""
+    return Products(step.dx, step.dy, -step.dx - step.dy, step.de, -step.de)
+
+
+def multiplier_changes(
+    has: Terms,
+    point: Point,
+    step: Step,
+    goal: Float[jax.Array, " block"],
+    products: Products | None,
+) -> Products:
+    """Changes of the five multipliers."""
+    pull = _pulls(has, point, goal, products)
+    rows = zip(pull, point[:5], point[5:10], slack_changes(step), strict=True)
+    return Products(*(p - z * d / slack - z for p, slack, z, d in rows))
+
+
+def second_order(point: Point, step: Step) -> Products:
+    """Products of the changes of slacks and multipliers in a step towards no gap at all."""
+    rows = zip(point[:5], point[5:10], slack_changes(step), strict=True)
+    return Products(*(-z * d * (1 + d / slack) for slack, z, d in rows))
+
+
+def longest(values: Products, changes: Products) -> Each:
+    """The longest step that keeps the positive values of each unit positive."""
+    least = [
+        jnp.where(change < 0, -value / jnp.where(change < 0, change, 1.0), UNBLOCKED)
+        for value, change in zip(values, changes, strict=True)
+    ]
+    return _smallest(least).min(0)
+
+
+def _smallest(arrays: list[Slots]) -> Slots:
+    least = arrays[0]
+    for array in arrays[1:]:
+        least = jnp.minimum(least, array)
+    return least
+
+
+def gap(slacks: Products, multipliers: Products) -> Float[jax.Array, " block"]:
+    """Sum of the complementary products of each block."""
+    products = [a * b for a, b in zip(slacks, multipliers, strict=True)]
+    return jnp.stack([product.sum((0, 2)) for product in products]).sum(0)
+
+
+def stored(has: Terms, point: Point) -> Slots:
+    """Energy that each slot adds."""
+    return has.gain_x * point.x + has.gain_y * point.y
+
+
+def net_power(has: Terms, point: Point) -> Float[jax.Array, "step block"]:
+    """Net power of each block."""
+    return (has.net_x * point.x + has.net_y * point.y).sum(-1)
+
+
+def one_way(units: Units, has: Terms, point: Point) -> Slots:
+    """Power of each slot when its smaller direction is cancelled."""
+    change = stored(has, point)
+    return jnp.where(change >= 0, -change / units.gain, -change / units.drain)
+
+
+def energy_residual(has: Terms, point: Point) -> Slots:
+    """By how much each slot misses its energy balance."""
+    energy = has.low + point.above
+    return has.present * (energy - _held_before(has, energy) - stored(has, point))
+
+
+def costs(
+    units: Units, has: Terms, point: Point
+) -> tuple[Float[jax.Array, " block"], Float[jax.Array, " block"]]:
+    """Cost and turnover of each block."""
+    drawn, fed = has.cost_x * point.x, has.cost_y * point.y
+    step = jnp.arange(units.share.shape[0])[:, None, None]
+    last = has.present & (step == units.stop - 1)
+    left = units.end_value * (has.low + point.above - units.start)
+    cost = (drawn + fed - last * left).sum((0, 2))
+    return cost, (jnp.abs(drawn) + jnp.abs(fed)).sum((0, 2))
+
+
+def solve(made: Factor, right: Slots) -> Slots:
+    """Solve the units' tridiagonal systems."""
+
+    def down(above: Each, at: tuple[Each, Each]) -> tuple[Each, Each]:
+        right, ratio = at
+        here = right + above
+        return ratio * here, here
+
+    def up(below: Each, at: tuple[Each, Each, Each]) -> tuple[Each, Each]:
+        right, dinv, ratio = at
+        here = dinv * right + ratio * below
+        return here, here
+
+    nothing = jnp.zeros_like(right[0])
+    _, forward = jax.lax.scan(down, nothing, (right, made.ratio), unroll=UNROLL)
+    rows = (forward, made.dinv, made.ratio)
+    return jax.lax.scan(up, nothing, rows, reverse=True, unroll=UNROLL)[1]
+
+
+def _held_before(has: Terms, energy: Slots) -> Slots:
+    """Energy before each slot: that of the slot before, or what the unit came with."""
+    came = has.before
+    first = jnp.concatenate([jnp.ones_like(has.present[:1]), ~has.present[:-1]])
+    return jnp.where(first, came, _earlier(energy))
+
+
+def _earlier(array: Slots) -> Slots:
+    return jnp.concatenate([jnp.zeros_like(array[:1]), array[:-1]])
+
+
+def _later(array: Slots, last: Each) -> Slots:
+    return jnp.concatenate([array[1:], last[None]])

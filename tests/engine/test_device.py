@@ -1,0 +1,237 @@
+"""The method for accelerators against HiGHS and the compiled one, on one device of this machine."""
+
+import builtins
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from evergrid.core.errors import InputError
+from evergrid.core.status import Status
+from evergrid.engine import device, interior_point, reference
+from evergrid.engine.certificate import Certificate, certify
+from evergrid.engine.interior_point import Iterate
+from evergrid.engine.program import Program
+from tests.engine.cases import KINDS, Kind, random_program
+
+PLAIN = Kind(units=30, steps=24, step_h=0.5)
+KINDS_HERE = [
+    PLAIN,
+    Kind(units=12, negative=True),
+    Kind(units=20, tight=False),
+    Kind(units=40, steps=48, step_h=0.25, spread=0.02),
+    Kind(units=12, steps=30, step_h=1 / 12),
+    Kind(units=300, steps=24),
+]
+ENDS = ("net_low", "net_high", "load", "surcharge", "peak_price", "peak_before")
+
+
+def solved(program: Program, *, gap: float = 1e-6) -> tuple[Iterate, Certificate]:
+    found = device.minimise(program, gap=gap, deadline=np.inf)
+    return found, certify(program, found.power_kw, found.dual)
+
+
+def worst(proof: Certificate) -> float:
+    return max(proof.power_kw, proof.energy_kwh, proof.group_kw)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS_HERE, ids=lambda kind: f"{kind.units}-{kind.steps}")
+def test_random_programs_agree_with_highs_within_the_claimed_gap(kind: Kind) -> None:
+    for seed in range(4):
+        program = random_program(seed, kind)
+        exact = reference.solve(program)
+        found, proof = solved(program, gap=1e-5)
+        if exact.status is Status.INFEASIBLE:
+            assert not found.solved.all(), seed
+            continue
+        assert exact.certificate is not None
+        best = exact.certificate.objective
+        assert proof.bound <= best + 1e-9 * (1 + abs(best)), seed
+        if not found.solved.all():  # waste would pay: both methods leave such trees to HiGHS
+            same = interior_point.minimise(program, gap=1e-5, deadline=np.inf)
+            assert not same.solved.all(), seed
+            continue
+        claimed = proof.gap * max(abs(proof.objective), abs(best))
+        assert proof.objective <= best + claimed + 1e-9, seed
+        assert proof.gap <= 1e-4 or abs(best) < 0.1 or kind.negative, seed
+        assert worst(proof) <= 1e-6 or kind.negative, seed
+
+
+def test_it_takes_the_same_path_as_the_compiled_method() -> None:
+    program = random_program(1, PLAIN)
+    here, proof = solved(program)
+    there = interior_point.minimise(program, gap=1e-6, deadline=np.inf)
+    assert abs(here.iterations - there.iterations) <= 2
+    shared = min(here.iterations, there.iterations) - 3  # rounding parts them at the end
+    np.testing.assert_allclose(here.history[:shared, 0], there.history[:shared, 0], rtol=1e-3)
+    np.testing.assert_allclose(here.power_kw, there.power_kw, atol=1e-3)
+    assert worst(proof) <= 1e-6
+    assert here.solved.all()
+
+
+def test_the_bound_never_exceeds_the_optimum_even_if_stopped_early() -> None:
+    for seed in range(3):
+        program = random_program(seed, PLAIN)
+        exact = reference.solve(program).certificate
+        if exact is None:
+            continue
+        _, proof = solved(program, gap=0.5)
+        assert proof.bound <= exact.objective + 1e-9 * (1 + abs(exact.objective))
+
+
+def test_order_of_units_changes_only_the_order() -> None:
+    program = random_program(1, PLAIN)
+    order = np.random.default_rng(0).permutation(program.units)
+    slots = np.concatenate(
+        [np.arange(int(program.begin[u]), int(program.end[u]) + 1) for u in order]
+    )
+    per_unit = (
+        "first", "stop", "charge_kw", "discharge_kw", "efficiency_charge",
+        "efficiency_discharge", "energy_start", "energy_low", "energy_high", "energy_end",
+        "end_value", "group",
+    )  # fmt: skip
+    shuffled = replace(
+        program,
+        **{name: getattr(program, name)[order] for name in per_unit},
+        **{name: getattr(program, name)[slots] for name in ("share", "draw_price", "feed_price")},
+    )
+    found, _ = solved(program)
+    other, _ = solved(shuffled)
+    np.testing.assert_allclose(other.power_kw, found.power_kw[slots], atol=1e-5)
+
+
+def test_scaling_prices_scales_the_cost() -> None:
+    program = random_program(1, PLAIN)
+    scaled = replace(
+        program,
+        draw_price=program.draw_price * 1000,
+        feed_price=program.feed_price * 1000,
+        end_value=program.end_value * 1000,
+    )
+    _, one = solved(program)
+    _, other = solved(scaled)
+    assert other.objective == pytest.approx(1000 * one.objective, rel=1e-4)
+
+
+@pytest.mark.slow
+def test_prices_of_any_form_are_kept() -> None:
+    """Prices that are no sum of step and unit take another layout."""
+    program = random_program(1, PLAIN)
+    noise = np.random.default_rng(1).uniform(0, 0.01, program.slots)
+    program = replace(program, draw_price=program.draw_price + noise)
+    exact = reference.solve(program).certificate
+    _, proof = solved(program)
+    assert exact is not None
+    assert proof.objective == pytest.approx(exact.objective, rel=1e-5, abs=1e-5)
+
+
+@pytest.mark.slow
+def test_a_forest_of_three_levels_without_discharge_and_with_empty_groups() -> None:
+    program = random_program(8, PLAIN)
+    program = replace(program, discharge_kw=np.zeros(program.units))
+    fills = (-5.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    empty = {}
+    for name, fill in zip(ENDS, fills, strict=True):
+        given = getattr(program, name)
+        empty[name] = np.concatenate([given, np.full((2, *given.shape[1:]), fill)])
+    empty = replace(program, parent=np.append(program.parent, [0, -1]), **empty)
+    exact = reference.solve(program).certificate
+    found, proof = solved(empty)
+    assert exact is not None
+    assert found.solved.all()
+    assert proof.objective == pytest.approx(exact.objective, rel=1e-5, abs=1e-5)
+    assert worst(proof) <= 1e-6
+
+
+@pytest.mark.slow
+def test_an_infeasible_tree_is_told_and_harms_no_other() -> None:
+    program = _two_trees()
+    found = device.minimise(program, gap=1e-6, deadline=np.inf)
+    np.testing.assert_array_equal(found.solved, [True] * 4 + [False] * 4)
+    alone = random_program(1, PLAIN)
+    good, _ = solved(alone)
+    np.testing.assert_allclose(found.power_kw[: alone.slots], good.power_kw, atol=1e-3)
+    assert np.isfinite(found.power_kw).all()
+
+
+def test_it_stops_at_the_deadline_with_a_valid_bound() -> None:
+    program = random_program(1, PLAIN)
+    found = device.minimise(program, gap=1e-6, deadline=time.perf_counter())
+    assert found.iterations == 0
+    assert not found.solved.any()
+    exact = reference.solve(program).certificate
+    assert exact is not None
+    assert certify(program, found.power_kw, found.dual).bound <= exact.objective
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "kind", [PLAIN, Kind(units=300, steps=24, tight=False)], ids=["small", "large"]
+)
+def test_single_precision_is_finished_in_double_and_proves_the_same(kind: Kind) -> None:
+    program = random_program(1, kind)
+    found = device.minimise(program, gap=1e-5, deadline=np.inf, precision="float32")
+    _, exact = solved(program, gap=1e-5)
+    proof = certify(program, found.power_kw, found.dual)
+    assert found.solved.all()
+    assert worst(proof) <= 1e-6
+    assert proof.gap <= 1e-4
+    assert proof.objective == pytest.approx(exact.objective, rel=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step_min", [5, 15, 30, 60])
+def test_steps_of_any_length_are_solved(step_min: int) -> None:
+    program = random_program(2, Kind(units=30, steps=24, step_h=step_min / 60, tight=False))
+    exact = reference.solve(program).certificate
+    found, proof = solved(program)
+    assert exact is not None
+    assert found.solved.all()
+    assert proof.objective == pytest.approx(exact.objective, rel=1e-5, abs=1e-5)
+    assert worst(proof) <= 1e-6
+
+
+@pytest.mark.parametrize("name", ["net meter", "peaks"])
+def test_what_it_does_not_cover_is_told(name: str) -> None:
+    assert not device.supports(random_program(0, KINDS[name]))
+
+
+def test_the_package_is_imported_without_jax() -> None:
+    code = "import sys; import evergrid.engine.device; assert 'jax' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_missing_jax_is_told_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def without(name: str, *rest: object) -> object:
+        if name == "jax":
+            raise ImportError(name)
+        return real(name, *rest)  # pyright: ignore[reportArgumentType]
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(InputError, match=r"evergrid\[device\]"):
+        device.minimise(random_program(1, PLAIN), gap=1e-3, deadline=np.inf)
+
+
+def _two_trees() -> Program:
+    """Twice the same tree; in the second a unit is owed more than its charger can give."""
+    one = random_program(1, PLAIN)
+    other = replace(one, energy_end=one.energy_end.copy(), energy_high=one.energy_high + 1000)
+    other.energy_end[0] = one.energy_start[0] + 900.0
+    both = {
+        name: np.concatenate([getattr(one, name), getattr(other, name)])
+        for name in (
+            *ENDS, "first", "stop", "share", "charge_kw", "discharge_kw", "efficiency_charge",
+            "efficiency_discharge", "energy_start", "energy_low", "energy_high", "energy_end",
+            "end_value", "draw_price", "feed_price",
+        )
+    }  # fmt: skip
+    above = np.where(one.parent >= 0, one.parent + one.groups, -1)
+    both["parent"] = np.append(one.parent, above)
+    both["group"] = np.append(one.group, one.group + one.groups)
+    return replace(one, **both)

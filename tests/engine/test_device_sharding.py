@@ -1,0 +1,132 @@
+"""The method for accelerators over several devices and over two processes."""
+
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evergrid.engine import device
+from evergrid.engine.certificate import Dual, certify
+from evergrid.engine.device.layout import lay_out
+from evergrid.engine.program import Program
+from tests.engine.cases import Kind, random_program
+
+REPOSITORY = Path(__file__).parents[2]
+LIMIT_S = 240.0
+SPREAD = Kind(units=40, steps=24, step_h=0.5)
+
+ON_DEVICES = """
+import sys
+import jax, numpy as np
+jax.config.update("jax_num_cpu_devices", 4)
+from evergrid.engine import device
+from tests.engine.test_device_sharding import forest
+program = forest()
+for count in (1, 4):
+    found = device.minimise(program, gap=1e-7, deadline=np.inf, devices=jax.devices()[:count])
+    np.savez(f"{sys.argv[1]}/{count}.npz", power=found.power_kw, solved=found.solved,
+             value=found.dual.energy_value, price=found.dual.power_price)
+"""
+
+IN_PROCESSES = """
+import sys
+import jax, numpy as np
+folder, address, rank = sys.argv[1], sys.argv[2], int(sys.argv[3])
+jax.config.update("jax_platforms", "cpu")
+jax.config.update("jax_cpu_collectives_implementation", "gloo")
+jax.distributed.initialize(address, num_processes=2, process_id=rank)
+from evergrid.engine import device
+from tests.engine.test_device_sharding import forest
+found = device.minimise(forest(), gap=1e-7, deadline=np.inf)
+np.savez(f"{folder}/process-{rank}.npz", power=found.power_kw, solved=found.solved,
+         value=found.dual.energy_value, price=found.dual.power_price)
+jax.distributed.shutdown()
+"""
+
+
+def forest() -> Program:
+    """A tree of three levels with units on all of them."""
+    return random_program(1, SPREAD)
+
+
+def run(code: str, *arguments: str) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu", "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-W", "error", "-c", code, *arguments]
+    return subprocess.Popen(command, cwd=REPOSITORY, env=environment)
+
+
+def wait(*processes: subprocess.Popen[bytes]) -> None:
+    try:
+        for process in processes:
+            assert process.wait(LIMIT_S) == 0
+    finally:
+        for process in processes:
+            process.kill()
+
+
+def same(program: Program, one: np.lib.npyio.NpzFile, other: np.lib.npyio.NpzFile) -> None:
+    assert one["solved"].all()
+    assert other["solved"].all()
+    np.testing.assert_allclose(other["power"], one["power"], atol=1e-6)
+    proof = certify(program, other["power"], Dual(other["value"], other["price"]))
+    assert max(proof.power_kw, proof.energy_kwh, proof.group_kw) <= 1e-6
+    assert proof.gap <= 1e-5
+
+
+@pytest.mark.slow
+def test_four_devices_give_the_answer_of_one(tmp_path: Path) -> None:
+    wait(run(ON_DEVICES, str(tmp_path)))
+    same(forest(), np.load(tmp_path / "1.npz"), np.load(tmp_path / "4.npz"))
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_answer_of_one(tmp_path: Path) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+    wait(*(run(IN_PROCESSES, str(tmp_path), address, str(rank)) for rank in (0, 1)))
+    program = forest()
+    alone = device.minimise(program, gap=1e-7, deadline=np.inf)
+    for rank in (0, 1):
+        told = np.load(tmp_path / f"process-{rank}.npz")
+        np.testing.assert_allclose(told["power"], alone.power_kw, atol=1e-6)
+        assert told["solved"].all()
+
+
+@pytest.mark.parametrize("devices", [1, 2, 4])
+def test_every_slot_and_group_has_a_place_of_its_own(devices: int) -> None:
+    program = forest()
+    layout = lay_out(program, devices)
+    assert len(np.unique(layout.slot_at)) == program.slots
+    assert len(np.unique(layout.row_at)) == program.groups
+    assert layout.slot_at.max() < layout.units["share"].size
+    np.testing.assert_array_equal(layout.units["share"].ravel()[layout.slot_at], program.share)
+    assert bool(layout.levels.shared) == (devices > 1)
+
+
+def test_independent_trees_share_nothing() -> None:
+    layout = lay_out(_alone(64), 4)
+    assert not layout.levels.shared
+    blocks = (layout.tree["block"] < layout.levels.rows).sum(axis=1)
+    assert blocks.min() > 0
+
+
+def _alone(groups: int) -> Program:
+    """Many trees of one group each."""
+    base = random_program(1, Kind(units=4 * groups, steps=24, step_h=0.5, tight=False))
+
+    def tiled(array: np.ndarray) -> np.ndarray:
+        return np.repeat(array[:1], groups, axis=0)
+
+    names = ("net_low", "net_high", "load", "surcharge", "peak_price", "peak_before")
+    return replace(
+        base,
+        group=np.arange(base.units) % groups,
+        parent=np.full(groups, -1),
+        **{name: tiled(getattr(base, name)) for name in names},
+    )
