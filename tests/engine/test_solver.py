@@ -2,13 +2,14 @@
 
 import time
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from evergrid.core.errors import InputError
 from evergrid.core.status import Status
-from evergrid.engine import reference, solver
+from evergrid.engine import interior_point, reference, solver
 from evergrid.engine.program import Program
 from evergrid.engine.solution import Solution
 from tests.engine.cases import KINDS, Kind, random_program
@@ -158,3 +159,36 @@ def _stopped_after(program: Program, iterations: int) -> Solution:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(time, "perf_counter", lambda: next(clock, 1e9))
         return solver.solve(program, method="interior_point", time_limit_s=1.0)
+
+
+def test_a_device_finds_the_same_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("jax", reason="needs evergrid[device]")
+    program = forest(80, trees=2)
+    here = solver.solve(program, method="interior_point", gap=1e-4).certificate
+    there = solver.solve(program, method="device", gap=1e-4)
+    assert there.status is Status.OPTIMAL
+    assert there.certificate is not None
+    assert here is not None
+    assert there.certificate.objective == pytest.approx(here.objective, rel=2e-4)
+
+
+def test_a_device_refuses_meters_and_says_what_covers_them() -> None:
+    with pytest.raises(InputError, match="interior_point or highs"):
+        solver.solve(random_program(0, KINDS["net meter"]), method="device")
+
+
+def test_long_horizons_are_batched_by_the_memory_of_their_groups(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes = []
+    minimise = interior_point.minimise
+
+    def watched(program: Program, **options: Any) -> interior_point.Iterate:
+        sizes.append(program.groups)
+        return minimise(program, **options)
+
+    monkeypatch.setattr(interior_point, "minimise", watched)
+    monkeypatch.setattr(solver, "BATCH_SLOTS", 8 * KIND.steps**2 / solver.SQUARES_PER_SLOT)
+    solver.solve(forest(90, trees=6), method="interior_point", gap=1e-3)
+    assert len(sizes) > 3
+    assert max(sizes) <= 8

@@ -32,6 +32,7 @@ class Options:
         branch: Search for better directions, for some seconds, where wasting energy pays.
         gap: Largest relative gap that counts as optimal.
         time_limit_s: For each solve.
+        zones: Workers of a cluster to use at most; all by default.
     """
 
     end_value_per_kwh: float
@@ -40,6 +41,7 @@ class Options:
     branch: bool = True
     gap: float = 1e-6
     time_limit_s: float = 600.0
+    zones: int | None = None
 
 
 @dataclass(frozen=True)
@@ -260,6 +262,7 @@ def _solution(program: Program, options: Options, guess: Guess | None, tell: Tel
         smooth=options.smooth,
         branch=options.branch,
         time_limit_s=options.time_limit_s,
+        zones=options.zones,
         guess=guess,
         tell=tell,
     )

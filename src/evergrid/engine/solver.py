@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -11,7 +11,7 @@ from evergrid.core.arrays import Array, Bool, Float
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.core.status import Status
-from evergrid.engine import interior_point, reference, relaxation
+from evergrid.engine import cluster, device, interior_point, reference, relaxation
 from evergrid.engine.certificate import certify
 from evergrid.engine.interior_point import Iterate, Tell, untold
 from evergrid.engine.parts import Part, part, roots, trees
@@ -19,10 +19,12 @@ from evergrid.engine.program import Program
 from evergrid.engine.repair import TOLERANCE, earliest, kept, towards
 from evergrid.engine.solution import Guess, Relaxation, Solution, failed
 
-Method = Literal["auto", "highs", "interior_point"]
+Method = Literal["auto", "highs", "interior_point", "device", "cluster"]
+Chosen = Literal["highs", "interior_point", "device", "cluster"]
 
 SMALL_SLOTS = 60_000  # HiGHS needs a second or two for as many
-BATCH_SLOTS = 3_000_000  # independent trees are solved in batches of about so many, for memory
+BATCH_SLOTS = 4_000_000  # independent trees are solved in batches of about so many, for memory
+SQUARES_PER_SLOT = 15  # squared steps of a group take as much memory as one slot
 
 
 def solve(
@@ -33,6 +35,7 @@ def solve(
     smooth: bool = False,
     branch: bool = True,
     time_limit_s: float = 600.0,
+    zones: int | None = None,
     guess: Guess | None = None,
     tell: Tell = untold,
 ) -> Solution:
@@ -40,7 +43,9 @@ def solve(
 
     Args:
         program: What to solve.
-        method: "highs" for an exact vertex, "interior_point" for large fleets, or "auto".
+        method: "highs" for an exact vertex; "interior_point" for large fleets, the same on the
+            "device"s that JAX sees, or by the workers of a "cluster"; "auto" takes one of the
+            first two by size.
         gap: Largest relative gap that counts as optimal.
         smooth: Among schedules of equal cost, prefer the one whose total power moves least. The
             interior point answers ties with their middle anyway.
@@ -48,35 +53,59 @@ def solve(
             HiGHS does.
         time_limit_s: For the whole solve. The interior point then returns the best it can make
             keep every limit, with its gap.
+        zones: Workers of a cluster to use at most; all by default.
         guess: Where the interior point begins, from a plan for nearly the same program; see
             `warm_start.carried`.
         tell: Called by the interior point with the iteration reached and the gap there.
 
     Raises:
-        InputError: The interior point is asked for a meter that pays for drawing.
+        InputError: The method does not cover the program, or its packages are not installed.
     """
-    if chosen(program, method) == "highs":
+    method = chosen(program, method)
+    if method == "highs":
         return reference.solve(
             program, smooth=smooth, branch=branch, gap=gap, time_limit_s=time_limit_s
         )
-    return _interior(program, gap, time_limit_s, guess, tell)
+    return _interior(program, _Way(method, gap, zones, tell), time_limit_s, guess)
 
 
-def chosen(program: Program, method: Method) -> Literal["highs", "interior_point"]:
+def chosen(program: Program, method: Method) -> Chosen:
     """The method that solves the program.
 
     Raises:
-        InputError: The interior point is asked for a meter that pays for drawing.
+        InputError: The method does not cover the program.
     """
     covers = interior_point.supports(program)
-    if method == "interior_point" and not covers:
-        rule = "be highs where a net meter pays for drawing"
-        fault = Fault("method", rule, got=(method,), fix="Choose auto.")
-        raise InputError("solve", [fault])
     if method == "auto":
         large = program.slots > SMALL_SLOTS
         return "interior_point" if large and covers else "highs"
+    rule = ""
+    if method != "highs" and not covers:
+        rule = "be highs where a net meter pays for drawing"
+    elif method == "device" and not device.supports(program):
+        rule = "be interior_point or highs where there are net meters or demand charges"
+    if rule:
+        raise InputError("solve", [Fault("method", rule, got=(method,), fix="Choose auto.")])
     return method
+
+
+@dataclass(frozen=True)
+class _Way:
+    """Where and how far the interior point iterates."""
+
+    method: Chosen
+    gap: float
+    zones: int | None
+    tell: Tell
+
+    def minimise(self, program: Program, deadline: float, guess: Guess | None) -> Iterate:
+        """One batch of trees."""
+        goal = {"gap": self.gap, "deadline": deadline}
+        if self.method == "device":
+            return device.minimise(program, **goal)
+        if self.method == "cluster":
+            return cluster.minimise(program, **goal, zones=self.zones, tell=self.tell)
+        return interior_point.minimise(program, **goal, guess=guess, tell=self.tell)
 
 
 def relax(program: Program, *, method: Method = "auto", time_limit_s: float = 600.0) -> Relaxation:
@@ -87,12 +116,10 @@ def relax(program: Program, *, method: Method = "auto", time_limit_s: float = 60
     return _relaxed(program, every, time.perf_counter() + time_limit_s)[0]
 
 
-def _interior(
-    program: Program, gap: float, time_limit_s: float, guess: Guess | None, tell: Tell
-) -> Solution:
+def _interior(program: Program, way: _Way, time_limit_s: float, guess: Guess | None) -> Solution:
     begun = time.perf_counter()
     deadline = begun + time_limit_s
-    found, solved = _iterate(program, gap, deadline, guess, tell)
+    found, solved = _iterate(program, way, deadline, guess)
     solved &= kept(program, found.power_kw)
     relaxation = None
     if not solved.all() and time.perf_counter() < deadline:
@@ -107,12 +134,12 @@ def _interior(
     if max(certificate.power_kw, certificate.energy_kwh, certificate.group_kw) > TOLERANCE:
         late = time.perf_counter() >= deadline
         return failed(program, Status.TIME_LIMIT if late else Status.NUMERICAL, taken_s)
-    status = Status.OPTIMAL if certificate.gap <= gap else Status.FEASIBLE
+    status = Status.OPTIMAL if certificate.gap <= way.gap else Status.FEASIBLE
     return replace(found, status=status, certificate=certificate, solve_s=taken_s)
 
 
 def _iterate(
-    program: Program, gap: float, deadline: float, guess: Guess | None, tell: Tell
+    program: Program, way: _Way, deadline: float, guess: Guess | None
 ) -> tuple[Solution, Bool[Array, " group"]]:
     """The interior point on every batch of trees, and which groups' trees it solved."""
     whole = failed(program, Status.FEASIBLE, 0.0)
@@ -120,9 +147,7 @@ def _iterate(
     iterations = 0
     for piece in _batches(program):
         begin = None if guess is None else guess.of(piece)
-        found = interior_point.minimise(
-            piece.program, gap=gap, deadline=deadline, guess=begin, tell=tell
-        )
+        found = way.minimise(piece.program, deadline, begin)
         _put(whole, piece, found)
         solved[piece.groups] = found.solved
         iterations = max(iterations, found.iterations)
@@ -133,7 +158,9 @@ def _batches(program: Program, wanted: Bool[Array, " group"] | None = None) -> I
     """Whole trees, all or those that are wanted, in batches none much larger than one should be."""
     root = roots(program)
     slots = np.bincount(root[program.group], program.stop - program.first, program.groups)
-    batch = (np.cumsum(slots) // BATCH_SLOTS).astype(np.int64)
+    squares = np.bincount(root, minlength=program.groups) * program.steps**2
+    weight = slots + squares / SQUARES_PER_SLOT
+    batch = (np.cumsum(weight) // BATCH_SLOTS).astype(np.int64)
     chosen_roots = (program.parent < 0) & (True if wanted is None else wanted)
     for number in np.unique(batch[chosen_roots]):
         inside = (batch == number) & chosen_roots

@@ -30,9 +30,51 @@ PRIMAL, DUAL, GAP, GAP_PRIMAL, GAP_DUAL, GAP_BOTH, RESIDUAL, COST, TURNOVER = ra
 
 UNBLOCKED = 1e30  # length of a step that nothing blocks
 STEP_SHARE = 0.99  # of the longest step that keeps everything positive
+NUDGE = 0.02  # share of a range by which a guess is moved off its limits at most
 DIED_OUT = 1e-120  # entries of an inverse below this are dropped before they become denormal
 
 OPTIONS = {"cache": True, "error_model": "numpy", "fastmath": {"contract", "nsz", "arcp"}}
+
+
+@njit(parallel=True, **OPTIONS)
+@no_type_check
+def begin_near(chunks, units, ends, data, point, source, power, value, price, least):
+    """Begin with these powers and prices, in the order of the program.
+
+    Multipliers follow from the prices, so that these are feasible; powers and energies are moved
+    off their limits by what the multipliers allow for products of ``least``.
+    """
+    for c in prange(len(chunks)):
+        begin_unit, stop_unit, group = chunks[c]
+        mu = least[group]
+        for u in range(begin_unit, stop_unit):
+            begin, stop, first = units[u]
+            energy = ends[u, 0]
+            for t in range(begin, stop):
+                worth = value[source[t]]
+                later = value[source[t + 1]] if t + 1 < stop else ends[u, 1]
+                at = price[group, first + t - begin]
+                draw = data[COST_X, t] - data[GAIN_X, t] * worth - data[NET_X, t] * at
+                feed = data[COST_Y, t] - data[GAIN_Y, t] * worth - data[NET_Y, t] * at
+                zs = max(-draw, -feed, 0.0) + mu
+                zx, zy = draw + zs, feed + zs
+                p = power[source[t]]
+                x = min(p / data[NET_X, t], 1.0) if p < 0 and data[NET_X, t] < 0 else 0.0
+                y = min(p / data[NET_Y, t], 1.0) if p > 0 and data[NET_Y, t] > 0 else 0.0
+                energy += data[GAIN_X, t] * x + data[GAIN_Y, t] * y
+                s = max(1.0 - x - y, min(mu / zs, NUDGE))
+                x, y = max(x, min(mu / zx, NUDGE)), max(y, min(mu / zy, NUDGE))
+                whole = x + y + s
+                point[X, t], point[Y, t], point[S, t] = x / whole, y / whole, s / whole
+                point[ZX, t], point[ZY, t], point[ZS, t] = zx, zy, zs
+                low, high = data[LOW, t], data[HIGH, t]
+                band = high - low
+                rest = mu / min(0.1 * band, 1.0)
+                za, zb = max(worth - later, 0.0) + rest, max(later - worth, 0.0) + rest
+                inside = max(energy, low + min(mu / za, NUDGE * band))
+                inside = min(inside, high - min(mu / zb, NUDGE * band))
+                point[E, t], point[ABOVE, t], point[BELOW, t] = inside, inside - low, high - inside
+                point[ZA, t], point[ZB, t], point[VALUE, t] = za, zb, worth
 
 
 @njit(**OPTIONS)

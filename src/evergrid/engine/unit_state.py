@@ -6,7 +6,7 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float
 from evergrid.engine import unit_kernels
-from evergrid.engine.program import Program, energy_path
+from evergrid.engine.program import Program
 from evergrid.engine.solution import Guess
 from evergrid.engine.unit_kernels import (
     ABOVE,
@@ -34,7 +34,6 @@ from evergrid.engine.unit_kernels import (
 CHUNK = 256  # units that one thread works through at a time
 ROOM_KWH = 2e-7  # a band of energy is never narrower than this, so that an interior exists
 REACH_KWH = 5e-7  # what is owed lies below what full power all the time would give by this
-NUDGE = 0.02  # share of a range by which a guess is moved off its limits at most
 LEAST_CENTRE = 1e-6  # of the products to begin with, for programs without prices
 
 
@@ -149,33 +148,9 @@ class Units:
 
     def begin_from(self, guess: Guess, least: Float[Array, " group"]) -> None:
         """Begin near a guess, with products of about ``least`` in each group."""
-        p, data, point, source = self.program, self.data, self.point, self.source
-        mu = least[self.slot_group]
-        value = guess.dual.energy_value[source]
-        later = np.append(value[1:], 0.0)
-        later[self.rows[:, 1] - 1] = self.ends[:, 1]
-        at = guess.dual.power_price[self.slot_group, p.step[source]]
-        draw = data[COST_X] - data[GAIN_X] * value - data[NET_X] * at
-        feed = data[COST_Y] - data[GAIN_Y] * value - data[NET_Y] * at
-        point[VALUE] = value
-        point[ZS] = np.maximum(np.maximum(-draw, -feed), 0.0) + mu
-        point[ZX], point[ZY] = draw + point[ZS], feed + point[ZS]
-        power = guess.power_kw[source]
-        limit = np.stack([p.charge_limit[source], p.discharge_limit[source]])
-        share = np.stack([-power, power]) / np.where(limit > 0, limit, np.inf)
-        point[X], point[Y] = np.clip(share, 0.0, 1.0)
-        point[S] = 1.0 - point[X] - point[Y]
-        for part, multiplier in ((X, ZX), (Y, ZY), (S, ZS)):
-            point[part] = np.maximum(point[part], np.minimum(mu / point[multiplier], NUDGE))
-        point[X : S + 1] /= point[X : S + 1].sum(axis=0)
-        band = data[HIGH] - data[LOW]
-        rest = mu / np.minimum(0.1 * band, 1.0)
-        point[ZA] = np.maximum(value - later, 0.0) + rest
-        point[ZB] = np.maximum(later - value, 0.0) + rest
-        off = np.minimum(mu / point[ZA : ZB + 1], NUDGE * band)
-        energy = energy_path(p, guess.power_kw)[source]
-        point[E] = np.clip(energy, data[LOW] + off[0], data[HIGH] - off[1])
-        point[ABOVE], point[BELOW] = point[E] - data[LOW], data[HIGH] - point[E]
+        place = (self.chunks, self.rows, self.ends, self.data, self.point, self.source)
+        prices = (guess.dual.energy_value, guess.dual.power_price)
+        unit_kernels.begin_near(*place, guess.power_kw, *prices, least)
 
     @property
     def chunk_group(self) -> Array:

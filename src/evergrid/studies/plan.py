@@ -17,6 +17,7 @@ from evergrid.core.config import Config as BaseConfig
 from evergrid.core.units import per_kwh_from_per_mwh
 from evergrid.data.output import write_folder
 from evergrid.dispatch import forecast, plan, rolling
+from evergrid.engine import solver
 from evergrid.engine.interior_point import Tell
 from evergrid.studies import plan_report, plan_tables, summary
 from evergrid.studies.book import Loaded, load
@@ -39,8 +40,11 @@ class Solve(BaseConfig):
 
     on_shortfall: Literal["serve", "error"] = "serve"
     """When energy owed cannot be served: "serve" what can be and name the rest, or "error"."""
-    method: Literal["auto", "highs", "interior_point"] = "auto"
-    """"highs" for exact vertices, "interior_point" for large fleets, "auto" by size."""
+    method: solver.Method = "auto"
+    """"highs" for exact vertices, "interior_point" for large fleets, "auto" by size; "device" for
+    GPUs, "cluster" for the workers of a Ray cluster."""
+    zones: int | None = Field(default=None, ge=1, examples=[8])
+    """Workers of a cluster to use at most; all when absent."""
     smooth: bool = True
     """Among plans of equal cost, take the one whose total power moves least."""
     gap: float = Field(default=1e-6, gt=0, lt=1)
@@ -180,6 +184,7 @@ def _options(config: Config, loaded: Loaded) -> plan.Options:
         smooth=config.solve.smooth,
         gap=config.solve.gap,
         time_limit_s=config.solve.time_limit_s,
+        zones=config.solve.zones,
     )
 
 
