@@ -173,3 +173,16 @@ def _deep(*, levels: int, units: int) -> Program:
         peak_price=np.zeros(levels),
         peak_before=np.zeros(levels),
     )
+
+
+@pytest.mark.parametrize("peaks", [False, True])
+def test_long_horizons_are_factored_block_by_block_to_the_same_plan(peaks: bool) -> None:
+    kind = Kind(units=16, steps=200, step_h=0.25, metered=peaks, peaks=peaks)
+    program = random_program(3, kind)
+    exact = reference.solve(program).certificate
+    made = interior_point.minimise(program, gap=1e-6, deadline=np.inf)
+    assert exact is not None
+    assert made.solved.all()
+    proof = certify(program, made.power_kw, made.dual)
+    assert proof.objective == pytest.approx(exact.objective, rel=1e-5)
+    assert proof.gap <= 1e-5

@@ -18,6 +18,7 @@ from numba import njit, prange
 from evergrid.engine.unit_kernels import OPTIONS
 
 FELT = 1e-5  # a row is felt where its stiffness times the group's answer exceeds this
+BLOCK = 64  # rows that are factored at a time
 STIFF = 1e-6  # stiffness above which the price tells a change of net power more exactly
 
 
@@ -50,18 +51,41 @@ def _project(tie, vector):
 @njit(**OPTIONS)
 @no_type_check
 def _cholesky(lower, count):
-    """Factor one plus the symmetric matrix whose lower half is given, in place.
+    """Factor one plus the symmetric matrix whose lower half is given, in place, block by block.
 
     No pivot of such a matrix is below one, whatever rounding made of its entries.
     """
-    for p in range(count):
-        for q in range(p + 1):
-            total = lower[p, q]
-            if p == q:
-                total += 1.0
-            for r in range(q):
-                total -= lower[p, r] * lower[q, r]
-            lower[p, q] = np.sqrt(max(total, 1.0)) if p == q else total / lower[q, q]
+    for begin in range(0, count, BLOCK):
+        stop = min(begin + BLOCK, count)
+        if begin:
+            done = np.ascontiguousarray(lower[begin:count, :begin])
+            lower[begin:count, begin:stop] -= np.dot(done, done[: stop - begin].T)
+        for p in range(begin, count):
+            for q in range(begin, min(p + 1, stop)):
+                total = lower[p, q]
+                if p == q:
+                    total += 1.0
+                for r in range(begin, q):
+                    total -= lower[p, r] * lower[q, r]
+                lower[p, q] = np.sqrt(max(total, 1.0)) if p == q else total / lower[q, q]
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _forward(lower, count, rows):
+    """Solve with the lower factor for many columns at once, in place, block by block."""
+    for begin in range(0, count, BLOCK):
+        stop = min(begin + BLOCK, count)
+        if begin:
+            done = np.ascontiguousarray(lower[begin:stop, :begin])
+            rows[begin:stop] -= np.dot(done, rows[:begin])
+        for p in range(begin, stop):
+            row = rows[p]
+            for r in range(begin, p):
+                other, weight = rows[r], lower[p, r]
+                for j in range(rows.shape[1]):
+                    row[j] -= weight * other[j]
+            row /= lower[p, p]
 
 
 @njit(parallel=True, **OPTIONS)
@@ -112,13 +136,7 @@ def factor(
         if tied:
             for j in range(steps):
                 _project(ties[peak[g]], shadow[:, j])
-        for p in range(count):
-            row = shadow[p]
-            for r in range(p):
-                other, weight = shadow[r], lower[p, r]
-                for j in range(steps):
-                    row[j] -= weight * other[j]
-            row /= lower[p, p]
+        _forward(lower, count, shadow)
         seen[g] = answer - np.dot(shadow.T, shadow)
 
 
