@@ -192,3 +192,15 @@ def test_long_horizons_are_batched_by_the_memory_of_their_groups(
     solver.solve(forest(90, trees=6), method="interior_point", gap=1e-3)
     assert len(sizes) > 3
     assert max(sizes) <= 8
+
+
+def test_solving_leaves_the_program_as_it_was() -> None:
+    program = random_program(4, replace(KIND, tight=False))
+    full = np.bincount(program.unit, program.charge_limit * program.gain, program.units)
+    program = replace(program, energy_end=program.energy_start + full)
+    fields = {n: np.copy(v) for n, v in vars(program).items() if isinstance(v, np.ndarray)}
+    floor = program.energy_floor.copy()
+    solver.solve(program, method="interior_point", gap=1e-3)
+    np.testing.assert_array_equal(program.energy_floor, floor)
+    for name, values in fields.items():
+        np.testing.assert_array_equal(getattr(program, name), values)

@@ -8,7 +8,7 @@ import pytest
 from evergrid.core.status import Status
 from evergrid.engine import solver, warm_start
 from evergrid.engine.program import Program
-from evergrid.engine.solution import Solution
+from evergrid.engine.solution import Guess, Solution
 from tests.engine.cases import Kind, random_program
 from tests.engine.later import later
 
@@ -16,7 +16,7 @@ KIND = Kind(units=30, steps=48, step_h=0.5)
 GAP = 1e-4
 
 
-def solved(program: Program, guess=None) -> Solution:
+def solved(program: Program, guess: Guess | None = None) -> Solution:
     return solver.solve(program, method="interior_point", gap=GAP, guess=guess)
 
 

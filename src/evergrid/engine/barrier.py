@@ -116,7 +116,8 @@ class Barrier:
         self.price = np.where(self.soft, rows.price[self.soft_rows], 0.0)
         self.row_sign = rows.sign[:, None, None]
         self.point = self._start(net, centre)
-        self.nothing = tuple(np.zeros_like(values) for values in self.point.pairs(self.point))
+        none, no_ease, no_rise = (np.zeros_like(part) for part in self.point.pairs(self.point))
+        self.nothing = (none, no_ease, no_rise)
         count = rows.held.sum(axis=(0, 2)) + soft.sum(axis=(0, 2))
         count[rows.peaked] += 1
         self.count = count

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 import time
 from collections.abc import Sequence
 from types import ModuleType
@@ -20,7 +21,12 @@ from evergrid.engine.zone_run import Account, unread
 
 GRACE_S = 60.0  # after the deadline, for an iteration that is under way, and for reading
 RETRIES = 3  # of a task whose worker is lost
-LOOPBACK = "127.0.0.1"
+LONGEST_S = 1e7  # Ray counts waiting time in a fixed number of digits
+KNOCK_S = 5.0  # for a cluster to answer at its address
+QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+# How Ray behaves where it is started for this process alone. The first, whatever its name says,
+# keeps it to the loopback interface on any system; Ray reads it when it is imported.
+ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0"}
 
 _log = logging.getLogger(__name__)
 
@@ -71,31 +77,58 @@ def minimise(
 
 
 def connected(address: str | None = None) -> ModuleType:
-    """Ray, connected to a cluster or started on this machine.
+    """Ray, connected to a cluster or else started on this machine.
 
     Raises:
         InputError: It is not installed.
         WorkerError: There is no cluster at the address.
     """
+    address = address or os.environ.get("RAY_ADDRESS")
+    if not address:
+        return started()
+    ray = _installed()
+    if not ray.is_initialized():
+        _knock(address)
+        try:
+            ray.init(address, **QUIET)
+        except ConnectionError as error:
+            raise WorkerError(f"No Ray cluster answers at {address}. {error}") from error
+    return ray
+
+
+def started(cpus: int | None = None) -> ModuleType:
+    """Ray on this machine, reached from this machine only, until the process ends.
+
+    Raises:
+        InputError: It is not installed.
+    """
+    for name, value in ALONE.items():
+        os.environ.setdefault(name, value)
+    ray = _installed()
+    if not ray.is_initialized():
+        ray.init("local", num_cpus=cpus, include_dashboard=False, **QUIET)
+    return ray
+
+
+def _installed() -> ModuleType:
     try:
         import ray
     except ImportError as error:
         rule = "be one whose packages are installed"
         fix = 'Install them with pip install "evergrid[cluster]".'
         raise InputError("solve", [Fault("method", rule, got=("cluster",), fix=fix)]) from error
-    if ray.is_initialized():
-        return ray
-    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
-    address = address or os.environ.get("RAY_ADDRESS")
-    if not address:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        ray.init("local", include_dashboard=False, _node_ip_address=LOOPBACK, **quiet)
-        return ray
-    try:
-        ray.init(address, **quiet)
-    except ConnectionError as error:
-        raise WorkerError(f"No Ray cluster answers at {address}.") from error
     return ray
+
+
+def _knock(address: str) -> None:
+    """Refuse an address at which nobody is; Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if "//" in address or not port.isdigit():  # a name that only Ray resolves
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), KNOCK_S).close()
+    except OSError as error:
+        raise WorkerError(f"No Ray cluster answers at {address}. {error}") from error
 
 
 @final
@@ -176,9 +209,10 @@ def fetched(ray: ModuleType, answers: Any, deadline: float) -> Any:
         WorkerError: A worker is lost.
         SolveError: They did not answer in time.
     """
-    patience_s = max(deadline - time.perf_counter(), 0.0) + GRACE_S
+    patience_s = min(max(deadline - time.perf_counter(), 0.0) + GRACE_S, LONGEST_S)
     lost = (ray.exceptions.RayActorError, ray.exceptions.WorkerCrashedError)
     lost += (ray.exceptions.ObjectLostError, ray.exceptions.NodeDiedError)
+    lost += (ray.exceptions.OutOfMemoryError,)
     try:
         return ray.get(answers, timeout=patience_s)
     except ray.exceptions.GetTimeoutError as error:

@@ -116,14 +116,18 @@ def pursue(
     tell: Tell = untold,
 ) -> Iterate:
     """Iterate until what is read off proves the gap for the whole program, or the deadline."""
-    proven = np.inf
-    for _ in range(1 + MOST_POLISHED):
-        run.until(deadline, tell)
-        made = read()
-        before, proven = proven, certify(program, made.power_kw, made.dual).gap
-        if proven <= gap or proven > 0.5 * before or time.perf_counter() > deadline:
+    run.until(deadline, tell)
+    made = read()
+    proven = certify(program, made.power_kw, made.dual).gap
+    for _ in range(MOST_POLISHED):
+        if proven <= gap or time.perf_counter() > deadline:
             break
         run.active = (run.solved & run.used)[run.tree]
+        run.until(deadline, tell)
+        before, made = proven, read()
+        proven = certify(program, made.power_kw, made.dual).gap
+        if proven > 0.5 * before:
+            break
     return made
 
 
@@ -318,17 +322,17 @@ class Run:
         """Take the step: every unit and group as far as it can go itself, tempered."""
         common = (reach.primal[self.tree], reach.dual[self.tree])
         self.units.move(self.goal, *common, OWN_SHARE, self.active)
-        ahead = [
+        primal, dual = (
             np.where(self.active, _tempered(longest, shared), 0.0)
             for longest, shared in zip(self.longest, common, strict=True)
-        ]
-        self.own_price += ahead[1][:, None] * self.dprice
+        )
+        self.own_price += dual[:, None] * self.dprice
         at = self.zone_tree
         step = Reach(reach.primal[at], reach.dual[at], reach.gap[:, at])
         powers, totals = self.zones.move(step)
         self.net = self._net(self.units.net_told(), powers.net)
         self.lift = self._net(self.units.lift_told(), powers.lift)
-        self.barrier.move(self.step, *ahead, self.net)
+        self.barrier.move(self.step, primal, dual, self.net)
         return self._totals(totals)
 
     def _told(self, column: int) -> Float[Array, " group"]:

@@ -23,7 +23,7 @@ Method = Literal["auto", "highs", "interior_point", "device", "cluster"]
 Chosen = Literal["highs", "interior_point", "device", "cluster"]
 
 SMALL_SLOTS = 60_000  # HiGHS needs a second or two for as many
-BATCH_SLOTS = 4_000_000  # independent trees are solved in batches of about so many, for memory
+BATCH_SLOTS = 4e6  # independent trees are solved in batches of about so many, for memory
 SQUARES_PER_SLOT = 15  # squared steps of a group take as much memory as one slot
 
 
@@ -100,12 +100,19 @@ class _Way:
 
     def minimise(self, program: Program, deadline: float, guess: Guess | None) -> Iterate:
         """One batch of trees."""
-        goal = {"gap": self.gap, "deadline": deadline}
+        gap, tell = self.gap, self.tell
         if self.method == "device":
-            return device.minimise(program, **goal)
+            return device.minimise(program, gap=gap, deadline=deadline)
         if self.method == "cluster":
-            return cluster.minimise(program, **goal, zones=self.zones, tell=self.tell)
-        return interior_point.minimise(program, **goal, guess=guess, tell=self.tell)
+            return cluster.minimise(
+                program, gap=gap, deadline=deadline, zones=self.zones, tell=tell
+            )
+        return interior_point.minimise(program, gap=gap, deadline=deadline, guess=guess, tell=tell)
+
+    @property
+    def batch_slots(self) -> float:
+        """How much is solved at a time; a cluster divides the whole itself."""
+        return np.inf if self.method == "cluster" else float(BATCH_SLOTS)
 
 
 def relax(program: Program, *, method: Method = "auto", time_limit_s: float = 600.0) -> Relaxation:
@@ -145,7 +152,7 @@ def _iterate(
     whole = failed(program, Status.FEASIBLE, 0.0)
     solved = np.zeros(program.groups, bool)
     iterations = 0
-    for piece in _batches(program):
+    for piece in _batches(program, most=way.batch_slots):
         begin = None if guess is None else guess.of(piece)
         found = way.minimise(piece.program, deadline, begin)
         _put(whole, piece, found)
@@ -154,13 +161,15 @@ def _iterate(
     return replace(whole, iterations=iterations), solved
 
 
-def _batches(program: Program, wanted: Bool[Array, " group"] | None = None) -> Iterator[Part]:
+def _batches(
+    program: Program, wanted: Bool[Array, " group"] | None = None, *, most: float | None = None
+) -> Iterator[Part]:
     """Whole trees, all or those that are wanted, in batches none much larger than one should be."""
     root = roots(program)
     slots = np.bincount(root[program.group], program.stop - program.first, program.groups)
     squares = np.bincount(root, minlength=program.groups) * program.steps**2
     weight = slots + squares / SQUARES_PER_SLOT
-    batch = (np.cumsum(weight) // BATCH_SLOTS).astype(np.int64)
+    batch = (np.cumsum(weight) // (most or BATCH_SLOTS)).astype(np.int64)
     chosen_roots = (program.parent < 0) & (True if wanted is None else wanted)
     for number in np.unique(batch[chosen_roots]):
         inside = (batch == number) & chosen_roots

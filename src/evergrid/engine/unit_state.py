@@ -119,7 +119,7 @@ class Units:
         data[NET_X], data[NET_Y] = -draw, feed
         data[HIGH] = p.energy_high[p.unit[source]]
         reach = np.bincount(p.unit, p.charge_limit * p.gain, p.units) + p.energy_start
-        floor = p.energy_floor
+        floor = p.energy_floor.copy()
         floor[p.end] = np.minimum(floor[p.end], reach - REACH_KWH)
         data[LOW] = np.minimum(floor[source], data[HIGH] - ROOM_KWH)
         self.data = data

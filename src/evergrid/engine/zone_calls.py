@@ -36,7 +36,7 @@ class Zone:
     """A zone at its own place; every answer is a pure function of all it was told before."""
 
     def __init__(self, setting: Setting) -> None:
-        self.run = Run(setting.program, 1.0, start=setting.start, outer=True)
+        self.run = Run(setting.program, 1.0, begin=setting.start, outer=True)
         self.root = int(np.flatnonzero(setting.program.parent < 0)[0])
 
     def hear(self, message: Message) -> Any:

@@ -147,7 +147,7 @@ def by_zones(
     start = unit_state.start(program)
     workers = host.workers([Setting(zone.program, start) for zone in cut.zones])
     zones = CalledZones(cut.above, workers)
-    run = Run(cut.top.program, gap, rows=cut.rows, start=start, zones=zones)
+    run = Run(cut.top.program, gap, rows=cut.rows, begin=start, zones=zones)
 
     def read() -> Iterate:
         top = run.result()

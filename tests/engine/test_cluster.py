@@ -1,0 +1,196 @@
+"""Zones as Ray actors come to the same result, also when one is killed."""
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.plan.families import home, mixed_tree
+from evergrid.core.errors import InputError, WorkerError
+from evergrid.core.status import Status
+from evergrid.engine import cluster, interior_point, reference, solver, zone_run
+from evergrid.engine.certificate import certify
+from evergrid.engine.cluster import RayHost
+from evergrid.engine.interior_point import Iterate, Tell, untold
+from evergrid.engine.program import Program
+from evergrid.engine.zone_calls import Traffic
+from evergrid.engine.zone_run import AbstractHost, LocalHost
+
+CPUS = 2
+LIMIT_S = 120.0
+
+
+@pytest.fixture(scope="module")
+def ray() -> Iterator[ModuleType]:
+    """Ray on this machine only, with two CPUs."""
+    if importlib.util.find_spec("ray") is None:
+        pytest.skip('needs Ray: pip install "evergrid[cluster]"')
+    module = cluster.started(CPUS)
+    yield module
+    module.shutdown()
+
+
+def by(host: AbstractHost, program: Program, tell: Tell = untold) -> tuple[Iterate, list[Traffic]]:
+    """In two zones, and what passed."""
+    traffic: list[Traffic] = []
+    made = zone_run.minimise(
+        program,
+        host=host,
+        zones=2,
+        gap=1e-6,
+        deadline=time.perf_counter() + LIMIT_S,
+        tell=tell,
+        account=traffic.append,
+    )
+    return made, traffic
+
+
+def with_ray(ray: ModuleType) -> RayHost:
+    return RayHost(ray, time.perf_counter() + LIMIT_S)
+
+
+def killing(host: RayHost, how: str, at: set[int]) -> Tell:
+    """Kill the actor of the second zone after these iterations."""
+
+    def tell(iteration: int, gap: float) -> None:
+        if iteration not in at:
+            return
+        actor = host.given[-1].actors[1]
+        if how == "ray.kill":
+            host.ray.kill(actor)
+        else:
+            os.kill(host.ray.get(actor.__ray_call__.remote(process_id)), signal.SIGKILL)
+
+    return tell
+
+
+def process_id(actor: Any) -> int:
+    return os.getpid()
+
+
+@pytest.mark.slow
+@pytest.mark.cluster
+def test_actors_agree_with_the_undivided_program_and_with_highs(ray: ModuleType) -> None:
+    program = mixed_tree(300, seed=1)
+    deadline = time.perf_counter() + LIMIT_S
+    traffic: list[Traffic] = []
+    made = cluster.minimise(program, gap=1e-6, deadline=deadline, account=traffic.append)
+    whole = interior_point.minimise(program, gap=1e-6, deadline=deadline)
+    exact = reference.solve(program).certificate
+    proof = certify(program, made.power_kw, made.dual)
+    assert exact is not None
+    assert made.solved.all()
+    assert abs(made.iterations - whole.iterations) <= 1
+    np.testing.assert_allclose(made.power_kw, whole.power_kw, atol=1e-4)
+    assert proof.gap <= 1e-6
+    assert proof.bound <= exact.objective + 1e-9 * abs(exact.objective)
+    assert [item.replaced for item in traffic] == [0]
+
+
+@pytest.mark.slow
+@pytest.mark.cluster
+@pytest.mark.parametrize("how", ["ray.kill", "kill -9"])
+def test_a_killed_actor_is_replaced_and_the_plan_is_the_same(ray: ModuleType, how: str) -> None:
+    program = mixed_tree(300, seed=1)
+    unharmed, _ = by(LocalHost(), program)
+    host = with_ray(ray)
+    made, [traffic] = by(host, program, killing(host, how, {8}))
+    assert traffic.replaced == 1
+    assert made.iterations == unharmed.iterations
+    np.testing.assert_allclose(made.power_kw, unharmed.power_kw, atol=1e-9)
+    assert certify(program, made.power_kw, made.dual).gap <= 1e-6
+
+
+@pytest.mark.slow
+@pytest.mark.cluster
+def test_an_actor_that_is_killed_again_and_again_is_given_up(ray: ModuleType) -> None:
+    host = with_ray(ray)
+    with pytest.raises(WorkerError, match="lost"):
+        by(host, mixed_tree(300, seed=1), killing(host, "ray.kill", {2, 3, 4, 5}))
+
+
+@pytest.mark.slow
+@pytest.mark.cluster
+def test_trees_that_share_nothing_are_tasks(ray: ModuleType) -> None:
+    program = home(200, seed=1)
+    made, traffic = by(with_ray(ray), program)
+    whole, _ = by(LocalHost(), program)
+    assert not traffic
+    np.testing.assert_allclose(made.power_kw, whole.power_kw, atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.cluster
+def test_more_zones_than_there_are_cpus_do_not_wait_for_each_other(ray: ModuleType) -> None:
+    program = mixed_tree(300, seed=1)
+    deadline = time.perf_counter() + LIMIT_S
+    assert cluster.minimise(program, gap=1e-4, deadline=deadline, zones=9).solved.all()
+
+
+@pytest.mark.slow
+@pytest.mark.cluster
+def test_the_solver_hands_back_what_one_machine_would(ray: ModuleType) -> None:
+    program = mixed_tree(300, seed=1)
+    found = solver.solve(program, method="cluster", zones=2)
+    alone = solver.solve(program, method="interior_point")
+    assert found.status is Status.OPTIMAL
+    assert found.certificate is not None
+    assert alone.certificate is not None
+    assert found.certificate.objective == pytest.approx(alone.certificate.objective, rel=1e-7)
+
+
+@pytest.mark.slow
+@pytest.mark.cluster
+def test_a_fleet_without_a_schedule_is_told_from_one_with(ray: ModuleType) -> None:
+    program = mixed_tree(60, seed=1)
+    owed = np.where(np.arange(program.units) == 3, program.energy_high, program.energy_end)
+    short = replace(program, energy_end=owed, charge_kw=program.charge_kw * 0.01)
+    found = solver.solve(short, method="cluster")
+    assert found.status is Status.INFEASIBLE
+
+
+@pytest.mark.slow
+@pytest.mark.cluster
+def test_the_cpus_are_given_back(ray: ModuleType) -> None:
+    by(with_ray(ray), mixed_tree(300, seed=1))
+    for _ in range(100):
+        if ray.available_resources().get("CPU") == CPUS:
+            return
+        time.sleep(0.1)
+    pytest.fail("an actor still holds its CPU")
+
+
+@pytest.mark.slow
+@pytest.mark.cluster
+def test_ray_started_here_is_reached_from_here_only(ray: ModuleType) -> None:
+    assert [node["NodeManagerAddress"] for node in ray.nodes()] == ["127.0.0.1"]
+    assert ray.cluster_resources()["CPU"] == CPUS
+    assert cluster.connected() is ray
+
+
+def test_an_address_where_nobody_is_is_named() -> None:
+    if importlib.util.find_spec("ray") is None:
+        pytest.skip('needs Ray: pip install "evergrid[cluster]"')
+    code = "from evergrid.engine import cluster; cluster.connected('127.0.0.1:1')"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "WorkerError: No Ray cluster answers at 127.0.0.1:1" in ended.stderr
+
+
+def test_without_ray_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(InputError, match=r"evergrid\[cluster\]"):
+        cluster.connected()
+
+
+def test_ray_is_not_imported_before_it_is_asked_for() -> None:
+    code = "import sys; from evergrid.engine import cluster, solver; sys.exit('ray' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
