@@ -16,10 +16,10 @@ demo: $(VENV)/.base  ## plan the built-in example; ends in results/demo/report.h
 	@$(BIN)/evergrid demo --out $(OUT)
 
 test: $(VENV)/.dev  ## run the tests
-	@$(BIN)/python -m pytest --quiet -n 2
+	@$(BIN)/python -m pytest --quiet -n 2 --dist loadgroup
 
 test-quick: $(VENV)/.dev  ## run the quick core of the tests
-	@$(BIN)/python -m pytest --quiet -n 2 -m "not slow and not browser"
+	@$(BIN)/python -m pytest --quiet -n 2 --dist loadgroup -m "not slow and not browser"
 
 check: $(VENV)/.dev  ## format, lint, arrows, types, docs
 	@$(BIN)/ruff format --check --quiet .
@@ -37,7 +37,7 @@ services:  ## install the system packages that test-all needs (Debian; needs roo
 	apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core > /dev/null
 
 test-all: services $(VENV)/.dev  ## every test, also those that render pages in a browser
-	@EVERGRID_REQUIRE_BROWSER=1 $(BIN)/python -m pytest --quiet -n 2
+	@EVERGRID_REQUIRE_BROWSER=1 $(BIN)/python -m pytest --quiet -n 2 --dist loadgroup
 
 bench: $(VENV)/.dev  ## time the main job against HiGHS alone
 	@$(BIN)/python -m benchmarks.plan

@@ -25,6 +25,9 @@ from evergrid.engine.program import Program
 from evergrid.engine.zone_calls import Traffic
 from evergrid.engine.zone_run import AbstractHost, LocalHost
 
+# One Ray at a time: two that start together may take each other's ports.
+pytestmark = pytest.mark.xdist_group("ray")
+
 CPUS = 2
 LIMIT_S = 120.0
 
