@@ -6,63 +6,129 @@ Standard output carries the tables, or with ``--json`` the rows; progress goes t
 import argparse
 import json
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from benchmarks.plan import case, results, sweep, table
+from benchmarks.plan import case, replan, results, sweep, table
 from benchmarks.plan.case import Case, Row
 from benchmarks.plan.families import FAMILIES
-from benchmarks.plan.solvers import OURS, SOLVERS
+from benchmarks.plan.replan import Replan
+from benchmarks.plan.solvers import DEVICE, GPU_PEERS, MONOLITHIC, OURS, SITE_BY_SITE, SOLVERS
 from benchmarks.plan.sweep import Sweep
 
-SIZES = (100, 1000, 10_000, 100_000)
-LIMIT_S = 60.0
-QUICK_SIZES = (100, 1000)
-QUICK_LIMIT_S = 20.0
 STEPS = 96
 
 
+@dataclass(frozen=True)
+class Preset:
+    """What is run where nothing else is asked for.
+
+    Attributes:
+        sizes: Sessions.
+        families: Names of families.
+        solvers: Names of solvers.
+        limit_s: Time allowed to each case.
+    """
+
+    sizes: Sequence[int]
+    families: Sequence[str]
+    solvers: Sequence[str]
+    limit_s: float
+
+
+FULL = Preset(
+    sizes=(100, 1000, 10_000, 100_000),
+    families=tuple(FAMILIES),
+    solvers=(*MONOLITHIC, SITE_BY_SITE, *OURS, DEVICE),
+    limit_s=60.0,
+)
+QUICK = Preset(
+    sizes=(100, 1000),
+    families=tuple(FAMILIES),
+    solvers=("simplex", "ipm", SITE_BY_SITE, *OURS, DEVICE),
+    limit_s=20.0,
+)
+GPU = Preset(
+    sizes=(100_000, 1_000_000, 10_000_000),
+    families=("home", "mixed_tree"),
+    solvers=(DEVICE, *GPU_PEERS),
+    limit_s=300.0,
+)
+REPLAN = Preset(replan.SIZES, replan.FAMILY_NAMES, (), 60.0)
+
+
 def main(words: Sequence[str] | None = None) -> None:
-    """Run one case, or a whole sweep."""
+    """Run one case, plans from the last one, or a whole sweep."""
     options = _parser().parse_args(words)
     if options.case:
         print(json.dumps(asdict(case.run(Case(**json.loads(options.case))))))
-        return
+    elif options.replan:
+        _replan(options)
+    else:
+        _sweep(options)
+
+
+def _replan(options: argparse.Namespace) -> None:
     rows = []
-    for row in sweep.rows(_sweep(options)):
+    found = replan.rows(
+        options.families or REPLAN.families,
+        options.sizes or REPLAN.sizes,
+        seed=options.seed,
+        steps=options.steps,
+        limit_s=options.limit or REPLAN.limit_s,
+    )
+    for row in found:
+        rows.append(row)
+        _tell_replan(row)
+    if options.json:
+        print(results.text(results.taken_here(replans=rows)), end="")
+    else:
+        print(table.replans(rows))
+
+
+def _sweep(options: argparse.Namespace) -> None:
+    asked = _asked(options)
+    rows = []
+    for row in sweep.rows(asked):
         rows.append(row)
         _tell(row)
     if options.json:
         print(results.text(results.taken_here(rows)), end="")
         return
     tables = [table.times(rows)]
-    if set(options.solvers) & set(OURS):
+    if set(asked.solvers) & set(OURS):
         tables += [table.ratios(rows), table.growth(rows)]
     print("\n\n".join(tables))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("benchmarks.plan", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="sizes 100 and 1,000, under 10 min")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--quick", action="store_true", help="sizes 100 and 1,000, under 10 min")
+    kind.add_argument("--gpu", action="store_true", help="sizes 100,000 and more, on GPUs")
+    kind.add_argument("--replan", action="store_true", help="from the last plan against anew")
+    kind.add_argument("--case", help=argparse.SUPPRESS)  # one case in its own process
     parser.add_argument("--json", action="store_true", help="print the rows instead of tables")
     parser.add_argument("--sizes", type=_numbers, help="sessions, such as 100,1000")
-    parser.add_argument("--families", type=_known(FAMILIES), default=list(FAMILIES))
-    parser.add_argument("--solvers", type=_known(SOLVERS), default=list(SOLVERS))
+    parser.add_argument("--families", type=_known(FAMILIES))
+    parser.add_argument("--solvers", type=_known(SOLVERS), help="named ones run at every size")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, default=STEPS, help="of a quarter of an hour")
     parser.add_argument("--limit", type=float, help="seconds allowed to each case")
-    parser.add_argument("--case", help=argparse.SUPPRESS)  # one case in its own process
     return parser
 
 
-def _sweep(options: argparse.Namespace) -> Sweep:
+def _asked(options: argparse.Namespace) -> Sweep:
+    preset = QUICK if options.quick else GPU if options.gpu else FULL
     return Sweep(
-        families=options.families,
-        sizes=options.sizes or (QUICK_SIZES if options.quick else SIZES),
-        solvers=options.solvers,
+        families=options.families or preset.families,
+        sizes=options.sizes or preset.sizes,
+        solvers=options.solvers or preset.solvers,
         seed=options.seed,
         steps=options.steps,
-        limit_s=options.limit or (QUICK_LIMIT_S if options.quick else LIMIT_S),
+        limit_s=options.limit or preset.limit_s,
+        modest=preset is not GPU and not options.solvers,
     )
 
 
@@ -70,7 +136,7 @@ def _numbers(words: str) -> list[int]:
     return [int(word) for word in words.split(",")]
 
 
-def _known(names: dict):
+def _known(names: Mapping[str, Any]) -> Callable[[str], list[str]]:
     """A reader of comma-separated names that refuses unknown ones."""
 
     def read(words: str) -> list[str]:
@@ -88,6 +154,11 @@ def _tell(row: Row) -> None:
     took = f"{row.seconds:.2f} s" if row.seconds is not None else row.status
     gap = f", gap {row.gap:.1e}" if row.gap is not None else ""
     print(f"{row.family} {row.sessions:,} {row.solver}: {took}{gap}", file=sys.stderr, flush=True)
+
+
+def _tell_replan(row: Replan) -> None:
+    took = f"cold {row.cold_s:.2f} s, warm {row.warm_s:.2f} s, gap {row.gap:.1e}"
+    print(f"{row.family} {row.sessions:,} {row.change}: {took}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from evergrid.engine.program import Program
 REPOSITORY = Path(__file__).parents[2]
 TINY_SESSIONS = 50  # solved first, so that compiling is not counted as solving
 GRACE_S = 240.0  # for making and compiling, beyond twice the limit
-TIME_LIMIT, FAILED, SKIPPED = "time_limit", "failed", "skipped"
+MAKING_S = 1e-4  # per session besides, several times what making one takes
+TIME_LIMIT, FAILED, SKIPPED, NOT_COVERED = "time_limit", "failed", "skipped", "not_covered"
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,13 @@ class Row:
         gap: Certified, relative.
         objective: Certified cost.
         iterations: Of an iterative solver of ours; 0 for others.
-        compile_s: Time of a tiny solve before, which compiles what is compiled on first use.
+        compile_s: Time of a first solve, which compiles what is compiled on first use: of a tiny
+            instance, or of this one where every size compiles anew.
         violation: Largest violation of any limit, kW or kWh.
         status: How it ended; "skipped" after the limit was exceeded on a smaller instance,
-            "failed" when the process died on this or a smaller one.
+            "failed" when the process died on this or a smaller one, "not_covered" where it cannot
+            solve such a program; "not_installed", "no_gpu" and "jax_sees_no_gpu" where something
+            is missing.
         limit_s: Time allowed.
         seed: Of the instance.
     """
@@ -101,7 +105,7 @@ def in_own_process(case: Case) -> Row:
     words = json.dumps(asdict(case))
     call = [sys.executable, "-m", "benchmarks.plan", "--case", words]
     env = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-    give_up_s = 2 * case.limit_s + GRACE_S
+    give_up_s = 2 * case.limit_s + GRACE_S + MAKING_S * case.sessions
     try:
         ended = subprocess.run(
             call, cwd=REPOSITORY, env=env, stdout=subprocess.PIPE, timeout=give_up_s, check=False
@@ -114,10 +118,16 @@ def in_own_process(case: Case) -> Row:
 
 
 def run(case: Case) -> Row:
-    """Run a case here and now."""
-    family = FAMILIES[case.family]
-    compile_s, _ = _timed(case, family(TINY_SESSIONS, seed=case.seed, steps=case.steps))
+    """Run a case here and now, where it can be run at all."""
+    solver, family = SOLVERS[case.solver], FAMILIES[case.family]
+    tiny = family(TINY_SESSIONS, seed=case.seed, steps=case.steps)
+    refusal = solver.missing() or ("" if solver.covers(tiny) else NOT_COVERED)
+    if refusal:
+        return unmeasured(case, refusal)
     program = family(case.sessions, seed=case.seed, steps=case.steps)
+    if not solver.covers(program):
+        return unmeasured(case, NOT_COVERED)
+    compile_s, _ = _timed(case, program if solver.per_shape else tiny)
     memory.reset_peak()
     seconds, outcome = _timed(case, program)
     row = replace(

@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmarks.plan import day
 from benchmarks.plan.day import Fleet
-from evergrid.core.arrays import Array, Float, Int
+from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.timegrid import TimeGrid
 from evergrid.dispatch import plan, problem
 from evergrid.engine.program import Program
@@ -18,6 +18,7 @@ from evergrid.model.site import SiteLoad, Sites
 
 PER_FEEDER = 20  # transformers
 SLACK = 0.999  # of an even share is owed at most, so that rounding leaves room
+DEMAND_CHARGE_PER_KW = 0.5  # a day's part of 15 per kW and month
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,15 @@ class Tree:
         parent: Row of the group above each; -1 for a root.
         limit_kw: Greatest power of each in either direction.
         load_kw: Load beside the chargers of each.
+        net_metering: Whether a net meter stands there.
+        demand_charge_per_kw: Price of the highest power drawn there.
     """
 
     parent: Int[Array, " group"]
     limit_kw: Float[Array, " group"]
     load_kw: Float[Array, "group step"]
+    net_metering: Bool[Array, " group"]
+    demand_charge_per_kw: Float[Array, " group"]
 
 
 def home(sessions: int, *, seed: int, steps: int = 96) -> Program:
@@ -88,9 +93,29 @@ def negative_prices(sessions: int, *, seed: int, steps: int = 96) -> Program:
     return _program(grid, fleet, tree, day.prices(grid, seed=seed, fee_per_mwh=0.0, noon=-130.0))
 
 
+def metered(sessions: int, *, seed: int, steps: int = 96) -> Program:
+    """Homes behind net meters at their transformers, whose feeders pay for their highest power."""
+    grid = day.horizon(steps)
+    fleet = day.fleet(grid, {"home": 1.0}, sessions, seed=seed)
+    tree = _transformers(grid, fleet, {"home": 4.0}, load_share=0.25, seed=seed)
+    tree = _with_feeders(tree, low=0.6, high=0.9, seed=seed)
+    feeder = tree.parent < 0
+    charge = np.where(feeder, DEMAND_CHARGE_PER_KW, 0.0)
+    tree = replace(tree, net_metering=~feeder, demand_charge_per_kw=charge)
+    return _program(grid, fleet, tree, day.prices(grid, seed=seed))
+
+
 FAMILIES: dict[str, Callable[..., Program]] = {
     family.__name__: family
-    for family in (home, depot, mixed_tree, all_congested, uncongested, negative_prices)
+    for family in (
+        home,
+        depot,
+        mixed_tree,
+        all_congested,
+        uncongested,
+        negative_prices,
+        metered,
+    )
 }
 
 
@@ -104,7 +129,17 @@ def _transformers(
     limit_kw = rating * size * fleet.vehicles
     mean_kw = limit_kw * load_share * rng.uniform(0.7, 1.3, len(rating))
     load_kw = day.base_load(grid, mean_kw, seed=seed)
-    return Tree(np.full(len(rating), -1), limit_kw, load_kw)
+    return _unmetered(np.full(len(rating), -1), limit_kw, load_kw)
+
+
+def _unmetered(
+    parent: Int[Array, " group"],
+    limit_kw: Float[Array, " group"],
+    load_kw: Float[Array, "group step"],
+) -> Tree:
+    """A tree in which each plug is billed by itself and peaks are free."""
+    groups = len(parent)
+    return Tree(parent, limit_kw, load_kw, np.zeros(groups, bool), np.zeros(groups))
 
 
 def _with_feeders(tree: Tree, *, low: float, high: float, seed: int) -> Tree:
@@ -114,7 +149,7 @@ def _with_feeders(tree: Tree, *, low: float, high: float, seed: int) -> Tree:
     feeders = min(below, max(2, -(-below // PER_FEEDER)))
     feeder = np.arange(below) % feeders
     share = np.linspace(low, high, feeders)[rng.permutation(feeders)]
-    return Tree(
+    return _unmetered(
         parent=np.concatenate([below + feeder, np.full(feeders, -1)]),
         limit_kw=np.append(tree.limit_kw, share * np.bincount(feeder, tree.limit_kw)),
         load_kw=np.vstack([tree.load_kw, np.zeros((feeders, tree.load_kw.shape[1]))]),
@@ -125,7 +160,7 @@ def _above(tree: Tree, share: float) -> Tree:
     """One more group above every root, with a share of their sum as limit."""
     root = tree.parent < 0
     top = len(tree.parent)
-    return Tree(
+    return _unmetered(
         parent=np.append(np.where(root, top, tree.parent), -1),
         limit_kw=np.append(tree.limit_kw, share * tree.limit_kw[root].sum()),
         load_kw=np.vstack([tree.load_kw, np.zeros(tree.load_kw.shape[1])]),
@@ -141,8 +176,8 @@ def _program(grid: TimeGrid, fleet: Fleet, tree: Tree, prices: Prices) -> Progra
         parent_id=above,
         import_limit_kw=tree.limit_kw,
         export_limit_kw=tree.limit_kw,
-        demand_charge_per_kw=np.zeros(len(names)),
-        net_metering=np.zeros(len(names), bool),
+        demand_charge_per_kw=tree.demand_charge_per_kw,
+        net_metering=tree.net_metering,
     )
     sessions = replace(fleet.sessions, site_id=names[fleet.transformer])
     book = assemble(grid, sessions, sites, SiteLoad(names, grid.times, tree.load_kw), prices)

@@ -6,21 +6,23 @@ from collections.abc import Sequence
 from benchmarks.plan.case import Row
 from benchmarks.plan.families import FAMILIES
 from benchmarks.plan.ratios import time_of
-from benchmarks.plan.solvers import SOLVERS
+from benchmarks.plan.solvers import DEVICE, SOLVERS
 from docs.figures import canvas
 from docs.figures.canvas import Panel
 from evergrid.report import theme
 from evergrid.report.theme import Scheme, SchemeName
 
-WIDTH, ACROSS, TOP, LEFT, CHART, DOWN = 960.0, 3, 96.0, 62.0, 230.0, 190.0  # px
-GAP_X, GAP_Y, BOTTOM = 68.0, 76.0, 36.0  # px between charts, and below the last
-STYLES = {  # colour, width, dashes
+WIDTH, ACROSS, LEFT, CHART, DOWN = 960.0, 3, 62.0, 226.0, 190.0  # px
+GAP_X, GAP_Y, BOTTOM = 92.0, 76.0, 36.0  # px between charts, and below the last
+LEGEND_TOP, LEGEND_ROW, BELOW_LEGEND = 26.0, 22.0, 32.0  # px
+STYLES = {  # colour, width, dashes; others are not drawn
     "simplex": (theme.ORANGE, 2.0, ""),
     "ipm": (theme.PLUM, 2.0, ""),
     "pdlp": (theme.GREEN, 2.0, ""),
     "site_by_site": (theme.GREY, 2.0, ""),
     "evergrid_1e-3": (theme.BLUE, 2.0, "5 4"),
     "evergrid_1e-4": (theme.BLUE, 3.0, ""),
+    DEVICE: (theme.RED, 2.0, "5 4"),
 }
 
 
@@ -28,12 +30,14 @@ def drawing(rows: Sequence[Row], scheme_name: SchemeName) -> str:
     """The whole SVG. A line that ends in a triangle exceeded its limit at the next size."""
     scheme = theme.SCHEMES[scheme_name]
     families = [name for name in FAMILIES if any(row.family == name for row in rows)]
-    marks = _legend(rows, scheme)
+    names = [name for name in STYLES if any(row.solver == name for row in rows)]
+    marks = _legend(names, scheme)
+    first = LEGEND_TOP + LEGEND_ROW * math.ceil(len(names) / ACROSS) + BELOW_LEGEND
     for i, family in enumerate(families):
         left = LEFT + (i % ACROSS) * (CHART + GAP_X)
-        top = TOP + (i // ACROSS) * (DOWN + GAP_Y)
+        top = first + (i // ACROSS) * (DOWN + GAP_Y)
         marks += _chart(rows, family, _panel(rows, left, top), scheme)
-    height = TOP + math.ceil(len(families) / ACROSS) * (DOWN + GAP_Y) - GAP_Y + BOTTOM
+    height = first + math.ceil(len(families) / ACROSS) * (DOWN + GAP_Y) - GAP_Y + BOTTOM
     title = "Time to a certified plan over the number of sessions, by family and solver"
     return canvas.drawing(WIDTH, height, scheme_name, title, marks)
 
@@ -101,18 +105,17 @@ def _grid(panel: Panel, smallest: float, scheme: Scheme) -> list[str]:
     return marks
 
 
-def _legend(rows: Sequence[Row], scheme: Scheme) -> list[str]:
-    marks, place = [], 0
-    for name, (color, width, dashes) in STYLES.items():
-        if not any(row.solver == name for row in rows):
-            continue
-        x, y = LEFT + (place % ACROSS) * (CHART + GAP_X), 26.0 + 22 * (place // ACROSS)
+def _legend(names: Sequence[str], scheme: Scheme) -> list[str]:
+    marks = []
+    for place, name in enumerate(names):
+        color, width, dashes = STYLES[name]
+        x = LEFT + (place % ACROSS) * (CHART + GAP_X)
+        y = LEGEND_TOP + LEGEND_ROW * (place // ACROSS)
         marks.append(
             f'<path d="M{x:.1f} {y:.1f} h28" stroke="{color}" stroke-width="{width}" '
             f'stroke-dasharray="{dashes or "none"}"/>'
         )
         marks.append(canvas.text(x + 38, y + 5, SOLVERS[name].label, scheme.ink))
-        place += 1
     return marks
 
 

@@ -3,10 +3,14 @@
 import os
 import platform
 import re
-from importlib.metadata import version
+import shutil
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("evergrid", "highspy", "numpy", "numba")
+PACKAGES = ("evergrid", "highspy", "numpy", "numba", "jax")
+GPU_PACKAGES = ("cupdlpx", "cuopt-cu12", "cuopt-cu13")
+GPU_NAMES = ("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
 
 
 def description() -> str:
@@ -19,8 +23,24 @@ def description() -> str:
 
 def versions() -> str:
     """Versions of everything that matters to a time."""
-    known = [f"{name} {version(name)}" for name in PACKAGES]
+    packages = (*PACKAGES, *GPU_PACKAGES) if gpus() else PACKAGES
+    known = [f"{name} {found}" for name in packages if (found := _version(name))]
     return ", ".join([f"Python {platform.python_version()}", *known])
+
+
+def gpus() -> list[str]:
+    """Names of the GPUs that the driver shows; none without a driver."""
+    if shutil.which(GPU_NAMES[0]) is None:
+        return []
+    told = subprocess.run(GPU_NAMES, capture_output=True, text=True, check=False)
+    return told.stdout.strip().splitlines() if told.returncode == 0 else []
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def _first(path: Path, pattern: str) -> str:

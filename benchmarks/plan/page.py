@@ -1,12 +1,14 @@
-"""Write the tables and the figure of docs/benchmarks.md from the results of a run.
+"""Write the tables and the figure of docs/benchmarks.md from the results of runs.
 
-From the root of the repository::
+From the root of the repository, with as many files as there are::
 
     python -m benchmarks.plan --json > results/bench.json
-    python -m benchmarks.plan.page results/bench.json
+    python -m benchmarks.plan --replan --json > results/replan.json
+    python -m benchmarks.plan.page results/bench.json results/replan.json
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.plan import figure, results, table
@@ -15,24 +17,28 @@ from evergrid.report import theme
 
 FOLDER = Path(__file__).parents[2] / "docs" / "figures"
 NAME = "benchmark_plan"
+OPEN = "Open: nothing of this has been timed on a GPU yet."
 
 
-def main(source: Path, folder: Path = FOLDER) -> None:
+def main(sources: Sequence[Path], folder: Path = FOLDER) -> None:
     """Read the results and write what the page shows."""
-    taken = results.read(source)
-    (folder / f"{NAME}.md").write_text(tables(taken), encoding="utf-8")
+    runs = [results.read(source) for source in sources]
+    on_cpu = [run for run in runs if not run.gpus]
+    if not any(run.rows for run in on_cpu):
+        raise ValueError("no cases of a machine without GPU. Name the file of such a run too.")
+    taken = results.merged(on_cpu)
+    on_gpu = [run for run in runs if run.gpus]
+    words = tables(taken, results.merged(on_gpu) if on_gpu else None)
+    (folder / f"{NAME}.md").write_text(words, encoding="utf-8")
     for scheme_name in theme.SCHEMES:
         drawn = figure.drawing(taken.rows, scheme_name)
         (folder / f"{NAME}-{scheme_name}.svg").write_text(drawn, encoding="utf-8")
 
 
-def tables(taken: Results) -> str:
-    """The part of the page that a run decides."""
-    steps, seed = taken.rows[0].steps, taken.rows[0].seed
-    limit_s = max(row.limit_s for row in taken.rows)
+def tables(taken: Results, on_gpu: Results | None = None) -> str:
+    """The part of the page that runs decide."""
     parts = [
-        f"Taken on {taken.machine}. {taken.versions}. {steps} steps, seed {seed}, "
-        f"{limit_s:g} s allowed for each case.",
+        _told(taken),
         "## Time",
         table.times(taken.rows),
         "## How many times faster",
@@ -41,11 +47,31 @@ def tables(taken: Results) -> str:
         "Exponent of the time over sessions, from 1,000 to 100,000 sessions, least squares on "
         "logarithms: 1 means twice the sessions take twice the time.",
         table.growth(taken.rows),
-        "## Every case",
-        table.details(taken.rows),
     ]
+    if taken.replans:
+        parts += ["## From the last plan", table.replans(taken.replans)]
+    parts += ["## On a GPU", *_gpu(on_gpu)]
+    parts += ["## Every case", table.details(taken.rows)]
     return "\n\n".join(parts) + "\n"
 
 
+def _told(taken: Results) -> str:
+    """Where, with what and how the times were taken."""
+    steps, seed = taken.rows[0].steps, taken.rows[0].seed
+    limits = sorted({row.limit_s for row in taken.rows})
+    allowed = " or ".join(f"{limit:g}" for limit in limits)
+    where = ", ".join([taken.machine, *taken.gpus])
+    return (
+        f"Taken on {where}. {taken.versions}. {steps} steps, seed {seed}, "
+        f"{allowed} s allowed for each case."
+    )
+
+
+def _gpu(on_gpu: Results | None) -> list[str]:
+    if on_gpu is None:
+        return [OPEN]
+    return [_told(on_gpu), table.times(on_gpu.rows), table.details(on_gpu.rows)]
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main([Path(word) for word in sys.argv[1:]])

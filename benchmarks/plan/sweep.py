@@ -4,11 +4,22 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.plan.case import FAILED, SKIPPED, Case, Row, in_own_process, unmeasured
+from benchmarks.plan.solvers import SOLVERS
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """What to run: every family at every size with every solver, one after the other."""
+    """What to run: every family at every size with every solver, one after the other.
+
+    Attributes:
+        families: Names of families.
+        sizes: Sessions.
+        solvers: Names of solvers.
+        seed: Of the instances.
+        steps: Of the horizon.
+        limit_s: Time allowed to each case.
+        modest: Whether each solver is left out beyond the largest size it is usually run on.
+    """
 
     families: Sequence[str]
     sizes: Sequence[int]
@@ -16,6 +27,7 @@ class Sweep:
     seed: int
     steps: int
     limit_s: float
+    modest: bool = False
 
     @property
     def cases(self) -> list[Case]:
@@ -25,6 +37,7 @@ class Sweep:
             for family in self.families
             for sessions in sorted(self.sizes)
             for name in self.solvers
+            if not self.modest or sessions <= SOLVERS[name].largest
         ]
 
 

@@ -13,6 +13,7 @@ from benchmarks.plan.ratios import (
     three_digits,
     time_of,
 )
+from benchmarks.plan.replan import CHANGES, Replan
 from benchmarks.plan.solvers import OURS, SOLVERS
 
 NOTHING = "-"
@@ -54,6 +55,27 @@ def growth(rows: Sequence[Row]) -> str:
     lines = [
         [_words(family), *(_number(exponent(rows, n, family), "{:.2f}".format) for n in names)]
         for family in families
+    ]
+    return markdown(head, lines)
+
+
+def replans(rows: Sequence[Replan]) -> str:
+    """How long a plan takes from nothing and from the last plan."""
+    head = ["family", "sessions", "what has changed", "cold, s", "warm, s", "ratio"]
+    head += ["cold iterations", "warm iterations", "certified gap"]
+    lines = [
+        [
+            _words(row.family),
+            f"{row.sessions:,}",
+            CHANGES[row.change].label,
+            three_digits(row.cold_s),
+            three_digits(row.warm_s),
+            f"{row.ratio:.1f}",
+            str(row.cold_iterations),
+            str(row.warm_iterations),
+            f"{row.gap:.1e}",
+        ]
+        for row in rows
     ]
     return markdown(head, lines)
 

@@ -1,13 +1,14 @@
 """The one door to HiGHS: the program solved exactly, as referee and for fleets of modest size."""
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import highspy
 import numpy as np
 from scipy import sparse
 
-from evergrid.core.arrays import Array, Bool, Float
+from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.status import Status
 from evergrid.engine.certificate import Certificate, Dual, certify
 from evergrid.engine.program import Program
@@ -90,6 +91,51 @@ def relax(program: Program, *, time_limit_s: float = 600.0) -> Relaxation:
     )
 
 
+@dataclass(frozen=True)
+class LinearProgram:
+    """The least of ``cost x``, where x and ``matrix x`` keep within their bounds.
+
+    Attributes:
+        cost: Of each column.
+        lower: Least value of each column.
+        upper: Greatest value of each column.
+        row_lower: Least value of each row.
+        row_upper: Greatest value of each row.
+        matrix: Rows by columns.
+        draw: Column of the power that each slot draws.
+        feed: Column of the power that each slot feeds.
+        balance: Row of each slot's energy balance.
+        sums: Row of each group's net power in each step.
+    """
+
+    cost: Float[Array, " column"]
+    lower: Float[Array, " column"]
+    upper: Float[Array, " column"]
+    row_lower: Float[Array, " row"]
+    row_upper: Float[Array, " row"]
+    matrix: sparse.csc_array
+    draw: Int[Array, " slot"]
+    feed: Int[Array, " slot"]
+    balance: Int[Array, " slot"]
+    sums: Int[Array, "group step"]
+
+    def dual(self, row_dual: Float[Array, " row"]) -> Dual:
+        """Prices of energy and net power from the cost of one more of each row."""
+        return Dual(energy_value=-row_dual[self.balance], power_price=-row_dual[self.sums])
+
+    def power(self, program: Program, values: Float[Array, " column"]) -> Float[Array, " slot"]:
+        """Power of each slot, the smaller of the two directions cancelled."""
+        draw = np.clip(values[self.draw], 0.0, program.charge_limit)
+        feed = np.clip(values[self.feed], 0.0, program.discharge_limit)
+        change = program.gain * draw - program.drain * feed
+        return np.where(change >= 0, -change / program.gain, -change / program.drain)
+
+
+def linear_program(program: Program) -> LinearProgram:
+    """The linear program that `solve` gives to HiGHS, for other solvers of such programs."""
+    return _Model(program).arrays
+
+
 class _Model:
     """The program as HiGHS holds it: columns c, d, e, n, then what the options add."""
 
@@ -103,7 +149,6 @@ class _Model:
         self._add_peaks_and_surcharges()
         self._add_hull()
         self._swing = self._add_swing() if smooth else np.zeros(0, np.int64)
-        self._highs = self._load()
 
     # -- building ---------------------------------------------------------------------------
 
@@ -218,21 +263,36 @@ class _Model:
     def _entry(self, row: Array, column: Array, value: Array | float) -> None:
         self._entries.append((row, column, np.broadcast_to(np.asarray(value, float), row.shape)))
 
-    def _load(self) -> highspy.Highs:
+    @cached_property
+    def arrays(self) -> LinearProgram:
+        """The model as arrays, as it was built."""
         cost, lower, upper = (np.concatenate(part) for part in zip(*self._columns, strict=True))
         row_lower, row_upper = (np.concatenate(part) for part in zip(*self._rows, strict=True))
         row, column, value = (np.concatenate(part) for part in zip(*self._entries, strict=True))
-        matrix = sparse.csc_array((value, (row, column)), shape=(len(row_lower), len(cost)))
+        return LinearProgram(
+            cost=cost,
+            lower=lower,
+            upper=upper,
+            row_lower=row_lower,
+            row_upper=row_upper,
+            matrix=sparse.csc_array((value, (row, column)), shape=(len(row_lower), len(cost))),
+            draw=self.draw,
+            feed=self.feed,
+            balance=self.balance,
+            sums=self.sums,
+        )
+
+    @cached_property
+    def _highs(self) -> highspy.Highs:
+        a = self.arrays
         lp = highspy.HighsLp()
-        lp.num_col_, lp.num_row_ = len(cost), len(row_lower)
-        lp.col_cost_, lp.col_lower_, lp.col_upper_ = cost, lower, upper
-        lp.row_lower_, lp.row_upper_ = row_lower, row_upper
+        lp.num_col_, lp.num_row_ = len(a.cost), len(a.row_lower)
+        lp.col_cost_, lp.col_lower_, lp.col_upper_ = a.cost, a.lower, a.upper
+        lp.row_lower_, lp.row_upper_ = a.row_lower, a.row_upper
         lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-        lp.a_matrix_.start_ = matrix.indptr.astype(np.int32)
-        lp.a_matrix_.index_ = matrix.indices.astype(np.int32)
-        lp.a_matrix_.value_ = matrix.data.astype(np.float64)
-        self._bounds = (lower, upper)
-        self._row_bounds = (row_lower, row_upper)
+        lp.a_matrix_.start_ = a.matrix.indptr.astype(np.int32)
+        lp.a_matrix_.index_ = a.matrix.indices.astype(np.int32)
+        lp.a_matrix_.value_ = a.matrix.data.astype(np.float64)
         highs = highspy.Highs()
         highs.setOptionValue("output_flag", False)
         highs.setOptionValue("primal_feasibility_tolerance", 1e-9)
@@ -298,7 +358,7 @@ class _Model:
             highs.addRows(count, low, high, 2 * count, start, entries, values)
         highs.setOptionValue("mip_rel_gap", gap)
         self.run(time_limit_s)
-        cost = np.concatenate([block[0] for block in self._columns])
+        cost = self.arrays.cost
         found = self.values[: len(before)]
         if highs.getInfo().primal_solution_status != FEASIBLE or cost @ found > cost @ before:
             self.values = before
@@ -326,14 +386,13 @@ class _Model:
         return first
 
     def _hold(self, col_dual: Array, row_dual: Array, values: Array) -> None:
-        lower, upper = self._bounds
+        a = self.arrays
         held = np.nonzero(np.abs(col_dual) > TIE_TOLERANCE)[0].astype(np.int32)
-        at = np.clip(values[held], lower[held], upper[held])
+        at = np.clip(values[held], a.lower[held], a.upper[held])
         self._highs.changeColsBounds(len(held), held, at, at)
-        row_lower, row_upper = self._row_bounds
-        priced = (np.abs(row_dual) > TIE_TOLERANCE) & (row_lower != row_upper)
+        priced = (np.abs(row_dual) > TIE_TOLERANCE) & (a.row_lower != a.row_upper)
         rows = np.nonzero(priced)[0].astype(np.int32)
-        at = np.where(row_dual[rows] > 0, row_lower[rows], row_upper[rows])
+        at = np.where(row_dual[rows] > 0, a.row_lower[rows], a.row_upper[rows])
         # In HiGHS, though missing from the type stubs it ships.
         self._highs.changeRowsBounds(len(rows), rows, at, at)  # pyright: ignore[reportAttributeAccessIssue]
 
@@ -341,11 +400,7 @@ class _Model:
 
     def power(self) -> Float[Array, " slot"]:
         """Power of each slot, the smaller of the two directions cancelled."""
-        p = self.program
-        draw = np.clip(self.values[self.draw], 0.0, p.charge_limit)
-        feed = np.clip(self.values[self.feed], 0.0, p.discharge_limit)
-        change = p.gain * draw - p.drain * feed
-        return np.where(change >= 0, -change / p.gain, -change / p.drain)
+        return self.arrays.power(self.program, self.values)
 
     def both_directions(self) -> Bool[Array, " slot"]:
         """Slots that draw and feed at once by more than rounding."""
@@ -355,8 +410,7 @@ class _Model:
 
     def dual(self) -> Dual:
         """Prices of stored energy and of net power, in the signs of `Dual`."""
-        row_dual = np.array(self._highs.getSolution().row_dual)
-        return Dual(energy_value=-row_dual[self.balance], power_price=-row_dual[self.sums])
+        return self.arrays.dual(np.array(self._highs.getSolution().row_dual))
 
     def end_energy(self) -> Float[Array, " unit"]:
         """Energy of each unit in its last slot."""

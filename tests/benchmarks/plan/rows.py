@@ -3,8 +3,24 @@
 from dataclasses import replace
 
 from benchmarks.plan.case import SKIPPED, Case, Row, unmeasured
+from benchmarks.plan.replan import Replan
 
 CASE = Case(family="home", sessions=1000, steps=96, solver="simplex", seed=1, limit_s=60.0)
+REPLAN = Replan(
+    family="home",
+    sessions=10_000,
+    steps=96,
+    change="rolling",
+    new=240,
+    cold_s=2.0,
+    warm_s=0.5,
+    cold_iterations=25,
+    warm_iterations=9,
+    gap=2e-4,
+    violation=0.0,
+    pairs=5,
+    seed=1,
+)
 
 
 def solved(solver: str, seconds: float, *, sessions: int = 1000, gap: float = 1e-9) -> Row:

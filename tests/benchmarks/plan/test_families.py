@@ -1,4 +1,4 @@
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from benchmarks.plan import day
 from benchmarks.plan.families import FAMILIES, mixed_tree
 from evergrid.engine import parts, reference
-from evergrid.engine.program import Program, add_up
+from evergrid.engine.program import Program, add_up, net_power
 from evergrid.engine.solution import Solution
 from evergrid.fleet.group import Place
 
@@ -94,6 +94,26 @@ def test_no_limit_binds_where_nothing_is_congested(solved: Solved):
     assert (low >= program.net_low).all()
     assert (high <= program.net_high).all()
     assert not binding(solution).any()
+
+
+def test_a_feeder_that_pays_for_its_highest_power_draws_less_at_most(solved: Solved):
+    program, solution = solved["metered"]
+    feeder = program.parent < 0
+    assert (program.peak_price[feeder] > 0).all()
+    free = reference.solve(replace(program, peak_price=np.zeros(program.groups)))
+    highest = [
+        (program.load - net_power(program, found.power_kw)).max(axis=1)[feeder].sum()
+        for found in (solution, free)
+    ]
+    assert highest[0] < 0.9 * highest[1]
+
+
+def test_a_net_meter_is_met_where_its_price_jumps(solved: Solved):
+    program, solution = solved["metered"]
+    drawn = (program.load - net_power(program, solution.power_kw))[program.parent >= 0]
+    assert (program.surcharge[program.parent >= 0] > 0).all()
+    assert (np.abs(drawn) < 1e-6).mean() > 0.01
+    assert (drawn < -1).any()
 
 
 def test_prices_are_below_zero_for_some_hours_only_where_the_name_says_so(solved: Solved):

@@ -6,7 +6,8 @@ import pytest
 
 from benchmarks.plan import page, results, table
 from benchmarks.plan.case import FAILED
-from tests.benchmarks.plan.rows import over, solved
+from benchmarks.plan.results import Results
+from tests.benchmarks.plan.rows import REPLAN, over, solved
 
 ROWS = [
     solved("simplex", 3.0),
@@ -14,6 +15,8 @@ ROWS = [
     over("simplex", sessions=10_000),
     solved("evergrid_1e-4", 5.0, sessions=10_000),
 ]
+
+PLACE = ("2 cores, a processor", "highspy 1")
 
 
 def cells(markdown: str) -> list[list[str]]:
@@ -53,25 +56,64 @@ def test_a_cell_is_never_empty():
     ]
 
 
+def test_a_plan_from_the_last_one_is_a_line_with_its_ratio():
+    assert cells(table.replans([REPLAN]))[2] == [
+        "home",
+        "10,000",
+        "horizon moves on, 2 % new",
+        "2.00",
+        "0.500",
+        "4.0",
+        "25",
+        "9",
+        "2.0e-04",
+    ]
+
+
 def test_results_survive_a_file(tmp_path: Path):
-    taken = results.taken_here(ROWS)
+    taken = results.taken_here(ROWS, [REPLAN])
     (tmp_path / "bench.json").write_text(results.text(taken))
     assert results.read(tmp_path / "bench.json") == taken
 
 
 @pytest.fixture
 def written(tmp_path: Path) -> Path:
-    source = tmp_path / "bench.json"
-    source.write_text(results.text(results.taken_here(ROWS)))
-    page.main(source, tmp_path)
+    files = {"bench": Results(*PLACE, rows=tuple(ROWS)), "replan": Results(*PLACE, (), (REPLAN,))}
+    sources = [tmp_path / f"{name}.json" for name in files]
+    for source, run in zip(sources, files.values(), strict=True):
+        source.write_text(results.text(run))
+    page.main(sources, tmp_path)
     return tmp_path
 
 
 def test_the_page_names_the_machine_and_holds_every_case(written: Path):
     told = (written / "benchmark_plan.md").read_text()
     assert "cores" in told
-    assert "highspy" in told
+    assert "highspy 1" in told
     assert told.count("HiGHS simplex") >= 2
+    assert "60 s allowed" in told
+
+
+def test_the_page_shows_replans_and_says_that_gpus_are_open(written: Path):
+    told = (written / "benchmark_plan.md").read_text()
+    assert "horizon moves on" in told
+    assert page.OPEN in told
+
+
+def test_times_on_a_gpu_have_a_section_of_their_own():
+    row = replace(solved("device_1e-3", 2.5), sessions=1_000_000)
+    on_gpu = Results("16 cores", "jax 1", rows=(row,), gpus=("a large GPU",))
+    told = page.tables(Results(*PLACE, rows=tuple(ROWS)), on_gpu)
+    section = told[told.index("## On a GPU") : told.index("## Every case")]
+    assert "a large GPU" in section
+    assert "1,000,000" in section
+    assert page.OPEN not in told
+
+
+def test_a_page_needs_cases_without_a_gpu(tmp_path: Path):
+    (tmp_path / "replan.json").write_text(results.text(Results(*PLACE, (), (REPLAN,))))
+    with pytest.raises(ValueError, match="no cases"):
+        page.main([tmp_path / "replan.json"], tmp_path)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

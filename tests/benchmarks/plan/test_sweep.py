@@ -1,6 +1,7 @@
 from dataclasses import replace
 from typing import Any
 
+from benchmarks.plan import __main__ as command
 from benchmarks.plan import sweep
 from benchmarks.plan.case import FAILED, SKIPPED, TIME_LIMIT, Case, Row, unmeasured
 from benchmarks.plan.sweep import Sweep
@@ -24,6 +25,27 @@ def test_every_family_size_and_solver_has_a_row():
         for sessions in (100, 1000)
         for solver in ("simplex", "ipm")
     ]
+
+
+def test_a_modest_sweep_leaves_solvers_out_beyond_their_usual_sizes():
+    large = replace(SWEEP, families=["home"], sizes=[1000, 10_000], modest=True)
+    assert [(case.sessions, case.solver) for case in large.cases] == [
+        (1000, "simplex"),
+        (1000, "ipm"),
+        (10_000, "simplex"),
+    ]
+    assert len(replace(large, modest=False).cases) == 4
+
+
+def test_solvers_that_are_named_run_at_every_size():
+    parser = command._parser()
+    named, plain, on_gpu = (
+        command._asked(parser.parse_args(words)) for words in (["--solvers", "ipm"], [], ["--gpu"])
+    )
+    assert not named.modest
+    assert plain.modest
+    assert max(on_gpu.sizes) == 10_000_000
+    assert on_gpu.solvers[0] == "device_1e-3"
 
 
 def test_a_solver_over_its_limit_is_spared_larger_instances_of_that_family():
