@@ -17,9 +17,9 @@ from tests.engine.cases import KINDS, Kind, random_program
 KIND = Kind(units=30, steps=24, step_h=0.5)
 
 
-def forest(seed: int, trees: int) -> Program:
+def forest(seed: int, trees: int, kind: Kind = KIND) -> Program:
     """A program of independent trees, each a random program of its own."""
-    parts = [random_program(seed + i, KIND) for i in range(trees)]
+    parts = [random_program(seed + i, kind) for i in range(trees)]
     shift = np.arange(trees) * parts[0].groups
     joined = {
         name: np.concatenate([getattr(p, name) for p in parts])
@@ -204,3 +204,19 @@ def test_solving_leaves_the_program_as_it_was() -> None:
     np.testing.assert_array_equal(program.energy_floor, floor)
     for name, values in fields.items():
         np.testing.assert_array_equal(getattr(program, name), values)
+
+
+@pytest.mark.parametrize("kind", [KIND, replace(KIND, metered=True, peaks=True)], ids=str)
+def test_trees_that_take_longer_go_on_by_themselves_to_the_same_plan(
+    kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = forest(100, trees=24, kind=kind)
+    monkeypatch.setattr(interior_point, "FEW_GROUPS", 8)
+    apart = interior_point.minimise(program, gap=1e-5, deadline=np.inf)
+    monkeypatch.setattr(interior_point, "FEW_GROUPS", 10**9)
+    together = interior_point.minimise(program, gap=1e-5, deadline=np.inf)
+    assert apart.iterations == together.iterations
+    np.testing.assert_array_equal(apart.solved, together.solved)
+    np.testing.assert_allclose(apart.power_kw, together.power_kw, atol=1e-6)
+    np.testing.assert_allclose(apart.dual.power_price, together.dual.power_price, atol=1e-8)
+    np.testing.assert_allclose(apart.history[:, 0], together.history[:, 0], rtol=1e-6)

@@ -30,6 +30,7 @@ class Rows:
         level: What the row keeps the rest above, in kW.
         held: Where there is a row at all.
         price: Of a kW of ease over the step; infinite where none is allowed.
+        soft: Blocks in which any is.
         peaked: Groups with a price on their peak; the last block is theirs where there are any.
         peak_price: Of those groups, per kW.
         peak_before: Peak drawn before the first step, of those groups, kW.
@@ -39,9 +40,24 @@ class Rows:
     level: Float[Array, "row group step"]
     held: Bool[Array, "row group step"]
     price: Float[Array, "row group step"]
+    soft: Int[Array, " soft"]
     peaked: Int[Array, " peak"]
     peak_price: Float[Array, " peak"]
     peak_before: Float[Array, " peak"]
+
+    def of(self, groups: Int[Array, " some"]) -> "Rows":
+        """The rows of some groups, given by rising number."""
+        inside = np.isin(self.peaked, groups)
+        return Rows(
+            self.sign,
+            self.level[:, groups],
+            self.held[:, groups],
+            self.price[:, groups],
+            self.soft,
+            np.searchsorted(groups, self.peaked[inside]),
+            self.peak_price[inside],
+            self.peak_before[inside],
+        )
 
 
 def rows(program: Program) -> Rows:
@@ -73,7 +89,8 @@ def stacked(
     sign, level, held, price = (np.stack(block) for block in zip(*blocks, strict=True))
     level = np.where(held, level, 0.0)
     level += np.where(np.isinf(price), MARGIN, 0.0) * np.abs(level)
-    return Rows(sign, level, held, price, peaked, peak_price, peak_before)
+    soft = np.flatnonzero((held & np.isfinite(price)).any(axis=(1, 2)))
+    return Rows(sign, level, held, price, soft, peaked, peak_price, peak_before)
 
 
 @dataclass(frozen=True)
@@ -111,7 +128,7 @@ class Barrier:
     def __init__(self, rows: Rows, net: Float[Array, "group step"], centre: float) -> None:
         self.rows = rows
         soft = rows.held & np.isfinite(rows.price)
-        self.soft_rows = np.flatnonzero(soft.any(axis=(1, 2)))
+        self.soft_rows = rows.soft
         self.soft = soft[self.soft_rows]
         self.price = np.where(self.soft, rows.price[self.soft_rows], 0.0)
         self.row_sign = rows.sign[:, None, None]
@@ -156,7 +173,8 @@ class Barrier:
         hard[self.soft_rows] &= ~self.soft
         hard[-1, self.rows.peaked] = False  # their prices are tied to the peak's
         free = self._free(net)
-        p.slack[hard] = np.maximum(free, np.minimum(ROOM_KW, mu / LEAST_PRICE))[hard]
+        least_slack = np.maximum(np.abs(free), np.minimum(ROOM_KW, mu / LEAST_PRICE))
+        p.slack[hard] = least_slack[hard]  # a row that is broken begins as wide as it is broken
         signed = np.maximum(self.row_sign * own_price, 0.0)
         p.multiplier[hard] = np.maximum(signed, mu / p.slack)[hard]
 
@@ -230,6 +248,27 @@ class Barrier:
         easing = self.ease_wanted - self.yielding * self.soft_bend * ease - p.ease_multiplier
         rising = self.rise_wanted - self.rise_bend * rise - p.rise_multiplier
         return Point(slack, multiplier, ease, np.where(self.soft, easing, 0.0), rise, rising)
+
+    def part(self, groups: Int[Array, " some"]) -> Point:
+        """The point of some groups."""
+        p = self.point
+        peaks = np.isin(self.rows.peaked, groups)
+        return Point(
+            p.slack[:, groups],
+            p.multiplier[:, groups],
+            p.ease[:, groups],
+            p.ease_multiplier[:, groups],
+            p.rise[peaks],
+            p.rise_multiplier[peaks],
+        )
+
+    def put(self, groups: Int[Array, " some"], point: Point) -> None:
+        """Take over the point of some groups."""
+        p = self.point
+        peaks = np.isin(self.rows.peaked, groups)
+        for name in ("slack", "multiplier", "ease", "ease_multiplier"):
+            getattr(p, name)[:, groups] = getattr(point, name)
+        p.rise[peaks], p.rise_multiplier[peaks] = point.rise, point.rise_multiplier
 
     # -- taking it --------------------------------------------------------------------------
 

@@ -44,16 +44,30 @@ class GroupTree:
         self.home[chunk_group[first]] = first
         without = self.home < 0
         self.home[without] = len(chunk_group) + np.arange(without.sum())
-        self.answers = np.zeros((len(chunk_group) + int(without.sum()), steps, steps))
-        self.factors = np.zeros((groups, steps, steps))
-        passed_on = groups if not self.root.all() else 0
-        self.seen = np.zeros((passed_on, steps, steps))
         self.felt = np.zeros((groups, steps), np.int64)
         self.counts = np.zeros(groups, np.int64)
         self.held = np.zeros((groups, steps))
+        self.rest()
+        self.ready()
         self.peak = np.full(groups, -1)
         self.peak[rows.peaked] = np.arange(len(rows.peaked))
         self.ties = np.zeros((max(len(rows.peaked), 1), steps + 1))
+
+    def ready(self) -> None:
+        """Make room for answers and factors, where there is none."""
+        if len(self.answers):
+            return
+        groups, steps = self.held.shape
+        passed_on = groups if not self.root.all() else 0
+        places = max(self.chunks, int(self.home.max()) + 1)
+        self.answers = np.zeros((places, steps, steps))
+        self.factors = np.zeros((groups, steps, steps))
+        self.seen = np.zeros((passed_on, steps, steps))
+
+    def rest(self) -> None:
+        """Give the room back."""
+        steps = self.held.shape[1]
+        self.answers, self.factors, self.seen = (np.zeros((0, steps, steps)) for _ in range(3))
 
     def factor(
         self,

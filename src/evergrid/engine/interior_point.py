@@ -14,17 +14,17 @@ Source:
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float, Shaped
 from evergrid.engine import barrier, unit_state
 from evergrid.engine.barrier import Barrier, Point, Rows
-from evergrid.engine.certificate import Dual, certify
+from evergrid.engine.certificate import Certificate, Dual, certify
 from evergrid.engine.group_tree import GroupTree
-from evergrid.engine.parts import roots
-from evergrid.engine.program import Program, add_up
+from evergrid.engine.parts import part, roots
+from evergrid.engine.program import Program, add_up, depth
 from evergrid.engine.solution import Guess
 from evergrid.engine.unit_kernels import (
     COST,
@@ -50,6 +50,9 @@ OWN_SHARE = 0.8  # weight of a unit's own longest step against that of its tree
 STALLED = 1e-7  # a step shorter than this, again and again, means there is no interior
 DIVERGED = 1e4  # multiple of the first gap beyond which there is no schedule to find
 MOST_ITERATIONS = 100
+REST_SHARE = 0.5  # of groups still worked on, below which they go on in a smaller run
+FEW_GROUPS = 64  # for so few it does not pay
+CARRIED = ("own_price", "net", "mu", "gap", "scale", "wanted", "residual", "stalls")
 MOST_POLISHED = 2  # iterations more where the certificate proves less than the method thinks
 
 Tell = Callable[[int, float], None]
@@ -70,6 +73,7 @@ class Iterate:
         solved: Whether each group's tree reached the tolerances.
         iterations: How many were made.
         history: Gap, and largest residual as a multiple of what is allowed, after each iteration.
+        certificate: What is proven, where that was looked at.
     """
 
     power_kw: Float[Array, " slot"]
@@ -78,6 +82,7 @@ class Iterate:
     solved: Bool[Array, " group"]
     iterations: int
     history: Float[Array, "iteration 2"]
+    certificate: Certificate | None = None
 
 
 def supports(program: Program) -> bool:
@@ -116,19 +121,16 @@ def pursue(
     tell: Tell = untold,
 ) -> Iterate:
     """Iterate until what is read off proves the gap for the whole program, or the deadline."""
-    run.until(deadline, tell)
-    made = read()
-    proven = certify(program, made.power_kw, made.dual).gap
-    for _ in range(MOST_POLISHED):
-        if proven <= gap or time.perf_counter() > deadline:
-            break
-        run.active = (run.solved & run.used)[run.tree]
+    proven, polished = np.inf, 0
+    while True:
         run.until(deadline, tell)
-        before, made = proven, read()
-        proven = certify(program, made.power_kw, made.dual).gap
-        if proven > 0.5 * before:
-            break
-    return made
+        made = read()
+        proof = certify(program, made.power_kw, made.dual)
+        over = polished == MOST_POLISHED or time.perf_counter() > deadline
+        if over or proof.gap <= gap or proof.gap > 0.5 * proven:
+            return replace(made, certificate=proof)
+        proven, polished = proof.gap, polished + 1
+        run.active = (run.solved & run.used)[run.tree]
 
 
 class Run:
@@ -166,6 +168,9 @@ class Run:
             self.barrier = Barrier(rows or barrier.rows(program), self.net, self.centre)
             self.own_price = self.barrier.own_price()
         self.price = self.own_price
+        level = depth(program.parent)
+        self.levels = [np.flatnonzero(level == d) for d in range(int(level.max()) + 1)]
+        self.outer, self.unseen = outer, unseen
         self.groups = GroupTree(
             program.parent, program.steps, self.units.chunk_group, self.barrier.rows, outer=outer
         )
@@ -202,6 +207,7 @@ class Run:
         self.stalls = np.zeros(p.groups, np.int64)
         self.solved = np.zeros(p.groups, bool)
         self.history: list[tuple[float, float]] = []
+        self.elsewhere = (0.0, 0.0)  # gap and scale of trees that are done, while a rest is solved
 
     @property
     def iterations(self) -> int:
@@ -231,7 +237,7 @@ class Run:
     ) -> Float[Array, "group step"]:
         """Prices of all groups from what each adds to its parent's."""
         price = own.copy()
-        for number, rows in enumerate(self.groups.levels):
+        for number, rows in enumerate(self.levels):
             price[rows] += price[self.program.parent[rows]] if number else outside
         return price
 
@@ -244,8 +250,46 @@ class Run:
             and self.iterations < MOST_ITERATIONS
             and time.perf_counter() < deadline
         ):
+            if self._mostly_done():
+                self._solve_rest(deadline, tell)
+                return
             self.iterate()
             tell(self.iterations, self.relative_gap())
+
+    def _mostly_done(self) -> bool:
+        """Whether so many trees are done that the rest is better solved by itself."""
+        whole = not (self.outer or len(self.zones.above))
+        groups = self.program.groups
+        return whole and groups > FEW_GROUPS and int(self.active.sum()) < REST_SHARE * groups
+
+    def _solve_rest(self, deadline: float, tell: Tell) -> None:
+        """Go on with the trees that are not done in a run of their own, and take over its point."""
+        groups, inside = np.flatnonzero(self.active), self.active[self.units.slot_group]
+        piece = part(self.program, groups)
+        self.units.rest()
+        self.groups.rest()
+        rest = Run(
+            piece.program,
+            self.tolerance,
+            rows=self.barrier.rows.of(groups),
+            begin=Start(self.centre, 0.0),
+            unseen=None if self.unseen is None else self.unseen[piece.slots],
+            least_scale=self.least_scale,
+        )
+        every = np.arange(len(groups))
+        rest.units.point[:] = self.units.point[:, inside]
+        rest.barrier.put(every, self.barrier.part(groups))
+        for name in CARRIED:
+            getattr(rest, name)[:] = getattr(self, name)[groups]
+        rest.history = self.history
+        done = self.used & ~self.active
+        gap, scale = self.elsewhere
+        rest.elsewhere = (gap + self.gap[done].sum(), scale + self.scale[done].sum())
+        rest.until(deadline, tell)
+        self.units.point[:, inside] = rest.units.point
+        self.barrier.put(groups, rest.barrier.part(every))
+        for name in (*CARRIED, "solved", "active"):
+            getattr(self, name)[groups] = getattr(rest, name)
 
     def iterate(self) -> None:
         """Factor, predict, correct, move."""
@@ -259,6 +303,8 @@ class Run:
 
     def factor(self, outside: Float[Array, " step"]) -> None:
         """Eliminate units and groups up the tree, at prices that begin with the outside's."""
+        self.units.ready()
+        self.groups.ready()
         self.price = self._down(self.own_price, outside)
         self.products = self.barrier.nothing
         self.barrier.prepare(self.net)
@@ -379,13 +425,16 @@ class Run:
         stuck = (self.stalls >= 3) | lost
         self.solved |= self.active & done[self.tree]
         self.active &= ~(done | stuck)[self.tree]
-        self.history.append((self.gap[self.used].sum(), self.residual[self.used].max(initial=0.0)))
+        gap = self.elsewhere[0] + self.gap[self.used].sum()
+        self.history.append((gap, self.residual[self.used].max(initial=0.0)))
 
     # -- reading ----------------------------------------------------------------------------
 
     def relative_gap(self) -> float:
         """The gap of all trees as a share of their cost."""
-        return float(self.gap[self.used].sum() / max(self.scale[self.used].sum(), 1e-300))
+        gap, scale = self.elsewhere
+        scale += self.scale[self.used].sum()
+        return float((gap + self.gap[self.used].sum()) / max(scale, 1e-300))
 
     def result(self, outside: Float[Array, " step"] | None = None) -> Iterate:
         """The iterate in the order of the program; prices begin with the outside's."""

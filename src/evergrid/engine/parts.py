@@ -47,6 +47,8 @@ def part(program: Program, groups: Int[Array, " group"]) -> Part:
     A group whose parent is not among them becomes a root: limits above it are left out.
     """
     groups = np.unique(groups)
+    if len(groups) == program.groups and program.constant == 0.0:
+        return Part(program, groups, np.arange(program.units), np.arange(program.slots))
     return pick(program, groups, np.nonzero(np.isin(program.group, groups))[0])
 
 

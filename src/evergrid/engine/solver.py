@@ -128,6 +128,7 @@ def _interior(program: Program, way: _Way, time_limit_s: float, guess: Guess | N
     deadline = begun + time_limit_s
     found, solved = _iterate(program, way, deadline, guess)
     solved &= kept(program, found.power_kw)
+    solved_at_once = bool(solved.all())
     relaxation = None
     if not solved.all() and time.perf_counter() < deadline:
         relaxation = _mend(program, found, solved, deadline)
@@ -136,7 +137,8 @@ def _interior(program: Program, way: _Way, time_limit_s: float, guess: Guess | N
             return failed(program, Status.INFEASIBLE, taken_s, relaxation)
     if not solved.all():
         _hurry(program, found, solved)
-    certificate = certify(program, found.power_kw, found.dual)
+    certificate = found.certificate if solved_at_once else None
+    certificate = certificate or certify(program, found.power_kw, found.dual)
     taken_s = time.perf_counter() - begun
     if max(certificate.power_kw, certificate.energy_kwh, certificate.group_kw) > TOLERANCE:
         late = time.perf_counter() >= deadline
@@ -151,14 +153,15 @@ def _iterate(
     """The interior point on every batch of trees, and which groups' trees it solved."""
     whole = failed(program, Status.FEASIBLE, 0.0)
     solved = np.zeros(program.groups, bool)
-    iterations = 0
+    iterations, proof = 0, None
     for piece in _batches(program, most=way.batch_slots):
         begin = None if guess is None else guess.of(piece)
         found = way.minimise(piece.program, deadline, begin)
         _put(whole, piece, found)
         solved[piece.groups] = found.solved
         iterations = max(iterations, found.iterations)
-    return replace(whole, iterations=iterations), solved
+        proof = found.certificate if piece.program is program else None
+    return replace(whole, iterations=iterations, certificate=proof), solved
 
 
 def _batches(

@@ -83,11 +83,21 @@ class Units:
         if unseen is not None:
             self.data[NET_X : NET_Y + 1, unseen[self.source]] = 0.0
         self.point = np.empty((12, program.slots))
-        self.work = np.zeros((20, program.slots))
+        self.rest()
+        self.ready()
         self.told = np.zeros((len(self.chunks), 9))
         self.reach = np.zeros((program.units, 2))
         self.nets = np.zeros((len(self.chunks), program.steps))
         self.lifts = np.zeros((len(self.chunks), program.steps))
+
+    def ready(self) -> None:
+        """Make room to work in, where there is none."""
+        if not self.work.size:
+            self.work = np.zeros((20, self.program.slots))
+
+    def rest(self) -> None:
+        """Give the room back."""
+        self.work = np.zeros((20, 0))
 
     def _order(self) -> None:
         p = self.program
