@@ -1,6 +1,6 @@
 """Random programs of every kind the engine must handle."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -77,6 +77,23 @@ def random_program(seed: int, kind: Kind | None = None) -> Program:
         peak_price=np.array([0.5, 0.0, 0.0, 0.2]) * kind.peaks,
         peak_before=np.array([1.0, 0.0, 0.0, 0.0]) * kind.peaks,
     )
+
+
+def forest(seed: int, trees: int, kind: Kind) -> Program:
+    """A program of independent trees, each a random program of its own."""
+    parts = [random_program(seed + i, kind) for i in range(trees)]
+    shift = np.arange(trees) * parts[0].groups
+    joined = {
+        name: np.concatenate([getattr(p, name) for p in parts])
+        for name in vars(parts[0])
+        if isinstance(getattr(parts[0], name), np.ndarray) and name not in ("group", "parent")
+        if not name.startswith("_") and name in Program.__dataclass_fields__
+    }
+    group = np.concatenate([p.group + s for p, s in zip(parts, shift, strict=True)])
+    parent = np.concatenate(
+        [np.where(p.parent < 0, -1, p.parent + s) for p, s in zip(parts, shift, strict=True)]
+    )
+    return replace(parts[0], group=group, parent=parent, **joined)
 
 
 KINDS = {

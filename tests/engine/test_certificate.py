@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evergrid.engine import reference
-from evergrid.engine.certificate import Dual, bound, certify
+from evergrid.engine.certificate import Dual, bound, certify, proven
+from evergrid.engine.parts import roots
 from evergrid.engine.program import net_power
 from tests.engine import naive
-from tests.engine.cases import KINDS, Kind, random_program
+from tests.engine.cases import KINDS, Kind, forest, random_program
 
 
 @given(seed=st.integers(0, 10_000), kind=st.sampled_from(list(KINDS.values())))
@@ -77,3 +78,16 @@ def test_a_peak_price_is_part_of_bound_and_cost(seed: int) -> None:
     assert without.certificate is not None
     assert with_peak.certificate.objective >= without.certificate.objective
     assert with_peak.certificate.objective == pytest.approx(naive.optimum(program), rel=1e-7)
+
+
+@pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if not kind.negative])
+def test_each_tree_is_proven_by_itself(name: str) -> None:
+    program = forest(3, trees=4, kind=KINDS[name])
+    found = reference.solve(program)
+    assert proven(program, found.power_kw, found.dual, 1e-6).all()
+    second = roots(program) == roots(program)[4]
+    price = np.where(second[:, None], found.dual.power_price + 0.5, found.dual.power_price)
+    dual = Dual(found.dual.energy_value, price)
+    np.testing.assert_array_equal(proven(program, found.power_kw, dual, 1e-6), ~second)
+    idle = np.where(second[program.group][program.unit], 0.0, found.power_kw)
+    np.testing.assert_array_equal(proven(program, idle, found.dual, 1e-6), ~second)

@@ -235,3 +235,13 @@ def _two_trees() -> Program:
     both["parent"] = np.append(one.parent, above)
     both["group"] = np.append(one.group, one.group + one.groups)
     return replace(one, **both)
+
+
+def test_units_that_need_full_power_all_the_time_are_served() -> None:
+    program = random_program(4, replace(PLAIN, tight=False))
+    full = np.bincount(program.unit, program.charge_limit * program.gain, program.units)
+    owed = np.minimum(program.energy_start + full, program.energy_high)
+    found, proof = solved(replace(program, energy_end=owed), gap=1e-4)
+    assert found.solved.all()
+    assert proof.gap <= 1e-4
+    assert worst(proof) <= 1e-6

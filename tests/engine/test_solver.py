@@ -12,26 +12,9 @@ from evergrid.core.status import Status
 from evergrid.engine import interior_point, reference, solver
 from evergrid.engine.program import Program
 from evergrid.engine.solution import Solution
-from tests.engine.cases import KINDS, Kind, random_program
+from tests.engine.cases import KINDS, Kind, forest, random_program
 
 KIND = Kind(units=30, steps=24, step_h=0.5)
-
-
-def forest(seed: int, trees: int, kind: Kind = KIND) -> Program:
-    """A program of independent trees, each a random program of its own."""
-    parts = [random_program(seed + i, kind) for i in range(trees)]
-    shift = np.arange(trees) * parts[0].groups
-    joined = {
-        name: np.concatenate([getattr(p, name) for p in parts])
-        for name in vars(parts[0])
-        if isinstance(getattr(parts[0], name), np.ndarray) and name not in ("group", "parent")
-        if not name.startswith("_") and name in Program.__dataclass_fields__
-    }
-    group = np.concatenate([p.group + s for p, s in zip(parts, shift, strict=True)])
-    parent = np.concatenate(
-        [np.where(p.parent < 0, -1, p.parent + s) for p, s in zip(parts, shift, strict=True)]
-    )
-    return replace(parts[0], group=group, parent=parent, **joined)
 
 
 def pays_for_drawing() -> Program:
@@ -57,7 +40,7 @@ def test_asking_for_what_is_not_covered_is_refused() -> None:
 def test_batches_of_trees_give_the_same_plan_as_all_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    program = forest(20, trees=6)
+    program = forest(20, trees=6, kind=KIND)
     whole = solver.solve(program, method="interior_point")
     monkeypatch.setattr(solver, "BATCH_SLOTS", program.slots // 4)
     pieces = solver.solve(program, method="interior_point")
@@ -71,7 +54,7 @@ def test_batches_of_trees_give_the_same_plan_as_all_at_once(
 
 
 def test_only_the_tree_without_a_schedule_is_relaxed() -> None:
-    program = forest(40, trees=3)
+    program = forest(40, trees=3, kind=KIND)
     broken = program.energy_end.copy()
     second = (program.group >= 4) & (program.group < 8)
     broken[second] = program.energy_high[second]
@@ -87,7 +70,7 @@ def test_only_the_tree_without_a_schedule_is_relaxed() -> None:
 
 
 def test_a_time_limit_returns_a_plan_that_keeps_every_limit_with_its_honest_gap() -> None:
-    program = forest(60, trees=4)
+    program = forest(60, trees=4, kind=KIND)
     best = reference.solve(program).certificate
     assert best is not None
     gaps = []
@@ -114,7 +97,7 @@ def test_no_time_and_no_easy_plan_is_a_time_limit() -> None:
 
 def test_large_trees_are_relaxed_like_small_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(solver, "SMALL_SLOTS", 10)
-    program = forest(70, trees=3)
+    program = forest(70, trees=3, kind=KIND)
     owed = np.where(program.group < 4, program.energy_high, program.energy_end)
     program = replace(program, energy_end=owed)
     refused = solver.solve(program, method="interior_point")
@@ -163,7 +146,7 @@ def _stopped_after(program: Program, iterations: int) -> Solution:
 
 def test_a_device_finds_the_same_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("jax", reason="needs evergrid[device]")
-    program = forest(80, trees=2)
+    program = forest(80, trees=2, kind=KIND)
     here = solver.solve(program, method="interior_point", gap=1e-4).certificate
     there = solver.solve(program, method="device", gap=1e-4)
     assert there.status is Status.OPTIMAL
@@ -189,7 +172,7 @@ def test_long_horizons_are_batched_by_the_memory_of_their_groups(
 
     monkeypatch.setattr(interior_point, "minimise", watched)
     monkeypatch.setattr(solver, "BATCH_SLOTS", 8 * KIND.steps**2 / solver.SQUARES_PER_SLOT)
-    solver.solve(forest(90, trees=6), method="interior_point", gap=1e-3)
+    solver.solve(forest(90, trees=6, kind=KIND), method="interior_point", gap=1e-3)
     assert len(sizes) > 3
     assert max(sizes) <= 8
 

@@ -9,7 +9,7 @@ from evergrid.core.status import Status
 from evergrid.engine import solver, warm_start
 from evergrid.engine.program import Program
 from evergrid.engine.solution import Guess, Solution
-from tests.engine.cases import Kind, random_program
+from tests.engine.cases import Kind, forest, random_program
 from tests.engine.later import later
 
 KIND = Kind(units=30, steps=48, step_h=0.5)
@@ -83,3 +83,25 @@ def test_a_worthless_guess_does_no_harm() -> None:
     guess = warm_start.carried(program, last.guess, program, unit=nobody, shift=0)
     flipped = replace(guess, power_kw=-guess.power_kw)
     assert objective(solved(program, flipped)) == pytest.approx(objective(last), rel=3 * GAP)
+
+
+def test_a_plan_that_is_good_enough_already_is_kept_as_it_is() -> None:
+    program = random_program(3, KIND)
+    last = solved(program)
+    again = solved(program, last.guess)
+    assert again.iterations == 0
+    np.testing.assert_array_equal(again.power_kw, last.power_kw)
+    assert objective(again) == objective(last)
+
+
+def test_only_trees_that_have_changed_are_solved_anew() -> None:
+    program = forest(30, trees=5, kind=KIND)
+    last = solved(program)
+    changed = program.group >= 16
+    owed = np.where(changed, program.energy_end - 0.5, program.energy_end)
+    now = replace(program, energy_end=np.maximum(owed, program.energy_low))
+    warm, cold = solved(now, last.guess), solved(now)
+    assert objective(warm) == pytest.approx(objective(cold), rel=3 * GAP)
+    same = ~changed[program.unit]
+    np.testing.assert_array_equal(warm.power_kw[same], last.power_kw[same])
+    assert not np.array_equal(warm.power_kw[~same], last.power_kw[~same])

@@ -8,8 +8,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evergrid.core.arrays import Array, Float
-from evergrid.engine.program import Program, cost, energy_path, net_power
+from evergrid.core.arrays import Array, Bool, Float
+from evergrid.engine.parts import roots
+from evergrid.engine.program import (
+    Program,
+    cost,
+    energy_path,
+    group_costs,
+    net_power,
+    unit_costs,
+)
+
+
+TOLERANCE = 1e-6  # kW or kWh by which a schedule may break a limit
 
 
 @dataclass(frozen=True)
@@ -68,6 +79,35 @@ def certify(program: Program, power_kw: Float[Array, " slot"], dual: Dual) -> Ce
     )
 
 
+def proven(
+    program: Program, power_kw: Float[Array, " slot"], dual: Dual, gap: float
+) -> Bool[Array, " group"]:
+    """Whether each group's tree is proven this near to optimal, with every limit kept.
+
+    Args:
+        program: What was solved.
+        power_kw: Power of each slot.
+        dual: Prices that prove a bound.
+        gap: Relative gap allowed, of each tree's own cost.
+    """
+    root = roots(program)
+    tree = root[program.group]
+    energy = energy_path(program, power_kw)
+    net = net_power(program, power_kw)
+    by_unit = unit_costs(program, power_kw, energy) - _unit_bounds(program, dual)
+    by_group = group_costs(program, net) - _group_terms(program, dual)
+    over = np.bincount(tree, by_unit, program.groups) + np.bincount(root, by_group, program.groups)
+    paid = np.bincount(tree, unit_costs(program, power_kw, energy), program.groups)
+    paid += np.bincount(root, group_costs(program, net), program.groups)
+    outside = np.maximum(program.energy_floor - energy, energy - program.energy_high[program.unit])
+    beyond = np.maximum(power_kw - program.discharge_limit, -power_kw - program.charge_limit)
+    outside = np.maximum(outside, beyond)
+    worst = np.maximum(program.net_low - net, net - program.net_high).max(axis=1)
+    np.maximum.at(worst, program.group[program.unit], outside)
+    broken = np.bincount(root, worst > TOLERANCE, program.groups) > 0
+    return ((over <= gap * np.abs(paid)) & ~broken)[root]
+
+
 def bound(program: Program, dual: Dual) -> float:
     """A lower bound on the cost of every schedule that keeps every limit.
 
@@ -80,10 +120,17 @@ def bound(program: Program, dual: Dual) -> float:
     """
     return (
         program.constant
-        + float(_power_terms(program, dual).sum())
-        + _energy_terms(program, dual)
+        + float(_unit_bounds(program, dual).sum())
         + float(_group_terms(program, dual).sum())
     )
+
+
+def _unit_bounds(program: Program, dual: Dual) -> Float[Array, " unit"]:
+    """Least priced cost of each unit's powers and energies."""
+    of_slots = _power_terms(program, dual) + _energy_terms(program, dual)
+    value = dual.energy_value[program.begin]
+    start = (program.end_value - value) * program.energy_start
+    return np.add.reduceat(of_slots, program.begin) + start
 
 
 def _power_terms(program: Program, dual: Dual) -> Float[Array, " slot"]:
@@ -97,15 +144,14 @@ def _power_terms(program: Program, dual: Dual) -> Float[Array, " slot"]:
     return np.minimum(best_draw, best_feed)
 
 
-def _energy_terms(program: Program, dual: Dual) -> float:
-    """Least priced cost of the energies held, each within its own limits."""
+def _energy_terms(program: Program, dual: Dual) -> Float[Array, " slot"]:
+    """Least priced cost of the energy held in each slot, within its own limits."""
     value = dual.energy_value
     slope = value.copy()
     slope[:-1] -= value[1:]
     slope[program.end] = value[program.end] - program.end_value
     held = np.where(slope > 0, program.energy_floor, program.energy_high[program.unit])
-    start = (program.end_value - value[program.begin]) @ program.energy_start
-    return float(slope @ held + start)
+    return slope * held
 
 
 def _group_terms(program: Program, dual: Dual) -> Float[Array, " group"]:

@@ -21,7 +21,7 @@ import numpy as np
 from evergrid.core.arrays import Array, Bool, Float, Shaped
 from evergrid.engine import barrier, unit_state
 from evergrid.engine.barrier import Barrier, Point, Rows
-from evergrid.engine.certificate import Certificate, Dual, certify
+from evergrid.engine.certificate import Certificate, Dual, certify, proven
 from evergrid.engine.group_tree import GroupTree
 from evergrid.engine.parts import part, roots
 from evergrid.engine.program import Program, add_up, depth
@@ -52,7 +52,7 @@ DIVERGED = 1e4  # multiple of the first gap beyond which there is no schedule to
 MOST_ITERATIONS = 100
 REST_SHARE = 0.5  # of groups still worked on, below which they go on in a smaller run
 FEW_GROUPS = 64  # for so few it does not pay
-CARRIED = ("own_price", "net", "mu", "gap", "scale", "wanted", "residual", "stalls")
+CARRIED = ("own_price", "net", "mu", "gap", "scale", "wanted", "residual", "stalls", "moved")
 MOST_POLISHED = 2  # iterations more where the certificate proves less than the method thinks
 
 Tell = Callable[[int, float], None]
@@ -108,7 +108,31 @@ def minimise(
         tell: Called with the iteration reached and its gap, relative to the cost.
     """
     run = Run(program, gap, begin=guess)
-    return pursue(run, program, run.result, gap=gap, deadline=deadline, tell=tell)
+    if guess is None:
+        return pursue(run, program, run.result, gap=gap, deadline=deadline, tell=tell)
+    good = proven(program, guess.power_kw, guess.dual, gap)
+    run.active &= ~good
+    run.solved |= good & run.used[run.tree]
+
+    def read() -> Iterate:
+        """What was found, and what was good already."""
+        kept = good & ~run.moved[run.tree]
+        return _with(run.result(), guess, kept, program)
+
+    return pursue(run, program, read, gap=gap, deadline=deadline, tell=tell)
+
+
+def _with(
+    found: Iterate, guess: Guess, kept: Bool[Array, " group"], program: Program
+) -> Iterate:
+    """An iterate with the guess in the place of what was kept."""
+    at = kept[program.group][program.unit]
+    dual = Dual(
+        np.where(at, guess.dual.energy_value, found.dual.energy_value),
+        np.where(kept[:, None], guess.dual.power_price, found.dual.power_price),
+    )
+    power = np.where(at, guess.power_kw, found.power_kw)
+    return replace(found, power_kw=power, dual=dual)
 
 
 def pursue(
@@ -121,15 +145,15 @@ def pursue(
     tell: Tell = untold,
 ) -> Iterate:
     """Iterate until what is read off proves the gap for the whole program, or the deadline."""
-    proven, polished = np.inf, 0
+    last_gap, polished = np.inf, 0
     while True:
         run.until(deadline, tell)
         made = read()
         proof = certify(program, made.power_kw, made.dual)
         over = polished == MOST_POLISHED or time.perf_counter() > deadline
-        if over or proof.gap <= gap or proof.gap > 0.5 * proven:
+        if over or proof.gap <= gap or proof.gap > 0.5 * last_gap:
             return replace(made, certificate=proof)
-        proven, polished = proof.gap, polished + 1
+        last_gap, polished = proof.gap, polished + 1
         run.active = (run.solved & run.used)[run.tree]
 
 
@@ -206,6 +230,7 @@ class Run:
         self.coupled = (self._by_tree(self.barrier.count) > 0)[self.tree]
         self.stalls = np.zeros(p.groups, np.int64)
         self.solved = np.zeros(p.groups, bool)
+        self.moved = np.zeros(p.groups, bool)
         self.history: list[tuple[float, float]] = []
         self.elsewhere = (0.0, 0.0)  # gap and scale of trees that are done, while a rest is solved
 
@@ -411,6 +436,7 @@ class Run:
 
     def judge(self, totals: Totals, reach: Reach) -> None:
         """Which trees are done, and which will never be."""
+        self.moved |= self.active
         self.gap, self.residual = totals.gap, totals.residual
         self.scale = np.maximum(np.abs(totals.cost), 1e-3 * totals.turnover)
         self.scale = np.maximum(self.scale, self.least_scale)

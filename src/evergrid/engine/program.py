@@ -196,11 +196,23 @@ def energy_path(program: Program, power_kw: Float[Array, " slot"]) -> Float[Arra
 
 def cost(program: Program, power_kw: Float[Array, " slot"]) -> float:
     """What a schedule costs, by the formula of `Program`."""
-    draw, feed = np.maximum(-power_kw, 0), np.maximum(power_kw, 0)
-    trade = program.step_h * (program.draw_price @ draw - program.feed_price @ feed)
-    energy = energy_path(program, power_kw)
-    left = program.end_value @ (energy[program.end] - program.energy_start)
-    drawn = np.maximum(program.load - net_power(program, power_kw), 0)
-    metered = program.step_h * float((program.surcharge * drawn).sum())
-    peaks = program.peak_price @ np.maximum(drawn.max(axis=1), program.peak_before)
-    return float(trade - left + metered + peaks + program.constant)
+    of_units = unit_costs(program, power_kw, energy_path(program, power_kw))
+    of_groups = group_costs(program, net_power(program, power_kw))
+    return float(of_units.sum() + of_groups.sum() + program.constant)
+
+
+def unit_costs(
+    program: Program, power_kw: Float[Array, " slot"], energy: Float[Array, " slot"]
+) -> Float[Array, " unit"]:
+    """What each unit pays for its energy, less what is left in it."""
+    price = np.where(power_kw < 0, program.draw_price, program.feed_price)
+    paid = -program.step_h * price * power_kw
+    left = program.end_value * (energy[program.end] - program.energy_start)
+    return np.bincount(program.unit, paid, program.units) - left
+
+
+def group_costs(program: Program, net: Float[Array, "group step"]) -> Float[Array, " group"]:
+    """What each group pays at its meter and for its peak."""
+    drawn = np.maximum(program.load - net, 0)
+    metered = program.step_h * (program.surcharge * drawn).sum(axis=1)
+    return metered + program.peak_price * np.maximum(drawn.max(axis=1), program.peak_before)

@@ -6,11 +6,11 @@ import numpy as np
 from numba import njit
 
 from evergrid.core.arrays import Array, Bool, Float
+from evergrid.engine.certificate import TOLERANCE
 from evergrid.engine.parts import roots
 from evergrid.engine.program import Program, energy_path, net_power
 from evergrid.engine.unit_kernels import OPTIONS
 
-TOLERANCE = 1e-6  # kW or kWh by which a schedule may break a limit
 KEPT_BACK = 1e-9  # share of a group's room that is left, for rounding
 SHARES = (1.0, 0.999, 0.99, 0.97, 0.93, 0.85, 0.7, 0.5, 0.3, 0.1, 0.0)
 

@@ -12,11 +12,11 @@ from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.core.status import Status
 from evergrid.engine import cluster, device, interior_point, reference, relaxation
-from evergrid.engine.certificate import certify
+from evergrid.engine.certificate import TOLERANCE, certify
 from evergrid.engine.interior_point import Iterate, Tell, untold
 from evergrid.engine.parts import Part, part, roots, trees
 from evergrid.engine.program import Program
-from evergrid.engine.repair import TOLERANCE, earliest, kept, towards
+from evergrid.engine.repair import earliest, kept, towards
 from evergrid.engine.solution import Guess, Relaxation, Solution, failed
 
 Method = Literal["auto", "highs", "interior_point", "device", "cluster"]

@@ -60,6 +60,12 @@ def start(program: Program) -> Start:
     return Start(max(0.5 * program.step_h * float(drawn + fed), LEAST_CENTRE), float(worth))
 
 
+def reachable(program: Program) -> Float[Array, " unit"]:
+    """Energy that each unit can be asked to end with: what full power gives, and an interior."""
+    full = np.bincount(program.unit, program.charge_limit * program.gain, program.units)
+    return program.energy_start + full - REACH_KWH
+
+
 @dataclass(frozen=True)
 class Answer:
     """What the solved iterate says about every slot of the program."""
@@ -128,9 +134,8 @@ class Units:
         data[GAIN_X], data[GAIN_Y] = p.gain[source] * draw, -p.drain[source] * feed
         data[NET_X], data[NET_Y] = -draw, feed
         data[HIGH] = p.energy_high[p.unit[source]]
-        reach = np.bincount(p.unit, p.charge_limit * p.gain, p.units) + p.energy_start
         floor = p.energy_floor.copy()
-        floor[p.end] = np.minimum(floor[p.end], reach - REACH_KWH)
+        floor[p.end] = np.minimum(floor[p.end], reachable(p))
         data[LOW] = np.minimum(floor[source], data[HIGH] - ROOM_KWH)
         self.data = data
 

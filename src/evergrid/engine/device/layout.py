@@ -14,6 +14,7 @@ from evergrid.engine.barrier import MARGIN
 from evergrid.engine.device.levels import Levels
 from evergrid.engine.parts import roots
 from evergrid.engine.program import Program, depth
+from evergrid.engine.unit_state import reachable
 
 HEAVY = 4  # a subtree with more than one part in so many of a device's share is divided up
 LANES = (4, 8, 12, 16, 24, 32, 48, 64, 128, 256)  # units that a block may have
@@ -210,7 +211,7 @@ def _units(
         "start": spread(p.energy_start),
         "low": spread(p.energy_low),
         "high": spread(p.energy_high, 1.0),
-        "owed": spread(p.energy_end),
+        "owed": spread(np.minimum(p.energy_end, reachable(p))),
         "end_value": spread(p.end_value),
         "draw_price": draw,
         "feed_price": feed,
