@@ -19,7 +19,6 @@ from evergrid.engine.program import (
     unit_costs,
 )
 
-
 TOLERANCE = 1e-6  # kW or kWh by which a schedule may break a limit
 
 

@@ -122,9 +122,7 @@ def minimise(
     return pursue(run, program, read, gap=gap, deadline=deadline, tell=tell)
 
 
-def _with(
-    found: Iterate, guess: Guess, kept: Bool[Array, " group"], program: Program
-) -> Iterate:
+def _with(found: Iterate, guess: Guess, kept: Bool[Array, " group"], program: Program) -> Iterate:
     """An iterate with the guess in the place of what was kept."""
     at = kept[program.group][program.unit]
     dual = Dual(
