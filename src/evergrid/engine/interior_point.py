@@ -111,8 +111,7 @@ def minimise(
     if guess is None:
         return pursue(run, program, run.result, gap=gap, deadline=deadline, tell=tell)
     good = proven(program, guess.power_kw, guess.dual, gap)
-    run.active &= ~good
-    run.solved |= good & run.used[run.tree]
+    run.keep(good)
 
     def read() -> Iterate:
         """What was found, and what was good already."""
@@ -263,6 +262,12 @@ class Run:
         for number, rows in enumerate(self.levels):
             price[rows] += price[self.program.parent[rows]] if number else outside
         return price
+
+    def keep(self, good: Bool[Array, " group"]) -> None:
+        """Leave these trees as they are."""
+        self.active &= ~good
+        self.solved |= good & self.used[self.tree]
+        self.gap[good], self.scale[good], self.residual[good] = 0.0, 0.0, 0.0
 
     # -- one iteration ----------------------------------------------------------------------
 
