@@ -186,3 +186,14 @@ def test_long_horizons_are_factored_block_by_block_to_the_same_plan(peaks: bool)
     proof = certify(program, made.power_kw, made.dual)
     assert proof.objective == pytest.approx(exact.objective, rel=1e-5)
     assert proof.gap <= 1e-5
+
+
+def test_more_than_full_power_gives_is_told_as_unsolved() -> None:
+    program = random_program(4, replace(LARGE[0], tight=False))
+    full = np.bincount(program.unit, program.charge_limit * program.gain, program.units)
+    owed = program.energy_start + full + 1e-3
+    high = np.maximum(program.energy_high, owed)
+    made = interior_point.minimise(
+        replace(program, energy_end=owed, energy_high=high), gap=1e-3, deadline=np.inf
+    )
+    assert not made.solved[program.group].all()

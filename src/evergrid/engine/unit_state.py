@@ -60,10 +60,14 @@ def start(program: Program) -> Start:
     return Start(max(0.5 * program.step_h * float(drawn + fed), LEAST_CENTRE), float(worth))
 
 
-def reachable(program: Program) -> Float[Array, " unit"]:
-    """Energy that each unit can be asked to end with: what full power gives, and an interior."""
+def reachable(program: Program, owed: Float[Array, " unit"]) -> Float[Array, " unit"]:
+    """Energy owed, lowered a little where only full power all the time would serve it.
+
+    So an interior exists. What is owed beyond that stays as it is: it cannot be served.
+    """
     full = np.bincount(program.unit, program.charge_limit * program.gain, program.units)
-    return program.energy_start + full - REACH_KWH
+    most = program.energy_start + full
+    return np.where(owed <= most + REACH_KWH, np.minimum(owed, most - REACH_KWH), owed)
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,7 @@ class Units:
         data[NET_X], data[NET_Y] = -draw, feed
         data[HIGH] = p.energy_high[p.unit[source]]
         floor = p.energy_floor.copy()
-        floor[p.end] = np.minimum(floor[p.end], reachable(p))
+        floor[p.end] = reachable(p, floor[p.end])
         data[LOW] = np.minimum(floor[source], data[HIGH] - ROOM_KWH)
         self.data = data
 

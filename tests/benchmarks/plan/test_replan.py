@@ -22,7 +22,8 @@ def test_both_plans_of_every_change_are_certified(family: str, change: str):
     assert row.gap <= GAP
     assert row.violation < 1e-6
     assert row.ratio == row.cold_s / row.warm_s
-    assert min(row.cold_iterations, row.warm_iterations) > 0
+    assert row.cold_iterations > 0
+    assert row.warm_iterations >= 0  # a plan that is good enough already is kept
 
 
 @pytest.mark.parametrize("change", CHANGES)

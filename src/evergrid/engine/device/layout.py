@@ -211,7 +211,7 @@ def _units(
         "start": spread(p.energy_start),
         "low": spread(p.energy_low),
         "high": spread(p.energy_high, 1.0),
-        "owed": spread(np.minimum(p.energy_end, reachable(p))),
+        "owed": spread(reachable(p, p.energy_end)),
         "end_value": spread(p.end_value),
         "draw_price": draw,
         "feed_price": feed,
