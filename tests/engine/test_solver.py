@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evergrid.core.errors import InputError
+from evergrid.core.errors import InputError, SolveError
 from evergrid.core.status import Status
-from evergrid.engine import interior_point, reference, solver
+from evergrid.engine import interior_point, reference, relaxation, solver
 from evergrid.engine.program import Program
 from evergrid.engine.solution import Solution
 from tests.engine.cases import KINDS, Kind, forest, random_program
@@ -203,3 +203,22 @@ def test_trees_that_take_longer_go_on_by_themselves_to_the_same_plan(
     np.testing.assert_allclose(apart.power_kw, together.power_kw, atol=1e-6)
     np.testing.assert_allclose(apart.dual.power_price, together.dual.power_price, atol=1e-8)
     np.testing.assert_allclose(apart.history[:, 0], together.history[:, 0], rtol=1e-6)
+
+
+def test_nothing_is_called_infeasible_that_was_only_out_of_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(solver, "SMALL_SLOTS", 10)
+    program = forest(110, trees=2, kind=KIND)
+    program = replace(program, energy_end=program.energy_high)
+    assert solver.solve(program, method="interior_point").status is Status.INFEASIBLE
+    relax = relaxation.relax
+
+    def late(part: Program, *, deadline: float) -> relaxation.Relaxed:
+        return relax(part, deadline=0.0)
+
+    monkeypatch.setattr(relaxation, "relax", late)
+    refused = solver.solve(program, method="interior_point")
+    assert refused.status in (Status.NUMERICAL, Status.TIME_LIMIT)
+    with pytest.raises(SolveError):
+        solver.relax(program, method="interior_point")

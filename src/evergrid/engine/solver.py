@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float
-from evergrid.core.errors import InputError
+from evergrid.core.errors import InputError, SolveError
 from evergrid.core.faults import Fault
 from evergrid.core.status import Status
 from evergrid.engine import cluster, device, interior_point, reference, relaxation
@@ -116,11 +116,20 @@ class _Way:
 
 
 def relax(program: Program, *, method: Method = "auto", time_limit_s: float = 600.0) -> Relaxation:
-    """Serve what can be served: least shortfall of owed energy under every limit."""
+    """Serve what can be served: least shortfall of owed energy under every limit.
+
+    Raises:
+        SolveError: What must give way was not found in the time allowed, or precision was lost.
+    """
     if chosen(program, method) == "highs":
         return reference.relax(program, time_limit_s=time_limit_s)
     every = np.ones(program.groups, bool)
-    return _relaxed(program, every, time.perf_counter() + time_limit_s)[0]
+    deadline = time.perf_counter() + time_limit_s
+    found, _, solved = _relaxed(program, every, deadline)
+    if not solved.all():
+        late = time.perf_counter() >= deadline
+        raise SolveError(Status.TIME_LIMIT if late else Status.NUMERICAL)
+    return found
 
 
 def _interior(program: Program, way: _Way, time_limit_s: float, guess: Guess | None) -> Solution:
@@ -202,7 +211,7 @@ def _mend(
         wide[groups] = exact.status is not Status.INFEASIBLE
     if wide.all():
         return None
-    relaxation, power_kw = _relaxed(program, ~wide, deadline)
+    relaxation, power_kw, _ = _relaxed(program, ~wide, deadline)
     mixed = towards(program, found.power_kw, power_kw)
     again = ~wide & kept(program, mixed)
     at = again[program.group][program.unit]
@@ -213,24 +222,28 @@ def _mend(
 
 def _relaxed(
     program: Program, wanted: Bool[Array, " group"], deadline: float
-) -> tuple[Relaxation, Float[Array, " slot"]]:
-    """What must give way in these trees, and a schedule of theirs once it has."""
+) -> tuple[Relaxation, Float[Array, " slot"], Bool[Array, " group"]]:
+    """What must give way in these trees, a schedule of theirs once it has, and which were solved.
+
+    Of a tree that was not solved nothing is known, so nothing of it is said to give way.
+    """
     shortfall, excess = np.zeros(program.units), np.zeros((program.groups, program.steps))
     limiting = np.zeros((program.groups, program.steps), bool)
-    power_kw = np.zeros(program.slots)
+    power_kw, solved = np.zeros(program.slots), ~wanted
     owed, low, high = (
         array.copy() for array in (program.energy_end, program.net_low, program.net_high)
     )
     for batch in _batches(program, wanted):
         made = relaxation.relax(batch.program, deadline=deadline)
-        found = made.relaxation
-        shortfall[batch.units], excess[batch.groups] = found.shortfall_kwh, found.excess_kw
-        limiting[batch.groups] = found.limiting
-        power_kw[batch.slots] = made.power_kw
-        owed[batch.units] = found.program.energy_end
-        low[batch.groups], high[batch.groups] = found.program.net_low, found.program.net_high
+        found, known = made.relaxation, made.solved
+        power_kw[batch.slots], solved[batch.groups] = made.power_kw, known
+        units, groups = batch.units[known[batch.program.group]], batch.groups[known]
+        shortfall[units] = found.shortfall_kwh[known[batch.program.group]]
+        owed[units] = found.program.energy_end[known[batch.program.group]]
+        excess[groups], limiting[groups] = found.excess_kw[known], found.limiting[known]
+        low[groups], high[groups] = found.program.net_low[known], found.program.net_high[known]
     eased = replace(program, energy_end=owed, net_low=low, net_high=high)
-    return Relaxation(eased, shortfall, excess, limiting), power_kw
+    return Relaxation(eased, shortfall, excess, limiting), power_kw, solved
 
 
 def _hurry(program: Program, found: Solution, solved: Bool[Array, " group"]) -> None:
