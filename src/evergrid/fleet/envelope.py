@@ -1,11 +1,16 @@
-"""How far the stored energy of sessions can move, each by itself, up and down over time."""
+"""How far the energy and power of sessions can move, each by itself, up and down over time."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
-from evergrid.core.arrays import Array, Float
+from evergrid.core.arrays import Array, Float, Int, Shaped
 from evergrid.core.timegrid import TimeGrid
 from evergrid.model.schedule import Slots, slots
 from evergrid.model.session import Sessions
+
+HOUR = np.timedelta64(1, "h")
+US_PER_H = 3_600_000_000
 
 
 def energy_envelope(
@@ -64,3 +69,114 @@ def _elapsed_h(at: Slots, step_h: float) -> Float[Array, " slot"]:
     lengths = at.stop - at.first
     before = np.append(0.0, summed)[np.cumsum(lengths) - lengths]
     return step_h * (summed - before[at.session])
+
+
+@dataclass(frozen=True)
+class Sustained:
+    """Constant power that connected sessions can hold for a while, from given instants on.
+
+    One row per pair of a session and an instant at which the hold begins. All powers are net
+    at the plug, positive into the grid.
+
+    Attributes:
+        session: Session of each row.
+        instant: Instant of each row.
+        high_kw: Most power; negative where the vehicle must charge to keep the driver's promise.
+        low_kw: Least power: the most it can draw.
+        baseline_kw: Mean power over the hold when nothing is asked: charging as early as
+            possible up to what is owed, then resting.
+        energy_kwh: Energy in the cells at the instant, on that baseline.
+    """
+
+    session: Int[Array, " row"]
+    instant: Int[Array, " row"]
+    high_kw: Float[Array, " row"]
+    low_kw: Float[Array, " row"]
+    baseline_kw: Float[Array, " row"]
+    energy_kwh: Float[Array, " row"]
+
+    @property
+    def up_kw(self) -> Float[Array, " row"]:
+        """How far power can rise above the baseline."""
+        return np.maximum(self.high_kw - self.baseline_kw, 0.0)
+
+    @property
+    def down_kw(self) -> Float[Array, " row"]:
+        """How far power can fall below the baseline."""
+        return np.maximum(self.baseline_kw - self.low_kw, 0.0)
+
+
+def sustained(
+    sessions: Sessions,
+    instants: Shaped[Array, " instant"],
+    duration_h: float,
+    *,
+    stated_utc: Shaped[Array, " session"] | None = None,
+) -> Sustained:
+    """Power each session can hold constant for ``duration_h`` from each instant on.
+
+    Exact for these assumptions: until the instant a vehicle charges as early as possible up to
+    what it is owed; it stays plugged in for the whole hold, holds one power, and afterwards may
+    charge at full power until it leaves with what it is owed. A session counts from its arrival
+    until its departure less the duration, and only while it is also stated to stay that long.
+
+    Args:
+        sessions: Who is connected, when.
+        instants: Starts of the hold, ``datetime64[us]`` in UTC, in ascending order.
+        duration_h: Length of the hold, above 0.
+        stated_utc: Departures known beforehand, which the promise is kept by; the real ones by
+            default.
+
+    Source:
+        Energy balance of one battery; no outside source. The tests solve the same as a linear
+        program.
+    """
+    stated = sessions.departure_utc if stated_utc is None else stated_utc
+    hold = np.timedelta64(round(duration_h * US_PER_H), "us")
+    first = np.searchsorted(instants, sessions.arrival_utc, side="left")
+    until = np.minimum(sessions.departure_utc, stated) - hold
+    stop = np.maximum(np.searchsorted(instants, until, side="right"), first)
+    row, instant = _pairs(first, stop)
+    at = instants[instant]
+    since_h = (at - sessions.arrival_utc[row]) / HOUR
+    after_h = (stated[row] - at) / HOUR - duration_h
+    rate_in = (sessions.max_charge_kw * sessions.efficiency_charge)[row]
+    owed = sessions.energy_departure_kwh[row]
+    start = sessions.energy_arrival_kwh[row]
+    goal = np.maximum(owed, start)
+    energy = np.minimum(goal, start + rate_in * since_h)
+    floor = np.minimum(sessions.energy_reserve_kwh[row], start)
+    least = np.maximum(floor, owed - rate_in * np.maximum(after_h, 0.0))
+    resting = np.minimum(goal, energy + rate_in * duration_h)
+    high = _power(sessions, row, energy - least, duration_h)
+    return Sustained(
+        session=row,
+        instant=instant,
+        high_kw=high,
+        low_kw=_power(sessions, row, energy - sessions.capacity_kwh[row], duration_h),
+        baseline_kw=_power(sessions, row, energy - resting, duration_h),
+        energy_kwh=energy,
+    )
+
+
+def _pairs(
+    first: Int[Array, " session"], stop: Int[Array, " session"]
+) -> tuple[Int[Array, " row"], Int[Array, " row"]]:
+    """Every session with each of its instants ``first .. stop - 1``."""
+    lengths = stop - first
+    row = np.repeat(np.arange(len(first)), lengths)
+    instant = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths - first, lengths)
+    return row, instant
+
+
+def _power(
+    sessions: Sessions,
+    row: Int[Array, " row"],
+    given_kwh: Float[Array, " row"],
+    duration_h: float,
+) -> Float[Array, " row"]:
+    """Constant net power that takes this energy from the cells, or puts it in if negative."""
+    fed = given_kwh * sessions.efficiency_discharge[row] / duration_h
+    drawn = given_kwh / sessions.efficiency_charge[row] / duration_h
+    power = np.where(given_kwh > 0, fed, drawn)
+    return np.clip(power, -sessions.max_charge_kw[row], sessions.max_discharge_kw[row])

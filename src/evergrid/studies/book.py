@@ -117,7 +117,7 @@ def _sessions(
     sources: list[Meta] = []
     notes: list[str] = []
     if inputs.sessions is not None:
-        sessions, sources = _read_sessions(inputs.sessions, inputs.assumptions, folder)
+        sessions, sources = read_sessions(inputs.sessions, inputs.assumptions, folder)
         inside = touching(sessions, grid)
         if (~inside).any():
             outside = int((~inside).sum())
@@ -162,13 +162,23 @@ def _begun(sessions: Sessions, grid: TimeGrid) -> tuple[Sessions, int]:
     return begun, int((before_h > 0).sum())
 
 
-def _read_sessions(
+def read_sessions(
     source: SessionSource, assumptions: Assumptions, folder: Path
 ) -> tuple[Sessions, list[Meta]]:
+    """Sessions of a source, with its choice of sites and its shift applied.
+
+    Raises:
+        ConfigError: An unknown format, or sites the source does not have.
+        InputError: Data that breaks rules, all faults listed.
+        MissingFileError: A file that is not there.
+    """
     path = locate(source.file, folder)
     if source.format == "table":
-        wear = assumptions.wear_cost_per_kwh
-        sessions, sources = tables.read_sessions(path, wear_cost_per_kwh=wear), []
+        wear = {
+            "wear_cost_per_kwh": assumptions.wear_cost_per_kwh,
+            "wear_rise_per_kwh_per_kw": assumptions.wear_rise_per_kwh_per_kw,
+        }
+        sessions, sources = tables.read_sessions(path, **wear), []
     else:
         reader = named(session_formats.FORMATS, source.format, field="sessions.format")
         sessions, meta = reader(path, assumptions)

@@ -7,9 +7,9 @@ from types import ModuleType
 from evergrid.core import config
 from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
-from evergrid.studies import plan
+from evergrid.studies import firm_capacity, plan
 
-STUDIES: dict[str, ModuleType] = {"plan": plan}
+STUDIES: dict[str, ModuleType] = {"plan": plan, "firm_capacity": firm_capacity}
 
 
 def named(name: str, *, source: str = "study") -> ModuleType:

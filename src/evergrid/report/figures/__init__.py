@@ -1,5 +1,13 @@
 """One function per figure: records and arrays in, a Plotly figure out, nothing else touched."""
 
+from evergrid.report.figures.firm_capacity import (
+    diversity_curve,
+    offer_curve,
+    offer_fan,
+    promises_kept,
+    reliability_diagram,
+    sharpness_bars,
+)
 from evergrid.report.figures.fleet import energy_band, fleet_power
 from evergrid.report.figures.forecast import forecast_against_actual
 from evergrid.report.figures.level import level_loading
@@ -11,11 +19,17 @@ __all__ = [
     "MOST_SITES",
     "SiteRun",
     "VehicleRun",
+    "diversity_curve",
     "energy_band",
     "fleet_power",
     "forecast_against_actual",
     "level_loading",
+    "offer_curve",
+    "offer_fan",
     "profit_comparison",
+    "promises_kept",
+    "reliability_diagram",
+    "sharpness_bars",
     "site_heatmap",
     "site_loading",
     "value_waterfall",

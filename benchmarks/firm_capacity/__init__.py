@@ -1,0 +1,1 @@
+"""How long does it take to tell what a fleet can promise?"""

@@ -1,0 +1,115 @@
+"""What a coming day will bring, from the past days that are like it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Bool, Float, Int
+from evergrid.fleet.day_kind import ODD, WORKING, DayKinds
+
+HALF_LIFE_DAYS = 28.0  # of what a past day tells about the habits of its kind
+LEVEL_HALF_LIFE_DAYS = 4.0  # of what it tells about how busy the fleet is just now
+LEVEL_WINDOW_DAYS = 14
+LEVEL_RANGE = (0.05, 1.5)  # a level outside it says that the habits do not hold at all
+PRIOR_DAYS = (2.0, 1.0)  # like days that the coarser kind counts for: weekday, fortnight
+TRIAL_DAYS = 90  # of past errors by which the kind is chosen
+LEAST_DAYS = 14  # before anything is told
+LEAST_TRIALS = 20
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What was told of each day from the days known before it.
+
+    Attributes:
+        mean_kw: Expected power; NaN before the first days were known, 0 on a first odd day.
+        weights: How much of each past day went into it; rows sum to the level of the day.
+    """
+
+    mean_kw: Float[Array, "day step"]
+    weights: Float[Array, "day past"]
+
+
+def outlook(
+    power_kw: Float[Array, "day step"],
+    known: Bool[Array, " day"],
+    kinds: DayKinds,
+    *,
+    lead_days: int,
+) -> Outlook:
+    """The expectation of every day, made ``lead_days`` before from the days known by then.
+
+    Each kind of day, from coarse (working, rest, odd) over weekday to place in the fortnight,
+    is a mean over its past days that forgets with `HALF_LIFE_DAYS`, drawn towards the coarser
+    kind. The kind with the least error over the last `TRIAL_DAYS` is taken. It is scaled by how
+    busy the last working days were against what was told of them.
+
+    Args:
+        power_kw: What each day held; rows of days that are not known are ignored.
+        known: Days whose record is whole.
+        kinds: What each day is.
+        lead_days: Day d is told from days up to d - lead_days.
+
+    Source:
+        Exponential smoothing with hierarchical shrinkage; no outside source.
+    """
+    days = len(power_kw)
+    age = np.arange(days)[:, None] - np.arange(days)
+    usable = (age >= lead_days) & known
+    enough = usable.sum(axis=1) >= LEAST_DAYS
+    filled = np.where(known[:, None], power_kw, 0.0)
+    options = []
+    for weights in _weights(age, usable, kinds):
+        base = weights @ filled
+        level = _level(base.sum(axis=1), filled.sum(axis=1), age, usable & enough, kinds)
+        options.append((weights * level[:, None], base * level[:, None]))
+    best = _choice([told for _, told in options], filled, age, usable & enough, kinds)
+    rows = np.arange(days)
+    mean = np.stack([told for _, told in options])[best, rows]
+    weights = np.stack([share for share, _ in options])[best, rows]
+    return Outlook(np.where(enough[:, None], mean, np.nan), weights)
+
+
+def _weights(
+    age: Int[Array, "day past"], usable: Bool[Array, "day past"], kinds: DayKinds
+) -> list[Float[Array, "day past"]]:
+    """Weights of past days by kind from coarse to fine; rows sum to 1, or 0 without any like."""
+    decay = np.where(usable, 0.5 ** (np.maximum(age, 0) / HALF_LIFE_DAYS), 0.0)
+    coarse = decay * (kinds.group[:, None] == kinds.group)
+    total = coarse.sum(axis=1, keepdims=True)
+    made = [coarse / np.where(total > 0, total, 1.0)]
+    for key, prior in zip((kinds.weekday, kinds.fortnight), PRIOR_DAYS, strict=True):
+        like = decay * (key[:, None] == key)
+        made.append((like + prior * made[-1]) / (like.sum(axis=1, keepdims=True) + prior))
+    return made
+
+
+def _level(
+    told: Float[Array, " day"],
+    came: Float[Array, " day"],
+    age: Int[Array, "day past"],
+    usable: Bool[Array, "day past"],
+    kinds: DayKinds,
+) -> Float[Array, " day"]:
+    """How busy the last working days were against what was told of them; 1 for odd days."""
+    recent = usable & (age <= LEVEL_WINDOW_DAYS) & (kinds.group == WORKING)
+    recent &= np.isfinite(told) & (told > 0)
+    decay = np.where(recent, 0.5 ** (np.maximum(age, 0) / LEVEL_HALF_LIFE_DAYS), 0.0)
+    expected = decay @ told
+    level = (decay @ came) / np.where(expected > 0, expected, 1.0)
+    sure = (recent.sum(axis=1) >= 3) & (expected > 0) & (kinds.group != ODD)
+    return np.where(sure, np.clip(level, *LEVEL_RANGE), 1.0)
+
+
+def _choice(
+    told: list[Float[Array, "day step"]],
+    came: Float[Array, "day step"],
+    age: Int[Array, "day past"],
+    usable: Bool[Array, "day past"],
+    kinds: DayKinds,
+) -> Int[Array, " day"]:
+    """Kind of least mean error over the working days before; the coarsest until there are some."""
+    trial = usable & (age <= TRIAL_DAYS) & (kinds.group == WORKING)
+    errors = np.stack([np.abs(came - mean).mean(axis=1) for mean in told])
+    best = np.argmin(errors @ trial.T.astype(float), axis=0)
+    return np.where(trial.sum(axis=1) >= LEAST_TRIALS, best, 0)

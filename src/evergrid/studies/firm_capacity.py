@@ -1,0 +1,395 @@
+"""How much power can a fleet promise for the coming days, and how sure is that?"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+from plotly.graph_objects import Figure
+from pydantic import Field, field_validator, model_validator
+
+from evergrid.core import config as config_file
+from evergrid.core.arrays import Array, Shaped
+from evergrid.core.config import Config as BaseConfig
+from evergrid.core.errors import ConfigError, InputError
+from evergrid.core.faults import Fault
+from evergrid.core.timegrid import TimeGrid, local_midnight, zone
+from evergrid.data.assumptions import Assumptions
+from evergrid.data.locate import locate
+from evergrid.data.meta import Meta
+from evergrid.data.output import write_folder
+from evergrid.data.sessions import stated
+from evergrid.fleet import conformal, mobility
+from evergrid.fleet.group import FleetGroup
+from evergrid.fleet.history import GAP_DAYS, Behaviour, Direction, Gaps, History, Product, history
+from evergrid.model.session import Sessions
+from evergrid.studies import firm_capacity_report as telling
+from evergrid.studies import firm_capacity_tables as tables
+from evergrid.studies import summary
+from evergrid.studies.book import read_sessions
+from evergrid.studies.firm_capacity_offers import Found, find
+from evergrid.studies.inputs import SessionSource
+
+QUESTION = "Promise power that an unpredictable fleet will deliver"
+OUTPUTS = (
+    "summary.json",
+    "config.toml",
+    "report.html",
+    "inputs",
+    "offers.parquet",
+    "blocks.parquet",
+    "vehicles.parquet",
+    "growth.parquet",
+    "held_out.parquet",
+    "rules.parquet",
+    "model.parquet",
+)
+
+
+class Called(BaseConfig):
+    """What is to be delivered when called."""
+
+    direction: Direction = "up"
+    """"up": more power into the grid than without a call; "down": less."""
+    duration_h: float = Field(default=1.0, gt=0, le=12)
+    """How long a call holds, hours."""
+    step_min: float = Field(default=60.0, ge=5, le=240)
+    """Time between the instants at which a call may come, minutes; divides a day."""
+    block_h: float = Field(default=4.0, gt=0, le=24)
+    """Length of the blocks that one power is promised for, hours; divides a day."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Called":
+        for name, minutes, of in (
+            ("step_min", self.step_min, 24 * 60.0),
+            ("block_h", self.block_h * 60, 24 * 60.0),
+            ("step_min", self.step_min, self.block_h * 60),
+        ):
+            if abs(of / minutes - round(of / minutes)) > 1e-9:
+                rule = f"divide {of / 60:g} h without a rest"
+                raise InputError("product", [Fault(name, rule, got=(getattr(self, name),))])
+        return self
+
+    def record(self) -> Product:
+        """The product as a record."""
+        return Product(self.direction, self.duration_h, self.step_min / 60)
+
+
+class Generated(BaseConfig):
+    """Which days of generated vehicles are the history."""
+
+    start: date = Field(examples=["2023-01-02"])
+    """First local day."""
+    days: int = Field(default=365, ge=4, le=3660)
+    """How many."""
+
+
+class Drivers(BaseConfig):
+    """What drivers do that the history does not show, drawn at random; nothing by default."""
+
+    participation: float = Field(default=1.0, gt=0, le=1)
+    """Share of the vehicles that take part."""
+    forgotten_plug: float = Field(default=0.0, ge=0, lt=1)
+    """Share of stays without plugging in."""
+    opt_out: float = Field(default=0.0, ge=0, lt=1)
+    """Share of stays for which the driver says no."""
+    early_departure_per_h: float = Field(default=0.0, ge=0, lt=1)
+    """Chance per hour of an unforeseen departure."""
+
+
+class OutageEntry(BaseConfig):
+    """A rare event that the history does not show."""
+
+    name: str = Field(examples=["telecom"], min_length=1)
+    """What fails."""
+    probability: float = Field(examples=[0.002], gt=0, lt=1)
+    """Share of the time it does."""
+    share: float = Field(default=0.0, ge=0, lt=1)
+    """What it leaves of the fleet's power."""
+
+
+class Config(BaseConfig):
+    """The configuration of a firm capacity study."""
+
+    study: Literal["firm_capacity"] = "firm_capacity"
+    """Which study this is."""
+    title: str = "Firm capacity"
+    """Heading of the report."""
+    time_zone: str = "UTC"
+    """IANA name of the local clock, such as Europe/Oslo."""
+    confidence: tuple[float, ...] = Field(default=(0.9, 0.95, 0.99), min_length=1)
+    """Shares of promises to be kept."""
+    beyond_history: Literal["refuse", "model"] = "refuse"
+    """When the history is too short to vouch for a confidence: "refuse", or promise by the
+    "model" of vehicles, which no held-out day has judged at that confidence."""
+    holidays: tuple[str, ...] = Field(default=(), examples=[["2019-07-04"]])
+    """Days off beside weekends, past and coming; nothing is promised for them."""
+    gaps: Gaps = "refuse"
+    """Long runs of days without a vehicle: "refuse" them, take them as "missing" from the
+    record, or as an "idle" fleet."""
+    coming_days: int = Field(default=7, ge=1, le=28)
+    """Days after the history to promise for."""
+    judged_share: float = Field(default=0.5, gt=0, lt=1)
+    """Last share of the history on which promises are judged."""
+    stated_file: str | None = Field(default=None, examples=["stated.csv"])
+    """Table of stated departures; ACN sessions carry their own."""
+    sessions: SessionSource | None = None
+    """The history: past sessions from a file; [[fleet]] generates one instead."""
+    assumptions: Assumptions = Assumptions()
+    """What the source of sessions does not tell."""
+    product: Called = Called()
+    """What is to be delivered when called."""
+    fleet: tuple[FleetGroup, ...] = ()
+    """Vehicles whose history is generated from published statistics, to try things out."""
+    generated: Generated | None = None
+    """Which days of [[fleet]] are the history."""
+    drivers: Drivers = Drivers()
+    """What drivers do that the history does not show."""
+    outage: tuple[OutageEntry, ...] = ()
+    """Rare events that the history does not show."""
+
+    @field_validator("holidays", mode="before")
+    @classmethod
+    def _text(cls, value: object) -> object:
+        if isinstance(value, list | tuple):
+            return tuple(v.isoformat() if isinstance(v, date) else v for v in value)
+        return value
+
+    @model_validator(mode="after")
+    def _checked(self) -> "Config":
+        zone(self.time_zone)
+        bad = tuple(level for level in self.confidence if not 0.5 <= level < 1)
+        if bad:
+            fix = "Give a fraction such as 0.99, not a percentage."
+            raise InputError("config", [Fault("confidence", "be in [0.5, 1)", bad, fix=fix)])
+        self.days_off()
+        return self
+
+    def days_off(self) -> Shaped[Array, " holiday"]:
+        """The holidays as dates.
+
+        Raises:
+            InputError: A text that is no date.
+        """
+        try:
+            days = [date.fromisoformat(day) for day in self.holidays]
+        except ValueError:
+            rule = "be dates such as 2019-07-04"
+            raise InputError("config", [Fault("holidays", rule, self.holidays)]) from None
+        return np.array(days, dtype="datetime64[D]")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came out.
+
+    Attributes:
+        config: As resolved.
+        sessions: The history as read.
+        record: What the fleet could have delivered.
+        found: Promises, expectations and scores.
+        summary: Headline numbers.
+        tables: Tidy tables by file name without ending.
+    """
+
+    config: Config
+    sessions: Sessions
+    record: History
+    found: Found
+    summary: dict[str, Any]
+    tables: dict[str, pl.DataFrame]
+
+    def figures(self) -> dict[str, Figure]:
+        """Every figure of the report by name."""
+        return telling.figures(self._shown)
+
+    def report(self) -> str:
+        """The report as one HTML page that needs no network."""
+        return telling.page(self._shown, config_file.dump(self.config))
+
+    def lines(self) -> list[str]:
+        """The summary in ten lines."""
+        return telling.lines(self._shown)
+
+    def write(self, out: Path) -> None:
+        """Write the whole result into a folder, at once or not at all.
+
+        Raises:
+            OutputError: The folder holds something else, or cannot be written.
+        """
+        files: dict[str, str | pl.DataFrame] = {
+            "summary.json": summary.to_json(self.summary),
+            "config.toml": config_file.dump(self.config),
+            "report.html": self.report(),
+            "inputs/sessions.parquet": tables.sessions(self.sessions),
+        }
+        write_folder(out, files | {f"{name}.parquet": t for name, t in self.tables.items()})
+
+    @cached_property
+    def _shown(self) -> telling.Shown:
+        return telling.Shown(self.config.title, self.config.time_zone, self.found, self.summary)
+
+
+Progress = Callable[[str, float], None]
+
+
+def run(
+    config: Config,
+    *,
+    seed: int = 0,
+    folder: Path | None = None,
+    progress: Progress = lambda label, share: None,
+) -> Result:
+    """Promises of a fleet from its history.
+
+    Args:
+        config: What to promise.
+        seed: Of the draws of `Drivers`.
+        folder: What relative paths in the configuration start from; the current one by default.
+        progress: Called with what is being done and the share of the run that is done.
+
+    Raises:
+        InputError: Data or settings that break rules, or too few days for a confidence.
+    """
+    progress("reading the history", 0.0)
+    folder = folder or Path.cwd()
+    sessions, sources = _sessions(config, folder, seed)
+    told = _stated(config, sessions, folder)
+    record = history(
+        sessions,
+        config.time_zone,
+        config.product.record(),
+        stated_utc=told,
+        behaviour=Behaviour(**config.drivers.model_dump()),
+        gaps=config.gaps,
+        seed=seed,
+    )
+    outages = tuple(conformal.Outage(**entry.model_dump()) for entry in config.outage)
+    found = find(
+        record,
+        config.days_off(),
+        confidence=tuple(sorted(set(config.confidence))),
+        by_model=config.beyond_history == "model",
+        outages=outages,
+        coming=config.coming_days,
+        judged_share=config.judged_share,
+        block_h=config.product.block_h,
+        time_zone=config.time_zone,
+        progress=progress,
+    )
+    progress("writing down the results", 0.95)
+    made = tables.results(found)
+    notes = _notes(config, record, told, sources)
+    headline = _summary(config, sessions, record, found, notes=notes, sources=sources, seed=seed)
+    return Result(config, sessions, record, found, headline, made)
+
+
+def _sessions(config: Config, folder: Path, seed: int) -> tuple[Sessions, list[Meta]]:
+    """The history, read or generated."""
+    if (config.sessions is None) == (not config.fleet):
+        fix = "Name a file in [sessions], or add a [[fleet]], not both."
+        raise ConfigError("config", [Fault("sessions", "be one history", fix=fix)])
+    if config.fleet and config.generated is None:
+        fix = "Add [generated] with its start."
+        raise ConfigError("config", [Fault("generated", "stand beside [[fleet]]", fix=fix)])
+    if config.sessions is not None:
+        sessions, sources = read_sessions(config.sessions, config.assumptions, folder)
+    else:
+        assert config.generated is not None
+        start = local_midnight(config.generated.start, config.time_zone)
+        grid = TimeGrid(start, 1.0, 24 * config.generated.days)
+        sessions, sources = mobility.sessions(grid, config.fleet, seed=seed), []
+    if len(sessions) == 0:
+        raise InputError("history", [Fault("sessions", "be at least one")])
+    return sessions, sources
+
+
+def _stated(config: Config, sessions: Sessions, folder: Path) -> Shaped[Array, " session"] | None:
+    """Stated departures: of a table of their own, or those that ACN sessions carry."""
+    if config.stated_file is not None:
+        path, source = locate(config.stated_file, folder), "table"
+    elif config.sessions is not None and config.sessions.format == "acn":
+        path, source = locate(config.sessions.file, folder), "acn"
+    else:
+        return None
+    if config.sessions is not None and config.sessions.shift_weeks:
+        fix = "Set shift_weeks = 0; a history needs no shift."
+        fault = Fault("sessions.shift_weeks", "be 0", (config.sessions.shift_weeks,), fix=fix)
+        raise ConfigError("config", [fault])
+    return stated.read(path, source, sessions.session_id, sessions.arrival_utc)
+
+
+def _notes(
+    config: Config,
+    record: History,
+    told: Shaped[Array, " session"] | None,
+    sources: list[Meta],
+) -> list[str]:
+    """What a reader must know about the inputs."""
+    notes = []
+    if config.fleet:
+        notes.append("The history is generated, not measured.")
+    if told is None:
+        notes.append(
+            "No stated departures: each driver's promise is kept by the departure that came, as "
+            "if it had been stated."
+        )
+    else:
+        share = float(np.isnat(told).mean())
+        notes.append(
+            f"Drivers stated a departure for {1 - share:.0%} of the stays and left before it in "
+            f"{record.left_early:.0%} of those. The promise to them is kept by what they stated."
+        )
+    missing = int((~record.known).sum())
+    if missing:
+        notes.append(
+            f"{missing} days lie in runs of {GAP_DAYS} or more without a vehicle and count as "
+            "missing from the record."
+        )
+    if config.drivers != Drivers():
+        notes.append("Part of the drivers' behaviour is drawn at random, as configured.")
+    for meta in sources:
+        quality = meta.quality
+        notes.append(
+            f"{meta.title}: {quality.rows_kept:,} of {quality.rows_read:,} rows used, "
+            f"{quality.rows_rejected:,} rejected."
+        )
+    return notes
+
+
+def _summary(
+    config: Config,
+    sessions: Sessions,
+    record: History,
+    found: Found,
+    *,
+    notes: list[str],
+    sources: list[Meta],
+    seed: int,
+) -> dict[str, Any]:
+    return {
+        "study": "firm_capacity",
+        "title": config.title,
+        "status": "done",
+        **found.headline(),
+        "direction": record.product.direction,
+        "duration_h": record.product.duration_h,
+        "step_h": record.product.step_h,
+        "assets": len(record.asset_id),
+        "sessions": len(sessions),
+        "days": len(record.days),
+        "days_known": int(record.known.sum()),
+        "first_day": str(record.days[0]),
+        "last_day": str(record.days[-1]),
+        "left_early_share": record.left_early,
+        "notes": [*notes, *found.notes],
+        "sources": [meta.to_dict() for meta in sources],
+        "seed": seed,
+        "versions": summary.versions(),
+        "config_sha256": summary.text_hash(config_file.dump(config)),
+        "input_sha256": {"sessions": summary.table_hash(tables.sessions(sessions))},
+    }

@@ -1,0 +1,120 @@
+"""The tables of firm capacity: what was promised, by what, and how it fared."""
+
+import numpy as np
+import polars as pl
+
+from evergrid.core.arrays import Array, Shaped
+from evergrid.data.tables import sessions_frame as sessions
+from evergrid.studies.firm_capacity_offers import MODEL_LEVELS, Found
+
+__all__ = ["results", "sessions"]
+
+
+def results(found: Found) -> dict[str, pl.DataFrame]:
+    """The tables that came out, by name."""
+    return {
+        "offers": offers(found),
+        "blocks": blocks(found),
+        "vehicles": vehicles(found),
+        "growth": growth(found),
+        "held_out": held_out(found),
+        "rules": pl.DataFrame(found.rules),
+        "model": model(found),
+    }
+
+
+def offers(found: Found) -> pl.DataFrame:
+    """What can be promised of each coming step at each confidence."""
+    levels, days, steps = found.coming_kw.shape
+    mean = np.broadcast_to(found.coming_mean_kw, (levels, days, steps))
+    frame = pl.DataFrame(
+        {
+            "time_utc": _utc(np.broadcast_to(found.coming_utc, (levels, days, steps))),
+            "confidence": np.repeat(found.confidence, days * steps),
+            "firm_kw": found.coming_kw.ravel(),
+            "expected_kw": mean.ravel(),
+            "calibrated": np.repeat(
+                [c not in found.by_model for c in found.confidence], days * steps
+            ),
+        }
+    )
+    # A local hour that a clock change skips begins at the same instant as the next one.
+    return frame.unique(["time_utc", "confidence"], keep="last", maintain_order=True)
+
+
+def blocks(found: Found) -> pl.DataFrame:
+    """What can be promised of every step of each coming block together."""
+    levels, days, count = found.block_kw.shape
+    frame = pl.DataFrame(
+        {
+            "time_utc": _utc(np.broadcast_to(found.block_utc, (levels, days, count))),
+            "block_h": np.full(levels * days * count, found.block_h),
+            "confidence": np.repeat(found.confidence, days * count),
+            "firm_kw": found.block_kw.ravel(),
+        }
+    )
+    return frame.unique(["time_utc", "confidence"], keep="last", maintain_order=True)
+
+
+def vehicles(found: Found) -> pl.DataFrame:
+    """Each vehicle in each step of the first coming day that is no odd one."""
+    of = found.vehicles
+    assets, steps = of.probability.shape
+    return pl.DataFrame(
+        {
+            "asset_id": np.repeat(of.asset_id.astype(str), steps),
+            "time_utc": _utc(np.tile(found.coming_utc[found.model_day], assets)),
+            "probability": of.probability.ravel(),
+            "power_kw": of.power_kw.ravel(),
+            "energy_kwh": of.energy_kwh.ravel(),
+            "pooled": np.repeat(of.pooled, steps),
+        }
+    )
+
+
+def growth(found: Found) -> pl.DataFrame:
+    """Firm power of fleets of many sizes at the busiest step."""
+    grown = found.growth
+    return pl.DataFrame(
+        {
+            "vehicles": grown.vehicles,
+            "confidence": np.full(len(grown.vehicles), grown.confidence),
+            "firm_kw": grown.common_kw,
+            "firm_low_kw": grown.low_kw,
+            "firm_high_kw": grown.high_kw,
+            "independent_kw": grown.independent_kw,
+            "expected_kw": grown.mean_kw * grown.vehicles,
+        }
+    )
+
+
+def held_out(found: Found) -> pl.DataFrame:
+    """What came, was expected and had been promised on each judged day."""
+    judged = np.flatnonzero(found.past.judged)
+    steps = found.past.power_kw.shape[1]
+    columns = {
+        "day": np.repeat(found.days[judged].astype("datetime64[ms]"), steps),
+        "hour_local": np.tile(np.arange(steps) * 24 / steps, len(judged)),
+        "came_kw": found.past.power_kw[judged].ravel(),
+        "expected_kw": found.expected_kw[judged].ravel(),
+    }
+    for level, power in zip(found.confidence, found.promised_kw, strict=True):
+        columns[f"promised_{level:g}_kw"] = power[judged].ravel()
+    return pl.DataFrame(columns).with_columns(pl.col("day").cast(pl.Date))
+
+
+def model(found: Found) -> pl.DataFrame:
+    """Firm power by the model of vehicles, and as if they were independent."""
+    levels, steps = found.model_kw.shape
+    return pl.DataFrame(
+        {
+            "time_utc": _utc(np.tile(found.coming_utc[found.model_day], levels)),
+            "confidence": np.repeat(MODEL_LEVELS, steps),
+            "firm_kw": found.model_kw.ravel(),
+            "independent_kw": found.independent_kw.ravel(),
+        }
+    )
+
+
+def _utc(times: Shaped[Array, "..."]) -> pl.Series:
+    return pl.Series(times.ravel().astype("datetime64[us]")).dt.replace_time_zone("UTC")

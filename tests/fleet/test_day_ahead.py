@@ -1,0 +1,131 @@
+"""Promises of coming days come from the record alone, and as far ahead as they are made."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evergrid.core.arrays import Array
+from evergrid.fleet.conformal import Outage
+from evergrid.fleet.day_ahead import (
+    Past,
+    coming_promises,
+    common_variation,
+    correlation,
+    promised,
+    told,
+)
+from evergrid.fleet.day_kind import ODD, day_kinds
+
+DAYS, STEPS, COMING, NOISE_KW = 300, 4, 3, 7.0
+HOLIDAYS = np.array(["2024-05-01", "2024-05-09"], dtype="datetime64[D]")
+
+
+def past(seed: int = 0, share: float = 0.07, days: int = DAYS, first: str = "2024-01-01") -> Past:
+    """A steady fleet of some 700 kW with noise of its vehicles and a common one."""
+    draw = np.random.default_rng(seed)
+    mean = np.array([500.0, 700.0, 800.0, 600.0])
+    common = 1 + share * draw.standard_normal((days, 1))
+    alone = np.sqrt(NOISE_KW * mean) * draw.standard_normal((days, STEPS))
+    return Past(
+        power_kw=np.maximum(mean * common + alone, 0.0),
+        known=np.arange(days) < days - COMING,
+        kinds=day_kinds(np.datetime64(first, "D") + np.arange(days), HOLIDAYS),
+        coming=COMING,
+        fitted=150,
+        noise_kw=np.full(STEPS, NOISE_KW),
+    )
+
+
+def changed(of: Past, power_kw: Array) -> Past:
+    return Past(power_kw, of.known, of.kinds, of.coming, of.fitted, of.noise_kw)
+
+
+@given(st.integers(0, 99))
+@settings(max_examples=5)
+def test_what_stands_in_the_rows_of_coming_days_changes_nothing(seed: int) -> None:
+    one = past(seed)
+    other = one.power_kw.copy()
+    other[-COMING:] = 1e6
+    for left, right in zip(
+        coming_promises(one, (0.9, 0.95)),
+        coming_promises(changed(one, other), (0.9, 0.95)),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(left, right)
+
+
+def test_each_coming_day_is_told_from_the_last_known_day() -> None:
+    one = past()
+    other = one.power_kw.copy()
+    other[-COMING - 1] *= 0.5
+    before, after = coming_promises(one, (0.9,)), coming_promises(changed(one, other), (0.9,))
+    assert (after[0] < before[0]).all()
+    mean, power = before
+    for ahead in range(COMING):
+        row = DAYS - COMING + ahead
+        np.testing.assert_array_equal(mean[ahead], told(one, ahead + 1).mean_kw[row])
+        made = promised(one, told(one, ahead + 1), 0.9, lead_days=ahead + 1)
+        np.testing.assert_array_equal(power[0, ahead], made.power_kw[row])
+
+
+def test_more_confidence_never_promises_more_and_all_stay_below_the_mean() -> None:
+    mean, power = coming_promises(past(), (0.8, 0.9, 0.95, 0.99))
+    assert (np.diff(power, axis=0) <= 1e-9).all()
+    assert (power <= mean).all()
+    assert (power[0] > 0.5 * mean).all()
+
+
+def test_promises_are_kept_as_often_as_asked_after_the_fitted_days() -> None:
+    one = past(3, days=900)
+    made = promised(one, told(one), 0.9)
+    judged = one.judged & made.judged
+    kept = (one.power_kw >= made.power_kw)[judged]
+    # Days are the unit: steps of one fail together.
+    assert abs(kept.mean() - 0.9) < 3 * np.sqrt(0.9 * 0.1 / judged.sum())
+
+
+def test_odd_days_are_not_promised_and_do_not_count() -> None:
+    one = past()
+    odd = one.kinds.group == ODD
+    assert odd.sum() >= 4
+    made = promised(one, told(one), 0.9)
+    assert (made.power_kw[odd] == 0).all()
+    assert not made.judged[odd].any()
+    assert not one.usable[odd].any()
+
+
+def test_an_outage_that_must_be_survived_leaves_its_share_of_the_promise() -> None:
+    one = past()
+    plain = promised(one, told(one), 0.9).power_kw
+    outage = Outage("grid", 0.5, 0.4)
+    np.testing.assert_allclose(
+        promised(one, told(one), 0.9, outages=(outage,)).power_kw, 0.4 * plain
+    )
+
+
+@pytest.mark.parametrize("share", [0.05, 0.1, 0.2])
+def test_common_variation_is_found_beside_the_noise_of_vehicles(share: float) -> None:
+    # Told from the true mean, over 1400 working days: the error of a variance is 4 %.
+    one = past(1, share, days=2000)
+    one = Past(one.power_kw, one.known, one.kinds, COMING, 2000, one.noise_kw)
+    mean = np.tile([500.0, 700.0, 800.0, 600.0], (2000, 1))
+    assert common_variation(one, mean) == pytest.approx(share**2, rel=0.15)
+
+
+def test_independent_vehicles_have_hardly_any_common_variation() -> None:
+    one = past(1, 0.0, days=2000)
+    mean = np.tile([500.0, 700.0, 800.0, 600.0], (2000, 1))
+    assert 0 <= common_variation(one, mean) < 0.02**2
+
+
+@given(st.floats(0.01, 0.99), st.floats(0, 0.2))
+def test_a_correlation_makes_the_variation_it_was_taken_from(p: float, variation: float) -> None:
+    rho = correlation(variation, p)
+    if rho < 0.9:
+        assert rho * p * (1 - p) == pytest.approx(variation * p**2)
+    assert 0 <= rho <= 0.9
+
+
+def test_certain_and_absent_vehicles_are_not_correlated() -> None:
+    assert correlation(0.1, 0.0) == correlation(0.1, 1.0) == 0.0

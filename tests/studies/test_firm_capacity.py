@@ -1,0 +1,168 @@
+"""Promises are what the held-out days say they are, and a history too short is told so."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from evergrid.core import config as config_file
+from evergrid.core.config import parse
+from evergrid.core.errors import ConfigError, InputError
+from evergrid.studies import firm_capacity
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+ZONE = "Europe/Amsterdam"
+BASE = {
+    "time_zone": ZONE,
+    "confidence": [0.9, 0.5],
+    "coming_days": 3,
+    "holidays": ["2023-05-01"],
+    "generated": {"start": "2023-01-02", "days": 120},
+    "fleet": [{"place": "home", "vehicles": 20, "sites": ["street"], "time_zone": ZONE}],
+}
+
+
+def made(**changed: object) -> firm_capacity.Result:
+    return firm_capacity.run(parse(firm_capacity.Config, BASE | changed), seed=1)
+
+
+@pytest.fixture(scope="module")
+def result() -> firm_capacity.Result:
+    return made()
+
+
+def test_the_table_of_held_out_days_gives_the_coverage_of_the_summary(
+    result: firm_capacity.Result,
+) -> None:
+    held = result.tables["held_out"]
+    for level, told in zip(result.summary["confidence"], result.summary["coverage"], strict=True):
+        kept = (held["came_kw"] >= held[f"promised_{level:g}_kw"] - 1e-9).mean()
+        assert kept == pytest.approx(told["share"])
+        assert told["low"] <= told["share"] <= told["high"]
+
+
+def test_what_came_is_the_sum_of_the_vehicles(result: firm_capacity.Result) -> None:
+    record = result.record
+    day = np.flatnonzero(result.found.past.judged)[0]
+    rows = record.day == day
+    summed = np.bincount(record.step[rows], record.row_kw[rows], record.steps)
+    came = result.tables["held_out"]["came_kw"][: record.steps].to_numpy()
+    np.testing.assert_allclose(came, summed)
+
+
+def test_surer_offers_are_smaller_and_a_block_never_offers_more_than_its_steps(
+    result: firm_capacity.Result,
+) -> None:
+    found = result.found
+    assert found.confidence == (0.5, 0.9)
+    assert (found.coming_kw[0] >= found.coming_kw[1] - 1e-9).all()
+    assert (found.model_kw[:-1] >= found.model_kw[1:] - 1e-9).all()
+    assert (found.model_kw[1:] <= found.independent_kw[1:] + 1e-9).all()
+
+
+def test_nothing_is_promised_for_odd_days(result: firm_capacity.Result) -> None:
+    found = result.found
+    coming = found.days[len(result.record.days) :]
+    (holiday,) = np.flatnonzero(coming == np.datetime64("2023-05-01"))
+    assert (found.coming_kw[:, holiday] == 0).all()
+    assert (found.coming_kw[0].sum(axis=1) > 0).any()
+    assert any("2023-05-01" in note for note in result.summary["notes"])
+
+
+def test_an_outage_lowers_what_is_promised(result: firm_capacity.Result) -> None:
+    failing = made(outage=[{"name": "telecom", "probability": 0.2, "share": 0.5}])
+    assert failing.found.coming_kw[1].sum() < result.found.coming_kw[1].sum()
+
+
+def test_drivers_who_stay_away_lower_what_is_promised(result: firm_capacity.Result) -> None:
+    fewer = made(drivers={"participation": 0.5, "opt_out": 0.2})
+    assert fewer.found.coming_kw.sum() < 0.7 * result.found.coming_kw.sum()
+    assert any("drawn at random" in note for note in fewer.summary["notes"])
+
+
+def test_the_same_seed_gives_the_same_promises(result: firm_capacity.Result) -> None:
+    again = made()
+    assert json.dumps(again.summary) == json.dumps(result.summary)
+
+
+def test_growth_lies_between_its_bounds_and_below_independence(
+    result: firm_capacity.Result,
+) -> None:
+    grown = result.tables["growth"]
+    assert (grown["firm_low_kw"] <= grown["firm_kw"] + 1e-6).all()
+    assert (grown["firm_kw"] <= grown["firm_high_kw"] + 1e-6).all()
+    per_vehicle = grown["firm_kw"] / grown["vehicles"]
+    assert (per_vehicle <= grown["expected_kw"] / grown["vehicles"] + 1e-6).all()
+    assert per_vehicle[-1] == pytest.approx(result.summary["growth_floor_kw_per_vehicle"], rel=0.02)
+
+
+def test_too_short_a_history_names_the_days_that_are_needed() -> None:
+    with pytest.raises(InputError, match=r"0\.999 \(needs 999 days, has \d+\)"):
+        made(confidence=[0.9, 0.999])
+
+
+def test_the_model_stands_in_where_asked_and_says_so() -> None:
+    found = made(confidence=[0.9, 0.999], beyond_history="model")
+    offers = found.tables["offers"]
+    assert not offers.filter(pl.col("confidence") == 0.999)["calibrated"].any()
+    assert offers.filter(pl.col("confidence") == 0.9)["calibrated"].all()
+    assert found.summary["by_model"] == [0.999]
+    assert len(found.summary["coverage"]) == 1
+    assert any("model of vehicles alone" in note for note in found.summary["notes"])
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"confidence": [99]}, "Give a fraction"),
+        ({"holidays": ["4 July"]}, "be dates such as"),
+        ({"product": {"block_h": 5.0}}, "divide 24 h"),
+        ({"product": {"step_min": 90.0}}, "divide 4 h"),
+        ({"time_zone": "Mars"}, "IANA zone"),
+        ({"outage": [{"name": "x", "probability": 1.2}]}, "less than 1"),
+        ({"drivers": {"participation": 0.0}}, "greater than 0"),
+        ({"confidance": [0.9]}, "Did you mean confidence"),
+    ],
+)
+def test_settings_that_break_rules_are_told_with_the_way_out(
+    changed: dict[str, object], words: str
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        parse(firm_capacity.Config, BASE | changed)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"fleet": []}, "Name a file in"),
+        ({"sessions": {"file": "sessions.parquet"}}, "not both"),
+        ({"generated": None}, "Add .generated."),
+    ],
+)
+def test_a_history_is_asked_for_once(changed: dict[str, object], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        made(**changed)
+
+
+def test_a_result_is_written_whole(result: firm_capacity.Result, tmp_path: Path) -> None:
+    result.write(tmp_path / "out")
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == set(firm_capacity.OUTPUTS)
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert page.count('class="plot"') == 6
+    assert len(result.lines()) <= 12
+
+
+@pytest.mark.parametrize("name", ["firm_capacity_acn", "firm_capacity_norway"])
+@pytest.mark.slow
+def test_measured_fleets_keep_their_word_and_promise_more_than_simple_rules(
+    name: str, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVERGRID_DATA", str(data_folder.resolve()))
+    settings = config_file.read(firm_capacity.Config, EXAMPLES / f"{name}.toml")
+    summary = firm_capacity.run(settings, folder=EXAMPLES).summary
+    assert summary["coverage"][-1]["share"] >= 0.98
+    ours, *simple = summary["rules"]
+    assert ours["equal_kw"] > max(rule["equal_kw"] for rule in simple)
