@@ -71,7 +71,7 @@ def test_states_are_a_distribution(factor: AbstractFactor) -> None:
 def test_the_mean_over_the_states_is_the_probability(factor: AbstractFactor, p: float) -> None:
     nodes = factor.nodes(100.0)
     mean = nodes.weight @ factor.given(np.array([p]), nodes)[:, 0]
-    assert mean == pytest.approx(p, abs=1e-7)
+    assert mean == pytest.approx(p, abs=1e-6)
 
 
 @EVERY

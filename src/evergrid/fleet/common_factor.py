@@ -153,7 +153,7 @@ class GaussianFactor(AbstractFactor):
         InputError: A correlation outside [0, 1).
 
     Source:
-        Vasicek (2002), The distribution of loan portfolio value, Risk 15(12), equation 3.
+        Vasicek (2002), Loan portfolio value, Risk 15(12), 160-162.
     """
 
     rho: float

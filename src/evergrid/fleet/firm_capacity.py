@@ -18,7 +18,7 @@ from evergrid.fleet.distribution import (
     mixed,
     step_faults,
 )
-from evergrid.fleet.poisson_binomial import fleet_faults
+from evergrid.fleet.poisson_binomial import fleet_faults, lattice_points
 from evergrid.fleet.probability_bins import Bins, gather
 
 # Sums are exact up to this many lattice points of single vehicles, times states of the factor,
@@ -234,10 +234,16 @@ def _check(
     raise_if_any("fleet", faults + confidence_faults(confidence))
 
 
+def _columns(power_kw: Powers) -> Float[Array, "column vehicle"]:
+    """The powers of each step, or once those of all; views, because a fleet may fill the memory."""
+    return power_kw.T if power_kw.ndim == 2 else power_kw[None]
+
+
 def _like_vehicles(power_kw: Powers, count: Int[Array, " vehicle"]) -> float:
     """Most of the numbers of equal vehicles that vary as much as the fleet in a step."""
-    total, square = count @ power_kw, count @ power_kw**2
-    return float(np.max(total**2 / np.where(square > 0, square, 1.0), initial=1.0))
+    square = [float(count @ kw**2) for kw in _columns(power_kw)]
+    total = [float(count @ kw) for kw in _columns(power_kw)]
+    return max([1.0, *(kw**2 / kw2 for kw, kw2 in zip(total, square, strict=True) if kw2 > 0)])
 
 
 def _small(
@@ -249,8 +255,10 @@ def _small(
 ) -> bool:
     """Whether exact sums are quick."""
     states = len(factor.nodes(_like_vehicles(power_kw, count)).weight)
-    level = np.broadcast_to(power_kw.T, probability.T.shape) / step_kw
-    return bool(poisson_binomial.lattice_points(level, count).sum() * states <= EXACT_WORK)
+    columns = _columns(power_kw)
+    points = [float(lattice_points(kw / step_kw, count).sum()) for kw in columns]
+    times = probability.shape[1] / max(len(columns), 1)
+    return sum(points) * times * states <= EXACT_WORK
 
 
 def _each(

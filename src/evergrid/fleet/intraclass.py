@@ -65,8 +65,8 @@ def of_power(
             [0, 1], or no two vehicles that are uncertain.
 
     Source:
-        Moments: var(power) = V + rho (S**2 - V), with V the sum of w**2 p (1 - p) and S that of
-        w (p (1 - p))**0.5.
+        Moments: ``var(power) = V + rho (S**2 - V)``, with V the sum of ``w**2 p (1 - p)`` and S
+        that of ``w (p (1 - p))**0.5``.
     """
     raise_if_any("history", _power_faults(delivered_kw, probability, power_kw))
     noise = np.sqrt(probability * (1 - probability)) * power_kw
