@@ -1,5 +1,7 @@
 """The envelope holds whatever a session can do, and both its edges can be reached."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -113,12 +115,12 @@ def _instants(every_minutes: int = 45, count: int = 20) -> Array:
     return ARRIVAL + np.arange(count) * every_minutes * MINUTE
 
 
-def _hours(span: Array) -> Array:
+def _hours(span: Any) -> Any:
     return span / np.timedelta64(1, "h")
 
 
 def _optimum(
-    sessions: Sessions, stated: Array, instant: np.datetime64, hold_h: float, *, steps: int = 1
+    sessions: Sessions, stated: Array, instant: Any, hold_h: float, *, steps: int = 1
 ) -> tuple[float, float]:
     """Most and least constant power of all together, by a linear program over steps of the hold.
 

@@ -54,7 +54,7 @@ def test_what_unknown_days_hold_changes_nothing(seed: int, unknown: list[int]) -
 @settings(max_examples=10)
 def test_the_weights_give_the_mean_wherever_one_is_told(seed: int) -> None:
     found = told(noisy(seed))
-    some = np.isfinite(found.mean_kw).all(axis=1)
+    some = np.asarray(np.isfinite(found.mean_kw).all(axis=1))
     assert some[LEAST_DAYS + 1 :].all()
     assert not some[: LEAST_DAYS + 1].any()
     np.testing.assert_allclose((found.weights @ noisy(seed))[some], found.mean_kw[some])

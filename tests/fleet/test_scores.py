@@ -1,5 +1,7 @@
 """Scores rank promises and forecasts as published, and their intervals are exact."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,8 +19,8 @@ from evergrid.fleet.scores import (
 )
 
 # Part E.3 of the reference values: 1000 cars, 0.7 of them there, correlation 0.01.
-TRUTH = stats.betabinom(1000, 69.3, 29.7)
-INDEPENDENT = stats.binom(1000, 0.7)
+TRUTH: Any = stats.betabinom(1000, 69.3, 29.7)
+INDEPENDENT: Any = stats.binom(1000, 0.7)
 COUNTS = np.arange(1001.0)
 
 
@@ -38,7 +40,7 @@ def test_pinball_loss_is_least_at_the_true_quantile() -> None:
 @pytest.mark.parametrize(
     ("forecast", "score"), [(INDEPENDENT, 32.15), (TRUTH, 27.38)], ids=["independent", "correlated"]
 )
-def test_crps_of_ensembles_is_as_published(forecast: stats.rv_discrete, score: float) -> None:
+def test_crps_of_ensembles_is_as_published(forecast: Any, score: float) -> None:
     # Expected over the truth: the integral of (F - G)^2 + G (1 - G).
     told, true = forecast.cdf(COUNTS), TRUTH.cdf(COUNTS)
     expected = ((told - true) ** 2 + true * (1 - true)).sum()

@@ -65,7 +65,7 @@ def test_a_promise_is_the_lower_split_conformal_bound_of_mapie(
 def test_crps_is_the_fair_one_of_scoringrules(seed: int, members: int) -> None:
     draw = np.random.default_rng(seed)
     came, told = draw.gamma(2, 50, (5, 4)), draw.gamma(2, 50, (5, 4, members))
-    expected = crps_ensemble(came, told, estimator="fair")
+    expected = np.asarray(crps_ensemble(came, told, estimator="fair"))
     np.testing.assert_allclose(crps_kw(came, told), expected, rtol=1e-9, atol=1e-9)
 
 
