@@ -1,7 +1,9 @@
 """Promises are what the held-out days say they are, and a history too short is told so."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,7 +16,7 @@ from evergrid.studies import firm_capacity
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 ZONE = "Europe/Amsterdam"
-BASE = {
+BASE: dict[str, Any] = {
     "time_zone": ZONE,
     "confidence": [0.9, 0.5],
     "coming_days": 3,
@@ -58,8 +60,10 @@ def test_surer_offers_are_smaller_and_a_block_never_offers_more_than_its_steps(
     found = result.found
     assert found.confidence == (0.5, 0.9)
     assert (found.coming_kw[0] >= found.coming_kw[1] - 1e-9).all()
-    assert (found.model_kw[:-1] >= found.model_kw[1:] - 1e-9).all()
-    assert (found.model_kw[1:] <= found.independent_kw[1:] + 1e-9).all()
+    assert (found.model.firm_kw[:-1] >= found.model.firm_kw[1:] - 1e-9).all()
+    assert (found.model.firm_kw[1:] <= found.model.independent_kw[1:] + 1e-9).all()
+    steps = found.coming_kw.shape[2] // found.block_kw.shape[2]
+    assert (found.block_kw[1].repeat(steps, axis=1) <= found.coming_mean_kw + 1e-9).all()
 
 
 def test_nothing_is_promised_for_odd_days(result: firm_capacity.Result) -> None:
@@ -98,19 +102,47 @@ def test_growth_lies_between_its_bounds_and_below_independence(
     assert per_vehicle[-1] == pytest.approx(result.summary["growth_floor_kw_per_vehicle"], rel=0.02)
 
 
+@pytest.mark.parametrize("days", [4, 20])
+def test_a_history_too_short_to_tell_a_day_is_refused_whatever_promises(days: int) -> None:
+    with pytest.raises(InputError, match=r"at least 16 before the judged ones, got \d+"):
+        made(generated={"start": "2023-01-02", "days": days}, beyond_history="model")
+
+
 def test_too_short_a_history_names_the_days_that_are_needed() -> None:
     with pytest.raises(InputError, match=r"0\.999 \(needs 999 days, has \d+\)"):
         made(confidence=[0.9, 0.999])
 
 
 def test_the_model_stands_in_where_asked_and_says_so() -> None:
-    found = made(confidence=[0.9, 0.999], beyond_history="model")
+    more = [BASE["fleet"][0] | {"vehicles": 60}]
+    found = made(confidence=[0.9, 0.99], beyond_history="model", fleet=more)
     offers = found.tables["offers"]
-    assert not offers.filter(pl.col("confidence") == 0.999)["calibrated"].any()
+    assert not offers.filter(pl.col("confidence") == 0.99)["calibrated"].any()
     assert offers.filter(pl.col("confidence") == 0.9)["calibrated"].all()
-    assert found.summary["by_model"] == [0.999]
+    assert found.summary["by_model"] == [0.99]
     assert len(found.summary["coverage"]) == 1
     assert any("model of vehicles alone" in note for note in found.summary["notes"])
+    surest, holiday = found.found.coming_kw[1], np.datetime64("2023-05-01")
+    assert (surest <= found.found.coming_kw[0]).all()
+    assert surest.any()
+    assert not surest[found.found.days[-3:] == holiday].any()
+    # What holds in all steps of a block holds in each of them.
+    blocks = found.found.block_kw[1]
+    assert (blocks.repeat(4, axis=1) <= surest + found.record.row_kw.max() / 20).all()
+
+
+@pytest.mark.parametrize(("last", "hours"), [("2023-03-24", 71), ("2023-10-27", 73)])
+def test_offers_follow_the_clock_through_the_nights_it_changes(last: str, hours: int) -> None:
+    start = np.datetime64(last) - 60
+    found = made(generated={"start": str(start), "days": 62}, confidence=[0.8])
+    assert str(found.record.days[-1]) == last
+    offers = found.tables["offers"]
+    assert offers.height == hours
+    assert (offers["time_utc"].diff().drop_nulls() == timedelta(hours=1)).all()
+    local = offers["time_utc"].dt.convert_time_zone(ZONE)
+    steps = found.found.coming_kw[0].ravel()
+    first_of_last_day = local.dt.date() == local.dt.date()[-1]
+    np.testing.assert_array_equal(offers.filter(first_of_last_day)["firm_kw"], steps[-24:])
 
 
 @pytest.mark.parametrize(
@@ -119,10 +151,11 @@ def test_the_model_stands_in_where_asked_and_says_so() -> None:
         ({"confidence": [99]}, "Give a fraction"),
         ({"holidays": ["4 July"]}, "be dates such as"),
         ({"product": {"block_h": 5.0}}, "divide 24 h"),
-        ({"product": {"step_min": 90.0}}, "divide 4 h"),
+        ({"product": {"step_min": 25.0}}, "divide 1 h"),
         ({"time_zone": "Mars"}, "IANA zone"),
         ({"outage": [{"name": "x", "probability": 1.2}]}, "less than 1"),
         ({"drivers": {"participation": 0.0}}, "greater than 0"),
+        ({"outage": [{"name": n, "probability": 0.6} for n in "ab"]}, "sum to below 1"),
         ({"confidance": [0.9]}, "Did you mean confidence"),
     ],
 )

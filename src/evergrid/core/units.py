@@ -11,6 +11,7 @@ from evergrid.core.arrays import Array
 Number = TypeVar("Number", float, Array)
 
 KWH_PER_MWH = 1000.0
+KW_PER_MW = 1000.0
 KG_PER_LB = 0.45359237  # exact: international avoirdupois pound, 1959
 KM_PER_MILE = 1.609344  # exact: international mile, 1959
 KG_PER_TONNE = 1000.0

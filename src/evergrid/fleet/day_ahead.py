@@ -67,7 +67,9 @@ def common_variation(past: Past, mean_kw: Float[Array, "day step"]) -> float:
 
 
 def correlation(variation: float, probability: float) -> float:
-    """Correlation of two vehicles' availability that makes this variation; below 0.9.
+    """Correlation of two vehicles' availability that makes this variation; at most 0.9.
+
+    `intraclass.of_power` needs each vehicle's probability on each past day. This does without.
 
     Source:
         Variance of a share under a common factor: rho p (1 - p) = variation p^2.

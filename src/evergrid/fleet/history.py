@@ -10,7 +10,7 @@ from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.core.timegrid import zone
 from evergrid.fleet.envelope import US_PER_H, sustained
-from evergrid.fleet.local_time import local_from_utc, utc_from_local
+from evergrid.fleet.local_time import day_steps, local_from_utc
 from evergrid.model.session import Sessions
 
 Direction = Literal["up", "down"]
@@ -124,7 +124,7 @@ def history(
     A vehicle counts at an instant when it was plugged in for the whole call that would have
     begun there, with the power it could have held without breaking its driver's promise
     (see `envelope.sustained`). The first and the last day are left out, since sessions may lie
-    beyond the edge of the record.
+    beyond the edge of the record. Of an hour that the clock shows twice the first pass counts.
 
     Args:
         sessions: What happened.
@@ -137,26 +137,28 @@ def history(
         seed: Of the draws of `behaviour`.
 
     Raises:
-        InputError: Fewer than two whole days, an unknown zone, or a gap that is refused.
+        InputError: Fewer than two whole days, an unknown zone, a gap that is refused, or a
+            behaviour that leaves no session.
     """
-    names, asset = np.unique(sessions.asset_id.astype(str), return_inverse=True)
-    keep, departure = _lived(sessions, asset, behaviour or Behaviour(), seed)
+    keep, departure = _lived(sessions, behaviour or Behaviour(), seed)
     lived = replace(sessions, departure_utc=departure).select(keep)
+    names, asset = np.unique(lived.asset_id.astype(str), return_inverse=True)
     stated = sessions.departure_utc if stated_utc is None else stated_utc
     stated = np.where(np.isnat(stated), sessions.departure_utc, stated)[keep]
-    days, instants = _instants(sessions, time_zone, product.step_h)
-    steps = len(instants) // len(days)
-    held = sustained(lived, instants, product.duration_h, stated_utc=stated)
+    days = _days(sessions, time_zone)
+    steps = round(24 / product.step_h)
+    instants = day_steps(days, steps, zone(time_zone))
+    held = sustained(lived, instants.ravel(), product.duration_h, stated_utc=stated)
     power = held.up_kw if product.direction == "up" else held.down_kw
     some = power > 0
     return History(
         product=product,
         days=days,
-        known=_known(sessions, days, instants.reshape(len(days), steps), gaps),
+        known=_known(sessions, days, instants, gaps),
         steps=steps,
         asset_id=names,
-        first_day=_first_day(sessions, asset, len(names), days, time_zone),
-        asset=asset[keep][held.session[some]],
+        first_day=_first_day(lived, asset, len(names), days, time_zone),
+        asset=asset[held.session[some]],
         day=held.instant[some] // steps,
         step=held.instant[some] % steps,
         row_kw=power[some],
@@ -166,14 +168,18 @@ def history(
 
 
 def _lived(
-    sessions: Sessions, asset: Int[Array, " session"], behaviour: Behaviour, seed: int
+    sessions: Sessions, behaviour: Behaviour, seed: int
 ) -> tuple[Bool[Array, " session"], Shaped[Array, " session"]]:
     """Which sessions take place when drivers also behave like that, and when they end."""
+    names, asset = np.unique(sessions.asset_id.astype(str), return_inverse=True)
     draw = np.random.default_rng(seed)
-    takes_part = draw.random(int(asset.max()) + 1) < behaviour.participation
+    takes_part = draw.random(len(names)) < behaviour.participation
     plugs_in, says_yes = draw.random((2, len(sessions)))
     keep = takes_part[asset] & (plugs_in >= behaviour.forgotten_plug)
     keep &= says_yes >= behaviour.opt_out
+    if not keep.any():
+        fix = "Let more drivers take part, or take another seed."
+        raise InputError("history", [Fault("drivers", "leave at least one session", fix=fix)])
     if behaviour.early_departure_per_h == 0:
         return keep, sessions.departure_utc
     leaves_h = draw.exponential(1 / behaviour.early_departure_per_h, len(sessions))
@@ -182,22 +188,16 @@ def _lived(
     return keep, np.minimum(gone, sessions.departure_utc)
 
 
-def _instants(
-    sessions: Sessions, time_zone: str, step_h: float
-) -> tuple[Shaped[Array, " day"], Shaped[Array, " instant"]]:
-    """The whole local days of the record, and the instants of all their steps in UTC."""
+def _days(sessions: Sessions, time_zone: str) -> Shaped[Array, " day"]:
+    """The whole local days of the record."""
     local = local_from_utc(sessions.arrival_utc, zone(time_zone))
     first, last = (edge.astype("datetime64[D]") for edge in (local.min(), local.max()))
     days = np.arange(first + DAY, last)
     if len(days) < 2:
-        fix = "Give sessions of more days."
         got = (int((last - first) / DAY) + 1,)
+        fix = "Give sessions of more days."
         raise InputError("history", [Fault("days", "be at least 4", got, fix=fix)])
-    within = np.arange(round(24 / step_h)) * np.timedelta64(round(step_h * 3600), "s")
-    clock = (days.astype("datetime64[us]")[:, None] + within.astype("timedelta64[us]")).ravel()
-    instants = utc_from_local(clock, zone(time_zone))
-    # Times that a clock skips in spring are the instant at which it does, so that order is kept.
-    return days, np.minimum.accumulate(instants[::-1])[::-1]
+    return days
 
 
 def _known(

@@ -32,6 +32,17 @@ def local_from_utc(utc: Shaped[Array, "..."], zone: ZoneInfo) -> Shaped[Array, "
     return utc + offsets[np.searchsorted(changes, utc, side="right")]
 
 
+def day_steps(days: Shaped[Array, " day"], steps: int, zone: ZoneInfo) -> Shaped[Array, "day step"]:
+    """The UTC instants at which the equal steps of local days begin, in ascending order.
+
+    Times that a clock skips are the instant at which it does; of times that it shows twice the
+    first counts.
+    """
+    within = np.arange(steps) * (24 * HOUR // steps)
+    instants = utc_from_local((days.astype("datetime64[us]")[:, None] + within).ravel(), zone)
+    return np.minimum.accumulate(instants[::-1])[::-1].reshape(len(days), steps)
+
+
 def _changes(
     first: np.datetime64, last: np.datetime64, zone: ZoneInfo
 ) -> tuple[Shaped[Array, " change"], Shaped[Array, " period"]]:

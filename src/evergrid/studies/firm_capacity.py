@@ -57,15 +57,15 @@ class Called(BaseConfig):
     """"up": more power into the grid than without a call; "down": less."""
     duration_h: float = Field(default=1.0, gt=0, le=12)
     """How long a call holds, hours."""
-    step_min: float = Field(default=60.0, ge=5, le=240)
-    """Time between the instants at which a call may come, minutes; divides a day."""
+    step_min: float = Field(default=60.0, ge=5, le=60)
+    """Time between the instants at which a call may come, minutes; divides an hour."""
     block_h: float = Field(default=4.0, gt=0, le=24)
     """Length of the blocks that one power is promised for, hours; divides a day."""
 
     @model_validator(mode="after")
     def _whole(self) -> "Called":
         for name, minutes, of in (
-            ("step_min", self.step_min, 24 * 60.0),
+            ("step_min", self.step_min, 60.0),
             ("block_h", self.block_h * 60, 24 * 60.0),
             ("step_min", self.step_min, self.block_h * 60),
         ):
@@ -166,6 +166,10 @@ class Config(BaseConfig):
         if bad:
             fix = "Give a fraction such as 0.99, not a percentage."
             raise InputError("config", [Fault("confidence", "be in [0.5, 1)", bad, fix=fix)])
+        chances = tuple(entry.probability for entry in self.outage)
+        if sum(chances) >= 1:
+            rule = "sum to below 1"
+            raise InputError("config", [Fault("outage.probability", rule, got=(sum(chances),))])
         self.days_off()
         return self
 

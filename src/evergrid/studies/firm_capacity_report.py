@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from math import floor  # a promise is never rounded up
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from plotly.graph_objects import Figure
 
-from evergrid.core.timegrid import TimeGrid
 from evergrid.report import figures as draw
-from evergrid.report.page import About, Headline, Section, Table
+from evergrid.report.page import Headline, Section, Table
 from evergrid.report.page import page as html_page
-from evergrid.studies.firm_capacity_offers import MODEL_LEVELS, OURS, Found
-from evergrid.studies.plan_report import flat as flat_settings
+from evergrid.studies.around import around
+from evergrid.studies.firm_capacity_model import LEVELS
+from evergrid.studies.firm_capacity_offers import OURS, Found
 
 QUESTION = "How much power can the fleet promise for the coming days, and how sure is that?"
 READING = {
@@ -125,7 +125,7 @@ def figures(shown: Shown) -> dict[str, Figure]:
             columns["equal_kw"],
             target=float(columns["kept"][0]),
         )
-    grown = found.growth
+    grown = found.model.growth
     made["diversity_curve"] = draw.diversity_curve(
         grown.vehicles.astype(float),
         grown.independent_kw / grown.vehicles,
@@ -153,7 +153,7 @@ def page(shown: Shown, settings: str) -> str:
         headline=_headline(shown),
         notes=list(shown.summary["notes"]),
         sections=[*sections, *_held_out(shown)],
-        about=About(QUESTION, _settings(shown, settings), _provenance(shown)),
+        about=around(QUESTION, settings, shown.summary),
     )
 
 
@@ -233,21 +233,18 @@ def _held_out(shown: Shown) -> list[Section]:
 
 def _fan(shown: Shown) -> Figure:
     found = shown.found
-    days, steps = found.coming_mean_kw.shape
-    start = found.coming_utc[0, 0].astype("datetime64[us]").item().replace(tzinfo=UTC)
-    grid = TimeGrid(start, 24 / steps, days * steps)
-    offers = {
-        level: power.ravel() for level, power in zip(found.confidence, found.coming_kw, strict=True)
-    }
-    return draw.offer_fan(grid, found.coming_mean_kw.ravel(), offers, time_zone=shown.time_zone)
+    offers = dict(zip(found.confidence, found.over_time(found.coming_kw), strict=True))
+    expected = found.over_time(found.coming_mean_kw)
+    return draw.offer_fan(found.grid, expected, offers, time_zone=shown.time_zone)
 
 
 def _curve(found: Found) -> Figure:
-    steps = found.model_kw.shape[1]
-    busiest = int(np.argmax(found.model_kw[0]))
+    model_kw = found.model.firm_kw
+    steps = model_kw.shape[1]
+    busiest = int(np.argmax(model_kw[0]))
     hours = sorted({(busiest + round(k * steps / 6)) % steps for k in range(6)})
     labels = [_hour(hour, steps) for hour in hours]
-    return draw.offer_curve(labels, np.array(MODEL_LEVELS), found.model_kw[:, hours])
+    return draw.offer_curve(labels, np.array(LEVELS), model_kw[:, hours])
 
 
 def _kept(found: Found) -> Figure:
@@ -267,21 +264,6 @@ def _kept(found: Found) -> Figure:
 def _hour(step: int, steps: int) -> str:
     minutes = step * 24 * 60 // steps
     return f"{minutes // 60:02d}:{minutes % 60:02d}"
-
-
-def _settings(shown: Shown, settings: str) -> Table:
-    rows = [tuple(line.split(" = ", 1)) for line in flat_settings(settings)]
-    for meta in shown.summary["sources"]:
-        rows += [(f"{meta['source']}: {key}", str(v)) for key, v in meta["assumptions"].items()]
-        rows.append((f"{meta['source']}: licence", meta["licence"]))
-    return Table(("setting", "value"), rows)
-
-
-def _provenance(shown: Shown) -> list[tuple[str, str]]:
-    s = shown.summary
-    rows = [(name, version) for name, version in s["versions"].items()]
-    rows += [("seed", str(s["seed"])), ("config sha256", s["config_sha256"][:16])]
-    return rows + [(f"{name} sha256", value[:16]) for name, value in s["input_sha256"].items()]
 
 
 def _local(shown: Shown, instant: str) -> str:

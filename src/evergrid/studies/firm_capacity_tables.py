@@ -5,7 +5,8 @@ import polars as pl
 
 from evergrid.core.arrays import Array, Shaped
 from evergrid.data.tables import sessions_frame as sessions
-from evergrid.studies.firm_capacity_offers import MODEL_LEVELS, Found
+from evergrid.studies.firm_capacity_model import LEVELS
+from evergrid.studies.firm_capacity_offers import Found
 
 __all__ = ["results", "sessions"]
 
@@ -25,21 +26,17 @@ def results(found: Found) -> dict[str, pl.DataFrame]:
 
 def offers(found: Found) -> pl.DataFrame:
     """What can be promised of each coming step at each confidence."""
-    levels, days, steps = found.coming_kw.shape
-    mean = np.broadcast_to(found.coming_mean_kw, (levels, days, steps))
-    frame = pl.DataFrame(
+    steps = found.grid.steps
+    asked = found.confidence
+    return pl.DataFrame(
         {
-            "time_utc": _utc(np.broadcast_to(found.coming_utc, (levels, days, steps))),
-            "confidence": np.repeat(found.confidence, days * steps),
-            "firm_kw": found.coming_kw.ravel(),
-            "expected_kw": mean.ravel(),
-            "calibrated": np.repeat(
-                [c not in found.by_model for c in found.confidence], days * steps
-            ),
+            "time_utc": _utc(np.tile(found.grid.times, len(asked))),
+            "confidence": np.repeat(asked, steps),
+            "firm_kw": found.over_time(found.coming_kw).ravel(),
+            "expected_kw": np.tile(found.over_time(found.coming_mean_kw), len(asked)),
+            "calibrated": np.repeat([level not in found.by_model for level in asked], steps),
         }
     )
-    # A local hour that a clock change skips begins at the same instant as the next one.
-    return frame.unique(["time_utc", "confidence"], keep="last", maintain_order=True)
 
 
 def blocks(found: Found) -> pl.DataFrame:
@@ -53,17 +50,18 @@ def blocks(found: Found) -> pl.DataFrame:
             "firm_kw": found.block_kw.ravel(),
         }
     )
+    # A block whose start a clock change skips begins with the one after it.
     return frame.unique(["time_utc", "confidence"], keep="last", maintain_order=True)
 
 
 def vehicles(found: Found) -> pl.DataFrame:
     """Each vehicle in each step of the first coming day that is no odd one."""
-    of = found.vehicles
+    of = found.model.vehicles
     assets, steps = of.probability.shape
     return pl.DataFrame(
         {
             "asset_id": np.repeat(of.asset_id.astype(str), steps),
-            "time_utc": _utc(np.tile(found.coming_utc[found.model_day], assets)),
+            "time_utc": _utc(np.tile(found.model.times, assets)),
             "probability": of.probability.ravel(),
             "power_kw": of.power_kw.ravel(),
             "energy_kwh": of.energy_kwh.ravel(),
@@ -74,7 +72,7 @@ def vehicles(found: Found) -> pl.DataFrame:
 
 def growth(found: Found) -> pl.DataFrame:
     """Firm power of fleets of many sizes at the busiest step."""
-    grown = found.growth
+    grown = found.model.growth
     return pl.DataFrame(
         {
             "vehicles": grown.vehicles,
@@ -105,13 +103,13 @@ def held_out(found: Found) -> pl.DataFrame:
 
 def model(found: Found) -> pl.DataFrame:
     """Firm power by the model of vehicles, and as if they were independent."""
-    levels, steps = found.model_kw.shape
+    levels, steps = found.model.firm_kw.shape
     return pl.DataFrame(
         {
-            "time_utc": _utc(np.tile(found.coming_utc[found.model_day], levels)),
-            "confidence": np.repeat(MODEL_LEVELS, steps),
-            "firm_kw": found.model_kw.ravel(),
-            "independent_kw": found.independent_kw.ravel(),
+            "time_utc": _utc(np.tile(found.model.times, levels)),
+            "confidence": np.repeat(LEVELS, steps),
+            "firm_kw": found.model.firm_kw.ravel(),
+            "independent_kw": found.model.independent_kw.ravel(),
         }
     )
 

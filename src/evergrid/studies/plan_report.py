@@ -16,8 +16,9 @@ from evergrid.dispatch.plan import Plan
 from evergrid.dispatch.rolling import Rolled
 from evergrid.fleet.envelope import fleet_envelope
 from evergrid.report import figures as draw
-from evergrid.report.page import About, Headline, Section, Table
+from evergrid.report.page import Headline, Section, Table
 from evergrid.report.page import page as html_page
+from evergrid.studies.around import around
 from evergrid.studies.book import Loaded
 from evergrid.studies.plan_wires import Wires
 
@@ -164,7 +165,7 @@ def page(shown: Shown, settings: str) -> str:
         headline=_headline(shown),
         notes=_notes(shown),
         sections=[*sections, *_dear_sites(shown), *_unserved(shown)],
-        about=About(QUESTION, _settings(shown, settings), _provenance(shown)),
+        about=around(QUESTION, settings, shown.summary),
     )
 
 
@@ -234,32 +235,6 @@ def _unserved(shown: Shown) -> list[Section]:
     text += "; the first 200 are shown." if len(items) > 200 else "."
     table = Table(("session_id", "shortfall_kwh", "because of"), rows)
     return [Section("Energy that cannot be served", text, table)]
-
-
-def _settings(shown: Shown, settings: str) -> Table:
-    rows = [tuple(line.split(" = ", 1)) for line in flat(settings)]
-    for meta in shown.loaded.sources:
-        rows += [(f"{meta.source}: {key}", str(value)) for key, value in meta.assumptions.items()]
-        rows.append((f"{meta.source}: licence", meta.licence))
-    return Table(("setting", "value"), rows)
-
-
-def flat(settings: str) -> list[str]:
-    """The lines of a TOML text with the name of their table in front."""
-    table, flat = "", []
-    for line in settings.splitlines():
-        if line.startswith("["):
-            table = line.strip("[]") + "."
-        elif " = " in line:
-            flat.append(table + line)
-    return flat
-
-
-def _provenance(shown: Shown) -> list[tuple[str, str]]:
-    s = shown.summary
-    rows = [(name, version) for name, version in s["versions"].items()]
-    rows += [("seed", str(s["seed"])), ("config sha256", s["config_sha256"][:16])]
-    return rows + [(f"{name} sha256", value[:16]) for name, value in s["input_sha256"].items()]
 
 
 def _waterfall(shown: Shown) -> list[tuple[str, float]]:

@@ -9,7 +9,7 @@ from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import broken, unique
 from evergrid.data.frames import Kind, cell_faults, source_columns
 
-# Column by format; the driver's own flag too, where the source says whose words they are.
+# Column of the stated departure by format.
 COLUMNS = {"acn": "estimated_departure_utc", "table": "departure_stated_utc"}
 
 

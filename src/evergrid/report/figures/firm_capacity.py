@@ -9,13 +9,13 @@ import plotly.graph_objects as go
 
 from evergrid.core.arrays import Array, Bool, Float, Shaped
 from evergrid.core.timegrid import TimeGrid
+from evergrid.core.units import KW_PER_MW
 from evergrid.report import panels, theme
 from evergrid.report.labels import amount, decimals_for, joined, literal, wrapped
 from evergrid.report.panels import Panel
 from evergrid.report.time_axis import TimeAxis, held
 
 MOST_KW = 10_000.0  # beyond, figures speak of MW
-KW_PER_MW = 1000.0
 SUREST = 0.9999  # what lies closer to certainty is drawn here
 TICKS = (0.9, 0.99, 0.999, 0.9999, 0.5, 0.95, 0.8, 0.98, 0.995, 0.7, 0.2)  # first come first
 TICK_ROOM = 0.15  # of an axis, for one label on a small screen
