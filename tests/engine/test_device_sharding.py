@@ -72,10 +72,14 @@ def wait(*processes: subprocess.Popen[bytes]) -> None:
 def same(program: Program, one: np.lib.npyio.NpzFile, other: np.lib.npyio.NpzFile) -> None:
     assert one["solved"].all()
     assert other["solved"].all()
-    np.testing.assert_allclose(other["power"], one["power"], atol=1e-6)
-    proof = certify(program, other["power"], Dual(other["value"], other["price"]))
-    assert max(proof.power_kw, proof.energy_kwh, proof.group_kw) <= 1e-6
-    assert proof.gap <= 1e-5
+    proofs = [
+        certify(program, made["power"], Dual(made["value"], made["price"])) for made in (one, other)
+    ]
+    for proof in proofs:
+        assert max(proof.power_kw, proof.energy_kwh, proof.group_kw) <= 1e-6
+        assert proof.gap <= 1e-5
+    # Sums in another order may end an iteration earlier: the same to within what is proven.
+    assert proofs[1].objective == pytest.approx(proofs[0].objective, rel=1e-5)
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from evergrid.engine.program import Program
 from evergrid.engine.solution import Relaxation
 from evergrid.engine.unit_kernels import E
 
-GAP = 1e-3  # relative, in kWh of shortfall
+GAP = 1e-4  # relative, in kWh of shortfall
 REAL_KWH = 1e-5  # shortfall below this is rounding
 OVER_KWH = 5e-6  # energy held above what is owed, so that what rounding buys is not missed
 REAL_KW = 1e-5  # and so is excess below this
@@ -33,7 +33,7 @@ class Relaxed:
 
     Attributes:
         relaxation: What gives way.
-        power_kw: Power of each slot.
+        power_kw: Power of each slot; serves what is owed to within `REAL_KWH`.
         solved: Whether each group's tree was solved; only these rows count.
     """
 
