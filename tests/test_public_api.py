@@ -14,7 +14,8 @@ import evergrid
 from evergrid.core import config
 from evergrid.studies import registry
 
-STUDIES = pytest.mark.parametrize("study", registry.STUDIES.values(), ids=list(registry.STUDIES))
+MODULES = [registry.named(name) for name in registry.STUDIES]
+STUDIES = pytest.mark.parametrize("study", MODULES, ids=registry.STUDIES)
 OPTIONAL = re.compile(r"^# (?=\[|\w+ = )", re.MULTILINE)
 
 
@@ -38,8 +39,8 @@ def test_a_study_has_the_shape_of_a_study(study: ModuleType):
 
 @STUDIES
 def test_the_name_of_a_study_is_that_of_its_file_and_of_its_key(study: ModuleType):
-    name = next(name for name, module in registry.STUDIES.items() if module is study)
-    assert study.__name__.rsplit(".", 1)[-1] == name
+    name = study.__name__.rsplit(".", 1)[-1]
+    assert name in registry.STUDIES
     assert study.Config.model_fields["study"].default == name
 
 

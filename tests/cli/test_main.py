@@ -97,8 +97,8 @@ def test_version_is_that_of_the_package(evergrid: Command):
 def test_studies_lists_every_study_with_its_question(evergrid: Command):
     lines = evergrid("studies").out.splitlines()
     assert [line.split()[0] for line in lines] == list(registry.STUDIES)
-    for line, study in zip(lines, registry.STUDIES.values(), strict=True):
-        assert line.endswith(study.QUESTION)
+    for line, name in zip(lines, registry.STUDIES, strict=True):
+        assert line.endswith(registry.named(name).QUESTION)
 
 
 @pytest.mark.parametrize("name", registry.STUDIES)

@@ -12,7 +12,8 @@ from evergrid.studies import registry
 def test_a_study_is_found_by_its_name(name: str, tmp_path: Path):
     path = tmp_path / "any.toml"
     path.write_text(f'study = "{name}"')
-    assert registry.of_file(path) is registry.named(name) is registry.STUDIES[name]
+    assert registry.of_file(path) is registry.named(name)
+    assert registry.named(name).__name__ == f"evergrid.studies.{name}"
 
 
 @pytest.mark.parametrize(("name", "near"), [("plann", "Did you mean plan?"), ("xyz", "Studies: ")])

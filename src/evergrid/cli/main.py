@@ -79,8 +79,8 @@ def new(study: Annotated[str, typer.Argument(help="Name of a study.")]) -> None:
 @app.command()
 def studies() -> None:
     """List the studies."""
-    for name, module in registry.STUDIES.items():
-        typer.echo(f"{name:<18}{module.QUESTION}")
+    for name in registry.STUDIES:
+        typer.echo(f"{name:<18}{registry.named(name).QUESTION}")
 
 
 @app.command()

@@ -1,15 +1,16 @@
 """Which studies there are, and the study that a configuration file asks for."""
 
 import difflib
+import importlib
 from pathlib import Path
 from types import ModuleType
 
 from evergrid.core import config
 from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
-from evergrid.studies import firm_capacity, plan
 
-STUDIES: dict[str, ModuleType] = {"plan": plan, "firm_capacity": firm_capacity}
+# A study is loaded when it is asked for: what one needs may take a second to load.
+STUDIES = ("plan", "firm_capacity")
 
 
 def named(name: str, *, source: str = "study") -> ModuleType:
@@ -19,8 +20,8 @@ def named(name: str, *, source: str = "study") -> ModuleType:
         ConfigError: There is none.
     """
     if name in STUDIES:
-        return STUDIES[name]
-    near = difflib.get_close_matches(name, list(STUDIES), n=1, cutoff=0.5)
+        return importlib.import_module(f"evergrid.studies.{name}")
+    near = difflib.get_close_matches(name, STUDIES, n=1, cutoff=0.5)
     fix = f"Did you mean {near[0]}? " if near else ""
     fix += f"Studies: {', '.join(STUDIES)}."
     raise ConfigError(source, [Fault("study", "be a known study", got=(name,), fix=fix)])

@@ -1,0 +1,1 @@
+"""What do the wires allow?"""

@@ -1,0 +1,176 @@
+"""Voltages of a feeder in many scenarios at once, exact for unbalanced three-phase wires.
+
+With Z the impedance between the branches where power enters or leaves, and w their voltages
+without load, the voltages u satisfy ``u = w + Z conj(s / u)``. The iteration works on these
+branches alone; every other voltage or current is linear in the branches' currents.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Complex
+from scipy import sparse
+from scipy.sparse.linalg import splu
+
+from evergrid.core.arrays import Array, Bool, Float, Int
+from evergrid.core.errors import raise_if_any
+from evergrid.core.faults import broken
+from evergrid.grid import power_flow_kernels as kernels
+from evergrid.grid.feeder import GROUND, Branches, Feeder, State
+
+ITERATIONS = 100
+CAREFUL_SHARE, CAREFUL_ITERATIONS = 0.5, 1000  # second try of what did not settle
+
+
+@dataclass(frozen=True)
+class Network:
+    """A feeder with everything that switches in one position, reduced to its branches.
+
+    Attributes:
+        feeder: What it was made of.
+        branches: Where power enters or leaves.
+        state: Where taps and banks stand.
+        open_pu: Voltages of the branches without load.
+        impedance: Rise of the branches' voltages per current of the branches, pu per kVA.
+    """
+
+    feeder: Feeder
+    branches: Branches
+    state: State
+    open_pu: Complex[Array, " branch"]
+    impedance: Complex[Array, "branch branch"]
+
+    @cached_property
+    def factor(self) -> "Factor":
+        """The factorised admittance, for maps of further voltages and currents."""
+        return Factor(self.feeder, self.state)
+
+
+class Factor:
+    """A feeder's admittance in per unit, factorised; near-ideal wires make it ill-scaled else."""
+
+    def __init__(self, feeder: Feeder, state: State) -> None:
+        scale = sparse.diags_array(feeder.base_v)
+        self._base_v = feeder.base_v
+        self._lu = splu(sparse.csc_array(scale @ feeder.at(state) @ scale))
+        self.open_v = self.voltage(feeder.source_a)
+
+    def voltage(self, current_a: Complex[Array, "node *more"]) -> Complex[Array, "node *more"]:
+        """Voltages in volts that currents into the nodes drive."""
+        base_v = self._base_v.reshape(-1, *[1] * (current_a.ndim - 1))
+        return self._lu.solve(np.ascontiguousarray(current_a * base_v)) * base_v
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Voltages of scenarios.
+
+    Attributes:
+        voltage_pu: At each branch; meaningless where not ``settled``.
+        settled: Whether the voltages were found; where not, the wires cannot carry the power.
+        iterations: Taken by the scenario, or the slowest beside it.
+        error_pu: Error that is left by the speed at which changes shrank.
+    """
+
+    voltage_pu: Complex[Array, "scenario branch"]
+    settled: Bool[Array, " scenario"]
+    iterations: Int[Array, " scenario"]
+    error_pu: Float[Array, " scenario"]
+
+
+def incidence(branches: Branches, nodes: int) -> sparse.csr_array:
+    """Voltages of the branches in node voltages: +1 at the node, -1 at the other."""
+    count = len(branches)
+    grounded = branches.other == GROUND
+    row = np.arange(count)
+    rows = np.concatenate([row, row[~grounded]])
+    columns = np.concatenate([branches.node, branches.other[~grounded]])
+    values = np.concatenate([np.ones(count), -np.ones((~grounded).sum())])
+    return sparse.csr_array((values, (rows, columns)), shape=(count, nodes))
+
+
+def reduce(feeder: Feeder, branches: Branches | None = None, state: State | None = None) -> Network:
+    """A feeder reduced to the branches where power enters or leaves.
+
+    Args:
+        feeder: The feeder.
+        branches: Where power may enter or leave; the feeder's own loads by default.
+        state: Where taps and banks stand; as in the feeder by default.
+    """
+    branches = feeder.branches if branches is None else branches
+    state = feeder.state if state is None else state
+    factor = Factor(feeder, state)
+    across = incidence(branches, len(feeder.nodes))
+    base_v = branches.base_v
+    response = factor.voltage(across.T.toarray().astype(np.complex128))
+    impedance = (across @ response) * 1000.0 / (base_v[:, None] * base_v[None, :])
+    return Network(feeder, branches, state, across @ factor.open_v / base_v, impedance)
+
+
+def solve(
+    network: Network,
+    power_kw: Float[Array, "scenario branch"],
+    reactive_kvar: Float[Array, "scenario branch"],
+    *,
+    load_share: Float[Array, "scenario branch"] | None = None,
+    tolerance_pu: float = 1e-6,
+) -> Flow:
+    """Voltages of many scenarios.
+
+    Args:
+        network: The feeder, reduced.
+        power_kw: Power into the grid that does not depend on voltage.
+        reactive_kvar: The same, reactive.
+        load_share: Share of the feeder's own loads that is on, each answering to its voltage;
+            none of them by default.
+        tolerance_pu: Error that may be left in a voltage.
+
+    Raises:
+        InputError: Powers that are no numbers.
+
+    Source:
+        Fixed point of the current injections; the maps are Kirchhoff's laws.
+    """
+    faults = []
+    for name, values in (("power_kw", power_kw), ("reactive_kvar", reactive_kvar)):
+        ok = np.isfinite(values.sum(axis=1))
+        faults += broken(name, ok, "be finite in every scenario", values=values.sum(axis=1))
+    raise_if_any("power flow", faults)
+    size = np.abs(power_kw).sum(axis=1) + np.abs(reactive_kvar).sum(axis=1)
+    order = np.argsort(size, kind="stable")
+    voltage = np.empty(power_kw.shape, np.complex128)
+    found = (voltage, np.zeros(len(order), np.int64), np.full(len(order), np.inf))
+    loads, law = own_loads(network.branches, load_share is not None)
+    share = np.ones((1, 1)) if load_share is None else load_share
+    given = (power_kw, reactive_kvar, share, loads, law)
+    for step, limit in ((1.0, ITERATIONS), (CAREFUL_SHARE, CAREFUL_ITERATIONS)):
+        how = (step, tolerance_pu, limit)
+        kernels.solve(*wires(network), *given, order, how, found)
+        order = np.flatnonzero(~(found[2] <= tolerance_pu))
+        if len(order) == 0:
+            break
+    return Flow(voltage, found[2] <= tolerance_pu, found[1], found[2])
+
+
+def wires(network: Network) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+    """Impedance and voltages without load as the kernels want them, in single and in double."""
+    count = len(network.branches)
+    even = count + count % 2
+    gain = np.zeros((even, even), dtype=np.complex128)
+    gain[:count, :count] = network.impedance
+    unloaded = np.ones(even, dtype=np.complex128)  # 1 pu where padded, so that nothing divides by 0
+    unloaded[:count] = network.open_pu
+    parts = (gain.real, gain.imag, unloaded.real, unloaded.imag)
+    exact = tuple(np.ascontiguousarray(part) for part in parts)
+    return tuple(part.astype(np.float32) for part in exact), exact
+
+
+def own_loads(branches: Branches, used: bool) -> tuple[Array, Array]:
+    """The feeder's own loads and how they answer to voltage; no rows where they are unused."""
+    if not used:
+        return np.zeros((2, 0)), np.zeros((0, 10))
+    law = np.column_stack(
+        [branches.zip_power, branches.zip_reactive, branches.nominal_pu, branches.window_pu]
+    )
+    return np.stack([branches.power_kw, branches.reactive_kvar]), law

@@ -1,0 +1,243 @@
+"""Many power flows of one feeder at once: compiled loops over branches and scenarios.
+
+Arrays of a *chunk* have one row per branch and one column (a *lane*) per scenario, real and
+imaginary part apart, so that one instruction works on several scenarios. Voltages are per unit of
+each branch's base, powers in kVA into the grid, and currents in kVA at 1 pu. Impedances are padded
+with zeros to an even number of rows and columns.
+"""
+
+import os
+from typing import no_type_check
+
+# Threads that spin while they wait cost a shared machine far more than waking them does.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import numpy as np
+from numba import njit, prange
+
+# NaN and infinity keep their meaning: they are how a divergence shows.
+MATH = {"contract", "reassoc", "nsz", "arcp"}
+OPTIONS = {"cache": True, "error_model": "numpy", "fastmath": MATH}
+
+# Columns of `law`: how the feeder's own load at a branch answers to voltage.
+POWER_Z, POWER_I, POWER_P, REACTIVE_Z, REACTIVE_I, REACTIVE_P = range(6)
+NOMINAL, FADED, LOW, HIGH = range(6, 10)
+
+SLOW = 0.95  # ratio of changes from one iteration to the next that counts as no progress
+ROUGH_ERROR = 2e-6  # pu: where single precision hands over to double
+ROUGH_LIMIT = 12  # iterations in single precision at most
+LANES = 64  # scenarios of a chunk, whose arrays then stay in the cache
+LEAST_LEFT = 0.1  # of a change at least is taken to be left, however fast changes shrink
+
+
+@njit(**OPTIONS)
+@no_type_check
+def add_product(gain_re, gain_im, x_re, x_im, y_re, y_im):
+    """``y += gain x`` in complex numbers; two rows and two columns at a time fill the registers."""
+    rows, columns = gain_re.shape
+    lanes = x_re.shape[1]
+    for i in range(0, rows, 2):
+        for k in range(0, columns, 2):
+            a0, a1, b0, b1 = gain_re[i, k], gain_re[i, k + 1], gain_im[i, k], gain_im[i, k + 1]
+            c0, c1 = gain_re[i + 1, k], gain_re[i + 1, k + 1]
+            d0, d1 = gain_im[i + 1, k], gain_im[i + 1, k + 1]
+            for n in range(lanes):
+                r0, r1, s0, s1 = x_re[k, n], x_re[k + 1, n], x_im[k, n], x_im[k + 1, n]
+                y_re[i, n] += a0 * r0 - b0 * s0 + a1 * r1 - b1 * s1
+                y_im[i, n] += a0 * s0 + b0 * r0 + a1 * s1 + b1 * r1
+                y_re[i + 1, n] += c0 * r0 - d0 * s0 + c1 * r1 - d1 * s1
+                y_im[i + 1, n] += c0 * s0 + d0 * r0 + c1 * s1 + d1 * r1
+
+
+@njit(**OPTIONS)
+@no_type_check
+def answer(voltage_pu, z, i, p, faded, low, high):
+    """Share of its nominal power that a load takes at a voltage in pu of its nominal one."""
+    if voltage_pu <= faded:
+        return voltage_pu * voltage_pu
+    if voltage_pu < low:
+        at_low = z + (i + p / low) / low
+        slope = (at_low - 1.0) / (low - faded)
+        return (1.0 + slope * (voltage_pu - faded)) * voltage_pu * voltage_pu
+    if voltage_pu > high:
+        return (z + (i + p / high) / high) * voltage_pu * voltage_pu
+    return (z * voltage_pu + i) * voltage_pu + p
+
+
+@njit(**OPTIONS)
+@no_type_check
+def add_loads(law, u_re, u_im, own_re, own_im, s_re, s_im):
+    """Add the feeder's own loads, as they answer to the voltages, to the powers."""
+    for k in range(len(law)):
+        for n in range(u_re.shape[1]):
+            size = (u_re[k, n] ** 2 + u_im[k, n] ** 2) ** 0.5 / law[k, NOMINAL]
+            faded, low, high = law[k, FADED], law[k, LOW], law[k, HIGH]
+            zp, ip, pp = law[k, POWER_Z], law[k, POWER_I], law[k, POWER_P]
+            zq, iq, pq = law[k, REACTIVE_Z], law[k, REACTIVE_I], law[k, REACTIVE_P]
+            s_re[k, n] += own_re[k, n] * answer(size, zp, ip, pp, faded, low, high)
+            s_im[k, n] += own_im[k, n] * answer(size, zq, iq, pq, faded, low, high)
+
+
+@njit(**OPTIONS)
+@no_type_check
+def currents(s_re, s_im, u_re, u_im, i_re, i_im):
+    """Currents ``conj(s / u)`` of the powers at the voltages."""
+    one = u_re.dtype.type(1)  # a plain 1.0 would make single precision double
+    for k in range(s_re.shape[0]):
+        for n in range(s_re.shape[1]):
+            over = one / (u_re[k, n] * u_re[k, n] + u_im[k, n] * u_im[k, n])
+            i_re[k, n] = (s_re[k, n] * u_re[k, n] + s_im[k, n] * u_im[k, n]) * over
+            i_im[k, n] = (s_re[k, n] * u_im[k, n] - s_im[k, n] * u_re[k, n]) * over
+
+
+@njit(**OPTIONS)
+@no_type_check
+def spread(column_re, column_im, y_re, y_im):
+    """The same complex column in every lane."""
+    for k in range(len(column_re)):
+        y_re[k, :] = column_re[k]
+        y_im[k, :] = column_im[k]
+
+
+@njit(**OPTIONS)
+@no_type_check
+def move(v_re, v_im, u_re, u_im, share, change):
+    """Move voltages by a share of the way to their new values; tell how far those were."""
+    change[:] = 0
+    for k in range(v_re.shape[0]):
+        for n in range(v_re.shape[1]):
+            d_re, d_im = v_re[k, n] - u_re[k, n], v_im[k, n] - u_im[k, n]
+            change[n] = max(change[n], d_re * d_re + d_im * d_im)
+            u_re[k, n] += share * d_re
+            u_im[k, n] += share * d_im
+    change[:] = np.sqrt(change)
+
+
+@njit(**OPTIONS)
+@no_type_check
+def error_left(change, before):
+    """Error after a change, from how fast the changes shrink; infinite while they do not."""
+    if change == 0.0:
+        return 0.0
+    ratio = change / before
+    if not ratio < SLOW:  # also where either is NaN
+        return np.inf
+    return change * max(ratio / (1.0 - ratio), LEAST_LEFT)
+
+
+@njit(**OPTIONS)
+@no_type_check
+def iterate(wires, fixed, own, law, how, u, i, change, left):
+    """Iterate the voltages of a chunk until the error that is left is tolerable in every lane.
+
+    Args:
+        wires: Impedance between branches and voltages without load, real and imaginary.
+        fixed: Powers that do not depend on voltage.
+        own: Powers of the feeder's loads at nominal voltage; used where ``law`` has rows.
+        law: How the loads answer to voltage.
+        how: Share of the way to new voltages that an iteration goes, error that may be left,
+            most iterations.
+        u: Voltages, from where they are to where they end.
+        i: Currents, filled.
+        change: What the last iteration changed in each lane.
+        left: Error left in each lane, filled.
+
+    Returns:
+        The number of iterations.
+    """
+    gain_re, gain_im, open_re, open_im = wires
+    share, tolerance, limit = how
+    s, v, before = np.empty_like(u), np.empty_like(u), np.empty_like(change)
+    for iteration in range(limit):
+        s[:] = fixed
+        if len(law) > 0:
+            add_loads(law, u[0], u[1], own[0], own[1], s[0], s[1])
+        currents(s[0], s[1], u[0], u[1], i[0], i[1])
+        spread(open_re, open_im, v[0], v[1])
+        add_product(gain_re, gain_im, i[0], i[1], v[0], v[1])
+        before[:] = change
+        move(v[0], v[1], u[0], u[1], share, change)
+        worst = 0.0
+        for n in range(len(change)):
+            left[n] = error_left(change[n], before[n])
+            worst = max(worst, left[n])
+        if worst <= tolerance:
+            return iteration + 1
+    return limit
+
+
+@njit(**OPTIONS)
+@no_type_check
+def solve_chunk(rough, exact, fixed, own, law, how, u, i, left):
+    """Voltages and currents of a chunk: most of the way in single precision, the end in double.
+
+    Args:
+        rough: Impedance and voltages without load in single precision.
+        exact: The same in double precision.
+        fixed: Powers that do not depend on voltage.
+        own: Powers of the feeder's loads at nominal voltage.
+        law: How they answer to voltage.
+        how: As in `iterate`.
+        u: Voltages, filled.
+        i: Currents that drive them, filled.
+        left: Error left in each lane, filled.
+
+    Returns:
+        The number of iterations.
+    """
+    share = how[0]
+    f4 = np.float32
+    change, change4 = np.ones_like(left), np.ones(len(left), f4)
+    u4, i4, left4 = np.empty(u.shape, f4), np.zeros(i.shape, f4), np.empty(len(left), f4)
+    fixed4, own4, law4 = fixed.astype(f4), own.astype(f4), law.astype(f4)
+    spread(rough[2], rough[3], u4[0], u4[1])
+    how4 = (f4(share), ROUGH_ERROR, ROUGH_LIMIT)
+    first = iterate(rough, fixed4, own4, law4, how4, u4, i4, change4, left4)
+    u[:], change[:] = u4, change4
+    for n in range(len(left)):
+        if not np.isfinite(change[n]):
+            u[0, :, n], u[1, :, n], change[n] = exact[2], exact[3], 1.0
+    i[:] = 0
+    return first + iterate(exact, fixed, own, law, how, u, i, change, left)
+
+
+@njit(parallel=True, **OPTIONS)
+@no_type_check
+def solve(rough, exact, power_kw, reactive_kvar, load_share, loads, law, order, how, found):
+    """Voltages of many scenarios, chunk by chunk on all cores.
+
+    Args:
+        rough: As in `solve_chunk`.
+        exact: As in `solve_chunk`.
+        power_kw: By scenario and branch.
+        reactive_kvar: By scenario and branch.
+        load_share: Share of the feeder's own loads that is on, by scenario and branch.
+        loads: Power and reactive power of these at nominal voltage, a row each.
+        law: How they answer to voltage; no rows where they are left out.
+        order: Scenarios to be solved, similar ones beside each other.
+        how: As in `iterate`.
+        found: Filled: voltages, iterations and error left by scenario.
+    """
+    voltage, iterations, error = found
+    branches = power_kw.shape[1]
+    wide, count = exact[0].shape[0], len(order)
+    for chunk in prange((count + LANES - 1) // LANES):
+        begin = chunk * LANES
+        here = min(LANES, count - begin)
+        fixed, own = np.zeros((2, wide, here)), np.zeros((2, wide, here))
+        u, i, left = np.empty((2, wide, here)), np.empty((2, wide, here)), np.empty(here)
+        for n in range(here):
+            row = order[begin + n]
+            for k in range(branches):
+                fixed[0, k, n] = power_kw[row, k]
+                fixed[1, k, n] = reactive_kvar[row, k]
+                if len(law) > 0:
+                    own[0, k, n] = load_share[row, k] * loads[0, k]
+                    own[1, k, n] = load_share[row, k] * loads[1, k]
+        rounds = solve_chunk(rough, exact, fixed, own, law, how, u, i, left)
+        for n in range(here):
+            row = order[begin + n]
+            iterations[row] = rounds
+            error[row] = left[n]
+            for k in range(branches):
+                voltage[row, k] = complex(u[0, k, n], u[1, k, n])

@@ -1,0 +1,77 @@
+"""Which feeder a study of the wires is about, and what its files do not tell."""
+
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field
+
+from evergrid.core.config import Config as BaseConfig
+from evergrid.core.errors import raise_if_any
+from evergrid.core.faults import Fault
+from evergrid.data.locate import locate
+from evergrid.grid import opendss
+from evergrid.grid.feeder import Feeder
+
+BUILT_IN = ("ieee13",)
+
+
+class LineRating(BaseConfig):
+    """Greatest lasting current of the lines of one line code."""
+
+    code: str = Field(examples=["4c_70"])
+    """Name of the line code."""
+    rating_a: float = Field(examples=[190.0], gt=0)
+    """Greatest lasting current of a conductor, amperes."""
+
+
+class FeederSource(BaseConfig):
+    """The feeder, in OpenDSS files."""
+
+    file: str = "ieee13"
+    """Master file of OpenDSS, or "ieee13" for the IEEE 13-node feeder that is built in."""
+    source_pu: float | None = Field(default=None, examples=[1.0], ge=0.8, le=1.2)
+    """Voltage of the source, per unit, instead of the one in the files."""
+    commands: tuple[str, ...] = Field(default=(), examples=[["Transformer.TR1.tap=1.025"]])
+    """OpenDSS commands after compiling, for what else is to differ from the files."""
+    default_rating_a: float | None = Field(default=None, examples=[200.0], gt=0)
+    """Greatest lasting current of lines without a rating; by default they are not judged."""
+    line_rating: tuple[LineRating, ...] = ()
+    """Greatest lasting current by line code, where the files tell none."""
+
+    def read(self, folder: Path) -> Feeder:
+        """The feeder, with ratings filled in.
+
+        Args:
+            folder: What a relative path starts from.
+
+        Raises:
+            MissingFileError: There is no such file.
+            InputError: OpenDSS refuses it, or a rating is for a line code that it has not.
+        """
+        if self.file in BUILT_IN:
+            where = resources.files("evergrid.grid") / "feeders" / f"{self.file}.dss"
+            with resources.as_file(where) as path:
+                feeder = opendss.read(path, source_pu=self.source_pu, commands=self.commands)
+        else:
+            path = locate(self.file, folder)
+            feeder = opendss.read(path, source_pu=self.source_pu, commands=self.commands)
+        return self._rated(feeder)
+
+    def _rated(self, feeder: Feeder) -> Feeder:
+        lines = feeder.lines
+        known = sorted(set(lines.code) - {""})
+        faults = [
+            Fault("feeder.line_rating.code", "be a line code of the feeder", (entry.code,), fix=fix)
+            for entry in self.line_rating
+            if entry.code.lower() not in known
+            for fix in (f"Its line codes are {', '.join(known)}.",)
+        ]
+        raise_if_any("config", faults)
+        rating_a = lines.rating_a.copy()
+        for entry in self.line_rating:
+            rating_a[lines.code == entry.code.lower()] = entry.rating_a
+        if self.default_rating_a is not None:
+            rating_a[np.isnan(rating_a)] = self.default_rating_a
+        return replace(feeder, lines=replace(lines, rating_a=rating_a))
