@@ -14,10 +14,10 @@ from dss import DSS, DSSException
 from jaxtyping import Complex
 from scipy import sparse
 
-from evergrid.core.arrays import Array, Int, Shaped
+from evergrid.core.arrays import Array, Float, Int, Shaped
 from evergrid.core.errors import InputError, MissingFileError
 from evergrid.core.faults import Fault
-from evergrid.core.units import grid_power_from_consumption
+from evergrid.core.units import consumption_from_grid_power, grid_power_from_consumption
 from evergrid.grid.feeder import (
     GROUND,
     Branches,
@@ -99,10 +99,14 @@ def read(path: Path, *, source_pu: float | None = None, commands: Sequence[str] 
         InputError: OpenDSS refuses the files, a bus has no voltage base, a load is fed by nothing,
             or the feeder has elements that are not understood.
     """
-    more = list(commands)
-    if source_pu is not None:
-        more.append(f"edit vsource.source pu={source_pu}")
-    return _Reader(opened(path, more)).feeder()
+    return _Reader(opened(path, with_source(commands, source_pu))).feeder()
+
+
+def with_source(commands: Sequence[str], source_pu: float | None) -> tuple[str, ...]:
+    """The commands, and the one that sets the source's voltage where it is given."""
+    if source_pu is None:
+        return tuple(commands)
+    return (*commands, f"edit vsource.source pu={source_pu}")
 
 
 class _Reader:
@@ -480,6 +484,89 @@ class _Reader:
                 dead_s=float(control.DeadTime),
             )
         return found
+
+
+def day_shares(
+    path: Path, branches: Branches, *, step_h: float, commands: Sequence[str] = ()
+) -> Float[Array, "branch step"]:
+    """The feeder's own load shapes over a day: share of each branch's load at each step.
+
+    A load's yearly shape is read from its beginning, or its daily shape; one without any is
+    always on.
+
+    Args:
+        path: The feeder's master file.
+        branches: Branches of its loads.
+        step_h: Length of a step; divides a day.
+        commands: Further OpenDSS commands after compiling.
+    """
+    circuit = opened(path, commands).ActiveCircuit
+    steps = round(24 / step_h)
+    found: dict[str, Float[Array, " step"]] = {}
+    for name in dict.fromkeys(str(name) for name in branches.name):
+        circuit.Loads.Name = name
+        shape = circuit.Loads.Yearly or circuit.Loads.daily
+        found[name] = _shape(circuit, shape, steps, step_h) if shape else np.ones(steps)
+    return np.array([found[str(name)] for name in branches.name])
+
+
+def settled(
+    path: Path,
+    feeder: Feeder,
+    power_kw: Float[Array, "branch step"],
+    reactive_kvar: Float[Array, "branch step"],
+    *,
+    commands: Sequence[str] = (),
+) -> list[State]:
+    """Where OpenDSS' own controls settle taps and banks at each step, one step after the other.
+
+    Args:
+        path: The feeder's master file.
+        feeder: The same feeder, as read.
+        power_kw: Power of its loads, into the grid.
+        reactive_kvar: The same, reactive.
+        commands: Further OpenDSS commands after compiling.
+    """
+    circuit = opened(path, commands).ActiveCircuit
+    names, of_name = np.unique(feeder.branches.name.astype(str), return_inverse=True)
+    drawn_kw, drawn_kvar = np.zeros((2, len(names), power_kw.shape[1]))
+    np.add.at(drawn_kw, of_name, consumption_from_grid_power(power_kw))
+    np.add.at(drawn_kvar, of_name, consumption_from_grid_power(reactive_kvar))
+    found = []
+    for step in range(power_kw.shape[1]):
+        for row, name in enumerate(names):
+            circuit.Loads.Name = name
+            circuit.Loads.kW = drawn_kw[row, step]
+            circuit.Loads.kvar = drawn_kvar[row, step]
+        circuit.Solution.Solve()
+        found.append(_state(circuit, feeder))
+    return found
+
+
+def _state(circuit: Any, feeder: Feeder) -> State:
+    """Where taps and banks stand."""
+    taps = []
+    for regulator in feeder.regulators:
+        circuit.RegControls.Name = regulator.name
+        taps.append(int(circuit.RegControls.TapNumber))
+    connected = []
+    for bank in feeder.capacitors:
+        circuit.Capacitors.Name = bank.name
+        connected.append(bool(any(circuit.Capacitors.States)))
+    return State(tuple(taps), tuple(connected))
+
+
+def _shape(circuit: Any, name: str, steps: int, step_h: float) -> Float[Array, " step"]:
+    """Mean of a load shape over each step of a day."""
+    shapes = circuit.LoadShapes
+    shapes.Name = name
+    values, spacing_h = np.asarray(shapes.Pmult, dtype=float), shapes.HrInterval
+    ends = np.arange(len(values) + 1) * spacing_h
+    total = np.concatenate([[0.0], np.cumsum(values) * spacing_h])
+    edges = np.arange(steps + 1) * step_h
+    reach = ends[-1]
+    whole = np.floor(edges / reach)
+    return np.diff(whole * total[-1] + np.interp(edges - whole * reach, ends, total)) / step_h
 
 
 def voltages(engine: Any) -> Complex[Array, " node"]:

@@ -50,14 +50,18 @@ class FeederSource(BaseConfig):
             MissingFileError: There is no such file.
             InputError: OpenDSS refuses it, or a rating is for a line code that it has not.
         """
+        return self._rated(opendss.read(self.path(folder), commands=self.all_commands))
+
+    @property
+    def all_commands(self) -> tuple[str, ...]:
+        """OpenDSS commands after compiling, the source's voltage among them."""
+        return opendss.with_source(self.commands, self.source_pu)
+
+    def path(self, folder: Path) -> Path:
+        """Where the master file is."""
         if self.file in BUILT_IN:
-            where = resources.files("evergrid.grid") / "feeders" / f"{self.file}.dss"
-            with resources.as_file(where) as path:
-                feeder = opendss.read(path, source_pu=self.source_pu, commands=self.commands)
-        else:
-            path = locate(self.file, folder)
-            feeder = opendss.read(path, source_pu=self.source_pu, commands=self.commands)
-        return self._rated(feeder)
+            return Path(str(resources.files("evergrid.grid") / "feeders" / f"{self.file}.dss"))
+        return locate(self.file, folder)
 
     def _rated(self, feeder: Feeder) -> Feeder:
         lines = feeder.lines

@@ -1,5 +1,6 @@
 """One function per figure: records and arrays in, a Plotly figure out, nothing else touched."""
 
+from evergrid.report.figures.feeder_map import feeder_map
 from evergrid.report.figures.firm_capacity import (
     diversity_curve,
     offer_curve,
@@ -10,6 +11,11 @@ from evergrid.report.figures.firm_capacity import (
 )
 from evergrid.report.figures.fleet import energy_band, fleet_power
 from evergrid.report.figures.forecast import forecast_against_actual
+from evergrid.report.figures.hosting_capacity import (
+    room_over_day,
+    stopper_bars,
+    violation_curve,
+)
 from evergrid.report.figures.level import level_loading
 from evergrid.report.figures.money import profit_comparison, value_waterfall
 from evergrid.report.figures.site import MOST_SITES, SiteRun, site_heatmap, site_loading
@@ -21,6 +27,7 @@ __all__ = [
     "VehicleRun",
     "diversity_curve",
     "energy_band",
+    "feeder_map",
     "fleet_power",
     "forecast_against_actual",
     "level_loading",
@@ -29,9 +36,12 @@ __all__ = [
     "profit_comparison",
     "promises_kept",
     "reliability_diagram",
+    "room_over_day",
     "sharpness_bars",
     "site_heatmap",
     "site_loading",
+    "stopper_bars",
     "value_waterfall",
     "vehicle_day",
+    "violation_curve",
 ]

@@ -1,0 +1,340 @@
+"""How many vehicles a feeder takes in either direction, what stops it, and where.
+
+Random deployments are judged by full power flows against limits of voltage, of lines, of
+transformers (at once, on average, and by the heat of their windings) and of unbalance. A limit
+that the feeder passes without any vehicle is told apart: there it must hardly get worse. Taps and
+banks follow what is there without vehicles; vehicles do not move them.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Complex
+
+from evergrid.core.arrays import Array, Bool, Float, Int
+from evergrid.core.errors import InputError, raise_if_any
+from evergrid.core.faults import Fault
+from evergrid.grid import hosting_capacity_kernels as kernels
+from evergrid.grid.deployment import Deployments
+from evergrid.grid.feeder import Branches, Feeder
+from evergrid.grid.power_flow import ITERATIONS, Network, solve, wires
+from evergrid.grid.transformer_ageing import Thermal, highest_average, hottest
+from evergrid.grid.watch import Watch, alike, seen, watch
+
+KINDS = (
+    "low voltage",
+    "high voltage",
+    "line",
+    "transformer",
+    "transformer on average",
+    "transformer hot spot",
+    "unbalance",
+    "no solution",
+)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What must hold at every step.
+
+    Attributes:
+        low_pu: Lowest voltage at a branch.
+        high_pu: Highest voltage.
+        line: Greatest current of a line over its rating.
+        transformer: Greatest load of a transformer over its rating, at any step.
+        transformer_mean: Greatest load on average over the window.
+        window_h: Length of the window.
+        hot_spot_c: Highest temperature of a winding's hottest spot.
+        ambient_c: Of the air.
+        unbalance: Greatest negative over positive sequence of the voltages of a bus.
+        worsening: By what share a limit that is passed without vehicles may be passed further.
+        thermal: Thermal data of the transformers.
+    """
+
+    low_pu: float = 0.9
+    high_pu: float = 1.1
+    line: float = 1.0
+    transformer: float = 1.5
+    transformer_mean: float = 1.2
+    window_h: float = 1.0
+    hot_spot_c: float = 110.0
+    ambient_c: float = 30.0
+    unbalance: float = 0.02
+    worsening: float = 0.005
+    thermal: Thermal = field(default_factory=Thermal)
+
+    def __post_init__(self) -> None:
+        faults = [
+            Fault(name, "be above 0", (value,))
+            for name in ("low_pu", "line", "transformer", "transformer_mean", "window_h")
+            if not (value := getattr(self, name)) > 0
+        ]
+        if not self.low_pu < self.high_pu:
+            fix = "Give per unit, such as 0.9 and 1.1."
+            faults.append(Fault("high_pu", "lie above low_pu", (self.high_pu,), fix=fix))
+        if not 0 < self.unbalance < 1:
+            fix = "Give a fraction such as 0.02."
+            faults.append(Fault("unbalance", "lie in (0, 1)", (self.unbalance,), fix=fix))
+        raise_if_any("limits", faults)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The limits of every branch, reading and transformer."""
+
+    low: Float[Array, " branch"]
+    high: Float[Array, " branch"]
+    line: Float[Array, " loading"]
+    unbalance: Float[Array, " bus"]
+    instant: Float[Array, " transformer"]
+    mean: Float[Array, " transformer"]
+    hot: Float[Array, " transformer"]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How far each deployment passes each kind of limit.
+
+    Attributes:
+        excess: Beyond the limit at the worst place and step, in the unit of the limit; negative
+            where it is kept.
+        where: Row of the branch, line, transformer or bus of that worst place; -1 for none.
+        when: Its step.
+        violated: Branches outside their voltage limits, summed over the steps.
+        ageing: Hours of life that the most aged transformer loses per hour.
+    """
+
+    excess: Float[Array, "level draw kind"]
+    where: Int[Array, "level draw kind"]
+    when: Int[Array, "level draw kind"]
+    violated: Float[Array, "level draw"]
+    ageing: Float[Array, "level draw"]
+
+    @property
+    def fails(self) -> Bool[Array, "level draw"]:
+        """Whether any limit is passed."""
+        return np.asarray((self.excess > 0).any(axis=2))
+
+
+@dataclass(frozen=True)
+class Case:
+    """A feeder with what goes on in it beside the vehicles.
+
+    Attributes:
+        networks: The feeder, reduced, in each state that its slow devices take over the day.
+        state: Row of the network that each step meets.
+        base_kw: Power of its branches without vehicles, by step, into the grid.
+        base_kvar: The same, reactive.
+        step_h: Length of a step.
+        limits: What must hold.
+    """
+
+    networks: tuple[Network, ...]
+    state: Int[Array, " step"]
+    base_kw: Float[Array, "branch step"]
+    base_kvar: Float[Array, "branch step"]
+    step_h: float
+    limits: Limits
+
+    @property
+    def feeder(self) -> Feeder:
+        """The feeder."""
+        return self.networks[0].feeder
+
+    @property
+    def branches(self) -> Branches:
+        """Where power enters or leaves."""
+        return self.networks[0].branches
+
+    @property
+    def window(self) -> int:
+        """Steps that an average is taken over: the limits' window, at most all there are."""
+        steps = max(1, round(self.limits.window_h / self.step_h))
+        return min(steps, self.base_kw.shape[1])
+
+
+@dataclass(frozen=True)
+class Base:
+    """The case without any vehicle: extremes over its steps.
+
+    Attributes:
+        low_pu: Lowest voltage of each branch.
+        high_pu: Highest voltage of each branch.
+        line: Highest loading of each watched line.
+        unbalance: Highest unbalance of each watched bus.
+        instant: Highest loading of each transformer.
+        mean: Highest loading on average over the window.
+        hot_c: Highest temperature of the hottest spot.
+    """
+
+    low_pu: Float[Array, " branch"]
+    high_pu: Float[Array, " branch"]
+    line: Float[Array, " loading"]
+    unbalance: Float[Array, " bus"]
+    instant: Float[Array, " transformer"]
+    mean: Float[Array, " transformer"]
+    hot_c: Float[Array, " transformer"]
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Judges deployments of one case; what it passes without vehicles is found once.
+
+    Attributes:
+        case: The case.
+        watched: What is watched in it, in each state.
+        base: The case without vehicles.
+    """
+
+    case: Case
+    watched: tuple[Watch, ...]
+    base: Base
+
+    @cached_property
+    def bounds(self) -> Bounds:
+        """The limits; where the base passes one, it must not get worse by more than a little."""
+        limits, base = self.case.limits, self.base
+        more = 1.0 + limits.worsening
+        return Bounds(
+            low=_eased(limits.low_pu, base.low_pu, 1.0 - limits.worsening, below=True),
+            high=_eased(limits.high_pu, base.high_pu, more),
+            line=_eased(limits.line, base.line, more),
+            unbalance=_eased(limits.unbalance, base.unbalance, more),
+            instant=_eased(limits.transformer, base.instant, more),
+            mean=_eased(limits.transformer_mean, base.mean, more),
+            hot=_eased(limits.hot_spot_c, base.hot_c, more),
+        )
+
+    @cached_property
+    def _wires(self) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+        """Wires of every state, stacked."""
+        parts = [wires(network) for network in self.case.networks]
+        rough = tuple(np.stack(part) for part in zip(*(p[0] for p in parts), strict=True))
+        exact = tuple(np.stack(part) for part in zip(*(p[1] for p in parts), strict=True))
+        return rough, exact
+
+    @cached_property
+    def _maps(self) -> tuple[Array, ...]:
+        """Maps of the readings of every state, stacked."""
+        wide = self._wires[1][0].shape[1]
+        parts = [_maps(watched, wide) for watched in self.watched]
+        return tuple(np.stack(part) for part in zip(*parts, strict=True))
+
+    def deployments(
+        self,
+        deployments: Deployments,
+        profiles_kw: Float[Array, "profile step"],
+        *,
+        tolerance_pu: float = 1e-6,
+    ) -> Judged:
+        """Every deployment against the limits.
+
+        Args:
+            deployments: Who has which vehicle.
+            profiles_kw: Power of the vehicles, into the grid.
+            tolerance_pu: Error that may be left in a voltage.
+        """
+        case, watched, bounds = self.case, self.watched[0], self.bounds
+        shape = (deployments.levels, deployments.draws)
+        rows = shape[0] * shape[1]
+        worst = np.full((rows, kernels.KINDS), -np.inf)
+        where = np.full((rows, kernels.KINDS), -1, dtype=np.int64)
+        when = np.zeros((rows, kernels.KINDS), dtype=np.int64)
+        sums = np.zeros((rows, kernels.SUMS))
+        transformers = len(case.feeder.transformers)
+        counts = np.array(
+            [len(watched.loading), len(watched.transformer), len(watched.bus), transformers]
+        )
+        order = np.argsort(case.state, kind="stable")
+        starts = np.searchsorted(case.state[order], np.arange(len(case.networks) + 1))
+        kernels.judge(
+            self._wires,
+            (order, starts),
+            (case.base_kw, case.base_kvar),
+            (deployments.slots.branch, deployments.counts),
+            (deployments.order, deployments.profile, np.ascontiguousarray(profiles_kw)),
+            (self._maps, counts, watched.transformer),
+            ((bounds.low, bounds.high), (bounds.line, bounds.unbalance), self._of_transformers()),
+            case.limits.thermal.numbers(),
+            (tolerance_pu, ITERATIONS),
+            (worst, where, when, sums),
+        )
+        return Judged(
+            worst.reshape(*shape, -1),
+            where.reshape(*shape, -1),
+            when.reshape(*shape, -1),
+            sums[:, kernels.VIOLATED].reshape(shape),
+            sums[:, kernels.AGEING].reshape(shape),
+        )
+
+    def _of_transformers(self) -> tuple[Array, Array, Array, int, Array, float]:
+        case, bounds = self.case, self.bounds
+        ambient_c = np.full(case.base_kw.shape[1], case.limits.ambient_c)
+        window = case.window
+        return bounds.instant, bounds.mean, bounds.hot, window, ambient_c, case.step_h
+
+
+def judge(case: Case) -> Judge:
+    """What judges deployments of a case.
+
+    Raises:
+        InputError: The feeder cannot even carry what is there without vehicles.
+    """
+    watched = alike([watch(network) for network in case.networks])
+    voltage = np.empty(case.base_kw.T.shape, dtype=np.complex128)
+    dead = []
+    for state, network in enumerate(case.networks):
+        (steps,) = np.nonzero(case.state == state)
+        flow = solve(network, case.base_kw.T[steps], case.base_kvar.T[steps])
+        voltage[steps] = flow.voltage_pu
+        dead += steps[~flow.settled].tolist()
+    if dead:
+        fix = "The loads without vehicles are more than the wires can carry; lower them."
+        steps = tuple(str(step) for step in dead)
+        raise InputError("feeder", [Fault("load", "have a solution at every step", steps, fix=fix)])
+    return Judge(case, watched, _base(case, watched, voltage))
+
+
+def _base(
+    case: Case, watched: tuple[Watch, ...], voltage_pu: Complex[Array, "step branch"]
+) -> Base:
+    current = np.conj((case.base_kw.T + 1j * case.base_kvar.T) / voltage_pu)
+    read = [seen(w, current[case.state == s]) for s, w in enumerate(watched)]
+    steps = np.concatenate([np.flatnonzero(case.state == s) for s in range(len(watched))])
+    loading = np.zeros((len(case.feeder.transformers), len(steps)))
+    loading[:, steps] = np.concatenate([part.transformer for part in read]).T
+    ambient_c = np.full(len(steps), case.limits.ambient_c)
+    heat = (ambient_c, case.step_h, case.limits.thermal.numbers(), True)
+    size = np.abs(voltage_pu)
+    return Base(
+        low_pu=size.min(axis=0),
+        high_pu=size.max(axis=0),
+        line=np.concatenate([part.line for part in read]).max(axis=0),
+        unbalance=np.concatenate([part.unbalance for part in read]).max(axis=0),
+        instant=loading.max(axis=1, initial=0.0),
+        mean=np.array([highest_average(path, case.window)[0] for path in loading]),
+        hot_c=np.array([hottest(path, *heat)[0] for path in loading]),
+    )
+
+
+def _eased(
+    limit: float, base: Float[Array, " place"], factor: float, *, below: bool = False
+) -> Float[Array, " place"]:
+    """The limit of each place, or a little beyond what is there without vehicles."""
+    passed = base < limit if below else base > limit
+    return np.where(passed, base * factor, limit)
+
+
+def _maps(watched: Watch, wide: int) -> tuple[Array, ...]:
+    """Maps and offsets of all readings in single precision, real and imaginary, even."""
+    parts = (watched.loading, watched.voltage, watched.current, watched.positive, watched.negative)
+    gain = np.concatenate([part.gain for part in parts])
+    offset = np.concatenate([part.offset for part in parts])
+    rows = len(gain) + len(gain) % 2
+    padded = np.zeros((rows, wide), dtype=np.complex128)
+    padded[: len(gain), : gain.shape[1]] = gain
+    column = np.zeros(rows, dtype=np.complex128)
+    column[: len(gain)] = offset
+    found = (padded.real, padded.imag, column.real, column.imag)
+    return tuple(np.ascontiguousarray(part, dtype=np.float32) for part in found)
