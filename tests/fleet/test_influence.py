@@ -139,7 +139,6 @@ def test_no_weather_adds_or_takes_more_than_the_limit(shock: float, scale: float
         Influences(value, np.zeros(1, np.int64)),
         np.ones(61),
         missed,
-        np.zeros((61, 61)),
         age >= 1,
     )
     assert np.isfinite(found).all()
@@ -152,5 +151,5 @@ def test_an_effect_is_found_to_its_size() -> None:
     came = 100 * (1 + 0.1 * value[:, 0]) + draw.standard_normal(2000)
     age = np.arange(2000)[:, None] - np.arange(2000)
     of = Influences(value, np.zeros(1, np.int64))
-    found = effect(of, np.full(2000, 100.0), came, np.zeros((2000, 2000)), age >= 1)
+    found = effect(of, np.full(2000, 100.0), came, age >= 1)
     assert found[-1, 0] == pytest.approx(0.1 * value[-1, 0], rel=0.02)

@@ -107,7 +107,7 @@ def test_weather_is_read_used_written_and_told(
     assert result.weather is None
     assert set(found.summary["input_sha256"]) == {"sessions", "weather"}
     assert any("Weather was used for" in note for note in found.summary["notes"])
-    assert any("takes 365 days of history" in note for note in found.summary["notes"])
+    assert any("takes 365 usual days to learn from" in note for note in found.summary["notes"])
     found.write(tmp_path / "out")
     written = pl.read_parquet(tmp_path / "out" / "inputs" / "weather.parquet")
     assert written.columns == ["day", "temperature_c"]

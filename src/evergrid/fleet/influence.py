@@ -9,7 +9,7 @@ from evergrid.fleet.calendar import DAYS_PER_YEAR
 
 MILD_C = 15.0  # daily mean at which homes and cars are neither heated nor cooled; a convention
 PER_C = 0.1  # scale of degrees, so that a usual change of weather is about one
-SEASON_DAYS = 365  # of record before a day is told by the time of year
+SEASON_DAYS = 365  # to learn from before a day is told by the time of year
 PRIOR_DAYS = 20.0  # days of record that "no influence" counts for
 LARGEST_MISS = 0.5  # share of what was told; a day that missed by more counts as this
 LARGEST_EFFECT = 0.5  # share of what is told that weather and season may add or take
@@ -21,7 +21,7 @@ class Influences:
 
     Attributes:
         value: One column for each influence.
-        since_days: Days of record before which a column is not used.
+        since_days: Days to learn from before which a column is not used.
     """
 
     value: Float[Array, "day influence"]
@@ -46,40 +46,37 @@ def influences(
 
 
 def effect(
-    of: Influences,
+    news: Influences,
     told_kw: Float[Array, " day"],
     came_kw: Float[Array, " day"],
-    knew: Float[Array, "day past"],
     usable: Bool[Array, "day past"],
 ) -> Float[Array, "day 1"]:
     """Share that the influences add to what was told of each day, from the days known before it.
 
-    An influence counts as far as it differs from what it was on the days that went into what
-    was told. Its slope is a regression on that of what past days missed by, drawn towards none
-    as if `PRIOR_DAYS` days had shown none. No single day counts for more than `LARGEST_MISS`.
+    The slope of each is a regression of what past days missed by, drawn towards none as if
+    `PRIOR_DAYS` days had shown none. No single day counts for more than `LARGEST_MISS`.
 
     Args:
-        of: The influences.
+        news: By how much the influences differ from those of the days that went into what was
+            told.
         told_kw: What was told of each day, summed over its steps.
         came_kw: What came.
-        knew: How much of each past day's weather is already in what was told.
         usable: Past days that each day may learn from.
 
     Source:
         Ridge regression with a bounded response; no outside source.
     """
-    news = of.value - knew @ of.value
-    some = told_kw > 0
+    value, some = news.value, told_kw > 0
     missed = np.where(some, came_kw - told_kw, 0.0) / np.where(some, told_kw, 1.0)
     missed = np.clip(missed, -LARGEST_MISS, LARGEST_MISS)
     learnt = usable * told_kw  # busy days tell more
     learnt = learnt * usable.sum(axis=1, keepdims=True)
     learnt /= np.maximum((usable * told_kw).sum(axis=1, keepdims=True), 1e-12)
-    ready = usable.sum(axis=1)[:, None] >= of.since_days
-    products = np.einsum("dp,pi,pj->dij", learnt, news, news, optimize=True)
+    ready = usable.sum(axis=1)[:, None] >= news.since_days
+    products = np.einsum("dp,pi,pj->dij", learnt, value, value, optimize=True)
     products *= ready[:, :, None] & ready[:, None, :]
-    products += PRIOR_DAYS * np.eye(news.shape[1])
-    aim = (learnt @ (news * missed[:, None])) * ready
+    products += PRIOR_DAYS * np.eye(value.shape[1])
+    aim = (learnt @ (value * missed[:, None])) * ready
     slope = np.linalg.solve(products, aim[:, :, None])[:, :, 0]
-    total = (news * slope).sum(axis=1, keepdims=True)
+    total = (value * slope).sum(axis=1, keepdims=True)
     return np.clip(total, -LARGEST_EFFECT, LARGEST_EFFECT)

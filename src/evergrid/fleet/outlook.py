@@ -1,6 +1,6 @@
 """What a coming day will bring, from the past days that are like it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -72,15 +72,16 @@ def outlook(
         level = np.where(busy.any(axis=1), np.clip(busy @ came, *LEVEL_RANGE), 1.0)
         options.append(level[:, None] * weights)
         if influences is not None:
-            recent = busy * told
-            knew = weights + recent - recent @ weights  # what the level knows lies beyond the base
+            news = _news(influences, weights, busy * told)
             fit = taught & (kinds.group != ODD)
-            options.append(options[-1] * (1 + effect(influences, level * told, came, knew, fit)))
+            options.append(options[-1] * (1 + effect(news, level * told, came, fit)))
     means = [weights @ filled for weights in options]
-    best, rows = _choice(means, filled, age, taught, kinds), np.arange(days)
-    mean = np.where(enough[:, None], np.stack(means)[best, rows], np.nan)
+    best = _choice(means, filled, age, taught, kinds)
+    mean, weights = (
+        np.array([of[option][day] for day, option in enumerate(best)]) for of in (means, options)
+    )
     influenced = best % 2 == 1 if influences is not None else np.zeros(days, dtype=bool)
-    return Outlook(mean, np.stack(options)[best, rows], influenced)
+    return Outlook(np.where(enough[:, None], mean, np.nan), weights, influenced)
 
 
 def _weights(
@@ -113,6 +114,14 @@ def _busy(
     expected = decay @ told
     sure = (recent.sum(axis=1) >= 3) & (expected > 0) & (kinds.group != ODD)
     return np.where(sure, 1 / np.where(sure, expected, 1.0), 0.0)[:, None] * decay
+
+
+def _news(
+    of: Influences, weights: Float[Array, "day past"], recent: Float[Array, "day past"]
+) -> Influences:
+    """By how much influences differ from what the base knew of them, and then the level."""
+    beyond_base = of.value - weights @ of.value
+    return replace(of, value=beyond_base - recent @ beyond_base)
 
 
 def _choice(

@@ -360,18 +360,21 @@ def _notes(
 
 
 def _influence_notes(past: Past, told: outlook.Outlook, weather: Weather | None) -> list[str]:
-    """Whether weather and season were used, and how kindly."""
+    """How often weather and season were used, how kindly, and why they were not."""
+    days = int((past.usable & np.isfinite(told.mean_kw).all(axis=1)).sum())
+    share = f"{float(told.influenced[past.judged].mean()):.0%} of the judged days"
     notes = []
-    if past.known.sum() < SEASON_DAYS:
+    if days < SEASON_DAYS:
         notes.append(
-            f"The time of year is not used: that takes {SEASON_DAYS} days of history, and there "
-            f"are {int(past.known.sum())}."
+            f"The time of year is not used: it takes {SEASON_DAYS} usual days to learn from, and "
+            f"there are {days}."
         )
     if weather is not None:
-        share = float(told.influenced[past.judged].mean())
         notes.append(
-            f"Weather was used for {share:.0%} of the judged days, where it had lessened past "
-            "errors. Its temperatures count as forecast when the promise was made: with measured "
-            "ones, held-out days look slightly better than coming days will be."
+            f"Weather was used for {share}, where it lessened past errors. Its temperatures count "
+            "as forecast when the promise was made: with measured ones, held-out days look "
+            "slightly better than coming days will be."
         )
+    elif days >= SEASON_DAYS:
+        notes.append(f"The time of year was used for {share}, where it lessened past errors.")
     return notes
