@@ -27,6 +27,7 @@ from evergrid.data import tables
 from evergrid.model.prices import Prices
 from evergrid.model.session import Sessions
 from evergrid.model.site import SiteLoad, Sites
+from evergrid.model.weather import Weather
 from evergrid.studies import registry
 
 REPOSITORY = Path(__file__).parents[1]
@@ -38,6 +39,7 @@ TABLES: dict[str, tuple[type, dict[str, Enum]]] = {
     "sites": (Sites, {**tables.SITES}),
     "site_load": (SiteLoad, {**tables.SITE_LOAD}),
     "prices": (Prices, {**tables.PRICES}),
+    "weather": (Weather, {**tables.WEATHER}),
 }
 
 

@@ -249,3 +249,75 @@ def test_a_load_with_a_bad_cell_or_stamp_is_refused(
     assert faults(tables.read_site_load, path)["load_kw", "not be empty"].rows == (3,)
     path = saved(set_cell(load_table, 2, "time_utc", None))
     assert faults(tables.read_site_load, path)["time_utc", "not be empty"].rows == (3,)
+
+
+@pytest.fixture
+def weather_table() -> pl.DataFrame:
+    """Three days of temperatures."""
+    days = pl.date_range(DAY.date(), DAY.date() + timedelta(days=2), eager=True)
+    return pl.DataFrame({"day": days, "temperature_c": [10.0, -5.0, 12.5]})
+
+
+def hourly(hours: int = 72) -> pl.DataFrame:
+    """Temperatures that rise by one degree an hour, from midnight in Amsterdam."""
+    first = DAY - timedelta(hours=2)
+    return pl.DataFrame(
+        {
+            "time_utc": [first + timedelta(hours=h) for h in range(hours)],
+            "temperature_c": [0.1 * h for h in range(hours)],
+        }
+    )
+
+
+@FORMATS
+def test_weather_makes_the_round_trip(
+    saved: Callable[..., Path], weather_table: pl.DataFrame, name: str
+):
+    weather = tables.read_weather(saved(weather_table, name))
+    assert_frame_equal(tables.weather_frame(weather), weather_table)
+
+
+@FORMATS
+def test_readings_are_averaged_over_local_days(saved: Callable[..., Path], name: str):
+    weather = tables.read_weather(saved(hourly(), name), time_zone="Europe/Amsterdam")
+    assert weather.day.astype(str).tolist() == ["2022-07-04", "2022-07-05", "2022-07-06"]
+    np.testing.assert_allclose(weather.temperature_c, [1.15, 3.55, 5.95])
+
+
+def test_a_day_with_few_readings_has_no_mean(saved: Callable[..., Path]):
+    weather = tables.read_weather(saved(hourly(72 - 7)), time_zone="Europe/Amsterdam")
+    assert len(weather.day) == 2
+
+
+def test_every_fault_of_a_weather_table_is_listed(
+    saved: Callable[..., Path], weather_table: pl.DataFrame
+):
+    dirty = weather_table.with_columns(
+        pl.Series("day", ["2022-07-04", "4 July", "2022-07-04"]),
+        pl.Series("temperature_c", ["10", "mild", "68"]),
+    )
+    found = faults(tables.read_weather, saved(dirty, "w.csv"))
+    assert found["day", "be a date such as 2022-07-04"].rows == (2,)
+    assert found["temperature_c", "be a number"].rows == (2,)
+    assert found["day", "be unique"].rows == (3,)
+    (warm,) = [fault for (_, rule), fault in found.items() if "mean in" in rule]
+    assert (warm.got, warm.rows) == ((68.0,), (3,))
+
+
+@pytest.mark.parametrize("cell", [None, float("nan")])
+def test_a_temperature_that_is_missing_is_a_fault(
+    saved: Callable[..., Path], weather_table: pl.DataFrame, cell: float | None
+):
+    dirty = set_cell(weather_table, 1, "temperature_c", cell, pl.Float64)
+    (fault,) = faults(tables.read_weather, saved(dirty)).values()
+    assert (fault.field, fault.rows) == ("temperature_c", (2,))
+
+
+def test_a_time_given_twice_is_a_fault(saved: Callable[..., Path]):
+    twice = pl.concat([hourly(), hourly().head(1)])
+    assert ("time_utc", "be unique") in faults(tables.read_weather, saved(twice))
+
+
+def test_weather_by_day_and_time_at_once_is_a_fault(saved: Callable[..., Path]):
+    both = hourly().with_columns(day=pl.lit(DAY.date()))
+    assert ("day", "be a known column") in faults(tables.read_weather, saved(both))

@@ -8,7 +8,9 @@ from scipy import stats
 
 from evergrid.core.arrays import Array
 from evergrid.core.errors import InputError
+from evergrid.fleet import conformal
 from evergrid.fleet.conformal import (
+    LEARNING_RATE,
     Outage,
     Promised,
     check_days,
@@ -149,6 +151,58 @@ def test_a_promise_is_never_below_zero_and_wider_spread_never_raises_it() -> Non
     ]
     assert (made[0] >= 0).all()
     assert (made[1][-1] <= made[0][-1]).all()
+
+
+def test_one_broken_promise_is_not_answered_with_a_hundred_days_of_nothing() -> None:
+    power = np.full((400, 1), 700.0)
+    power[110] = worst = 400.0
+    made = promised(power)
+    assert made.power_kw[110, 0] == 700.0
+    # From the next day it is the worst that was ever seen, scaled by the risk that is left.
+    left = made.risk[111:150] * np.arange(112, 151)[:, None]
+    assert (left > 0.5).all()
+    np.testing.assert_allclose(made.power_kw[111:150], worst * np.minimum(left, 1.0))
+    assert (made.power_kw[300:] == 700.0).all()
+
+
+def test_a_second_broken_promise_leaves_no_risk_and_no_promise_until_it_returns() -> None:
+    power = np.full((800, 1), 700.0)
+    power[100], power[101] = 400.0, 100.0
+    made = promised(power)
+    assert made.power_kw[101] > 100.0
+    assert made.risk[102] < 0.0002
+    after = made.power_kw[102:, 0]
+    assert after[0] < 2.0
+    assert (np.diff(after) >= -1e-9).all()
+    assert after[-1] == 700.0
+
+
+@given(st.integers(0, 9999), st.sampled_from([0.8, 0.9, 0.98]), st.integers(1, 3))
+@settings(max_examples=40)
+def test_whatever_the_days_do_no_more_is_broken_than_asked_in_the_long_run(
+    seed: int, confidence: float, lead: int
+) -> None:
+    draw = np.random.default_rng(seed)
+    # Levels that jump, trends that fall: nothing about these days is exchangeable.
+    level = np.repeat(draw.uniform(0, 1000, 12), 50) - np.arange(600) * draw.uniform(-1, 3)
+    power = np.maximum(level[:, None] + 30 * draw.standard_normal((600, 3)), 0.0)
+    made = promised(power, lead=lead, confidence=confidence)
+    judged = made.judged[: 600 - lead + 1]
+    broken = (power < made.power_kw - 1e-9)[: 600 - lead + 1][judged].sum(axis=0)
+    asked = 1 - confidence
+    most = judged.sum() * asked + asked / LEARNING_RATE + lead
+    assert (broken <= most + 1e-9).all()
+
+
+@given(st.integers(0, 99))
+@settings(max_examples=10)
+def test_a_promise_with_less_risk_left_is_never_larger(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    past, mean = draw.normal(0, 1, (150, 1)), np.array([10.0])
+    risk = np.linspace(-0.02, 0.1, 200)
+    made = [conformal._bound(past, np.array([one]), mean, np.ones(1))[0] for one in risk]
+    assert (np.diff(made) >= -1e-12).all()
+    assert made[0] == 0.0
 
 
 RARE_BLACKOUT = Outage("grid", 0.004, 0.0)

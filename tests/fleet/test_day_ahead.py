@@ -119,13 +119,29 @@ def test_independent_vehicles_have_hardly_any_common_variation() -> None:
     assert 0 <= common_variation(one, mean) < 0.02**2
 
 
-@given(st.floats(0.01, 0.99), st.floats(0, 0.2))
-def test_a_correlation_makes_the_variation_it_was_taken_from(p: float, variation: float) -> None:
-    rho = correlation(variation, p)
-    if rho < 0.9:
-        assert rho * p * (1 - p) == pytest.approx(variation * p**2)
-    assert 0 <= rho <= 0.9
+@pytest.mark.parametrize("rho", [0.005, 0.02, 0.1])
+def test_the_correlation_of_beta_binomial_vehicles_is_found(rho: float) -> None:
+    draw = np.random.default_rng(5)
+    vehicles, share = 300, np.array([0.3, 0.6, 0.8, 0.5])
+    scale = 1 / rho - 1
+    chance = draw.beta(share * scale, (1 - share) * scale, (2000, STEPS))
+    came = draw.binomial(vehicles, chance).astype(float)
+    one = past(0, days=2000)
+    one = Past(came, one.known, one.kinds, COMING, 2000, 1 - share)
+    mean, every = np.tile(vehicles * share, (2000, 1)), np.full((2000, STEPS), float(vehicles))
+    assert correlation(one, mean, every) == pytest.approx(rho, rel=0.1)
+
+
+def test_vehicles_that_came_later_do_not_count_before() -> None:
+    # Half the fleet, half the days: twice the fleet on all days would hide the correlation.
+    one = past(2, 0.2)
+    mean = np.tile([500.0, 700.0, 800.0, 600.0], (DAYS, 1))
+    right, wrong = np.full((DAYS, STEPS), 1000.0), np.full((DAYS, STEPS), 2000.0)
+    assert correlation(one, mean, wrong) < 0.5 * correlation(one, mean, right)
 
 
 def test_certain_and_absent_vehicles_are_not_correlated() -> None:
-    assert correlation(0.1, 0.0) == correlation(0.1, 1.0) == 0.0
+    one = past()
+    mean = np.full((DAYS, STEPS), 700.0)
+    assert correlation(one, mean, mean) == 0.0
+    assert correlation(one, np.zeros((DAYS, STEPS)), mean) == 0.0

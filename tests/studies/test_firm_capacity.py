@@ -91,6 +91,55 @@ def test_the_same_seed_gives_the_same_promises(result: firm_capacity.Result) -> 
     assert json.dumps(again.summary) == json.dumps(result.summary)
 
 
+def weather(folder: Path, *, first: str = "2023-01-01", days: int = 140) -> str:
+    """A file of temperatures that sink from 20 to 0 degrees."""
+    when = np.datetime64(first, "D") + np.arange(days)
+    path = folder / "weather.csv"
+    rows = [f"{day},{20 - 20 * i / days:.2f}" for i, day in enumerate(when)]
+    path.write_text("\n".join(["day,temperature_c", *rows]), encoding="utf-8")
+    return str(path)
+
+
+def test_weather_is_read_used_written_and_told(
+    result: firm_capacity.Result, tmp_path: Path
+) -> None:
+    found = made(weather_file=weather(tmp_path))
+    assert result.weather is None
+    assert set(found.summary["input_sha256"]) == {"sessions", "weather"}
+    assert any("Weather was used for" in note for note in found.summary["notes"])
+    assert any("takes 365 usual days to learn from" in note for note in found.summary["notes"])
+    found.write(tmp_path / "out")
+    written = pl.read_parquet(tmp_path / "out" / "inputs" / "weather.parquet")
+    assert written.columns == ["day", "temperature_c"]
+    assert written.height == 140
+
+
+def test_weather_without_the_coming_days_names_them(tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"every coming one, got 2023-05-01; 2023-05-02; 2023-05-03\. Add"
+    ):
+        made(weather_file=weather(tmp_path, days=120))
+
+
+def test_weather_of_a_place_that_is_too_warm_names_day_and_rule(tmp_path: Path) -> None:
+    path = Path(weather(tmp_path))
+    text = path.read_text(encoding="utf-8").replace("2023-01-01,20.00", "2023-01-01,68.00")
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=r"got 68 for 2023-01-01 \(row 1\). Give degrees Celsius"):
+        made(weather_file=str(path))
+
+
+def test_methods_stand_in_the_order_of_their_care(result: firm_capacity.Result) -> None:
+    table = result.tables["methods"]
+    firm = {name: rows["firm_kw"].to_numpy() for (name,), rows in table.group_by("method")}
+    assert (firm["exact"] >= firm["Chernoff"] - 1e-6).all()
+    assert (firm["Chernoff"] >= firm["Bernstein"] - 1e-6).all()
+    assert (firm["Chernoff"] >= firm["Hoeffding"] - 1e-6).all()
+    assert (firm["common factor"][1:] <= firm["exact"][1:] + 1e-9).all()
+    np.testing.assert_array_equal(firm["calibrated"], result.summary["busiest_firm_kw"])
+    assert "By other methods" in result.report()
+
+
 def test_growth_lies_between_its_bounds_and_below_independence(
     result: firm_capacity.Result,
 ) -> None:

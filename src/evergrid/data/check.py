@@ -20,6 +20,7 @@ TABLES: dict[str, Callable[[Path], object]] = {
     "sites": tables.read_sites,
     "site_load": tables.read_site_load,
     "prices": lambda path: tables.read_prices(path, currency=NO_CURRENCY),
+    "weather": tables.read_weather,
 }
 SOURCES = {**SESSION_FORMATS, **PRICE_FORMATS}
 KINDS = (*TABLES, *SOURCES)

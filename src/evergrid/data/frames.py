@@ -29,6 +29,7 @@ class Kind(Enum):
         "be a wall-clock time stamp without a time zone",
         "This source is stamped in local time; the reader knows its zone.",
     )
+    DAY = ("be a date such as 2022-07-04", "Write year-month-day, without a time.")
 
     @property
     def rule(self) -> str:
@@ -166,7 +167,7 @@ def _array(parsed: pl.Series, kind: Kind) -> Shaped[Array, " row"]:
         return parsed.fill_null(False).to_numpy().astype(bool)
     if kind is Kind.TEXT:
         return np.array(parsed.fill_null("").to_list(), dtype=object)
-    return parsed.to_numpy().astype("datetime64[us]")
+    return parsed.to_numpy().astype("datetime64[D]" if kind is Kind.DAY else "datetime64[us]")
 
 
 def _nothing(series: pl.Series) -> pl.Series:
@@ -213,6 +214,12 @@ def _clock(series: pl.Series) -> pl.Series:
     return _nothing(series)
 
 
+def _day(series: pl.Series) -> pl.Series:
+    if series.dtype == pl.String:
+        return series.str.to_date("%Y-%m-%d", strict=False)
+    return series if series.dtype == pl.Date else _nothing(series)
+
+
 def _first_format(text: pl.Series, formats: tuple[str, str]) -> pl.Series:
     first, second = (text.str.to_datetime(f, strict=False, time_unit="us") for f in formats)
     return first.zip_with(first.is_not_null(), second)
@@ -224,6 +231,7 @@ _PARSERS = {
     Kind.FLAG: _flag,
     Kind.INSTANT: _instant,
     Kind.CLOCK: _clock,
+    Kind.DAY: _day,
 }
 
 _TYPES = {
@@ -232,4 +240,5 @@ _TYPES = {
     Kind.FLAG: pl.Boolean(),
     Kind.INSTANT: pl.Datetime("us"),
     Kind.CLOCK: pl.Datetime("us"),
+    Kind.DAY: pl.Date(),
 }

@@ -1,4 +1,4 @@
-"""The four input tables, read strictly from Parquet or CSV, and written back."""
+"""The five input tables, read strictly from Parquet or CSV, and written back."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,14 +10,15 @@ import polars as pl
 
 from evergrid.core.arrays import Array, Bool, Float, Int, Shaped
 from evergrid.core.errors import InputError, raise_if_any
-from evergrid.core.faults import Fault
+from evergrid.core.faults import Fault, unique
 from evergrid.core.timegrid import TimeGrid
 from evergrid.data.frames import Column, Kind, cell_faults, column, load, name_faults
 from evergrid.model.prices import Prices
 from evergrid.model.session import Sessions
 from evergrid.model.site import SiteLoad, Sites, no_load
+from evergrid.model.weather import Weather
 
-Record = TypeVar("Record", Sessions, Sites, SiteLoad, Prices)
+Record = TypeVar("Record", Sessions, Sites, SiteLoad, Prices, Weather)
 
 SESSIONS = {
     "session_id": Kind.TEXT,
@@ -50,7 +51,10 @@ PRICES = {
     "export_price_per_mwh": Kind.NUMBER,
     "carbon_price_per_mwh": Kind.NUMBER,
 }
+WEATHER = {"day": Kind.DAY, "temperature_c": Kind.NUMBER}
+WEATHER_BY_TIME = {"time_utc": Kind.INSTANT, "temperature_c": Kind.NUMBER}
 LIMITS = ("import_limit_kw", "export_limit_kw")
+WHOLE_DAY = 0.75  # of the readings that a usual day has; a day with fewer has no mean
 
 
 def read_sessions(path: Path, *, wear_cost_per_kwh: float = 0.0) -> Sessions:
@@ -151,6 +155,43 @@ def read_prices(path: Path, *, currency: str) -> Prices:
     return _made(make, faults, source="prices", row=np.arange(rows))
 
 
+def read_weather(path: Path, *, time_zone: str = "UTC") -> Weather:
+    """The weather table: one row per local day, or one per ``time_utc``, averaged over days.
+
+    Days with less than `WHOLE_DAY` of the usual number of readings are left out.
+
+    Args:
+        path: Parquet or CSV.
+        time_zone: Of the local clock, IANA name.
+
+    Raises:
+        MissingFileError, UnreadableFileError: No such file, or not of its format.
+        InputError: Columns, cells or rows that break rules; all are listed.
+    """
+    stamp = "time_utc" if "time_utc" in load(path).columns else "day"
+    kinds = WEATHER_BY_TIME if stamp == "time_utc" else WEATHER
+    table, faults = _read(path, kinds, source="weather")
+    when, celsius = table[stamp].values, table["temperature_c"].values
+    good = ~(table[stamp].bad | table["temperature_c"].bad)
+    row = np.flatnonzero(good)
+    if stamp == "day":
+        return _made(lambda: Weather(when[good], celsius[good]), faults, source="weather", row=row)
+    faults += unique(stamp, when, fix="Keep one temperature for each time.") if good.all() else []
+    day, mean = _daily(when[good], celsius[good], time_zone)
+    return _made(lambda: Weather(day, mean), faults, source="weather", row=None)
+
+
+def _daily(
+    time_utc: Shaped[Array, " reading"], celsius: Float[Array, " reading"], time_zone: str
+) -> tuple[Shaped[Array, " day"], Float[Array, " day"]]:
+    """Mean of each local day that is whole."""
+    local = pl.Series(time_utc).dt.replace_time_zone("UTC").dt.convert_time_zone(time_zone)
+    frame = pl.DataFrame({"day": local.dt.date(), "celsius": celsius})
+    days = frame.group_by("day").agg(pl.len(), pl.col("celsius").mean()).sort("day")
+    whole = days.filter(pl.col("len") >= WHOLE_DAY * pl.col("len").median())
+    return whole["day"].to_numpy().astype("datetime64[D]"), whole["celsius"].to_numpy()
+
+
 def sessions_frame(sessions: Sessions) -> pl.DataFrame:
     """The sessions as their table."""
     return _frame(sessions.columns(), SESSIONS)
@@ -180,6 +221,11 @@ def site_load_frame(
 def prices_frame(prices: Prices) -> pl.DataFrame:
     """The prices as their table; the currency is not in it."""
     return _frame(prices.columns(), PRICES)
+
+
+def weather_frame(weather: Weather) -> pl.DataFrame:
+    """The weather as its table, by day."""
+    return _frame({"day": weather.day, "temperature_c": weather.temperature_c}, WEATHER)
 
 
 def _frame(columns: dict[str, Shaped[Array, " row"]], kinds: dict[str, Kind]) -> pl.DataFrame:

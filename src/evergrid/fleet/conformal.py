@@ -70,7 +70,7 @@ class Promised:
 
     Attributes:
         power_kw: The promise; 0 where the days before could not vouch for more.
-        risk: Risk aimed at, which adapts to how often promises were broken.
+        risk: Risk aimed at, which adapts to how often promises were broken; below 0 for a debt.
         judged: Days for which enough days before could vouch.
     """
 
@@ -95,8 +95,12 @@ def promises(
     ``(came - mean) / spread``. Of m scores the k-th smallest, ``k = floor((m + 1) risk)``, is
     kept with probability of at least ``1 - risk`` when days are exchangeable. When they drift
     the risk aimed at follows ``risk += rate (asked - broken)``, so that in the long run the
-    promise is broken as often as asked, whatever the days do. Where k is 0 the only bound that
-    can be vouched for is 0.
+    promise is broken no more often than asked, whatever the days do: of n promises at most
+    ``n asked + asked / rate + lead_days``. Where k is 0 the smallest score stands in, and what
+    it bounds is scaled by the risk aimed at over the least that m scores can vouch for. The
+    promise so shrinks to 0 with the risk, instead of staying 0 for a hundred days after a 99 %
+    promise was broken once, and both guarantees hold: it is no larger than what the smallest
+    score bounds, and 0 where no risk is left.
 
     Args:
         came_kw: What each day delivered.
@@ -108,9 +112,10 @@ def promises(
         lead_days: Day d is promised from days up to d - lead_days.
 
     Source:
-        Vovk, Gammerman and Shafer (2005), Algorithmic Learning in a Random World, ch. 2 (split
-        conformal prediction); Gibbs and Candes (2021), Adaptive Conformal Inference Under
-        Distribution Shift, NeurIPS 34, eq. 2.
+        Vovk, Gammerman and Shafer (2005), Algorithmic Learning in a Random World, Springer
+        (conformal prediction); Gibbs and Candès (2021), Adaptive Conformal Inference Under
+        Distribution Shift, NeurIPS 34, arXiv 2106.00170 (the update and its long run). The
+        shrinking below the least risk is ours.
     """
     days, steps = came_kw.shape
     asked = 1.0 - confidence
@@ -125,7 +130,7 @@ def promises(
         seen = day - lead_days
         if seen >= 0 and judged[seen] and usable[seen]:
             missed = came_kw[seen] < power[seen] - 1e-9
-            aim = np.clip(aim + LEARNING_RATE * (asked - missed), 0.0, most)
+            aim = np.minimum(aim + LEARNING_RATE * (asked - missed), most)
         risk[day] = aim
         past = scores[: max(seen + 1, 0)][usable[: max(seen + 1, 0)]]
         judged[day] = wanted[day] and len(past) >= days_needed(confidence)
@@ -140,8 +145,8 @@ def _bound(
     mean_kw: Float[Array, " step"],
     spread_kw: Float[Array, " step"],
 ) -> Float[Array, " step"]:
-    """The k-th smallest score of each step, as power; 0 where k is 0."""
-    rank = np.floor((len(scores) + 1) * risk + 1e-9).astype(np.int64)
-    ordered = np.sort(scores, axis=0)
-    score = ordered[np.maximum(rank, 1) - 1, np.arange(len(risk))]
-    return np.where(rank >= 1, np.maximum(mean_kw + score * spread_kw, 0.0), 0.0)
+    """The k-th smallest score of each step, as power; a share of the smallest where k is 0."""
+    rank = (len(scores) + 1) * risk
+    whole = np.maximum(np.floor(rank + 1e-9).astype(np.int64), 1)
+    score = np.sort(scores, axis=0)[whole - 1, np.arange(len(risk))]
+    return np.clip(rank, 0.0, 1.0) * np.maximum(mean_kw + score * spread_kw, 0.0)

@@ -7,6 +7,7 @@ import numpy as np
 from evergrid.core.arrays import Array, Bool, Float
 from evergrid.fleet.conformal import Outage, Promised, promises, with_outages
 from evergrid.fleet.day_kind import ODD, WORKING, DayKinds
+from evergrid.fleet.influence import Influences
 from evergrid.fleet.outlook import Outlook, outlook
 
 LEAD_DAYS = 2  # promises of a day are made the day before, from days that were over by then
@@ -23,6 +24,7 @@ class Past:
         coming: How many days at the end are still to come.
         fitted: First days, from which the size of errors is taken; later ones are judged.
         noise_kw: Variance that independent vehicles make, over their mean power.
+        influences: Weather and season of every day, coming ones included.
     """
 
     power_kw: Float[Array, "day step"]
@@ -31,6 +33,7 @@ class Past:
     coming: int
     fitted: int
     noise_kw: Float[Array, " step"]
+    influences: Influences | None = None
 
     @property
     def usable(self) -> Bool[Array, " day"]:
@@ -45,7 +48,9 @@ class Past:
 
 def told(past: Past, lead_days: int = LEAD_DAYS) -> Outlook:
     """The expectation of every day, from the days known ``lead_days`` before."""
-    return outlook(past.power_kw, past.known, past.kinds, lead_days=lead_days)
+    return outlook(
+        past.power_kw, past.known, past.kinds, lead_days=lead_days, influences=past.influences
+    )
 
 
 def common_variation(past: Past, mean_kw: Float[Array, "day step"]) -> float:
@@ -56,27 +61,41 @@ def common_variation(past: Past, mean_kw: Float[Array, "day step"]) -> float:
     Source:
         Method of moments: E (came - mean)^2 = noise mean + share^2 mean^2.
     """
+    days, beyond = _beyond_noise(past, mean_kw)
+    squares = float((mean_kw[days] ** 2).sum())
+    return max(0.0, beyond / squares) if squares > 0 else 0.0
+
+
+def correlation(
+    past: Past, mean_kw: Float[Array, "day step"], all_kw: Float[Array, "day step"]
+) -> float:
+    """Correlation of two vehicles' availability that makes the common variation; 0 to 0.9.
+
+    One number for all steps, from all of them and all fitted working days. `intraclass.of_power`
+    needs each vehicle's probability on each past day. This does without.
+
+    Args:
+        past: The record.
+        mean_kw: What was told of each day.
+        all_kw: Power of all vehicles of that day together, were all of them there.
+
+    Source:
+        Variance of like vehicles' sum under a common factor, beyond their own noise:
+        ``rho p (1 - p) all^2 = rho mean (all - mean)``, summed over steps and days.
+    """
+    days, beyond = _beyond_noise(past, mean_kw)
+    possible = float((mean_kw * np.maximum(all_kw - mean_kw, 0.0))[days].sum())
+    return min(0.9, max(0.0, beyond / possible)) if possible > 0 else 0.0
+
+
+def _beyond_noise(
+    past: Past, mean_kw: Float[Array, "day step"]
+) -> tuple[Bool[Array, " day"], float]:
+    """The fitted working days, and their squared misses less what independent vehicles make."""
     days = past.usable & (past.kinds.group == WORKING) & np.isfinite(mean_kw).all(axis=1)
     days &= np.arange(len(days)) < past.fitted
     came, mean = past.power_kw[days], mean_kw[days]
-    squares = float((mean**2).sum())
-    if squares == 0:
-        return 0.0
-    beyond = float(((came - mean) ** 2 - past.noise_kw * mean).sum())
-    return max(0.0, beyond / squares)
-
-
-def correlation(variation: float, probability: float) -> float:
-    """Correlation of two vehicles' availability that makes this variation; at most 0.9.
-
-    `intraclass.of_power` needs each vehicle's probability on each past day. This does without.
-
-    Source:
-        Variance of a share under a common factor: rho p (1 - p) = variation p^2.
-    """
-    if not 0 < probability < 1:
-        return 0.0
-    return min(0.9, variation * probability / (1 - probability))
+    return days, float(((came - mean) ** 2 - past.noise_kw * mean).sum())
 
 
 def spread_kw(past: Past, mean_kw: Float[Array, "day step"], variation: float) -> Array:

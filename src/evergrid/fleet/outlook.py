@@ -1,11 +1,12 @@
 """What a coming day will bring, from the past days that are like it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.fleet.day_kind import ODD, WORKING, DayKinds
+from evergrid.fleet.influence import Influences, effect
 
 HALF_LIFE_DAYS = 28.0  # of what a past day tells about the habits of its kind
 LEVEL_HALF_LIFE_DAYS = 4.0  # of what it tells about how busy the fleet is just now
@@ -24,10 +25,12 @@ class Outlook:
     Attributes:
         mean_kw: Expected power; NaN before the first days were known, 0 on a first odd day.
         weights: How much of each past day went into it; rows sum to the level of the day.
+        influenced: Days told with weather and season, which had lessened past errors.
     """
 
     mean_kw: Float[Array, "day step"]
     weights: Float[Array, "day past"]
+    influenced: Bool[Array, " day"]
 
 
 def outlook(
@@ -36,19 +39,22 @@ def outlook(
     kinds: DayKinds,
     *,
     lead_days: int,
+    influences: Influences | None = None,
 ) -> Outlook:
     """The expectation of every day, made ``lead_days`` before from the days known by then.
 
     Each kind of day, from coarse (working, rest, odd) over weekday to place in the fortnight,
     is a mean over its past days that forgets with `HALF_LIFE_DAYS`, drawn towards the coarser
-    kind. The kind with the least error over the last `TRIAL_DAYS` is taken. It is scaled by how
-    busy the last working days were against what was told of them.
+    kind. It is scaled by how busy the last working days were against what was told of them, and,
+    once more, by what weather and season add. The kind with the least error over the last
+    `TRIAL_DAYS` is taken, with the influences or without.
 
     Args:
         power_kw: What each day held; rows of days that are not known are ignored.
         known: Days whose record is whole.
         kinds: What each day is.
         lead_days: Day d is told from days up to d - lead_days.
+        influences: Weather and season, known when the day is told.
 
     Source:
         Exponential smoothing with hierarchical shrinkage; no outside source.
@@ -58,16 +64,24 @@ def outlook(
     usable = (age >= lead_days) & known
     enough = usable.sum(axis=1) >= LEAST_DAYS
     filled = np.where(known[:, None], power_kw, 0.0)
+    came, taught = filled.sum(axis=1), usable & enough
     options = []
     for weights in _weights(age, usable, kinds):
-        base = weights @ filled
-        level = _level(base.sum(axis=1), filled.sum(axis=1), age, usable & enough, kinds)
-        options.append((weights * level[:, None], base * level[:, None]))
-    best = _choice([told for _, told in options], filled, age, usable & enough, kinds)
-    rows = np.arange(days)
-    mean = np.stack([told for _, told in options])[best, rows]
-    weights = np.stack([share for share, _ in options])[best, rows]
-    return Outlook(np.where(enough[:, None], mean, np.nan), weights)
+        told = (weights @ filled).sum(axis=1)
+        busy = _busy(told, age, taught, kinds)
+        level = np.where(busy.any(axis=1), np.clip(busy @ came, *LEVEL_RANGE), 1.0)
+        options.append(level[:, None] * weights)
+        if influences is not None:
+            news = _news(influences, weights, busy * told)
+            fit = taught & (kinds.group != ODD)
+            options.append(options[-1] * (1 + effect(news, level * told, came, fit)))
+    means = [weights @ filled for weights in options]
+    best = _choice(means, filled, age, taught, kinds)
+    mean, weights = (
+        np.array([of[option][day] for day, option in enumerate(best)]) for of in (means, options)
+    )
+    influenced = best % 2 == 1 if influences is not None else np.zeros(days, dtype=bool)
+    return Outlook(np.where(enough[:, None], mean, np.nan), weights, influenced)
 
 
 def _weights(
@@ -84,21 +98,30 @@ def _weights(
     return made
 
 
-def _level(
+def _busy(
     told: Float[Array, " day"],
-    came: Float[Array, " day"],
     age: Int[Array, "day past"],
     usable: Bool[Array, "day past"],
     kinds: DayKinds,
-) -> Float[Array, " day"]:
-    """How busy the last working days were against what was told of them; 1 for odd days."""
+) -> Float[Array, "day past"]:
+    """Weights of the last working days: times what came of them, how busy the fleet is.
+
+    None for odd days, and until there are three working days.
+    """
     recent = usable & (age <= LEVEL_WINDOW_DAYS) & (kinds.group == WORKING)
     recent &= np.isfinite(told) & (told > 0)
     decay = np.where(recent, 0.5 ** (np.maximum(age, 0) / LEVEL_HALF_LIFE_DAYS), 0.0)
     expected = decay @ told
-    level = (decay @ came) / np.where(expected > 0, expected, 1.0)
     sure = (recent.sum(axis=1) >= 3) & (expected > 0) & (kinds.group != ODD)
-    return np.where(sure, np.clip(level, *LEVEL_RANGE), 1.0)
+    return np.where(sure, 1 / np.where(sure, expected, 1.0), 0.0)[:, None] * decay
+
+
+def _news(
+    of: Influences, weights: Float[Array, "day past"], recent: Float[Array, "day past"]
+) -> Influences:
+    """By how much influences differ from what the base knew of them, and then the level."""
+    beyond_base = of.value - weights @ of.value
+    return replace(of, value=beyond_base - recent @ beyond_base)
 
 
 def _choice(

@@ -36,7 +36,8 @@ def coverage(came_kw: Float[Array, "..."], promised_kw: Float[Array, "..."]) -> 
     is too narrow where steps of a day fail together. Give one promise a day for a true one.
 
     Source:
-        Clopper and Pearson (1934), Biometrika 26: exact binomial interval.
+        Clopper and Pearson (1934), The use of confidence or fiducial limits illustrated in the
+        case of the binomial, Biometrika 26(4), 404-413.
     """
     judged = int(np.size(came_kw))
     broken = int((came_kw < promised_kw - 1e-9).sum())
@@ -52,7 +53,7 @@ def pinball_kw(
     """Loss of a quantile forecast; its mean is least at the true quantile of that level.
 
     Source:
-        Koenker and Bassett (1978), Econometrica 46, eq. 1.1.
+        Koenker and Bassett (1978), Regression quantiles, Econometrica 46(1), 33-50.
     """
     over = came_kw - quantile_kw
     return np.maximum(level * over, (level - 1) * over)
@@ -62,8 +63,8 @@ def crps_kw(came_kw: Float[Array, "..."], members_kw: Float[Array, "... member"]
     """Continuous ranked probability score of an ensemble, in its fair form.
 
     Source:
-        Ferro (2014), Q. J. R. Meteorol. Soc. 140, eq. 7: E|X - y| - E|X - X'| / 2 over pairs of
-        different members.
+        Ferro (2014), Fair scores for ensemble forecasts, Q. J. R. Meteorol. Soc. 140, 1917-1923,
+        doi 10.1002/qj.2270: E|X - y| - E|X - X'| / 2, over pairs of different members.
     """
     members = np.sort(members_kw, axis=-1)
     count = members.shape[-1]

@@ -23,10 +23,12 @@ from evergrid.data.locate import locate
 from evergrid.data.meta import Meta
 from evergrid.data.output import write_folder
 from evergrid.data.sessions import stated
+from evergrid.data.tables import read_weather
 from evergrid.fleet import conformal, mobility
 from evergrid.fleet.group import FleetGroup
 from evergrid.fleet.history import GAP_DAYS, Behaviour, Direction, Gaps, History, Product, history
 from evergrid.model.session import Sessions
+from evergrid.model.weather import Weather
 from evergrid.studies import firm_capacity_report as telling
 from evergrid.studies import firm_capacity_tables as tables
 from evergrid.studies import summary
@@ -47,6 +49,7 @@ OUTPUTS = (
     "held_out.parquet",
     "rules.parquet",
     "model.parquet",
+    "methods.parquet",
 )
 
 
@@ -137,6 +140,8 @@ class Config(BaseConfig):
     """Last share of the history on which promises are judged."""
     stated_file: str | None = Field(default=None, examples=["stated.csv"])
     """Table of stated departures; ACN sessions carry their own."""
+    weather_file: str | None = Field(default=None, examples=["weather.csv"])
+    """Table of temperatures, measured for past days and forecast for coming ones."""
     sessions: SessionSource | None = None
     """The history: past sessions from a file; [[fleet]] generates one instead."""
     assumptions: Assumptions = Assumptions()
@@ -194,6 +199,7 @@ class Result:
     Attributes:
         config: As resolved.
         sessions: The history as read.
+        weather: Temperatures as read, where there are any.
         record: What the fleet could have delivered.
         found: Promises, expectations and scores.
         summary: Headline numbers.
@@ -202,6 +208,7 @@ class Result:
 
     config: Config
     sessions: Sessions
+    weather: Weather | None
     record: History
     found: Found
     summary: dict[str, Any]
@@ -229,8 +236,9 @@ class Result:
             "summary.json": summary.to_json(self.summary),
             "config.toml": config_file.dump(self.config),
             "report.html": self.report(),
-            "inputs/sessions.parquet": tables.sessions(self.sessions),
         }
+        read = tables.inputs(self.sessions, self.weather)
+        files |= {f"inputs/{name}.parquet": table for name, table in read.items()}
         write_folder(out, files | {f"{name}.parquet": t for name, t in self.tables.items()})
 
     @cached_property
@@ -263,6 +271,7 @@ def run(
     folder = folder or Path.cwd()
     sessions, sources = _sessions(config, folder, seed)
     told = _stated(config, sessions, folder)
+    weather = _weather(config, folder)
     record = history(
         sessions,
         config.time_zone,
@@ -276,6 +285,7 @@ def run(
     found = find(
         record,
         config.days_off(),
+        weather=weather,
         confidence=tuple(sorted(set(config.confidence))),
         by_model=config.beyond_history == "model",
         outages=outages,
@@ -288,8 +298,9 @@ def run(
     progress("writing down the results", 0.95)
     made = tables.results(found)
     notes = _notes(config, record, told, sources)
-    headline = _summary(config, sessions, record, found, notes=notes, sources=sources, seed=seed)
-    return Result(config, sessions, record, found, headline, made)
+    read = tables.inputs(sessions, weather)
+    headline = _summary(config, read, record, found, notes=notes, sources=sources, seed=seed)
+    return Result(config, sessions, weather, record, found, headline, made)
 
 
 def _sessions(config: Config, folder: Path, seed: int) -> tuple[Sessions, list[Meta]]:
@@ -325,6 +336,12 @@ def _stated(config: Config, sessions: Sessions, folder: Path) -> Shaped[Array, "
         fault = Fault("sessions.shift_weeks", "be 0", (config.sessions.shift_weeks,), fix=fix)
         raise ConfigError("config", [fault])
     return stated.read(path, source, sessions.session_id, sessions.arrival_utc)
+
+
+def _weather(config: Config, folder: Path) -> Weather | None:
+    if config.weather_file is None:
+        return None
+    return read_weather(locate(config.weather_file, folder), time_zone=config.time_zone)
 
 
 def _notes(
@@ -367,7 +384,7 @@ def _notes(
 
 def _summary(
     config: Config,
-    sessions: Sessions,
+    read: dict[str, pl.DataFrame],
     record: History,
     found: Found,
     *,
@@ -384,7 +401,7 @@ def _summary(
         "duration_h": record.product.duration_h,
         "step_h": record.product.step_h,
         "assets": len(record.asset_id),
-        "sessions": len(sessions),
+        "sessions": read["sessions"].height,
         "days": len(record.days),
         "days_known": int(record.known.sum()),
         "first_day": str(record.days[0]),
@@ -395,5 +412,5 @@ def _summary(
         "seed": seed,
         "versions": summary.versions(),
         "config_sha256": summary.text_hash(config_file.dump(config)),
-        "input_sha256": {"sessions": summary.table_hash(tables.sessions(sessions))},
+        "input_sha256": {name: summary.table_hash(table) for name, table in read.items()},
     }

@@ -1,11 +1,12 @@
 """What a model of vehicles with a common factor adds: other confidences, other fleets."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from evergrid.core.arrays import Array, Float, Int, Shaped
-from evergrid.fleet import day_ahead
+from evergrid.fleet import concentration, day_ahead
 from evergrid.fleet.availability import Availability, availability
 from evergrid.fleet.common_factor import AbstractFactor, BetaMixing, Independent, Regimes
 from evergrid.fleet.conformal import Outage
@@ -20,6 +21,12 @@ LEVELS = (0.5, 0.9, 0.99, 0.999)
 NAIVE = LEVELS.index(0.99)  # the level at which independence is compared
 SIZES = (1, 3, 10, 30, 100, 300, 1_000, 10_000, 100_000, 1_000_000)
 LATTICE_SHARE = 20  # lattice steps per vehicle's power
+BOUNDS = {  # textbook bounds for independent vehicles, as comparisons
+    "normal": concentration.normal_kw,
+    "Chernoff": concentration.chernoff_kw,
+    "Bernstein": concentration.bernstein_kw,
+    "Hoeffding": concentration.hoeffding_kw,
+}
 BOUNDED_FROM = 3_000  # vehicles; exact sums of more take seconds that a figure is not worth
 
 
@@ -54,22 +61,26 @@ class Model:
 
     Attributes:
         ahead: Which coming day, from 0: the first that is no odd one.
+        busiest: The step of it of which most is expected.
         times: Start of each of its steps.
         vehicles: Each vehicle on that day.
         factor: What moves all of them.
-        correlation: Of two vehicles' availability, at the busiest step.
+        correlation: Of two vehicles' availability; one for all steps.
         firm_kw: Firm power at `LEVELS`.
         independent_kw: The same if vehicles were independent.
+        methods: Firm power at the busiest step by method, at each confidence asked.
         growth: How firm power grows with the fleet.
     """
 
     ahead: int
+    busiest: int
     times: Shaped[Array, " step"]
     vehicles: Availability
     factor: AbstractFactor
     correlation: float
     firm_kw: Float[Array, "level step"]
     independent_kw: Float[Array, "level step"]
+    methods: Mapping[str, Float[Array, " asked"]]
     growth: Growth
 
 
@@ -77,8 +88,10 @@ def model(
     record: History,
     past: Past,
     times: Shaped[Array, "coming step"],
+    expected_kw: Float[Array, "coming step"],
     outages: tuple[Outage, ...],
-    confidence: float,
+    asked: tuple[float, ...],
+    grown: float,
 ) -> Model:
     """The model of the first coming day that is no odd one.
 
@@ -86,18 +99,22 @@ def model(
         record: What could have been delivered.
         past: The same by day and step, with the coming days.
         times: Start of each step of the coming days.
+        expected_kw: What is told of them.
         outages: Events that the record does not show; regimes of the model.
-        confidence: At which the fleet is grown.
+        asked: Confidences at which methods are compared.
+        grown: Confidence at which the fleet is grown.
     """
     usual = np.flatnonzero(past.kinds.group[len(record.days) :] != ODD)
     ahead = int(usual[0]) if len(usual) else 0
     vehicles = _vehicles(record, past, ahead)
-    step = int(np.argmax(vehicles.mean_kw))
-    rho = _correlation(past, vehicles, step)
+    step = int(np.argmax(expected_kw[ahead]))
+    all_kw = _all_kw(record, vehicles, len(past.known))
+    rho = day_ahead.correlation(past, day_ahead.told(past).mean_kw, all_kw)
     factor = _factor(rho, outages)
     firm, alone = (_firm_kw(vehicles, of, LEVELS) for of in (factor, Independent()))
-    growth = _growth(vehicles, factor, step, confidence)
-    return Model(ahead, times[ahead], vehicles, factor, rho, firm, alone, growth)
+    methods = _methods(vehicles, factor, step, asked)
+    growth = _growth(vehicles, factor, step, grown)
+    return Model(ahead, step, times[ahead], vehicles, factor, rho, firm, alone, methods, growth)
 
 
 def promises(
@@ -131,13 +148,6 @@ def _vehicles(record: History, past: Past, ahead: int) -> Availability:
     return availability(record, weights)
 
 
-def _correlation(past: Past, vehicles: Availability, step: int) -> float:
-    all_kw = float(vehicles.power_kw[:, step].sum())
-    probability = float(vehicles.mean_kw[step]) / all_kw if all_kw > 0 else 0.0
-    variation = day_ahead.common_variation(past, day_ahead.told(past).mean_kw)
-    return day_ahead.correlation(variation, probability)
-
-
 def _factor(rho: float, outages: tuple[Outage, ...]) -> AbstractFactor:
     """The common factor, in normal times and in outages; outages that leave the same are one."""
     inner = BetaMixing(rho) if rho > 0 else Independent()
@@ -157,6 +167,30 @@ def _firm_kw(
     return offers(
         vehicles.probability, vehicles.power_kw, factor, asked, step_kw=lattice_kw
     ).firm_kw
+
+
+def _all_kw(record: History, vehicles: Availability, days: int) -> Float[Array, "day step"]:
+    """Power of all vehicles that had been seen by each day, were all of them there."""
+    seen = np.zeros((days, record.steps))
+    np.add.at(seen, record.first_day, vehicles.power_kw)
+    return np.cumsum(seen, axis=0)
+
+
+def _methods(
+    vehicles: Availability, factor: AbstractFactor, step: int, asked: tuple[float, ...]
+) -> dict[str, Float[Array, " asked"]]:
+    """Firm power of the same vehicles in one step by method, from boldest to most careful."""
+    probability, power = vehicles.probability[:, step], vehicles.power_kw[:, step]
+    levels, lattice_kw = np.array(asked), _lattice_kw(vehicles.power_kw)
+    alone, common = (
+        offers(probability[:, None], power, of, levels, step_kw=lattice_kw).firm_kw[:, 0]
+        for of in (Independent(), factor)
+    )
+    bounds = {
+        name: np.array([bound(probability, power, level) for level in asked])
+        for name, bound in BOUNDS.items()
+    }
+    return {"exact": alone, **bounds, "common factor": common}
 
 
 def _lattice_kw(power_kw: Float[Array, "..."]) -> float:

@@ -19,8 +19,10 @@ from evergrid.fleet.day_ahead import Past
 from evergrid.fleet.day_kind import ODD, WORKING, day_kinds
 from evergrid.fleet.diversity import effective_vehicles
 from evergrid.fleet.history import History
+from evergrid.fleet.influence import SEASON_DAYS, influences
 from evergrid.fleet.local_time import day_steps, local_from_utc
 from evergrid.fleet.simple_promises import simple_promises
+from evergrid.model.weather import Weather
 from evergrid.studies.firm_capacity_model import NAIVE, Model, model
 from evergrid.studies.firm_capacity_model import promises as by_model_promises
 
@@ -88,10 +90,15 @@ class Found:
         """Values by day and step of the local clock, as time passes."""
         return by_day[..., self.day, self.step]
 
+    @property
+    def methods(self) -> dict[str, Float[Array, " level"]]:
+        """Firm power at the busiest step by method; the last is what is promised."""
+        promised = self.coming_kw[:, self.model.ahead, self.model.busiest]
+        return {**self.model.methods, OURS: promised}
+
     def headline(self) -> dict[str, Any]:
         """Headline numbers."""
-        ahead = self.model.ahead
-        busiest = int(np.argmax(self.coming_mean_kw[ahead]))
+        ahead, busiest = self.model.ahead, self.model.busiest
         return {
             "confidence": list(self.confidence),
             "by_model": list(self.by_model),
@@ -117,6 +124,7 @@ def find(
     record: History,
     holidays: Shaped[Array, " holiday"],
     *,
+    weather: Weather | None,
     confidence: tuple[float, ...],
     by_model: bool,
     outages: tuple[Outage, ...],
@@ -131,6 +139,7 @@ def find(
     Args:
         record: What could have been delivered.
         holidays: Days off, past and coming.
+        weather: Temperatures of all days, past and coming, where there are any.
         confidence: Shares of promises to be kept, ascending.
         by_model: Promise by the model where the record is too short to vouch.
         outages: Events that the record does not show.
@@ -142,13 +151,13 @@ def find(
 
     Raises:
         InputError: Too few days to tell one from another, or for a confidence, when ``by_model``
-            is not set.
+            is not set, or a day without a temperature.
     """
     days = np.append(record.days, record.days[-1] + 1 + np.arange(coming))
-    past = _past(record, days, holidays, judged_share)
+    past = _past(record, days, holidays, weather, judged_share)
     vouched = _vouched(past, confidence, by_model=by_model)
     progress("judging promises on past days", 0.2)
-    promised = _promised(past, confidence, outages)
+    told, promised = day_ahead.told(past), _promised(past, confidence, outages)
     reliability = _reliability(past)
     progress("promising the coming days", 0.35)
     mean_kw, coming_kw = day_ahead.coming_promises(past, confidence, outages=outages)
@@ -160,7 +169,7 @@ def find(
     coming_days = days[len(record.days) :]
     times = day_steps(coming_days, record.steps, zone(time_zone))
     grown = vouched[-1] if vouched else confidence[-1]
-    modelled = model(record, past, times, outages, grown)
+    modelled = model(record, past, times, mean_kw, outages, confidence, grown)
     for row, level in list(enumerate(confidence))[len(vouched) :]:
         progress(f"promising {level:g} by the model", 0.85)
         of = by_model_promises(record, past, modelled.factor, level, block_kw.shape[2])
@@ -173,7 +182,7 @@ def find(
         by_model=confidence[len(vouched) :],
         days=days,
         past=past,
-        expected_kw=day_ahead.told(past).mean_kw,
+        expected_kw=told.mean_kw,
         promised_kw=promised,
         coming_kw=coming_kw,
         coming_mean_kw=mean_kw,
@@ -189,7 +198,10 @@ def find(
         reliability=reliability,
         rule_kept=_rule_kept(past, reliability.asked),
         rules=_rules(past, promised[len(vouched) - 1], grown) if vouched else [],
-        notes=_notes(past, days, confidence[len(vouched) :], modelled.vehicles),
+        notes=[
+            *_notes(past, days, confidence[len(vouched) :], modelled.vehicles),
+            *_influence_notes(past, told, weather),
+        ],
     )
 
 
@@ -197,6 +209,7 @@ def _past(
     record: History,
     days: Shaped[Array, " day"],
     holidays: Shaped[Array, " holiday"],
+    weather: Weather | None,
     judged_share: float,
 ) -> Past:
     """The record with room for the coming days."""
@@ -217,6 +230,7 @@ def _past(
         coming=coming,
         fitted=fitted,
         noise_kw=record.noise_kw(usual[: len(record.days)]),
+        influences=influences(days, None if weather is None else weather.on(days)),
     )
 
 
@@ -342,4 +356,25 @@ def _notes(
             f"{int(vehicles.pooled.sum()):,} of {len(vehicles.pooled):,} vehicles have less than "
             "one like day of their own and stand for the fleet's average."
         )
+    return notes
+
+
+def _influence_notes(past: Past, told: outlook.Outlook, weather: Weather | None) -> list[str]:
+    """How often weather and season were used, how kindly, and why they were not."""
+    days = int((past.usable & np.isfinite(told.mean_kw).all(axis=1)).sum())
+    share = f"{float(told.influenced[past.judged].mean()):.0%} of the judged days"
+    notes = []
+    if days < SEASON_DAYS:
+        notes.append(
+            f"The time of year is not used: it takes {SEASON_DAYS} usual days to learn from, and "
+            f"there are {days}."
+        )
+    if weather is not None:
+        notes.append(
+            f"Weather was used for {share}, where it lessened past errors. Its temperatures count "
+            "as forecast when the promise was made: with measured ones, held-out days look "
+            "slightly better than coming days will be."
+        )
+    elif days >= SEASON_DAYS:
+        notes.append(f"The time of year was used for {share}, where it lessened past errors.")
     return notes

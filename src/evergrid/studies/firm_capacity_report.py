@@ -152,7 +152,7 @@ def page(shown: Shown, settings: str) -> str:
         shown.title,
         headline=_headline(shown),
         notes=list(shown.summary["notes"]),
-        sections=[*sections, *_held_out(shown)],
+        sections=[*sections, *_held_out(shown), _methods(shown)],
         about=around(QUESTION, settings, shown.summary),
     )
 
@@ -229,6 +229,21 @@ def _held_out(shown: Shown) -> list[Section]:
         )
         sections.append(Section("Against simpler rules", text, Table(columns, rules)))
     return sections
+
+
+def _methods(shown: Shown) -> Section:
+    """The same vehicles by other methods, as a table."""
+    found = shown.found
+    columns = ("method", *(f"{100 * level:g} %" for level in found.confidence))
+    rows = [
+        (name, *(f"{floor(power):,} kW" for power in firm)) for name, firm in found.methods.items()
+    ]
+    text = (
+        f"Firm at {_local(shown, shown.summary['busiest_utc'])}. The first five take vehicles to be"
+        " independent: their exact sum, the normal approximation, and the bounds of textbooks, "
+        "which are careful about chance but blind to what moves all vehicles at once."
+    )
+    return Section("By other methods", text, Table(columns, rows))
 
 
 def _fan(shown: Shown) -> Figure:

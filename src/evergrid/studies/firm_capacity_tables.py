@@ -4,11 +4,17 @@ import numpy as np
 import polars as pl
 
 from evergrid.core.arrays import Array, Shaped
-from evergrid.data.tables import sessions_frame as sessions
+from evergrid.data.tables import sessions_frame, weather_frame
+from evergrid.model.session import Sessions
+from evergrid.model.weather import Weather
 from evergrid.studies.firm_capacity_model import LEVELS
 from evergrid.studies.firm_capacity_offers import Found
 
-__all__ = ["results", "sessions"]
+
+def inputs(sessions: Sessions, weather: Weather | None) -> dict[str, pl.DataFrame]:
+    """The tables that went in, by name."""
+    read = {"sessions": sessions_frame(sessions)}
+    return read if weather is None else read | {"weather": weather_frame(weather)}
 
 
 def results(found: Found) -> dict[str, pl.DataFrame]:
@@ -21,6 +27,7 @@ def results(found: Found) -> dict[str, pl.DataFrame]:
         "held_out": held_out(found),
         "rules": pl.DataFrame(found.rules),
         "model": model(found),
+        "methods": methods(found),
     }
 
 
@@ -110,6 +117,19 @@ def model(found: Found) -> pl.DataFrame:
             "confidence": np.repeat(LEVELS, steps),
             "firm_kw": found.model.firm_kw.ravel(),
             "independent_kw": found.model.independent_kw.ravel(),
+        }
+    )
+
+
+def methods(found: Found) -> pl.DataFrame:
+    """What each method says is firm at the busiest step of the first usual coming day."""
+    of = found.methods
+    names, levels = list(of), len(found.confidence)
+    return pl.DataFrame(
+        {
+            "method": np.repeat(names, levels),
+            "confidence": np.tile(found.confidence, len(names)),
+            "firm_kw": np.concatenate([of[name] for name in names]),
         }
     )
 
