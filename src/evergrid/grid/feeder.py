@@ -13,8 +13,8 @@ from jaxtyping import Complex
 from scipy import sparse
 
 from evergrid.core.arrays import Array, Bool, Float, Int, Shaped
-from evergrid.core.errors import InputError, raise_if_any
-from evergrid.core.faults import Fault, broken
+from evergrid.core.errors import InputError
+from evergrid.core.faults import Fault
 
 GROUND = -1  # stands for ground in place of a node
 
@@ -86,14 +86,6 @@ class Branches:
     zip_reactive: Float[Array, "branch 3"]
     nominal_pu: Float[Array, " branch"]
     window_pu: Float[Array, "branch 3"]
-
-    def __post_init__(self) -> None:
-        rule = "lie above 0 V; the bus has no voltage base"
-        fix = "Give the feeder voltage bases (Set VoltageBases, CalcVoltageBases)."
-        ok = self.base_v > 0
-        raise_if_any(
-            "feeder", broken("base_v", ok, rule, values=self.base_v, ids=self.name, fix=fix)
-        )
 
     def __len__(self) -> int:
         return len(self.name)
@@ -357,7 +349,7 @@ class Feeder:
 
 
 def scattered(
-    parts: list[tuple[Int[Array, " conductor"], Complex[Array, "conductor conductor"]]],
+    parts: list[tuple[Int[Array, "..."], Complex[Array, "..."]]],
     nodes: int,
 ) -> sparse.csc_array:
     """The sum of small admittances, each between nodes of its own; ground is left out."""

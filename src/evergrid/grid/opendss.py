@@ -15,7 +15,7 @@ from jaxtyping import Complex
 from scipy import sparse
 
 from evergrid.core.arrays import Array, Float, Int, Shaped
-from evergrid.core.errors import InputError, MissingFileError
+from evergrid.core.errors import InputError, MissingFileError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.core.units import consumption_from_grid_power, grid_power_from_consumption
 from evergrid.grid.feeder import (
@@ -44,6 +44,8 @@ ZIP_OF_MODEL = {  # OpenDSS load model: shares of power and of reactive power (Z
 CONTROL_ITERATIONS = 200  # feeders with several regulators need more than OpenDSS' default of 15
 ITERATIONS = 500
 TOLERANCE = 1e-9
+DEAD_V = 1e-3  # a feeder whose highest voltage is lower is driven by nothing
+REBUILD = 0  # makes OpenDSS compute the admittance of its elements anew
 
 
 def opened(path: Path, commands: Sequence[str] = ()) -> Any:
@@ -78,6 +80,11 @@ def opened(path: Path, commands: Sequence[str] = ()) -> Any:
     if circuit is None or circuit.NumNodes == 0:
         fix = "Name the master file, which begins with New Circuit."
         raise InputError(str(path), [Fault("file", "define a circuit", fix=fix)])
+    if np.abs(voltages(engine)).max() < DEAD_V:
+        fix = (
+            "Set DefaultBaseFrequency before New Circuit, or give the source the grid's frequency."
+        )
+        raise InputError(str(path), [Fault("source", "drive a voltage", (0.0,), fix=fix)])
     if not circuit.Solution.Converged:
         fix = "Its loads are more than its wires can carry, or a control hunts."
         raise InputError(str(path), [Fault("file", "converge in OpenDSS", fix=fix)])
@@ -265,11 +272,19 @@ class _Reader:
         rows = []
         for node, other in pairs:
             base_v = self._base(int(node), int(other))
+            raise_if_any("feeder", self._baseless(name, base_v))
             shares = (np.array(power), np.array(reactive))
             drawn = (share * load.kW, share * load.kvar)
             row = (name.split(".", 1)[1], node, other, base_v, *drawn, *shares)
             rows.append((*row, nominal_v / base_v, window))
         return rows
+
+    def _baseless(self, name: str, base_v: float) -> list[Fault]:
+        """The fault of a load whose bus has no voltage base."""
+        if base_v > 0:
+            return []
+        fix = "Add Set VoltageBases and CalcVoltageBases to the files."
+        return [Fault("voltage base", "be known at each load's bus", (base_v,), (name,), fix=fix)]
 
     def _zip(self, name: str, load: Any) -> tuple[Sequence[float], Sequence[float]]:
         if load.Model == 8:  # ZIPV: seven numbers, the last a voltage of cut-off
@@ -292,8 +307,7 @@ class _Reader:
         rows = []
         for node, power in zip(where, powers, strict=False):
             if node != GROUND:
-                into_grid = grid_power_from_consumption(power)
-                drawn = (into_grid.real, into_grid.imag)
+                drawn = tuple(map(grid_power_from_consumption, (power.real, power.imag)))
                 base_v = self._base(int(node), GROUND)
                 row = (name.split(".", 1)[1], node, GROUND, base_v, *drawn, always, always)
                 rows.append((*row, 1.0, wide))
@@ -449,6 +463,7 @@ class _Reader:
             on = bool(any(self.circuit.Capacitors.States))
             if not on:
                 self.engine.Text.Command = f"{name}.states=[1]"
+                self.engine.YMatrix.BuildYMatrixD(REBUILD, False)
             element = self._element(name)
             where, admittance = self._conductors(element), self._primitive(element)
             if not on:

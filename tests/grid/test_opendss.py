@@ -1,0 +1,151 @@
+"""A feeder is what OpenDSS has, and what OpenDSS refuses is refused in its words."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evergrid.core.errors import InputError, MissingFileError
+from evergrid.grid import opendss, power_flow
+from evergrid.grid.feeder import GROUND, Feeder, State
+from tests.grid.cases import IEEE13, street
+
+
+def test_loads_are_negative_and_sum_to_what_the_files_say(ieee13: Feeder):
+    assert ieee13.branches.power_kw.sum() == pytest.approx(-3466)
+    assert ieee13.branches.reactive_kvar.sum() == pytest.approx(-2102)
+    assert (ieee13.branches.power_kw < 0).all()
+
+
+def test_a_delta_load_is_three_pairs_of_phases(ieee13: Feeder):
+    mine = ieee13.branches.name == "671"
+    node, other = ieee13.branches.node[mine], ieee13.branches.other[mine]
+    assert (other != GROUND).all()
+    assert set(node) == set(other)
+    assert ieee13.branches.base_v[mine] == pytest.approx(4160, rel=1e-3)
+
+
+def test_voltages_agree_with_opendss_on_every_node_as_the_files_have_it(ieee13: Feeder):
+    engine = opendss.opened(IEEE13)
+    network = power_flow.reduce(ieee13)
+    nothing = np.zeros((1, len(ieee13.branches)))
+    flow = power_flow.solve(network, nothing, nothing, load_share=nothing + 1, tolerance_pu=1e-11)
+    theirs = opendss.voltages(engine)
+    ours = flow.voltage_pu[0] * ieee13.branches.base_v
+    there = np.append(theirs, 0)[[ieee13.branches.node, ieee13.branches.other]]
+    assert np.abs(ours - (there[0] - there[1])).max() / 2400 < 1e-7
+
+
+@pytest.mark.parametrize("taps", [(0, 0, 0), (10, 8, 11), (-4, 16, 2)])
+def test_a_tap_changes_the_admittance_as_opendss_changes_it(ieee13: Feeder, taps: tuple[int, ...]):
+    moves = [
+        f"Transformer.regulator_{p}.wdg=2 tap={1 + t * 0.00625}"
+        for p, t in zip("abc", taps, strict=True)
+    ]
+    moved = opendss.read(IEEE13, commands=[*moves, "set controlmode=off"])
+    assert moved.state.tap == taps
+    ours, theirs = ieee13.at(State(taps, (True, True))), moved.at(moved.state)
+    assert abs(ours - theirs).max() <= 1e-6 * abs(theirs).max()
+
+
+def test_a_bank_that_is_off_leaves_the_admittance(ieee13: Feeder):
+    off = opendss.read(IEEE13, commands=["Capacitor.675.states=[0]"])
+    assert off.state.connected == (False, True)
+    assert (
+        abs(
+            off.at(State(off.state.tap, (True, True)))
+            - ieee13.at(State(off.state.tap, (True, True)))
+        ).max()
+        < 1e-7
+    )
+
+
+def test_missing_ratings_are_said_and_not_guessed(tmp_path: Path):
+    feeder = opendss.read(
+        street(
+            tmp_path, "New Line.bare bus1=c bus2=d phases=3 r1=0.3 x1=0.1 r0=0.3 x0=0.1 length=0.1"
+        )
+    )
+    assert np.isnan(feeder.lines.rating_a).sum() == 1
+    assert any("1 of 3 lines state no rating" in note for note in feeder.notes)
+
+
+def test_what_else_feeds_goes_on_with_its_power(tmp_path: Path):
+    feeder = opendss.read(
+        street(tmp_path, "New Generator.roof bus1=c.1 phases=1 kv=0.23 kw=4 pf=1")
+    )
+    (row,) = np.flatnonzero(feeder.branches.name == "roof")
+    assert feeder.branches.power_kw[row] == pytest.approx(4, rel=1e-3)
+    assert any("roof goes on" in note for note in feeder.notes)
+
+
+def test_a_file_that_opendss_refuses_is_refused_in_its_words(tmp_path: Path):
+    with pytest.raises(InputError, match=r"Unknown parameter .*colour"):
+        opendss.read(street(tmp_path, "New Load.odd bus1=c.1 kv=0.23 kw=1 colour=red"))
+
+
+def test_a_load_on_an_island_is_named(tmp_path: Path):
+    with pytest.raises(InputError, match="fed by the source, got far"):
+        opendss.read(street(tmp_path, "New Load.far bus1=z.1 phases=1 kv=0.23 kw=1"))
+
+
+def test_a_bus_without_a_voltage_base_is_named(tmp_path: Path):
+    path = street(tmp_path)
+    text = path.read_text().replace("Set VoltageBases=(11 0.4)", "").replace("CalcVoltageBases", "")
+    path.write_text(text)
+    with pytest.raises(InputError, match="voltage base must be known at each load's bus"):
+        opendss.read(path)
+
+
+def test_a_feeder_without_loads_says_so(tmp_path: Path):
+    path = street(tmp_path)
+    lines = [line for line in path.read_text().splitlines() if "New Load" not in line]
+    path.write_text("\n".join(lines))
+    with pytest.raises(InputError, match="loads must be at least one"):
+        opendss.read(path)
+
+
+def test_a_file_that_is_no_feeder_is_named(tmp_path: Path):
+    path = tmp_path / "empty.dss"
+    path.write_text("! nothing here\n")
+    with pytest.raises(InputError, match="circuit"):
+        opendss.read(path)
+
+
+def test_a_source_of_another_frequency_is_told(tmp_path: Path):
+    path = street(tmp_path)
+    first, second, *rest = path.read_text().strip().splitlines()
+    path.write_text("\n".join([second, first, *rest]))
+    with pytest.raises(InputError, match=r"source must drive a voltage.*DefaultBaseFrequency"):
+        opendss.read(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path):
+    with pytest.raises(MissingFileError, match="gone"):
+        opendss.read(tmp_path / "gone.dss")
+
+
+def test_unknown_places_are_told_the_known_ones(ieee13: Feeder):
+    with pytest.raises(InputError, match="be a bus of the feeder, got nowhere"):
+        ieee13.node("nowhere", 1)
+    with pytest.raises(InputError, match="has the phases 3"):
+        ieee13.node("611", 1)
+    assert ieee13.node_name[ieee13.node("611", 3)] == "611.3"
+
+
+def test_settled_taps_are_lower_when_there_is_less_load(ieee13: Feeder):
+    power = ieee13.branches.power_kw[:, None] * np.array([1.0, 0.3])
+    reactive = ieee13.branches.reactive_kvar[:, None] * np.array([1.0, 0.3])
+    heavy, light = opendss.settled(IEEE13, ieee13, power, reactive)
+    assert all(a < b for a, b in zip(light.tap, heavy.tap, strict=True))
+
+
+def test_a_load_shape_is_averaged_over_the_steps_of_the_day(tmp_path: Path):
+    values = " ".join(str(i % 4) for i in range(48))
+    shaped = f"New LoadShape.half npts=48 interval=0.5 mult=({values})\n"
+    shaped += "New Load.shaped bus1=c.2 phases=1 kv=0.23 kw=1 daily=half"
+    path = street(tmp_path, shaped)
+    branches = opendss.read(path).branches
+    share = opendss.day_shares(path, branches, step_h=1.0)
+    assert share[branches.name == "shaped"] == pytest.approx(np.tile([0.5, 2.5], 12)[None])
+    assert share[branches.name == "home2"] == pytest.approx(np.ones((1, 24)))

@@ -1,0 +1,59 @@
+"""Windings warm up and age as the standard's closed forms say."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evergrid.core.errors import InputError
+from evergrid.grid.transformer_ageing import Thermal, highest_average, hottest
+
+THERMAL = Thermal().numbers()
+
+
+def test_rated_load_in_30_degrees_is_110_degrees_and_ages_at_the_normal_rate():
+    path, air = np.ones(24 * 20), np.full(24 * 20, 30.0)
+    spot, _, ageing = hottest(path, air, 0.05, THERMAL, True)
+    assert spot == pytest.approx(110.0)
+    assert ageing == pytest.approx(1.0)
+
+
+def test_six_degrees_more_double_the_ageing_near_the_reference():
+    path = np.ones(10)
+    _, _, normal = hottest(path, np.full(10, 30.0), 1.0, THERMAL, True)
+    _, _, warmer = hottest(path, np.full(10, 36.8), 1.0, THERMAL, True)
+    assert warmer / normal == pytest.approx(2, rel=0.05)
+
+
+def test_after_one_time_constant_the_oil_has_made_63_percent_of_its_way():
+    path = np.concatenate([np.zeros(1), np.ones(2)])
+    air = np.zeros(3)
+    spot, when, _ = hottest(path, air, 1.0, THERMAL, False)
+    idle = 65.0 * (1.0 / 6.0) ** 0.8
+    assert when == 2
+    assert spot == pytest.approx(65 + (idle - 65) * np.exp(-1) + 15)
+
+
+@given(st.lists(st.floats(0, 2), min_size=2, max_size=30), st.floats(1.01, 2))
+def test_more_load_is_never_cooler(path: list[float], factor: float):
+    air = np.zeros(len(path))
+    cool = hottest(np.array(path), air, 0.5, THERMAL, True)
+    warm = hottest(factor * np.array(path), air, 0.5, THERMAL, True)
+    assert warm[0] >= cool[0] - 1e-9
+    assert warm[2] >= cool[2]
+
+
+@given(st.lists(st.floats(0, 2), min_size=1, max_size=30), st.integers(1, 30))
+def test_the_highest_average_is_that_of_all_windows(path: list[float], window: int):
+    window = min(window, len(path))
+    values = np.array(path)
+    twice = np.concatenate([values, values])
+    means = [twice[t : t + window].mean() for t in range(len(values))]
+    found, end = highest_average(values, window)
+    assert found == pytest.approx(max(means))
+    assert np.mean([values[end - k] for k in range(window)]) == pytest.approx(max(means))
+
+
+def test_thermal_data_that_make_no_sense_are_refused():
+    with pytest.raises(InputError, match="oil_h must be above 0, got 0"):
+        Thermal(oil_h=0.0)
