@@ -1,0 +1,97 @@
+"""The same draws through OpenDSS, one by one, give the same verdicts."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evergrid.grid import deployment, hosting_capacity, opendss, power_flow
+from evergrid.grid.deployment import Deployments, Slots
+from evergrid.grid.feeder import Feeder
+from evergrid.grid.hosting_capacity import KINDS, Case, Limits
+
+pytestmark = pytest.mark.data
+
+SOURCE = ["edit vsource.source pu=1.0"]
+CONSTANT = ["batchedit load..* model=1 vminpu=0.3 vmaxpu=2 vlowpu=0.2"]
+RATING_A = 100.0
+LEVELS, DRAWS = 6, 25
+LIMITS = Limits(low_pu=0.92, high_pu=1.06, transformer=0.2, unbalance=0.5)
+
+
+def extremes(circuit: Any, feeder: Feeder) -> tuple[float, float, float, float]:
+    """Lowest and highest voltage at loads, line loading and transformer loading in OpenDSS."""
+    flat = np.asarray(circuit.YNodeVarray)
+    voltage = np.abs(flat[::2] + 1j * flat[1::2]) / feeder.base_v
+    at_loads = voltage[feeder.branches.node]
+    complex_v = flat[::2] + 1j * flat[1::2]
+    amps = np.abs(feeder.lines.currents.per_volt @ complex_v)
+    circuit.SetActiveElement("transformer.tr1")
+    powers = np.asarray(circuit.ActiveCktElement.Powers)[:8]
+    kva = abs(powers[::2].sum() + 1j * powers[1::2].sum())
+    return (
+        at_loads.min(),
+        at_loads.max(),
+        amps.max() / RATING_A,
+        kva / feeder.transformers.rating_kva[0],
+    )
+
+
+@pytest.mark.parametrize(("profiles", "load"), [([[-7.0], [0.0]], 1.0), ([[5.0], [0.0]], 0.3)])
+def test_verdicts_are_those_of_opendss(data_folder: Path, profiles: list[list[float]], load: float):
+    path = data_folder / "feeders/LVTestCase/Master.dss"
+    feeder = opendss.read(path, commands=SOURCE)
+    lines = replace(feeder.lines, rating_a=np.full(len(feeder.lines), RATING_A))
+    feeder = replace(feeder, lines=lines)
+    branches, power = feeder.branches, np.array(profiles)
+    base_kw, base_kvar = load * branches.power_kw[:, None], load * branches.reactive_kvar[:, None]
+    state = np.zeros(1, dtype=np.int64)
+    case = Case((power_flow.reduce(feeder),), state, base_kw, base_kvar, 1.0, LIMITS)
+    slots = Slots(np.column_stack([np.arange(55), np.full((55, 2), -1)]))
+    deployed = deployment.draw(slots, levels=LEVELS, draws=DRAWS, profiles=2, seed=0)
+    judged = hosting_capacity.judge(case).deployments(deployed, power, tolerance_pu=1e-8)
+    theirs = _opendss(path, feeder, deployed, power, load)
+    ours = np.stack(
+        [
+            LIMITS.low_pu - judged.excess[..., KINDS.index("low voltage")],
+            LIMITS.high_pu + judged.excess[..., KINDS.index("high voltage")],
+            1.0 + judged.excess[..., KINDS.index("line")],
+            LIMITS.transformer + judged.excess[..., KINDS.index("transformer")],
+        ],
+        axis=2,
+    )
+    assert np.abs(ours - theirs)[..., :2].max() < 1e-5
+    assert np.abs(ours - theirs)[..., 2:].max() < 1e-4
+    passed = np.stack(
+        [
+            theirs[..., 0] < LIMITS.low_pu,
+            theirs[..., 1] > LIMITS.high_pu,
+            theirs[..., 2] > 1.0,
+            theirs[..., 3] > LIMITS.transformer,
+        ],
+        axis=2,
+    )
+    assert 0.1 < passed.any(axis=2).mean() < 0.95
+    assert (judged.fails == passed.any(axis=2)).mean() >= 0.999
+
+
+def _opendss(
+    path: Path, feeder: Feeder, deployed: Deployments, power: np.ndarray, load: float
+) -> np.ndarray:
+    """Extremes of every deployment by OpenDSS."""
+    circuit = opendss.opened(path, [*SOURCE, *CONSTANT]).ActiveCircuit
+    circuit.Solution.Tolerance = 1e-7
+    branches = feeder.branches
+    found = np.empty((deployed.levels, deployed.draws, 4))
+    for level in range(deployed.levels):
+        for draw in range(deployed.draws):
+            drawn = -(load * branches.power_kw + deployed.power_kw(level, draw, power, 55)[0])
+            for row, name in enumerate(branches.name):
+                circuit.Loads.Name = name
+                circuit.Loads.kW = float(drawn[row])
+                circuit.Loads.kvar = float(-load * branches.reactive_kvar[row])
+            circuit.Solution.Solve()
+            found[level, draw] = extremes(circuit, feeder)
+    return found
