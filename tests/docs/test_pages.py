@@ -23,7 +23,7 @@ def page(name: str) -> str:
     return (DOCS / name).read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="module", params=["plan", "firm_capacity"])
+@pytest.fixture(scope="module", params=["plan", "firm_capacity", "hosting_capacity"])
 def result(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The results of a study's example, in a folder of the study's name."""
     out = tmp_path_factory.mktemp("docs") / request.param

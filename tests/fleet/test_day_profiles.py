@@ -1,20 +1,20 @@
 """Vehicle-days draw what is owed, feed what is there, and no more than the stay allows."""
 
+from datetime import date
+
 import numpy as np
 import pytest
 
 from evergrid.core.errors import InputError
 from evergrid.core.timegrid import TimeGrid, local_midnight
 from evergrid.fleet import day_profiles, mobility
-from evergrid.fleet.day_profiles import Call
+from evergrid.fleet.day_profiles import Behaviour, Call
 from evergrid.fleet.group import FleetGroup
 from evergrid.model.session import Sessions
 
 
 @pytest.fixture(scope="module")
 def sessions() -> Sessions:
-    from datetime import date
-
     zone = "Europe/Amsterdam"
     grid = TimeGrid(local_midnight(date(2024, 1, 8), zone), 1.0, 24 * 14)
     group = FleetGroup(place="home", vehicles=50, sites=("street",), time_zone=zone)
@@ -28,7 +28,9 @@ def days(sessions: Sessions) -> day_profiles.VehicleDays:
 
 @pytest.mark.parametrize("behaviour", ["charge", "charge_evenly"])
 @pytest.mark.parametrize("step_h", [0.25, 1.0])
-def test_the_energy_owed_is_drawn(days: day_profiles.VehicleDays, behaviour, step_h: float):
+def test_the_energy_owed_is_drawn(
+    days: day_profiles.VehicleDays, behaviour: Behaviour, step_h: float
+):
     power = day_profiles.profiles(days, behaviour, step_h=step_h)
     owed = np.maximum(days.sessions.energy_departure_kwh - days.sessions.energy_arrival_kwh, 0)
     drawn = (owed / days.sessions.efficiency_charge)[days.row]

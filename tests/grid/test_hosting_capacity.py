@@ -1,6 +1,7 @@
 """Verdicts are those of single power flows, and excuse what was wrong before any vehicle."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -151,7 +152,7 @@ def test_load_that_the_feeder_cannot_carry_is_refused(judge: Judge):
         ({"line": 0.0}, "line must be above 0"),
     ],
 )
-def test_limits_that_make_no_sense_are_refused(given: dict[str, float], says: str):
+def test_limits_that_make_no_sense_are_refused(given: dict[str, Any], says: str):
     with pytest.raises(InputError, match=says):
         Limits(**given)
 

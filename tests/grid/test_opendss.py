@@ -8,6 +8,7 @@ import pytest
 from evergrid.core.errors import InputError, MissingFileError
 from evergrid.grid import opendss, power_flow
 from evergrid.grid.feeder import GROUND, Feeder, State
+from evergrid.studies.feeder_source import FeederSource
 from tests.grid.cases import IEEE13, street
 
 
@@ -67,7 +68,11 @@ def test_missing_ratings_are_said_and_not_guessed(tmp_path: Path):
         )
     )
     assert np.isnan(feeder.lines.rating_a).sum() == 1
-    assert any("1 of 3 lines state no rating" in note for note in feeder.notes)
+    source = FeederSource(file=str(tmp_path / "street.dss"))
+    assert "1 of 3 lines state no rating" in source.read(tmp_path).notes[-1]
+    assumed = FeederSource(file=source.file, default_rating_a=150.0).read(tmp_path)
+    assert assumed.lines.rating_a[-1] == 150
+    assert "150 A is assumed" in assumed.notes[-1]
 
 
 def test_what_else_feeds_goes_on_with_its_power(tmp_path: Path):

@@ -42,7 +42,8 @@ def test_losses_are_never_negative_and_grow_with_the_square_of_small_powers(netw
     for factor in (1.0, 2.0):
         flow = power_flow.solve(network, factor * power, factor * reactive, tolerance_pu=1e-11)
         current = np.conj(factor * (power + 1j * reactive) / flow.voltage_pu)
-        losses.append((np.conj(current) * (current @ network.impedance.T)).real.sum(axis=1))
+        lost = np.conj(current) * (current @ network.impedance.T)
+        losses.append(np.real(lost).sum(axis=1))
     assert (losses[0] > 0).all()
     assert losses[1] / losses[0] == pytest.approx(4, rel=0.05)
 

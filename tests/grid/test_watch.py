@@ -1,17 +1,21 @@
 """What is watched is what OpenDSS measures there."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from evergrid.grid import opendss, power_flow, watch
 from evergrid.grid.feeder import Feeder
+from evergrid.grid.power_flow import Network
 from tests.grid.cases import IEEE13
+
+Solved = tuple[Network, watch.Watch, Any, Any]
 
 
 @pytest.fixture(scope="module")
-def solved(ieee13: Feeder):
+def solved(ieee13: Feeder) -> Solved:
     """The built-in feeder solved as it is, with its watch and the currents of its branches."""
     network = power_flow.reduce(ieee13)
     nothing = np.zeros((1, len(network.branches)))
@@ -20,7 +24,7 @@ def solved(ieee13: Feeder):
     return network, watch.watch(network), current, opendss.opened(IEEE13).ActiveCircuit
 
 
-def test_loadings_are_the_currents_that_opendss_has(solved):
+def test_loadings_are_the_currents_that_opendss_has(solved: Solved):
     network, watched, current, circuit = solved
     feeder = network.feeder
     loading = np.abs(watched.loading.of(current))
@@ -30,7 +34,7 @@ def test_loadings_are_the_currents_that_opendss_has(solved):
         assert np.abs(amps / feeder.lines.rating_a[line] - loading[row]).min() < 1e-5
 
 
-def test_transformers_carry_what_opendss_has(solved):
+def test_transformers_carry_what_opendss_has(solved: Solved):
     network, watched, current, circuit = solved
     found = watch.seen(watched, current[None])
     circuit.SetActiveElement("transformer.xfm1")
@@ -41,7 +45,7 @@ def test_transformers_carry_what_opendss_has(solved):
     )
 
 
-def test_unbalance_is_that_of_the_sequences_of_opendss(solved):
+def test_unbalance_is_that_of_the_sequences_of_opendss(solved: Solved):
     network, watched, current, circuit = solved
     found = watch.seen(watched, current[None]).unbalance[0]
     for row, bus in enumerate(watched.bus):
@@ -50,7 +54,7 @@ def test_unbalance_is_that_of_the_sequences_of_opendss(solved):
         assert found[row] == pytest.approx(negative / positive, rel=1e-5)
 
 
-def test_every_node_has_the_voltage_that_opendss_has(solved):
+def test_every_node_has_the_voltage_that_opendss_has(solved: Solved):
     network, _, current, circuit = solved
     ours = watch.node_voltages(network).of(current)
     flat = np.asarray(circuit.YNodeVarray)

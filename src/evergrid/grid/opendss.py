@@ -360,19 +360,13 @@ class _Reader:
 
     def _lines(self) -> Lines:
         names = self._named("line")
-        codes, ratings, bare = [], [], 0
+        codes, ratings = [], []
         for name in names:
             self.circuit.Lines.Name = name.split(".", 1)[1]
             line = self.circuit.Lines
             unstated = (line.NormAmps, line.EmergAmps) == UNSTATED_A
-            bare += unstated
             ratings.append(np.nan if unstated else line.NormAmps)
             codes.append(line.LineCode.lower())
-        if bare:
-            self.notes.append(
-                f"{bare:,} of {len(names):,} lines state no rating (or exactly the 400 A that "
-                "OpenDSS takes then): their current is not judged unless a rating is given."
-            )
         ends = np.array([self._ends(name) for name in names], dtype=np.int64).reshape(-1, 2)
         return Lines(
             _short(names),

@@ -76,6 +76,15 @@ class FeederSource(BaseConfig):
         rating_a = lines.rating_a.copy()
         for entry in self.line_rating:
             rating_a[lines.code == entry.code.lower()] = entry.rating_a
-        if self.default_rating_a is not None:
-            rating_a[np.isnan(rating_a)] = self.default_rating_a
-        return replace(feeder, lines=replace(lines, rating_a=rating_a))
+        bare = np.isnan(rating_a)
+        notes = list(feeder.notes)
+        if bare.any():
+            said = f"{bare.sum():,} of {len(lines):,} lines state no rating"
+            said += " (or the 400 A that OpenDSS takes then)"
+            if self.default_rating_a is None:
+                notes.append(f"{said}; their current is not judged.")
+            else:
+                notes.append(f"{said}; {self.default_rating_a:g} A is assumed.")
+                rating_a[bare] = self.default_rating_a
+        rated = replace(lines, rating_a=rating_a)
+        return replace(feeder, lines=rated, notes=tuple(notes))

@@ -215,11 +215,6 @@ def _notes(config: Config, found: Found, sources: list[Meta]) -> list[str]:
     """What a reader must know about the inputs."""
     feeder = found.judge.case.feeder
     notes = list(feeder.notes)
-    unrated = int(np.isnan(feeder.lines.rating_a).sum())
-    if unrated:
-        notes.append(
-            f"{unrated:,} of {len(feeder.lines):,} lines have no rating and are not judged."
-        )
     notes.append("Loads and vehicles draw the same power at any voltage.")
     if found.judge.case.feeder.regulators:
         follow = "follow the load without vehicles" if config.load.taps == "follow" else "stay put"

@@ -20,9 +20,16 @@ CASE_NAMES = {
     "charge_evenly": "Charging evenly over the stay",
     "feed": "Feeding when called",
 }
+HEADINGS = {
+    "violation_curve": "How likely a limit is passed",
+    "stopper_bars": "What stops more vehicles",
+    "export_map": "Where a place may feed how much",
+    "import_map": "Where a place may draw how much",
+    "room_over_day": "How much everybody may feed or draw, by time of day",
+}
 READING = {
     "violation_curve": "Each point is the share of random deployments that pass at least one limit "
-    "at some time of the day. Limits that are passed without any vehicle only must not get worse.",
+    "at some time of the day. Limits that are passed without any vehicle must hardly get worse.",
     "stopper_bars": "The limit and the element that the next vehicles would pass, and in what "
     "share of the draws it is the first.",
     "export_map": "What a single place may feed before a limit is passed, all others idle.",
@@ -140,8 +147,7 @@ def page(shown: Shown, settings: str) -> str:
         settings: The resolved configuration as text.
     """
     sections = [
-        Section(name.replace("_", " ").capitalize(), READING[name], figure)
-        for name, figure in figures(shown).items()
+        Section(HEADINGS[name], READING[name], figure) for name, figure in figures(shown).items()
     ]
     return html_page(
         shown.title,
@@ -202,7 +208,7 @@ def _tables(shown: Shown) -> list[Section]:
             (row["limit"], row["element"], f"{row['value']:.4g}", f"{row['allowed']:.4g}")
             for row in passed[:20]
         ]
-        text = "Passed before any vehicle comes; here vehicles only must not make it worse."
+        text = "Passed before any vehicle comes; here vehicles only must hardly make it worse."
         columns = ("limit", "element", "value", "allowed")
         sections.append(Section("Limits passed without vehicles", text, Table(columns, rows)))
     return sections

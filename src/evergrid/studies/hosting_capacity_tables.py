@@ -96,13 +96,13 @@ def stopper_rows(found: Found) -> list[dict[str, Any]]:
     for case in found.cases.values():
         fits = case.capacity
         pairs = zip(fits.kind.tolist(), fits.where.tolist(), strict=True)
-        counted = Counter((k, w) for k, w in pairs if k >= 0)
-        for (kind, where), count in counted.most_common():
+        counted = Counter((KINDS[k], place_name(found, k, w)) for k, w in pairs if k >= 0)
+        for (limit, element), count in counted.most_common():
             rows.append(
                 {
                     "case": case.behaviour,
-                    "limit": KINDS[kind],
-                    "element": place_name(found, kind, where),
+                    "limit": limit,
+                    "element": element,
                     "share": count / len(fits.vehicles),
                 }
             )
