@@ -64,4 +64,4 @@ def _minimised(
         power_kw[piece.slots] = made.power_kw
         value[piece.slots], price[piece.groups] = made.dual.energy_value, made.dual.power_price
         iterations = max(iterations, made.iterations)
-    return power_kw, Dual(value, price), iterations
+    return power_kw, Dual(value, price, np.zeros(len(price))), iterations

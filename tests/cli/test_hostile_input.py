@@ -22,6 +22,17 @@ BAD_ROWS = [
     ("car-2,depot", "car-2,depto", "site_id must name one of the sites", "depto for s2 (row 2)"),
     ("energy_reserve_kwh", "energy_reserv_kwh", "energy_reserve_kwh must be a column", "Rename"),
 ]
+RISING = [
+    ("-0.01", "wear_rise_per_kwh_per_kw must be at least 0 and finite, got -0.01 for s2 (row 2)"),
+    ("inf", "wear_rise_per_kwh_per_kw must be at least 0 and finite, got inf for s2 (row 2)"),
+    ("nan", "wear_rise_per_kwh_per_kw must be a number, got nan (row 2)"),
+    ("", "wear_rise_per_kwh_per_kw must not be empty"),
+]
+BUDGETS = [
+    ("-5", "energy_budget_kwh must be at least 0 kWh, got -5 for depot (row 1)"),
+    ("nan", "energy_budget_kwh must be a number, got nan (row 1)"),
+    ("much", "energy_budget_kwh must be a number, got much (row 1)"),
+]
 
 BAD_PRICES = [
     ("2024-01-10T05:00:00Z", "2024-01-10T04:00:00Z", "time_utc must not repeat", "(row 6)"),
@@ -39,6 +50,10 @@ BAD_SETTINGS = [
     ("[prices]", "[price]", "prices must be given", "Did you mean prices?"),
     ("= 15", "= -15", "site.0.import_limit_kw must be greater than or equal to 0", "got -15"),
     ("= 15", "= nan", "site.0.import_limit_kw must be a finite number", "got nan"),
+    ("= 15", "= 15\nenergy_budget_kwh = -5", "energy_budget_kwh must be greater than", "got -5"),
+    ("= 15", "= 15\nenergy_budget_kwh = nan", "energy_budget_kwh must be a finite number", "nan"),
+    ("= 15", "= 15\nenergy_budget_kw = 5", "energy_budget_kw must be", "energy_budget_kwh?"),
+    ("[horizon]", "[assumptions]\nwear_rise_per_kwh_per_kw = -1\n[horizon]", "wear_rise", "got -1"),
     ("= 15", '= "much"', "site.0.import_limit_kw must be a valid number", "got much"),
     ("= 60", "= 7", "horizon.days must hold a whole number of steps of 7 min", "got 1"),
     (
@@ -96,6 +111,29 @@ def test_a_bad_session_is_refused_with_field_rule_value_and_row(
 ):
     case.change("sessions.csv", old, new, count=1)
     assert_refused(case, evergrid, 1, rule, place)
+
+
+@pytest.mark.parametrize(("rise", "rule"), RISING)
+def test_a_wear_that_cannot_rise_so_is_refused(case: Case, evergrid: Command, rise: str, rule: str):
+    case.change(
+        "sessions.csv", "wear_cost_per_kwh\n", "wear_cost_per_kwh,wear_rise_per_kwh_per_kw\n"
+    )
+    case.change("sessions.csv", "0.94,0.02", "0.94,0.02,0")
+    case.change("sessions.csv", "0.92,0.01", f"0.92,0.01,{rise}")
+    case.change("sessions.csv", "0.95,0.02", "0.95,0.02,0")
+    assert_refused(case, evergrid, 1, rule)
+
+
+@pytest.mark.parametrize(("budget", "rule"), BUDGETS)
+def test_an_energy_budget_that_is_none_is_refused(
+    case: Case, evergrid: Command, budget: str, rule: str
+):
+    sites = "site_id,parent_id,import_limit_kw,export_limit_kw,energy_budget_kwh\n"
+    (case.folder / "sites.csv").write_text(f"{sites}depot,,15,,{budget}\n")
+    own = '[[site]]\nsite_id = "depot"\nimport_limit_kw = 15\n'
+    case.change("plan.toml", own, "")
+    case.change("plan.toml", "[horizon]", 'sites_file = "sites.csv"\n[horizon]')
+    assert_refused(case, evergrid, 1, rule)
 
 
 @pytest.mark.parametrize(("old", "new", "rule", "place"), BAD_PRICES)
@@ -191,6 +229,30 @@ def test_energy_that_a_site_cannot_deliver_names_the_site(case: Case, evergrid: 
     assert "the import limit of site depot" in ended.out
 
 
+def test_energy_that_a_budget_does_not_allow_names_the_site(case: Case, evergrid: Command):
+    case.change("plan.toml", "= 15", "= 15\nenergy_budget_kwh = 40")
+    ended = evergrid("run", case.plan, "--out", case.folder / "out")
+    assert ended.code == 0
+    assert "the energy budget of site depot" in ended.out
+    assert "depot draws 40.0 of 40.0 kWh" in ended.out
+
+
+def test_a_load_beyond_its_energy_budget_is_told_with_the_site_and_kwh(
+    case: Case, evergrid: Command
+):
+    load = "".join(f"depot,2024-01-10T{hour:02d}:00:00Z,10\n" for hour in range(24))
+    (case.folder / "load.csv").write_text("site_id,time_utc,load_kw\n" + load)
+    case.change("plan.toml", "[horizon]", 'site_load_file = "load.csv"\n[horizon]')
+    case.change("plan.toml", "= 15", "= 50\nenergy_budget_kwh = 100")
+    ended = evergrid("run", case.plan, "--out", case.folder / "out")
+    assert ended.code == 0
+    case.change("plan.toml", "[horizon]", '[solve]\non_shortfall = "error"\n[horizon]')
+    message = evergrid("run", case.plan, "--out", case.folder / "other").refused(1)
+    assert "energy_budget_kwh must be at least 216.6 kWh" in message
+    assert "got 100 for depot" in message
+    assert "Raise the budget or lower the load." in message
+
+
 @pytest.mark.parametrize(
     ("name", "old", "new", "cause"),
     [
@@ -201,6 +263,12 @@ def test_energy_that_a_site_cannot_deliver_names_the_site(case: Case, evergrid: 
             "short by 9.55 kWh because of its charger",
         ),
         ("plan.toml", "= 15", "= 1", "the import limit of site depot"),
+        (
+            "plan.toml",
+            "= 15",
+            "= 15\nenergy_budget_kwh = 10",
+            "the energy budget of site depot",
+        ),
     ],
 )
 def test_a_shortfall_is_an_error_where_the_user_wants_it(

@@ -132,6 +132,7 @@ def test_an_energy_of_zero_is_a_session_that_owes_what_it_has():
         ("max_discharge_kw", -11.0),
         ("efficiency_charge", 93.0),
         ("wear_cost_per_kwh", float("nan")),
+        ("wear_rise_per_kwh_per_kw", -0.1),
     ],
 )
 def test_an_assumption_out_of_range_is_refused_by_name(key: str, value: Any):

@@ -76,10 +76,25 @@ def test_site_load_makes_the_round_trip(
 def test_wear_may_be_left_out_and_is_then_given(
     saved: Callable[..., Path], sessions_table: pl.DataFrame
 ):
-    path = saved(sessions_table.drop("wear_cost_per_kwh"))
-    assert (
-        tables.read_sessions(path, wear_cost_per_kwh=0.05).wear_cost_per_kwh.tolist() == [0.05] * 3
-    )
+    path = saved(sessions_table.drop("wear_cost_per_kwh", "wear_rise_per_kwh_per_kw"))
+    given = tables.read_sessions(path, wear_cost_per_kwh=0.05, wear_rise_per_kwh_per_kw=0.004)
+    assert given.wear_cost_per_kwh.tolist() == [0.05] * 3
+    assert given.wear_rise_per_kwh_per_kw.tolist() == [0.004] * 3
+    assert tables.read_sessions(path).wear_rise_per_kwh_per_kw.tolist() == [0.0] * 3
+
+
+@FORMATS
+def test_budgets_may_be_left_out_or_empty(
+    saved: Callable[..., Path], sites_table: pl.DataFrame, name: str
+):
+    assert np.isinf(tables.read_sites(saved(sites_table, name)).energy_budget_kwh).all()
+    some = sites_table.with_columns(energy_budget_kwh=pl.Series([None, 120.0]))
+    sites = tables.read_sites(saved(some, name))
+    assert sites.energy_budget_kwh.tolist() == [np.inf, 120.0]
+    assert tables.sites_frame(sites)["energy_budget_kwh"].to_list() == [None, 120.0]
+    below = sites_table.with_columns(energy_budget_kwh=pl.Series([None, -1.0]))
+    found = faults(tables.read_sites, saved(below, name))
+    assert found["energy_budget_kwh", "be at least 0 kWh"].rows == (2,)
 
 
 def test_sessions_without_rows_are_none(saved: Callable[..., Path], sessions_table: pl.DataFrame):
@@ -121,6 +136,8 @@ def test_every_fault_of_cells_and_record_is_listed_with_its_row(
         ("max_charge_kw", -11.0, "be at least 0 kW and finite"),
         ("energy_arrival_kwh", 90.0, "be in [0, capacity_kwh]"),
         ("energy_reserve_kwh", float("nan"), "be a number"),
+        ("wear_rise_per_kwh_per_kw", -0.01, "be at least 0 and finite"),
+        ("wear_rise_per_kwh_per_kw", float("nan"), "be a number"),
         ("departure_utc", DAY - timedelta(hours=1), "be after arrival_utc"),
         ("session_id", "s1", "be unique"),
         ("site_id", None, "not be empty"),

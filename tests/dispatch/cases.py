@@ -29,6 +29,8 @@ class Book:
     overhang: bool = False
     spread: float = 0.0
     wear: float = 0.01
+    wear_rise: float = 0.0
+    budget_kwh: float = np.inf  # of the feeder
 
 
 BOOKS = {
@@ -47,6 +49,8 @@ BOOKS = {
         overhang=True,
         spread=20.0,
     ),
+    "wear that rises": Book(wear_rise=0.004),
+    "energy budget": Book(budget_kwh=110.0, load_kw=4.0),
 }
 
 
@@ -83,6 +87,7 @@ def book(seed: int, kind: Book | None = None) -> Portfolio:
         efficiency_charge=rng.uniform(0.88, 0.97, n),
         efficiency_discharge=rng.uniform(0.88, 0.97, n),
         wear_cost_per_kwh=np.full(n, kind.wear),
+        wear_rise_per_kwh_per_kw=kind.wear_rise * (1.0 + np.arange(n) % 3),
     )
     room = np.array([2 * kind.room_kw, kind.room_kw, kind.room_kw])
     sites = Sites(
@@ -92,6 +97,7 @@ def book(seed: int, kind: Book | None = None) -> Portfolio:
         export_limit_kw=room,
         demand_charge_per_kw=np.array([kind.demand_charge_per_kw, 0.0, 0.0]),
         net_metering=np.array([False, kind.net_metering, False]),
+        energy_budget_kwh=np.array([kind.budget_kwh, np.inf, np.inf]),
     )
     load = SiteLoad(
         site_id=np.array(["east"], dtype=object),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from evergrid.dispatch import plan, rolling
+from evergrid.dispatch.accounts import site_energy
 from evergrid.dispatch.forecast import (
     AbstractPriceView,
     Forecast,
@@ -117,6 +118,30 @@ def test_a_peak_already_paid_is_not_avoided_again() -> None:
     best = plan.v2g(portfolio, options(portfolio))
     assert rolled.costs.demand_charge >= 0
     assert rolled.costs.net >= best.certificate.bound - 1e-6
+
+
+@pytest.mark.parametrize("window", [24, 72])
+def test_a_budget_is_for_the_whole_horizon_whatever_the_window(window: int) -> None:
+    portfolio = book(6, replace(DAYS, load_kw=4.0))
+    free = run(portfolio, Perfect(portfolio.prices), window=window)
+    drawn = site_energy(portfolio, free.schedule.power_kw)[0]
+    budget = np.array([drawn - 15.0, np.inf, np.inf])
+    sites = replace(portfolio.sites, energy_budget_kwh=budget)
+    held = run(replace(portfolio, sites=sites), Perfect(portfolio.prices), window=window)
+    assert site_energy(portfolio, held.schedule.power_kw)[0] <= drawn - 15.0 + 1e-5
+    assert held.worst_violation <= 1e-5
+    assert held.served_share > 0.8
+
+
+def test_a_budget_that_no_window_can_keep_is_told_in_the_end() -> None:
+    portfolio = book(6, replace(DAYS, load_kw=4.0))
+    load = portfolio.grid.step_h * portfolio.total_load_kw[0].sum()
+    sites = replace(portfolio.sites, energy_budget_kwh=np.array([0.2 * load, np.inf, np.inf]))
+    portfolio = replace(portfolio, sites=sites, sessions=portfolio.sessions.without_discharge())
+    rolled = run(portfolio, Perfect(portfolio.prices), every=6)
+    over = site_energy(portfolio, rolled.schedule.power_kw)[0] - 0.2 * load
+    assert rolled.worst_violation == pytest.approx(over)
+    assert over >= 0.8 * load - 1e-6
 
 
 def test_persistence_repeats_the_last_known_day() -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evergrid.engine.program import Program
+from evergrid.engine.program import Program, add_up
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,8 @@ class Kind:
     negative: bool = False
     metered: bool = False
     peaks: bool = False
+    curved: bool = False
+    budgets: bool = False
     spread: float = 0.0
 
 
@@ -51,7 +53,7 @@ def random_program(seed: int, kind: Kind | None = None) -> Program:
     surcharge = np.zeros((groups, steps))
     if kind.metered:
         surcharge[2] = rng.uniform(0, 0.1, steps)
-    return Program(
+    program = Program(
         step_h=kind.step_h,
         steps=steps,
         first=first,
@@ -77,6 +79,25 @@ def random_program(seed: int, kind: Kind | None = None) -> Program:
         peak_price=np.array([0.5, 0.0, 0.0, 0.2]) * kind.peaks,
         peak_before=np.array([1.0, 0.0, 0.0, 0.0]) * kind.peaks,
     )
+    program = _curved(program, rng) if kind.curved else program
+    return _budgeted(program, rng) if kind.budgets else program
+
+
+def _curved(program: Program, rng: np.random.Generator) -> Program:
+    """The same where full power costs up to a few times the price, for some units nothing more."""
+    rise = np.where(rng.random(program.units) < 0.7, rng.uniform(0.002, 0.05, program.units), 0.0)
+    loss = rng.uniform(0, 0.01, program.steps)[program.step]
+    return replace(program, draw_curve=loss, feed_curve=rise[program.unit])
+
+
+def _budgeted(program: Program, rng: np.random.Generator) -> Program:
+    """The same with budgets of most groups, of what their units are owed and a little more."""
+    owed = np.maximum(program.energy_end - program.energy_start, 0.0) / program.efficiency_charge
+    own = np.bincount(program.group, owed, program.groups)[:, None]
+    below = add_up(own, program.parent)[:, 0]
+    more = below * rng.uniform(0.0, 0.1, program.groups) + 0.5
+    budget = program.step_h * program.load.sum(axis=1) + below + more
+    return replace(program, budget_kwh=np.where(rng.random(program.groups) < 0.7, budget, np.inf))
 
 
 def forest(seed: int, trees: int, kind: Kind) -> Program:
@@ -102,7 +123,12 @@ KINDS = {
     "negative prices": Kind(negative=True),
     "net meter": Kind(metered=True),
     "peaks": Kind(peaks=True),
+    "curves": Kind(curved=True),
+    "budgets": Kind(budgets=True),
     "everything, short steps": Kind(
         units=9, steps=20, step_h=0.25, negative=True, metered=True, peaks=True, spread=0.01
+    ),
+    "all of it, curved and budgeted": Kind(
+        units=9, steps=20, step_h=0.5, metered=True, peaks=True, curved=True, budgets=True
     ),
 }

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from evergrid.core.arrays import Array, Float, Int
-from evergrid.engine.program import Program, energy_path
+from evergrid.engine.program import Program, energy_path, net_power
 
 
 def later(
@@ -22,6 +22,8 @@ def later(
     begun = program.first[kept] < steps
     last = np.where(begun, program.begin[kept] + steps - 1 - program.first[kept], 0)
     start = np.where(begun, energy_path(program, power_kw)[last], program.energy_start[kept])
+    drawn_kw = (program.load - net_power(program, power_kw))[:, :steps].sum(axis=1)
+    curves = None if program.curves is None else [curve[left] for curve in program.curves]
     per_unit = ("charge_kw", "discharge_kw", "efficiency_charge", "efficiency_discharge")
     per_unit += ("energy_high", "end_value", "group")
     rest = replace(
@@ -38,5 +40,8 @@ def later(
             name: getattr(program, name)[:, steps:]
             for name in ("net_low", "net_high", "load", "surcharge")
         },
+        draw_curve=None if curves is None else curves[0],
+        feed_curve=None if curves is None else curves[1],
+        budget_kwh=program.budget - program.step_h * drawn_kw + 1e-3,
     )
     return rest, kept

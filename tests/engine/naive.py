@@ -1,6 +1,7 @@
 """The program of one page, built row by row in plain Python: a referee for the fast construction.
 
-It shares no code with the engine. SciPy solves it, so that only the mathematics is in common.
+It shares no code with the engine. SciPy solves it, so that only the mathematics is in common. Costs
+that rise with power are met by equally spaced tangents, which cost a little less: see `missed`.
 """
 
 import itertools
@@ -9,6 +10,32 @@ import numpy as np
 from scipy.optimize import linprog
 
 from evergrid.engine.program import Program
+
+TANGENTS = 24  # of each cost that rises
+
+
+def missed(program: Program) -> float:
+    """By how much the optimum told here may lie below the true one."""
+    total = 0.0
+    for bend, limit in _curves(program).values():
+        total += bend * (limit / (TANGENTS - 1)) ** 2 / 4
+    return total
+
+
+def _curves(program: Program) -> dict[tuple, tuple[float, float]]:
+    """What a cost is of the square of the power, and the greatest power, where any cost rises."""
+    p, found, slot = program, {}, 0
+    for u in range(p.units):
+        for t in range(p.first[u], p.stop[u]):
+            for name, curve, rating in (
+                ("c", p.draw_curve, p.charge_kw[u]),
+                ("d", p.feed_curve, p.discharge_kw[u]),
+            ):
+                if curve is not None and curve[slot] > 0 and rating > 0:
+                    bend = float(p.step_h * curve[slot])
+                    found[name, u, t] = (bend, float(p.share[slot] * rating))
+            slot += 1
+    return found
 
 
 def optimum(program: Program, directions: dict[tuple[int, int], str] | None = None) -> float:
@@ -41,6 +68,9 @@ def optimum(program: Program, directions: dict[tuple[int, int], str] | None = No
             slot += 1
     for g, t in itertools.product(range(p.groups), range(p.steps)):
         variable(("over", g, t), h * p.surcharge[g, t], 0, None)
+    curves = _curves(p)
+    for name in curves:
+        variable(("rise", *name), 1.0, 0, None)
     for g in range(p.groups):
         variable(("peak", g), p.peak_price[g], p.peak_before[g], None)
 
@@ -78,6 +108,19 @@ def optimum(program: Program, directions: dict[tuple[int, int], str] | None = No
         for name in (("over", g, t), ("peak", g)):  # load - net - variable <= 0
             most.append(row({**minus, name: -1.0}))
             at_most.append(-p.load[g, t])
+    for name, (bend, limit) in curves.items():
+        for at in np.linspace(0.0, limit, TANGENTS):  # 2 bend at x - rise <= bend at^2
+            most.append(row({name: 2 * bend * at, ("rise", *name): -1.0}))
+            at_most.append(bend * at**2)
+    for g in range(p.groups):
+        if p.budget_kwh is not None and np.isfinite(p.budget_kwh[g]):
+            drawn = {}
+            for u in range(p.units):
+                if _is_below(p, int(p.group[u]), g):
+                    for t in range(p.first[u], p.stop[u]):
+                        drawn["c", u, t], drawn["d", u, t] = h, -h
+            most.append(row(drawn))
+            at_most.append(p.budget_kwh[g] - h * float(p.load[g].sum()))
     result = linprog(costs, most, at_most, equal, equal_to, bounds, method="highs")
     if result.status == 2:  # infeasible, as some choices of directions are
         return np.inf

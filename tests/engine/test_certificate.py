@@ -23,6 +23,7 @@ def test_any_prices_whatever_prove_a_valid_bound(seed: int, kind: Kind) -> None:
     dual = Dual(
         energy_value=rng.normal(0, 0.3, program.slots),
         power_price=rng.normal(0, 0.2, (program.groups, program.steps)),
+        budget_price=rng.normal(0, 0.2, program.groups),
     )
     solution = reference.solve(program)
     assert solution.certificate is not None
@@ -33,16 +34,18 @@ def test_any_prices_whatever_prove_a_valid_bound(seed: int, kind: Kind) -> None:
 @pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if not kind.negative])
 @pytest.mark.parametrize("seed", range(5))
 def test_the_solvers_prices_prove_optimality_to_the_last_digits(name: str, seed: int) -> None:
-    certificate = reference.solve(random_program(seed, KINDS[name])).certificate
+    kind = KINDS[name]
+    certificate = reference.solve(random_program(seed, kind)).certificate
     assert certificate is not None
-    assert certificate.gap <= 1e-9
+    assert certificate.gap <= (1e-6 if kind.curved else 1e-9)
 
 
 def test_every_kind_of_violation_is_measured() -> None:
     program = random_program(2, Kind(units=3, tight=False))
     solution = reference.solve(program)
     assert solution.certificate is not None
-    nothing = Dual(np.zeros(program.slots), np.zeros((program.groups, program.steps)))
+    none = np.zeros((program.groups, program.steps))
+    nothing = Dual(np.zeros(program.slots), none, none[:, 0])
 
     over = solution.power_kw.copy()
     slot = int(np.argmin(over))
@@ -53,6 +56,10 @@ def test_every_kind_of_violation_is_measured() -> None:
     idle = certify(owed, np.zeros(program.slots), nothing)
     missing = (owed.energy_end - owed.energy_start).max()
     assert idle.energy_kwh == pytest.approx(missing)
+
+    drawn = program.step_h * (program.load - net_power(program, solution.power_kw)).sum(axis=1)
+    spent = replace(program, budget_kwh=np.where(np.arange(4) == 1, drawn - 0.75, np.inf))
+    assert certify(spent, solution.power_kw, nothing).energy_kwh == pytest.approx(0.75)
 
     net = net_power(program, solution.power_kw)
     closed = replace(program, net_low=net + 0.125)
@@ -87,7 +94,7 @@ def test_each_tree_is_proven_by_itself(name: str) -> None:
     assert proven(program, found.power_kw, found.dual, 1e-6).all()
     second = roots(program) == roots(program)[4]
     price = np.where(second[:, None], found.dual.power_price + 0.5, found.dual.power_price)
-    dual = Dual(found.dual.energy_value, price)
+    dual = replace(found.dual, power_price=price)
     np.testing.assert_array_equal(proven(program, found.power_kw, dual, 1e-6), ~second)
     idle = np.where(second[program.group][program.unit], 0.0, found.power_kw)
     np.testing.assert_array_equal(proven(program, idle, found.dual, 1e-6), ~second)

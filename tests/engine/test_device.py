@@ -25,6 +25,7 @@ KINDS_HERE = [
     Kind(units=40, steps=48, step_h=0.25, spread=0.02),
     Kind(units=12, steps=30, step_h=1 / 12),
     Kind(units=300, steps=24),
+    Kind(units=20, steps=24, curved=True),
 ]
 ENDS = ("net_low", "net_high", "load", "surcharge", "peak_price", "peak_before")
 
@@ -61,8 +62,9 @@ def test_random_programs_agree_with_highs_within_the_claimed_gap(kind: Kind) -> 
         assert worst(proof) <= 1e-6 or kind.negative, seed
 
 
-def test_it_takes_the_same_path_as_the_compiled_method() -> None:
-    program = random_program(1, PLAIN)
+@pytest.mark.parametrize("kind", [PLAIN, replace(PLAIN, curved=True)], ids=["linear", "curved"])
+def test_it_takes_the_same_path_as_the_compiled_method(kind: Kind) -> None:
+    program = random_program(1, kind)
     here, proof = solved(program)
     there = interior_point.minimise(program, gap=1e-6, deadline=np.inf)
     assert abs(here.iterations - there.iterations) <= 2
@@ -195,7 +197,7 @@ def test_steps_of_any_length_are_solved(step_min: int) -> None:
     assert worst(proof) <= 1e-6
 
 
-@pytest.mark.parametrize("name", ["net meter", "peaks"])
+@pytest.mark.parametrize("name", ["net meter", "peaks", "budgets"])
 def test_what_it_does_not_cover_is_told(name: str) -> None:
     assert not device.supports(random_program(0, KINDS[name]))
 

@@ -72,8 +72,10 @@ def wait(*processes: subprocess.Popen[bytes]) -> None:
 def same(program: Program, one: np.lib.npyio.NpzFile, other: np.lib.npyio.NpzFile) -> None:
     assert one["solved"].all()
     assert other["solved"].all()
+    none = np.zeros(program.groups)
     proofs = [
-        certify(program, made["power"], Dual(made["value"], made["price"])) for made in (one, other)
+        certify(program, made["power"], Dual(made["value"], made["price"], none))
+        for made in (one, other)
     ]
     for proof in proofs:
         assert max(proof.power_kw, proof.energy_kwh, proof.group_kw) <= 1e-6

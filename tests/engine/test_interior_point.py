@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from evergrid.core.status import Status
 from evergrid.engine import interior_point, reference, solver
 from evergrid.engine.certificate import certify
-from evergrid.engine.program import Program
+from evergrid.engine.program import Program, net_power
 from tests.engine.cases import KINDS, Kind, random_program
 
 LARGE = [
@@ -23,6 +23,10 @@ LARGE = [
     Kind(units=25, metered=True),
     Kind(units=25, peaks=True),
     Kind(units=30, steps=24, step_h=0.25, metered=True, peaks=True, spread=0.01),
+    Kind(units=30, steps=24, step_h=0.5, curved=True),
+    Kind(units=30, steps=24, step_h=0.5, budgets=True),
+    Kind(units=20, steps=24, tight=False, curved=True, budgets=True),
+    Kind(units=25, steps=24, step_h=0.25, metered=True, peaks=True, curved=True, budgets=True),
 ]
 SEEDS_EACH = 40
 
@@ -53,10 +57,10 @@ def test_hundreds_of_random_programs_agree_with_highs_within_the_claimed_gap(kin
         assert worst(found) <= 1e-6, seed
 
 
-@given(seed=st.integers(0, 10_000))
-@settings(max_examples=15)
-def test_the_bound_never_exceeds_the_optimum_even_if_stopped_early(seed: int) -> None:
-    program = random_program(seed, LARGE[0])
+@given(seed=st.integers(0, 10_000), kind=st.sampled_from([LARGE[0], *LARGE[-2:]]))
+@settings(max_examples=20)
+def test_the_bound_never_exceeds_the_optimum_even_if_stopped_early(seed: int, kind: Kind) -> None:
+    program = random_program(seed, kind)
     exact = reference.solve(program)
     if exact.certificate is None:
         return
@@ -74,14 +78,12 @@ def test_order_of_units_changes_only_the_order() -> None:
     assert found.certificate is not None
 
 
-def test_scaling_prices_scales_the_cost() -> None:
-    program = random_program(3, LARGE[0])
-    scaled = replace(
-        program,
-        draw_price=program.draw_price * 1000,
-        feed_price=program.feed_price * 1000,
-        end_value=program.end_value * 1000,
-    )
+@pytest.mark.parametrize("kind", [LARGE[0], LARGE[-1]], ids=str)
+def test_scaling_prices_scales_the_cost(kind: Kind) -> None:
+    program = random_program(3, kind)
+    priced = ("draw_price", "feed_price", "end_value", "surcharge", "peak_price")
+    priced += ("draw_curve", "feed_curve") if kind.curved else ()
+    scaled = replace(program, **{name: getattr(program, name) * 1000 for name in priced})
     one = solver.solve(program, method="interior_point").certificate
     other = solver.solve(scaled, method="interior_point").certificate
     assert one is not None
@@ -176,8 +178,11 @@ def _deep(*, levels: int, units: int) -> Program:
 
 
 @pytest.mark.parametrize("peaks", [False, True])
-def test_long_horizons_are_factored_block_by_block_to_the_same_plan(peaks: bool) -> None:
-    kind = Kind(units=16, steps=200, step_h=0.25, metered=peaks, peaks=peaks)
+@pytest.mark.parametrize("budgets", [False, True])
+def test_long_horizons_are_factored_block_by_block_to_the_same_plan(
+    peaks: bool, budgets: bool
+) -> None:
+    kind = Kind(units=16, steps=200, step_h=0.25, metered=peaks, peaks=peaks, budgets=budgets)
     program = random_program(3, kind)
     exact = reference.solve(program).certificate
     made = interior_point.minimise(program, gap=1e-6, deadline=np.inf)
@@ -197,3 +202,53 @@ def test_more_than_full_power_gives_is_told_as_unsolved() -> None:
         replace(program, energy_end=owed, energy_high=high), gap=1e-3, deadline=np.inf
     )
     assert not made.solved[program.group].all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_prices_of_budgets_are_those_of_highs(seed: int) -> None:
+    program = random_program(seed, LARGE[-2])
+    exact, found = reference.solve(program), solver.solve(program, method="interior_point")
+    assert (exact.dual.budget_price > 1e-3).any()
+    np.testing.assert_allclose(found.dual.budget_price, exact.dual.budget_price, atol=2e-3)
+
+
+def test_programs_without_rising_costs_or_budgets_carry_nothing_of_them() -> None:
+    run = interior_point.Run(random_program(0, LARGE[0]), 1e-3)
+    assert run.units.curve is None
+    assert run.barrier.budgets is None
+    assert run.groups.factors.shape[1:] == run.groups.answers.shape[1:]
+
+
+@pytest.mark.parametrize("method", ["highs", "interior_point"])
+@pytest.mark.parametrize("seed", range(3))
+def test_no_rise_and_endless_budgets_change_nothing(method: solver.Method, seed: int) -> None:
+    program = random_program(seed, LARGE[-1])
+    plain = replace(program, draw_curve=None, feed_curve=None, budget_kwh=None)
+    none = np.zeros(program.slots)
+    endless = np.full(program.groups, np.inf)
+    same = replace(program, draw_curve=none, feed_curve=none, budget_kwh=endless)
+    one, other = (solver.solve(made, method=method, gap=1e-6) for made in (plain, same))
+    assert one.certificate is not None
+    assert other.certificate is not None
+    assert other.iterations == one.iterations
+    np.testing.assert_allclose(other.power_kw, one.power_kw, atol=1e-6)
+    assert other.certificate.bound == pytest.approx(one.certificate.bound, rel=1e-9)
+    assert not other.dual.budget_price.any()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_budget_that_does_not_bind_costs_nothing(seed: int) -> None:
+    program = replace(random_program(seed, LARGE[0]), budget_kwh=None)
+    free = solver.solve(program, method="interior_point", gap=1e-6)
+    drawn = program.step_h * (program.load - net_power(program, free.power_kw)).sum(axis=1)
+    held = solver.solve(replace(program, budget_kwh=drawn + 5.0), method="interior_point", gap=1e-6)
+    assert free.certificate is not None
+    assert held.certificate is not None
+    assert held.certificate.objective == pytest.approx(free.certificate.objective, rel=3e-6)
+    assert (held.dual.budget_price < 1e-3).all()
+
+
+def test_a_budget_out_of_reach_of_the_units_is_no_row() -> None:
+    program = random_program(0, LARGE[0])
+    wide = replace(program, budget_kwh=np.full(program.groups, 1e6))
+    assert interior_point.Run(wide, 1e-3).barrier.budgets is None

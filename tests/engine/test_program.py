@@ -65,6 +65,15 @@ def test_charging_costs_and_feeding_earns() -> None:
     assert cost(program, np.full(program.slots, 1.0)) < 0
 
 
+def test_full_power_costs_its_square_times_the_curve() -> None:
+    program = random_program(0, Kind(tight=False))
+    rising = replace(program, draw_curve=np.full(program.slots, 0.02))
+    draw, feed = np.full(program.slots, -3.0), np.full(program.slots, 3.0)
+    extra = cost(rising, draw) - cost(program, draw)
+    assert extra == pytest.approx(program.step_h * 0.02 * 9.0 * program.slots)
+    assert cost(rising, feed) == cost(program, feed)
+
+
 def test_a_peak_drawn_before_is_not_paid_twice() -> None:
     program = random_program(1, KINDS["peaks"])
     idle = np.zeros(program.slots)

@@ -15,7 +15,8 @@ KIND = Kind(units=20, steps=24, step_h=0.5)
 
 
 def unproven(program: Program) -> Dual:
-    return Dual(np.zeros(program.slots), np.zeros((program.groups, program.steps)))
+    none = np.zeros((program.groups, program.steps))
+    return Dual(np.zeros(program.slots), none, none[:, 0])
 
 
 @given(seed=st.integers(0, 10_000))

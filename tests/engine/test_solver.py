@@ -155,9 +155,10 @@ def test_a_device_finds_the_same_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     assert there.certificate.objective == pytest.approx(here.objective, rel=2e-4)
 
 
-def test_a_device_refuses_meters_and_says_what_covers_them() -> None:
+@pytest.mark.parametrize("name", ["net meter", "budgets"])
+def test_a_device_refuses_meters_and_budgets_and_says_what_covers_them(name: str) -> None:
     with pytest.raises(InputError, match="interior_point or highs"):
-        solver.solve(random_program(0, KINDS["net meter"]), method="device")
+        solver.solve(random_program(0, KINDS[name]), method="device")
 
 
 def test_long_horizons_are_batched_by_the_memory_of_their_groups(
@@ -189,7 +190,15 @@ def test_solving_leaves_the_program_as_it_was() -> None:
         np.testing.assert_array_equal(getattr(program, name), values)
 
 
-@pytest.mark.parametrize("kind", [KIND, replace(KIND, metered=True, peaks=True)], ids=str)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        KIND,
+        replace(KIND, metered=True, peaks=True),
+        replace(KIND, curved=True, budgets=True, tight=False),
+    ],
+    ids=str,
+)
 def test_trees_that_take_longer_go_on_by_themselves_to_the_same_plan(
     kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,7 +37,15 @@ def test_the_rest_of_a_plan_is_the_plan_of_the_rest_and_found_sooner(seed: int) 
     assert warm.iterations <= 0.7 * cold.iterations
 
 
-@pytest.mark.parametrize("kind", [KIND, replace(KIND, metered=True, peaks=True)], ids=str)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        KIND,
+        replace(KIND, metered=True, peaks=True),
+        replace(KIND, budgets=True, curved=True, tight=False),
+    ],
+    ids=str,
+)
 def test_new_units_and_new_prices_change_the_way_but_not_the_plan(kind: Kind) -> None:
     program = random_program(7, kind)
     last = solved(program)

@@ -12,7 +12,7 @@ from evergrid.engine import barrier, zone_cut
 from evergrid.engine.program import Program, net_power
 from tests.engine.cases import Kind, random_program
 
-KIND = Kind(units=40, metered=True, peaks=True)
+KIND = Kind(units=40, metered=True, peaks=True, budgets=True)
 
 
 def tree(seed: int, *, groups: int, units: int = 60) -> Program:
@@ -25,6 +25,7 @@ def tree(seed: int, *, groups: int, units: int = 60) -> Program:
     parent[shuffled[1:]] = shuffled[above[1:]]
     rows = rng.integers(0, 4, groups)
     by_group = ("net_low", "net_high", "load", "surcharge", "peak_price", "peak_before")
+    by_group += ("budget_kwh",)
     return replace(
         base,
         parent=parent,
@@ -77,7 +78,15 @@ def test_rows_of_the_parts_are_those_of_the_whole(seed: int):
         count += rows.held.sum()
     assert count == whole.held.sum()
     for field in fields(made.rows):
-        assert len(getattr(made.rows, field.name)) <= len(getattr(whole, field.name))
+        if field.name != "budget":
+            assert len(getattr(made.rows, field.name)) <= len(getattr(whole, field.name))
+    assert made.rows.budget is not None
+    assert whole.budget is not None
+    budgets = made.rows.budget.held.sum()
+    for zone in made.zones:
+        rows = barrier.rows(zone.program).budget
+        budgets += 0 if rows is None else rows.held.sum()
+    assert budgets == whole.budget.held.sum()
 
 
 @pytest.mark.parametrize("count", [2, 3])

@@ -26,6 +26,8 @@ KINDS = [
     Kind(units=30, metered=True),
     Kind(units=30, peaks=True),
     Kind(units=30, steps=24, step_h=0.25, metered=True, peaks=True, spread=0.01),
+    Kind(units=30, budgets=True, curved=True),
+    Kind(units=30, tight=False, metered=True, peaks=True, budgets=True),
 ]
 
 

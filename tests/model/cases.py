@@ -38,6 +38,7 @@ def make_sessions(count: int = 3, **changed: Any):
         "efficiency_charge": np.full(count, 0.95),
         "efficiency_discharge": np.full(count, 0.9),
         "wear_cost_per_kwh": np.full(count, 0.02),
+        "wear_rise_per_kwh_per_kw": np.full(count, 0.001),
     }
     for name, values in changed.items():
         columns[name] = np.array(values, dtype=columns[name].dtype)
@@ -54,6 +55,7 @@ def make_sites(parents: dict[str, str], **changed: Any):
         "export_limit_kw": np.full(count, np.inf),
         "demand_charge_per_kw": np.zeros(count),
         "net_metering": np.zeros(count, bool),
+        "energy_budget_kwh": np.full(count, np.inf),
     }
     for name, values in changed.items():
         columns[name] = np.array(values, dtype=columns[name].dtype)

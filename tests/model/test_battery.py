@@ -17,6 +17,7 @@ GOOD = {
     "energy_reserve_kwh": 20.0,
     "charger": Charger(50.0, 40.0, 0.96, 0.95),
     "wear_cost_per_kwh": 0.03,
+    "wear_rise_per_kwh_per_kw": 0.002,
 }
 
 
@@ -30,6 +31,8 @@ GOOD = {
         ("energy_reserve_kwh", np.nan),
         ("wear_cost_per_kwh", -0.1),
         ("wear_cost_per_kwh", np.inf),
+        ("wear_rise_per_kwh_per_kw", -0.1),
+        ("wear_rise_per_kwh_per_kw", np.nan),
     ],
 )
 def test_a_battery_out_of_range_is_refused_by_name(name: str, value: float):
@@ -71,6 +74,7 @@ def test_a_battery_is_a_session_that_spans_the_horizon():
     assert (told["max_charge_kw"], told["max_discharge_kw"]) == (50.0, 40.0)
     assert (told["efficiency_charge"], told["efficiency_discharge"]) == (0.96, 0.95)
     assert (told["energy_reserve_kwh"], told["wear_cost_per_kwh"]) == (20.0, 0.03)
+    assert told["wear_rise_per_kwh_per_kw"] == 0.002
 
 
 def test_no_battery_makes_no_session():

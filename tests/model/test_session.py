@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evergrid.model.session import joined
+from evergrid.model.session import Sessions, joined
 from tests.model.cases import faults_of, make_sessions
 
 MIDNIGHT = np.datetime64("2024-01-10", "us")
@@ -34,6 +34,8 @@ def at(*hours: int):
         ("efficiency_discharge", -0.9),
         ("wear_cost_per_kwh", -0.01),
         ("wear_cost_per_kwh", np.inf),
+        ("wear_rise_per_kwh_per_kw", -0.01),
+        ("wear_rise_per_kwh_per_kw", np.inf),
     ],
 )
 def test_a_value_out_of_range_is_refused_with_its_row(field: str, value: float):
@@ -57,6 +59,7 @@ def test_a_value_out_of_range_is_refused_with_its_row(field: str, value: float):
         "efficiency_charge",
         "efficiency_discharge",
         "wear_cost_per_kwh",
+        "wear_rise_per_kwh_per_kw",
     ],
 )
 def test_nan_is_never_a_value(field: str):
@@ -134,6 +137,12 @@ def test_without_discharge_changes_nothing_else():
         if values.tolist() != one_way.columns()[name].tolist()
     ]
     assert changed == ["max_discharge_kw"]
+
+
+def test_wear_does_not_rise_where_that_is_left_out():
+    columns = make_sessions().columns()
+    del columns["wear_rise_per_kwh_per_kw"]
+    assert Sessions(**columns).wear_rise_per_kwh_per_kw.tolist() == [0.0] * 3
 
 
 def test_joined_checks_the_parts_against_each_other():

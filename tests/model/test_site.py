@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evergrid.model.site import SiteLoad, no_load
+from evergrid.model.site import SiteLoad, Sites, no_load
 from tests.model.cases import DAY, faults_of, make_sites
 
 TREE = {"fleet": "", "street": "fleet", "house": "street", "office": "fleet"}
@@ -91,6 +91,7 @@ def test_every_broken_rule_is_reported_at_once():
         "import_limit_kw": [-1.0, 1.0, np.nan, np.inf],
         "export_limit_kw": [0.0, -np.inf, 1.0, 1.0],
         "demand_charge_per_kw": [0.0, np.inf, -1.0, 0.0],
+        "energy_budget_kwh": [np.nan, 0.0, np.inf, -5.0],
         "site_id": ["fleet", "", "house", "house"],
     }
     found = faults_of(make_sites, TREE, **broken)
@@ -98,6 +99,13 @@ def test_every_broken_rule_is_reported_at_once():
     assert found["import_limit_kw"].rows == (1, 3)
     assert found["export_limit_kw"].rows == (2,)
     assert found["demand_charge_per_kw"].rows == (2, 3)
+    assert found["energy_budget_kwh"].rows == (1, 4)
+
+
+def test_there_is_no_budget_where_that_is_left_out():
+    columns = make_sites(TREE).columns()
+    del columns["energy_budget_kwh"]
+    assert np.isinf(Sites(**columns).energy_budget_kwh).all()
 
 
 def test_a_meter_below_a_meter_is_refused():

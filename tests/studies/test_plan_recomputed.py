@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tests.studies.cases import Planned
+from tests.studies.cases import Planned, configuration
 
 CASES = pytest.mark.parametrize(
     ("seed", "meter"), [(1, False), (2, False), (3, True), (4, True), (5, False)]
@@ -80,6 +80,10 @@ class Referee:
                     excess = max(excess, flow - site[limit])
         return sums, excess
 
+    def drawn_kwh(self, name: str):
+        """Energy that a site draws over the horizon, by sessions and load, less what is fed."""
+        return -self.step_h * sum(kw for (at, _), kw in self.site_power.items() if at == name)
+
     def net_cost(self):
         """Energy, wear, carbon, demand charge, and energy left in vehicles that stay."""
         cost = 0.0
@@ -90,7 +94,7 @@ class Referee:
         for row in self.schedule:
             session, time = self.sessions[row["session_id"]], row["time_utc"]
             energy = row["power_kw"] * self.step_h
-            cost += session["wear_cost_per_kwh"] * max(energy, 0.0)
+            cost += self.wear(row)
             meters = [s for s in self._chain(session["site_id"]) if self.sites[s]["net_metering"]]
             if meters:
                 at_meter[meters[0], time] += energy
@@ -101,6 +105,12 @@ class Referee:
             load = sum(self.load[name, time] for name in below) * self.step_h
             cost += self._bill(time, energy - load)
         return cost + self._demand_charges() - self._value_left()
+
+    def wear(self, row: dict[str, Any]):
+        """Cost of wear of one session in one step."""
+        session, fed_kw = self.sessions[row["session_id"]], max(row["power_kw"], 0.0)
+        per_kwh = session["wear_cost_per_kwh"] + session["wear_rise_per_kwh_per_kw"] * fed_kw
+        return per_kwh * fed_kw * self.step_h
 
     def _demand_charges(self):
         peaks = defaultdict(float)
@@ -181,6 +191,27 @@ def test_every_session_has_a_row_for_each_step_it_is_plugged_in(planned: Planned
         for time in referee.times
         if referee._share(session, time) > 0
     }
+
+
+@CASES
+def test_a_budget_and_a_wear_that_rises_count_as_told(planned: Planned, seed: int, meter: bool):
+    free = Referee(planned(seed, meter=meter)[1])
+    budget = free.drawn_kwh("feeder") - 8.0
+    feeder, *others = configuration(meter)["site"]
+    changed = {
+        "site": [{**feeder, "energy_budget_kwh": budget}, *others],
+        "assumptions": {"wear_rise_per_kwh_per_kw": 0.0005},
+    }
+    held = Referee(planned(seed, meter=meter, **changed)[1])
+    summary = held.summary
+    assert held.net_cost() == pytest.approx(summary["objective"], rel=1e-6)
+    assert held.drawn_kwh("feeder") == pytest.approx(budget, abs=1e-5)
+    (told,) = summary["budgets"]
+    assert told["drawn_kwh"] == pytest.approx(budget, abs=1e-5)
+    assert told["shadow_price_per_mwh"] > 0
+    assert summary["gap"] <= 1e-5
+    wear = summary["cost_items"]["v2g"]["wear"]
+    assert wear == pytest.approx(sum(map(held.wear, held.schedule)), abs=1e-8)
 
 
 @pytest.mark.parametrize("factor", [0.9, 1.1])

@@ -46,6 +46,9 @@ class Assumptions(Config):
     wear_cost_per_kwh: float = Field(default=0.03, ge=0)
     """Cost of battery wear per kWh fed, in the currency of the prices."""
 
+    wear_rise_per_kwh_per_kw: float = Field(default=0.0, ge=0)
+    """By how much that cost rises for every kW that is fed."""
+
     @model_validator(mode="after")
     def _floor_below_departure(self) -> "Assumptions":
         if self.soc_floor > self.soc_departure:
@@ -149,6 +152,7 @@ def fill(plugins: PlugIns, assumed: Assumptions) -> Filled:
         efficiency_charge=all_rows(assumed.efficiency_charge),
         efficiency_discharge=all_rows(assumed.efficiency_discharge),
         wear_cost_per_kwh=all_rows(assumed.wear_cost_per_kwh),
+        wear_rise_per_kwh_per_kw=all_rows(assumed.wear_rise_per_kwh_per_kw),
     )
     return Filled(sessions, capacity_raised, rating_raised)
 

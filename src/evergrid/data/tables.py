@@ -35,6 +35,7 @@ SESSIONS = {
     "efficiency_charge": Kind.NUMBER,
     "efficiency_discharge": Kind.NUMBER,
     "wear_cost_per_kwh": Kind.NUMBER,
+    "wear_rise_per_kwh_per_kw": Kind.NUMBER,
 }
 SITES = {
     "site_id": Kind.TEXT,
@@ -43,6 +44,7 @@ SITES = {
     "export_limit_kw": Kind.NUMBER,
     "demand_charge_per_kw": Kind.NUMBER,
     "net_metering": Kind.FLAG,
+    "energy_budget_kwh": Kind.NUMBER,
 }
 SITE_LOAD = {"site_id": Kind.TEXT, "time_utc": Kind.INSTANT, "load_kw": Kind.NUMBER}
 PRICES = {
@@ -53,25 +55,32 @@ PRICES = {
 }
 WEATHER = {"day": Kind.DAY, "temperature_c": Kind.NUMBER}
 WEATHER_BY_TIME = {"time_utc": Kind.INSTANT, "temperature_c": Kind.NUMBER}
-LIMITS = ("import_limit_kw", "export_limit_kw")
+LIMITS = ("import_limit_kw", "export_limit_kw", "energy_budget_kwh")
 WHOLE_DAY = 0.75  # of the readings that a usual day has; a day with fewer has no mean
 
 
-def read_sessions(path: Path, *, wear_cost_per_kwh: float = 0.0) -> Sessions:
+def read_sessions(
+    path: Path, *, wear_cost_per_kwh: float = 0.0, wear_rise_per_kwh_per_kw: float = 0.0
+) -> Sessions:
     """The sessions table.
 
     Args:
         path: Parquet or CSV.
         wear_cost_per_kwh: Cost of wear where the table has no such column.
+        wear_rise_per_kwh_per_kw: Rise of that cost where the table has no such column.
 
     Raises:
         MissingFileError, UnreadableFileError: No such file, or not of its format.
         InputError: Columns, cells or rows that break rules; all are listed.
     """
-    table, faults = _read(path, SESSIONS, optional=("wear_cost_per_kwh",), source="sessions")
+    optional = {
+        "wear_cost_per_kwh": wear_cost_per_kwh,
+        "wear_rise_per_kwh_per_kw": wear_rise_per_kwh_per_kw,
+    }
+    table, faults = _read(path, SESSIONS, optional=tuple(optional), source="sessions")
     rows = len(table["session_id"].values)
     values = {name: read.values for name, read in table.items()}
-    values.setdefault("wear_cost_per_kwh", np.full(rows, wear_cost_per_kwh))
+    values |= {n: np.full(rows, given) for n, given in optional.items() if n not in values}
     good = ~np.logical_or.reduce([read.bad for read in table.values()])
     (number,) = np.nonzero(good)
 
@@ -82,15 +91,16 @@ def read_sessions(path: Path, *, wear_cost_per_kwh: float = 0.0) -> Sessions:
 
 
 def read_sites(path: Path) -> Sites:
-    """The sites table: an empty limit is no limit, an empty parent a root.
+    """The sites table: an empty limit or budget is none, an empty parent a root.
 
-    ``demand_charge_per_kw`` (0) and ``net_metering`` (false) may be left out.
+    ``demand_charge_per_kw`` (0), ``net_metering`` (false) and ``energy_budget_kwh`` (none) may be
+    left out.
 
     Raises:
         MissingFileError, UnreadableFileError: No such file, or not of its format.
         InputError: Columns, cells or rows that break rules; all are listed.
     """
-    optional = ("demand_charge_per_kw", "net_metering")
+    optional = ("demand_charge_per_kw", "net_metering", "energy_budget_kwh")
     table, faults = _read(
         path, SITES, optional=optional, empty=("parent_id", *LIMITS), source="sites"
     )
@@ -99,6 +109,7 @@ def read_sites(path: Path) -> Sites:
         fix = "Give at least one site; a single root stands for the whole fleet."
         raise InputError("sites", [*faults, Fault("site_id", "have at least one row", fix=fix)])
     values = {name: read.values for name, read in table.items()}
+    values.setdefault("energy_budget_kwh", np.full(rows, np.inf))
     values |= {name: _or_value(values[name], np.inf) for name in LIMITS}
     values.setdefault("demand_charge_per_kw", np.zeros(rows))
     values["demand_charge_per_kw"] = _or_value(values["demand_charge_per_kw"], 0.0)

@@ -9,6 +9,7 @@ from evergrid.core.timegrid import datetime64
 from evergrid.core.units import per_kwh_from_per_mwh
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule
+from evergrid.model.session import Sessions
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Costs:
     Attributes:
         energy: Energy drawn at the import price less energy fed at the export price; at net
             meters, that of the whole site.
-        wear: Battery wear caused by feeding.
+        wear: Battery wear caused by feeding, with what it rises by at high power.
         demand_charge: Price of each site's highest power drawn.
         carbon: Carbon price on energy drawn less that on energy fed.
         energy_left: Change of energy in vehicles that stay beyond the horizon, at its value; a
@@ -50,7 +51,7 @@ def costs(portfolio: Portfolio, schedule: Schedule, end_value_per_kwh: float) ->
     change = np.where(outlasts, schedule.energy_kwh[:, -1] - sessions.energy_arrival_kwh, 0.0)
     return Costs(
         energy=float(bought_at @ bought - sold_at @ sold),
-        wear=float(sessions.wear_cost_per_kwh @ feed.sum(axis=1)),
+        wear=float(sessions.wear_cost_per_kwh @ feed.sum(axis=1)) + _risen(sessions, schedule),
         demand_charge=_demand_charge(portfolio, schedule.power_kw),
         carbon=float(carbon @ (bought - sold)),
         energy_left=-end_value_per_kwh * float(change.sum()),
@@ -64,6 +65,19 @@ def site_power(
     own = -portfolio.load_kw
     np.add.at(own, portfolio.site_row, power_kw)
     return portfolio.sites.add_up(own)
+
+
+def site_energy(
+    portfolio: Portfolio, power_kw: Float[Array, "session step"]
+) -> Float[Array, " site"]:
+    """Energy that each site draws over the horizon, with its load, less what is fed."""
+    return -portfolio.grid.step_h * site_power(portfolio, power_kw).sum(axis=1)
+
+
+def _risen(sessions: Sessions, schedule: Schedule) -> float:
+    """What wear costs more because it rises with the power that is fed."""
+    squares = (np.maximum(schedule.power_kw, 0) ** 2).sum(axis=1)
+    return schedule.grid.step_h * float(sessions.wear_rise_per_kwh_per_kw @ squares)
 
 
 def _demand_charge(portfolio: Portfolio, power_kw: Float[Array, "session step"]) -> float:

@@ -6,8 +6,9 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Float
 from evergrid.engine import solver
+from evergrid.engine.certificate import TOLERANCE
 from evergrid.engine.interior_point import Tell, untold
-from evergrid.engine.program import Program, net_power
+from evergrid.engine.program import Program, net_power, over_budget
 from evergrid.engine.solution import Solution
 
 EARLY_GAP = 1e-4  # relative; the baseline needs to be early, not earliest to the last digit
@@ -42,12 +43,15 @@ def earliest(
         end_value=np.zeros(program.units),
         surcharge=np.zeros_like(program.surcharge),
         peak_price=np.zeros(program.groups),
+        draw_curve=None,
+        feed_curve=None,
     )
     return solver.solve(by_time, method=method, gap=EARLY_GAP, time_limit_s=time_limit_s, tell=tell)
 
 
 def keeps_limits(program: Program, power_kw: Float[Array, " slot"]) -> bool:
-    """Whether these powers keep every group within its limits."""
+    """Whether these powers keep every group within its limits and budget."""
     net = net_power(program, power_kw)
     slack_kw = 1e-9 * (1 + np.abs(net))
-    return bool(((net >= program.net_low - slack_kw) & (net <= program.net_high + slack_kw)).all())
+    inside = (net >= program.net_low - slack_kw) & (net <= program.net_high + slack_kw)
+    return bool(inside.all() and (over_budget(program, net) <= TOLERANCE).all())

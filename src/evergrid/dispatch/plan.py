@@ -11,14 +11,16 @@ from evergrid.core.faults import Fault
 from evergrid.core.status import Status
 from evergrid.core.units import per_kwh_from_per_mwh, per_mwh_from_per_kwh
 from evergrid.dispatch import baseline, problem
-from evergrid.dispatch.accounts import Costs, costs
+from evergrid.dispatch.accounts import Costs, costs, site_energy
 from evergrid.engine import solver, warm_start
-from evergrid.engine.certificate import Certificate
+from evergrid.engine.certificate import TOLERANCE, Certificate
 from evergrid.engine.interior_point import Tell, untold
 from evergrid.engine.program import Program
 from evergrid.engine.solution import Guess, Relaxation, Solution
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule
+
+ROUNDING = 1e-6  # share of the highest price below which a price is none
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,15 @@ class Overload:
 
 
 @dataclass(frozen=True)
+class Overdraft:
+    """A site whose load alone exceeds its energy budget by more than the vehicles can make up."""
+
+    site_id: str
+    energy_budget_kwh: float
+    excess_kwh: float
+
+
+@dataclass(frozen=True)
 class Plan:
     """A schedule with its costs and proof.
 
@@ -72,8 +83,10 @@ class Plan:
         status: How the solve ended.
         certificate: What is proven; objective and bound equal ``costs.net`` in meaning.
         shadow_price_per_mwh: Saving if a site's binding limit were wider.
+        budget_price_per_mwh: Saving if a site's energy budget were wider; 0 where it does not bind.
         shortfalls: What could not be served.
         overloads: Limits that could not be kept.
+        overdrafts: Energy budgets that could not be kept.
         solve_s: Time taken by the solver.
     """
 
@@ -82,8 +95,10 @@ class Plan:
     status: Status
     certificate: Certificate
     shadow_price_per_mwh: Float[Array, "site step"]
+    budget_price_per_mwh: Float[Array, " site"]
     shortfalls: tuple[Shortfall, ...] = field(default=())
     overloads: tuple[Overload, ...] = field(default=())
+    overdrafts: tuple[Overdraft, ...] = field(default=())
     solve_s: float = 0.0
 
     @property
@@ -136,6 +151,7 @@ def again(
     last: Solved | None,
     *,
     peak_before_kw: Float[Array, " site"] | None = None,
+    spent_kwh: Float[Array, " site"] | None = None,
 ) -> tuple[Plan, Solved]:
     """The same, some steps after the last plan for the same sites, beginning from that one.
 
@@ -144,11 +160,12 @@ def again(
         options: How.
         last: What was solved then; None for the first time.
         peak_before_kw: Highest power each site drew before, in the same billing period.
+        spent_kwh: Part of each site's energy budget that is spent, or must be left for later.
 
     Raises:
         SolveError: No plan was found in the time allowed, or precision was lost.
     """
-    program = problem.build(portfolio, options.end_value_per_kwh, peak_before_kw)
+    program = problem.build(portfolio, options.end_value_per_kwh, peak_before_kw, spent_kwh)
     guess = None
     if last is not None and solver.chosen(program, options.method) != "highs":
         guess = _expected(portfolio, program, last)
@@ -200,12 +217,13 @@ def uncontrolled(
 
 
 def raise_on_shortfall(plan: Plan) -> None:
-    """Refuse a plan that leaves owed energy unserved.
+    """Refuse a plan that leaves owed energy unserved, or breaks an energy budget.
 
     Raises:
-        InfeasibleError: Names each session, its shortfall and the limit that causes it.
+        InfeasibleError: Names each session, its shortfall and the limit that causes it, and each
+            site whose load alone exceeds its budget.
     """
-    if not plan.shortfalls:
+    if not (plan.shortfalls or plan.overdrafts):
         return
     faults = [
         Fault(
@@ -215,8 +233,24 @@ def raise_on_shortfall(plan: Plan) -> None:
         )
         for item in plan.shortfalls
     ]
-    detail = f"{plan.shortfall_kwh:.3g} kWh owed at departure cannot be served."
-    raise InfeasibleError(detail, faults)
+    faults += [
+        Fault(
+            "energy_budget_kwh",
+            f"be at least {item.energy_budget_kwh + item.excess_kwh:.1f} kWh, what the load draws "
+            "beyond all that vehicles can feed",
+            got=(item.energy_budget_kwh,),
+            ids=(item.site_id,),
+            fix="Raise the budget or lower the load.",
+        )
+        for item in plan.overdrafts
+    ]
+    details = []
+    if plan.shortfalls:
+        details.append(f"{plan.shortfall_kwh:.3g} kWh owed at departure cannot be served.")
+    if plan.overdrafts:
+        excess_kwh = sum(item.excess_kwh for item in plan.overdrafts)
+        details.append(f"Energy budgets are exceeded by {excess_kwh:.3g} kWh.")
+    raise InfeasibleError(" ".join(details), faults)
 
 
 def _solve(
@@ -229,6 +263,7 @@ def _solve(
 ) -> tuple[Plan, Solution]:
     shortfalls = _charger_shortfalls(portfolio)
     overloads: list[Overload] = []
+    overdrafts: list[Overdraft] = []
     solution = _solution(program, options, guess, tell)
     if solution.status is Status.INFEASIBLE:
         relaxation = solution.relaxation or solver.relax(
@@ -236,6 +271,7 @@ def _solve(
         )
         shortfalls += _site_shortfalls(portfolio, program, relaxation)
         overloads = _overloads(portfolio, relaxation)
+        overdrafts = _overdrafts(portfolio, relaxation)
         program = relaxation.program
         solution = _solution(program, options, guess, tell)
     if solution.certificate is None:
@@ -247,8 +283,10 @@ def _solve(
         status=solution.status,
         certificate=solution.certificate,
         shadow_price_per_mwh=per_mwh_from_per_kwh(solution.limit_price),
+        budget_price_per_mwh=per_mwh_from_per_kwh(_budget_price(program, solution)),
         shortfalls=tuple(shortfalls),
         overloads=tuple(overloads),
+        overdrafts=tuple(overdrafts),
         solve_s=solution.solve_s,
     )
     return made, solution
@@ -269,16 +307,18 @@ def _solution(program: Program, options: Options, guess: Guess | None, tell: Tel
 
 
 def _program_served(portfolio: Portfolio, options: Options, served: Plan) -> Program:
-    """The program with what is owed lowered to what a plan holds, and limits it keeps."""
+    """The program with what is owed lowered to what a plan holds, limits and budgets it keeps."""
     program = problem.build(portfolio, options.end_value_per_kwh)
     held = served.schedule.energy_kwh[:, -1]
     short = {item.session_id for item in served.shortfalls}
+    drawn_kwh = site_energy(portfolio, served.schedule.power_kw)
     lowered = np.isin(portfolio.sessions.session_id, list(short))
     return replace(
         program,
         energy_end=np.where(lowered, np.minimum(program.energy_end, held), program.energy_end),
         net_low=np.minimum(program.net_low, 0.0),
         net_high=np.maximum(program.net_high, 0.0),
+        budget_kwh=np.maximum(program.budget, drawn_kwh + TOLERANCE),
     )
 
 
@@ -296,11 +336,12 @@ def _site_shortfalls(
     found = []
     sites = portfolio.sites
     for unit in np.nonzero(relaxation.shortfall_kwh > 1e-6)[0]:
-        steps = slice(program.first[unit], program.stop[unit])
+        limiting = relaxation.limiting[:, program.first[unit] : program.stop[unit]].max(axis=1)
         site = portfolio.site_row[unit]
-        while site >= 0 and not relaxation.limiting[site, steps].any():
+        while site >= 0 and not (limiting[site] or relaxation.exhausted[site]):
             site = sites.parent[site]
-        cause = f"the import limit of site {sites.site_id[site]}" if site >= 0 else "site limits"
+        kind = "import limit" if limiting[site] else "energy budget"
+        cause = f"the {kind} of site {sites.site_id[site]}" if site >= 0 else "site limits"
         kwh = float(relaxation.shortfall_kwh[unit])
         found.append(Shortfall(str(portfolio.sessions.session_id[unit]), kwh, cause))
     return found
@@ -315,4 +356,20 @@ def _overloads(portfolio: Portfolio, relaxation: Relaxation) -> list[Overload]:
             float(excess[site].max()),
         )
         for site in np.nonzero((excess > 0).any(axis=1))[0]
+    ]
+
+
+def _budget_price(program: Program, solution: Solution) -> Float[Array, " site"]:
+    """Saving per kWh if a group's budget were wider, where that is more than rounding."""
+    price = solution.dual.budget_price
+    return np.where(price > ROUNDING * np.abs(program.draw_price).max(initial=0.0), price, 0.0)
+
+
+def _overdrafts(portfolio: Portfolio, relaxation: Relaxation) -> list[Overdraft]:
+    sites, excess = portfolio.sites, relaxation.excess_kwh
+    return [
+        Overdraft(
+            str(sites.site_id[site]), float(sites.energy_budget_kwh[site]), float(excess[site])
+        )
+        for site in np.nonzero(excess > 0)[0]
     ]

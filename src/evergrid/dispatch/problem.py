@@ -47,6 +47,7 @@ def build(
     portfolio: Portfolio,
     end_value_per_kwh: float,
     peak_before_kw: Float[Array, " site"] | None = None,
+    spent_kwh: Float[Array, " site"] | None = None,
 ) -> Program:
     """The engine's program of a portfolio.
 
@@ -58,6 +59,8 @@ def build(
         end_value_per_kwh: Worth of a kWh in the cells of sessions that outlast the horizon.
         peak_before_kw: Highest power each site drew before the horizon within the same billing
             period; none by default.
+        spent_kwh: Part of each site's energy budget that is spent before the horizon, or must be
+            left for after it; none by default.
     """
     sessions, grid, sites = portfolio.sessions, portfolio.grid, portfolio.sites
     at = slots(sessions, grid)
@@ -66,6 +69,8 @@ def build(
     meters = sites.net_metering[:, None]
     bill = float((np.where(meters, sold, 0.0) * portfolio.total_load_kw).sum())
     outlasts = sessions.departure_utc > datetime64(grid.end_utc)
+    rise = np.where(sessions.can_discharge, sessions.wear_rise_per_kwh_per_kw, 0.0)
+    budget = sites.energy_budget_kwh - (0.0 if spent_kwh is None else spent_kwh)
     return Program(
         step_h=grid.step_h,
         steps=grid.steps,
@@ -92,6 +97,8 @@ def build(
         peak_price=sites.demand_charge_per_kw,
         peak_before=np.zeros(len(sites)) if peak_before_kw is None else peak_before_kw,
         constant=grid.step_h * bill,
+        feed_curve=rise[at.session] if rise.any() else None,
+        budget_kwh=budget if np.isfinite(budget).any() else None,
     )
 
 

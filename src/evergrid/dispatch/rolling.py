@@ -27,7 +27,8 @@ class Rolled:
             there on arrival; 1 when everyone got everything.
         replans: How many plans were made.
         worst_gap: Largest optimality gap of any of them.
-        worst_violation: Largest violation of any limit in any of them, kW or kWh.
+        worst_violation: Largest violation of any limit in any of them, or of an energy budget in
+            the end, kW or kWh.
     """
 
     schedule: Schedule
@@ -51,7 +52,8 @@ def simulate(
 
     A plan sees the sessions plugged in at that moment with the departure and energy they asked
     for, the load beside the chargers, and the prices of ``view``. It knows nothing of sessions to
-    come. Energy left at the end of a window is worth the median price seen.
+    come. Energy left at the end of a window is worth the median price seen. A window may spend what
+    is left of an energy budget, less what the load after it will draw.
 
     Args:
         portfolio: What really happens.
@@ -72,9 +74,7 @@ def simulate(
         served_share=served_share(portfolio, schedule),
         replans=len(run.certificates),
         worst_gap=max((c.gap for c in run.certificates), default=0.0),
-        worst_violation=max(
-            (max(c.power_kw, c.energy_kwh, c.group_kw) for c in run.certificates), default=0.0
-        ),
+        worst_violation=run.worst_violation(),
     )
 
 
@@ -100,6 +100,7 @@ class _Run:
         self.energy_now = sessions.energy_arrival_kwh.copy()
         self.power = np.zeros((len(sessions), grid.steps))
         self.peak_kw = np.zeros(len(portfolio.sites))
+        self.drawn_kwh = np.zeros(len(portfolio.sites))
         self.certificates: list[Certificate] = []
         self.last: plan.Solved | None = None
 
@@ -113,7 +114,7 @@ class _Run:
             self.certificates.append(made.certificate)
             self.power[here, now:until] = made.schedule.power_kw[:, : until - now]
             self.energy_now[here] = made.schedule.energy_kwh[:, until - now - 1]
-        self._remember_peaks(now, until)
+        self._remember(now, until)
 
     def _plan(self, here: Array, now: int, stop: int) -> plan.Plan:
         """The plan for the sessions plugged in now, as far as can be seen."""
@@ -127,7 +128,14 @@ class _Run:
         value = plan.end_value_per_kwh(known)
         # The next plan comes soon: a search that takes seconds each time is not worth it.
         options = replace(self.options, end_value_per_kwh=value, branch=False)
-        made, self.last = plan.again(known, options, self.last, peak_before_kw=self.peak_kw)
+        later_kw = self.portfolio.total_load_kw[:, stop:].sum(axis=1)
+        made, self.last = plan.again(
+            known,
+            options,
+            self.last,
+            peak_before_kw=self.peak_kw,
+            spent_kwh=self.drawn_kwh + known.grid.step_h * later_kw,
+        )
         return made
 
     def schedule(self) -> Schedule:
@@ -157,7 +165,14 @@ class _Run:
         energy = np.clip(self.energy_now[here], 0.0, known.capacity_kwh)
         return replace(known, energy_arrival_kwh=energy)
 
-    def _remember_peaks(self, now: int, until: int) -> None:
+    def worst_violation(self) -> float:
+        """Largest violation of any limit in any plan, and of energy budgets by what was drawn."""
+        plans = (max(c.power_kw, c.energy_kwh, c.group_kw) for c in self.certificates)
+        over_kwh = self.drawn_kwh - self.portfolio.sites.energy_budget_kwh
+        return max(*plans, float(over_kwh.max()), 0.0)
+
+    def _remember(self, now: int, until: int) -> None:
         part = replace(self.portfolio, load_kw=self.portfolio.load_kw[:, now:until])
         drawn = -site_power(part, self.power[:, now:until])
         self.peak_kw = np.maximum(self.peak_kw, drawn.max(axis=1))
+        self.drawn_kwh += self.portfolio.grid.step_h * drawn.sum(axis=1)

@@ -6,7 +6,7 @@ surcharge; so a limit that may be broken at a price is a row of the same kind. T
 of a group over all steps, which costs its peak price.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -34,6 +34,8 @@ class Rows:
         peaked: Groups with a price on their peak; the last block is theirs where there are any.
         peak_price: Of those groups, per kW.
         peak_before: Peak drawn before the first step, of those groups, kW.
+        budget: Rows of budgets, on the sum of net power over all steps as if it were that of one;
+            None where no group has one that its units could break.
     """
 
     sign: Float[Array, " row"]
@@ -44,6 +46,7 @@ class Rows:
     peaked: Int[Array, " peak"]
     peak_price: Float[Array, " peak"]
     peak_before: Float[Array, " peak"]
+    budget: "Rows | None" = None
 
     def of(self, groups: Int[Array, " some"]) -> "Rows":
         """The rows of some groups, given by rising number."""
@@ -57,11 +60,12 @@ class Rows:
             np.searchsorted(groups, self.peaked[inside]),
             self.peak_price[inside],
             self.peak_before[inside],
+            None if self.budget is None else self.budget.of(groups),
         )
 
 
 def rows(program: Program) -> Rows:
-    """Limits that the units could break, meters, and peaks."""
+    """Limits that the units could break, meters, peaks, and budgets."""
     reach_low, reach_high = program.net_range
     hard = np.full(program.load.shape, np.inf)
     blocks = [
@@ -76,7 +80,29 @@ def rows(program: Program) -> Rows:
         held = np.zeros(program.load.shape, bool)
         held[peaked] = True
         blocks.append((1.0, program.load, held, hard))
-    return stacked(blocks, peaked, program.peak_price[peaked], program.peak_before[peaked])
+    made = stacked(blocks, peaked, program.peak_price[peaked], program.peak_before[peaked])
+    return replace(made, budget=budget_rows(program, np.full(program.groups, np.inf)))
+
+
+def budget_rows(program: Program, price: Float[Array, " group"]) -> Rows | None:
+    """Budgets that the units could break; None if there are none.
+
+    Args:
+        program: Whose budgets.
+        price: Of ease, for a kW in one step; infinite where none is allowed.
+    """
+    level = budget_level(program)
+    held = program.net_range[0].sum(axis=1) < level
+    if not held.any():
+        return None
+    column = (level[:, None], held[:, None], price[:, None])
+    none = np.zeros(0)
+    return stacked([(1.0, *column)], none.astype(np.int64), none, none)
+
+
+def budget_level(program: Program) -> Float[Array, " group"]:
+    """What the sum of each group's net power over all steps must not fall below, in kW."""
+    return program.load.sum(axis=1) - program.budget / program.step_h
 
 
 def stacked(

@@ -16,6 +16,7 @@ from evergrid.engine.program import (
     energy_path,
     group_costs,
     net_power,
+    over_budget,
     unit_costs,
 )
 
@@ -29,10 +30,13 @@ class Dual:
     Attributes:
         energy_value: Worth of a kWh in store at the end of each slot.
         power_price: Worth, to each group and step, of one kW more net power over the step.
+        budget_price: Worth, to each group, of one kWh more budget; counts as 0 where there is no
+            budget, or where it is below 0.
     """
 
     energy_value: Float[Array, " slot"]
     power_price: Float[Array, "group step"]
+    budget_price: Float[Array, " group"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,8 @@ class Certificate:
         objective: Its cost.
         bound: No schedule that keeps every limit costs less.
         power_kw: Largest violation of a unit's power limits.
-        energy_kwh: Largest violation of a unit's energy limits or of the energy owed.
+        energy_kwh: Largest violation of a unit's energy limits, of the energy owed, or of a group's
+            energy budget.
         group_kw: Largest violation of a group's limits.
     """
 
@@ -69,6 +74,7 @@ def certify(program: Program, power_kw: Float[Array, " slot"], dual: Dual) -> Ce
         program.energy_floor - energy, energy - program.energy_high[program.unit]
     )
     over_group = np.maximum(program.net_low - net, net - program.net_high)
+    over_energy = np.append(over_energy, over_budget(program, net))
     return Certificate(
         objective=cost(program, power_kw),
         bound=bound(program, dual),
@@ -102,6 +108,7 @@ def proven(
     beyond = np.maximum(power_kw - program.discharge_limit, -power_kw - program.charge_limit)
     outside = np.maximum(outside, beyond)
     worst = np.maximum(program.net_low - net, net - program.net_high).max(axis=1)
+    worst = np.maximum(worst, over_budget(program, net))
     np.maximum.at(worst, program.group[program.unit], outside)
     broken = np.bincount(root, worst > TOLERANCE, program.groups) > 0
     return ((over <= gap * np.abs(paid)) & ~broken)[root]
@@ -112,7 +119,7 @@ def bound(program: Program, dual: Dual) -> float:
 
     Both the energy balance and the sums of the groups are priced by the dual instead of enforced.
     What remains falls apart into a minimum over each slot's powers, each slot's energy and each
-    group's net power, all of them in closed form. Prices of either sign are valid.
+    group's net power, all of them in closed form. So are budgets. Prices of either sign are valid.
 
     Source:
         Lagrangian weak duality; no outside source.
@@ -138,9 +145,27 @@ def _power_terms(program: Program, dual: Dual) -> Float[Array, " slot"]:
     value = dual.energy_value
     draw = program.step_h * program.draw_price - value * program.gain + price
     feed = -program.step_h * program.feed_price + value * program.drain - price
-    best_draw = np.minimum(draw, 0) * program.charge_limit
-    best_feed = np.minimum(feed, 0) * program.discharge_limit
+    draw_curve, feed_curve = program.curves or (None, None)
+    best_draw = _least_power_cost(program, draw, draw_curve, program.charge_limit)
+    best_feed = _least_power_cost(program, feed, feed_curve, program.discharge_limit)
     return np.minimum(best_draw, best_feed)
+
+
+def _least_power_cost(
+    program: Program,
+    price: Float[Array, " slot"],
+    curve: Float[Array, " slot"] | None,
+    limit: Float[Array, " slot"],
+) -> Float[Array, " slot"]:
+    """Least of ``price x + step_h curve x^2`` for x from 0 to the limit."""
+    earned = np.minimum(price, 0)
+    if curve is None:
+        return earned * limit
+    bend = program.step_h * curve
+    # Up to where the marginal cost is 0, or to the limit where that lies beyond.
+    inside = -earned < 2 * bend * limit
+    power = np.where(inside, -earned / np.where(inside, 2 * bend, 1.0), limit)
+    return (earned + bend * power) * power
 
 
 def _energy_terms(program: Program, dual: Dual) -> Float[Array, " slot"]:
@@ -154,7 +179,7 @@ def _energy_terms(program: Program, dual: Dual) -> Float[Array, " slot"]:
 
 
 def _group_terms(program: Program, dual: Dual) -> Float[Array, " group"]:
-    """Least priced cost of each group's net power, with its surcharge and peak price.
+    """Least priced cost of each group's net power, with its surcharge, peak price and budget.
 
     Works on the power drawn from above, ``x = load - n``, whose limits are narrowed to what the
     units could reach at all, so that an absent limit does no harm.
@@ -166,14 +191,17 @@ def _group_terms(program: Program, dual: Dual) -> Float[Array, " group"]:
     net_low = np.maximum(program.net_low, reach_low)
     net_high = np.minimum(program.net_high, reach_high)
     low, high = program.load - net_high, program.load - net_low
-    under, over = -price, program.step_h * program.surcharge - price
+    has_budget = np.isfinite(program.budget)
+    energy_price = np.where(has_budget, np.maximum(dual.budget_price, 0.0), 0.0)
+    under = program.step_h * energy_price[:, None] - price
+    over = under + program.step_h * program.surcharge
     total = (price * program.load).sum(axis=1) + _least_costs(low, high, under, over)
     for group in np.nonzero(program.peak_price)[0]:
         at = [group]
         row = (low[at], high[at], under[at], over[at])
         peak = (float(program.peak_price[group]), float(program.peak_before[group]))
         total[group] += _least_with_peak(*row, *peak) - float(_least_costs(*row)[0])
-    return total
+    return total - energy_price * np.where(has_budget, program.budget, 0.0)
 
 
 def _least_costs(

@@ -8,6 +8,9 @@ which a row is felt enter a factorisation, so that idle limits cost next to noth
 
 A price on a group's peak ties its steps together: then ``S = D^1/2 (1 - p p') D^1/2``. All its
 steps are felt, and ``1 - a p p'`` is the root of the middle factor; ``ties`` holds p and a.
+
+A budget adds ``pool 1 1'`` to S: one more row that is felt, beside those of single steps, which
+sees the sum over all steps. It comes last.
 """
 
 from typing import no_type_check
@@ -91,8 +94,8 @@ def _forward(lower, count, rows):
 @njit(parallel=True, **OPTIONS)
 @no_type_check
 def factor(
-    groups, stiff, peak, peak_bend, rise_bend, peak_total, ties, answers, home, factors, seen,
-    felt, counts, root,
+    groups, stiff, pool, peak, peak_bend, rise_bend, peak_total, ties, answers, home, factors,
+    seen, felt, counts, root,
 ):  # fmt: skip
     """Factor each of these groups; ``seen`` is the answer that its parent sees.
 
@@ -127,16 +130,27 @@ def factor(
                 _project(tie, lower[p, :count])
             for q in range(count):
                 _project(tie, lower[:count, q])
-        _cholesky(lower, count)
+        size = count
+        if pool[g] > 0:
+            size += 1
+            summed = np.sqrt(pool[g]) * answer.sum(axis=0)
+            for p in range(count):
+                lower[count, p] = summed[felt[g, p]] * root_stiff[p]
+            lower[count, count] = np.sqrt(pool[g]) * summed.sum()
+            if tied:
+                _project(ties[peak[g]], lower[count, :count])
+        _cholesky(lower, size)
         if root[g]:
             continue
-        shadow = np.empty((count, steps))
+        shadow = np.empty((size, steps))
         for p in range(count):
             shadow[p] = root_stiff[p] * answer[felt[g, p]]
         if tied:
             for j in range(steps):
-                _project(ties[peak[g]], shadow[:, j])
-        _forward(lower, count, shadow)
+                _project(ties[peak[g]], shadow[:count, j])
+        if pool[g] > 0:
+            shadow[count] = summed
+        _forward(lower, size, shadow)
         seen[g] = answer - np.dot(shadow.T, shadow)
 
 
@@ -171,27 +185,42 @@ def _apply(lower, count, vector):
 
 @njit(**OPTIONS)
 @no_type_check
-def _hold(stiff, felt, count, lower, tied, tie, vector, held):
+def _hold(stiff, pool, felt, count, lower, tied, tie, vector, held):
     """Add to ``held`` how much of a price the rows take up when their group's net would change.
 
-    ``vector`` is the net change without the rows, over all steps.
+    ``vector`` is the net change without the rows, over all steps. What the budget takes up, the
+    same in every step, comes after ``count`` rows.
     """
-    scaled = np.empty(count)
+    size = count + 1 if pool > 0 else count
+    scaled = np.empty(size)
     for p in range(count):
         scaled[p] = np.sqrt(stiff[felt[p]]) * vector[felt[p]]
     if tied:
-        _project(tie, scaled)
-    _apply(lower, count, scaled)
+        _project(tie, scaled[:count])
+    if pool > 0:
+        scaled[count] = np.sqrt(pool) * vector.sum()
+    _apply(lower, size, scaled)
     if tied:
-        _project(tie, scaled)
+        _project(tie, scaled[:count])
     for p in range(count):
         held[p] += np.sqrt(stiff[felt[p]]) * scaled[p]
+    if pool > 0:
+        held[count] += np.sqrt(pool) * scaled[count]
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _charge(answer, price, change):
+    """Subtract the answer to a price that is the same in every step."""
+    for i in range(len(change)):
+        change[i] -= answer[:, i].sum() * price
 
 
 @njit(parallel=True, **OPTIONS)
 @no_type_check
 def upwards(
-    groups, push, shift, stiff, peak, ties, answers, home, factors, felt, counts, held, change
+    groups, push, shift, stiff, pool, peak, ties, answers, home, factors, felt, counts, held,
+    change,
 ):  # fmt: skip
     """Net change of each of these groups at its parent's present price, in place in ``change``.
 
@@ -207,21 +236,23 @@ def upwards(
             for j in range(steps):
                 total += answer[i, j] * push[g, j]
             change[g, i] += shift[g, i] - total
-        held[g, :count] = 0.0
+        held[g, : count + 1] = 0.0
         tied, tie = peak[g] >= 0, ties[max(peak[g], 0)]
-        _hold(stiff[g], felt[g], count, factors[g], tied, tie, change[g], held[g])
+        _hold(stiff[g], pool[g], felt[g], count, factors[g], tied, tie, change[g], held[g])
         for i in range(steps):
             total = 0.0
             for p in range(count):
                 total += answer[felt[g, p], i] * held[g, p]
             change[g, i] -= total + shift[g, i]
+        if pool[g] > 0:
+            _charge(answer, held[g, count], change[g])
 
 
 @njit(parallel=True, **OPTIONS)
 @no_type_check
 def downwards(
-    groups, above, root, push, shift, stiff, peak, peak_bend, peak_total, ties, answers, home,
-    factors, felt, counts, held, change, dprice,
+    groups, above, root, push, shift, stiff, pool, peak, peak_bend, peak_total, ties, answers,
+    home, factors, felt, counts, held, change, dprice,
 ):  # fmt: skip
     """Change of price and of net power of each of these groups, from its parent's change of price.
 
@@ -241,16 +272,19 @@ def downwards(
             for i in range(steps):
                 for j in range(steps):
                     moved[i] += answer[i, j] * given[j]
-            before = held[g, :count].copy()
-            _hold(stiff[g], felt[g], count, factors[g], tied, tie, moved, held[g])
+            before = held[g, : count + 1].copy()
+            _hold(stiff[g], pool[g], felt[g], count, factors[g], tied, tie, moved, held[g])
             for i in range(steps):
                 total = moved[i]
                 for p in range(count):
                     total -= answer[felt[g, p], i] * (held[g, p] - before[p])
                 change[g, i] += total
+            if pool[g] > 0:
+                _charge(answer, held[g, count] - before[count], change[g])
+        pooled = held[g, count] if pool[g] > 0 else 0.0
         for i in range(steps):
             change[g, i] += shift[g, i]
-            dprice[g, i] = given[i] - push[g, i] - stiff[g, i] * change[g, i]
+            dprice[g, i] = given[i] - push[g, i] - pooled - stiff[g, i] * change[g, i]
         common = 0.0
         if tied:
             bend = peak_bend[peak[g]]
@@ -258,7 +292,7 @@ def downwards(
                 common += bend[i] * change[g, i] / peak_total[peak[g]]
         for p in range(count):
             i = felt[g, p]
-            dprice[g, i] = given[i] - push[g, i] - held[g, p]
+            dprice[g, i] = given[i] - push[g, i] - pooled - held[g, p]
             if stiff[g, i] > STIFF:
                 change[g, i] = held[g, p] / stiff[g, i]
                 if tied:

@@ -4,7 +4,8 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.engine import group_kernels
-from evergrid.engine.barrier import Barrier, Rows
+from evergrid.engine.barrier import Rows
+from evergrid.engine.group_barrier import GroupBarrier
 from evergrid.engine.program import depth
 
 
@@ -46,7 +47,9 @@ class GroupTree:
         self.home[without] = len(chunk_group) + np.arange(without.sum())
         self.felt = np.zeros((groups, steps), np.int64)
         self.counts = np.zeros(groups, np.int64)
-        self.held = np.zeros((groups, steps))
+        self.held = np.zeros((groups, steps + 1))  # by felt step, and by the budget
+        self.steps = steps
+        self.rank = steps if rows.budget is None else steps + 1
         self.rest()
         self.ready()
         self.peak = np.full(groups, -1)
@@ -57,21 +60,21 @@ class GroupTree:
         """Make room for answers and factors, where there is none."""
         if len(self.answers):
             return
-        groups, steps = self.held.shape
+        groups, steps = len(self.held), self.steps
         passed_on = groups if not self.root.all() else 0
         places = max(self.chunks, int(self.home.max()) + 1)
         self.answers = np.zeros((places, steps, steps))
-        self.factors = np.zeros((groups, steps, steps))
+        self.factors = np.zeros((groups, self.rank, self.rank))
         self.seen = np.zeros((passed_on, steps, steps))
 
     def rest(self) -> None:
         """Give the room back."""
-        steps = self.held.shape[1]
-        self.answers, self.factors, self.seen = (np.zeros((0, steps, steps)) for _ in range(3))
+        none = np.zeros((0, self.steps, self.steps))
+        self.answers = self.factors = self.seen = none
 
     def factor(
         self,
-        barrier: Barrier,
+        barrier: GroupBarrier,
         active: Bool[Array, " group"],
         above: Int[Array, " zone"],
         of_zones: Float[Array, "zone step step"],
@@ -82,7 +85,8 @@ class GroupTree:
         self.answers[self.chunks :] = 0.0
         for group, answer in zip(above, of_zones, strict=True):
             self.answers[self.home[group]] += answer
-        peaks = (self.peak, barrier.peak_bend, barrier.rise_bend, barrier.peak_total, self.ties)
+        rows, pool = barrier.steps, barrier.pool
+        peaks = (self.peak, rows.peak_bend, rows.rise_bend, rows.peak_total, self.ties)
         for number in range(len(self.levels) - 1, -1, -1):
             groups = self._working(number, active)
             if number + 1 < len(self.levels):
@@ -90,7 +94,8 @@ class GroupTree:
                 group_kernels.gather(groups, *below, self.answers, self.home, self.seen)
             group_kernels.factor(
                 groups,
-                barrier.stiff,
+                rows.stiff,
+                pool,
                 *peaks,
                 self.answers,
                 self.home,
@@ -103,22 +108,22 @@ class GroupTree:
 
     def up(
         self,
-        barrier: Barrier,
+        barrier: GroupBarrier,
         push: Float[Array, "group step"],
         change: Float[Array, "group step"],
         active: Bool[Array, " group"],
     ) -> None:
         """Net changes at present prices above, in place of those at each group's own price."""
+        rows = (barrier.steps.shift, barrier.steps.stiff, barrier.pool, self.peak, self.ties)
         for number in range(len(self.levels) - 1, -1, -1):
             groups = self._working(number, active)
-            rows = (barrier.shift, barrier.stiff, self.peak, self.ties)
             group_kernels.upwards(groups, push, *rows, *self._solved(), change)
             if number:
                 np.add.at(change, self.parent[groups], change[groups])
 
     def down(
         self,
-        barrier: Barrier,
+        barrier: GroupBarrier,
         push: Float[Array, "group step"],
         change: Float[Array, "group step"],
         active: Bool[Array, " group"],
@@ -127,7 +132,8 @@ class GroupTree:
         """Changes of price; net changes are brought up to date with them."""
         dprice = np.zeros((len(self.parent) + 1, change.shape[1]))
         dprice[-1] = outside
-        peaks = (self.peak, barrier.peak_bend, barrier.peak_total, self.ties)
+        rows, pool = barrier.steps, barrier.pool
+        peaks = (self.peak, rows.peak_bend, rows.peak_total, self.ties)
         for number in range(len(self.levels)):
             groups = self._working(number, active)
             group_kernels.downwards(
@@ -135,14 +141,19 @@ class GroupTree:
                 self.above,
                 self.root,
                 push,
-                barrier.shift,
-                barrier.stiff,
+                rows.shift,
+                rows.stiff,
+                pool,
                 *peaks,
                 *self._solved(),
                 change,
                 dprice,
             )
         return dprice[:-1]
+
+    def pooled(self) -> Float[Array, " group"]:
+        """What each group's budget takes up of a price, after `down`."""
+        return self.held[np.arange(len(self.held)), self.counts]
 
     def _solved(self) -> tuple[Array, Array, Array, Array, Array, Array]:
         return self.answers, self.home, self.factors, self.felt, self.counts, self.held

@@ -20,11 +20,12 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float, Shaped
 from evergrid.engine import barrier, unit_state
-from evergrid.engine.barrier import Barrier, Point, Rows
+from evergrid.engine.barrier import Rows
 from evergrid.engine.certificate import Certificate, Dual, certify, proven
+from evergrid.engine.group_barrier import GroupBarrier, Points
 from evergrid.engine.group_tree import GroupTree
 from evergrid.engine.parts import part, roots
-from evergrid.engine.program import Program, add_up, depth
+from evergrid.engine.program import Program, add_up, depth, slot_costs
 from evergrid.engine.solution import Guess
 from evergrid.engine.unit_kernels import (
     COST,
@@ -127,6 +128,7 @@ def _with(found: Iterate, guess: Guess, kept: Bool[Array, " group"], program: Pr
     dual = Dual(
         np.where(at, guess.dual.energy_value, found.dual.energy_value),
         np.where(kept[:, None], guess.dual.power_price, found.dual.power_price),
+        np.where(kept, guess.dual.budget_price, found.dual.budget_price),
     )
     power = np.where(at, guess.power_kw, found.power_kw)
     return replace(found, power_kw=power, dual=dual)
@@ -176,17 +178,19 @@ class Run:
         start = begin if isinstance(begin, Start) else unit_state.start(program)
         self.centre = start.centre
         self.units = Units(program, unseen)
+        given = rows or barrier.rows(program)
         if isinstance(begin, Guess):
             least = self._least(begin)
             self.units.begin_from(begin, least)
             self.net = self._net(self.units.net(), self.zones.net)
-            self.barrier = Barrier(rows or barrier.rows(program), self.net, self.centre)
+            self.barrier = GroupBarrier(given, self.net, self.centre)
             self.own_price = self._own(begin.dual.power_price)
-            self.barrier.begin_from(self.own_price, self.net, least)
+            of_budget = program.step_h * begin.dual.budget_price
+            self.barrier.begin_from(self.own_price, of_budget, self.net, least)
         else:
             self.units.begin(start)
             self.net = self._net(self.units.net(), self.zones.net)
-            self.barrier = Barrier(rows or barrier.rows(program), self.net, self.centre)
+            self.barrier = GroupBarrier(given, self.net, self.centre)
             self.own_price = self.barrier.own_price()
         self.price = self.own_price
         level = depth(program.parent)
@@ -201,8 +205,7 @@ class Run:
     def _least(self, guess: Guess) -> Float[Array, " group"]:
         """Products of each group with which the gap would be about the one to be reached."""
         p = self.program
-        price = np.where(guess.power_kw < 0, p.draw_price, p.feed_price)
-        paid = -p.step_h * price * guess.power_kw
+        paid = slot_costs(p, guess.power_kw)
         group = p.group[p.unit]
         cost, turnover = (
             self._by_tree(np.bincount(group, part, p.groups)) for part in (paid, np.abs(paid))
@@ -356,14 +359,14 @@ class Run:
         self.dprice = self._own(dprice)
         self.dprice[self.program.parent < 0] -= outside
         self.units.direct(dprice, self.goal, self.active, predict=predict)
-        self.step = self.barrier.step(self.change)
+        self.step = self.barrier.step(self.change, self.groups.pooled())
         if predict:
-            self.products = self.step.pairs(self.step)
+            self.products = self.barrier.products(self.step, self.step)
         self.longest = self.barrier.longest(self.step)
         of_zones = self.zones.direct(dprice[self.zones.above], predict=predict)
         return self._reach(self.step, of_zones)
 
-    def _reach(self, step: Point, of_zones: Reach) -> Reach:
+    def _reach(self, step: Points, of_zones: Reach) -> Reach:
         told, point = self.units.told, self.barrier.point
         longest = np.full((2, self.program.groups), UNBLOCKED)
         chunk_tree = self.tree[self.units.chunk_group]
@@ -373,10 +376,8 @@ class Run:
             np.minimum.at(longest[i], self.tree, self.longest[i])
             np.minimum.at(longest[i], self.zone_tree, elsewhere[i])
         gap = np.stack([self._told(column) for column in (GAP, GAP_PRIMAL, GAP_DUAL, GAP_BOTH)])
-        for i, pairs in enumerate(
-            (point.pairs(point), step.pairs(point), point.pairs(step), step.pairs(step))
-        ):
-            gap[i] += self._by_tree(self.barrier.total(pairs))
+        for i, pair in enumerate(((point, point), (step, point), (point, step), (step, step))):
+            gap[i] += self._by_tree(self.barrier.total(*pair))
             np.add.at(gap[i], self.zone_tree, of_zones.gap[i])
         return Reach(longest[0], longest[1], gap)
 
@@ -421,7 +422,7 @@ class Run:
         exceeded = np.where(self.barrier.rows.held[1], exceeded, 0.0).max(axis=1)
         residual = self.barrier.residual(self.net)
         sums = Totals(
-            gap=self._told(GAP) + self._by_tree(self.barrier.total(point.pairs(point))),
+            gap=self._told(GAP) + self._by_tree(self.barrier.total(point, point)),
             residual=np.zeros(p.groups),
             cost=self._told(COST) + self._by_tree(self.barrier.cost()),
             turnover=self._told(TURNOVER),
@@ -468,14 +469,15 @@ class Run:
     def result(self, outside: Float[Array, " step"] | None = None) -> Iterate:
         """The iterate in the order of the program; prices begin with the outside's."""
         answer = self.units.answer()
-        limits = self.barrier.point.multiplier[:2].max(axis=0)
+        limits = self.barrier.steps.point.multiplier[:2].max(axis=0)
         shown = np.where(limits > 1e-6 * self.centre, limits, 0.0) / self.program.step_h
         nothing = np.zeros(self.program.steps)
         price = self._down(self.own_price, nothing if outside is None else outside)
         price, shown = np.nan_to_num(price), np.nan_to_num(shown)
+        of_budget = np.nan_to_num(self.barrier.budget_price()) / self.program.step_h
         return Iterate(
             power_kw=answer.power_kw,
-            dual=Dual(energy_value=answer.energy_value, power_price=price),
+            dual=Dual(answer.energy_value, price, of_budget),
             limit_price=shown,
             solved=self.solved | ~self.used[self.tree],
             iterations=self.iterations,

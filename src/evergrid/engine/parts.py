@@ -82,6 +82,9 @@ def pick(program: Program, groups: Int[Array, " group"], units: Int[Array, " uni
         peak_price=program.peak_price[groups],
         peak_before=program.peak_before[groups],
         constant=0.0,
+        draw_curve=_some(program.draw_curve, slots),
+        feed_curve=_some(program.feed_curve, slots),
+        budget_kwh=_some(program.budget_kwh, groups),
     )
     return Part(inner, groups, units, slots)
 
@@ -104,6 +107,13 @@ def power(
     for item, power_kw in zip(parts, powers_kw, strict=True):
         whole[item.slots] = power_kw
     return whole
+
+
+def _some(
+    values: Float[Array, " row"] | None, rows: Int[Array, " some"]
+) -> Float[Array, " some"] | None:
+    """The values of some rows, where there are any values."""
+    return None if values is None else values[rows]
 
 
 def _rows_by(root: Int[Array, " row"], top: Int[Array, " root"]) -> list[Int[Array, "..."]]:

@@ -10,7 +10,7 @@ from evergrid.core.arrays import Array, Float, Int
 
 @dataclass(frozen=True)
 class Program:
-    """A linear program over storage units in a forest of groups.
+    """A convex program over storage units in a forest of groups.
 
     A unit takes part in the steps ``first .. stop - 1``. Each such pair of unit and step is a
     *slot*; slots are laid out unit by unit, in time order. In a slot the unit draws ``c`` kW and
@@ -21,17 +21,20 @@ class Program:
         energy_low <= e <= energy_high,   e >= energy_end in the last slot
 
     A group's net power ``n`` is the sum of ``d - c`` over its own units and the groups below it,
-    held in ``[net_low, net_high]``. The cost to be minimised is::
+    held in ``[net_low, net_high]``. What it draws from above over all steps, the sum of
+    ``step_h (load - n)``, is at most ``budget_kwh``. The cost to be minimised is::
 
-        sum over slots   step_h (draw_price c - feed_price d)
+        sum over slots   step_h (draw_price c + draw_curve c^2 - feed_price d + feed_curve d^2)
         - sum over units end_value (e_last - energy_start)
         + sum over groups and steps  step_h surcharge max(0, load - n)
         + sum over groups  peak_price max(peak_before, load - n in any step)
         + constant
 
     Prices are money per kWh (``peak_price`` per kW), powers are measured at the plug, and
-    ``peak_before`` is a peak (at least 0) that was drawn before the first step.
-    ``c d = 0`` is the one rule that is not linear; `burn` marks the slots where it matters.
+    ``peak_before`` is a peak (at least 0) that was drawn before the first step. A curve (at least
+    0) is by how much the price of each kWh rises for every kW: a loss or a wear that grows with
+    power. Where no cost rises, or no group has a budget, they are None; infinity is no budget too.
+    ``c d = 0`` is the one rule that is not convex; `burn` marks the slots where it matters.
     """
 
     step_h: float
@@ -59,6 +62,9 @@ class Program:
     peak_price: Float[Array, " group"]
     peak_before: Float[Array, " group"]
     constant: float = 0.0
+    draw_curve: Float[Array, " slot"] | None = None
+    feed_curve: Float[Array, " slot"] | None = None
+    budget_kwh: Float[Array, " group"] | None = None
 
     @property
     def units(self) -> int:
@@ -117,6 +123,20 @@ class Program:
         return self.step_h / self.efficiency_discharge[self.unit]
 
     @cached_property
+    def curves(self) -> tuple[Float[Array, " slot"], Float[Array, " slot"]] | None:
+        """Both curves, of drawing and of feeding; None where no cost rises with power."""
+        if self.draw_curve is None and self.feed_curve is None:
+            return None
+        none = np.zeros(self.slots)
+        draw, feed = self.draw_curve, self.feed_curve
+        return none if draw is None else draw, none if feed is None else feed
+
+    @cached_property
+    def budget(self) -> Float[Array, " group"]:
+        """Most net energy drawn by each group; infinite where there is no budget."""
+        return np.full(self.groups, np.inf) if self.budget_kwh is None else self.budget_kwh
+
+    @cached_property
     def energy_floor(self) -> Float[Array, " slot"]:
         """Least energy at the end of each slot, with what is owed in the last."""
         floor = self.energy_low[self.unit]
@@ -129,7 +149,8 @@ class Program:
 
         To waste one stored kWh, draw 1/efficiency_charge and feed efficiency_discharge. Shared
         limits shift both prices by the same amount, and only a binding export limit shifts them
-        downwards; so slots of groups that could bind in export are marked as well.
+        downwards; so slots of groups that could bind in export are marked as well. Costs that rise
+        with power and budgets only speak against it.
         """
         eta_c = self.efficiency_charge[self.unit]
         eta_d = self.efficiency_discharge[self.unit]
@@ -205,10 +226,19 @@ def unit_costs(
     program: Program, power_kw: Float[Array, " slot"], energy: Float[Array, " slot"]
 ) -> Float[Array, " unit"]:
     """What each unit pays for its energy, less what is left in it."""
-    price = np.where(power_kw < 0, program.draw_price, program.feed_price)
-    paid = -program.step_h * price * power_kw
+    paid = slot_costs(program, power_kw)
     left = program.end_value * (energy[program.end] - program.energy_start)
     return np.bincount(program.unit, paid, program.units) - left
+
+
+def slot_costs(program: Program, power_kw: Float[Array, " slot"]) -> Float[Array, " slot"]:
+    """What is paid in each slot for the energy drawn or fed."""
+    draws = power_kw < 0
+    price = np.where(draws, program.draw_price, program.feed_price)
+    paid = -program.step_h * price * power_kw
+    if program.curves is not None:
+        paid += program.step_h * np.where(draws, *program.curves) * power_kw**2
+    return paid
 
 
 def group_costs(program: Program, net: Float[Array, "group step"]) -> Float[Array, " group"]:
@@ -216,3 +246,10 @@ def group_costs(program: Program, net: Float[Array, "group step"]) -> Float[Arra
     drawn = np.maximum(program.load - net, 0)
     metered = program.step_h * (program.surcharge * drawn).sum(axis=1)
     return metered + program.peak_price * np.maximum(drawn.max(axis=1), program.peak_before)
+
+
+def over_budget(program: Program, net: Float[Array, "group step"]) -> Float[Array, " group"]:
+    """Net energy that each group draws beyond its budget; below 0 within it."""
+    if program.budget_kwh is None:
+        return np.full(program.groups, -np.inf)
+    return program.step_h * (program.load - net).sum(axis=1) - program.budget_kwh

@@ -1,8 +1,8 @@
 """The least that must give way before a large program has a schedule at all.
 
-Every unit may buy energy after its stay, from nowhere, and a limit that loads break by themselves
-may be exceeded, both at a price. What is bought when nothing else costs anything is what cannot
-be served; what is left is a schedule that keeps every limit.
+Every unit may buy energy after its stay, from nowhere, and a limit or budget that loads break by
+themselves may be exceeded, all at a price. What is bought when nothing else costs anything is what
+cannot be served; what is left is a schedule that keeps every limit.
 """
 
 from dataclasses import dataclass, replace
@@ -11,19 +11,18 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float
 from evergrid.engine import barrier
-from evergrid.engine.barrier import Rows
+from evergrid.engine.barrier import Barrier, Rows
 from evergrid.engine.interior_point import Run
 from evergrid.engine.program import Program
-from evergrid.engine.solution import Relaxation
+from evergrid.engine.solution import EXCESS_WEIGHT, Relaxation
 from evergrid.engine.unit_kernels import E
 
 GAP = 1e-4  # relative, in kWh of shortfall
-REAL_KWH = 1e-5  # shortfall below this is rounding
+REAL_KWH = 1e-5  # shortfall or energy beyond a budget below this is rounding
 OVER_KWH = 5e-6  # energy held above what is owed, so that what rounding buys is not missed
-REAL_KW = 1e-5  # and so is excess below this
-ROOM_KWH = 1e-3  # owed energy is lowered by this much more, so that an interior exists
-ROOM_KW = 1e-4  # and limits are widened by as much more
-EXCESS_HOURS = 10.0  # a kW of excess weighs as much as energy short over so many steps
+REAL_KW = 1e-5  # and so is excess of power below this
+ROOM_KWH = 1e-3  # owed energy is lowered and budgets are widened by this much more,
+ROOM_KW = 1e-4  # and limits by as much as this, so that an interior exists
 FELT = 0.01  # a limit is the cause where one kW of it would serve this share of a step more
 
 
@@ -43,7 +42,7 @@ class Relaxed:
 
 
 def relax(program: Program, *, deadline: float) -> Relaxed:
-    """Serve what can be served: least shortfall of owed energy under every limit.
+    """Serve what can be served: least shortfall of owed energy under every limit and budget.
 
     Shortfall that could fall on any of several units is shared among them.
 
@@ -61,21 +60,37 @@ def relax(program: Program, *, deadline: float) -> Relaxed:
     held = np.empty(wide.slots)
     held[run.units.source] = run.units.point[E]
     served = np.nan_to_num(held[wide.end - 1]) - ROOM_KWH
-    point = run.barrier.point
-    excess = np.zeros((2, program.groups, program.steps))
-    eased = np.where(run.barrier.soft, np.nan_to_num(point.ease), 0.0)
-    excess[run.barrier.soft_rows] = eased[:, :, :-1]
+    excess, felt = (part[:, :, :-1] for part in _eased(run.barrier.steps, program.step_h))
     excess = np.where(excess > REAL_KW, excess, 0.0)
-    felt = np.nan_to_num(point.multiplier)[:, :, :-1].max(axis=0) > FELT * program.step_h
+    overdraft, exhausted = _overdrawn(run, program)
     owed = program.energy_end
     eased = replace(
         program,
         energy_end=np.where(shortfall > 0, np.minimum(owed, served), owed),
         net_low=program.net_low - np.where(excess[0] > 0, excess[0] + ROOM_KW, 0.0),
         net_high=program.net_high + np.where(excess[1] > 0, excess[1] + ROOM_KW, 0.0),
+        budget_kwh=program.budget + np.where(overdraft > 0, overdraft + ROOM_KWH, 0.0),
     )
-    relaxation = Relaxation(eased, shortfall, excess.max(axis=0), felt)
+    limiting = felt.max(axis=0)
+    relaxation = Relaxation(eased, shortfall, excess.max(axis=0), limiting, overdraft, exhausted)
     return Relaxed(relaxation, answer.power_kw[inner], run.solved | ~run.used[run.tree])
+
+
+def _overdrawn(run: Run, program: Program) -> tuple[Float[Array, " group"], Bool[Array, " group"]]:
+    """Energy by which each budget is exceeded, and whether it is the cause of shortfall."""
+    if run.barrier.budgets is None:
+        return np.zeros(program.groups), np.zeros(program.groups, bool)
+    (over,), (exhausted,) = _eased(run.barrier.budgets, program.step_h)
+    over = program.step_h * over[:, 0]
+    return np.where(over > REAL_KWH, over, 0.0), exhausted[:, 0]
+
+
+def _eased(made: Barrier, step_h: float) -> tuple[Array, Array]:
+    """By how much each row gives way, in kW, and whether it is the cause of shortfall."""
+    eased = np.zeros(made.rows.held.shape)
+    eased[made.soft_rows] = np.where(made.soft, np.nan_to_num(made.point.ease), 0.0)
+    felt = np.nan_to_num(made.point.multiplier) > FELT * step_h
+    return eased, felt
 
 
 def _elastic(program: Program) -> tuple[Program, Bool[Array, " slot"]]:
@@ -108,21 +123,27 @@ def _elastic(program: Program) -> tuple[Program, Bool[Array, " slot"]]:
         load=nothing,
         surcharge=nothing,
         peak_price=np.zeros(program.groups),
+        draw_curve=None,
+        feed_curve=None,
+        budget_kwh=None,
     )
     return wide, bought
 
 
 def _rows(program: Program) -> Rows:
-    """Limits, soft where load alone exceeds them; none in the step after the last."""
+    """Limits and budgets, soft where load alone exceeds them; none in the step after the last."""
+    dear = EXCESS_WEIGHT * program.step_h
     reach_low, reach_high = program.net_range
     limits = ((1.0, program.net_low, reach_low), (-1.0, -program.net_high, -reach_high))
     blocks = []
     for sign, level, reach in limits:
-        price = np.where(level > 0, EXCESS_HOURS * program.step_h, np.inf)
+        price = np.where(level > 0, dear, np.inf)
         filled = ((level, 0.0), (reach < level, False), (price, np.inf))
         blocks.append((sign, *(_longer(values, fill) for values, fill in filled)))
     none = np.zeros(0)
-    return barrier.stacked(blocks, none.astype(np.int64), none, none)
+    made = barrier.stacked(blocks, none.astype(np.int64), none, none)
+    price = np.where(barrier.budget_level(program) > 0, dear, np.inf)
+    return replace(made, budget=barrier.budget_rows(program, price))
 
 
 def _longer(values: Array, fill: float | bool) -> Array:

@@ -8,7 +8,7 @@ from numba import njit
 from evergrid.core.arrays import Array, Bool, Float
 from evergrid.engine.certificate import TOLERANCE
 from evergrid.engine.parts import roots
-from evergrid.engine.program import Program, energy_path, net_power
+from evergrid.engine.program import Program, energy_path, net_power, over_budget
 from evergrid.engine.unit_kernels import OPTIONS
 
 KEPT_BACK = 1e-9  # share of a group's room that is left, for rounding
@@ -19,6 +19,7 @@ def kept(program: Program, power_kw: Float[Array, " slot"]) -> Bool[Array, " gro
     """Whether the schedule keeps every limit in each group's tree."""
     net, energy = net_power(program, power_kw), energy_path(program, power_kw)
     over = np.maximum(program.net_low - net, net - program.net_high).max(axis=1)
+    over = np.maximum(over, over_budget(program, net))
     outside = np.maximum(program.energy_floor - energy, energy - program.energy_high[program.unit])
     np.maximum.at(over, program.group[program.unit], outside)
     root = roots(program)
@@ -32,8 +33,8 @@ def towards(
 ) -> Float[Array, " slot"]:
     """As much of the wished schedule as keeps every limit, tree by tree; the rest is the safe one.
 
-    A mixture of two schedules stores at least the mixture of their energies, and limits of groups
-    are linear, so a small share of a safe schedule mends a small breach.
+    A mixture of two schedules stores at least the mixture of their energies, and limits and budgets
+    of groups are linear, so a small share of a safe schedule mends a small breach.
     """
     made = safe.copy()
     waiting = np.ones(program.groups, bool)

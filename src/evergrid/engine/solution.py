@@ -10,6 +10,8 @@ from evergrid.engine.certificate import Certificate, Dual
 from evergrid.engine.parts import Part
 from evergrid.engine.program import Program
 
+EXCESS_WEIGHT = 10.0  # in a relaxation, of a kWh beyond a limit or budget against one of shortfall
+
 
 @dataclass(frozen=True)
 class Guess:
@@ -17,7 +19,7 @@ class Guess:
 
     Attributes:
         power_kw: Power of each slot, positive into the grid.
-        dual: Prices of stored energy and of net power.
+        dual: Prices of stored energy, of net power and of budgets.
     """
 
     power_kw: Float[Array, " slot"]
@@ -25,8 +27,10 @@ class Guess:
 
     def of(self, part: Part) -> "Guess":
         """What is expected of a part of the program."""
-        value, price = self.dual.energy_value[part.slots], self.dual.power_price[part.groups]
-        return Guess(self.power_kw[part.slots], Dual(value, price))
+        dual, groups = self.dual, part.groups
+        value = dual.energy_value[part.slots]
+        prices = Dual(value, dual.power_price[groups], dual.budget_price[groups])
+        return Guess(self.power_kw[part.slots], prices)
 
 
 @dataclass(frozen=True)
@@ -34,21 +38,27 @@ class Relaxation:
     """The least that must give way before a program has a schedule at all.
 
     Attributes:
-        program: The program with what is owed lowered and limits widened by just that much.
+        program: The program with what is owed lowered and limits and budgets widened by just that
+            much.
         shortfall_kwh: Energy owed to each unit that cannot be served.
         excess_kw: How far each group's limit is exceeded by its load alone, in each step.
         limiting: Whether a group's limit in a step causes shortfall.
+        excess_kwh: How far each group's budget is exceeded by its load alone.
+        exhausted: Whether a group's budget causes shortfall.
     """
 
     program: Program
     shortfall_kwh: Float[Array, " unit"]
     excess_kw: Float[Array, "group step"]
     limiting: Bool[Array, "group step"]
+    excess_kwh: Float[Array, " group"]
+    exhausted: Bool[Array, " group"]
 
     @property
     def needed(self) -> bool:
         """Whether anything has to give way."""
-        return bool((self.shortfall_kwh > 0).any() or (self.excess_kw > 0).any())
+        gives = (self.shortfall_kwh, self.excess_kw, self.excess_kwh)
+        return any(bool((amount > 0).any()) for amount in gives)
 
 
 @dataclass(frozen=True)
@@ -87,5 +97,5 @@ def failed(
     """A solve that ended without a schedule."""
     power_kw, value = np.zeros((2, program.slots))
     price, limit_price = np.zeros((2, program.groups, program.steps))
-    dual = Dual(value, price)
+    dual = Dual(value, price, np.zeros(program.groups))
     return Solution(status, power_kw, dual, limit_price, None, solve_s, relaxation=relaxation)

@@ -83,7 +83,7 @@ def chosen(program: Program, method: Method) -> Chosen:
     if method != "highs" and not covers:
         rule = "be highs where a net meter pays for drawing"
     elif method == "device" and not device.supports(program):
-        rule = "be interior_point or highs where there are net meters or demand charges"
+        rule = "be interior_point or highs where there are net meters, demand charges or budgets"
     if rule:
         raise InputError("solve", [Fault("method", rule, got=(method,), fix="Choose auto.")])
     return method
@@ -116,7 +116,7 @@ class _Way:
 
 
 def relax(program: Program, *, method: Method = "auto", time_limit_s: float = 600.0) -> Relaxation:
-    """Serve what can be served: least shortfall of owed energy under every limit.
+    """Serve what can be served: least shortfall of owed energy under every limit and budget.
 
     Raises:
         SolveError: What must give way was not found in the time allowed, or precision was lost.
@@ -229,9 +229,11 @@ def _relaxed(
     """
     shortfall, excess = np.zeros(program.units), np.zeros((program.groups, program.steps))
     limiting = np.zeros((program.groups, program.steps), bool)
+    overdraft, exhausted = np.zeros(program.groups), np.zeros(program.groups, bool)
     power_kw, solved = np.zeros(program.slots), ~wanted
-    owed, low, high = (
-        array.copy() for array in (program.energy_end, program.net_low, program.net_high)
+    owed, low, high, budget = (
+        array.copy()
+        for array in (program.energy_end, program.net_low, program.net_high, program.budget)
     )
     for batch in _batches(program, wanted):
         made = relaxation.relax(batch.program, deadline=deadline)
@@ -241,9 +243,12 @@ def _relaxed(
         shortfall[units] = found.shortfall_kwh[known[batch.program.group]]
         owed[units] = found.program.energy_end[known[batch.program.group]]
         excess[groups], limiting[groups] = found.excess_kw[known], found.limiting[known]
+        overdraft[groups], exhausted[groups] = found.excess_kwh[known], found.exhausted[known]
         low[groups], high[groups] = found.program.net_low[known], found.program.net_high[known]
-    eased = replace(program, energy_end=owed, net_low=low, net_high=high)
-    return Relaxation(eased, shortfall, excess, limiting), power_kw, solved
+        budget[groups] = found.program.budget[known]
+    eased = replace(program, energy_end=owed, net_low=low, net_high=high, budget_kwh=budget)
+    made = Relaxation(eased, shortfall, excess, limiting, overdraft, exhausted)
+    return made, power_kw, solved
 
 
 def _hurry(program: Program, found: Solution, solved: Bool[Array, " group"]) -> None:
@@ -261,4 +266,5 @@ def _put(found: Solution, piece: Part, of_part: Solution | Iterate) -> None:
     found.power_kw[piece.slots] = of_part.power_kw
     found.dual.energy_value[piece.slots] = of_part.dual.energy_value
     found.dual.power_price[rows] = of_part.dual.power_price
+    found.dual.budget_price[rows] = of_part.dual.budget_price
     found.limit_price[rows] = of_part.limit_price

@@ -7,7 +7,8 @@ change of its group's price with the matrix ``diag(gamma) - diag(beta) M^-1 diag
 sum of these answers is all that a group needs to know of its units.
 
 Arrays hold one row per quantity, named below, and one column per slot. A *chunk* is a run of units
-of one group that one thread works through.
+of one group that one thread works through. ``curve`` holds the second derivatives of both shares'
+costs, or is None where no cost rises with power; for None nothing of it is compiled.
 """
 
 import os
@@ -38,7 +39,7 @@ OPTIONS = {"cache": True, "error_model": "numpy", "fastmath": {"contract", "nsz"
 
 @njit(parallel=True, **OPTIONS)
 @no_type_check
-def begin_near(chunks, units, ends, data, point, source, power, value, price, least):
+def begin_near(chunks, units, ends, data, curve, point, source, power, value, price, least):
     """Begin with these powers and prices, in the order of the program.
 
     Multipliers follow from the prices, so that these are feasible; powers and energies are moved
@@ -56,11 +57,14 @@ def begin_near(chunks, units, ends, data, point, source, power, value, price, le
                 at = price[group, first + t - begin]
                 draw = data[COST_X, t] - data[GAIN_X, t] * worth - data[NET_X, t] * at
                 feed = data[COST_Y, t] - data[GAIN_Y, t] * worth - data[NET_Y, t] * at
-                zs = max(-draw, -feed, 0.0) + mu
-                zx, zy = draw + zs, feed + zs
                 p = power[source[t]]
                 x = min(p / data[NET_X, t], 1.0) if p < 0 and data[NET_X, t] < 0 else 0.0
                 y = min(p / data[NET_Y, t], 1.0) if p > 0 and data[NET_Y, t] > 0 else 0.0
+                if curve is not None:
+                    draw += curve[0, t] * x
+                    feed += curve[1, t] * y
+                zs = max(-draw, -feed, 0.0) + mu
+                zx, zy = draw + zs, feed + zs
                 energy += data[GAIN_X, t] * x + data[GAIN_Y, t] * y
                 s = max(1.0 - x - y, min(mu / zs, NUDGE))
                 x, y = max(x, min(mu / zx, NUDGE)), max(y, min(mu / zy, NUDGE))
@@ -79,13 +83,16 @@ def begin_near(chunks, units, ends, data, point, source, power, value, price, le
 
 @njit(**OPTIONS)
 @no_type_check
-def _factor(begin, stop, first, data, point, work, damping, answer):
+def _factor(begin, stop, first, data, curve, point, work, damping, answer):
     """Hessians and tridiagonal factor of one unit; gamma is added to the group's answer."""
     before = 0.0  # the last slot's theta times what its ratio leaves of one
     for t in range(begin, stop):
         qx = point[ZX, t] / point[X, t] + damping
         qy = point[ZY, t] / point[Y, t] + damping
         qs = point[ZS, t] / point[S, t]
+        if curve is not None:
+            qx += curve[0, t]
+            qy += curve[1, t]
         scale = 1.0 / (qx * qy + qs * (qx + qy))
         xx, xy, yy = (qy + qs) * scale, -qs * scale, (qx + qs) * scale
         work[QXX, t], work[QXY, t], work[QYY, t] = xx, xy, yy
@@ -145,7 +152,7 @@ def _solve(begin, stop, work, row):
 
 @njit(parallel=True, **OPTIONS)
 @no_type_check
-def factor(chunks, units, data, point, work, damping, coupled, answers, active):
+def factor(chunks, units, data, curve, point, work, damping, coupled, answers, active):
     """Factor every unit and sum the answers of each chunk, where any limit could ask for them."""
     steps = answers.shape[1]
     for c in prange(len(chunks)):
@@ -157,7 +164,7 @@ def factor(chunks, units, data, point, work, damping, coupled, answers, active):
         row = answer[0].copy()
         for u in range(begin_unit, stop_unit):
             begin, stop, first = units[u]
-            _factor(begin, stop, first, data, point, work, damping, answer)
+            _factor(begin, stop, first, data, curve, point, work, damping, answer)
             if coupled[group]:
                 _subtract_inverse(begin, stop, first, work, answer, row)
         for i in range(steps):
@@ -167,7 +174,7 @@ def factor(chunks, units, data, point, work, damping, coupled, answers, active):
 
 @njit(parallel=True, **OPTIONS)
 @no_type_check
-def right_hand_side(chunks, units, ends, data, point, work, price, target, nets, active):
+def right_hand_side(chunks, units, ends, data, curve, point, work, price, target, nets, active):
     """What each unit would do at its group's present price; the sum is each chunk's net change."""
     for c in prange(len(chunks)):
         begin_unit, stop_unit, group = chunks[c]
@@ -188,6 +195,9 @@ def right_hand_side(chunks, units, ends, data, point, work, price, target, nets,
                 gy = data[COST_Y, t] - data[GAIN_Y, t] * worth - data[NET_Y, t] * price[group, i]
                 gx += rest - (mu - work[CX, t]) / point[X, t]
                 gy += rest - (mu - work[CY, t]) / point[Y, t]
+                if curve is not None:
+                    gx += curve[0, t] * point[X, t]
+                    gy += curve[1, t] * point[Y, t]
                 ge = worth - later - (mu - work[CA, t]) / point[ABOVE, t]
                 ge += (mu - work[CB, t]) / point[BELOW, t]
                 work[GX, t], work[GY, t], work[GE, t] = gx, gy, ge
@@ -291,8 +301,8 @@ def _tempered(reach, common, own):
 @njit(parallel=True, **OPTIONS)
 @no_type_check
 def move(
-    chunks, units, ends, data, point, work, target, reach, primal, dual, own, nets, lifts, told,
-    active,
+    chunks, units, ends, data, curve, point, work, target, reach, primal, dual, own, nets, lifts,
+    told, active,
 ):  # fmt: skip
     """Take the step; tell the gap, the largest energy residual, the cost and the new net power.
 
@@ -341,6 +351,10 @@ def move(
                 held = point[E, t]
                 cost += data[COST_X, t] * x + data[COST_Y, t] * y
                 turnover += abs(data[COST_X, t]) * x + abs(data[COST_Y, t]) * y
+                if curve is not None:
+                    rise = 0.5 * (curve[0, t] * x * x + curve[1, t] * y * y)
+                    cost += rise
+                    turnover += rise
                 fed = data[NET_X, t] * x + data[NET_Y, t] * y
                 net[first + t - begin] += fed
                 one_way = 0.0

@@ -54,8 +54,11 @@ def start(program: Program) -> Start:
     """Where to begin, from the prices of a whole program."""
     if not program.slots:
         return Start(LEAST_CENTRE, 0.0)
-    drawn = np.abs(program.draw_price * program.charge_limit).mean()
-    fed = np.abs(program.feed_price * program.discharge_limit).mean()
+    draw_curve, feed_curve = program.curves or (0.0, 0.0)
+    draw_price = np.abs(program.draw_price) + draw_curve * program.charge_limit
+    feed_price = np.abs(program.feed_price) + feed_curve * program.discharge_limit
+    drawn = (draw_price * program.charge_limit).mean()
+    fed = (feed_price * program.discharge_limit).mean()
     worth = (program.draw_price / program.efficiency_charge[program.unit]).mean()
     return Start(max(0.5 * program.step_h * float(drawn + fed), LEAST_CENTRE), float(worth))
 
@@ -142,6 +145,10 @@ class Units:
         floor[p.end] = reachable(p, floor[p.end])
         data[LOW] = np.minimum(floor[source], data[HIGH] - ROOM_KWH)
         self.data = data
+        self.curve = None
+        if p.curves is not None:
+            squares = np.stack([draw, feed]) ** 2
+            self.curve = 2.0 * p.step_h * np.stack(p.curves)[:, source] * squares
 
     def begin(self, at: Start) -> None:
         """A straight line of energy to what is owed, powers to match, multipliers to centre."""
@@ -167,7 +174,7 @@ class Units:
 
     def begin_from(self, guess: Guess, least: Float[Array, " group"]) -> None:
         """Begin near a guess, with products of about ``least`` in each group."""
-        place = (self.chunks, self.rows, self.ends, self.data, self.point, self.source)
+        place = (self.chunks, self.rows, self.ends, self.data, self.curve, self.point, self.source)
         prices = (guess.dual.energy_value, guess.dual.power_price)
         unit_kernels.begin_near(*place, guess.power_kw, *prices, least)
 
@@ -194,7 +201,7 @@ class Units:
         active: Bool[Array, " group"],
     ) -> None:
         """Factor every unit; the answers of each chunk go where its group looks for them."""
-        place = (self.chunks, self.rows, self.data, self.point, self.work)
+        place = (self.chunks, self.rows, self.data, self.curve, self.point, self.work)
         unit_kernels.factor(*place, damping, coupled, answers, active)
 
     def respond(
@@ -204,7 +211,7 @@ class Units:
         active: Bool[Array, " group"],
     ) -> Float[Array, "group step"]:
         """Change of net power of each group's own units at its present price."""
-        place = (self.chunks, self.rows, self.ends, self.data, self.point, self.work)
+        place = (self.chunks, self.rows, self.ends, self.data, self.curve, self.point, self.work)
         unit_kernels.right_hand_side(*place, price, goal, self.nets, active)
         return self._by_group(self.nets)
 
@@ -230,7 +237,7 @@ class Units:
         active: Bool[Array, " group"],
     ) -> None:
         """Take the step."""
-        place = (self.chunks, self.rows, self.ends, self.data, self.point, self.work)
+        place = (self.chunks, self.rows, self.ends, self.data, self.curve, self.point, self.work)
         ahead = (self.reach, primal, dual, own)
         unit_kernels.move(*place, goal, *ahead, self.nets, self.lifts, self.told, active)
 

@@ -46,7 +46,8 @@ def carried(
     value = np.where(known, value, _usual(program, value)[program.step])
     late = (row >= 0) & (step >= last.stop[row])
     value = np.where(late, guess.dual.energy_value[last.end[row]], value)
-    return _settled(program, Guess(power, Dual(value, price)), unit < 0)
+    dual = Dual(value, price, guess.dual.budget_price)
+    return _settled(program, Guess(power, dual), unit < 0)
 
 
 def _usual(program: Program, value: Float[Array, " slot"]) -> Float[Array, " step"]:
@@ -81,8 +82,9 @@ def _settled(program: Program, guess: Guess, new: Bool[Array, " unit"]) -> Guess
         surcharge=np.zeros((1, program.steps)),
         peak_price=np.zeros(1),
         peak_before=np.zeros(1),
+        budget_kwh=None,
     )
     answer = interior_point.minimise(alone, gap=SETTLED, deadline=np.inf)
     power, value = guess.power_kw.copy(), guess.dual.energy_value.copy()
     power[slots], value[slots] = answer.power_kw, answer.dual.energy_value
-    return Guess(power, Dual(value, guess.dual.power_price))
+    return Guess(power, replace(guess.dual, energy_value=value))

@@ -50,7 +50,7 @@ def cut(program: Program, count: int) -> Cut:
         for number, root in enumerate(zone_above)
     )
     at = np.searchsorted(top.groups, zone_above)
-    return Cut(top, _rows(barrier.rows(program), top.groups), zones, at)
+    return Cut(top, barrier.rows(program).of(top.groups), zones, at)
 
 
 def balanced(size: Float[Array, " piece"], bins: int) -> Int[Array, " piece"]:
@@ -137,19 +137,6 @@ def _zone(
         surcharge=np.where(free[:, None], 0.0, inner.surcharge),
         peak_price=np.where(free, 0.0, inner.peak_price),
         peak_before=np.where(free, 0.0, inner.peak_before),
+        budget_kwh=np.where(free, np.inf, inner.budget),
     )
     return replace(part, program=bare)
-
-
-def _rows(rows: Rows, groups: Int[Array, " group"]) -> Rows:
-    """The rows of these groups only."""
-    kept = np.isin(rows.peaked, groups)
-    return replace(
-        rows,
-        level=rows.level[:, groups],
-        held=rows.held[:, groups],
-        price=rows.price[:, groups],
-        peaked=np.searchsorted(groups, rows.peaked[kept]),
-        peak_price=rows.peak_price[kept],
-        peak_before=rows.peak_before[kept],
-    )

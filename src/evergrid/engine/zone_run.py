@@ -166,13 +166,15 @@ def assembled(program: Program, pieces: Sequence[Part], found: Sequence[Iterate]
     """The iterate of the whole from those of its parts; later ones win where they overlap."""
     power, value = np.zeros(program.slots), np.zeros(program.slots)
     price, limit_price = (np.zeros((program.groups, program.steps)) for _ in range(2))
-    solved = np.zeros(program.groups, bool)
+    budget_price, solved = np.zeros(program.groups), np.zeros(program.groups, bool)
     for piece, made in zip(pieces, found, strict=True):
         power[piece.slots], value[piece.slots] = made.power_kw, made.dual.energy_value
         price[piece.groups], limit_price[piece.groups] = made.dual.power_price, made.limit_price
+        budget_price[piece.groups] = made.dual.budget_price
         solved[piece.groups] = made.solved
     iterations = max((made.iterations for made in found), default=0)
-    return Iterate(power, Dual(value, price), limit_price, solved, iterations, _longest(found))
+    dual = Dual(value, price, budget_price)
+    return Iterate(power, dual, limit_price, solved, iterations, _longest(found))
 
 
 def _longest(found: Sequence[Iterate]) -> Float[Array, "iteration 2"]:

@@ -42,6 +42,8 @@ class FleetGroup(Config):
     """Share of the battery that discharging must leave (less where a car arrives with less)."""
     wear_cost_per_kwh: float = Field(default=0.0, ge=0)
     """Cost of battery wear per kWh fed into the grid."""
+    wear_rise_per_kwh_per_kw: float = Field(default=0.0, ge=0)
+    """By how much that cost rises for every kW that is fed."""
     coldest_day_of_year: int = Field(default=15, ge=1, le=366)
     """Day with the highest energy need: 15 in the north, about 197 in the south."""
     holiday_first: date | None = Field(default=None, examples=["2022-07-01"])

@@ -81,6 +81,7 @@ def _columns(
         "efficiency_charge": same(group.efficiency_charge),
         "efficiency_discharge": same(group.efficiency_discharge),
         "wear_cost_per_kwh": same(group.wear_cost_per_kwh),
+        "wear_rise_per_kwh_per_kw": same(group.wear_rise_per_kwh_per_kw),
     }
 
 

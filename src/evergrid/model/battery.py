@@ -24,6 +24,7 @@ class Battery:
         energy_reserve_kwh: Energy that discharging must leave at all times.
         charger: Ratings and losses of the converter.
         wear_cost_per_kwh: Cost of wear per kWh fed into the grid.
+        wear_rise_per_kwh_per_kw: By how much that cost rises for every kW that is fed.
 
     Raises:
         InputError: An energy outside [0, capacity], or a negative capacity or cost.
@@ -37,6 +38,7 @@ class Battery:
     energy_reserve_kwh: float
     charger: Charger
     wear_cost_per_kwh: float
+    wear_rise_per_kwh_per_kw: float = 0.0
 
     def __post_init__(self) -> None:
         faults = []
@@ -46,8 +48,9 @@ class Battery:
             if not 0 <= getattr(self, name) <= self.capacity_kwh:
                 got = (getattr(self, name),)
                 faults.append(Fault(name, "be in [0, capacity_kwh]", got, ids=(self.asset_id,)))
-        if not 0 <= self.wear_cost_per_kwh < float("inf"):
-            faults.append(Fault("wear_cost_per_kwh", "be at least 0", (self.wear_cost_per_kwh,)))
+        for name in ("wear_cost_per_kwh", "wear_rise_per_kwh_per_kw"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                faults.append(Fault(name, "be at least 0", (getattr(self, name),)))
         raise_if_any(f"battery {self.asset_id}", faults)
 
 
@@ -74,4 +77,5 @@ def as_sessions(batteries: list[Battery], grid: TimeGrid) -> Sessions:
         efficiency_charge=floats([b.charger.efficiency_charge for b in batteries]),
         efficiency_discharge=floats([b.charger.efficiency_discharge for b in batteries]),
         wear_cost_per_kwh=floats([b.wear_cost_per_kwh for b in batteries]),
+        wear_rise_per_kwh_per_kw=floats([b.wear_rise_per_kwh_per_kw for b in batteries]),
     )

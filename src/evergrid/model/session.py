@@ -1,6 +1,6 @@
 """A plug-in: who is connected where and when, with what energy, and what is owed at the end."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
@@ -31,6 +31,8 @@ class Sessions:
         efficiency_charge: Energy into the cells per energy drawn at the plug.
         efficiency_discharge: Energy fed at the plug per energy out of the cells.
         wear_cost_per_kwh: Cost of battery wear per kWh fed into the grid, at the plug.
+        wear_rise_per_kwh_per_kw: By how much that cost rises for every kW that is fed; 0 for all
+            sessions when left out.
 
     Raises:
         InputError: Rows that break rules; every fault is listed.
@@ -50,8 +52,11 @@ class Sessions:
     efficiency_charge: Float[Array, " session"]
     efficiency_discharge: Float[Array, " session"]
     wear_cost_per_kwh: Float[Array, " session"]
+    wear_rise_per_kwh_per_kw: Float[Array, " session"] = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
+        if not len(self.wear_rise_per_kwh_per_kw):
+            object.__setattr__(self, "wear_rise_per_kwh_per_kw", np.zeros(len(self)))
         raise_if_any("sessions", self._faults())
 
     def __len__(self) -> int:
@@ -97,6 +102,7 @@ class Sessions:
         most = np.finfo(float).max
         tiny = np.finfo(float).tiny
         percent = "Give a fraction, not a percentage."
+        rise = "Give 0 where wear costs the same at any power."
         sign = "Ratings carry no sign; max_discharge_kw = 0 means not V2G."
         capacity = np.nan_to_num(np.maximum(self.capacity_kwh, 0.0), posinf=np.inf) * (1 + 1e-12)
         for name, low, high, rule, fix in (
@@ -109,6 +115,7 @@ class Sessions:
             ("efficiency_charge", tiny, 1.0, share, percent),
             ("efficiency_discharge", tiny, 1.0, share, percent),
             ("wear_cost_per_kwh", 0.0, most, "be at least 0 and finite", ""),
+            ("wear_rise_per_kwh_per_kw", 0.0, most, "be at least 0 and finite", rise),
         ):
             faults += between(name, getattr(self, name), low, high, ids=ids, rule=rule, fix=fix)
         return faults + self._overlaps()

@@ -1,6 +1,6 @@
 """Who shares a wire: a tree of sites, their limits and the load beside the chargers."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 import numpy as np
@@ -24,6 +24,8 @@ class Sites:
         demand_charge_per_kw: Price of the highest power drawn within the horizon.
         net_metering: Whether sessions at and below it are billed together with the load behind
             this site's meter, instead of each at its own plug.
+        energy_budget_kwh: Most energy drawn from above within the horizon, by sessions and load
+            together, less what they feed; infinite for no budget, which all have when left out.
 
     Raises:
         InputError: Rows that break rules, unknown parents, cycles; every fault is listed.
@@ -35,8 +37,11 @@ class Sites:
     export_limit_kw: Float[Array, " site"]
     demand_charge_per_kw: Float[Array, " site"]
     net_metering: Bool[Array, " site"]
+    energy_budget_kwh: Float[Array, " site"] = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
+        if not len(self.energy_budget_kwh):
+            object.__setattr__(self, "energy_budget_kwh", np.full(len(self), np.inf))
         ids = self.site_id
         faults = unique("site_id", ids, fix="Give each site a name of its own.")
         faults += broken(
@@ -51,6 +56,15 @@ class Sites:
         for name in ("import_limit_kw", "export_limit_kw"):
             values = getattr(self, name)
             faults += between(name, values, 0.0, np.inf, ids=ids, rule=rule, fix=fix)
+        faults += between(
+            "energy_budget_kwh",
+            self.energy_budget_kwh,
+            0.0,
+            np.inf,
+            ids=ids,
+            rule="be at least 0 kWh",
+            fix="Leave the field empty for no budget.",
+        )
         faults += between(
             "demand_charge_per_kw",
             self.demand_charge_per_kw,

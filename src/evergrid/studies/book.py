@@ -174,8 +174,11 @@ def read_sessions(
     """
     path = locate(source.file, folder)
     if source.format == "table":
-        wear = assumptions.wear_cost_per_kwh
-        sessions, sources = tables.read_sessions(path, wear_cost_per_kwh=wear), []
+        wear = {
+            "wear_cost_per_kwh": assumptions.wear_cost_per_kwh,
+            "wear_rise_per_kwh_per_kw": assumptions.wear_rise_per_kwh_per_kw,
+        }
+        sessions, sources = tables.read_sessions(path, **wear), []
     else:
         reader = named(session_formats.FORMATS, source.format, field="sessions.format")
         sessions, meta = reader(path, assumptions)

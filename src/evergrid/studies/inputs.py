@@ -99,6 +99,8 @@ class SiteEntry(Config):
     """Price of the highest power drawn in the horizon."""
     net_metering: bool = False
     """Bill sessions here together with the site's load, at one meter."""
+    energy_budget_kwh: float | None = Field(default=None, ge=0, examples=[500.0])
+    """Most energy drawn in the horizon, load included, less what is fed; no budget when absent."""
 
 
 class BatteryEntry(Config):
@@ -122,6 +124,8 @@ class BatteryEntry(Config):
     """One way, between cells and grid."""
     wear_cost_per_kwh: float = Field(default=0.0, ge=0)
     """Wear per kWh fed."""
+    wear_rise_per_kwh_per_kw: float = Field(default=0.0, ge=0)
+    """By how much that wear rises for every kW that is fed."""
 
     def record(self) -> battery.Battery:
         """The battery as a checked record."""
@@ -135,6 +139,7 @@ class BatteryEntry(Config):
             energy_reserve_kwh=self.energy_reserve_kwh,
             charger=Charger(self.power_kw, self.power_kw, self.efficiency, self.efficiency),
             wear_cost_per_kwh=self.wear_cost_per_kwh,
+            wear_rise_per_kwh_per_kw=self.wear_rise_per_kwh_per_kw,
         )
 
 

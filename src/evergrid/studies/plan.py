@@ -288,6 +288,8 @@ def _summary(
         "shortfall_kwh": best.shortfall_kwh,
         "shortfalls": [vars(item) for item in best.shortfalls],
         "overloads": [vars(item) for item in best.overloads],
+        "overdrafts": [vars(item) for item in best.overdrafts],
+        "budgets": plan_tables.budgets(book, best).to_dicts(),
         "rolling": {name: _rolled_summary(made) for name, made in rolled.items()},
         "end_value_per_kwh": end_value.end_value_per_kwh,
         "solve_s": best.solve_s,

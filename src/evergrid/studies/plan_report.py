@@ -103,6 +103,8 @@ def lines(shown: Shown) -> list[str]:
         ("service", _service(s)),
         ("limits", shown.wires.line()),
     ]
+    if s["budgets"]:
+        rows.append(("budgets", _budget_line(s)))
     if s["rolling"]:
         parts = [
             f"{name} {made['cost']:,.2f} ({100 * made['served_share']:.1f} % served)"
@@ -164,7 +166,7 @@ def page(shown: Shown, settings: str) -> str:
         shown.title,
         headline=_headline(shown),
         notes=_notes(shown),
-        sections=[*sections, *_dear_sites(shown), *_unserved(shown)],
+        sections=[*sections, *_dear_sites(shown), *_budgets(shown), *_unserved(shown)],
         about=around(QUESTION, settings, shown.summary),
     )
 
@@ -208,6 +210,11 @@ def _notes(shown: Shown) -> list[str]:
             f"The load at site {item['site_id']} exceeds its limit by up to "
             f"{item['worst_kw']:.1f} kW in {item['steps']} steps, more than the fleet can make up."
         )
+    for item in shown.summary["overdrafts"]:
+        notes.append(
+            f"The load at site {item['site_id']} exceeds its energy budget by "
+            f"{item['excess_kwh']:.1f} kWh, more than the fleet can make up."
+        )
     if shown.summary["shortfalls"]:
         notes.append(
             f"{shown.summary['shortfall_kwh']:.1f} kWh owed to {len(shown.summary['shortfalls'])} "
@@ -224,6 +231,27 @@ def _dear_sites(shown: Shown) -> list[Section]:
     text = f"Limits of {count:,} sites bind; the dearest come first"
     text += f", and {len(table.rows)} are shown." if count > len(table.rows) else "."
     return [Section("Sites whose limits cost most", text, table)]
+
+
+def _budgets(shown: Shown) -> list[Section]:
+    items = shown.summary["budgets"]
+    if not items:
+        return []
+    price = f"shadow price, {shown.summary['currency']}/MWh"
+    rows = [
+        (
+            item["site_id"],
+            f"{item['energy_budget_kwh']:,.1f}",
+            f"{item['drawn_kwh']:,.1f}",
+            f"{item['shadow_price_per_mwh']:,.1f}",
+        )
+        for item in sorted(items, key=lambda item: -item["shadow_price_per_mwh"])[:200]
+    ]
+    text = "What sites may draw over the horizon, with their load and less what is fed, and what "
+    text += "they do. The shadow price tells what one more MWh would save."
+    text += " The dearest 200 are shown." if len(items) > 200 else ""
+    table = Table(("site", "budget, kWh", "drawn, kWh", price), rows)
+    return [Section("Energy budgets", text, table)]
 
 
 def _unserved(shown: Shown) -> list[Section]:
@@ -323,6 +351,16 @@ def _service(s: Mapping[str, Any]) -> str:
     return (
         f"{text}; {len(s['shortfalls'])} sessions short of {s['shortfall_kwh']:.1f} kWh, worst "
         f"{worst['session_id']} by {worst['shortfall_kwh']:.1f} kWh: {worst['limit']}"
+    )
+
+
+def _budget_line(s: Mapping[str, Any]) -> str:
+    """The energy budget that costs most, in one line."""
+    dearest = max(s["budgets"], key=lambda item: item["shadow_price_per_mwh"])
+    return (
+        f"{dearest['site_id']} draws {dearest['drawn_kwh']:,.1f} of "
+        f"{dearest['energy_budget_kwh']:,.1f} kWh, "
+        f"at {dearest['shadow_price_per_mwh']:,.1f} per MWh"
     )
 
 

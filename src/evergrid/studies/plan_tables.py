@@ -5,7 +5,7 @@ import polars as pl
 
 from evergrid.core.arrays import Array, Shaped
 from evergrid.data import tables
-from evergrid.dispatch.accounts import site_power
+from evergrid.dispatch.accounts import site_energy, site_power
 from evergrid.dispatch.plan import Plan
 from evergrid.dispatch.rolling import Rolled
 from evergrid.model.portfolio import Portfolio
@@ -65,6 +65,19 @@ def sites(book: Portfolio, best: Plan) -> pl.DataFrame:
             "import_limit_kw": book.sites.import_limit_kw[row],
             "export_limit_kw": book.sites.export_limit_kw[row],
             "shadow_price_per_mwh": best.shadow_price_per_mwh.ravel(),
+        }
+    )
+
+
+def budgets(book: Portfolio, best: Plan) -> pl.DataFrame:
+    """Energy budget of each site that has one, what it draws, and what a wider one would save."""
+    has = np.isfinite(book.sites.energy_budget_kwh)
+    return pl.DataFrame(
+        {
+            "site_id": _text(book.sites.site_id[has]),
+            "energy_budget_kwh": book.sites.energy_budget_kwh[has],
+            "drawn_kwh": site_energy(book, best.schedule.power_kw)[has],
+            "shadow_price_per_mwh": best.budget_price_per_mwh[has],
         }
     )
 

@@ -98,10 +98,14 @@ def _listed(entries: tuple[SiteEntry, ...]) -> Columns:
         "export_limit_kw": limits([entry.export_limit_kw for entry in entries]),
         "demand_charge_per_kw": np.array([entry.demand_charge_per_kw for entry in entries]),
         "net_metering": np.array([entry.net_metering for entry in entries]),
+        "energy_budget_kwh": limits([entry.energy_budget_kwh for entry in entries]),
     }
 
 
 def _joined(parts: list[Columns]) -> Columns:
+    """Columns of all parts; sites that are generated have no budgets."""
+    for part in parts:
+        part.setdefault("energy_budget_kwh", np.full(len(part["site_id"]), np.inf))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 

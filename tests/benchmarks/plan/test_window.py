@@ -38,7 +38,7 @@ def test_the_rest_of_a_plan_keeps_every_limit_of_what_is_left(
 ):
     now = window.later(whole, last, power_kw, PASSED, STEPS)
     rest = rest_of(last, now, power_kw)
-    unpriced = Dual(0 * rest, 0 * now.program.load)
+    unpriced = Dual(0 * rest, 0 * now.program.load, np.zeros(now.program.groups))
     kept = certify(now.program, rest, unpriced)
     assert max(kept.power_kw, kept.group_kw) < 1e-6
     assert kept.energy_kwh < PASSED * ROUNDING_KWH

@@ -200,6 +200,11 @@ def _units(
     share[at] = p.share
     draw, draw_extra = _price(p, p.draw_price, at, shape)
     feed, feed_extra = _price(p, p.feed_price, at, shape)
+    rising = {}
+    if p.curves is not None:
+        for name, curve in zip(("draw_curve", "feed_curve"), p.curves, strict=True):
+            rising[name] = np.zeros(shape)
+            rising[name][at] = curve
     return {
         "first": spread(p.first),
         "stop": spread(p.stop),
@@ -217,6 +222,7 @@ def _units(
         "feed_price": feed,
         "draw_extra": spread(draw_extra),
         "feed_extra": spread(feed_extra),
+        **rising,
     }
 
 

@@ -124,7 +124,11 @@ class _Solve:
         power = of_slots(reading.power_kw)
         return Iterate(
             power_kw=np.clip(power, -program.charge_limit, program.discharge_limit),
-            dual=Dual(of_slots(reading.value), of_groups(reading.price)),
+            dual=Dual(
+                energy_value=of_slots(reading.value),
+                power_price=of_groups(reading.price),
+                budget_price=np.zeros(program.groups),
+            ),
             limit_price=of_groups(reading.limit_price),
             solved=of_groups(reading.solved),
             iterations=len(self.history),

@@ -44,6 +44,8 @@ class Units(NamedTuple):
     feed_price: Float[jax.Array, "step #block #unit"]
     draw_extra: Each
     feed_extra: Each
+    draw_curve: Slots | None = None
+    feed_curve: Slots | None = None
 
 
 class Point(NamedTuple):
@@ -63,11 +65,16 @@ class Point(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """Coefficients of the shares, per slot: cost, energy stored and net power."""
+    """Coefficients of the shares, per slot: cost, energy stored and net power.
+
+    ``curve_x`` and ``curve_y`` are the second derivatives of the costs, where these rise.
+    """
 
     present: Bool[jax.Array, "step block unit"]
     cost_x: Slots
     cost_y: Slots
+    curve_x: Slots | None
+    curve_y: Slots | None
     gain_x: Slots
     gain_y: Slots
     net_x: Slots
@@ -126,6 +133,8 @@ def terms(units: Units, step_h: Number) -> Terms:
         present=present,
         cost_x=step_h * (units.draw_price + units.draw_extra) * draw,
         cost_y=-step_h * (units.feed_price + units.feed_extra) * feed,
+        curve_x=_second(units.draw_curve, draw, step_h),
+        curve_y=_second(units.feed_curve, feed, step_h),
         gain_x=units.gain * draw,
         gain_y=-units.drain * feed,
         net_x=-draw,
@@ -133,6 +142,16 @@ def terms(units: Units, step_h: Number) -> Terms:
         low=jnp.minimum(floor, units.high - ROOM_KWH),
         before=jnp.where(step == units.first, units.start, 0.0),
     )
+
+
+def _second(curve: Slots | None, limit: Slots, step_h: Number) -> Slots | None:
+    """Second derivative of a cost by the share of its limit."""
+    return None if curve is None else 2 * step_h * curve * limit**2
+
+
+def _risen(value: Slots, curve: Slots | None, by: Slots | float) -> Slots:
+    """A value, and what a cost that rises adds to it."""
+    return value if curve is None else value + curve * by
 
 
 def start(units: Units, step_h: Number, centre: Number, worth: Number) -> Point:
@@ -171,7 +190,8 @@ def widened(units: Units, step_h: Number, coarse: Point) -> Point:
 
 def factor(has: Terms, point: Point, damping: Number) -> Factor:
     """Hessians and tridiagonal factors, without a difference that could cancel."""
-    qx, qy = point.zx / point.x + damping, point.zy / point.y + damping
+    qx = _risen(point.zx / point.x + damping, has.curve_x, 1.0)
+    qy = _risen(point.zy / point.y + damping, has.curve_y, 1.0)
     qs = point.zs / point.s
     scale = has.present / (qx * qy + qs * (qx + qy))
     xx, xy, yy = (qy + qs) * scale, -qs * scale, (qx + qs) * scale
@@ -276,8 +296,10 @@ def respond(
     worth, later = point.value, _later(point.value, units.end_value)
     pull = _pulls(has, point, goal, products)
     price = price[:, :, None]
-    gx = has.cost_x - has.gain_x * worth - has.net_x * price + pull.s - pull.x
-    gy = has.cost_y - has.gain_y * worth - has.net_y * price + pull.s - pull.y
+    cost_x = _risen(has.cost_x, has.curve_x, point.x)
+    cost_y = _risen(has.cost_y, has.curve_y, point.y)
+    gx = cost_x - has.gain_x * worth - has.net_x * price + pull.s - pull.x
+    gy = cost_y - has.gain_y * worth - has.net_y * price + pull.s - pull.y
     ge = worth - later - pull.above + pull.below
     ux, uy = made.xx * gx + made.xy * gy, made.xy * gx + made.yy * gy
     moved = made.theta * ge
@@ -389,12 +411,15 @@ def costs(
     units: Units, has: Terms, point: Point
 ) -> tuple[Float[jax.Array, " block"], Float[jax.Array, " block"]]:
     """Cost and turnover of each block."""
-    drawn, fed = has.cost_x * point.x, has.cost_y * point.y
+    drawn = has.cost_x * point.x
+    fed = has.cost_y * point.y
+    risen = _risen(jnp.zeros_like(drawn), has.curve_x, 0.5 * point.x**2)
+    risen = _risen(risen, has.curve_y, 0.5 * point.y**2)
     step = jnp.arange(units.share.shape[0])[:, None, None]
     last = has.present & (step == units.stop - 1)
     left = units.end_value * (has.low + point.above - units.start)
-    cost = (drawn + fed - last * left).sum((0, 2))
-    return cost, (jnp.abs(drawn) + jnp.abs(fed)).sum((0, 2))
+    cost = (drawn + fed + risen - last * left).sum((0, 2))
+    return cost, (jnp.abs(drawn) + jnp.abs(fed) + risen).sum((0, 2))
 
 
 def solve(made: Factor, right: Slots) -> Slots:
