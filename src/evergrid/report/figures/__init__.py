@@ -1,6 +1,6 @@
 """One function per figure: records and arrays in, a Plotly figure out, nothing else touched."""
 
-from evergrid.report.figures.feeder_map import feeder_map
+from evergrid.report.figures.feeder import feeder_map
 from evergrid.report.figures.firm_capacity import (
     diversity_curve,
     offer_curve,
