@@ -15,7 +15,7 @@ from scipy.sparse.linalg import splu
 
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.errors import raise_if_any
-from evergrid.core.faults import broken
+from evergrid.core.faults import Fault, broken
 from evergrid.grid import power_flow_kernels as kernels
 from evergrid.grid.feeder import GROUND, Branches, Feeder, State
 
@@ -132,11 +132,7 @@ def solve(
     Source:
         Fixed point of the current injections; the maps are Kirchhoff's laws.
     """
-    faults = []
-    for name, values in (("power_kw", power_kw), ("reactive_kvar", reactive_kvar)):
-        ok = np.isfinite(values.sum(axis=1))
-        faults += broken(name, ok, "be finite in every scenario", values=values.sum(axis=1))
-    raise_if_any("power flow", faults)
+    raise_if_any("power flow", power_faults(power_kw, reactive_kvar))
     size = np.abs(power_kw).sum(axis=1) + np.abs(reactive_kvar).sum(axis=1)
     order = np.argsort(size, kind="stable")
     voltage = np.empty(power_kw.shape, np.complex128)
@@ -151,6 +147,17 @@ def solve(
         if len(order) == 0:
             break
     return Flow(voltage, found[2] <= tolerance_pu, found[1], found[2])
+
+
+def power_faults(
+    power_kw: Float[Array, "scenario branch"], reactive_kvar: Float[Array, "scenario branch"]
+) -> list[Fault]:
+    """Faults of scenarios whose powers are no numbers."""
+    faults = []
+    for name, values in (("power_kw", power_kw), ("reactive_kvar", reactive_kvar)):
+        total = values.sum(axis=1)
+        faults += broken(name, np.isfinite(total), "be finite in every scenario", values=total)
+    return faults
 
 
 def wires(network: Network) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
