@@ -138,10 +138,11 @@ def _wires(network: SparseNetwork, kind: type) -> tuple[Array, ...]:
     parts: list[Array] = []
     for factor in (network.lower, network.upper):
         parts += [factor.indptr.astype(np.int64), factor.indices.astype(np.int64)]
-        parts += [factor.data.real.astype(kind), factor.data.imag.astype(kind)]
+        values = np.asarray(factor.data)
+        parts += [np.real(values).astype(kind), np.imag(values).astype(kind)]
     inverse = 1.0 / network.diagonal
-    parts += [inverse.real.astype(kind), inverse.imag.astype(kind)]
-    parts += [network.open_pu.real.astype(kind), network.open_pu.imag.astype(kind)]
+    parts += [np.real(inverse).astype(kind), np.imag(inverse).astype(kind)]
+    parts += [np.real(network.open_pu).astype(kind), np.imag(network.open_pu).astype(kind)]
     return tuple(parts)
 
 
@@ -153,7 +154,7 @@ def _eliminated(
     admittance: sparse.csc_array, needed: Bool[Array, " node"]
 ) -> tuple[Int[Array, " kept"], sparse.csc_array]:
     """The admittance without nodes that only pass current on, as far as that keeps it sparse."""
-    columns: list[dict[int, complex]] = [{} for _ in range(admittance.shape[0])]
+    columns: list[dict[int, complex]] = [{} for _ in needed]
     entries = sparse.coo_array(admittance)
     for i, j, value in zip(*entries.coords, entries.data, strict=True):
         columns[int(j)][int(i)] = complex(value)
