@@ -93,7 +93,7 @@ def _help(words: list[str]) -> str:
 
 def config(study: str = "plan") -> str:
     """Every table of a study's configuration, key by key."""
-    kind = registry.STUDIES[study].Config
+    kind = registry.named(study).Config
     return "\n\n".join(_config_tables(kind, "", f"`{study}`: the top of the file", ""))
 
 

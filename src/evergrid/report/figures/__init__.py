@@ -1,5 +1,6 @@
 """One function per figure: records and arrays in, a Plotly figure out, nothing else touched."""
 
+from evergrid.report.figures.feeder_map import feeder_map
 from evergrid.report.figures.firm_capacity import (
     diversity_curve,
     offer_curve,
@@ -13,6 +14,7 @@ from evergrid.report.figures.forecast import forecast_against_actual
 from evergrid.report.figures.level import level_loading
 from evergrid.report.figures.money import profit_comparison, value_waterfall
 from evergrid.report.figures.site import MOST_SITES, SiteRun, site_heatmap, site_loading
+from evergrid.report.figures.strength import droop_response, loop_gains, scr_curve
 from evergrid.report.figures.vehicle import VehicleRun, vehicle_day
 
 __all__ = [
@@ -20,15 +22,19 @@ __all__ = [
     "SiteRun",
     "VehicleRun",
     "diversity_curve",
+    "droop_response",
     "energy_band",
+    "feeder_map",
     "fleet_power",
     "forecast_against_actual",
     "level_loading",
+    "loop_gains",
     "offer_curve",
     "offer_fan",
     "profit_comparison",
     "promises_kept",
     "reliability_diagram",
+    "scr_curve",
     "sharpness_bars",
     "site_heatmap",
     "site_loading",

@@ -93,4 +93,4 @@ def feeder_map(
         )
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False, scaleanchor="x", scaleratio=1)
-    return panels.fit(figure)
+    return figure  # not fitted: coordinates may lie far from zero
