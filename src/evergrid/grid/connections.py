@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from jaxtyping import Complex
 from scipy import sparse
 
 from evergrid.core.arrays import Array, Int, Shaped
@@ -45,6 +46,23 @@ class Connections:
         weight = 1.0 / np.bincount(self.owner, minlength=len(self))[self.owner]
         shape = (len(self), len(self.branches))
         return sparse.csr_array((weight, (self.owner, self.row)), shape=shape)
+
+    def balanced(self, voltage: Complex[Array, " branch"]) -> sparse.csr_array:
+        """Share of a connection's power in each branch, at the angle of the branch's voltage.
+
+        Three branches are taken as a symmetrical system in the order of their voltages, so that
+        what they have in common does not enter: nothing fixes it behind a delta winding.
+
+        Args:
+            voltage: Of all branches without load.
+        """
+        spanned, count = voltage[self.row], np.bincount(self.owner, minlength=len(self))
+        turn = _unit(spanned)
+        order = np.argsort(self.owner, kind="stable")
+        three = order[count[self.owner[order]] == PHASES].reshape(-1, PHASES)
+        turn[three] = _symmetrical(spanned[three])
+        shape = (len(self), len(self.branches))
+        return sparse.csr_array((turn / count[self.owner], (self.owner, self.row)), shape=shape)
 
     def rows(self, which: Int[Array, " some"]) -> "Connections":
         """Some of them, in the order given."""
@@ -104,6 +122,24 @@ def at_nodes(feeder: Feeder) -> Connections:
     name = feeder.node_name[node]
     rows = np.arange(len(node))
     return Connections(name, _idle(feeder, node, name), rows, rows)
+
+
+def _symmetrical(voltage: Complex[Array, "group 3"]) -> Complex[Array, "group 3"]:
+    """The symmetrical system of size 1 that is nearest to three voltages."""
+    ahead = np.exp(-2j * np.pi / PHASES * np.arange(PHASES))
+    forward, backward = voltage @ np.conj(ahead), voltage @ ahead
+    turns = np.abs(forward) >= np.abs(backward)
+    return np.where(
+        turns[:, None],
+        _unit(forward)[:, None] * ahead,
+        _unit(backward)[:, None] * np.conj(ahead),
+    )
+
+
+def _unit(value: Complex[Array, " value"]) -> Complex[Array, " value"]:
+    """The angle of each value as a number of size 1; 1 where it has none."""
+    size = np.abs(value)
+    return np.divide(value, size, out=np.ones_like(value), where=size > 0)
 
 
 def _bus_rows(feeder: Feeder, names: Sequence[str]) -> Int[Array, " bus"]:

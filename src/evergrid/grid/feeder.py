@@ -357,7 +357,7 @@ class Feeder:
 
 
 def scattered(
-    parts: list[tuple[Int[Array, " conductor"], Complex[Array, "conductor conductor"]]],
+    parts: list[tuple[Int[Array, "_"], Complex[Array, "_ _"]]],
     nodes: int,
 ) -> sparse.csc_array:
     """The sum of small admittances, each between nodes of its own; ground is left out."""

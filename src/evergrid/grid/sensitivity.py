@@ -106,8 +106,8 @@ def _loads(
     full, law = power_flow.own_loads(branches, True)
     own = np.repeat((full * load_share)[:, :, None], len(tried), axis=2)
     found = np.zeros((2, *voltage.shape))
-    parts = tuple(np.ascontiguousarray(part(voltage)) for part in (np.real, np.imag))
-    power_flow_kernels.add_loads(law, *parts, own[0], own[1], found[0], found[1])
+    real, imag = (np.ascontiguousarray(part(voltage)) for part in (np.real, np.imag))
+    power_flow_kernels.add_loads(law, real, imag, own[0], own[1], found[0], found[1])
     power = found[0] + 1j * found[1]
     return power[:, 1], (power[:, 2] - power[:, 0]) / (2.0 * NUDGE * np.abs(u))
 

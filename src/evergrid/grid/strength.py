@@ -111,8 +111,7 @@ def interaction(
         network: A feeder reduced to the connections' branches, with others or without.
         connections: The places.
     """
-    turn = network.open_pu / np.abs(network.open_pu)
-    share = connections.share * turn[None, :]  # balanced power flows at each branch's own angle
+    share = connections.balanced(network.open_pu)
     return share.conj() @ (share @ network.impedance.T).T
 
 
@@ -150,11 +149,9 @@ def _driven(
     They are the weights too with which node voltages make up the connection's per unit voltage.
     """
     across = incidence(connections.branches, len(feeder.nodes))
-    between = across @ open_v
-    size = np.abs(between)
-    turn = np.divide(between, size, out=np.ones_like(between), where=size > 0)
-    per_volt = connections.share * (turn / connections.branches.base_v)[None, :]
-    return sparse.csc_array((per_volt @ across).T)
+    base_v = connections.branches.base_v
+    share = connections.balanced(across @ open_v / base_v)
+    return sparse.csc_array((share @ sparse.diags_array(1.0 / base_v) @ across).T)
 
 
 def _columns(matrix: sparse.sparray) -> tuple[Array, Array, Array]:
