@@ -215,6 +215,13 @@ def test_powers_beyond_the_wires_leave_nothing_to_linearise(ieee13: Feeder) -> N
         linearise(network, places, beyond)
 
 
+def test_voltages_that_are_no_numbers_are_not_settled(ieee13: Feeder) -> None:
+    network = power_flow.reduce(ieee13)
+    none = np.zeros((1, 17))
+    flow = power_flow.solve(network, none, none, load_share=np.full((1, 17), 50.0))
+    assert not flow.settled.any()
+
+
 def opendss_short_circuits(engine: Any, feeder: Feeder) -> tuple[Array, Array]:
     """Impedance to ground of each node and positive sequence of each bus as OpenDSS has them."""
     for kind in ("load", "generator", "storage", "pvsystem"):

@@ -9,6 +9,7 @@ from plotly.graph_objects import Figure
 
 from evergrid.grid.feeder import Feeder
 from evergrid.report import figures as draw
+from evergrid.report import theme
 from evergrid.report.page import Headline, Section, Table
 from evergrid.report.page import page as html_page
 from evergrid.studies.around import around
@@ -16,8 +17,8 @@ from evergrid.studies.grid_strength_findings import ADVISED, ASKED, Found
 
 QUESTION = "Where does reactive power move the voltage, where will droop hunt, what slope is safe?"
 READING = {
-    "strength_map": "Short-circuit ratio of one inverter at each bus; the darker, the weaker. "
-    "Whatever is ten times as strong as the weakest bus has the lightest colour.",
+    "strength_map": "Short-circuit ratio of one inverter at each bus: orange is weak, blue strong. "
+    "Whatever is ten times as strong as the weakest bus has the deepest blue.",
     "strength_curve": "A weak bus moves much with little power. Below the line it is weak.",
     "loop_gains": "What comes back of a unit of reactive power: alone, and when all inverters "
     "answer to the same voltage at once.",
@@ -98,6 +99,7 @@ def figures(shown: Shown) -> dict[str, Figure]:
             unit="SCR",
             scale=(s["weakest_scr"], CAPPED * s["weakest_scr"]),
             source=int(feeder.nodes.bus[feeder.source_nodes[0]]),
+            colors=(theme.ORANGE, theme.GREY, theme.BLUE),
         )
     }
     made["strength_curve"] = draw.scr_curve(

@@ -45,7 +45,7 @@ def nodes(found: Found) -> pl.DataFrame:
 def inverters(found: Found) -> pl.DataFrame:
     """Each inverter: what it sees, its loop, its advised slope and its swing."""
     places, seen, rise = found.inverters, found.at_inverters, found.sensitivity
-    first = np.searchsorted(places.owner, np.arange(len(places)))
+    _, first = np.unique(places.owner, return_index=True)
     bus = found.feeder.nodes.bus[places.branches.node[places.row[first]]]
     swing = found.response.swing_pu
     columns = {
