@@ -30,6 +30,7 @@ from evergrid.model.site import SiteLoad, Sites
 from evergrid.studies import registry
 
 REPOSITORY = Path(__file__).parents[1]
+STUDIES = {name: registry.named(name) for name in registry.STUDIES}
 MARK = re.compile(r"^<!-- generated: (?P<name>\w+)(?: (?P<word>\w+))? -->$", re.MULTILINE)
 PLOTLY = re.compile(r"<script[^>]*cdn\.plot\.ly[^>]*></script>")
 CLI_WIDTH = {"COLUMNS": "88", "NO_COLOR": "1", "TERM": "dumb"}
@@ -93,7 +94,7 @@ def _help(words: list[str]) -> str:
 
 def config(study: str = "plan") -> str:
     """Every table of a study's configuration, key by key."""
-    kind = registry.named(study).Config
+    kind = STUDIES[study].Config
     return "\n\n".join(_config_tables(kind, "", f"`{study}`: the top of the file", ""))
 
 

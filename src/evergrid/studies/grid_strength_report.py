@@ -10,6 +10,7 @@ from plotly.graph_objects import Figure
 from evergrid.grid.feeder import Feeder
 from evergrid.report import figures as draw
 from evergrid.report import theme
+from evergrid.report.figures.feeder_map import feeder_map
 from evergrid.report.page import Headline, Section, Table
 from evergrid.report.page import page as html_page
 from evergrid.studies.around import around
@@ -89,7 +90,7 @@ def figures(shown: Shown) -> dict[str, Figure]:
     buses = feeder.buses
     ends = np.vstack([feeder.lines.bus, feeder.transformers.bus])
     made = {
-        "strength_map": draw.feeder_map(
+        "strength_map": feeder_map(
             buses.x,
             buses.y,
             ends,

@@ -3,7 +3,8 @@
 
 import numpy as np
 
-from evergrid.report.figures import droop_response, feeder_map, loop_gains, scr_curve
+from evergrid.report.figures import droop_response, loop_gains, scr_curve
+from evergrid.report.figures.feeder_map import feeder_map
 
 NAMES = np.array(["near", "far", "dead"], dtype=object)
 SCR = np.array([40.0, 2.0, np.nan])

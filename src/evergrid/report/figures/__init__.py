@@ -1,6 +1,5 @@
 """One function per figure: records and arrays in, a Plotly figure out, nothing else touched."""
 
-from evergrid.report.figures.feeder_map import feeder_map
 from evergrid.report.figures.firm_capacity import (
     diversity_curve,
     offer_curve,
@@ -24,7 +23,6 @@ __all__ = [
     "diversity_curve",
     "droop_response",
     "energy_band",
-    "feeder_map",
     "fleet_power",
     "forecast_against_actual",
     "level_loading",
