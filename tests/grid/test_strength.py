@@ -251,7 +251,7 @@ def opendss_short_circuits(engine: Any, feeder: Feeder) -> tuple[Array, Array]:
 FEEDERS = {
     "ieee13": (None, 1e-7),
     "ieee34": ("34Bus/ieee34Mod1.dss", 1e-7),
-    "ieee123": ("123Bus/IEEE123Master.dss", 1e-5),  # regulators near ideal: few digits are left
+    "ieee123": ("123Bus/IEEE123Master.dss", 1e-7),
     "eulv": ("LVTestCase/Master.dss", 1e-7),
 }
 
