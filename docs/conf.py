@@ -43,7 +43,7 @@ myst_heading_anchors = 3
 nb_execution_mode = "force"  # a page shows what today's code does
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
-nb_execution_timeout = 60
+nb_execution_timeout = 300  # the first run on a machine compiles
 nb_mime_priority_overrides = [("html", "text/html", 0)]
 
 autodoc_member_order = "bysource"

@@ -19,6 +19,7 @@ from evergrid.report.figures.hosting_capacity import (
 from evergrid.report.figures.level import level_loading
 from evergrid.report.figures.money import profit_comparison, value_waterfall
 from evergrid.report.figures.site import MOST_SITES, SiteRun, site_heatmap, site_loading
+from evergrid.report.figures.strength import droop_response, loop_gains, scr_curve
 from evergrid.report.figures.vehicle import VehicleRun, vehicle_day
 
 __all__ = [
@@ -26,17 +27,20 @@ __all__ = [
     "SiteRun",
     "VehicleRun",
     "diversity_curve",
+    "droop_response",
     "energy_band",
     "feeder_map",
     "fleet_power",
     "forecast_against_actual",
     "level_loading",
+    "loop_gains",
     "offer_curve",
     "offer_fan",
     "profit_comparison",
     "promises_kept",
     "reliability_diagram",
     "room_over_day",
+    "scr_curve",
     "sharpness_bars",
     "site_heatmap",
     "site_loading",

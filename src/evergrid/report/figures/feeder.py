@@ -23,6 +23,7 @@ def feeder_map(
     unit: str,
     scale: tuple[float, float] | None = None,
     source: int | None = None,
+    colors: tuple[str, ...] | None = None,
 ) -> go.Figure:
     """A feeder drawn from the coordinates of its buses, each coloured by a value.
 
@@ -39,6 +40,7 @@ def feeder_map(
         unit: Unit of the value, behind it.
         scale: Values at the two ends of the colours; of the values by default.
         source: Bus that feeds the others.
+        colors: From the lowest to the highest value.
     """
     placed = np.isfinite(x) & np.isfinite(y)
     if not placed.any():
@@ -71,7 +73,7 @@ def feeder_map(
         marker={
             "size": size,
             "color": value[shown],
-            "colorscale": "Cividis",
+            "colorscale": list(colors) if colors else "Cividis",
             "cmin": low,
             "cmax": high,
             "colorbar": {"title": {"text": unit}, "thickness": 14},
@@ -93,4 +95,4 @@ def feeder_map(
         )
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False, scaleanchor="x", scaleratio=1)
-    return figure
+    return figure  # not fitted: coordinates may lie far from zero
