@@ -32,6 +32,8 @@ from evergrid.studies import registry
 
 # Loaded before autodoc loads them the way a type checker reads them, which pydantic cannot bear.
 STUDIES = {name: registry.named(name) for name in registry.STUDIES}
+
+REPOSITORY = Path(__file__).parents[1]
 MARK = re.compile(r"^<!-- generated: (?P<name>\w+)(?: (?P<word>\w+))? -->$", re.MULTILINE)
 PLOTLY = re.compile(r"<script[^>]*cdn\.plot\.ly[^>]*></script>")
 CLI_WIDTH = {"COLUMNS": "88", "NO_COLOR": "1", "TERM": "dumb"}

@@ -57,12 +57,11 @@ def test_other_taps_are_another_network(ieee13: Feeder):
 
 def test_eliminating_nodes_keeps_the_factors_small(tmp_path: Path):
     chain = "\n".join(
-        f"New Line.far{i} bus1={'c' if i == 0 else f'p{i}'} bus2=p{i + 1} linecode=cable length=0.01"
-        for i in range(30)
+        f"New Line.far{i} bus1={a} bus2=p{i} linecode=cable length=0.01"
+        for i, a in enumerate(["c", *(f"p{k}" for k in range(29))])
     )
-    feeder = opendss.read(
-        street(tmp_path, f"{chain}\nNew Load.end bus1=p30.1 phases=1 kv=0.23 kw=1")
-    )
+    chain += "\nNew Load.end bus1=p29.1 phases=1 kv=0.23 kw=1"
+    feeder = opendss.read(street(tmp_path, chain))
     network = sparse_flow.reduce(feeder)
     assert len(network.diagonal) < 20 < len(feeder.nodes)
     assert network.lower.nnz + network.upper.nnz < 150

@@ -1,0 +1,181 @@
+"""``python -m benchmarks.power_flow``: power flows a second against OpenDSS, hosting capacity.
+
+OpenDSS steps through load shapes and its voltages are read at each step, all at a tolerance of
+1e-6, in turns with ours, in one process. The feeders lie in the shared data folder
+(``EVERGRID_DATA``).
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.plan import machine
+from evergrid.core.arrays import Array
+from evergrid.grid import deployment, hosting_capacity, opendss, power_flow, sparse_flow
+from evergrid.grid.deployment import Slots
+from evergrid.grid.feeder import Feeder
+from evergrid.grid.hosting_capacity import Case, Limits
+
+FEEDERS = {
+    "European LV": ("LVTestCase/Master.dss", (-7.0, 5.0), 4096, 300),
+    "IEEE 123": ("123Bus/IEEE123Master.dss", (-0.6, 1.4), 4096, 1000),
+    "IEEE 8500": ("8500-Node/Master-unbal.dss", (-0.6, 1.2), 512, 30),
+}
+SOLVERS = {"dense": power_flow, "sparse": sparse_flow}
+MOST_DENSE = 300  # branches beyond which the dense impedance is not timed
+TOLERANCE_PU = 1e-6
+ROUNDS = 5
+CONSTANT = ("batchedit load..* model=1 vminpu=0.3 vmaxpu=2 vlowpu=0.2",)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One solver on one feeder.
+
+    Attributes:
+        feeder: Name of the feeder.
+        solver: Ours, dense or sparse.
+        per_second: Scenarios per second, median of the rounds.
+        opendss_per_second: Of OpenDSS, median of the rounds.
+        error_pu: Largest difference of a voltage from one found to 1e-11.
+    """
+
+    feeder: str
+    solver: str
+    per_second: float
+    opendss_per_second: float
+    error_pu: float
+
+
+def folder() -> Path:
+    """Where the feeders are."""
+    return Path(os.environ.get("EVERGRID_DATA", "../shared/data")) / "feeders"
+
+
+def rows(feeders: Path) -> Iterator[Row]:
+    """Every solver on every feeder, in turns with OpenDSS."""
+    for name, (file, shares, scenarios, steps) in FEEDERS.items():
+        feeder = opendss.read(feeders / file)
+        multiple = drawn(feeder, shares, scenarios)
+        power, reactive = of_loads(feeder, multiple)
+        theirs = opendss_steps(feeders / file, feeder, multiple[:steps])
+        for solver, module in SOLVERS.items():
+            if solver == "dense" and len(feeder.branches) > MOST_DENSE:
+                continue
+            network = module.reduce(feeder)
+            solve = _solving(module.solve, network, power, reactive)
+            exact = module.solve(network, power[:64], reactive[:64], tolerance_pu=1e-11)
+            found = module.solve(network, power[:64], reactive[:64], tolerance_pu=TOLERANCE_PU)
+            ours_s, theirs_s = in_turns(solve, theirs)
+            error = float(np.abs(found.voltage_pu - exact.voltage_pu).max())
+            yield Row(name, solver, scenarios / ours_s, steps / theirs_s, error)
+
+
+def _solving(solve: Callable[..., object], *given: object) -> Callable[[], object]:
+    return lambda: solve(*given, tolerance_pu=TOLERANCE_PU)
+
+
+def drawn(feeder: Feeder, shares: tuple[float, float], scenarios: int) -> Array:
+    """Multiples of each load in each scenario; negative ones feed."""
+    loads = len(dict.fromkeys(feeder.branches.name))
+    return np.random.default_rng(0).uniform(*shares, (scenarios, loads))
+
+
+def of_loads(feeder: Feeder, multiple: Array) -> tuple[Array, Array]:
+    """Powers of the branches with their loads multiplied."""
+    names = list(dict.fromkeys(feeder.branches.name))
+    place = {name: i for i, name in enumerate(names)}
+    by_branch = multiple[:, [place[name] for name in feeder.branches.name]]
+    return feeder.branches.power_kw * by_branch, feeder.branches.reactive_kvar * by_branch
+
+
+def opendss_steps(path: Path, feeder: Feeder, multiple: Array) -> Callable[[], object]:
+    """A function that steps OpenDSS through the multiples and reads every voltage each time."""
+    engine = opendss.opened(path, CONSTANT)
+    circuit = engine.ActiveCircuit
+    for i, name in enumerate(dict.fromkeys(feeder.branches.name)):
+        circuit.LoadShapes.New(f"multiple{i}")
+        shape = circuit.LoadShapes
+        shape.Name, shape.Npts, shape.HrInterval = f"multiple{i}", len(multiple), 1.0
+        shape.Pmult = shape.Qmult = multiple[:, i].tolist()
+        circuit.Loads.Name = name
+        circuit.Loads.daily = f"multiple{i}"
+    engine.Text.Command = "set mode=daily stepsize=1h number=1 controlmode=off"
+    circuit.Solution.Tolerance = TOLERANCE_PU
+
+    def step() -> None:
+        circuit.Solution.dblHour = 0
+        for _ in range(len(multiple)):
+            circuit.Solution.Solve()
+            opendss.voltages(engine)
+
+    return step
+
+
+def in_turns(ours: Callable[[], object], theirs: Callable[[], object]) -> tuple[float, float]:
+    """Median seconds of both, run in turns after one run that compiles."""
+    ours(), theirs()
+    taken = [(timed(ours), timed(theirs)) for _ in range(ROUNDS)]
+    return tuple(np.median(np.array(taken), axis=0))
+
+
+def timed(run: Callable[[], object]) -> float:
+    """Seconds of one run."""
+    begin = time.perf_counter()
+    run()
+    return time.perf_counter() - begin
+
+
+def hosting(feeders: Path) -> Iterator[tuple[str, float]]:
+    """Seconds of hosting capacity on the European feeder: one step both ways, and a minute day."""
+    feeder = opendss.read(feeders / "LVTestCase/Master.dss", source_pu=1.0)
+    lines = replace(feeder.lines, rating_a=np.full(len(feeder.lines), 200.0))
+    network = power_flow.reduce(replace(feeder, lines=lines))
+    slots = Slots(np.column_stack([np.arange(55), np.full((55, 2), -1)]))
+    total = 0.0
+    for power, load in (([[-7.0]] * 6 + [[0.0]] * 4, 1.0), ([[7.0]] * 8 + [[0.0]] * 2, 0.3)):
+        judge = hosting_capacity.judge(_case(network, np.full((55, 1), load), 1.0))
+        draws = deployment.draw(slots, levels=21, draws=512, profiles=len(power), seed=0)
+        judge.deployments(draws, np.array(power))  # compiles
+        total += min(timed(lambda: judge.deployments(draws, np.array(power))) for _ in range(3))  # noqa: B023
+    yield "21 levels x 512 draws x both directions, one step", total
+    random = np.random.default_rng(0)
+    judge = hosting_capacity.judge(_case(network, random.uniform(0, 1, (55, 1440)), 1 / 60))
+    profiles = np.zeros((300, 1440))
+    for row in profiles:
+        begin = random.integers(900, 1200)
+        row[begin : begin + random.integers(60, 240)] = -7.0
+    draws = deployment.draw(slots, levels=21, draws=200, profiles=300, seed=0)
+    yield "21 levels x 200 draws x 1,440 minutes", timed(lambda: judge.deployments(draws, profiles))
+
+
+def _case(network: power_flow.Network, share: Array, step_h: float) -> Case:
+    branches = network.branches
+    state = np.zeros(share.shape[1], dtype=np.int64)
+    base_kw = branches.power_kw[:, None] * share
+    base_kvar = branches.reactive_kvar[:, None] * share
+    return Case((network,), state, base_kw, base_kvar, step_h, Limits())
+
+
+def main() -> None:
+    """Print the tables."""
+    print(machine.description())
+    print("| feeder | solver | scenarios/s | OpenDSS steps/s | ratio | error, pu |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for row in rows(folder()):
+        ratio = row.per_second / row.opendss_per_second
+        print(
+            f"| {row.feeder} | {row.solver} | {row.per_second:,.0f} | "
+            f"{row.opendss_per_second:,.0f} | {ratio:.0f} | {row.error_pu:.0e} |"
+        )
+    print("\n| hosting capacity, European LV | seconds |\n| --- | --- |")
+    for what, seconds in hosting(folder()):
+        print(f"| {what} | {seconds:.2f} |")
+
+
+if __name__ == "__main__":
+    main()

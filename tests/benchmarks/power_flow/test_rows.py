@@ -1,0 +1,27 @@
+"""What is timed is the same work on both sides."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.power_flow import __main__ as bench
+from evergrid.grid import opendss, power_flow
+from tests.grid.cases import street
+
+
+def test_opendss_steps_through_the_same_powers_as_ours(tmp_path: Path):
+    path = street(tmp_path)
+    feeder = opendss.read(path)
+    multiple = bench.drawn(feeder, (-2.0, 2.0), 5)
+    power, reactive = bench.of_loads(feeder, multiple)
+    flow = power_flow.solve(power_flow.reduce(feeder), power, reactive, tolerance_pu=1e-9)
+    step = bench.opendss_steps(path, feeder, multiple)
+    seen: list[np.ndarray] = []
+    original = opendss.voltages
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(opendss, "voltages", lambda engine: seen.append(original(engine)))
+        step()
+    at = feeder.branches.node
+    theirs = np.array(seen)[:, at] / feeder.base_v[at]
+    assert np.abs(theirs - flow.voltage_pu).max() < 1e-5
