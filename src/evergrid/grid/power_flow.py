@@ -17,7 +17,10 @@ from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault, broken
 from evergrid.grid import power_flow_kernels as kernels
+from evergrid.grid import volt_var
 from evergrid.grid.feeder import GROUND, Branches, Feeder, State
+from evergrid.grid.volt_var import Inverters
+from evergrid.grid.volt_var_kernels import COLUMNS
 
 ITERATIONS = 100
 CAREFUL_SHARE, CAREFUL_ITERATIONS = 0.5, 1000  # second try of what did not settle
@@ -71,12 +74,16 @@ class Flow:
         settled: Whether the voltages were found; where not, the wires cannot carry the power.
         iterations: Taken by the scenario, or the slowest beside it.
         error_pu: Error that is left by the speed at which changes shrank.
+        inverter_kw: Power of the inverters, what volt-watt let through of it; None without any.
+        inverter_kvar: Their reactive power.
     """
 
     voltage_pu: Complex[Array, "scenario branch"]
     settled: Bool[Array, " scenario"]
     iterations: Int[Array, " scenario"]
     error_pu: Float[Array, " scenario"]
+    inverter_kw: Float[Array, "scenario branch"] | None = None
+    inverter_kvar: Float[Array, "scenario branch"] | None = None
 
 
 def incidence(branches: Branches, nodes: int) -> sparse.csr_array:
@@ -114,6 +121,8 @@ def solve(
     reactive_kvar: Float[Array, "scenario branch"],
     *,
     load_share: Float[Array, "scenario branch"] | None = None,
+    inverters: Inverters | None = None,
+    inverter_kw: Float[Array, "scenario branch"] | None = None,
     tolerance_pu: float = 1e-6,
 ) -> Flow:
     """Voltages of many scenarios.
@@ -124,7 +133,11 @@ def solve(
         reactive_kvar: The same, reactive.
         load_share: Share of the feeder's own loads that is on, each answering to its voltage;
             none of them by default.
-        tolerance_pu: Error that may be left in a voltage.
+        inverters: Inverters that answer to the voltage, beside ``power_kw``: the equilibrium of
+            all of them is found.
+        inverter_kw: Power into the grid that is asked of them.
+        tolerance_pu: Error that may be left in a voltage, and in an inverter's power as a share
+            of its rating.
 
     Raises:
         InputError: Powers that are no numbers.
@@ -136,18 +149,48 @@ def solve(
     size = np.abs(power_kw).sum(axis=1) + np.abs(reactive_kvar).sum(axis=1)
     order = np.argsort(size, kind="stable")
     voltage = np.empty(power_kw.shape, np.complex128)
-    found = (voltage, np.zeros(len(order), np.int64), np.full(len(order), np.inf))
+    answers = np.zeros((2, *power_kw.shape) if inverters is not None else (2, 0, 0))
+    found = (voltage, np.zeros(len(order), np.int64), np.full(len(order), np.inf), answers)
     loads, law = own_loads(network.branches, load_share is not None)
     share = np.ones((1, 1)) if load_share is None else load_share
     given = (power_kw, reactive_kvar, share, loads, law)
+    *answering, pace = answers_of(network, inverters, inverter_kw)
     for step, limit in ((1.0, ITERATIONS), (CAREFUL_SHARE, CAREFUL_ITERATIONS)):
         how = (step, tolerance_pu, limit)
-        kernels.solve(*wires(network), *given, order, how, found)
+        kernels.solve(*wires(network), *given, (*answering, step * pace), order, how, found)
         found[2][~np.isfinite(voltage.sum(axis=1))] = np.inf  # kernels take NaN for no change
         order = np.flatnonzero(~(found[2] <= tolerance_pu))
         if len(order) == 0:
             break
-    return Flow(voltage, found[2] <= tolerance_pu, found[1], found[2])
+    powers = (None, None) if inverters is None else (answers[0], answers[1])
+    return Flow(voltage, found[2] <= tolerance_pu, found[1], found[2], *powers)
+
+
+def answers_of(
+    network: Network,
+    inverters: Inverters | None,
+    inverter_kw: Float[Array, "scenario branch"] | None,
+) -> tuple[Array, ...]:
+    """Inverters as the kernels want them; no rows where there are none.
+
+    Raises:
+        InputError: Inverters without powers, or powers without inverters, or of another shape.
+    """
+    if inverters is None and inverter_kw is None:
+        none = np.zeros((0, 0))
+        return np.zeros((0, 0, COLUMNS)), np.zeros(0, np.int64), none, none, none, np.zeros(0)
+    if inverters is None or inverter_kw is None or inverter_kw.shape != inverters.rating_kva.shape:
+        fix = "Give inverters and inverter_kw together, a power for each."
+        raise_if_any("power flow", [Fault("inverter_kw", "stand beside inverters", fix=fix)])
+    gain = volt_var.loop_gain(inverters, network.impedance, network.open_pu)
+    return (
+        volt_var.laws(inverters.controls, network.impedance),
+        inverters.control,
+        np.ascontiguousarray(inverters.rating_kva),
+        np.ascontiguousarray(inverter_kw),
+        inverters.moved_pu(),
+        volt_var.pace(gain),
+    )
 
 
 def power_faults(

@@ -15,18 +15,17 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import numpy as np
 from numba import njit, prange
 
-# NaN and infinity keep their meaning: they are how a divergence shows.
-MATH = {"contract", "reassoc", "nsz", "arcp"}
-OPTIONS = {"cache": True, "error_model": "numpy", "fastmath": MATH}
+from evergrid.grid.volt_var_kernels import OPTIONS, drive
 
 # Columns of `law`: how the feeder's own load at a branch answers to voltage.
 POWER_Z, POWER_I, POWER_P, REACTIVE_Z, REACTIVE_I, REACTIVE_P = range(6)
 NOMINAL, FADED, LOW, HIGH = range(6, 10)
 
-SLOW = 0.95  # ratio of changes from one iteration to the next that counts as no progress
+SLOW = 0.05  # shrinking of changes from one iteration to the next that counts as no progress
 ROUGH_ERROR = 2e-6  # pu: where single precision hands over to double
 ROUGH_LIMIT = 12  # iterations in single precision at most
 LANES = 64  # scenarios of a chunk, whose arrays then stay in the cache
+STILL = 1e-13  # change of nothing but rounding, pu
 LEAST_LEFT = 0.1  # of a change at least is taken to be left, however fast changes shrink
 
 
@@ -102,8 +101,10 @@ def spread(column_re, column_im, y_re, y_im):
 @njit(**OPTIONS)
 @no_type_check
 def move(v_re, v_im, u_re, u_im, share, change):
-    """Move voltages by a share of the way to their new values; tell how far those were."""
-    change[:] = 0
+    """Move voltages by a share of the way to their new values; tell how far those were.
+
+    ``change`` holds squares of other changes before, and the greatest of all after.
+    """
     for k in range(v_re.shape[0]):
         for n in range(v_re.shape[1]):
             d_re, d_im = v_re[k, n] - u_re[k, n], v_im[k, n] - u_im[k, n]
@@ -115,19 +116,22 @@ def move(v_re, v_im, u_re, u_im, share, change):
 
 @njit(**OPTIONS)
 @no_type_check
-def error_left(change, before):
-    """Error after a change, from how fast the changes shrink; infinite while they do not."""
-    if change == 0.0:
-        return 0.0
+def error_left(change, before, pace):
+    """Error after a change, from how fast the changes shrink; infinite while they do not.
+
+    Where only a share ``pace`` of the way is gone, changes may shrink by so much less.
+    """
+    if change < STILL:
+        return change
     ratio = change / before
-    if not ratio < SLOW:  # also where either is NaN
+    if not ratio < 1.0 - SLOW * pace:  # also where either is NaN
         return np.inf
     return change * max(ratio / (1.0 - ratio), LEAST_LEFT)
 
 
 @njit(**OPTIONS)
 @no_type_check
-def iterate(wires, fixed, own, law, how, u, i, change, left):
+def iterate(wires, fixed, own, law, inverters, how, u, i, change, left):
     """Iterate the voltages of a chunk until the error that is left is tolerable in every lane.
 
     Args:
@@ -135,6 +139,7 @@ def iterate(wires, fixed, own, law, how, u, i, change, left):
         fixed: Powers that do not depend on voltage.
         own: Powers of the feeder's loads at nominal voltage; used where ``law`` has rows.
         law: How the loads answer to voltage.
+        inverters: As in `drive`; without rows where there are none.
         how: Share of the way to new voltages that an iteration goes, error that may be left,
             most iterations.
         u: Voltages, from where they are to where they end.
@@ -152,14 +157,18 @@ def iterate(wires, fixed, own, law, how, u, i, change, left):
         s[:] = fixed
         if len(law) > 0:
             add_loads(law, u[0], u[1], own[0], own[1], s[0], s[1])
+        before[:] = change
+        change[:] = 0
+        if len(inverters[2]) > 0:
+            drive(inverters, u, s, change)
         currents(s[0], s[1], u[0], u[1], i[0], i[1])
         spread(open_re, open_im, v[0], v[1])
         add_product(gain_re, gain_im, i[0], i[1], v[0], v[1])
-        before[:] = change
         move(v[0], v[1], u[0], u[1], share, change)
         worst = 0.0
         for n in range(len(change)):
-            left[n] = error_left(change[n], before[n])
+            pace = inverters[5][n] if len(inverters[2]) > 0 else 1.0
+            left[n] = error_left(change[n], before[n], pace)
             worst = max(worst, left[n])
         if worst <= tolerance:
             return iteration + 1
@@ -168,7 +177,7 @@ def iterate(wires, fixed, own, law, how, u, i, change, left):
 
 @njit(**OPTIONS)
 @no_type_check
-def solve_chunk(rough, exact, fixed, own, law, how, u, i, left):
+def solve_chunk(rough, exact, fixed, own, law, inverters, how, u, i, left):
     """Voltages and currents of a chunk: most of the way in single precision, the end in double.
 
     Args:
@@ -177,6 +186,7 @@ def solve_chunk(rough, exact, fixed, own, law, how, u, i, left):
         fixed: Powers that do not depend on voltage.
         own: Powers of the feeder's loads at nominal voltage.
         law: How they answer to voltage.
+        inverters: As in `drive`: their powers are filled; without rows where there are none.
         how: As in `iterate`.
         u: Voltages, filled.
         i: Currents that drive them, filled.
@@ -190,20 +200,52 @@ def solve_chunk(rough, exact, fixed, own, law, how, u, i, left):
     change, change4 = np.ones_like(left), np.ones(len(left), f4)
     u4, i4, left4 = np.empty(u.shape, f4), np.zeros(i.shape, f4), np.empty(len(left), f4)
     fixed4, own4, law4 = fixed.astype(f4), own.astype(f4), law.astype(f4)
+    laws, control, rating, wanted, moved, pace, held = inverters
+    held4 = held.astype(f4)
+    sizes4 = (rating.astype(f4), wanted.astype(f4), moved.astype(f4), pace.astype(f4))
+    inverters4 = (laws.astype(f4), control, *sizes4, held4)
     spread(rough[2], rough[3], u4[0], u4[1])
     how4 = (f4(share), ROUGH_ERROR, ROUGH_LIMIT)
-    first = iterate(rough, fixed4, own4, law4, how4, u4, i4, change4, left4)
+    first = iterate(rough, fixed4, own4, law4, inverters4, how4, u4, i4, change4, left4)
     u[:], change[:] = u4, change4
+    for n in range(held.shape[2]):
+        if np.isfinite(change[n]):
+            held[:, :, n] = held4[:, :, n]
     for n in range(len(left)):
         if not np.isfinite(change[n]):
             u[0, :, n], u[1, :, n], change[n] = exact[2], exact[3], 1.0
     i[:] = 0
-    return first + iterate(exact, fixed, own, law, how, u, i, change, left)
+    return first + iterate(exact, fixed, own, law, inverters, how, u, i, change, left)
+
+
+@njit(**OPTIONS)
+@no_type_check
+def lanes_of(inverters, order, wide):
+    """Inverters of the scenarios of a chunk, branch by branch; they begin without an answer."""
+    laws, control, rating_kva, wanted_kw, moved_pu, pace = inverters
+    count = len(order) if len(rating_kva) > 0 else 0
+    rows = wide if count > 0 else 0
+    rating, wanted, moved = (
+        np.zeros((rows, count)),
+        np.zeros((rows, count)),
+        np.zeros((rows, count)),
+    )
+    held, share, kind = np.zeros((2, rows, count)), np.ones(count), np.zeros(count, np.int64)
+    for n in range(count):
+        row = order[n]
+        share[n], kind[n] = pace[row], control[row]
+        for k in range(rating_kva.shape[1]):
+            rating[k, n], wanted[k, n] = rating_kva[row, k], wanted_kw[row, k]
+            moved[k, n] = moved_pu[row, k]
+            held[0, k, n] = min(max(wanted[k, n], -rating[k, n]), rating[k, n])
+    return laws, kind, rating, wanted, moved, share, held
 
 
 @njit(parallel=True, **OPTIONS)
 @no_type_check
-def solve(rough, exact, power_kw, reactive_kvar, load_share, loads, law, order, how, found):
+def solve(
+    rough, exact, power_kw, reactive_kvar, load_share, loads, law, inverters, order, how, found
+):
     """Voltages of many scenarios, chunk by chunk on all cores.
 
     Args:
@@ -214,11 +256,14 @@ def solve(rough, exact, power_kw, reactive_kvar, load_share, loads, law, order, 
         load_share: Share of the feeder's own loads that is on, by scenario and branch.
         loads: Power and reactive power of these at nominal voltage, a row each.
         law: How they answer to voltage; no rows where they are left out.
+        inverters: Laws by control and branch; control of each scenario; ratings, powers asked for
+            and moved references by scenario and branch; share of the way an iteration goes.
         order: Scenarios to be solved, similar ones beside each other.
         how: As in `iterate`.
-        found: Filled: voltages, iterations and error left by scenario.
+        found: Filled: voltages, iterations and error left by scenario, and the powers of the
+            inverters.
     """
-    voltage, iterations, error = found
+    voltage, iterations, error, answers = found
     branches = power_kw.shape[1]
     wide, count = exact[0].shape[0], len(order)
     for chunk in prange((count + LANES - 1) // LANES):
@@ -234,10 +279,14 @@ def solve(rough, exact, power_kw, reactive_kvar, load_share, loads, law, order, 
                 if len(law) > 0:
                     own[0, k, n] = load_share[row, k] * loads[0, k]
                     own[1, k, n] = load_share[row, k] * loads[1, k]
-        rounds = solve_chunk(rough, exact, fixed, own, law, how, u, i, left)
+        chunk_inverters = lanes_of(inverters, order[begin : begin + here], wide)
+        rounds = solve_chunk(rough, exact, fixed, own, law, chunk_inverters, how, u, i, left)
+        held = chunk_inverters[6]
         for n in range(here):
             row = order[begin + n]
             iterations[row] = rounds
             error[row] = left[n]
             for k in range(branches):
                 voltage[row, k] = complex(u[0, k, n], u[1, k, n])
+            if held.shape[1] > 0:
+                answers[:, row] = held[:, :branches, n]
