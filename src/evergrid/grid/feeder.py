@@ -288,6 +288,7 @@ class Feeder:
         capacitors: Banks, controlled or not.
         state: Where taps and banks stand.
         notes: What a reader must know about how it was read.
+        source_admittance: The source's own part of ``admittance``; None where it is not known.
     """
 
     name: str
@@ -304,6 +305,7 @@ class Feeder:
     capacitors: tuple[Capacitor, ...]
     state: State
     notes: tuple[str, ...] = ()
+    source_admittance: sparse.csc_array | None = None
 
     @cached_property
     def base_v(self) -> Float[Array, " node"]:

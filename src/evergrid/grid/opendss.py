@@ -138,7 +138,7 @@ class _Reader:
     def feeder(self) -> Feeder:
         regulators, taps = self._regulators()
         banks, connected = self._capacitors()
-        fixed, source_a, source_nodes = self._wires(regulators)
+        fixed, source_a, source_nodes, behind = self._wires(regulators)
         branches = self._branches()
         lines, transformers = self._lines(), self._transformers()
         found = Feeder(
@@ -156,6 +156,7 @@ class _Reader:
             capacitors=tuple(banks),
             state=State(tuple(taps), tuple(connected)),
             notes=tuple(self.notes),
+            source_admittance=behind,
         )
         _check_fed(found)
         return found
@@ -199,11 +200,11 @@ class _Reader:
 
     def _wires(
         self, regulators: list[Regulator]
-    ) -> tuple[sparse.csc_array, Complex[Array, " node"], Int[Array, " source"]]:
-        """Admittance of what does not switch, and what the sources drive into it."""
+    ) -> tuple[sparse.csc_array, Complex[Array, " node"], Int[Array, " source"], sparse.csc_array]:
+        """Admittance of what does not switch, what sources drive into it, and their own part."""
         moving = {self.controlled[r.name] for r in regulators}
         kinds = ("vsource", "line", "transformer", "reactor")
-        parts, source_nodes = [], []
+        parts, sources, source_nodes = [], [], []
         source_a = np.zeros(len(self.nodes), dtype=np.complex128)
         for name in self._named(*kinds):
             if name in moving:
@@ -212,11 +213,14 @@ class _Reader:
             where, admittance = self._conductors(element), self._primitive(element)
             parts.append((where, admittance))
             if name.startswith("vsource"):
+                sources.append((where, admittance))
                 behind = self._behind(name, len(where))
                 kept = where != GROUND
                 np.add.at(source_a, where[kept], (admittance @ behind)[kept])
                 source_nodes.extend(where[kept])
-        return scattered(parts, len(self.nodes)), source_a, np.unique(source_nodes)
+        count = len(self.nodes)
+        own = scattered(sources, count)
+        return scattered(parts, count), source_a, np.unique(source_nodes), own
 
     def _behind(self, name: str, conductors: int) -> Complex[Array, " conductor"]:
         """Voltage behind the impedance of a source, at its conductors."""

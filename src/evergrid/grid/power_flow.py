@@ -14,7 +14,7 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from evergrid.core.arrays import Array, Bool, Float, Int
-from evergrid.core.errors import raise_if_any
+from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault, broken
 from evergrid.grid import power_flow_kernels as kernels
 from evergrid.grid import volt_var
@@ -181,7 +181,7 @@ def answers_of(
         return np.zeros((0, 0, COLUMNS)), np.zeros(0, np.int64), none, none, none, np.zeros(0)
     if inverters is None or inverter_kw is None or inverter_kw.shape != inverters.rating_kva.shape:
         fix = "Give inverters and inverter_kw together, a power for each."
-        raise_if_any("power flow", [Fault("inverter_kw", "stand beside inverters", fix=fix)])
+        raise InputError("power flow", [Fault("inverter_kw", "stand beside inverters", fix=fix)])
     gain = volt_var.loop_gain(inverters, network.impedance, network.open_pu)
     return (
         volt_var.laws(inverters.controls, network.impedance),

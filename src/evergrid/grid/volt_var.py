@@ -209,7 +209,8 @@ def laws(
     is asked for.
     """
     own = np.diagonal(impedance)
-    ratio = np.divide(own.real, own.imag, out=np.zeros(len(own)), where=own.imag > 0)
+    r, x = np.real(own), np.imag(own)
+    ratio = np.divide(r, x, out=np.zeros(len(own)), where=x > 0)
     rows = np.stack([control.row() for control in controls])
     table = np.repeat(rows[:, None, :], len(own), axis=1)
     table[:, :, columns.RATIO] *= ratio

@@ -1,0 +1,225 @@
+"""A feeder through a day, step by step: voltages, and what its taps and banks do meanwhile.
+
+Quasi-static: every step is a power flow, and what remembers are the controls of regulators and
+capacitor banks, and the inverters' slow parts. At steps longer than an inverter's response its
+answer is the equilibrium with the wires; at shorter ones it answers to the voltage it has come to
+see, which follows the true one with its response time.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+
+from evergrid.core.arrays import Array, Bool, Float, Int
+from evergrid.core.errors import raise_if_any
+from evergrid.core.faults import Fault
+from evergrid.grid import capacitor_control, tap_control, volt_var
+from evergrid.grid import time_series_kernels as kernels
+from evergrid.grid.feeder import State
+from evergrid.grid.power_flow import own_loads
+from evergrid.grid.switching import Switching
+from evergrid.grid.volt_var import Inverters
+
+SHORTEST_S, LONGEST_S = 1.0, 3600.0  # step
+TAPS_MOVE_WIRES = 1.25  # how far other taps raise the impedance and with it the loop gain, at most
+ANSWER = np.log(10.0)  # time constants until 90 % of an answer
+
+
+@dataclass(frozen=True)
+class Day:
+    """What happens on a feeder, by scenario and step; every step holds over its length.
+
+    Attributes:
+        step_s: Length of a step.
+        power_kw: Power into the grid asked of the inverters; without an inverter it is delivered
+            as it is.
+        inverters: What delivers it.
+        load_share: Share of each of the feeder's own loads that is on; one row for all scenarios
+            or branches where they are alike.
+    """
+
+    step_s: float
+    power_kw: Float[Array, "scenario branch step"]
+    inverters: Inverters
+    load_share: Float[Array, "#scenario #branch step"]
+
+    def __post_init__(self) -> None:
+        faults = []
+        if not SHORTEST_S <= self.step_s <= LONGEST_S:
+            rule = f"lie in [{SHORTEST_S:g}, {LONGEST_S:g}] s"
+            faults.append(Fault("step_s", rule, (self.step_s,)))
+        for name in ("power_kw", "load_share"):
+            if not np.isfinite(getattr(self, name).sum()):
+                faults.append(Fault(name, "be finite in every step"))
+        raise_if_any("day", faults)
+
+
+@dataclass(frozen=True)
+class Series:
+    """What the feeder did.
+
+    Attributes:
+        tap: Tap of each regulator at the end of each step.
+        connected: Whether each bank is connected then.
+        start: Where everything stood before the first step.
+        low_pu: Lowest voltage of any branch.
+        high_pu: Highest.
+        loss_kw: Lost between the source and the branches; NaN where the source is not known.
+        source_kw: Power out of the source into the feeder.
+        inverter_kvar: Reactive power of all inverters together.
+        curtailed_kw: Power asked of the inverters that volt-watt or their ratings held back.
+        settled: Whether the voltages of the step were found; where not, the controls stood still.
+        lowest_pu: Lowest voltage of each branch in all steps.
+        highest_pu: Highest.
+    """
+
+    tap: Int[Array, "scenario regulator step"]
+    connected: Bool[Array, "scenario bank step"]
+    start: State
+    low_pu: Float[Array, "scenario step"]
+    high_pu: Float[Array, "scenario step"]
+    loss_kw: Float[Array, "scenario step"]
+    source_kw: Float[Array, "scenario step"]
+    inverter_kvar: Float[Array, "scenario step"]
+    curtailed_kw: Float[Array, "scenario step"]
+    settled: Bool[Array, "scenario step"]
+    lowest_pu: Float[Array, "scenario branch"]
+    highest_pu: Float[Array, "scenario branch"]
+
+    @property
+    def tap_operations(self) -> Int[Array, "scenario regulator"]:
+        """Taps that each regulator moved by."""
+        start = np.array(self.start.tap, np.int64)[None, :, None]
+        first = np.broadcast_to(start, (*self.tap.shape[:2], 1))
+        path = np.concatenate([first, self.tap], axis=2)
+        return np.abs(np.diff(path, axis=2)).sum(axis=2)
+
+    @property
+    def bank_operations(self) -> Int[Array, "scenario bank"]:
+        """Times that each bank was switched."""
+        start = np.array(self.start.connected, dtype=bool)[None, :, None]
+        first = np.broadcast_to(start, (*self.connected.shape[:2], 1))
+        path = np.concatenate([first, self.connected], axis=2)
+        return (path[:, :, 1:] != path[:, :, :-1]).sum(axis=2)
+
+
+def simulate(
+    reduced: Switching, day: Day, *, leftovers: bool = False, tolerance_pu: float = 1e-6
+) -> Series:
+    """A feeder through a day, in many scenarios at once.
+
+    Args:
+        reduced: The feeder, reduced; it begins in the position of its state.
+        day: What happens.
+        leftovers: Whether moves of a tap that are under way outlive the return of its voltage, as
+            they do in OpenDSS; see `tap_control`.
+        tolerance_pu: Error that may be left in a voltage.
+
+    Raises:
+        InputError: A capacitor control of a kind that is not known.
+    """
+    scenarios, branches, steps = day.power_kw.shape
+    feeder = reduced.feeder
+    tap = np.zeros((scenarios, len(feeder.regulators), steps), np.int8)
+    connected = np.zeros((scenarios, len(feeder.capacitors), steps), np.bool_)
+    told = np.zeros((scenarios, kernels.TOLD, steps))
+    spans = np.empty((scenarios, 2, branches))
+    spans[:, 0], spans[:, 1] = np.inf, -np.inf
+    given = _given(reduced, day)
+    how = (float(day.step_s), tolerance_pu, float(leftovers))
+    wires = (
+        _maps(reduced),
+        np.ascontiguousarray(reduced.between),
+        _devices(reduced),
+        (capacitor_control.settings(feeder), reduced.watched.bank),
+        reduced.watched.source,
+    )
+
+    def run(row: int) -> None:
+        out = (tap[row], connected[row], told[row], spans[row])
+        kernels.run(*wires, given(row), how, out)
+
+    with ThreadPoolExecutor(numba.get_num_threads()) as threads:
+        list(threads.map(run, range(scenarios)))
+    return Series(
+        tap=tap,
+        connected=connected,
+        start=feeder.state,
+        low_pu=told[:, kernels.LOW],
+        high_pu=told[:, kernels.HIGH],
+        loss_kw=told[:, kernels.LOSS],
+        source_kw=told[:, kernels.HEAD],
+        inverter_kvar=told[:, kernels.KVAR],
+        curtailed_kw=told[:, kernels.CUT],
+        settled=told[:, kernels.UNSETTLED] == 0,
+        lowest_pu=spans[:, 0],
+        highest_pu=spans[:, 1],
+    )
+
+
+def _given(reduced: Switching, day: Day) -> Callable[[int], tuple[Array | float, ...]]:
+    """What the kernels are given of each scenario."""
+    inverters = day.inverters
+    gain = TAPS_MOVE_WIRES * volt_var.loop_gain(inverters, reduced.impedance, reduced.open_pu)
+    pace = volt_var.pace(gain)
+    laws = volt_var.laws(inverters.controls, reduced.impedance)
+    loads = own_loads(reduced.branches, True)
+    power_kw, share = np.ascontiguousarray(day.power_kw), np.ascontiguousarray(day.load_share)
+    rating_kva = np.ascontiguousarray(inverters.rating_kva)
+
+    def of(row: int) -> tuple[Array | float, ...]:
+        way = int(inverters.control[row])
+        control = inverters.controls[way]
+        lag = _share(day.step_s, control.response_s / ANSWER, control.response_s)
+        adjusting = _share(day.step_s, control.reference_s or np.inf, np.inf)
+        own = (share[min(row, len(share) - 1)], *loads)
+        inverter = (laws[way], rating_kva[row], float(pace[row]))
+        return (power_kw[row], *own, *inverter, lag, adjusting, control.reference_pu)
+
+    return of
+
+
+def _share(step_s: float, constant_s: float, at_once_s: float) -> float:
+    """Share of the way that a low-pass goes in a step; all of it in a step beyond a length."""
+    return 1.0 if step_s >= at_once_s else float(-np.expm1(-step_s / constant_s))
+
+
+def _maps(reduced: Switching) -> tuple[Array, ...]:
+    """Linear maps as the kernels want them: real and imaginary part apart."""
+    watch = reduced.watched
+    maps = (
+        reduced.open_pu,
+        reduced.impedance,
+        reduced.port_open_pu,
+        reduced.to_port,
+        reduced.from_port,
+        reduced.between,
+        watch.offset,
+        watch.by_branch,
+        watch.by_port,
+    )
+    return tuple(np.stack([np.real(part), np.imag(part)]) for part in maps)
+
+
+def _devices(reduced: Switching) -> tuple[tuple[Array, ...] | Array, ...]:
+    """Regulators, banks, settings, places of measurement, and where everything stands."""
+    feeder, taps, banks = reduced.feeder, reduced.regulators, reduced.banks
+    measured = [regulator.measured for regulator in feeder.regulators]
+    returning = [regulator.returning for regulator in feeder.regulators]
+    at = [regulator.nodes[regulator.measured] for regulator in feeder.regulators]
+    places = (
+        np.array(measured, np.int64),
+        np.array(returning, np.int64),
+        feeder.base_v[np.array(at, np.int64)],
+    )
+    begin = (np.array(feeder.state.tap, float), np.array(feeder.state.connected, float))
+    return (
+        (taps.port, taps.admittance, taps.tapped),
+        (banks.port, banks.admittance),
+        tap_control.settings(feeder),
+        places,
+        begin,
+    )

@@ -1,0 +1,341 @@
+"""Days of a feeder step by step, taps and banks remembering: compiled loops.
+
+One scenario at a time: each has taps of its own and with them other wires, and one voltage at a
+time is found fastest by products along the rows of the impedance. Numbers are as in
+`power_flow_kernels` and `switching`; complex ones are two rows, real and imaginary.
+"""
+
+from typing import no_type_check
+
+import numpy as np
+from numba import njit
+
+from evergrid.grid import capacitor_control, tap_control
+from evergrid.grid.power_flow_kernels import add_loads, currents, error_left, move
+from evergrid.grid.volt_var import REFERENCE_HIGH, REFERENCE_LOW
+from evergrid.grid.volt_var_kernels import OPTIONS, answer, drive
+
+ROUNDS = 40  # looks at the controls in one step at most
+ITERATIONS = 400
+# What is told of each step.
+LOW, HIGH, LOSS, HEAD, KVAR, CUT, UNSETTLED = range(7)
+TOLD = 7
+
+sample_tap, act_tap = tap_control.sample, tap_control.act
+sample_bank, act_bank = capacitor_control.sample, capacitor_control.act
+TAP, TAP_STATE, TAP_STEP = tap_control.TAP, tap_control.STATE, tap_control.STEP
+LEFTOVERS, FIRST, NEVER = tap_control.LEFTOVERS, tap_control.FIRST, tap_control.NEVER
+CONNECTED, BANK_STATE = capacitor_control.CONNECTED, capacitor_control.STATE
+OPENED, LONG_AGO_S = capacitor_control.OPENED, capacitor_control.LONG_AGO_S
+
+
+@njit(**OPTIONS)
+@no_type_check
+def add_times(gain, x, y):
+    """``y += gain x`` in complex numbers, all of them real and imaginary part apart."""
+    x_re, x_im = x[0], x[1]
+    for r in range(gain.shape[1]):
+        g_re, g_im = gain[0, r], gain[1, r]
+        re, im = 0.0, 0.0
+        for k in range(gain.shape[2]):
+            re += g_re[k] * x_re[k] - g_im[k] * x_im[k]
+            im += g_re[k] * x_im[k] + g_im[k] * x_re[k]
+        y[0, r] += re
+        y[1, r] += im
+
+
+@njit(**OPTIONS)
+@no_type_check
+def turns(tapped, conductor, tap, step):
+    """Turns of a conductor's winding at a tap."""
+    return 1.0 + tap * step if tapped[conductor] > 0 else 1.0
+
+
+@njit(**OPTIONS)
+@no_type_check
+def add_moved(dy, port, admittance, tapped, step, tap, tap0):
+    """Add what a regulator's admittance at a tap exceeds the one at another tap by."""
+    for a in range(len(port)):
+        for b in range(len(port)):
+            if port[a] >= 0 and port[b] >= 0:
+                now = turns(tapped, a, tap, step) * turns(tapped, b, tap, step)
+                then = turns(tapped, a, tap0, step) * turns(tapped, b, tap0, step)
+                dy[port[a], port[b]] += admittance[a, b] * (1.0 / now - 1.0 / then)
+
+
+@njit(**OPTIONS)
+@no_type_check
+def answer_of_ports(devices, between, taps, banks, answers):
+    """How the ports' currents answer to their voltages with taps and banks where they stand.
+
+    With D the change of admittances, v the voltages that currents of branches alone would give
+    and Z between ports, the ports' currents are ``-(1 + D Z)^-1 D v``; that factor is filled.
+    """
+    (port, admittance, tapped), (bank_port, bank_admittance), settings, _, begin = devices
+    dy = np.zeros(between.shape, np.complex128)
+    for g in range(len(port)):
+        at = (settings[g, TAP_STEP], taps[g, TAP], begin[0][g])
+        add_moved(dy, port[g], admittance[g], tapped[g], at[0], at[1], at[2])
+    for b in range(len(bank_port)):
+        share = banks[b, CONNECTED] - begin[1][b]
+        for a in range(bank_port.shape[1]):
+            for c in range(bank_port.shape[1]):
+                if bank_port[b, a] >= 0 and bank_port[b, c] >= 0:
+                    dy[bank_port[b, a], bank_port[b, c]] += share * bank_admittance[b, a, c]
+    found = np.linalg.solve(np.eye(len(dy)) + dy @ between, -dy)
+    answers[0], answers[1] = found.real, found.imag
+
+
+@njit(**OPTIONS)
+@no_type_check
+def settle(maps, answers, fixed, own, law, inverters, tolerance, u, i, j):
+    """Voltages and currents of a step, from where the voltages are.
+
+    Args:
+        maps: As in `run`.
+        answers: As `answer_of_ports` leaves them.
+        fixed: Powers that do not depend on voltage.
+        own: Powers of the feeder's loads at nominal voltage.
+        law: How they answer to voltage.
+        inverters: As in `volt_var_kernels.drive`.
+        tolerance: Error that may be left.
+        u: Voltages of the branches, moved.
+        i: Currents of the branches, filled.
+        j: Currents of the ports, filled.
+
+    Returns:
+        The error that is left.
+    """
+    open_pu, gain, port_open, to_port, from_port = maps[0], maps[1], maps[2], maps[3], maps[4]
+    wide = u.shape[1]
+    s, v, vp = np.empty_like(u), np.empty_like(u), np.empty_like(j)
+    u3, i3 = u.reshape(2, wide, 1), i.reshape(2, wide, 1)
+    s3, v3, own3 = s.reshape(2, wide, 1), v.reshape(2, wide, 1), own.reshape(2, wide, 1)
+    change, before, left = np.zeros(1), 0.0, np.inf
+    for _ in range(ITERATIONS):
+        s[:] = fixed
+        add_loads(law, u3[0], u3[1], own3[0], own3[1], s3[0], s3[1])
+        before = change[0]
+        change[:] = 0
+        drive(inverters, u3, s3, change)
+        currents(s3[0], s3[1], u3[0], u3[1], i3[0], i3[1])
+        v[:], vp[:], j[:] = open_pu, port_open, 0.0
+        add_times(to_port, i, vp)
+        add_times(answers, vp, j)
+        add_times(gain, i, v)
+        add_times(from_port, j, v)
+        move(v3[0], v3[1], u3[0], u3[1], 1.0, change)
+        left = error_left(change[0], before, inverters[5][0])
+        if left <= tolerance:
+            break
+        if not np.isfinite(change[0]):
+            u[:] = open_pu
+    return left
+
+
+@njit(**OPTIONS)
+@no_type_check
+def across(port, v, conductor):
+    """Voltage of a device's conductor."""
+    k = port[conductor]
+    return complex(v[0, k], v[1, k]) if k >= 0 else 0j
+
+
+@njit(**OPTIONS)
+@no_type_check
+def current_into(port, admittance, tapped, conductor, tap, step, v):
+    """Current into a regulator at a conductor, kVA at 1 pu."""
+    flow = 0j
+    for b in range(len(port)):
+        over = turns(tapped, conductor, tap, step) * turns(tapped, b, tap, step)
+        flow += admittance[conductor, b] / over * across(port, v, b)
+    return flow
+
+
+@njit(**OPTIONS)
+@no_type_check
+def look_at_taps(devices, v, now_s, taps):
+    """Show each regulator what it measures."""
+    (port, admittance, tapped), _, settings, (measured, returning, base_v), _ = devices
+    for g in range(len(port)):
+        own, m = port[g], measured[g]
+        at = (taps[g, TAP], settings[g, TAP_STEP])
+        power, current = 0.0, 0j
+        for a in range(len(own)):
+            if own[a] >= 0 and tapped[g, a] == tapped[g, m]:
+                flow = current_into(own, admittance[g], tapped[g], a, at[0], at[1], v)
+                power += (across(own, v, a) * flow.conjugate()).real
+                if a == m:
+                    current = flow * 1000.0 / base_v[g]
+        voltage = (across(own, v, m) - across(own, v, returning[g])) * base_v[g]
+        sample_tap(settings[g], taps[g], voltage, current, -power, now_s)
+
+
+@njit(**OPTIONS)
+@no_type_check
+def look_at_banks(settings, places, y, now_s, banks):
+    """Show each capacitor control what it measures."""
+    for b in range(len(places)):
+        first, count = places[b]
+        if count == 0:
+            continue
+        kvar = 0.0
+        for c in range(count):
+            at, flow = first + 1 + c, first + 1 + count + c
+            kvar += (y[1, at] * y[0, flow] - y[0, at] * y[1, flow]) / 1000.0
+        flow = first + 1 + count
+        volts, amperes = np.hypot(y[0, first], y[1, first]), np.hypot(y[0, flow], y[1, flow])
+        sample_bank(settings[b], banks[b], volts, amperes, kvar, now_s)
+
+
+@njit(**OPTIONS)
+@no_type_check
+def act_all(settings, taps, banks, now_s):
+    """Let every control do what is due. Tells whether anything moved."""
+    moved = False
+    for g in range(len(settings)):
+        moved |= act_tap(settings[g], taps[g], now_s)
+    for b in range(len(banks)):
+        moved |= act_bank(banks[b], now_s)
+    return moved
+
+
+@njit(**OPTIONS)
+@no_type_check
+def read(maps, i, j, vp, y):
+    """Voltages of the ports and everything watched, from the currents."""
+    vp[:], y[:] = maps[2], maps[6]
+    add_times(maps[3], i, vp)
+    add_times(maps[5], j, vp)
+    add_times(maps[7], i, y)
+    add_times(maps[8], j, y)
+
+
+@njit(**OPTIONS)
+@no_type_check
+def ask(power_kw, load_share, loads, rating, step, wanted, fixed, own):
+    """Powers of a step: asked of inverters, fixed where there is none, and the feeder's loads."""
+    fixed[:] = 0
+    for k in range(len(power_kw)):
+        wanted[k, 0] = power_kw[k, step]
+        if rating[k, 0] == 0:
+            fixed[0, k] = power_kw[k, step]
+        share = load_share[min(k, len(load_share) - 1), step]
+        own[0, k], own[1, k] = share * loads[0, k], share * loads[1, k]
+
+
+@njit(**OPTIONS)
+@no_type_check
+def delayed(laws, rating, wanted, moved, seen, fixed, held):
+    """Powers of inverters that answer to a voltage they have come to see; added to the others."""
+    for k in range(len(rating)):
+        if rating[k, 0] > 0:
+            law = laws[k]
+            p, q = answer(law, seen[k], moved[k, 0], wanted[k, 0], rating[k, 0])
+            held[0, k, 0], held[1, k, 0] = p, q
+            fixed[0, k] += p
+            fixed[1, k] += q
+
+
+@njit(**OPTIONS)
+@no_type_check
+def follow(u, lag, adjusting, nominal, rating, seen, moved):
+    """Let what inverters see, and their references, follow the voltages of the step."""
+    for k in range(len(rating)):
+        if rating[k, 0] > 0:
+            size = np.hypot(u[0, k], u[1, k])
+            seen[k] += lag * (size - seen[k])
+            if adjusting > 0:
+                reference = nominal + moved[k, 0]
+                reference += adjusting * (size - reference)
+                moved[k, 0] = min(max(reference, REFERENCE_LOW), REFERENCE_HIGH) - nominal
+
+
+@njit(**OPTIONS)
+@no_type_check
+def tell(u, i, y, source, rating, wanted, held, step, told, spans):
+    """Keep what is told of a step."""
+    first, count = source
+    low, high, into = np.inf, -np.inf, 0.0
+    for k in range(spans.shape[1]):
+        size = np.hypot(u[0, k], u[1, k])
+        low, high = min(low, size), max(high, size)
+        spans[0, k], spans[1, k] = min(spans[0, k], size), max(spans[1, k], size)
+        into += u[0, k] * i[0, k] + u[1, k] * i[1, k]
+        if rating[k, 0] > 0:
+            told[KVAR, step] += held[1, k, 0]
+            told[CUT, step] += wanted[k, 0] - held[0, k, 0]
+    head = 0.0 if count > 0 else np.nan
+    for c in range(count):
+        at, flow = first + c, first + count + c
+        head += (y[0, at] * y[0, flow] + y[1, at] * y[1, flow]) / 1000.0
+    told[LOW, step], told[HIGH, step] = low, high
+    told[HEAD, step], told[LOSS, step] = head, head + into
+
+
+@njit(**OPTIONS)
+@no_type_check
+def beginning(devices, bank_count, leftovers):
+    """Taps and banks where they stand in the reduction, nothing under way."""
+    taps = np.zeros((len(devices[2]), TAP_STATE))
+    banks = np.zeros((bank_count, BANK_STATE))
+    taps[:, TAP], banks[:, CONNECTED] = devices[4]
+    taps[:, FIRST:], taps[:, LEFTOVERS], banks[:, OPENED] = NEVER, leftovers, LONG_AGO_S
+    return taps, banks
+
+
+@njit(nogil=True, **OPTIONS)
+@no_type_check
+def run(maps, between, devices, bank_controls, source, given, how, out):
+    """Step a scenario through time.
+
+    Args:
+        maps: Voltages of branches without load and impedance between them; voltages of ports
+            without load, maps from branches to ports, from ports to branches and between ports;
+            offset of what is watched, and maps from branches and from ports to it.
+        between: The map between ports as complex numbers.
+        devices: Regulators, banks, settings of the regulators, where they measure, and where
+            everything stands in the reduction.
+        bank_controls: Settings of the banks' controls, and where they are in what is watched.
+        source: Where the source is in what is watched.
+        given: Powers asked for by branch and step; shares of the feeder's own loads, these loads
+            and how they answer to voltage; law and rating of the inverter at each branch; share
+            of the way by iteration, and by step for what inverters see and for their reference;
+            where the reference begins.
+        how: Length of a step, error that may be left, whether moves of taps are left over.
+        out: Filled: taps, banks, what is told of each step, span of each branch's voltage.
+    """
+    power_kw, load_share, loads, law, laws, rating_kva, pace, lag, adjusting, nominal = given
+    step_s, tolerance, leftovers = how
+    tap_path, bank_path, told, spans = out
+    wide, tall = maps[1].shape[1], maps[3].shape[1]
+    rating = rating_kva.reshape(wide, 1)
+    wanted, moved, held = np.zeros((wide, 1)), np.zeros((wide, 1)), np.zeros((2, wide, 1))
+    at_once = rating if lag >= 1.0 else np.zeros((wide, 1))
+    fixed, own, i = np.zeros((2, wide)), np.zeros((2, wide)), np.zeros((2, wide))
+    j, vp = np.zeros((2, tall)), np.zeros((2, tall))
+    y, answers = np.zeros(maps[6].shape), np.zeros((2, tall, tall))
+    u = maps[0].copy()
+    seen = np.hypot(u[0], u[1])
+    taps, banks = beginning(devices, len(bank_controls[1]), leftovers)
+    kind, share = np.zeros(1, np.int64), np.full(1, pace)
+    inverters = (laws.reshape(1, wide, -1), kind, at_once, wanted, moved, share, held)
+    for step in range(power_kw.shape[1]):
+        now_s = (step + 1) * step_s
+        ask(power_kw, load_share, loads, rating, step, wanted, fixed, own)
+        if lag < 1.0:
+            delayed(laws, rating, wanted, moved, seen, fixed, held)
+        for _ in range(ROUNDS):
+            left = settle(maps, answers, fixed, own, law, inverters, tolerance, u, i, j)
+            read(maps, i, j, vp, y)
+            if not left <= tolerance:
+                told[UNSETTLED, step] = 1.0
+                break
+            look_at_taps(devices, vp, now_s, taps)
+            look_at_banks(bank_controls[0], bank_controls[1], y, now_s, banks)
+            if not act_all(devices[2], taps, banks, now_s):
+                break
+            answer_of_ports(devices, between, taps, banks, answers)
+        follow(u, lag, adjusting, nominal, rating, seen, moved)
+        tell(u, i, y, source, rating, wanted, held, step, told, spans)
+        tap_path[:, step], bank_path[:, step] = taps[:, TAP], banks[:, CONNECTED] > 0
