@@ -51,12 +51,12 @@ def settings(feeder: Feeder) -> Float[Array, "bank setting"]:
 def _row(bank: Capacitor) -> list[float]:
     control = bank.control
     if control is None:
-        return [NONE, 0.0, 0.0, 1.0, -np.inf, np.inf, 0.0, 0.0, 0.0]
+        return [float(NONE), 0.0, 0.0, 1.0, -np.inf, np.inf, 0.0, 0.0, 0.0]
     # The ratio of a current control is that of its current; its override is not judged.
     voltage = control.override_v if control.kind != "current" else None
     low, high = voltage or (-np.inf, np.inf)
     return [
-        KINDS.index(control.kind),
+        float(KINDS.index(control.kind)),
         control.on,
         control.off,
         control.ratio,

@@ -201,8 +201,10 @@ class _Inverters:
             text = f"New Storage.v2g{k} {at} {size} {vars_} {always} {ENDLESS} {LIMITS}"
             engine.Text.Command = text
             names.append(f"storage.v2g{k}")
-        points = f"xarray={_listed(curve.at)} yarray={_listed(curve.value)}"
-        engine.Text.Command = f"New XYCurve.v2g npts=4 {points}"
+        # OpenDSS would go on along the last line; further points keep the curve level.
+        at, value = (0.0, *curve.at, 2.0), (curve.value[0], *curve.value, curve.value[3])
+        points = f"xarray={_listed(at)} yarray={_listed(value)}"
+        engine.Text.Command = f"New XYCurve.v2g npts=6 {points}"
         engine.Text.Command = (
             f"New InvControl.v2g DERList=[{','.join(names)}] mode=VOLTVAR vvc_curve1=v2g "
             f"RefReactivePower=VARMAX {EXACT} deltaQ_Factor={pace:g} eventlog=no"
@@ -221,7 +223,7 @@ class _Inverters:
         for k in range(len(self.power_kw)):
             circuit.SetActiveElement(f"storage.v2g{k}")
             powers = np.asarray(circuit.ActiveCktElement.Powers)
-            consumed = powers.imag if np.iscomplexobj(powers) else powers[1::2]
+            consumed = np.imag(powers) if np.iscomplexobj(powers) else powers[1::2]
             total -= float(consumed.sum())
         return total
 

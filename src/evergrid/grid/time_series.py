@@ -107,13 +107,19 @@ class Series:
 
 
 def simulate(
-    reduced: Switching, day: Day, *, leftovers: bool = False, tolerance_pu: float = 1e-6
+    reduced: Switching,
+    day: Day,
+    *,
+    start: State | None = None,
+    leftovers: bool = False,
+    tolerance_pu: float = 1e-6,
 ) -> Series:
     """A feeder through a day, in many scenarios at once.
 
     Args:
-        reduced: The feeder, reduced; it begins in the position of its state.
+        reduced: The feeder, reduced.
         day: What happens.
+        start: Where taps and banks stand before the first step; as in the feeder by default.
         leftovers: Whether moves of a tap that are under way outlive the return of its voltage, as
             they do in OpenDSS; see `tap_control`.
         tolerance_pu: Error that may be left in a voltage.
@@ -123,6 +129,7 @@ def simulate(
     """
     scenarios, branches, steps = day.power_kw.shape
     feeder = reduced.feeder
+    start = feeder.state if start is None else start
     tap = np.zeros((scenarios, len(feeder.regulators), steps), np.int8)
     connected = np.zeros((scenarios, len(feeder.capacitors), steps), np.bool_)
     told = np.zeros((scenarios, kernels.TOLD, steps))
@@ -136,6 +143,7 @@ def simulate(
         _devices(reduced),
         (capacitor_control.settings(feeder), reduced.watched.bank),
         reduced.watched.source,
+        _position(start),
     )
 
     def run(row: int) -> None:
@@ -147,7 +155,7 @@ def simulate(
     return Series(
         tap=tap,
         connected=connected,
-        start=feeder.state,
+        start=start,
         low_pu=told[:, kernels.LOW],
         high_pu=told[:, kernels.HIGH],
         loss_kw=told[:, kernels.LOSS],
@@ -215,11 +223,14 @@ def _devices(reduced: Switching) -> tuple[tuple[Array, ...] | Array, ...]:
         np.array(returning, np.int64),
         feeder.base_v[np.array(at, np.int64)],
     )
-    begin = (np.array(feeder.state.tap, float), np.array(feeder.state.connected, float))
     return (
         (taps.port, taps.admittance, taps.tapped),
         (banks.port, banks.admittance),
         tap_control.settings(feeder),
         places,
-        begin,
+        _position(feeder.state),
     )
+
+
+def _position(state: State) -> tuple[Array, Array]:
+    return np.array(state.tap, float), np.array(state.connected, float)

@@ -73,6 +73,8 @@ def answer_of_ports(devices, between, taps, banks, answers):
     """
     (port, admittance, tapped), (bank_port, bank_admittance), settings, _, begin = devices
     dy = np.zeros(between.shape, np.complex128)
+    if len(dy) == 0:
+        return
     for g in range(len(port)):
         at = (settings[g, TAP_STEP], taps[g, TAP], begin[0][g])
         add_moved(dy, port[g], admittance[g], tapped[g], at[0], at[1], at[2])
@@ -275,18 +277,18 @@ def tell(u, i, y, source, rating, wanted, held, step, told, spans):
 
 @njit(**OPTIONS)
 @no_type_check
-def beginning(devices, bank_count, leftovers):
-    """Taps and banks where they stand in the reduction, nothing under way."""
-    taps = np.zeros((len(devices[2]), TAP_STATE))
-    banks = np.zeros((bank_count, BANK_STATE))
-    taps[:, TAP], banks[:, CONNECTED] = devices[4]
+def beginning(start, leftovers):
+    """Taps and banks before the first step, nothing under way."""
+    taps = np.zeros((len(start[0]), TAP_STATE))
+    banks = np.zeros((len(start[1]), BANK_STATE))
+    taps[:, TAP], banks[:, CONNECTED] = start
     taps[:, FIRST:], taps[:, LEFTOVERS], banks[:, OPENED] = NEVER, leftovers, LONG_AGO_S
     return taps, banks
 
 
 @njit(nogil=True, **OPTIONS)
 @no_type_check
-def run(maps, between, devices, bank_controls, source, given, how, out):
+def run(maps, between, devices, bank_controls, source, start, given, how, out):
     """Step a scenario through time.
 
     Args:
@@ -298,6 +300,7 @@ def run(maps, between, devices, bank_controls, source, given, how, out):
             everything stands in the reduction.
         bank_controls: Settings of the banks' controls, and where they are in what is watched.
         source: Where the source is in what is watched.
+        start: Where taps and banks stand before the first step.
         given: Powers asked for by branch and step; shares of the feeder's own loads, these loads
             and how they answer to voltage; law and rating of the inverter at each branch; share
             of the way by iteration, and by step for what inverters see and for their reference;
@@ -317,7 +320,8 @@ def run(maps, between, devices, bank_controls, source, given, how, out):
     y, answers = np.zeros(maps[6].shape), np.zeros((2, tall, tall))
     u = maps[0].copy()
     seen = np.hypot(u[0], u[1])
-    taps, banks = beginning(devices, len(bank_controls[1]), leftovers)
+    taps, banks = beginning(start, leftovers)
+    answer_of_ports(devices, between, taps, banks, answers)
     kind, share = np.zeros(1, np.int64), np.full(1, pace)
     inverters = (laws.reshape(1, wide, -1), kind, at_once, wanted, moved, share, held)
     for step in range(power_kw.shape[1]):

@@ -45,9 +45,10 @@ def watched(
     for capacitor in feeder.capacitors:
         rows, conductors = _bank(capacitor, nodes)
         maps.append(rows)
-        offsets.append(np.zeros(rows.shape[0], dtype=np.complex128))
+        count = 1 + 2 * conductors if conductors else 0
+        offsets.append(np.zeros(count, dtype=np.complex128))
         bank.append((first, conductors))
-        first += rows.shape[0]
+        first += count
     rows, drive = _source(feeder)
     maps.append(rows)
     offsets.append(drive)
@@ -57,7 +58,7 @@ def watched(
         by_branch=all_rows @ by_branch,
         by_port=all_rows @ by_port,
         bank=np.array(bank, dtype=np.int64).reshape(-1, 2),
-        source=np.array([first, rows.shape[0] // 2]),
+        source=np.array([first, len(drive) // 2]),
     )
 
 
