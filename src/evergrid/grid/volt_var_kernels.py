@@ -2,6 +2,7 @@
 
 from typing import no_type_check
 
+import numpy as np
 from numba import njit
 
 # NaN and infinity keep their meaning: they are how a divergence shows.
@@ -58,6 +59,14 @@ def answer(law, voltage_pu, moved_pu, wanted_kw, rating_kva):
         return min(max(p, -most), most), q
     most = max(rating_kva * rating_kva - p * p, 0.0) ** 0.5
     return p, min(max(q, -most), most)
+
+
+@njit(**OPTIONS)
+@no_type_check
+def no_inverters():
+    """What stands for inverters in `drive` where there are none."""
+    none, laws = np.zeros((0, 0)), np.zeros((0, 0, COLUMNS))
+    return laws, np.zeros(0, np.int64), none, none, none, np.zeros(0), np.zeros((2, 0, 0))
 
 
 @njit(**OPTIONS)

@@ -10,7 +10,7 @@ from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
 
 # A study is loaded when it is asked for: what one needs may take a second to load.
-STUDIES = ("plan", "firm_capacity", "grid_strength", "hosting_capacity")
+STUDIES = ("plan", "firm_capacity", "grid_strength", "hosting_capacity", "volt_var")
 
 
 def named(name: str, *, source: str = "study") -> ModuleType:

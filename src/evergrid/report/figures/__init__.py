@@ -21,6 +21,12 @@ from evergrid.report.figures.money import profit_comparison, value_waterfall
 from evergrid.report.figures.site import MOST_SITES, SiteRun, site_heatmap, site_loading
 from evergrid.report.figures.strength import droop_response, loop_gains, scr_curve
 from evergrid.report.figures.vehicle import VehicleRun, vehicle_day
+from evergrid.report.figures.volt_var import (
+    losses_bars,
+    operations_bars,
+    tap_timelines,
+    voltage_day,
+)
 
 __all__ = [
     "MOST_SITES",
@@ -34,8 +40,10 @@ __all__ = [
     "forecast_against_actual",
     "level_loading",
     "loop_gains",
+    "losses_bars",
     "offer_curve",
     "offer_fan",
+    "operations_bars",
     "profit_comparison",
     "promises_kept",
     "reliability_diagram",
@@ -45,7 +53,9 @@ __all__ = [
     "site_heatmap",
     "site_loading",
     "stopper_bars",
+    "tap_timelines",
     "value_waterfall",
     "vehicle_day",
     "violation_curve",
+    "voltage_day",
 ]
