@@ -11,6 +11,7 @@ from numba import njit, prange
 
 from evergrid.grid.power_flow_kernels import LANES, OPTIONS, add_product, solve_chunk, spread
 from evergrid.grid.transformer_ageing import highest_average, hottest
+from evergrid.grid.volt_var_kernels import no_inverters
 
 # Columns of `worst`: how far each kind of limit is passed at most, negative while it is kept.
 LOW, HIGH, LINE, TRANSFORMER, TRANSFORMER_MEAN, HOT_SPOT, UNBALANCE, UNSOLVED = range(8)
@@ -171,7 +172,8 @@ def judge(wires, steps_of, base, slots, chosen, watched, limits, thermal, how, t
                     u, i = np.empty((2, wide, lanes)), np.empty((2, wide, lanes))
                     left, y = np.empty(lanes), np.empty((2, readings_wide, lanes), f4)
                     fill(fixed, base, vehicles, lane_draw, lane_step)
-                    solve_chunk(a, b, fixed, own, none, (1.0, tolerance, most), u, i, left)
+                    search = (1.0, tolerance, most)
+                    solve_chunk(a, b, fixed, own, none, no_inverters(), search, u, i, left)
                     spread(maps[2][state], maps[3][state], y[0], y[1])
                     i4 = i.astype(f4)
                     add_product(maps[0][state], maps[1][state], i4[0], i4[1], y[0], y[1])

@@ -31,9 +31,10 @@ LABELS = {
 READING = {
     "operations_bars": "Every tap that a regulator moves by is one operation, and so is every "
     "switching of a bank. They wear out by the number.",
-    "tap_timelines": "Where the busiest tap changers stood. A line that shivers is wear.",
-    "voltage_day": "Volt-var acts where the voltage leaves its dead band; tap changers act on slow "
-    "changes first.",
+    "tap_timelines": "Where the busiest tap changers stood without V2G, with it, and under the way "
+    "of control that moves them the least. A line that shivers is wear.",
+    "voltage_day": "The same ways of control. Volt-var acts only where the voltage leaves its dead "
+    "band.",
     "feeder_map": "The highest voltage that each place with load saw.",
     "losses_bars": "Reactive power is not free: it flows through the same wires.",
 }
@@ -123,17 +124,26 @@ def figures(shown: Shown) -> dict[str, Figure]:
         np.nan if row["loss_kwh"] is None else row["loss_kwh"] for row in shown.summary["modes"]
     ]
     names = [regulator.name for regulator in shown.feeder.regulators]
+    few = _few(shown)
+    some = [labels[m] for m in few]
     return {
         "operations_bars": draw.operations_bars(
             labels, series.tap_operations.sum(axis=1), series.bank_operations.sum(axis=1)
         ),
-        "tap_timelines": draw.tap_timelines(hour, series.tap, names, labels),
+        "tap_timelines": draw.tap_timelines(hour, series.tap[few], names, some),
         "voltage_day": draw.voltage_day(
-            hour, series.low_pu, series.high_pu, labels, limits_pu=shown.limits_pu
+            hour, series.low_pu[few], series.high_pu[few], some, limits_pu=shown.limits_pu
         ),
         "feeder_map": _map(shown),
         "losses_bars": draw.losses_bars(labels, np.array(loss, float)),
     }
+
+
+def _few(shown: Shown) -> list[int]:
+    """Ways of control that can be told apart in one figure: without and with V2G, and the best."""
+    wanted = ("none", "unity", shown.summary["best_mode"])
+    found = [m for m, mode in enumerate(shown.modes) if mode in wanted]
+    return found or list(range(min(3, len(shown.modes))))
 
 
 def _map(shown: Shown) -> Figure:
