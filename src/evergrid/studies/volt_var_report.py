@@ -28,6 +28,13 @@ LABELS = {
     "watt_var": "Watt-var",
     "custom": "Custom curve",
 }
+HEADINGS = {
+    "operations_bars": "Wear",
+    "tap_timelines": "Tap timelines",
+    "voltage_day": "Voltages",
+    "feeder_map": "Map",
+    "losses_bars": "Losses",
+}
 READING = {
     "operations_bars": "Every tap that a regulator moves by is one operation, and so is every "
     "switching of a bank. They wear out by the number.",
@@ -179,8 +186,7 @@ def page(shown: Shown, settings: str) -> str:
         settings: The resolved configuration as text.
     """
     sections = [
-        Section(name.replace("_", " ").capitalize(), READING[name], figure)
-        for name, figure in figures(shown).items()
+        Section(HEADINGS[name], READING[name], figure) for name, figure in figures(shown).items()
     ]
     return html_page(
         shown.title,
