@@ -1,18 +1,16 @@
-"""Does a day of a feeder keep its laws, and agree with power flows and with OpenDSS?"""
+"""Does a day of a feeder keep its laws, and agree with power flows?"""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from evergrid.core.errors import InputError
-from evergrid.grid import opendss, opendss_day, power_flow, switching, time_series, volt_var
+from evergrid.grid import power_flow, switching, time_series, volt_var
 from evergrid.grid.feeder import Feeder, State
 from evergrid.grid.time_series import Day
 from evergrid.grid.volt_var import CATEGORY_B, COMPENSATION, UNITY, Control
-from evergrid.grid.volt_var_kernels import answer
-from tests.grid.day_cases import a_day, built_in, fleet, load_shape, master
+from tests.grid.day_cases import a_day, built_in
 
 STEPS = 240
 
@@ -133,77 +131,3 @@ def test_power_that_the_wires_cannot_carry_is_said(feeder: Feeder) -> None:
 def test_a_step_must_be_a_second_to_an_hour(feeder: Feeder) -> None:
     with pytest.raises(InputError, match="step_s"):
         a_day(feeder, [UNITY], steps=2, step_s=0.5)
-
-
-@pytest.mark.data
-@pytest.mark.parametrize("name", ["ieee13", "ieee123"])
-@pytest.mark.parametrize("control", [None, UNITY, COMPENSATION])
-def test_every_tap_of_a_day_is_that_of_opendss(
-    data_folder: Path, name: str, control: Control | None
-) -> None:
-    path = master(data_folder, name)
-    feeder = opendss.read(path)
-    reduced = switching.reduce(feeder)
-    day = a_day(feeder, [control or UNITY], steps=STEPS)
-    rating, power = fleet(feeder, STEPS)
-    power = power * (control is not None)
-    day = replace(day, power_kw=power[None])
-    law = volt_var.laws((control or UNITY,), reduced.impedance)[0]
-    kvar = np.zeros_like(power)
-    for k in np.flatnonzero(rating):
-        kvar[k] = [answer(law[k], 1.0, 0.0, p, rating[k])[1] for p in power[k]]
-    ours = time_series.simulate(reduced, day, leftovers=True, tolerance_pu=1e-9)
-    theirs = opendss_day.day(
-        path,
-        feeder,
-        step_s=60.0,
-        load_share=load_shape(STEPS),
-        power_kw=power,
-        reactive_kvar=kvar,
-    )
-    assert theirs.settled.all()
-    np.testing.assert_array_equal(ours.tap[0], theirs.tap)
-    for told, low in ((ours.low_pu[0], True), (ours.high_pu[0], False)):
-        found = theirs.voltage_pu.min(axis=0) if low else theirs.voltage_pu.max(axis=0)
-        apart = np.sort(np.abs(told - found))
-        # In a few steps a load is right where its law changes, and OpenDSS chooses by the voltage
-        # of the iteration before.
-        assert apart[int(0.98 * STEPS)] < 1e-7
-        assert apart[-1] < 2e-5
-
-
-@pytest.mark.data
-@pytest.mark.parametrize("power_kw", [5.0, -5.0, 6.9])
-def test_the_equilibrium_on_a_low_voltage_feeder_is_that_of_opendss(
-    data_folder: Path, power_kw: float
-) -> None:
-    path = master(data_folder, "eulv")
-    wide = ("batchedit load..* vminpu=0.3 vmaxpu=2 vlowpu=0.2 model=1",)
-    feeder = opendss.read(path, source_pu=1.0, commands=wide)
-    count = len(feeder.branches)
-    rating, power = np.zeros(count), np.zeros(count)
-    chosen = np.random.default_rng(0).permutation(count)[:33]
-    rating[chosen], power[chosen] = 7.4, power_kw
-    network = power_flow.reduce(feeder, feeder.branches.constant_power())
-    flow = power_flow.solve(
-        network,
-        feeder.branches.power_kw[None],
-        feeder.branches.reactive_kvar[None],
-        inverters=volt_var.everywhere(rating[None], CATEGORY_B),
-        inverter_kw=power[None],
-        tolerance_pu=1e-9,
-    )
-    theirs = opendss_day.day(
-        path,
-        feeder,
-        step_s=60.0,
-        load_share=np.ones(1),
-        power_kw=power[:, None],
-        curve=CATEGORY_B.volt_var,
-        rating_kva=rating,
-        commands=("edit vsource.source pu=1.0", *wide, "batchedit load..* daily=''"),
-    )
-    assert theirs.settled.all()
-    np.testing.assert_allclose(
-        np.abs(flow.voltage_pu[0]), theirs.voltage_pu[:, 0], rtol=0, atol=1e-7
-    )

@@ -149,10 +149,10 @@ def next_due(state, now_s):
 @njit(**OPTIONS)
 @no_type_check
 def act(setting, state, now_s):
-    """Do what is due: turn to the other direction's settings, move taps. Tells if any moved."""
+    """Do what is due: turn to the other direction's settings, move taps. Tells if it did."""
+    before, turned = state[TAP], False
     if state[TURNING] > 0 and state[TURN_DUE] <= now_s + EARLY:
-        state[REVERSED], state[TURNING] = 1 - state[REVERSED], 0
-    before = state[TAP]
+        state[REVERSED], state[TURNING], turned = 1 - state[REVERSED], 0, True
     due = next_due(state, now_s)
     while due > 0:
         state[due] = NEVER
@@ -164,4 +164,4 @@ def act(setting, state, now_s):
         else:
             add_move(state, now_s + setting[TAP_DELAY])
         due = next_due(state, now_s)
-    return state[TAP] != before
+    return turned or state[TAP] != before
