@@ -23,7 +23,7 @@ def page(name: str) -> str:
     return (DOCS / name).read_text(encoding="utf-8")
 
 
-STUDIES = ["plan", "firm_capacity", "grid_strength", "hosting_capacity"]
+STUDIES = ["plan", "firm_capacity", "grid_strength", "hosting_capacity", "volt_var"]
 
 
 @pytest.fixture(scope="module", params=STUDIES)
@@ -71,7 +71,7 @@ def test_every_column_of_an_input_table_is_explained(name: str) -> None:
     assert all(f"`{column}`" in generated.table(name) for column in generated.TABLES[name][1])
 
 
-@pytest.mark.parametrize("study", ["plan", "firm_capacity", "grid_strength"])
+@pytest.mark.parametrize("study", ["plan", "firm_capacity", "grid_strength", "volt_var"])
 def test_the_config_reference_holds_every_key_of_the_template(study: str) -> None:
     template = CliRunner().invoke(app, ["new", study]).stdout
     keys = set(re.findall(r"^(?:# )?(\w+) = ", template, re.MULTILINE))
