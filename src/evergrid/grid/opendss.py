@@ -91,6 +91,16 @@ def opened(path: Path, commands: Sequence[str] = ()) -> Any:
     return engine
 
 
+def solved(engine: Any) -> bool:
+    """Solve once more; whether voltages were found before controls ran out of iterations."""
+    solution = engine.ActiveCircuit.Solution
+    try:
+        solution.Solve()
+    except DSSException:
+        return False
+    return bool(solution.Converged)
+
+
 def read(path: Path, *, source_pu: float | None = None, commands: Sequence[str] = ()) -> Feeder:
     """A feeder from OpenDSS files, its taps and capacitors where OpenDSS settles them.
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from dss import DSSException
 
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.units import consumption_from_grid_power
@@ -111,22 +110,13 @@ def _stepped(
     for step in range(steps):
         solution.LoadMult = float(load_share[step])
         vehicles.ask(step)
-        settled[step] = _solved(solution)
+        settled[step] = opendss.solved(engine)
         tap[:, step] = [_tap(circuit, r.name) for r in feeder.regulators]
         connected[:, step] = [_connected(circuit, bank.name) for bank in feeder.capacitors]
         volts = opendss.voltages(engine)[nodes]
         voltage[:, step] = np.abs(across @ volts) / feeder.branches.base_v
         kvar[step] = vehicles.kvar(step)
     return Refereed(tap, connected, voltage, kvar, settled)
-
-
-def _solved(solution: Any) -> bool:
-    """Whether OpenDSS finds a step's voltages before its controls run out of iterations."""
-    try:
-        solution.Solve()
-    except DSSException:
-        return False
-    return bool(solution.Converged)
 
 
 def _tap(circuit: Any, name: str) -> int:

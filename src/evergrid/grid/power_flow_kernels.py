@@ -101,10 +101,8 @@ def spread(column_re, column_im, y_re, y_im):
 @njit(**OPTIONS)
 @no_type_check
 def move(v_re, v_im, u_re, u_im, share, change):
-    """Move voltages by a share of the way to their new values; tell how far those were.
-
-    ``change`` holds squares of other changes before, and the greatest of all after.
-    """
+    """Move voltages by a share of the way to their new values; tell how far those were."""
+    change[:] = 0
     for k in range(v_re.shape[0]):
         for n in range(v_re.shape[1]):
             d_re, d_im = v_re[k, n] - u_re[k, n], v_im[k, n] - u_im[k, n]
@@ -116,7 +114,7 @@ def move(v_re, v_im, u_re, u_im, share, change):
 
 @njit(**OPTIONS)
 @no_type_check
-def error_left(change, before, pace):
+def error_left(change, before, pace=1.0):
     """Error after a change, from how fast the changes shrink; infinite while they do not.
 
     Where only a share ``pace`` of the way is gone, changes may shrink by so much less.
@@ -152,21 +150,22 @@ def iterate(wires, fixed, own, law, inverters, how, u, i, change, left):
     """
     gain_re, gain_im, open_re, open_im = wires
     share, tolerance, limit = how
-    s, v, before = np.empty_like(u), np.empty_like(u), np.empty_like(change)
+    s, v = np.empty_like(u), np.empty_like(u)
+    before, gap = np.empty_like(change), np.zeros_like(change)
     for iteration in range(limit):
         s[:] = fixed
         if len(law) > 0:
             add_loads(law, u[0], u[1], own[0], own[1], s[0], s[1])
-        before[:] = change
-        change[:] = 0
         if len(inverters[2]) > 0:
-            drive(inverters, u, s, change)
+            drive(inverters, u, s, gap)
         currents(s[0], s[1], u[0], u[1], i[0], i[1])
         spread(open_re, open_im, v[0], v[1])
         add_product(gain_re, gain_im, i[0], i[1], v[0], v[1])
+        before[:] = change
         move(v[0], v[1], u[0], u[1], share, change)
         worst = 0.0
         for n in range(len(change)):
+            change[n] = max(change[n], gap[n])
             pace = inverters[5][n] if len(inverters[2]) > 0 else 1.0
             left[n] = error_left(change[n], before[n], pace)
             worst = max(worst, left[n])

@@ -113,20 +113,20 @@ def settle(maps, answers, fixed, own, law, inverters, tolerance, u, i, j):
     s, v, vp = np.empty_like(u), np.empty_like(u), np.empty_like(j)
     u3, i3 = u.reshape(2, wide, 1), i.reshape(2, wide, 1)
     s3, v3, own3 = s.reshape(2, wide, 1), v.reshape(2, wide, 1), own.reshape(2, wide, 1)
-    change, before, left = np.zeros(1), 0.0, np.inf
+    change, gap, before, left = np.zeros(1), np.zeros(1), 0.0, np.inf
     for _ in range(ITERATIONS):
         s[:] = fixed
         add_loads(law, u3[0], u3[1], own3[0], own3[1], s3[0], s3[1])
-        before = change[0]
-        change[:] = 0
-        drive(inverters, u3, s3, change)
+        drive(inverters, u3, s3, gap)
         currents(s3[0], s3[1], u3[0], u3[1], i3[0], i3[1])
         v[:], vp[:], j[:] = open_pu, port_open, 0.0
         add_times(to_port, i, vp)
         add_times(answers, vp, j)
         add_times(gain, i, v)
         add_times(from_port, j, v)
+        before = change[0]
         move(v3[0], v3[1], u3[0], u3[1], 1.0, change)
+        change[0] = max(change[0], gap[0])
         left = error_left(change[0], before, inverters[5][0])
         if left <= tolerance:
             break

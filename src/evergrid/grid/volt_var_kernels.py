@@ -71,7 +71,7 @@ def no_inverters():
 
 @njit(**OPTIONS)
 @no_type_check
-def drive(inverters, u, s, change):
+def drive(inverters, u, s, gap):
     """Move the inverters of a chunk towards their answers and add their powers to the others.
 
     Args:
@@ -80,9 +80,10 @@ def drive(inverters, u, s, change):
             have, moved.
         u: Voltages.
         s: Powers, added to.
-        change: Raised by lane to the square of how far an answer was, over the rating.
+        gap: Filled: how far the farthest answer of a lane was, over the rating.
     """
     laws, control, rating, wanted, moved, pace, held = inverters
+    gap[:] = 0
     for k in range(rating.shape[0]):
         for n in range(rating.shape[1]):
             size = rating[k, n]
@@ -90,7 +91,7 @@ def drive(inverters, u, s, change):
                 voltage = (u[0, k, n] * u[0, k, n] + u[1, k, n] * u[1, k, n]) ** 0.5
                 p, q = answer(laws[control[n], k], voltage, moved[k, n], wanted[k, n], size)
                 dp, dq = p - held[0, k, n], q - held[1, k, n]
-                change[n] = max(change[n], (dp * dp + dq * dq) / (size * size))
+                gap[n] = max(gap[n], (dp * dp + dq * dq) ** 0.5 / size)
                 held[0, k, n] += pace[n] * dp
                 held[1, k, n] += pace[n] * dq
                 s[0, k, n] += held[0, k, n]

@@ -11,7 +11,6 @@ from evergrid.core.arrays import Array, Int
 from evergrid.grid.feeder import Feeder
 from evergrid.grid.time_series import Series
 from evergrid.report import figures as draw
-from evergrid.report.figures.feeder_map import feeder_map
 from evergrid.report.page import Headline, Section, Table
 from evergrid.report.page import page as html_page
 from evergrid.studies.around import around
@@ -158,7 +157,7 @@ def _map(shown: Shown) -> Figure:
     feeder = shown.feeder
     row = next((i for i, mode in enumerate(shown.modes) if mode != "none"), 0)
     buses = feeder.buses
-    return feeder_map(
+    return draw.feeder_map(
         buses.x,
         buses.y,
         _ends(feeder),
