@@ -158,7 +158,6 @@ def solve(
     for step, limit in ((1.0, ITERATIONS), (CAREFUL_SHARE, CAREFUL_ITERATIONS)):
         how = (step, tolerance_pu, limit)
         kernels.solve(*wires(network), *given, (*answering, step * pace), order, how, found)
-        found[2][~np.isfinite(voltage.sum(axis=1))] = np.inf  # kernels take NaN for no change
         order = np.flatnonzero(~(found[2] <= tolerance_pu))
         if len(order) == 0:
             break

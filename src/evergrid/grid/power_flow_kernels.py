@@ -25,7 +25,9 @@ SLOW = 0.05  # shrinking of changes from one iteration to the next that counts a
 ROUGH_ERROR = 2e-6  # pu: where single precision hands over to double
 ROUGH_LIMIT = 12  # iterations in single precision at most
 LANES = 64  # scenarios of a chunk, whose arrays then stay in the cache
+AWAY = 1e9  # voltage beyond which a lane has run away, pu
 STILL = 1e-13  # change of nothing but rounding, pu
+SAFETY = 1.5  # changes may shrink less from now on than they just did
 LEAST_LEFT = 0.1  # of a change at least is taken to be left, however fast changes shrink
 
 
@@ -101,7 +103,11 @@ def spread(column_re, column_im, y_re, y_im):
 @njit(**OPTIONS)
 @no_type_check
 def move(v_re, v_im, u_re, u_im, share, change):
-    """Move voltages by a share of the way to their new values; tell how far those were."""
+    """Move voltages by a share of the way to their new values; tell how far those were.
+
+    A lane that has run away is told by an infinite change; in it no voltage is a number any more,
+    because every branch feels every current.
+    """
     change[:] = 0
     for k in range(v_re.shape[0]):
         for n in range(v_re.shape[1]):
@@ -109,7 +115,9 @@ def move(v_re, v_im, u_re, u_im, share, change):
             change[n] = max(change[n], d_re * d_re + d_im * d_im)
             u_re[k, n] += share * d_re
             u_im[k, n] += share * d_im
-    change[:] = np.sqrt(change)
+    for n in range(len(change)):
+        away = not abs(v_re[0, n]) < AWAY  # true for NaN
+        change[n] = np.inf if away else np.sqrt(change[n])
 
 
 @njit(**OPTIONS)
@@ -124,7 +132,7 @@ def error_left(change, before, pace=1.0):
     ratio = change / before
     if not ratio < 1.0 - SLOW * pace:  # also where either is NaN
         return np.inf
-    return change * max(ratio / (1.0 - ratio), LEAST_LEFT)
+    return change * max(SAFETY * ratio / (1.0 - ratio), LEAST_LEFT)
 
 
 @njit(**OPTIONS)
@@ -143,7 +151,8 @@ def iterate(wires, fixed, own, law, inverters, how, u, i, change, left):
         u: Voltages, from where they are to where they end.
         i: Currents, filled.
         change: What the last iteration changed in each lane.
-        left: Error left in each lane, filled.
+        left: Least error left in each lane, filled; what has settled stays so while other lanes
+            go on.
 
     Returns:
         The number of iterations.
@@ -152,6 +161,7 @@ def iterate(wires, fixed, own, law, inverters, how, u, i, change, left):
     share, tolerance, limit = how
     s, v = np.empty_like(u), np.empty_like(u)
     before, gap = np.empty_like(change), np.zeros_like(change)
+    left[:] = np.inf
     for iteration in range(limit):
         s[:] = fixed
         if len(law) > 0:
@@ -167,7 +177,7 @@ def iterate(wires, fixed, own, law, inverters, how, u, i, change, left):
         for n in range(len(change)):
             change[n] = max(change[n], gap[n])
             pace = inverters[5][n] if len(inverters[2]) > 0 else 1.0
-            left[n] = error_left(change[n], before[n], pace)
+            left[n] = min(left[n], error_left(change[n], before[n], pace))
             worst = max(worst, left[n])
         if worst <= tolerance:
             return iteration + 1

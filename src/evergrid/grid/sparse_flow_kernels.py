@@ -88,6 +88,7 @@ def iterate(wires, ends, fixed, own, law, how, u, i, x, change, left):
     share, tolerance, limit = how
     s, v, before = np.empty_like(u), np.empty_like(u), np.empty_like(change)
     lanes = u.shape[2]
+    left[:] = np.inf
     for iteration in range(limit):
         s[:] = fixed
         if len(law) > 0:
@@ -118,7 +119,7 @@ def iterate(wires, ends, fixed, own, law, how, u, i, x, change, left):
         move(v[0], v[1], u[0], u[1], share, change)
         worst = 0.0
         for n in range(lanes):
-            left[n] = error_left(change[n], before[n])
+            left[n] = min(left[n], error_left(change[n], before[n]))
             worst = max(worst, left[n])
         if worst <= tolerance:
             return iteration + 1
