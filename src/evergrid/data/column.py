@@ -18,7 +18,7 @@ def read(path: Path, column: str, steps: int) -> Float[Array, " step"]:
         InputError: The file lacks the column, or does not hold a number in each step.
     """
     if not path.is_file():
-        raise MissingFileError(f"no such file: {path}. Name a CSV file with a column {column}.")
+        raise MissingFileError(f"there is no file {path}. Name a CSV file with a column {column}.")
     frame = pl.read_csv(path, infer_schema=False)
     if column not in frame.columns:
         fix = f"Its columns are {', '.join(frame.columns)}."
