@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from evergrid.core.errors import InputError, MissingFileError
-from evergrid.grid import opendss, power_flow
+from evergrid.grid import opendss, opendss_shapes, power_flow
 from evergrid.grid.feeder import GROUND, Feeder, State
 from evergrid.studies.feeder_source import FeederSource
 from tests.grid.cases import IEEE13, street
@@ -151,6 +151,6 @@ def test_a_load_shape_is_averaged_over_the_steps_of_the_day(tmp_path: Path):
     shaped += "New Load.shaped bus1=c.2 phases=1 kv=0.23 kw=1 daily=half"
     path = street(tmp_path, shaped)
     branches = opendss.read(path).branches
-    share = opendss.day_shares(path, branches, step_h=1.0)
+    share = opendss_shapes.day_shares(path, branches, step_h=1.0)
     assert share[branches.name == "shaped"] == pytest.approx(np.tile([0.5, 2.5], 12)[None])
     assert share[branches.name == "home2"] == pytest.approx(np.ones((1, 24)))

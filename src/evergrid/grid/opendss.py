@@ -15,10 +15,10 @@ from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import InputError, MissingFileError
 from evergrid.core.faults import Fault
 from evergrid.core.units import consumption_from_grid_power
-from evergrid.grid.feeder import Branches, Feeder, State
+from evergrid.grid.feeder import Feeder, State
 from evergrid.grid.opendss_feeder import Reader, voltages
 
-__all__ = ["day_shares", "opened", "read", "settled", "solved", "voltages", "with_source"]
+__all__ = ["opened", "read", "settled", "solved", "voltages", "with_source"]
 
 CONTROL_ITERATIONS = 200  # feeders with several regulators need more than OpenDSS' default of 15
 ITERATIONS = 500
@@ -104,30 +104,6 @@ def with_source(commands: Sequence[str], source_pu: float | None) -> tuple[str, 
     return (*commands, f"edit vsource.source pu={source_pu}")
 
 
-def day_shares(
-    path: Path, branches: Branches, *, step_h: float, commands: Sequence[str] = ()
-) -> Float[Array, "branch step"]:
-    """The feeder's own load shapes over a day: share of each branch's load at each step.
-
-    A load's yearly shape is read from its beginning, or its daily shape; one without any is
-    always on.
-
-    Args:
-        path: The feeder's master file.
-        branches: Branches of its loads.
-        step_h: Length of a step; divides a day.
-        commands: Further OpenDSS commands after compiling.
-    """
-    circuit = opened(path, commands).ActiveCircuit
-    steps = round(24 / step_h)
-    found: dict[str, Float[Array, " step"]] = {}
-    for name in dict.fromkeys(str(name) for name in branches.name):
-        circuit.Loads.Name = name
-        shape = circuit.Loads.Yearly or circuit.Loads.daily
-        found[name] = _shape(circuit, shape, steps, step_h) if shape else np.ones(steps)
-    return np.array([found[str(name)] for name in branches.name])
-
-
 def settled(
     path: Path,
     feeder: Feeder,
@@ -172,16 +148,3 @@ def _state(circuit: Any, feeder: Feeder) -> State:
         circuit.Capacitors.Name = bank.name
         connected.append(bool(any(circuit.Capacitors.States)))
     return State(tuple(taps), tuple(connected))
-
-
-def _shape(circuit: Any, name: str, steps: int, step_h: float) -> Float[Array, " step"]:
-    """Mean of a load shape over each step of a day."""
-    shapes = circuit.LoadShapes
-    shapes.Name = name
-    values, spacing_h = np.asarray(shapes.Pmult, dtype=float), shapes.HrInterval
-    ends = np.arange(len(values) + 1) * spacing_h
-    total = np.concatenate([[0.0], np.cumsum(values) * spacing_h])
-    edges = np.arange(steps + 1) * step_h
-    reach = ends[-1]
-    whole = np.floor(edges / reach)
-    return np.diff(whole * total[-1] + np.interp(edges - whole * reach, ends, total)) / step_h

@@ -17,7 +17,7 @@ from evergrid.data.meta import Meta
 from evergrid.fleet import mobility
 from evergrid.fleet.day_profiles import Call
 from evergrid.fleet.group import FleetGroup
-from evergrid.grid import opendss
+from evergrid.grid import opendss, opendss_shapes
 from evergrid.grid.deployment import Slots
 from evergrid.grid.feeder import Branches, Feeder
 from evergrid.grid.hosting_capacity import Limits
@@ -74,7 +74,9 @@ class LoadBeside(BaseConfig):
         branches, steps = feeder.branches, round(24 / step_h)
         if self.shape == "feeder":
             path = source.path(folder)
-            share = opendss.day_shares(path, branches, step_h=step_h, commands=source.all_commands)
+            share = opendss_shapes.day_shares(
+                path, branches, step_h=step_h, commands=source.all_commands
+            )
         elif self.shape == "evening":
             hours = (np.arange(steps) + 0.5) * step_h
             daily = np.interp(hours, np.arange(24) + 0.5, EVENING, period=24)

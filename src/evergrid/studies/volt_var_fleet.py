@@ -3,13 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from pydantic import Field
 
 from evergrid.core.arrays import Array, Float
 from evergrid.core.config import Config as BaseConfig
-from evergrid.core.errors import InputError, MissingFileError
-from evergrid.core.faults import Fault
+from evergrid.data import column
 from evergrid.data.locate import locate
 from evergrid.grid.feeder import Feeder
 
@@ -89,7 +87,7 @@ def signal_pu(
         InputError: The file lacks the column, or has too few rows.
     """
     if signal.file is not None:
-        return np.clip(_column(signal.file, "power_pu", steps, folder), -1, 1)
+        return np.clip(column.read(locate(signal.file, folder), "power_pu", steps), -1, 1)
     draw = np.random.default_rng([seed, 1]).standard_normal(steps)
     kept = float(np.exp(-step_s / (60 * signal.noise_min)))
     noise, now = np.empty(steps), draw[0]
@@ -110,7 +108,7 @@ def load_pu(load: Load, step_s: float, steps: int, folder: Path) -> Float[Array,
         InputError: The file lacks the column, or has too few rows.
     """
     if load.file is not None:
-        return _column(load.file, "load_pu", steps, folder)
+        return column.read(locate(load.file, folder), "load_pu", steps)
     turn = 2 * np.pi * (_hours(step_s, steps) - load.peak_hour) / 24
     middle, swing = (load.highest + load.lowest) / 2, (load.highest - load.lowest) / 2
     return middle + swing * np.cos(turn)
@@ -118,18 +116,3 @@ def load_pu(load: Load, step_s: float, steps: int, folder: Path) -> Float[Array,
 
 def _hours(step_s: float, steps: int) -> Float[Array, " step"]:
     return (np.arange(steps) + 0.5) * step_s / HOUR_S
-
-
-def _column(file: str, column: str, steps: int, folder: Path) -> Float[Array, " step"]:
-    path = locate(file, folder)
-    if not path.is_file():
-        raise MissingFileError(f"no such file: {path}. Name a CSV file with a column {column}.")
-    frame = pl.read_csv(path)
-    if column not in frame.columns:
-        fix = f"Its columns are {', '.join(frame.columns)}."
-        raise InputError(str(path), [Fault(column, "be a column of the file", fix=fix)])
-    values = frame[column].cast(pl.Float64, strict=False).to_numpy()
-    if len(values) < steps or not np.isfinite(values[:steps]).all():
-        rule = f"hold a number in each of the {steps:,} steps"
-        raise InputError(str(path), [Fault(column, rule, got=(len(values),))])
-    return values[:steps].astype(float)

@@ -14,10 +14,15 @@ from tests.grid.cases import IEEE13
 from tests.grid.day_cases import a_day, fleet, load_shape, master
 
 STEPS = 240
+AGREEMENT = {  # share of steps, voltage error in these, and in the worst, pu
+    "ieee13": (0.98, 1e-7, 2e-5),
+    "ieee34": (0.9, 5e-7, 5e-4),
+    "ieee123": (0.98, 1e-7, 2e-5),
+}
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("name", ["ieee13", "ieee123"])
+@pytest.mark.parametrize("name", ["ieee13", "ieee34", "ieee123"])
 @pytest.mark.parametrize("control", [None, UNITY, COMPENSATION])
 def test_every_tap_of_a_day_is_that_of_opendss(
     data_folder: Path, name: str, control: Control | None
@@ -47,10 +52,10 @@ def test_every_tap_of_a_day_is_that_of_opendss(
     for told, low in ((ours.low_pu[0], True), (ours.high_pu[0], False)):
         found = theirs.voltage_pu.min(axis=0) if low else theirs.voltage_pu.max(axis=0)
         apart = np.sort(np.abs(told - found))
-        # In a few steps a load is right where its law changes, and OpenDSS chooses by the voltage
-        # of the iteration before.
-        assert apart[int(0.98 * STEPS)] < 1e-7
-        assert apart[-1] < 2e-5
+        # In some steps a load is where its law changes; the README tells how laws differ there.
+        most, usual, worst = AGREEMENT[name]
+        assert apart[int(most * STEPS)] < usual
+        assert apart[-1] < worst
 
 
 @pytest.mark.data
