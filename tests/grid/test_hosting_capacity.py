@@ -7,10 +7,18 @@ import numpy as np
 import pytest
 
 from evergrid.core.errors import InputError
-from evergrid.grid import deployment, hosting_capacity, limits_check, opendss, power_flow
+from evergrid.grid import (
+    deployment,
+    hosting_capacity,
+    limits_check,
+    opendss,
+    power_flow,
+    volt_var,
+)
 from evergrid.grid.deployment import Slots
 from evergrid.grid.feeder import Feeder, State
 from evergrid.grid.hosting_capacity import KINDS, Case, Judge, Limits
+from evergrid.grid.volt_var import Control, VoltWatt
 from tests.grid.cases import street
 
 STEPS = 24
@@ -171,3 +179,46 @@ def test_room_is_where_the_limit_is_passed(judge: Judge):
     tiny = limits_check.room(judge, state, *base, shape, most_kw=0.1)
     assert tiny.power_kw == pytest.approx(np.full(branches, 0.1))
     assert (tiny.kind == -1).all()
+
+
+@pytest.mark.parametrize(
+    "control", [volt_var.CATEGORY_B, volt_var.COMPENSATION, Control(volt_watt=VoltWatt(1.05, 1.08))]
+)
+def test_inverters_are_judged_as_single_power_flows_with_the_same_inverters(
+    judge: Judge, control: Control
+):
+    deployed = deployment.draw(slots_of(6, 4), levels=3, draws=4, profiles=40, seed=3)
+    power = 1.5 * profiles()
+    rating = 1.1 * np.abs(power).max(axis=1)
+    judged = judge.deployments(deployed, power, control=control, profiles_kva=rating)
+    case = judge.case
+    for draw in range(4):
+        wanted = deployed.power_kw(2, draw, power, 6)
+        sizes = deployed.power_kw(2, draw, rating[:, None] * (power != 0), 6)
+        flow = power_flow.solve(
+            case.networks[0],
+            case.base_kw.T,
+            case.base_kvar.T,
+            inverters=volt_var.everywhere(sizes, control),
+            inverter_kw=wanted,
+            tolerance_pu=1e-9,
+        )
+        assert flow.inverter_kw is not None
+        assert flow.inverter_kvar is not None
+        there = case.base_kw.T + flow.inverter_kw, case.base_kvar.T + flow.inverter_kvar
+        checked = limits_check.check(judge, case.state, *there)
+        assert judged.excess[2, draw, INSTANT] == pytest.approx(
+            checked.excess.max(axis=0)[INSTANT], abs=1e-5
+        )
+        lost = np.abs(wanted - flow.inverter_kw).sum()
+        assert judged.curtailed_kwh[2, draw] == pytest.approx(lost, abs=1e-2)
+
+
+def test_inverters_of_idle_vehicles_stay_silent(judge: Judge):
+    deployed = deployment.draw(slots_of(6, 4), levels=2, draws=3, profiles=1, seed=0)
+    idle = np.zeros((1, STEPS))
+    silent = judge.deployments(
+        deployed, idle, control=volt_var.CATEGORY_B, profiles_kva=np.array([50.0])
+    )
+    plain = judge.deployments(deployed, idle)
+    assert silent.excess == pytest.approx(plain.excess)

@@ -10,7 +10,7 @@ from evergrid.grid.hosting_capacity import KINDS, Judged
 def judged(excess: np.ndarray) -> Judged:
     none = np.zeros(excess.shape, dtype=np.int64)
     flat = np.zeros(excess.shape[:2])
-    return Judged(excess, none, none, flat, flat)
+    return Judged(excess, none, none, flat, flat, flat)
 
 
 def kept(levels: int, draws: int) -> np.ndarray:

@@ -16,10 +16,13 @@ from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.grid import hosting_capacity_kernels as kernels
+from evergrid.grid import volt_var
 from evergrid.grid.deployment import Deployments
 from evergrid.grid.feeder import Branches, Feeder
-from evergrid.grid.power_flow import ITERATIONS, Network, solve, wires
+from evergrid.grid.power_flow import CAREFUL_ITERATIONS, ITERATIONS, Network, solve, wires
 from evergrid.grid.transformer_ageing import Thermal, highest_average, hottest
+from evergrid.grid.volt_var import Control
+from evergrid.grid.volt_var_kernels import COLUMNS
 from evergrid.grid.watch import Watch, alike, seen, watch
 
 KINDS = (
@@ -103,6 +106,7 @@ class Judged:
         when: Its step.
         violated: Branches outside their voltage limits, summed over the steps.
         ageing: Hours of life that the most aged transformer loses per hour.
+        curtailed_kwh: Energy that inverters did not draw or feed because of their control.
     """
 
     excess: Float[Array, "level draw kind"]
@@ -110,6 +114,7 @@ class Judged:
     when: Int[Array, "level draw kind"]
     violated: Float[Array, "level draw"]
     ageing: Float[Array, "level draw"]
+    curtailed_kwh: Float[Array, "level draw"]
 
     @property
     def fails(self) -> Bool[Array, "level draw"]:
@@ -226,6 +231,8 @@ class Judge:
         deployments: Deployments,
         profiles_kw: Float[Array, "profile step"],
         *,
+        control: Control | None = None,
+        profiles_kva: Float[Array, " profile"] | None = None,
         tolerance_pu: float = 1e-6,
     ) -> Judged:
         """Every deployment against the limits.
@@ -233,9 +240,13 @@ class Judge:
         Args:
             deployments: Who has which vehicle.
             profiles_kw: Power of the vehicles, into the grid.
+            control: What inverters do beside; by default they only deliver the power.
+            profiles_kva: Rating of the inverter of each profile, which answers while its vehicle
+                draws or feeds; by default its greatest power.
             tolerance_pu: Error that may be left in a voltage.
         """
         case, watched, bounds = self.case, self.watched[0], self.bounds
+        rating = np.abs(profiles_kw).max(axis=1) if profiles_kva is None else profiles_kva
         shape = (deployments.levels, deployments.draws)
         rows = shape[0] * shape[1]
         worst = np.full((rows, kernels.KINDS), -np.inf)
@@ -253,11 +264,12 @@ class Judge:
             (order, starts),
             (case.base_kw, case.base_kvar),
             (deployments.slots.branch, deployments.counts),
-            (deployments.order, deployments.profile, np.ascontiguousarray(profiles_kw)),
+            (deployments.order, deployments.profile, np.ascontiguousarray(profiles_kw), rating),
+            self._controlled(control, deployments, rating),
             (self._maps, counts, watched.transformer),
             ((bounds.low, bounds.high), (bounds.line, bounds.unbalance), self._of_transformers()),
             case.limits.thermal.numbers(),
-            (tolerance_pu, ITERATIONS),
+            (tolerance_pu, ITERATIONS if control is None else CAREFUL_ITERATIONS),
             (worst, where, when, sums),
         )
         return Judged(
@@ -266,7 +278,23 @@ class Judge:
             when.reshape(*shape, -1),
             sums[:, kernels.VIOLATED].reshape(shape),
             sums[:, kernels.AGEING].reshape(shape),
+            sums[:, kernels.CURTAILED].reshape(shape) * case.step_h,
         )
+
+    def _controlled(
+        self, control: Control | None, deployments: Deployments, rating: Float[Array, " profile"]
+    ) -> tuple[Array, float]:
+        """Laws of the inverters in every state, and the share of the way they go at a time."""
+        networks = self.case.networks
+        if control is None:
+            return np.zeros((len(networks), 0, 0, COLUMNS)), 1.0
+        most = np.zeros((1, len(self.case.branches)))
+        for at in deployments.slots.branch.T:
+            np.add.at(most[0], at[at >= 0], rating.max())
+        inverters = volt_var.everywhere(most, control)
+        gain = [volt_var.loop_gain(inverters, n.impedance, n.open_pu)[0] for n in networks]
+        laws = np.stack([volt_var.laws((control,), n.impedance) for n in networks])
+        return laws, float(volt_var.pace(np.array([max(gain)]))[0])
 
     def _of_transformers(self) -> tuple[Array, Array, Array, int, Array, float]:
         case, bounds = self.case, self.bounds

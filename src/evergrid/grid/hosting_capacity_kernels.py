@@ -11,14 +11,13 @@ from numba import njit, prange
 
 from evergrid.grid.power_flow_kernels import LANES, OPTIONS, add_product, solve_chunk, spread
 from evergrid.grid.transformer_ageing import highest_average, hottest
-from evergrid.grid.volt_var_kernels import no_inverters
 
 # Columns of `worst`: how far each kind of limit is passed at most, negative while it is kept.
 LOW, HIGH, LINE, TRANSFORMER, TRANSFORMER_MEAN, HOT_SPOT, UNBALANCE, UNSOLVED = range(8)
 KINDS = 8
 # Columns of `sums` over a deployment's steps.
-VIOLATED, AGEING = range(2)
-SUMS = 2
+VIOLATED, AGEING, CURTAILED = range(3)
+SUMS = 3
 
 TOGETHER = 256  # steps of draws that one thread works through together
 
@@ -37,26 +36,54 @@ def note(worst, where, when, row, kind, excess, place, step):
 
 @njit(**OPTIONS)
 @no_type_check
-def add_vehicles(vehicles, branch, newcomers, profile, profiles_kw):
-    """Add the power of the slots that get a vehicle now to that of their branches."""
+def add_vehicles(vehicles, rating, branch, newcomers, profile, profiles):
+    """Add the power and rating of the slots that get a vehicle now to those of their branches.
+
+    An inverter answers only in steps in which its vehicle draws or feeds.
+    """
+    profiles_kw, profiles_kva = profiles
     for s in newcomers:
         phases = (branch[s] >= 0).sum()
         for j in range(phases):
             for step in range(vehicles.shape[1]):
-                vehicles[branch[s, j], step] += profiles_kw[profile[s], step] / phases
+                power = profiles_kw[profile[s], step] / phases
+                vehicles[branch[s, j], step] += power
+                if power != 0.0:
+                    rating[branch[s, j], step] += profiles_kva[profile[s]] / phases
 
 
 @njit(**OPTIONS)
 @no_type_check
-def fill(fixed, base, vehicles, lane_draw, lane_step):
-    """Powers of a chunk's lanes: what is there anyway, and the vehicles."""
+def fill(fixed, inverters, base, vehicles, rating_kva, lane_draw, lane_step):
+    """Powers of a chunk's lanes: what is there anyway, and the vehicles, controlled or not."""
     base_kw, base_kvar = base
+    _, _, rating, wanted, _, _, held = inverters
     for k in range(len(base_kw)):
         for n in range(fixed.shape[2]):
-            step = lane_step[n]
-            fixed[0, k, n] = base_kw[k, step] + vehicles[lane_draw[n], k, step]
+            draw, step = lane_draw[n], lane_step[n]
+            fixed[0, k, n] = base_kw[k, step]
             fixed[1, k, n] = base_kvar[k, step]
+            if len(rating) > 0:
+                rating[k, n] = rating_kva[draw, k, step]
+                wanted[k, n] = vehicles[draw, k, step]
+                held[0, k, n] = vehicles[draw, k, step]
+            else:
+                fixed[0, k, n] += vehicles[draw, k, step]
     fixed[:, len(base_kw) :] = 0
+
+
+@njit(**OPTIONS)
+@no_type_check
+def inverters_of(laws, pace, wide, lanes):
+    """Inverters of a chunk as `drive` wants them, to be filled; no rows without a law."""
+    rows = wide if len(laws) > 0 else 0
+    rating, wanted, moved = (
+        np.zeros((rows, lanes)),
+        np.zeros((rows, lanes)),
+        np.zeros((rows, lanes)),
+    )
+    share, held = np.full(lanes, pace), np.zeros((2, rows, lanes))
+    return laws, np.zeros(lanes, np.int64), rating, wanted, moved, share, held
 
 
 @njit(**OPTIONS)
@@ -119,7 +146,7 @@ def judge_transformers(loading, limits, thermal, row, told):
 
 @njit(parallel=True, **OPTIONS)
 @no_type_check
-def judge(wires, steps_of, base, slots, chosen, watched, limits, thermal, how, told):
+def judge(wires, steps_of, base, slots, chosen, controlled, watched, limits, thermal, how, told):
     """Judge every deployment: draw by draw, adding vehicles from level to level.
 
     Args:
@@ -128,7 +155,10 @@ def judge(wires, steps_of, base, slots, chosen, watched, limits, thermal, how, t
         steps_of: Steps sorted by the state they are in, and where each state begins among them.
         base: Power and reactive power by branch and step of what is there anyway.
         slots: Branches of each slot, and vehicles at each level.
-        chosen: Slots of each draw in their order, the profile of each slot, and the profiles.
+        chosen: Slots of each draw in their order, the profile of each slot, and the profiles with
+            the ratings of their vehicles.
+        controlled: Law of the inverters by state, control and branch, without rows where they only
+            deliver power, and the share of the way that they go in an iteration.
         watched: Maps and offsets of readings of each state, their numbers, and the conductors'
             transformers.
         limits: Of voltages, of readings, and of transformers.
@@ -148,15 +178,18 @@ def judge(wires, steps_of, base, slots, chosen, watched, limits, thermal, how, t
     together = max(1, TOGETHER // steps)  # draws of a group, worked through by one thread
     none = np.zeros((0, 10))
     branch, level_counts = slots
-    slot_order, profile, profiles_kw = chosen
+    slot_order, profile, profiles_kw, profiles_kva = chosen
+    laws, pace = controlled
     for group in prange((draws + together - 1) // together):
         begin, stop = group * together, min(draws, (group + 1) * together)
         vehicles = np.zeros((stop - begin, branches, steps))
+        rating = np.zeros((stop - begin, branches, steps))
         for level in range(len(level_counts)):
             before = level_counts[level - 1] if level > 0 else 0
             for d in range(stop - begin):
                 newcomers = slot_order[begin + d, before : level_counts[level]]
-                add_vehicles(vehicles[d], branch, newcomers, profile[begin + d], profiles_kw)
+                own_profile, given = profile[begin + d], (profiles_kw, profiles_kva)
+                add_vehicles(vehicles[d], rating[d], branch, newcomers, own_profile, given)
             first_row = level * draws + begin
             loading = np.zeros((stop - begin, transformers, steps))
             for state in range(len(starts) - 1):
@@ -171,9 +204,10 @@ def judge(wires, steps_of, base, slots, chosen, watched, limits, thermal, how, t
                     fixed, own = np.empty((2, wide, lanes)), np.empty((2, wide, 0))
                     u, i = np.empty((2, wide, lanes)), np.empty((2, wide, lanes))
                     left, y = np.empty(lanes), np.empty((2, readings_wide, lanes), f4)
-                    fill(fixed, base, vehicles, lane_draw, lane_step)
+                    inverters = inverters_of(laws[state], pace, wide, lanes)
+                    fill(fixed, inverters, base, vehicles, rating, lane_draw, lane_step)
                     search = (1.0, tolerance, most)
-                    solve_chunk(a, b, fixed, own, none, no_inverters(), search, u, i, left)
+                    solve_chunk(a, b, fixed, own, none, inverters, search, u, i, left)
                     spread(maps[2][state], maps[3][state], y[0], y[1])
                     i4 = i.astype(f4)
                     add_product(maps[0][state], maps[1][state], i4[0], i4[1], y[0], y[1])
@@ -183,6 +217,9 @@ def judge(wires, steps_of, base, slots, chosen, watched, limits, thermal, how, t
                             note(told[0], told[1], told[2], row, UNSOLVED, 1.0, 0, step)
                             continue
                         judge_voltages(u, of_voltage, n, branches, row, step, told)
+                        wanted, held = inverters[3], inverters[6]
+                        for k in range(len(wanted)):
+                            told[3][row, CURTAILED] += abs(wanted[k, n] - held[0, k, n])
                         counted = (lines, conductors, buses, transformer)
                         at = loading[lane_draw[n]]
                         judge_readings(y, counted, of_reading, n, row, step, told, at)

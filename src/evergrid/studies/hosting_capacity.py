@@ -27,7 +27,7 @@ from evergrid.studies import hosting_capacity_report as telling
 from evergrid.studies import hosting_capacity_tables as tables
 from evergrid.studies import summary
 from evergrid.studies.feeder_source import FeederSource
-from evergrid.studies.hosting_capacity_find import CaseFound, Found, find
+from evergrid.studies.hosting_capacity_find import CaseFound, ControlName, Found, find
 from evergrid.studies.hosting_capacity_inputs import (
     CallEntry,
     GeneratedDays,
@@ -66,6 +66,12 @@ class Config(BaseConfig):
     """IANA name of the local clock, such as Europe/Oslo."""
     cases: tuple[Behaviour, ...] = Field(default=("charge", "charge_evenly", "feed"), min_length=1)
     """What vehicles do: "charge" on arrival, "charge_evenly" over the stay, "feed" when called."""
+    controls: tuple[ControlName, ...] = Field(default=("unity",), min_length=1)
+    """What inverters do beside, each case under each: "unity" for nothing, "category_a" or
+    "category_b" for the volt-var curves of IEEE 1547, "volt_watt", "category_b_watt" for both,
+    "compensation" of the own power by each place's R/X."""
+    oversize: float = Field(default=1.1, ge=1, le=3)
+    """Rating of an inverter over the greatest power of its vehicle."""
     most_kw: float = Field(default=100.0, gt=0, le=100_000)
     """Greatest power that is tried at a single place and for each vehicle."""
     feeder: FeederSource = FeederSource()
@@ -93,8 +99,10 @@ class Config(BaseConfig):
     def _checked(self) -> "Config":
         zone(self.time_zone)
         self.limits.record()
-        if len(set(self.cases)) < len(self.cases):
-            raise InputError("config", [Fault("cases", "name each case once", self.cases)])
+        for name in ("cases", "controls"):
+            given = getattr(self, name)
+            if len(set(given)) < len(given):
+                raise InputError("config", [Fault(name, "name each once", given)])
         return self
 
 
@@ -194,6 +202,8 @@ def run(
         config.places.slots(feeder.branches, seed),
         sessions,
         behaviours=config.cases,
+        controls=config.controls,
+        oversize=config.oversize,
         call=config.call.record(),
         time_zone=config.time_zone,
         levels=config.sampling.levels,
@@ -272,12 +282,12 @@ def _ends(values: np.ndarray) -> list[float]:
 
 def _case(found: Found, case: CaseFound) -> dict[str, Any]:
     """Headline numbers of one case."""
-    rows = [row for row in tables.capacity_rows(found) if row["case"] == case.behaviour]
+    rows = [row for row in tables.capacity_rows(found) if row["case"] == case.name]
     by_share = {f"vehicles_{100 * row['quantile']:.0f}": row["vehicles"] for row in rows}
-    stopped = [row for row in tables.stopper_rows(found) if row["case"] == case.behaviour]
+    stopped = [row for row in tables.stopper_rows(found) if row["case"] == case.name]
     first = stopped[0] if stopped else {"limit": "", "element": "", "share": 0.0}
     return {
-        "case": case.behaviour,
+        "case": case.name,
         **by_share,
         "limit": first["limit"],
         "element": first["element"],

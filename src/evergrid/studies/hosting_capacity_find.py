@@ -2,35 +2,52 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from evergrid.core.arrays import Array, Float
 from evergrid.fleet import day_profiles
 from evergrid.fleet.day_profiles import Behaviour, Call
-from evergrid.grid import deployment, hosting_curve
+from evergrid.grid import deployment, hosting_curve, volt_var
 from evergrid.grid.deployment import Deployments, Slots
 from evergrid.grid.hosting_capacity import KINDS, Case, Judge, Judged, judge
 from evergrid.grid.hosting_curve import Capacity, Curve
 from evergrid.grid.limits_check import Room, room
+from evergrid.grid.volt_var import Control, VoltWatt
 from evergrid.model.session import Sessions
 
 Progress = Callable[[str, float], None]
+ControlName = Literal[
+    "unity", "category_a", "category_b", "volt_watt", "category_b_watt", "compensation"
+]
+CONTROLS: dict[ControlName, Control | None] = {
+    "unity": None,
+    "category_a": volt_var.CATEGORY_A,
+    "category_b": volt_var.CATEGORY_B,
+    "volt_watt": Control(volt_watt=VoltWatt()),
+    "category_b_watt": Control(volt_var.CATEGORY_B.volt_var, VoltWatt()),
+    "compensation": volt_var.COMPENSATION,
+}
 
 
 @dataclass(frozen=True)
 class CaseFound:
-    """What one behaviour of the vehicles does.
+    """What one behaviour of the vehicles does under one control of their inverters.
 
     Attributes:
+        name: Behaviour and control, as tables have it.
         behaviour: What vehicles do.
+        control: What their inverters do beside.
         profiles_kw: Power of each vehicle-day.
         judged: Every deployment.
         curve: Probability that a limit is passed, by level.
         capacity: Vehicles that fit in each draw, and what stops more.
     """
 
+    name: str
     behaviour: Behaviour
+    control: str
     profiles_kw: Float[Array, "profile step"]
     judged: Judged
     curve: Curve
@@ -44,7 +61,7 @@ class Found:
     Attributes:
         judge: The feeder, its limits and the case without vehicles.
         deployments: Who has a vehicle in each draw at each level.
-        cases: By behaviour.
+        cases: By name.
         place: Room at each branch alone, drawing and feeding, at the worst step of the day.
         envelope: Room of every place at once at each step, drawing and feeding.
         step_h: Length of a step.
@@ -52,7 +69,7 @@ class Found:
 
     judge: Judge
     deployments: Deployments
-    cases: dict[Behaviour, CaseFound]
+    cases: dict[str, CaseFound]
     place: dict[str, Room]
     envelope: dict[str, Room]
     step_h: float
@@ -64,6 +81,8 @@ def find(
     sessions: Sessions,
     *,
     behaviours: tuple[Behaviour, ...],
+    controls: tuple[ControlName, ...],
+    oversize: float,
     call: Call,
     time_zone: str,
     levels: int,
@@ -79,7 +98,9 @@ def find(
         case: The feeder, its load and its limits.
         slots: Places for vehicles.
         sessions: To draw behaviour from.
-        behaviours: What vehicles do, one case each.
+        behaviours: What vehicles do, a case each under each of the controls.
+        controls: What their inverters do beside.
+        oversize: Rating of an inverter over the greatest power of its vehicle.
         call: When they feed.
         time_zone: Clock of the sessions.
         levels: Levels from nobody to everybody.
@@ -95,13 +116,22 @@ def find(
     deployed = deployment.draw(
         slots, levels=levels, draws=draws, profiles=vehicle_days, seed=seed + 1
     )
-    cases: dict[Behaviour, CaseFound] = {}
-    for n, behaviour in enumerate(behaviours):
-        progress(f"judging: {behaviour}", 0.2 + 0.5 * n / len(behaviours))
+    cases: dict[str, CaseFound] = {}
+    pairs: list[tuple[Behaviour, ControlName]] = [
+        (behaviour, control) for behaviour in behaviours for control in controls
+    ]
+    for n, (behaviour, control) in enumerate(pairs):
+        name = behaviour if control == "unity" else f"{behaviour} {control}"
+        progress(f"judging: {name}", 0.2 + 0.5 * n / len(pairs))
         power = day_profiles.profiles(days, behaviour, step_h=case.step_h, call=call)
-        judged = judging.deployments(deployed, power)
-        cases[behaviour] = CaseFound(
+        rating = oversize * np.abs(power).max(axis=1)
+        judged = judging.deployments(
+            deployed, power, control=CONTROLS[control], profiles_kva=rating
+        )
+        cases[name] = CaseFound(
+            name,
             behaviour,
+            control,
             power,
             judged,
             hosting_curve.curve(judged),

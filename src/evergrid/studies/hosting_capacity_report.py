@@ -27,6 +27,14 @@ HEADINGS = {
     "import_map": "Where a place may draw how much",
     "room_over_day": "How much everybody may feed or draw, by time of day",
 }
+CONTROL_NAMES = {
+    "unity": "",
+    "category_a": ", volt-var category A",
+    "category_b": ", volt-var category B",
+    "volt_watt": ", volt-watt",
+    "category_b_watt": ", volt-var B and volt-watt",
+    "compensation": ", own R/X compensation",
+}
 READING = {
     "violation_curve": "Each point is the share of random deployments that pass at least one limit "
     "at some time of the day. Limits that are passed without any vehicle must hardly get worse.",
@@ -86,14 +94,15 @@ def lines(shown: Shown) -> list[str]:
         )
     )
     rows.append(("without", f"{s['base_violations']:,} limits are passed without any vehicle"))
-    return [f"{name:<15}{text}" for name, text in rows]
+    return [f"{name:<21}{text}" for name, text in rows]
 
 
 def figures(shown: Shown) -> dict[str, Figure]:
     """Every figure of the report by name, in reading order."""
     found = shown.found
     feeder = found.judge.case.feeder
-    curves = {CASE_NAMES[name]: case.curve for name, case in found.cases.items()}
+    told = _told(found)
+    curves = {told[name]: case.curve for name, case in found.cases.items()}
     made = {
         "violation_curve": draw.violation_curve(
             found.deployments.counts.astype(float),
@@ -103,7 +112,7 @@ def figures(shown: Shown) -> dict[str, Figure]:
         ),
         "stopper_bars": draw.stopper_bars(
             [
-                (CASE_NAMES[row["case"]], row["limit"], row["element"], row["share"])
+                (told[row["case"]], row["limit"], row["element"], row["share"])
                 for row in tables.stopper_rows(found)
             ]
         ),
@@ -159,10 +168,10 @@ def page(shown: Shown, settings: str) -> str:
 
 
 def _headline(shown: Shown) -> list[Headline]:
-    s = shown.summary
+    s, told = shown.summary, _told(shown.found)
     cards = [
         Headline(
-            CASE_NAMES[case["case"]],
+            told[case["case"]],
             f"{case['vehicles_5']:,.0f}",
             "vehicles",
             f"fit in 95 % of draws; half: {case['vehicles_50']:,.0f} of "
@@ -182,10 +191,19 @@ def _headline(shown: Shown) -> list[Headline]:
     return cards
 
 
+def _told(found: Found) -> dict[str, str]:
+    """What each case is called in figures and tables."""
+    return {
+        name: CASE_NAMES[case.behaviour] + CONTROL_NAMES[case.control]
+        for name, case in found.cases.items()
+    }
+
+
 def _tables(shown: Shown) -> list[Section]:
+    told = _told(shown.found)
     rows = [
         (
-            CASE_NAMES[row["case"]],
+            told[row["case"]],
             f"{100 * row['quantile']:.0f} %",
             f"{row['vehicles']:,.0f}",
             f"{row['low']:,.0f} to {row['high']:,.0f}",

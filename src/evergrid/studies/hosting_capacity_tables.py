@@ -35,13 +35,14 @@ def _curve(found: Found, case: CaseFound) -> list[dict[str, Any]]:
     rows = []
     for level, vehicles in enumerate(counts.tolist()):
         row = {
-            "case": case.behaviour,
+            "case": case.name,
             "vehicles": vehicles,
             "share": vehicles / counts[-1],
             "probability": curve.probability[level],
             "low": curve.low[level],
             "high": curve.high[level],
             "violated_customer_hours": float(case.judged.violated[level].mean()) * found.step_h,
+            "curtailed_kwh": float(case.judged.curtailed_kwh[level].mean()),
             "ageing": float(case.judged.ageing[level].mean()),
         }
         rows.append(row | {_key(k): curve.by_kind[level, i] for i, k in enumerate(KINDS)})
@@ -61,7 +62,7 @@ def capacity_rows(found: Found) -> list[dict[str, Any]]:
             middle, low, high = hosting_curve.quantile(case.capacity.vehicles, share)
             rows.append(
                 {
-                    "case": case.behaviour,
+                    "case": case.name,
                     "quantile": share,
                     "vehicles": middle,
                     "low": low,
@@ -76,7 +77,7 @@ def _draws(found: Found, case: CaseFound) -> list[dict[str, Any]]:
     fits = case.capacity
     return [
         {
-            "case": case.behaviour,
+            "case": case.name,
             "draw": draw,
             "vehicles": int(fits.vehicles[draw]),
             "limit": KINDS[fits.kind[draw]] if fits.kind[draw] >= 0 else "",
@@ -100,7 +101,7 @@ def stopper_rows(found: Found) -> list[dict[str, Any]]:
         for (limit, element), count in counted.most_common():
             rows.append(
                 {
-                    "case": case.behaviour,
+                    "case": case.name,
                     "limit": limit,
                     "element": element,
                     "share": count / len(fits.vehicles),

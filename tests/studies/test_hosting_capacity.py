@@ -1,0 +1,134 @@
+"""Hosting capacity end to end: what is told, what is written, and what is refused."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from evergrid.core import config as config_file
+from evergrid.core.errors import InputError, MissingFileError
+from evergrid.studies import hosting_capacity as study
+from evergrid.studies.hosting_capacity import Config, Result
+from tests.grid.cases import street
+
+SMALL: dict[str, Any] = {
+    "study": "hosting_capacity",
+    "time_zone": "Europe/Amsterdam",
+    "places": {"vehicles_per_load": 9},
+    "limits": {"low_pu": 0.94, "transformer": 1.0, "transformer_mean": 0.8},
+    "sampling": {"levels": 7, "draws": 40, "vehicle_days": 60, "step_min": 60},
+}
+
+
+def configured(folder: Path, **changes: Any) -> Config:
+    raw = {**SMALL, "feeder": {"file": str(street(folder))}} | changes
+    return config_file.parse(Config, raw)
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    folder = tmp_path_factory.mktemp("street")
+    return study.run(configured(folder, controls=["unity", "compensation"]), seed=1, folder=folder)
+
+
+def test_every_case_stands_beside_the_others(result: Result):
+    cases = [case["case"] for case in result.summary["cases"]]
+    behaviours = ("charge", "charge_evenly", "feed")
+    assert cases == [name for b in behaviours for name in (b, f"{b} compensation")]
+    for case in result.summary["cases"]:
+        assert case["vehicles_5"] <= case["vehicles_50"] <= case["vehicles_95"]
+
+
+def test_charging_evenly_lets_more_vehicles_in_than_charging_on_arrival(result: Result):
+    fits = {case["case"]: case["vehicles_50"] for case in result.summary["cases"]}
+    assert 0 < fits["charge"] <= fits["charge_evenly"]
+    assert fits["charge"] < result.summary["vehicles_everybody"]
+
+
+def test_tables_agree_with_one_another(result: Result):
+    draws, curve = result.tables["draws"], result.tables["curve"]
+    for (case,), own in draws.group_by(["case"]):
+        levels = curve.filter(pl.col("case") == case)
+        most = int(levels["vehicles"].max())  # pyright: ignore[reportArgumentType]
+        failed = (own["vehicles"] < most).sum() / len(own)
+        assert failed >= levels["probability"][-1] - 1e-9
+        stopped = result.tables["stoppers"].filter(pl.col("case") == case)["share"].sum()
+        assert stopped == pytest.approx(failed)
+    assert (curve["low"] <= curve["probability"]).all()
+    assert (curve["probability"] <= curve["high"]).all()
+
+
+def test_the_result_is_written_whole(result: Result, tmp_path: Path):
+    out = tmp_path / "results"
+    result.write(out)
+    assert {path.name for path in out.iterdir()} == set(study.OUTPUTS)
+    told = json.loads((out / "feeder.geojson").read_text())
+    assert told["type"] == "FeatureCollection"
+    again = config_file.read(Config, out / "config.toml")
+    assert again == result.config
+
+
+def test_a_feeder_without_coordinates_is_told_where_its_map_would_be(result: Result):
+    assert any("coordinates" in note for note in result.summary["notes"])
+    assert "no coordinates" in str(
+        result.figures()["export_map"].to_dict()["layout"]["annotations"]
+    )
+
+
+def test_the_same_seed_gives_the_same_result(result: Result, tmp_path: Path):
+    again = study.run(
+        configured(tmp_path, controls=["unity", "compensation"]), seed=1, folder=tmp_path
+    )
+    assert again.tables["draws"].equals(result.tables["draws"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"limits": {"low_pu": 1.2}}, "high_pu must lie above low_pu"),
+        ({"cases": ["feed", "feed"]}, "cases must name each once"),
+        ({"controls": ["unity", "unity"]}, "controls must name each once"),
+        ({"controls": ["category_c"]}, "controls"),
+        ({"time_zone": "Mars/Base"}, "Mars/Base"),
+        ({"sampling": {"step_min": 7}}, "step_min must divide a day"),
+        ({"places": {"vehicles": 3}}, "Did you mean"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(
+    tmp_path: Path, changes: dict[str, Any], says: str
+):
+    with pytest.raises(InputError, match=says):
+        configured(tmp_path, **changes)
+
+
+def test_feeding_without_v2g_says_what_to_give(tmp_path: Path):
+    fleet = {
+        "place": "home",
+        "vehicles": 5,
+        "sites": ["street"],
+        "time_zone": "Europe/Amsterdam",
+        "max_discharge_kw": 0.0,
+    }
+    with pytest.raises(InputError, match="max_discharge_kw, or leave the case out"):
+        study.run(configured(tmp_path, fleet=[fleet]), folder=tmp_path)
+
+
+def test_ratings_of_unknown_line_codes_are_told_the_known_ones(tmp_path: Path):
+    feeder = {
+        "file": str(street(tmp_path)),
+        "line_rating": [{"code": "nothing", "rating_a": 100.0}],
+    }
+    with pytest.raises(InputError, match="Its line codes are cable"):
+        study.run(configured(tmp_path, feeder=feeder), folder=tmp_path)
+
+
+def test_places_for_nobody_are_refused(tmp_path: Path):
+    with pytest.raises(InputError, match="slots must be at least 1"):
+        study.run(configured(tmp_path, places={"vehicles_per_kw": 0.01}), folder=tmp_path)
+
+
+def test_a_missing_feeder_is_named(tmp_path: Path):
+    with pytest.raises(MissingFileError, match="gone"):
+        study.run(configured(tmp_path, feeder={"file": "gone.dss"}), folder=tmp_path)
