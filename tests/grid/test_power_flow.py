@@ -1,5 +1,7 @@
 """Many power flows at once obey Kirchhoff, agree with one another, and say when there is none."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -124,3 +126,20 @@ def test_powers_that_are_no_numbers_are_refused(network: Network):
     power[1, 0] = np.nan
     with pytest.raises(InputError, match="power_kw must be finite in every scenario"):
         power_flow.solve(network, power, np.zeros_like(power))
+
+
+@pytest.mark.parametrize("model", [1, 2, 5])
+@pytest.mark.parametrize("source_pu", [0.45, 0.6, 0.8, 0.97, 1.1])
+def test_loads_outside_their_window_answer_as_in_opendss(
+    tmp_path: Path, model: int, source_pu: float
+):
+    load = f"New Load.odd bus1=c.2 phases=1 kv=0.23 kw=8 kvar=3 model={model}"
+    path = street(tmp_path, f"{load} vminpu=0.98 vmaxpu=1.02 vlowpu=0.5")
+    source = [f"edit vsource.source pu={source_pu}"]
+    feeder = opendss.read(path, commands=source)
+    nothing = np.zeros((1, len(feeder.branches)))
+    network = power_flow.reduce(feeder)
+    flow = power_flow.solve(network, nothing, nothing, load_share=nothing + 1, tolerance_pu=1e-11)
+    at = feeder.branches.node
+    theirs = opendss.voltages(opendss.opened(path, source))[at] / feeder.branches.base_v
+    assert np.abs(flow.voltage_pu[0] - theirs).max() < 1e-8

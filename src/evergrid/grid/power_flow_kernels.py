@@ -56,10 +56,10 @@ def answer(voltage_pu, z, i, p, faded, low, high):
     """Share of its nominal power that a load takes at a voltage in pu of its nominal one."""
     if voltage_pu <= faded:
         return voltage_pu * voltage_pu
-    if voltage_pu < low:
-        at_low = z + (i + p / low) / low
-        slope = (at_low - 1.0) / (low - faded)
-        return (1.0 + slope * (voltage_pu - faded)) * voltage_pu * voltage_pu
+    if voltage_pu < low:  # the current goes in a straight line between the two ends
+        at_low = z * low + i + p / low
+        current = faded + (at_low - faded) * (voltage_pu - faded) / (low - faded)
+        return current * voltage_pu
     if voltage_pu > high:
         return (z + (i + p / high) / high) * voltage_pu * voltage_pu
     return (z * voltage_pu + i) * voltage_pu + p
