@@ -15,9 +15,9 @@ from tests.grid.day_cases import a_day, fleet, load_shape, master
 
 STEPS = 240
 AGREEMENT = {  # share of steps, voltage error in these, and in the worst, pu
-    "ieee13": (0.98, 1e-7, 2e-5),
-    "ieee34": (0.9, 5e-7, 5e-4),
-    "ieee123": (0.98, 1e-7, 2e-5),
+    "ieee13": (0.98, 1e-7, 1e-7),
+    "ieee34": (0.9, 5e-7, 5e-5),
+    "ieee123": (0.98, 1e-7, 1e-7),
 }
 
 
