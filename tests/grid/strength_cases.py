@@ -84,6 +84,7 @@ def tree(parents: Array, ohm: Array, names: Sequence[str]) -> Feeder:
             zip_reactive=np.tile([0.0, 0.0, 1.0], (count, 1)),
             nominal_pu=ones,
             window_pu=np.tile([0.0, 0.0, np.inf], (count, 1)),
+            is_load=np.ones(count, dtype=bool),
         ),
         lines=Lines(empty, no_bus, empty, np.zeros(0), quiet),
         transformers=Transformers(empty, no_bus, np.zeros(0), quiet),

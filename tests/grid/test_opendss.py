@@ -81,6 +81,8 @@ def test_what_else_feeds_goes_on_with_its_power(tmp_path: Path):
     )
     (row,) = np.flatnonzero(feeder.branches.name == "roof")
     assert feeder.branches.power_kw[row] == pytest.approx(4, rel=1e-3)
+    assert feeder.branches.is_load.sum() == 6
+    assert not feeder.branches.is_load[row]
     assert any("roof goes on" in note for note in feeder.notes)
 
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -132,3 +133,17 @@ def test_places_for_nobody_are_refused(tmp_path: Path):
 def test_a_missing_feeder_is_named(tmp_path: Path):
     with pytest.raises(MissingFileError, match="gone"):
         study.run(configured(tmp_path, feeder={"file": "gone.dss"}), folder=tmp_path)
+
+
+def test_a_generator_keeps_its_power_and_is_no_place_for_vehicles(tmp_path: Path):
+    more = "New Generator.roof bus1=c.1 phases=1 kv=0.23 kw=4 pf=1\n"
+    more += "New Capacitor.bank bus1=c phases=3 kv=0.4 kvar=1"
+    (tmp_path / "roofs").mkdir()
+    feeder = {"file": str(street(tmp_path / "roofs", more))}
+    config = configured(tmp_path, feeder=feeder, cases=["charge"])
+    case = study.run(config, folder=tmp_path).found
+    branches = case.judge.case.branches
+    (roof,) = np.flatnonzero(~branches.is_load)
+    assert branches.name[roof] == "roof"
+    assert case.judge.case.base_kw[roof] == pytest.approx(np.full(24, 4.0), rel=1e-2)
+    assert roof not in case.deployments.slots.branch

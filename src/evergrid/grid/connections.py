@@ -175,4 +175,5 @@ def _idle(feeder: Feeder, node: Int[Array, " branch"], name: Shaped[Array, " bra
         zip_reactive=np.tile(always, (count, 1)),
         nominal_pu=np.ones(count),
         window_pu=np.tile(wide, (count, 1)),
+        is_load=np.zeros(count, dtype=bool),
     )

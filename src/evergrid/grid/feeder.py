@@ -74,6 +74,7 @@ class Branches:
         nominal_pu: Voltage at which the loads draw what is stated.
         window_pu: Below the first voltage a load fades out, outside the two others it acts as a
             constant impedance, as OpenDSS has it (its ``vlowpu``, ``vminpu`` and ``vmaxpu``).
+        is_load: Whether it is a load; what else draws or feeds has a power of its own.
     """
 
     name: Shaped[Array, " branch"]
@@ -86,6 +87,7 @@ class Branches:
     zip_reactive: Float[Array, "branch 3"]
     nominal_pu: Float[Array, " branch"]
     window_pu: Float[Array, "branch 3"]
+    is_load: Bool[Array, " branch"]
 
     def __len__(self) -> int:
         return len(self.name)

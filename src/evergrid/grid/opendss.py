@@ -117,15 +117,16 @@ def settled(
     Args:
         path: The feeder's master file.
         feeder: The same feeder, as read.
-        power_kw: Power of its loads, into the grid.
+        power_kw: Power of its branches, into the grid; what is no load keeps that of the files.
         reactive_kvar: The same, reactive.
         commands: Further OpenDSS commands after compiling.
     """
     circuit = opened(path, commands).ActiveCircuit
-    names, of_name = np.unique(feeder.branches.name.astype(str), return_inverse=True)
+    loads = feeder.branches.is_load
+    names, of_name = np.unique(feeder.branches.name[loads].astype(str), return_inverse=True)
     drawn_kw, drawn_kvar = np.zeros((2, len(names), power_kw.shape[1]))
-    np.add.at(drawn_kw, of_name, consumption_from_grid_power(power_kw))
-    np.add.at(drawn_kvar, of_name, consumption_from_grid_power(reactive_kvar))
+    np.add.at(drawn_kw, of_name, consumption_from_grid_power(power_kw[loads]))
+    np.add.at(drawn_kvar, of_name, consumption_from_grid_power(reactive_kvar[loads]))
     found = []
     for step in range(power_kw.shape[1]):
         for row, name in enumerate(names):

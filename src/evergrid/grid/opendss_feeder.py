@@ -166,13 +166,17 @@ class Reader:
         for name in names:
             kind = name.split(".")[0]
             element = self._element(name)
-            if kind in known or not element.Enabled or kind.endswith(("control", "meter")):
+            if (
+                kind in known
+                or not element.Enabled
+                or kind.endswith(("control", "controller", "meter"))
+            ):
                 continue
             if kind in ("monitor", "relay", "recloser", "fuse", "sensor"):
                 continue
             rows += self._other(name, element)
         if not rows:
-            fix = "A feeder without loads has no place for vehicles; name buses in [[at]]."
+            fix = "Add a load where vehicles may be; its power may be 0."
             raise InputError(self.circuit.Name, [Fault("loads", "be at least one", fix=fix)])
         columns = list(zip(*rows, strict=True))
         texts = np.array(columns[0], dtype=object)
@@ -203,7 +207,7 @@ class Reader:
             shares = (np.array(power), np.array(reactive))
             drawn = (share * load.kW, share * load.kvar)
             row = (name.split(".", 1)[1], node, other, base_v, *drawn, *shares)
-            rows.append((*row, nominal_v / base_v, window))
+            rows.append((*row, nominal_v / base_v, window, True))
         return rows
 
     def _baseless(self, name: str, base_v: float) -> list[Fault]:
@@ -237,7 +241,7 @@ class Reader:
                 drawn = tuple(map(grid_power_from_consumption, (power.real, power.imag)))
                 base_v = self._base(int(node), GROUND)
                 row = (name.split(".", 1)[1], node, GROUND, base_v, *drawn, always, always)
-                rows.append((*row, 1.0, wide))
+                rows.append((*row, 1.0, wide, False))
         return rows
 
     def _base(self, node: int, other: int) -> float:

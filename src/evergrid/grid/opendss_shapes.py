@@ -28,11 +28,13 @@ def day_shares(
     circuit = opened(path, commands).ActiveCircuit
     steps = round(24 / step_h)
     found: dict[str, Float[Array, " step"]] = {}
-    for name in dict.fromkeys(str(name) for name in branches.name):
+    for name in dict.fromkeys(str(name) for name in branches.name[branches.is_load]):
         circuit.Loads.Name = name
         shape = circuit.Loads.Yearly or circuit.Loads.daily
         found[name] = _shape(circuit, shape, steps, step_h) if shape else np.ones(steps)
-    return np.array([found[str(name)] for name in branches.name])
+    always = np.ones(steps)
+    pairs = zip(branches.name, branches.is_load, strict=True)
+    return np.array([found[str(name)] if load else always for name, load in pairs])
 
 
 def _shape(circuit: Any, name: str, steps: int, step_h: float) -> Float[Array, " step"]:

@@ -153,7 +153,7 @@ def _at_places(judging: Judge, sign: float, most_kw: float) -> Room:
     branches = len(case.base_kw)
     shape = sign * np.eye(branches)
     rooms = []
-    for step in _telling_steps(judging, sign):
+    for step in _telling_steps(judging):
         base_kw = np.tile(case.base_kw[:, step], (branches, 1))
         base_kvar = np.tile(case.base_kvar[:, step], (branches, 1))
         state = np.full(branches, case.state[step])
@@ -165,8 +165,8 @@ def _at_places(judging: Judge, sign: float, most_kw: float) -> Room:
     return Room(power[least], kind, where)
 
 
-def _telling_steps(judging: Judge, sign: float) -> list[int]:
-    """The steps of the day with the highest and with the lowest load: one of them binds."""
+def _telling_steps(judging: Judge) -> list[int]:
+    """The steps of the day with the highest and with the lowest load of the feeder."""
     total = judging.case.base_kw.sum(axis=0)
     return sorted({int(total.argmin()), int(total.argmax())})
 

@@ -83,7 +83,7 @@ class LoadBeside(BaseConfig):
             share = np.tile(daily, (len(branches), 1))
         else:
             share = np.ones((len(branches), steps))
-        share = share * self.share
+        share = np.where(branches.is_load[:, None], share * self.share, 1.0)
         return branches.power_kw[:, None] * share, branches.reactive_kvar[:, None] * share
 
 
@@ -100,10 +100,9 @@ class Places(BaseConfig):
     def slots(self, branches: Branches, seed: int) -> Slots:
         """Places for vehicles at the loads."""
         random = np.random.default_rng(seed)
-        names, first = np.unique(branches.name.astype(str), return_index=True)
         rows = []
-        for name in names[np.argsort(first)]:
-            (at,) = np.nonzero(branches.name == name)
+        for name in dict.fromkeys(branches.name[branches.is_load]):
+            (at,) = np.nonzero((branches.name == name) & branches.is_load)
             for _ in range(self._vehicles(-float(branches.power_kw[at].sum()))):
                 chosen = at if self.phase == "all" else random.choice(at, 1)
                 rows.append([*chosen[:3], *[-1] * (3 - len(chosen[:3]))])
