@@ -1,7 +1,7 @@
-"""The five input tables, read strictly from Parquet or CSV, and written back."""
+"""The input tables, read strictly from Parquet or CSV, and written back."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,10 +15,10 @@ from evergrid.core.timegrid import TimeGrid
 from evergrid.data.frames import Column, Kind, cell_faults, column, load, name_faults
 from evergrid.model.prices import Prices
 from evergrid.model.session import Sessions
-from evergrid.model.site import SiteLoad, Sites, no_load
+from evergrid.model.site import SiteLimits, SiteLoad, Sites, lasting_limits, no_load
 from evergrid.model.weather import Weather
 
-Record = TypeVar("Record", Sessions, Sites, SiteLoad, Prices, Weather)
+Record = TypeVar("Record", Sessions, Sites, SiteLoad, SiteLimits, Prices, Weather)
 
 SESSIONS = {
     "session_id": Kind.TEXT,
@@ -47,6 +47,12 @@ SITES = {
     "energy_budget_kwh": Kind.NUMBER,
 }
 SITE_LOAD = {"site_id": Kind.TEXT, "time_utc": Kind.INSTANT, "load_kw": Kind.NUMBER}
+SITE_LIMITS = {
+    "site_id": Kind.TEXT,
+    "time_utc": Kind.INSTANT,
+    "import_limit_kw": Kind.NUMBER,
+    "export_limit_kw": Kind.NUMBER,
+}
 PRICES = {
     "time_utc": Kind.INSTANT,
     "import_price_per_mwh": Kind.NUMBER,
@@ -125,20 +131,72 @@ def read_site_load(path: Path) -> SiteLoad:
         InputError: Columns, cells or rows that break rules; all are listed.
     """
     table, faults = _read(path, SITE_LOAD, source="site_load")
+    at = _sites_by_time(table, faults, source="site_load")
+    if at is None:
+        return no_load()
+    load_kw = at.spread(_or_value(table["load_kw"].values, 0.0), 0.0)
+
+    def make() -> SiteLoad:
+        return SiteLoad(at.names, at.times, load_kw)
+
+    return _made(make, faults, source="site_load", row=None)
+
+
+def read_site_limits(path: Path) -> SiteLimits:
+    """The site_limits table: one row per site and interval; an empty limit is none.
+
+    Raises:
+        MissingFileError, UnreadableFileError: No such file, or not of its format.
+        InputError: Columns, cells or rows that break rules; all are listed.
+    """
+    limits = ("import_limit_kw", "export_limit_kw")
+    table, faults = _read(path, SITE_LIMITS, empty=limits, source="site_limits")
+    at = _sites_by_time(table, faults, source="site_limits")
+    if at is None:
+        return lasting_limits()
+    drawn, fed = (at.spread(_or_value(table[name].values, np.inf), np.inf) for name in limits)
+
+    def make() -> SiteLimits:
+        return SiteLimits(at.names, at.times, drawn, fed)
+
+    return _made(make, faults, source="site_limits", row=None)
+
+
+@dataclass(frozen=True)
+class _SitesByTime:
+    """Rows of a table of one value per site and interval, and the cell that each is."""
+
+    names: Shaped[Array, " site"]
+    times: Shaped[Array, " interval"]
+    row: Int[Array, " cell"]
+    step: Int[Array, " cell"]
+
+    def spread(self, values: Float[Array, " cell"], missing: float) -> Float[Array, "site step"]:
+        found = np.full((len(self.names), len(self.times)), missing)
+        found[self.row, self.step] = values
+        return found
+
+
+def _sites_by_time(
+    table: dict[str, Column], faults: list[Fault], *, source: str
+) -> _SitesByTime | None:
+    """Where each row belongs; None for a table without rows. Faults of the places are added.
+
+    Raises:
+        InputError: Names or stamps that cannot be read.
+    """
     site, time_utc = table["site_id"].values, table["time_utc"].values
     if len(site) == 0:
-        raise_if_any("site_load", faults)
-        return no_load()
+        raise_if_any(source, faults)
+        return None
     if table["site_id"].bad.any() or table["time_utc"].bad.any():
-        raise InputError("site_load", faults)
+        raise InputError(source, faults)
     names = np.array(list(dict.fromkeys(site)), dtype=object)
     at = {name: i for i, name in enumerate(names)}
     row = np.array([at[name] for name in site])
     times, step = np.unique(time_utc, return_inverse=True)
     faults += _cells_once(names, times, row, step, site)
-    load_kw = np.zeros((len(names), len(times)))
-    load_kw[row, step] = _or_value(table["load_kw"].values, 0.0)
-    return _made(lambda: SiteLoad(names, times, load_kw), faults, source="site_load", row=None)
+    return _SitesByTime(names, times, row, step)
 
 
 def read_prices(path: Path, *, currency: str) -> Prices:
@@ -210,11 +268,8 @@ def sessions_frame(sessions: Sessions) -> pl.DataFrame:
 
 def sites_frame(sites: Sites) -> pl.DataFrame:
     """The sites as their table; no limit and no parent are empty cells."""
-    frame = _frame(sites.columns(), SITES)
-    return frame.with_columns(
-        pl.col("parent_id").replace("", None),
-        *(pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name) for name in LIMITS),
-    )
+    frame = _frame(sites.columns(), SITES).with_columns(pl.col("parent_id").replace("", None))
+    return _no_limit_empty(frame, LIMITS)
 
 
 def site_load_frame(
@@ -229,6 +284,22 @@ def site_load_frame(
     return _frame(columns, SITE_LOAD)
 
 
+def site_limits_frame(
+    grid: TimeGrid,
+    site_id: Shaped[Array, " site"],
+    import_limit_kw: Float[Array, "site step"],
+    export_limit_kw: Float[Array, "site step"],
+) -> pl.DataFrame:
+    """Limits over time as the site_limits table; no limit is an empty cell."""
+    columns = {
+        "site_id": np.repeat(site_id, grid.steps),
+        "time_utc": np.tile(grid.times, len(site_id)),
+        "import_limit_kw": import_limit_kw.ravel(),
+        "export_limit_kw": export_limit_kw.ravel(),
+    }
+    return _no_limit_empty(_frame(columns, SITE_LIMITS), ("import_limit_kw", "export_limit_kw"))
+
+
 def prices_frame(prices: Prices) -> pl.DataFrame:
     """The prices as their table; the currency is not in it."""
     return _frame(prices.columns(), PRICES)
@@ -237,6 +308,12 @@ def prices_frame(prices: Prices) -> pl.DataFrame:
 def weather_frame(weather: Weather) -> pl.DataFrame:
     """The weather as its table, by day."""
     return _frame({"day": weather.day, "temperature_c": weather.temperature_c}, WEATHER)
+
+
+def _no_limit_empty(frame: pl.DataFrame, limits: Sequence[str]) -> pl.DataFrame:
+    """The table with an empty cell where a limit is infinite."""
+    finite = (pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name) for name in limits)
+    return frame.with_columns(*finite)
 
 
 def _frame(columns: dict[str, Shaped[Array, " row"]], kinds: dict[str, Kind]) -> pl.DataFrame:
@@ -327,7 +404,7 @@ def _cells_once(
     step: Int[Array, " cell"],
     site: Shaped[Array, " cell"],
 ) -> list[Fault]:
-    """Faults of loads that are given twice, or missing at a stamp that other sites have."""
+    """Faults of values that are given twice, or missing at a stamp that other sites have."""
     cell = row * len(times) + step
     _, first = np.unique(cell, return_index=True)
     twice = np.delete(np.arange(len(cell)), first)
@@ -342,6 +419,6 @@ def _cells_once(
     if missing.size:
         got = tuple(times[missing % len(times)])
         ids = tuple(names[missing // len(times)])
-        fix = "Give every site a load in every interval, 0 where it has none."
+        fix = "Give every site a row in every interval."
         faults.append(Fault("time_utc", "be given for every site", got, ids, fix=fix))
     return faults

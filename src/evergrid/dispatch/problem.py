@@ -90,8 +90,8 @@ def build(
         feed_price=sold[at.step] - sessions.wear_cost_per_kwh[at.session],
         group=portfolio.site_row,
         parent=sites.parent,
-        net_low=portfolio.total_load_kw - sites.import_limit_kw[:, None],
-        net_high=portfolio.total_load_kw + sites.export_limit_kw[:, None],
+        net_low=portfolio.total_load_kw - portfolio.import_limit_kw,
+        net_high=portfolio.total_load_kw + portfolio.export_limit_kw,
         load=portfolio.total_load_kw,
         surcharge=np.where(meters, bought - sold, 0.0),
         peak_price=sites.demand_charge_per_kw,
@@ -99,6 +99,7 @@ def build(
         constant=grid.step_h * bill,
         feed_curve=rise[at.session] if rise.any() else None,
         budget_kwh=budget if np.isfinite(budget).any() else None,
+        flowgates=portfolio.flowgates,
     )
 
 

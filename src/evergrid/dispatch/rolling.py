@@ -118,13 +118,8 @@ class _Run:
 
     def _plan(self, here: Array, now: int, stop: int) -> plan.Plan:
         """The plan for the sessions plugged in now, as far as can be seen."""
-        known = replace(
-            self.portfolio,
-            grid=self.portfolio.grid.part(now, stop),
-            sessions=self._known_sessions(here),
-            load_kw=self.portfolio.load_kw[:, now:stop],
-            prices=self.view(now, stop),
-        )
+        sessions, prices = self._known_sessions(here), self.view(now, stop)
+        known = self.portfolio.part(now, stop, sessions, prices)
         value = plan.end_value_per_kwh(known)
         # The next plan comes soon: a search that takes seconds each time is not worth it.
         options = replace(self.options, end_value_per_kwh=value, branch=False)
@@ -172,7 +167,8 @@ class _Run:
         return max(*plans, float(over_kwh.max()), 0.0)
 
     def _remember(self, now: int, until: int) -> None:
-        part = replace(self.portfolio, load_kw=self.portfolio.load_kw[:, now:until])
+        book = self.portfolio
+        part = book.part(now, until, book.sessions, book.prices)
         drawn = -site_power(part, self.power[:, now:until])
         self.peak_kw = np.maximum(self.peak_kw, drawn.max(axis=1))
         self.drawn_kwh += self.portfolio.grid.step_h * drawn.sum(axis=1)

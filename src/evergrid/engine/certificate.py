@@ -17,6 +17,7 @@ from evergrid.engine.program import (
     group_costs,
     net_power,
     over_budget,
+    over_flowgates,
     unit_costs,
 )
 
@@ -32,11 +33,14 @@ class Dual:
         power_price: Worth, to each group and step, of one kW more net power over the step.
         budget_price: Worth, to each group, of one kWh more budget; counts as 0 where there is no
             budget, or where it is below 0.
+        flowgate_price: Worth of one kW more limit of each flowgate over its step; counts as 0 where
+            it is below 0. None is 0 for all.
     """
 
     energy_value: Float[Array, " slot"]
     power_price: Float[Array, "group step"]
     budget_price: Float[Array, " group"]
+    flowgate_price: Float[Array, " flowgate"] | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Certificate:
         power_kw: Largest violation of a unit's power limits.
         energy_kwh: Largest violation of a unit's energy limits, of the energy owed, or of a group's
             energy budget.
-        group_kw: Largest violation of a group's limits.
+        group_kw: Largest violation of a group's limits, or of a flowgate.
     """
 
     objective: float
@@ -74,6 +78,7 @@ def certify(program: Program, power_kw: Float[Array, " slot"], dual: Dual) -> Ce
         program.energy_floor - energy, energy - program.energy_high[program.unit]
     )
     over_group = np.maximum(program.net_low - net, net - program.net_high)
+    over_group = np.append(over_group, over_flowgates(program, net))
     over_energy = np.append(over_energy, over_budget(program, net))
     return Certificate(
         objective=cost(program, power_kw),
@@ -119,15 +124,18 @@ def bound(program: Program, dual: Dual) -> float:
 
     Both the energy balance and the sums of the groups are priced by the dual instead of enforced.
     What remains falls apart into a minimum over each slot's powers, each slot's energy and each
-    group's net power, all of them in closed form. So are budgets. Prices of either sign are valid.
+    group's net power, all of them in closed form. So are budgets and flowgates. Prices of either
+    sign are valid.
 
     Source:
         Lagrangian weak duality; no outside source.
     """
+    limits = np.zeros(0) if program.flowgates is None else program.flowgates.limit_kw
     return (
         program.constant
         + float(_unit_bounds(program, dual).sum())
         + float(_group_terms(program, dual).sum())
+        - float(_flowgate_prices(program, dual) @ limits)
     )
 
 
@@ -187,6 +195,9 @@ def _group_terms(program: Program, dual: Dual) -> Float[Array, " group"]:
     price = dual.power_price.copy()
     below = program.parent >= 0
     price[below] -= dual.power_price[program.parent[below]]
+    if program.flowgates is not None:
+        gate_price = _flowgate_prices(program, dual)
+        price += program.flowgates.price_of_power(gate_price, program.steps)
     reach_low, reach_high = program.net_range
     net_low = np.maximum(program.net_low, reach_low)
     net_high = np.minimum(program.net_high, reach_high)
@@ -202,6 +213,13 @@ def _group_terms(program: Program, dual: Dual) -> Float[Array, " group"]:
         peak = (float(program.peak_price[group]), float(program.peak_before[group]))
         total[group] += _least_with_peak(*row, *peak) - float(_least_costs(*row)[0])
     return total - energy_price * np.where(has_budget, program.budget, 0.0)
+
+
+def _flowgate_prices(program: Program, dual: Dual) -> Float[Array, " flowgate"]:
+    """Prices of the flowgates that prove something: at least 0."""
+    if program.flowgates is None or dual.flowgate_price is None:
+        return np.zeros(0 if program.flowgates is None else len(program.flowgates))
+    return np.maximum(dual.flowgate_price, 0.0)
 
 
 def _least_costs(

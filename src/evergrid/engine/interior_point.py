@@ -87,8 +87,8 @@ class Iterate:
 
 
 def supports(program: Program) -> bool:
-    """Whether the method covers the program: a meter must not pay for drawing."""
-    return not (program.surcharge < 0).any()
+    """Whether the method covers the program: no meter pays for drawing, and no flowgates."""
+    return not (program.surcharge < 0).any() and program.flowgates is None
 
 
 def minimise(

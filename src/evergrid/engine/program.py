@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from evergrid.core.arrays import Array, Float, Int
+from evergrid.core.flowgates import Flowgates
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,8 @@ class Program:
         energy_low <= e <= energy_high,   e >= energy_end in the last slot
 
     A group's net power ``n`` is the sum of ``d - c`` over its own units and the groups below it,
-    held in ``[net_low, net_high]``. What it draws from above over all steps, the sum of
+    held in ``[net_low, net_high]``, and so are weighted sums of several groups' net power by
+    flowgates. What it draws from above over all steps, the sum of
     ``step_h (load - n)``, is at most ``budget_kwh``. The cost to be minimised is::
 
         sum over slots   step_h (draw_price c + draw_curve c^2 - feed_price d + feed_curve d^2)
@@ -65,6 +67,7 @@ class Program:
     draw_curve: Float[Array, " slot"] | None = None
     feed_curve: Float[Array, " slot"] | None = None
     budget_kwh: Float[Array, " group"] | None = None
+    flowgates: Flowgates | None = None
 
     @property
     def units(self) -> int:
@@ -171,8 +174,10 @@ class Program:
 
     @cached_property
     def _export_can_bind(self) -> Array:
-        """Whether an export limit at or above each group is within the reach of its units."""
+        """Whether a limit of feeding at or above each group is within the reach of its units."""
         binds = self.net_range[1] > self.net_high
+        if self.flowgates is not None:
+            np.logical_or.at(binds.T, self.flowgates.step, self.flowgates.weight > 0)
         above = self.parent.copy()
         while (above >= 0).any():
             binds = binds | ((above >= 0)[:, None] & binds[np.maximum(above, 0)])
@@ -246,6 +251,11 @@ def group_costs(program: Program, net: Float[Array, "group step"]) -> Float[Arra
     drawn = np.maximum(program.load - net, 0)
     metered = program.step_h * (program.surcharge * drawn).sum(axis=1)
     return metered + program.peak_price * np.maximum(drawn.max(axis=1), program.peak_before)
+
+
+def over_flowgates(program: Program, net: Float[Array, "group step"]) -> Float[Array, " flowgate"]:
+    """By how much each flowgate is passed; below 0 where it is kept."""
+    return np.zeros(0) if program.flowgates is None else program.flowgates.beyond_kw(net)
 
 
 def over_budget(program: Program, net: Float[Array, "group step"]) -> Float[Array, " group"]:

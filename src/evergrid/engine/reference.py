@@ -114,6 +114,7 @@ class LinearProgram:
         balance: Row of each slot's energy balance.
         sums: Row of each group's net power in each step.
         budgets: Row of each group's budget; -1 where it has none.
+        gates: Row of each flowgate.
     """
 
     cost: Float[Array, " column"]
@@ -127,13 +128,15 @@ class LinearProgram:
     balance: Int[Array, " slot"]
     sums: Int[Array, "group step"]
     budgets: Int[Array, " group"]
+    gates: Int[Array, " flowgate"]
 
     def dual(self, row_dual: Float[Array, " row"]) -> Dual:
-        """Prices of energy, net power and budgets from the cost of one more of each row."""
+        """Prices of energy, net power, budgets and flowgates from the cost of one more of each row."""
         return Dual(
             energy_value=-row_dual[self.balance],
             power_price=-row_dual[self.sums],
             budget_price=np.where(self.budgets >= 0, row_dual[self.budgets], 0.0),
+            flowgate_price=-row_dual[self.gates],
         )
 
     def power(self, program: Program, values: Float[Array, " column"]) -> Float[Array, " slot"]:
@@ -163,6 +166,7 @@ class _Model:
         self._add_units(elastic=elastic)
         self._add_groups(elastic=elastic)
         self._add_budgets(elastic=elastic)
+        self._add_flowgates()
         self._add_peaks_and_surcharges()
         self._add_hull()
         self._add_curves(elastic=elastic)
@@ -243,6 +247,17 @@ class _Model:
             weight = np.full(int(over.sum()), EXCESS_WEIGHT)
             self.overdraft[groups[over]] = self._column(weight, 0.0 * weight, least[over])
             self._entry(row[over], self.overdraft[groups[over]], 1.0)
+
+    def _add_flowgates(self) -> None:
+        """Rows that hold weighted sums of groups' net power below their limits."""
+        gates = self.program.flowgates
+        if gates is None:
+            self.gates = np.zeros(0, np.int64)
+            return
+        self.gates = self._row(np.full(len(gates), -np.inf), gates.limit_kw)
+        gate, group = np.nonzero(gates.weight)
+        net = self.net[group, gates.step[gate]]
+        self._entry(self.gates[gate], net, gates.weight[gate, group])
 
     def _add_peaks_and_surcharges(self) -> None:
         p = self.program
@@ -335,6 +350,7 @@ class _Model:
             balance=self.balance,
             sums=self.sums,
             budgets=self.budgets,
+            gates=self.gates,
         )
 
     @cached_property

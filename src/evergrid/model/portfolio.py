@@ -1,6 +1,6 @@
 """One book: every session and battery, the sites they share, and the prices, on one time grid."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -8,10 +8,11 @@ import numpy as np
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault, known
+from evergrid.core.flowgates import Flowgates
 from evergrid.core.timegrid import TimeGrid, datetime64
 from evergrid.model.prices import Prices
 from evergrid.model.session import Sessions
-from evergrid.model.site import SiteLoad, Sites
+from evergrid.model.site import SiteLimits, SiteLoad, Sites, lasting_limits
 
 
 @dataclass(frozen=True)
@@ -23,14 +24,21 @@ class Portfolio:
         sessions: Sessions that touch the grid.
         sites: The tree the sessions hang on.
         load_kw: Load connected to each site itself beside the chargers, positive for consumption.
+        step_import_limit_kw: Greatest power that each site draws from above in a step, beside its
+            lasting limit; infinite for no limit.
+        step_export_limit_kw: The same for power that it feeds upwards.
         prices: Prices of each step.
+        flowgates: Limits on weighted sums of the sites' power; None where there are none.
     """
 
     grid: TimeGrid
     sessions: Sessions
     sites: Sites
     load_kw: Float[Array, "site step"]
+    step_import_limit_kw: Float[Array, "site step"]
+    step_export_limit_kw: Float[Array, "site step"]
     prices: Prices
+    flowgates: Flowgates | None = None
 
     @cached_property
     def site_row(self) -> Int[Array, " session"]:
@@ -42,18 +50,61 @@ class Portfolio:
         """Load of each site and of all sites below it."""
         return self.sites.add_up(self.load_kw)
 
+    @cached_property
+    def import_limit_kw(self) -> Float[Array, "site step"]:
+        """Greatest power that each site draws from above; infinite for no limit."""
+        return np.minimum(self.sites.import_limit_kw[:, None], self.step_import_limit_kw)
+
+    @cached_property
+    def export_limit_kw(self) -> Float[Array, "site step"]:
+        """Greatest power that each site feeds upwards; infinite for no limit."""
+        return np.minimum(self.sites.export_limit_kw[:, None], self.step_export_limit_kw)
+
+    @property
+    def limited_by_step(self) -> Bool[Array, " site"]:
+        """Whether a site has limits of a step beside its lasting ones."""
+        limits = (self.step_import_limit_kw, self.step_export_limit_kw)
+        return np.isfinite(limits[0]).any(axis=1) | np.isfinite(limits[1]).any(axis=1)
+
     @property
     def assets(self) -> int:
         """How many different vehicles and batteries there are."""
         return len(np.unique(self.sessions.asset_id.astype(str)))
 
+    def part(self, first: int, stop: int, sessions: Sessions, prices: Prices) -> "Portfolio":
+        """The same sites in the steps ``first .. stop - 1``, with these sessions and prices."""
+        return replace(
+            self,
+            grid=self.grid.part(first, stop),
+            sessions=sessions,
+            load_kw=self.load_kw[:, first:stop],
+            step_import_limit_kw=self.step_import_limit_kw[:, first:stop],
+            step_export_limit_kw=self.step_export_limit_kw[:, first:stop],
+            prices=prices,
+            flowgates=None if self.flowgates is None else self.flowgates.part(first, stop),
+        )
+
 
 def assemble(
-    grid: TimeGrid, sessions: Sessions, sites: Sites, load: SiteLoad, prices: Prices
+    grid: TimeGrid,
+    sessions: Sessions,
+    sites: Sites,
+    load: SiteLoad,
+    prices: Prices,
+    limits: SiteLimits | None = None,
 ) -> Portfolio:
     """The book of these records on this grid.
 
-    Sessions that do not touch the grid are left out. Prices and loads are averaged over the steps.
+    Sessions that do not touch the grid are left out. Prices and loads are averaged over the steps;
+    of limits that change during a step the least holds.
+
+    Args:
+        grid: The steps.
+        sessions: Who is plugged in where and when.
+        sites: The tree they hang on.
+        load: Load beside the chargers.
+        prices: What energy costs.
+        limits: Limits of sites that change over time; by default the lasting ones alone.
 
     Raises:
         InputError: An empty fleet, unknown sites, series that do not cover the grid.
@@ -74,7 +125,8 @@ def assemble(
     on_grid = prices.on(grid)
     if metered[sites.row(kept.site_id)].any():
         raise_if_any("prices", _meter_faults(on_grid))
-    return Portfolio(grid, kept, sites, load.on(grid, sites), on_grid)
+    drawn, fed = (lasting_limits() if limits is None else limits).on(grid, sites)
+    return Portfolio(grid, kept, sites, load.on(grid, sites), drawn, fed, on_grid)
 
 
 def touching(sessions: Sessions, grid: TimeGrid) -> Bool[Array, " session"]:

@@ -1,4 +1,4 @@
-"""Who shares a wire: a tree of sites, their limits and the load beside the chargers."""
+"""Who shares a wire: a tree of sites, their limits over time and the load beside the chargers."""
 
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -9,7 +9,7 @@ from evergrid.core.arrays import Array, Bool, Float, Int, Shaped
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault, between, broken, known, unique
 from evergrid.core.timegrid import TimeGrid
-from evergrid.model.series import mean_on, time_faults
+from evergrid.model.series import least_on, mean_on, time_faults
 
 
 @dataclass(frozen=True)
@@ -201,3 +201,69 @@ def no_load() -> SiteLoad:
     """A load for sites where nothing but chargers is connected."""
     none = np.array([], dtype=object)
     return SiteLoad(none, np.array([], "datetime64[us]"), np.zeros((0, 0)))
+
+
+@dataclass(frozen=True)
+class SiteLimits:
+    """Limits of sites that change over time, beside the lasting ones: an operating envelope.
+
+    Attributes:
+        site_id: The sites that have such limits.
+        time_utc: Start of each interval; a value holds to the next.
+        import_limit_kw: Greatest power drawn from above; infinite for no limit. Negative where the
+            site must feed.
+        export_limit_kw: Greatest power fed upwards; infinite for no limit. Negative where the site
+            must draw.
+
+    Raises:
+        InputError: Time stamps that repeat or leave a gap, limits that no power can keep.
+    """
+
+    site_id: Shaped[Array, " site"]
+    time_utc: Shaped[Array, " interval"]
+    import_limit_kw: Float[Array, "site interval"]
+    export_limit_kw: Float[Array, "site interval"]
+
+    def __post_init__(self) -> None:
+        faults = time_faults(self.time_utc) if len(self.site_id) else []
+        for name in ("import_limit_kw", "export_limit_kw"):
+            limits = getattr(self, name)
+            ok = np.asarray(~(np.isnan(limits) | (limits == -np.inf)).any(axis=1))
+            rule = "be a number in every interval, or infinite for no limit"
+            faults += broken(name, ok, rule, values=limits.min(axis=1, initial=0), ids=self.site_id)
+        if not faults:
+            room = (self.import_limit_kw + self.export_limit_kw).min(axis=1, initial=np.inf)
+            rule = "leave room for some power: the import and the export limit add up to at least 0"
+            fix = (
+                "A negative limit asks for power the other way, which that way's limit must allow."
+            )
+            faults += broken(
+                "import_limit_kw", room >= 0, rule, values=room, ids=self.site_id, fix=fix
+            )
+        raise_if_any("site_limits", faults)
+
+    def on(
+        self, grid: TimeGrid, sites: Sites
+    ) -> tuple[Float[Array, "site step"], Float[Array, "site step"]]:
+        """Import and export limit of every site in every step: the least that holds during it.
+
+        Lasting limits are not among them: a site that has no others is infinite here.
+
+        Raises:
+            InputError: Limits of an unknown site, or a series that does not cover the grid.
+        """
+        what = {"ids": self.site_id, "what": "sites"}
+        raise_if_any("site_limits", known("site_id", self.site_id, sites.site_id, **what))
+        rows = sites.row(self.site_id)
+        drawn, fed = np.full((2, len(sites), grid.steps), np.inf)
+        if len(rows):
+            given = (grid, self.time_utc)
+            drawn[rows] = least_on(*given, self.import_limit_kw, source="site_limits")
+            fed[rows] = least_on(*given, self.export_limit_kw, source="site_limits")
+        return drawn, fed
+
+
+def lasting_limits() -> SiteLimits:
+    """No limits that change over time."""
+    none, empty = np.array([], dtype=object), np.zeros((0, 0))
+    return SiteLimits(none, np.array([], "datetime64[us]"), empty, empty)

@@ -73,7 +73,8 @@ def load(inputs: Inputs, forecast: PriceSource | None, *, folder: Path, seed: in
         forecast_prices, forecast_sources = read_prices(forecast, grid, folder)
         believed = forecast_prices.on(grid)
         sources += forecast_sources
-    portfolio = assemble(grid, sessions, sites, beside, prices)
+    limits = site_sources.limits(inputs, folder)
+    portfolio = assemble(grid, sessions, sites, beside, prices, limits)
     return Loaded(portfolio, believed, tuple(sources), (*notes, *wired.notes))
 
 

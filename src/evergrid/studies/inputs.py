@@ -169,6 +169,8 @@ class Inputs(Config):
     """Table of sites, which [[site]] and [[site_tree]] may add to."""
     site_load_file: str | None = Field(default=None, examples=["site_load.parquet"])
     """Table of the load beside the chargers."""
+    site_limits_file: str | None = Field(default=None, examples=["site_limits.parquet"])
+    """Table of limits of sites that change over time, such as a utility's operating envelopes."""
     horizon: Horizon
     """The time that is planned."""
     sessions: SessionSource | None = None

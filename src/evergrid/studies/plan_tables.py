@@ -14,12 +14,18 @@ from evergrid.model.schedule import Schedule
 
 def inputs(book: Portfolio) -> dict[str, pl.DataFrame]:
     """The canonical tables actually used, by name."""
-    return {
+    made = {
         "sessions": tables.sessions_frame(book.sessions),
         "sites": tables.sites_frame(book.sites),
         "site_load": tables.site_load_frame(book.grid, book.sites, book.load_kw),
         "prices": tables.prices_frame(book.prices),
     }
+    limited = book.limited_by_step
+    if limited.any():
+        limits = (book.step_import_limit_kw[limited], book.step_export_limit_kw[limited])
+        site_id = book.sites.site_id[limited]
+        made["site_limits"] = tables.site_limits_frame(book.grid, site_id, *limits)
+    return made
 
 
 def results(
@@ -62,8 +68,8 @@ def sites(book: Portfolio, best: Plan) -> pl.DataFrame:
             "site_id": _text(book.sites.site_id).gather(row),
             "time_utc": _utc(np.tile(book.grid.times, count)),
             "power_kw": site_power(book, best.schedule.power_kw).ravel(),
-            "import_limit_kw": book.sites.import_limit_kw[row],
-            "export_limit_kw": book.sites.export_limit_kw[row],
+            "import_limit_kw": book.import_limit_kw.ravel(),
+            "export_limit_kw": book.export_limit_kw.ravel(),
             "shadow_price_per_mwh": best.shadow_price_per_mwh.ravel(),
         }
     )

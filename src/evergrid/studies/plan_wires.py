@@ -35,8 +35,8 @@ class Wires:
     @cached_property
     def loading(self) -> Float[Array, "site step"]:
         """Power of each site over the limit of its direction; NaN where there is no limit."""
-        sites, power = self.book.sites, self.power_kw
-        limit = np.where(power < 0, sites.import_limit_kw[:, None], sites.export_limit_kw[:, None])
+        power = self.power_kw
+        limit = np.where(power < 0, self.book.import_limit_kw, self.book.export_limit_kw)
         usable = np.isfinite(limit) & (limit > 0)
         return np.where(usable, power / np.where(usable, limit, 1.0), np.nan)
 
@@ -63,8 +63,8 @@ class Wires:
         return draw.SiteRun(
             site_id=str(sites.site_id[site]),
             power_kw=self.power_kw[site],
-            import_limit_kw=float(sites.import_limit_kw[site]),
-            export_limit_kw=float(sites.export_limit_kw[site]),
+            import_limit_kw=self.book.import_limit_kw[site],
+            export_limit_kw=self.book.export_limit_kw[site],
             shadow_price_per_mwh=self.plan.shadow_price_per_mwh[site],
         )
 
@@ -98,16 +98,19 @@ class Wires:
         return Table(columns, [self._row(site) for site in order if self.worth_per_kw[site] > 0])
 
     def _row(self, site: int) -> tuple[str, ...]:
-        sites = self.book.sites
         return (
-            str(sites.site_id[site]),
-            _limit(float(sites.import_limit_kw[site])),
-            _limit(float(sites.export_limit_kw[site])),
+            str(self.book.sites.site_id[site]),
+            _limit(self.book.import_limit_kw[site]),
+            _limit(self.book.export_limit_kw[site]),
             f"{int(self.binding[site].sum()):,}",
             f"{self.plan.shadow_price_per_mwh[site].max():,.1f}",
             f"{self.worth_per_kw[site]:,.3f}",
         )
 
 
-def _limit(limit_kw: float) -> str:
-    return f"{limit_kw:,.0f}" if np.isfinite(limit_kw) else "none"
+def _limit(limit_kw: Float[Array, " step"]) -> str:
+    """A site's limit, or the range it moves in."""
+    low, high = (
+        f"{kw:,.0f}" if np.isfinite(kw) else "none" for kw in (limit_kw.min(), limit_kw.max())
+    )
+    return low if low == high else f"{low} to {high}"

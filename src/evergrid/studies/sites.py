@@ -15,7 +15,7 @@ from evergrid.data.locate import locate
 from evergrid.fleet import wiring
 from evergrid.fleet.group import FleetGroup
 from evergrid.model.session import Sessions
-from evergrid.model.site import SiteLoad, Sites, no_load
+from evergrid.model.site import SiteLimits, SiteLoad, Sites, lasting_limits, no_load
 from evergrid.studies.inputs import Inputs, SiteEntry
 
 Columns = dict[str, Array]
@@ -85,6 +85,13 @@ def load(inputs: Inputs, sites: Sites, grid: TimeGrid, folder: Path, *, seed: in
         return parts[0] if parts else no_load()
     total = sum((part.on(grid, sites) for part in parts), start=np.zeros((len(sites), grid.steps)))
     return SiteLoad(sites.site_id, grid.times, total)
+
+
+def limits(inputs: Inputs, folder: Path) -> SiteLimits:
+    """Limits of sites that change over time, where a table of them is named."""
+    if inputs.site_limits_file is None:
+        return lasting_limits()
+    return tables.read_site_limits(locate(inputs.site_limits_file, folder))
 
 
 def _listed(entries: tuple[SiteEntry, ...]) -> Columns:

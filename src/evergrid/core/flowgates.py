@@ -1,0 +1,68 @@
+"""Limits on weighted sums of several places' power: what wires that they share can carry."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Bool, Float, Int
+from evergrid.core.errors import raise_if_any
+from evergrid.core.faults import broken
+
+
+@dataclass(frozen=True)
+class Flowgates:
+    """Limits of one step each, such as that of a voltage, a current or a transformer.
+
+    In its step, the sum over sites of ``weight`` times the net power of the sessions at and below
+    them, positive into the grid, is at most ``limit_kw``. Load beside the chargers is no part of
+    it: what it does is in the limit.
+
+    Attributes:
+        step: Step of each.
+        weight: Share of each site's power that counts; negative where drawing is limited.
+        limit_kw: Greatest weighted sum; at least 0, so that a fleet that rests keeps it.
+
+    Raises:
+        InputError: Limits below 0, or numbers that are not finite.
+    """
+
+    step: Int[Array, " flowgate"]
+    weight: Float[Array, "flowgate place"]
+    limit_kw: Float[Array, " flowgate"]
+
+    def __post_init__(self) -> None:
+        at_least_0 = np.asarray(np.isfinite(self.limit_kw) & (self.limit_kw >= 0))
+        rule = "be at least 0 and finite"
+        faults = broken("limit_kw", at_least_0, rule, values=self.limit_kw)
+        total = np.abs(self.weight).sum(axis=1)
+        faults += broken("weight", np.isfinite(total), "be finite", values=total)
+        raise_if_any("flowgates", faults)
+
+    def __len__(self) -> int:
+        return len(self.step)
+
+    def rows(self, which: Bool[Array, " flowgate"] | Int[Array, " some"]) -> "Flowgates":
+        """Some of them."""
+        return Flowgates(self.step[which], self.weight[which], self.limit_kw[which])
+
+    def part(self, first: int, stop: int) -> "Flowgates":
+        """Those of the steps ``first .. stop - 1``, counted from ``first``."""
+        inside = self.rows((self.step >= first) & (self.step < stop))
+        return Flowgates(inside.step - first, inside.weight, inside.limit_kw)
+
+    def beyond_kw(self, net_kw: Float[Array, "place step"]) -> Float[Array, " flowgate"]:
+        """How far each limit is passed by the net power of the sites; negative where it is kept."""
+        return np.einsum("rs,rs->r", self.weight, net_kw[:, self.step].T) - self.limit_kw
+
+    def price_of_power(
+        self, price: Float[Array, " flowgate"], steps: int
+    ) -> Float[Array, "place step"]:
+        """What prices of the limits add to the price of each site's power in each step."""
+        total = np.zeros((steps, self.weight.shape[1]))
+        np.add.at(total, self.step, price[:, None] * self.weight)
+        return total.T
+
+
+def no_flowgates(sites: int) -> Flowgates:
+    """No such limits."""
+    return Flowgates(np.zeros(0, np.int64), np.zeros((0, sites)), np.zeros(0))

@@ -1,0 +1,263 @@
+"""Every limit of a feeder as a row: how far it is passed in each step, and what each power adds.
+
+The rows are the lowest and the highest voltage of each branch, the current of each rated line, the
+load of each transformer and the unbalance of each three-phase bus, in this order. Rises are exact
+derivatives of the power flow.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Complex
+
+from evergrid.core.arrays import Array, Bool, Float, Int, Shaped
+from evergrid.core.errors import InputError
+from evergrid.core.faults import Fault
+from evergrid.grid.hosting_capacity import Case
+from evergrid.grid.power_flow import Network, solve
+from evergrid.grid.watch import Watch, alike, seen, watch
+
+KINDS = ("low voltage", "high voltage", "line", "transformer", "unbalance")
+SETTLED = 1e-10  # change of a current that its derivative may still lack, of its size
+ITERATIONS = 200
+TOLERANCE_PU = 1e-8
+CHUNK = 64 * 2**20  # numbers held at a time
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What each row is about.
+
+    Attributes:
+        kind: Row of `KINDS`.
+        name: Node, line, transformer or bus that is judged.
+        bus: Row of the bus where it is, or begins.
+        limit: Highest value; the lowest voltage is taken with a minus.
+    """
+
+    kind: Int[Array, " row"]
+    name: Shaped[Array, " row"]
+    bus: Int[Array, " row"]
+    limit: Float[Array, " row"]
+
+    def __len__(self) -> int:
+        return len(self.kind)
+
+
+@dataclass(frozen=True)
+class Strain:
+    """What given powers do to a feeder.
+
+    Attributes:
+        voltage_pu: Of each branch; meaningless where not ``settled``.
+        value: Of each row; infinite where the wires cannot carry the power.
+        settled: Whether voltages were found.
+    """
+
+    voltage_pu: Complex[Array, "step branch"]
+    value: Float[Array, "step row"]
+    settled: Bool[Array, " step"]
+
+
+@dataclass(frozen=True)
+class StepJudge:
+    """A case with what is watched in it, and the limits of each step.
+
+    Where the case passes a limit without any vehicle, its limit in that step is what is there and
+    a little more (`Limits.worsening`).
+
+    Attributes:
+        case: The feeder, what goes on in it beside the vehicles, and what must hold.
+        watched: What is watched in each state of it.
+        base: What it is without vehicles.
+    """
+
+    case: Case
+    watched: tuple[Watch, ...]
+    base: Strain
+
+    @cached_property
+    def rows(self) -> Rows:
+        """What the rows are about."""
+        return _rows(self.case, self.watched[0])
+
+    @cached_property
+    def bound(self) -> Float[Array, "step row"]:
+        """Highest value of each row in each step."""
+        rows, value, more = self.rows, self.base.value, self.case.limits.worsening
+        eased = value * np.where(rows.kind == KINDS.index("low voltage"), 1.0 - more, 1.0 + more)
+        return np.where(value > rows.limit, eased, rows.limit)
+
+    def strain(
+        self, power_kw: Float[Array, "step branch"], reactive_kvar: Float[Array, "step branch"]
+    ) -> Strain:
+        """What powers do, all of them together, loads included.
+
+        Args:
+            power_kw: Into the grid.
+            reactive_kvar: The same, reactive.
+        """
+        return _strain(self.case, self.watched, power_kw, reactive_kvar)
+
+    def rises(
+        self,
+        strain: Strain,
+        power_kw: Float[Array, "step branch"],
+        reactive_kvar: Float[Array, "step branch"],
+        share: Float[Array, "site branch"],
+    ) -> Float[Array, "step row site"]:
+        """How much each row rises per kW that a site feeds, at powers that were judged.
+
+        Args:
+            strain: What they do.
+            power_kw: Into the grid.
+            reactive_kvar: The same, reactive.
+            share: Part of each site's power in each branch.
+
+        Source:
+            Derivative of ``u = w + Z conj(s / u)``: the currents i = conj(s / u) change by
+            ``di = conj(ds / u) - conj(s / u^2) conj(Z di)``, which is iterated.
+        """
+        rise = np.zeros((*strain.value.shape, len(share)))
+        for state, network in enumerate(self.case.networks):
+            (steps,) = np.nonzero((self.case.state == state) & strain.settled)
+            each = max(1, CHUNK // max(1, (strain.value.shape[1] + share.shape[1]) * len(share)))
+            for some in np.split(steps, range(each, len(steps), each)):
+                u = strain.voltage_pu[some]
+                s = power_kw[some] + 1j * reactive_kvar[some]
+                moved = _moved_currents(network.impedance, u, s, share)
+                rise[some] = _rises(network, self.watched[state], u, np.conj(s / u), moved)
+        return rise
+
+
+def judge(case: Case) -> StepJudge:
+    """What judges powers of a case, step by step.
+
+    Raises:
+        InputError: The feeder cannot even carry what is there without vehicles.
+    """
+    watched = alike([watch(network) for network in case.networks])
+    base = _strain(case, watched, case.base_kw.T, case.base_kvar.T)
+    if not base.settled.all():
+        fix = "The loads without vehicles are more than the wires can carry; lower them."
+        steps = tuple(str(step) for step in np.flatnonzero(~base.settled))
+        raise InputError("feeder", [Fault("load", "have a solution at every step", steps, fix=fix)])
+    return StepJudge(case, watched, base)
+
+
+def _rows(case: Case, watched: Watch) -> Rows:
+    feeder, limits = case.feeder, case.limits
+    node = case.branches.node
+    line, transformer = watched.line, np.arange(len(feeder.transformers))
+    parts = [
+        (feeder.node_name[node], feeder.nodes.bus[node], -limits.low_pu),
+        (feeder.node_name[node], feeder.nodes.bus[node], limits.high_pu),
+        (feeder.lines.name[line], feeder.lines.bus[line, 0], limits.line),
+        (feeder.transformers.name, feeder.transformers.bus[transformer, 0], limits.transformer),
+        (feeder.buses.name[watched.bus], watched.bus, limits.unbalance),
+    ]
+    sizes = [len(name) for name, _, _ in parts]
+    return Rows(
+        kind=np.repeat(np.arange(len(KINDS)), sizes),
+        name=np.concatenate([name for name, _, _ in parts]),
+        bus=np.concatenate([bus for _, bus, _ in parts]),
+        limit=np.repeat([limit for _, _, limit in parts], sizes),
+    )
+
+
+def _strain(
+    case: Case,
+    watched: tuple[Watch, ...],
+    power_kw: Float[Array, "step branch"],
+    reactive_kvar: Float[Array, "step branch"],
+) -> Strain:
+    steps = len(power_kw)
+    value = np.full((steps, len(_rows(case, watched[0]))), np.inf)
+    voltage = np.ones(power_kw.shape, dtype=np.complex128)
+    settled = np.zeros(steps, dtype=bool)
+    for state, network in enumerate(case.networks):
+        (here,) = np.nonzero(case.state == state)
+        flow = solve(network, power_kw[here], reactive_kvar[here], tolerance_pu=TOLERANCE_PU)
+        found = here[flow.settled]
+        u = flow.voltage_pu[flow.settled]
+        settled[found], voltage[found] = True, u
+        current = np.conj((power_kw[found] + 1j * reactive_kvar[found]) / u)
+        value[found] = np.concatenate(_values(watched[state], u, current), axis=1)
+    return Strain(voltage, value, settled)
+
+
+def _values(
+    watched: Watch, u: Complex[Array, "step branch"], current: Complex[Array, "step branch"]
+) -> tuple[Float[Array, "step some"], ...]:
+    size = np.abs(u)
+    found = seen(watched, current)
+    return -size, size, found.line, found.transformer, found.unbalance
+
+
+def _moved_currents(
+    impedance: Complex[Array, "branch branch"],
+    u: Complex[Array, "step branch"],
+    s: Complex[Array, "step branch"],
+    share: Float[Array, "site branch"],
+) -> Complex[Array, "step branch site"]:
+    """Change of the branches' currents per kW of each site."""
+    driven = share.T / np.conj(u)[:, :, None]
+    held = (np.conj(s) / np.conj(u) ** 2)[:, :, None]
+    moved = driven
+    for _ in range(ITERATIONS):
+        before = moved
+        moved = driven - held * np.conj(impedance @ before)
+        if np.abs(moved - before).max(initial=0.0) <= SETTLED * np.abs(moved).max(initial=1.0):
+            break
+    return moved
+
+
+def _rises(
+    network: Network,
+    watched: Watch,
+    u: Complex[Array, "step branch"],
+    current: Complex[Array, "step branch"],
+    moved: Complex[Array, "step branch site"],
+) -> Float[Array, "step row site"]:
+    voltage = _grown(u, network.impedance @ moved)
+    line = _grown(watched.loading.of(current), watched.loading.gain @ moved)
+    entering = _entering(watched, current, moved)
+    parts = (-voltage, voltage, line, _grown(*entering), _unbalance(watched, current, moved))
+    return np.concatenate(parts, axis=1)
+
+
+def _entering(
+    watched: Watch,
+    current: Complex[Array, "step branch"],
+    moved: Complex[Array, "step branch site"],
+) -> tuple[Complex[Array, "step transformer"], Complex[Array, "step transformer site"]]:
+    """Power into each transformer over its rating, and its change."""
+    voltage, into = watched.voltage.of(current), watched.current.of(current)
+    change = (watched.voltage.gain @ moved) * np.conj(into)[:, :, None]
+    change += voltage[:, :, None] * np.conj(watched.current.gain @ moved)
+    count = int(watched.transformer.max(initial=-1)) + 1
+    member = (watched.transformer == np.arange(count)[:, None]).astype(float)
+    return (voltage * np.conj(into)) @ member.T, member @ change
+
+
+def _unbalance(
+    watched: Watch,
+    current: Complex[Array, "step branch"],
+    moved: Complex[Array, "step branch site"],
+) -> Float[Array, "step bus site"]:
+    """Change of negative over positive sequence."""
+    plus, minus = watched.positive.of(current), watched.negative.of(current)
+    ratio = (np.abs(minus) / np.abs(plus))[:, :, None]
+    up = _grown(minus, watched.negative.gain @ moved) / np.abs(plus)[:, :, None]
+    down = _grown(plus, watched.positive.gain @ moved) / np.abs(plus)[:, :, None]
+    return up - ratio * down
+
+
+def _grown(
+    value: Complex[Array, "step some"], change: Complex[Array, "step some site"]
+) -> Float[Array, "step some site"]:
+    """Change of the size of a value that changes; 0 where it has no size to speak of."""
+    size = np.abs(value)
+    turn = np.divide(np.conj(value), size, out=np.zeros_like(value), where=size > 0)
+    return np.real(turn[:, :, None] * change)

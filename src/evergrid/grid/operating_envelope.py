@@ -1,0 +1,138 @@
+"""How much each place may draw and feed so that every limit holds whatever the others do.
+
+In each step the limits are rows: a row rises by ``rise`` per kW that a place feeds, and it may rise
+by ``room``. Places draw and feed independently within an envelope; it holds a row if even the worst
+choice of all of them does. Of all such envelopes the one is taken that contains what places want
+to do, as far as that fits, and beyond it cuts what they could do by the least sum of squares.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Float
+
+ITERATIONS = 600
+POWER_ITERATIONS = 12
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What each place may do in each step.
+
+    Attributes:
+        draw_kw: Most that it may draw.
+        feed_kw: Most that it may feed.
+    """
+
+    draw_kw: Float[Array, "step place"]
+    feed_kw: Float[Array, "step place"]
+
+
+def fit(
+    rise: Float[Array, "step row place"],
+    room: Float[Array, "step row"],
+    wanted_kw: Float[Array, "step place"],
+    reach: Envelope,
+    weight: Float[Array, "step place"],
+) -> Envelope:
+    """The envelope of each step.
+
+    Args:
+        rise: Of each row per kW into the grid.
+        room: By how much each row may rise above what it is without any of this power; nothing
+            fits in the direction of a row that has none.
+        wanted_kw: What places want to do, into the grid.
+        reach: What they could do.
+        weight: How dear it is to cut each place.
+    """
+    both = np.concatenate([np.maximum(rise, 0.0), np.maximum(-rise, 0.0)], axis=2)
+    most = np.concatenate([reach.feed_kw, reach.draw_kw], axis=1)
+    room = np.maximum(room, 0.0)
+    binding = np.einsum("trp,tp->tr", both, most) > room
+    rows, room = _packed(both, room, binding)
+    wish = np.concatenate([np.maximum(wanted_kw, 0.0), np.maximum(-wanted_kw, 0.0)], axis=1)
+    wish = np.minimum(wish, most)
+    none, dear = np.zeros_like(wish), np.concatenate([weight, weight], axis=1)
+    kept = _nearest(rows, room, wish, (none, wish), dear)
+    kept = _scaled(rows, room, none, kept)
+    grown = _nearest(rows, room, most, (kept, most), dear)
+    found = _scaled(rows, room, kept, grown)
+    feed, draw = np.hsplit(found, 2)
+    return Envelope(draw, feed)
+
+
+def _packed(
+    rise: Float[Array, "step row column"],
+    room: Float[Array, "step row"],
+    binding: Array,
+) -> tuple[Float[Array, "step some column"], Float[Array, "step some"]]:
+    """The rows that can bind at all, scaled to size 1; idle rows fill up the others."""
+    steps, _, columns = rise.shape
+    count = binding.sum(axis=1)
+    most = int(count.max(initial=0))
+    packed, left = np.zeros((steps, most, columns)), np.ones((steps, most))
+    step, row = np.nonzero(binding)
+    place = np.arange(len(step)) - np.repeat(np.cumsum(count) - count, count)
+    size = np.linalg.norm(rise[step, row], axis=1)
+    packed[step, place] = rise[step, row] / size[:, None]
+    left[step, place] = room[step, row] / size
+    return packed, left
+
+
+def _nearest(
+    rows: Float[Array, "step row column"],
+    room: Float[Array, "step row"],
+    target: Float[Array, "step column"],
+    box: tuple[Float[Array, "step column"], Float[Array, "step column"]],
+    weight: Float[Array, "step column"],
+) -> Float[Array, "step column"]:
+    """The point of the box nearest to the target that keeps the rows, nearly.
+
+    Source:
+        Beck and Teboulle (2009), A fast iterative shrinkage-thresholding algorithm for linear
+        inverse problems, SIAM J. Imaging Sciences 2(1), on the dual of the projection.
+    """
+    pace = 1.0 / _largest(rows, weight)[:, None]
+    price = ahead = np.zeros(room.shape)
+    momentum = 1.0
+
+    def at(price: Float[Array, "step row"]) -> Float[Array, "step column"]:
+        cut = np.einsum("trc,tr->tc", rows, price) / weight
+        return np.clip(target - cut, *box)
+
+    for _ in range(ITERATIONS):
+        over = np.einsum("trc,tc->tr", rows, at(ahead)) - room
+        after = np.maximum(ahead + pace * over, 0.0)
+        faster = 0.5 + np.sqrt(0.25 + momentum**2)
+        ahead = after + (momentum - 1.0) / faster * (after - price)
+        price, momentum = after, faster
+    return at(price)
+
+
+def _largest(
+    rows: Float[Array, "step row column"], weight: Float[Array, "step column"]
+) -> Float[Array, " step"]:
+    """A little more than the largest eigenvalue of rows times rows, over the weights."""
+    vector = np.ones(rows.shape[:2])
+    found = np.ones(len(rows))
+    for _ in range(POWER_ITERATIONS):
+        vector = np.einsum("trc,tc->tr", rows, np.einsum("trc,tr->tc", rows, vector) / weight)
+        found = np.linalg.norm(vector, axis=1)
+        vector /= np.maximum(found, 1e-12)[:, None]
+    return 1.2 * np.maximum(found, 1e-12)
+
+
+def _scaled(
+    rows: Float[Array, "step row column"],
+    room: Float[Array, "step row"],
+    start: Float[Array, "step column"],
+    end: Float[Array, "step column"],
+) -> Float[Array, "step column"]:
+    """As far from start to end as every row allows."""
+    before = np.einsum("trc,tc->tr", rows, start)
+    change = np.einsum("trc,tc->tr", rows, end) - before
+    tight = change > np.maximum(room - before, 0.0)
+    share = np.divide(room - before, change, out=np.ones_like(change), where=tight)
+    least = np.clip(share.min(axis=1, initial=1.0), 0.0, 1.0)
+    return start + least[:, None] * (end - start)
