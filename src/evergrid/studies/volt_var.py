@@ -233,7 +233,7 @@ def run(
     asked = signal_pu(config.signal, step_s, steps, seed, folder)
     share = load_pu(config.load, step_s, steps, folder)
     progress("stepping through the day", 0.1)
-    day = _day(config, rated_kw, asked, share)
+    day = _day(config, feeder, rated_kw, asked, share)
     series = time_series.simulate(switching.reduce(feeder), day)
     progress("writing down the results", 0.9)
     hour = np.arange(1, steps + 1) * config.step_min / 60
@@ -249,6 +249,7 @@ def run(
 
 def _day(
     config: Config,
+    feeder: Feeder,
     rated_kw: Float[Array, " branch"],
     asked: Float[Array, " step"],
     share: Float[Array, " step"],
@@ -258,7 +259,8 @@ def _day(
     rating = present[:, None] * rated_kw * config.fleet.kva_per_kw
     power = (present[:, None] * rated_kw)[:, :, None] * asked
     inverters = Inverters(rating, config.controls(), np.arange(len(config.modes)))
-    return Day(config.step_min * 60, power, inverters, share[None, None, :])
+    own = np.where(feeder.branches.is_load[:, None], share, 1.0)  # generators keep their power
+    return Day(config.step_min * 60, power, inverters, own[None])
 
 
 def _summary(
@@ -280,7 +282,7 @@ def _summary(
         "feeder": feeder.name,
         "regulators": len(feeder.regulators),
         "banks": len(feeder.capacitors),
-        "load_kw": -float(feeder.branches.power_kw.sum()),
+        "load_kw": -float(feeder.branches.power_kw[feeder.branches.is_load].sum()),
         "fleet_kw": float(rated_kw.sum()),
         "places": len(set(feeder.branches.name[rated_kw > 0].tolist())),
         "steps": config.steps,
