@@ -9,8 +9,9 @@ import pytest
 
 from evergrid.core import config as config_file
 from evergrid.core.errors import EvergridError
-from evergrid.studies import volt_var
+from evergrid.studies import volt_var, volt_var_fleet
 from evergrid.studies.volt_var import Config, Result
+from tests.grid.cases import street
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SHORT = {"study": "volt_var", "hours": 6.0}
@@ -104,6 +105,21 @@ def test_a_feeder_without_tap_changers_is_still_told(tmp_path: Path) -> None:
     assert found.summary["modes"][0]["tap_operations"] == 0
     found.write(tmp_path / "out")
     assert "no coordinates" in found.report()
+
+
+def test_a_generator_keeps_its_power_and_is_no_place_for_vehicles(tmp_path: Path) -> None:
+    more = "New Generator.roof bus1=c.1 phases=1 kv=0.23 kw=4 pf=1\n"
+    asked = {"modes": ["none"], "load": {"lowest": 0.0, "highest": 0.0}, "hours": 1.0}
+    everywhere = {"fleet": {"place_share": 1.0}, "feeder": {"file": str(street(tmp_path, more))}}
+    found = volt_var.run(config(**everywhere, **asked), folder=tmp_path)
+    (roof,) = np.flatnonzero(~found.feeder.branches.is_load)
+    assert found.feeder.branches.name[roof] == "roof"
+    assert found.summary["places"] == 4
+    assert found.summary["load_kw"] == pytest.approx(12)
+    assert found.summary["fleet_kw"] == pytest.approx(0.4 * 12)
+    rated = volt_var_fleet.places(found.feeder, found.config.fleet, seed=0)
+    assert rated[roof] == 0
+    assert found.series.high_pu[0, 0] > found.series.low_pu[0, 0] + 1e-3
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ import numpy as np
 from jaxtyping import Complex
 
 from evergrid.core.arrays import Array, Int
+from evergrid.grid.control_readings import ControlReadings, control_readings
 from evergrid.grid.feeder import GROUND, Branches, Feeder
 from evergrid.grid.power_flow import Factor, incidence
-from evergrid.grid.watched import Watched, watched
 
 NOWHERE = -1  # stands for ground in place of a port
 
@@ -50,7 +50,7 @@ class Switching:
         between: Rise of the ports' voltages per current of the ports.
         regulators: The feeder's regulators.
         banks: The feeder's capacitor banks.
-        watched: What else controls and sums look at.
+        readings: What controls of the banks measure, and the source delivers.
     """
 
     feeder: Feeder
@@ -63,7 +63,7 @@ class Switching:
     between: Complex[Array, "port port"]
     regulators: Device
     banks: Device
-    watched: Watched
+    readings: ControlReadings
 
 
 def reduce(feeder: Feeder, branches: Branches | None = None) -> Switching:
@@ -100,7 +100,7 @@ def reduce(feeder: Feeder, branches: Branches | None = None) -> Switching:
         between=by_port[ports] / port_size[:, None],
         regulators=_device(conductors[:count], at_zero, turns, ports, base_v),
         banks=_device(conductors[count:], closed, whole, ports, base_v),
-        watched=watched(feeder, factor.open_v, by_branch, by_port),
+        readings=control_readings(feeder, factor.open_v, by_branch, by_port),
     )
 
 

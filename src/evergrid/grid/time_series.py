@@ -141,8 +141,8 @@ def simulate(
         _maps(reduced),
         np.ascontiguousarray(reduced.between),
         _devices(reduced),
-        (capacitor_control.settings(feeder), reduced.watched.bank),
-        reduced.watched.source,
+        (capacitor_control.settings(feeder), reduced.readings.bank),
+        reduced.readings.source,
         _position(start),
     )
 
@@ -197,7 +197,7 @@ def _share(step_s: float, constant_s: float, at_once_s: float) -> float:
 
 def _maps(reduced: Switching) -> tuple[Array, ...]:
     """Linear maps as the kernels want them: real and imaginary part apart."""
-    watch = reduced.watched
+    readings = reduced.readings
     maps = (
         reduced.open_pu,
         reduced.impedance,
@@ -205,9 +205,9 @@ def _maps(reduced: Switching) -> tuple[Array, ...]:
         reduced.to_port,
         reduced.from_port,
         reduced.between,
-        watch.offset,
-        watch.by_branch,
-        watch.by_port,
+        readings.offset,
+        readings.by_branch,
+        readings.by_port,
     )
     return tuple(np.stack([np.real(part), np.imag(part)]) for part in maps)
 

@@ -205,7 +205,7 @@ def act_all(settings, taps, banks, now_s):
 @njit(**OPTIONS)
 @no_type_check
 def read(maps, i, j, vp, y):
-    """Voltages of the ports and everything watched, from the currents."""
+    """Voltages of the ports and the control readings, from the currents."""
     vp[:], y[:] = maps[2], maps[6]
     add_times(maps[3], i, vp)
     add_times(maps[5], j, vp)
@@ -294,12 +294,12 @@ def run(maps, between, devices, bank_controls, source, start, given, how, out):
     Args:
         maps: Voltages of branches without load and impedance between them; voltages of ports
             without load, maps from branches to ports, from ports to branches and between ports;
-            offset of what is watched, and maps from branches and from ports to it.
+            offset of the control readings, and maps from branches and ports to them.
         between: The map between ports as complex numbers.
         devices: Regulators, banks, settings of the regulators, where they measure, and where
             everything stands in the reduction.
-        bank_controls: Settings of the banks' controls, and where they are in what is watched.
-        source: Where the source is in what is watched.
+        bank_controls: Settings of the banks' controls, and where they are in the readings.
+        source: Where the source is in the readings.
         start: Where taps and banks stand before the first step.
         given: Powers asked for by branch and step; shares of the feeder's own loads, these loads
             and how they answer to voltage; law and rating of the inverter at each branch; share

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, final
 
 import numpy as np
 import polars as pl
-from plotly.graph_objects import Figure
 from pydantic import Field, field_validator, model_validator
 
 from evergrid.core import config as config_file
@@ -21,7 +20,6 @@ from evergrid.core.timegrid import TimeGrid, local_midnight, zone
 from evergrid.data.assumptions import Assumptions
 from evergrid.data.locate import locate
 from evergrid.data.meta import Meta
-from evergrid.data.output import write_folder
 from evergrid.data.sessions import stated
 from evergrid.data.tables import read_weather
 from evergrid.fleet import conformal, mobility
@@ -29,12 +27,13 @@ from evergrid.fleet.group import FleetGroup
 from evergrid.fleet.history import GAP_DAYS, Behaviour, Direction, Gaps, History, Product, history
 from evergrid.model.session import Sessions
 from evergrid.model.weather import Weather
-from evergrid.studies import firm_capacity_report as telling
+from evergrid.studies import firm_capacity_report as report
 from evergrid.studies import firm_capacity_tables as tables
 from evergrid.studies import summary
 from evergrid.studies.book import read_sessions
 from evergrid.studies.firm_capacity_offers import Found, find
 from evergrid.studies.inputs import SessionSource
+from evergrid.studies.result import AbstractResult, AbstractTelling, Files
 
 QUESTION = "Promise power that an unpredictable fleet will deliver"
 OUTPUTS = (
@@ -192,8 +191,9 @@ class Config(BaseConfig):
         return np.array(days, dtype="datetime64[D]")
 
 
+@final
 @dataclass(frozen=True)
-class Result:
+class Result(AbstractResult[Config]):
     """What came out.
 
     Attributes:
@@ -213,37 +213,15 @@ class Result:
     found: Found
     summary: dict[str, Any]
     tables: dict[str, pl.DataFrame]
+    telling: ClassVar[AbstractTelling] = report
 
-    def figures(self) -> dict[str, Figure]:
-        """Every figure of the report by name."""
-        return telling.figures(self._shown)
-
-    def report(self) -> str:
-        """The report as one HTML page that needs no network."""
-        return telling.page(self._shown, config_file.dump(self.config))
-
-    def lines(self) -> list[str]:
-        """The summary in ten lines."""
-        return telling.lines(self._shown)
-
-    def write(self, out: Path) -> None:
-        """Write the whole result into a folder, at once or not at all.
-
-        Raises:
-            OutputError: The folder holds something else, or cannot be written.
-        """
-        files: dict[str, str | pl.DataFrame] = {
-            "summary.json": summary.to_json(self.summary),
-            "config.toml": config_file.dump(self.config),
-            "report.html": self.report(),
-        }
+    def _beside(self) -> Files:
         read = tables.inputs(self.sessions, self.weather)
-        files |= {f"inputs/{name}.parquet": table for name, table in read.items()}
-        write_folder(out, files | {f"{name}.parquet": t for name, t in self.tables.items()})
+        return {f"inputs/{name}.parquet": table for name, table in read.items()}
 
     @cached_property
-    def _shown(self) -> telling.Shown:
-        return telling.Shown(self.config.title, self.config.time_zone, self.found, self.summary)
+    def _shown(self) -> report.Shown:
+        return report.Shown(self.config.title, self.config.time_zone, self.found, self.summary)
 
 
 Progress = Callable[[str, float], None]

@@ -4,11 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, final
 
 import numpy as np
 import polars as pl
-from plotly.graph_objects import Figure
 from pydantic import Field
 
 from evergrid.core import config as config_file
@@ -16,18 +15,18 @@ from evergrid.core.arrays import Array, Float
 from evergrid.core.config import Config as BaseConfig
 from evergrid.core.errors import ConfigError, InputError
 from evergrid.core.faults import Fault
-from evergrid.data.output import write_folder
 from evergrid.grid import connections, geojson
 from evergrid.grid.connections import Connections
 from evergrid.grid.droop import CATEGORIES, STEEPEST_B
 from evergrid.grid.droop_response import TAP_STEP_PU
 from evergrid.grid.feeder import Feeder
 from evergrid.grid.strength import WEAK_SCR
-from evergrid.studies import grid_strength_report as telling
+from evergrid.studies import grid_strength_report as report
 from evergrid.studies import grid_strength_tables as tables
 from evergrid.studies import summary
 from evergrid.studies.feeder_source import FeederSource
 from evergrid.studies.grid_strength_findings import Asked, Found, find
+from evergrid.studies.result import AbstractResult, AbstractTelling, Files
 
 QUESTION = "Find where the grid is weak, where droop will hunt, and a slope that is safe"
 OUTPUTS = (
@@ -103,8 +102,9 @@ class Config(BaseConfig):
     """Inverters at named buses, in place of those at loads."""
 
 
+@final
 @dataclass(frozen=True)
-class Result:
+class Result(AbstractResult[Config]):
     """What came out.
 
     Attributes:
@@ -120,36 +120,14 @@ class Result:
     found: Found
     summary: dict[str, Any]
     tables: dict[str, pl.DataFrame]
+    telling: ClassVar[AbstractTelling] = report
 
-    def figures(self) -> dict[str, Figure]:
-        """Every figure of the report by name."""
-        return telling.figures(self._shown)
-
-    def report(self) -> str:
-        """The report as one HTML page that needs no network."""
-        return telling.page(self._shown, config_file.dump(self.config))
-
-    def lines(self) -> list[str]:
-        """The summary in ten lines."""
-        return telling.lines(self._shown)
-
-    def write(self, out: Path) -> None:
-        """Write the whole result into a folder, at once or not at all.
-
-        Raises:
-            OutputError: The folder holds something else, or cannot be written.
-        """
-        files: dict[str, str | pl.DataFrame] = {
-            "summary.json": summary.to_json(self.summary),
-            "config.toml": config_file.dump(self.config),
-            "report.html": self.report(),
-            "feeder.geojson": geojson.text(self.feeder, tables.of_buses(self.found)),
-        }
-        write_folder(out, files | {f"{name}.parquet": t for name, t in self.tables.items()})
+    def _beside(self) -> Files:
+        return {"feeder.geojson": geojson.text(self.feeder, tables.of_buses(self.found))}
 
     @cached_property
-    def _shown(self) -> telling.Shown:
-        return telling.Shown(self.config.title, self.feeder, self.found, self.summary)
+    def _shown(self) -> report.Shown:
+        return report.Shown(self.config.title, self.feeder, self.found, self.summary)
 
 
 Progress = Callable[[str, float], None]

@@ -4,11 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, final
 
 import numpy as np
 import polars as pl
-from plotly.graph_objects import Figure
 from pydantic import Field, model_validator
 
 from evergrid.core import config as config_file
@@ -18,12 +17,11 @@ from evergrid.core.faults import Fault
 from evergrid.core.timegrid import zone
 from evergrid.data.assumptions import Assumptions
 from evergrid.data.meta import Meta
-from evergrid.data.output import write_folder
 from evergrid.fleet.day_profiles import Behaviour
 from evergrid.fleet.group import FleetGroup
 from evergrid.grid.hosting_capacity import Case
 from evergrid.model.session import Sessions
-from evergrid.studies import hosting_capacity_report as telling
+from evergrid.studies import hosting_capacity_report as report
 from evergrid.studies import hosting_capacity_tables as tables
 from evergrid.studies import summary
 from evergrid.studies.feeder_source import FeederSource
@@ -38,6 +36,7 @@ from evergrid.studies.hosting_capacity_inputs import (
     behaviour,
 )
 from evergrid.studies.inputs import SessionSource
+from evergrid.studies.result import AbstractResult, AbstractTelling, Files
 
 QUESTION = "Find how much V2G a feeder can take, where, and what stops it"
 OUTPUTS = (
@@ -106,8 +105,9 @@ class Config(BaseConfig):
         return self
 
 
+@final
 @dataclass(frozen=True)
-class Result:
+class Result(AbstractResult[Config]):
     """What came out.
 
     Attributes:
@@ -123,36 +123,14 @@ class Result:
     found: Found
     summary: dict[str, Any]
     tables: dict[str, pl.DataFrame]
+    telling: ClassVar[AbstractTelling] = report
 
-    def figures(self) -> dict[str, Figure]:
-        """Every figure of the report by name."""
-        return telling.figures(self._shown)
-
-    def report(self) -> str:
-        """The report as one HTML page that needs no network."""
-        return telling.page(self._shown, config_file.dump(self.config))
-
-    def lines(self) -> list[str]:
-        """The summary in ten lines."""
-        return telling.lines(self._shown)
-
-    def write(self, out: Path) -> None:
-        """Write the whole result into a folder, at once or not at all.
-
-        Raises:
-            OutputError: The folder holds something else, or cannot be written.
-        """
-        files: dict[str, str | pl.DataFrame] = {
-            "summary.json": summary.to_json(self.summary),
-            "config.toml": config_file.dump(self.config),
-            "report.html": self.report(),
-            "feeder.geojson": tables.map_text(self.found),
-        }
-        write_folder(out, files | {f"{name}.parquet": t for name, t in self.tables.items()})
+    def _beside(self) -> Files:
+        return {"feeder.geojson": tables.map_text(self.found)}
 
     @cached_property
-    def _shown(self) -> telling.Shown:
-        return telling.Shown(self.config.title, self.found, self.summary)
+    def _shown(self) -> report.Shown:
+        return report.Shown(self.config.title, self.found, self.summary)
 
 
 Progress = Callable[[str, float], None]

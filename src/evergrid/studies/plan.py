@@ -5,23 +5,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, final
 
 import numpy as np
 import polars as pl
-from plotly.graph_objects import Figure
 from pydantic import Field
 
 from evergrid.core import config as config_file
 from evergrid.core.config import Config as BaseConfig
 from evergrid.core.units import per_kwh_from_per_mwh
-from evergrid.data.output import write_folder
 from evergrid.dispatch import forecast, plan, rolling
 from evergrid.engine import solver
 from evergrid.engine.interior_point import Tell
 from evergrid.studies import plan_report, plan_tables, summary
 from evergrid.studies.book import Loaded, load
 from evergrid.studies.inputs import Inputs, PriceSource
+from evergrid.studies.result import AbstractResult, AbstractTelling, Files
 
 QUESTION = "Schedule a fleet for the most value, with proof"
 OUTPUTS = (
@@ -81,8 +80,9 @@ class Config(Inputs):
     """Also plan again and again as time passes, and compare."""
 
 
+@final
 @dataclass(frozen=True)
-class Result:
+class Result(AbstractResult[Config]):
     """What came out.
 
     Attributes:
@@ -101,34 +101,11 @@ class Result:
     rolled: dict[str, rolling.Rolled]
     summary: dict[str, Any]
     tables: dict[str, pl.DataFrame]
+    telling: ClassVar[AbstractTelling] = plan_report
 
-    def figures(self) -> dict[str, Figure]:
-        """Every figure of the report by name."""
-        return plan_report.figures(self._shown)
-
-    def report(self) -> str:
-        """The report as one HTML page that needs no network."""
-        return plan_report.page(self._shown, config_file.dump(self.config))
-
-    def lines(self) -> list[str]:
-        """The summary in ten lines."""
-        return plan_report.lines(self._shown)
-
-    def write(self, out: Path) -> None:
-        """Write the whole result into a folder, at once or not at all.
-
-        Raises:
-            OutputError: The folder holds something else, or cannot be written.
-        """
+    def _beside(self) -> Files:
         inputs = plan_tables.inputs(self.loaded.portfolio)
-        files: dict[str, str | pl.DataFrame] = {
-            "summary.json": summary.to_json(self.summary),
-            "config.toml": config_file.dump(self.config),
-            "report.html": self.report(),
-        }
-        files |= {f"inputs/{name}.parquet": table for name, table in inputs.items()}
-        files |= {f"{name}.parquet": table for name, table in self.tables.items()}
-        write_folder(out, files)
+        return {f"inputs/{name}.parquet": table for name, table in inputs.items()}
 
     @cached_property
     def _shown(self) -> plan_report.Shown:

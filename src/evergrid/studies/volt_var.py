@@ -4,11 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, final
 
 import numpy as np
 import polars as pl
-from plotly.graph_objects import Figure
 from pydantic import Field, model_validator
 
 from evergrid.core import config as config_file
@@ -16,15 +15,15 @@ from evergrid.core.arrays import Array, Float
 from evergrid.core.config import Config as BaseConfig
 from evergrid.core.errors import ConfigError, InputError
 from evergrid.core.faults import Fault
-from evergrid.data.output import write_folder
 from evergrid.grid import switching, time_series, volt_var
 from evergrid.grid.feeder import Feeder
 from evergrid.grid.time_series import Day, Series
 from evergrid.grid.volt_var import Control, Curve, Inverters, VoltWatt
 from evergrid.studies import summary
-from evergrid.studies import volt_var_report as telling
+from evergrid.studies import volt_var_report as report
 from evergrid.studies import volt_var_tables as tables
 from evergrid.studies.feeder_source import FeederSource
+from evergrid.studies.result import AbstractResult, AbstractTelling, Files
 from evergrid.studies.volt_var_fleet import Fleet, Load, Signal, load_pu, places, signal_pu
 
 QUESTION = "Find whether V2G spares tap changers and capacitor banks, or wears them out"
@@ -162,8 +161,9 @@ class Config(BaseConfig):
         )
 
 
+@final
 @dataclass(frozen=True)
-class Result:
+class Result(AbstractResult[Config]):
     """What came out.
 
     Attributes:
@@ -181,36 +181,15 @@ class Result:
     fleet_kw: Float[Array, " step"]
     summary: dict[str, Any]
     tables: dict[str, pl.DataFrame]
+    telling: ClassVar[AbstractTelling] = report
 
-    def figures(self) -> dict[str, Figure]:
-        """Every figure of the report by name."""
-        return telling.figures(self._shown)
-
-    def report(self) -> str:
-        """The report as one HTML page that needs no network."""
-        return telling.page(self._shown, config_file.dump(self.config))
-
-    def lines(self) -> list[str]:
-        """The summary in about ten lines."""
-        return telling.lines(self._shown)
-
-    def write(self, out: Path) -> None:
-        """Write the whole result into a folder, at once or not at all.
-
-        Raises:
-            OutputError: The folder holds something else, or cannot be written.
-        """
-        files: dict[str, str | pl.DataFrame] = {
-            "summary.json": summary.to_json(self.summary),
-            "config.toml": config_file.dump(self.config),
-            "report.html": self.report(),
-            "feeder.geojson": tables.geojson(self.feeder, self.config.modes, self.series),
-        }
-        write_folder(out, files | {f"{name}.parquet": t for name, t in self.tables.items()})
+    def _beside(self) -> Files:
+        shapes = tables.geojson(self.feeder, self.config.modes, self.series)
+        return {"feeder.geojson": shapes}
 
     @cached_property
-    def _shown(self) -> telling.Shown:
-        return telling.Shown(
+    def _shown(self) -> report.Shown:
+        return report.Shown(
             self.config.title,
             self.config.modes,
             self.config.step_min / 60,
@@ -254,7 +233,7 @@ def run(
     asked = signal_pu(config.signal, step_s, steps, seed, folder)
     share = load_pu(config.load, step_s, steps, folder)
     progress("stepping through the day", 0.1)
-    day = _day(config, rated_kw, asked, share)
+    day = _day(config, feeder, rated_kw, asked, share)
     series = time_series.simulate(switching.reduce(feeder), day)
     progress("writing down the results", 0.9)
     hour = np.arange(1, steps + 1) * config.step_min / 60
@@ -270,6 +249,7 @@ def run(
 
 def _day(
     config: Config,
+    feeder: Feeder,
     rated_kw: Float[Array, " branch"],
     asked: Float[Array, " step"],
     share: Float[Array, " step"],
@@ -279,7 +259,8 @@ def _day(
     rating = present[:, None] * rated_kw * config.fleet.kva_per_kw
     power = (present[:, None] * rated_kw)[:, :, None] * asked
     inverters = Inverters(rating, config.controls(), np.arange(len(config.modes)))
-    return Day(config.step_min * 60, power, inverters, share[None, None, :])
+    own = np.where(feeder.branches.is_load[:, None], share, 1.0)  # generators keep their power
+    return Day(config.step_min * 60, power, inverters, own[None])
 
 
 def _summary(
@@ -301,7 +282,7 @@ def _summary(
         "feeder": feeder.name,
         "regulators": len(feeder.regulators),
         "banks": len(feeder.capacitors),
-        "load_kw": -float(feeder.branches.power_kw.sum()),
+        "load_kw": -float(feeder.branches.power_kw[feeder.branches.is_load].sum()),
         "fleet_kw": float(rated_kw.sum()),
         "places": len(set(feeder.branches.name[rated_kw > 0].tolist())),
         "steps": config.steps,

@@ -66,15 +66,18 @@ def places(feeder: Feeder, fleet: Fleet, seed: int) -> Float[Array, " branch"]:
         fleet: How many vehicles.
         seed: Of the draw of places.
     """
-    names, first = np.unique(feeder.branches.name.astype(str), return_inverse=True)
+    (loads,) = np.nonzero(feeder.branches.is_load)
+    names, owner = np.unique(feeder.branches.name[loads].astype(str), return_inverse=True)
     draw = np.random.default_rng([seed, 0])
     count = max(1, round(fleet.place_share * len(names)))
     chosen = np.zeros(len(names), bool)
     chosen[draw.permutation(len(names))[:count]] = True
-    load_kw = -float(feeder.branches.power_kw.sum())
+    load_kw = -float(feeder.branches.power_kw[loads].sum())
     each = fleet.power_share * load_kw / count if fleet.power_kw is None else fleet.power_kw
-    phases = np.bincount(first, minlength=len(names))
-    return np.where(chosen[first], max(each, 0.0) / phases[first], 0.0)
+    phases = np.bincount(owner, minlength=len(names))
+    rated_kw = np.zeros(len(feeder.branches))
+    rated_kw[loads] = np.where(chosen[owner], max(each, 0.0) / phases[owner], 0.0)
+    return rated_kw
 
 
 def signal_pu(

@@ -1,4 +1,4 @@
-"""What capacitor controls measure and the source delivers, linear in the currents of a feeder."""
+"""What controls of capacitor banks measure, and the source delivers: linear in the currents."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from evergrid.grid.feeder import GROUND, Capacitor, Feeder
 
 
 @dataclass(frozen=True)
-class Watched:
+class ControlReadings:
     """Complex readings that are linear in the currents of branches and ports.
 
     First come, for each bank with a control, its voltage, then the voltages at the conductors
@@ -33,12 +33,12 @@ class Watched:
     source: Int[Array, " 2"]
 
 
-def watched(
+def control_readings(
     feeder: Feeder,
     open_v: Complex[Array, " node"],
     by_branch: Complex[Array, "node branch"],
     by_port: Complex[Array, "node port"],
-) -> Watched:
+) -> ControlReadings:
     """The readings, from the voltages of every node without load and per current."""
     nodes = len(feeder.nodes)
     maps, offsets, bank, first = [], [], [], 0
@@ -53,7 +53,7 @@ def watched(
     maps.append(rows)
     offsets.append(drive)
     all_rows = sparse.csr_array(sparse.vstack(maps))
-    return Watched(
+    return ControlReadings(
         offset=all_rows @ open_v + np.concatenate(offsets),
         by_branch=all_rows @ by_branch,
         by_port=all_rows @ by_port,

@@ -1,0 +1,84 @@
+"""What every study hands back: headline numbers and tables, told and written the same way."""
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+import polars as pl
+from plotly.graph_objects import Figure
+
+from evergrid.core import config as config_file
+from evergrid.core.config import Config
+from evergrid.data.output import write_folder
+from evergrid.studies import summary
+
+Files = dict[str, str | pl.DataFrame]
+ConfigT = TypeVar("ConfigT", bound=Config)
+
+
+class AbstractTelling(Protocol):
+    """The module that tells of a study's results; ``shown`` is its record of what to tell."""
+
+    def figures(self, shown: Any) -> dict[str, Figure]:
+        """Every figure of the report by name, in reading order."""
+        ...
+
+    def page(self, shown: Any, settings: str) -> str:
+        """The report as one HTML page, with the resolved configuration as text."""
+        ...
+
+    def lines(self, shown: Any) -> list[str]:
+        """The summary in about ten lines of text."""
+        ...
+
+
+class AbstractResult(ABC, Generic[ConfigT]):
+    """What came out of a study.
+
+    Attributes:
+        config: As resolved.
+        summary: Headline numbers.
+        tables: Tidy tables by file name without ending.
+        telling: The module that tells of it.
+    """
+
+    config: ConfigT
+    summary: dict[str, Any]
+    tables: dict[str, pl.DataFrame]
+    telling: ClassVar[AbstractTelling]
+
+    @cached_property
+    @abstractmethod
+    def _shown(self) -> Any:
+        """What `telling` tells of."""
+
+    def _beside(self) -> Files:
+        """Files of this study alone, texts and tables by relative name."""
+        return {}
+
+    def figures(self) -> dict[str, Figure]:
+        """Every figure of the report by name."""
+        return self.telling.figures(self._shown)
+
+    def report(self) -> str:
+        """The report as one HTML page that needs no network."""
+        return self.telling.page(self._shown, config_file.dump(self.config))
+
+    def lines(self) -> list[str]:
+        """The summary in about ten lines."""
+        return self.telling.lines(self._shown)
+
+    def write(self, out: Path) -> None:
+        """Write the whole result into a folder, at once or not at all.
+
+        Raises:
+            OutputError: The folder holds something else, or cannot be written.
+        """
+        files: Files = {
+            "summary.json": summary.to_json(self.summary),
+            "config.toml": config_file.dump(self.config),
+            "report.html": self.report(),
+        }
+        files |= {f"{name}.parquet": table for name, table in self.tables.items()}
+        write_folder(out, files | self._beside())
