@@ -45,7 +45,7 @@ def group(vehicles: int, *sites: str, place: str = "home") -> FleetGroup:
 
 
 def sites(of: SiteTree, *fleet: FleetGroup, seed: int = 0) -> Sites:
-    at = wiring.vehicles(wiring.dealt(fleet, [of]))
+    at = wiring.vehicles(wiring.dealt(fleet, wiring.levels([of])))
     return Sites(**wiring.sites(of, at, seed=seed))
 
 
@@ -76,7 +76,7 @@ def test_every_vehicle_has_a_place_and_is_counted_all_the_way_up(
     made = made.model_copy(update={"import_limit_kw_per_vehicle": 1.0})
     leaf = f"city/kind{len(shape) - 1}"
     found = sites(made, group(count, leaf))
-    at = wiring.vehicles(wiring.dealt([group(count, leaf)], [made]))
+    at = wiring.vehicles(wiring.dealt([group(count, leaf)], wiring.levels([made])))
     assert sum(at.values()) == count
     assert max(at.values()) - min(at.values()) <= 1
     own = np.array([[at.get(name, 0)] for name in found.site_id], float)
@@ -84,7 +84,7 @@ def test_every_vehicle_has_a_place_and_is_counted_all_the_way_up(
 
 
 def test_the_sessions_stand_where_their_vehicles_are_dealt() -> None:
-    (dealt,) = wiring.dealt([group(80, "city/street", "city/depot")], [tree()])
+    (dealt,) = wiring.dealt([group(80, "city/street", "city/depot")], wiring.levels([tree()]))
     drawn = mobility.sessions(GRID, [dealt], seed=1)
     at = wiring.vehicles([dealt])
     per_site: dict[str, set[str]] = {}
@@ -96,7 +96,7 @@ def test_the_sessions_stand_where_their_vehicles_are_dealt() -> None:
 
 def test_names_that_are_no_level_stay_as_they_are() -> None:
     written = group(7, "city", "city/feeder-2", "elsewhere", "city/streets")
-    assert wiring.dealt([written], [tree()]) == (written,)
+    assert wiring.dealt([written], wiring.levels([tree()])) == (written,)
 
 
 @given(st.floats(0.1, 1000), st.floats(0, 50), st.integers(0, 100))

@@ -14,12 +14,12 @@ import numpy as np
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.flowgates import Flowgates
 from evergrid.dispatch.plan import Plan
-from evergrid.grid import feeder_limits
+from evergrid.grid import feeder_limits, operating_envelope
 from evergrid.grid.feeder_limits import Rows, StepJudge, Strain
 from evergrid.grid.hosting_capacity import Case
 from evergrid.grid.operating_envelope import Envelope
 from evergrid.model.portfolio import Portfolio
-from evergrid.model.schedule import slots
+from evergrid.model.schedule import Schedule, slots
 
 HALVINGS = 8  # of powers that the wires cannot carry, before they are linearised
 CLOSE = 1e-7  # share of a limit by which rounding may pass it
@@ -153,7 +153,7 @@ def within(
         cuts that touch the limits of the power flow.
     """
     made = first = planner(book)
-    checked = first_checked = check(book, wiring, made)
+    checked = first_checked = check(book, wiring, made.schedule)
     trail = [_round(made, checked)]
     tell(0, trail[0])
     cuts = _Cuts(book, wiring)
@@ -163,15 +163,15 @@ def within(
         cuts.add(made, checked, care)
         limited = replace(book, flowgates=cuts.flowgates())
         made = planner(limited)
-        checked = check(book, wiring, made)
+        checked = check(book, wiring, made.schedule)
         trail.append(_round(made, checked))
         tell(len(trail) - 1, trail[-1])
     return Held(limited, made, checked, first, first_checked, tuple(trail))
 
 
-def check(book: Portfolio, wiring: Wiring, made: Plan) -> Checked:
-    """What a plan does to the feeder, as taps and banks settle under it."""
-    fleet_kw = wiring.of_sessions(book, made.schedule.power_kw) @ wiring.share
+def check(book: Portfolio, wiring: Wiring, schedule: Schedule) -> Checked:
+    """What a schedule does to the feeder, as taps and banks settle under it."""
+    fleet_kw = wiring.of_sessions(book, schedule.power_kw) @ wiring.share
     case = wiring.settle(fleet_kw.T)
     judge = feeder_limits.judge(case)
     power_kw = case.base_kw.T + fleet_kw
@@ -186,6 +186,20 @@ def reach(book: Portfolio, wiring: Wiring) -> Envelope:
     share[at.session, at.step] = at.share
     draw = wiring.of_sessions(book, share * sessions.max_charge_kw[:, None])
     return Envelope(draw, wiring.of_sessions(book, share * sessions.max_discharge_kw[:, None]))
+
+
+def envelope(held: Held, wiring: Wiring) -> Envelope:
+    """What each place may draw and feed on its own, whatever the others do within theirs.
+
+    It is cut around the plan as far as that fits: a plan may lean on places that do what they are
+    told, which an envelope cannot.
+    """
+    book, judge = held.book, held.checked.judge
+    wanted = wiring.of_sessions(book, held.plan.schedule.power_kw)
+    rise, room = _linear(wiring, held.checked, wanted)
+    room = room - CARE * (judge.bound - judge.base.value)
+    weight = np.ones(wanted.shape)
+    return operating_envelope.fit(rise, room, wanted, reach(book, wiring), weight)
 
 
 class _Cuts:

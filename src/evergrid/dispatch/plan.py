@@ -84,6 +84,8 @@ class Plan:
         certificate: What is proven; objective and bound equal ``costs.net`` in meaning.
         shadow_price_per_mwh: Saving if a site's binding limit were wider.
         budget_price_per_mwh: Saving if a site's energy budget were wider; 0 where it does not bind.
+        wires_price_per_mwh: What the flowgates add to the worth of drawing at each site: above 0
+            where feeding is limited, below 0 where drawing is; 0 where nothing binds.
         shortfalls: What could not be served.
         overloads: Limits that could not be kept.
         overdrafts: Energy budgets that could not be kept.
@@ -96,6 +98,7 @@ class Plan:
     certificate: Certificate
     shadow_price_per_mwh: Float[Array, "site step"]
     budget_price_per_mwh: Float[Array, " site"]
+    wires_price_per_mwh: Float[Array, "site step"]
     shortfalls: tuple[Shortfall, ...] = field(default=())
     overloads: tuple[Overload, ...] = field(default=())
     overdrafts: tuple[Overdraft, ...] = field(default=())
@@ -284,6 +287,7 @@ def _solve(
         certificate=solution.certificate,
         shadow_price_per_mwh=per_mwh_from_per_kwh(solution.limit_price),
         budget_price_per_mwh=per_mwh_from_per_kwh(_budget_price(program, solution)),
+        wires_price_per_mwh=per_mwh_from_per_kwh(_wires_price(program, solution)),
         shortfalls=tuple(shortfalls),
         overloads=tuple(overloads),
         overdrafts=tuple(overdrafts),
@@ -363,6 +367,15 @@ def _budget_price(program: Program, solution: Solution) -> Float[Array, " site"]
     """Saving per kWh if a group's budget were wider, where that is more than rounding."""
     price = solution.dual.budget_price
     return np.where(price > ROUNDING * np.abs(program.draw_price).max(initial=0.0), price, 0.0)
+
+
+def _wires_price(program: Program, solution: Solution) -> Float[Array, "group step"]:
+    """What the flowgates take from the worth of a kWh that each group feeds."""
+    gates, price = program.flowgates, solution.dual.flowgate_price
+    if gates is None or price is None:
+        return np.zeros(program.load.shape)
+    felt = np.where(price > ROUNDING * np.abs(price).max(initial=0.0), price, 0.0)
+    return gates.price_of_power(felt, program.steps) / program.step_h
 
 
 def _overdrafts(portfolio: Portfolio, relaxation: Relaxation) -> list[Overdraft]:

@@ -131,7 +131,7 @@ class LinearProgram:
     gates: Int[Array, " flowgate"]
 
     def dual(self, row_dual: Float[Array, " row"]) -> Dual:
-        """Prices of energy, net power, budgets and flowgates from the cost of one more of each row."""
+        """Prices of energy, net power, budgets and flowgates: the cost of one more of each row."""
         return Dual(
             energy_value=-row_dual[self.balance],
             power_price=-row_dual[self.sums],

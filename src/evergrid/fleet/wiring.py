@@ -41,9 +41,8 @@ def levels(trees: Sequence[SiteTree]) -> Levels:
     }
 
 
-def dealt(fleet: Sequence[FleetGroup], trees: Sequence[SiteTree]) -> tuple[FleetGroup, ...]:
+def dealt(fleet: Sequence[FleetGroup], known: Levels) -> tuple[FleetGroup, ...]:
     """The groups with the sites of a level in the place of its name."""
-    known = levels(trees)
 
     def expanded(site: str) -> list[str]:
         return known[site].tolist() if site in known else [site]

@@ -63,8 +63,8 @@ class Portfolio:
     @property
     def limited_by_step(self) -> Bool[Array, " site"]:
         """Whether a site has limits of a step beside its lasting ones."""
-        limits = (self.step_import_limit_kw, self.step_export_limit_kw)
-        return np.isfinite(limits[0]).any(axis=1) | np.isfinite(limits[1]).any(axis=1)
+        least = np.minimum(self.step_import_limit_kw, self.step_export_limit_kw)
+        return np.asarray(np.isfinite(least).any(axis=1))
 
     @property
     def assets(self) -> int:

@@ -26,6 +26,7 @@ from evergrid.model.portfolio import Portfolio, assemble, touching
 from evergrid.model.prices import Prices
 from evergrid.model.session import Sessions, joined
 from evergrid.studies import sites as site_sources
+from evergrid.studies.feeder_sites import Street
 from evergrid.studies.inputs import Inputs, PriceSource, SessionSource
 
 Reader = TypeVar("Reader", bound=Callable[..., object])
@@ -48,7 +49,14 @@ class Loaded:
     notes: tuple[str, ...] = field(default=())
 
 
-def load(inputs: Inputs, forecast: PriceSource | None, *, folder: Path, seed: int) -> Loaded:
+def load(
+    inputs: Inputs,
+    forecast: PriceSource | None,
+    *,
+    folder: Path,
+    seed: int,
+    street: Street | None = None,
+) -> Loaded:
     """Read, generate and put together everything a study is given.
 
     Args:
@@ -56,16 +64,17 @@ def load(inputs: Inputs, forecast: PriceSource | None, *, folder: Path, seed: in
         forecast: Where forecast prices are, if the study uses them.
         folder: What relative paths start from.
         seed: Of everything that is generated.
+        street: The feeder that the sites hang on, if there is one.
 
     Raises:
         InputError: Data that breaks rules, all faults listed.
         MissingFileError: A file that is not there.
     """
     grid = inputs.horizon.grid()
-    wired = site_sources.wired(inputs, folder, seed=seed)
+    wired = site_sources.wired(inputs, folder, seed=seed, street=street)
     sessions, sources, notes = _sessions(inputs, wired.fleet, grid, folder, seed)
     sites = site_sources.of_sessions(sessions) if wired.sites is None else wired.sites
-    beside = site_sources.load(inputs, sites, grid, folder, seed=seed)
+    beside = site_sources.load(inputs, sites, grid, folder, seed=seed, street=street)
     prices, price_sources = read_prices(inputs.prices, grid, folder)
     sources += price_sources
     believed = None

@@ -30,12 +30,12 @@ from evergrid.studies.hosting_capacity_inputs import (
     CallEntry,
     GeneratedDays,
     LimitEntry,
-    LoadBeside,
     Places,
     Sampling,
     behaviour,
 )
 from evergrid.studies.inputs import SessionSource
+from evergrid.studies.load_beside import LoadBeside
 from evergrid.studies.result import AbstractResult, AbstractTelling, Files
 
 QUESTION = "Find how much V2G a feeder can take, where, and what stops it"

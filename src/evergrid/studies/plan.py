@@ -14,12 +14,16 @@ from pydantic import Field
 from evergrid.core import config as config_file
 from evergrid.core.config import Config as BaseConfig
 from evergrid.core.units import per_kwh_from_per_mwh
-from evergrid.dispatch import forecast, plan, rolling
+from evergrid.dispatch import feeder_plan, forecast, plan, rolling
 from evergrid.engine import solver
 from evergrid.engine.interior_point import Tell
-from evergrid.studies import plan_report, plan_tables, summary
+from evergrid.model.portfolio import Portfolio
+from evergrid.model.prices import Prices
+from evergrid.studies import feeder_sites, plan_feeder, plan_report, plan_tables, summary
 from evergrid.studies.book import Loaded, load
+from evergrid.studies.feeder_sites import PlanFeeder, Street
 from evergrid.studies.inputs import Inputs, PriceSource
+from evergrid.studies.plan_feeder import FeederFound
 from evergrid.studies.result import AbstractResult, AbstractTelling, Files
 
 QUESTION = "Schedule a fleet for the most value, with proof"
@@ -76,6 +80,8 @@ class Config(Inputs):
     """Heading of the report."""
     solve: Solve = Solve()
     """How the plan is made."""
+    feeder: PlanFeeder | None = None
+    """The feeder that the sites hang on, whose limits the plan keeps."""
     rolling: Rolling | None = None
     """Also plan again and again as time passes, and compare."""
 
@@ -91,6 +97,7 @@ class Result(AbstractResult[Config]):
         plans: The plan by strategy: "uncontrolled", "smart", "v2g".
         rolled: What rolling planning came to by view of prices: "perfect", "forecast",
             "persistence"; empty when it was not asked for.
+        feeder: What the feeder makes of them; None without one.
         summary: Headline numbers.
         tables: Tidy tables by file name without ending.
     """
@@ -99,23 +106,34 @@ class Result(AbstractResult[Config]):
     loaded: Loaded
     plans: dict[str, plan.Plan]
     rolled: dict[str, rolling.Rolled]
+    feeder: FeederFound | None
     summary: dict[str, Any]
     tables: dict[str, pl.DataFrame]
     telling: ClassVar[AbstractTelling] = plan_report
 
     def _beside(self) -> Files:
         inputs = plan_tables.inputs(self.loaded.portfolio)
-        return {f"inputs/{name}.parquet": table for name, table in inputs.items()}
+        files: Files = {f"inputs/{name}.parquet": table for name, table in inputs.items()}
+        if self.feeder is not None:
+            files["feeder.geojson"] = plan_feeder.map_text(self.feeder)
+        return files
 
     @cached_property
     def _shown(self) -> plan_report.Shown:
         zone = self.config.horizon.time_zone
         return plan_report.Shown(
-            self.config.title, zone, self.loaded, self.plans, self.rolled, self.summary
+            self.config.title,
+            zone,
+            self.loaded,
+            self.plans,
+            self.rolled,
+            self.summary,
+            self.feeder,
         )
 
 
 Progress = Callable[[str, float], None]
+Way = Callable[..., plan.Plan]
 
 
 def run(
@@ -140,14 +158,56 @@ def run(
     """
     progress("reading the inputs", 0.0)
     source = config.rolling.forecast if config.rolling else None
-    loaded = load(config, source, folder=folder or Path.cwd(), seed=seed)
+    folder = folder or Path.cwd()
+    street = _street(config, folder)
+    loaded = load(config, source, folder=folder, seed=seed, street=street)
     options = _options(config, loaded)
-    plans = _plans(config, loaded, options, progress)
-    rolled = _rolled(config, loaded, options, progress) if config.rolling else {}
+    wired = None if street is None else _Wired(loaded.portfolio, street)
+    plans = _plans(config, loaded, options, progress, wired)
+    book = loaded.portfolio if wired is None else wired.held["v2g"].book
+    rolled = _rolled(config, book, loaded.forecast, options, progress) if config.rolling else {}
     result_tables = plan_tables.results(loaded.portfolio, plans, rolled)
+    found = None if wired is None else wired.found(plans, rolled)
     progress("writing down the results", 0.98)
     headline = _summary(config, loaded, plans, rolled, seed=seed, end_value=options)
-    return Result(config, loaded, plans, rolled, headline, result_tables)
+    if found is not None:
+        result_tables |= plan_feeder.results(found)
+        headline["feeder"] = plan_feeder.summary(found)
+    return Result(config, loaded, plans, rolled, found, headline, result_tables)
+
+
+def _street(config: Config, folder: Path) -> Street | None:
+    if config.feeder is None:
+        return None
+    horizon = config.horizon
+    return feeder_sites.read(config.feeder, horizon.grid(), horizon.time_zone, folder)
+
+
+class _Wired:
+    """A book on a feeder: its plans are brought within the wires."""
+
+    def __init__(self, book: Portfolio, street: Street) -> None:
+        self.book, self.street = book, street
+        self.wiring = street.wiring(book)
+        self.held: dict[str, feeder_plan.Held] = {}
+
+    def bring(self, name: str, planner: feeder_plan.Planner, tell: feeder_plan.Tell) -> plan.Plan:
+        """The plan of that name within the wires."""
+        rounds = self.street.config.rounds
+        self.held[name] = feeder_plan.within(
+            self.book, self.wiring, planner, rounds=rounds, tell=tell
+        )
+        return self.held[name].plan
+
+    def found(self, plans: dict[str, plan.Plan], rolled: dict[str, rolling.Rolled]) -> FeederFound:
+        """What the feeder makes of everything that was planned."""
+        schedules = {"uncontrolled": plans["uncontrolled"].schedule}
+        schedules |= {f"rolling_{name}": made.schedule for name, made in rolled.items()}
+        checked = {
+            name: feeder_plan.check(self.book, self.wiring, made)
+            for name, made in schedules.items()
+        }
+        return FeederFound(self.street, self.wiring, self.held, checked)
 
 
 def _options(config: Config, loaded: Loaded) -> plan.Options:
@@ -166,7 +226,11 @@ def _options(config: Config, loaded: Loaded) -> plan.Options:
 
 
 def _plans(
-    config: Config, loaded: Loaded, options: plan.Options, progress: Progress
+    config: Config,
+    loaded: Loaded,
+    options: plan.Options,
+    progress: Progress,
+    wired: _Wired | None,
 ) -> dict[str, plan.Plan]:
     portfolio = loaded.portfolio
     whole = 0.3 if config.rolling else 0.9
@@ -174,10 +238,17 @@ def _plans(
     def nearing(label: str, low: float, high: float) -> Tell:
         return _nearing(progress, label, low * whole, high * whole, options.gap)
 
-    v2g = plan.v2g(portfolio, options, tell=nearing("planning V2G", 0.1, 0.5))
+    def made(name: str, label: str, how: Way, low: float, high: float) -> plan.Plan:
+        tell = nearing(label, low, high)
+        if wired is None:
+            return how(portfolio, options, tell=tell)
+        holding = _holding(progress, label, low * whole, high * whole)
+        return wired.bring(name, lambda book: how(book, options), holding)
+
+    v2g = made("v2g", "planning V2G", plan.v2g, 0.1, 0.5)
     if config.solve.on_shortfall == "error":
         plan.raise_on_shortfall(v2g)
-    smart = plan.smart(portfolio, options, tell=nearing("planning smart charging", 0.5, 0.8))
+    smart = made("smart", "planning smart charging", plan.smart, 0.5, 0.8)
     tell = nearing("simulating no control", 0.8, 1.0)
     return {
         "uncontrolled": plan.uncontrolled(portfolio, options, smart, tell=tell),
@@ -201,10 +272,26 @@ def _nearing(progress: Progress, label: str, low: float, high: float, goal: floa
     return tell
 
 
+def _holding(progress: Progress, label: str, low: float, high: float) -> feeder_plan.Tell:
+    """Tells of rounds as progress from ``low`` towards ``high``."""
+
+    def tell(number: int, made: feeder_plan.Round) -> None:
+        share = 1.0 - 0.8**number
+        beyond = f"{made.steps:,} steps beyond the wires" if made.steps else "the wires hold"
+        progress(f"{label}, round {number}: {beyond}", low + (high - low) * share)
+
+    progress(label, low)
+    return tell
+
+
 def _rolled(
-    config: Config, loaded: Loaded, options: plan.Options, progress: Progress
+    config: Config,
+    book: Portfolio,
+    believed: Prices | None,
+    options: plan.Options,
+    progress: Progress,
 ) -> dict[str, rolling.Rolled]:
-    grid, actual = loaded.portfolio.grid, loaded.portfolio.prices
+    grid, actual = book.grid, book.prices
     assert config.rolling is not None
     window, every, known = (
         max(1, round(hours / grid.step_h))
@@ -215,8 +302,8 @@ def _rolled(
         )
     )
     views: dict[str, forecast.AbstractPriceView] = {"perfect": forecast.Perfect(actual)}
-    if loaded.forecast is not None:
-        views["forecast"] = forecast.Forecast(actual, loaded.forecast, known)
+    if believed is not None:
+        views["forecast"] = forecast.Forecast(actual, believed, known)
     views["persistence"] = forecast.Persistence(actual, known, forecast.steps_per_day(grid))
     rolled = {}
     for i, (name, view) in enumerate(views.items()):
@@ -225,9 +312,7 @@ def _rolled(
             share = done + step / grid.steps / len(views)
             progress(f"rolling with {label} prices", 0.3 + 0.65 * share)
 
-        rolled[name] = rolling.simulate(
-            loaded.portfolio, view, options, window=window, every=every, tick=tick
-        )
+        rolled[name] = rolling.simulate(book, view, options, window=window, every=every, tick=tick)
     return rolled
 
 

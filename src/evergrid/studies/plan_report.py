@@ -20,6 +20,7 @@ from evergrid.report.page import Headline, Section, Table
 from evergrid.report.page import page as html_page
 from evergrid.studies.around import around
 from evergrid.studies.book import Loaded
+from evergrid.studies.plan_feeder import FeederFound
 from evergrid.studies.plan_wires import Wires
 
 QUESTION = "What should every vehicle and battery do, what is it worth, and how good is the plan?"
@@ -59,6 +60,7 @@ class Shown:
         plans: The plan by strategy.
         rolled: Rolling plans by view of prices.
         summary: Headline numbers.
+        feeder: What the feeder makes of the plans; None without one.
     """
 
     title: str
@@ -67,6 +69,7 @@ class Shown:
     plans: Mapping[str, Plan]
     rolled: Mapping[str, Rolled]
     summary: Mapping[str, Any]
+    feeder: FeederFound | None = None
 
     @cached_property
     def wires(self) -> Wires:

@@ -16,6 +16,7 @@ from evergrid.fleet import wiring
 from evergrid.fleet.group import FleetGroup
 from evergrid.model.session import Sessions
 from evergrid.model.site import SiteLimits, SiteLoad, Sites, lasting_limits, no_load
+from evergrid.studies.feeder_sites import LEVEL, Street
 from evergrid.studies.inputs import Inputs, SiteEntry
 
 Columns = dict[str, Array]
@@ -36,30 +37,39 @@ class Wired:
     notes: tuple[str, ...] = ()
 
 
-def wired(inputs: Inputs, folder: Path, *, seed: int) -> Wired:
+def wired(inputs: Inputs, folder: Path, *, seed: int, street: Street | None = None) -> Wired:
     """The sites that are listed, read and generated, and the fleet dealt out to them.
 
     Args:
         inputs: The tables of the configuration.
         folder: What relative paths start from.
         seed: Of generated limits.
+        street: The feeder whose loads are sites too, if there is one.
 
     Raises:
         ConfigError: A group of the fleet that plugs in where there is no site.
         InputError: Sites that break rules.
     """
-    fleet = wiring.dealt(inputs.fleet, inputs.site_tree)
-    parts = []
+    parts: list[Columns] = []
     if inputs.sites_file is not None:
         parts.append(tables.read_sites(locate(inputs.sites_file, folder)).columns())
     if inputs.site:
         parts.append(_listed(inputs.site))
+    levels = wiring.levels(inputs.site_tree)
+    if street is not None:
+        trees = [wiring.names(tree) for tree in inputs.site_tree]
+        listed = [part["site_id"] for part in parts]
+        listed += [name for tree in trees for name in tree.values()]
+        names = [str(name) for part in listed for name in part]
+        levels[LEVEL] = street.site_at(names)
+        parts.append(street.sites(names))
+    fleet = wiring.dealt(inputs.fleet, levels)
     at = wiring.vehicles(fleet)
     parts += [wiring.sites(tree, at, seed=seed) for tree in inputs.site_tree]
     if not parts:
         return Wired(None, fleet, ("No sites are given: nothing limits the sum of the chargers.",))
     together = _joined(parts)
-    _check_places(inputs, fleet, together["site_id"])
+    _check_places(inputs, fleet, together["site_id"], list(levels))
     return Wired(Sites(**together), fleet, _notes(inputs))
 
 
@@ -69,8 +79,18 @@ def of_sessions(sessions: Sessions) -> Sites:
     return Sites(**_listed(tuple(SiteEntry(site_id=str(name)) for name in names)))
 
 
-def load(inputs: Inputs, sites: Sites, grid: TimeGrid, folder: Path, *, seed: int) -> SiteLoad:
+def load(
+    inputs: Inputs,
+    sites: Sites,
+    grid: TimeGrid,
+    folder: Path,
+    *,
+    seed: int,
+    street: Street | None = None,
+) -> SiteLoad:
     """The load beside the chargers, read and generated, summed up on the grid.
+
+    Loads of a feeder count where no other load is given for their site.
 
     Raises:
         InputError: A load of an unknown site, or a series that does not cover the grid.
@@ -81,6 +101,9 @@ def load(inputs: Inputs, sites: Sites, grid: TimeGrid, folder: Path, *, seed: in
     clock = zone(inputs.horizon.time_zone)
     for tree in inputs.site_tree:
         parts += wiring.site_load(tree, grid, clock, seed=seed)
+    if street is not None:
+        given = {str(name) for part in parts for name in part.site_id}
+        parts.append(street.site_load(grid, sites.site_id.tolist(), given))
     if len(parts) < 2:
         return parts[0] if parts else no_load()
     total = sum((part.on(grid, sites) for part in parts), start=np.zeros((len(sites), grid.steps)))
@@ -117,20 +140,23 @@ def _joined(parts: list[Columns]) -> Columns:
 
 
 def _check_places(
-    inputs: Inputs, fleet: tuple[FleetGroup, ...], site_id: Shaped[Array, " site"]
+    inputs: Inputs,
+    fleet: tuple[FleetGroup, ...],
+    site_id: Shaped[Array, " site"],
+    levels: list[str],
 ) -> None:
     """Refuse groups that plug in at a place that is neither a site nor a level of a tree."""
     known = set(site_id.tolist())
-    levels = list(wiring.levels(inputs.site_tree))
     faults = []
     if taken := tuple(name for name in levels if name in known):
-        fix = "That is how a level of a [[site_tree]] is written; choose another name."
+        fix = "That is how a level of a tree or of the feeder is written; choose another name."
         faults.append(Fault("site_id", "not be the name of a level", taken, fix=fix))
     for i, (written, group) in enumerate(zip(inputs.fleet, fleet, strict=True)):
         unknown = set(group.sites) - known
         if unknown:
             got = tuple(name for name in written.sites if name in unknown)
-            rule = "name sites, or a level of a [[site_tree]] such as city/transformer"
+            rule = "name sites, or a level such as city/transformer of a [[site_tree]], or "
+            rule += f"{LEVEL} of a [feeder]"
             fix = _known_places(got[0], [*levels, *site_id[:1000].tolist()])
             faults.append(Fault(f"fleet.{i}.sites", rule, got=got, fix=fix))
     if faults:
