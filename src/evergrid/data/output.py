@@ -11,17 +11,24 @@ from evergrid.core.errors import OutputError
 MARK = "summary.json"  # a folder with it, and with nothing a result lacks, may be replaced
 
 
-def write_folder(out: Path, files: Mapping[str, str | pl.DataFrame]) -> None:
+def write_folder(
+    out: Path, files: Mapping[str, str | pl.DataFrame], *, replaces: Iterable[str] = ()
+) -> None:
     """Write texts and Parquet tables under their relative names, replacing an older result.
 
     Everything is written beside the target first and then renamed, so that a reader never sees
     half a result; should the last rename fail, the older result is put back.
 
+    Args:
+        out: The folder.
+        files: Contents by relative name.
+        replaces: Further files and folders that an older result may hold.
+
     Raises:
         OutputError: ``out`` is a file, lies below one, or holds something other than a result.
     """
     names = {Path(name).parts[0] for name in files}
-    check_writable(out, names)
+    check_writable(out, names | set(replaces))
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as scratch:
         fresh, old = Path(scratch) / "new", Path(scratch) / "old"
@@ -32,13 +39,13 @@ def write_folder(out: Path, files: Mapping[str, str | pl.DataFrame]) -> None:
                 path.write_text(content, encoding="utf-8")
             else:
                 content.write_parquet(path, compression="zstd")
-        replaces = out.exists()
-        if replaces:
+        older = out.exists()
+        if older:
             out.rename(old)
         try:
             fresh.rename(out)
         except OSError:
-            if replaces:
+            if older:
                 old.rename(out)
             raise
 

@@ -320,6 +320,14 @@ class Feeder:
         names = zip(self.buses.name[self.nodes.bus], self.nodes.phase, strict=True)
         return np.array([f"{bus}.{phase}" for bus, phase in names], dtype=object)
 
+    @cached_property
+    def connected_buses(self) -> Int[Array, "pair 2"]:
+        """Buses at the two ends of every line, transformer and regulator, for a map."""
+        met = [self.nodes.bus[r.nodes[r.nodes != GROUND]] for r in self.regulators]
+        between = [[buses[0], buses[-1]] for buses in met if buses[0] != buses[-1]]
+        regulated = np.array(between, dtype=np.int64).reshape(-1, 2)
+        return np.concatenate([self.lines.bus, self.transformers.bus, regulated])
+
     def at(self, state: State) -> sparse.csc_array:
         """Admittance between nodes with taps and banks as given, siemens."""
         parts = [

@@ -110,6 +110,11 @@ class Street:
         at |= {entry.load.lower(): entry.site_id for entry in self.config.place}
         return np.array([at.get(name, name) for name in names], dtype=object)
 
+    def homes(self, listed: Iterable[str]) -> Shaped[Array, " some"]:
+        """The sites at loads where no site of another name is placed."""
+        placed = [entry.load.lower() for entry in self.config.place]
+        return self.site_at(listed)[~np.isin(self.loads.name.astype(str), placed)]
+
     def sites(self, listed: Iterable[str]) -> dict[str, Shaped[Array, " site"]]:
         """The columns of the sites table for loads at which nobody listed a site, and their root.
 

@@ -214,6 +214,7 @@ class Result(AbstractResult[Config]):
     summary: dict[str, Any]
     tables: dict[str, pl.DataFrame]
     telling: ClassVar[AbstractTelling] = report
+    outputs: ClassVar[tuple[str, ...]] = OUTPUTS
 
     def _beside(self) -> Files:
         read = tables.inputs(self.sessions, self.weather)

@@ -121,6 +121,7 @@ class Result(AbstractResult[Config]):
     summary: dict[str, Any]
     tables: dict[str, pl.DataFrame]
     telling: ClassVar[AbstractTelling] = report
+    outputs: ClassVar[tuple[str, ...]] = OUTPUTS
 
     def _beside(self) -> Files:
         return {"feeder.geojson": geojson.text(self.feeder, tables.of_buses(self.found))}

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from plotly.graph_objects import Figure
 
-from evergrid.core.arrays import Array, Int
-from evergrid.grid.feeder import GROUND, Feeder
+from evergrid.grid.feeder import Feeder
 from evergrid.report import figures as draw
 from evergrid.report import theme
 from evergrid.report.figures.feeder import feeder_map
@@ -89,12 +88,11 @@ def figures(shown: Shown) -> dict[str, Figure]:
     """Every figure of the report by name, in reading order."""
     found, feeder, s = shown.found, shown.feeder, shown.summary
     buses = feeder.buses
-    ends = np.vstack([feeder.lines.bus, feeder.transformers.bus, _regulated(feeder)])
     made = {
         "strength_map": feeder_map(
             buses.x,
             buses.y,
-            ends,
+            feeder.connected_buses,
             found.bus_scr,
             buses.name,
             title=f"Short-circuit ratio of {s['unit_kva']:,.4g} kVA",
@@ -141,13 +139,6 @@ def page(shown: Shown, settings: str) -> str:
         sections=[*sections, _steepest(shown.found)],
         about=around(QUESTION, settings, shown.summary),
     )
-
-
-def _regulated(feeder: Feeder) -> Int[Array, "regulator 2"]:
-    """Buses at the two ends of each regulator, without which a map would fall apart."""
-    met = [np.unique(feeder.nodes.bus[r.nodes[r.nodes != GROUND]]) for r in feeder.regulators]
-    ends = [buses for buses in met if len(buses) == 2]
-    return np.array(ends, dtype=np.int64).reshape(-1, 2)
 
 
 def _response(found: Found) -> Figure:

@@ -124,6 +124,7 @@ class Result(AbstractResult[Config]):
     summary: dict[str, Any]
     tables: dict[str, pl.DataFrame]
     telling: ClassVar[AbstractTelling] = report
+    outputs: ClassVar[tuple[str, ...]] = OUTPUTS
 
     def _beside(self) -> Files:
         return {"feeder.geojson": tables.map_text(self.found)}

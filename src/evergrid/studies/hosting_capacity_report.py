@@ -117,12 +117,11 @@ def figures(shown: Shown) -> dict[str, Figure]:
             ]
         ),
     }
-    ends = np.concatenate([feeder.lines.bus, feeder.transformers.bus, _regulated(found)])
     for way in ("export", "import"):
         made[f"{way}_map"] = draw.feeder_map(
             feeder.buses.x,
             feeder.buses.y,
-            ends,
+            feeder.connected_buses,
             tables.of_buses(found, way),
             feeder.buses.name,
             title=f"Room at each place: {'feeding' if way == 'export' else 'drawing'}",
@@ -136,16 +135,6 @@ def figures(shown: Shown) -> dict[str, Figure]:
         found.envelope["export"].power_kw,
     )
     return made
-
-
-def _regulated(found: Found) -> np.ndarray:
-    """Buses at the two sides of each regulator."""
-    feeder = found.judge.case.feeder
-    pairs = []
-    for regulator in feeder.regulators:
-        buses = feeder.nodes.bus[regulator.nodes[regulator.nodes >= 0]]
-        pairs.append((buses[0], buses[-1]))
-    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
 def page(shown: Shown, settings: str) -> str:

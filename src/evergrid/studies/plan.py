@@ -35,6 +35,10 @@ OUTPUTS = (
     "schedule.parquet",
     "sites.parquet",
     "strategies.parquet",
+    "feeder_check.parquet",
+    "site_limits.parquet",
+    "wires_prices.parquet",
+    "feeder.geojson",
 )
 
 
@@ -110,6 +114,7 @@ class Result(AbstractResult[Config]):
     summary: dict[str, Any]
     tables: dict[str, pl.DataFrame]
     telling: ClassVar[AbstractTelling] = plan_report
+    outputs: ClassVar[tuple[str, ...]] = OUTPUTS
 
     def _beside(self) -> Files:
         inputs = plan_tables.inputs(self.loaded.portfolio)

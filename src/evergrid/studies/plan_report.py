@@ -18,6 +18,7 @@ from evergrid.fleet.envelope import fleet_envelope
 from evergrid.report import figures as draw
 from evergrid.report.page import Headline, Section, Table
 from evergrid.report.page import page as html_page
+from evergrid.studies import plan_feeder_report
 from evergrid.studies.around import around
 from evergrid.studies.book import Loaded
 from evergrid.studies.plan_feeder import FeederFound
@@ -106,6 +107,8 @@ def lines(shown: Shown) -> list[str]:
         ("service", _service(s)),
         ("limits", shown.wires.line()),
     ]
+    if shown.feeder is not None:
+        rows.append(("feeder", plan_feeder_report.line(s, money)))
     if s["budgets"]:
         rows.append(("budgets", _budget_line(s)))
     if s["rolling"]:
@@ -137,10 +140,12 @@ def figures(shown: Shown) -> dict[str, Figure]:
         made["level_loading"] = draw.level_loading(
             book.grid, book.sites.depth, wires.loading, time_zone=zone
         )
-    if len(book.sites) > 1:
+    if len(book.sites) > 1 and np.isfinite(wires.loading).any():
         made["site_heatmap"] = draw.site_heatmap(
             book.grid, book.sites.site_id, wires.loading, time_zone=zone
         )
+    if shown.feeder is not None:
+        made |= plan_feeder_report.figures(shown.feeder, book.grid, zone)
     made["vehicle_day"] = _vehicle_day(shown, best)
     if shown.rolled:
         made["profit_comparison"] = draw.profit_comparison(_ways(shown), currency=currency)
@@ -160,7 +165,8 @@ def page(shown: Shown, settings: str) -> str:
         settings: The resolved configuration as text.
     """
     made = figures(shown)
-    texts = READING | {"level_loading": f"{READING['level_loading']} {shown.wires.by_level()}"}
+    texts = READING | plan_feeder_report.READING
+    texts |= {"level_loading": f"{READING['level_loading']} {shown.wires.by_level()}"}
     sections = [
         Section(name.replace("_", " ").capitalize(), texts[name], figure)
         for name, figure in made.items()
@@ -169,7 +175,7 @@ def page(shown: Shown, settings: str) -> str:
         shown.title,
         headline=_headline(shown),
         notes=_notes(shown),
-        sections=[*sections, *_dear_sites(shown), *_budgets(shown), *_unserved(shown)],
+        sections=[*sections, *_tables(shown)],
         about=around(QUESTION, settings, shown.summary),
     )
 
@@ -202,6 +208,8 @@ def _money(value: float) -> str:
 
 def _notes(shown: Shown) -> list[str]:
     notes = list(shown.summary["notes"])
+    if shown.feeder is not None:
+        notes += plan_feeder_report.notes(shown.summary, shown.feeder.street.feeder.notes)
     for meta in shown.loaded.sources:
         quality = meta.quality
         notes.append(
@@ -224,6 +232,11 @@ def _notes(shown: Shown) -> list[str]:
             "sessions cannot be served; they are listed below with the limit that is the cause."
         )
     return notes
+
+
+def _tables(shown: Shown) -> list[Section]:
+    feeder = [] if shown.feeder is None else [plan_feeder_report.section(shown.feeder)]
+    return [*feeder, *_dear_sites(shown), *_budgets(shown), *_unserved(shown)]
 
 
 def _dear_sites(shown: Shown) -> list[Section]:

@@ -41,12 +41,14 @@ class AbstractResult(ABC, Generic[ConfigT]):
         summary: Headline numbers.
         tables: Tidy tables by file name without ending.
         telling: The module that tells of it.
+        outputs: Files and folders that results of this study may hold.
     """
 
     config: ConfigT
     summary: dict[str, Any]
     tables: dict[str, pl.DataFrame]
     telling: ClassVar[AbstractTelling]
+    outputs: ClassVar[tuple[str, ...]]
 
     @cached_property
     @abstractmethod
@@ -81,4 +83,4 @@ class AbstractResult(ABC, Generic[ConfigT]):
             "report.html": self.report(),
         }
         files |= {f"{name}.parquet": table for name, table in self.tables.items()}
-        write_folder(out, files | self._beside())
+        write_folder(out, files | self._beside(), replaces=self.outputs)

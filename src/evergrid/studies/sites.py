@@ -61,7 +61,7 @@ def wired(inputs: Inputs, folder: Path, *, seed: int, street: Street | None = No
         listed = [part["site_id"] for part in parts]
         listed += [name for tree in trees for name in tree.values()]
         names = [str(name) for part in listed for name in part]
-        levels[LEVEL] = street.site_at(names)
+        levels[LEVEL] = street.homes(names)
         parts.append(street.sites(names))
     fleet = wiring.dealt(inputs.fleet, levels)
     at = wiring.vehicles(fleet)

@@ -182,6 +182,7 @@ class Result(AbstractResult[Config]):
     summary: dict[str, Any]
     tables: dict[str, pl.DataFrame]
     telling: ClassVar[AbstractTelling] = report
+    outputs: ClassVar[tuple[str, ...]] = OUTPUTS
 
     def _beside(self) -> Files:
         shapes = tables.geojson(self.feeder, self.config.modes, self.series)

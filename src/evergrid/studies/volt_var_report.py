@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from plotly.graph_objects import Figure
 
-from evergrid.core.arrays import Array, Int
 from evergrid.grid.feeder import Feeder
 from evergrid.grid.time_series import Series
 from evergrid.report import figures as draw
@@ -160,21 +159,13 @@ def _map(shown: Shown) -> Figure:
     return draw.feeder_map(
         buses.x,
         buses.y,
-        _ends(feeder),
+        feeder.connected_buses,
         of_bus(feeder, shown.series.highest_pu[row], True),
         buses.name,
         title=f"Highest voltage: {shown.labels[row]}",
         unit="pu",
         source=int(feeder.nodes.bus[feeder.source_nodes[0]]),
     )
-
-
-def _ends(feeder: Feeder) -> Int[Array, "line 2"]:
-    """Buses at the two ends of every line, transformer and regulator."""
-    between = [
-        feeder.nodes.bus[r.nodes[r.nodes >= 0]][[0, -1]].reshape(1, 2) for r in feeder.regulators
-    ]
-    return np.concatenate([feeder.lines.bus, feeder.transformers.bus, *between])
 
 
 def page(shown: Shown, settings: str) -> str:

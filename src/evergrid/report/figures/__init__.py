@@ -1,6 +1,7 @@
 """One function per figure: records and arrays in, a Plotly figure out, nothing else touched."""
 
 from evergrid.report.figures.feeder import feeder_map
+from evergrid.report.figures.feeder_strain import StrainPanel, feeder_strain
 from evergrid.report.figures.firm_capacity import (
     diversity_curve,
     offer_curve,
@@ -31,11 +32,13 @@ from evergrid.report.figures.volt_var import (
 __all__ = [
     "MOST_SITES",
     "SiteRun",
+    "StrainPanel",
     "VehicleRun",
     "diversity_curve",
     "droop_response",
     "energy_band",
     "feeder_map",
+    "feeder_strain",
     "fleet_power",
     "forecast_against_actual",
     "level_loading",
