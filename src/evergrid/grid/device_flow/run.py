@@ -1,7 +1,7 @@
 """Scenarios through the devices: dealt out chunk by chunk, tried twice, gathered."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -64,7 +64,12 @@ def through(
     return iterations, error
 
 
-def _chunks(solve: Callable[[Scenarios], Any], mesh: Mesh, scenarios: Scenarios, order: Array):
+def _chunks(
+    solve: Callable[[Scenarios], Any],
+    mesh: Mesh,
+    scenarios: Scenarios,
+    order: Int[Array, " some"],
+) -> Iterator[tuple[Int[Array, " row"], Told]]:
     """Rows of each chunk with what was found there, in order, a few of them under way."""
     chunk = mesh.size * _lanes(mesh, scenarios.power_kw.shape[1], len(order))
     under_way = deque()
