@@ -1,32 +1,48 @@
 """``python -m benchmarks.power_flow``: power flows a second against OpenDSS, hosting capacity.
 
 OpenDSS steps through load shapes and its voltages are read at each step, all at a tolerance of
-1e-6, in turns with ours, in one process. The feeders lie in the shared data folder
+1e-6, in turns with ours, in one process; the solver in JAX runs where JAX is installed. With
+``--gpu`` it runs alone, on many more scenarios. The feeders lie in the shared data folder
 (``EVERGRID_DATA``).
 """
 
+import argparse
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.plan import machine
+from benchmarks.plan import machine, on_device
 from evergrid.core.arrays import Array
-from evergrid.grid import deployment, hosting_capacity, opendss, power_flow, sparse_flow
+from evergrid.grid import (
+    deployment,
+    device_flow,
+    hosting_capacity,
+    opendss,
+    power_flow,
+    sparse_flow,
+)
 from evergrid.grid.deployment import Slots
 from evergrid.grid.feeder import Feeder
 from evergrid.grid.hosting_capacity import Case, Limits
+from evergrid.grid.power_flow import Flow
 
 FEEDERS = {
     "European LV": ("LVTestCase/Master.dss", (-7.0, 5.0), 4096, 300),
     "IEEE 123": ("123Bus/IEEE123Master.dss", (-0.6, 1.4), 4096, 1000),
     "IEEE 8500": ("8500-Node/Master-unbal.dss", (-0.6, 1.2), 512, 30),
 }
-SOLVERS = {"dense": power_flow, "sparse": sparse_flow}
-MOST_DENSE = 300  # branches beyond which the dense impedance is not timed
+SOLVERS = {
+    "dense": (power_flow.reduce, power_flow.solve),
+    "dense in JAX": (power_flow.reduce, device_flow.solve),
+    "sparse": (sparse_flow.reduce, sparse_flow.solve),
+}
+MOST_DENSE = 300  # branches beyond which the dense impedance is not timed on CPUs
+GPU_SCENARIOS = {"European LV": 2**20, "IEEE 123": 2**20, "IEEE 8500": 2**14}
 TOLERANCE_PU = 1e-6
 ROUNDS = 5
 CONSTANT = ("batchedit load..* model=1 vminpu=0.3 vmaxpu=2 vlowpu=0.2",)
@@ -38,7 +54,7 @@ class Row:
 
     Attributes:
         feeder: Name of the feeder.
-        solver: Ours, dense or sparse.
+        solver: Ours.
         per_second: Scenarios per second, median of the rounds.
         opendss_per_second: Of OpenDSS, median of the rounds.
         error_pu: Largest difference of a voltage from one found to 1e-11.
@@ -63,20 +79,67 @@ def rows(feeders: Path) -> Iterator[Row]:
         multiple = drawn(feeder, shares, scenarios)
         power, reactive = of_loads(feeder, multiple)
         theirs = opendss_steps(feeders / file, feeder, multiple[:steps])
-        for solver, module in SOLVERS.items():
-            if solver == "dense" and len(feeder.branches) > MOST_DENSE:
-                continue
-            network = module.reduce(feeder)
-            solve = _solving(module.solve, network, power, reactive)
-            exact = module.solve(network, power[:64], reactive[:64], tolerance_pu=1e-11)
-            found = module.solve(network, power[:64], reactive[:64], tolerance_pu=TOLERANCE_PU)
-            ours_s, theirs_s = in_turns(solve, theirs)
-            error = float(np.abs(found.voltage_pu - exact.voltage_pu).max())
-            yield Row(name, solver, scenarios / ours_s, steps / theirs_s, error)
+        ours, error = {}, {}
+        for solver in solvers(feeder):
+            reduce, solve = SOLVERS[solver]
+            network = reduce(feeder)
+            ours[solver] = _solving(solve, network, power, reactive)
+            error[solver] = error_pu(solve, network, power[:64], reactive[:64])
+        theirs_s, *ours_s = in_turns(theirs, *ours.values())
+        for solver, seconds in zip(ours, ours_s, strict=True):
+            yield Row(name, solver, scenarios / seconds, steps / theirs_s, error[solver])
+
+
+def solvers(feeder: Feeder) -> list[str]:
+    """Names of the solvers that are timed on a feeder here."""
+    dense = len(feeder.branches) <= MOST_DENSE
+    jax = dense and find_spec("jax") is not None
+    return [name for name, use in zip(SOLVERS, (dense, jax, True), strict=True) if use]
+
+
+def error_pu(solve: Callable[..., Flow], *given: object) -> float:
+    """Largest difference of a voltage from one found to 1e-11."""
+    exact = solve(*given, tolerance_pu=1e-11)
+    found = solve(*given, tolerance_pu=TOLERANCE_PU)
+    return float(np.abs(found.voltage_pu - exact.voltage_pu).max())
 
 
 def _solving(solve: Callable[..., object], *given: object) -> Callable[[], object]:
     return lambda: solve(*given, tolerance_pu=TOLERANCE_PU)
+
+
+@dataclass(frozen=True)
+class OnDevice:
+    """The solver in JAX alone.
+
+    Attributes:
+        feeder: Name of the feeder.
+        scenarios: How many at once.
+        per_second: Scenarios per second with all voltages brought back, median of the rounds.
+        judged_per_second: With the worst places alone brought back.
+        error_pu: As in `Row`.
+    """
+
+    feeder: str
+    scenarios: int
+    per_second: float
+    judged_per_second: float
+    error_pu: float
+
+
+def on_devices(feeders: Path, scenarios: dict[str, int]) -> Iterator[OnDevice]:
+    """The solver in JAX on feeders, with so many scenarios each."""
+    for name, count in scenarios.items():
+        file, shares, _, _ = FEEDERS[name]
+        feeder = opendss.read(feeders / file)
+        network = power_flow.reduce(feeder)
+        power, reactive = of_loads(feeder, drawn(feeder, shares, count))
+        judge = hosting_capacity.judge(_case(network, np.zeros((len(feeder.branches), 1)), 1.0))
+        solve = _solving(device_flow.solve, network, power, reactive)
+        judged = _solving(device_flow.worst, judge, power, reactive)
+        error = error_pu(device_flow.solve, network, power[:64], reactive[:64])
+        solve_s, judged_s = in_turns(solve, judged)
+        yield OnDevice(name, count, count / solve_s, count / judged_s, error)
 
 
 def drawn(feeder: Feeder, shares: tuple[float, float], scenarios: int) -> Array:
@@ -116,11 +179,12 @@ def opendss_steps(path: Path, feeder: Feeder, multiple: Array) -> Callable[[], o
     return step
 
 
-def in_turns(ours: Callable[[], object], theirs: Callable[[], object]) -> tuple[float, float]:
-    """Median seconds of both, run in turns after one run that compiles."""
-    ours(), theirs()
-    taken = [(timed(ours), timed(theirs)) for _ in range(ROUNDS)]
-    return tuple(np.median(np.array(taken), axis=0))
+def in_turns(*runs: Callable[[], object]) -> list[float]:
+    """Median seconds of each, run in turns after one run that compiles."""
+    for run in runs:
+        run()
+    taken = [[timed(run) for run in runs] for _ in range(ROUNDS)]
+    return np.median(np.array(taken), axis=0).tolist()
 
 
 def timed(run: Callable[[], object]) -> float:
@@ -161,9 +225,30 @@ def _case(network: power_flow.Network, share: Array, step_h: float) -> Case:
     return Case((network,), state, base_kw, base_kvar, step_h, Limits())
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     """Print the tables."""
+    parser = argparse.ArgumentParser("benchmarks.power_flow", description=__doc__)
+    parser.add_argument("--gpu", action="store_true", help="the solver in JAX alone, on GPUs")
+    options = parser.parse_args(words)
     print(machine.description())
+    if options.gpu:
+        _print_on_devices()
+    else:
+        _print_rows()
+
+
+def _print_on_devices() -> None:
+    print(f"JAX on {on_device.platform()}: {', '.join(machine.gpus()) or 'no GPU'}\n")
+    print("| feeder | scenarios | scenarios/s | judged/s | error, pu |")
+    print("| --- | --- | --- | --- | --- |")
+    for row in on_devices(folder(), GPU_SCENARIOS):
+        print(
+            f"| {row.feeder} | {row.scenarios:,} | {row.per_second:,.0f} | "
+            f"{row.judged_per_second:,.0f} | {row.error_pu:.0e} |"
+        )
+
+
+def _print_rows() -> None:
     print("| feeder | solver | scenarios/s | OpenDSS steps/s | ratio | error, pu |")
     print("| --- | --- | --- | --- | --- | --- |")
     for row in rows(folder()):

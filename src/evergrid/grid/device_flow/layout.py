@@ -1,0 +1,116 @@
+"""A feeder and its scenarios as devices take them, with pairs of real numbers for complex ones."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Complex, Float
+
+from evergrid.core.arrays import Array
+from evergrid.grid import watch
+from evergrid.grid.device_flow.fixed_point import Powers, Wires
+from evergrid.grid.device_flow.inverters import Inverters
+from evergrid.grid.device_flow.limits import Limits, Readings, Watched
+from evergrid.grid.device_flow.loads import Loads
+from evergrid.grid.hosting_capacity import Bounds
+from evergrid.grid.power_flow import Network
+
+
+class Common(NamedTuple):
+    """What all scenarios have in common.
+
+    Attributes:
+        wires: The network.
+        loads: The feeder's own loads; None where they are left out.
+        laws: What inverters do, ``control column branch 1``; None without any.
+        read: What is watched, and its limits; None where voltages are brought back.
+    """
+
+    wires: Wires
+    loads: Loads | None
+    laws: Any
+    read: tuple[Watched, Limits] | None
+
+
+class Asked(NamedTuple):
+    """What inverters have of their own in each scenario; the names are those of `Inverters`."""
+
+    control: Any
+    rating_kva: Any
+    wanted_kw: Any
+    moved_pu: Any
+    pace: Any
+
+
+class Scenarios(NamedTuple):
+    """What each scenario has of its own; every array begins with the axis of scenarios.
+
+    Attributes:
+        power_kw: Into the grid at each branch.
+        reactive_kvar: The same, reactive.
+        load_share: Share of the feeder's own loads that is on; None for none of them.
+        asked: Of inverters; None without any.
+    """
+
+    power_kw: Any
+    reactive_kvar: Any
+    load_share: Any
+    asked: Asked | None
+
+
+def powers(common: Common, lanes: Scenarios, share: Any) -> Powers:
+    """Powers with a column per scenario; of the way to their answers inverters go a share."""
+    inverters = None
+    if lanes.asked is not None:
+        control, *cells, pace = lanes.asked
+        rating, wanted, moved = (cell.T for cell in cells)
+        inverters = Inverters(common.laws, control, rating, wanted, moved, share * pace)
+    return Powers(
+        fixed=jnp.concatenate([lanes.power_kw.T, lanes.reactive_kvar.T]),
+        share=None if lanes.load_share is None else lanes.load_share.T,
+        loads=common.loads,
+        inverters=inverters,
+    )
+
+
+def wires(network: Network) -> Wires:
+    """A network's impedance and voltages without load."""
+    return Wires(_product(network.impedance), _column(network.open_pu))
+
+
+def watched(seen: watch.Watch, transformers: int) -> Watched:
+    """What is watched, in single precision."""
+    member = jnp.arange(transformers)[:, None] == seen.transformer
+    return Watched(
+        loading=_readings(seen.loading),
+        voltage=_readings(seen.voltage),
+        current=_readings(seen.current),
+        member=member.astype(jnp.float32),
+        positive=_readings(seen.positive),
+        negative=_readings(seen.negative),
+    )
+
+
+def limits(bounds: Bounds) -> Limits:
+    """Limits that hold at every instant; currents are read, and judged, in single precision."""
+    voltage, single = (bounds.low, bounds.high), (bounds.line, bounds.instant, bounds.unbalance)
+    return Limits(
+        *(jnp.asarray(of)[:, None] for of in voltage),
+        *(jnp.asarray(of, jnp.float32)[:, None] for of in single),
+    )
+
+
+def _readings(readings: watch.Readings) -> Readings:
+    gain, offset = _product(readings.gain), _column(readings.offset)
+    return Readings(gain.astype(jnp.float32), offset.astype(jnp.float32))
+
+
+def _product(gain: Complex[Array, "row column"]) -> Float[jax.Array, "double two"]:
+    """The real matrix that does to pairs what a complex one does."""
+    real, imaginary = np.real(gain), np.imag(gain)
+    return jnp.asarray(np.block([[real, -imaginary], [imaginary, real]]))
+
+
+def _column(values: Complex[Array, " row"]) -> Float[jax.Array, "double 1"]:
+    return jnp.concatenate([np.real(values), np.imag(values)])[:, None]

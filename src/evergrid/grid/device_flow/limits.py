@@ -1,0 +1,94 @@
+"""The worst place of each lane against limits of voltage, lines, transformers and unbalance."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float, Int
+
+from evergrid.grid.device_flow.fixed_point import Double, product, size
+
+Rows = Float[jax.Array, "row lane"]
+
+
+class Readings(NamedTuple):
+    """Complex readings that are linear in currents, as pairs of real ones like these."""
+
+    gain: Float[jax.Array, "double column"]
+    offset: Float[jax.Array, "double 1"]
+
+
+class Watched(NamedTuple):
+    """What is watched beside voltages; `evergrid.grid.watch` has the same.
+
+    Attributes:
+        loading: Loading of lines.
+        voltage: Voltages at the conductors of transformers.
+        current: Currents into these.
+        member: Whether a conductor is one of a transformer's.
+        positive: Positive sequence of the voltages of buses.
+        negative: Negative sequence.
+    """
+
+    loading: Readings
+    voltage: Readings
+    current: Readings
+    member: Float[jax.Array, "transformer conductor"]
+    positive: Readings
+    negative: Readings
+
+
+class Limits(NamedTuple):
+    """The limits of each place."""
+
+    low: Float[jax.Array, "branch 1"]
+    high: Float[jax.Array, "branch 1"]
+    line: Float[jax.Array, "loading 1"]
+    transformer: Float[jax.Array, "transformer 1"]
+    unbalance: Float[jax.Array, "bus 1"]
+
+
+class Told(NamedTuple):
+    """What is told of each lane, by kind of limit and by transformer."""
+
+    excess: Float[jax.Array, "lane kind"]
+    where: Int[jax.Array, "lane kind"]
+    transformer: Float[jax.Array, "lane transformer"]
+
+
+def judge(watched: Watched, limits: Limits, voltage: Double, current: Double) -> Told:
+    """Lanes against limits, at voltages and currents of the branches."""
+    size_pu = size(voltage)
+    entering = current.astype(watched.member.dtype)
+    loading = _loading(watched, entering)
+    unbalance = size(_of(watched.negative, entering)) / size(_of(watched.positive, entering))
+    rows = (
+        limits.low - size_pu,
+        size_pu - limits.high,
+        size(_of(watched.loading, entering)) - limits.line,
+        loading - limits.transformer,
+        unbalance - limits.unbalance,
+    )
+    excess, where = zip(*(_worst(of_kind) for of_kind in rows), strict=True)
+    return Told(jnp.stack(excess, 1), jnp.stack(where, 1), loading.T.astype(size_pu.dtype))
+
+
+def _of(readings: Readings, entering: Double) -> Float[jax.Array, "twice lane"]:
+    return product(readings.gain, entering) + readings.offset
+
+
+def _loading(watched: Watched, entering: Double) -> Float[jax.Array, "transformer lane"]:
+    """Apparent power into each transformer over its rating."""
+    v_re, v_im = jnp.split(_of(watched.voltage, entering), 2)
+    i_re, i_im = jnp.split(_of(watched.current, entering), 2)
+    real = product(watched.member, v_re * i_re + v_im * i_im)
+    imaginary = product(watched.member, v_im * i_re - v_re * i_im)
+    return jnp.sqrt(real * real + imaginary * imaginary)
+
+
+def _worst(excess: Rows) -> tuple[Float[jax.Array, " lane"], Int[jax.Array, " lane"]]:
+    """The greatest of the rows and which it is; -1 where there are none."""
+    lanes = excess.shape[1]
+    if len(excess) == 0:
+        return jnp.full(lanes, -jnp.inf), jnp.full(lanes, -1)
+    return excess.max(axis=0).astype(float), jnp.argmax(excess, axis=0)
