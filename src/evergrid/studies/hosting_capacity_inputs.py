@@ -26,6 +26,7 @@ from evergrid.grid.transformer_ageing import Thermal
 from evergrid.model.session import Sessions
 from evergrid.studies.book import read_sessions
 from evergrid.studies.feeder_source import FeederSource
+from evergrid.studies.hosting_capacity_judging import WorkersName
 from evergrid.studies.inputs import SessionSource
 
 # Share of the peak by hour of the day: an illustrative evening peak of homes, ours, not measured.
@@ -174,6 +175,8 @@ class Sampling(BaseConfig):
     """Vehicles and days of theirs to draw behaviour from."""
     step_min: float = Field(default=15.0, gt=0, le=60)
     """Length of a step, minutes; divides a day."""
+    workers: WorkersName = "threads"
+    """Who judges the draws: the "threads" of this machine, or those of a Ray "cluster"."""
 
     @field_validator("step_min")
     @classmethod
