@@ -1,14 +1,20 @@
-"""What every test may use: the shared data folder, and Hypothesis without a deadline."""
+"""What every test may use: the shared data folder, Ray, and Hypothesis without a deadline."""
 
+import importlib.util
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import settings
 
+from evergrid.engine import cluster
+
 settings.register_profile("evergrid", deadline=None)  # the first example compiles
 settings.load_profile("evergrid")
 
+CPUS = 2  # of the Ray below
 REPOSITORY = Path(__file__).parents[1]
 
 
@@ -19,3 +25,16 @@ def data_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no data folder {folder}; set EVERGRID_DATA to where it is")
     return folder
+
+
+@pytest.fixture(scope="session")
+def ray() -> Iterator[ModuleType]:
+    """Ray on this machine only, with two CPUs.
+
+    Tests with it are in the group "ray", as two that start together may take each other's ports.
+    """
+    if importlib.util.find_spec("ray") is None:
+        pytest.skip('needs Ray: pip install "evergrid[cluster]"')
+    module = cluster.started(CPUS)
+    yield module
+    module.shutdown()

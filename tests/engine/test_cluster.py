@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -24,22 +23,11 @@ from evergrid.engine.interior_point import Iterate, Tell, untold
 from evergrid.engine.program import Program
 from evergrid.engine.zone_calls import Traffic
 from evergrid.engine.zone_run import AbstractHost, LocalHost
+from tests.conftest import CPUS
 
-# One Ray at a time: two that start together may take each other's ports.
 pytestmark = pytest.mark.xdist_group("ray")
 
-CPUS = 2
 LIMIT_S = 120.0
-
-
-@pytest.fixture(scope="module")
-def ray() -> Iterator[ModuleType]:
-    """Ray on this machine only, with two CPUs."""
-    if importlib.util.find_spec("ray") is None:
-        pytest.skip('needs Ray: pip install "evergrid[cluster]"')
-    module = cluster.started(CPUS)
-    yield module
-    module.shutdown()
 
 
 def by(host: AbstractHost, program: Program, tell: Tell = untold) -> tuple[Iterate, list[Traffic]]:

@@ -19,6 +19,7 @@ from evergrid.engine.program import Program
 from evergrid.engine.zone_calls import Message, Setting, Traffic, Zone
 from evergrid.engine.zone_run import Account, unread
 
+KEY = "solve.method"  # of the configuration that asks for a cluster
 GRACE_S = 60.0  # after the deadline, for an iteration that is under way, and for reading
 RETRIES = 3  # of a task whose worker is lost
 LONGEST_S = 1e7  # Ray counts waiting time in a fixed number of digits
@@ -59,7 +60,7 @@ def minimise(
         SolveError: Workers do not answer in time.
     """
     ray = connected(address)
-    cpus = max(int(ray.cluster_resources().get("CPU", 1)), 1)
+    cpus = cpus_of(ray)
 
     def passed(traffic: Traffic) -> None:
         _log.info("zones_solved %s", traffic)
@@ -76,8 +77,12 @@ def minimise(
     )
 
 
-def connected(address: str | None = None) -> ModuleType:
+def connected(address: str | None = None, *, key: str = KEY) -> ModuleType:
     """Ray, connected to a cluster or else started on this machine.
+
+    Args:
+        address: Of the cluster; by default ``RAY_ADDRESS``.
+        key: Of the configuration that asks for it.
 
     Raises:
         InputError: It is not installed.
@@ -85,8 +90,8 @@ def connected(address: str | None = None) -> ModuleType:
     """
     address = address or os.environ.get("RAY_ADDRESS")
     if not address:
-        return started()
-    ray = _installed()
+        return started(key=key)
+    ray = _installed(key)
     if not ray.is_initialized():
         _knock(address)
         try:
@@ -96,7 +101,7 @@ def connected(address: str | None = None) -> ModuleType:
     return ray
 
 
-def started(cpus: int | None = None) -> ModuleType:
+def started(cpus: int | None = None, *, key: str = KEY) -> ModuleType:
     """Ray on this machine, reached from this machine only, until the process ends.
 
     Raises:
@@ -104,19 +109,25 @@ def started(cpus: int | None = None) -> ModuleType:
     """
     for name, value in ALONE.items():
         os.environ.setdefault(name, value)
-    ray = _installed()
+    ray = _installed(key)
     if not ray.is_initialized():
         ray.init("local", num_cpus=cpus, include_dashboard=False, **QUIET)
     return ray
 
 
-def _installed() -> ModuleType:
+def cpus_of(ray: ModuleType) -> int:
+    """CPUs that a cluster has, at least 1."""
+    return max(int(ray.cluster_resources().get("CPU", 1)), 1)
+
+
+def _installed(key: str) -> ModuleType:
     try:
         import ray
     except ImportError as error:
         rule = "be one whose packages are installed"
         fix = 'Install them with pip install "evergrid[cluster]".'
-        raise InputError("solve", [Fault("method", rule, got=("cluster",), fix=fix)]) from error
+        table, _, name = key.rpartition(".")
+        raise InputError(table, [Fault(name, rule, got=("cluster",), fix=fix)]) from error
     return ray
 
 

@@ -5,7 +5,7 @@ A *slot* is a place for one vehicle. A *draw* gives the slots a random order and
 so that within a draw vehicles are only added from level to level.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -54,6 +54,11 @@ class Deployments:
     def draws(self) -> int:
         """How many draws there are."""
         return len(self.order)
+
+    def part(self, first: int, stop: int) -> "Deployments":
+        """The draws from one to before another."""
+        rows = slice(first, stop)
+        return replace(self, order=self.order[rows], profile=self.profile[rows])
 
     def power_kw(
         self, level: int, draw: int, profiles_kw: Float[Array, "profile step"], branches: int

@@ -6,8 +6,10 @@ that the feeder passes without any vehicle is told apart: there it must hardly g
 banks follow what is there without vehicles; vehicles do not move them.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from jaxtyping import Complex
@@ -17,7 +19,7 @@ from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.grid import hosting_capacity_kernels as kernels
 from evergrid.grid import volt_var
-from evergrid.grid.deployment import Deployments
+from evergrid.grid.deployment import Deployments, Slots
 from evergrid.grid.feeder import Branches, Feeder
 from evergrid.grid.power_flow import CAREFUL_ITERATIONS, ITERATIONS, Network, solve, wires
 from evergrid.grid.transformer_ageing import Thermal, highest_average, hottest
@@ -35,6 +37,9 @@ KINDS = (
     "unbalance",
     "no solution",
 )
+
+
+TOGETHER = 256  # steps of draws that one thread works through together
 
 
 @dataclass(frozen=True)
@@ -120,6 +125,76 @@ class Judged:
     def fails(self) -> Bool[Array, "level draw"]:
         """Whether any limit is passed."""
         return np.asarray((self.excess > 0).any(axis=2))
+
+
+def joined(parts: Sequence[Judged]) -> Judged:
+    """Verdicts on parts of the draws as one, in their order."""
+    names = [field.name for field in fields(Judged)]
+    return Judged(*(np.concatenate([vars(p)[name] for p in parts], axis=1) for name in names))
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What deployments are judged by: plain arrays, which any process may be given.
+
+    Attributes:
+        wires: Impedance and voltages without load of each state, in single and double precision.
+        steps_of: Steps sorted by the state they are in, and where each state begins among them.
+        base: Power and reactive power of the branches without vehicles.
+        profiles: Power of each vehicle-day, and rating of its inverter.
+        controlled: Laws of the inverters, and the share of the way that they go at a time.
+        watched: Maps of the readings, how many there are, and their transformers.
+        limits: Of voltages, of readings and of transformers.
+        thermal: Thermal data of the transformers.
+        how: Error that may be left in a voltage, and most iterations.
+        step_h: Length of a step.
+    """
+
+    wires: tuple[tuple[Array, ...], tuple[Array, ...]]
+    steps_of: tuple[Int[Array, " step"], Int[Array, " start"]]
+    base: tuple[Float[Array, "branch step"], Float[Array, "branch step"]]
+    profiles: tuple[Float[Array, "profile step"], Float[Array, " profile"]]
+    controlled: tuple[Array, float]
+    watched: tuple[tuple[Array, ...], Int[Array, " 4"], Int[Array, " conductor"]]
+    limits: tuple[tuple[Array, ...], tuple[Array, ...], tuple[Any, ...]]
+    thermal: Float[Array, " number"]
+    how: tuple[float, int]
+    step_h: float
+
+    @property
+    def together(self) -> int:
+        """Draws that are worked through together; parts that begin at multiples change nothing."""
+        return max(1, TOGETHER // len(self.steps_of[0]))
+
+    def judged(self, deployments: Deployments) -> Judged:
+        """Every deployment against the limits."""
+        shape = (deployments.levels, deployments.draws)
+        rows = shape[0] * shape[1]
+        worst = np.full((rows, kernels.KINDS), -np.inf)
+        where = np.full((rows, kernels.KINDS), -1, dtype=np.int64)
+        when = np.zeros((rows, kernels.KINDS), dtype=np.int64)
+        sums = np.zeros((rows, kernels.SUMS))
+        kernels.judge(
+            self.wires,
+            self.steps_of,
+            self.base,
+            (deployments.slots.branch, deployments.counts),
+            (deployments.order, deployments.profile, *self.profiles),
+            self.controlled,
+            self.watched,
+            self.limits,
+            self.thermal,
+            (*self.how, self.together),
+            (worst, where, when, sums),
+        )
+        return Judged(
+            worst.reshape(*shape, -1),
+            where.reshape(*shape, -1),
+            when.reshape(*shape, -1),
+            sums[:, kernels.VIOLATED].reshape(shape),
+            sums[:, kernels.AGEING].reshape(shape),
+            sums[:, kernels.CURTAILED].reshape(shape) * self.step_h,
+        )
 
 
 @dataclass(frozen=True)
@@ -235,10 +310,28 @@ class Judge:
         profiles_kva: Float[Array, " profile"] | None = None,
         tolerance_pu: float = 1e-6,
     ) -> Judged:
-        """Every deployment against the limits.
+        """Every deployment against the limits; the arguments are those of `rules`."""
+        return self.rules(
+            deployments.slots,
+            profiles_kw,
+            control=control,
+            profiles_kva=profiles_kva,
+            tolerance_pu=tolerance_pu,
+        ).judged(deployments)
+
+    def rules(
+        self,
+        slots: Slots,
+        profiles_kw: Float[Array, "profile step"],
+        *,
+        control: Control | None = None,
+        profiles_kva: Float[Array, " profile"] | None = None,
+        tolerance_pu: float = 1e-6,
+    ) -> Rules:
+        """What deployments of vehicles that behave alike are judged by.
 
         Args:
-            deployments: Who has which vehicle.
+            slots: Places for vehicles.
             profiles_kw: Power of the vehicles, into the grid.
             control: What inverters do beside; by default they only deliver the power.
             profiles_kva: Rating of the inverter of each profile, which answers while its vehicle
@@ -247,49 +340,35 @@ class Judge:
         """
         case, watched, bounds = self.case, self.watched[0], self.bounds
         rating = np.abs(profiles_kw).max(axis=1) if profiles_kva is None else profiles_kva
-        shape = (deployments.levels, deployments.draws)
-        rows = shape[0] * shape[1]
-        worst = np.full((rows, kernels.KINDS), -np.inf)
-        where = np.full((rows, kernels.KINDS), -1, dtype=np.int64)
-        when = np.zeros((rows, kernels.KINDS), dtype=np.int64)
-        sums = np.zeros((rows, kernels.SUMS))
-        transformers = len(case.feeder.transformers)
-        counts = np.array(
-            [len(watched.loading), len(watched.transformer), len(watched.bus), transformers]
-        )
+        counts = (watched.loading, watched.transformer, watched.bus, case.feeder.transformers)
         order = np.argsort(case.state, kind="stable")
         starts = np.searchsorted(case.state[order], np.arange(len(case.networks) + 1))
-        kernels.judge(
-            self._wires,
-            (order, starts),
-            (case.base_kw, case.base_kvar),
-            (deployments.slots.branch, deployments.counts),
-            (deployments.order, deployments.profile, np.ascontiguousarray(profiles_kw), rating),
-            self._controlled(control, deployments, rating),
-            (self._maps, counts, watched.transformer),
-            ((bounds.low, bounds.high), (bounds.line, bounds.unbalance), self._of_transformers()),
-            case.limits.thermal.numbers(),
-            (tolerance_pu, ITERATIONS if control is None else CAREFUL_ITERATIONS),
-            (worst, where, when, sums),
-        )
-        return Judged(
-            worst.reshape(*shape, -1),
-            where.reshape(*shape, -1),
-            when.reshape(*shape, -1),
-            sums[:, kernels.VIOLATED].reshape(shape),
-            sums[:, kernels.AGEING].reshape(shape),
-            sums[:, kernels.CURTAILED].reshape(shape) * case.step_h,
+        return Rules(
+            wires=self._wires,
+            steps_of=(order, starts),
+            base=(case.base_kw, case.base_kvar),
+            profiles=(np.ascontiguousarray(profiles_kw), rating),
+            controlled=self._controlled(control, slots, rating),
+            watched=(self._maps, np.array([len(each) for each in counts]), watched.transformer),
+            limits=(
+                (bounds.low, bounds.high),
+                (bounds.line, bounds.unbalance),
+                self._of_transformers(),
+            ),
+            thermal=case.limits.thermal.numbers(),
+            how=(tolerance_pu, ITERATIONS if control is None else CAREFUL_ITERATIONS),
+            step_h=case.step_h,
         )
 
     def _controlled(
-        self, control: Control | None, deployments: Deployments, rating: Float[Array, " profile"]
+        self, control: Control | None, slots: Slots, rating: Float[Array, " profile"]
     ) -> tuple[Array, float]:
         """Laws of the inverters in every state, and the share of the way they go at a time."""
         networks = self.case.networks
         if control is None:
             return np.zeros((len(networks), 0, 0, COLUMNS)), 1.0
         most = np.zeros((1, len(self.case.branches)))
-        for at in deployments.slots.branch.T:
+        for at in slots.branch.T:
             np.add.at(most[0], at[at >= 0], rating.max())
         inverters = volt_var.everywhere(most, control)
         gain = [volt_var.loop_gain(inverters, n.impedance, n.open_pu)[0] for n in networks]

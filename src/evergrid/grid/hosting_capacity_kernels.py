@@ -19,8 +19,6 @@ KINDS = 8
 VIOLATED, AGEING, CURTAILED = range(3)
 SUMS = 3
 
-TOGETHER = 256  # steps of draws that one thread works through together
-
 f4 = np.float32
 
 
@@ -163,19 +161,18 @@ def judge(wires, steps_of, base, slots, chosen, controlled, watched, limits, the
             transformers.
         limits: Of voltages, of readings, and of transformers.
         thermal: `Thermal.numbers` of the transformers.
-        how: Tolerance and limit of iterations.
+        how: Tolerance, limit of iterations, and draws that one thread works through together.
         told: Filled: worst excess, where and when by deployment and kind, and sums.
     """
     rough, exact = wires
     maps, counts, transformer = watched
     lines, conductors, buses, transformers = counts[0], counts[1], counts[2], counts[3]
     of_voltage, of_reading, of_transformer = limits
-    tolerance, most = how
+    tolerance, most, together = how
     order, starts = steps_of
     branches, steps = base[0].shape
     wide, readings_wide = exact[0].shape[1], maps[0].shape[1]
     draws = len(chosen[0])
-    together = max(1, TOGETHER // steps)  # draws of a group, worked through by one thread
     none = np.zeros((0, 10))
     branch, level_counts = slots
     slot_order, profile, profiles_kw, profiles_kva = chosen

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from evergrid.core.arrays import Array, Float, Shaped
 from evergrid.core.config import Config as BaseConfig
@@ -55,6 +55,11 @@ class StepLimits(BaseConfig):
     """Greatest negative over positive sequence of the voltages at a bus."""
     worsening: float = Field(default=0.005, ge=0, le=1)
     """By what share a limit that is passed without vehicles may be passed further in that step."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "StepLimits":
+        self.record()
+        return self
 
     def record(self) -> Limits:
         """The limits as a record."""

@@ -34,6 +34,7 @@ from evergrid.studies.hosting_capacity_inputs import (
     Sampling,
     behaviour,
 )
+from evergrid.studies.hosting_capacity_judging import judged_by
 from evergrid.studies.inputs import SessionSource
 from evergrid.studies.load_beside import LoadBeside
 from evergrid.studies.result import AbstractResult, AbstractTelling, Files
@@ -153,8 +154,11 @@ def run(
         progress: Called with what is being done and the share of the run that is done.
 
     Raises:
-        InputError: Data or settings that break rules, or a feeder that cannot carry its own load.
+        InputError: Data or settings that break rules, a feeder that cannot carry its own load, or
+            a cluster without Ray.
+        WorkerError: No cluster answers, or a part of the draws loses its worker again and again.
     """
+    by = judged_by(config.sampling.workers)
     progress("reading the feeder", 0.0)
     folder = folder or Path.cwd()
     feeder = config.feeder.read(folder)
@@ -190,6 +194,7 @@ def run(
         vehicle_days=config.sampling.vehicle_days,
         most_kw=config.most_kw,
         seed=seed,
+        judged_by=by,
         progress=progress,
     )
     progress("writing down the results", 0.95)

@@ -16,6 +16,7 @@ from evergrid.grid.hosting_curve import Capacity, Curve
 from evergrid.grid.limits_check import Room, room
 from evergrid.grid.volt_var import Control, VoltWatt
 from evergrid.model.session import Sessions
+from evergrid.studies.hosting_capacity_judging import JudgedBy
 
 Progress = Callable[[str, float], None]
 ControlName = Literal[
@@ -90,6 +91,7 @@ def find(
     vehicle_days: int,
     most_kw: float,
     seed: int,
+    judged_by: JudgedBy,
     progress: Progress,
 ) -> Found:
     """Judge random deployments, single places and the day.
@@ -108,6 +110,7 @@ def find(
         vehicle_days: Vehicle-days to draw behaviour from.
         most_kw: Greatest power tried at a place.
         seed: Of all draws.
+        judged_by: Who judges the deployments.
         progress: Called with what is being done and the share that is done.
     """
     progress("the feeder without vehicles", 0.1)
@@ -122,12 +125,15 @@ def find(
     ]
     for n, (behaviour, control) in enumerate(pairs):
         name = behaviour if control == "unity" else f"{behaviour} {control}"
-        progress(f"judging: {name}", 0.2 + 0.5 * n / len(pairs))
+
+        def tell(share: float, label: str = f"judging: {name}", before: int = n) -> None:
+            progress(label, 0.2 + 0.5 * (before + share) / len(pairs))
+
+        tell(0.0)
         power = day_profiles.profiles(days, behaviour, step_h=case.step_h, call=call)
         rating = oversize * np.abs(power).max(axis=1)
-        judged = judging.deployments(
-            deployed, power, control=CONTROLS[control], profiles_kva=rating
-        )
+        rules = judging.rules(slots, power, control=CONTROLS[control], profiles_kva=rating)
+        judged = judged_by(rules, deployed, tell)
         cases[name] = CaseFound(
             name,
             behaviour,

@@ -22,6 +22,7 @@ from evergrid.grid.hosting_capacity import Limits
 from evergrid.grid.transformer_ageing import Thermal
 from evergrid.model.session import Sessions
 from evergrid.studies.book import read_sessions
+from evergrid.studies.hosting_capacity_judging import WorkersName
 from evergrid.studies.inputs import SessionSource
 
 
@@ -112,6 +113,8 @@ class Sampling(BaseConfig):
     """Vehicles and days of theirs to draw behaviour from."""
     step_min: float = Field(default=15.0, gt=0, le=60)
     """Length of a step, minutes; divides a day."""
+    workers: WorkersName = "threads"
+    """Who judges the draws: the "threads" of this machine, or those of a Ray "cluster"."""
 
     @field_validator("step_min")
     @classmethod

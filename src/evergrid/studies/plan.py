@@ -9,10 +9,12 @@ from typing import Any, ClassVar, Literal, final
 
 import numpy as np
 import polars as pl
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from evergrid.core import config as config_file
 from evergrid.core.config import Config as BaseConfig
+from evergrid.core.errors import ConfigError
+from evergrid.core.faults import Fault
 from evergrid.core.units import per_kwh_from_per_mwh
 from evergrid.dispatch import feeder_plan, forecast, plan, rolling
 from evergrid.engine import solver
@@ -88,6 +90,15 @@ class Config(Inputs):
     """The feeder that the sites hang on, whose limits the plan keeps."""
     rolling: Rolling | None = None
     """Also plan again and again as time passes, and compare."""
+
+    @model_validator(mode="after")
+    def _wires_by_highs(self) -> "Config":
+        if self.feeder is not None and self.solve.method not in ("auto", "highs"):
+            fix = "Choose auto, or leave the [feeder] out."
+            rule = "be auto or highs where the plan has a feeder: other methods know no flowgates"
+            fault = Fault("solve.method", rule, (self.solve.method,), fix=fix)
+            raise ConfigError("config", [fault])
+        return self
 
 
 @final
