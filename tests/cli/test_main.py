@@ -127,6 +127,24 @@ def test_check_says_that_a_good_file_is_good(case: Case, evergrid: Command):
     assert "good as sessions (3 rows)" in ended.out
 
 
+def test_check_reads_limits_over_time_and_names_what_no_power_can_keep(
+    case: Case, evergrid: Command
+):
+    path = case.folder / "limits.csv"
+    path.write_text(
+        "site_id,time_utc,import_limit_kw,export_limit_kw\n"
+        "depot,2024-01-10T00:00:00Z,5,\ndepot,2024-01-10T01:00:00Z,,5\n"
+    )
+    ended = evergrid("check", path, "--as", "site_limits")
+    assert (ended.code, ended.err) == (0, "")
+    assert "good as site_limits (2 rows)" in ended.out
+    case.change("limits.csv", ",5,\n", ",-5,2\n")
+    ended = evergrid("check", path, "--as", "site_limits")
+    assert ended.code == 1
+    assert "add up to at least 0, got -3" in ended.out
+    assert "for depot" in ended.out
+
+
 def test_check_lists_every_fault_and_fails(case: Case, evergrid: Command):
     case.change("sessions.csv", "0.90", "90")
     case.change("sessions.csv", "s2,", "s1,")

@@ -77,6 +77,19 @@ def load_table() -> pl.DataFrame:
 
 
 @pytest.fixture
+def limits_table() -> pl.DataFrame:
+    """Two hours of limits at two sites; the feeder must feed in the first."""
+    return pl.DataFrame(
+        {
+            "site_id": ["depot", "depot", "feeder", "feeder"],
+            "time_utc": [DAY, DAY + timedelta(hours=1)] * 2,
+            "import_limit_kw": [30.0, None, -5.0, 40.0],
+            "export_limit_kw": [None, 0.0, 60.0, None],
+        }
+    )
+
+
+@pytest.fixture
 def saved(tmp_path: Path) -> Callable[..., Path]:
     """Writes a frame under a name that ends in .parquet or .csv and returns the path."""
 

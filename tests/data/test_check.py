@@ -32,6 +32,15 @@ def test_prices_need_no_currency_to_be_checked(
     assert check(saved(prices_table), "prices").faults == ()
 
 
+def test_limits_over_time_are_checked_as_a_table_of_their_own(
+    saved: Callable[..., Path], limits_table: pl.DataFrame
+):
+    assert check(saved(limits_table), "site_limits").faults == ()
+    dirty = limits_table.with_columns(export_limit_kw=-50.0)
+    (fault,) = check(saved(dirty), "site_limits").faults
+    assert fault.ids == ("depot", "feeder")
+
+
 def test_a_public_format_shows_its_account(saved: Callable[..., Path]):
     frame = pl.DataFrame(
         {"time_utc": ["2022-07-04T00:00Z", "2022-07-04T01:00Z"], "price_eur_mwh": ["1", "2"]}

@@ -268,6 +268,77 @@ def test_a_load_with_a_bad_cell_or_stamp_is_refused(
     assert faults(tables.read_site_load, path)["time_utc", "not be empty"].rows == (3,)
 
 
+@FORMATS
+def test_site_limits_make_the_round_trip(
+    saved: Callable[..., Path], limits_table: pl.DataFrame, sites_table: pl.DataFrame, name: str
+):
+    sites = tables.read_sites(saved(sites_table, "sites.parquet"))
+    limits = tables.read_site_limits(saved(limits_table.reverse(), name))
+    grid = TimeGrid(DAY, 1.0, 2)
+    drawn, fed = limits.on(grid, sites)
+    frame = tables.site_limits_frame(grid, sites.site_id, drawn, fed)
+    assert_frame_equal(frame.sort("site_id", "time_utc"), limits_table)
+
+
+@FORMATS
+def test_an_empty_limit_of_a_site_is_none(
+    saved: Callable[..., Path], limits_table: pl.DataFrame, name: str
+):
+    limits = tables.read_site_limits(saved(limits_table, name))
+    assert limits.site_id.tolist() == ["depot", "feeder"]
+    assert limits.import_limit_kw.tolist() == [[30.0, np.inf], [-5.0, 40.0]]
+    assert limits.export_limit_kw.tolist() == [[np.inf, 0.0], [60.0, np.inf]]
+    written = tables.site_limits_frame(
+        TimeGrid(DAY, 1.0, 2), limits.site_id, limits.import_limit_kw, limits.export_limit_kw
+    )
+    assert written["import_limit_kw"].to_list() == [30.0, None, -5.0, 40.0]
+
+
+def test_limits_without_rows_are_none(saved: Callable[..., Path], limits_table: pl.DataFrame):
+    assert len(tables.read_site_limits(saved(limits_table.clear())).site_id) == 0
+
+
+@pytest.mark.parametrize("name", ["import_limit_kw", "export_limit_kw"])
+def test_a_limit_over_time_that_cannot_be_read_is_not_taken_for_no_limit(
+    saved: Callable[..., Path], limits_table: pl.DataFrame, name: str
+):
+    for value, rule in (("50kW", "be a number"), ("nan", "be a number")):
+        dirty = set_cell(limits_table.cast({name: pl.String}), 1, name, value)
+        found = faults(tables.read_site_limits, saved(dirty, "t.csv"))
+        assert found[name, rule].rows == (2,)
+    endless = set_cell(limits_table, 1, name, -float("inf"))
+    rule = "be a number in every interval, or infinite for no limit"
+    assert found_field(faults(tables.read_site_limits, saved(endless)), name).rule == rule
+
+
+def found_field(found: dict[tuple[str, str], Fault], field: str) -> Fault:
+    return next(fault for (name, _), fault in found.items() if name == field)
+
+
+def test_limits_that_no_power_can_keep_are_refused_with_their_site(
+    saved: Callable[..., Path], limits_table: pl.DataFrame
+):
+    dirty = set_cell(limits_table, 2, "import_limit_kw", -60.5)
+    fault = found_field(faults(tables.read_site_limits, saved(dirty)), "import_limit_kw")
+    assert "add up to at least 0" in fault.rule
+    assert fault.ids == ("feeder",)
+
+
+def test_limits_given_twice_missing_or_without_a_stamp_are_refused(
+    saved: Callable[..., Path], limits_table: pl.DataFrame
+):
+    twice = limits_table.vstack(limits_table[[0]])
+    found = faults(tables.read_site_limits, saved(twice))
+    assert found["time_utc", "be given once for each site"].rows == (5,)
+    found = faults(tables.read_site_limits, saved(limits_table[:3]))
+    assert found["time_utc", "be given for every site"].ids == ("feeder",)
+    path = saved(set_cell(limits_table, 2, "time_utc", None))
+    assert faults(tables.read_site_limits, path)["time_utc", "not be empty"].rows == (3,)
+    path = saved(limits_table.rename({"import_limit_kw": "import_kw"}))
+    found = faults(tables.read_site_limits, path)
+    assert ("import_limit_kw", "be a column of the table") in found
+
+
 @pytest.fixture
 def weather_table() -> pl.DataFrame:
     """Three days of temperatures."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from evergrid.core.flowgates import Flowgates
 from evergrid.engine.program import Program, add_up
 
 
@@ -98,6 +99,18 @@ def _budgeted(program: Program, rng: np.random.Generator) -> Program:
     more = below * rng.uniform(0.0, 0.1, program.groups) + 0.5
     budget = program.step_h * program.load.sum(axis=1) + below + more
     return replace(program, budget_kwh=np.where(rng.random(program.groups) < 0.7, budget, np.inf))
+
+
+def gated(program: Program, seed: int, *, count: int = 12, tight: float = 0.3) -> Program:
+    """The same with flowgates that allow up to a share of what the groups could reach together."""
+    rng = np.random.default_rng(seed)
+    step = rng.integers(0, program.steps, count)
+    weight = rng.uniform(-1.0, 1.0, (count, program.groups))
+    weight[rng.random(weight.shape) < 0.3] = 0.0
+    low, high = (reach[:, step].T for reach in program.net_range)
+    most = (np.maximum(weight, 0) * high - np.maximum(-weight, 0) * low).sum(axis=1)
+    limit = rng.uniform(0.05, tight, count) * most
+    return replace(program, flowgates=Flowgates(step, weight, limit))
 
 
 def forest(seed: int, trees: int, kind: Kind) -> Program:

@@ -9,6 +9,7 @@ import itertools
 import numpy as np
 from scipy.optimize import linprog
 
+from evergrid.core.flowgates import no_flowgates
 from evergrid.engine.program import Program
 
 TANGENTS = 24  # of each cost that rises
@@ -94,10 +95,7 @@ def optimum(program: Program, directions: dict[tuple[int, int], str] | None = No
             equal.append(row(entries))
             equal_to.append(p.energy_start[u] if t == p.first[u] else 0.0)
     for g, t in itertools.product(range(p.groups), range(p.steps)):
-        net = {}
-        for u in range(p.units):
-            if _is_below(p, int(p.group[u]), g) and p.first[u] <= t < p.stop[u]:
-                net["d", u, t], net["c", u, t] = 1.0, -1.0
+        net = _net(p, g, t)
         minus = {name: -value for name, value in net.items()}
         if np.isfinite(p.net_high[g, t]):
             most.append(row(net))
@@ -108,6 +106,14 @@ def optimum(program: Program, directions: dict[tuple[int, int], str] | None = No
         for name in (("over", g, t), ("peak", g)):  # load - net - variable <= 0
             most.append(row({**minus, name: -1.0}))
             at_most.append(-p.load[g, t])
+    gates = p.flowgates or no_flowgates(p.groups)
+    for gate in range(len(gates)):
+        weighted: dict[tuple, float] = {}
+        for g in range(p.groups):
+            for name, value in _net(p, g, int(gates.step[gate])).items():
+                weighted[name] = weighted.get(name, 0.0) + value * gates.weight[gate, g]
+        most.append(row(weighted))
+        at_most.append(gates.limit_kw[gate])
     for name, (bend, limit) in curves.items():
         for at in np.linspace(0.0, limit, TANGENTS):  # 2 bend at x - rise <= bend at^2
             most.append(row({name: 2 * bend * at, ("rise", *name): -1.0}))
@@ -126,6 +132,16 @@ def optimum(program: Program, directions: dict[tuple[int, int], str] | None = No
         return np.inf
     assert result.success, result.message
     return result.fun + float(p.end_value @ p.energy_start) + p.constant
+
+
+def _net(program: Program, group: int, step: int) -> dict[tuple, float]:
+    """What each power adds to the net power of a group in a step."""
+    net = {}
+    for u in range(program.units):
+        is_there = program.first[u] <= step < program.stop[u]
+        if is_there and _is_below(program, int(program.group[u]), group):
+            net["d", u, step], net["c", u, step] = 1.0, -1.0
+    return net
 
 
 def _is_below(program: Program, group: int, above: int) -> bool:

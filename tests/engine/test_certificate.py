@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evergrid.core.flowgates import Flowgates
 from evergrid.engine import reference
 from evergrid.engine.certificate import Dual, bound, certify, proven
 from evergrid.engine.parts import roots
 from evergrid.engine.program import net_power
 from tests.engine import naive
-from tests.engine.cases import KINDS, Kind, forest, random_program
+from tests.engine.cases import KINDS, Kind, forest, gated, random_program
 
 
 @given(seed=st.integers(0, 10_000), kind=st.sampled_from(list(KINDS.values())))
@@ -29,6 +30,42 @@ def test_any_prices_whatever_prove_a_valid_bound(seed: int, kind: Kind) -> None:
     assert solution.certificate is not None
     best = solution.certificate.objective
     assert bound(program, dual) <= best + 1e-9 * (1 + abs(best))
+
+
+@given(seed=st.integers(0, 10_000), kind=st.sampled_from(list(KINDS.values())))
+@settings(max_examples=30)
+def test_any_prices_of_flowgates_prove_a_valid_bound(seed: int, kind: Kind) -> None:
+    program = gated(random_program(seed, kind), seed)
+    rng = np.random.default_rng(seed)
+    solution = reference.solve(program)
+    if solution.certificate is None:
+        return
+    best = solution.certificate.objective
+    for size in (0.01, 0.3):
+        random = Dual(
+            energy_value=rng.normal(0, size, program.slots),
+            power_price=rng.normal(0, size, (program.groups, program.steps)),
+            budget_price=rng.normal(0, size, program.groups),
+            flowgate_price=rng.normal(0, size, 12),
+        )
+        moved = replace(solution.dual, flowgate_price=rng.normal(0, size, 12))
+        for dual in (random, moved):
+            assert bound(program, dual) <= best + 1e-9 * (1 + abs(best))
+
+
+@pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if not kind.negative])
+def test_prices_of_flowgates_prove_optimality_and_nothing_less_does(name: str) -> None:
+    """The bound without them is that of the program without flowgates, which costs less."""
+    kind = replace(KINDS[name], tight=False)
+    program = gated(random_program(3, kind), 3, tight=0.1)
+    found = reference.solve(program)
+    assert found.certificate is not None
+    assert found.certificate.gap <= (1e-6 if kind.curved else 1e-9)
+    free = reference.solve(replace(program, flowgates=None)).certificate
+    assert free is not None
+    assert free.objective < found.certificate.objective - 1e-3
+    without = replace(found.dual, flowgate_price=None)
+    assert bound(program, without) < found.certificate.objective - 1e-3
 
 
 @pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if not kind.negative])
@@ -64,6 +101,12 @@ def test_every_kind_of_violation_is_measured() -> None:
     net = net_power(program, solution.power_kw)
     closed = replace(program, net_low=net + 0.125)
     assert certify(closed, solution.power_kw, nothing).group_kw == pytest.approx(0.125)
+
+    step = int(np.argmin(net[0]))
+    gates = Flowgates(np.array([step]), -np.eye(4)[:1], np.array([-0.75 * net[0, step]]))
+    through = certify(replace(program, flowgates=gates), solution.power_kw, nothing).group_kw
+    assert net[0, step] < -1
+    assert through == pytest.approx(-0.25 * net[0, step])
 
 
 def test_gap_is_relative_and_never_negative() -> None:

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evergrid.core.flowgates import Flowgates
 from evergrid.core.status import Status
 from evergrid.engine import reference, solver
 from evergrid.engine.program import Program, cost, energy_path, net_power
 from tests.engine import naive, quadratic
-from tests.engine.cases import KINDS, Kind, random_program
+from tests.engine.cases import KINDS, Kind, gated, random_program
 
 METHODS: list[solver.Method] = ["highs", "interior_point"]
 seeds = st.integers(0, 10_000)
@@ -58,6 +59,144 @@ def test_costs_that_rise_agree_with_highs_own_method_for_squares(
         assert abs(proof.objective - best) <= proof.gap * scale + 1e-7 * scale, seed
         assert proof.gap <= 1e-4, seed
         assert max(proof.power_kw, proof.energy_kwh, proof.group_kw) <= 1e-6, seed
+
+
+@pytest.mark.parametrize("name", ["plain", "no limits", "net meter", "peaks", "budgets"])
+@pytest.mark.parametrize("seed", range(6))
+def test_optimum_with_flowgates_equals_that_of_a_program_built_row_by_row(
+    name: str, seed: int
+) -> None:
+    program = gated(random_program(seed, KINDS[name]), seed)
+    solution, best = reference.solve(program), naive.optimum(program)
+    if np.isinf(best):
+        assert solution.status is Status.INFEASIBLE
+        return
+    assert solution.status is Status.OPTIMAL
+    proof = solution.certificate
+    assert proof is not None
+    assert proof.objective == pytest.approx(best, rel=1e-7, abs=1e-7)
+    assert proof.gap <= 1e-9
+    assert max(proof.power_kw, proof.energy_kwh, proof.group_kw) <= 1e-7
+    assert program.flowgates is not None
+    assert (program.flowgates.beyond_kw(net_power(program, solution.power_kw)) <= 1e-7).all()
+
+
+def test_flowgates_of_the_referee_bind_and_some_have_no_schedule() -> None:
+    """Else the test above would hold for a solver that does not know them."""
+    dearer, impossible = 0, 0
+    for seed in range(6):
+        free = random_program(seed, KINDS["no limits"])
+        best, held = naive.optimum(free), naive.optimum(gated(free, seed))
+        assert held >= best - 1e-9
+        dearer += held > best + 1e-3 and np.isfinite(held)
+        owed = replace(free, energy_end=free.energy_high)
+        impossible += np.isinf(naive.optimum(gated(owed, seed, count=60, tight=0.06)))
+    assert dearer >= 3
+    assert impossible >= 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_schedule_within_flowgates_beats_the_bound_where_wasting_energy_pays(seed: int) -> None:
+    kind = Kind(units=2, steps=4, negative=seed % 2 == 0, tight=False)
+    program = random_program(seed, kind)
+    program = replace(program, energy_end=program.energy_low)  # at rest it keeps every flowgate
+    program = gated(program, seed, count=8, tight=0.1)
+    solution = reference.solve(program)
+    best = naive.best_without_both(program)
+    assert solution.certificate is not None
+    slack = 1e-7 * (1 + abs(best))
+    assert solution.certificate.bound <= best + slack
+    assert solution.certificate.objective >= best - slack
+    assert solution.certificate.objective <= best + 1e-6 * (1 + abs(best))
+    assert solution.certificate.group_kw <= 1e-7
+
+
+def test_no_energy_is_wasted_to_make_room_under_a_flowgate() -> None:
+    """A full battery that wasted energy would draw, so that another may feed more at 0.5."""
+    program = random_program(0, Kind(units=2, steps=4, tight=False))
+    feeder = program.unit == 0
+    full = replace(
+        program,
+        charge_kw=np.full(2, 6.0),
+        discharge_kw=np.full(2, 6.0),
+        efficiency_charge=np.full(2, 0.85),
+        efficiency_discharge=np.full(2, 0.85),
+        energy_start=program.energy_high,
+        energy_end=np.where([True, False], program.energy_low, program.energy_high),
+        draw_price=np.where(feeder, 0.6, 0.01),
+        feed_price=np.where(feeder, 0.5, 0.0),
+        end_value=np.zeros(2),
+        group=np.zeros(2, np.int64),
+    )
+    steps = np.arange(4)
+    line = Flowgates(steps, np.tile(np.eye(4)[0], (4, 1)), np.full(4, 2.0))
+    program = replace(full, flowgates=line)
+    best = naive.best_without_both(program)
+    assert naive.optimum(program) < best - 0.1  # wasting would pay
+    solution = reference.solve(program)
+    assert solution.certificate is not None
+    assert solution.certificate.bound <= best + 1e-7
+    assert solution.certificate.objective == pytest.approx(best, abs=1e-6)
+    assert solution.certificate.group_kw <= 1e-7
+
+
+@given(seed=seeds, group=st.integers(0, 3))
+@settings(max_examples=15)
+def test_a_flowgate_that_says_what_a_limit_says_gives_the_same_plan(seed: int, group: int) -> None:
+    program = random_program(seed, Kind(units=9))
+    wide = np.arange(program.groups)[:, None] == group
+    free = replace(
+        program,
+        net_low=np.where(wide, -np.inf, program.net_low),
+        net_high=np.where(wide, np.inf, program.net_high),
+    )
+    steps = np.arange(program.steps)
+    weight = np.zeros((2 * program.steps, program.groups))
+    weight[: program.steps, group], weight[program.steps :, group] = 1.0, -1.0
+    limit = np.concatenate([program.net_high[group], -program.net_low[group]])
+    lines = replace(free, flowgates=Flowgates(np.concatenate([steps, steps]), weight, limit))
+    first, second = reference.solve(program), reference.solve(lines)
+    assert first.certificate is not None
+    assert second.certificate is not None
+    assert second.certificate.objective == pytest.approx(first.certificate.objective, abs=1e-7)
+    net = net_power(program, first.power_kw)
+    np.testing.assert_allclose(net_power(lines, second.power_kw)[0], net[0], atol=1e-5)
+
+
+@given(seed=seeds, factor=st.floats(1.0, 3.0))
+@settings(max_examples=15)
+def test_wider_flowgates_never_cost_more_and_scaled_ones_cost_the_same(
+    seed: int, factor: float
+) -> None:
+    program = gated(random_program(seed, Kind(tight=False)), seed)
+    first, gates = reference.solve(program).certificate, program.flowgates
+    assert gates is not None
+    if first is None:
+        return
+    wider = Flowgates(gates.step, gates.weight, gates.limit_kw * factor)
+    scaled = Flowgates(gates.step, gates.weight * factor, gates.limit_kw * factor)
+    easier = reference.solve(replace(program, flowgates=wider)).certificate
+    same = reference.solve(replace(program, flowgates=scaled)).certificate
+    assert easier is not None
+    assert same is not None
+    assert easier.objective <= first.objective + 1e-7
+    assert same.objective == pytest.approx(first.objective, abs=1e-7)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_flowgate_price_is_the_saving_of_a_little_more_room(seed: int) -> None:
+    program = gated(random_program(seed, Kind(units=12, tight=False)), seed)
+    solution, gates = reference.solve(program), program.flowgates
+    prices = solution.dual.flowgate_price
+    assert gates is not None
+    assert prices is not None
+    assert (prices >= 0).all()
+    gate = int(np.argmax(prices))
+    assert prices[gate] > 0
+    more = 1e-4 * (np.arange(len(gates)) == gate)
+    wider = replace(program, flowgates=Flowgates(gates.step, gates.weight, gates.limit_kw + more))
+    saving = cost(program, solution.power_kw) - cost(program, reference.solve(wider).power_kw)
+    assert saving == pytest.approx(prices[gate] * 1e-4, rel=1e-3)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -282,6 +421,35 @@ def test_unreachable_ends_are_infeasible_and_relaxed_by_the_least() -> None:
     assert (energy >= served - 1e-5).all()
     greedy = reference.relax(replace(wanted, net_low=wanted.net_low - 1))
     assert greedy.shortfall_kwh.sum() < relaxation.shortfall_kwh.sum()
+
+
+def test_what_a_flowgate_cannot_let_through_is_short_by_just_that() -> None:
+    battery = _one_battery(draw=[0.1] * 4, feed=[0.1] * 4, start=2.0, capacity=40.0, end=12.0)
+    gates = Flowgates(np.arange(4), np.full((4, 1), -2.0), np.array([4.0, 4.0, 0.0, 8.0]))
+    program = replace(battery, flowgates=gates)
+    assert reference.solve(program).status is Status.INFEASIBLE
+    relaxation = reference.relax(program)  # 2, 2, 0 and 4 kW get in
+    assert relaxation.shortfall_kwh == pytest.approx([12.0 - 2.0 - 0.9 * 8.0], abs=1e-6)
+    served = reference.solve(relaxation.program)
+    assert served.status is Status.OPTIMAL
+    np.testing.assert_allclose(served.power_kw, [-2.0, -2.0, 0.0, -4.0], atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_flowgates_serve_the_more_the_wider_they_are_and_are_always_kept(seed: int) -> None:
+    program = random_program(seed, Kind(units=8, tight=False))
+    program = replace(program, energy_end=program.energy_high)
+    owed, shortfalls = float((program.energy_end - program.energy_start).sum()), []
+    for tight in (0.06, 0.2, 0.6):
+        held = gated(program, seed, count=80, tight=tight)
+        relaxation = reference.relax(held)
+        shortfalls.append(float(relaxation.shortfall_kwh.sum()))
+        served = reference.solve(relaxation.program)
+        assert served.status.good
+        assert served.certificate is not None
+        assert served.certificate.group_kw <= 1e-7
+    assert shortfalls[0] > shortfalls[1] >= shortfalls[2] - 1e-6
+    assert shortfalls[0] < owed
 
 
 def test_a_load_above_its_limit_is_met_by_feeding_as_far_as_that_goes() -> None:

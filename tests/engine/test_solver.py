@@ -12,7 +12,7 @@ from evergrid.core.status import Status
 from evergrid.engine import interior_point, reference, relaxation, solver
 from evergrid.engine.program import Program
 from evergrid.engine.solution import Solution
-from tests.engine.cases import KINDS, Kind, forest, random_program
+from tests.engine.cases import KINDS, Kind, forest, gated, random_program
 
 KIND = Kind(units=30, steps=24, step_h=0.5)
 
@@ -35,6 +35,24 @@ def test_small_programs_go_to_highs_and_large_ones_to_the_interior_point(
 def test_asking_for_what_is_not_covered_is_refused() -> None:
     with pytest.raises(InputError, match="method must be highs"):
         solver.solve(pays_for_drawing(), method="interior_point")
+
+
+@pytest.mark.parametrize("method", ["interior_point", "device", "cluster"])
+def test_flowgates_are_refused_by_all_but_highs_with_a_way_out(method: solver.Method) -> None:
+    program = gated(random_program(0, KIND), 0)
+    for call in (solver.solve, solver.relax):
+        with pytest.raises(InputError, match=rf"wires are shared, got {method}\. Choose auto"):
+            call(program, method=method)
+
+
+def test_flowgates_go_to_highs_whatever_the_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = gated(random_program(0, KIND), 0)
+    monkeypatch.setattr(solver, "SMALL_SLOTS", 1)
+    assert solver.chosen(program, "auto") == "highs"
+    found = solver.solve(program)
+    exact = reference.solve(program)
+    assert found.status is exact.status is Status.OPTIMAL
+    np.testing.assert_array_equal(found.power_kw, exact.power_kw)
 
 
 def test_batches_of_trees_give_the_same_plan_as_all_at_once(

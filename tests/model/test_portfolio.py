@@ -1,11 +1,14 @@
 """A book holds the sessions that touch its grid, and refuses records that do not fit together."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from evergrid.core.errors import InputError
+from evergrid.core.flowgates import Flowgates
 from evergrid.model.portfolio import assemble, touching
-from evergrid.model.site import SiteLoad, no_load
+from evergrid.model.site import SiteLimits, SiteLoad, no_load
 from tests.model.cases import DAY, make_prices, make_sessions, make_sites
 
 TREE = {"fleet": "", "depot": "fleet"}
@@ -61,3 +64,55 @@ def test_a_net_meter_must_not_earn_from_drawing_and_feeding_at_once():
     with pytest.raises(InputError, match="not exceed import_price_per_mwh"):
         assemble(DAY, make_sessions(), metered, no_load(), dear)
     assemble(DAY, make_sessions(), make_sites(TREE), no_load(), dear)
+
+
+def limited_depot(drawn: np.ndarray, fed: np.ndarray):
+    """A book whose depot has limits of each hour beside its lasting 100 kW of import."""
+    names = np.array(["depot"], dtype=object)
+    limits = SiteLimits(names, DAY.times, drawn[None], fed[None])
+    return assemble(DAY, make_sessions(), make_sites(TREE), no_load(), make_prices(), limits)
+
+
+def test_the_smaller_of_lasting_and_passing_limits_holds():
+    hours = np.arange(24.0)
+    book = limited_depot(90.0 + hours, np.where(hours < 12, np.inf, 5.0))
+    assert book.import_limit_kw[1].tolist() == np.minimum(90.0 + hours, 100.0).tolist()
+    assert book.export_limit_kw[1].tolist() == [np.inf] * 12 + [5.0] * 12
+    assert book.import_limit_kw[0].tolist() == [100.0] * 24
+    assert book.limited_by_step.tolist() == [False, True]
+
+
+def test_a_book_without_passing_limits_has_the_lasting_ones():
+    book = assemble(DAY, make_sessions(), make_sites(TREE), no_load(), make_prices())
+    assert not book.limited_by_step.any()
+    assert (book.import_limit_kw == 100.0).all()
+    assert np.isinf(book.export_limit_kw).all()
+
+
+def test_limits_of_an_unknown_site_are_refused():
+    limits = SiteLimits(
+        np.array(["depto"], dtype=object), DAY.times, np.ones((1, 24)), np.ones((1, 24))
+    )
+    with pytest.raises(InputError, match=r"name one of the sites, got depto"):
+        assemble(DAY, make_sessions(), make_sites(TREE), no_load(), make_prices(), limits)
+
+
+def test_a_part_of_a_book_has_the_values_of_its_steps_alone():
+    hours = np.arange(24.0)
+    book = limited_depot(hours, 100.0 + hours)
+    load = np.stack([hours, 2 * hours])
+    gates = Flowgates(np.arange(24), np.tile([1.0, -1.0], (24, 1)), hours)
+    book = replace(book, load_kw=load, flowgates=gates)
+    first, stop = 5, 9
+    prices = make_prices(4, time_utc=DAY.times[first:stop])
+    part = book.part(first, stop, book.sessions, prices)
+    assert part.grid.times.tolist() == DAY.times[first:stop].tolist()
+    inside = slice(first, stop)
+    assert part.load_kw.tolist() == load[:, inside].tolist()
+    assert part.import_limit_kw.tolist() == book.import_limit_kw[:, inside].tolist()
+    assert part.export_limit_kw.tolist() == book.export_limit_kw[:, inside].tolist()
+    assert part.prices is prices
+    assert part.flowgates is not None
+    assert part.flowgates.step.tolist() == [0, 1, 2, 3]
+    assert part.flowgates.limit_kw.tolist() == [5.0, 6.0, 7.0, 8.0]
+    assert replace(book, flowgates=None).part(first, stop, book.sessions, prices).flowgates is None

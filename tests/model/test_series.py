@@ -1,4 +1,4 @@
-"""A mean over other steps keeps the integral, holds values on finer steps, and never guesses."""
+"""A mean over other steps keeps the integral, a least value is one that held; none is guessed."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -60,6 +60,42 @@ def test_rows_are_averaged_alone(values: list[float]):
     together = series.mean_on(grid, stamps(len(values)), table, source="x")
     alone = [series.mean_on(grid, stamps(len(values)), row, source="x") for row in table]
     assert together.tolist() == np.array(alone).tolist()
+
+
+@given(VALUES, st.integers(0, 59), st.sampled_from([4, 7, 25, 30, 45, 60, 90, 150]))
+def test_the_least_over_a_step_is_that_of_its_minutes(
+    values: list[float], offset: int, minutes: int
+):
+    steps = (60 * len(values) - offset) // minutes
+    if steps == 0:
+        return
+    grid = TimeGrid(START + timedelta(minutes=offset), minutes / 60, steps)
+    least = series.least_on(grid, stamps(len(values)), np.array(values), source="x")
+    by_minute = np.repeat(values, 60)[offset : offset + steps * minutes]
+    assert least.tolist() == by_minute.reshape(steps, minutes).min(axis=1).tolist()
+
+
+@given(VALUES, st.sampled_from([20, 60, 120]))
+def test_the_least_is_never_above_the_mean_and_of_rows_alone(values: list[float], minutes: int):
+    steps = 60 * len(values) // minutes
+    table = np.array([values, values[::-1]])
+    given_on = (TimeGrid(START, minutes / 60, steps), stamps(len(values)))
+    least = series.least_on(*given_on, table, source="x")
+    assert (least <= series.mean_on(*given_on, table, source="x") + 1e-9).all()
+    alone = [series.least_on(*given_on, row, source="x") for row in table]
+    assert least.tolist() == np.array(alone).tolist()
+
+
+def test_an_infinite_value_is_the_least_only_where_there_is_no_other():
+    values = np.array([np.inf, np.inf, 3.0, np.inf])
+    least = series.least_on(TimeGrid(START, 2.0, 2), stamps(4), values, source="x")
+    assert least.tolist() == [np.inf, 3.0]
+
+
+def test_a_least_value_outside_the_series_is_refused():
+    grid = TimeGrid(START, 1.0, 4)
+    fault = faults_of(series.least_on, grid, stamps(3), np.zeros(3), source="limits")["time_utc"]
+    assert fault.got == ("2024-01-10T00:00Z to 2024-01-10T03:00Z",)
 
 
 @pytest.mark.parametrize(("start_h", "steps"), [(-1, 2), (0, 4), (2, 2)])

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evergrid.model.site import SiteLoad, Sites, no_load
+from evergrid.core.timegrid import TimeGrid
+from evergrid.model.site import SiteLimits, SiteLoad, Sites, lasting_limits, no_load
 from tests.model.cases import DAY, faults_of, make_sites
 
 TREE = {"fleet": "", "street": "fleet", "house": "street", "office": "fleet"}
@@ -136,3 +137,73 @@ def test_a_load_of_an_unknown_site_or_of_too_few_hours_is_refused():
 
 def test_a_load_that_is_no_number_is_refused_with_its_site():
     assert faults_of(load, ["a", "b"], [[1.0, 2.0], [1.0, np.nan]])["load_kw"].ids == ("b",)
+
+
+def limits(site_id: list[str], drawn: Any, fed: Any, *, minutes: int = 60):
+    drawn, fed = (np.atleast_2d(np.array(values, dtype=float)) for values in (drawn, fed))
+    count = drawn.shape[1]
+    times = np.datetime64("2024-01-10", "us") + np.arange(count) * np.timedelta64(minutes, "m")
+    return SiteLimits(np.array(site_id, dtype=object), times, drawn, fed)
+
+
+def test_limits_land_at_their_site_and_others_have_none():
+    given_limits = limits(["office", "house"], [[5.0] * 24, [np.inf] * 24], [[2.0] * 24] * 2)
+    drawn, fed = given_limits.on(DAY, make_sites(TREE))
+    assert drawn[3].tolist() == [5.0] * 24
+    assert fed[2:].tolist() == [[2.0] * 24] * 2
+    assert np.isinf(drawn[2]).all()
+    assert np.isinf(drawn[:2]).all()
+    assert np.isinf(fed[:2]).all()
+    for none in lasting_limits().on(DAY, make_sites(TREE)):
+        assert np.isinf(none).all()
+
+
+def test_a_step_keeps_the_least_limit_that_holds_during_it():
+    hourly = limits(["house"], np.arange(24.0), np.arange(24.0)[::-1])
+    sites = make_sites(TREE)
+    coarse = TimeGrid(DAY.start_utc, 4.0, 6)
+    drawn, fed = (values[2].tolist() for values in hourly.on(coarse, sites))
+    assert drawn == [0.0, 4.0, 8.0, 12.0, 16.0, 20.0]
+    assert fed == [20.0, 16.0, 12.0, 8.0, 4.0, 0.0]
+    fine = TimeGrid(DAY.start_utc, 0.25, 96)
+    drawn, _ = hourly.on(fine, sites)
+    assert drawn[2].tolist() == np.repeat(np.arange(24.0), 4).tolist()
+
+
+def test_a_site_may_have_to_draw_or_feed_where_the_other_limit_allows():
+    must_feed = limits(["house"], [-2.0] * 24, [5.0] * 24)
+    must_draw = limits(["house"], [5.0] * 24, [-2.0] * 24)
+    exactly = limits(["house"], [-2.0] * 24, [2.0] * 24)
+    for given_limits, least in ((must_feed, -2.0), (must_draw, 5.0), (exactly, -2.0)):
+        assert given_limits.on(DAY, make_sites(TREE))[0][2].tolist() == [least] * 24
+
+
+def test_limits_that_no_power_can_keep_are_refused_with_their_site_and_gap():
+    drawn = [[1.0] * 3, [1.0, -2.0, 1.0]]
+    found = faults_of(limits, ["house", "office"], drawn, [[1.0] * 3] * 2)
+    fault = found["import_limit_kw"]
+    assert (fault.ids, fault.got, fault.rows) == (("office",), (-1.0,), (2,))
+    assert "add up to at least 0" in fault.rule
+    assert "negative limit" in fault.fix
+
+
+@pytest.mark.parametrize("bad", [np.nan, -np.inf])
+@pytest.mark.parametrize("name", ["import_limit_kw", "export_limit_kw"])
+def test_a_limit_that_is_no_number_is_refused_with_its_site(name: str, bad: float):
+    whole, broken = [[4.0, 4.0], [4.0, 4.0]], [[4.0, 4.0], [4.0, bad]]
+    first = name == "import_limit_kw"
+    values = (broken, whole) if first else (whole, broken)
+    assert faults_of(limits, ["a", "b"], *values)[name].ids == ("b",)
+
+
+def test_limits_of_an_unknown_site_of_too_few_hours_or_with_a_gap_are_refused():
+    sites, day = make_sites(TREE), ([1.0] * 24, [1.0] * 24)
+    fault = faults_of(limits(["hous"], *day).on, DAY, sites)["site_id"]
+    assert fault.got == ("hous",)
+    assert "house" in fault.fix
+    short = limits(["house"], [1.0] * 23, [1.0] * 23)
+    assert "cover" in faults_of(short.on, DAY, sites)["time_utc"].rule
+    times = limits(["house"], *day).time_utc.copy()
+    times[12:] += np.timedelta64(30, "m")
+    gap = (np.array(["house"], dtype=object), times, np.ones((1, 24)), np.ones((1, 24)))
+    assert "follow" in faults_of(SiteLimits, *gap)["time_utc"].rule

@@ -345,7 +345,8 @@ def _site_shortfalls(
         while site >= 0 and not (limiting[site] or relaxation.exhausted[site]):
             site = sites.parent[site]
         kind = "import limit" if limiting[site] else "energy budget"
-        cause = f"the {kind} of site {sites.site_id[site]}" if site >= 0 else "site limits"
+        beyond = "site limits" if program.flowgates is None else "what the wires can carry"
+        cause = f"the {kind} of site {sites.site_id[site]}" if site >= 0 else beyond
         kwh = float(relaxation.shortfall_kwh[unit])
         found.append(Shortfall(str(portfolio.sessions.session_id[unit]), kwh, cause))
     return found

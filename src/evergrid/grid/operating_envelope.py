@@ -129,10 +129,10 @@ def _scaled(
     start: Float[Array, "step column"],
     end: Float[Array, "step column"],
 ) -> Float[Array, "step column"]:
-    """As far from start to end as every row allows."""
+    """As far from start to end as the rows that each column adds to allow; end is no less."""
     before = np.einsum("trc,tc->tr", rows, start)
     change = np.einsum("trc,tc->tr", rows, end) - before
-    tight = change > np.maximum(room - before, 0.0)
-    share = np.divide(room - before, change, out=np.ones_like(change), where=tight)
-    least = np.clip(share.min(axis=1, initial=1.0), 0.0, 1.0)
-    return start + least[:, None] * (end - start)
+    left = np.maximum(room - before, 0.0)
+    share = np.divide(left, change, out=np.ones_like(change), where=change > left)
+    least = np.where(rows > 0, share[:, :, None], 1.0).min(axis=1, initial=1.0)
+    return start + least * (end - start)
