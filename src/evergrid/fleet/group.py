@@ -19,7 +19,7 @@ class FleetGroup(Config):
     vehicles: int = Field(ge=1, le=10_000_000, examples=[80])
     """How many vehicles."""
     sites: tuple[str, ...] = Field(min_length=1, examples=[("transformer-1",)])
-    """Sites they plug in at, in turn; city/transformer stands for that level of a [[site_tree]], and
+    """Sites they plug in at, in turn; city/transformer stands for that level of a [[site_tree]],
     feeder/load for the loads of a [feeder]."""
     time_zone: str = Field(examples=["Europe/Amsterdam"])
     """IANA zone of the wall clock they live by."""
