@@ -13,7 +13,10 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.flowgates import Flowgates
-from evergrid.dispatch.plan import Plan
+from evergrid.dispatch import problem
+from evergrid.dispatch.accounts import costs
+from evergrid.dispatch.plan import Options, Plan, v2g
+from evergrid.engine import reference
 from evergrid.grid import feeder_limits, operating_envelope
 from evergrid.grid.feeder_limits import Rows, StepJudge, Strain
 from evergrid.grid.hosting_capacity import Case
@@ -27,7 +30,6 @@ CARE = 2e-3  # share of a limit's room that is kept free, so that plans end insi
 NEAR = 0.02  # share of that room below which a limit counts as nearly passed
 PATIENCE = 5  # rounds after which twice as much is kept free
 
-Planner = Callable[[Portfolio], Plan]
 Settle = Callable[[Float[Array, "branch step"]], Case]
 
 
@@ -134,39 +136,69 @@ Tell = Callable[[int, Round], None]
 def within(
     book: Portfolio,
     wiring: Wiring,
-    planner: Planner,
+    options: Options,
     *,
-    rounds: int = 30,
+    rounds: int = 50,
     tell: Tell = lambda number, made: None,
 ) -> Held:
     """Plan until the wires can carry it.
 
+    Most rounds are sketches that begin from the last one; what they end with is planned in full.
+
     Args:
         book: What to plan.
         wiring: Where its sites hang on the feeder.
-        planner: Makes a plan of a book.
-        rounds: Plans to make at most, beside the first; the last may still pass a limit.
+        options: How to plan.
+        rounds: Plans and sketches to make at most, beside the first plan; the last plan may then
+            still pass a limit.
         tell: Called after each round with its number.
+
+    Raises:
+        SolveError: No plan was found in the time allowed, or precision was lost.
 
     Source:
         Kelley (1960), The cutting-plane method for solving convex programs, J. SIAM 8(4), with
         cuts that touch the limits of the power flow.
     """
-    made = first = planner(book)
-    checked = first_checked = check(book, wiring, made.schedule)
-    trail = [_round(made, checked)]
+    made = first = v2g(book, options)
+    schedule = made.schedule
+    checked = first_checked = check(book, wiring, schedule)
+    cuts, sketch = _Cuts(book, wiring), _Sketch(book, options)
+    limited, trail = book, [_round(made.costs.net, checked)]
     tell(0, trail[0])
-    cuts = _Cuts(book, wiring)
-    limited = book
     while len(trail) <= rounds and not checked.holds:
-        care = CARE * 2.0 ** ((len(trail) - 1) // PATIENCE)
-        cuts.add(made, checked, care)
-        limited = replace(book, flowgates=cuts.flowgates())
-        made = planner(limited)
-        checked = check(book, wiring, made.schedule)
-        trail.append(_round(made, checked))
+        cuts.add(schedule, checked, CARE * 2.0 ** ((len(trail) - 1) // PATIENCE))
+        drawn = sketch.within(cuts.last) if len(trail) < rounds else None
+        if drawn is not None:
+            schedule, checked = drawn, check(book, wiring, drawn)
+        if drawn is None or checked.holds:
+            limited = replace(book, flowgates=cuts.flowgates())
+            made = v2g(limited, options)
+            schedule, checked = made.schedule, check(book, wiring, made.schedule)
+        cost = costs(book, schedule, options.end_value_per_kwh).net
+        trail.append(_round(cost, checked))
         tell(len(trail) - 1, trail[-1])
     return Held(limited, made, checked, first, first_checked, tuple(trail))
+
+
+class _Sketch:
+    """Schedules of least cost as flowgates are added, without their proof."""
+
+    def __init__(self, book: Portfolio, options: Options) -> None:
+        self._book, self._options = book, options
+        self._program = problem.build(book, options.end_value_per_kwh)
+        self._growing: reference.Growing | None = reference.Growing(self._program)
+
+    def within(self, added: Flowgates) -> Schedule | None:
+        """The schedule within all flowgates so far; None once they leave somebody unserved."""
+        if self._growing is None:
+            return None
+        options = self._options
+        power = self._growing.solve(added, time_limit_s=options.time_limit_s, gap=options.gap)
+        if power is None:
+            self._growing = None
+            return None
+        return problem.schedule(self._book, self._program, power)
 
 
 def check(book: Portfolio, wiring: Wiring, schedule: Schedule) -> Checked:
@@ -211,13 +243,18 @@ class _Cuts:
         self._known: Bool[Array, " row"] | None = None
         self._parts: list[Flowgates] = []
 
-    def add(self, made: Plan, checked: Checked, care: float) -> None:
+    @property
+    def last(self) -> Flowgates:
+        """Those that were added last."""
+        return self._parts[-1]
+
+    def add(self, schedule: Schedule, checked: Checked, care: float) -> None:
         """Cut where a limit is passed or nearly; one that is passed for the first time, always."""
         passed = checked.passed
         known = np.zeros(passed.shape[1], bool) if self._known is None else self._known
         new = passed.any(axis=0) & ~known
         self._known = known | new
-        wanted = self.wiring.of_sessions(self.book, made.schedule.power_kw)
+        wanted = self.wiring.of_sessions(self.book, schedule.power_kw)
         rise, room = _linear(self.wiring, checked, wanted)
         base_room = checked.judge.bound - checked.judge.base.value
         room = np.maximum(room - care * base_room, 0.0)
@@ -258,9 +295,9 @@ def _linear(
     return rise, judge.bound - strain.value + at_point
 
 
-def _round(made: Plan, seen: Checked) -> Round:
+def _round(cost: float, seen: Checked) -> Round:
     return Round(
-        cost=made.costs.net,
+        cost=cost,
         steps=int(seen.passed.any(axis=1).sum()),
         worst=float((seen.excess / np.abs(seen.judge.bound)).max(initial=0.0)),
     )

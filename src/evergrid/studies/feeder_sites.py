@@ -69,7 +69,7 @@ class StepLimits(BaseConfig):
 class PlanFeeder(FeederSource):
     """The feeder that the sites hang on: the plan keeps its limits."""
 
-    rounds: int = Field(default=30, ge=1, le=1000)
+    rounds: int = Field(default=50, ge=1, le=1000)
     """Plans that are made at most until the wires can carry one."""
     load: LoadBeside = LoadBeside()
     """What the feeder's loads draw beside the vehicles, where no site_load tells."""

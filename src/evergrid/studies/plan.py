@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, final
@@ -207,12 +207,13 @@ class _Wired:
         self.wiring = street.wiring(book)
         self.held: dict[str, feeder_plan.Held] = {}
 
-    def bring(self, name: str, planner: feeder_plan.Planner, tell: feeder_plan.Tell) -> plan.Plan:
+    def bring(self, name: str, options: plan.Options, tell: feeder_plan.Tell) -> plan.Plan:
         """The plan of that name within the wires."""
+        book = self.book
+        if name == "smart":
+            book = replace(book, sessions=book.sessions.without_discharge())
         rounds = self.street.config.rounds
-        self.held[name] = feeder_plan.within(
-            self.book, self.wiring, planner, rounds=rounds, tell=tell
-        )
+        self.held[name] = feeder_plan.within(book, self.wiring, options, rounds=rounds, tell=tell)
         return self.held[name].plan
 
     def found(self, plans: dict[str, plan.Plan], rolled: dict[str, rolling.Rolled]) -> FeederFound:
@@ -259,7 +260,7 @@ def _plans(
         if wired is None:
             return how(portfolio, options, tell=tell)
         holding = _holding(progress, label, low * whole, high * whole)
-        return wired.bring(name, lambda book: how(book, options), holding)
+        return wired.bring(name, options, holding)
 
     v2g = made("v2g", "planning V2G", plan.v2g, 0.1, 0.5)
     if config.solve.on_shortfall == "error":
