@@ -192,3 +192,43 @@ def test_reach_is_the_sum_of_the_chargers_that_are_plugged_in(tmp_path: Path):
         draw[:, place] += 7.0 * share[row]
     np.testing.assert_allclose(found.draw_kw, draw)
     np.testing.assert_allclose(found.feed_kw, draw / 2)
+
+
+def test_whatever_places_do_within_their_envelopes_the_wires_carry(found: tuple[Street, Held]):
+    """Every corner at random, by power flow; a line at the plan alone would let 0.02 pu through."""
+    street, made = found
+    able, limits = feeder_plan.reach(street.book, street.wiring), made.checked.judge
+    free = feeder_plan.envelope(made, street.wiring)
+    assert (free.draw_kw <= able.draw_kw + 1e-9).all()
+    assert (free.feed_kw <= able.feed_kw + 1e-9).all()
+    rng = np.random.default_rng(0)
+    ways = [np.ones(free.draw_kw.shape), -np.ones(free.draw_kw.shape)]
+    ways += [rng.choice([-1.0, 0.0, 1.0], free.draw_kw.shape) for _ in range(60)]
+    ways += [rng.uniform(-1, 1, free.draw_kw.shape) for _ in range(20)]
+    for way in ways:
+        corner = np.where(way > 0, way * free.feed_kw, way * free.draw_kw)
+        power = street.case.base_kw.T + corner @ street.wiring.share
+        strain = limits.strain(power, street.case.base_kvar.T)
+        assert (strain.value <= limits.bound + 1e-6 * np.abs(limits.bound)).all()
+    total = free.draw_kw.sum() + free.feed_kw.sum()
+    assert total > 0.5 * (able.draw_kw.sum() + able.feed_kw.sum())
+
+
+def test_envelopes_of_a_fleet_that_nothing_holds_are_its_reach(tmp_path: Path):
+    street = wired(tmp_path, 0, WIDE)
+    free = feeder_plan.envelope(held(street), street.wiring)
+    able = feeder_plan.reach(street.book, street.wiring)
+    np.testing.assert_allclose(free.draw_kw, able.draw_kw, rtol=1e-9)
+    np.testing.assert_allclose(free.feed_kw, able.feed_kw, rtol=1e-9)
+
+
+def test_envelopes_hold_where_all_at_once_could_not_even_be_computed(tmp_path: Path):
+    street = wired(tmp_path, 1, rating_kw=150.0, vehicles=10)
+    made = held(street)
+    free = feeder_plan.envelope(made, street.wiring)
+    for corner in (free.feed_kw, -free.draw_kw):
+        power = street.case.base_kw.T + corner @ street.wiring.share
+        strain = made.checked.judge.strain(power, street.case.base_kvar.T)
+        assert strain.settled.all()
+        bound = made.checked.judge.bound
+        assert (strain.value <= bound + 1e-6 * np.abs(bound)).all()

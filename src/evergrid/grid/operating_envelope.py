@@ -98,11 +98,11 @@ def _nearest(
     momentum = 1.0
 
     def at(price: Float[Array, "step row"]) -> Float[Array, "step column"]:
-        cut = np.einsum("trc,tr->tc", rows, price) / weight
+        cut = (price[:, None] @ rows)[:, 0] / weight
         return np.clip(target - cut, *box)
 
     for _ in range(ITERATIONS):
-        over = np.einsum("trc,tc->tr", rows, at(ahead)) - room
+        over = (rows @ at(ahead)[:, :, None])[:, :, 0] - room
         after = np.maximum(ahead + pace * over, 0.0)
         faster = 0.5 + np.sqrt(0.25 + momentum**2)
         ahead = after + (momentum - 1.0) / faster * (after - price)

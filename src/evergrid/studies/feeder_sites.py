@@ -90,6 +90,7 @@ class Street:
         loads: Its loads, without generators and the like.
         load_kw: What each draws over the steps of the plan.
         step_h: Length of a step.
+        limits: What must hold.
     """
 
     config: PlanFeeder
@@ -98,6 +99,7 @@ class Street:
     loads: Connections
     load_kw: Float[Array, "load step"]
     step_h: float
+    limits: Limits
     networks: dict[State, Network] = field(default_factory=dict, compare=False)
 
     def site_at(self, listed: Iterable[str]) -> Shaped[Array, " load"]:
@@ -209,8 +211,10 @@ def read(config: PlanFeeder, grid: TimeGrid, time_zone: str, folder: Path) -> St
 
     Raises:
         MissingFileError: There is no such file.
-        InputError: OpenDSS refuses it, or the steps do not divide a day.
+        InputError: OpenDSS refuses it, its limits exclude one another, or the steps do not divide a
+            day.
     """
+    limits = config.limits.record()
     steps = 24 / grid.step_h
     if abs(steps - round(steps)) > 1e-9:
         fix = "Choose a length such as 5, 15 or 60."
@@ -226,7 +230,7 @@ def read(config: PlanFeeder, grid: TimeGrid, time_zone: str, folder: Path) -> St
     clock = local_from_utc(grid.times, zone(time_zone))
     since = (clock - clock.astype("datetime64[D]")) / np.timedelta64(1, "h")
     of_day = np.floor(since / grid.step_h + 1e-9).astype(np.int64)
-    return Street(config, folder, feeder, loads, drawn_kw[:, of_day], grid.step_h)
+    return Street(config, folder, feeder, loads, drawn_kw[:, of_day], grid.step_h, limits)
 
 
 @dataclass(frozen=True)
@@ -255,7 +259,7 @@ class _Settling:
             base_kw=base_kw,
             base_kvar=base_kvar,
             step_h=street.step_h,
-            limits=street.config.limits.record(),
+            limits=street.limits,
         )
 
     def _network(self, state: State) -> Network:
