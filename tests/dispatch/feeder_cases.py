@@ -8,7 +8,7 @@ import numpy as np
 
 from evergrid.core.timegrid import TimeGrid
 from evergrid.dispatch import plan
-from evergrid.dispatch.feeder_plan import Wiring
+from evergrid.dispatch.feeder_check import Wiring
 from evergrid.grid import opendss, power_flow
 from evergrid.grid.connections import Connections, at_loads
 from evergrid.grid.feeder import Feeder
@@ -62,9 +62,10 @@ class Street:
         share = self.loads.share.toarray()
         return Wiring(place, np.arange(1, count + 1), share, lambda fleet_kw: self.case)
 
-    def planned(self, book: Portfolio) -> plan.Plan:
-        """A plan of the book."""
-        return plan.v2g(book, plan.Options(plan.end_value_per_kwh(self.book)))
+    @property
+    def options(self) -> plan.Options:
+        """How it is planned."""
+        return plan.Options(plan.end_value_per_kwh(self.book))
 
 
 def wired(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from evergrid.core.status import Status
-from evergrid.dispatch import feeder_plan, plan
+from evergrid.dispatch import feeder_check, feeder_envelope, feeder_plan, plan
 from evergrid.dispatch.feeder_plan import Held, Round
 from evergrid.grid.hosting_capacity import Limits
 from evergrid.model.schedule import plugged_share
@@ -16,9 +16,9 @@ from tests.dispatch.feeder_cases import LIMITS, WIDE, Street, wired
 SEEDS = range(4)
 
 
-def held(street: Street, **how: int) -> Held:
+def held(street: Street, *, rounds: int = 50) -> Held:
     """The plan of a street within its wires."""
-    return feeder_plan.within(street.book, street.wiring, street.planned, **how)
+    return feeder_plan.within(street.book, street.wiring, street.options, rounds=rounds)
 
 
 @pytest.fixture(scope="module", params=SEEDS)
@@ -63,7 +63,7 @@ def test_the_check_is_that_of_the_schedule_itself(found: tuple[Street, Held]):
         np.testing.assert_allclose(checked.power_kw, power, atol=1e-9)
         strain = checked.judge.strain(power, street.case.base_kvar.T)
         np.testing.assert_allclose(checked.strain.value, strain.value, atol=1e-7)
-        again = feeder_plan.check(street.book, street.wiring, schedule)
+        again = feeder_check.check(street.book, street.wiring, schedule)
         np.testing.assert_array_equal(again.passed, checked.passed)
 
 
@@ -72,7 +72,7 @@ def test_rounds_tell_cost_and_what_is_left_beyond_the_wires(found: tuple[Street,
     first, last = made.rounds[0], made.rounds[-1]
     assert (first.cost, last.cost) == (made.first.costs.net, made.plan.costs.net)
     assert last.steps == 0
-    assert last.worst <= feeder_plan.CLOSE
+    assert last.worst <= feeder_check.CLOSE
     assert first.steps == int(made.first_checked.passed.any(axis=1).sum()) > 0
     bound = made.first_checked.judge.bound
     share = (made.first_checked.strain.value - bound) / np.abs(bound)
@@ -102,7 +102,7 @@ def test_prices_of_the_wires_are_felt_only_where_the_plan_is_held(found: tuple[S
 def test_wide_limits_change_nothing_and_take_no_round(tmp_path: Path):
     street = wired(tmp_path, 0, WIDE)
     made = held(street)
-    alone = street.planned(street.book)
+    alone = plan.v2g(street.book, street.options)
     assert len(made.rounds) == 1
     assert made.plan is made.first
     assert made.book.flowgates is None
@@ -160,7 +160,7 @@ def test_no_more_rounds_are_made_than_allowed_and_each_is_told(tmp_path: Path):
     made = feeder_plan.within(
         street.book,
         street.wiring,
-        street.planned,
+        street.options,
         rounds=1,
         tell=lambda number, what: told.append((number, what)),
     )
@@ -171,8 +171,8 @@ def test_no_more_rounds_are_made_than_allowed_and_each_is_told(tmp_path: Path):
 
 def test_one_way_chargers_are_brought_within_the_wires_too(tmp_path: Path):
     street = wired(tmp_path, 0, replace(LIMITS, low_pu=0.96), owed=0.6, vehicles=20)
-    options = plan.Options(plan.end_value_per_kwh(street.book))
-    smart = feeder_plan.within(street.book, street.wiring, lambda book: plan.smart(book, options))
+    one_way = replace(street.book, sessions=street.book.sessions.without_discharge())
+    smart = feeder_plan.within(one_way, street.wiring, street.options)
     v2g = held(street)
     assert not smart.first_checked.holds
     assert smart.checked.holds
@@ -185,7 +185,7 @@ def test_reach_is_the_sum_of_the_chargers_that_are_plugged_in(tmp_path: Path):
     book = street.book
     sessions = replace(book.sessions, max_discharge_kw=book.sessions.max_discharge_kw / 2)
     book = replace(book, sessions=sessions)
-    found = feeder_plan.reach(book, street.wiring)
+    found = feeder_check.reach(book, street.wiring)
     share = plugged_share(sessions, book.grid)
     draw = np.zeros((book.grid.steps, len(street.loads)))
     for row, place in enumerate(street.wiring.place[book.site_row]):
@@ -197,8 +197,8 @@ def test_reach_is_the_sum_of_the_chargers_that_are_plugged_in(tmp_path: Path):
 def test_whatever_places_do_within_their_envelopes_the_wires_carry(found: tuple[Street, Held]):
     """Every corner at random, by power flow; a line at the plan alone would let 0.02 pu through."""
     street, made = found
-    able, limits = feeder_plan.reach(street.book, street.wiring), made.checked.judge
-    free = feeder_plan.envelope(made, street.wiring)
+    able, limits = feeder_check.reach(street.book, street.wiring), made.checked.judge
+    free = feeder_envelope.around(made, street.wiring)
     assert (free.draw_kw <= able.draw_kw + 1e-9).all()
     assert (free.feed_kw <= able.feed_kw + 1e-9).all()
     rng = np.random.default_rng(0)
@@ -216,8 +216,8 @@ def test_whatever_places_do_within_their_envelopes_the_wires_carry(found: tuple[
 
 def test_envelopes_of_a_fleet_that_nothing_holds_are_its_reach(tmp_path: Path):
     street = wired(tmp_path, 0, WIDE)
-    free = feeder_plan.envelope(held(street), street.wiring)
-    able = feeder_plan.reach(street.book, street.wiring)
+    free = feeder_envelope.around(held(street), street.wiring)
+    able = feeder_check.reach(street.book, street.wiring)
     np.testing.assert_allclose(free.draw_kw, able.draw_kw, rtol=1e-9)
     np.testing.assert_allclose(free.feed_kw, able.feed_kw, rtol=1e-9)
 
@@ -225,7 +225,7 @@ def test_envelopes_of_a_fleet_that_nothing_holds_are_its_reach(tmp_path: Path):
 def test_envelopes_hold_where_all_at_once_could_not_even_be_computed(tmp_path: Path):
     street = wired(tmp_path, 1, rating_kw=150.0, vehicles=10)
     made = held(street)
-    free = feeder_plan.envelope(made, street.wiring)
+    free = feeder_envelope.around(made, street.wiring)
     for corner in (free.feed_kw, -free.draw_kw):
         power = street.case.base_kw.T + corner @ street.wiring.share
         strain = made.checked.judge.strain(power, street.case.base_kvar.T)

@@ -186,5 +186,4 @@ def test_rolling_plans_are_made_within_the_wires_and_checked_too(tmp_path: Path)
     result = planned(tmp_path, rolling=rolling, fleet=[HOMES | {"vehicles": 40}])
     found = result.summary["feeder"]
     assert set(found["steps_passed"]) == {*STRATEGIES, "rolling_perfect", "rolling_persistence"}
-    print(found["steps_passed"])
     assert found["steps_passed"]["rolling_perfect"] < found["steps_passed"][STRATEGIES[1]]

@@ -15,7 +15,7 @@ from evergrid.core.errors import ConfigError, InputError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.core.timegrid import TimeGrid, zone
 from evergrid.core.units import consumption_from_grid_power, grid_power_from_consumption
-from evergrid.dispatch.feeder_plan import Wiring
+from evergrid.dispatch.feeder_check import Wiring
 from evergrid.fleet.local_time import local_from_utc
 from evergrid.grid import opendss
 from evergrid.grid.connections import Connections, at_loads

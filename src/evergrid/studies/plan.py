@@ -16,7 +16,7 @@ from evergrid.core.config import Config as BaseConfig
 from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
 from evergrid.core.units import per_kwh_from_per_mwh
-from evergrid.dispatch import feeder_plan, forecast, plan, rolling
+from evergrid.dispatch import feeder_check, feeder_plan, forecast, plan, rolling
 from evergrid.engine import solver
 from evergrid.engine.interior_point import Tell
 from evergrid.model.portfolio import Portfolio
@@ -221,7 +221,7 @@ class _Wired:
         schedules = {"uncontrolled": plans["uncontrolled"].schedule}
         schedules |= {f"rolling_{name}": made.schedule for name, made in rolled.items()}
         checked = {
-            name: feeder_plan.check(self.book, self.wiring, made)
+            name: feeder_check.check(self.book, self.wiring, made)
             for name, made in schedules.items()
         }
         return FeederFound(self.street, self.wiring, self.held, checked)

@@ -10,8 +10,9 @@ import polars as pl
 
 from evergrid.core.arrays import Array, Float, Shaped
 from evergrid.data import tables
-from evergrid.dispatch import feeder_plan
-from evergrid.dispatch.feeder_plan import Checked, Held, Wiring
+from evergrid.dispatch import feeder_envelope
+from evergrid.dispatch.feeder_check import Checked, Wiring
+from evergrid.dispatch.feeder_plan import Held
 from evergrid.dispatch.plan import Plan
 from evergrid.grid import geojson
 from evergrid.grid.feeder_limits import KINDS
@@ -50,7 +51,7 @@ class FeederFound:
     @cached_property
     def envelope(self) -> Envelope:
         """What each place may do on its own, around the plan with V2G."""
-        return feeder_plan.envelope(self.held["v2g"], self.wiring)
+        return feeder_envelope.around(self.held["v2g"], self.wiring)
 
 
 def summary(found: FeederFound) -> dict[str, Any]:

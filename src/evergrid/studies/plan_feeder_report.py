@@ -8,7 +8,7 @@ from plotly.graph_objects import Figure
 
 from evergrid.core.arrays import Array, Float
 from evergrid.core.timegrid import TimeGrid
-from evergrid.dispatch.feeder_plan import Checked
+from evergrid.dispatch.feeder_check import Checked
 from evergrid.grid.feeder_limits import KINDS
 from evergrid.report import figures as draw
 from evergrid.report.page import Section, Table

@@ -1,0 +1,122 @@
+"""What schedules of a book do to the feeder its sites hang on, and lines that touch its limits."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Bool, Float, Int
+from evergrid.grid import feeder_limits
+from evergrid.grid.feeder_limits import Rows, StepJudge, Strain
+from evergrid.grid.hosting_capacity import Case
+from evergrid.grid.operating_envelope import Envelope
+from evergrid.model.portfolio import Portfolio
+from evergrid.model.schedule import Schedule, plugged_share
+
+HALVINGS = 8  # of powers that the wires cannot carry, before they are linearised
+CLOSE = 1e-7  # share of a limit by which rounding may pass it
+CARE = 2e-3  # share of a limit's room that is kept free, so that plans end inside
+
+Settle = Callable[[Float[Array, "branch step"]], Case]
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """Where the sites of a book hang on a feeder.
+
+    Attributes:
+        place: Place of each site; -1 for those above all places.
+        site: Row of the site that each place belongs to.
+        share: Part of each place's power in each branch of the feeder.
+        settle: The feeder and its load, as taps and banks stand when the fleet delivers given
+            powers in its branches; its first network is always the same.
+    """
+
+    place: Int[Array, " site"]
+    site: Int[Array, " place"]
+    share: Float[Array, "place branch"]
+    settle: Settle
+
+    def of_sessions(
+        self, book: Portfolio, values: Float[Array, "session step"]
+    ) -> Float[Array, "step place"]:
+        """Sums over the sessions of each place."""
+        total = np.zeros((len(self.site), book.grid.steps))
+        np.add.at(total, self.place[book.site_row], values)
+        return total.T
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a schedule does to the feeder.
+
+    Attributes:
+        judge: The feeder as it switches under this schedule, and its limits.
+        power_kw: Of the branches, into the grid, with the load.
+        strain: What it does.
+    """
+
+    judge: StepJudge
+    power_kw: Float[Array, "step branch"]
+    strain: Strain
+
+    @property
+    def rows(self) -> Rows:
+        """What is judged."""
+        return self.judge.rows
+
+    @cached_property
+    def excess(self) -> Float[Array, "step row"]:
+        """How far each limit is passed; negative where it is kept."""
+        return self.strain.value - self.judge.bound
+
+    @property
+    def share(self) -> Float[Array, "step row"]:
+        """The same as a share of the limit."""
+        return self.excess / np.abs(self.judge.bound)
+
+    @cached_property
+    def passed(self) -> Bool[Array, "step row"]:
+        """Whether a limit is passed, by more than rounding."""
+        return self.excess > CLOSE * np.abs(self.judge.bound)
+
+    @property
+    def holds(self) -> bool:
+        """Whether every limit is kept in every step."""
+        return not self.passed.any()
+
+
+def check(book: Portfolio, wiring: Wiring, schedule: Schedule) -> Checked:
+    """What a schedule does to the feeder, as taps and banks settle under it."""
+    fleet_kw = wiring.of_sessions(book, schedule.power_kw) @ wiring.share
+    case = wiring.settle(fleet_kw.T)
+    judge = feeder_limits.judge(case)
+    power_kw = case.base_kw.T + fleet_kw
+    return Checked(judge, power_kw, judge.strain(power_kw, case.base_kvar.T))
+
+
+def reach(book: Portfolio, wiring: Wiring) -> Envelope:
+    """What the chargers of each place could draw and feed in each step."""
+    sessions = book.sessions
+    share = plugged_share(sessions, book.grid)
+    draw = wiring.of_sessions(book, share * sessions.max_charge_kw[:, None])
+    return Envelope(draw, wiring.of_sessions(book, share * sessions.max_discharge_kw[:, None]))
+
+
+def linear(
+    wiring: Wiring, seen: Checked, wanted_kw: Float[Array, "step place"]
+) -> tuple[Float[Array, "step row place"], Float[Array, "step row"]]:
+    """Rises of the rows per kW of each place, and by how much a line lets them rise from rest."""
+    judge, strain, power_kw = seen.judge, seen.strain, seen.power_kw
+    base_kw, reactive_kvar = judge.case.base_kw.T, judge.case.base_kvar.T
+    share = np.ones((len(power_kw), 1))
+    for _ in range(HALVINGS):
+        if strain.settled.all():
+            break
+        share[~strain.settled] /= 2
+        power_kw = base_kw + share * (seen.power_kw - base_kw)
+        strain = judge.strain(power_kw, reactive_kvar)
+    rise = judge.rises(strain, power_kw, reactive_kvar, wiring.share)
+    at_point = np.einsum("trp,tp->tr", rise, share * wanted_kw)
+    return rise, judge.bound - strain.value + at_point
