@@ -14,7 +14,7 @@ from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.grid.feeder import Capacitor, Feeder
 from evergrid.grid.tap_control import EARLY
-from evergrid.grid.volt_var_kernels import OPTIONS
+from evergrid.grid.volt_var_kernels import INLINED
 
 KINDS = ("none", "voltage", "current", "kvar")
 NONE, VOLTAGE, CURRENT, KVAR = range(4)
@@ -68,7 +68,7 @@ def _row(bank: Capacitor) -> list[float]:
     ]
 
 
-@njit(**OPTIONS)
+@njit(**INLINED)
 @no_type_check
 def wish(setting, connected, voltage_v, current_a, kvar):
     """What the control wants at what it measures: to stay, to close or to open."""
@@ -88,7 +88,7 @@ def wish(setting, connected, voltage_v, current_a, kvar):
     return CLOSE if value > setting[ON] else STAY
 
 
-@njit(**OPTIONS)
+@njit(**INLINED)
 @no_type_check
 def sample(setting, state, voltage_v, current_a, kvar, now_s):
     """Look at what is measured: arm the control if it should switch, disarm it if not."""
@@ -105,7 +105,7 @@ def sample(setting, state, voltage_v, current_a, kvar, now_s):
         state[ARMED], state[DUE] = 1, now_s + delay
 
 
-@njit(**OPTIONS)
+@njit(**INLINED)
 @no_type_check
 def act(state, now_s):
     """Do what is due. Tells whether the bank switched."""

@@ -6,9 +6,10 @@ that the feeder passes without any vehicle is told apart: there it must hardly g
 banks follow what is there without vehicles; vehicles do not move them.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.grid import hosting_capacity_kernels as kernels
 from evergrid.grid import volt_var
+from evergrid.grid.all_cores import on_all_cores
 from evergrid.grid.deployment import Deployments, Slots
 from evergrid.grid.feeder import Branches, Feeder
 from evergrid.grid.power_flow import CAREFUL_ITERATIONS, ITERATIONS, Network, solve, wires
@@ -174,7 +176,8 @@ class Rules:
         where = np.full((rows, kernels.KINDS), -1, dtype=np.int64)
         when = np.zeros((rows, kernels.KINDS), dtype=np.int64)
         sums = np.zeros((rows, kernels.SUMS))
-        kernels.judge(
+        work = partial(
+            kernels.judge,
             self.wires,
             self.steps_of,
             self.base,
@@ -187,6 +190,7 @@ class Rules:
             (*self.how, self.together),
             (worst, where, when, sums),
         )
+        on_all_cores(work, math.ceil(deployments.draws / self.together))
         return Judged(
             worst.reshape(*shape, -1),
             where.reshape(*shape, -1),

@@ -7,9 +7,9 @@ Only the worst of each kind of limit is kept, with where and when it was.
 from typing import no_type_check
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
-from evergrid.grid.power_flow_kernels import LANES, OPTIONS, add_product, solve_chunk, spread
+from evergrid.grid.power_flow_kernels import INNER, LANES, OPTIONS, add_product, solve_chunk, spread
 from evergrid.grid.transformer_ageing import highest_average, hottest
 
 # Columns of `worst`: how far each kind of limit is passed at most, negative while it is kept.
@@ -22,7 +22,7 @@ SUMS = 3
 f4 = np.float32
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def note(worst, where, when, row, kind, excess, place, step):
     """Keep an excess if it is the worst of its kind."""
@@ -32,7 +32,7 @@ def note(worst, where, when, row, kind, excess, place, step):
         when[row, kind] = step
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def add_vehicles(vehicles, rating, branch, newcomers, profile, profiles):
     """Add the power and rating of the slots that get a vehicle now to those of their branches.
@@ -50,7 +50,7 @@ def add_vehicles(vehicles, rating, branch, newcomers, profile, profiles):
                     rating[branch[s, j], step] += profiles_kva[profile[s]] / phases
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def fill(fixed, inverters, base, vehicles, rating_kva, lane_draw, lane_step):
     """Powers of a chunk's lanes: what is there anyway, and the vehicles, controlled or not."""
@@ -70,7 +70,7 @@ def fill(fixed, inverters, base, vehicles, rating_kva, lane_draw, lane_step):
     fixed[:, len(base_kw) :] = 0
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def inverters_of(laws, pace, wide, lanes):
     """Inverters of a chunk as `drive` wants them, to be filled; no rows without a law."""
@@ -84,7 +84,7 @@ def inverters_of(laws, pace, wide, lanes):
     return laws, np.zeros(lanes, np.int64), rating, wanted, moved, share, held
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def judge_voltages(u, limits, lane, branches, row, step, told):
     """The lowest and the highest voltage of a lane against the limits of their branches."""
@@ -99,7 +99,7 @@ def judge_voltages(u, limits, lane, branches, row, step, told):
     sums[row, VIOLATED] += violated
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def judge_readings(y, watched, limits, lane, row, step, told, loading):
     """Lines, transformers and unbalance of a lane; what transformers carry is kept."""
@@ -126,7 +126,7 @@ def judge_readings(y, watched, limits, lane, row, step, told, loading):
         note(worst, where, when, row, UNBALANCE, share - unbalance_limit[b], b, step)
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def judge_transformers(loading, limits, thermal, row, told):
     """Transformers of one deployment over its steps: at once, on average, and their heat."""
@@ -142,10 +142,24 @@ def judge_transformers(loading, limits, thermal, row, told):
         sums[row, AGEING] = max(sums[row, AGEING], ageing)
 
 
-@njit(parallel=True, **OPTIONS)
+@njit(nogil=True, **OPTIONS)
 @no_type_check
-def judge(wires, steps_of, base, slots, chosen, controlled, watched, limits, thermal, how, told):
-    """Judge every deployment: draw by draw, adding vehicles from level to level.
+def judge(
+    wires,
+    steps_of,
+    base,
+    slots,
+    chosen,
+    controlled,
+    watched,
+    limits,
+    thermal,
+    how,
+    told,
+    first,
+    stop,
+):
+    """Judge deployments: draw by draw, adding vehicles from level to level.
 
     Args:
         wires: Impedance and voltages without load of each state of the feeder, in single and in
@@ -163,6 +177,8 @@ def judge(wires, steps_of, base, slots, chosen, controlled, watched, limits, the
         thermal: `Thermal.numbers` of the transformers.
         how: Tolerance, limit of iterations, and draws that one thread works through together.
         told: Filled: worst excess, where and when by deployment and kind, and sums.
+        first: First group of draws.
+        stop: Group to stop at.
     """
     rough, exact = wires
     maps, counts, transformer = watched
@@ -177,27 +193,27 @@ def judge(wires, steps_of, base, slots, chosen, controlled, watched, limits, the
     branch, level_counts = slots
     slot_order, profile, profiles_kw, profiles_kva = chosen
     laws, pace = controlled
-    for group in prange((draws + together - 1) // together):
-        begin, stop = group * together, min(draws, (group + 1) * together)
-        vehicles = np.zeros((stop - begin, branches, steps))
-        rating = np.zeros((stop - begin, branches, steps))
+    for group in range(first, stop):
+        begin, end = group * together, min(draws, (group + 1) * together)
+        vehicles = np.zeros((end - begin, branches, steps))
+        rating = np.zeros((end - begin, branches, steps))
         for level in range(len(level_counts)):
             before = level_counts[level - 1] if level > 0 else 0
-            for d in range(stop - begin):
+            for d in range(end - begin):
                 newcomers = slot_order[begin + d, before : level_counts[level]]
                 own_profile, given = profile[begin + d], (profiles_kw, profiles_kva)
                 add_vehicles(vehicles[d], rating[d], branch, newcomers, own_profile, given)
             first_row = level * draws + begin
-            loading = np.zeros((stop - begin, transformers, steps))
+            loading = np.zeros((end - begin, transformers, steps))
             for state in range(len(starts) - 1):
                 mine = order[starts[state] : starts[state + 1]]
-                total = (stop - begin) * len(mine)
+                total = (end - begin) * len(mine)
                 a = (rough[0][state], rough[1][state], rough[2][state], rough[3][state])
                 b = (exact[0][state], exact[1][state], exact[2][state], exact[3][state])
-                for first in range(0, total, LANES):
-                    lanes = min(LANES, total - first)
-                    lane_draw = (first + np.arange(lanes)) // len(mine)
-                    lane_step = mine[(first + np.arange(lanes)) % len(mine)]
+                for at in range(0, total, LANES):
+                    lanes = min(LANES, total - at)
+                    lane_draw = (at + np.arange(lanes)) // len(mine)
+                    lane_step = mine[(at + np.arange(lanes)) % len(mine)]
                     fixed, own = np.empty((2, wide, lanes)), np.empty((2, wide, 0))
                     u, i = np.empty((2, wide, lanes)), np.empty((2, wide, lanes))
                     left, y = np.empty(lanes), np.empty((2, readings_wide, lanes), f4)
@@ -218,7 +234,7 @@ def judge(wires, steps_of, base, slots, chosen, controlled, watched, limits, the
                         for k in range(len(wanted)):
                             told[3][row, CURTAILED] += abs(wanted[k, n] - held[0, k, n])
                         counted = (lines, conductors, buses, transformer)
-                        at = loading[lane_draw[n]]
-                        judge_readings(y, counted, of_reading, n, row, step, told, at)
-            for d in range(stop - begin):
+                        loaded = loading[lane_draw[n]]
+                        judge_readings(y, counted, of_reading, n, row, step, told, loaded)
+            for d in range(end - begin):
                 judge_transformers(loading[d], of_transformer, thermal, first_row + d, told)

@@ -5,8 +5,9 @@ without load, the voltages u satisfy ``u = w + Z conj(s / u)``. The iteration wo
 branches alone; every other voltage or current is linear in the branches' currents.
 """
 
+import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from jaxtyping import Complex
@@ -18,6 +19,7 @@ from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault, broken
 from evergrid.grid import power_flow_kernels as kernels
 from evergrid.grid import volt_var
+from evergrid.grid.all_cores import on_all_cores
 from evergrid.grid.feeder import GROUND, Branches, Feeder, State
 from evergrid.grid.volt_var import Inverters
 from evergrid.grid.volt_var_kernels import COLUMNS
@@ -153,16 +155,18 @@ def solve(
     found = (voltage, np.zeros(len(order), np.int64), np.full(len(order), np.inf), answers)
     loads, law = own_loads(network.branches, load_share is not None)
     share = np.ones((1, 1)) if load_share is None else load_share
-    given = (power_kw, reactive_kvar, share, loads, law)
+    powers = (np.ascontiguousarray(power_kw), np.ascontiguousarray(reactive_kvar))
+    given = (*wires(network), powers, (np.ascontiguousarray(share), loads, law))
     *answering, pace = answers_of(network, inverters, inverter_kw)
     for step, limit in ((1.0, ITERATIONS), (CAREFUL_SHARE, CAREFUL_ITERATIONS)):
         how = (step, tolerance_pu, limit)
-        kernels.solve(*wires(network), *given, (*answering, step * pace), order, how, found)
+        work = partial(kernels.solve, *given, (*answering, step * pace), order, how, found)
+        on_all_cores(work, math.ceil(len(order) / kernels.LANES))
         order = np.flatnonzero(~(found[2] <= tolerance_pu))
         if len(order) == 0:
             break
-    powers = (None, None) if inverters is None else (answers[0], answers[1])
-    return Flow(voltage, found[2] <= tolerance_pu, found[1], found[2], *powers)
+    made = (None, None) if inverters is None else (answers[0], answers[1])
+    return Flow(voltage, found[2] <= tolerance_pu, found[1], found[2], *made)
 
 
 def answers_of(

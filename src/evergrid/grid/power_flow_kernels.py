@@ -6,16 +6,12 @@ each branch's base, powers in kVA into the grid, and currents in kVA at 1 pu. Im
 with zeros to an even number of rows and columns.
 """
 
-import os
 from typing import no_type_check
 
-# Threads that spin while they wait cost a shared machine far more than waking them does.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
-from evergrid.grid.volt_var_kernels import OPTIONS, drive
+from evergrid.grid.volt_var_kernels import INLINED, INNER, OPTIONS, drive
 
 # Columns of `law`: how the feeder's own load at a branch answers to voltage.
 POWER_Z, POWER_I, POWER_P, REACTIVE_Z, REACTIVE_I, REACTIVE_P = range(6)
@@ -31,7 +27,7 @@ SAFETY = 1.5  # changes may shrink less from now on than they just did
 LEAST_LEFT = 0.1  # of a change at least is taken to be left, however fast changes shrink
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def add_product(gain_re, gain_im, x_re, x_im, y_re, y_im):
     """``y += gain x`` in complex numbers; two rows and two columns at a time fill the registers."""
@@ -50,7 +46,7 @@ def add_product(gain_re, gain_im, x_re, x_im, y_re, y_im):
                 y_im[i + 1, n] += c0 * s0 + d0 * r0 + c1 * s1 + d1 * r1
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def answer(voltage_pu, z, i, p, faded, low, high):
     """Share of its nominal power that a load takes at a voltage in pu of its nominal one."""
@@ -65,7 +61,7 @@ def answer(voltage_pu, z, i, p, faded, low, high):
     return (z * voltage_pu + i) * voltage_pu + p
 
 
-@njit(**OPTIONS)
+@njit(**INLINED)
 @no_type_check
 def add_loads(law, u_re, u_im, own_re, own_im, s_re, s_im):
     """Add the feeder's own loads, as they answer to the voltages, to the powers."""
@@ -79,7 +75,7 @@ def add_loads(law, u_re, u_im, own_re, own_im, s_re, s_im):
             s_im[k, n] += own_im[k, n] * answer(size, zq, iq, pq, faded, low, high)
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def currents(s_re, s_im, u_re, u_im, i_re, i_im):
     """Currents ``conj(s / u)`` of the powers at the voltages."""
@@ -91,7 +87,7 @@ def currents(s_re, s_im, u_re, u_im, i_re, i_im):
             i_im[k, n] = (s_re[k, n] * u_im[k, n] - s_im[k, n] * u_re[k, n]) * over
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def spread(column_re, column_im, y_re, y_im):
     """The same complex column in every lane."""
@@ -100,7 +96,17 @@ def spread(column_re, column_im, y_re, y_im):
         y_im[k, :] = column_im[k]
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
+@no_type_check
+def copy(source, target):
+    """Fill an array of three axes from another; ``target[:] = source`` compiles for seconds."""
+    for part in range(source.shape[0]):
+        for k in range(source.shape[1]):
+            for n in range(source.shape[2]):
+                target[part, k, n] = source[part, k, n]
+
+
+@njit(**INNER)
 @no_type_check
 def move(v_re, v_im, u_re, u_im, share, change):
     """Move voltages by a share of the way to their new values; tell how far those were.
@@ -120,7 +126,7 @@ def move(v_re, v_im, u_re, u_im, share, change):
         change[n] = np.inf if away else np.sqrt(change[n])
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def error_left(change, before, pace=1.0):
     """Error after a change, from how fast the changes shrink; infinite while they do not.
@@ -135,7 +141,7 @@ def error_left(change, before, pace=1.0):
     return change * max(SAFETY * ratio / (1.0 - ratio), LEAST_LEFT)
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def iterate(wires, fixed, own, law, inverters, how, u, i, change, left):
     """Iterate the voltages of a chunk until the error that is left is tolerable in every lane.
@@ -163,7 +169,7 @@ def iterate(wires, fixed, own, law, inverters, how, u, i, change, left):
     before, gap = np.empty_like(change), np.zeros_like(change)
     left[:] = np.inf
     for iteration in range(limit):
-        s[:] = fixed
+        copy(fixed, s)
         if len(law) > 0:
             add_loads(law, u[0], u[1], own[0], own[1], s[0], s[1])
         if len(inverters[2]) > 0:
@@ -171,7 +177,8 @@ def iterate(wires, fixed, own, law, inverters, how, u, i, change, left):
         currents(s[0], s[1], u[0], u[1], i[0], i[1])
         spread(open_re, open_im, v[0], v[1])
         add_product(gain_re, gain_im, i[0], i[1], v[0], v[1])
-        before[:] = change
+        for n in range(len(change)):
+            before[n] = change[n]
         move(v[0], v[1], u[0], u[1], share, change)
         worst = 0.0
         for n in range(len(change)):
@@ -184,7 +191,7 @@ def iterate(wires, fixed, own, law, inverters, how, u, i, change, left):
     return limit
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def solve_chunk(rough, exact, fixed, own, law, inverters, how, u, i, left):
     """Voltages and currents of a chunk: most of the way in single precision, the end in double.
@@ -216,18 +223,19 @@ def solve_chunk(rough, exact, fixed, own, law, inverters, how, u, i, left):
     spread(rough[2], rough[3], u4[0], u4[1])
     how4 = (f4(share), ROUGH_ERROR, ROUGH_LIMIT)
     first = iterate(rough, fixed4, own4, law4, inverters4, how4, u4, i4, change4, left4)
-    u[:], change[:] = u4, change4
-    for n in range(held.shape[2]):
-        if np.isfinite(change[n]):
-            held[:, :, n] = held4[:, :, n]
     for n in range(len(left)):
-        if not np.isfinite(change[n]):
-            u[0, :, n], u[1, :, n], change[n] = exact[2], exact[3], 1.0
+        settled = np.isfinite(change4[n])
+        change[n] = change4[n] if settled else 1.0
+        for k in range(u.shape[1]):
+            u[0, k, n] = u4[0, k, n] if settled else exact[2][k]
+            u[1, k, n] = u4[1, k, n] if settled else exact[3][k]
+        for k in range(held.shape[1] if settled else 0):
+            held[0, k, n], held[1, k, n] = held4[0, k, n], held4[1, k, n]
     i[:] = 0
     return first + iterate(exact, fixed, own, law, inverters, how, u, i, change, left)
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def lanes_of(inverters, order, wide):
     """Inverters of the scenarios of a chunk, branch by branch; they begin without an answer."""
@@ -250,32 +258,32 @@ def lanes_of(inverters, order, wide):
     return laws, kind, rating, wanted, moved, share, held
 
 
-@njit(parallel=True, **OPTIONS)
+@njit(nogil=True, **OPTIONS)
 @no_type_check
-def solve(
-    rough, exact, power_kw, reactive_kvar, load_share, loads, law, inverters, order, how, found
-):
-    """Voltages of many scenarios, chunk by chunk on all cores.
+def solve(rough, exact, powers, loads, inverters, order, how, found, first, stop):
+    """Voltages of many scenarios: chunks from the first to before the last one.
 
     Args:
         rough: As in `solve_chunk`.
         exact: As in `solve_chunk`.
-        power_kw: By scenario and branch.
-        reactive_kvar: By scenario and branch.
-        load_share: Share of the feeder's own loads that is on, by scenario and branch.
-        loads: Power and reactive power of these at nominal voltage, a row each.
-        law: How they answer to voltage; no rows where they are left out.
+        powers: Power and reactive power by scenario and branch.
+        loads: Share of the feeder's own loads that is on, by scenario and branch; power and
+            reactive power of these at nominal voltage, a row each; and how they answer to
+            voltage, no rows where they are left out.
         inverters: Laws by control and branch; control of each scenario; ratings, powers asked for
             and moved references by scenario and branch; share of the way an iteration goes.
         order: Scenarios to be solved, similar ones beside each other.
         how: As in `iterate`.
         found: Filled: voltages, iterations and error left by scenario, and the powers of the
             inverters.
+        first: First chunk.
+        stop: Chunk to stop at.
     """
     voltage, iterations, error, answers = found
+    (power_kw, reactive_kvar), (load_share, own_power, law) = powers, loads
     branches = power_kw.shape[1]
     wide, count = exact[0].shape[0], len(order)
-    for chunk in prange((count + LANES - 1) // LANES):
+    for chunk in range(first, stop):
         begin = chunk * LANES
         here = min(LANES, count - begin)
         fixed, own = np.zeros((2, wide, here)), np.zeros((2, wide, here))
@@ -286,8 +294,8 @@ def solve(
                 fixed[0, k, n] = power_kw[row, k]
                 fixed[1, k, n] = reactive_kvar[row, k]
                 if len(law) > 0:
-                    own[0, k, n] = load_share[row, k] * loads[0, k]
-                    own[1, k, n] = load_share[row, k] * loads[1, k]
+                    own[0, k, n] = load_share[row, k] * own_power[0, k]
+                    own[1, k, n] = load_share[row, k] * own_power[1, k]
         chunk_inverters = lanes_of(inverters, order[begin : begin + here], wide)
         rounds = solve_chunk(rough, exact, fixed, own, law, chunk_inverters, how, u, i, left)
         held = chunk_inverters[6]
@@ -297,5 +305,5 @@ def solve(
             error[row] = left[n]
             for k in range(branches):
                 voltage[row, k] = complex(u[0, k, n], u[1, k, n])
-            if held.shape[1] > 0:
-                answers[:, row] = held[:, :branches, n]
+                if held.shape[1] > 0:
+                    answers[0, row, k], answers[1, row, k] = held[0, k, n], held[1, k, n]

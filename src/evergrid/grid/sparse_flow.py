@@ -5,7 +5,9 @@ the factors of the sparse admittance. Nodes where nothing enters or leaves are e
 long as that brings no new entries.
 """
 
+import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Complex
@@ -15,6 +17,7 @@ from scipy.sparse.linalg import splu
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.errors import raise_if_any
 from evergrid.grid import sparse_flow_kernels as kernels
+from evergrid.grid.all_cores import on_all_cores
 from evergrid.grid.feeder import GROUND, Branches, Feeder, State
 from evergrid.grid.power_flow import (
     CAREFUL_ITERATIONS,
@@ -122,11 +125,13 @@ def solve(
     found = (voltage, np.zeros(len(order), np.int64), np.full(len(order), np.inf))
     loads, law = own_loads(network.branches, load_share is not None)
     share = np.ones((1, 1)) if load_share is None else load_share
-    given = (power_kw, reactive_kvar, share, loads, law)
+    powers = (np.ascontiguousarray(power_kw), np.ascontiguousarray(reactive_kvar))
     rough, exact = _wires(network, np.float32), _wires(network, np.float64)
     ends = (_ends(network, np.float32), _ends(network, np.float64))
+    given = (rough, exact, ends, powers, (np.ascontiguousarray(share), loads, law))
     for step, limit in ((1.0, ITERATIONS), (CAREFUL_SHARE, CAREFUL_ITERATIONS)):
-        kernels.solve(rough, exact, *ends, *given, order, (step, tolerance_pu, limit), found)
+        work = partial(kernels.solve, *given, order, (step, tolerance_pu, limit), found)
+        on_all_cores(work, math.ceil(len(order) / kernels.LANES))
         order = np.flatnonzero(~(found[2] <= tolerance_pu))
         if len(order) == 0:
             break

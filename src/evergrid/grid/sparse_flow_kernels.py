@@ -7,13 +7,15 @@ dense product an iteration solves with the sparse factors of the admittance.
 from typing import no_type_check
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from evergrid.grid.power_flow_kernels import (
+    INNER,
     OPTIONS,
     ROUGH_ERROR,
     ROUGH_LIMIT,
     add_loads,
+    copy,
     currents,
     error_left,
     move,
@@ -23,7 +25,7 @@ from evergrid.grid.power_flow_kernels import (
 LANES = 16  # scenarios of a chunk: its node voltages just fit the second-level cache
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def subtract(begin, end, column, re, im, row, x_re, x_im):
     """Take a sparse row's product with the rows already solved from one row, two at a time."""
@@ -45,7 +47,7 @@ def subtract(begin, end, column, re, im, row, x_re, x_im):
             x_im[row, n] -= a0 * s0 + b0 * r0
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def solve_factors(factors, x_re, x_im):
     """Solve in place with a unit lower and an upper factor, both by rows.
@@ -66,7 +68,7 @@ def solve_factors(factors, x_re, x_im):
             x_im[row, n] = a * s + b * r
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def iterate(wires, ends, fixed, own, law, how, u, i, x, change, left):
     """As `power_flow_kernels.iterate`, through the factors.
@@ -90,7 +92,7 @@ def iterate(wires, ends, fixed, own, law, how, u, i, x, change, left):
     lanes = u.shape[2]
     left[:] = np.inf
     for iteration in range(limit):
-        s[:] = fixed
+        copy(fixed, s)
         if len(law) > 0:
             add_loads(law, u[0], u[1], own[0], own[1], s[0], s[1])
         currents(s[0], s[1], u[0], u[1], i[0], i[1])
@@ -115,7 +117,8 @@ def iterate(wires, ends, fixed, own, law, how, u, i, x, change, left):
                 for n in range(lanes):
                     v[0, k, n] -= q * x[0, b, n]
                     v[1, k, n] -= q * x[1, b, n]
-        before[:] = change
+        for n in range(lanes):
+            before[n] = change[n]
         move(v[0], v[1], u[0], u[1], share, change)
         worst = 0.0
         for n in range(lanes):
@@ -126,30 +129,19 @@ def iterate(wires, ends, fixed, own, law, how, u, i, x, change, left):
     return limit
 
 
-@njit(parallel=True, **OPTIONS)
+@njit(nogil=True, **OPTIONS)
 @no_type_check
-def solve(
-    rough,
-    exact,
-    rough_ends,
-    exact_ends,
-    power_kw,
-    reactive_kvar,
-    load_share,
-    loads,
-    law,
-    order,
-    how,
-    found,
-):
-    """Voltages of many scenarios, chunk by chunk on all cores; as `power_flow_kernels.solve`."""
+def solve(rough, exact, ends, powers, loads, order, how, found, first, stop):
+    """Voltages of many scenarios, chunk by chunk; as `power_flow_kernels.solve`."""
+    rough_ends, exact_ends = ends
+    (power_kw, reactive_kvar), (load_share, own_power, law) = powers, loads
     voltage, iterations, error = found
     share, tolerance, most = how
     branches = power_kw.shape[1]
     nodes = len(exact[8])
     f4 = np.float32
     count = len(order)
-    for chunk in prange((count + LANES - 1) // LANES):
+    for chunk in range(first, stop):
         begin = chunk * LANES
         here = min(LANES, count - begin)
         fixed, own = np.empty((2, branches, here)), np.empty((2, branches, here))
@@ -159,21 +151,23 @@ def solve(
                 fixed[0, k, n] = power_kw[row, k]
                 fixed[1, k, n] = reactive_kvar[row, k]
                 if len(law) > 0:
-                    own[0, k, n] = load_share[row, k] * loads[0, k]
-                    own[1, k, n] = load_share[row, k] * loads[1, k]
+                    own[0, k, n] = load_share[row, k] * own_power[0, k]
+                    own[1, k, n] = load_share[row, k] * own_power[1, k]
         u4, i4 = np.empty(fixed.shape, f4), np.zeros(fixed.shape, f4)
         change4, left4 = np.ones(here, f4), np.empty(here, f4)
         spread(rough[10], rough[11], u4[0], u4[1])
         x4 = np.empty((2, nodes, here), f4)
         how4 = (f4(share), ROUGH_ERROR, ROUGH_LIMIT)
         given4 = (fixed.astype(f4), own.astype(f4), law.astype(f4))
-        first = iterate(rough, rough_ends, *given4, how4, u4, i4, x4, change4, left4)
+        rounds = iterate(rough, rough_ends, *given4, how4, u4, i4, x4, change4, left4)
         u, i, x = u4.astype(np.float64), np.zeros(fixed.shape), np.empty((2, nodes, here))
         change, left = change4.astype(np.float64), np.empty(here)
         for n in range(here):
             if not np.isfinite(change[n]):
-                u[0, :, n], u[1, :, n], change[n] = exact[10], exact[11], 1.0
-        rounds = first + iterate(
+                change[n] = 1.0
+                for k in range(branches):
+                    u[0, k, n], u[1, k, n] = exact[10][k], exact[11][k]
+        rounds += iterate(
             exact, exact_ends, fixed, own, law, (share, tolerance, most), u, i, x, change, left
         )
         for n in range(here):

@@ -20,7 +20,7 @@ from numba import njit
 
 from evergrid.core.arrays import Array, Float
 from evergrid.grid.feeder import GROUND, Feeder, Regulator
-from evergrid.grid.volt_var_kernels import OPTIONS
+from evergrid.grid.volt_var_kernels import INLINED
 
 REVERSE_DELAY_S = 60.0  # before the settings of reverse flow hold, or cease to; OpenDSS' default
 
@@ -71,7 +71,7 @@ def _row(feeder: Feeder, regulator: Regulator) -> list[float]:
     ]
 
 
-@njit(**OPTIONS)
+@njit(**INLINED)
 @no_type_check
 def measured_v(setting, voltage_v, current_a, reverse):
     """Voltage that the control sees: behind the compensator's image of the line.
@@ -85,7 +85,7 @@ def measured_v(setting, voltage_v, current_a, reverse):
     return abs(voltage_v / setting[PT_RATIO] + drop)
 
 
-@njit(**OPTIONS)
+@njit(**INLINED)
 @no_type_check
 def turn(setting, state, forward_kw, now_s):
     """Mark that power has begun to flow the other way, or forget it when that ends."""
@@ -99,7 +99,7 @@ def turn(setting, state, forward_kw, now_s):
         state[TURNING], state[TURN_DUE] = 1, now_s + REVERSE_DELAY_S
 
 
-@njit(**OPTIONS)
+@njit(**INLINED)
 @no_type_check
 def sample(setting, state, voltage_v, current_a, forward_kw, now_s):
     """Look at the voltage: arm the control outside its band, disarm it inside."""
@@ -126,7 +126,7 @@ def sample(setting, state, voltage_v, current_a, forward_kw, now_s):
         state[ARMED], state[FIRST] = 1, now_s + setting[DELAY]
 
 
-@njit(**OPTIONS)
+@njit(**INLINED)
 @no_type_check
 def add_move(state, due_s):
     """Put a further move under way."""
@@ -136,7 +136,7 @@ def add_move(state, due_s):
             return
 
 
-@njit(**OPTIONS)
+@njit(**INLINED)
 @no_type_check
 def next_due(state, now_s):
     """Place of a move that is due; none is 0."""
@@ -146,7 +146,7 @@ def next_due(state, now_s):
     return 0
 
 
-@njit(**OPTIONS)
+@njit(**INLINED)
 @no_type_check
 def act(setting, state, now_s):
     """Do what is due: turn to the other direction's settings, move taps. Tells if it did."""

@@ -13,7 +13,7 @@ from numba import njit
 from evergrid.grid import capacitor_control, tap_control
 from evergrid.grid.power_flow_kernels import add_loads, currents, error_left, move
 from evergrid.grid.volt_var import REFERENCE_HIGH, REFERENCE_LOW
-from evergrid.grid.volt_var_kernels import OPTIONS, answer, drive
+from evergrid.grid.volt_var_kernels import INNER, OPTIONS, answer, drive
 
 ROUNDS = 40  # looks at the controls in one step at most
 ITERATIONS = 400
@@ -29,7 +29,16 @@ CONNECTED, BANK_STATE = capacitor_control.CONNECTED, capacitor_control.STATE
 OPENED, LONG_AGO_S = capacitor_control.OPENED, capacitor_control.LONG_AGO_S
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
+@no_type_check
+def copy(source, target):
+    """Fill an array of two axes from another; ``target[:] = source`` compiles for seconds."""
+    for part in range(source.shape[0]):
+        for k in range(source.shape[1]):
+            target[part, k] = source[part, k]
+
+
+@njit(**INNER)
 @no_type_check
 def add_times(gain, x, y):
     """``y += gain x`` in complex numbers, all of them real and imaginary part apart."""
@@ -44,14 +53,14 @@ def add_times(gain, x, y):
         y[1, r] += im
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def turns(tapped, conductor, tap, step):
     """Turns of a conductor's winding at a tap."""
     return 1.0 + tap * step if tapped[conductor] > 0 else 1.0
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def add_moved(dy, port, admittance, tapped, step, tap, tap0):
     """Add what a regulator's admittance at a tap exceeds the one at another tap by."""
@@ -63,7 +72,41 @@ def add_moved(dy, port, admittance, tapped, step, tap, tap0):
                 dy[port[a], port[b]] += admittance[a, b] * (1.0 / now - 1.0 / then)
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
+@no_type_check
+def solve(matrix, right):
+    """Replace ``right`` by the solution of ``matrix x = right``; the matrix is used up.
+
+    As fast as `np.linalg.solve` at these sizes, which compiles for ten seconds.
+
+    Source:
+        Elimination with partial pivoting: Golub and Van Loan (2013), Matrix Computations, 3.4.
+    """
+    count = len(matrix)
+    for k in range(count):
+        pivot = k
+        for r in range(k + 1, count):
+            if abs(matrix[r, k]) > abs(matrix[pivot, k]):
+                pivot = r
+        for c in range(count):
+            matrix[k, c], matrix[pivot, c] = matrix[pivot, c], matrix[k, c]
+            right[k, c], right[pivot, c] = right[pivot, c], right[k, c]
+        for r in range(k + 1, count):
+            share = matrix[r, k] / matrix[k, k]
+            if share != 0:
+                for c in range(k + 1, count):
+                    matrix[r, c] -= share * matrix[k, c]
+                for c in range(count):
+                    right[r, c] -= share * right[k, c]
+    for k in range(count - 1, -1, -1):
+        for j in range(k + 1, count):
+            for c in range(count):
+                right[k, c] -= matrix[k, j] * right[j, c]
+        for c in range(count):
+            right[k, c] /= matrix[k, k]
+
+
+@njit(**INNER)
 @no_type_check
 def answer_of_ports(devices, between, taps, banks, answers):
     """How the ports' currents answer to their voltages with taps and banks where they stand.
@@ -84,11 +127,20 @@ def answer_of_ports(devices, between, taps, banks, answers):
             for c in range(bank_port.shape[1]):
                 if bank_port[b, a] >= 0 and bank_port[b, c] >= 0:
                     dy[bank_port[b, a], bank_port[b, c]] += share * bank_admittance[b, a, c]
-    found = np.linalg.solve(np.eye(len(dy)) + dy @ between, -dy)
-    answers[0], answers[1] = found.real, found.imag
+    matrix = np.zeros(dy.shape, np.complex128)
+    for a in range(len(dy)):
+        matrix[a, a] = 1.0
+        for k in range(len(dy)):
+            if dy[a, k] != 0:
+                for b in range(len(dy)):
+                    matrix[a, b] += dy[a, k] * between[k, b]
+    solve(matrix, dy)
+    for a in range(len(dy)):
+        for b in range(len(dy)):
+            answers[0, a, b], answers[1, a, b] = -dy[a, b].real, -dy[a, b].imag
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def settle(maps, answers, fixed, own, law, inverters, tolerance, u, i, j):
     """Voltages and currents of a step, from where the voltages are.
@@ -115,11 +167,13 @@ def settle(maps, answers, fixed, own, law, inverters, tolerance, u, i, j):
     s3, v3, own3 = s.reshape(2, wide, 1), v.reshape(2, wide, 1), own.reshape(2, wide, 1)
     change, gap, before, left = np.zeros(1), np.zeros(1), 0.0, np.inf
     for _ in range(ITERATIONS):
-        s[:] = fixed
+        copy(fixed, s)
         add_loads(law, u3[0], u3[1], own3[0], own3[1], s3[0], s3[1])
         drive(inverters, u3, s3, gap)
         currents(s3[0], s3[1], u3[0], u3[1], i3[0], i3[1])
-        v[:], vp[:], j[:] = open_pu, port_open, 0.0
+        copy(open_pu, v)
+        copy(port_open, vp)
+        j[:] = 0.0
         add_times(to_port, i, vp)
         add_times(answers, vp, j)
         add_times(gain, i, v)
@@ -131,11 +185,11 @@ def settle(maps, answers, fixed, own, law, inverters, tolerance, u, i, j):
         if left <= tolerance:
             break
         if not np.isfinite(change[0]):
-            u[:] = open_pu
+            copy(open_pu, u)
     return left
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def across(port, v, conductor):
     """Voltage of a device's conductor."""
@@ -143,7 +197,7 @@ def across(port, v, conductor):
     return complex(v[0, k], v[1, k]) if k >= 0 else 0j
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def current_into(port, admittance, tapped, conductor, tap, step, v):
     """Current into a regulator at a conductor, kVA at 1 pu."""
@@ -154,7 +208,7 @@ def current_into(port, admittance, tapped, conductor, tap, step, v):
     return flow
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def look_at_taps(devices, v, now_s, taps):
     """Show each regulator what it measures."""
@@ -173,7 +227,7 @@ def look_at_taps(devices, v, now_s, taps):
         sample_tap(settings[g], taps[g], voltage, current, -power, now_s)
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def look_at_banks(settings, places, y, now_s, banks):
     """Show each capacitor control what it measures."""
@@ -190,7 +244,7 @@ def look_at_banks(settings, places, y, now_s, banks):
         sample_bank(settings[b], banks[b], volts, amperes, kvar, now_s)
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def act_all(settings, taps, banks, now_s):
     """Let every control do what is due. Tells whether anything moved."""
@@ -202,18 +256,19 @@ def act_all(settings, taps, banks, now_s):
     return moved
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def read(maps, i, j, vp, y):
     """Voltages of the ports and the control readings, from the currents."""
-    vp[:], y[:] = maps[2], maps[6]
+    copy(maps[2], vp)
+    copy(maps[6], y)
     add_times(maps[3], i, vp)
     add_times(maps[5], j, vp)
     add_times(maps[7], i, y)
     add_times(maps[8], j, y)
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def ask(power_kw, load_share, loads, rating, step, wanted, fixed, own):
     """Powers of a step: asked of inverters, fixed where there is none, and the feeder's loads."""
@@ -226,7 +281,7 @@ def ask(power_kw, load_share, loads, rating, step, wanted, fixed, own):
         own[0, k], own[1, k] = share * loads[0, k], share * loads[1, k]
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def delayed(laws, rating, wanted, moved, seen, fixed, held):
     """Powers of inverters that answer to a voltage they have come to see; added to the others."""
@@ -239,7 +294,7 @@ def delayed(laws, rating, wanted, moved, seen, fixed, held):
             fixed[1, k] += q
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def follow(u, lag, adjusting, nominal, rating, seen, moved):
     """Let what inverters see, and their references, follow the voltages of the step."""
@@ -253,7 +308,7 @@ def follow(u, lag, adjusting, nominal, rating, seen, moved):
                 moved[k, 0] = min(max(reference, REFERENCE_LOW), REFERENCE_HIGH) - nominal
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def tell(u, i, y, source, rating, wanted, held, step, told, spans):
     """Keep what is told of a step."""
@@ -275,14 +330,17 @@ def tell(u, i, y, source, rating, wanted, held, step, told, spans):
     told[HEAD, step], told[LOSS, step] = head, head + into
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def beginning(start, leftovers):
     """Taps and banks before the first step, nothing under way."""
     taps = np.zeros((len(start[0]), TAP_STATE))
     banks = np.zeros((len(start[1]), BANK_STATE))
-    taps[:, TAP], banks[:, CONNECTED] = start
     taps[:, FIRST:], taps[:, LEFTOVERS], banks[:, OPENED] = NEVER, leftovers, LONG_AGO_S
+    for g in range(len(taps)):
+        taps[g, TAP] = start[0][g]
+    for b in range(len(banks)):
+        banks[b, CONNECTED] = start[1][b]
     return taps, banks
 
 
@@ -342,4 +400,7 @@ def run(maps, between, devices, bank_controls, source, start, given, how, out):
             answer_of_ports(devices, between, taps, banks, answers)
         follow(u, lag, adjusting, nominal, rating, seen, moved)
         tell(u, i, y, source, rating, wanted, held, step, told, spans)
-        tap_path[:, step], bank_path[:, step] = taps[:, TAP], banks[:, CONNECTED] > 0
+        for g in range(len(taps)):
+            tap_path[g, step] = taps[g, TAP]
+        for b in range(len(banks)):
+            bank_path[b, step] = banks[b, CONNECTED] > 0

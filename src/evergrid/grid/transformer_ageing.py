@@ -8,7 +8,7 @@ Source:
 """
 
 from dataclasses import dataclass
-from typing import no_type_check
+from typing import Any, no_type_check
 
 import numpy as np
 from numba import njit
@@ -20,7 +20,8 @@ from evergrid.core.faults import Fault
 REFERENCE_K = 383.0  # 110 C, where insulation ages at the normal rate
 AGEING_K = 15000.0
 ZERO_C_K = 273.0
-OPTIONS = {"cache": True, "error_model": "numpy"}
+# Inlined for the reason that `volt_var_kernels.INLINED` gives.
+OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "forceinline": True}
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,22 @@
 """What every inverter of a chunk answers to the voltages of an iteration: compiled loops."""
 
-from typing import no_type_check
+from typing import Any, no_type_check
 
 import numpy as np
 from numba import njit
 
 # NaN and infinity keep their meaning: they are how a divergence shows.
-OPTIONS = {
+OPTIONS: dict[str, Any] = {
     "cache": True,
     "error_model": "numpy",
     "fastmath": {"contract", "reassoc", "nsz", "arcp"},
 }
+
+# Called by other kernels. Where they are not inlined, a process that has just compiled them links
+# other copies than one that loads what was compiled, and the last digits of results differ.
+INLINED: dict[str, Any] = OPTIONS | {"forceinline": True}
+# Called by other kernels only: the way in from Python takes long to compile.
+INNER: dict[str, Any] = INLINED | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 # Columns of a law: what an inverter does. Points of curves lie side by side.
 VOLTS, VOLT_VARS, POWERS, WATT_VARS = slice(0, 4), slice(4, 8), slice(8, 12), slice(12, 16)
@@ -19,7 +25,7 @@ COLUMNS = 21
 VOLT_CURVE, WATT_CURVE = VOLTS.start, POWERS.start
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def on_curve(law, first, x):
     """Value at ``x`` of the curve whose points begin at column ``first``."""
@@ -32,7 +38,7 @@ def on_curve(law, first, x):
     return law[first + 7]
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def let_through(law, voltage_pu):
     """Share of the rating that may go into the grid at a voltage."""
@@ -41,7 +47,7 @@ def let_through(law, voltage_pu):
     return 1.0 - share * (1.0 - law[WATT_FLOOR])
 
 
-@njit(**OPTIONS)
+@njit(**INLINED)
 @no_type_check
 def answer(law, voltage_pu, moved_pu, wanted_kw, rating_kva):
     """Power and reactive power of an inverter at a voltage, within its rated apparent power.
@@ -61,7 +67,7 @@ def answer(law, voltage_pu, moved_pu, wanted_kw, rating_kva):
     return p, min(max(q, -most), most)
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def no_inverters():
     """What stands for inverters in `drive` where there are none."""
@@ -69,7 +75,7 @@ def no_inverters():
     return laws, np.zeros(0, np.int64), none, none, none, np.zeros(0), np.zeros((2, 0, 0))
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 @no_type_check
 def drive(inverters, u, s, gap):
     """Move the inverters of a chunk towards their answers and add their powers to the others.
