@@ -16,9 +16,9 @@ from tests.dispatch.feeder_cases import LIMITS, WIDE, Street, wired
 SEEDS = range(4)
 
 
-def held(street: Street, **how: int) -> Held:
+def held(street: Street) -> Held:
     """The plan of a street within its wires."""
-    return feeder_plan.within(street.book, street.wiring, street.planned, **how)
+    return feeder_plan.within(street.book, street.wiring, street.planned)
 
 
 @pytest.fixture(scope="module", params=SEEDS)

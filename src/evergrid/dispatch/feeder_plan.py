@@ -217,7 +217,7 @@ def envelope(held: Held, wiring: Wiring) -> Envelope:
         made.draw_kw[passed], made.feed_kw[passed] = fitted.draw_kw, fitted.feed_kw
         corner_kw = _worst_corner(wiring, judge, made, rise, room)
         seen = _seen(wiring, judge, corner_kw)
-        passed = seen.passed.any(axis=1)
+        passed = np.asarray(seen.passed.any(axis=1))
         if not passed.any():
             break
         slope, left = _linear(wiring, seen, corner_kw)
