@@ -178,9 +178,9 @@ def test_of_what_is_wanted_and_does_not_fit_the_least_is_cut(seed: int):
 
 
 def test_nothing_is_cut_where_no_row_can_bind():
-    given_case = case(1) | {"room": np.full((STEPS, ROWS), 1e4)}
-    no_rows = given_case | {"rise": np.zeros((STEPS, 0, PLACES)), "room": np.zeros((STEPS, 0))}
-    for free in (given_case, no_rows):
+    given_case: dict[str, Any] = case(1) | {"room": np.full((STEPS, ROWS), 1e4)}
+    none: dict[str, Any] = {"rise": np.zeros((STEPS, 0, PLACES)), "room": np.zeros((STEPS, 0))}
+    for free in (given_case, given_case | none):
         made = operating_envelope.fit(**free)
         np.testing.assert_allclose(made.draw_kw, free["reach"].draw_kw, rtol=1e-12)
         np.testing.assert_allclose(made.feed_kw, free["reach"].feed_kw, rtol=1e-12)
