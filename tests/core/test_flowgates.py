@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evergrid.core.errors import InputError
-from evergrid.core.flowgates import Flowgates, no_flowgates
+from evergrid.core.flowgates import Flowgates
 
 STEPS, SITES = 6, 3
 seeds = st.integers(0, 10_000)
@@ -64,13 +64,6 @@ def test_rows_are_those_that_were_asked_for_in_their_order(seed: int):
     assert some.weight.tolist() == made.weight[order].tolist()
     assert some.limit_kw.tolist() == made.limit_kw[order].tolist()
     assert len(made.rows(made.limit_kw > 2.5)) == int((made.limit_kw > 2.5).sum())
-
-
-def test_no_flowgates_limit_nothing_and_cost_nothing():
-    none = no_flowgates(SITES)
-    assert len(none) == len(none.part(1, 3)) == 0
-    assert none.beyond_kw(np.full((SITES, STEPS), 1e9)).shape == (0,)
-    assert not none.price_of_power(np.zeros(0), STEPS).any()
 
 
 @pytest.mark.parametrize("limit", [-0.1, np.nan, np.inf])

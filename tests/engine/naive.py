@@ -9,7 +9,7 @@ import itertools
 import numpy as np
 from scipy.optimize import linprog
 
-from evergrid.core.flowgates import no_flowgates
+from evergrid.core.flowgates import Flowgates
 from evergrid.engine.program import Program
 
 TANGENTS = 24  # of each cost that rises
@@ -106,7 +106,8 @@ def optimum(program: Program, directions: dict[tuple[int, int], str] | None = No
         for name in (("over", g, t), ("peak", g)):  # load - net - variable <= 0
             most.append(row({**minus, name: -1.0}))
             at_most.append(-p.load[g, t])
-    gates = p.flowgates or no_flowgates(p.groups)
+    none = Flowgates(np.zeros(0, np.int64), np.zeros((0, p.groups)), np.zeros(0))
+    gates = p.flowgates or none
     for gate in range(len(gates)):
         weighted: dict[tuple, float] = {}
         for g in range(p.groups):

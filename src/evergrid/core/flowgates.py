@@ -61,8 +61,3 @@ class Flowgates:
         total = np.zeros((steps, self.weight.shape[1]))
         np.add.at(total, self.step, price[:, None] * self.weight)
         return total.T
-
-
-def no_flowgates(sites: int) -> Flowgates:
-    """No such limits."""
-    return Flowgates(np.zeros(0, np.int64), np.zeros((0, sites)), np.zeros(0))

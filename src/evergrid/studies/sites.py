@@ -63,6 +63,10 @@ def wired(inputs: Inputs, folder: Path, *, seed: int, street: Street | None = No
         names = [str(name) for part in listed for name in part]
         levels[LEVEL] = street.homes(names)
         parts.append(street.sites(names))
+    elif any(LEVEL in group.sites for group in inputs.fleet):
+        fix = "Add a [feeder], or name sites."
+        fault = Fault("fleet.sites", "name loads only of a [feeder]", (LEVEL,), fix=fix)
+        raise ConfigError("config", [fault])
     fleet = wiring.dealt(inputs.fleet, levels)
     at = wiring.vehicles(fleet)
     parts += [wiring.sites(tree, at, seed=seed) for tree in inputs.site_tree]
