@@ -79,12 +79,8 @@ def chosen(program: Program, method: Method) -> Chosen:
     if method == "auto":
         large = program.slots > SMALL_SLOTS
         return "interior_point" if large and covers else "highs"
-    rule = ""
     if method != "highs" and not covers:
         rule = "be highs where a net meter pays for drawing, or wires are shared"
-    elif method == "device" and not device.supports(program):
-        rule = "be interior_point or highs where there are net meters, demand charges or budgets"
-    if rule:
         raise InputError("solve", [Fault("method", rule, got=(method,), fix="Choose auto.")])
     return method
 

@@ -7,20 +7,12 @@ only when it is asked to solve.
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import numpy as np
-
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
-from evergrid.engine.interior_point import Iterate
+from evergrid.engine.interior_point import Iterate, supports
 from evergrid.engine.program import Program
 
 __all__ = ["minimise", "supports"]
-
-
-def supports(program: Program) -> bool:
-    """Whether the method covers the program: it has no peak prices, meters and budgets yet."""
-    priced = (program.peak_price > 0).any() or (program.surcharge != 0).any()
-    return not (priced or np.isfinite(program.budget).any())
 
 
 def minimise(

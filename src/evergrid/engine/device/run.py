@@ -14,6 +14,7 @@ from evergrid.core.arrays import Array
 from evergrid.engine import unit_state
 from evergrid.engine.certificate import Dual, certify
 from evergrid.engine.device import iterate
+from evergrid.engine.device.barrier import Rows
 from evergrid.engine.device.iterate import Reading, Scale, State, Told
 from evergrid.engine.device.layout import Layout, lay_out
 from evergrid.engine.device.levels import AXIS, Levels, Tree
@@ -127,7 +128,7 @@ class _Solve:
             dual=Dual(
                 energy_value=of_slots(reading.value),
                 power_price=of_groups(reading.price),
-                budget_price=np.zeros(program.groups),
+                budget_price=of_groups(reading.budget_price),
             ),
             limit_price=of_groups(reading.limit_price),
             solved=of_groups(reading.solved),
@@ -198,7 +199,8 @@ def _given(
         return array.astype(precision) if array.dtype.kind == "f" else array
 
     units = {name: put(in_precision(array), EACH) for name, array in layout.units.items()}
-    tree = {name: put(array, EACH) for name, array in layout.tree.items()}
+    tree = jax.tree.map(lambda array: put(array, EACH), layout.tree)
+    tree["held"] = tuple(Rows(**part) for part in tree["held"])
     numbers = {name: put(np.array(number), SAME) for name, number in scale.items()}
     return Units(**units), Tree(**tree), Scale(**numbers)
 
