@@ -11,11 +11,12 @@ import pytest
 
 from evergrid.core.errors import InputError
 from evergrid.core.status import Status
-from evergrid.engine import device, interior_point, reference
+from evergrid.engine import device, interior_point, reference, solver, warm_start
 from evergrid.engine.certificate import Certificate, certify
 from evergrid.engine.device.layout import lay_out
 from evergrid.engine.interior_point import Iterate
 from evergrid.engine.program import Program
+from evergrid.engine.solution import Guess
 from tests.engine.cases import KINDS, Kind, random_program, varied
 
 PLAIN = Kind(units=30, steps=24, step_h=0.5)
@@ -95,6 +96,53 @@ def test_the_bound_never_exceeds_the_optimum_even_if_stopped_early(seed: int) ->
     assert exact is not None
     _, proof = solved(program, gap=0.5)
     assert proof.bound <= exact.objective + 1e-9 * (1 + abs(exact.objective))
+
+
+def guessed(program: Program) -> Guess:
+    """What the compiled method finds, as it is carried to a program of the same hours."""
+    last = solver.solve(program, method="interior_point", gap=1e-4).guess
+    return warm_start.carried(program, last, program, unit=np.arange(program.units), shift=0)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.1])
+def test_a_guess_leads_to_the_same_cost_in_no_more_iterations(share: float) -> None:
+    base = random_program(1, EVERYTHING)
+    rise = share * np.random.default_rng(2).uniform(-1, 1, base.steps)[base.step]
+    program = replace(
+        base, draw_price=base.draw_price + rise, feed_price=base.feed_price + rise - 1e-4
+    )
+    guess = guessed(base)
+    cold, warm = (
+        device.minimise(program, gap=1e-4, deadline=np.inf, guess=begin) for begin in (None, guess)
+    )
+    same = interior_point.minimise(program, gap=1e-4, deadline=np.inf, guess=guess)
+    costs = [certify(program, made.power_kw, made.dual).objective for made in (cold, warm)]
+    assert warm.solved.all()
+    assert 0 < warm.iterations <= cold.iterations
+    assert abs(warm.iterations - same.iterations) <= 1
+    assert costs[1] == pytest.approx(costs[0], rel=3e-4)
+
+
+def test_a_guess_that_is_good_enough_is_kept_as_it_is() -> None:
+    program = random_program(1, EVERYTHING)
+    guess = guessed(program)
+    found = device.minimise(program, gap=1e-4, deadline=np.inf, guess=guess)
+    assert found.iterations == 0
+    assert found.solved.all()
+    np.testing.assert_array_equal(found.power_kw, guess.power_kw)
+    np.testing.assert_array_equal(found.dual.power_price, guess.dual.power_price)
+
+
+def test_a_worthless_guess_does_no_harm() -> None:
+    program = random_program(1, EVERYTHING)
+    exact = reference.solve(program).certificate
+    guess = guessed(program)
+    flipped = replace(guess, power_kw=-guess.power_kw)
+    found = device.minimise(program, gap=1e-5, deadline=np.inf, guess=flipped)
+    assert exact is not None
+    assert found.solved.all()
+    proof = certify(program, found.power_kw, found.dual)
+    assert proof.objective == pytest.approx(exact.objective, rel=1e-4)
 
 
 def test_order_of_units_changes_only_the_order() -> None:

@@ -55,7 +55,7 @@ def solve(
             keep every limit, with its gap.
         zones: Workers of a cluster to use at most; all by default.
         guess: Where the interior point begins, from a plan for nearly the same program; see
-            `warm_start.carried`.
+            `warm_start.carried`. A cluster does not use it.
         tell: Called by the interior point with the iteration reached and the gap there.
 
     Raises:
@@ -98,7 +98,7 @@ class _Way:
         """One batch of trees."""
         gap, tell = self.gap, self.tell
         if self.method == "device":
-            return device.minimise(program, gap=gap, deadline=deadline)
+            return device.minimise(program, gap=gap, deadline=deadline, guess=guess)
         if self.method == "cluster":
             return cluster.minimise(
                 program, gap=gap, deadline=deadline, zones=self.zones, tell=tell

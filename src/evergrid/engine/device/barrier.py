@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float
 
-from evergrid.engine.barrier import MARGIN, NEAR, OFFSET_KW, ROOM_KW
+from evergrid.engine.barrier import LEAST_PRICE, MARGIN, NEAR, OFFSET_KW, ROOM_KW
 from evergrid.engine.unit_kernels import UNBLOCKED
 
 PerRow = Float[jax.Array, " row"]
@@ -150,6 +150,26 @@ def start(rows: Rows, net: PerStep, centre: Float[jax.Array, ""]) -> Point:
         ease_multiplier=rows.price - shared,
         rise=jnp.where(rows.peaked, rise, 1.0),
         rise_multiplier=share,
+    )
+
+
+def begin_near(rows: Rows, point: Point, own_price: PerStep, net: PerStep, least: PerRow) -> Point:
+    """Limits at these prices and net powers, with products of about ``least`` in each group.
+
+    A limit that is broken begins as wide as it is broken.
+    """
+    mu = least[None, :, None]
+    free, _, _ = rows.split(jnp.abs(_free(rows, point, net)))
+    held, _, _ = rows.split(rows.held)
+    slack = jnp.maximum(free, jnp.minimum(ROOM_KW, mu / LEAST_PRICE))
+    slack = jnp.where(held, slack, 1.0)
+    signed = jnp.maximum(rows.sign[: len(slack)] * own_price[None], 0.0)
+    multiplier = jnp.where(held, jnp.maximum(signed, mu / slack), 0.0)
+    _, *slacks = rows.split(point.slack)
+    _, *multipliers = rows.split(point.multiplier)
+    return point._replace(
+        slack=jnp.concatenate([slack, *slacks]),
+        multiplier=jnp.concatenate([multiplier, *multipliers]),
     )
 
 

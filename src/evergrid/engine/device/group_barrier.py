@@ -24,6 +24,35 @@ def start(parts: Parts, net: PerStep, centre: Float[jax.Array, ""]) -> Points:
     return tuple(barrier.start(p, seen, centre) for p, seen in _seeing(parts, net))
 
 
+def begin_near(
+    parts: Parts,
+    points: Points,
+    own_price: PerStep,
+    budget_price: PerRow,
+    net: PerStep,
+    least: PerRow,
+) -> Points:
+    """Begin at these prices and net powers, with products of about ``least`` in each group.
+
+    Args:
+        parts: The rows.
+        points: Where they begin at these net powers without any prices.
+        own_price: What each group adds to its parent's price.
+        budget_price: The part of it that its budget adds in every step.
+        net: Net power of each group.
+        least: Products.
+    """
+    prices, of_steps = [], own_price
+    for p in parts[1:]:
+        of_budget = jnp.where(p.held[0], budget_price[:, None], 0.0)
+        prices.append(of_budget)
+        of_steps -= of_budget
+    each = zip(_seeing(parts, net), points, (of_steps, *prices), strict=True)
+    return tuple(
+        barrier.begin_near(p, point, price, seen, least) for (p, seen), point, price in each
+    )
+
+
 def prepare(parts: Parts, points: Points, net: PerStep) -> tuple[Springs, ...]:
     """Offsets and stiffness at these net powers."""
     each = zip(_seeing(parts, net), points, strict=True)

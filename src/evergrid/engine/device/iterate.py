@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int, Shaped
 
-from evergrid.engine.device import barrier, group_barrier, groups, stiffness, units
+from evergrid.engine.device import barrier, group_barrier, groups, near, stiffness, units
 from evergrid.engine.device.barrier import PerRow, PerStep
 from evergrid.engine.device.group_barrier import Points
 from evergrid.engine.device.levels import (
@@ -22,6 +22,7 @@ from evergrid.engine.device.levels import (
     tree_max,
     tree_sum,
 )
+from evergrid.engine.device.near import Near
 from evergrid.engine.device.units import Point, Products, Units
 from evergrid.engine.interior_point import (
     DAMPING,
@@ -114,6 +115,28 @@ def begin(levels: Levels, has_units: Units, tree: Tree, scale: Scale) -> State:
         active=tree.used[tree.root],
         solved=jnp.zeros(rows, bool),
         stalls=jnp.zeros(rows, int),
+    )
+
+
+def begin_near(levels: Levels, has_units: Units, tree: Tree, scale: Scale, guess: Near) -> State:
+    """The point to start from near a guess; trees for which it is good are left alone."""
+    fresh = begin(levels, has_units, tree, scale)
+    step_h = _in_units(has_units, scale).step_h
+    price, least = (_at_blocks(has_units, tree, a) for a in (guess.price.T, guess.least))
+    point = near.begin(has_units, step_h, guess, price, least)
+    net = _net(levels, has_units, tree, step_h, point)
+    own_price = guess.price - _above(tree, guess.price)
+    cold = group_barrier.start(tree.held, net, scale.centre)
+    given = (own_price, guess.budget_price, net, guess.least)
+    return fresh._replace(
+        point=point,
+        held=group_barrier.begin_near(tree.held, cold, *given),
+        own_price=own_price,
+        net=net,
+        gap=jnp.where(guess.good, 0.0, fresh.gap),
+        residual=jnp.where(guess.good, 0.0, fresh.residual),
+        active=fresh.active & ~guess.good,
+        solved=fresh.active & guess.good,
     )
 
 

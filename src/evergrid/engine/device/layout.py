@@ -45,6 +45,12 @@ class Layout:
     row_at: Int[Array, " group"]
     rows: "GroupRows"
 
+    def of_slots(self, values: Float[Array, " slot"]) -> Float[Array, "device step block unit"]:
+        """Values of slots in their places; 0 elsewhere."""
+        places = np.zeros(self.units["share"].shape)
+        places.ravel()[self.slot_at] = values
+        return places
+
 
 @dataclass(frozen=True)
 class GroupRows:
