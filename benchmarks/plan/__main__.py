@@ -51,7 +51,7 @@ QUICK = Preset(
 )
 GPU = Preset(
     sizes=(100_000, 1_000_000, 10_000_000),
-    families=("home", "mixed_tree"),
+    families=("home", "mixed_tree", "metered"),
     solvers=(DEVICE, *GPU_PEERS),
     limit_s=300.0,
 )

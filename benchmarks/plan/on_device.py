@@ -58,10 +58,12 @@ def _minimised(
         made = device.minimise(program, gap=gap, deadline=deadline)
         return made.power_kw, made.dual, made.iterations
     power_kw, value = np.zeros((2, program.slots))
-    price, iterations = np.zeros((program.groups, program.steps)), 0
+    price, of_budget = np.zeros((program.groups, program.steps)), np.zeros(program.groups)
+    iterations = 0
     for piece in batches(program):
         made = device.minimise(piece.program, gap=gap, deadline=deadline)
         power_kw[piece.slots] = made.power_kw
         value[piece.slots], price[piece.groups] = made.dual.energy_value, made.dual.power_price
+        of_budget[piece.groups] = made.dual.budget_price
         iterations = max(iterations, made.iterations)
-    return power_kw, Dual(value, price, np.zeros(len(price))), iterations
+    return power_kw, Dual(value, price, of_budget), iterations

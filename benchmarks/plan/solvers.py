@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 from benchmarks.plan import gpu_peers, machine, on_device, outcome, site_by_site
 from benchmarks.plan.outcome import Outcome
-from evergrid.engine import device, interior_point, reference, solver
+from evergrid.engine import interior_point, reference, solver
 from evergrid.engine.program import Program
 
 Solve = Callable[[], Outcome]
@@ -89,7 +89,7 @@ SOLVERS: dict[str, Solver] = {
         on_device.ready(1e-3),
         1000,
         gap=1e-3,
-        covers=device.supports,
+        covers=interior_point.supports,
         missing=_no_device,
         per_shape=True,
     ),

@@ -113,6 +113,29 @@ def gated(program: Program, seed: int, *, count: int = 12, tight: float = 0.3) -
     return replace(program, flowgates=Flowgates(step, weight, limit))
 
 
+def varied(program: Program, seed: int) -> Program:
+    """The same units and groups at other prices, limits, peaks and budgets.
+
+    Prices stay a sum of step and unit, so that code compiled for the shape is used again.
+    """
+    rng = np.random.default_rng(seed)
+    shift = rng.normal(0.0, 0.05, program.steps)[program.step]
+    room = rng.uniform(0.6, 1.4, (program.groups, 1))
+    of_groups = rng.uniform(0.05, 4.0, (3, program.groups))
+    budget = program.budget_kwh
+    return replace(
+        program,
+        draw_price=program.draw_price + shift,
+        feed_price=program.feed_price + shift,
+        net_low=program.net_low * room,
+        net_high=program.net_high * room,
+        surcharge=program.surcharge * of_groups[0][:, None],
+        peak_price=program.peak_price * of_groups[1],
+        peak_before=program.peak_before * of_groups[2],
+        budget_kwh=None if budget is None else budget + rng.uniform(0.0, 3.0),
+    )
+
+
 def forest(seed: int, trees: int, kind: Kind) -> Program:
     """A program of independent trees, each a random program of its own."""
     parts = [random_program(seed + i, kind) for i in range(trees)]

@@ -11,22 +11,32 @@ import pytest
 
 from evergrid.core.errors import InputError
 from evergrid.core.status import Status
-from evergrid.engine import device, interior_point, reference
+from evergrid.engine import device, interior_point, reference, solver, warm_start
 from evergrid.engine.certificate import Certificate, certify
+from evergrid.engine.device.layout import lay_out
 from evergrid.engine.interior_point import Iterate
 from evergrid.engine.program import Program
-from tests.engine.cases import KINDS, Kind, random_program
+from evergrid.engine.solution import Guess
+from tests.engine.cases import KINDS, Kind, random_program, varied
 
 PLAIN = Kind(units=30, steps=24, step_h=0.5)
+EVERYTHING = Kind(
+    units=25, steps=12, step_h=0.5, metered=True, peaks=True, curved=True, budgets=True
+)
 KINDS_HERE = [
     PLAIN,
+    EVERYTHING,
     Kind(units=12, negative=True),
     Kind(units=20, tight=False),
     Kind(units=40, steps=48, step_h=0.25, spread=0.02),
     Kind(units=12, steps=30, step_h=1 / 12),
     Kind(units=300, steps=24),
     Kind(units=20, steps=24, curved=True),
+    Kind(units=25, metered=True),
+    Kind(units=25, peaks=True, spread=0.01),
+    Kind(units=25, steps=20, tight=False, budgets=True),
 ]
+VARIATIONS = 8
 ENDS = ("net_low", "net_high", "load", "surcharge", "peak_price", "peak_before")
 
 
@@ -40,10 +50,11 @@ def worst(proof: Certificate) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS_HERE, ids=lambda kind: f"{kind.units}-{kind.steps}")
+@pytest.mark.parametrize("kind", KINDS_HERE, ids=str)
 def test_random_programs_agree_with_highs_within_the_claimed_gap(kind: Kind) -> None:
-    for seed in range(4):
-        program = random_program(seed, kind)
+    base = random_program(KINDS_HERE.index(kind), kind)
+    for seed in range(VARIATIONS):
+        program = varied(base, seed)
         exact = reference.solve(program)
         found, proof = solved(program, gap=1e-5)
         if exact.status is Status.INFEASIBLE:
@@ -52,17 +63,19 @@ def test_random_programs_agree_with_highs_within_the_claimed_gap(kind: Kind) -> 
         assert exact.certificate is not None
         best = exact.certificate.objective
         assert proof.bound <= best + 1e-9 * (1 + abs(best)), seed
+        same = interior_point.minimise(program, gap=1e-5, deadline=np.inf)
         if not found.solved.all():  # waste would pay: both methods leave such trees to HiGHS
-            same = interior_point.minimise(program, gap=1e-5, deadline=np.inf)
             assert not same.solved.all(), seed
             continue
         claimed = proof.gap * max(abs(proof.objective), abs(best))
         assert proof.objective <= best + claimed + 1e-9, seed
         assert proof.gap <= 1e-4 or abs(best) < 0.1 or kind.negative, seed
         assert worst(proof) <= 1e-6 or kind.negative, seed
+        other = certify(program, same.power_kw, same.dual).objective
+        assert proof.objective == pytest.approx(other, rel=1e-4, abs=1e-4), seed
 
 
-@pytest.mark.parametrize("kind", [PLAIN, replace(PLAIN, curved=True)], ids=["linear", "curved"])
+@pytest.mark.parametrize("kind", [PLAIN, EVERYTHING], ids=["plain", "everything"])
 def test_it_takes_the_same_path_as_the_compiled_method(kind: Kind) -> None:
     program = random_program(1, kind)
     here, proof = solved(program)
@@ -71,18 +84,65 @@ def test_it_takes_the_same_path_as_the_compiled_method(kind: Kind) -> None:
     shared = min(here.iterations, there.iterations) - 3  # rounding parts them at the end
     np.testing.assert_allclose(here.history[:shared, 0], there.history[:shared, 0], rtol=1e-3)
     np.testing.assert_allclose(here.power_kw, there.power_kw, atol=1e-3)
+    np.testing.assert_allclose(here.dual.budget_price, there.dual.budget_price, atol=1e-3)
     assert worst(proof) <= 1e-6
     assert here.solved.all()
 
 
-def test_the_bound_never_exceeds_the_optimum_even_if_stopped_early() -> None:
-    for seed in range(3):
-        program = random_program(seed, PLAIN)
-        exact = reference.solve(program).certificate
-        if exact is None:
-            continue
-        _, proof = solved(program, gap=0.5)
-        assert proof.bound <= exact.objective + 1e-9 * (1 + abs(exact.objective))
+@pytest.mark.parametrize("seed", range(4))
+def test_the_bound_never_exceeds_the_optimum_even_if_stopped_early(seed: int) -> None:
+    program = varied(random_program(1, EVERYTHING), seed)
+    exact = reference.solve(program).certificate
+    assert exact is not None
+    _, proof = solved(program, gap=0.5)
+    assert proof.bound <= exact.objective + 1e-9 * (1 + abs(exact.objective))
+
+
+def guessed(program: Program) -> Guess:
+    """What the compiled method finds, as it is carried to a program of the same hours."""
+    last = solver.solve(program, method="interior_point", gap=1e-4).guess
+    return warm_start.carried(program, last, program, unit=np.arange(program.units), shift=0)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.1])
+def test_a_guess_leads_to_the_same_cost_in_no_more_iterations(share: float) -> None:
+    base = random_program(1, EVERYTHING)
+    rise = share * np.random.default_rng(2).uniform(-1, 1, base.steps)[base.step]
+    program = replace(
+        base, draw_price=base.draw_price + rise, feed_price=base.feed_price + rise - 1e-4
+    )
+    guess = guessed(base)
+    cold, warm = (
+        device.minimise(program, gap=1e-4, deadline=np.inf, guess=begin) for begin in (None, guess)
+    )
+    same = interior_point.minimise(program, gap=1e-4, deadline=np.inf, guess=guess)
+    costs = [certify(program, made.power_kw, made.dual).objective for made in (cold, warm)]
+    assert warm.solved.all()
+    assert 0 < warm.iterations <= cold.iterations
+    assert abs(warm.iterations - same.iterations) <= 1
+    assert costs[1] == pytest.approx(costs[0], rel=3e-4)
+
+
+def test_a_guess_that_is_good_enough_is_kept_as_it_is() -> None:
+    program = random_program(1, EVERYTHING)
+    guess = guessed(program)
+    found = device.minimise(program, gap=1e-4, deadline=np.inf, guess=guess)
+    assert found.iterations == 0
+    assert found.solved.all()
+    np.testing.assert_array_equal(found.power_kw, guess.power_kw)
+    np.testing.assert_array_equal(found.dual.power_price, guess.dual.power_price)
+
+
+def test_a_worthless_guess_does_no_harm() -> None:
+    program = random_program(1, EVERYTHING)
+    exact = reference.solve(program).certificate
+    guess = guessed(program)
+    flipped = replace(guess, power_kw=-guess.power_kw)
+    found = device.minimise(program, gap=1e-5, deadline=np.inf, guess=flipped)
+    assert exact is not None
+    assert found.solved.all()
+    proof = certify(program, found.power_kw, found.dual)
+    assert proof.objective == pytest.approx(exact.objective, rel=1e-4)
 
 
 def test_order_of_units_changes_only_the_order() -> None:
@@ -197,9 +257,20 @@ def test_steps_of_any_length_are_solved(step_min: int) -> None:
     assert worst(proof) <= 1e-6
 
 
-@pytest.mark.parametrize("name", ["net meter", "peaks", "budgets"])
-def test_what_it_does_not_cover_is_told(name: str) -> None:
-    assert not device.supports(random_program(0, KINDS[name]))
+def test_it_covers_what_the_compiled_method_covers() -> None:
+    assert device.supports is interior_point.supports
+    for kind in KINDS.values():
+        assert device.supports(random_program(0, kind))
+
+
+def test_programs_without_meters_peaks_or_budgets_carry_nothing_of_them() -> None:
+    plain, full = (lay_out(random_program(0, kind), 1) for kind in (PLAIN, EVERYTHING))
+    (rows,) = plain.tree["held"]
+    assert rows["level"].shape[1] == 2
+    assert not rows["price"].size + rows["peak_price"].size
+    steps, budgets = full.tree["held"]
+    assert steps["level"].shape[1] == 4
+    assert budgets["level"].shape[-1] == 1
 
 
 def test_the_package_is_imported_without_jax() -> None:

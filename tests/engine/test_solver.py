@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from evergrid.core.errors import InputError, SolveError
+from evergrid.core.flowgates import Flowgates
 from evergrid.core.status import Status
 from evergrid.engine import interior_point, reference, relaxation, solver
 from evergrid.engine.program import Program
@@ -173,10 +174,12 @@ def test_a_device_finds_the_same_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     assert there.certificate.objective == pytest.approx(here.objective, rel=2e-4)
 
 
-@pytest.mark.parametrize("name", ["net meter", "budgets"])
-def test_a_device_refuses_meters_and_budgets_and_says_what_covers_them(name: str) -> None:
-    with pytest.raises(InputError, match="interior_point or highs"):
-        solver.solve(random_program(0, KINDS[name]), method="device")
+def test_a_device_refuses_meters_that_pay_for_drawing_and_wires_and_says_what_covers_them() -> None:
+    program = random_program(0)
+    wires = Flowgates(np.zeros(1, np.int64), np.ones((1, program.groups)), np.ones(1))
+    for refused in (pays_for_drawing(), replace(program, flowgates=wires)):
+        with pytest.raises(InputError, match="be highs"):
+            solver.solve(refused, method="device")
 
 
 def test_long_horizons_are_batched_by_the_memory_of_their_groups(

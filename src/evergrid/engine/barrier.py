@@ -48,6 +48,23 @@ class Rows:
     peak_before: Float[Array, " peak"]
     budget: "Rows | None" = None
 
+    @property
+    def parts(self) -> "tuple[Rows, ...]":
+        """These rows, and those of budgets where there are any."""
+        return (self,) if self.budget is None else (self, self.budget)
+
+    @property
+    def soft_held(self) -> Bool[Array, "row group step"]:
+        """Where any ease is allowed."""
+        return self.held & np.isfinite(self.price)
+
+    @property
+    def products(self) -> Float[Array, " group"]:
+        """How many slacks, eases and rises each group has, without those of budgets."""
+        count = (self.held.sum(axis=(0, 2)) + self.soft_held.sum(axis=(0, 2))).astype(float)
+        count[self.peaked] += 1
+        return count
+
     def of(self, groups: Int[Array, " some"]) -> "Rows":
         """The rows of some groups, given by rising number."""
         inside = np.isin(self.peaked, groups)
@@ -153,7 +170,7 @@ class Barrier:
 
     def __init__(self, rows: Rows, net: Float[Array, "group step"], centre: float) -> None:
         self.rows = rows
-        soft = rows.held & np.isfinite(rows.price)
+        soft = rows.soft_held
         self.soft_rows = rows.soft
         self.soft = soft[self.soft_rows]
         self.price = np.where(self.soft, rows.price[self.soft_rows], 0.0)
@@ -161,9 +178,7 @@ class Barrier:
         self.point = self._start(net, centre)
         none, no_ease, no_rise = (np.zeros_like(part) for part in self.point.pairs(self.point))
         self.nothing = (none, no_ease, no_rise)
-        count = rows.held.sum(axis=(0, 2)) + soft.sum(axis=(0, 2))
-        count[rows.peaked] += 1
-        self.count = count
+        self.count = rows.products
 
     def _start(self, net: Float[Array, "group step"], centre: float) -> Point:
         """Slacks with room, at net powers as they are; multipliers to centre, prices kept."""

@@ -117,12 +117,14 @@ def minimise(
     def read() -> Iterate:
         """What was found, and what was good already."""
         kept = good & ~run.moved[run.tree]
-        return _with(run.result(), guess, kept, program)
+        return with_kept(run.result(), guess, kept, program)
 
     return pursue(run, program, read, gap=gap, deadline=deadline, tell=tell)
 
 
-def _with(found: Iterate, guess: Guess, kept: Bool[Array, " group"], program: Program) -> Iterate:
+def with_kept(
+    found: Iterate, guess: Guess, kept: Bool[Array, " group"], program: Program
+) -> Iterate:
     """An iterate with the guess in the place of what was kept."""
     at = kept[program.group][program.unit]
     dual = Dual(
@@ -132,6 +134,28 @@ def _with(found: Iterate, guess: Guess, kept: Bool[Array, " group"], program: Pr
     )
     power = np.where(at, guess.power_kw, found.power_kw)
     return replace(found, power_kw=power, dual=dual)
+
+
+def least_products(
+    program: Program, guess: Guess, gap: float, centre: float, least_scale: float = 0.0
+) -> Float[Array, " group"]:
+    """Products of each group with which the gap of a guess would be about the one to be reached.
+
+    Args:
+        program: What to solve.
+        guess: What is expected of its solution.
+        gap: Relative gap to be reached.
+        centre: Product to start from without a guess.
+        least_scale: Least cost to which the gap is relative.
+    """
+    tree = roots(program)
+    of_unit, of_slot = tree[program.group], tree[program.group[program.unit]]
+    paid = slot_costs(program, guess.power_kw)
+    cost, turnover = (np.bincount(of_slot, a, program.groups) for a in (paid, np.abs(paid)))
+    scale = np.maximum(np.abs(cost), 1e-3 * turnover)
+    count = np.bincount(of_unit, 5 * (program.stop - program.first), program.groups)
+    least = 0.3 * gap * np.maximum(scale, least_scale) / np.maximum(count, 1)
+    return np.maximum(least, FLOOR * centre)[tree]
 
 
 def pursue(
@@ -180,7 +204,7 @@ class Run:
         self.units = Units(program, unseen)
         given = rows or barrier.rows(program)
         if isinstance(begin, Guess):
-            least = self._least(begin)
+            least = least_products(program, begin, gap, self.centre, least_scale)
             self.units.begin_from(begin, least)
             self.net = self._net(self.units.net(), self.zones.net)
             self.barrier = GroupBarrier(given, self.net, self.centre)
@@ -201,19 +225,6 @@ class Run:
         )
         self._judge_nothing()
         self.coupled |= outer
-
-    def _least(self, guess: Guess) -> Float[Array, " group"]:
-        """Products of each group with which the gap would be about the one to be reached."""
-        p = self.program
-        paid = slot_costs(p, guess.power_kw)
-        group = p.group[p.unit]
-        cost, turnover = (
-            self._by_tree(np.bincount(group, part, p.groups)) for part in (paid, np.abs(paid))
-        )
-        scale = np.maximum(np.abs(cost), 1e-3 * turnover)
-        count = np.maximum(self._by_tree(self.units.count), 1)
-        least = 0.3 * self.tolerance * np.maximum(scale, self.least_scale) / count
-        return np.maximum(least, FLOOR * self.centre)[self.tree]
 
     def _judge_nothing(self) -> None:
         p = self.program

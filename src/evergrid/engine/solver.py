@@ -55,7 +55,7 @@ def solve(
             keep every limit, with its gap.
         zones: Workers of a cluster to use at most; all by default.
         guess: Where the interior point begins, from a plan for nearly the same program; see
-            `warm_start.carried`.
+            `warm_start.carried`. A cluster does not use it.
         tell: Called by the interior point with the iteration reached and the gap there.
 
     Raises:
@@ -79,12 +79,8 @@ def chosen(program: Program, method: Method) -> Chosen:
     if method == "auto":
         large = program.slots > SMALL_SLOTS
         return "interior_point" if large and covers else "highs"
-    rule = ""
     if method != "highs" and not covers:
         rule = "be highs where a net meter pays for drawing, or wires are shared"
-    elif method == "device" and not device.supports(program):
-        rule = "be interior_point or highs where there are net meters, demand charges or budgets"
-    if rule:
         raise InputError("solve", [Fault("method", rule, got=(method,), fix="Choose auto.")])
     return method
 
@@ -102,7 +98,7 @@ class _Way:
         """One batch of trees."""
         gap, tell = self.gap, self.tell
         if self.method == "device":
-            return device.minimise(program, gap=gap, deadline=deadline)
+            return device.minimise(program, gap=gap, deadline=deadline, guess=guess)
         if self.method == "cluster":
             return cluster.minimise(
                 program, gap=gap, deadline=deadline, zones=self.zones, tell=tell

@@ -7,20 +7,13 @@ only when it is asked to solve.
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import numpy as np
-
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
-from evergrid.engine.interior_point import Iterate
+from evergrid.engine.interior_point import Iterate, supports
 from evergrid.engine.program import Program
+from evergrid.engine.solution import Guess
 
 __all__ = ["minimise", "supports"]
-
-
-def supports(program: Program) -> bool:
-    """Whether the method covers the program: it has no peak prices, meters and budgets yet."""
-    priced = (program.peak_price > 0).any() or (program.surcharge != 0).any()
-    return not (priced or np.isfinite(program.budget).any())
 
 
 def minimise(
@@ -28,6 +21,7 @@ def minimise(
     *,
     gap: float,
     deadline: float,
+    guess: Guess | None = None,
     devices: Sequence[Any] | None = None,
     precision: Literal["float64", "float32"] = "float64",
 ) -> Iterate:
@@ -40,8 +34,9 @@ def minimise(
         program: What to solve; `supports` it.
         gap: Relative gap to reach.
         deadline: In seconds of ``time.perf_counter``.
+        guess: Where to begin, from a plan for nearly the same program.
         devices: Of `jax.devices`, on which units and their groups are dealt out; all by default.
-        precision: Of the units' part of the iterate.
+        precision: Of the units' part of the iterate; with a guess it is float64 throughout.
 
     Raises:
         InputError: JAX is not installed.
@@ -55,4 +50,6 @@ def minimise(
     from evergrid.engine.device import run
 
     devices = jax.devices() if devices is None else devices
-    return run.minimise(program, gap=gap, deadline=deadline, devices=devices, precision=precision)
+    return run.minimise(
+        program, gap=gap, deadline=deadline, guess=guess, devices=devices, precision=precision
+    )

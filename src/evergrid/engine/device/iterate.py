@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int, Shaped
 
-from evergrid.engine.barrier import MARGIN, NEAR, OFFSET_KW
-from evergrid.engine.device import groups, units
+from evergrid.engine.device import barrier, group_barrier, groups, near, stiffness, units
+from evergrid.engine.device.barrier import PerRow, PerStep
+from evergrid.engine.device.group_barrier import Points
 from evergrid.engine.device.levels import (
     Levels,
     Tree,
@@ -21,6 +22,7 @@ from evergrid.engine.device.levels import (
     tree_max,
     tree_sum,
 )
+from evergrid.engine.device.near import Near
 from evergrid.engine.device.units import Point, Products, Units
 from evergrid.engine.interior_point import (
     DAMPING,
@@ -31,11 +33,7 @@ from evergrid.engine.interior_point import (
     OWN_SHARE,
     STALLED,
 )
-from evergrid.engine.unit_kernels import STEP_SHARE, UNBLOCKED
-
-PerRow = Float[jax.Array, " row"]
-Rows = Float[jax.Array, "row step"]
-Sides = Float[jax.Array, "2 row step"]
+from evergrid.engine.unit_kernels import STEP_SHARE
 
 
 class Scale(NamedTuple):
@@ -60,10 +58,9 @@ class State(NamedTuple):
     """The iterate of units and groups, and how far each tree has come, told at its root."""
 
     point: Point
-    slack: Sides
-    multiplier: Sides
-    own_price: Rows
-    net: Rows
+    held: Points
+    own_price: PerStep
+    net: PerStep
     gap: PerRow
     wanted: PerRow
     residual: PerRow
@@ -85,8 +82,9 @@ class Reading(NamedTuple):
 
     power_kw: units.Slots
     value: units.Slots
-    price: Rows
-    limit_price: Rows
+    price: PerStep
+    budget_price: PerRow
+    limit_price: PerStep
     solved: Bool[jax.Array, " row"]
 
 
@@ -94,27 +92,22 @@ class Move(NamedTuple):
     """A direction of units and groups."""
 
     units: units.Step
-    price: Rows
-    slack: Sides
-    multiplier: Sides
+    price: PerStep
+    held: Points
 
 
 def begin(levels: Levels, has_units: Units, tree: Tree, scale: Scale) -> State:
     """The point to start from."""
-    dtype, rows = tree.limit.dtype, levels.rows
+    dtype, rows = tree.high.dtype, levels.rows
     local = _in_units(has_units, scale)
     point = units.start(has_units, local.step_h, local.centre, local.worth)
     net = _net(levels, has_units, tree, local.step_h, point)
-    room = jnp.stack([net, -net]) - tree.limit
-    least = 0.1 * jnp.maximum(1.0, jnp.abs(tree.limit))
-    slack = jnp.where(tree.has, jnp.maximum(room, least), 1.0)
-    multiplier = jnp.where(tree.has, scale.centre / slack, 0.0)
+    held = group_barrier.start(tree.held, net, scale.centre)
     nothing, unknown = jnp.zeros(rows, dtype), jnp.full(rows, jnp.inf, dtype)
     return State(
         point=point,
-        slack=slack,
-        multiplier=multiplier,
-        own_price=multiplier[0] - multiplier[1],
+        held=held,
+        own_price=group_barrier.own_price(tree.held, held),
         net=net,
         gap=unknown,
         wanted=nothing,
@@ -125,6 +118,28 @@ def begin(levels: Levels, has_units: Units, tree: Tree, scale: Scale) -> State:
     )
 
 
+def begin_near(levels: Levels, has_units: Units, tree: Tree, scale: Scale, guess: Near) -> State:
+    """The point to start from near a guess; trees for which it is good are left alone."""
+    fresh = begin(levels, has_units, tree, scale)
+    step_h = _in_units(has_units, scale).step_h
+    price, least = (_at_blocks(has_units, tree, a) for a in (guess.price.T, guess.least))
+    point = near.begin(has_units, step_h, guess, price, least)
+    net = _net(levels, has_units, tree, step_h, point)
+    own_price = guess.price - _above(tree, guess.price)
+    cold = group_barrier.start(tree.held, net, scale.centre)
+    given = (own_price, guess.budget_price, net, guess.least)
+    return fresh._replace(
+        point=point,
+        held=group_barrier.begin_near(tree.held, cold, *given),
+        own_price=own_price,
+        net=net,
+        gap=jnp.where(guess.good, 0.0, fresh.gap),
+        residual=jnp.where(guess.good, 0.0, fresh.residual),
+        active=fresh.active & ~guess.good,
+        solved=fresh.active & guess.good,
+    )
+
+
 def resume(levels: Levels, has_units: Units, tree: Tree, scale: Scale, coarse: State) -> State:
     """Go on where an iterate of less precision has solved a tree; start others afresh."""
     fresh = begin(levels, has_units, tree, scale)
@@ -132,13 +147,13 @@ def resume(levels: Levels, has_units: Units, tree: Tree, scale: Scale, coarse: S
     of_block = kept.at[tree.block].get(mode="fill", fill_value=False)[:, None]
     widened = units.widened(has_units, _in_units(has_units, scale).step_h, coarse.point)
     point = Point(*(jnp.where(of_block, a, b) for a, b in zip(widened, fresh.point, strict=True)))
-    groups_ = ("slack", "multiplier", "own_price")
-    chosen = {
-        name: jnp.where(kept[:, None], getattr(coarse, name), getattr(fresh, name))
-        for name in groups_
-    }
     net = _net(levels, has_units, tree, _in_units(has_units, scale).step_h, point)
-    return fresh._replace(point=point, net=net, **chosen)
+    return fresh._replace(
+        point=point,
+        held=_where(kept, coarse.held, fresh.held),
+        own_price=jnp.where(kept[:, None], coarse.own_price, fresh.own_price),
+        net=net,
+    )
 
 
 def reopen(tree: Tree, state: State) -> State:
@@ -151,15 +166,16 @@ def iterate(
 ) -> tuple[State, Told]:
     """Factor, predict, correct, move, judge."""
     problem = _Problem(levels, has_units, tree, scale, state)
-    predicted = problem.direction(jnp.zeros_like(state.gap), None, jnp.zeros_like(state.slack))
+    predicted = problem.direction(jnp.zeros_like(state.gap), None, None)
     products = units.second_order(state.point, predicted.units)
+    of_groups = group_barrier.pairs(predicted.held, predicted.held)
     mu, centring = problem.centring(predicted)
     enough = 0.1 * state.wanted / jnp.maximum(tree.products, 1)  # smaller only loses digits
     # unless more than the gap is asked for, and what is asked for is not a residual
     more = (state.gap <= state.wanted) & (state.residual <= scale.leeway)
     enough = jnp.where(more, 0.1 * enough, enough)
     target = jnp.maximum(centring * mu, enough)
-    step = problem.direction(target, products, predicted.slack * predicted.multiplier)
+    step = problem.direction(target, products, of_groups)
     moved, taken = problem.moved(step, target, products)
     judged = judge(levels, has_units, tree, scale, moved, taken)
     gap = jnp.where(tree.used, judged.gap, 0.0)
@@ -188,13 +204,17 @@ class _Problem:
         self.terms = units.terms(has_units, local.step_h)
         self.price = add_down(levels, tree, state.own_price)
         self.made = units.factor(self.terms, state.point, DAMPING * local.centre)
-        self.stiff = (state.multiplier / state.slack).sum(0)
         answers = units.answers(self.terms, self.made).astype(state.gap.dtype)
-        self.nodes = groups.factor(levels, tree, answers, self.stiff)
-        offset = jnp.stack([state.net, -state.net]) - tree.limit - state.slack
-        self.offset = jnp.where(tree.has, offset, 0.0)
+        self.springs = group_barrier.prepare(tree.held, state.held, state.net)
+        stiff = stiffness.of_springs(tree.held[0], self.springs)
+        self.nodes = groups.factor(levels, tree, answers, stiff)
 
-    def direction(self, target: PerRow, products: Products | None, of_groups: Sides) -> Move:
+    def direction(
+        self,
+        target: PerRow,
+        products: Products | None,
+        of_groups: tuple[barrier.Products, ...] | None,
+    ) -> Move:
         """The step towards a target of each tree, less second-order products."""
         state, tree = self.state, self.tree
         goal = target[tree.root]
@@ -208,23 +228,20 @@ class _Problem:
             products,
         )
         own = of_blocks(self.levels, tree, own.T.astype(goal.dtype))
-        wanted = jnp.where(tree.has, (goal[:, None] - of_groups) / state.slack, 0.0)
-        pressure = state.multiplier / state.slack * self.offset - wanted
-        push = state.own_price + pressure[0] - pressure[1]
-        dprice, net = groups.changes(self.levels, tree, self.nodes, push, self.stiff, own)
-        dslack = jnp.where(tree.has, jnp.stack([net, -net]) + self.offset, 0.0)
-        dmultiplier = wanted - state.multiplier / state.slack * dslack - state.multiplier
+        held = (tree.held, state.held, self.springs)
+        price, aims = group_barrier.aim(*held, goal, of_groups)
+        dprice, net, pooled = groups.changes(
+            self.levels, tree, self.nodes, state.own_price - price, self.springs[0], own
+        )
         return Move(
             units=units.advance(self.terms, self.made, gradient, self.at_blocks(dprice.T)),
             price=dprice,
-            slack=dslack,
-            multiplier=jnp.where(tree.has, dmultiplier, 0.0),
+            held=group_barrier.step(*held, aims, net, pooled),
         )
 
     def at_blocks(self, rows: Shaped[jax.Array, "*step row"]) -> Float[jax.Array, "*step block"]:
         """What each block sees of its row, in the precision of units."""
-        of_block = rows.at[..., self.tree.block].get(mode="fill", fill_value=0)
-        return of_block.astype(self.units.share.dtype)
+        return _at_blocks(self.units, self.tree, rows)
 
     def centring(self, step: Move) -> tuple[PerRow, PerRow]:
         """Mean product of each tree, and Mehrotra's rule: centre less, the further a step goes."""
@@ -238,9 +255,9 @@ class _Problem:
         primal, dual = (jnp.minimum(reach.tree, 1.0) for reach in reaches)
         blocks = [units.gap(a, b) for b in (multipliers, dmultipliers) for a in (slacks, dslacks)]
         rows = [
-            _over_limits(a * b)
-            for b in (state.multiplier, step.multiplier)
-            for a in (state.slack, step.slack)
+            group_barrier.total(a, b)
+            for b in (state.held, step.held)
+            for a in (state.held, step.held)
         ]
         sums = tree_sum(
             self.levels, tree, jnp.stack(blocks, -1).astype(rows[0].dtype), jnp.stack(rows, -1)
@@ -253,19 +270,17 @@ class _Problem:
     def longest(self, step: Move, dslacks: Products, dmultipliers: Products) -> tuple[Reach, Reach]:
         """How far units, rows and whole trees could go, primal and dual."""
         state = self.state
+        primal, dual = group_barrier.longest(state.held, step.held)
         return (
-            self._reach(_slacks(state.point), dslacks, state.slack, step.slack),
-            self._reach(_multipliers(state.point), dmultipliers, state.multiplier, step.multiplier),
+            self._reach(_slacks(state.point), dslacks, primal),
+            self._reach(_multipliers(state.point), dmultipliers, dual),
         )
 
-    def _reach(
-        self, of_units: Products, changes: Products, of_rows: Sides, row_changes: Sides
-    ) -> Reach:
+    def _reach(self, of_units: Products, changes: Products, of_rows: PerRow) -> Reach:
         each = units.longest(of_units, changes)
-        rows = _ratio(of_rows, row_changes)
-        blocks = each.min(1).astype(rows.dtype)
+        blocks = each.min(1).astype(of_rows.dtype)
         # The shortest of steps has the largest inverse.
-        return Reach(each, rows, 1 / tree_max(self.levels, self.tree, 1 / blocks, 1 / rows))
+        return Reach(each, of_rows, 1 / tree_max(self.levels, self.tree, 1 / blocks, 1 / of_rows))
 
     def moved(self, step: Move, target: PerRow, products: Products) -> tuple[State, PerRow]:
         """The state after the step, and what share of it each tree could take."""
@@ -292,26 +307,17 @@ class _Problem:
         """The step that each row takes."""
         return _tempered(reach.rows, _short(reach.tree)[self.tree.root])
 
-    def moved_rows(self, step: Move, primal: PerRow, dual: PerRow, net: Rows) -> State:
-        """The rows after their step, at new net powers.
-
-        Units that go further than their row leave an offset. It is taken away at once where what
-        a limit then has to spare is not much less than its slack was before or after the step.
-        """
+    def moved_rows(self, step: Move, primal: PerRow, dual: PerRow, net: PerStep) -> State:
+        """The rows after their step, at new net powers."""
         state, tree = self.state, self.tree
-        above = step.price.at[tree.parent].get(mode="fill", fill_value=0.0)
-        slack = state.slack + primal[:, None] * step.slack
-        free = jnp.stack([net, -net]) - tree.limit
-        enough = tree.has & (free > NEAR * jnp.minimum(slack, state.slack))
-        new = {
-            "slack": jnp.where(enough, free, slack),
-            "multiplier": state.multiplier + dual[:, None] * step.multiplier,
-            "own_price": state.own_price + dual[:, None] * (step.price - above),
-            "net": net,
-        }
+        own_step = step.price - _above(tree, step.price)
+        own_price = state.own_price + dual[:, None] * own_step
+        held = group_barrier.move(tree.held, state.held, step.held, primal, dual, net)
         moving = state.active[:, None]
         return state._replace(
-            **{name: jnp.where(moving, value, getattr(state, name)) for name, value in new.items()}
+            held=_where(state.active, held, state.held),
+            own_price=jnp.where(moving, own_price, state.own_price),
+            net=jnp.where(moving, net, state.net),
         )
 
 
@@ -324,8 +330,9 @@ def judge(
     dtype = state.gap.dtype
     of_blocks_ = units.gap(_slacks(state.point), _multipliers(state.point))
     blocks = jnp.stack([of_blocks_, *units.costs(has_units, has, state.point)], -1).astype(dtype)
-    limits = _over_limits(jnp.where(tree.has, state.slack * state.multiplier, 0.0))
-    rows = jnp.stack([limits, jnp.zeros_like(limits), jnp.zeros_like(limits)], -1)
+    of_rows = group_barrier.total(state.held, state.held)
+    paid = group_barrier.cost(tree.held, state.held)
+    rows = jnp.stack([of_rows, paid, jnp.zeros_like(paid)], -1)
     gap, cost, turnover = tree_sum(levels, tree, blocks, rows).T
     least = FLOOR * scale.centre * tree.products
     wanted = jnp.maximum(0.3 * scale.gap * jnp.maximum(jnp.abs(cost), 1e-3 * turnover), least)
@@ -349,14 +356,28 @@ def judge(
 def read(levels: Levels, has_units: Units, tree: Tree, scale: Scale, state: State) -> Reading:
     """What the iterate says; a tree that was lost may hold NaN."""
     has = units.terms(has_units, _in_units(has_units, scale).step_h)
-    binding = state.multiplier.max(0)
+    binding = state.held[0].multiplier[:2].max(0)
     return Reading(
         power_kw=units.one_way(has_units, has, state.point),
         value=state.point.value,
         price=add_down(levels, tree, state.own_price),
+        budget_price=group_barrier.budget_price(tree.held, state.held) / scale.step_h,
         limit_price=jnp.where(binding > 1e-6 * scale.centre, binding, 0.0) / scale.step_h,
         solved=state.solved | ~tree.used[tree.root],
     )
+
+
+def _above(tree: Tree, price: PerStep) -> PerStep:
+    """The price of each row's parent; 0 above a root."""
+    return price.at[tree.parent].get(mode="fill", fill_value=0.0)
+
+
+def _at_blocks(
+    has_units: Units, tree: Tree, rows: Shaped[jax.Array, "*step row"]
+) -> Float[jax.Array, "*step block"]:
+    """What each block sees of its row, in the precision of units."""
+    of_block = rows.at[..., tree.block].get(mode="fill", fill_value=0)
+    return of_block.astype(has_units.share.dtype)
 
 
 def _in_units(has_units: Units, scale: Scale) -> Scale:
@@ -366,27 +387,25 @@ def _in_units(has_units: Units, scale: Scale) -> Scale:
 
 def _net(
     levels: Levels, has_units: Units, tree: Tree, step_h: Float[jax.Array, ""], point: Point
-) -> Rows:
-    own = units.net_power(units.terms(has_units, step_h), point).T.astype(tree.limit.dtype)
+) -> PerStep:
+    own = units.net_power(units.terms(has_units, step_h), point).T.astype(tree.high.dtype)
     return add_up(levels, tree, of_blocks(levels, tree, own))
 
 
 def _residual(levels: Levels, has: units.Terms, tree: Tree, state: State) -> PerRow:
     """Largest residual of each tree as a multiple of what is allowed."""
-    offset = jnp.abs(jnp.stack([state.net, -state.net]) - tree.limit - state.slack)
-    allowed = jnp.maximum(OFFSET_KW, 0.5 * MARGIN * jnp.abs(tree.limit))
-    rows = jnp.where(tree.has, offset / allowed, 0.0).max((0, 2))
+    rows = group_barrier.residual(tree.held, state.held, state.net)
     energy = jnp.abs(units.energy_residual(has, state.point)).max((0, 2))
     return tree_max(levels, tree, energy.astype(rows.dtype) / ENERGY_KWH, rows)
 
 
 def _worst_export(
-    levels: Levels, has_units: Units, has: units.Terms, tree: Tree, net: Rows, point: Point
+    levels: Levels, has_units: Units, has: units.Terms, tree: Tree, net: PerStep, point: Point
 ) -> PerRow:
     """By how much each tree would break export limits, were powers cancelled to one direction."""
     lift = units.one_way(has_units, has, point).sum(-1) - units.net_power(has, point)
     lift = add_up(levels, tree, of_blocks(levels, tree, lift.T.astype(net.dtype)))
-    over = jnp.where(tree.has[1], net + lift - tree.high, 0.0).max(1)
+    over = jnp.where(tree.held[0].held[1], net + lift - tree.high, 0.0).max(1)
     return tree_max(levels, tree, jnp.zeros_like(tree.block, dtype=net.dtype), over)
 
 
@@ -398,8 +417,10 @@ def _multipliers(point: Point) -> Products:
     return Products(*point[5:10])
 
 
-def _over_limits(products: Sides) -> PerRow:
-    return products.sum((0, 2))
+def _where(rows: Bool[jax.Array, " row"], one: Points, other: Points) -> Points:
+    """The one point in these rows, and the other elsewhere."""
+    here = rows[None, :, None]
+    return jax.tree.map(lambda a, b: jnp.where(here, a, b), one, other)
 
 
 def _short(longest: PerRow) -> PerRow:
@@ -412,10 +433,3 @@ def _tempered(
 ) -> Float[jax.Array, "*of"]:
     """A step between what one could take by itself and what all can take together."""
     return jnp.minimum(STEP_SHARE * longest, 1.0) ** OWN_SHARE * common ** (1.0 - OWN_SHARE)
-
-
-def _ratio(value: Sides, change: Sides) -> PerRow:
-    """The longest step that keeps each group's positive values positive."""
-    falling = change < 0
-    ratio = jnp.where(falling, -value / jnp.where(falling, change, 1.0), UNBLOCKED)
-    return ratio.min((0, 2))

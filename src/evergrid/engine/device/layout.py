@@ -6,11 +6,13 @@ steps per power of two, so that programs of like size share compiled code.
 
 import heapq
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from evergrid.core.arrays import Array, Float, Int
-from evergrid.engine.barrier import MARGIN
+from evergrid.core.arrays import Array, Bool, Float, Int, Shaped
+from evergrid.engine import barrier
+from evergrid.engine.barrier import Rows
 from evergrid.engine.device.levels import Levels
 from evergrid.engine.parts import roots
 from evergrid.engine.program import Program, depth
@@ -30,9 +32,10 @@ class Layout:
     Attributes:
         levels: Rows of each level.
         units: Arrays of `Units` by name, ``device ...``.
-        tree: Arrays of `Tree` by name, ``device ...``.
+        tree: Arrays of `Tree` by name, ``device ...``; those of each part of ``held`` as well.
         slot_at: Place of each slot among ``device step block unit``.
         row_at: Place of each group among ``device row``.
+        rows: The rows of groups.
     """
 
     levels: Levels
@@ -40,15 +43,37 @@ class Layout:
     tree: dict[str, Array]
     slot_at: Int[Array, " slot"]
     row_at: Int[Array, " group"]
+    rows: "GroupRows"
+
+    def of_slots(self, values: Float[Array, " slot"]) -> Float[Array, "device step block unit"]:
+        """Values of slots in their places; 0 elsewhere."""
+        places = np.zeros(self.units["share"].shape)
+        places.ravel()[self.slot_at] = values
+        return places
 
 
 @dataclass(frozen=True)
-class _Rows:
-    """Which device has each group (-1: all have it), and in which row."""
+class GroupRows:
+    """Which of so many devices has each group (-1: all have it), and in which row."""
 
     levels: Levels
+    devices: int
     device: Int[Array, " group"]
     row: Int[Array, " group"]
+
+    def inside(self, device: int) -> Bool[Array, " group"]:
+        """Which groups a device has."""
+        return (self.device < 0) | (self.device == device)
+
+    def spread(
+        self, values: Shaped[Array, "group ..."], empty: float | int = 0
+    ) -> Shaped[Array, "device row ..."]:
+        """Values of groups in their rows, on all devices that have them."""
+        array = np.full((self.devices, self.levels.rows, *values.shape[1:]), empty, values.dtype)
+        for device in range(self.devices):
+            here = self.inside(device)
+            array[device, self.row[here]] = values[here]
+        return array
 
 
 @dataclass(frozen=True)
@@ -70,13 +95,13 @@ def lay_out(program: Program, devices: int) -> Layout:
     unit = program.unit
     at = (places.device[unit], program.step, places.block[unit], places.lane[unit])
     shape = (devices, program.steps, blocks, places.lanes)
-    has = _has(program)
     return Layout(
         levels=rows.levels,
         units=_units(program, places, at, shape),
-        tree=_tree(program, rows, places, has, devices),
+        tree=_tree(program, rows, places, devices),
         slot_at=np.ravel_multi_index(at, shape),
         row_at=np.maximum(rows.device, 0) * rows.levels.rows + rows.row,
+        rows=rows,
     )
 
 
@@ -86,7 +111,7 @@ def rounded(size: int) -> int:
     return -(-size // unit) * unit
 
 
-def _rows(program: Program, devices: int) -> _Rows:
+def _rows(program: Program, devices: int) -> GroupRows:
     """Rows of all groups: those above heavy subtrees shared, every other subtree on one device."""
     weight = _below(program)
     total = weight[program.parent < 0].sum()
@@ -108,7 +133,8 @@ def _rows(program: Program, devices: int) -> _Rows:
             row[here] = begin + at
             sizes[kind].append(rounded(int(counts.max())))
             begin += sizes[kind][-1]
-    return _Rows(Levels(tuple(sizes[0]), tuple(sizes[1])), device, row)
+    levels = Levels(tuple(sizes[0]), tuple(sizes[1]))
+    return GroupRows(levels, devices, device, row)
 
 
 def _below(program: Program) -> Float[Array, " group"]:
@@ -160,7 +186,7 @@ def _numbered(
     return number, counts
 
 
-def _places(program: Program, rows: _Rows, devices: int) -> _Places:
+def _places(program: Program, rows: GroupRows, devices: int) -> _Places:
     """Units of one row side by side in blocks; units of shared groups are dealt out."""
     group = program.group
     turn, _ = _numbered(group, program.groups)
@@ -243,41 +269,46 @@ def _price(
     return full, np.zeros(program.units)
 
 
-def _has(program: Program) -> Array:
-    """Whether each least (0) and greatest (1) net power is within the reach of units."""
-    low, high = program.net_range
-    return np.stack([low < program.net_low, high > program.net_high])
-
-
-def _tree(
-    program: Program, rows: _Rows, places: _Places, has: Array, devices: int
-) -> dict[str, Array]:
+def _tree(program: Program, rows: GroupRows, places: _Places, devices: int) -> dict[str, Any]:
     p, size = program, rows.levels.rows
     root = roots(p)
-    limit = np.where(has, np.stack([p.net_low, -p.net_high]), 0.0)
-    limit += MARGIN * np.abs(limit)
+    held = barrier.rows(p)
     slots = np.bincount(root[p.group], 5 * (p.stop - p.first), p.groups)
-    products = slots + np.bincount(root, has.sum(axis=(0, 2)), p.groups)
-
-    def spread(values: Array, empty: float | int = 0) -> Array:
-        array = np.full((devices, size, *values.shape[1:]), empty, values.dtype)
-        for d in range(devices):
-            here = (rows.device < 0) | (rows.device == d)
-            array[d, rows.row[here]] = values[here]
-        return array
-
+    own = sum(part.products for part in held.parts)
+    products = slots + np.bincount(root, own, p.groups)
     above = np.where(p.parent >= 0, rows.row[p.parent], size).astype(np.int32)
     top = np.tile(np.arange(size, dtype=np.int32), (devices, 1))
     for d in range(devices):
-        here = (rows.device < 0) | (rows.device == d)
+        here = rows.inside(d)
         top[d, rows.row[here]] = rows.row[root[here]]
     return {
-        "parent": spread(above, size),
+        "parent": rows.spread(above, size),
         "root": top,
         "block": places.row,
-        "has": np.moveaxis(spread(np.moveaxis(has, 0, 1)), 2, 1),
-        "limit": np.moveaxis(spread(np.moveaxis(limit, 0, 1)), 2, 1),
-        "high": spread(np.where(has[1], p.net_high, 0.0)),
-        "products": spread(products.astype(float)),
-        "used": spread((slots > 0) & (p.parent < 0)),
+        "held": tuple(_held(part, rows) for part in held.parts),
+        "high": rows.spread(np.where(held.held[1], p.net_high, 0.0)),
+        "products": rows.spread(products),
+        "used": rows.spread((slots > 0) & (p.parent < 0)),
+    }
+
+
+def _held(held: Rows, rows: GroupRows) -> dict[str, Array]:
+    """The rows of a barrier with groups in their places, by name."""
+
+    def placed(kinds: Array) -> Array:
+        return np.moveaxis(rows.spread(np.moveaxis(kinds, 0, 1)), 2, 1)
+
+    def of_peaks(values: Float[Array, " peak"]) -> Array:
+        """One kind where there are any peaks, else none; 0 for groups without."""
+        kinds = np.zeros((min(len(values), 1), held.level.shape[1], 1))
+        kinds[:, held.peaked, 0] = values
+        return placed(kinds)
+
+    return {
+        "sign": np.tile(held.sign[:, None, None], (rows.devices, 1, 1, 1)),
+        "level": placed(held.level),
+        "held": placed(held.held),
+        "price": placed(held.price[held.soft]),
+        "peak_price": of_peaks(held.peak_price),
+        "peak_before": of_peaks(held.peak_before),
     }

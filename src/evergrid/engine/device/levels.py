@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int
 
+from evergrid.engine.device.barrier import Rows
+
 AXIS = "device"  # name of the axis over which devices add up what they share
 
 
@@ -54,8 +56,7 @@ class Tree(NamedTuple):
         parent: Row above each.
         root: Topmost row above each.
         block: Row of each block of units.
-        has: Whether there is a least (0) and a greatest (1) net power that could bind.
-        limit: Both limits, written as least values, a little inside.
+        held: What holds each row back, in single steps and, where there are budgets, over all.
         high: Greatest net power.
         products: At each root, how many complementary products its tree has.
         used: At each root, whether its tree has any units.
@@ -64,8 +65,7 @@ class Tree(NamedTuple):
     parent: Int[jax.Array, " row"]
     root: Int[jax.Array, " row"]
     block: Int[jax.Array, " block"]
-    has: Bool[jax.Array, "2 row step"]
-    limit: Float[jax.Array, "2 row step"]
+    held: tuple[Rows, ...]
     high: Float[jax.Array, "row step"]
     products: Float[jax.Array, " row"]
     used: Bool[jax.Array, " row"]

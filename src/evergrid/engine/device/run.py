@@ -10,27 +10,37 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from evergrid.core.arrays import Array
+from evergrid.core.arrays import Array, Bool, Float
 from evergrid.engine import unit_state
-from evergrid.engine.certificate import Dual, certify
+from evergrid.engine.certificate import Dual, certify, proven
 from evergrid.engine.device import iterate
+from evergrid.engine.device.barrier import Rows
 from evergrid.engine.device.iterate import Reading, Scale, State, Told
 from evergrid.engine.device.layout import Layout, lay_out
 from evergrid.engine.device.levels import AXIS, Levels, Tree
+from evergrid.engine.device.near import Near
 from evergrid.engine.device.units import Units
-from evergrid.engine.interior_point import MOST_ITERATIONS, MOST_POLISHED, Iterate
+from evergrid.engine.interior_point import (
+    MOST_ITERATIONS,
+    MOST_POLISHED,
+    Iterate,
+    least_products,
+    with_kept,
+)
 from evergrid.engine.program import Program
+from evergrid.engine.solution import Guess
 
 EACH = PartitionSpec(AXIS)  # an array with one part per device
 COARSE = 1e-2  # relative gap that float32 is asked for; nearer the edge float64 cannot go on
 SAME = PartitionSpec()  # a number that all devices know
-Part = TypeVar("Part", Units, Tree, State, Reading)
+Part = TypeVar("Part", Units, Tree, State, Reading, Near)
 
 
 class Compiled(NamedTuple):
     """The functions of one forest's shape, compiled when first called."""
 
     begin: Callable[..., State]
+    begin_near: Callable[..., State]
     resume: Callable[..., State]
     reopen: Callable[..., State]
     iterate: Callable[..., tuple[State, Told]]
@@ -38,29 +48,38 @@ class Compiled(NamedTuple):
 
 
 def minimise(
-    program: Program, *, gap: float, deadline: float, devices: Sequence[Any], precision: str
+    program: Program,
+    *,
+    gap: float,
+    deadline: float,
+    guess: Guess | None,
+    devices: Sequence[Any],
+    precision: str,
 ) -> Iterate:
     """Iterate until what is read off proves the gap for the whole program, or the deadline."""
     with jax.enable_x64(True):
         solve = _Solve(program, devices, deadline)
         scale = _scale(program, gap)
-        if precision == "float32":
-            solve.go_on({**scale, "gap": max(gap, COARSE), "leeway": np.inf}, precision)
-        solve.go_on(scale, "float64")
+        if guess is not None:
+            solve.begin_near(scale, guess)
+        else:
+            if precision == "float32":
+                solve.go_on({**scale, "gap": max(gap, COARSE), "leeway": np.inf}, precision)
+            solve.go_on(scale, "float64")
         return _proven(program, solve, gap)
 
 
 def _proven(program: Program, solve: "_Solve", gap: float) -> Iterate:
     """The result, after a few more iterations where it proves less than the method thinks."""
     made = solve.result()
-    proven = certify(program, made.power_kw, made.dual).gap
+    reached = certify(program, made.power_kw, made.dual).gap
     for _ in range(MOST_POLISHED):
-        if proven <= gap or solve.late():
+        if reached <= gap or solve.late():
             break
         solve.polish()
         made = solve.result()
-        before, proven = proven, certify(program, made.power_kw, made.dual).gap
-        if proven > 0.5 * before:
+        before, reached = reached, certify(program, made.power_kw, made.dual).gap
+        if reached > 0.5 * before:
             break
     return made
 
@@ -77,6 +96,19 @@ class _Solve:
         self.compiled = _compiled(self.mesh, self.layout.levels)
         self.state: State | None = None
         self.history: list[tuple[float, float]] = []
+        self.guess: Guess | None = None
+        self.kept = np.zeros(program.groups, bool)
+
+    def begin_near(self, scale: dict[str, float], guess: Guess) -> None:
+        """Iterate from a guess; trees for which it is proven good enough are kept as they are."""
+        self.guess = guess
+        self.kept = proven(self.program, guess.power_kw, guess.dual, scale["gap"])
+        self.given = _given(self.mesh, self.layout, scale, "float64")
+        least = least_products(self.program, guess, scale["gap"], scale["centre"])
+        near = _near(self.mesh, self.layout, self.program, guess, least, self.kept)
+        self.state = self.compiled.begin_near(*self.given, near)
+        if not self.kept[self.program.group].all():
+            self._iterate(MOST_ITERATIONS)
 
     def go_on(self, scale: dict[str, float], precision: str) -> None:
         """Iterate in this precision, from where another one has come."""
@@ -91,8 +123,11 @@ class _Solve:
     def polish(self) -> None:
         """Go on with the trees that are solved."""
         self.state = self.compiled.reopen(*self.given, self.state)
+        made = len(self.history)
         if self.layout.tree["used"].any():
             self._iterate(MOST_ITERATIONS)
+        if len(self.history) > made:
+            self.kept[:] = False
 
     def _iterate(self, most: int) -> None:
         """Iterate until done, too late, or too often."""
@@ -122,18 +157,19 @@ class _Solve:
             return np.nan_to_num(rows.reshape(-1, *rows.shape[2:])[layout.row_at])
 
         power = of_slots(reading.power_kw)
-        return Iterate(
+        made = Iterate(
             power_kw=np.clip(power, -program.charge_limit, program.discharge_limit),
             dual=Dual(
                 energy_value=of_slots(reading.value),
                 power_price=of_groups(reading.price),
-                budget_price=np.zeros(program.groups),
+                budget_price=of_groups(reading.budget_price),
             ),
             limit_price=of_groups(reading.limit_price),
             solved=of_groups(reading.solved),
             iterations=len(self.history),
             history=np.array(self.history).reshape(-1, 2),
         )
+        return made if self.guess is None else with_kept(made, self.guess, self.kept, program)
 
 
 @lru_cache(maxsize=64)
@@ -142,6 +178,9 @@ def _compiled(mesh: Mesh, levels: Levels) -> Compiled:
 
     def begin(units: Units, tree: Tree, scale: Scale) -> State:
         return _widened(iterate.begin(levels, _own(units), _own(tree), scale))
+
+    def begin_near(units: Units, tree: Tree, scale: Scale, near: Near) -> State:
+        return _widened(iterate.begin_near(levels, _own(units), _own(tree), scale, _own(near)))
 
     def resume(units: Units, tree: Tree, scale: Scale, state: State) -> State:
         return _widened(iterate.resume(levels, _own(units), _own(tree), scale, _own(state)))
@@ -160,6 +199,7 @@ def _compiled(mesh: Mesh, levels: Levels) -> Compiled:
     given = (EACH, EACH, SAME)
     return Compiled(
         begin=jax.jit(on(begin, in_specs=given, out_specs=EACH)),
+        begin_near=jax.jit(on(begin_near, in_specs=(*given, EACH), out_specs=EACH)),
         reopen=jax.jit(on(reopen, in_specs=(*given, EACH), out_specs=EACH)),
         resume=jax.jit(on(resume, in_specs=(*given, EACH), out_specs=EACH)),
         iterate=jax.jit(
@@ -190,17 +230,35 @@ def _given(
 ) -> tuple[Units, Tree, Scale]:
     """Units, forest and scale on the devices; each process feeds its own."""
 
-    def put(array: Array, spec: PartitionSpec) -> jax.Array:
-        where = NamedSharding(mesh, spec)
-        return jax.make_array_from_callback(array.shape, where, lambda index: array[index])
-
     def in_precision(array: Array) -> Array:
         return array.astype(precision) if array.dtype.kind == "f" else array
 
-    units = {name: put(in_precision(array), EACH) for name, array in layout.units.items()}
-    tree = {name: put(array, EACH) for name, array in layout.tree.items()}
-    numbers = {name: put(np.array(number), SAME) for name, number in scale.items()}
+    units = {name: _put(mesh, in_precision(array), EACH) for name, array in layout.units.items()}
+    tree = jax.tree.map(lambda array: _put(mesh, array, EACH), layout.tree)
+    tree["held"] = tuple(Rows(**part) for part in tree["held"])
+    numbers = {name: _put(mesh, np.array(number), SAME) for name, number in scale.items()}
     return Units(**units), Tree(**tree), Scale(**numbers)
+
+
+def _near(
+    mesh: Mesh,
+    layout: Layout,
+    program: Program,
+    guess: Guess,
+    least: Float[Array, " group"],
+    good: Bool[Array, " group"],
+) -> Near:
+    """A guess on the devices."""
+    dual = guess.dual
+    of_slots = (layout.of_slots(values) for values in (guess.power_kw, dual.energy_value))
+    of_groups = (dual.power_price, program.step_h * dual.budget_price, least, good)
+    arrays = (*of_slots, *(layout.rows.spread(values) for values in of_groups))
+    return Near(*(_put(mesh, array, EACH) for array in arrays))
+
+
+def _put(mesh: Mesh, array: Array, spec: PartitionSpec) -> jax.Array:
+    where = NamedSharding(mesh, spec)
+    return jax.make_array_from_callback(array.shape, where, lambda index: array[index])
 
 
 def _whole(array: jax.Array) -> Array:

@@ -293,20 +293,27 @@ def respond(
     products: Products | None,
 ) -> tuple[Gradient, Float[jax.Array, "step block"]]:
     """What each unit would do at its group's present price, and each block's net change."""
-    worth, later = point.value, _later(point.value, units.end_value)
+    worth = point.value
     pull = _pulls(has, point, goal, products)
-    price = price[:, :, None]
-    cost_x = _risen(has.cost_x, has.curve_x, point.x)
-    cost_y = _risen(has.cost_y, has.curve_y, point.y)
-    gx = cost_x - has.gain_x * worth - has.net_x * price + pull.s - pull.x
-    gy = cost_y - has.gain_y * worth - has.net_y * price + pull.s - pull.y
-    ge = worth - later - pull.above + pull.below
+    draw, feed = reduced_costs(has, point.x, point.y, worth, price)
+    gx, gy = draw + pull.s - pull.x, feed + pull.s - pull.y
+    ge = worth - later(worth, units.end_value) - pull.above + pull.below
     ux, uy = made.xx * gx + made.xy * gy, made.xy * gx + made.yy * gy
     moved = made.theta * ge
     unmet = energy_residual(has, point) - (moved - _earlier(moved))
     value = solve(made, has.present * (unmet + has.gain_x * ux + has.gain_y * uy))
     net = (made.beta * value - has.net_x * ux - has.net_y * uy).sum(-1)
     return Gradient(gx, gy, ge, value), net
+
+
+def reduced_costs(
+    has: Terms, x: Slots, y: Slots, worth: Slots, price: Float[jax.Array, "step block"]
+) -> tuple[Slots, Slots]:
+    """What one more share drawn and one more fed would cost, at prices of energy and net power."""
+    price = price[:, :, None]
+    draw = _risen(has.cost_x, has.curve_x, x) - has.gain_x * worth - has.net_x * price
+    feed = _risen(has.cost_y, has.curve_y, y) - has.gain_y * worth - has.net_y * price
+    return draw, feed
 
 
 def _pulls(
@@ -328,13 +335,13 @@ def advance(
     """The step of every unit to its group's change of price."""
     change = dprice[:, :, None]
     worth = gradient.value - solve(made, made.beta * change)
+    after = later(worth, jnp.zeros_like(worth[0]))
     bx = has.gain_x * worth + has.net_x * change - gradient.gx
     by = has.gain_y * worth + has.net_y * change - gradient.gy
-    later = _later(worth, jnp.zeros_like(worth[0]))
     return Step(
         dx=made.xx * bx + made.xy * by,
         dy=made.xy * bx + made.yy * by,
-        de=-made.theta * (gradient.ge + worth - later),
+        de=-made.theta * (gradient.ge + worth - after),
         dvalue=worth,
     )
 
@@ -452,5 +459,6 @@ def _earlier(array: Slots) -> Slots:
     return jnp.concatenate([jnp.zeros_like(array[:1]), array[:-1]])
 
 
-def _later(array: Slots, last: Each) -> Slots:
+def later(array: Slots, last: Each) -> Slots:
+    """Each slot's next value; ``last`` after the last step."""
     return jnp.concatenate([array[1:], last[None]])
