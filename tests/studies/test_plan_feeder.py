@@ -30,6 +30,8 @@ KEYS = {
 STRATEGIES = ["uncontrolled", "v2g without the wires", "v2g", "smart"]
 CHECK = ["strategy", "time_utc", "kind", "place", "value", "limit", "without_vehicles", "passed"]
 
+REPOSITORY = Path(__file__).parents[2]
+
 Made = tuple[plan.Result, Path]
 
 
@@ -61,6 +63,14 @@ def test_the_summary_tells_what_the_wires_ask_for(made: Made):
     assert set(found["passed_first_by"]) >= {"low voltage", "line", "transformer"}
     for steps in found["passed_first_by"].values():
         assert 0 < steps <= found["steps_passed"]["v2g without the wires"]
+
+
+def test_the_page_names_every_key_table_and_column(made: Made):
+    told = (REPOSITORY / "docs/how-to/plan_feeder.md").read_text(encoding="utf-8")
+    tables = ["feeder_check", "site_limits", "wires_prices"]
+    columns = {column for name in tables for column in made[0].tables[name].columns}
+    words = {*KEYS, *columns, *(f"{name}.parquet" for name in tables)}
+    assert [word for word in sorted(words) if f"`{word}`" not in told] == []
 
 
 def test_extremes_are_within_limits_with_the_wires_and_beyond_without(made: Made):

@@ -12,7 +12,7 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Float
 
-ITERATIONS = 600
+ITERATIONS = 400
 POWER_ITERATIONS = 12
 
 
