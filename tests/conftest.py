@@ -27,7 +27,7 @@ def data_folder() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ray() -> Iterator[ModuleType]:
     """Ray on this machine only, with two CPUs.
 
