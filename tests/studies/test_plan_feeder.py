@@ -201,7 +201,7 @@ def test_a_listed_site_hangs_where_it_is_placed_and_takes_the_load_there(tmp_pat
     at_all = [n for n in result.loaded.portfolio.sessions.asset_id if n.startswith("all")]
     stands = result.loaded.portfolio.sessions.site_id
     assert len(at_all) > 10
-    assert "depot" in stands[np.isin(result.loaded.portfolio.sessions.asset_id, at_all)]
+    assert "depot" not in stands[np.isin(result.loaded.portfolio.sessions.asset_id, at_all)]
     assert result.summary["feeder"]["holds"]
 
 
