@@ -1,7 +1,6 @@
 """One function per figure: records and arrays in, a Plotly figure out, nothing else touched."""
 
 from evergrid.report.figures.feeder import feeder_map
-from evergrid.report.figures.feeder_strain import StrainPanel, feeder_strain
 from evergrid.report.figures.firm_capacity import (
     diversity_curve,
     offer_curve,
@@ -20,6 +19,7 @@ from evergrid.report.figures.hosting_capacity import (
 from evergrid.report.figures.level import level_loading
 from evergrid.report.figures.money import profit_comparison, value_waterfall
 from evergrid.report.figures.site import MOST_SITES, SiteRun, site_heatmap, site_loading
+from evergrid.report.figures.strain import StrainPanel, feeder_strain
 from evergrid.report.figures.strength import droop_response, loop_gains, scr_curve
 from evergrid.report.figures.vehicle import VehicleRun, vehicle_day
 from evergrid.report.figures.volt_var import (
