@@ -357,10 +357,11 @@ class Run:
         self.groups.factor(self.barrier, self.active, above, seen)
 
     def ask(self, target: Float[Array, " group"]) -> None:
-        """What all would do at present prices, aiming at these products of each tree."""
+        """What all would do at present prices, aiming at these products; at 0 to predict."""
         self.goal = target[self.tree]
+        predict = not self.goal.any()
         self.push = self.own_price - self.barrier.aim(self.goal, self.products)
-        self.change = self.units.respond(self.price, self.goal, self.active)
+        self.change = self.units.respond(self.price, self.goal, self.active, predict=predict)
         np.add.at(self.change, self.zones.above, self.zones.ask(self.goal[self.zones.above]))
         self.groups.up(self.barrier, self.push, self.change, self.active)
 

@@ -7,8 +7,11 @@ change of its group's price with the matrix ``diag(gamma) - diag(beta) M^-1 diag
 sum of these answers is all that a group needs to know of its units.
 
 Arrays hold one row per quantity, named below, and one column per slot. A *chunk* is a run of units
-of one group that one thread works through. ``curve`` holds the second derivatives of both shares'
-costs, or is None where no cost rises with power; for None nothing of it is compiled.
+of one group that one thread works through, a *strip* the few of them whose slots fit in the
+processor's nearest memory. What slots do by themselves is written as plain loops over one strip
+of a few rows each, which the compiler turns into vector instructions; what runs along the time of
+a unit is not. ``curve`` holds the second derivatives of both shares' costs, or is None where no
+cost rises with power; for None nothing of it is compiled.
 """
 
 import os
@@ -17,15 +20,17 @@ from typing import no_type_check
 # Threads that spin while they wait cost a shared machine far more than waking them does.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+import numpy as np
 from numba import njit, prange
 
 # Rows of `data`: what the program gives.
 COST_X, COST_Y, GAIN_X, GAIN_Y, NET_X, NET_Y, LOW, HIGH = range(8)
-# Rows of `point`: the iterate, its slacks and multipliers.
-X, Y, S, E, ABOVE, BELOW, ZX, ZY, ZS, ZA, ZB, VALUE = range(12)
+# Rows of `point`: slacks, their multipliers in the same order, stored energy and its price.
+X, Y, S, ABOVE, BELOW, ZX, ZY, ZS, ZA, ZB, E, VALUE = range(12)
 # Rows of `work`: inverse Hessian, factor, right-hand sides, step, second-order products.
 QXX, QXY, QYY, BETA, THETA, DINV, RATIO = range(7)
 RHS, GX, GY, GE, DX, DY, DE, DVALUE, CX, CY, CS, CA, CB = range(7, 20)
+PAIRS = 5  # of a slack and its multiplier, each with a second-order product from row CX on
 # Columns of `told`: what a chunk tells after its part of a step.
 PRIMAL, DUAL, GAP, GAP_PRIMAL, GAP_DUAL, GAP_BOTH, RESIDUAL, COST, TURNOVER = range(9)
 
@@ -33,8 +38,13 @@ UNBLOCKED = 1e30  # length of a step that nothing blocks
 STEP_SHARE = 0.99  # of the longest step that keeps everything positive
 NUDGE = 0.02  # share of a range by which a guess is moved off its limits at most
 DIED_OUT = 1e-120  # entries of an inverse below this are dropped before they become denormal
+STRIP = 12  # units
 
-OPTIONS = {"cache": True, "error_model": "numpy", "fastmath": {"contract", "nsz", "arcp"}}
+OPTIONS = {
+    "cache": True,
+    "error_model": "numpy",
+    "fastmath": {"contract", "nsz", "arcp", "reassoc", "nnan"},
+}
 
 
 @njit(parallel=True, **OPTIONS)
@@ -81,78 +91,226 @@ def begin_near(chunks, units, ends, data, curve, point, source, power, value, pr
                 point[ZA, t], point[ZB, t], point[VALUE, t] = za, zb, worth
 
 
+# -- strips ---------------------------------------------------------------------------------
+
+
 @njit(**OPTIONS)
 @no_type_check
-def _factor(begin, stop, first, data, curve, point, work, damping, answer):
-    """Hessians and tridiagonal factor of one unit; gamma is added to the group's answer."""
-    before = 0.0  # the last slot's theta times what its ratio leaves of one
-    for t in range(begin, stop):
-        qx = point[ZX, t] / point[X, t] + damping
-        qy = point[ZY, t] / point[Y, t] + damping
-        qs = point[ZS, t] / point[S, t]
-        if curve is not None:
-            qx += curve[0, t]
-            qy += curve[1, t]
+def _copy(values, made):
+    for t in range(len(made)):
+        made[t] = values[t]
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _fill(value, made):
+    for t in range(len(made)):
+        made[t] = value
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _differ(one, other, made):
+    for t in range(len(made)):
+        made[t] = one[t] - other[t]
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _longest(units, begin, stop):
+    """Most slots of a strip among these units."""
+    most = 0
+    for u in range(begin, stop, STRIP):
+        most = max(most, units[min(u + STRIP, stop) - 1, 1] - units[u, 0])
+    return most
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _spread(values, units, begin, stop, made):
+    """Values by step, as each slot of a strip sees them."""
+    offset = units[begin, 0]
+    for u in range(begin, stop):
+        at, end, first = units[u]
+        _copy(values[first : first + end - at], made[at - offset : end - offset])
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _gathered(values, units, begin, stop, total):
+    """Add what each slot of a strip has to the total of its step."""
+    offset = units[begin, 0]
+    for u in range(begin, stop):
+        at, end, first = units[u]
+        _add(values[at - offset : end - offset], total[first : first + end - at])
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _each(values, units, begin, stop, made):
+    """Values by unit, as each slot of a strip sees them."""
+    offset = units[begin, 0]
+    for u in range(begin, stop):
+        _fill(values[u], made[units[u, 0] - offset : units[u, 1] - offset])
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _next(row, units, begin, stop, last, made):
+    """The value of the slot after each slot of a strip; ``last`` by unit after its end."""
+    offset, n = units[begin, 0], len(row)
+    _copy(row[1:], made[: n - 1])
+    for u in range(begin, stop):
+        made[units[u, 1] - 1 - offset] = last[u]
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _previous(row, units, begin, stop, start, made):
+    """The value of the slot before each slot of a strip; ``start`` by unit before its first."""
+    offset, n = units[begin, 0], len(row)
+    _copy(row[: n - 1], made[1:n])
+    for u in range(begin, stop):
+        made[units[u, 0] - offset] = start[u]
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _worst(row):
+    worst = 0.0
+    for t in range(len(row)):
+        worst = max(worst, row[t])
+    return worst
+
+
+# -- factor ---------------------------------------------------------------------------------
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _bend(slack, multiplier, damping, made):
+    """Second derivative of a barrier, and of damping."""
+    for t in range(len(made)):
+        made[t] = multiplier[t] / slack[t] + damping
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _add(values, total):
+    for t in range(len(total)):
+        total[t] += values[t]
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _invert(bend_x, bend_y, slack, multiplier, xx, xy, yy):
+    """Inverse of the Hessian of both shares, whose rest is held by one more barrier."""
+    for t in range(len(xx)):
+        qx, qy, qs = bend_x[t], bend_y[t], multiplier[t] / slack[t]
         scale = 1.0 / (qx * qy + qs * (qx + qy))
-        xx, xy, yy = (qy + qs) * scale, -qs * scale, (qx + qs) * scale
-        work[QXX, t], work[QXY, t], work[QYY, t] = xx, xy, yy
-        kx, ky, mx, my = data[GAIN_X, t], data[GAIN_Y, t], data[NET_X, t], data[NET_Y, t]
-        ux, uy = xx * kx + xy * ky, xy * kx + yy * ky
-        work[BETA, t] = mx * ux + my * uy
-        theta = 1.0 / (point[ZA, t] / point[ABOVE, t] + point[ZB, t] / point[BELOW, t])
-        firm = kx * ux + ky * uy + before
-        diagonal = firm + theta
-        work[THETA, t] = theta
-        work[DINV, t] = 1.0 / diagonal
-        work[RATIO, t] = theta / diagonal
-        before = theta * (firm / diagonal)
-        i = first + t - begin
-        answer[i, i] += mx * (xx * mx + xy * my) + my * (xy * mx + yy * my)
+        xx[t] = (qy + qs) * scale
+        xy[t] = -qs * scale
+        yy[t] = (qx + qs) * scale
 
 
 @njit(**OPTIONS)
 @no_type_check
-def _subtract_inverse(begin, stop, first, work, answer, row):
-    """Subtract ``diag(beta) M^-1 diag(beta)`` from the upper triangle of the group's answer.
+def _couple(xx, xy, yy, gain_x, gain_y, net_x, net_y, beta, gamma, firm):
+    """How powers tie stored energy to net power, each to itself, and net power to itself."""
+    for t in range(len(xx)):
+        ux = xx[t] * gain_x[t] + xy[t] * gain_y[t]
+        uy = xy[t] * gain_x[t] + yy[t] * gain_y[t]
+        beta[t] = net_x[t] * ux + net_y[t] * uy
+        firm[t] = gain_x[t] * ux + gain_y[t] * uy
+        vx = xx[t] * net_x[t] + xy[t] * net_y[t]
+        vy = xy[t] * net_x[t] + yy[t] * net_y[t]
+        gamma[t] = net_x[t] * vx + net_y[t] * vy
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _yield(above, below, za, zb, theta):
+    """How far stored energy gives way to a change of its price."""
+    for t in range(len(theta)):
+        a, b = above[t], below[t]
+        theta[t] = a * b / (za[t] * b + zb[t] * a)
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _eliminate(firm, theta, dinv, ratio):
+    """Tridiagonal factor of one unit, along its time."""
+    before = 0.0  # the last slot's theta times what its ratio leaves of one
+    for t in range(len(firm)):
+        own = firm[t] + before
+        dinv[t] = 1.0 / (own + theta[t])
+        ratio[t] = theta[t] * dinv[t]
+        before = theta[t] * (own * dinv[t])
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _subtract_inverse(beta, dinv, ratio, answer, row):
+    """Subtract ``diag(beta) M^-1 diag(beta)`` from the upper triangle of a unit's answer.
 
     Rows of the inverse follow from the row below by a factor between 0 and 1, so that nothing can
     overflow; ``row`` is scratch, as long as the unit.
     """
-    last = stop - begin - 1
+    last = len(beta) - 1
     alive = last
     corner = 0.0
     for i in range(last, -1, -1):
-        t = begin + i
-        beta = work[BETA, t]
-        corner = work[DINV, t] + work[RATIO, t] * work[RATIO, t] * corner
+        corner = dinv[i] + ratio[i] * ratio[i] * corner
         if i == last:
-            corner = work[DINV, t]
-        target = answer[first + i]
+            corner = dinv[i]
         while alive > i and abs(row[alive]) < DIED_OUT:
             alive -= 1
+        shrink, weight = ratio[i], beta[i]
         for j in range(i + 1, alive + 1):
-            row[j] *= work[RATIO, t]
-            target[first + j] -= beta * row[j]
-        row[i] = beta * corner
-        target[first + i] -= beta * row[i]
+            row[j] *= shrink
+            answer[i, j] -= weight * row[j]
+        row[i] = weight * corner
+        answer[i, i] -= weight * row[i]
         alive = max(alive, i)
 
 
 @njit(**OPTIONS)
 @no_type_check
-def _solve(begin, stop, work, row):
-    """Solve the unit's tridiagonal system in place in one row of ``work``."""
-    for t in range(begin + 1, stop):
-        work[row, t] += work[RATIO, t - 1] * work[row, t - 1]
-    for t in range(begin, stop):
-        work[row, t] *= work[DINV, t]
-    for t in range(stop - 2, begin - 1, -1):
-        work[row, t] += work[RATIO, t] * work[row, t + 1]
+def _solve(dinv, ratio, vector):
+    """Solve one unit's tridiagonal system in place."""
+    n = len(vector)
+    for t in range(1, n):
+        vector[t] += ratio[t - 1] * vector[t - 1]
+    for t in range(n):
+        vector[t] *= dinv[t]
+    for t in range(n - 2, -1, -1):
+        vector[t] += ratio[t] * vector[t + 1]
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _solve_strip(units, begin, stop, work, row):
+    """Solve the systems of all units of a strip in place."""
+    offset = units[begin, 0]
+    for u in range(begin, stop):
+        at, end = units[u, 0], units[u, 1]
+        _solve(work[DINV, at:end], work[RATIO, at:end], row[at - offset : end - offset])
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _mirror(matrix):
+    """Make a matrix symmetric whose upper half is given."""
+    for i in range(len(matrix)):
+        for j in range(i):
+            matrix[i, j] = matrix[j, i]
 
 
 @njit(parallel=True, **OPTIONS)
 @no_type_check
-def factor(chunks, units, data, curve, point, work, damping, coupled, answers, active):
+def factor(
+    chunks, units, data, curve, point, work, damping, coupled, answers, active,
+):  # fmt: skip
     """Factor every unit and sum the answers of each chunk, where any limit could ask for them."""
     steps = answers.shape[1]
     for c in prange(len(chunks)):
@@ -160,135 +318,294 @@ def factor(chunks, units, data, curve, point, work, damping, coupled, answers, a
         if not active[group]:
             continue
         answer = answers[c]
-        answer[:, :] = 0.0
-        row = answer[0].copy()
-        for u in range(begin_unit, stop_unit):
-            begin, stop, first = units[u]
-            _factor(begin, stop, first, data, curve, point, work, damping, answer)
-            if coupled[group]:
-                _subtract_inverse(begin, stop, first, work, answer, row)
         for i in range(steps):
-            for j in range(i):
-                answer[i, j] = answer[j, i]
-
-
-@njit(parallel=True, **OPTIONS)
-@no_type_check
-def right_hand_side(chunks, units, ends, data, curve, point, work, price, target, nets, active):
-    """What each unit would do at its group's present price; the sum is each chunk's net change."""
-    for c in prange(len(chunks)):
-        begin_unit, stop_unit, group = chunks[c]
-        if not active[group]:
-            continue
-        net = nets[c]
-        net[:] = 0.0
-        mu = target[group]
-        for u in range(begin_unit, stop_unit):
-            begin, stop, first = units[u]
-            held, before = ends[u, 0], 0.0
-            for t in range(begin, stop):
-                i = first + t - begin
-                worth = point[VALUE, t]
-                later = point[VALUE, t + 1] if t + 1 < stop else ends[u, 1]
-                rest = (mu - work[CS, t]) / point[S, t]
-                gx = data[COST_X, t] - data[GAIN_X, t] * worth - data[NET_X, t] * price[group, i]
-                gy = data[COST_Y, t] - data[GAIN_Y, t] * worth - data[NET_Y, t] * price[group, i]
-                gx += rest - (mu - work[CX, t]) / point[X, t]
-                gy += rest - (mu - work[CY, t]) / point[Y, t]
+            _fill(0.0, answer[i])
+        row = np.empty(steps)
+        scratch = np.empty((4, _longest(units, begin_unit, stop_unit)))
+        for begin in range(begin_unit, stop_unit, STRIP):
+            stop = min(begin + STRIP, stop_unit)
+            a, b = units[begin, 0], units[stop - 1, 1]
+            bend_x, bend_y = scratch[0, : b - a], scratch[1, : b - a]
+            gamma, firm = scratch[2, : b - a], scratch[3, : b - a]
+            for k in range(2):
+                _bend(point[X + k, a:b], point[ZX + k, a:b], damping, scratch[k, : b - a])
                 if curve is not None:
-                    gx += curve[0, t] * point[X, t]
-                    gy += curve[1, t] * point[Y, t]
-                ge = worth - later - (mu - work[CA, t]) / point[ABOVE, t]
-                ge += (mu - work[CB, t]) / point[BELOW, t]
-                work[GX, t], work[GY, t], work[GE, t] = gx, gy, ge
-                ux = work[QXX, t] * gx + work[QXY, t] * gy
-                uy = work[QXY, t] * gx + work[QYY, t] * gy
-                stored = data[GAIN_X, t] * point[X, t] + data[GAIN_Y, t] * point[Y, t]
-                residual = point[E, t] - held - stored
-                held = point[E, t]
-                moved = work[THETA, t] * ge
-                answer = data[GAIN_X, t] * ux + data[GAIN_Y, t] * uy
-                work[RHS, t] = residual - (moved - before) + answer
-                before = moved
-                net[i] -= data[NET_X, t] * ux + data[NET_Y, t] * uy
-            _solve(begin, stop, work, RHS)
-            for t in range(begin, stop):
-                net[first + t - begin] += work[BETA, t] * work[RHS, t]
+                    _add(curve[k, a:b], scratch[k, : b - a])
+            xx, xy, yy = work[QXX, a:b], work[QXY, a:b], work[QYY, a:b]
+            _invert(bend_x, bend_y, point[S, a:b], point[ZS, a:b], xx, xy, yy)
+            gain_x, gain_y = data[GAIN_X, a:b], data[GAIN_Y, a:b]
+            net_x, net_y = data[NET_X, a:b], data[NET_Y, a:b]
+            beta, theta = work[BETA, a:b], work[THETA, a:b]
+            _couple(xx, xy, yy, gain_x, gain_y, net_x, net_y, beta, gamma, firm)
+            _yield(point[ABOVE, a:b], point[BELOW, a:b], point[ZA, a:b], point[ZB, a:b], theta)
+            for u in range(begin, stop):
+                at, end, first = units[u]
+                dinv, ratio = work[DINV, at:end], work[RATIO, at:end]
+                _eliminate(firm[at - a : end - a], work[THETA, at:end], dinv, ratio)
+                inside = answer[first : first + end - at, first : first + end - at]
+                for t in range(end - at):
+                    inside[t, t] += gamma[at - a + t]
+                if coupled[group]:
+                    _subtract_inverse(work[BETA, at:end], dinv, ratio, inside, row)
+        _mirror(answer)
+
+
+# -- right-hand side ------------------------------------------------------------------------
 
 
 @njit(**OPTIONS)
 @no_type_check
-def _blocked(value, change, longest):
-    """The longest step that keeps a positive value positive."""
-    return min(longest, -value / change) if change < 0 else longest
+def _reduced(cost, gain, net, worth, price, made):
+    """What a full share costs at these prices of stored energy and of net power."""
+    for t in range(len(made)):
+        made[t] = cost[t] - gain[t] * worth[t] - net[t] * price[t]
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _add_scaled(weight, values, total):
+    for t in range(len(total)):
+        total[t] += weight[t] * values[t]
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _add_centring(mu, product, slack, sign, total):
+    """Add the multiplier that a barrier aims at, ``(mu - product) / slack``."""
+    for t in range(len(total)):
+        total[t] += sign * ((mu - product[t]) / slack[t])
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _respond(gx, gy, xx, xy, yy, gain_x, gain_y, net_x, net_y, stored, net):
+    """What powers would do by themselves: to stored energy, and to net power."""
+    for t in range(len(gx)):
+        ux = xx[t] * gx[t] + xy[t] * gy[t]
+        uy = xy[t] * gx[t] + yy[t] * gy[t]
+        stored[t] = gain_x[t] * ux + gain_y[t] * uy
+        net[t] = -(net_x[t] * ux + net_y[t] * uy)
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _missed(energy, held, x, y, gain_x, gain_y, total):
+    """Add by how much the balance of energy is missed."""
+    for t in range(len(total)):
+        total[t] += energy[t] - held[t] - (gain_x[t] * x[t] + gain_y[t] * y[t])
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _subtract(values, total):
+    for t in range(len(total)):
+        total[t] -= values[t]
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _multiply(one, other, made):
+    for t in range(len(made)):
+        made[t] = one[t] * other[t]
 
 
 @njit(parallel=True, **OPTIONS)
 @no_type_check
-def direction(chunks, units, data, point, work, dprice, target, told, reach, active, predict):
+def right_hand_side(
+    chunks, units, ends, data, curve, point, work, price, target, nets, active, predict,
+):  # fmt: skip
+    """What each unit would do at its group's present price; the sum is each chunk's net change.
+
+    When predicting, the target is 0 and there are no products of changes yet.
+    """
+    for c in prange(len(chunks)):
+        begin_unit, stop_unit, group = chunks[c]
+        if not active[group]:
+            continue
+        _fill(0.0, nets[c])
+        mu = target[group]
+        scratch = np.empty((3, _longest(units, begin_unit, stop_unit)))
+        none = np.zeros(stop_unit)
+        for begin in range(begin_unit, stop_unit, STRIP):
+            stop = min(begin + STRIP, stop_unit)
+            a, b = units[begin, 0], units[stop - 1, 1]
+            n = b - a
+            side, later, net = scratch[0, :n], scratch[1, :n], scratch[2, :n]
+            gain_x, gain_y = data[GAIN_X, a:b], data[GAIN_Y, a:b]
+            net_x, net_y = data[NET_X, a:b], data[NET_Y, a:b]
+            gx, gy, ge = work[GX, a:b], work[GY, a:b], work[GE, a:b]
+            x, y, worth = point[X, a:b], point[Y, a:b], point[VALUE, a:b]
+            _spread(price[group], units, begin, stop, side)
+            for k in range(2):
+                prices = (data[GAIN_X + k, a:b], data[NET_X + k, a:b], worth, side)
+                _reduced(data[COST_X + k, a:b], *prices, work[GX + k, a:b])
+                if curve is not None:
+                    _add_scaled(curve[k, a:b], point[X + k, a:b], work[GX + k, a:b])
+            _next(worth, units, begin, stop, ends[:, 1], later)
+            _differ(worth, later, ge)
+            if not predict:
+                for k in range(2):
+                    share = work[GX + k, a:b]
+                    _add_centring(mu, work[CX + k, a:b], point[X + k, a:b], -1.0, share)
+                    _add_centring(mu, work[CS, a:b], point[S, a:b], 1.0, share)
+                _add_centring(mu, work[CA, a:b], point[ABOVE, a:b], -1.0, ge)
+                _add_centring(mu, work[CB, a:b], point[BELOW, a:b], 1.0, ge)
+            right = work[RHS, a:b]
+            xx, xy, yy = work[QXX, a:b], work[QXY, a:b], work[QYY, a:b]
+            _respond(gx, gy, xx, xy, yy, gain_x, gain_y, net_x, net_y, right, net)
+            _previous(point[E, a:b], units, begin, stop, ends[:, 0], side)
+            _missed(point[E, a:b], side, x, y, gain_x, gain_y, right)
+            _multiply(work[THETA, a:b], ge, later)
+            _subtract(later, right)
+            _previous(later, units, begin, stop, none, side)
+            _add(side, right)
+            _solve_strip(units, begin, stop, work, right)
+            _add_scaled(work[BETA, a:b], right, net)
+            _gathered(net, units, begin, stop, nets[c])
+
+
+# -- direction ------------------------------------------------------------------------------
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _pull(gain, net, worth, price, reduced, made):
+    for t in range(len(made)):
+        made[t] = gain[t] * worth[t] + net[t] * price[t] - reduced[t]
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _power_step(bx, by, xx, xy, yy, dx, dy, ds):
+    for t in range(len(dx)):
+        x, y = xx[t] * bx[t] + xy[t] * by[t], xy[t] * bx[t] + yy[t] * by[t]
+        dx[t], dy[t], ds[t] = x, y, -x - y
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _energy_step(theta, ge, worth, later, de, down):
+    for t in range(len(de)):
+        change = theta[t] * (ge[t] + worth[t] - later[t])
+        de[t], down[t] = -change, change
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _predict_pair(slack, multiplier, change, product, forward, backward):
+    """Where a slack and its multiplier would go, aiming at 0, and what that does to the gap.
+
+    ``product`` is that of both changes. ``forward`` and ``backward`` are raised to the share of
+    the slack, and of the multiplier, that the whole step would use up.
+    """
+    gap, of_slack, of_multiplier, of_both = 0.0, 0.0, 0.0, 0.0
+    for t in range(len(slack)):
+        s, z, ds = slack[t], multiplier[t], change[t]
+        used = -ds / s
+        dz = z * (used - 1.0)
+        forward[t] = max(forward[t], used)
+        backward[t] = max(backward[t], 1.0 - used)
+        product[t] = ds * dz
+        gap += s * z
+        of_slack += ds * z
+        of_multiplier += s * dz
+        of_both += ds * dz
+    return gap, of_slack, of_multiplier, of_both
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _correct_pair(slack, multiplier, change, product, mu, forward, backward):
+    """How much of a slack and of its multiplier the whole step would use up."""
+    for t in range(len(slack)):
+        share = 1.0 / slack[t]
+        used = -change[t] * share
+        gained = (mu - product[t]) * share
+        forward[t] = max(forward[t], used)
+        backward[t] = max(backward[t], 1.0 - used - gained / multiplier[t])
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _reach(used):
+    """The longest step, from the most that a whole step uses up."""
+    most = _worst(used)
+    return 1.0 / most if most > 1.0 / UNBLOCKED else UNBLOCKED
+
+
+@njit(parallel=True, **OPTIONS)
+@no_type_check
+def direction(
+    chunks, units, data, point, work, dprice, target, told, reach, active, predict,
+):  # fmt: skip
     """The step of every unit to its group's change of price, and how far it can be taken.
 
     ``reach`` is that distance by unit, primal and dual; chunks tell the shortest of theirs. When
-    predicting, the products of changes that the next right-hand side needs are kept.
+    predicting, the products of changes that the next right-hand side needs are kept, and what the
+    step would do to the gap is told; the step itself is only kept when correcting.
     """
     for c in prange(len(chunks)):
         begin_unit, stop_unit, group = chunks[c]
         if not active[group]:
             continue
         mu = target[group]
-        shortest_primal, shortest_dual = UNBLOCKED, UNBLOCKED
-        gap, gap_primal, gap_dual, gap_both = 0.0, 0.0, 0.0, 0.0
-        for u in range(begin_unit, stop_unit):
-            begin, stop, first = units[u]
-            primal, dual = UNBLOCKED, UNBLOCKED
-            for t in range(begin, stop):
-                work[DVALUE, t] = -work[BETA, t] * dprice[group, first + t - begin]
-            _solve(begin, stop, work, DVALUE)
-            for t in range(begin, stop):
-                work[DVALUE, t] += work[RHS, t]
-            for t in range(begin, stop):
-                change = dprice[group, first + t - begin]
-                worth = work[DVALUE, t]
-                later = work[DVALUE, t + 1] if t + 1 < stop else 0.0
-                bx = data[GAIN_X, t] * worth + data[NET_X, t] * change - work[GX, t]
-                by = data[GAIN_Y, t] * worth + data[NET_Y, t] * change - work[GY, t]
-                dx = work[QXX, t] * bx + work[QXY, t] * by
-                dy = work[QXY, t] * bx + work[QYY, t] * by
-                ds = -dx - dy
-                de = -work[THETA, t] * (work[GE, t] + worth - later)
-                work[DX, t], work[DY, t], work[DE, t] = dx, dy, de
-                x, y, s = point[X, t], point[Y, t], point[S, t]
-                above, below = point[ABOVE, t], point[BELOW, t]
-                zx, zy, zs = point[ZX, t], point[ZY, t], point[ZS, t]
-                za, zb = point[ZA, t], point[ZB, t]
-                dzx = (mu - work[CX, t] - zx * dx) / x - zx
-                dzy = (mu - work[CY, t] - zy * dy) / y - zy
-                dzs = (mu - work[CS, t] - zs * ds) / s - zs
-                dza = (mu - work[CA, t] - za * de) / above - za
-                dzb = (mu - work[CB, t] + zb * de) / below - zb
-                primal = _blocked(x, dx, primal)
-                primal = _blocked(y, dy, primal)
-                primal = _blocked(s, ds, primal)
-                primal = _blocked(above, de, primal)
-                primal = _blocked(below, -de, primal)
-                dual = _blocked(zx, dzx, dual)
-                dual = _blocked(zy, dzy, dual)
-                dual = _blocked(zs, dzs, dual)
-                dual = _blocked(za, dza, dual)
-                dual = _blocked(zb, dzb, dual)
+        told[c, PRIMAL] = told[c, DUAL] = UNBLOCKED
+        _fill(0.0, told[c, GAP : GAP_BOTH + 1])
+        longest = _longest(units, begin_unit, stop_unit)
+        scratch, step = np.empty((7, longest)), np.empty((PAIRS, longest))
+        none = np.zeros(stop_unit)
+        for begin in range(begin_unit, stop_unit, STRIP):
+            stop = min(begin + STRIP, stop_unit)
+            a, b = units[begin, 0], units[stop - 1, 1]
+            n = b - a
+            change, worth, later = scratch[0, :n], scratch[1, :n], scratch[2, :n]
+            bx, by = scratch[3, :n], scratch[4, :n]
+            forward, backward = scratch[5, :n], scratch[6, :n]
+            _spread(dprice[group], units, begin, stop, change)
+            _scale_down(work[BETA, a:b], change, worth)
+            _solve_strip(units, begin, stop, work, worth)
+            _add(work[RHS, a:b], worth)
+            _next(worth, units, begin, stop, none, later)
+            for k in range(2):
+                prices = (data[GAIN_X + k, a:b], data[NET_X + k, a:b], worth, change)
+                _pull(*prices, work[GX + k, a:b], scratch[3 + k, :n])
+            xx, xy, yy = work[QXX, a:b], work[QXY, a:b], work[QYY, a:b]
+            _power_step(bx, by, xx, xy, yy, step[X, :n], step[Y, :n], step[S, :n])
+            up, down = step[ABOVE, :n], step[BELOW, :n]
+            _energy_step(work[THETA, a:b], work[GE, a:b], worth, later, up, down)
+            _fill(0.0, forward)
+            _fill(0.0, backward)
+            for k in range(PAIRS):
+                slack, multiplier = point[X + k, a:b], point[ZX + k, a:b]
+                moved, product = step[k, :n], work[CX + k, a:b]
                 if predict:
-                    gap += x * zx + y * zy + s * zs + above * za + below * zb
-                    gap_primal += dx * zx + dy * zy + ds * zs + de * (za - zb)
-                    gap_dual += x * dzx + y * dzy + s * dzs + above * dza + below * dzb
-                    work[CX, t], work[CY, t], work[CS, t] = dx * dzx, dy * dzy, ds * dzs
-                    work[CA, t], work[CB, t] = de * dza, -de * dzb
-                    gap_both += dx * dzx + dy * dzy + ds * dzs + de * (dza - dzb)
-            reach[u, 0], reach[u, 1] = primal, dual
-            shortest_primal = min(shortest_primal, primal)
-            shortest_dual = min(shortest_dual, dual)
-        told[c, PRIMAL], told[c, DUAL], told[c, GAP] = shortest_primal, shortest_dual, gap
-        told[c, GAP_PRIMAL], told[c, GAP_DUAL] = gap_primal, gap_dual
-        told[c, GAP_BOTH] = gap_both
+                    sums = _predict_pair(slack, multiplier, moved, product, forward, backward)
+                    told[c, GAP] += sums[0]
+                    told[c, GAP_PRIMAL] += sums[1]
+                    told[c, GAP_DUAL] += sums[2]
+                    told[c, GAP_BOTH] += sums[3]
+                else:
+                    _correct_pair(slack, multiplier, moved, product, mu, forward, backward)
+            if not predict:
+                _copy(step[X, :n], work[DX, a:b])
+                _copy(step[Y, :n], work[DY, a:b])
+                _copy(step[ABOVE, :n], work[DE, a:b])
+                _copy(worth, work[DVALUE, a:b])
+            for u in range(begin, stop):
+                at, end = units[u, 0] - a, units[u, 1] - a
+                reach[u, 0], reach[u, 1] = _reach(forward[at:end]), _reach(backward[at:end])
+                told[c, PRIMAL] = min(told[c, PRIMAL], reach[u, 0])
+                told[c, DUAL] = min(told[c, DUAL], reach[u, 1])
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _scale_down(weight, values, made):
+    for t in range(len(made)):
+        made[t] = -weight[t] * values[t]
+
+
+# -- move -----------------------------------------------------------------------------------
 
 
 @njit(**OPTIONS)
@@ -296,6 +613,75 @@ def direction(chunks, units, data, point, work, dprice, target, told, reach, act
 def _tempered(reach, common, own):
     """A step between what one unit could take by itself and what all can take together."""
     return min(STEP_SHARE * reach, 1.0) ** own * common ** (1.0 - own)
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _changes(dx, dy, de, change):
+    """Changes of all slacks from those of both shares and of stored energy."""
+    for t in range(len(dx)):
+        change[X, t], change[Y, t], change[S, t] = dx[t], dy[t], -dx[t] - dy[t]
+        change[ABOVE, t], change[BELOW, t] = de[t], -de[t]
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _move_pair(slack, multiplier, change, product, mu, step, dual_step):
+    """Move a slack and its multiplier; their product then."""
+    gap = 0.0
+    for t in range(len(slack)):
+        s, z, ds = slack[t], multiplier[t], change[t]
+        z += dual_step[t] * ((mu - product[t] - z * ds) / s - z)
+        s += step[t] * ds
+        slack[t], multiplier[t] = s, z
+        gap += s * z
+    return gap
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _pay(cost_x, cost_y, x, y):
+    """What both shares cost, and the same with every payment counted as positive."""
+    cost, turnover = 0.0, 0.0
+    for t in range(len(x)):
+        cost += cost_x[t] * x[t] + cost_y[t] * y[t]
+        turnover += abs(cost_x[t]) * x[t] + abs(cost_y[t]) * y[t]
+    return cost, turnover
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _rise(curve_x, curve_y, x, y):
+    """What rising prices add to the cost."""
+    rise = 0.0
+    for t in range(len(x)):
+        rise += 0.5 * (curve_x[t] * x[t] * x[t] + curve_y[t] * y[t] * y[t])
+    return rise
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _balance(energy, held, x, y, gain_x, gain_y, stored):
+    """Energy stored in each slot; how far the balance is missed at worst."""
+    worst = 0.0
+    for t in range(len(stored)):
+        stored[t] = gain_x[t] * x[t] + gain_y[t] * y[t]
+        worst = max(worst, abs(energy[t] - held[t] - stored[t]))
+    return worst
+
+
+@njit(**OPTIONS)
+@no_type_check
+def _feed(net_x, net_y, gain_x, gain_y, x, y, stored, fed, lift):
+    """Net power, and by how much it rises when the smaller direction is cancelled."""
+    for t in range(len(fed)):
+        both = net_x[t] * x[t] + net_y[t] * y[t]
+        one_way = 0.0
+        if stored[t] > 0:
+            one_way = net_x[t] / gain_x[t] * stored[t]
+        elif stored[t] < 0:
+            one_way = net_y[t] / gain_y[t] * stored[t]
+        fed[t], lift[t] = both, one_way - both
 
 
 @njit(parallel=True, **OPTIONS)
@@ -315,54 +701,49 @@ def move(
         if not active[group]:
             continue
         mu = target[group]
-        net, lift = nets[c], lifts[c]
-        net[:] = 0.0
-        lift[:] = 0.0
+        _fill(0.0, nets[c])
+        _fill(0.0, lifts[c])
         gap, worst, cost, turnover = 0.0, 0.0, 0.0, 0.0
-        for u in range(begin_unit, stop_unit):
-            begin, stop, first = units[u]
-            held = ends[u, 0]
-            step = _tempered(reach[u, 0], primal[group], own)
-            dual_step = _tempered(reach[u, 1], dual[group], own)
-            for t in range(begin, stop):
-                dx, dy, de = work[DX, t], work[DY, t], work[DE, t]
-                x, y, s = point[X, t], point[Y, t], point[S, t]
-                above, below = point[ABOVE, t], point[BELOW, t]
-                zx, zy, zs = point[ZX, t], point[ZY, t], point[ZS, t]
-                za, zb = point[ZA, t], point[ZB, t]
-                zx += dual_step * ((mu - work[CX, t] - zx * dx) / x - zx)
-                zy += dual_step * ((mu - work[CY, t] - zy * dy) / y - zy)
-                zs += dual_step * ((mu - work[CS, t] + zs * (dx + dy)) / s - zs)
-                za += dual_step * ((mu - work[CA, t] - za * de) / above - za)
-                zb += dual_step * ((mu - work[CB, t] + zb * de) / below - zb)
-                x, y, s = x + step * dx, y + step * dy, s - step * (dx + dy)
-                above, below = above + step * de, below - step * de
-                point[X, t], point[Y, t], point[S, t] = x, y, s
-                point[ABOVE, t], point[BELOW, t] = above, below
-                point[ZX, t], point[ZY, t], point[ZS, t] = zx, zy, zs
-                point[ZA, t], point[ZB, t] = za, zb
-                point[E, t] += step * de
-                point[VALUE, t] += dual_step * work[DVALUE, t]
-                work[CX, t], work[CY, t], work[CS, t] = 0.0, 0.0, 0.0
-                work[CA, t], work[CB, t] = 0.0, 0.0
-                gap += x * zx + y * zy + s * zs + above * za + below * zb
-                stored = data[GAIN_X, t] * x + data[GAIN_Y, t] * y
-                worst = max(worst, abs(point[E, t] - held - stored))
-                held = point[E, t]
-                cost += data[COST_X, t] * x + data[COST_Y, t] * y
-                turnover += abs(data[COST_X, t]) * x + abs(data[COST_Y, t]) * y
-                if curve is not None:
-                    rise = 0.5 * (curve[0, t] * x * x + curve[1, t] * y * y)
-                    cost += rise
-                    turnover += rise
-                fed = data[NET_X, t] * x + data[NET_Y, t] * y
-                net[first + t - begin] += fed
-                one_way = 0.0
-                if stored > 0:
-                    one_way = data[NET_X, t] / data[GAIN_X, t] * stored
-                elif stored < 0:
-                    one_way = data[NET_Y, t] / data[GAIN_Y, t] * stored
-                lift[first + t - begin] += one_way - fed
-            cost -= ends[u, 1] * (held - ends[u, 0])
+        longest = _longest(units, begin_unit, stop_unit)
+        scratch, change = np.empty((4, longest)), np.empty((PAIRS, longest))
+        ahead = np.empty((2, stop_unit))
+        for begin in range(begin_unit, stop_unit, STRIP):
+            stop = min(begin + STRIP, stop_unit)
+            a, b = units[begin, 0], units[stop - 1, 1]
+            n = b - a
+            for u in range(begin, stop):
+                ahead[0, u] = _tempered(reach[u, 0], primal[group], own)
+                ahead[1, u] = _tempered(reach[u, 1], dual[group], own)
+            step, dual_step = scratch[0, :n], scratch[1, :n]
+            _each(ahead[0], units, begin, stop, step)
+            _each(ahead[1], units, begin, stop, dual_step)
+            x, y, energy, de = point[X, a:b], point[Y, a:b], point[E, a:b], work[DE, a:b]
+            _changes(work[DX, a:b], work[DY, a:b], de, change)
+            for k in range(PAIRS):
+                slack, multiplier, product = (
+                    point[X + k, a:b],
+                    point[ZX + k, a:b],
+                    work[CX + k, a:b],
+                )
+                gap += _move_pair(slack, multiplier, change[k, :n], product, mu, step, dual_step)
+            _add_scaled(step, de, energy)
+            _add_scaled(dual_step, work[DVALUE, a:b], point[VALUE, a:b])
+            paid = _pay(data[COST_X, a:b], data[COST_Y, a:b], x, y)
+            cost += paid[0]
+            turnover += paid[1]
+            if curve is not None:
+                rise = _rise(curve[0, a:b], curve[1, a:b], x, y)
+                cost += rise
+                turnover += rise
+            held, stored = scratch[0, :n], scratch[1, :n]
+            gain_x, gain_y = data[GAIN_X, a:b], data[GAIN_Y, a:b]
+            _previous(energy, units, begin, stop, ends[:, 0], held)
+            worst = max(worst, _balance(energy, held, x, y, gain_x, gain_y, stored))
+            for u in range(begin, stop):
+                cost -= ends[u, 1] * (energy[units[u, 1] - 1 - a] - ends[u, 0])
+            fed, lift = scratch[2, :n], scratch[3, :n]
+            _feed(data[NET_X, a:b], data[NET_Y, a:b], gain_x, gain_y, x, y, stored, fed, lift)
+            _gathered(fed, units, begin, stop, nets[c])
+            _gathered(lift, units, begin, stop, lifts[c])
         told[c, GAP], told[c, RESIDUAL] = gap, worst
         told[c, COST], told[c, TURNOVER] = cost, turnover

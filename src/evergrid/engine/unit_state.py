@@ -209,10 +209,12 @@ class Units:
         price: Float[Array, "group step"],
         goal: Float[Array, " group"],
         active: Bool[Array, " group"],
+        *,
+        predict: bool,
     ) -> Float[Array, "group step"]:
         """Change of net power of each group's own units at its present price."""
         place = (self.chunks, self.rows, self.ends, self.data, self.curve, self.point, self.work)
-        unit_kernels.right_hand_side(*place, price, goal, self.nets, active)
+        unit_kernels.right_hand_side(*place, price, goal, self.nets, active, predict)
         return self._by_group(self.nets)
 
     def direct(
