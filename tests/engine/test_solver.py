@@ -1,5 +1,6 @@
 """One door for programs of any size: the choice, the batches, failures named."""
 
+import itertools
 import time
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ from evergrid.core.errors import InputError, SolveError
 from evergrid.core.flowgates import Flowgates
 from evergrid.core.status import Status
 from evergrid.engine import interior_point, reference, relaxation, solver
+from evergrid.engine.certificate import certify
 from evergrid.engine.program import Program
 from evergrid.engine.solution import Solution
 from tests.engine.cases import KINDS, Kind, forest, gated, random_program
@@ -70,6 +72,33 @@ def test_batches_of_trees_give_the_same_plan_as_all_at_once(
     for found in (whole.certificate, pieces.certificate):
         assert found.objective == pytest.approx(exact.certificate.objective, rel=1e-5)
         assert found.group_kw <= 1e-6
+
+
+def test_certificates_of_batches_add_up_to_that_of_the_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    program = replace(forest(20, trees=6, kind=KIND), constant=7.5)
+    monkeypatch.setattr(solver, "BATCH_SLOTS", program.slots // 4)
+    found = solver.solve(program, method="interior_point")
+    proof = certify(program, found.power_kw, found.dual)
+    assert found.certificate is not None
+    assert found.certificate.objective == pytest.approx(proof.objective, rel=1e-12)
+    assert found.certificate.bound == pytest.approx(proof.bound, rel=1e-12)
+    for name in ("power_kw", "energy_kwh", "group_kw"):
+        of_both = (getattr(found.certificate, name), getattr(proof, name))
+        assert of_both[0] == pytest.approx(of_both[1], abs=1e-12)
+
+
+def test_a_gap_is_told_of_all_batches_and_ends_near_the_one_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    program = forest(20, trees=6, kind=KIND)
+    monkeypatch.setattr(solver, "BATCH_SLOTS", program.slots // 4)
+    told: list[float] = []
+    solver.solve(program, method="interior_point", gap=1e-4, tell=lambda _, gap: told.append(gap))
+    quarters = np.array_split(np.log(told), 4)
+    assert all(a.min() > b.min() for a, b in itertools.pairwise(quarters))
+    assert 1e-4 <= told[-1] < 1e-3
 
 
 def test_only_the_tree_without_a_schedule_is_relaxed() -> None:

@@ -315,17 +315,17 @@ class Barrier:
 
     def longest(self, step: Point) -> tuple[Float[Array, " group"], Float[Array, " group"]]:
         """The longest primal and dual step that keeps each group's slacks positive."""
-        p = self.point
-        primal = _ratio(p.slack, step.slack).min(axis=(0, 2))
-        dual = _ratio(p.multiplier, step.multiplier).min(axis=(0, 2))
+        p, held, soft = self.point, self.rows.held, self.soft
+        primal = _least_ratio(step.slack, p.slack, held)
+        dual = _least_ratio(step.multiplier, p.multiplier, held)
         if len(self.soft_rows):
-            primal = np.minimum(primal, _ratio(p.ease, step.ease).min(axis=(0, 2)))
-            eased = _ratio(p.ease_multiplier, step.ease_multiplier)
-            dual = np.minimum(dual, eased.min(axis=(0, 2)))
+            primal = np.minimum(primal, _least_ratio(step.ease, p.ease, soft))
+            eased = _least_ratio(step.ease_multiplier, p.ease_multiplier, soft)
+            dual = np.minimum(dual, eased)
         at = self.rows.peaked
-        primal[at] = np.minimum(primal[at], _ratio(p.rise, step.rise))
-        dual[at] = np.minimum(dual[at], _ratio(p.rise_multiplier, step.rise_multiplier))
-        return primal, dual
+        primal[at] = np.minimum(primal[at], step.rise / p.rise)
+        dual[at] = np.minimum(dual[at], step.rise_multiplier / p.rise_multiplier)
+        return _longest(primal), _longest(dual)
 
     def move(
         self,
@@ -349,11 +349,11 @@ class Barrier:
         enough &= self.rows.held & (primal > 0)[:, None]
         slack[enough] = free[enough]
 
-    def total(self, pairs: tuple[Array, Array, Array]) -> Float[Array, " group"]:
-        """Sum of products over each group's rows."""
-        total = np.where(self.rows.held, pairs[0], 0.0).sum(axis=(0, 2))
-        total += np.where(self.soft, pairs[1], 0.0).sum(axis=(0, 2))
-        total[self.rows.peaked] += pairs[2]
+    def total(self, one: Point, other: Point) -> Float[Array, " group"]:
+        """Sum over each group's rows of one point's slacks times the other's multipliers."""
+        total = np.einsum("rgs,rgs->g", one.slack, other.multiplier)
+        total += np.einsum("rgs,rgs->g", one.ease, other.ease_multiplier)
+        total[self.rows.peaked] += one.rise * other.rise_multiplier
         return total
 
     def residual(self, net: Float[Array, "group step"]) -> Float[Array, " group"]:
@@ -370,7 +370,17 @@ class Barrier:
         return cost
 
 
-def _ratio(value: Array, change: Array) -> Array:
-    """The longest step that keeps each positive value positive."""
-    falling = change < 0
-    return np.where(falling, -value / np.where(falling, change, 1.0), UNBLOCKED)
+def _least_ratio(
+    change: Float[Array, "row group step"],
+    value: Float[Array, "row group step"],
+    held: Bool[Array, "row group step"],
+) -> Float[Array, " group"]:
+    """Least of each group's changes as a share of the positive values they change; at most 0."""
+    ratio = np.divide(change, value, out=np.zeros_like(change), where=held)
+    return ratio.min(axis=(0, 2))
+
+
+def _longest(ratio: Float[Array, " group"]) -> Float[Array, " group"]:
+    """The longest step that keeps every value positive, given the least ratio."""
+    falls = ratio < -1.0 / UNBLOCKED
+    return np.where(falls, -1.0 / np.where(falls, ratio, 1.0), UNBLOCKED)

@@ -4,6 +4,7 @@ Everything here is float64 arithmetic on the program and on numbers that any sol
 proposed; nothing of a solver's own claims is used.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,6 +87,25 @@ def certify(program: Program, power_kw: Float[Array, " slot"], dual: Dual) -> Ce
         power_kw=float(np.maximum(over_power, 0).max(initial=0.0)),
         energy_kwh=float(np.maximum(over_energy, 0).max(initial=0.0)),
         group_kw=float(np.maximum(over_group, 0).max(initial=0.0)),
+    )
+
+
+def together(parts: Sequence[Certificate | None], constant: float) -> Certificate | None:
+    """The certificate of parts that share nothing; None where one of them has none.
+
+    Args:
+        parts: Their certificates.
+        constant: What the whole costs beside them.
+    """
+    given = [part for part in parts if part is not None]
+    if not given or len(given) < len(parts):
+        return None
+    return Certificate(
+        objective=sum(part.objective for part in given) + constant,
+        bound=sum(part.bound for part in given) + constant,
+        power_kw=max(part.power_kw for part in given),
+        energy_kwh=max(part.energy_kwh for part in given),
+        group_kw=max(part.group_kw for part in given),
     )
 
 

@@ -140,8 +140,8 @@ class GroupBarrier:
 
     def total(self, one: Points, other: Points) -> Float[Array, " group"]:
         """Sum of these products over each group's rows."""
-        each = zip(self.parts, self.products(one, other), strict=True)
-        return reduce(np.add, [part.total(pairs) for part, pairs in each])
+        each = zip(self.parts, one, other, strict=True)
+        return reduce(np.add, [part.total(*points) for part, *points in each])
 
     def residual(self, net: Float[Array, "group step"]) -> Float[Array, " group"]:
         """Largest offset of each group, as a multiple of what is allowed."""

@@ -149,7 +149,7 @@ def factor(
     groups, stiff, pool, peak, peak_bend, rise_bend, peak_total, ties, answers, home, factors,
     seen, felt, counts, root,
 ):  # fmt: skip
-    """Factor each of these groups; ``seen`` is the answer that its parent sees.
+    """Factor each of these groups; ``seen`` is the answer that its parent sees, in their order.
 
     ``peak`` is the row of a group in the arrays of peaks, -1 for none.
     """
@@ -204,19 +204,19 @@ def factor(
         if pool[g] > 0:
             shadow[count] = summed
         _forward(upper, size, shadow)
-        _less_square(answer, shadow, seen[g])
+        _less_square(answer, shadow, seen[k])
 
 
 @njit(parallel=True, **OPTIONS)
 @no_type_check
-def gather(parents, below_start, below, answers, home, seen):
-    """Add the answers of the groups below, as seen from above, to each of these parents."""
+def gather(parents, start, answers, home, seen):
+    """Add what is seen of the groups below each of these parents, from ``start`` on, to theirs."""
     steps = answers.shape[1]
     for k in prange(len(parents) * steps):
         g, i = parents[k // steps], k % steps
         row = answers[home[g], i]
-        for b in range(below_start[g], below_start[g + 1]):
-            other = seen[below[b], i]
+        for b in range(start[k // steps], start[k // steps + 1]):
+            other = seen[b, i]
             for j in range(steps):
                 row[j] += other[j]
 

@@ -1,5 +1,7 @@
 """How groups in a forest answer prices: every answer summed up the tree, and solved down again."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float, Int
@@ -7,6 +9,8 @@ from evergrid.engine import group_kernels
 from evergrid.engine.barrier import Rows
 from evergrid.engine.group_barrier import GroupBarrier
 from evergrid.engine.program import depth
+
+SEEN_TOGETHER = 128  # groups whose answers, as their parents see them, are kept at a time
 
 
 class GroupTree:
@@ -36,6 +40,7 @@ class GroupTree:
         children = np.argsort(parent, kind="stable")
         self.below = children[np.searchsorted(parent[children], 0) :]
         self.below_start = np.searchsorted(parent[self.below], np.arange(groups + 1))
+        self.children = np.diff(self.below_start)
         self.root = (parent < 0) & (not outer)
         self.above = np.where(parent < 0, groups, parent)  # the last row of prices is the outside's
         first = np.flatnonzero(np.diff(chunk_group, prepend=-1))
@@ -61,11 +66,9 @@ class GroupTree:
         if len(self.answers):
             return
         groups, steps = len(self.held), self.steps
-        passed_on = groups if not self.root.all() else 0
         places = max(self.chunks, int(self.home.max()) + 1)
         self.answers = np.zeros((places, steps, steps))
         self.factors = np.zeros((groups, self.rank, self.rank))
-        self.seen = np.zeros((passed_on, steps, steps))
 
     def rest(self) -> None:
         """Give the room back."""
@@ -85,26 +88,54 @@ class GroupTree:
         self.answers[self.chunks :] = 0.0
         for group, answer in zip(above, of_zones, strict=True):
             self.answers[self.home[group]] += answer
-        rows, pool = barrier.steps, barrier.pool
-        peaks = (self.peak, rows.peak_bend, rows.rise_bend, rows.peak_total, self.ties)
-        for number in range(len(self.levels) - 1, -1, -1):
-            groups = self._working(number, active)
-            if number + 1 < len(self.levels):
-                below = (self.below_start, self.below)
-                group_kernels.gather(groups, *below, self.answers, self.home, self.seen)
-            group_kernels.factor(
-                groups,
-                rows.stiff,
-                pool,
-                *peaks,
-                self.answers,
-                self.home,
-                self.factors,
-                self.seen,
-                self.felt,
-                self.counts,
-                self.root,
-            )
+        for number in range(len(self.levels) - 1, 0, -1):
+            parents = self._working(number - 1, active)
+            for block in self._blocks(parents):
+                self._eliminate(barrier, self._below(block))
+                start = np.append(0, np.cumsum(self.children[block]))
+                group_kernels.gather(block, start, self.answers, self.home, self.seen)
+        self._eliminate(barrier, self._working(0, active))
+
+    def _blocks(self, parents: Int[Array, " some"]) -> Iterator[Int[Array, " few"]]:
+        """Parents with children, a few at a time: what is seen of these is not kept for long."""
+        parents = parents[self.children[parents] > 0]
+        number = np.cumsum(self.children[parents]) // SEEN_TOGETHER
+        edges = np.flatnonzero(np.diff(number)) + 1
+        yield from (block for block in np.split(parents, edges) if len(block))
+
+    def _below(self, parents: Int[Array, " few"]) -> Int[Array, " child"]:
+        """The children of these, parent by parent."""
+        return np.concatenate(
+            [self.below[self.below_start[p] : self.below_start[p + 1]] for p in parents]
+        )
+
+    def _eliminate(self, barrier: GroupBarrier, groups: Int[Array, " some"]) -> None:
+        """Factor some groups, and note what their parents see of them."""
+        passed_on = 0 if self.root[groups].all() else len(groups)
+        if len(self.seen) < passed_on:
+            self.seen = np.zeros((passed_on, self.steps, self.steps))
+        rows = barrier.steps
+        group_kernels.factor(
+            groups,
+            rows.stiff,
+            barrier.pool,
+            self.peak,
+            rows.peak_bend,
+            rows.rise_bend,
+            rows.peak_total,
+            self.ties,
+            self.answers,
+            self.home,
+            self.factors,
+            self.seen,
+            self.felt,
+            self.counts,
+            self.root,
+        )
+
+    def seen_from_outside(self) -> Float[Array, "root step step"]:
+        """The answers of the roots, where they hang from a group that is kept elsewhere."""
+        return self.seen[: len(self.levels[0])]
 
     def up(
         self,

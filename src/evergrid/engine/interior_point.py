@@ -49,6 +49,7 @@ FLOOR = 1e-8  # share of the first gap below which rounding takes over
 DAMPING = 1e-5  # proximal curvature, as a share of the first products: bounds every answer
 OWN_SHARE = 0.8  # weight of a unit's own longest step against that of its tree
 STALLED = 1e-7  # a step shorter than this, again and again, means there is no interior
+WANTED_SHARE = 0.3  # of the gap asked for, which every tree is to reach
 DIVERGED = 1e4  # multiple of the first gap beyond which there is no schedule to find
 MOST_ITERATIONS = 100
 REST_SHARE = 0.5  # of groups still worked on, below which they go on in a smaller run
@@ -154,7 +155,7 @@ def least_products(
     cost, turnover = (np.bincount(of_slot, a, program.groups) for a in (paid, np.abs(paid)))
     scale = np.maximum(np.abs(cost), 1e-3 * turnover)
     count = np.bincount(of_unit, 5 * (program.stop - program.first), program.groups)
-    least = 0.3 * gap * np.maximum(scale, least_scale) / np.maximum(count, 1)
+    least = WANTED_SHARE * gap * np.maximum(scale, least_scale) / np.maximum(count, 1)
     return np.maximum(least, FLOOR * centre)[tree]
 
 
@@ -457,7 +458,7 @@ class Run:
         self.scale = np.maximum(np.abs(totals.cost), 1e-3 * totals.turnover)
         self.scale = np.maximum(self.scale, self.least_scale)
         least = FLOOR * self.centre * self.count
-        self.wanted = np.maximum(0.3 * self.tolerance * self.scale, least)
+        self.wanted = np.maximum(WANTED_SHARE * self.tolerance * self.scale, least)
         done = (self.gap <= self.wanted) & (self.residual <= 1.0)
         # Where it pays to waste energy one direction never fits: it stops at the least gap.
         done &= (totals.over <= EXPORT_KW) | (self.gap <= 2 * least)

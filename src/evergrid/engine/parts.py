@@ -38,7 +38,7 @@ def roots(program: Program) -> Int[Array, " group"]:
 
 def trees(program: Program) -> list[Int[Array, " group"]]:
     """The groups of each independent tree, in the order of their roots."""
-    return _rows_by(roots(program), np.nonzero(program.parent < 0)[0])
+    return rows_by(roots(program), np.nonzero(program.parent < 0)[0])
 
 
 def part(program: Program, groups: Int[Array, " group"]) -> Part:
@@ -92,7 +92,7 @@ def pick(program: Program, groups: Int[Array, " group"], units: Int[Array, " uni
 def split(program: Program) -> list[Part]:
     """Every independent tree as a program of its own, in time that grows with the whole only."""
     top = np.nonzero(program.parent < 0)[0]
-    unit_rows = _rows_by(roots(program)[program.group], top)
+    unit_rows = rows_by(roots(program)[program.group], top)
     return [
         pick(program, groups, units)
         for groups, units in zip(trees(program), unit_rows, strict=True)
@@ -116,11 +116,11 @@ def _some(
     return None if values is None else values[rows]
 
 
-def _rows_by(root: Int[Array, " row"], top: Int[Array, " root"]) -> list[Int[Array, "..."]]:
-    """Rows of each root, rising; none for a root without rows."""
+def rows_by(root: Int[Array, " row"], top: Int[Array, " root"]) -> list[Int[Array, "..."]]:
+    """Rows of each root, rising; none for one without rows. Rows below the first are left out."""
     order = np.argsort(root, kind="stable")
     edges = np.searchsorted(root[order], top)
-    return np.split(order, edges[1:]) if len(top) else []
+    return np.split(order, edges)[1:]
 
 
 def _slots(program: Program, units: Int[Array, " unit"]) -> Int[Array, " slot"]:

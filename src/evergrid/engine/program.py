@@ -165,11 +165,8 @@ class Program:
     @cached_property
     def net_range(self) -> tuple[Float[Array, "group step"], Float[Array, "group step"]]:
         """Least and greatest net power that each group's units could reach at all."""
-        at = (self.group[self.unit], self.step)
-        low = np.zeros((self.groups, self.steps))
-        high = np.zeros((self.groups, self.steps))
-        np.add.at(low, at, -self.charge_limit)
-        np.add.at(high, at, self.discharge_limit)
+        low = of_own_units(self, -self.charge_limit)
+        high = of_own_units(self, self.discharge_limit)
         return add_up(low, self.parent), add_up(high, self.parent)
 
     @cached_property
@@ -207,9 +204,14 @@ def add_up(own: Float[Array, "group step"], parent: Int[Array, " group"]) -> Arr
 
 def net_power(program: Program, power_kw: Float[Array, " slot"]) -> Float[Array, "group step"]:
     """Net power of every group when its units deliver these powers, positive into the grid."""
-    net = np.zeros((program.groups, program.steps))
-    np.add.at(net, (program.group[program.unit], program.step), power_kw)
-    return add_up(net, program.parent)
+    return add_up(of_own_units(program, power_kw), program.parent)
+
+
+def of_own_units(program: Program, values: Float[Array, " slot"]) -> Float[Array, "group step"]:
+    """Sum over the units directly in each group, step by step."""
+    cell = program.group[program.unit] * program.steps + program.step
+    total = np.bincount(cell, values, program.groups * program.steps)
+    return total.reshape(program.groups, program.steps)
 
 
 def energy_path(program: Program, power_kw: Float[Array, " slot"]) -> Float[Array, " slot"]:

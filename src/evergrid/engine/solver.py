@@ -12,9 +12,9 @@ from evergrid.core.errors import InputError, SolveError
 from evergrid.core.faults import Fault
 from evergrid.core.status import Status
 from evergrid.engine import cluster, device, interior_point, reference, relaxation
-from evergrid.engine.certificate import TOLERANCE, certify
+from evergrid.engine.certificate import TOLERANCE, Certificate, certify, together
 from evergrid.engine.interior_point import Iterate, Tell, untold
-from evergrid.engine.parts import Part, part, roots, trees
+from evergrid.engine.parts import Part, part, pick, roots, rows_by, trees
 from evergrid.engine.program import Program
 from evergrid.engine.repair import earliest, kept, towards
 from evergrid.engine.solution import Guess, Relaxation, Solution, failed
@@ -98,12 +98,23 @@ class _Way:
         """One batch of trees."""
         gap, tell = self.gap, self.tell
         if self.method == "device":
-            return device.minimise(program, gap=gap, deadline=deadline, guess=guess)
+            return device.minimise(program, gap=gap, deadline=deadline, guess=guess, tell=tell)
         if self.method == "cluster":
             return cluster.minimise(
                 program, gap=gap, deadline=deadline, zones=self.zones, tell=tell
             )
         return interior_point.minimise(program, gap=gap, deadline=deadline, guess=guess, tell=tell)
+
+    def telling(self, done: float, share: float) -> "_Way":
+        """The same for a batch that is this share of all slots, after others that are done.
+
+        What it tells is the geometric mean over all slots, where those that wait count as 1.
+        """
+
+        def tell(iteration: int, gap: float) -> None:
+            self.tell(iteration, self.gap**done * max(gap, self.gap) ** share)
+
+        return replace(self, tell=tell if share < 1.0 else self.tell)
 
     @property
     def batch_slots(self) -> float:
@@ -158,14 +169,18 @@ def _iterate(
     """The interior point on every batch of trees, and which groups' trees it solved."""
     whole = failed(program, Status.FEASIBLE, 0.0)
     solved = np.zeros(program.groups, bool)
-    iterations, proof = 0, None
+    iterations, done = 0, 0.0
+    proofs: list[Certificate | None] = []
     for piece in _batches(program, most=way.batch_slots):
         begin = None if guess is None else guess.of(piece)
-        found = way.minimise(piece.program, deadline, begin)
+        share = len(piece.slots) / max(program.slots, 1)
+        found = way.telling(done, share).minimise(piece.program, deadline, begin)
+        done += share
         _put(whole, piece, found)
         solved[piece.groups] = found.solved
         iterations = max(iterations, found.iterations)
-        proof = found.certificate if piece.program is program else None
+        proofs.append(found.certificate)
+    proof = together(proofs, program.constant)
     return replace(whole, iterations=iterations, certificate=proof), solved
 
 
@@ -178,10 +193,15 @@ def _batches(
     squares = np.bincount(root, minlength=program.groups) * program.steps**2
     weight = slots + squares / SQUARES_PER_SLOT
     batch = (np.cumsum(weight) // (most or BATCH_SLOTS)).astype(np.int64)
-    chosen_roots = (program.parent < 0) & (True if wanted is None else wanted)
-    for number in np.unique(batch[chosen_roots]):
-        inside = (batch == number) & chosen_roots
-        yield part(program, np.flatnonzero(inside[root]))
+    batch[~((program.parent < 0) & (True if wanted is None else wanted))] = -1
+    numbers = np.unique(batch[batch >= 0])
+    of_group = batch[root]
+    if len(numbers) == 1 and (of_group >= 0).all():
+        yield part(program, np.arange(program.groups))
+        return
+    unit_rows = rows_by(of_group[program.group], numbers)
+    for groups, units in zip(rows_by(of_group, numbers), unit_rows, strict=True):
+        yield pick(program, groups, units)
 
 
 def _mend(

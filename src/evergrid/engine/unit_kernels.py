@@ -49,6 +49,34 @@ OPTIONS = {
 
 @njit(parallel=True, **OPTIONS)
 @no_type_check
+def begin_straight(chunks, units, ends, data, point, centre, worth):
+    """Begin with a straight line of energy to what is owed, and powers to match.
+
+    Multipliers are such that every product is ``centre``.
+    """
+    for c in prange(len(chunks)):
+        for u in range(chunks[c, 0], chunks[c, 1]):
+            begin, stop, _ = units[u]
+            held = ends[u, 0]
+            slope = (max(data[LOW, stop - 1], held) - held) / (stop - begin)
+            for t in range(begin, stop):
+                low, high = data[LOW, t], data[HIGH, t]
+                margin = min(0.05 * (high - low), 1.0)
+                line = ends[u, 0] + slope * (t - begin + 1)
+                energy = min(max(line, low + margin), high - margin)
+                stored = energy - held - 0.1 * data[GAIN_Y, t]
+                share = stored / data[GAIN_X, t] if data[GAIN_X, t] > 0 else stored
+                x = min(max(share, 0.05), 0.8)
+                point[X, t], point[Y, t], point[S, t] = x, 0.1, 0.9 - x
+                point[ABOVE, t], point[BELOW, t] = energy - low, high - energy
+                point[E, t], point[VALUE, t] = energy, worth
+                for k in range(PAIRS):
+                    point[ZX + k, t] = centre / point[X + k, t]
+                held = energy
+
+
+@njit(parallel=True, **OPTIONS)
+@no_type_check
 def begin_near(chunks, units, ends, data, curve, point, source, power, value, price, least):
     """Begin with these powers and prices, in the order of the program.
 

@@ -6,11 +6,9 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float
 from evergrid.engine import unit_kernels
-from evergrid.engine.program import Program
+from evergrid.engine.program import Program, of_own_units
 from evergrid.engine.solution import Guess
 from evergrid.engine.unit_kernels import (
-    ABOVE,
-    BELOW,
     COST_X,
     COST_Y,
     GAIN_X,
@@ -20,13 +18,6 @@ from evergrid.engine.unit_kernels import (
     NET_X,
     NET_Y,
     VALUE,
-    ZA,
-    ZB,
-    ZS,
-    ZX,
-    ZY,
-    E,
-    S,
     X,
     Y,
 )
@@ -152,25 +143,8 @@ class Units:
 
     def begin(self, at: Start) -> None:
         """A straight line of energy to what is owed, powers to match, multipliers to centre."""
-        p, data, point = self.program, self.data, self.point
-        begin, stop = self.rows[:, 0], self.rows[:, 1]
-        lengths = stop - begin
-        start = self.ends[:, 0]
-        share = (np.arange(p.slots) - np.repeat(begin, lengths) + 1) / np.repeat(lengths, lengths)
-        goal = np.maximum(start, data[LOW, stop - 1])
-        line = np.repeat(start, lengths) * (1 - share) + np.repeat(goal, lengths) * share
-        margin = np.minimum(0.05 * (data[HIGH] - data[LOW]), 1.0)
-        point[E] = np.clip(line, data[LOW] + margin, data[HIGH] - margin)
-        before = np.append(0.0, point[E, :-1])
-        before[begin] = start
-        point[Y] = 0.1
-        stored = point[E] - before - data[GAIN_Y] * point[Y]
-        point[X] = np.clip(stored / np.where(data[GAIN_X] > 0, data[GAIN_X], 1.0), 0.05, 0.8)
-        point[S] = 1.0 - point[X] - point[Y]
-        point[ABOVE], point[BELOW] = point[E] - data[LOW], data[HIGH] - point[E]
-        for slack, multiplier in ((X, ZX), (Y, ZY), (S, ZS), (ABOVE, ZA), (BELOW, ZB)):
-            point[multiplier] = at.centre / point[slack]
-        point[VALUE] = at.worth
+        place = (self.chunks, self.rows, self.ends, self.data, self.point)
+        unit_kernels.begin_straight(*place, at.centre, at.worth)
 
     def begin_from(self, guess: Guess, least: Float[Array, " group"]) -> None:
         """Begin near a guess, with products of about ``least`` in each group."""
@@ -185,11 +159,9 @@ class Units:
 
     def net(self) -> Float[Array, "group step"]:
         """Net power of each group's own units at present."""
-        p = self.program
-        own = np.zeros((p.groups, p.steps))
-        fed = self.data[NET_X] * self.point[X] + self.data[NET_Y] * self.point[Y]
-        np.add.at(own, (self.slot_group, p.step[self.source]), fed)
-        return own
+        fed = np.empty(self.program.slots)
+        fed[self.source] = self.data[NET_X] * self.point[X] + self.data[NET_Y] * self.point[Y]
+        return of_own_units(self.program, fed)
 
     # -- one iteration ----------------------------------------------------------------------
 

@@ -57,7 +57,7 @@ class Zone:
     def factor(self, price: Float[Array, " step"]) -> Float[Array, "1 step step"]:
         """How its net power answers a change of the price above."""
         self.run.factor(price)
-        return self.run.groups.seen[[self.root]]
+        return self.run.groups.seen_from_outside()
 
     def ask(self, goal: float) -> Float[Array, "1 step"]:
         """Change of its net power at an unchanged price above."""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
-from evergrid.engine.interior_point import Iterate, supports
+from evergrid.engine.interior_point import Iterate, Tell, supports, untold
 from evergrid.engine.program import Program
 from evergrid.engine.solution import Guess
 
@@ -24,6 +24,7 @@ def minimise(
     guess: Guess | None = None,
     devices: Sequence[Any] | None = None,
     precision: Literal["float64", "float32"] = "float64",
+    tell: Tell = untold,
 ) -> Iterate:
     """Iterate until every tree's relative gap is below ``gap``, or the deadline.
 
@@ -37,6 +38,7 @@ def minimise(
         guess: Where to begin, from a plan for nearly the same program.
         devices: Of `jax.devices`, on which units and their groups are dealt out; all by default.
         precision: Of the units' part of the iterate; with a guess it is float64 throughout.
+        tell: Called with the iteration reached and its gap, relative to the cost.
 
     Raises:
         InputError: JAX is not installed.
@@ -51,5 +53,11 @@ def minimise(
 
     devices = jax.devices() if devices is None else devices
     return run.minimise(
-        program, gap=gap, deadline=deadline, guess=guess, devices=devices, precision=precision
+        program,
+        gap=gap,
+        deadline=deadline,
+        guess=guess,
+        devices=devices,
+        precision=precision,
+        tell=tell,
     )

@@ -32,6 +32,7 @@ from evergrid.engine.interior_point import (
     FLOOR,
     OWN_SHARE,
     STALLED,
+    WANTED_SHARE,
 )
 from evergrid.engine.unit_kernels import STEP_SHARE
 
@@ -70,11 +71,12 @@ class State(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What an iteration tells: whether to go on, gap and largest residual over all trees."""
+    """What an iteration tells of all trees: whether to go on, gap, largest residual, gap wanted."""
 
     active: Bool[jax.Array, ""]
     gap: Float[jax.Array, ""]
     residual: Float[jax.Array, ""]
+    wanted: Float[jax.Array, ""]
 
 
 class Reading(NamedTuple):
@@ -180,8 +182,9 @@ def iterate(
     judged = judge(levels, has_units, tree, scale, moved, taken)
     gap = jnp.where(tree.used, judged.gap, 0.0)
     residual = jnp.where(tree.used, judged.residual, 0.0)
+    wanted, _ = over_all(levels, jnp.where(tree.used, judged.wanted, 0.0), residual)
     active, _ = over_all(levels, judged.active.astype(gap.dtype), residual)
-    return judged, Told(active > 0, *over_all(levels, gap, residual))
+    return judged, Told(active > 0, *over_all(levels, gap, residual), wanted)
 
 
 class Reach(NamedTuple):
@@ -335,7 +338,8 @@ def judge(
     rows = jnp.stack([of_rows, paid, jnp.zeros_like(paid)], -1)
     gap, cost, turnover = tree_sum(levels, tree, blocks, rows).T
     least = FLOOR * scale.centre * tree.products
-    wanted = jnp.maximum(0.3 * scale.gap * jnp.maximum(jnp.abs(cost), 1e-3 * turnover), least)
+    size = jnp.maximum(jnp.abs(cost), 1e-3 * turnover)
+    wanted = jnp.maximum(WANTED_SHARE * scale.gap * size, least)
     residual = _residual(levels, has, tree, state)
     over = _worst_export(levels, has_units, has, tree, state.net, state.point)
     fits = over <= scale.leeway * EXPORT_KW

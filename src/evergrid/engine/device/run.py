@@ -23,7 +23,9 @@ from evergrid.engine.device.units import Units
 from evergrid.engine.interior_point import (
     MOST_ITERATIONS,
     MOST_POLISHED,
+    WANTED_SHARE,
     Iterate,
+    Tell,
     least_products,
     with_kept,
 )
@@ -55,10 +57,11 @@ def minimise(
     guess: Guess | None,
     devices: Sequence[Any],
     precision: str,
+    tell: Tell,
 ) -> Iterate:
     """Iterate until what is read off proves the gap for the whole program, or the deadline."""
     with jax.enable_x64(True):
-        solve = _Solve(program, devices, deadline)
+        solve = _Solve(program, devices, deadline, tell)
         scale = _scale(program, gap)
         if guess is not None:
             solve.begin_near(scale, guess)
@@ -88,9 +91,12 @@ class _Solve:
     """A solve under way: its iterate and history."""
 
     given: tuple[Units, Tree, Scale]
+    asked: float  # relative gap
 
-    def __init__(self, program: Program, devices: Sequence[Any], deadline: float) -> None:
-        self.program, self.deadline = program, deadline
+    def __init__(
+        self, program: Program, devices: Sequence[Any], deadline: float, tell: Tell
+    ) -> None:
+        self.program, self.deadline, self.tell = program, deadline, tell
         self.mesh = Mesh(np.array(devices), (AXIS,))
         self.layout = lay_out(program, len(devices))
         self.compiled = _compiled(self.mesh, self.layout.levels)
@@ -103,6 +109,7 @@ class _Solve:
         """Iterate from a guess; trees for which it is proven good enough are kept as they are."""
         self.guess = guess
         self.kept = proven(self.program, guess.power_kw, guess.dual, scale["gap"])
+        self.asked = scale["gap"]
         self.given = _given(self.mesh, self.layout, scale, "float64")
         least = least_products(self.program, guess, scale["gap"], scale["centre"])
         near = _near(self.mesh, self.layout, self.program, guess, least, self.kept)
@@ -112,6 +119,7 @@ class _Solve:
 
     def go_on(self, scale: dict[str, float], precision: str) -> None:
         """Iterate in this precision, from where another one has come."""
+        self.asked = scale["gap"]
         self.given = _given(self.mesh, self.layout, scale, precision)
         if self.state is None:
             self.state = self.compiled.begin(*self.given)
@@ -135,7 +143,10 @@ class _Solve:
         while going and len(self.history) < most and not self.late():
             self.state, told = self.compiled.iterate(*self.given, self.state)
             going = bool(told.active)
-            self.history.append((float(told.gap), float(told.residual)))
+            gap, wanted = float(told.gap), float(told.wanted)
+            self.history.append((gap, float(told.residual)))
+            paid = wanted / (WANTED_SHARE * self.asked)
+            self.tell(len(self.history), gap / max(paid, 1e-300))
 
     def late(self) -> bool:
         """Whether the deadline has passed for any process."""
