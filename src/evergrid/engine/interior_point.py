@@ -172,6 +172,7 @@ def pursue(
     last_gap, polished = np.inf, 0
     while True:
         run.until(deadline, tell)
+        run.rest()
         made = read()
         proof = certify(program, made.power_kw, made.dual)
         over = polished == MOST_POLISHED or time.perf_counter() > deadline
@@ -284,6 +285,11 @@ class Run:
         self.solved |= good & self.used[self.tree]
         self.gap[good], self.scale[good], self.residual[good] = 0.0, 0.0, 0.0
 
+    def rest(self) -> None:
+        """Give back the room to work in until it is needed again."""
+        self.units.rest()
+        self.groups.rest()
+
     # -- one iteration ----------------------------------------------------------------------
 
     def until(self, deadline: float, tell: Tell = untold) -> None:
@@ -309,8 +315,7 @@ class Run:
         """Go on with the trees that are not done in a run of their own, and take over its point."""
         groups, inside = np.flatnonzero(self.active), self.active[self.units.slot_group]
         piece = part(self.program, groups)
-        self.units.rest()
-        self.groups.rest()
+        self.rest()
         rest = Run(
             piece.program,
             self.tolerance,
