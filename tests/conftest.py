@@ -14,7 +14,7 @@ from evergrid.engine import cluster
 settings.register_profile("evergrid", deadline=None)  # the first example compiles
 settings.load_profile("evergrid")
 
-# XLA compiles for the CPU in a quarter of its time so; runs of what it makes take up to twice theirs.
+# So XLA compiles for the CPU in a quarter of the time; what it makes runs up to twice as long.
 # With an empty XLA_FLAGS in the environment it compiles as it does for users.
 os.environ.setdefault(
     "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
