@@ -9,7 +9,9 @@ from types import ModuleType
 import pytest
 from hypothesis import settings
 
-from evergrid.engine import cluster
+from tests import shape_checks
+
+shape_checks.install()  # before Evergrid is imported
 
 settings.register_profile("evergrid", deadline=None)  # the first example compiles
 settings.load_profile("evergrid")
@@ -22,6 +24,11 @@ os.environ.setdefault(
 
 CPUS = 2  # of the Ray below
 REPOSITORY = Path(__file__).parents[1]
+
+
+def pytest_runtest_setup() -> None:
+    """Check shapes anew in every test."""
+    shape_checks.forget()
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +48,8 @@ def ray() -> Iterator[ModuleType]:
     """
     if importlib.util.find_spec("ray") is None:
         pytest.skip('needs Ray: pip install "evergrid[cluster]"')
+    from evergrid.engine import cluster
+
     module = cluster.started(CPUS)
     yield module
     module.shutdown()
