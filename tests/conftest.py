@@ -1,4 +1,4 @@
-"""What every test may use: the shared data folder, Ray, and Hypothesis without a deadline."""
+"""What every test may use: the shared data folder, Ray, quick compiling, no deadline."""
 
 import importlib.util
 import os
@@ -9,13 +9,26 @@ from types import ModuleType
 import pytest
 from hypothesis import settings
 
-from evergrid.engine import cluster
+from tests import shape_checks
+
+shape_checks.install()  # before Evergrid is imported
 
 settings.register_profile("evergrid", deadline=None)  # the first example compiles
 settings.load_profile("evergrid")
 
+# So XLA compiles for the CPU in a quarter of the time; what it makes runs up to twice as long.
+# With an empty XLA_FLAGS in the environment it compiles as it does for users.
+os.environ.setdefault(
+    "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+)
+
 CPUS = 2  # of the Ray below
 REPOSITORY = Path(__file__).parents[1]
+
+
+def pytest_runtest_setup() -> None:
+    """Check shapes anew in every test."""
+    shape_checks.forget()
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +48,8 @@ def ray() -> Iterator[ModuleType]:
     """
     if importlib.util.find_spec("ray") is None:
         pytest.skip('needs Ray: pip install "evergrid[cluster]"')
+    from evergrid.engine import cluster
+
     module = cluster.started(CPUS)
     yield module
     module.shutdown()

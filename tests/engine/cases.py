@@ -10,7 +10,10 @@ from evergrid.engine.program import Program, add_up
 
 @dataclass(frozen=True)
 class Kind:
-    """What a random program has in it."""
+    """What a random program has in it.
+
+    Balanced ones have as many units in each group, so that code compiled for one fits all seeds.
+    """
 
     units: int = 6
     steps: int = 12
@@ -22,6 +25,7 @@ class Kind:
     curved: bool = False
     budgets: bool = False
     spread: float = 0.0
+    balanced: bool = False
 
 
 def random_program(seed: int, kind: Kind | None = None) -> Program:
@@ -44,6 +48,8 @@ def random_program(seed: int, kind: Kind | None = None) -> Program:
     groups = 4
     parent = np.array([-1, 0, 0, 1])
     group = rng.integers(0, groups, units)
+    if kind.balanced:
+        group = rng.permutation(np.arange(units) % groups)
     reach = np.bincount(unit, share * charge[unit], units) * kind.step_h * eta[0]
     fair = 0.15 if kind.tight else 0.9
     end = np.minimum(start + reach * rng.uniform(0, fair, units), capacity)
@@ -153,6 +159,9 @@ def forest(seed: int, trees: int, kind: Kind) -> Program:
     return replace(parts[0], group=group, parent=parent, **joined)
 
 
+EVERYTHING = Kind(
+    units=25, steps=12, step_h=0.5, metered=True, peaks=True, curved=True, budgets=True
+)
 KINDS = {
     "plain": Kind(),
     "no limits": Kind(tight=False),

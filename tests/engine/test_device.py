@@ -17,21 +17,21 @@ from evergrid.engine.device.layout import lay_out
 from evergrid.engine.interior_point import Iterate
 from evergrid.engine.program import Program
 from evergrid.engine.solution import Guess
-from tests.engine.cases import KINDS, Kind, random_program, varied
+from tests.engine.cases import EVERYTHING, KINDS, Kind, random_program, varied
 
-PLAIN = Kind(units=30, steps=24, step_h=0.5)
-EVERYTHING = Kind(
-    units=25, steps=12, step_h=0.5, metered=True, peaks=True, curved=True, budgets=True
-)
+pytestmark = pytest.mark.xdist_group("device")  # so that what is compiled serves many tests
+
+PLAIN = Kind(units=30, steps=24, step_h=0.5, balanced=True)
+MANY = Kind(units=300, steps=24, balanced=True)
 KINDS_HERE = [
     PLAIN,
     EVERYTHING,
-    Kind(units=12, negative=True),
-    Kind(units=20, tight=False),
+    replace(PLAIN, negative=True),
+    replace(PLAIN, tight=False),
+    replace(PLAIN, step_h=1 / 12),
+    MANY,
     Kind(units=40, steps=48, step_h=0.25, spread=0.02),
-    Kind(units=12, steps=30, step_h=1 / 12),
-    Kind(units=300, steps=24),
-    Kind(units=20, steps=24, curved=True),
+    Kind(units=20, steps=30, curved=True),
     Kind(units=25, metered=True),
     Kind(units=25, peaks=True, spread=0.01),
     Kind(units=25, steps=20, tight=False, budgets=True),
@@ -231,9 +231,7 @@ def test_it_stops_at_the_deadline_with_a_valid_bound() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "kind", [PLAIN, Kind(units=300, steps=24, tight=False)], ids=["small", "large"]
-)
+@pytest.mark.parametrize("kind", [PLAIN, replace(MANY, tight=False)], ids=["small", "large"])
 def test_single_precision_is_finished_in_double_and_proves_the_same(kind: Kind) -> None:
     program = random_program(1, kind)
     found = device.minimise(program, gap=1e-5, deadline=np.inf, precision="float32")
@@ -248,7 +246,7 @@ def test_single_precision_is_finished_in_double_and_proves_the_same(kind: Kind) 
 @pytest.mark.slow
 @pytest.mark.parametrize("step_min", [5, 15, 30, 60])
 def test_steps_of_any_length_are_solved(step_min: int) -> None:
-    program = random_program(2, Kind(units=30, steps=24, step_h=step_min / 60, tight=False))
+    program = random_program(2, replace(PLAIN, step_h=step_min / 60, tight=False))
     exact = reference.solve(program).certificate
     found, proof = solved(program)
     assert exact is not None

@@ -4,9 +4,12 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import jax
 import numpy as np
 import pytest
 
@@ -15,27 +18,20 @@ from evergrid.engine.certificate import Dual, certify
 from evergrid.engine.device.layout import lay_out
 from evergrid.engine.interior_point import Iterate
 from evergrid.engine.program import Program
-from tests.engine.cases import Kind, random_program
+from evergrid.engine.solution import Guess
+from tests.engine.cases import EVERYTHING, Kind, random_program
+
+pytestmark = pytest.mark.xdist_group("device")  # so that what is compiled serves many tests
 
 REPOSITORY = Path(__file__).parents[2]
 LIMIT_S = 240.0
-SPREAD = Kind(units=40, steps=12, step_h=0.5, metered=True, peaks=True, curved=True, budgets=True)
 
 ON_DEVICES = """
 import sys
-import jax, numpy as np
-jax.config.update("jax_num_cpu_devices", 4)
-from evergrid.engine import device
-from evergrid.engine.solution import Guess
-from tests.engine.test_device_sharding import dearer, forest, save
-program = forest()
-for count in (1, 4):
-    how = dict(gap=1e-7, deadline=np.inf, devices=jax.devices()[:count])
-    found = device.minimise(program, **how)
-    save(found, f"{sys.argv[1]}/{count}.npz")
-    guess = Guess(found.power_kw, found.dual)
-    again = device.minimise(dearer(program), guess=guess, **how)
-    save(again, f"{sys.argv[1]}/{count}-again.npz")
+import jax
+jax.config.update("jax_num_cpu_devices", 5)
+from tests.engine.test_device_sharding import save_twice
+save_twice(sys.argv[1], jax.devices()[:4])
 """
 
 IN_PROCESSES = """
@@ -55,7 +51,7 @@ jax.distributed.shutdown()
 
 def forest() -> Program:
     """A tree of three levels with units, meters, peaks and budgets on all of them."""
-    return random_program(2, SPREAD)
+    return random_program(1, EVERYTHING)  # one device has it compiled for other tests
 
 
 def dearer(program: Program) -> Program:
@@ -63,8 +59,18 @@ def dearer(program: Program) -> Program:
     return replace(program, draw_price=1.01 * program.draw_price)
 
 
+def save_twice(folder: str, devices: Sequence[Any]) -> None:
+    """Solve on these devices, and once more at other prices from what was found."""
+    how = {"gap": 1e-7, "deadline": np.inf, "devices": devices}
+    found = device.minimise(forest(), **how)
+    guess = Guess(found.power_kw, found.dual)
+    save(found, f"{folder}/{len(devices)}.npz")
+    again = device.minimise(dearer(forest()), guess=guess, **how)
+    save(again, f"{folder}/{len(devices)}-again.npz")
+
+
 def save(found: Iterate, path: str) -> None:
-    """The result of a program of its own."""
+    """What was found, for another program to read."""
     np.savez(
         path,
         power=found.power_kw,
@@ -107,6 +113,7 @@ def same(program: Program, one: np.lib.npyio.NpzFile, other: np.lib.npyio.NpzFil
 
 @pytest.mark.slow
 def test_four_devices_give_the_answer_of_one(tmp_path: Path) -> None:
+    save_twice(str(tmp_path), jax.devices()[:1])
     wait(run(ON_DEVICES, str(tmp_path)))
     cold, again = (
         [np.load(tmp_path / f"{count}{kind}.npz") for count in (1, 4)] for kind in ("", "-again")
