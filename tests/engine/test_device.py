@@ -89,6 +89,20 @@ def test_it_takes_the_same_path_as_the_compiled_method(kind: Kind) -> None:
     assert here.solved.all()
 
 
+def test_it_tells_how_far_it_has_come_like_the_compiled_method() -> None:
+    program = random_program(1, PLAIN)
+    told: dict[str, list[tuple[int, float]]] = {"here": [], "there": []}
+    device.minimise(
+        program, gap=1e-6, deadline=np.inf, tell=lambda *words: told["here"].append(words)
+    )
+    interior_point.minimise(
+        program, gap=1e-6, deadline=np.inf, tell=lambda *words: told["there"].append(words)
+    )
+    shared = min(map(len, told.values())) - 3
+    assert shared > 5
+    np.testing.assert_allclose(told["here"][:shared], told["there"][:shared], rtol=1e-3)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_the_bound_never_exceeds_the_optimum_even_if_stopped_early(seed: int) -> None:
     program = varied(random_program(1, EVERYTHING), seed)

@@ -71,12 +71,12 @@ class State(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What an iteration tells of all trees: whether to go on, gap, largest residual, gap wanted."""
+    """What an iteration tells of all trees: whether to go on, gap, largest residual, cost."""
 
     active: Bool[jax.Array, ""]
     gap: Float[jax.Array, ""]
     residual: Float[jax.Array, ""]
-    wanted: Float[jax.Array, ""]
+    cost: Float[jax.Array, ""]
 
 
 class Reading(NamedTuple):
@@ -179,12 +179,12 @@ def iterate(
     target = jnp.maximum(centring * mu, enough)
     step = problem.direction(target, products, of_groups)
     moved, taken = problem.moved(step, target, products)
-    judged = judge(levels, has_units, tree, scale, moved, taken)
+    judged, cost = judge(levels, has_units, tree, scale, moved, taken)
     gap = jnp.where(tree.used, judged.gap, 0.0)
     residual = jnp.where(tree.used, judged.residual, 0.0)
-    wanted, _ = over_all(levels, jnp.where(tree.used, judged.wanted, 0.0), residual)
+    paid, _ = over_all(levels, jnp.where(tree.used, cost, 0.0), residual)
     active, _ = over_all(levels, judged.active.astype(gap.dtype), residual)
-    return judged, Told(active > 0, *over_all(levels, gap, residual), wanted)
+    return judged, Told(active > 0, *over_all(levels, gap, residual), paid)
 
 
 class Reach(NamedTuple):
@@ -326,8 +326,8 @@ class _Problem:
 
 def judge(
     levels: Levels, has_units: Units, tree: Tree, scale: Scale, state: State, taken: PerRow
-) -> State:
-    """Which trees are done, and which will never be."""
+) -> tuple[State, PerRow]:
+    """Which trees are done, and which will never be; the cost to which each gap is relative."""
     local = _in_units(has_units, scale)
     has = units.terms(has_units, local.step_h)
     dtype = state.gap.dtype
@@ -347,7 +347,7 @@ def judge(
     stalls = jnp.where(taken < STALLED, state.stalls + 1, 0)
     lost = ~(gap <= DIVERGED * scale.centre * tree.products)  # also where it is NaN
     stops = (done | (stalls >= 3) | lost)[tree.root]
-    return state._replace(
+    judged = state._replace(
         gap=gap,
         wanted=wanted,
         residual=residual,
@@ -355,6 +355,7 @@ def judge(
         solved=state.solved | (state.active & done[tree.root]),
         stalls=stalls,
     )
+    return judged, size
 
 
 def read(levels: Levels, has_units: Units, tree: Tree, scale: Scale, state: State) -> Reading:

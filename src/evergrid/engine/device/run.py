@@ -23,7 +23,6 @@ from evergrid.engine.device.units import Units
 from evergrid.engine.interior_point import (
     MOST_ITERATIONS,
     MOST_POLISHED,
-    WANTED_SHARE,
     Iterate,
     Tell,
     least_products,
@@ -91,7 +90,6 @@ class _Solve:
     """A solve under way: its iterate and history."""
 
     given: tuple[Units, Tree, Scale]
-    asked: float  # relative gap
 
     def __init__(
         self, program: Program, devices: Sequence[Any], deadline: float, tell: Tell
@@ -109,7 +107,6 @@ class _Solve:
         """Iterate from a guess; trees for which it is proven good enough are kept as they are."""
         self.guess = guess
         self.kept = proven(self.program, guess.power_kw, guess.dual, scale["gap"])
-        self.asked = scale["gap"]
         self.given = _given(self.mesh, self.layout, scale, "float64")
         least = least_products(self.program, guess, scale["gap"], scale["centre"])
         near = _near(self.mesh, self.layout, self.program, guess, least, self.kept)
@@ -119,7 +116,6 @@ class _Solve:
 
     def go_on(self, scale: dict[str, float], precision: str) -> None:
         """Iterate in this precision, from where another one has come."""
-        self.asked = scale["gap"]
         self.given = _given(self.mesh, self.layout, scale, precision)
         if self.state is None:
             self.state = self.compiled.begin(*self.given)
@@ -143,10 +139,8 @@ class _Solve:
         while going and len(self.history) < most and not self.late():
             self.state, told = self.compiled.iterate(*self.given, self.state)
             going = bool(told.active)
-            gap, wanted = float(told.gap), float(told.wanted)
-            self.history.append((gap, float(told.residual)))
-            paid = wanted / (WANTED_SHARE * self.asked)
-            self.tell(len(self.history), gap / max(paid, 1e-300))
+            self.history.append((float(told.gap), float(told.residual)))
+            self.tell(len(self.history), float(told.gap) / max(float(told.cost), 1e-300))
 
     def late(self) -> bool:
         """Whether the deadline has passed for any process."""
