@@ -42,7 +42,7 @@ def followed(
     return found, loops, response
 
 
-@settings(max_examples=10)
+@settings(max_examples=20)
 @given(
     seed=st.integers(0, 100_000),
     reaches=st.lists(st.floats(0.3, 3.0), min_size=4, max_size=4),  # followed side by side
