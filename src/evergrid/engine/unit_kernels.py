@@ -38,7 +38,7 @@ UNBLOCKED = 1e30  # length of a step that nothing blocks
 STEP_SHARE = 0.99  # of the longest step that keeps everything positive
 NUDGE = 0.02  # share of a range by which a guess is moved off its limits at most
 DIED_OUT = 1e-120  # entries of an inverse below this are dropped before they become denormal
-STRIP = 12  # units
+STRIP = 24  # units
 
 OPTIONS = {
     "cache": True,
@@ -176,30 +176,30 @@ def _gathered(values, units, begin, stop, total):
 @njit(**OPTIONS)
 @no_type_check
 def _each(values, units, begin, stop, made):
-    """Values by unit, as each slot of a strip sees them."""
+    """Values of the units of a strip, as each of its slots sees them."""
     offset = units[begin, 0]
     for u in range(begin, stop):
-        _fill(values[u], made[units[u, 0] - offset : units[u, 1] - offset])
+        _fill(values[u - begin], made[units[u, 0] - offset : units[u, 1] - offset])
 
 
 @njit(**OPTIONS)
 @no_type_check
 def _next(row, units, begin, stop, last, made):
-    """The value of the slot after each slot of a strip; ``last`` by unit after its end."""
+    """The value of the slot after each slot of a strip; ``last`` after the end of each unit."""
     offset, n = units[begin, 0], len(row)
     _copy(row[1:], made[: n - 1])
     for u in range(begin, stop):
-        made[units[u, 1] - 1 - offset] = last[u]
+        made[units[u, 1] - 1 - offset] = last[u - begin]
 
 
 @njit(**OPTIONS)
 @no_type_check
 def _previous(row, units, begin, stop, start, made):
-    """The value of the slot before each slot of a strip; ``start`` by unit before its first."""
+    """The value of the slot before each slot of a strip; ``start`` before that of each unit."""
     offset, n = units[begin, 0], len(row)
     _copy(row[: n - 1], made[1:n])
     for u in range(begin, stop):
-        made[units[u, 0] - offset] = start[u]
+        made[units[u, 0] - offset] = start[u - begin]
 
 
 @njit(**OPTIONS)
@@ -453,7 +453,7 @@ def right_hand_side(
         _fill(0.0, nets[c])
         mu = target[group]
         scratch = np.empty((3, _longest(units, begin_unit, stop_unit)))
-        none = np.zeros(stop_unit)
+        none = np.zeros(STRIP)
         for begin in range(begin_unit, stop_unit, STRIP):
             stop = min(begin + STRIP, stop_unit)
             a, b = units[begin, 0], units[stop - 1, 1]
@@ -469,7 +469,7 @@ def right_hand_side(
                 _reduced(data[COST_X + k, a:b], *prices, work[GX + k, a:b])
                 if curve is not None:
                     _add_scaled(curve[k, a:b], point[X + k, a:b], work[GX + k, a:b])
-            _next(worth, units, begin, stop, ends[:, 1], later)
+            _next(worth, units, begin, stop, ends[begin:stop, 1], later)
             _differ(worth, later, ge)
             if not predict:
                 for k in range(2):
@@ -481,7 +481,7 @@ def right_hand_side(
             right = work[RHS, a:b]
             xx, xy, yy = work[QXX, a:b], work[QXY, a:b], work[QYY, a:b]
             _respond(gx, gy, xx, xy, yy, gain_x, gain_y, net_x, net_y, right, net)
-            _previous(point[E, a:b], units, begin, stop, ends[:, 0], side)
+            _previous(point[E, a:b], units, begin, stop, ends[begin:stop, 0], side)
             _missed(point[E, a:b], side, x, y, gain_x, gain_y, right)
             _multiply(work[THETA, a:b], ge, later)
             _subtract(later, right)
@@ -581,7 +581,7 @@ def direction(
         _fill(0.0, told[c, GAP : GAP_BOTH + 1])
         longest = _longest(units, begin_unit, stop_unit)
         scratch, step = np.empty((7, longest)), np.empty((PAIRS, longest))
-        none = np.zeros(stop_unit)
+        none = np.zeros(STRIP)
         for begin in range(begin_unit, stop_unit, STRIP):
             stop = min(begin + STRIP, stop_unit)
             a, b = units[begin, 0], units[stop - 1, 1]
@@ -734,26 +734,22 @@ def move(
         gap, worst, cost, turnover = 0.0, 0.0, 0.0, 0.0
         longest = _longest(units, begin_unit, stop_unit)
         scratch, change = np.empty((4, longest)), np.empty((PAIRS, longest))
-        ahead = np.empty((2, stop_unit))
+        ahead = np.empty((2, STRIP))
         for begin in range(begin_unit, stop_unit, STRIP):
             stop = min(begin + STRIP, stop_unit)
             a, b = units[begin, 0], units[stop - 1, 1]
             n = b - a
             for u in range(begin, stop):
-                ahead[0, u] = _tempered(reach[u, 0], primal[group], own)
-                ahead[1, u] = _tempered(reach[u, 1], dual[group], own)
+                ahead[0, u - begin] = _tempered(reach[u, 0], primal[group], own)
+                ahead[1, u - begin] = _tempered(reach[u, 1], dual[group], own)
             step, dual_step = scratch[0, :n], scratch[1, :n]
             _each(ahead[0], units, begin, stop, step)
             _each(ahead[1], units, begin, stop, dual_step)
             x, y, energy, de = point[X, a:b], point[Y, a:b], point[E, a:b], work[DE, a:b]
             _changes(work[DX, a:b], work[DY, a:b], de, change)
             for k in range(PAIRS):
-                slack, multiplier, product = (
-                    point[X + k, a:b],
-                    point[ZX + k, a:b],
-                    work[CX + k, a:b],
-                )
-                gap += _move_pair(slack, multiplier, change[k, :n], product, mu, step, dual_step)
+                pair = (point[X + k, a:b], point[ZX + k, a:b], change[k, :n], work[CX + k, a:b])
+                gap += _move_pair(*pair, mu, step, dual_step)
             _add_scaled(step, de, energy)
             _add_scaled(dual_step, work[DVALUE, a:b], point[VALUE, a:b])
             paid = _pay(data[COST_X, a:b], data[COST_Y, a:b], x, y)
@@ -765,7 +761,7 @@ def move(
                 turnover += rise
             held, stored = scratch[0, :n], scratch[1, :n]
             gain_x, gain_y = data[GAIN_X, a:b], data[GAIN_Y, a:b]
-            _previous(energy, units, begin, stop, ends[:, 0], held)
+            _previous(energy, units, begin, stop, ends[begin:stop, 0], held)
             worst = max(worst, _balance(energy, held, x, y, gain_x, gain_y, stored))
             for u in range(begin, stop):
                 cost -= ends[u, 1] * (energy[units[u, 1] - 1 - a] - ends[u, 0])
