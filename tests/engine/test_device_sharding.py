@@ -63,7 +63,7 @@ def save_twice(folder: str, devices: Sequence[Any]) -> None:
     """Solve on these devices, and once more at other prices from what was found."""
     how = {"gap": 1e-7, "deadline": np.inf, "devices": devices}
     found = device.minimise(forest(), **how)
-    guess = Guess(found.power_kw, found.dual)
+    guess = Guess(found.power_kw, found.dual, found.limit_price)
     save(found, f"{folder}/{len(devices)}.npz")
     again = device.minimise(dearer(forest()), guess=guess, **how)
     save(again, f"{folder}/{len(devices)}-again.npz")

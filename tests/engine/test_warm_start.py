@@ -102,6 +102,15 @@ def test_a_plan_that_is_good_enough_already_is_kept_as_it_is() -> None:
     assert objective(again) == objective(last)
 
 
+def test_prices_of_limits_are_kept_with_a_plan_and_do_not_take_in_those_of_meters() -> None:
+    program = random_program(3, replace(KIND, metered=True))
+    last = solved(program)
+    again = solved(program, last.guess)
+    assert again.iterations == 0
+    assert (last.limit_price > 0).any()
+    np.testing.assert_array_equal(again.limit_price, last.limit_price)
+
+
 def test_only_trees_that_have_changed_are_solved_anew() -> None:
     program = forest(30, trees=5, kind=KIND)
     last = solved(program)
@@ -121,4 +130,5 @@ def test_only_trees_that_have_changed_are_solved_anew() -> None:
     assert objective(warm) == pytest.approx(objective(cold), rel=3 * GAP)
     same = ~changed[program.unit]
     np.testing.assert_array_equal(warm.power_kw[same], last.power_kw[same])
+    np.testing.assert_array_equal(warm.limit_price[:16], last.limit_price[:16])
     assert not np.array_equal(warm.power_kw[~same], last.power_kw[~same])

@@ -54,7 +54,7 @@ DIVERGED = 1e4  # multiple of the first gap beyond which there is no schedule to
 MOST_ITERATIONS = 100
 REST_SHARE = 0.5  # of groups still worked on, below which they go on in a smaller run
 FEW_GROUPS = 64  # for so few it does not pay
-CARRIED = ("own_price", "net", "mu", "gap", "scale", "wanted", "residual", "stalls", "moved")
+CARRIED = ("own_price", "net", "mu", "gap", "scale", "wanted", "residual", "stalls")
 MOST_POLISHED = 2  # iterations more where the certificate proves less than the method thinks
 
 Tell = Callable[[int, float], None]
@@ -109,32 +109,45 @@ def minimise(
         guess: Where to begin, from a plan for nearly the same program.
         tell: Called with the iteration reached and its gap, relative to the cost.
     """
-    run = Run(program, gap, begin=guess)
+
+    def iterated(piece: Program, begin: Guess | None) -> Iterate:
+        run = Run(piece, gap, begin=begin)
+        return pursue(run, piece, run.result, gap=gap, deadline=deadline, tell=tell)
+
     if guess is None:
-        return pursue(run, program, run.result, gap=gap, deadline=deadline, tell=tell)
+        return iterated(program, None)
     good = proven(program, guess.power_kw, guess.dual, gap)
-    run.keep(good)
+    if not good.any():
+        return iterated(program, guess)
+    made = _with_rest(program, guess, good, iterated)
+    proof = certify(program, made.power_kw, made.dual)
+    if proof.gap <= gap or time.perf_counter() > deadline or not made.solved.all():
+        return replace(made, certificate=proof)
+    return iterated(program, Guess(made.power_kw, made.dual, made.limit_price))
 
-    def read() -> Iterate:
-        """What was found, and what was good already."""
-        kept = good & ~run.moved[run.tree]
-        return with_kept(run.result(), guess, kept, program)
 
-    return pursue(run, program, read, gap=gap, deadline=deadline, tell=tell)
-
-
-def with_kept(
-    found: Iterate, guess: Guess, kept: Bool[Array, " group"], program: Program
+def _with_rest(
+    program: Program,
+    guess: Guess,
+    good: Bool[Array, " group"],
+    iterated: Callable[[Program, Guess], Iterate],
 ) -> Iterate:
-    """An iterate with the guess in the place of what was kept."""
-    at = kept[program.group][program.unit]
-    dual = Dual(
-        np.where(at, guess.dual.energy_value, found.dual.energy_value),
-        np.where(kept[:, None], guess.dual.power_price, found.dual.power_price),
-        np.where(kept, guess.dual.budget_price, found.dual.budget_price),
-    )
-    power = np.where(at, guess.power_kw, found.power_kw)
-    return replace(found, power_kw=power, dual=dual)
+    """The guess in the trees for which it is good, and what is iterated from it in the rest."""
+    groups = np.flatnonzero(~good)
+    dual = guess.dual
+    power, value = guess.power_kw.copy(), dual.energy_value.copy()
+    price, of_budget = dual.power_price.copy(), dual.budget_price.copy()
+    limit_price, solved = guess.limit_price.copy(), np.ones(program.groups, bool)
+    history = np.zeros((0, 2))
+    if len(groups):
+        rest = part(program, groups)
+        found = iterated(rest.program, guess.of(rest))
+        power[rest.slots], value[rest.slots] = found.power_kw, found.dual.energy_value
+        price[groups], of_budget[groups] = found.dual.power_price, found.dual.budget_price
+        limit_price[groups], solved[groups] = found.limit_price, found.solved
+        history = found.history
+    dual = Dual(value, price, of_budget)
+    return Iterate(power, dual, limit_price, solved, len(history), history)
 
 
 def least_products(
@@ -243,7 +256,6 @@ class Run:
         self.coupled = (self._by_tree(self.barrier.count) > 0)[self.tree]
         self.stalls = np.zeros(p.groups, np.int64)
         self.solved = np.zeros(p.groups, bool)
-        self.moved = np.zeros(p.groups, bool)
         self.history: list[tuple[float, float]] = []
         self.elsewhere = (0.0, 0.0)  # gap and scale of trees that are done, while a rest is solved
 
@@ -278,12 +290,6 @@ class Run:
         for number, rows in enumerate(self.levels):
             price[rows] += price[self.program.parent[rows]] if number else outside
         return price
-
-    def keep(self, good: Bool[Array, " group"]) -> None:
-        """Leave these trees as they are."""
-        self.active &= ~good
-        self.solved |= good & self.used[self.tree]
-        self.gap[good], self.scale[good], self.residual[good] = 0.0, 0.0, 0.0
 
     def rest(self) -> None:
         """Give back the room to work in until it is needed again."""
@@ -458,7 +464,6 @@ class Run:
 
     def judge(self, totals: Totals, reach: Reach) -> None:
         """Which trees are done, and which will never be."""
-        self.moved |= self.active
         self.gap, self.residual = totals.gap, totals.residual
         self.scale = np.maximum(np.abs(totals.cost), 1e-3 * totals.turnover)
         self.scale = np.maximum(self.scale, self.least_scale)

@@ -20,17 +20,19 @@ class Guess:
     Attributes:
         power_kw: Power of each slot, positive into the grid.
         dual: Prices of stored energy, of net power and of budgets.
+        limit_price: What a group's own limits add to its parent's price, per kWh.
     """
 
     power_kw: Float[Array, " slot"]
     dual: Dual
+    limit_price: Float[Array, "group step"]
 
     def of(self, part: Part) -> "Guess":
         """What is expected of a part of the program."""
         dual, groups = self.dual, part.groups
         value = dual.energy_value[part.slots]
         prices = Dual(value, dual.power_price[groups], dual.budget_price[groups])
-        return Guess(self.power_kw[part.slots], prices)
+        return Guess(self.power_kw[part.slots], prices, self.limit_price[groups])
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class Solution:
     @property
     def guess(self) -> Guess:
         """What this lets expect of a program that is nearly the same."""
-        return Guess(self.power_kw, self.dual)
+        return Guess(self.power_kw, self.dual, self.limit_price)
 
 
 def failed(

@@ -47,7 +47,7 @@ def carried(
     late = (row >= 0) & (step >= last.stop[row])
     value = np.where(late, guess.dual.energy_value[last.end[row]], value)
     dual = Dual(value, price, guess.dual.budget_price)
-    return _settled(program, Guess(power, dual), unit < 0)
+    return _settled(program, Guess(power, dual, guess.limit_price[:, column]), unit < 0)
 
 
 def _usual(program: Program, value: Float[Array, " slot"]) -> Float[Array, " step"]:
@@ -87,4 +87,4 @@ def _settled(program: Program, guess: Guess, new: Bool[Array, " unit"]) -> Guess
     answer = interior_point.minimise(alone, gap=SETTLED, deadline=np.inf)
     power, value = guess.power_kw.copy(), guess.dual.energy_value.copy()
     power[slots], value[slots] = answer.power_kw, answer.dual.energy_value
-    return Guess(power, replace(guess.dual, energy_value=value))
+    return replace(guess, power_kw=power, dual=replace(guess.dual, energy_value=value))

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -26,7 +27,6 @@ from evergrid.engine.interior_point import (
     Iterate,
     Tell,
     least_products,
-    with_kept,
 )
 from evergrid.engine.program import Program
 from evergrid.engine.solution import Guess
@@ -174,7 +174,22 @@ class _Solve:
             iterations=len(self.history),
             history=np.array(self.history).reshape(-1, 2),
         )
-        return made if self.guess is None else with_kept(made, self.guess, self.kept, program)
+        return made if self.guess is None else _with_kept(made, self.guess, self.kept, program)
+
+
+def _with_kept(
+    found: Iterate, guess: Guess, kept: Bool[Array, " group"], program: Program
+) -> Iterate:
+    """An iterate with the guess in the place of what was kept."""
+    at = kept[program.group][program.unit]
+    dual = Dual(
+        np.where(at, guess.dual.energy_value, found.dual.energy_value),
+        np.where(kept[:, None], guess.dual.power_price, found.dual.power_price),
+        np.where(kept, guess.dual.budget_price, found.dual.budget_price),
+    )
+    limit_price = np.where(kept[:, None], guess.limit_price, found.limit_price)
+    power = np.where(at, guess.power_kw, found.power_kw)
+    return replace(found, power_kw=power, dual=dual, limit_price=limit_price)
 
 
 @lru_cache(maxsize=64)
