@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evergrid.engine.parts import pick
 from evergrid.engine.program import add_up, cost, energy_path, net_power
 from tests.engine.cases import KINDS, Kind, random_program
 
@@ -88,3 +89,11 @@ def test_slots_where_waste_pays_are_those_with_negative_prices() -> None:
     clearly = loose.feed_price < -0.05
     assert loose.burn[clearly & (loose.draw_price < loose.feed_price * 1.4)].all()
     assert not loose.burn[loose.draw_price > 0.05].any()
+
+
+def test_net_power_without_any_unit_is_zero() -> None:
+    whole = random_program(0)
+    nobody = pick(whole, np.arange(whole.groups), np.zeros(0, np.int64)).program
+    net = net_power(nobody, np.zeros(0))
+    assert net.dtype == float
+    assert not net.any()

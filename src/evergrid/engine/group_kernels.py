@@ -18,7 +18,7 @@ from typing import no_type_check
 import numpy as np
 from numba import njit, prange
 
-from evergrid.engine.unit_kernels import OPTIONS
+from evergrid.engine.compiled import OPTIONS
 
 FELT = 1e-5  # a row is felt where its stiffness times the group's answer exceeds this
 STIFF = 1e-6  # stiffness above which the price tells a change of net power more exactly

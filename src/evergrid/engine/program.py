@@ -211,7 +211,8 @@ def of_own_units(program: Program, values: Float[Array, " slot"]) -> Float[Array
     """Sum over the units directly in each group, step by step."""
     cell = program.group[program.unit] * program.steps + program.step
     total = np.bincount(cell, values, program.groups * program.steps)
-    return total.reshape(program.groups, program.steps)
+    # without any slot it counts in integers
+    return total.astype(float).reshape(program.groups, program.steps)
 
 
 def energy_path(program: Program, power_kw: Float[Array, " slot"]) -> Float[Array, " slot"]:

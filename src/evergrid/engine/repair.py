@@ -7,9 +7,9 @@ from numba import njit
 
 from evergrid.core.arrays import Array, Bool, Float
 from evergrid.engine.certificate import TOLERANCE
+from evergrid.engine.compiled import OPTIONS
 from evergrid.engine.parts import roots
 from evergrid.engine.program import Program, energy_path, net_power, over_budget
-from evergrid.engine.unit_kernels import OPTIONS
 
 KEPT_BACK = 1e-9  # share of a group's room that is left, for rounding
 SHARES = (1.0, 0.999, 0.99, 0.97, 0.93, 0.85, 0.7, 0.5, 0.3, 0.1, 0.0)

@@ -14,14 +14,41 @@ a unit is not. ``curve`` holds the second derivatives of both shares' costs, or 
 cost rises with power; for None nothing of it is compiled.
 """
 
-import os
 from typing import no_type_check
-
-# Threads that spin while they wait cost a shared machine far more than waking them does.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 from numba import njit, prange
+
+from evergrid.engine.compiled import OPTIONS
+from evergrid.engine.slot_loops import (
+    add,
+    add_centring,
+    add_scaled,
+    balance,
+    bend,
+    copy,
+    correct_pair,
+    couple,
+    differ,
+    energy_step,
+    feed,
+    fill,
+    give_way,
+    invert,
+    largest,
+    missed,
+    move_pair,
+    multiply,
+    pay,
+    pay_rise,
+    power_step,
+    predict_pair,
+    pull,
+    reduced,
+    respond_alone,
+    scale_down,
+    subtract,
+)
 
 # Rows of `data`: what the program gives.
 COST_X, COST_Y, GAIN_X, GAIN_Y, NET_X, NET_Y, LOW, HIGH = range(8)
@@ -39,12 +66,6 @@ STEP_SHARE = 0.99  # of the longest step that keeps everything positive
 NUDGE = 0.02  # share of a range by which a guess is moved off its limits at most
 DIED_OUT = 1e-120  # entries of an inverse below this are dropped before they become denormal
 STRIP = 24  # units
-
-OPTIONS = {
-    "cache": True,
-    "error_model": "numpy",
-    "fastmath": {"contract", "nsz", "arcp", "reassoc", "nnan"},
-}
 
 
 @njit(parallel=True, **OPTIONS)
@@ -124,27 +145,6 @@ def begin_near(chunks, units, ends, data, curve, point, source, power, value, pr
 
 @njit(**OPTIONS)
 @no_type_check
-def _copy(values, made):
-    for t in range(len(made)):
-        made[t] = values[t]
-
-
-@njit(**OPTIONS)
-@no_type_check
-def _fill(value, made):
-    for t in range(len(made)):
-        made[t] = value
-
-
-@njit(**OPTIONS)
-@no_type_check
-def _differ(one, other, made):
-    for t in range(len(made)):
-        made[t] = one[t] - other[t]
-
-
-@njit(**OPTIONS)
-@no_type_check
 def _longest(units, begin, stop):
     """Most slots of a strip among these units."""
     most = 0
@@ -160,7 +160,7 @@ def _spread(values, units, begin, stop, made):
     offset = units[begin, 0]
     for u in range(begin, stop):
         at, end, first = units[u]
-        _copy(values[first : first + end - at], made[at - offset : end - offset])
+        copy(values[first : first + end - at], made[at - offset : end - offset])
 
 
 @njit(**OPTIONS)
@@ -170,7 +170,7 @@ def _gathered(values, units, begin, stop, total):
     offset = units[begin, 0]
     for u in range(begin, stop):
         at, end, first = units[u]
-        _add(values[at - offset : end - offset], total[first : first + end - at])
+        add(values[at - offset : end - offset], total[first : first + end - at])
 
 
 @njit(**OPTIONS)
@@ -179,7 +179,7 @@ def _each(values, units, begin, stop, made):
     """Values of the units of a strip, as each of its slots sees them."""
     offset = units[begin, 0]
     for u in range(begin, stop):
-        _fill(values[u - begin], made[units[u, 0] - offset : units[u, 1] - offset])
+        fill(values[u - begin], made[units[u, 0] - offset : units[u, 1] - offset])
 
 
 @njit(**OPTIONS)
@@ -187,7 +187,7 @@ def _each(values, units, begin, stop, made):
 def _next(row, units, begin, stop, last, made):
     """The value of the slot after each slot of a strip; ``last`` after the end of each unit."""
     offset, n = units[begin, 0], len(row)
-    _copy(row[1:], made[: n - 1])
+    copy(row[1:], made[: n - 1])
     for u in range(begin, stop):
         made[units[u, 1] - 1 - offset] = last[u - begin]
 
@@ -197,71 +197,12 @@ def _next(row, units, begin, stop, last, made):
 def _previous(row, units, begin, stop, start, made):
     """The value of the slot before each slot of a strip; ``start`` before that of each unit."""
     offset, n = units[begin, 0], len(row)
-    _copy(row[: n - 1], made[1:n])
+    copy(row[: n - 1], made[1:n])
     for u in range(begin, stop):
         made[units[u, 0] - offset] = start[u - begin]
 
 
-@njit(**OPTIONS)
-@no_type_check
-def _worst(row):
-    worst = 0.0
-    for t in range(len(row)):
-        worst = max(worst, row[t])
-    return worst
-
-
 # -- factor ---------------------------------------------------------------------------------
-
-
-@njit(**OPTIONS)
-@no_type_check
-def _bend(slack, multiplier, damping, made):
-    """Second derivative of a barrier, and of damping."""
-    for t in range(len(made)):
-        made[t] = multiplier[t] / slack[t] + damping
-
-
-@njit(**OPTIONS)
-@no_type_check
-def _add(values, total):
-    for t in range(len(total)):
-        total[t] += values[t]
-
-
-@njit(**OPTIONS)
-@no_type_check
-def _invert(bend_x, bend_y, slack, multiplier, xx, xy, yy):
-    """Inverse of the Hessian of both shares, whose rest is held by one more barrier."""
-    for t in range(len(xx)):
-        qx, qy, qs = bend_x[t], bend_y[t], multiplier[t] / slack[t]
-        scale = 1.0 / (qx * qy + qs * (qx + qy))
-        xx[t] = (qy + qs) * scale
-        xy[t] = -qs * scale
-        yy[t] = (qx + qs) * scale
-
-
-@njit(**OPTIONS)
-@no_type_check
-def _couple(xx, xy, yy, gain_x, gain_y, net_x, net_y, beta, gamma, firm):
-    """How powers tie stored energy to net power, each to itself, and net power to itself."""
-    for t in range(len(xx)):
-        ux = xx[t] * gain_x[t] + xy[t] * gain_y[t]
-        uy = xy[t] * gain_x[t] + yy[t] * gain_y[t]
-        beta[t] = net_x[t] * ux + net_y[t] * uy
-        firm[t] = gain_x[t] * ux + gain_y[t] * uy
-        vx = xx[t] * net_x[t] + xy[t] * net_y[t]
-        vy = xy[t] * net_x[t] + yy[t] * net_y[t]
-        gamma[t] = net_x[t] * vx + net_y[t] * vy
-
-
-@njit(**OPTIONS)
-@no_type_check
-def _yield(above, below, za, zb, theta):
-    """How far stored energy gives way to a change of its price."""
-    for t in range(len(theta)):
-        a, b = above[t], below[t]
-        theta[t] = a * b / (za[t] * b + zb[t] * a)
 
 
 @njit(**OPTIONS)
@@ -347,7 +288,7 @@ def factor(
             continue
         answer = answers[c]
         for i in range(steps):
-            _fill(0.0, answer[i])
+            fill(0.0, answer[i])
         row = np.empty(steps)
         scratch = np.empty((4, _longest(units, begin_unit, stop_unit)))
         for begin in range(begin_unit, stop_unit, STRIP):
@@ -356,16 +297,16 @@ def factor(
             bend_x, bend_y = scratch[0, : b - a], scratch[1, : b - a]
             gamma, firm = scratch[2, : b - a], scratch[3, : b - a]
             for k in range(2):
-                _bend(point[X + k, a:b], point[ZX + k, a:b], damping, scratch[k, : b - a])
+                bend(point[X + k, a:b], point[ZX + k, a:b], damping, scratch[k, : b - a])
                 if curve is not None:
-                    _add(curve[k, a:b], scratch[k, : b - a])
+                    add(curve[k, a:b], scratch[k, : b - a])
             xx, xy, yy = work[QXX, a:b], work[QXY, a:b], work[QYY, a:b]
-            _invert(bend_x, bend_y, point[S, a:b], point[ZS, a:b], xx, xy, yy)
+            invert(bend_x, bend_y, point[S, a:b], point[ZS, a:b], xx, xy, yy)
             gain_x, gain_y = data[GAIN_X, a:b], data[GAIN_Y, a:b]
             net_x, net_y = data[NET_X, a:b], data[NET_Y, a:b]
             beta, theta = work[BETA, a:b], work[THETA, a:b]
-            _couple(xx, xy, yy, gain_x, gain_y, net_x, net_y, beta, gamma, firm)
-            _yield(point[ABOVE, a:b], point[BELOW, a:b], point[ZA, a:b], point[ZB, a:b], theta)
+            couple(xx, xy, yy, gain_x, gain_y, net_x, net_y, beta, gamma, firm)
+            give_way(point[ABOVE, a:b], point[BELOW, a:b], point[ZA, a:b], point[ZB, a:b], theta)
             for u in range(begin, stop):
                 at, end, first = units[u]
                 dinv, ratio = work[DINV, at:end], work[RATIO, at:end]
@@ -381,62 +322,6 @@ def factor(
 # -- right-hand side ------------------------------------------------------------------------
 
 
-@njit(**OPTIONS)
-@no_type_check
-def _reduced(cost, gain, net, worth, price, made):
-    """What a full share costs at these prices of stored energy and of net power."""
-    for t in range(len(made)):
-        made[t] = cost[t] - gain[t] * worth[t] - net[t] * price[t]
-
-
-@njit(**OPTIONS)
-@no_type_check
-def _add_scaled(weight, values, total):
-    for t in range(len(total)):
-        total[t] += weight[t] * values[t]
-
-
-@njit(**OPTIONS)
-@no_type_check
-def _add_centring(mu, product, slack, sign, total):
-    """Add the multiplier that a barrier aims at, ``(mu - product) / slack``."""
-    for t in range(len(total)):
-        total[t] += sign * ((mu - product[t]) / slack[t])
-
-
-@njit(**OPTIONS)
-@no_type_check
-def _respond(gx, gy, xx, xy, yy, gain_x, gain_y, net_x, net_y, stored, net):
-    """What powers would do by themselves: to stored energy, and to net power."""
-    for t in range(len(gx)):
-        ux = xx[t] * gx[t] + xy[t] * gy[t]
-        uy = xy[t] * gx[t] + yy[t] * gy[t]
-        stored[t] = gain_x[t] * ux + gain_y[t] * uy
-        net[t] = -(net_x[t] * ux + net_y[t] * uy)
-
-
-@njit(**OPTIONS)
-@no_type_check
-def _missed(energy, held, x, y, gain_x, gain_y, total):
-    """Add by how much the balance of energy is missed."""
-    for t in range(len(total)):
-        total[t] += energy[t] - held[t] - (gain_x[t] * x[t] + gain_y[t] * y[t])
-
-
-@njit(**OPTIONS)
-@no_type_check
-def _subtract(values, total):
-    for t in range(len(total)):
-        total[t] -= values[t]
-
-
-@njit(**OPTIONS)
-@no_type_check
-def _multiply(one, other, made):
-    for t in range(len(made)):
-        made[t] = one[t] * other[t]
-
-
 @njit(parallel=True, **OPTIONS)
 @no_type_check
 def right_hand_side(
@@ -450,7 +335,7 @@ def right_hand_side(
         begin_unit, stop_unit, group = chunks[c]
         if not active[group]:
             continue
-        _fill(0.0, nets[c])
+        fill(0.0, nets[c])
         mu = target[group]
         scratch = np.empty((3, _longest(units, begin_unit, stop_unit)))
         none = np.zeros(STRIP)
@@ -466,29 +351,29 @@ def right_hand_side(
             _spread(price[group], units, begin, stop, side)
             for k in range(2):
                 prices = (data[GAIN_X + k, a:b], data[NET_X + k, a:b], worth, side)
-                _reduced(data[COST_X + k, a:b], *prices, work[GX + k, a:b])
+                reduced(data[COST_X + k, a:b], *prices, work[GX + k, a:b])
                 if curve is not None:
-                    _add_scaled(curve[k, a:b], point[X + k, a:b], work[GX + k, a:b])
+                    add_scaled(curve[k, a:b], point[X + k, a:b], work[GX + k, a:b])
             _next(worth, units, begin, stop, ends[begin:stop, 1], later)
-            _differ(worth, later, ge)
+            differ(worth, later, ge)
             if not predict:
                 for k in range(2):
                     share = work[GX + k, a:b]
-                    _add_centring(mu, work[CX + k, a:b], point[X + k, a:b], -1.0, share)
-                    _add_centring(mu, work[CS, a:b], point[S, a:b], 1.0, share)
-                _add_centring(mu, work[CA, a:b], point[ABOVE, a:b], -1.0, ge)
-                _add_centring(mu, work[CB, a:b], point[BELOW, a:b], 1.0, ge)
+                    add_centring(mu, work[CX + k, a:b], point[X + k, a:b], -1.0, share)
+                    add_centring(mu, work[CS, a:b], point[S, a:b], 1.0, share)
+                add_centring(mu, work[CA, a:b], point[ABOVE, a:b], -1.0, ge)
+                add_centring(mu, work[CB, a:b], point[BELOW, a:b], 1.0, ge)
             right = work[RHS, a:b]
             xx, xy, yy = work[QXX, a:b], work[QXY, a:b], work[QYY, a:b]
-            _respond(gx, gy, xx, xy, yy, gain_x, gain_y, net_x, net_y, right, net)
+            respond_alone(gx, gy, xx, xy, yy, gain_x, gain_y, net_x, net_y, right, net)
             _previous(point[E, a:b], units, begin, stop, ends[begin:stop, 0], side)
-            _missed(point[E, a:b], side, x, y, gain_x, gain_y, right)
-            _multiply(work[THETA, a:b], ge, later)
-            _subtract(later, right)
+            missed(point[E, a:b], side, x, y, gain_x, gain_y, right)
+            multiply(work[THETA, a:b], ge, later)
+            subtract(later, right)
             _previous(later, units, begin, stop, none, side)
-            _add(side, right)
+            add(side, right)
             _solve_strip(units, begin, stop, work, right)
-            _add_scaled(work[BETA, a:b], right, net)
+            add_scaled(work[BETA, a:b], right, net)
             _gathered(net, units, begin, stop, nets[c])
 
 
@@ -497,67 +382,9 @@ def right_hand_side(
 
 @njit(**OPTIONS)
 @no_type_check
-def _pull(gain, net, worth, price, reduced, made):
-    for t in range(len(made)):
-        made[t] = gain[t] * worth[t] + net[t] * price[t] - reduced[t]
-
-
-@njit(**OPTIONS)
-@no_type_check
-def _power_step(bx, by, xx, xy, yy, dx, dy, ds):
-    for t in range(len(dx)):
-        x, y = xx[t] * bx[t] + xy[t] * by[t], xy[t] * bx[t] + yy[t] * by[t]
-        dx[t], dy[t], ds[t] = x, y, -x - y
-
-
-@njit(**OPTIONS)
-@no_type_check
-def _energy_step(theta, ge, worth, later, de, down):
-    for t in range(len(de)):
-        change = theta[t] * (ge[t] + worth[t] - later[t])
-        de[t], down[t] = -change, change
-
-
-@njit(**OPTIONS)
-@no_type_check
-def _predict_pair(slack, multiplier, change, product, forward, backward):
-    """Where a slack and its multiplier would go, aiming at 0, and what that does to the gap.
-
-    ``product`` is that of both changes. ``forward`` and ``backward`` are raised to the share of
-    the slack, and of the multiplier, that the whole step would use up.
-    """
-    gap, of_slack, of_multiplier, of_both = 0.0, 0.0, 0.0, 0.0
-    for t in range(len(slack)):
-        s, z, ds = slack[t], multiplier[t], change[t]
-        used = -ds / s
-        dz = z * (used - 1.0)
-        forward[t] = max(forward[t], used)
-        backward[t] = max(backward[t], 1.0 - used)
-        product[t] = ds * dz
-        gap += s * z
-        of_slack += ds * z
-        of_multiplier += s * dz
-        of_both += ds * dz
-    return gap, of_slack, of_multiplier, of_both
-
-
-@njit(**OPTIONS)
-@no_type_check
-def _correct_pair(slack, multiplier, change, product, mu, forward, backward):
-    """How much of a slack and of its multiplier the whole step would use up."""
-    for t in range(len(slack)):
-        share = 1.0 / slack[t]
-        used = -change[t] * share
-        gained = (mu - product[t]) * share
-        forward[t] = max(forward[t], used)
-        backward[t] = max(backward[t], 1.0 - used - gained / multiplier[t])
-
-
-@njit(**OPTIONS)
-@no_type_check
 def _reach(used):
     """The longest step, from the most that a whole step uses up."""
-    most = _worst(used)
+    most = largest(used)
     return 1.0 / most if most > 1.0 / UNBLOCKED else UNBLOCKED
 
 
@@ -578,7 +405,7 @@ def direction(
             continue
         mu = target[group]
         told[c, PRIMAL] = told[c, DUAL] = UNBLOCKED
-        _fill(0.0, told[c, GAP : GAP_BOTH + 1])
+        fill(0.0, told[c, GAP : GAP_BOTH + 1])
         longest = _longest(units, begin_unit, stop_unit)
         scratch, step = np.empty((7, longest)), np.empty((PAIRS, longest))
         none = np.zeros(STRIP)
@@ -590,47 +417,40 @@ def direction(
             bx, by = scratch[3, :n], scratch[4, :n]
             forward, backward = scratch[5, :n], scratch[6, :n]
             _spread(dprice[group], units, begin, stop, change)
-            _scale_down(work[BETA, a:b], change, worth)
+            scale_down(work[BETA, a:b], change, worth)
             _solve_strip(units, begin, stop, work, worth)
-            _add(work[RHS, a:b], worth)
+            add(work[RHS, a:b], worth)
             _next(worth, units, begin, stop, none, later)
             for k in range(2):
                 prices = (data[GAIN_X + k, a:b], data[NET_X + k, a:b], worth, change)
-                _pull(*prices, work[GX + k, a:b], scratch[3 + k, :n])
+                pull(*prices, work[GX + k, a:b], scratch[3 + k, :n])
             xx, xy, yy = work[QXX, a:b], work[QXY, a:b], work[QYY, a:b]
-            _power_step(bx, by, xx, xy, yy, step[X, :n], step[Y, :n], step[S, :n])
+            power_step(bx, by, xx, xy, yy, step[X, :n], step[Y, :n], step[S, :n])
             up, down = step[ABOVE, :n], step[BELOW, :n]
-            _energy_step(work[THETA, a:b], work[GE, a:b], worth, later, up, down)
-            _fill(0.0, forward)
-            _fill(0.0, backward)
+            energy_step(work[THETA, a:b], work[GE, a:b], worth, later, up, down)
+            fill(0.0, forward)
+            fill(0.0, backward)
             for k in range(PAIRS):
                 slack, multiplier = point[X + k, a:b], point[ZX + k, a:b]
                 moved, product = step[k, :n], work[CX + k, a:b]
                 if predict:
-                    sums = _predict_pair(slack, multiplier, moved, product, forward, backward)
+                    sums = predict_pair(slack, multiplier, moved, product, forward, backward)
                     told[c, GAP] += sums[0]
                     told[c, GAP_PRIMAL] += sums[1]
                     told[c, GAP_DUAL] += sums[2]
                     told[c, GAP_BOTH] += sums[3]
                 else:
-                    _correct_pair(slack, multiplier, moved, product, mu, forward, backward)
+                    correct_pair(slack, multiplier, moved, product, mu, forward, backward)
             if not predict:
-                _copy(step[X, :n], work[DX, a:b])
-                _copy(step[Y, :n], work[DY, a:b])
-                _copy(step[ABOVE, :n], work[DE, a:b])
-                _copy(worth, work[DVALUE, a:b])
+                copy(step[X, :n], work[DX, a:b])
+                copy(step[Y, :n], work[DY, a:b])
+                copy(step[ABOVE, :n], work[DE, a:b])
+                copy(worth, work[DVALUE, a:b])
             for u in range(begin, stop):
                 at, end = units[u, 0] - a, units[u, 1] - a
                 reach[u, 0], reach[u, 1] = _reach(forward[at:end]), _reach(backward[at:end])
                 told[c, PRIMAL] = min(told[c, PRIMAL], reach[u, 0])
                 told[c, DUAL] = min(told[c, DUAL], reach[u, 1])
-
-
-@njit(**OPTIONS)
-@no_type_check
-def _scale_down(weight, values, made):
-    for t in range(len(made)):
-        made[t] = -weight[t] * values[t]
 
 
 # -- move -----------------------------------------------------------------------------------
@@ -652,66 +472,6 @@ def _changes(dx, dy, de, change):
         change[ABOVE, t], change[BELOW, t] = de[t], -de[t]
 
 
-@njit(**OPTIONS)
-@no_type_check
-def _move_pair(slack, multiplier, change, product, mu, step, dual_step):
-    """Move a slack and its multiplier; their product then."""
-    gap = 0.0
-    for t in range(len(slack)):
-        s, z, ds = slack[t], multiplier[t], change[t]
-        z += dual_step[t] * ((mu - product[t] - z * ds) / s - z)
-        s += step[t] * ds
-        slack[t], multiplier[t] = s, z
-        gap += s * z
-    return gap
-
-
-@njit(**OPTIONS)
-@no_type_check
-def _pay(cost_x, cost_y, x, y):
-    """What both shares cost, and the same with every payment counted as positive."""
-    cost, turnover = 0.0, 0.0
-    for t in range(len(x)):
-        cost += cost_x[t] * x[t] + cost_y[t] * y[t]
-        turnover += abs(cost_x[t]) * x[t] + abs(cost_y[t]) * y[t]
-    return cost, turnover
-
-
-@njit(**OPTIONS)
-@no_type_check
-def _rise(curve_x, curve_y, x, y):
-    """What rising prices add to the cost."""
-    rise = 0.0
-    for t in range(len(x)):
-        rise += 0.5 * (curve_x[t] * x[t] * x[t] + curve_y[t] * y[t] * y[t])
-    return rise
-
-
-@njit(**OPTIONS)
-@no_type_check
-def _balance(energy, held, x, y, gain_x, gain_y, stored):
-    """Energy stored in each slot; how far the balance is missed at worst."""
-    worst = 0.0
-    for t in range(len(stored)):
-        stored[t] = gain_x[t] * x[t] + gain_y[t] * y[t]
-        worst = max(worst, abs(energy[t] - held[t] - stored[t]))
-    return worst
-
-
-@njit(**OPTIONS)
-@no_type_check
-def _feed(net_x, net_y, gain_x, gain_y, x, y, stored, fed, lift):
-    """Net power, and by how much it rises when the smaller direction is cancelled."""
-    for t in range(len(fed)):
-        both = net_x[t] * x[t] + net_y[t] * y[t]
-        one_way = 0.0
-        if stored[t] > 0:
-            one_way = net_x[t] / gain_x[t] * stored[t]
-        elif stored[t] < 0:
-            one_way = net_y[t] / gain_y[t] * stored[t]
-        fed[t], lift[t] = both, one_way - both
-
-
 @njit(parallel=True, **OPTIONS)
 @no_type_check
 def move(
@@ -729,8 +489,8 @@ def move(
         if not active[group]:
             continue
         mu = target[group]
-        _fill(0.0, nets[c])
-        _fill(0.0, lifts[c])
+        fill(0.0, nets[c])
+        fill(0.0, lifts[c])
         gap, worst, cost, turnover = 0.0, 0.0, 0.0, 0.0
         longest = _longest(units, begin_unit, stop_unit)
         scratch, change = np.empty((4, longest)), np.empty((PAIRS, longest))
@@ -749,24 +509,24 @@ def move(
             _changes(work[DX, a:b], work[DY, a:b], de, change)
             for k in range(PAIRS):
                 pair = (point[X + k, a:b], point[ZX + k, a:b], change[k, :n], work[CX + k, a:b])
-                gap += _move_pair(*pair, mu, step, dual_step)
-            _add_scaled(step, de, energy)
-            _add_scaled(dual_step, work[DVALUE, a:b], point[VALUE, a:b])
-            paid = _pay(data[COST_X, a:b], data[COST_Y, a:b], x, y)
+                gap += move_pair(*pair, mu, step, dual_step)
+            add_scaled(step, de, energy)
+            add_scaled(dual_step, work[DVALUE, a:b], point[VALUE, a:b])
+            paid = pay(data[COST_X, a:b], data[COST_Y, a:b], x, y)
             cost += paid[0]
             turnover += paid[1]
             if curve is not None:
-                rise = _rise(curve[0, a:b], curve[1, a:b], x, y)
+                rise = pay_rise(curve[0, a:b], curve[1, a:b], x, y)
                 cost += rise
                 turnover += rise
             held, stored = scratch[0, :n], scratch[1, :n]
             gain_x, gain_y = data[GAIN_X, a:b], data[GAIN_Y, a:b]
             _previous(energy, units, begin, stop, ends[begin:stop, 0], held)
-            worst = max(worst, _balance(energy, held, x, y, gain_x, gain_y, stored))
+            worst = max(worst, balance(energy, held, x, y, gain_x, gain_y, stored))
             for u in range(begin, stop):
                 cost -= ends[u, 1] * (energy[units[u, 1] - 1 - a] - ends[u, 0])
             fed, lift = scratch[2, :n], scratch[3, :n]
-            _feed(data[NET_X, a:b], data[NET_Y, a:b], gain_x, gain_y, x, y, stored, fed, lift)
+            feed(data[NET_X, a:b], data[NET_Y, a:b], gain_x, gain_y, x, y, stored, fed, lift)
             _gathered(fed, units, begin, stop, nets[c])
             _gathered(lift, units, begin, stop, lifts[c])
         told[c, GAP], told[c, RESIDUAL] = gap, worst
