@@ -100,7 +100,7 @@ def _grid(panel: Panel, smallest: float, scheme: Scheme) -> list[str]:
     for decade in range(math.ceil(smallest), math.floor(smallest + panel.x_max) + 1):
         x = panel.x(decade - smallest)
         marks.append(canvas.line(x, panel.top, x, bottom, scheme.line))
-        words = f"{10**decade:,}"
+        words = _count(decade)
         marks.append(canvas.text(x, bottom + 20, words, scheme.faint_ink, anchor="middle"))
     return marks
 
@@ -121,3 +121,9 @@ def _legend(names: Sequence[str], scheme: Scheme) -> list[str]:
 
 def _size(row: Row) -> int:
     return row.sessions
+
+
+def _count(decade: int) -> str:
+    """A power of ten in few letters: 100, 10k, 1M."""
+    letters = ("", "k", "M", "G")
+    return f"{10 ** (decade % 3)}{letters[decade // 3]}"
