@@ -10,7 +10,7 @@ from evergrid.engine.barrier import Rows
 from evergrid.engine.group_barrier import GroupBarrier
 from evergrid.engine.program import depth
 
-SEEN_TOGETHER = 128  # groups whose answers, as their parents see them, are kept at a time
+SEEN_TOGETHER = 128  # groups, about, whose answers as their parents see them are kept at a time
 
 
 class GroupTree:
