@@ -56,6 +56,10 @@ def make_sites(parents: dict[str, str], **changed: Any):
         "demand_charge_per_kw": np.zeros(count),
         "net_metering": np.zeros(count, bool),
         "energy_budget_kwh": np.full(count, np.inf),
+        "generation_curtailable": np.ones(count, bool),
+        "demand_charge_period": np.full(count, "month", dtype=object),
+        "demand_peak_kw": np.zeros(count),
+        "demand_charge_peaks": np.ones(count, np.int64),
     }
     for name, values in changed.items():
         columns[name] = np.array(values, dtype=columns[name].dtype)

@@ -8,7 +8,7 @@ import pytest
 from evergrid.core.errors import InputError
 from evergrid.core.flowgates import Flowgates
 from evergrid.model.portfolio import assemble, touching
-from evergrid.model.site import SiteLimits, SiteLoad, no_load
+from evergrid.model.site import SiteGeneration, SiteLimits, SiteLoad, no_load
 from tests.model.cases import DAY, make_prices, make_sessions, make_sites
 
 TREE = {"fleet": "", "depot": "fleet"}
@@ -58,12 +58,28 @@ def test_a_session_at_an_unknown_site_is_refused_with_the_known_ones():
         assemble(DAY, sessions, make_sites(TREE), no_load(), make_prices())
 
 
-def test_a_net_meter_must_not_earn_from_drawing_and_feeding_at_once():
-    dear = make_prices(export_price_per_mwh=np.full(24, 60.0))
-    metered = make_sites(TREE, net_metering=[False, True])
-    with pytest.raises(InputError, match="not exceed import_price_per_mwh"):
-        assemble(DAY, make_sessions(), metered, no_load(), dear)
-    assemble(DAY, make_sessions(), make_sites(TREE), no_load(), dear)
+def test_generation_lands_at_its_site_beside_the_load():
+    names = np.array(["depot"], dtype=object)
+    load = SiteLoad(names, DAY.times, np.full((1, 24), 3.0))
+    sun = SiteGeneration(names, DAY.times, np.arange(24.0)[None])
+    parts = (DAY, make_sessions(), make_sites(TREE), load, make_prices())
+    book = assemble(*parts, generation=sun, time_zone="Europe/Oslo")
+    assert book.total_generation_kw[0].tolist() == list(range(24))
+    assert book.total_load_kw[:, 5].tolist() == [3.0, 3.0]
+    assert book.time_zone == "Europe/Oslo"
+    assert not assemble(*parts).generation_kw.any()
+    prices = make_prices(3, time_utc=DAY.times[4:7])
+    assert book.part(4, 7, book.sessions, prices).generation_kw[1].tolist() == [4.0, 5.0, 6.0]
+
+
+def test_only_generation_that_may_be_curtailed_is_curtailable():
+    names = np.array(["fleet", "depot"], dtype=object)
+    sun = SiteGeneration(names, DAY.times, np.repeat([[2.0], [5.0]], 24, axis=1))
+    sites = make_sites(TREE, generation_curtailable=[True, False])
+    load = SiteLoad(names, DAY.times, np.ones((2, 24)))
+    book = assemble(DAY, make_sessions(), sites, load, make_prices(), generation=sun)
+    assert book.curtailable_kw[:, 0].tolist() == [2.0, 0.0]
+    assert book.must_take_load_kw[:, 0].tolist() == [1.0, -4.0]
 
 
 def limited_depot(drawn: np.ndarray, fed: np.ndarray):

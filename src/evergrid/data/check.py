@@ -19,6 +19,7 @@ TABLES: dict[str, Callable[[Path], object]] = {
     "sessions": tables.read_sessions,
     "sites": tables.read_sites,
     "site_load": tables.read_site_load,
+    "site_generation": tables.read_site_generation,
     "site_limits": tables.read_site_limits,
     "prices": lambda path: tables.read_prices(path, currency=NO_CURRENCY),
     "weather": tables.read_weather,

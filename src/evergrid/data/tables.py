@@ -10,15 +10,25 @@ import polars as pl
 
 from evergrid.core.arrays import Array, Bool, Float, Int, Shaped
 from evergrid.core.errors import InputError, raise_if_any
-from evergrid.core.faults import Fault, unique
+from evergrid.core.faults import Fault, broken, unique
 from evergrid.core.timegrid import TimeGrid
 from evergrid.data.frames import Column, Kind, cell_faults, column, load, name_faults
 from evergrid.model.prices import Prices
 from evergrid.model.session import Sessions
-from evergrid.model.site import SiteLimits, SiteLoad, Sites, lasting_limits, no_load
+from evergrid.model.site import (
+    USUAL,
+    SiteGeneration,
+    SiteLimits,
+    SiteLoad,
+    Sites,
+    lasting_limits,
+    no_generation,
+    no_load,
+    usual,
+)
 from evergrid.model.weather import Weather
 
-Record = TypeVar("Record", Sessions, Sites, SiteLoad, SiteLimits, Prices, Weather)
+Record = TypeVar("Record", Sessions, Sites, SiteLoad, SiteGeneration, SiteLimits, Prices, Weather)
 
 SESSIONS = {
     "session_id": Kind.TEXT,
@@ -45,8 +55,14 @@ SITES = {
     "demand_charge_per_kw": Kind.NUMBER,
     "net_metering": Kind.FLAG,
     "energy_budget_kwh": Kind.NUMBER,
+    "generation_curtailable": Kind.FLAG,
+    "demand_charge_period": Kind.TEXT,
+    "demand_peak_kw": Kind.NUMBER,
+    "demand_charge_peaks": Kind.NUMBER,
 }
+SITES_OPTIONAL = ("demand_charge_per_kw", "net_metering", *USUAL)
 SITE_LOAD = {"site_id": Kind.TEXT, "time_utc": Kind.INSTANT, "load_kw": Kind.NUMBER}
+SITE_GENERATION = {"site_id": Kind.TEXT, "time_utc": Kind.INSTANT, "generation_kw": Kind.NUMBER}
 SITE_LIMITS = {
     "site_id": Kind.TEXT,
     "time_utc": Kind.INSTANT,
@@ -99,27 +115,31 @@ def read_sessions(
 def read_sites(path: Path) -> Sites:
     """The sites table: an empty limit or budget is none, an empty parent a root.
 
-    ``demand_charge_per_kw`` (0), ``net_metering`` (false) and ``energy_budget_kwh`` (none) may be
-    left out.
+    Columns of `SITES_OPTIONAL` may be left out: no demand charge, no net meter, and what
+    `evergrid.model.site.USUAL` tells of the others.
 
     Raises:
         MissingFileError, UnreadableFileError: No such file, or not of its format.
         InputError: Columns, cells or rows that break rules; all are listed.
     """
-    optional = ("demand_charge_per_kw", "net_metering", "energy_budget_kwh")
     table, faults = _read(
-        path, SITES, optional=optional, empty=("parent_id", *LIMITS), source="sites"
+        path, SITES, optional=SITES_OPTIONAL, empty=("parent_id", *LIMITS), source="sites"
     )
     rows = len(table["site_id"].values)
     if rows == 0:
         fix = "Give at least one site; a single root stands for the whole fleet."
         raise InputError("sites", [*faults, Fault("site_id", "have at least one row", fix=fix)])
     values = {name: read.values for name, read in table.items()}
-    values.setdefault("energy_budget_kwh", np.full(rows, np.inf))
-    values |= {name: _or_value(values[name], np.inf) for name in LIMITS}
     values.setdefault("demand_charge_per_kw", np.zeros(rows))
-    values["demand_charge_per_kw"] = _or_value(values["demand_charge_per_kw"], 0.0)
     values.setdefault("net_metering", np.zeros(rows, bool))
+    values |= {name: usual(name, rows) for name in USUAL if name not in values}
+    values |= {name: _or_value(values[name], np.inf) for name in LIMITS}
+    for name in ("demand_charge_per_kw", "demand_peak_kw"):
+        values[name] = _or_value(values[name], 0.0)
+    peaks = values["demand_charge_peaks"].astype(float)
+    whole = np.asarray(np.isnan(peaks) | (peaks % 1 == 0))
+    faults += broken("demand_charge_peaks", whole, "be a whole number", values=peaks)
+    values["demand_charge_peaks"] = np.where(np.isfinite(peaks), peaks, 1.0).astype(np.int64)
     return _made(lambda: Sites(**values), faults, source="sites", row=np.arange(rows))
 
 
@@ -140,6 +160,25 @@ def read_site_load(path: Path) -> SiteLoad:
         return SiteLoad(at.names, at.times, load_kw)
 
     return _made(make, faults, source="site_load", row=None)
+
+
+def read_site_generation(path: Path) -> SiteGeneration:
+    """The site_generation table: one row per site and interval, the same for every site.
+
+    Raises:
+        MissingFileError, UnreadableFileError: No such file, or not of its format.
+        InputError: Columns, cells or rows that break rules; all are listed.
+    """
+    table, faults = _read(path, SITE_GENERATION, source="site_generation")
+    at = _sites_by_time(table, faults, source="site_generation")
+    if at is None:
+        return no_generation()
+    generation_kw = at.spread(_or_value(table["generation_kw"].values, 0.0), 0.0)
+
+    def make() -> SiteGeneration:
+        return SiteGeneration(at.names, at.times, generation_kw)
+
+    return _made(make, faults, source="site_generation", row=None)
 
 
 def read_site_limits(path: Path) -> SiteLimits:
@@ -276,12 +315,16 @@ def site_load_frame(
     grid: TimeGrid, sites: Sites, load_kw: Float[Array, "site step"]
 ) -> pl.DataFrame:
     """The load of every site in every step as the site_load table."""
-    columns = {
-        "site_id": np.repeat(sites.site_id, grid.steps),
-        "time_utc": np.tile(grid.times, len(sites)),
-        "load_kw": load_kw.ravel(),
-    }
-    return _frame(columns, SITE_LOAD)
+    return _frame(_by_site(grid, sites.site_id, load_kw=load_kw), SITE_LOAD)
+
+
+def site_generation_frame(
+    grid: TimeGrid, sites: Sites, generation_kw: Float[Array, "site step"]
+) -> pl.DataFrame:
+    """The generation of every site that has any as the site_generation table."""
+    has = generation_kw.any(axis=1)
+    columns = _by_site(grid, sites.site_id[has], generation_kw=generation_kw[has])
+    return _frame(columns, SITE_GENERATION)
 
 
 def site_limits_frame(
@@ -291,12 +334,8 @@ def site_limits_frame(
     export_limit_kw: Float[Array, "site step"],
 ) -> pl.DataFrame:
     """Limits over time as the site_limits table; no limit is an empty cell."""
-    columns = {
-        "site_id": np.repeat(site_id, grid.steps),
-        "time_utc": np.tile(grid.times, len(site_id)),
-        "import_limit_kw": import_limit_kw.ravel(),
-        "export_limit_kw": export_limit_kw.ravel(),
-    }
+    limits = {"import_limit_kw": import_limit_kw, "export_limit_kw": export_limit_kw}
+    columns = _by_site(grid, site_id, **limits)
     return _no_limit_empty(_frame(columns, SITE_LIMITS), ("import_limit_kw", "export_limit_kw"))
 
 
@@ -308,6 +347,17 @@ def prices_frame(prices: Prices) -> pl.DataFrame:
 def weather_frame(weather: Weather) -> pl.DataFrame:
     """The weather as its table, by day."""
     return _frame({"day": weather.day, "temperature_c": weather.temperature_c}, WEATHER)
+
+
+def _by_site(
+    grid: TimeGrid, site_id: Shaped[Array, " site"], **values: Float[Array, "site step"]
+) -> dict[str, Shaped[Array, " row"]]:
+    """Columns of a table with a row for each site and step."""
+    columns = {
+        "site_id": np.repeat(site_id, grid.steps),
+        "time_utc": np.tile(grid.times, len(site_id)),
+    }
+    return columns | {name: table.ravel() for name, table in values.items()}
 
 
 def _no_limit_empty(frame: pl.DataFrame, limits: Sequence[str]) -> pl.DataFrame:

@@ -1,6 +1,6 @@
 """One book: every session and battery, the sites they share, and the prices, on one time grid."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,7 +12,14 @@ from evergrid.core.flowgates import Flowgates
 from evergrid.core.timegrid import TimeGrid, datetime64
 from evergrid.model.prices import Prices
 from evergrid.model.session import Sessions
-from evergrid.model.site import SiteLimits, SiteLoad, Sites, lasting_limits
+from evergrid.model.site import (
+    SiteGeneration,
+    SiteLimits,
+    SiteLoad,
+    Sites,
+    lasting_limits,
+    no_generation,
+)
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,9 @@ class Portfolio:
         step_export_limit_kw: The same for power that it feeds upwards.
         prices: Prices of each step.
         flowgates: Limits on weighted sums of the sites' power; None where there are none.
+        generation_kw: What each site itself could generate, whether it may be curtailed or not;
+            zeros when left out.
+        time_zone: IANA name of the local clock, by which billing periods begin.
     """
 
     grid: TimeGrid
@@ -39,6 +49,12 @@ class Portfolio:
     step_export_limit_kw: Float[Array, "site step"]
     prices: Prices
     flowgates: Flowgates | None = None
+    generation_kw: Float[Array, "site step"] = field(default_factory=lambda: np.zeros((0, 0)))
+    time_zone: str = "UTC"
+
+    def __post_init__(self) -> None:
+        if not self.generation_kw.size:
+            object.__setattr__(self, "generation_kw", np.zeros_like(self.load_kw))
 
     @cached_property
     def site_row(self) -> Int[Array, " session"]:
@@ -47,8 +63,23 @@ class Portfolio:
 
     @cached_property
     def total_load_kw(self) -> Float[Array, "site step"]:
-        """Load of each site and of all sites below it."""
+        """Load of each site and of all sites below it; generation is no part of it."""
         return self.sites.add_up(self.load_kw)
+
+    @cached_property
+    def total_generation_kw(self) -> Float[Array, "site step"]:
+        """What each site and all sites below it could generate, curtailable or not."""
+        return self.sites.add_up(self.generation_kw)
+
+    @cached_property
+    def curtailable_kw(self) -> Float[Array, "site step"]:
+        """What each site itself could generate and may curtail."""
+        return np.where(self.sites.generation_curtailable[:, None], self.generation_kw, 0.0)
+
+    @cached_property
+    def must_take_load_kw(self) -> Float[Array, "site step"]:
+        """Load of each site itself less its generation that may not be curtailed."""
+        return self.load_kw - (self.generation_kw - self.curtailable_kw)
 
     @cached_property
     def import_limit_kw(self) -> Float[Array, "site step"]:
@@ -80,6 +111,7 @@ class Portfolio:
             load_kw=self.load_kw[:, first:stop],
             step_import_limit_kw=self.step_import_limit_kw[:, first:stop],
             step_export_limit_kw=self.step_export_limit_kw[:, first:stop],
+            generation_kw=self.generation_kw[:, first:stop],
             prices=prices,
             flowgates=None if self.flowgates is None else self.flowgates.part(first, stop),
         )
@@ -92,11 +124,13 @@ def assemble(
     load: SiteLoad,
     prices: Prices,
     limits: SiteLimits | None = None,
+    generation: SiteGeneration | None = None,
+    time_zone: str = "UTC",
 ) -> Portfolio:
     """The book of these records on this grid.
 
-    Sessions that do not touch the grid are left out. Prices and loads are averaged over the steps;
-    of limits that change during a step the least holds.
+    Sessions that do not touch the grid are left out. Prices, loads and generation are averaged over
+    the steps; of limits that change during a step the least holds.
 
     Args:
         grid: The steps.
@@ -105,6 +139,8 @@ def assemble(
         load: Load beside the chargers.
         prices: What energy costs.
         limits: Limits of sites that change over time; by default the lasting ones alone.
+        generation: What sites could generate themselves; by default nothing.
+        time_zone: IANA name of the local clock, by which billing periods begin.
 
     Raises:
         InputError: An empty fleet, unknown sites, series that do not cover the grid.
@@ -121,31 +157,21 @@ def assemble(
     what = {"ids": sessions.session_id, "what": "sites"}
     raise_if_any("sessions", known("site_id", sessions.site_id, sites.site_id, **what))
     kept = sessions.select(inside)
-    metered = sites.meter >= 0
-    on_grid = prices.on(grid)
-    if metered[sites.row(kept.site_id)].any():
-        raise_if_any("prices", _meter_faults(on_grid))
     drawn, fed = (lasting_limits() if limits is None else limits).on(grid, sites)
-    return Portfolio(grid, kept, sites, load.on(grid, sites), drawn, fed, on_grid)
+    return Portfolio(
+        grid=grid,
+        sessions=kept,
+        sites=sites,
+        load_kw=load.on(grid, sites),
+        step_import_limit_kw=drawn,
+        step_export_limit_kw=fed,
+        prices=prices.on(grid),
+        generation_kw=(no_generation() if generation is None else generation).on(grid, sites),
+        time_zone=time_zone,
+    )
 
 
 def touching(sessions: Sessions, grid: TimeGrid) -> Bool[Array, " session"]:
     """Whether each session is plugged in during the grid at all."""
     starts_before = sessions.arrival_utc < datetime64(grid.end_utc)
     return starts_before & (sessions.departure_utc > datetime64(grid.start_utc))
-
-
-def _meter_faults(prices: Prices) -> list[Fault]:
-    above = prices.export_price_per_mwh > prices.import_price_per_mwh
-    if not above.any():
-        return []
-    first = int(np.argmax(above))
-    return [
-        Fault(
-            "export_price_per_mwh",
-            "not exceed import_price_per_mwh where a site is net-metered",
-            got=(prices.export_price_per_mwh[first],),
-            ids=(str(prices.time_utc[first]),),
-            fix="A meter nets drawing and feeding, so it cannot earn from doing both at once.",
-        )
-    ]

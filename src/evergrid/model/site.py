@@ -1,4 +1,4 @@
-"""Who shares a wire: a tree of sites, their limits over time and the load beside the chargers."""
+"""Who shares a wire: a tree of sites, their limits over time, their load and their generation."""
 
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -9,7 +9,22 @@ from evergrid.core.arrays import Array, Bool, Float, Int, Shaped
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault, between, broken, known, unique
 from evergrid.core.timegrid import TimeGrid
+from evergrid.model.billing import PERIODS
 from evergrid.model.series import least_on, mean_on, time_faults
+
+USUAL: dict[str, float | bool | str | int] = {
+    "energy_budget_kwh": np.inf,
+    "generation_curtailable": True,
+    "demand_charge_period": "month",
+    "demand_peak_kw": 0.0,
+    "demand_charge_peaks": 1,
+}  # what a site has where a column is left out
+
+
+def usual(name: str, rows: int) -> Shaped[Array, " site"]:
+    """The column of that name where it is left out."""
+    value = USUAL[name]
+    return np.full(rows, value, dtype=object if isinstance(value, str) else None)
 
 
 @dataclass(frozen=True)
@@ -21,11 +36,20 @@ class Sites:
         parent_id: The site above it; empty for a root.
         import_limit_kw: Greatest power drawn from above; infinite for no limit.
         export_limit_kw: Greatest power fed upwards; infinite for no limit.
-        demand_charge_per_kw: Price of the highest power drawn within the horizon.
+        demand_charge_per_kw: Price of the highest power drawn within a billing period.
         net_metering: Whether sessions at and below it are billed together with the load behind
             this site's meter, instead of each at its own plug.
         energy_budget_kwh: Most energy drawn from above within the horizon, by sessions and load
             together, less what they feed; infinite for no budget, which all have when left out.
+        generation_curtailable: Whether the site may produce less than its own generation could;
+            true for all when left out.
+        demand_charge_period: What the demand charge is paid for: each "month", "week" (from
+            Monday) or "day" of the local clock that the horizon touches, or the "horizon" as one;
+            "month" for all when left out.
+        demand_peak_kw: Highest power drawn before the horizon in the period in which it begins;
+            0 for all when left out.
+        demand_charge_peaks: How many of the highest steps of a period the charge takes the mean
+            of; 1, the peak itself, for all when left out.
 
     Raises:
         InputError: Rows that break rules, unknown parents, cycles; every fault is listed.
@@ -38,10 +62,17 @@ class Sites:
     demand_charge_per_kw: Float[Array, " site"]
     net_metering: Bool[Array, " site"]
     energy_budget_kwh: Float[Array, " site"] = field(default_factory=lambda: np.zeros(0))
+    generation_curtailable: Bool[Array, " site"] = field(default_factory=lambda: np.zeros(0, bool))
+    demand_charge_period: Shaped[Array, " site"] = field(
+        default_factory=lambda: np.zeros(0, object)
+    )
+    demand_peak_kw: Float[Array, " site"] = field(default_factory=lambda: np.zeros(0))
+    demand_charge_peaks: Int[Array, " site"] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __post_init__(self) -> None:
-        if not len(self.energy_budget_kwh):
-            object.__setattr__(self, "energy_budget_kwh", np.full(len(self), np.inf))
+        for name in USUAL:
+            if not len(getattr(self, name)):
+                object.__setattr__(self, name, usual(name, len(self)))
         ids = self.site_id
         faults = unique("site_id", ids, fix="Give each site a name of its own.")
         faults += broken(
@@ -65,14 +96,14 @@ class Sites:
             rule="be at least 0 kWh",
             fix="Leave the field empty for no budget.",
         )
-        faults += between(
-            "demand_charge_per_kw",
-            self.demand_charge_per_kw,
-            0.0,
-            np.finfo(float).max,
-            ids=ids,
-            rule="be at least 0 and finite",
-        )
+        for name in ("demand_charge_per_kw", "demand_peak_kw"):
+            values, most, rule = (
+                getattr(self, name),
+                np.finfo(float).max,
+                "be at least 0 and finite",
+            )
+            faults += between(name, values, 0.0, most, ids=ids, rule=rule)
+        faults += self._period_faults()
         named = self.parent_id != ""
         unknown = known("parent_id", self.parent_id[named], ids, ids=ids[named], what="sites")
         faults += unknown
@@ -128,6 +159,18 @@ class Sites:
         """Every column by its name in the sites table."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
+    def _period_faults(self) -> list[Fault]:
+        ids, names = self.site_id, self.demand_charge_period
+        known_period = np.array([name in PERIODS for name in names.tolist()], dtype=bool)
+        rule = f"be one of {', '.join(PERIODS)}"
+        faults = broken("demand_charge_period", known_period, rule, values=names, ids=ids)
+        peaks = self.demand_charge_peaks
+        fix = "Give 1 for a charge on the highest step alone."
+        enough = np.asarray(peaks >= 1)
+        return faults + broken(
+            "demand_charge_peaks", enough, "be at least 1", values=peaks, ids=ids, fix=fix
+        )
+
     def _cycles(self) -> list[Fault]:
         above = np.arange(len(self))
         for _ in range(len(self)):
@@ -159,7 +202,9 @@ class Sites:
 
 @dataclass(frozen=True)
 class SiteLoad:
-    """Load beside the chargers at each site, positive for consumption (negative for PV).
+    """Load beside the chargers at each site, positive for consumption.
+
+    A negative load is generation that nobody can curtail.
 
     Attributes:
         site_id: The sites that have load of their own.
@@ -201,6 +246,56 @@ def no_load() -> SiteLoad:
     """A load for sites where nothing but chargers is connected."""
     none = np.array([], dtype=object)
     return SiteLoad(none, np.array([], "datetime64[us]"), np.zeros((0, 0)))
+
+
+@dataclass(frozen=True)
+class SiteGeneration:
+    """What each site could generate itself, such as the power of its PV; at least 0.
+
+    Whether it may produce less is told by `Sites.generation_curtailable`.
+
+    Attributes:
+        site_id: The sites that generate.
+        time_utc: Start of each interval; a value holds to the next.
+        generation_kw: Mean power that can be produced.
+
+    Raises:
+        InputError: Time stamps that repeat or leave a gap, values below 0 or not finite.
+    """
+
+    site_id: Shaped[Array, " site"]
+    time_utc: Shaped[Array, " interval"]
+    generation_kw: Float[Array, "site interval"]
+
+    def __post_init__(self) -> None:
+        faults = time_faults(self.time_utc) if len(self.site_id) else []
+        least = self.generation_kw.min(axis=1, initial=0.0)
+        sign = bool((self.generation_kw <= 0).all() and (least < 0).any())
+        fix = "Generation is positive: turn the sign of the column." if sign else ""
+        ok = np.asarray(np.isfinite(self.generation_kw).all(axis=1) & (least >= 0))
+        rule = "be at least 0 kW and finite in every interval"
+        faults += broken("generation_kw", ok, rule, values=least, ids=self.site_id, fix=fix)
+        raise_if_any("site_generation", faults)
+
+    def on(self, grid: TimeGrid, sites: Sites) -> Float[Array, "site step"]:
+        """Mean generation of every site in every step; 0 where none is given.
+
+        Raises:
+            InputError: Generation of an unknown site, or a series that does not cover the grid.
+        """
+        what = {"ids": self.site_id, "what": "sites"}
+        raise_if_any("site_generation", known("site_id", self.site_id, sites.site_id, **what))
+        generation = np.zeros((len(sites), grid.steps))
+        if len(self.site_id):
+            given = (grid, self.time_utc, self.generation_kw)
+            generation[sites.row(self.site_id)] = mean_on(*given, source="site_generation")
+        return generation
+
+
+def no_generation() -> SiteGeneration:
+    """No generation at any site."""
+    none = np.array([], dtype=object)
+    return SiteGeneration(none, np.array([], "datetime64[us]"), np.zeros((0, 0)))
 
 
 @dataclass(frozen=True)

@@ -82,8 +82,17 @@ def load(
         forecast_prices, forecast_sources = read_prices(forecast, grid, folder)
         believed = forecast_prices.on(grid)
         sources += forecast_sources
-    limits = site_sources.limits(inputs, folder)
-    portfolio = assemble(grid, sessions, sites, beside, prices, limits)
+    portfolio = assemble(
+        grid,
+        sessions,
+        sites,
+        beside,
+        prices,
+        site_sources.limits(inputs, folder),
+        site_sources.generation(inputs, folder),
+        inputs.horizon.time_zone,
+    )
+    notes += site_sources.generation_notes(portfolio)
     return Loaded(portfolio, believed, tuple(sources), (*notes, *wired.notes))
 
 

@@ -11,7 +11,7 @@ from evergrid.core.timegrid import TimeGrid, local_midnight, utc, zone
 from evergrid.data.assumptions import Assumptions
 from evergrid.fleet.group import FleetGroup
 from evergrid.fleet.site_tree import SiteTree
-from evergrid.model import battery
+from evergrid.model import battery, billing
 from evergrid.model.charger import Charger
 
 
@@ -96,11 +96,19 @@ class SiteEntry(Config):
     export_limit_kw: float | None = Field(default=None, ge=0, examples=[100.0])
     """Greatest power fed upwards; no limit when absent."""
     demand_charge_per_kw: float = Field(default=0.0, ge=0)
-    """Price of the highest power drawn in the horizon."""
+    """Price of the highest power drawn in a billing period."""
+    demand_charge_period: billing.Period = "month"
+    """What that is paid for: each "month", "week" or "day" of the local clock, or the "horizon"."""
+    demand_peak_kw: float = Field(default=0.0, ge=0)
+    """Highest power drawn before the horizon in the period in which it begins."""
+    demand_charge_peaks: int = Field(default=1, ge=1)
+    """How many of the highest steps of a period the charge takes the mean of."""
     net_metering: bool = False
-    """Bill sessions here together with the site's load, at one meter."""
+    """Bill sessions here together with the site's load and generation, at one meter."""
     energy_budget_kwh: float | None = Field(default=None, ge=0, examples=[500.0])
     """Most energy drawn in the horizon, load included, less what is fed; no budget when absent."""
+    generation_curtailable: bool = True
+    """Whether the site may produce less than its generation could."""
 
 
 class BatteryEntry(Config):
@@ -169,6 +177,8 @@ class Inputs(Config):
     """Table of sites, which [[site]] and [[site_tree]] may add to."""
     site_load_file: str | None = Field(default=None, examples=["site_load.parquet"])
     """Table of the load beside the chargers."""
+    site_generation_file: str | None = Field(default=None, examples=["site_generation.parquet"])
+    """Table of what sites could generate themselves, such as the power of their PV."""
     site_limits_file: str | None = Field(default=None, examples=["site_limits.parquet"])
     """Table of limits of sites that change over time, such as a utility's operating envelopes."""
     horizon: Horizon

@@ -20,6 +20,10 @@ def inputs(book: Portfolio) -> dict[str, pl.DataFrame]:
         "site_load": tables.site_load_frame(book.grid, book.sites, book.load_kw),
         "prices": tables.prices_frame(book.prices),
     }
+    if book.generation_kw.any():
+        made["site_generation"] = tables.site_generation_frame(
+            book.grid, book.sites, book.generation_kw
+        )
     limited = book.limited_by_step
     if limited.any():
         limits = (book.step_import_limit_kw[limited], book.step_export_limit_kw[limited])

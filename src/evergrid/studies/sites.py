@@ -14,8 +14,19 @@ from evergrid.data import tables
 from evergrid.data.locate import locate
 from evergrid.fleet import wiring
 from evergrid.fleet.group import FleetGroup
+from evergrid.model.portfolio import Portfolio
 from evergrid.model.session import Sessions
-from evergrid.model.site import SiteLimits, SiteLoad, Sites, lasting_limits, no_load
+from evergrid.model.site import (
+    USUAL,
+    SiteGeneration,
+    SiteLimits,
+    SiteLoad,
+    Sites,
+    lasting_limits,
+    no_generation,
+    no_load,
+    usual,
+)
 from evergrid.studies.feeder_sites import LEVEL, Street
 from evergrid.studies.inputs import Inputs, SiteEntry
 
@@ -114,6 +125,37 @@ def load(
     return SiteLoad(sites.site_id, grid.times, total)
 
 
+def generation(inputs: Inputs, folder: Path) -> SiteGeneration:
+    """What sites could generate themselves, where a table of it is named."""
+    if inputs.site_generation_file is None:
+        return no_generation()
+    return tables.read_site_generation(locate(inputs.site_generation_file, folder))
+
+
+def generation_notes(book: Portfolio) -> list[str]:
+    """What the reader of a report must know of generation that is given as negative load."""
+    negative, generates = (book.load_kw < 0).any(axis=1), book.generation_kw.any(axis=1)
+    both = _some(book.sites.site_id[negative & generates])
+    alone = _some(book.sites.site_id[negative & ~generates])
+    notes = []
+    if both:
+        notes.append(
+            f"Generation and negative load are both given for {both}: they are added, and the "
+            "negative load cannot be curtailed."
+        )
+    if alone:
+        notes.append(
+            f"Negative load of {alone} cannot be curtailed: give it as site_generation if it can."
+        )
+    return notes
+
+
+def _some(names: Shaped[Array, " site"]) -> str:
+    """The names, up to three and how many more."""
+    more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
+    return ", ".join(str(name) for name in names[:3]) + more
+
+
 def limits(inputs: Inputs, folder: Path) -> SiteLimits:
     """Limits of sites that change over time, where a table of them is named."""
     if inputs.site_limits_file is None:
@@ -125,21 +167,21 @@ def _listed(entries: tuple[SiteEntry, ...]) -> Columns:
     def limits(values: list[float | None]) -> Array:
         return np.array([np.inf if value is None else value for value in values])
 
+    plain = ("demand_charge_per_kw", "net_metering", "generation_curtailable", "demand_peak_kw")
+    names = ("site_id", "parent_id", "demand_charge_period")
     return {
-        "site_id": np.array([entry.site_id for entry in entries], dtype=object),
-        "parent_id": np.array([entry.parent_id for entry in entries], dtype=object),
-        "import_limit_kw": limits([entry.import_limit_kw for entry in entries]),
-        "export_limit_kw": limits([entry.export_limit_kw for entry in entries]),
-        "demand_charge_per_kw": np.array([entry.demand_charge_per_kw for entry in entries]),
-        "net_metering": np.array([entry.net_metering for entry in entries]),
-        "energy_budget_kwh": limits([entry.energy_budget_kwh for entry in entries]),
+        **{n: np.array([getattr(entry, n) for entry in entries], dtype=object) for n in names},
+        **{n: limits([getattr(entry, n) for entry in entries]) for n in tables.LIMITS},
+        **{n: np.array([getattr(entry, n) for entry in entries]) for n in plain},
+        "demand_charge_peaks": np.array([e.demand_charge_peaks for e in entries], np.int64),
     }
 
 
 def _joined(parts: list[Columns]) -> Columns:
-    """Columns of all parts; sites that are generated have no budgets."""
+    """Columns of all parts; sites that are generated have the usual of what they leave out."""
     for part in parts:
-        part.setdefault("energy_budget_kwh", np.full(len(part["site_id"]), np.inf))
+        for name in USUAL:
+            part.setdefault(name, usual(name, len(part["site_id"])))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
