@@ -138,6 +138,12 @@ class Book:
         return np.maximum(self.base_kw - self.import_limit_kw, 0.0)
 
     @cached_property
+    def alone_curtailed_import_kw(self) -> np.ndarray:
+        """The same where all that may be curtailed is, as an export limit below may demand."""
+        base = self.base_kw + self.summed(self.may_curtail_kw)
+        return np.maximum(base - self.import_limit_kw, 0.0)
+
+    @cached_property
     def alone_export_kw(self) -> np.ndarray:
         """By how much generation that must be taken alone exceeds each export limit."""
         least = -(self.base_kw + self.summed(self.may_curtail_kw))
@@ -147,3 +153,9 @@ class Book:
     def alone_budget_kwh(self) -> np.ndarray:
         """By how much the load alone exceeds each energy budget."""
         return np.maximum(self.step_h * self.base_kw.sum(axis=1) - self.budget_kwh, 0.0)
+
+    @cached_property
+    def alone_curtailed_budget_kwh(self) -> np.ndarray:
+        """The same where all that may be curtailed is."""
+        drawn = (self.base_kw + self.summed(self.may_curtail_kw)).sum(axis=1)
+        return np.maximum(self.step_h * drawn - self.budget_kwh, 0.0)

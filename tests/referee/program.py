@@ -29,6 +29,7 @@ class Least:
         bound: No such schedule costs less.
         schedule: That schedule; None where time ran out.
         proven: Whether every stage before the cost was solved to the end.
+        tied: Whether an import limit gives way to an export limit below it.
     """
 
     shortfall_kwh: float
@@ -37,10 +38,14 @@ class Least:
     bound: float
     schedule: Schedule | None
     proven: bool
+    tied: bool
 
 
 def least(book: Book, *, discharge: bool = True, limit_s: float = 30.0) -> Least | None:
     """What is possible at best under the rules.
+
+    An export limit below may force curtailing that an import limit above cannot spare. Where the
+    fleet cannot help, more than the load alone then exceeds that limit: `Least.tied` says so.
 
     Args:
         book: What is planned.
@@ -50,38 +55,23 @@ def least(book: Book, *, discharge: bool = True, limit_s: float = 30.0) -> Least
     Returns:
         None where nothing keeps the rules, not even the fleet at rest: limits that contradict.
     """
-    program = _Program(book, discharge)
-    model, hour = program.model, book.step_h
     # Most plans have nothing that gives way: try that first.
-    rigid = [*program.short, *program.beyond, *program.overdrawn]
-    highs = [model.high[column] for column in rigid]
-    for column in rigid:
-        model.high[column] = 0.0
+    program = _Program(book, discharge, rigid=True)
     made = program.cheapest(limit_s)
     if made is not None:
-        return program.result(0.0, 0.0, made, proven=True)
-    for column, high in zip(rigid, highs, strict=True):
-        model.high[column] = high
-    serving = dict.fromkeys(program.short, 1.0)
-    keeping = dict.fromkeys(program.beyond, hour) | dict.fromkeys(program.overdrawn, 1.0)
-    reached = []
-    for goal in (serving, keeping):
-        found = model.solve(goal, limit_s) if goal else Solved(None, 0.0, 0.0)
-        if found is None:
-            return None
-        reached.append(found)
-        model.row(list(goal.items()), -np.inf, found.value + STAGE)
-    made = program.cheapest(limit_s)
-    short, excess = (max(found.value, 0.0) for found in reached)
-    proven = all(found.proven for found in reached)
-    return program.result(short, excess, made or Solved(None, np.inf, -np.inf), proven=proven)
+        return program.result([Solved(None, 0.0, 0.0)] * 2, made)
+    for tied in (False, True):
+        program = _Program(book, discharge, tied=tied)
+        reached = program.giving_way(limit_s)
+        if reached is not None:
+            made = program.cheapest(limit_s) or Solved(None, np.inf, -np.inf)
+            return program.result(reached, made, tied=tied)
+    return None
 
 
 def least_curtailed_kwh(book: Book, cost: float, *, limit_s: float = 30.0) -> float:
     """Least curtailed of plans that cost no more, where nothing gives way; infinite for none."""
-    program = _Program(book, discharge=True)
-    for column in (*program.short, *program.beyond, *program.overdrawn):
-        program.model.high[column] = 0.0
+    program = _Program(book, discharge=True, rigid=True)
     program.model.row(list(program.cost.items()), -np.inf, cost - program.constant)
     goal = dict.fromkeys(program.curtailed.values(), book.step_h)
     found = program.model.solve(goal, limit_s)
@@ -91,8 +81,12 @@ def least_curtailed_kwh(book: Book, cost: float, *, limit_s: float = 30.0) -> fl
 class _Program:
     """The unknowns of a book, with the rules between them."""
 
-    def __init__(self, book: Book, discharge: bool) -> None:
-        self.book, self.discharge = book, discharge
+    def __init__(
+        self, book: Book, discharge: bool, *, rigid: bool = False, tied: bool = False
+    ) -> None:
+        self.book, self.discharge, self.rigid = book, discharge, rigid
+        self.most_import_kw = book.alone_curtailed_import_kw if tied else book.alone_import_kw
+        self.most_budget_kwh = book.alone_curtailed_budget_kwh if tied else book.alone_budget_kwh
         self.model = Model()
         self.cost: dict[int, float] = {}
         self.constant = 0.0
@@ -141,7 +135,7 @@ class _Program:
                 self._pay(feed, -hour * book.sell[step])
         if before is None:
             return
-        short = model.column(0.0, np.inf)
+        short = model.column(0.0, 0.0 if self.rigid else np.inf)
         self.short.append(short)
         model.row([(before, 1.0), (short, 1.0)], unit.owed_kwh, np.inf)
         if unit.outlasts:
@@ -179,7 +173,7 @@ class _Program:
             model.row([(draw, 1.0), *entries, *((column, -1.0) for column in cut)], base, base)
             draws.append(draw)
             self._limit(
-                draw, 1.0, book.import_limit_kw[site, step], book.alone_import_kw[site, step]
+                draw, 1.0, book.import_limit_kw[site, step], self.most_import_kw[site, step]
             )
             self._limit(
                 draw, -1.0, book.export_limit_kw[site, step], book.alone_export_kw[site, step]
@@ -187,7 +181,7 @@ class _Program:
             if book.metered[site]:
                 self._meter(site, step, draw)
         if np.isfinite(book.budget_kwh[site]):
-            over = model.column(0.0, float(book.alone_budget_kwh[site]))
+            over = model.column(0.0, 0.0 if self.rigid else float(self.most_budget_kwh[site]))
             self.overdrawn.append(over)
             spent = [(draw, book.step_h) for draw in draws]
             model.row([*spent, (over, -1.0)], -np.inf, float(book.budget_kwh[site]))
@@ -199,7 +193,7 @@ class _Program:
         if not np.isfinite(limit):
             return
         entries = [(draw, sign)]
-        if alone > 0:
+        if alone > 0 and not self.rigid:
             beyond = self.model.column(0.0, float(alone))
             self.beyond.append(beyond)
             entries.append((beyond, -1.0))
@@ -248,6 +242,19 @@ class _Program:
                 model.row([(above, 1.0), (level, 1.0)], float(book.peak_before_kw[site]), np.inf)
                 self._pay(above, each * k)
 
+    def giving_way(self, limit_s: float) -> list[Solved] | None:
+        """Least energy short, and least excess within it; both hold from then on."""
+        served = dict.fromkeys(self.short, 1.0)
+        kept = dict.fromkeys(self.beyond, self.book.step_h) | dict.fromkeys(self.overdrawn, 1.0)
+        reached = []
+        for goal in (served, kept):
+            found = self.model.solve(goal, limit_s)
+            if found is None:
+                return None
+            reached.append(found)
+            self.model.row(list(goal.items()), -np.inf, found.value + STAGE)
+        return reached
+
     def cheapest(self, limit_s: float) -> Solved | None:
         """Least cost under the rules as they are, with tangents until they touch the curves."""
         found = self.model.solve(self.cost, limit_s)
@@ -265,10 +272,12 @@ class _Program:
             found = self.model.solve(self.cost, limit_s)
         return found
 
-    def result(self, short: float, excess: float, made: Solved, *, proven: bool) -> Least:
+    def result(self, reached: list[Solved], made: Solved, *, tied: bool = False) -> Least:
         """What was found, with the schedule that is in it and what that costs by the rules."""
+        short, excess = (max(found.value, 0.0) for found in reached)
+        proven = all(found.proven for found in reached)
         if made.x is None:
-            return Least(short, excess, np.inf, made.bound + self.constant, None, proven)
+            return Least(short, excess, np.inf, made.bound + self.constant, None, proven, tied)
         book = self.book
         power = np.zeros((len(book.units), book.steps))
         for (row, step), column in self.fed.items():
@@ -278,4 +287,4 @@ class _Program:
             curtailed[site, step] = made.x[column]
         schedule = Schedule(book, power, curtailed)
         cost = schedule.costs().net
-        return Least(short, excess, cost, made.bound + self.constant, schedule, proven)
+        return Least(short, excess, cost, made.bound + self.constant, schedule, proven, tied)
