@@ -66,7 +66,7 @@ def _zoned(
 def _kill(host: RayHost) -> Tell:
     def tell(iteration: int, gap: float) -> None:
         if iteration == KILLED_AFTER:
-            host.ray.kill(host.given[-1].actors[0])
+            host.ray.kill(host.actors[0])
 
     return tell
 

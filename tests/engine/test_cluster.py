@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -14,7 +16,7 @@ import numpy as np
 import pytest
 
 from benchmarks.plan.families import home, mixed_tree
-from evergrid.core.errors import InputError, WorkerError
+from evergrid.core.errors import InputError, SolveError, WorkerError
 from evergrid.core.status import Status
 from evergrid.engine import cluster, interior_point, reference, solver, zone_run
 from evergrid.engine.certificate import certify
@@ -24,6 +26,7 @@ from evergrid.engine.program import Program
 from evergrid.engine.zone_calls import Traffic
 from evergrid.engine.zone_run import AbstractHost, LocalHost
 from tests.conftest import CPUS
+from tests.engine.test_zone_cut import with_a_tree_apart
 
 pytestmark = pytest.mark.xdist_group("ray")
 
@@ -45,6 +48,22 @@ def by(host: AbstractHost, program: Program, tell: Tell = untold) -> tuple[Itera
     return made, traffic
 
 
+class Holder:
+    """An actor of another job."""
+
+    def here(self) -> None:
+        pass
+
+
+@contextmanager
+def held(ray: ModuleType, cpus: int) -> Iterator[None]:
+    """While another job holds so many CPUs."""
+    holder = ray.remote(num_cpus=cpus)(Holder).remote()
+    ray.get(holder.here.remote(), timeout=LIMIT_S)
+    yield
+    ray.kill(holder)
+
+
 def with_ray(ray: ModuleType) -> RayHost:
     return RayHost(ray, time.perf_counter() + LIMIT_S)
 
@@ -55,7 +74,7 @@ def killing(host: RayHost, how: str, at: set[int]) -> Tell:
     def tell(iteration: int, gap: float) -> None:
         if iteration not in at:
             return
-        actor = host.given[-1].actors[1]
+        actor = host.actors[1]
         if how == "ray.kill":
             host.ray.kill(actor)
         else:
@@ -125,6 +144,58 @@ def test_more_zones_than_there_are_cpus_do_not_wait_for_each_other(ray: ModuleTy
     program = mixed_tree(300, seed=1)
     deadline = time.perf_counter() + LIMIT_S
     assert cluster.minimise(program, gap=1e-4, deadline=deadline, zones=9).solved.all()
+
+
+@pytest.mark.slow
+@pytest.mark.cluster
+def test_a_tree_that_is_cut_gives_its_cpus_to_those_that_are_not(ray: ModuleType) -> None:
+    program = with_a_tree_apart(mixed_tree(300, seed=1))
+    made, traffic = by(with_ray(ray), program)
+    assert len(traffic) == 1
+    assert made.solved.all()
+    assert certify(program, made.power_kw, made.dual).gap <= 1e-6
+
+
+@pytest.mark.slow
+@pytest.mark.cluster
+def test_a_plan_goes_on_with_the_cpus_that_other_jobs_leave(
+    ray: ModuleType, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(cluster, "BEGIN_S", 8.0)
+    program = with_a_tree_apart(mixed_tree(300, seed=1))
+    with held(ray, 1):
+        made, _ = by(with_ray(ray), program)
+    assert certify(program, made.power_kw, made.dual).gap <= 1e-6
+    assert "cpus_held_by_others wanted=2 begun=1" in caplog.text
+
+
+@pytest.mark.slow
+@pytest.mark.cluster
+@pytest.mark.parametrize(
+    "program", [mixed_tree(60, seed=1), home(60, seed=1)], ids=["cut", "whole"]
+)
+def test_a_cluster_without_a_free_cpu_is_named_when_the_time_is_over(
+    ray: ModuleType, program: Program
+) -> None:
+    limit_s = 2.0
+    with held(ray, CPUS):
+        begun = time.perf_counter()
+        with pytest.raises(SolveError, match=r"No CPU of the cluster .* other jobs hold its 2"):
+            cluster.minimise(program, gap=1e-6, deadline=begun + limit_s)
+        assert limit_s <= time.perf_counter() - begun <= limit_s + 5.0
+
+
+@pytest.mark.slow
+@pytest.mark.cluster
+def test_time_that_a_tree_waits_for_a_cpu_counts(ray: ModuleType) -> None:
+    program = home(60, seed=1)
+    now = time.time()
+    # Sent off with a minute left, it finds a CPU ten minutes later.
+    task = ray.remote(num_cpus=1)(cluster.minimise_by)
+    late, early = ray.get([task.remote(program, 1e-6, 60.0, now + far) for far in (-540.0, 60.0)])
+    assert late.iterations == 0
+    assert not late.solved.any()
+    assert early.solved.all()
 
 
 @pytest.mark.slow

@@ -34,6 +34,12 @@ def tree(seed: int, *, groups: int, units: int = 60) -> Program:
     )
 
 
+def with_a_tree_apart(program: Program) -> Program:
+    """The tree, from which the group of the first unit hangs no longer."""
+    rows = np.arange(program.groups)
+    return replace(program, parent=np.where(rows == program.group[0], -1, program.parent))
+
+
 @given(seed=st.integers(0, 10_000), groups=st.integers(1, 30), count=st.integers(1, 6))
 @settings(max_examples=60)
 def test_every_unit_and_group_is_in_one_place_only(seed: int, groups: int, count: int):

@@ -24,6 +24,7 @@ GRACE_S = 60.0  # after the deadline, for an iteration that is under way, and fo
 RETRIES = 3  # of a task whose worker is lost
 LONGEST_S = 1e7  # Ray counts waiting time in a fixed number of digits
 KNOCK_S = 5.0  # for a cluster to answer at its address
+BEGIN_S = 20.0  # for workers to begin, once one has; a cold machine imports for some seconds
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 # How Ray behaves where it is started for this process alone. The first, whatever its name says,
 # keeps it to the loopback interface on any system; Ray reads it when it is imported.
@@ -48,7 +49,8 @@ def minimise(
         program: What to solve; `interior_point.supports` it.
         gap: Relative gap to reach.
         deadline: In seconds of ``time.perf_counter``.
-        zones: Workers to use at most; by default one for every CPU that Ray sees.
+        zones: Workers to use at most; by default one for every CPU that Ray sees. Fewer are used
+            where other jobs hold CPUs for longer than `BEGIN_S`.
         address: Of a Ray cluster; by default ``RAY_ADDRESS``, or else Ray is started on this
             machine. It is not looked at where this process is connected already.
         tell: Called for trees that are cut, with the iteration reached and the gap there.
@@ -57,7 +59,7 @@ def minimise(
     Raises:
         InputError: Ray is not installed.
         WorkerError: No cluster answers, or a worker is lost again and again.
-        SolveError: Workers do not answer in time.
+        SolveError: No CPU of the cluster comes free in time, or workers do not answer.
     """
     ray = connected(address)
     cpus = cpus_of(ray)
@@ -148,69 +150,127 @@ class RayHost:
 
     def __init__(self, ray: ModuleType, deadline: float) -> None:
         self.ray, self.deadline = ray, deadline
-        self.given: list[RayWorkers] = []
+        self.actors: list[Any] = []
+        self.kind = ray.remote(num_cpus=1)(ZoneActor)
+
+    def reserve(self, count: int) -> int:
+        """Start an actor for each of so many zones, and keep those that find a CPU.
+
+        Raises:
+            SolveError: No CPU comes free before the deadline.
+        """
+        self.close()
+        self.actors = [self.kind.remote() for _ in range(count)]
+        begun = [actor.begun.remote() for actor in self.actors]
+        waiting = set(_waiting(self.ray, begun, self.deadline))
+        for actor, answer in zip(self.actors, begun, strict=True):
+            if answer in waiting:
+                self.ray.kill(actor)
+        pairs = zip(self.actors, begun, strict=True)
+        self.actors = [actor for actor, answer in pairs if answer not in waiting]
+        return len(self.actors)
 
     def workers(self, settings: Sequence[Setting]) -> "RayWorkers":
-        """An actor for each zone."""
-        self.close()
-        self.given.append(RayWorkers(self.ray, settings, self.deadline))
-        return self.given[-1]
+        """One of the reserved actors for each zone."""
+        return RayWorkers(self, settings)
 
-    def each(self, programs: Sequence[Program], gap: float, left_s: float) -> list[Iterate]:
-        """A task for each program; Ray itself repeats one that is lost."""
-        task = self.ray.remote(num_cpus=1, max_retries=RETRIES)(_minimise)
-        answers = [task.remote(program, gap, left_s) for program in programs]
-        return fetched(self.ray, answers, self.deadline)
+    def each(self, programs: Sequence[Program], gap: float, deadline: float) -> list[Iterate]:
+        """A task for each program; Ray itself repeats one that is lost.
+
+        Raises:
+            SolveError: No CPU comes free before the deadline.
+        """
+        if not programs:
+            return []
+        _waiting(self.ray, [self.ray.remote(num_cpus=1)(_nothing).remote()], deadline)
+        task = self.ray.remote(num_cpus=1, max_retries=RETRIES)(minimise_by)
+        left_s = max(deadline - time.perf_counter(), 0.0)
+        ends_at = time.time() + left_s
+        answers = [task.remote(program, gap, left_s, ends_at) for program in programs]
+        return fetched(self.ray, answers, deadline)
 
     def close(self) -> None:
-        """Give back the actors."""
-        while self.given:
-            self.given.pop().close()
+        """Give back the actors' CPUs."""
+        while self.actors:
+            self.ray.kill(self.actors.pop())
 
 
 @final
 class RayWorkers:
     """One actor for each zone; what a zone is made from is stored once and outlives the actor."""
 
-    def __init__(self, ray: ModuleType, settings: Sequence[Setting], deadline: float) -> None:
-        self.ray, self.deadline = ray, deadline
-        self.settings = [ray.put(setting) for setting in settings]
-        self.actors: dict[int, Any] = {}
+    def __init__(self, host: RayHost, settings: Sequence[Setting]) -> None:
+        self.host, self.ray = host, host.ray
+        self.settings = [self.ray.put(setting) for setting in settings]
+        self.made: dict[int, Any] = {}
         self.waiting: dict[int, Any] = {}
-        self.kind = ray.remote(num_cpus=1)(ZoneActor)
 
     def start(self, zone: int) -> None:
-        """A new actor, in place of the one there was."""
-        if zone in self.actors:
+        """Make the zone, in a new actor where there was one before."""
+        if zone in self.made:
             _log.warning("worker_replaced zone=%d", zone)
-            self.ray.kill(self.actors[zone])
-        self.actors[zone] = self.kind.remote(self.settings[zone])
+            self.ray.kill(self.host.actors[zone])
+            self.host.actors[zone] = self.host.kind.remote()
+        self.made[zone] = self.host.actors[zone].make.remote(self.settings[zone])
 
     def send(self, zone: int, message: Message) -> None:
         """Pass a message on."""
-        self.waiting[zone] = self.actors[zone].hear.remote(message)
+        self.waiting[zone] = self.host.actors[zone].hear.remote(message)
 
     def receive(self, zone: int) -> Any:
         """The answer to the last message."""
-        return fetched(self.ray, self.waiting.pop(zone), self.deadline)
-
-    def close(self) -> None:
-        """Give back the actors' CPUs."""
-        for actor in self.actors.values():
-            self.ray.kill(actor)
+        answers = [self.made[zone], self.waiting.pop(zone)]  # an error in the first is its cause
+        return fetched(self.ray, answers, self.host.deadline)[1]
 
 
 @final
 class ZoneActor:
-    """A zone that keeps to one CPU."""
+    """Holds one zone at a time, and keeps to one CPU."""
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self) -> None:
         numba.set_num_threads(1)
+
+    def begun(self) -> None:
+        """Answer as soon as there is a CPU to answer from."""
+
+    def make(self, setting: Setting) -> None:
+        """Make the zone, in place of the one there was."""
         self.zone = Zone(setting)
 
     def hear(self, message: Message) -> Any:
         """Answer one message."""
         return self.zone.hear(message)
+
+
+def free_cpus(ray: ModuleType) -> int:
+    """CPUs that nobody holds, as the cluster last counted them."""
+    return int(ray.available_resources().get("CPU", 0))
+
+
+def _waiting(ray: ModuleType, begun: list[Any], deadline: float) -> list[Any]:
+    """Those that still wait for a CPU, once at least one has begun and others had time to.
+
+    Raises:
+        SolveError: None has begun before the deadline.
+    """
+    left_s = _left(deadline)
+    ready, waiting = ray.wait(begun, num_returns=len(begun), timeout=min(BEGIN_S, left_s))
+    if waiting:
+        _log.warning("cpus_held_by_others wanted=%d begun=%d", len(begun), len(ready))
+    if not ready:
+        ready, waiting = ray.wait(begun, num_returns=1, timeout=_left(deadline))
+    if ready:
+        return waiting
+    detail = (
+        f"No CPU of the cluster came free within {left_s:.0f} s: other jobs hold its "
+        f"{cpus_of(ray)}. Wait until they end, or use another cluster."
+    )
+    raise SolveError(Status.TIME_LIMIT, detail)
+
+
+def _left(deadline: float) -> float:
+    """Seconds until then, in the digits that Ray has for them."""
+    return min(max(deadline - time.perf_counter(), 0.0), LONGEST_S)
 
 
 def fetched(ray: ModuleType, answers: Any, deadline: float) -> Any:
@@ -220,7 +280,7 @@ def fetched(ray: ModuleType, answers: Any, deadline: float) -> Any:
         WorkerError: A worker is lost.
         SolveError: They did not answer in time.
     """
-    patience_s = min(max(deadline - time.perf_counter(), 0.0) + GRACE_S, LONGEST_S)
+    patience_s = min(_left(deadline) + GRACE_S, LONGEST_S)
     lost = (ray.exceptions.RayActorError, ray.exceptions.WorkerCrashedError)
     lost += (ray.exceptions.ObjectLostError, ray.exceptions.NodeDiedError)
     lost += (ray.exceptions.OutOfMemoryError,)
@@ -228,15 +288,27 @@ def fetched(ray: ModuleType, answers: Any, deadline: float) -> Any:
         return ray.get(answers, timeout=patience_s)
     except ray.exceptions.GetTimeoutError as error:
         detail = (
-            f"Workers did not answer within {patience_s:.0f} s; the cluster may lack free CPUs."
+            f"Workers did not answer within {patience_s:.0f} s, {GRACE_S:.0f} s past the limit. "
+            f"{free_cpus(ray)} of the cluster's {cpus_of(ray)} CPUs are free now."
         )
         raise SolveError(Status.TIME_LIMIT, detail) from error
     except lost as error:
         raise WorkerError(f"A worker of the cluster is lost. {error}") from error
 
 
-def _minimise(program: Program, gap: float, left_s: float) -> Iterate:
-    """On one CPU, wherever this runs."""
+def _nothing() -> None:
+    """A task that only needs a CPU."""
+
+
+def minimise_by(program: Program, gap: float, left_s: float, ends_at: float) -> Iterate:
+    """On one CPU, wherever this runs.
+
+    Args:
+        program: What to solve.
+        gap: Relative gap to reach.
+        left_s: Time there was when it was sent off.
+        ends_at: When that ends by the clock, so that waiting for a CPU counts.
+    """
     numba.set_num_threads(1)
-    deadline = time.perf_counter() + left_s
+    deadline = time.perf_counter() + min(left_s, ends_at - time.time())
     return interior_point.minimise(program, gap=gap, deadline=deadline)

@@ -1,6 +1,5 @@
 """A program solved by workers: small trees whole, large ones in zones that exchange prices."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, final, runtime_checkable
@@ -37,12 +36,16 @@ def unread(traffic: Traffic) -> None:
 class AbstractHost(Protocol):
     """Where the work is done."""
 
-    def workers(self, settings: Sequence[Setting]) -> AbstractWorkers:
-        """Workers for these zones, none of them started."""
+    def reserve(self, count: int) -> int:
+        """Hold workers for at most so many zones until `close`; how many there are."""
         ...
 
-    def each(self, programs: Sequence[Program], gap: float, left_s: float) -> list[Iterate]:
-        """Every one of these programs solved by itself, side by side."""
+    def workers(self, settings: Sequence[Setting]) -> AbstractWorkers:
+        """Workers for these zones, no more than are reserved, none of them started."""
+        ...
+
+    def each(self, programs: Sequence[Program], gap: float, deadline: float) -> list[Iterate]:
+        """Every one of these programs solved by itself, side by side; none is reserved then."""
         ...
 
     def close(self) -> None:
@@ -54,13 +57,16 @@ class AbstractHost(Protocol):
 class LocalHost:
     """This process: for tests, and to see what happens."""
 
+    def reserve(self, count: int) -> int:
+        """As many as are wanted."""
+        return count
+
     def workers(self, settings: Sequence[Setting]) -> "LocalWorkers":
         """Zones in memory."""
         return LocalWorkers(settings)
 
-    def each(self, programs: Sequence[Program], gap: float, left_s: float) -> list[Iterate]:
+    def each(self, programs: Sequence[Program], gap: float, deadline: float) -> list[Iterate]:
         """One after another."""
-        deadline = time.perf_counter() + left_s
         return [interior_point.minimise(item, gap=gap, deadline=deadline) for item in programs]
 
     def close(self) -> None:
@@ -114,6 +120,9 @@ def minimise(
     """
     large, bags = _dealt(program, zones)
     try:
+        if large:
+            zones = host.reserve(zones)
+            large, bags = _dealt(program, zones)  # fewer workers cut fewer trees
         found = [
             by_zones(
                 piece.program,
@@ -126,8 +135,8 @@ def minimise(
             )
             for piece in large
         ]
-        left_s = max(deadline - time.perf_counter(), 0.0)
-        found += host.each([bag.program for bag in bags], gap, left_s)
+        host.close()  # the others need the CPUs that zones hold
+        found += host.each([bag.program for bag in bags], gap, deadline)
     finally:
         host.close()
     return assembled(program, [*large, *bags], found)
