@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 import evergrid
 from evergrid.cli.progress import progress_bar
+from evergrid.cli.streams import keep_stdout_for_results, say, talk_to_stderr
 from evergrid.core import config as config_file
+from evergrid.core import toml_tables
 from evergrid.core.errors import ConfigError, EvergridError, MissingFileError, OutputError
 from evergrid.data import check as checks
 from evergrid.data.output import check_writable
@@ -34,10 +35,11 @@ Seed = Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn
 
 def main() -> None:
     """Run the command; errors of ours become a message on stderr and an exit code."""
+    keep_stdout_for_results()
     try:
         app()
     except (EvergridError, OSError) as error:  # OSError: a folder or file the system refuses
-        Console(stderr=True, soft_wrap=True).print(f"error: {error}", markup=False, highlight=False)
+        say(f"error: {error}", err=True)
         failed = isinstance(error, EvergridError) and not isinstance(error, WRONG_USE)
         sys.exit(1 if failed else 2)
 
@@ -51,10 +53,11 @@ def run(
     dry_run: Annotated[bool, typer.Option(help="Only check the configuration.")] = False,
 ) -> None:
     """Run the study of a configuration file and write its results."""
-    study = registry.of_file(config)
-    settings = config_file.read(study.Config, config)
+    raw = toml_tables.read(config)
+    study = registry.of_tables(raw, source=str(config))
+    settings = config_file.parse(study.Config, raw, source=str(config))
     if dry_run:
-        typer.echo(f"{config}: a valid configuration of the study {settings.study}", err=True)
+        say(f"{config}: a valid configuration of the study {settings.study}", err=True)
         return
     _run(study, settings, config.parent, out or Path("results") / config.stem, as_json, seed)
 
@@ -91,7 +94,7 @@ def check(
     """Check a file of data: how many rows, what is wrong with which."""
     found = checks.check(file, kind)
     for line in found.lines():
-        typer.echo(line)
+        say(line)
     if found.faults:
         raise typer.Exit(1)
 
@@ -116,7 +119,7 @@ def _run(
     study: Any, settings: config_file.Config, folder: Path, out: Path, as_json: bool, seed: int
 ) -> None:
     check_writable(out, study.OUTPUTS)
-    with progress_bar() as progress:
+    with talk_to_stderr(), progress_bar() as progress:
         result = study.run(settings, seed=seed, folder=folder, progress=progress)
         progress("writing the results", 0.99)
         result.write(out)
@@ -124,5 +127,5 @@ def _run(
         typer.echo(summary.to_json(result.summary), nl=False)
         return
     for line in result.lines():
-        typer.echo(line)
-    typer.echo(f"{'report':<10}{out / 'report.html'}")
+        say(line)
+    say(f"{'report':<10}{out / 'report.html'}")

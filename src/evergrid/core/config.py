@@ -3,7 +3,6 @@
 import difflib
 import json
 import re
-import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticUndefined
 
-from evergrid.core.errors import ConfigError, InputError, MissingFileError
+from evergrid.core import toml_tables
+from evergrid.core.errors import LISTED, ConfigError, InputError
 from evergrid.core.faults import Fault
 
 C = TypeVar("C", bound="Config")
@@ -33,23 +33,7 @@ def read(kind: type[C], path: Path) -> C:
         MissingFileError: There is no such file.
         ConfigError: The file is no TOML, or keys or values break rules; all are listed.
     """
-    return parse(kind, tables(path), source=str(path))
-
-
-def tables(path: Path) -> dict[str, Any]:
-    """The nested tables of a TOML file, as they stand.
-
-    Raises:
-        MissingFileError: There is no such file.
-        ConfigError: The file is no TOML.
-    """
-    if not path.is_file():
-        raise MissingFileError(f"there is no configuration file {path}. Make one: evergrid new")
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        fault = Fault("file", "be TOML in UTF-8", got=(str(error),))
-        raise ConfigError(str(path), [fault]) from None
+    return parse(kind, toml_tables.read(path), source=str(path))
 
 
 def parse(kind: type[C], raw: dict[str, Any], *, source: str = "config") -> C:
@@ -61,8 +45,10 @@ def parse(kind: type[C], raw: dict[str, Any], *, source: str = "config") -> C:
     try:
         return kind.model_validate(raw)
     except ValidationError as error:
-        faults = [fault for detail in error.errors() for fault in _faults(kind, detail)]
-        raise ConfigError(source, faults) from None
+        details = error.errors(include_url=False)
+        # The way out of an unknown key is searched for, which takes long: only of those shown.
+        faults = [fault for detail in details[:LISTED] for fault in _faults(kind, detail)]
+        raise ConfigError(source, faults, more=len(details) - len(faults)) from None
 
 
 def _faults(kind: type[Config], detail: ErrorDetails) -> list[Fault]:

@@ -17,7 +17,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from evergrid.core.faults import Fault
+from evergrid.core.printable import printable
 from evergrid.core.status import Status
+
+LISTED = 50  # faults a message spells out before it only counts
+LONGEST_SOURCE = 300  # characters of a path or name in front of the faults
 
 
 class EvergridError(Exception):
@@ -30,14 +34,17 @@ class InputError(EvergridError, ValueError):
     Args:
         source: What was being read or made, such as ``sessions`` or a file name.
         faults: At least one fault.
+        more: How many were found beside those.
     """
 
-    def __init__(self, source: str, faults: Sequence[Fault]) -> None:
+    def __init__(self, source: str, faults: Sequence[Fault], *, more: int = 0) -> None:
         self.source = source
         self.faults = tuple(faults)
-        lines = "".join(f"\n  - {fault}" for fault in self.faults)
-        count = len(self.faults)
-        super().__init__(f"{source}: {count} fault{'s' if count != 1 else ''} found{lines}")
+        count = len(self.faults) + more
+        head = (
+            f"{printable(source, LONGEST_SOURCE)}: {count} fault{'s' if count != 1 else ''} found"
+        )
+        super().__init__(head + listed(self.faults, more=more))
 
     @property
     def field(self) -> str:
@@ -92,8 +99,7 @@ class SolveError(EvergridError, RuntimeError):
     def __init__(self, status: Status, detail: str = "", faults: Sequence[Fault] = ()) -> None:
         self.status = status
         self.faults = tuple(faults)
-        lines = "".join(f"\n  - {fault}" for fault in self.faults)
-        super().__init__(f"{status.message} {detail}".strip() + lines)
+        super().__init__(f"{status.message} {detail}".strip() + listed(self.faults))
 
 
 class InfeasibleError(SolveError):
@@ -101,6 +107,13 @@ class InfeasibleError(SolveError):
 
     def __init__(self, detail: str = "", faults: Sequence[Fault] = ()) -> None:
         super().__init__(Status.INFEASIBLE, detail, faults)
+
+
+def listed(faults: Sequence[Fault], *, more: int = 0) -> str:
+    """The faults as lines below a message; beyond `LISTED` they are counted only."""
+    lines = [f"\n  - {fault}" for fault in faults[:LISTED]]
+    more += len(faults) - len(lines)
+    return "".join(lines) + (f"\n  - and {more:,} more" if more else "")
 
 
 def raise_if_any(source: str, faults: Sequence[Fault]) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float, Shaped
+from evergrid.core.printable import printable, shown
 
 SHOWN = 3  # examples a message spells out before it only counts
+LONGEST_RULE = 600  # characters of a rule or a way out, which may list names
 
 
 @dataclass(frozen=True)
@@ -37,28 +39,26 @@ class Fault:
         return max(len(self.got), len(self.ids), len(self.rows), 1)
 
     def __str__(self) -> str:
-        text = f"{self.field} must {self.rule}"
+        text = f"{printable(self.field)} must {printable(self.rule, LONGEST_RULE)}"
         places = [self._place(i) for i in range(min(self.count, SHOWN))]
         places = [place for place in places if place]
         if places:
             text += ", got " + "; ".join(places)
         if places and self.count > SHOWN:
             text += f"; and {self.count - SHOWN} more"
-        return text + (f". {self.fix}" if self.fix else ".")
+        return text + (f". {printable(self.fix, LONGEST_RULE)}" if self.fix else ".")
 
     def _place(self, i: int) -> str:
-        value = _shown(self.got[i]) if i < len(self.got) else ""
-        name = f"for {self.ids[i]}" if i < len(self.ids) and self.ids[i] else ""
+        value = _value(self.got[i]) if i < len(self.got) else ""
+        name = f"for {printable(self.ids[i])}" if i < len(self.ids) and self.ids[i] else ""
         row = f"(row {self.rows[i]})" if i < len(self.rows) else ""
         return " ".join(part for part in (value, name, row) if part)
 
 
-def _shown(value: Any) -> str:
+def _value(value: Any) -> str:
     if isinstance(value, np.datetime64):
         return f"{np.datetime_as_string(value, unit='s')}Z"
-    if isinstance(value, float | np.floating):
-        return f"{value:g}"
-    return str(value)
+    return shown(value)
 
 
 def broken(

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from evergrid.core import printable
 from evergrid.core.arrays import Array, Bool, Shaped
 
 SHOWN = 3  # examples a finding keeps
@@ -119,11 +120,9 @@ def examples(
 
 def shown(value: Any) -> str:
     """A cell as a message shows it."""
-    if isinstance(value, float | np.floating):
-        return f"{value:g}"
     if isinstance(value, np.datetime64) and not np.isnat(value):
         return np.datetime_as_string(value, unit="s")
-    return str(value)
+    return printable.shown(value)
 
 
 def _any(rules: Sequence[Rule], action: Action, rows_read: int) -> Bool[Array, " row"]:

@@ -4,8 +4,9 @@ import difflib
 import importlib
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-from evergrid.core import config
+from evergrid.core import toml_tables
 from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
 
@@ -34,8 +35,16 @@ def of_file(path: Path) -> ModuleType:
         MissingFileError: There is no such file.
         ConfigError: The file is no TOML, or names no known study.
     """
-    raw = config.tables(path)
+    return of_tables(toml_tables.read(path), source=str(path))
+
+
+def of_tables(raw: dict[str, Any], *, source: str) -> ModuleType:
+    """The study that the nested tables of a configuration name with their key ``study``.
+
+    Raises:
+        ConfigError: They name no known study.
+    """
     if "study" not in raw:
         fix = 'Add a first line such as study = "plan".'
-        raise ConfigError(str(path), [Fault("study", "be given", fix=fix)])
-    return named(str(raw["study"]), source=str(path))
+        raise ConfigError(source, [Fault("study", "be given", fix=fix)])
+    return named(str(raw["study"]), source=source)
