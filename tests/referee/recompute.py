@@ -256,10 +256,8 @@ def _status(made: Result) -> Iterator[str]:
         yield f"objective {objective} below the bound {bound}"
     broken = max(_most(schedule.import_excess_kw), _most(schedule.export_excess_kw))
     broken = max(broken, _most(schedule.budget_excess_kwh))
-    if broken > CLOSE:
-        right = "limits_exceeded"
-    else:
-        right = "optimal" if gap <= 1e-6 else "feasible"
+    right = "optimal" if gap <= 1e-6 else "feasible"
+    right = "limits_exceeded" if broken > CLOSE else right
     if told["status"] != right:
         yield f"status is {told['status']}, not {right} (gap {gap:.1e}, {broken:.1e} over limits)"
 
