@@ -1,6 +1,6 @@
 """A case: public tables and a configuration, drawn piece by piece and written to a folder."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,22 @@ class Case:
     def one_of(self, *values: Any) -> Any:
         """One of the values."""
         return values[int(self.rng.integers(len(values)))]
+
+    def varied(self, seed: int) -> "Case":
+        """The same stays at the same sites with other numbers: a program of the same shape."""
+        rng = np.random.default_rng(seed)
+        tables = {name: [dict(row) for row in rows] for name, rows in self.tables.items()}
+        for row in tables["prices"]:
+            for name in ("import_price_per_mwh", "export_price_per_mwh"):
+                row[name] = round(row[name] * float(rng.uniform(0.8, 1.0)), 3)
+        for name, value in (("site_load", "load_kw"), ("site_generation", "generation_kw")):
+            for row in tables.get(name, []):
+                row[value] = round(row[value] * float(rng.uniform(0.7, 1.3)), 3)
+        for row in tables.get("sessions", []):
+            held = row["capacity_kwh"] - row["energy_arrival_kwh"]
+            more = round(held * float(rng.uniform(0.0, 0.5)), 4)
+            row["energy_arrival_kwh"] = round(row["energy_arrival_kwh"] + more, 4)
+        return replace(self, rng=rng, tables=tables)
 
     def write(self, folder: Path, *, method: str = "highs") -> Path:
         """Write the tables as CSV and the configuration; returns its path."""

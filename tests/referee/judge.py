@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from tests.referee import product, program, read, recompute
+from tests.referee import product, program, read, recompute, result
 from tests.referee.accounts import Schedule
 from tests.referee.book import Book
+from tests.referee.cases import Case
 from tests.referee.families import draw
 from tests.referee.program import Least
+from tests.referee.result import Result
 
 CLOSE = 2e-6  # relative, of money that two programs find
 KWH = 1e-3  # of energy short; smaller shortfalls are not told
@@ -40,16 +42,24 @@ class Judged:
         family: Name of the family.
         seed: Which case.
         folder: Where it is written and planned.
+        variation: Which numbers, at the same stays and sites; its own when None.
     """
 
     family: str
     seed: int
     folder: Path
+    variation: int | None = None
+
+    @cached_property
+    def case(self) -> Case:
+        """The tables of the case."""
+        made = draw(self.family, self.seed)
+        return made if self.variation is None else made.varied(self.variation)
 
     @cached_property
     def book(self) -> Book:
         """What is planned, by the tables of the case."""
-        draw(self.family, self.seed).write(self.folder)
+        self.case.write(self.folder)
         return read.of_case(self.folder)
 
     @cached_property
@@ -70,7 +80,7 @@ class Judged:
 
     def verdict(self, method: str) -> Verdict:
         """Plan by a method, and judge it."""
-        path = draw(self.family, self.seed).write(self.folder / method, method=method)
+        path = self.case.write(self.folder / method, method=method)
         out = path.parent / "result"
         refused = product.make(path, out)
         if refused is not None:
@@ -78,14 +88,14 @@ class Judged:
             return Verdict([] if good else [f"refused: {refused}"])
         if self.contradicts:
             return Verdict(["planned, though limits contradict"])
-        made = recompute.read(out)
+        made = result.read(out)
         found = [*_inputs(self.book, made.book), *recompute.faults(made)]
         found += [*self._compared(made), *_charges_at_once(self.book, made)]
         schedule, told = made.schedule, made.summary
         gives_way = schedule.excess_kwh > 1e-6 or schedule.shortfall_kwh.sum() > KWH
         return Verdict(found, told["gap"], bool(gives_way))
 
-    def _compared(self, made: recompute.Result) -> list[str]:
+    def _compared(self, made: Result) -> list[str]:
         found = []
         if self.best is not None:
             told = (made.summary["objective"], made.summary["bound"])
@@ -171,7 +181,7 @@ def _near(best: Least) -> float:
     return CLOSE * max(1.0, abs(best.cost)) + 1e-6 * rate
 
 
-def _least_curtailed(best: Least, made: recompute.Result) -> list[str]:
+def _least_curtailed(best: Least, made: Result) -> list[str]:
     """Of equal plans the one that curtails least, where nothing gives way."""
     told: dict[str, Any] = made.summary
     curtailed = float(made.schedule.curtailed_kw.sum() * made.book.step_h)
@@ -184,7 +194,7 @@ def _least_curtailed(best: Least, made: recompute.Result) -> list[str]:
     return []
 
 
-def _charges_at_once(book: Book, made: recompute.Result) -> list[str]:
+def _charges_at_once(book: Book, made: Result) -> list[str]:
     """Uncontrolled charging is full power from plug-in to what was asked, where limits allow."""
     told = made.told_schedule("uncontrolled")
     power = np.zeros((len(book.units), book.steps))

@@ -8,7 +8,7 @@ from evergrid.core import config
 from evergrid.core.errors import EvergridError
 from evergrid.model.schedule import Schedule
 from evergrid.studies import plan
-from tests.referee import recompute
+from tests.referee import result
 
 
 def make(case: Path, out: Path) -> str | None:
@@ -26,7 +26,7 @@ def make(case: Path, out: Path) -> str | None:
     schedules = {name: each.schedule for name, each in made.plans.items()}
     schedules |= {f"rolling_{name}": each.schedule for name, each in made.rolled.items()}
     powers = [_powers(names, strategy, each) for strategy, each in schedules.items()]
-    pl.concat(powers).write_parquet(out / f"{recompute.SCHEDULES}.parquet")
+    pl.concat(powers).write_parquet(out / f"{result.SCHEDULES}.parquet")
     return None
 
 

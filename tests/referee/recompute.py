@@ -5,83 +5,24 @@ follow from ``inputs``, ``config.toml`` and the powers of ``schedule.parquet`` a
 ``curtailment.parquet``. The other strategies are recomputed where their schedules are at hand.
 """
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from tests.referee.accounts import Schedule
-from tests.referee.book import Book
-from tests.referee.read import of_result
+from tests.referee.result import Result, step_of
 
 CLOSE = 1e-6  # kW, kWh or money to which everything is told
 UNTOLD_KWH = 1e-3  # shortfalls below it are not told
 ITEMS = ("wear", "demand_charge", "energy_left")
-SCHEDULES = "strategy_schedules"  # (strategy, session_id, time_utc, power_kw)
-CURTAILED = "strategy_curtailment"  # (strategy, site_id, time_utc, curtailed_kw)
-
-
-@dataclass(frozen=True)
-class Result:
-    """A result folder, as far as it is needed to judge it.
-
-    Attributes:
-        summary: Headline numbers as told.
-        book: What was planned, by the inputs it says it used.
-        schedule: What is done, by the tables of powers.
-        tables: All tables that came out, by name.
-    """
-
-    summary: dict[str, Any]
-    book: Book
-    schedule: Schedule
-    tables: dict[str, pl.DataFrame]
-
-    def told_schedule(self, strategy: str) -> Schedule | None:
-        """The schedule of one strategy, where the tables have it."""
-        if SCHEDULES not in self.tables:
-            return None
-        powers = self.tables[SCHEDULES].filter(pl.col("strategy") == strategy)
-        cut = self.tables.get(CURTAILED)
-        cut = cut if cut is None else cut.filter(pl.col("strategy") == strategy)
-        return _schedule(self.book, powers, cut)
-
-
-def read(folder: Path) -> Result:
-    """Read a result."""
-    book = of_result(folder)
-    end_value = json.loads((folder / "summary.json").read_text())["end_value_per_kwh"]
-    book = replace(book, end_value=end_value)
-    tables = {path.stem: pl.read_parquet(path) for path in folder.glob("*.parquet")}
-    made = _schedule(book, tables["schedule"], tables.get("curtailment"))
-    return Result(json.loads((folder / "summary.json").read_text()), book, made, tables)
-
-
-def _schedule(book: Book, powers: pl.DataFrame, cut: pl.DataFrame | None) -> Schedule:
-    unit = {each.session_id: i for i, each in enumerate(book.units)}
-    power = np.zeros((len(unit), book.steps))
-    for row in powers.rows(named=True):
-        power[unit[row["session_id"]], _step(book, row)] = row["power_kw"]
-    curtailed = np.zeros_like(book.base_kw)
-    site = {name: i for i, name in enumerate(book.site_id)}
-    for row in [] if cut is None else cut.rows(named=True):
-        curtailed[site[row["site_id"]], _step(book, row)] = row["curtailed_kw"]
-    return Schedule(book, power, curtailed)
-
-
-def _step(book: Book, row: dict[str, Any]) -> int:
-    return round((row["time_utc"] - book.start) / timedelta(hours=book.step_h))
 
 
 def faults(made: Result) -> list[str]:
     """Everything in which a result differs from what its files come to."""
     found = [*_rows(made), *_limits(made.schedule), *_sites(made), *_fleet(made)]
-    found += [f"v2g {each}" for each in _told(made.schedule, made.summary)]
+    found += [*_told(made.schedule, made.summary), *_shortfalls(made.schedule, made.summary)]
     found += [*_money(made), *_violations(made), *_curtailment(made), *_status(made)]
     for name, told in made.summary["strategies"].items():
         found += [f"{name} {each}" for each in _strategy(made, name, told)]
@@ -92,7 +33,7 @@ def _rows(made: Result) -> Iterator[str]:
     """One row for each step in which a session is plugged in, with its energy."""
     book, table = made.book, made.tables["schedule"]
     unit = {each.session_id: i for i, each in enumerate(book.units)}
-    rows = [(unit[r["session_id"]], _step(book, r)) for r in table.rows(named=True)]
+    rows = [(unit[r["session_id"]], step_of(book, r)) for r in table.rows(named=True)]
     wanted = {(i, int(step)) for i, each in enumerate(book.units) for step in each.slots}
     if len(set(rows)) < len(rows) or set(rows) != wanted:
         yield f"schedule has other rows than plugged steps: {set(rows) ^ wanted}"
@@ -130,7 +71,7 @@ def _sites(made: Result) -> Iterator[str]:
     book, schedule = made.book, made.schedule
     site = {name: i for i, name in enumerate(book.site_id)}
     rows = made.tables["sites"].rows(named=True)
-    at = [(site[row["site_id"]], _step(book, row)) for row in rows]
+    at = [(site[row["site_id"]], step_of(book, row)) for row in rows]
     wanted = {
         "power_kw": -schedule.drawn_kw,
         "import_limit_kw": book.import_limit_kw,
@@ -161,8 +102,7 @@ def _fleet_power(made: Result, strategy: str) -> np.ndarray:
 
 
 def _told(schedule: Schedule, told: dict[str, Any]) -> Iterator[str]:
-    """Shortfalls, overloads and overdrafts as told, against what the schedule comes to."""
-    yield from _shortfalls(schedule, told)
+    """Overloads and overdrafts as told, against what the schedule comes to."""
     book, hour = schedule.book, schedule.book.step_h
     beyond = {"import": schedule.import_excess_kw, "export": schedule.export_excess_kw}
     claims = {(each["site_id"], each["limit"]): each for each in told["overloads"]}
@@ -271,6 +211,7 @@ def _strategy(made: Result, name: str, told: dict[str, Any]) -> Iterator[str]:
         yield "has another power of the fleet in strategies.parquet"
     if name != "v2g":
         yield from _limits(schedule)
+    yield from _told(schedule, told)
     short = schedule.shortfall_kwh[schedule.shortfall_kwh > UNTOLD_KWH]
     roots = [i for i, above in enumerate(made.book.parent) if above < 0]
     peak = max(0.0, float(schedule.drawn_kw[roots].sum(axis=0).max()))
