@@ -1,17 +1,18 @@
 """The certificate: a bound from any prices, an exact one from good ones, violations as they are."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from evergrid.core.flowgates import Flowgates
 from evergrid.engine import reference
 from evergrid.engine.certificate import Dual, bound, certify, proven
 from evergrid.engine.parts import roots
-from evergrid.engine.program import net_power
+from evergrid.engine.program import Program, net_power
 from tests.engine import naive
 from tests.engine.cases import KINDS, Kind, forest, gated, random_program
 
@@ -38,8 +39,8 @@ def test_any_prices_of_flowgates_prove_a_valid_bound(seed: int, kind: Kind) -> N
     program = gated(random_program(seed, kind), seed)
     rng = np.random.default_rng(seed)
     solution = reference.solve(program)
-    if solution.certificate is None:
-        return
+    assume(solution.certificate is not None)
+    assert solution.certificate is not None
     best = solution.certificate.objective
     for size in (0.01, 0.3):
         random = Dual(
@@ -128,6 +129,65 @@ def test_a_peak_price_is_part_of_bound_and_cost(seed: int) -> None:
     assert without.certificate is not None
     assert with_peak.certificate.objective >= without.certificate.objective
     assert with_peak.certificate.objective == pytest.approx(naive.optimum(program), rel=1e-7)
+
+
+def lone_store(**changed: Any) -> Program:
+    """One store of 50 kWh, half full and without losses, at a meter with 4 and 6 kW of load."""
+    given = {
+        "charge_kw": 10.0,
+        "discharge_kw": 8.0,
+        "efficiency_charge": 1.0,
+        "efficiency_discharge": 1.0,
+        "energy_start": 25.0,
+        "energy_low": 0.0,
+        "energy_high": 50.0,
+        "energy_end": 0.0,
+        "end_value": 0.0,
+    }
+    columns: Any = {name: np.array([value]) for name, value in given.items()}
+    steps, free = np.zeros(2), np.full((1, 2), np.inf)
+    program = Program(
+        step_h=1.0,
+        steps=2,
+        first=np.array([0]),
+        stop=np.array([2]),
+        share=steps + 1,
+        draw_price=steps,
+        feed_price=steps,
+        group=np.array([0]),
+        parent=np.array([-1]),
+        net_low=-free,
+        net_high=free,
+        load=np.array([[4.0, 6.0]]),
+        surcharge=np.zeros((1, 2)),
+        peak_price=np.zeros(1),
+        peak_before=np.zeros(1),
+        **columns,
+    )
+    return replace(program, **changed)
+
+
+NO_PRICES = Dual(np.zeros(2), np.zeros((1, 2)), np.zeros(1))
+
+
+def test_a_peak_already_paid_is_in_the_bound_and_makes_it_tight() -> None:
+    """Idle costs 3 times the peak of 6 kW drawn before; no peak below that is left to avoid."""
+    paid = lone_store(peak_price=np.array([3.0]), peak_before=np.array([6.0]))
+    assert bound(paid, NO_PRICES) == pytest.approx(18.0)
+    assert certify(paid, np.zeros(2), NO_PRICES).gap == 0
+    # Without one before, feeding 8 kW keeps the meter from drawing at all.
+    assert bound(replace(paid, peak_before=np.zeros(1)), NO_PRICES) == pytest.approx(0.0)
+    kept = replace(paid, discharge_kw=np.ones(1), peak_before=np.zeros(1))
+    assert bound(kept, NO_PRICES) == pytest.approx(15.0)
+
+
+def test_of_two_directions_that_both_pay_the_bound_counts_the_better_one() -> None:
+    """Drawing 10 kW earns 0.2 a kWh, feeding 8 kW 0.3: the best is 2.4 an hour, not 4.4."""
+    program = lone_store(draw_price=np.full(2, -0.2), feed_price=np.full(2, 0.3))
+    assert bound(program, NO_PRICES) == pytest.approx(-2 * 2.4)
+    best = certify(program, np.full(2, 8.0), NO_PRICES)
+    assert best.objective == pytest.approx(-4.8)
+    assert best.gap == pytest.approx(0.0, abs=1e-12)
 
 
 @pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if not kind.negative])

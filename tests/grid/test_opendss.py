@@ -61,6 +61,14 @@ def test_a_bank_that_is_off_leaves_the_admittance(ieee13: Feeder):
     )
 
 
+def test_ratings_are_those_of_the_file(tmp_path: Path):
+    more = "New Transformer.small phases=1 windings=2 buses=(c.1 e.1) kvs=(0.23 0.23) kvas=(30 25)"
+    feeder = opendss.read(street(tmp_path, more))
+    assert feeder.transformers.name.tolist() == ["station", "small"]
+    assert feeder.transformers.rating_kva.tolist() == [100.0, 30.0]
+    assert feeder.lines.rating_a.tolist() == [200.0, 200.0]
+
+
 def test_missing_ratings_are_said_and_not_guessed(tmp_path: Path):
     feeder = opendss.read(
         street(

@@ -34,6 +34,16 @@ def test_after_one_time_constant_the_oil_has_made_63_percent_of_its_way():
     assert spot == pytest.approx(65 + (idle - 65) * np.exp(-1) + 15)
 
 
+def test_oil_and_winding_rise_with_load_by_their_own_exponents():
+    """At 1.3 times the rating: 65 ((1.3^2 5 + 1) / 6)^0.8 = 93.48 and 15 1.3^(2 0.8) = 22.82 K."""
+    path, air = np.full(10, 1.3), np.full(10, 20.0)
+    spot, _, ageing = hottest(path, air, 1.0, THERMAL, True)
+    assert spot == pytest.approx(20 + 93.484 + 22.824, abs=2e-3)
+    assert ageing == pytest.approx(np.exp(15000 / 383 - 15000 / (136.308 + 273)), rel=1e-3)
+    uneven = Thermal(oil_exponent=1.0, winding_exponent=0.5, winding_rise_c=20.0).numbers()
+    assert hottest(path, air, 1.0, uneven, True)[0] == pytest.approx(20 + 65 * 9.45 / 6 + 20 * 1.3)
+
+
 @given(st.lists(st.floats(0, 2), min_size=2, max_size=30), st.floats(1.01, 2))
 def test_more_load_is_never_cooler(path: list[float], factor: float):
     air = np.zeros(len(path))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from importlib import resources
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from evergrid.core.errors import InputError
 from evergrid.grid import opendss, power_flow, volt_var
 from evergrid.grid.power_flow import Network
 from evergrid.grid.volt_var import CATEGORY_A, CATEGORY_B, Control, Curve, VoltWatt
-from evergrid.grid.volt_var_kernels import answer
+from evergrid.grid.volt_var_kernels import VOLT_VARS, answer
 
 RATING_KVA = 60.0
 FALL = (0.4, 0.0, 0.0, -0.4)
@@ -145,6 +146,22 @@ def test_watt_var_absorbs_when_feeding_and_injects_when_charging() -> None:
     law = volt_var.WATT_VAR.row()
     kvar = [answer(law, 1.0, 0.0, p, 1.0)[1] for p in (-0.75, -0.3, 0.3, 0.75)]
     np.testing.assert_allclose(kvar, [0.22, 0.0, 0.0, -0.22], atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("priority", "power", "reactive"),
+    [("reactive", 0.8, 0.6), ("active", 1.0, 0.0)],
+)
+def test_what_has_priority_leaves_the_other_the_rest_of_the_rating(
+    priority: Literal["active", "reactive"], power: float, reactive: float
+) -> None:
+    law = Control(CATEGORY_B.volt_var, priority=priority).row()
+    law[VOLT_VARS] = 0.6  # at every voltage
+    for sign in (1.0, -1.0):
+        p, q = answer(law, 1.0, 0.0, sign * 50.0, 50.0)
+        assert (p, q) == pytest.approx((sign * 50.0 * power, 50.0 * reactive))
+    half, q = answer(law, 1.0, 0.0, 25.0, 50.0)
+    assert (half, q) == pytest.approx((25.0, 30.0))
 
 
 @pytest.mark.parametrize(

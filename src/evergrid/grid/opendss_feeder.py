@@ -310,7 +310,8 @@ class Reader:
     def _transformers(self) -> Transformers:
         moving = set(self.controlled.values())
         names = [name for name in self._named("transformer") if name not in moving]
-        kva = [float(self._property(name, "kva").strip("[] ").split()[0]) for name in names]
+        # "kva" alone would be that of the winding named last.
+        kva = [float(self._property(name, "kvas").strip("[] ").split(",")[0]) for name in names]
         ends = np.array([self._ends(name) for name in names], dtype=np.int64).reshape(-1, 2)
         return Transformers(_short(names), ends, np.array(kva, dtype=float), self._currents(names))
 
