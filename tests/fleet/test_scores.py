@@ -87,6 +87,16 @@ def test_reliability_counts_each_confidence_by_itself() -> None:
     np.testing.assert_allclose(found.high, [1.0, 1.0, 0.0])
 
 
+def test_the_interval_of_a_reliability_holds_95_percent_with_days_as_the_unit() -> None:
+    """Shares of four days 1, 1/2, 1, 1: mean .875, deviation .2165, 1.96 x .2165 / 2 = .2122."""
+    came = np.array([[5.0, 5.0], [5.0, 1.0], [5.0, 5.0], [5.0, 5.0]])
+    made = np.stack([np.full((4, 2), 2.0), np.where(came == 1.0, 0.5, 9.0)])
+    found = reliability(came, made, np.array([0.9, 0.1]))
+    np.testing.assert_allclose(found.kept, [0.875, 0.125])
+    np.testing.assert_allclose(found.low, [0.66283, 0.0], atol=1e-5)
+    np.testing.assert_allclose(found.high, [1.0, 0.33717], atol=1e-5)
+
+
 def _promises(seed: int) -> tuple[Array, Array]:
     draw = np.random.default_rng(seed)
     came, made = draw.gamma(2.0, 50.0, (2, 30, 4))

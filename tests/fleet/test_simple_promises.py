@@ -84,6 +84,16 @@ def test_the_quantile_of_nineteen_days_has_the_rank_of_the_finite_sample(
     np.testing.assert_array_equal(rule, np.full((19, 1), rank - 1.0))
 
 
+def test_the_normal_rule_stays_its_quantile_of_deviations_below_the_mean() -> None:
+    """Five days of 90 to 110 kW: mean 100, deviation 7.906, so 100 - 1.645 x 7.906 at 95 %."""
+    values = np.array([90.0, 95.0, 100.0, 105.0, 110.0, 0.0])[:, None]
+    kinds = DayKinds(*(np.full(6, WORKING) for _ in range(3)))
+    known = np.ones(6, dtype=bool)
+    rules = simple_promises(values, known, kinds, confidence=0.95, lead_days=1, fitted_days=6)
+    expected = [0.0] * 5 + [86.996]  # five days are the least
+    np.testing.assert_allclose(rules["rolling normal"][:, 0], expected, atol=1e-3)
+
+
 def test_a_fixed_share_is_as_high_as_it_could_have_been() -> None:
     promise = made(power(4), confidence=0.9)["fixed share"]
     broken = (power(4) < promise - 1e-9)[:FITTED].mean()
