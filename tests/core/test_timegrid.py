@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evergrid.core.errors import InputError
-from evergrid.core.timegrid import TimeGrid, datetime64, local_midnight, utc, zone
+from evergrid.core.timegrid import TimeGrid, datetime64, local_midnight, stamp, utc, zone
 
 START = datetime(2024, 1, 10, tzinfo=UTC)
 MINUTES = st.integers(-3000, 3000)
@@ -109,6 +109,40 @@ def test_a_window_holds_exactly_the_steps_that_overlap(begin: int, length: int):
     first, stop = grid.window(arrival, departure)
     touched = (grid.times < departure) & (grid.times > arrival - np.timedelta64(15, "m"))
     assert np.nonzero(touched)[0].tolist() == list(range(int(first[0]), int(stop[0])))
+
+
+@given(st.integers(0, 4 * 3600 - 1), st.integers(1, 60))
+def test_the_shortest_stay_touches_the_step_it_lies_in(second: int, microseconds: int):
+    grid = TimeGrid(START, 1.0, 4)
+    arrival = datetime64(START) + np.array([second]) * np.timedelta64(1, "s")
+    first, stop = grid.window(arrival, arrival + np.timedelta64(microseconds, "us"))
+    assert (first[0], stop[0]) == (second // 3600, second // 3600 + 1)
+
+
+@pytest.mark.parametrize(("hours", "over"), [(-1, 0), (4, 1)])
+def test_a_stay_that_reaches_a_microsecond_into_the_grid_touches_it(hours: int, over: int):
+    grid = TimeGrid(START, 1.0, 4)
+    arrival = datetime64(START) + np.array([hours]) * np.timedelta64(1, "h")
+    inside = arrival - np.timedelta64(over, "us")
+    departure = inside + np.timedelta64(1, "h") + np.timedelta64(1 - over, "us")
+    first, stop = grid.window(inside, departure)
+    assert (stop - first).tolist() == [1]
+    before = arrival - np.timedelta64(5, "h") if hours < 0 else arrival
+    first, stop = grid.window(before, before + np.timedelta64(1, "h"))
+    assert (stop - first).tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        ("2024-01-10T05:00", "2024-01-10T05:00Z"),
+        ("2024-01-10T05:00:01", "2024-01-10T05:00:01Z"),
+        ("2024-01-10T05:00:00.25", "2024-01-10T05:00:00.250Z"),
+        ("2024-01-10T05:00:00.000001", "2024-01-10T05:00:00.000001Z"),
+    ],
+)
+def test_an_instant_is_written_with_as_many_digits_as_it_has(moment: str, text: str):
+    assert stamp(np.datetime64(moment, "us")) == text
 
 
 @given(st.integers(0, 23), st.integers(1, 24))

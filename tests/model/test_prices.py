@@ -15,7 +15,7 @@ def test_a_price_must_be_a_finite_number(name: str, value: float):
     values = np.full(24, 50.0)
     values[7] = value
     fault = faults_of(make_prices, **{name: values})[name]
-    assert (fault.ids, fault.rows) == (("2024-01-10T07:00",), (8,))
+    assert (fault.ids, fault.rows) == (("2024-01-10T07:00Z",), (8,))
 
 
 def test_a_negative_price_is_a_price():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evergrid.core.timegrid import TimeGrid
+from evergrid.core.timegrid import TimeGrid, span
 from evergrid.model import series
 from tests.model.cases import faults_of
 
@@ -103,28 +103,27 @@ def test_steps_outside_the_series_are_refused_with_both_spans(start_h: int, step
     grid = TimeGrid(START + timedelta(hours=start_h), 1.0, steps)
     fault = faults_of(series.mean_on, grid, stamps(3), np.zeros(3), source="prices")["time_utc"]
     assert fault.got == ("2024-01-10T00:00Z to 2024-01-10T03:00Z",)
-    assert fault.rule == f"cover the horizon {series.span(grid.start_utc, grid.end_utc)}"
+    assert fault.rule == f"cover the horizon {span(grid.start_utc, grid.end_utc)}"
 
 
-@pytest.mark.parametrize(
-    ("hours", "rule", "row"),
-    [
-        ([0, 1, 1, 2, 3], "not repeat", 3),
-        ([0, 1, 3, 4, 5], "follow the row before by 60 min", 3),
-        ([0, 1, 2, 0, 1], "rise from row to row", 4),
-    ],
-)
-def test_a_repeated_missing_or_earlier_stamp_is_named_with_its_row(hours: Any, rule: str, row: str):
-    times = np.datetime64("2024-01-10", "us") + np.array(hours) * np.timedelta64(1, "h")
-    (fault,) = series.time_faults(times)
-    assert (fault.rule, fault.rows) == (rule, (row,))
+@given(st.integers(0, 5), st.integers(2, 4), st.integers(2, 6), st.sampled_from([5, 15, 40, 60]))
+def test_values_of_intervals_that_change_hold_to_the_next_stamp(
+    offset: int, hours: int, quarters: int, minutes: int
+):
+    apart = np.append(0, [60] * hours + [15] * (quarters - 1))
+    times = stamps(1)[0] + np.cumsum(apart) * np.timedelta64(1, "m")
+    values = np.arange(1.0, len(times) + 1) ** 2
+    by_minute = np.repeat(values, [60] * hours + [15] * quarters)[offset:]
+    steps = len(by_minute) // minutes
+    grid = TimeGrid(START + timedelta(minutes=offset), minutes / 60, steps)
+    whole = by_minute[: steps * minutes].reshape(steps, minutes)
+    mean = series.mean_on(grid, times, values, source="x")
+    assert mean == pytest.approx(whole.mean(axis=1), abs=1e-9)
+    assert series.least_on(grid, times, values, source="x").tolist() == whole.min(axis=1).tolist()
 
 
-def test_a_series_without_rows_is_refused_and_a_whole_one_is_not():
-    assert series.time_faults(stamps(0))[0].rule == "have at least one row"
-    assert series.time_faults(stamps(1)) == series.time_faults(stamps(24, 5)) == []
-
-
-def test_the_interval_is_the_usual_distance_and_an_hour_for_a_single_stamp():
-    assert series.interval_h(stamps(9, 15)) == 0.25
-    assert series.interval_h(stamps(1)) == 1.0
+def test_a_series_that_misses_the_horizon_by_a_second_is_told_with_seconds():
+    late = stamps(3) + np.timedelta64(1, "s")
+    fault = faults_of(series.mean_on, TimeGrid(START, 1.0, 3), late, np.zeros(3), source="x")
+    assert fault["time_utc"].got == ("2024-01-10T00:00:01Z to 2024-01-10T03:00:01Z",)
+    assert fault["time_utc"].rule == "cover the horizon 2024-01-10T00:00Z to 2024-01-10T03:00Z"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evergrid.core import records
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import broken
@@ -23,7 +24,7 @@ class Flowgates:
         limit_kw: Greatest weighted sum; at least 0, so that a fleet that rests keeps it.
 
     Raises:
-        InputError: Limits below 0, or numbers that are not finite.
+        InputError: Limits or steps below 0, numbers that are not finite, lengths that do not fit.
     """
 
     step: Int[Array, " flowgate"]
@@ -31,9 +32,11 @@ class Flowgates:
     limit_kw: Float[Array, " flowgate"]
 
     def __post_init__(self) -> None:
+        records.check(self, "flowgates")
+        faults = broken("step", self.step >= 0, "be at least 0", values=self.step)
         at_least_0 = np.asarray(np.isfinite(self.limit_kw) & (self.limit_kw >= 0))
         rule = "be at least 0 and finite"
-        faults = broken("limit_kw", at_least_0, rule, values=self.limit_kw)
+        faults += broken("limit_kw", at_least_0, rule, values=self.limit_kw)
         total = np.abs(self.weight).sum(axis=1)
         faults += broken("weight", np.isfinite(total), "be finite", values=total)
         raise_if_any("flowgates", faults)

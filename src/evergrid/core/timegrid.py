@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
+from evergrid.core import records
 from evergrid.core.arrays import Array, Float, Int, Shaped
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
@@ -21,6 +22,8 @@ def utc(instant: datetime | str, *, field: str = "time") -> datetime:
     """
     try:
         moment = datetime.fromisoformat(instant) if isinstance(instant, str) else instant
+        if not isinstance(moment, datetime):
+            raise ValueError
     except ValueError:
         fault = Fault(field, "be an ISO 8601 time stamp", got=(instant,))
         raise InputError(field, [fault]) from None
@@ -33,6 +36,19 @@ def utc(instant: datetime | str, *, field: str = "time") -> datetime:
 def datetime64(instant: datetime) -> np.datetime64:
     """The zone-aware instant as ``datetime64[us]`` in UTC, the form arrays hold."""
     return np.datetime64(utc(instant).replace(tzinfo=None), "us")
+
+
+def stamp(time: np.datetime64) -> str:
+    """The UTC instant as text, with seconds or parts of them only where there are any."""
+    for unit in ("m", "s", "ms"):
+        if time == time.astype(f"datetime64[{unit}]"):
+            return f"{np.datetime_as_string(time, unit=unit)}Z"
+    return f"{np.datetime_as_string(time, unit='us')}Z"
+
+
+def span(start: datetime, end: datetime) -> str:
+    """Two zone-aware instants as "2022-07-04T00:00Z to 2022-07-05T00:00Z"."""
+    return f"{stamp(datetime64(start))} to {stamp(datetime64(end))}"
 
 
 def zone(name: str, *, field: str = "time_zone") -> ZoneInfo:
@@ -69,6 +85,7 @@ class TimeGrid:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "start_utc", utc(self.start_utc, field="start_utc"))
+        records.check(self, "time grid")
         step_s = self.step_h * S_PER_H
         faults = []
         if not (1 <= step_s <= 24 * S_PER_H and abs(step_s - round(step_s)) < 1e-6):
@@ -77,8 +94,15 @@ class TimeGrid:
             faults.append(Fault("step_h", rule, got=(self.step_h,), fix=fix))
         if self.steps < 1:
             faults.append(Fault("steps", "be at least 1", got=(self.steps,)))
+        if not faults and self.steps * step_s > self._seconds_left():
+            fix = "Choose fewer steps, or shorter ones."
+            faults.append(Fault("steps", "end before the year 10000", (self.steps,), fix=fix))
         if faults:
             raise InputError("time grid", faults)
+
+    def _seconds_left(self) -> float:
+        """From the start to the last instant that a calendar knows."""
+        return (datetime.max.replace(tzinfo=UTC) - self.start_utc).total_seconds()
 
     @property
     def step(self) -> timedelta:
@@ -113,10 +137,12 @@ class TimeGrid:
 
         An interval outside the grid gets an empty window (first == stop).
         """
-        first = np.floor(self.position(arrival) + 1e-9).astype(np.int64)
-        stop = np.ceil(self.position(departure) - 1e-9).astype(np.int64)
-        first = np.clip(first, 0, self.steps)
-        return first, np.maximum(first, np.clip(stop, 0, self.steps))
+        since, until = (np.clip(self.position(t), 0, self.steps) for t in (arrival, departure))
+        first = np.floor(since + 1e-9).astype(np.int64)
+        stop = np.ceil(until - 1e-9).astype(np.int64)
+        inside = until > since  # however short, it touches the step in which it begins
+        first = np.where(inside, np.minimum(first, self.steps - 1), first)
+        return first, np.maximum(stop, first + inside)
 
     def part(self, first: int, stop: int) -> "TimeGrid":
         """The grid of steps ``first`` to ``stop - 1``."""

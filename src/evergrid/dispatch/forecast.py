@@ -70,7 +70,8 @@ class Persistence(AbstractPriceView):
     def __call__(self, now: int, stop: int) -> Prices:
         """Actual prices while known, those of the latest known same hour afterwards.
 
-        On the first day, before a whole day is known, the known prices are repeated.
+        On the first day, before a whole day is known, the known prices are repeated; before any
+        price is known, the first.
         """
         steps = np.arange(now, stop)
         last = now + self.known  # the first step whose price is not known yet
@@ -95,8 +96,11 @@ def _rows(prices: Prices, rows: np.ndarray) -> Prices:
 
 
 def _mixed(seen: Prices, believed: Prices, *, known: int) -> Prices:
-    columns = {
-        name: np.where(np.arange(len(values)) < known, values, believed.columns()[name])
-        for name, values in seen.columns().items()
+    columns = seen.columns()
+    sure = np.arange(len(seen.time_utc)) < known
+    mixed = {
+        name: np.where(sure, values, believed.columns()[name])
+        for name, values in columns.items()
+        if name != "time_utc"
     }
-    return Prices(currency=seen.currency, **columns)
+    return Prices(time_utc=seen.time_utc, currency=seen.currency, **mixed)

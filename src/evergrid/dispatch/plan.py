@@ -1,12 +1,14 @@
 """The plan of a portfolio: what every asset should do, what that costs, and what is proven."""
 
+import math
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import numpy as np
 
+from evergrid.core import records
 from evergrid.core.arrays import Array, Float, Shaped
-from evergrid.core.errors import InfeasibleError, SolveError
+from evergrid.core.errors import InfeasibleError, SolveError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.core.status import Status
 from evergrid.core.units import per_kwh_from_per_mwh, per_mwh_from_per_kwh
@@ -35,6 +37,9 @@ class Options:
         gap: Largest relative gap that counts as optimal.
         time_limit_s: For each solve.
         zones: Workers of a cluster to use at most; all by default.
+
+    Raises:
+        InputError: A method that there is not, numbers out of range.
     """
 
     end_value_per_kwh: float
@@ -44,6 +49,19 @@ class Options:
     gap: float = 1e-6
     time_limit_s: float = 600.0
     zones: int | None = None
+
+    def __post_init__(self) -> None:
+        records.check(self, "options")
+        faults = []
+        for name, good, rule, fix in (
+            ("end_value_per_kwh", 0 <= self.end_value_per_kwh < math.inf, "be at least 0", ""),
+            ("gap", 0 < self.gap < 1, "be above 0 and below 1", "Give 1e-6 for a millionth."),
+            ("time_limit_s", self.time_limit_s > 0, "be above 0 s", ""),
+            ("zones", self.zones is None or self.zones >= 1, "be at least 1", "None is for all."),
+        ):
+            if not good:
+                faults.append(Fault(name, rule, (getattr(self, name),), fix=fix))
+        raise_if_any("options", faults)
 
 
 @dataclass(frozen=True)

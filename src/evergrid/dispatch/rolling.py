@@ -168,7 +168,7 @@ class _Run:
 
     def _remember(self, now: int, until: int) -> None:
         book = self.portfolio
-        part = book.part(now, until, book.sessions, book.prices)
+        part = book.part(now, until, book.sessions)
         drawn = -site_power(part, self.power[:, now:until])
         self.peak_kw = np.maximum(self.peak_kw, drawn.max(axis=1))
         self.drawn_kwh += self.portfolio.grid.step_h * drawn.sum(axis=1)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evergrid.core import records
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.core.timegrid import TimeGrid, datetime64
@@ -41,6 +42,7 @@ class Battery:
     wear_rise_per_kwh_per_kw: float = 0.0
 
     def __post_init__(self) -> None:
+        records.check(self, "battery")
         faults = []
         if not 0 < self.capacity_kwh < float("inf"):
             faults.append(Fault("capacity_kwh", "be above 0 kWh", (self.capacity_kwh,)))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from evergrid.core import records
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
 
@@ -26,6 +27,7 @@ class Charger:
     efficiency_discharge: float
 
     def __post_init__(self) -> None:
+        records.check(self, "charger")
         faults = []
         for name in ("max_charge_kw", "max_discharge_kw"):
             if not 0 <= getattr(self, name) < float("inf"):

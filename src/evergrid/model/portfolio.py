@@ -5,11 +5,12 @@ from functools import cached_property
 
 import numpy as np
 
+from evergrid.core import records
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault, known
 from evergrid.core.flowgates import Flowgates
-from evergrid.core.timegrid import TimeGrid, datetime64
+from evergrid.core.timegrid import TimeGrid, datetime64, span, stamp, zone
 from evergrid.model.prices import Prices
 from evergrid.model.session import Sessions
 from evergrid.model.site import (
@@ -21,10 +22,13 @@ from evergrid.model.site import (
     no_generation,
 )
 
+LIMIT = "be a number, or infinite for no limit"
+ROUNDING_KW = 1e-9  # by which limits that leave room for one power alone may miss it
+
 
 @dataclass(frozen=True)
 class Portfolio:
-    """Records that belong together, checked against one another. Made by `assemble`.
+    """Records that belong together, checked against one another. `assemble` makes one.
 
     Attributes:
         grid: The steps that are planned.
@@ -39,6 +43,10 @@ class Portfolio:
         generation_kw: What each site itself could generate, whether it may be curtailed or not;
             zeros when left out.
         time_zone: IANA name of the local clock, by which billing periods begin.
+
+    Raises:
+        InputError: Parts that do not fit one another, series that are not finite, limits of a site
+            that contradict one another.
     """
 
     grid: TimeGrid
@@ -53,8 +61,12 @@ class Portfolio:
     time_zone: str = "UTC"
 
     def __post_init__(self) -> None:
-        if not self.generation_kw.size:
-            object.__setattr__(self, "generation_kw", np.zeros_like(self.load_kw))
+        if not np.size(self.generation_kw):
+            object.__setattr__(self, "generation_kw", np.zeros(np.shape(self.load_kw)))
+        records.check(self, "portfolio", site=len(self.sites), step=self.grid.steps)
+        zone(self.time_zone)
+        faults = self._fit_faults() + self._series_faults()
+        raise_if_any("portfolio", faults or self._contradictions())
 
     @cached_property
     def site_row(self) -> Int[Array, " session"]:
@@ -102,8 +114,14 @@ class Portfolio:
         """How many different vehicles and batteries there are."""
         return len(np.unique(self.sessions.asset_id.astype(str)))
 
-    def part(self, first: int, stop: int, sessions: Sessions, prices: Prices) -> "Portfolio":
-        """The same sites in the steps ``first .. stop - 1``, with these sessions and prices."""
+    def part(
+        self, first: int, stop: int, sessions: Sessions, prices: Prices | None = None
+    ) -> "Portfolio":
+        """The same sites in the steps ``first .. stop - 1``, with these sessions and prices.
+
+        Prices are those of the book where no others are given.
+        """
+        own = self.prices.part(first, stop) if prices is None else prices
         return replace(
             self,
             grid=self.grid.part(first, stop),
@@ -112,8 +130,75 @@ class Portfolio:
             step_import_limit_kw=self.step_import_limit_kw[:, first:stop],
             step_export_limit_kw=self.step_export_limit_kw[:, first:stop],
             generation_kw=self.generation_kw[:, first:stop],
-            prices=prices,
+            prices=own,
             flowgates=None if self.flowgates is None else self.flowgates.part(first, stop),
+        )
+
+    def _fit_faults(self) -> list[Fault]:
+        """Faults of parts that are of another tree or of other steps."""
+        ids, sites = self.sessions.session_id, self.sites.site_id
+        faults = []
+        if (self.site_row < 0).any():
+            faults += known("site_id", self.sessions.site_id, sites, ids=ids, what="sites")
+        if not np.array_equal(self.prices.time_utc, self.grid.times):
+            rule = f"have a price for each step of {span(self.grid.start_utc, self.grid.end_utc)}"
+            fix = "Give prices.on(grid)."
+            faults.append(
+                Fault("prices", rule, (f"{len(self.prices.time_utc):,} prices",), fix=fix)
+            )
+        gates = self.flowgates
+        if gates is not None and gates.weight.shape[1] != len(sites):
+            rule = f"have a weight for every site, {len(sites):,} in all"
+            faults.append(Fault("flowgates", rule, (gates.weight.shape[1],)))
+        if gates is not None and (gates.step >= self.grid.steps).any():
+            rule = f"lie in the {self.grid.steps:,} steps of the grid"
+            faults.append(Fault("flowgates", rule, (int(gates.step.max()),)))
+        return faults
+
+    def _series_faults(self) -> list[Fault]:
+        """Faults of values that no site can have in a step."""
+        faults = []
+        for name, ok, rule in (
+            ("load_kw", np.isfinite(self.load_kw), "be finite"),
+            (
+                "generation_kw",
+                np.isfinite(self.generation_kw) & (self.generation_kw >= 0),
+                "be at least 0 kW and finite",
+            ),
+            ("step_import_limit_kw", self.step_import_limit_kw > -np.inf, LIMIT),
+            ("step_export_limit_kw", self.step_export_limit_kw > -np.inf, LIMIT),
+        ):
+            faults += self._in_steps(name, np.asarray(ok), rule, getattr(self, name))
+        return faults
+
+    def _contradictions(self) -> list[Fault]:
+        """Faults of limits of one site and step that no power can keep."""
+        drawn, fed = self.import_limit_kw, self.export_limit_kw
+        site, step = np.nonzero(drawn + fed < -ROUNDING_KW)
+        if not len(site):
+            return []
+        got = tuple(
+            f"import_limit_kw {drawn[i, k]:g} and export_limit_kw {fed[i, k]:g}"
+            for i, k in zip(site, step, strict=True)
+        )
+        rule = "leave room for some power with all limits of the site: import and export limit "
+        rule += "add up to at least 0"
+        fix = "A negative limit asks for power the other way, which that way's limit must allow."
+        return [Fault("site_limits", rule, got, self._places(site, step), fix=fix)]
+
+    def _in_steps(
+        self, name: str, ok: Bool[Array, "site step"], rule: str, values: Float[Array, "site step"]
+    ) -> list[Fault]:
+        site, step = np.nonzero(~ok)
+        if not len(site):
+            return []
+        return [Fault(name, rule, tuple(values[site, step]), self._places(site, step))]
+
+    def _places(self, site: Int[Array, " place"], step: Int[Array, " place"]) -> tuple[str, ...]:
+        """Site and time as a message names them."""
+        times = self.grid.times[step]
+        return tuple(
+            f"{self.sites.site_id[i]} at {stamp(time)}" for i, time in zip(site, times, strict=True)
         )
 
 
@@ -149,10 +234,10 @@ def assemble(
         raise InputError("sessions", [Fault("sessions", "have at least one row")])
     inside = touching(sessions, grid)
     if not inside.any():
-        first, last = sessions.arrival_utc.min(), sessions.departure_utc.max()
+        first, last = stamp(sessions.arrival_utc.min()), stamp(sessions.departure_utc.max())
         rule = "touch the horizon"
         fix = "Choose a horizon in which vehicles are plugged in."
-        got = (f"sessions from {first}Z to {last}Z",)
+        got = (f"sessions from {first} to {last}",)
         raise InputError("sessions", [Fault("sessions", rule, got=got, fix=fix)])
     what = {"ids": sessions.session_id, "what": "sites"}
     raise_if_any("sessions", known("site_id", sessions.site_id, sites.site_id, **what))

@@ -4,16 +4,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evergrid.core import records
 from evergrid.core.arrays import Array, Float, Shaped
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import broken
-from evergrid.core.timegrid import TimeGrid
-from evergrid.model.series import mean_on, time_faults
+from evergrid.core.timegrid import TimeGrid, stamp
+from evergrid.model import stamps
+from evergrid.model.series import mean_on
 
 
 @dataclass(frozen=True)
 class Prices:
-    """Import and export prices over equal steps without gaps, in one currency.
+    """Import and export prices without gaps, in one currency.
 
     A price holds from its time stamp to the next.
 
@@ -36,11 +38,14 @@ class Prices:
     currency: str
 
     def __post_init__(self) -> None:
-        faults = time_faults(self.time_utc)
+        records.check(self, "prices")
+        faults = stamps.faults(self.time_utc)
         for name, values in self.columns().items():
             if name != "time_utc":
-                rule = "be a finite number"
-                faults += broken(name, np.isfinite(values), rule, values=values, ids=self._stamps())
+                ok = np.asarray(np.isfinite(values))
+                if not ok.all():
+                    ids = [stamp(time) for time in self.time_utc]
+                    faults += broken(name, ok, "be a finite number", values=values, ids=ids)
         raise_if_any("prices", faults)
 
     def on(self, grid: TimeGrid) -> "Prices":
@@ -57,6 +62,11 @@ class Prices:
         }
         return Prices(time_utc=grid.times, currency=self.currency, **means)
 
+    def part(self, first: int, stop: int) -> "Prices":
+        """The intervals ``first .. stop - 1``."""
+        columns = {name: values[first:stop] for name, values in self.columns().items()}
+        return Prices(currency=self.currency, **columns)
+
     def columns(self) -> dict[str, Shaped[Array, " interval"]]:
         """Every column by its name in the prices table."""
         return {
@@ -65,6 +75,3 @@ class Prices:
             "export_price_per_mwh": self.export_price_per_mwh,
             "carbon_price_per_mwh": self.carbon_price_per_mwh,
         }
-
-    def _stamps(self) -> Shaped[Array, " interval"]:
-        return np.datetime_as_string(self.time_utc, unit="m")

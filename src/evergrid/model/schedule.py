@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evergrid.core import records
 from evergrid.core.arrays import Array, Bool, Float, Int
+from evergrid.core.errors import raise_if_any
+from evergrid.core.faults import broken
 from evergrid.core.timegrid import TimeGrid
 from evergrid.model.session import Sessions
 
@@ -19,12 +22,28 @@ class Schedule:
         energy_kwh: Energy in the cells at the end of each step; 0 before arrival, held after
             departure.
         plugged: Whether the session is connected during any part of the step.
+        curtailed_kw: By how much less each site generates than it could; None for nowhere.
+
+    Raises:
+        InputError: Arrays that do not fit the grid or one another, values that are not finite.
     """
 
     grid: TimeGrid
     power_kw: Float[Array, "session step"]
     energy_kwh: Float[Array, "session step"]
     plugged: Bool[Array, "session step"]
+    curtailed_kw: Float[Array, "site step"] | None = None
+
+    def __post_init__(self) -> None:
+        records.check(self, "schedule", step=self.grid.steps)
+        faults = []
+        for name in ("power_kw", "energy_kwh"):
+            values = getattr(self, name)
+            if not np.isfinite(values.sum()):  # without a mask as large as the schedule
+                ok = np.asarray(np.isfinite(values).all(axis=1))
+                got = values.sum(axis=1)
+                faults += broken(name, ok, "be finite in every step", values=got)
+        raise_if_any("schedule", faults)
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,12 @@ from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
+from evergrid.core import records
 from evergrid.core.arrays import Array, Float, Shaped
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault, between, broken, unique
+
+ROUNDING = 1e-9  # share of the capacity by which an energy above it is one that was rounded
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,11 @@ class Sessions:
     wear_rise_per_kwh_per_kw: Float[Array, " session"] = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
-        if not len(self.wear_rise_per_kwh_per_kw):
+        if not np.size(self.wear_rise_per_kwh_per_kw):
             object.__setattr__(self, "wear_rise_per_kwh_per_kw", np.zeros(len(self)))
+        records.check(self, "sessions")
         raise_if_any("sessions", self._faults())
+        self._round_to_capacity()
 
     def __len__(self) -> int:
         return len(self.session_id)
@@ -104,7 +109,8 @@ class Sessions:
         percent = "Give a fraction, not a percentage."
         rise = "Give 0 where wear costs the same at any power."
         sign = "Ratings carry no sign; max_discharge_kw = 0 means not V2G."
-        capacity = np.nan_to_num(np.maximum(self.capacity_kwh, 0.0), posinf=np.inf) * (1 + 1e-12)
+        capacity = np.nan_to_num(np.maximum(self.capacity_kwh, 0.0), posinf=np.inf)
+        capacity *= 1 + ROUNDING
         for name, low, high, rule, fix in (
             ("capacity_kwh", tiny, most, positive, ""),
             ("energy_arrival_kwh", 0.0, capacity, full, ""),
@@ -119,6 +125,13 @@ class Sessions:
         ):
             faults += between(name, getattr(self, name), low, high, ids=ids, rule=rule, fix=fix)
         return faults + self._overlaps()
+
+    def _round_to_capacity(self) -> None:
+        """Put energies that exceed the capacity by rounding alone at the capacity."""
+        for name in ("energy_arrival_kwh", "energy_departure_kwh", "energy_reserve_kwh"):
+            values = getattr(self, name)
+            if (values > self.capacity_kwh).any():
+                object.__setattr__(self, name, np.minimum(values, self.capacity_kwh))
 
     def _overlaps(self) -> list[Fault]:
         order = np.lexsort((self.arrival_utc, self.asset_id))

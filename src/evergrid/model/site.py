@@ -5,12 +5,14 @@ from functools import cached_property
 
 import numpy as np
 
+from evergrid.core import records
 from evergrid.core.arrays import Array, Bool, Float, Int, Shaped
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault, between, broken, known, unique
 from evergrid.core.timegrid import TimeGrid
+from evergrid.model import stamps
 from evergrid.model.billing import PERIODS
-from evergrid.model.series import least_on, mean_on, time_faults
+from evergrid.model.series import least_on, mean_on
 
 USUAL: dict[str, float | bool | str | int] = {
     "energy_budget_kwh": np.inf,
@@ -71,8 +73,9 @@ class Sites:
 
     def __post_init__(self) -> None:
         for name in USUAL:
-            if not len(getattr(self, name)):
+            if not np.size(getattr(self, name)):
                 object.__setattr__(self, name, usual(name, len(self)))
+        records.check(self, "sites")
         ids = self.site_id
         faults = unique("site_id", ids, fix="Give each site a name of its own.")
         faults += broken(
@@ -200,6 +203,14 @@ class Sites:
         )
 
 
+def _series_faults(
+    site_id: Shaped[Array, " site"], time_utc: Shaped[Array, " interval"]
+) -> list[Fault]:
+    """Faults of sites that are given twice, and of the stamps of series that are not empty."""
+    twice = unique("site_id", site_id, fix="Give each site one row of values.")
+    return twice + (stamps.faults(time_utc) if len(site_id) else [])
+
+
 @dataclass(frozen=True)
 class SiteLoad:
     """Load beside the chargers at each site, positive for consumption.
@@ -220,7 +231,8 @@ class SiteLoad:
     load_kw: Float[Array, "site interval"]
 
     def __post_init__(self) -> None:
-        faults = time_faults(self.time_utc) if len(self.site_id) else []
+        records.check(self, "site_load")
+        faults = _series_faults(self.site_id, self.time_utc)
         ok = np.asarray(np.isfinite(self.load_kw).all(axis=1))
         values = np.where(ok, 0.0, np.nan)
         rule = "be a finite number in every interval"
@@ -268,7 +280,8 @@ class SiteGeneration:
     generation_kw: Float[Array, "site interval"]
 
     def __post_init__(self) -> None:
-        faults = time_faults(self.time_utc) if len(self.site_id) else []
+        records.check(self, "site_generation")
+        faults = _series_faults(self.site_id, self.time_utc)
         least = self.generation_kw.min(axis=1, initial=0.0)
         sign = bool((self.generation_kw <= 0).all() and (least < 0).any())
         fix = "Generation is positive: turn the sign of the column." if sign else ""
@@ -320,7 +333,8 @@ class SiteLimits:
     export_limit_kw: Float[Array, "site interval"]
 
     def __post_init__(self) -> None:
-        faults = time_faults(self.time_utc) if len(self.site_id) else []
+        records.check(self, "site_limits")
+        faults = _series_faults(self.site_id, self.time_utc)
         for name in ("import_limit_kw", "export_limit_kw"):
             limits = getattr(self, name)
             ok = np.asarray(~(np.isnan(limits) | (limits == -np.inf)).any(axis=1))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evergrid.core import records
 from evergrid.core.arrays import Array, Float, Shaped
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault, between, unique
@@ -28,6 +29,7 @@ class Weather:
     temperature_c: Float[Array, " day"]
 
     def __post_init__(self) -> None:
+        records.check(self, "weather")
         names = self.day.astype(str)
         faults = unique("day", names, fix="Keep one temperature for each day.")
         faults += between(
