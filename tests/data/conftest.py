@@ -77,6 +77,18 @@ def load_table() -> pl.DataFrame:
 
 
 @pytest.fixture
+def generation_table() -> pl.DataFrame:
+    """Two hours of generation at the depot."""
+    return pl.DataFrame(
+        {
+            "site_id": ["depot", "depot"],
+            "time_utc": [DAY, DAY + timedelta(hours=1)],
+            "generation_kw": [0.0, 7.5],
+        }
+    )
+
+
+@pytest.fixture
 def limits_table() -> pl.DataFrame:
     """Two hours of limits at two sites; the feeder must feed in the first."""
     return pl.DataFrame(

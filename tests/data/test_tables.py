@@ -73,6 +73,107 @@ def test_site_load_makes_the_round_trip(
     assert_frame_equal(frame.sort("site_id", "time_utc"), load_table)
 
 
+@FORMATS
+def test_site_generation_makes_the_round_trip(
+    saved: Callable[..., Path], generation_table: pl.DataFrame, sites_table: pl.DataFrame, name: str
+):
+    sites = tables.read_sites(saved(sites_table, "sites.parquet"))
+    generation = tables.read_site_generation(saved(generation_table.reverse(), name))
+    grid = TimeGrid(DAY, 1.0, 2)
+    on_grid = generation.on(grid, sites)
+    assert on_grid.tolist() == [[0.0, 0.0], [0.0, 7.5]]
+    assert_frame_equal(tables.site_generation_frame(grid, sites, on_grid), generation_table)
+
+
+def test_a_generation_without_rows_is_none(
+    saved: Callable[..., Path], generation_table: pl.DataFrame
+):
+    assert not len(tables.read_site_generation(saved(generation_table.clear())).site_id)
+
+
+def test_generation_that_is_negative_or_none_is_refused(
+    saved: Callable[..., Path], generation_table: pl.DataFrame
+):
+    negative = generation_table.with_columns(generation_kw=-pl.col("generation_kw"))
+    found = faults(tables.read_site_generation, saved(negative))
+    fault = found["generation_kw", "be at least 0 kW and finite in every interval"]
+    assert (fault.got, fault.ids) == ((-7.5,), ("depot",))
+    assert "turn the sign" in fault.fix
+    none = set_cell(generation_table, 1, "generation_kw", None)
+    found = faults(tables.read_site_generation, saved(none, "t.csv"))
+    assert found["generation_kw", "not be empty"].rows == (2,)
+
+
+@FORMATS
+def test_what_sites_may_leave_out_is_read_where_it_is_given(
+    saved: Callable[..., Path], sites_table: pl.DataFrame, name: str
+):
+    usual = tables.read_sites(saved(sites_table, name))
+    assert usual.generation_curtailable.tolist() == [True, True]
+    assert usual.demand_charge_period.tolist() == ["month", "month"]
+    assert usual.demand_charge_peaks.tolist() == [1, 1]
+    told = sites_table.with_columns(
+        generation_curtailable=pl.Series([True, False]),
+        demand_charge_period=pl.Series(["day", "horizon"]),
+        demand_peak_kw=pl.Series([0.0, 12.5]),
+        demand_charge_peaks=pl.Series([1, 3]),
+    )
+    sites = tables.read_sites(saved(told, name))
+    assert sites.generation_curtailable.tolist() == [True, False]
+    assert sites.demand_charge_period.tolist() == ["day", "horizon"]
+    assert sites.demand_peak_kw.tolist() == [0.0, 12.5]
+    assert sites.demand_charge_peaks.tolist() == [1, 3]
+    again = tables.read_sites(saved(tables.sites_frame(sites), name))
+    for column, values in sites.columns().items():
+        assert values.tolist() == again.columns()[column].tolist()
+
+
+@pytest.mark.parametrize(
+    ("column", "cells", "rule"),
+    [
+        ("demand_charge_peaks", [1.0, 2.5], "be a whole number"),
+        ("demand_charge_peaks", [1.0, 0.0], "be at least 1"),
+        ("demand_charge_peaks", [1.0, None], "not be empty"),
+        ("demand_charge_peaks", [1.0, float("inf")], "be a whole number"),
+        ("demand_charge_period", ["month", "year"], "be one of month, week, day, horizon"),
+        ("demand_peak_kw", [0.0, -3.0], "be at least 0 and finite"),
+    ],
+)
+def test_a_demand_charge_that_cannot_be_is_refused_with_its_row(
+    saved: Callable[..., Path], sites_table: pl.DataFrame, column: str, cells: Any, rule: str
+):
+    path = saved(sites_table.with_columns(pl.Series(column, cells)), "t.csv")
+    assert faults(tables.read_sites, path)[column, rule].rows == (2,)
+
+
+def test_prices_may_be_hourly_until_a_day_and_quarter_hourly_after(
+    saved: Callable[..., Path], prices_table: pl.DataFrame
+):
+    last = prices_table["time_utc"][-1]
+    quarters = [last + timedelta(minutes=15 * i) for i in range(1, 4)]
+    more = prices_table[[3, 3, 3]].with_columns(pl.Series("time_utc", quarters))
+    prices = tables.read_prices(saved(prices_table.vstack(more)), currency="EUR")
+    on_grid = prices.on(TimeGrid(DAY + timedelta(hours=2), 0.5, 4))
+    assert on_grid.import_price_per_mwh.tolist() == [-5.0, -5.0, 80.0, 80.0]
+
+
+def test_stamps_a_second_late_are_the_minute_and_that_is_told(
+    saved: Callable[..., Path], prices_table: pl.DataFrame, generation_table: pl.DataFrame
+):
+    told: list[str] = []
+    late = pl.col("time_utc") + timedelta(seconds=1)
+    path = saved(prices_table.with_columns(late), "t.csv")
+    prices = tables.read_prices(path, currency="EUR", tell=told.append)
+    assert prices.time_utc[0] == np.datetime64("2022-07-04", "us")
+    sun = tables.read_site_generation(saved(generation_table.with_columns(late)), tell=told.append)
+    assert sun.time_utc.tolist() == [DAY.replace(tzinfo=None, hour=hour) for hour in (0, 1)]
+    assert told[0].startswith("4 time stamps of prices lie up to two seconds beside a minute")
+    assert "such as 2022-07-04T00:00:01Z" in told[0]
+    assert told[1].startswith("2 time stamps of site_generation")
+    tables.read_prices(saved(prices_table), currency="EUR", tell=told.append)
+    assert len(told) == 2
+
+
 def test_wear_may_be_left_out_and_is_then_given(
     saved: Callable[..., Path], sessions_table: pl.DataFrame
 ):

@@ -1,6 +1,8 @@
 """The book of a configuration: sessions, sites, prices and loads brought to one horizon."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +13,8 @@ from evergrid.core.config import parse
 from evergrid.core.errors import ConfigError, InputError
 from evergrid.studies import plan
 from evergrid.studies.book import Loaded, load
-from evergrid.studies.inputs import PriceSource
-from tests.studies.cases import Planned
+from evergrid.studies.inputs import ForecastSource
+from tests.studies.cases import Planned, sessions
 
 Load = Callable[..., Loaded]
 FLEET = {
@@ -29,7 +31,7 @@ def loaded(planned: Planned):
     folder = planned(1)[1].parent
     whole = planned(1)[0].config.model_dump(mode="json", exclude_none=True)
 
-    def make(*, seed: int = 0, forecast: PriceSource | None = None, **changed: Any) -> Loaded:
+    def make(*, seed: int = 0, forecast: ForecastSource | None = None, **changed: Any) -> Loaded:
         raw = {key: value for key, value in (whole | changed).items() if value is not None}
         return load(parse(plan.Config, raw), forecast, folder=folder, seed=seed)
 
@@ -49,6 +51,25 @@ def test_sessions_that_began_before_are_taken_to_have_charged(loaded: Load, plan
         strict=False,
     ):
         assert now >= before, name
+
+
+def test_a_session_that_began_before_holds_what_it_charged_since_in_the_cells(
+    loaded: Load, tmp_path: Path
+):
+    """Plugged in 2 h before at 5 kWh: 2 h x 10 kW x 0.9 = 18 kWh more, up to the 20 kWh it owes."""
+    start = datetime(2024, 1, 10, tzinfo=UTC)
+    table = sessions(np.random.default_rng(0), 3).with_columns(
+        arrival_utc=pl.Series([start - timedelta(hours=2)] * 2 + [start + timedelta(hours=1)]),
+        departure_utc=pl.Series([start + timedelta(hours=9)] * 3),
+        energy_arrival_kwh=pl.lit(5.0),
+        energy_departure_kwh=pl.Series([29.0, 20.0, 29.0]),
+        energy_reserve_kwh=pl.lit(0.0),
+        max_charge_kw=pl.lit(10.0),
+        efficiency_charge=pl.lit(0.9),
+    )
+    table.write_parquet(tmp_path / "begun.parquet")
+    book = loaded(sessions={"file": str(tmp_path / "begun.parquet")}, battery=None).portfolio
+    assert book.sessions.energy_arrival_kwh == pytest.approx([23.0, 20.0, 5.0])
 
 
 def test_only_the_named_sites_are_kept_and_an_unknown_one_is_refused(loaded: Load):
@@ -118,3 +139,28 @@ def test_an_unknown_format_names_the_nearest(loaded: Load, table: str, near: str
 def test_a_load_of_a_site_that_is_not_in_the_tree_is_refused(loaded: Load):
     with pytest.raises(InputError, match="site_id must name one of the sites, got office"):
         loaded(site=[{"site_id": "street"}], sessions=None)
+
+
+def test_a_forecast_pays_the_fee_of_the_prices_and_must_be_of_their_money(loaded: Load):
+    source = {"file": "prices.parquet", "import_fee_per_mwh": 30.0, "export_share": 0.5}
+    forecast = ForecastSource(file="prices.parquet")
+    made = loaded(prices=source, forecast=forecast)
+    assert made.forecast is not None
+    for name, values in made.portfolio.prices.columns().items():
+        assert made.forecast.columns()[name].tolist() == values.tolist()
+    dollars = ForecastSource(file="prices.parquet", currency="USD")
+    with pytest.raises(InputError, match=r"be the currency of the prices, EUR, got USD"):
+        loaded(prices=source, forecast=dollars)
+
+
+def test_stamps_that_are_moved_to_the_minute_are_noted(loaded: Load, planned: Planned):
+    folder = planned(1)[1].parent
+    late = pl.read_parquet(folder / "prices.parquet").with_columns(
+        pl.col("time_utc") + pl.duration(seconds=1)
+    )
+    late.write_parquet(folder / "late.parquet")
+    made = loaded(prices={"file": "late.parquet"})
+    assert made.portfolio.prices.import_price_per_mwh.tolist() == (
+        loaded().portfolio.prices.import_price_per_mwh.tolist()
+    )
+    assert any("24 time stamps of prices" in note for note in made.notes)

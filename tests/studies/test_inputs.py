@@ -8,7 +8,7 @@ import pytest
 from evergrid.core.config import parse
 from evergrid.core.errors import ConfigError
 from evergrid.studies import plan
-from evergrid.studies.inputs import Horizon
+from evergrid.studies.inputs import ForecastSource, Horizon, PriceSource
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,57 @@ def test_a_horizon_without_whole_steps_is_refused_by_its_key(changed: dict[str, 
     with pytest.raises(ConfigError) as caught:
         parse(plan.Config, raw)
     assert caught.value.field == field
+
+
+PRICES = {"file": "prices.csv", "currency": "GBP", "import_fee_per_mwh": 20.0, "export_share": 0.8}
+
+
+@pytest.mark.parametrize(
+    ("given", "same"),
+    [
+        ({}, PRICES),
+        ({"export_share": 1.0}, PRICES | {"export_share": 1.0}),
+        ({"import_fee_per_mwh": 0.0}, PRICES | {"import_fee_per_mwh": 0.0}),
+        ({"currency": "EUR"}, PRICES | {"currency": "EUR"}),
+    ],
+)
+def test_a_forecast_has_the_charges_of_the_prices_but_for_those_it_states(given: Any, same: Any):
+    forecast = ForecastSource(**({"file": "believed.csv", "shift_weeks": 2} | given))
+    expected = PriceSource(**(same | {"file": "believed.csv", "shift_weeks": 2}))
+    assert forecast.like(PriceSource(**PRICES)) == expected
+
+
+def rolling(step_min: float, **changed: Any):
+    """What rolling planning is told in steps."""
+    raw = {
+        "horizon": {"start": "2024-01-10", "step_min": step_min},
+        "prices": {"file": "prices.csv"},
+        "rolling": changed,
+    }
+    made = parse(plan.Config, raw).rolling
+    assert made is not None
+    return list(made.steps(step_min / 60).values())
+
+
+def test_lengths_of_rolling_plans_are_whole_steps():
+    assert rolling(30, window_h=36, replan_every_h=0.5, known_h=1) == [72, 1, 2]
+    assert rolling(20, window_h=0.3333333, replan_every_h=0.3333333, known_h=0) == [1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("changed", "field", "said"),
+    [
+        ({"window_h": 1.1}, "window_h", "Nearest are 1 and 1.5."),
+        ({"replan_every_h": 0.1}, "replan_every_h", "Nearest are 0.5."),
+        ({"known_h": 0.1}, "known_h", "Nearest are 0 and 0.5."),
+        ({"known_h": 1.75}, "known_h", "whole number of steps of 30 min, got 1.75"),
+        ({"window_h": 2, "replan_every_h": 3}, "replan_every_h", "at most window_h, 2, got 3"),
+    ],
+)
+def test_lengths_that_are_no_whole_steps_or_leave_time_without_a_plan_are_refused(
+    changed: Any, field: str, said: str
+):
+    with pytest.raises(ConfigError) as caught:
+        rolling(30, **changed)
+    assert caught.value.field == f"rolling.{field}"
+    assert said in str(caught.value)

@@ -154,3 +154,57 @@ def test_a_fleet_without_any_site_is_free(loaded: Load):
     free = loaded(site_tree=(), fleet=[STREETS | {"sites": ["anywhere"]}])
     assert free.portfolio.sites.site_id.tolist() == ["anywhere"]
     assert any("nothing limits" in note for note in free.notes)
+
+
+SUN = "site_id,time_utc,generation_kw\n" + "".join(
+    f"roof,2024-01-{day:02}T{hour:02}:00:00Z,{max(0, 6 - abs(hour - 12))}\n"
+    for day in (9, 10, 11)
+    for hour in range(24)
+)
+ROOF = {"site_id": "roof", "demand_charge_per_kw": 2.0}
+CAR = {**HOME, "vehicles": 2, "sites": ["roof"]}
+
+
+def test_generation_stands_beside_the_load_of_its_site(loaded: Load, tmp_path: Path):
+    (tmp_path / "sun.csv").write_text(SUN)
+    entry = ROOF | {"generation_curtailable": False, "demand_charge_period": "week"}
+    entry |= {"demand_peak_kw": 3.5, "demand_charge_peaks": 3}
+    made = loaded(site=[entry], site_tree=[], fleet=[CAR], site_generation_file="sun.csv")
+    book = made.portfolio
+    assert book.generation_kw.max() == 6.0
+    assert not book.load_kw.any()
+    assert not book.curtailable_kw.any()
+    assert book.must_take_load_kw.min() == -6.0
+    assert book.time_zone == "Europe/Oslo"
+    assert book.sites.demand_charge_period.tolist() == ["week"]
+    assert (book.sites.demand_peak_kw[0], book.sites.demand_charge_peaks[0]) == (3.5, 3)
+    assert not any("curtailed" in note for note in made.notes)
+
+
+def test_trees_that_are_generated_have_the_usual_demand_charge_and_may_curtail(loaded: Load):
+    sites = loaded(site=[ROOF | {"demand_charge_period": "day"}]).portfolio.sites
+    assert sites.demand_charge_period.tolist() == ["day", *["month"] * 9]
+    assert sites.generation_curtailable.all()
+
+
+def test_generation_of_an_unknown_site_is_refused(loaded: Load, tmp_path: Path):
+    (tmp_path / "sun.csv").write_text(SUN)
+    with pytest.raises(
+        InputError, match=r"site_generation: [^-]*- site_id must name one of the sites, got roof"
+    ):
+        loaded(site_generation_file="sun.csv")
+
+
+def test_generation_and_negative_load_are_added_and_the_run_says_so(loaded: Load, tmp_path: Path):
+    (tmp_path / "sun.csv").write_text(SUN)
+    load = SUN.replace("generation_kw", "load_kw").replace("Z,6", "Z,-2")
+    (tmp_path / "load.csv").write_text(load)
+    given = {"site": [ROOF], "site_tree": [], "fleet": [CAR], "site_load_file": "load.csv"}
+    both = loaded(**given, site_generation_file="sun.csv")
+    assert both.portfolio.load_kw.min() == -2.0
+    assert both.portfolio.generation_kw.max() == 6.0
+    note = "Generation and negative load are both given for roof: they are added"
+    assert any(text.startswith(note) for text in both.notes)
+    alone = "Negative load of roof cannot be curtailed: give it as site_generation if it can."
+    assert alone in loaded(**given).notes
+    assert alone not in both.notes

@@ -11,8 +11,9 @@ import polars as pl
 from evergrid.core.arrays import Array, Bool, Float, Int, Shaped
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault, broken, unique
-from evergrid.core.timegrid import TimeGrid
+from evergrid.core.timegrid import TimeGrid, stamp
 from evergrid.data.frames import Column, Kind, cell_faults, column, load, name_faults
+from evergrid.model import stamps
 from evergrid.model.prices import Prices
 from evergrid.model.session import Sessions
 from evergrid.model.site import (
@@ -78,7 +79,12 @@ PRICES = {
 WEATHER = {"day": Kind.DAY, "temperature_c": Kind.NUMBER}
 WEATHER_BY_TIME = {"time_utc": Kind.INSTANT, "temperature_c": Kind.NUMBER}
 LIMITS = ("import_limit_kw", "export_limit_kw", "energy_budget_kwh")
+Tell = Callable[[str], None]
 WHOLE_DAY = 0.75  # of the readings that a usual day has; a day with fewer has no mean
+
+
+def untold(note: str) -> None:
+    """Where nobody wants to know."""
 
 
 def read_sessions(
@@ -137,13 +143,13 @@ def read_sites(path: Path) -> Sites:
     for name in ("demand_charge_per_kw", "demand_peak_kw"):
         values[name] = _or_value(values[name], 0.0)
     peaks = values["demand_charge_peaks"].astype(float)
-    whole = np.asarray(np.isnan(peaks) | (peaks % 1 == 0))
+    whole = np.asarray(np.isnan(peaks) | (np.isfinite(peaks) & (peaks == np.floor(peaks))))
     faults += broken("demand_charge_peaks", whole, "be a whole number", values=peaks)
     values["demand_charge_peaks"] = np.where(np.isfinite(peaks), peaks, 1.0).astype(np.int64)
     return _made(lambda: Sites(**values), faults, source="sites", row=np.arange(rows))
 
 
-def read_site_load(path: Path) -> SiteLoad:
+def read_site_load(path: Path, *, tell: Tell = untold) -> SiteLoad:
     """The site_load table: one row per site and interval, the same intervals for every site.
 
     Raises:
@@ -151,7 +157,7 @@ def read_site_load(path: Path) -> SiteLoad:
         InputError: Columns, cells or rows that break rules; all are listed.
     """
     table, faults = _read(path, SITE_LOAD, source="site_load")
-    at = _sites_by_time(table, faults, source="site_load")
+    at = _sites_by_time(table, faults, source="site_load", tell=tell)
     if at is None:
         return no_load()
     load_kw = at.spread(_or_value(table["load_kw"].values, 0.0), 0.0)
@@ -162,7 +168,7 @@ def read_site_load(path: Path) -> SiteLoad:
     return _made(make, faults, source="site_load", row=None)
 
 
-def read_site_generation(path: Path) -> SiteGeneration:
+def read_site_generation(path: Path, *, tell: Tell = untold) -> SiteGeneration:
     """The site_generation table: one row per site and interval, the same for every site.
 
     Raises:
@@ -170,7 +176,7 @@ def read_site_generation(path: Path) -> SiteGeneration:
         InputError: Columns, cells or rows that break rules; all are listed.
     """
     table, faults = _read(path, SITE_GENERATION, source="site_generation")
-    at = _sites_by_time(table, faults, source="site_generation")
+    at = _sites_by_time(table, faults, source="site_generation", tell=tell)
     if at is None:
         return no_generation()
     generation_kw = at.spread(_or_value(table["generation_kw"].values, 0.0), 0.0)
@@ -181,7 +187,7 @@ def read_site_generation(path: Path) -> SiteGeneration:
     return _made(make, faults, source="site_generation", row=None)
 
 
-def read_site_limits(path: Path) -> SiteLimits:
+def read_site_limits(path: Path, *, tell: Tell = untold) -> SiteLimits:
     """The site_limits table: one row per site and interval; an empty limit is none.
 
     Raises:
@@ -190,7 +196,7 @@ def read_site_limits(path: Path) -> SiteLimits:
     """
     limits = ("import_limit_kw", "export_limit_kw")
     table, faults = _read(path, SITE_LIMITS, empty=limits, source="site_limits")
-    at = _sites_by_time(table, faults, source="site_limits")
+    at = _sites_by_time(table, faults, source="site_limits", tell=tell)
     if at is None:
         return lasting_limits()
     drawn, fed = (at.spread(_or_value(table[name].values, np.inf), np.inf) for name in limits)
@@ -199,6 +205,18 @@ def read_site_limits(path: Path) -> SiteLimits:
         return SiteLimits(at.names, at.times, drawn, fed)
 
     return _made(make, faults, source="site_limits", row=None)
+
+
+def _on_minutes(time_utc: Shaped[Array, " row"], source: str, tell: Tell) -> Shaped[Array, " row"]:
+    """The minutes that stamps mean; that some were not on one is told."""
+    moved, count = stamps.on_minutes(time_utc)
+    if count:
+        first = stamp(time_utc[np.argmax(moved != time_utc)])
+        tell(
+            f"{count:,} time stamps of {source} lie up to two seconds beside a minute, such as "
+            f"{first}; they are taken as the minute."
+        )
+    return moved
 
 
 @dataclass(frozen=True)
@@ -217,19 +235,20 @@ class _SitesByTime:
 
 
 def _sites_by_time(
-    table: dict[str, Column], faults: list[Fault], *, source: str
+    table: dict[str, Column], faults: list[Fault], *, source: str, tell: Tell
 ) -> _SitesByTime | None:
     """Where each row belongs; None for a table without rows. Faults of the places are added.
 
     Raises:
         InputError: Names or stamps that cannot be read.
     """
-    site, time_utc = table["site_id"].values, table["time_utc"].values
+    site = table["site_id"].values
     if len(site) == 0:
         raise_if_any(source, faults)
         return None
     if table["site_id"].bad.any() or table["time_utc"].bad.any():
         raise InputError(source, faults)
+    time_utc = _on_minutes(table["time_utc"].values, source, tell)
     names = np.array(list(dict.fromkeys(site)), dtype=object)
     at = {name: i for i, name in enumerate(names)}
     row = np.array([at[name] for name in site])
@@ -238,12 +257,13 @@ def _sites_by_time(
     return _SitesByTime(names, times, row, step)
 
 
-def read_prices(path: Path, *, currency: str) -> Prices:
+def read_prices(path: Path, *, currency: str, tell: Tell = untold) -> Prices:
     """The prices table; ``carbon_price_per_mwh`` (0) may be left out.
 
     Args:
         path: Parquet or CSV.
         currency: ISO 4217 code of its prices.
+        tell: Called with what was done to its rows.
 
     Raises:
         MissingFileError, UnreadableFileError: No such file, or not of its format.
@@ -254,6 +274,7 @@ def read_prices(path: Path, *, currency: str) -> Prices:
     rows = len(values["time_utc"])
     if table["time_utc"].bad.any():
         raise InputError("prices", faults)
+    values["time_utc"] = _on_minutes(values["time_utc"], "prices", tell)
     values.setdefault("carbon_price_per_mwh", np.zeros(rows))
     numbers = {name: _or_value(cells, 0.0) for name, cells in values.items() if name != "time_utc"}
 

@@ -19,6 +19,7 @@ from evergrid.data import tables
 from evergrid.data.assumptions import Assumptions
 from evergrid.data.locate import locate
 from evergrid.data.meta import Meta
+from evergrid.data.tables import Tell, untold
 from evergrid.fleet import mobility
 from evergrid.fleet.group import FleetGroup
 from evergrid.model import battery
@@ -27,7 +28,7 @@ from evergrid.model.prices import Prices
 from evergrid.model.session import Sessions, joined
 from evergrid.studies import sites as site_sources
 from evergrid.studies.feeder_sites import Street
-from evergrid.studies.inputs import Inputs, PriceSource, SessionSource
+from evergrid.studies.inputs import ForecastSource, Inputs, PriceSource, SessionSource
 
 Reader = TypeVar("Reader", bound=Callable[..., object])
 
@@ -51,7 +52,7 @@ class Loaded:
 
 def load(
     inputs: Inputs,
-    forecast: PriceSource | None,
+    forecast: ForecastSource | None,
     *,
     folder: Path,
     seed: int,
@@ -74,12 +75,15 @@ def load(
     wired = site_sources.wired(inputs, folder, seed=seed, street=street)
     sessions, sources, notes = _sessions(inputs, wired.fleet, grid, folder, seed)
     sites = site_sources.of_sessions(sessions) if wired.sites is None else wired.sites
-    beside = site_sources.load(inputs, sites, grid, folder, seed=seed, street=street)
-    prices, price_sources = read_prices(inputs.prices, grid, folder)
+    tell = notes.append
+    beside = site_sources.load(inputs, sites, grid, folder, seed=seed, street=street, tell=tell)
+    prices, price_sources = read_prices(inputs.prices, grid, folder, tell=tell)
     sources += price_sources
     believed = None
     if forecast is not None:
-        forecast_prices, forecast_sources = read_prices(forecast, grid, folder)
+        like = forecast.like(inputs.prices)
+        forecast_prices, forecast_sources = read_prices(like, grid, folder, tell=tell)
+        _check_currency(forecast_prices, prices)
         believed = forecast_prices.on(grid)
         sources += forecast_sources
     portfolio = assemble(
@@ -88,19 +92,30 @@ def load(
         sites,
         beside,
         prices,
-        site_sources.limits(inputs, folder),
-        site_sources.generation(inputs, folder),
+        site_sources.limits(inputs, folder, tell=tell),
+        site_sources.generation(inputs, folder, tell=tell),
         inputs.horizon.time_zone,
     )
     notes += site_sources.generation_notes(portfolio)
     return Loaded(portfolio, believed, tuple(sources), (*notes, *wired.notes))
 
 
-def read_prices(source: PriceSource, grid: TimeGrid, folder: Path) -> tuple[Prices, list[Meta]]:
+def _check_currency(forecast: Prices, prices: Prices) -> None:
+    """Refuse forecasts of other money than what is settled on."""
+    if forecast.currency != prices.currency:
+        rule = f"be the currency of the prices, {prices.currency}"
+        fix = "Amounts are not converted: give a forecast of these prices."
+        fault = Fault("rolling.forecast.currency", rule, (forecast.currency,), fix=fix)
+        raise InputError("prices", [fault])
+
+
+def read_prices(
+    source: PriceSource, grid: TimeGrid, folder: Path, *, tell: Tell = untold
+) -> tuple[Prices, list[Meta]]:
     """Prices of a source over the grid, with its fee, export share and shift applied."""
     path = locate(source.file, folder)
     if source.format == "table":
-        prices, sources = tables.read_prices(path, currency=source.currency), []
+        prices, sources = tables.read_prices(path, currency=source.currency, tell=tell), []
     else:
         reader = named(price_formats.FORMATS, source.format, field="prices.format")
         _check_options(source.options, reader)

@@ -14,6 +14,8 @@ from evergrid.fleet.site_tree import SiteTree
 from evergrid.model import battery, billing
 from evergrid.model.charger import Charger
 
+CHARGES = ("import_fee_per_mwh", "export_share")
+
 
 class Horizon(Config):
     """The time that is planned."""
@@ -151,23 +153,45 @@ class BatteryEntry(Config):
         )
 
 
-class PriceSource(Config):
-    """A file of energy prices."""
+class PriceFile(Config):
+    """A file of energy prices, of any currency."""
 
     file: str = Field(examples=["prices.parquet"])
     """Path, relative to this file; ${NAME:-default} is taken from the environment."""
     format: str = "table"
     """"table" for the columns of the documentation, or a public format such as "nl_dayahead"."""
-    currency: str = "EUR"
-    """ISO 4217 code; read from the format where that has one."""
     options: dict[str, str] = Field(default_factory=dict)
     """Choices of the format, such as { point = "HB_HOUSTON" } for ERCOT."""
     shift_weeks: int = Field(default=0, ge=-5200, le=5200)
     """Weeks added to every time stamp, to bring prices of one year to sessions of another."""
+
+
+class PriceSource(PriceFile):
+    """A file of energy prices."""
+
+    currency: str = "EUR"
+    """ISO 4217 code; read from the format where that has one."""
     import_fee_per_mwh: float = 0.0
     """Grid fee and tax on energy drawn, added to the price."""
     export_share: float = Field(default=1.0, ge=0)
     """Share of the market price that energy fed earns."""
+
+
+class ForecastSource(PriceFile):
+    """A file of forecasts of those prices."""
+
+    currency: str | None = Field(default=None, examples=["EUR"])
+    """ISO 4217 code; that of [prices] when absent, and never another."""
+    import_fee_per_mwh: float | None = Field(default=None, examples=[20.0])
+    """Grid fee and tax added to the forecast; as in [prices] when absent."""
+    export_share: float | None = Field(default=None, ge=0, examples=[1.0])
+    """Share of the forecast price that energy fed earns; as in [prices] when absent."""
+
+    def like(self, prices: PriceSource) -> PriceSource:
+        """The same source, with what it leaves out as those prices have it."""
+        given = self.model_dump(exclude_none=True)
+        own = {name: getattr(prices, name) for name in ("currency", *CHARGES)}
+        return PriceSource(**(own | given))
 
 
 class Inputs(Config):

@@ -24,7 +24,7 @@ from evergrid.model.prices import Prices
 from evergrid.studies import feeder_sites, plan_feeder, plan_report, plan_tables, summary
 from evergrid.studies.book import Loaded, load
 from evergrid.studies.feeder_sites import PlanFeeder, Street
-from evergrid.studies.inputs import Inputs, PriceSource
+from evergrid.studies.inputs import ForecastSource, Inputs
 from evergrid.studies.plan_feeder import FeederFound
 from evergrid.studies.result import AbstractResult, AbstractTelling, Files
 
@@ -42,6 +42,7 @@ OUTPUTS = (
     "wires_prices.parquet",
     "feeder.geojson",
 )
+ROUNDING_STEPS = 1e-4  # by which a length given in hours may miss a whole number of steps
 
 
 class Solve(BaseConfig):
@@ -68,13 +69,46 @@ class Rolling(BaseConfig):
     """Planning again and again with only what was known then."""
 
     window_h: float = Field(default=24.0, gt=0)
-    """How far each plan looks ahead, hours."""
+    """How far each plan looks ahead, hours; like the next two, a whole number of steps."""
     replan_every_h: float = Field(default=1.0, gt=0)
-    """Time between plans, hours."""
+    """Time between plans, hours; at most window_h."""
     known_h: float = Field(default=1.0, ge=0)
-    """Time ahead for which the price is already known, hours."""
-    forecast: PriceSource | None = None
+    """Time ahead for which the price is already known, hours; with 0 not even that of the step
+    that begins."""
+    forecast: ForecastSource | None = None
     """Forecast prices, made before the time they are for."""
+
+    def steps(self, step_h: float) -> dict[str, int]:
+        """Each length in steps.
+
+        Raises:
+            ConfigError: Lengths that are no whole numbers of steps; time between plans that is
+                longer than they look ahead.
+        """
+        names = ("window_h", "replan_every_h", "known_h")
+        faults = [
+            fault for name in names for fault in _whole_steps(name, getattr(self, name), step_h)
+        ]
+        if self.replan_every_h > self.window_h:
+            rule = f"be at most window_h, {self.window_h:g}"
+            fix = "Plan again before a plan ends, or look further ahead."
+            got = (self.replan_every_h,)
+            faults.append(Fault("rolling.replan_every_h", rule, got, fix=fix))
+        if faults:
+            raise ConfigError("config", faults)
+        return {name: round(getattr(self, name) / step_h) for name in names}
+
+
+def _whole_steps(name: str, hours: float, step_h: float) -> list[Fault]:
+    """The fault of a length that is no whole number of steps, or is none where one is needed."""
+    least = 0 if name == "known_h" else 1
+    steps = hours / step_h
+    if abs(steps - round(steps)) < ROUNDING_STEPS and round(steps) >= least:
+        return []
+    near = [step_h * count for count in (math.floor(steps), math.ceil(steps)) if count >= least]
+    fix = f"Nearest are {' and '.join(f'{length:.6g}' for length in near)}."
+    rule = f"be a whole number of steps of {60 * step_h:g} min"
+    return [Fault(f"rolling.{name}", rule, (hours,), fix=fix)]
 
 
 class Config(Inputs):
@@ -98,6 +132,12 @@ class Config(Inputs):
             rule = "be auto or highs where the plan has a feeder: other methods know no flowgates"
             fault = Fault("solve.method", rule, (self.solve.method,), fix=fix)
             raise ConfigError("config", [fault])
+        return self
+
+    @model_validator(mode="after")
+    def _rolls_by_steps(self) -> "Config":
+        if self.rolling is not None:
+            self.rolling.steps(self.horizon.step_min / 60.0)
         return self
 
 
@@ -310,14 +350,7 @@ def _rolled(
 ) -> dict[str, rolling.Rolled]:
     grid, actual = book.grid, book.prices
     assert config.rolling is not None
-    window, every, known = (
-        max(1, round(hours / grid.step_h))
-        for hours in (
-            config.rolling.window_h,
-            config.rolling.replan_every_h,
-            config.rolling.known_h,
-        )
-    )
+    window, every, known = config.rolling.steps(grid.step_h).values()
     views: dict[str, forecast.AbstractPriceView] = {"perfect": forecast.Perfect(actual)}
     if believed is not None:
         views["forecast"] = forecast.Forecast(actual, believed, known)

@@ -12,6 +12,7 @@ from evergrid.core.faults import Fault
 from evergrid.core.timegrid import TimeGrid, zone
 from evergrid.data import tables
 from evergrid.data.locate import locate
+from evergrid.data.tables import Tell, untold
 from evergrid.fleet import wiring
 from evergrid.fleet.group import FleetGroup
 from evergrid.model.portfolio import Portfolio
@@ -102,6 +103,7 @@ def load(
     *,
     seed: int,
     street: Street | None = None,
+    tell: Tell = untold,
 ) -> SiteLoad:
     """The load beside the chargers, read and generated, summed up on the grid.
 
@@ -112,7 +114,7 @@ def load(
     """
     parts = []
     if inputs.site_load_file is not None:
-        parts.append(tables.read_site_load(locate(inputs.site_load_file, folder)))
+        parts.append(tables.read_site_load(locate(inputs.site_load_file, folder), tell=tell))
     clock = zone(inputs.horizon.time_zone)
     for tree in inputs.site_tree:
         parts += wiring.site_load(tree, grid, clock, seed=seed)
@@ -125,11 +127,11 @@ def load(
     return SiteLoad(sites.site_id, grid.times, total)
 
 
-def generation(inputs: Inputs, folder: Path) -> SiteGeneration:
+def generation(inputs: Inputs, folder: Path, *, tell: Tell = untold) -> SiteGeneration:
     """What sites could generate themselves, where a table of it is named."""
     if inputs.site_generation_file is None:
         return no_generation()
-    return tables.read_site_generation(locate(inputs.site_generation_file, folder))
+    return tables.read_site_generation(locate(inputs.site_generation_file, folder), tell=tell)
 
 
 def generation_notes(book: Portfolio) -> list[str]:
@@ -156,11 +158,11 @@ def _some(names: Shaped[Array, " site"]) -> str:
     return ", ".join(str(name) for name in names[:3]) + more
 
 
-def limits(inputs: Inputs, folder: Path) -> SiteLimits:
+def limits(inputs: Inputs, folder: Path, *, tell: Tell = untold) -> SiteLimits:
     """Limits of sites that change over time, where a table of them is named."""
     if inputs.site_limits_file is None:
         return lasting_limits()
-    return tables.read_site_limits(locate(inputs.site_limits_file, folder))
+    return tables.read_site_limits(locate(inputs.site_limits_file, folder), tell=tell)
 
 
 def _listed(entries: tuple[SiteEntry, ...]) -> Columns:
