@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Result:
     folder = tmp_path_factory.mktemp("planted")
     case = Case(np.random.default_rng(0), datetime(2025, 6, 1, 8, tzinfo=UTC), 6, 60)
     cases.set_prices(case, np.array([90, 80, 10, 20, 200, 210]), np.array([70, 60, 5, 9, 150, 150]))
-    limits = {"import_limit_kw": 10.0, "export_limit_kw": 2.0, "demand_charge_per_kw": 0.5}
+    limits: dict[str, Any] = {
+        "import_limit_kw": 10.0,
+        "export_limit_kw": 2.0,
+        "demand_charge_per_kw": 0.5,
+    }
     cases.add_site(case, "depot", net_metering=True, **limits)
     cases.add_series(case, "site_load", "load_kw", "depot", np.array([15, 15, 2, 2, 2, 2]))
     sun = np.array([0, 0, 0, 5, 30, 30])
