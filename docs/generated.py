@@ -26,7 +26,7 @@ from evergrid.data import sessions as session_formats
 from evergrid.data import tables
 from evergrid.model.prices import Prices
 from evergrid.model.session import Sessions
-from evergrid.model.site import SiteLimits, SiteLoad, Sites
+from evergrid.model.site import SiteGeneration, SiteLimits, SiteLoad, Sites
 from evergrid.model.weather import Weather
 from evergrid.studies import registry
 
@@ -41,6 +41,7 @@ TABLES: dict[str, tuple[type, dict[str, Enum]]] = {
     "sessions": (Sessions, {**tables.SESSIONS}),
     "sites": (Sites, {**tables.SITES}),
     "site_load": (SiteLoad, {**tables.SITE_LOAD}),
+    "site_generation": (SiteGeneration, {**tables.SITE_GENERATION}),
     "site_limits": (SiteLimits, {**tables.SITE_LIMITS}),
     "prices": (Prices, {**tables.PRICES}),
     "weather": (Weather, {**tables.WEATHER}),
