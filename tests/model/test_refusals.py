@@ -151,7 +151,7 @@ def test_limits_that_only_contradict_one_another_together_are_named_with_site_an
     limits = SiteLimits(NAMES[1:], DAY.times, drawn[None], np.full((1, 24), 5.0))
     sites = make_sites(TREE, export_limit_kw=[np.inf, 0.0])
     parts = (DAY, make_sessions(), sites, no_load(), make_prices())
-    fault = faults_of(assemble, *parts, limits)["site_limits"]
+    fault = faults_of(assemble, *parts, limits)["import_limit_kw"]
     assert fault.ids == ("depot at 2024-01-10T05:00Z",)
     assert fault.got == ("import_limit_kw -2 and export_limit_kw 0",)
     assert "add up to at least 0" in fault.rule

@@ -162,7 +162,7 @@ SUN = "site_id,time_utc,generation_kw\n" + "".join(
     for hour in range(24)
 )
 ROOF = {"site_id": "roof", "demand_charge_per_kw": 2.0}
-CAR = {**HOME, "vehicles": 2, "sites": ["roof"]}
+CAR = {**HOME, "vehicles": 20, "sites": ["roof"]}
 
 
 def test_generation_stands_beside_the_load_of_its_site(loaded: Load, tmp_path: Path):

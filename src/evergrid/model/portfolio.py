@@ -65,8 +65,8 @@ class Portfolio:
             object.__setattr__(self, "generation_kw", np.zeros(np.shape(self.load_kw)))
         records.check(self, "portfolio", site=len(self.sites), step=self.grid.steps)
         zone(self.time_zone)
-        faults = self._fit_faults() + self._series_faults()
-        raise_if_any("portfolio", faults or self._contradictions())
+        raise_if_any("portfolio", self._fit_faults() + self._series_faults())
+        raise_if_any("site_limits", self._contradictions())
 
     @cached_property
     def site_row(self) -> Int[Array, " session"]:
@@ -184,7 +184,7 @@ class Portfolio:
         rule = "leave room for some power with all limits of the site: import and export limit "
         rule += "add up to at least 0"
         fix = "A negative limit asks for power the other way, which that way's limit must allow."
-        return [Fault("site_limits", rule, got, self._places(site, step), fix=fix)]
+        return [Fault("import_limit_kw", rule, got, self._places(site, step), fix=fix)]
 
     def _in_steps(
         self, name: str, ok: Bool[Array, "site step"], rule: str, values: Float[Array, "site step"]
