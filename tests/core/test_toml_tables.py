@@ -1,4 +1,4 @@
-"""A TOML file is parsed where it is of bearable size and depth, and never quoted where it is not."""
+"""A TOML file of bearable size and depth is parsed; any other is refused and never quoted."""
 
 import os
 import tomllib
@@ -67,7 +67,7 @@ def test_what_is_too_deep_or_too_long_is_refused_with_its_rule(text: str, rule: 
     ],
 )
 def test_what_is_no_toml_is_named_by_its_place_and_never_quoted(text: str):
-    with pytest.raises(ConfigError, match="TOML in UTF-8; it is none at (line|end)") as caught:
+    with pytest.raises(ConfigError, match=r"TOML in UTF-8; it is none at (line|end)") as caught:
         toml_tables.parse(text, source="x")
     assert "hunter2" not in str(caught.value)
 

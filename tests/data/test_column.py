@@ -31,5 +31,5 @@ def test_a_broken_column_is_refused_with_its_row(text: str, says: str, tmp_path:
 
 
 def test_a_missing_file_is_said(tmp_path: Path) -> None:
-    with pytest.raises(MissingFileError, match="Name a CSV file with a column x"):
+    with pytest.raises(MissingFileError, match="there is no file"):
         column.read(tmp_path / "a.csv", "x", 2)

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from evergrid.core.errors import InputError
+from evergrid.core.errors import EvergridError, InputError
+from evergrid.data import column, frames
+from evergrid.data.frames import Kind
 from evergrid.data.locate import locate
 
 FOLDER = Path("study")
@@ -46,3 +48,38 @@ def test_a_variable_without_value_or_default_names_the_way_out(monkeypatch: pyte
 def test_a_malformed_path_is_refused(text: str):
     with pytest.raises(InputError):
         locate(text, FOLDER)
+
+
+def test_a_message_shows_the_name_of_a_variable_and_never_its_value(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    (tmp_path / "hunter2").mkdir()
+    monkeypatch.setenv("EVERGRID_TEST", str(tmp_path / "hunter2"))
+    path = locate("${EVERGRID_TEST}/a.csv", FOLDER)
+    assert f"{path}" == "${EVERGRID_TEST}/a.csv"
+    for content in (None, b"", b"\xff", b"a,b\n", b"hunter2,a\n1\n1,2,3\n", b'hunter2\n"1\n'):
+        if content is not None:
+            path.write_bytes(content)
+        for read in (a_source, a_column):
+            with pytest.raises((EvergridError, OSError)) as caught:
+                read(path)
+            assert "hunter2/" not in str(caught.value)
+            assert str(tmp_path) not in str(caught.value)
+
+
+def a_source(path: Path) -> None:
+    frames.source_columns(path, {"x": Kind.TEXT}, source="x")
+
+
+def a_column(path: Path) -> None:
+    column.read(path, "x", 3)
+
+
+def test_a_path_made_from_one_with_a_variable_does_not_show_its_value(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setenv("EVERGRID_TEST", "hunter2")
+    path = locate("${EVERGRID_TEST}/a.csv", FOLDER)
+    for derived in (path.with_name("b.csv"), path.parent, path / "c", path.resolve()):
+        assert "hunter2" not in f"{derived}"
+        assert "hunter2" in str(derived)

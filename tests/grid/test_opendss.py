@@ -164,3 +164,25 @@ def test_a_load_shape_is_averaged_over_the_steps_of_the_day(tmp_path: Path):
     share = opendss_shapes.day_shares(path, branches, step_h=1.0)
     assert share[branches.name == "shaped"] == pytest.approx(np.tile([0.5, 2.5], 12)[None])
     assert share[branches.name == "home2"] == pytest.approx(np.ones((1, 24)))
+
+
+def test_lines_of_a_file_that_is_no_feeder_and_folders_are_not_repeated(tmp_path: Path):
+    (tmp_path / "notes.txt").write_text("password: hunter2\n")
+    path = street(tmp_path, "Redirect notes.txt")
+    with pytest.raises(InputError, match=r"Unknown command \(notes\.txt, line 1\)") as caught:
+        opendss.read(path)
+    assert "hunter2" not in str(caught.value)
+    assert str(tmp_path) not in caught.value.rule
+
+
+def test_a_feeder_named_by_a_variable_is_opened_and_its_folder_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = street(tmp_path)
+    monkeypatch.setenv("EVERGRID_TEST", str(path))
+    source = FeederSource(file="${EVERGRID_TEST}", default_rating_a=150.0)
+    assert source.read(Path("elsewhere")).branches.is_load.sum() == 6
+    path.write_text(path.read_text() + "\nNew Load.odd colour=red")
+    with pytest.raises(InputError, match=r"colour.*\(\$\{EVERGRID_TEST\}, line") as caught:
+        source.read(Path("elsewhere"))
+    assert str(tmp_path) not in str(caught.value)

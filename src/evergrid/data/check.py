@@ -74,8 +74,10 @@ def check(path: Path, kind: str) -> Checked:
     try:
         rows = load(path).height
     except UnreadableFileError as error:
-        fault = Fault("file", "be readable Parquet or CSV", got=(str(error),))
+        fault = Fault("file", f"be readable Parquet or CSV: {error}")
         return Checked(path, kind, 0, None, (fault,))
+    except InputError as error:
+        return Checked(path, kind, 0, None, error.faults)
     try:
         return Checked(path, kind, rows, _read(path, kind), ())
     except InputError as error:

@@ -1,7 +1,7 @@
 """What a Parquet or CSV file holds, column by column, and which cells of it cannot be read."""
 
+import codecs
 import difflib
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -10,9 +10,15 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from evergrid.core import given_file
 from evergrid.core.arrays import Array, Bool, Shaped
-from evergrid.core.errors import MissingFileError, UnreadableFileError, raise_if_any
+from evergrid.core.errors import InputError, UnreadableFileError, raise_if_any
 from evergrid.core.faults import Fault
+from evergrid.data import csv_text, memory, parquet_size
+
+CELL_BYTES = 60  # of memory that a cell takes while it is read, beside its text; measured
+SMALL_BYTES = 100_000_000  # of a table that may come from a file of any size
+GREATEST_EXPANSION = 500  # of a Parquet file; measured tables reach 11
 
 
 class Kind(Enum):
@@ -67,29 +73,67 @@ class Column:
 def load(path: Path) -> pl.DataFrame:
     """The table in a Parquet or CSV file; the cells of a CSV file stay text.
 
+    The file is measured before it is read: what is no table, or would fill the memory, is refused
+    at once. Of its content nothing is repeated in a message.
+
     Raises:
-        MissingFileError: There is no such file.
+        MissingFileError: There is no such file, or it is a folder, a pipe or a device.
         UnreadableFileError: It is empty, truncated or of another format than its ending says.
+        InputError: It is too large.
     """
-    if not path.is_file():
-        raise MissingFileError(f"there is no file {path}")
+    given_file.size_bytes(path)
     if path.suffix not in (".parquet", ".csv"):
-        raise UnreadableFileError(f"{path} must end in .parquet or .csv")
+        raise UnreadableFileError(f"{given_file.name(path)} must end in .parquet or .csv")
     try:
-        if path.suffix == ".parquet":
-            return pl.read_parquet(path, glob=False, hive_partitioning=False)
-        return _csv(path)
+        return _parquet(path) if path.suffix == ".parquet" else _csv(path)
+    except InputError:
+        raise
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         ending = path.suffix.removeprefix(".")
-        raise UnreadableFileError(f"{path} cannot be read as {ending}: {reason}") from None
+        raise UnreadableFileError(
+            f"{given_file.name(path)} cannot be read as {ending}: {_reason(error)}"
+        ) from None
+
+
+def _reason(error: BaseException) -> str:
+    """Why a file cannot be read, in our words: those of the parsers quote what they read."""
+    if isinstance(error, pl.exceptions.NoDataError):
+        return "it is empty"
+    if isinstance(error, pl.exceptions.PolarsError):
+        more = "more fields" in str(error)
+        return "a line has more cells than the header" if more else "it is damaged or cut short"
+    if isinstance(error, OSError):
+        return (error.strerror or type(error).__name__).lower()
+    if isinstance(error, ValueError):
+        return str(error)
+    return "it is damaged"
+
+
+def _parquet(path: Path) -> pl.DataFrame:
+    table = parquet_size.read(path)
+    packed_bytes = path.stat().st_size
+    if table.columns > csv_text.MOST_COLUMNS:
+        raise ValueError(f"it has {table.columns:,} columns; {csv_text.MOST_COLUMNS:,} is the most")
+    if table.table_bytes > max(SMALL_BYTES, GREATEST_EXPANSION * packed_bytes):
+        got = f"{packed_bytes:,} bytes that become {table.table_bytes:,} in {table.rows:,} rows"
+        fix = "Is one row repeated? If it is meant so, give the table as CSV."
+        rule = f"expand at most {GREATEST_EXPANSION}-fold"
+        raise InputError(given_file.name(path), [Fault("file", rule, got=(got,), fix=fix)])
+    need_bytes = table.table_bytes + CELL_BYTES * table.rows * table.columns
+    _must_hold(path, need_bytes, f"{table.rows:,} rows of {table.columns:,} columns")
+    return pl.read_parquet(path, glob=False, hive_partitioning=False)
 
 
 def _csv(path: Path) -> pl.DataFrame:
-    text = path.read_bytes().decode("utf-8-sig")  # refuses bytes that are no text, header included
-    if "\0" in text:
-        raise ValueError("it holds zero bytes, so it is no text")
-    return pl.read_csv(io.StringIO(text), infer_schema=False)
+    text = csv_text.measure(path)
+    _must_hold(path, 3 * text.bytes + CELL_BYTES * text.cells, f"{text.cells:,} cells")
+    content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    return pl.read_csv(content, infer_schema=False)
+
+
+def _must_hold(path: Path, need_bytes: int, what: str) -> None:
+    fix = "Give less of it, or run on a machine with more memory."
+    memory.must_hold(need_bytes, source=given_file.name(path), field="file", what=what, fix=fix)
 
 
 def name_faults(
@@ -120,7 +164,7 @@ def source_columns(path: Path, kinds: Mapping[str, Kind], *, source: str) -> dic
     frame = load(path)
     raise_if_any(source, name_faults(frame, list(kinds), None))
     if frame.height == 0:
-        raise_if_any(source, [Fault(str(path), "have at least one row")])
+        raise_if_any(source, [Fault(given_file.name(path), "have at least one row")])
     columns = {name: column(frame[name], kind) for name, kind in kinds.items()}
     faults = [
         Fault(name, kinds[name].rule, got=(str(read.written[0]),), rows=(1,), fix=kinds[name].fix)

@@ -10,6 +10,19 @@ from evergrid.core.faults import Fault
 VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^{}]*))?\}")
 
 
+class AsWritten(type(Path())):
+    """A path that messages show as its configuration writes it.
+
+    What stands in environment variables is nobody else's business: ``f"{path}"`` shows
+    ``${NAME}/a.csv``, while ``str(path)`` is the path that the system opens.
+    """
+
+    written: str = "a path of the configuration"  # for paths derived from this one
+
+    def __format__(self, spec: str) -> str:
+        return format(self.written, spec)
+
+
 def locate(text: str, folder: Path) -> Path:
     """The file that a path written in a configuration means.
 
@@ -34,7 +47,11 @@ def locate(text: str, folder: Path) -> Path:
         faults.append(Fault("path", "not be empty", fix="Name a file."))
     if faults:
         raise ConfigError("path", faults)
-    return folder / VARIABLE.sub(_value, text)
+    if not VARIABLE.search(text):
+        return folder / text
+    path = AsWritten(folder / VARIABLE.sub(_value, text))
+    path.written = text
+    return path
 
 
 def _has(match: re.Match[str]) -> bool:

@@ -4,6 +4,7 @@ OpenDSS counts power into an element as positive and stores loads as consumption
 here into power into the grid. What it says when it refuses a file is passed on.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from typing import Any
 import numpy as np
 from dss import DSS, DSSException
 
+from evergrid.core import given_file
 from evergrid.core.arrays import Array, Float
-from evergrid.core.errors import InputError, MissingFileError
+from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.core.units import consumption_from_grid_power
 from evergrid.grid.feeder import Feeder, State
@@ -23,6 +25,9 @@ __all__ = ["opened", "read", "settled", "solved", "voltages", "with_source"]
 CONTROL_ITERATIONS = 200  # feeders with several regulators need more than OpenDSS' default of 15
 ITERATIONS = 500
 TOLERANCE = 1e-9
+PLACE = re.compile(r'\[file: "([^"]*)", line: (\d+)\]')  # in what OpenDSS says
+COMMAND = re.compile(r'Unknown Command: ".*"', re.IGNORECASE)
+LONG_QUOTE = re.compile(r'"[^"]{41,}"')  # longer than any name
 DEAD_V = 1e-3  # a feeder whose highest voltage is lower is driven by nothing
 
 
@@ -37,14 +42,13 @@ def opened(path: Path, commands: Sequence[str] = ()) -> Any:
         MissingFileError: There is no such file.
         InputError: OpenDSS refuses the files or a command; its message is passed on.
     """
-    if not path.is_file():
-        raise MissingFileError(f"no such file: {path}. Name the feeder's master .dss file.")
+    given_file.size_bytes(path, way_out="Name the feeder's master .dss file.")
     engine = DSS.NewContext()
     engine.AllowForms = False
     engine.AllowEditor = False
     engine.AllowChangeDir = False
     try:
-        engine.Text.Command = f'compile "{path.resolve()}"'
+        engine.Text.Command = f'compile "{path.resolve()!s}"'
         for command in (*commands, f"set maxcontroliter={CONTROL_ITERATIONS}"):
             engine.Text.Command = command
         engine.ActiveCircuit.Solution.MaxIterations = ITERATIONS
@@ -52,21 +56,38 @@ def opened(path: Path, commands: Sequence[str] = ()) -> Any:
         engine.ActiveCircuit.Solution.Solve()
     except DSSException as refused:
         fix = "The message is OpenDSS' own; mend the file it names."
-        fault = Fault("file", "be a feeder that OpenDSS accepts", (str(refused.args[-1]),), fix=fix)
-        raise InputError(str(path), [fault]) from refused
+        said = _said(str(refused.args[-1]), path)
+        fault = Fault("file", f"be a feeder that OpenDSS accepts; it says: {said}", fix=fix)
+        raise InputError(given_file.name(path), [fault]) from refused
     circuit = engine.ActiveCircuit
     if circuit is None or circuit.NumNodes == 0:
         fix = "Name the master file, which begins with New Circuit."
-        raise InputError(str(path), [Fault("file", "define a circuit", fix=fix)])
+        raise InputError(given_file.name(path), [Fault("file", "define a circuit", fix=fix)])
     if np.abs(voltages(engine)).max() < DEAD_V:
         fix = (
             "Set DefaultBaseFrequency before New Circuit, or give the source the grid's frequency."
         )
-        raise InputError(str(path), [Fault("source", "drive a voltage", (0.0,), fix=fix)])
+        raise InputError(
+            given_file.name(path), [Fault("source", "drive a voltage", (0.0,), fix=fix)]
+        )
     if not circuit.Solution.Converged:
         fix = "Its wires cannot carry its loads, a control hunts, or a part is fed by nothing."
-        raise InputError(str(path), [Fault("file", "converge in OpenDSS", fix=fix)])
+        raise InputError(given_file.name(path), [Fault("file", "converge in OpenDSS", fix=fix)])
     return engine
+
+
+def _said(message: str, master: Path) -> str:
+    """What OpenDSS says and where, without folders and without lines of the file it stumbled over.
+
+    A file that is no feeder at all, named by mistake, is nothing to be shown.
+    """
+    said = COMMAND.sub("Unknown command", message.splitlines()[0]).strip()
+    shown = {master.name: Path(given_file.name(master)).name}
+    places = [
+        f"{shown.get(Path(file).name, Path(file).name)}, line {line}"
+        for file, line in PLACE.findall(message)
+    ]
+    return " ".join([LONG_QUOTE.sub('"..."', said), *(f"({place})" for place in places)])
 
 
 def solved(engine: Any) -> bool:
