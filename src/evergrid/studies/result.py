@@ -41,7 +41,7 @@ class AbstractResult(ABC, Generic[ConfigT]):
         summary: Headline numbers.
         tables: Tidy tables by file name without ending.
         telling: The module that tells of it.
-        outputs: Files and folders that results of this study may hold.
+        outputs: Files that results of this study may hold, by relative name.
     """
 
     config: ConfigT
@@ -83,4 +83,8 @@ class AbstractResult(ABC, Generic[ConfigT]):
             "report.html": self.report(),
         }
         files |= {f"{name}.parquet": table for name, table in self.tables.items()}
-        write_folder(out, files | self._beside(), replaces=self.outputs)
+        files |= self._beside()
+        unlisted = sorted(set(files) - set(self.outputs))
+        # A result that holds more than its study lists could not be replaced by the next one.
+        assert not unlisted, f"outputs of the study lack {unlisted}"
+        write_folder(out, files, replaces=self.outputs)
