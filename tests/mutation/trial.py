@@ -142,10 +142,11 @@ class Copy:
         try:
             told, _ = process.communicate(timeout=limit_s)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
             return None, ""
         finally:
+            if process.poll() is None:  # out of time, or the command is interrupted
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
             shutil.rmtree(self.root / "examples_found", ignore_errors=True)
         return process.returncode, "\n".join(told.splitlines()[-20:])
 
