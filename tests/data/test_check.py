@@ -41,6 +41,25 @@ def test_limits_over_time_are_checked_as_a_table_of_their_own(
     assert fault.ids == ("depot", "feeder")
 
 
+def test_generation_is_checked_as_a_table_of_its_own(
+    saved: Callable[..., Path], generation_table: pl.DataFrame
+):
+    assert check(saved(generation_table), "site_generation").faults == ()
+    dirty = generation_table.with_columns(generation_kw=-1.0)
+    (fault,) = check(saved(dirty), "site_generation").faults
+    assert (fault.ids, fault.got) == (("depot",), (-1.0,))
+
+
+def test_what_is_done_to_stamps_is_told_of_a_good_table(
+    saved: Callable[..., Path], prices_table: pl.DataFrame
+):
+    late = prices_table.with_columns(pl.col("time_utc") + pl.duration(seconds=1))
+    head, note = check(saved(late), "prices").lines()
+    assert "good as prices (4 rows)" in head
+    assert "4 time stamps of prices lie up to two seconds beside a minute" in note
+    assert len(check(saved(prices_table), "prices").lines()) == 1
+
+
 def test_a_public_format_shows_its_account(saved: Callable[..., Path]):
     frame = pl.DataFrame(
         {"time_utc": ["2022-07-04T00:00Z", "2022-07-04T01:00Z"], "price_eur_mwh": ["1", "2"]}

@@ -1,5 +1,6 @@
 """Price series: windows, repetitions, gaps and stamp conventions."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -56,6 +57,17 @@ def test_a_gap_is_held_when_asked_and_counted():
     assert prices.import_price_per_mwh.tolist() == [5, 6, 6, 6, 9]
     assert quality.count(price_series.HELD) == 2
     assert quality.findings[-1].examples == ("row 2: 2022-07-04T01:00:00",)
+
+
+def test_a_market_may_go_from_hours_to_quarters_but_not_without_a_row():
+    hourly = series([0, 1, 2, 3])
+    quarters = START + 3 * HOUR + np.arange(5) * np.timedelta64(15, "m")
+    times = np.append(hourly.time_utc[:3], quarters)
+    source = replace(hourly, time_utc=times, price_per_mwh=np.arange(8.0))
+    assert whole(source)[0].time_utc.tolist() == times.tolist()
+    lacking = replace(source, time_utc=np.delete(times, 5), price_per_mwh=np.arange(7.0))
+    with pytest.raises(InputError, match="must follow the row before by 15 min or 60 min"):
+        whole(lacking)
 
 
 def test_a_window_leaves_a_gap_outside():

@@ -135,6 +135,7 @@ def test_what_sites_may_leave_out_is_read_where_it_is_given(
         ("demand_charge_peaks", [1.0, 0.0], "be at least 1"),
         ("demand_charge_peaks", [1.0, None], "not be empty"),
         ("demand_charge_peaks", [1.0, float("inf")], "be a whole number"),
+        ("demand_charge_peaks", [1.0, 1e300], "be a whole number"),
         ("demand_charge_period", ["month", "year"], "be one of month, week, day, horizon"),
         ("demand_peak_kw", [0.0, -3.0], "be at least 0 and finite"),
     ],

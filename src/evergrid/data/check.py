@@ -15,14 +15,14 @@ from evergrid.data.sessions import FORMATS as SESSION_FORMATS
 
 NO_CURRENCY = "XXX"  # ISO 4217 for "no currency": a check does not need to know
 
-TABLES: dict[str, Callable[[Path], object]] = {
-    "sessions": tables.read_sessions,
-    "sites": tables.read_sites,
-    "site_load": tables.read_site_load,
-    "site_generation": tables.read_site_generation,
-    "site_limits": tables.read_site_limits,
-    "prices": lambda path: tables.read_prices(path, currency=NO_CURRENCY),
-    "weather": tables.read_weather,
+TABLES: dict[str, Callable[[Path, tables.Tell], object]] = {
+    "sessions": lambda path, _: tables.read_sessions(path),
+    "sites": lambda path, _: tables.read_sites(path),
+    "site_load": lambda path, tell: tables.read_site_load(path, tell=tell),
+    "site_generation": lambda path, tell: tables.read_site_generation(path, tell=tell),
+    "site_limits": lambda path, tell: tables.read_site_limits(path, tell=tell),
+    "prices": lambda path, tell: tables.read_prices(path, currency=NO_CURRENCY, tell=tell),
+    "weather": lambda path, _: tables.read_weather(path),
 }
 SOURCES = {**SESSION_FORMATS, **PRICE_FORMATS}
 KINDS = (*TABLES, *SOURCES)
@@ -38,6 +38,7 @@ class Checked:
         rows: Its rows; 0 where it cannot be opened.
         quality: What became of dirty rows, for a public format that could be read.
         faults: What keeps it from being used; empty when it can be.
+        notes: What was done to rows of a table that can be used.
     """
 
     path: Path
@@ -45,6 +46,7 @@ class Checked:
     rows: int
     quality: Quality | None
     faults: tuple[Fault, ...]
+    notes: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
         """The result as text: a verdict, then the faults or the account."""
@@ -53,7 +55,8 @@ class Checked:
             head = f"{self.path}: {len(self.faults)} fault{many} found as {self.kind}"
             return [f"{head} ({self.rows:,} rows)", *(f"  - {fault}" for fault in self.faults)]
         detail = self.quality.lines() if self.quality else []
-        return [f"{self.path}: good as {self.kind} ({self.rows:,} rows)", *detail]
+        notes = [f"  {note}" for note in self.notes]
+        return [f"{self.path}: good as {self.kind} ({self.rows:,} rows)", *detail, *notes]
 
 
 def check(path: Path, kind: str) -> Checked:
@@ -78,15 +81,17 @@ def check(path: Path, kind: str) -> Checked:
         return Checked(path, kind, 0, None, (fault,))
     except InputError as error:
         return Checked(path, kind, 0, None, error.faults)
+    notes: list[str] = []
     try:
-        return Checked(path, kind, rows, _read(path, kind), ())
+        quality = _read(path, kind, notes.append)
     except InputError as error:
         return Checked(path, kind, rows, None, error.faults)
+    return Checked(path, kind, rows, quality, (), tuple(notes))
 
 
-def _read(path: Path, kind: str) -> Quality | None:
+def _read(path: Path, kind: str, tell: tables.Tell) -> Quality | None:
     if kind in TABLES:
-        TABLES[kind](path)
+        TABLES[kind](path, tell)
         return None
     _, meta = SOURCES[kind](path)
     return meta.quality

@@ -1,0 +1,45 @@
+"""The input tables, read strictly from Parquet or CSV, and written back: a file for each kind."""
+
+from evergrid.data.tables.prices import PRICES, prices_frame, read_prices
+from evergrid.data.tables.reading import Tell, untold
+from evergrid.data.tables.sessions import SESSIONS, read_sessions, sessions_frame
+from evergrid.data.tables.site_series import (
+    SITE_GENERATION,
+    SITE_LIMITS,
+    SITE_LOAD,
+    read_site_generation,
+    read_site_limits,
+    read_site_load,
+    site_generation_frame,
+    site_limits_frame,
+    site_load_frame,
+)
+from evergrid.data.tables.sites import LIMITS, SITES, read_sites, sites_frame
+from evergrid.data.tables.weather import WEATHER, read_weather, weather_frame
+
+__all__ = [
+    "LIMITS",
+    "PRICES",
+    "SESSIONS",
+    "SITES",
+    "SITE_GENERATION",
+    "SITE_LIMITS",
+    "SITE_LOAD",
+    "WEATHER",
+    "Tell",
+    "prices_frame",
+    "read_prices",
+    "read_sessions",
+    "read_site_generation",
+    "read_site_limits",
+    "read_site_load",
+    "read_sites",
+    "read_weather",
+    "sessions_frame",
+    "site_generation_frame",
+    "site_limits_frame",
+    "site_load_frame",
+    "sites_frame",
+    "untold",
+    "weather_frame",
+]

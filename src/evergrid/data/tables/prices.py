@@ -1,0 +1,50 @@
+"""The prices table: what energy costs over time."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from evergrid.core.errors import InputError
+from evergrid.data.frames import Kind
+from evergrid.data.tables.reading import Tell, as_frame, made, on_minutes, or_value, read, untold
+from evergrid.model.prices import Prices
+
+PRICES = {
+    "time_utc": Kind.INSTANT,
+    "import_price_per_mwh": Kind.NUMBER,
+    "export_price_per_mwh": Kind.NUMBER,
+    "carbon_price_per_mwh": Kind.NUMBER,
+}
+
+
+def read_prices(path: Path, *, currency: str, tell: Tell = untold) -> Prices:
+    """The prices table; ``carbon_price_per_mwh`` (0) may be left out.
+
+    Args:
+        path: Parquet or CSV.
+        currency: ISO 4217 code of its prices.
+        tell: Called with what was done to its rows.
+
+    Raises:
+        MissingFileError, UnreadableFileError: No such file, or not of its format.
+        InputError: Columns, cells or rows that break rules; all are listed.
+    """
+    table, faults = read(path, PRICES, optional=("carbon_price_per_mwh",), source="prices")
+    values = {name: cells.values for name, cells in table.items()}
+    rows = len(values["time_utc"])
+    if table["time_utc"].bad.any():
+        raise InputError("prices", faults)
+    values["time_utc"] = on_minutes(values["time_utc"], "prices", tell)
+    values.setdefault("carbon_price_per_mwh", np.zeros(rows))
+    numbers = {name: or_value(cells, 0.0) for name, cells in values.items() if name != "time_utc"}
+
+    def make() -> Prices:
+        return Prices(time_utc=values["time_utc"], currency=currency, **numbers)
+
+    return made(make, faults, source="prices", row=np.arange(rows))
+
+
+def prices_frame(prices: Prices) -> pl.DataFrame:
+    """The prices as their table; the currency is not in it."""
+    return as_frame(prices.columns(), PRICES)
