@@ -31,10 +31,12 @@ def tests(root: Path, module: Path) -> list[str]:
     inner = module.relative_to(root / SOURCE).with_suffix("")
     package = sorted((root / "tests" / inner.parts[0]).rglob("test_*.py"))
     named = [path for path in package if path.stem.startswith(f"test_{inner.name}")]
-    # Readers of a format are tested together, in a folder that mirrors theirs.
-    beside = [path for path in package if path.parent == root / "tests" / inner.parent]
     users = [path for path in package if _imports(path, inner)]
-    files = [*named, *(beside if len(inner.parts) > 2 else []), *users] or package
+    folder = []  # modules of an inner package are tested through it, or in a folder like theirs
+    if len(inner.parts) > 2:
+        folder = [path for path in package if path.parent == root / "tests" / inner.parent]
+        folder += [path for path in package if path.stem == f"test_{inner.parent.name}"]
+    files = [*named, *folder, *users] or package
     names = [str(path.relative_to(root)) for path in files]
     return list(dict.fromkeys([*names, *MORE.get(inner.as_posix(), [])]))
 
