@@ -32,6 +32,10 @@ def test_a_fault_names_field_rule_value_record_row_and_way_out():
             "time_utc must not repeat, got 2024-01-10T05:00:00Z.",
         ),
         (
+            Fault("time_utc", "not repeat", (np.datetime64("2024-01-10T05:00:00.5", "us"),)),
+            "time_utc must not repeat, got 2024-01-10T05:00:00.500000Z.",
+        ),
+        (
             Fault("time_utc", "be given", (np.datetime64("NaT", "us"),)),
             "time_utc must be given, got NaTZ.",
         ),

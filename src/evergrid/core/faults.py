@@ -57,7 +57,8 @@ class Fault:
 
 def _value(value: Any) -> str:
     if isinstance(value, np.datetime64):
-        return f"{np.datetime_as_string(value, unit='s')}Z"
+        whole = value == value.astype("datetime64[s]")
+        return f"{np.datetime_as_string(value, unit='s' if whole else 'us')}Z"
     return shown(value)
 
 
