@@ -21,22 +21,30 @@ LEVELS, DRAWS = 6, 25
 LIMITS = Limits(low_pu=0.92, high_pu=1.06, transformer=0.2, unbalance=0.5)
 
 
-def extremes(circuit: Any, feeder: Feeder) -> tuple[float, float, float, float]:
-    """Lowest and highest voltage at loads, line loading and transformer loading in OpenDSS."""
-    flat = np.asarray(circuit.YNodeVarray)
-    voltage = np.abs(flat[::2] + 1j * flat[1::2]) / feeder.base_v
-    at_loads = voltage[feeder.branches.node]
-    complex_v = flat[::2] + 1j * flat[1::2]
-    amps = np.abs(feeder.lines.currents.per_volt @ complex_v)
-    circuit.SetActiveElement("transformer.tr1")
+def extremes(circuit: Any, load_nodes: list[int]) -> tuple[float, float, float, float]:
+    """Lowest and highest voltage at loads, line and transformer loading, as OpenDSS tells them."""
+    at_loads = np.asarray(circuit.AllBusVmagPu)[load_nodes]
+    amps, more = 0.0, circuit.Lines.First
+    while more:
+        element = circuit.ActiveCktElement
+        amps = max(amps, *np.asarray(element.CurrentsMagAng)[: 2 * element.NumPhases : 2])
+        more = circuit.Lines.Next
+    circuit.Transformers.Name = "tr1"
+    circuit.Transformers.Wdg = 1
     powers = np.asarray(circuit.ActiveCktElement.Powers)[:8]
     kva = abs(powers[::2].sum() + 1j * powers[1::2].sum())
-    return (
-        at_loads.min(),
-        at_loads.max(),
-        amps.max() / RATING_A,
-        kva / feeder.transformers.rating_kva[0],
-    )
+    return at_loads.min(), at_loads.max(), amps / RATING_A, kva / circuit.Transformers.kVA
+
+
+def nodes_of_loads(circuit: Any) -> list[int]:
+    """Place of each load's node among the voltages of all nodes."""
+    place = {name.lower(): row for row, name in enumerate(circuit.AllNodeNames)}
+    found, more = [], circuit.Loads.First
+    while more:
+        bus, *phases = circuit.ActiveCktElement.BusNames[0].lower().split(".")
+        found.append(place[f"{bus}.{phases[0]}"])
+        more = circuit.Loads.Next
+    return found
 
 
 @pytest.mark.parametrize(("profiles", "load"), [([[-7.0], [0.0]], 1.0), ([[5.0], [0.0]], 0.3)])
@@ -83,7 +91,7 @@ def _opendss(
     """Extremes of every deployment by OpenDSS."""
     circuit = opendss.opened(path, [*SOURCE, *CONSTANT]).ActiveCircuit
     circuit.Solution.Tolerance = 1e-7
-    branches = feeder.branches
+    branches, at_loads = feeder.branches, nodes_of_loads(circuit)
     found = np.empty((deployed.levels, deployed.draws, 4))
     for level in range(deployed.levels):
         for draw in range(deployed.draws):
@@ -93,5 +101,5 @@ def _opendss(
                 circuit.Loads.kW = float(drawn[row])
                 circuit.Loads.kvar = float(-load * branches.reactive_kvar[row])
             circuit.Solution.Solve()
-            found[level, draw] = extremes(circuit, feeder)
+            found[level, draw] = extremes(circuit, at_loads)
     return found
