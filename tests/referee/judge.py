@@ -178,7 +178,7 @@ def _near(best: Least) -> float:
     if best.schedule is not None:
         book = best.schedule.book
         rate = float(book.demand_rate.sum() + np.abs(book.buy).max() + np.abs(book.sell).max())
-    return CLOSE * max(1.0, abs(best.cost)) + 1e-6 * rate
+    return CLOSE * max(1.0, abs(best.cost)) + (1e-6 + 2 * best.slack_kwh) * rate
 
 
 def _least_curtailed(best: Least, made: Result) -> list[str]:

@@ -7,6 +7,7 @@ import numpy as np
 import scipy.sparse as sparse
 from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, milp
 
+INFEASIBLE = 2  # as SciPy numbers it
 Entries = list[tuple[int, float]]
 
 
@@ -36,9 +37,12 @@ class Model:
         for column, each in objective.items():
             cost[column] = each
         integer = np.array(self.integer)
-        made = self._milp(cost, integer, np.array(self.low), np.array(self.high), limit_s)
+        low, high = np.array(self.low), np.array(self.high)
+        made = self._milp(cost, integer, low, high, limit_s)
+        if made.status == INFEASIBLE:  # presolve errs now and then: believed when seen twice
+            made = self._milp(cost, integer, low, high, limit_s, presolve=False)
         if made.x is None:
-            return Solved(None, np.inf, -np.inf) if made.status == 1 else None
+            return Solved(None, np.inf, -np.inf) if made.status != INFEASIBLE else None
         bound = made.fun if made.mip_dual_bound is None else made.mip_dual_bound
         exact = self._with_integers(cost, np.where(integer, np.round(made.x), np.nan), limit_s)
         best = made if exact.x is None else exact
@@ -57,6 +61,8 @@ class Model:
         low: np.ndarray,
         high: np.ndarray,
         limit_s: float,
+        *,
+        presolve: bool = True,
     ) -> OptimizeResult:
         row = [i for i, (entries, _, _) in enumerate(self.rows) for _ in entries]
         entry = [pair for entries, _, _ in self.rows for pair in entries]
@@ -68,7 +74,7 @@ class Model:
         most: Any = [high for _, _, high in self.rows]
         box: Any = (low, high)
         rules = LinearConstraint(matrix, least, most)
-        options = {"time_limit": limit_s, "mip_rel_gap": 1e-9}
+        options = {"time_limit": limit_s, "mip_rel_gap": 1e-9, "presolve": presolve}
         return milp(
             cost, constraints=rules, bounds=Bounds(*box), integrality=integer, options=options
         )

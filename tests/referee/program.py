@@ -15,7 +15,9 @@ from tests.referee.accounts import Schedule
 from tests.referee.book import Book, Unit
 from tests.referee.model import Model, Solved
 
-STAGE = 1e-7  # kWh by which a later stage may fall behind an earlier one: precision of the solver
+# kWh by which a later stage may fall behind an earlier one, the least that the solver takes: at the
+# very edge of an optimum it now and then finds no point.
+SLACKS_KWH = (1e-6, 1e-5, 1e-4, 5e-4)
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Least:
         schedule: That schedule; None where time ran out.
         proven: Whether every stage before the cost was solved to the end.
         tied: Whether an import limit gives way to an export limit below it.
+        slack_kwh: Energy by which the cost may fall behind least shortfall and excess.
     """
 
     shortfall_kwh: float
@@ -39,6 +42,7 @@ class Least:
     schedule: Schedule | None
     proven: bool
     tied: bool
+    slack_kwh: float
 
 
 def least(book: Book, *, discharge: bool = True, limit_s: float = 30.0) -> Least | None:
@@ -97,6 +101,8 @@ class _Program:
         self.beyond: list[int] = []
         self.overdrawn: list[int] = []
         self.bent: list[tuple[int, int, float]] = []
+        self.stages: list[tuple[int, float]] = []
+        self.slack_kwh = 0.0
         for row, unit in enumerate(book.units):
             self._unit(row, unit)
         for site, step in zip(*np.nonzero(book.may_curtail_kw > 0), strict=True):
@@ -248,16 +254,30 @@ class _Program:
         kept = dict.fromkeys(self.beyond, self.book.step_h) | dict.fromkeys(self.overdrawn, 1.0)
         reached = []
         for goal in (served, kept):
-            found = self.model.solve(goal, limit_s)
+            found = self._staged(goal, limit_s) if goal else Solved(None, 0.0, 0.0)
             if found is None:
                 return None
             reached.append(found)
-            self.model.row(list(goal.items()), -np.inf, found.value + STAGE)
+            if goal:
+                self.stages.append((len(self.model.rows), found.value))
+                self.model.row(list(goal.items()), -np.inf, found.value)
         return reached
+
+    def _staged(self, goal: dict[int, float], limit_s: float) -> Solved | None:
+        """Least sum of a goal, with what the stages before reached kept as nearly as can be."""
+        found = None
+        for self.slack_kwh in SLACKS_KWH:
+            for row, value in self.stages:
+                entries, low, _ = self.model.rows[row]
+                self.model.rows[row] = (entries, low, value + self.slack_kwh)
+            found = self.model.solve(goal, limit_s)
+            if not self.stages or (found is not None and found.x is not None):
+                break
+        return found
 
     def cheapest(self, limit_s: float) -> Solved | None:
         """Least cost under the rules as they are, with tangents until they touch the curves."""
-        found = self.model.solve(self.cost, limit_s)
+        found = self._staged(self.cost, limit_s)
         for _ in range(20):
             if found is None or found.x is None:
                 break
@@ -269,7 +289,7 @@ class _Program:
                     self._tangent(rising, feed, bend, found.x[feed])
             if missing < 1e-7 * max(1.0, abs(found.value)):
                 break
-            found = self.model.solve(self.cost, limit_s)
+            found = self._staged(self.cost, limit_s)
         return found
 
     def result(self, reached: list[Solved], made: Solved, *, tied: bool = False) -> Least:
@@ -277,7 +297,7 @@ class _Program:
         short, excess = (max(found.value, 0.0) for found in reached)
         proven = all(found.proven for found in reached)
         if made.x is None:
-            return Least(short, excess, np.inf, made.bound + self.constant, None, proven, tied)
+            return Least(short, excess, np.inf, made.bound + self.constant, None, proven, tied, 0.0)
         book = self.book
         power = np.zeros((len(book.units), book.steps))
         for (row, step), column in self.fed.items():
@@ -287,4 +307,5 @@ class _Program:
             curtailed[site, step] = made.x[column]
         schedule = Schedule(book, power, curtailed)
         cost = schedule.costs().net
-        return Least(short, excess, cost, made.bound + self.constant, schedule, proven, tied)
+        bound, slack = made.bound + self.constant, self.slack_kwh if self.stages else 0.0
+        return Least(short, excess, cost, bound, schedule, proven, tied, slack)
