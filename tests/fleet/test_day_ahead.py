@@ -1,23 +1,24 @@
 """Promises of coming days come from the record alone, and as far ahead as they are made."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evergrid.core.arrays import Array
-from evergrid.fleet.conformal import Outage
 from evergrid.fleet.day_ahead import (
     Past,
     coming_promises,
-    common_variation,
     correlation,
     promised,
     told,
 )
 from evergrid.fleet.day_kind import ODD, day_kinds
+from evergrid.fleet.outages import Outage
 
-DAYS, STEPS, COMING, NOISE_KW = 300, 4, 3, 7.0
+DAYS, STEPS, COMING, NOISE_KW, CAR_KW = 300, 4, 3, 7.0, 7.0
 HOLIDAYS = np.array(["2024-05-01", "2024-05-09"], dtype="datetime64[D]")
 
 
@@ -34,11 +35,12 @@ def past(seed: int = 0, share: float = 0.07, days: int = DAYS, first: str = "202
         coming=COMING,
         fitted=150,
         noise_kw=np.full(STEPS, NOISE_KW),
+        car_kw=CAR_KW,
     )
 
 
 def changed(of: Past, power_kw: Array) -> Past:
-    return Past(power_kw, of.known, of.kinds, of.coming, of.fitted, of.noise_kw)
+    return replace(of, power_kw=power_kw)
 
 
 @given(st.integers(0, 99))
@@ -65,8 +67,8 @@ def test_each_coming_day_is_told_from_the_last_known_day() -> None:
     for ahead in range(COMING):
         row = DAYS - COMING + ahead
         np.testing.assert_array_equal(mean[ahead], told(one, ahead + 1).mean_kw[row])
-        made = promised(one, told(one, ahead + 1), 0.9, lead_days=ahead + 1)
-        np.testing.assert_array_equal(power[0, ahead], made.power_kw[row])
+        made = promised(one, told(one, ahead + 1), (0.9,), lead_days=ahead + 1)
+        np.testing.assert_array_equal(power[0, ahead], made.power_kw[0, row])
 
 
 def test_more_confidence_never_promises_more_and_all_stay_below_the_mean() -> None:
@@ -76,11 +78,25 @@ def test_more_confidence_never_promises_more_and_all_stay_below_the_mean() -> No
     assert (power[0] > 0.5 * mean).all()
 
 
+def test_the_lead_of_a_coming_day_counts_from_the_last_known_one() -> None:
+    one = past()
+    assert [one.lead_days(ahead) for ahead in range(COMING)] == [1, 2, 3]
+    known = one.known & (np.arange(DAYS) < DAYS - COMING - 3)
+    open_end = replace(one, known=known)
+    assert [open_end.lead_days(ahead) for ahead in range(COMING)] == [4, 5, 6]
+    mean, power = coming_promises(open_end, (0.9,))
+    np.testing.assert_array_equal(mean[0], told(open_end, 4).mean_kw[DAYS - COMING])
+    # What the open days hold changes nothing.
+    other = open_end.power_kw.copy()
+    other[DAYS - COMING - 3 :] = 0.0
+    np.testing.assert_array_equal(coming_promises(changed(open_end, other), (0.9,))[1], power)
+
+
 def test_promises_are_kept_as_often_as_asked_after_the_fitted_days() -> None:
     one = past(3, days=900)
-    made = promised(one, told(one), 0.9)
-    judged = one.judged & made.judged
-    kept = (one.power_kw >= made.power_kw)[judged]
+    made = promised(one, told(one), (0.9,))
+    judged = one.judged & made.able[0]
+    kept = (one.power_kw >= made.power_kw[0])[judged]
     # Days are the unit: steps of one fail together.
     assert abs(kept.mean() - 0.9) < 3 * np.sqrt(0.9 * 0.1 / judged.sum())
 
@@ -89,34 +105,36 @@ def test_odd_days_are_not_promised_and_do_not_count() -> None:
     one = past()
     odd = one.kinds.group == ODD
     assert odd.sum() >= 4
-    made = promised(one, told(one), 0.9)
-    assert (made.power_kw[odd] == 0).all()
-    assert not made.judged[odd].any()
+    made = promised(one, told(one), (0.9,))
+    assert (made.power_kw[:, odd] == 0).all()
+    assert not made.able[:, odd].any()
     assert not one.usable[odd].any()
+    assert not one.judged[odd].any()
 
 
 def test_an_outage_that_must_be_survived_leaves_its_share_of_the_promise() -> None:
     one = past()
-    plain = promised(one, told(one), 0.9).power_kw
+    plain = promised(one, told(one), (0.9, 0.8)).power_kw
     outage = Outage("grid", 0.5, 0.4)
     np.testing.assert_allclose(
-        promised(one, told(one), 0.9, outages=(outage,)).power_kw, 0.4 * plain
+        promised(one, told(one), (0.9, 0.8), outages=(outage,)).power_kw, 0.4 * plain
     )
 
 
-@pytest.mark.parametrize("share", [0.05, 0.1, 0.2])
-def test_common_variation_is_found_beside_the_noise_of_vehicles(share: float) -> None:
-    # Told from the true mean, over 1400 working days: the error of a variance is 4 %.
-    one = past(1, share, days=2000)
-    one = Past(one.power_kw, one.known, one.kinds, COMING, 2000, one.noise_kw)
-    mean = np.tile([500.0, 700.0, 800.0, 600.0], (2000, 1))
-    assert common_variation(one, mean) == pytest.approx(share**2, rel=0.15)
+def test_an_outage_left_to_chance_is_taken_from_the_risk() -> None:
+    one = past()
+    asked = promised(one, told(one), (0.95,)).power_kw
+    outage = Outage("grid", 0.05, 0.4)
+    np.testing.assert_array_equal(
+        promised(one, told(one), (0.9,), outages=(outage,)).power_kw, asked
+    )
 
 
-def test_independent_vehicles_have_hardly_any_common_variation() -> None:
-    one = past(1, 0.0, days=2000)
-    mean = np.tile([500.0, 700.0, 800.0, 600.0], (2000, 1))
-    assert 0 <= common_variation(one, mean) < 0.02**2
+def test_the_proven_form_is_another_promise() -> None:
+    one = past()
+    plain, proven = (promised(one, told(one), (0.9,), proven=of).power_kw for of in (False, True))
+    assert not np.array_equal(plain, proven)
+    assert (proven[0, one.judged] > 0).all()
 
 
 @pytest.mark.parametrize("rho", [0.005, 0.02, 0.1])
@@ -127,7 +145,7 @@ def test_the_correlation_of_beta_binomial_vehicles_is_found(rho: float) -> None:
     chance = draw.beta(share * scale, (1 - share) * scale, (2000, STEPS))
     came = draw.binomial(vehicles, chance).astype(float)
     one = past(0, days=2000)
-    one = Past(came, one.known, one.kinds, COMING, 2000, 1 - share)
+    one = replace(one, power_kw=came, fitted=2000, noise_kw=1 - share)
     mean, every = np.tile(vehicles * share, (2000, 1)), np.full((2000, STEPS), float(vehicles))
     assert correlation(one, mean, every) == pytest.approx(rho, rel=0.1)
 

@@ -1,5 +1,6 @@
 """The record counts what could be called, on the local clock, also where clocks change."""
 
+from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -107,13 +108,13 @@ def test_a_gap_is_kept_out_when_missing_and_counted_when_idle() -> None:
     gap = (missing.days >= np.datetime64("2024-05-21")) & (
         missing.days <= np.datetime64("2024-05-29")
     )
-    np.testing.assert_array_equal(missing.known, ~gap)
-    assert idle.known.all()
+    np.testing.assert_array_equal(missing.known[:-3], ~gap[:-3])
+    assert idle.known[:-3].all()
     assert (idle.power_kw[gap] == 0).all()
 
 
 def test_six_days_without_a_vehicle_are_no_gap() -> None:
-    assert record(with_gap(6)).known.all()
+    assert record(with_gap(6)).known[:-3].all()
 
 
 def test_a_vehicle_that_stays_fills_its_days() -> None:
@@ -127,7 +128,9 @@ def test_a_vehicle_that_stays_fills_its_days() -> None:
         arrival_utc=[*days.arrival_utc, *stay.arrival_utc, *more.arrival_utc],
         departure_utc=[*days.departure_utc, *stay.departure_utc, *more.departure_utc],
     )
-    assert record(joined).known.all()
+    found = record(joined)
+    assert found.open_days == 10  # as long as the longest stay
+    assert found.known[:-10].all()
 
 
 @pytest.mark.parametrize(
@@ -229,6 +232,65 @@ def test_noise_is_what_independent_vehicles_make() -> None:
     np.testing.assert_allclose(noise, came.var(axis=0) / came.mean(axis=0), rtol=0.075)
     half = found.noise_kw(np.arange(days) < days // 2)
     np.testing.assert_allclose(half, noise, rtol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("stay_h", "days"), [(8.0, 3), (71.0, 3), (72.0, 3), (73.0, 4), (200.0, 9)]
+)
+def test_the_last_days_are_left_out_as_long_as_stays_may_be_open(stay_h: float, days: int) -> None:
+    found = record(daily("2024-05-01", np.arange(0, 60, 10), stay_h=stay_h), gaps="idle")
+    assert found.open_days == days
+    assert not found.known[-days:].any()
+    assert found.known[:-days].all()
+
+
+def test_one_stay_in_a_thousand_may_be_longer_than_the_days_left_out() -> None:
+    fleet = daily("2024-05-01", np.arange(40), vehicles=50)
+    departure = fleet.departure_utc.copy()
+    departure[:2] = fleet.arrival_utc[:2] + np.timedelta64(20, "D")
+    names = np.array([f"car-{i}" for i in range(len(departure))])
+    longer = replace(fleet, departure_utc=departure, asset_id=names)
+    assert record(longer).open_days == 3
+
+
+def two_sites(hole: Array) -> Sessions:
+    """Twelve cars a day at one site, but for some days; one a day at another."""
+    busy = daily("2024-05-01", np.setdiff1d(np.arange(60), hole), vehicles=12)
+    other = daily("2024-05-01", np.arange(60))
+    count = len(busy) + len(other)
+    return make_sessions(
+        count,
+        asset_id=[*busy.asset_id, *(["other"] * len(other))],
+        site_id=["busy"] * len(busy) + ["other"] * len(other),
+        arrival_utc=[*busy.arrival_utc, *other.arrival_utc],
+        departure_utc=[*busy.departure_utc, *other.departure_utc],
+    )
+
+
+def test_a_hole_of_one_site_is_left_out_and_named_unless_the_fleet_is_idle() -> None:
+    hole = np.arange(21, 26)  # Wednesday 22 to Sunday 26 May
+    found = record(two_sites(hole))
+    named = found.holes[0]
+    assert (named.site_id, str(named.first), str(named.last)) == (
+        "busy",
+        "2024-05-22",
+        "2024-05-24",
+    )
+    out = found.days[~found.known][:-3]
+    np.testing.assert_array_equal(out, np.datetime64("2024-05-22") + np.arange(3))
+    idle = record(two_sites(hole), gaps="idle")
+    assert idle.holes == ()
+    assert idle.known[:-3].all()
+
+
+def test_days_off_are_no_hole() -> None:
+    holidays = np.array(["2024-05-22", "2024-05-23", "2024-05-24"], dtype="datetime64[D]")
+    assert record(two_sites(np.arange(21, 24))).holes
+    assert not record(two_sites(np.arange(21, 24)), holidays=holidays).holes
+
+
+def test_the_power_of_a_vehicle_is_the_middle_one() -> None:
+    assert record(daily("2024-05-01", np.arange(9), vehicles=3)).car_kw == pytest.approx(7.0)
 
 
 def test_a_record_of_three_days_is_refused() -> None:

@@ -37,7 +37,7 @@ def power(seed: int, celsius: Array, per_degree: float) -> Array:
 def past(power_kw: Array, of: Influences | None) -> Past:
     days = len(power_kw)
     kinds = day_kinds(START + np.arange(days), NO_HOLIDAYS)
-    return Past(power_kw, np.ones(days, bool), kinds, 0, days // 2, np.full(STEPS, 0.1), of)
+    return Past(power_kw, np.ones(days, bool), kinds, 0, days // 2, np.full(STEPS, 0.1), 1.0, of)
 
 
 def told(power_kw: Array, of: Influences | None, lead: int = 2) -> Outlook:
@@ -82,7 +82,7 @@ def test_weather_that_matters_sharpens_promises_at_equal_coverage(seed: int) -> 
     equal, loss = [], []
     for of in (None, influences(days(), celsius)):
         one = past(kw, of)
-        made = day_ahead.promised(one, day_ahead.told(one), 0.9).power_kw[one.judged]
+        made = day_ahead.promised(one, day_ahead.told(one), (0.9,)).power_kw[0, one.judged]
         came = kw[one.judged]
         kept = scores.coverage(came, made).share
         assert kept >= 0.9 - 3 * np.sqrt(0.09 / one.judged.sum())
@@ -98,7 +98,7 @@ def test_weather_that_does_not_matter_costs_next_to_nothing(seed: int) -> None:
     loss = []
     for of in (None, influences(days(), temperatures(seed + 100))):
         one = past(kw, of)
-        made = day_ahead.promised(one, day_ahead.told(one), 0.9).power_kw[one.judged]
+        made = day_ahead.promised(one, day_ahead.told(one), (0.9,)).power_kw[0, one.judged]
         loss.append(scores.pinball_kw(kw[one.judged], made, 0.1).mean())
     assert loss[1] < 1.03 * loss[0]
 
@@ -107,7 +107,7 @@ def test_promises_with_weather_are_kept_as_often_as_asked() -> None:
     celsius = temperatures(7, 1500)
     kw = power(8, celsius, 0.03)
     one = past(kw, influences(days(1500), celsius))
-    made = day_ahead.promised(one, day_ahead.told(one), 0.95).power_kw[one.judged]
+    made = day_ahead.promised(one, day_ahead.told(one), (0.95,)).power_kw[0, one.judged]
     # Days are the unit: steps of one fail together.
     kept = (kw[one.judged] >= made)[:, 0].mean()
     assert abs(kept - 0.95) < 3 * np.sqrt(0.05 * 0.95 / one.judged.sum())

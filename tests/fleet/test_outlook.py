@@ -84,6 +84,16 @@ def test_a_lasting_change_of_level_is_followed() -> None:
     assert (found.weights[112:].sum(axis=1) < 0.9).all()
 
 
+def test_after_a_long_gap_habits_are_learnt_anew_before_anything_is_told() -> None:
+    days = 300
+    known = (np.arange(days) < 100) | (np.arange(days) >= 200)
+    power = np.where(np.arange(days) < 100, 100.0, 50.0)[:, None] * np.ones(STEPS)
+    found = outlook(power, known, kinds(days), lead_days=2)
+    silent = np.flatnonzero(np.isnan(found.mean_kw[:, 0]))
+    # 14 known days of the last 90: lost 177 days in, told again 15 days after the gap.
+    assert silent.tolist() == [*range(15), *range(99 + 78, 215)]
+
+
 def test_power_twice_as_high_is_told_twice_as_high() -> None:
     one, two = told(noisy(3)), told(2 * noisy(3))
     np.testing.assert_allclose(two.mean_kw, 2 * one.mean_kw)

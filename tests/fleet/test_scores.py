@@ -14,7 +14,6 @@ from evergrid.fleet.scores import (
     crps_kw,
     days_kept,
     pinball_kw,
-    reliability,
     scale_to_coverage,
 )
 
@@ -67,34 +66,67 @@ def test_crps_is_the_mean_distance_less_half_that_between_different_members(
     np.testing.assert_allclose(crps_kw(came, members), expected, atol=1e-12)
 
 
-@pytest.mark.parametrize(("kept", "judged"), [(0, 5), (5, 5), (97, 100), (1, 300), (990, 1000)])
-def test_the_interval_of_a_coverage_is_that_of_clopper_and_pearson(kept: int, judged: int) -> None:
-    came = (np.arange(judged) < kept).astype(float)
-    found = coverage(came, np.full(judged, 1.0))
-    exact = stats.binomtest(kept, judged).proportion_ci(0.95, "exact")
-    assert (found.low, found.high) == (pytest.approx(exact.low), pytest.approx(exact.high))
-    assert (found.judged, found.broken) == (judged, judged - kept)
-    assert found.share == kept / judged
+CAME = np.array([[5.0, 5.0, 5.0], [5.0, 0.0, 5.0], [0.0, 0.0, 0.0]])
+MADE = np.array([[5.0, 5.1, 0.0], [4.0, 0.0, 5.0], [0.0, 0.0, 0.0]])
 
 
-def test_reliability_counts_each_confidence_by_itself() -> None:
-    came = np.array([[1.0, 2.0], [3.0, 4.0]])
-    made = np.stack([np.full((2, 2), 1.0), np.full((2, 2), 2.5), np.full((2, 2), 9.0)])
-    found = reliability(came, made, np.array([0.9, 0.5, 0.1]))
-    np.testing.assert_allclose(found.kept, [1.0, 0.5, 0.0])
-    np.testing.assert_allclose(found.mean_kw, [1.0, 2.5, 9.0])
-    np.testing.assert_allclose(found.low, [1.0, 0.0, 0.0])
-    np.testing.assert_allclose(found.high, [1.0, 1.0, 0.0])
+def test_promises_of_nothing_count_among_all_and_not_among_those_above_zero() -> None:
+    every, above = coverage(CAME, MADE), coverage(CAME, MADE, above_zero=True)
+    assert (every.judged, every.broken, every.share) == (9, 1, pytest.approx(8 / 9))
+    assert (above.judged, above.broken, above.share) == (4, 1, pytest.approx(3 / 4))
 
 
-def test_the_interval_of_a_reliability_holds_95_percent_with_days_as_the_unit() -> None:
-    """Shares of four days 1, 1/2, 1, 1: mean .875, deviation .2165, 1.96 x .2165 / 2 = .2122."""
-    came = np.array([[5.0, 5.0], [5.0, 1.0], [5.0, 5.0], [5.0, 5.0]])
-    made = np.stack([np.full((4, 2), 2.0), np.where(came == 1.0, 0.5, 9.0)])
-    found = reliability(came, made, np.array([0.9, 0.1]))
-    np.testing.assert_allclose(found.kept, [0.875, 0.125])
-    np.testing.assert_allclose(found.low, [0.66283, 0.0], atol=1e-5)
-    np.testing.assert_allclose(found.high, [1.0, 0.33717], atol=1e-5)
+def test_a_promise_missed_by_less_than_rounding_is_kept() -> None:
+    assert coverage(np.array([[1.0, 1.0]]), np.array([[1.0 + 1e-10, 1.0 + 1e-8]])).broken == 1
+
+
+def test_no_promise_above_zero_has_no_share_and_could_be_anything() -> None:
+    found = coverage(CAME, 0 * MADE, above_zero=True)
+    assert np.isnan(found.share)
+    assert (found.low, found.high, found.judged, found.broken) == (0.0, 1.0, 0, 0)
+
+
+def test_where_all_are_kept_the_days_bound_the_share() -> None:
+    came = np.ones((50, 24))
+    found = coverage(came, came)
+    exact = stats.binomtest(50, 50).proportion_ci(0.95, "exact")
+    assert (found.share, found.high) == (1.0, 1.0)
+    assert found.low == pytest.approx(exact.low)
+
+
+def test_the_interval_takes_days_that_fail_as_a_whole_for_one_failure_each() -> None:
+    # One day in ten fails in all of its 24 steps: as uncertain as 300 draws, not 7,200.
+    came = np.ones((300, 24))
+    came[::10] = 0.0
+    found = coverage(came, np.ones_like(came), seed=3)
+    half = 1.96 * np.sqrt(0.9 * 0.1 / 300)
+    assert found.share == pytest.approx(0.9)
+    assert found.low == pytest.approx(0.9 - half, abs=0.006)
+    assert found.high == pytest.approx(0.9 + half, abs=0.006)
+    # The same failures, spread over the days: each day then fails as the others do.
+    spread = np.ones((300, 24))
+    spread[:, 0] = 0.0
+    spread[: 7200 // 10 - 300, 1] = 0.0
+    tight = coverage(spread, np.ones_like(spread), seed=3)
+    assert tight.high - tight.low < 0.3 * (found.high - found.low)
+
+
+def test_the_interval_holds_the_true_share_of_days_as_often_as_it_says() -> None:
+    draw = np.random.default_rng(0)
+    runs, held = 200, 0
+    for run in range(runs):
+        day = draw.random((120, 1)) < 0.15  # a day fails in half of its steps
+        came = np.where(day & (draw.random((120, 12)) < 0.5), 0.0, 1.0)
+        found = coverage(came, np.ones_like(came), seed=run)
+        held += found.low <= 1 - 0.15 * 0.5 <= found.high
+    assert held / runs == pytest.approx(0.95, abs=0.05)
+
+
+def test_the_same_seed_resamples_alike_and_another_does_not() -> None:
+    came, made = _promises(1)
+    one, again, other = (coverage(came, made, seed=seed) for seed in (1, 1, 2))
+    assert one == again
+    assert one != other
 
 
 def _promises(seed: int) -> tuple[Array, Array]:
@@ -110,8 +142,8 @@ def test_the_scale_to_a_coverage_is_the_greatest_factor_that_keeps_it(
 ) -> None:
     came, made = _promises(seed)
     factor = scale_to_coverage(came, made, share)
-    assert coverage(came, factor * made).share >= share - 1e-12
-    assert coverage(came, 1.00001 * factor * made).share < share
+    assert coverage(came, factor * made, above_zero=True).share >= share - 1e-12
+    assert coverage(came, 1.00001 * factor * made, above_zero=True).share < share
 
 
 def test_a_day_is_kept_only_when_all_its_promises_are() -> None:

@@ -9,15 +9,20 @@ from evergrid.core.arrays import Array, Bool, Float, Int, Shaped
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.core.timegrid import zone
+from evergrid.fleet.day_kind import WORKING, day_kinds
 from evergrid.fleet.envelope import US_PER_H, sustained
 from evergrid.fleet.local_time import day_steps, local_from_utc
+from evergrid.fleet.site_holes import Hole, site_holes
 from evergrid.model.session import Sessions
 
 Direction = Literal["up", "down"]
 Gaps = Literal["refuse", "missing", "idle"]
 GAP_DAYS = 7  # without a single vehicle: more likely a broken record than an idle fleet
 DAY = np.timedelta64(1, "D")
+LONGEST_STAYS = 0.999  # share of the stays that end within the days left out at the end
+LEAST_OPEN_DAYS = 3  # left out at the end at least
 LEAST_STAY_H = 1e-3
+NO_HOLIDAYS = np.array([], dtype="datetime64[D]")
 LEAST_NOISE = 0.05  # of the greatest power of a vehicle, also where all always came
 
 
@@ -70,6 +75,9 @@ class History:
         row_kw: Power that could have been delivered.
         row_energy_kwh: Energy in the cells at that instant.
         left_early: Share of the stays with a stated departure that ended before it.
+        holes: Days on which a site's record is broken; they are not known.
+        open_days: Last days, which lack stays that had not ended when the record was made; they
+            are not known either.
     """
 
     product: Product
@@ -84,6 +92,13 @@ class History:
     row_kw: Float[Array, " row"]
     row_energy_kwh: Float[Array, " row"]
     left_early: float
+    holes: tuple[Hole, ...] = ()
+    open_days: int = 0
+
+    @property
+    def car_kw(self) -> float:
+        """Power of one vehicle, the middle of all that could have been delivered."""
+        return float(np.median(self.row_kw)) if len(self.row_kw) else 1.0
 
     @property
     def power_kw(self) -> Float[Array, "day step"]:
@@ -117,6 +132,7 @@ def history(
     stated_utc: Shaped[Array, " session"] | None = None,
     behaviour: Behaviour | None = None,
     gaps: Gaps = "refuse",
+    holidays: Shaped[Array, " holiday"] = NO_HOLIDAYS,
     seed: int = 0,
 ) -> History:
     """The record of a set of past sessions.
@@ -126,6 +142,10 @@ def history(
     (see `envelope.sustained`). The first and the last day are left out, since sessions may lie
     beyond the edge of the record. Of an hour that the clock shows twice the first pass counts.
 
+    Days on which the record is broken are not known: holes of one site (see `site_holes`), and
+    the last days. A session is usually recorded when it ends, so that the last days lack stays
+    still open: as many are left out as the `LONGEST_STAYS` share of the stays last.
+
     Args:
         sessions: What happened.
         time_zone: Of the local clock.
@@ -133,7 +153,9 @@ def history(
         stated_utc: Departures that drivers stated beforehand, NaT where none was.
         behaviour: What drivers do beyond the record; nothing by default.
         gaps: Runs of `GAP_DAYS` or more days without a vehicle are refused, taken as
-            "missing" from the record, or as an "idle" fleet.
+            "missing" from the record, or as an "idle" fleet. Holes of one site are left out,
+            unless "idle" says that no vehicle was there.
+        holidays: Days off beside weekends, on which sites are empty.
         seed: Of the draws of `behaviour`.
 
     Raises:
@@ -151,10 +173,16 @@ def history(
     held = sustained(lived, instants.ravel(), product.duration_h, stated_utc=stated)
     power = held.up_kw if product.direction == "up" else held.down_kw
     some = power > 0
+    known = _known(sessions, days, instants, gaps)
+    holes = _holes(sessions, days, time_zone, holidays) if gaps != "idle" else ()
+    for hole in holes:
+        known[(days >= hole.first) & (days <= hole.last)] = False
+    open_days = _open_days(sessions)
+    known[-open_days:] = False
     return History(
         product=product,
         days=days,
-        known=_known(sessions, days, instants, gaps),
+        known=known,
         steps=steps,
         asset_id=names,
         first_day=_first_day(lived, asset, len(names), days, time_zone),
@@ -164,6 +192,8 @@ def history(
         row_kw=power[some],
         row_energy_kwh=held.energy_kwh[some],
         left_early=_left_early(sessions, stated_utc),
+        holes=holes,
+        open_days=open_days,
     )
 
 
@@ -224,6 +254,24 @@ def _known(
     for start, stop in runs if gaps == "missing" else []:
         known[start:stop] = False
     return known
+
+
+def _holes(
+    sessions: Sessions,
+    days: Shaped[Array, " day"],
+    time_zone: str,
+    holidays: Shaped[Array, " holiday"],
+) -> tuple[Hole, ...]:
+    """Days on which the record of one site is broken."""
+    arrival = local_from_utc(sessions.arrival_utc, zone(time_zone)).astype("datetime64[D]")
+    row = (arrival - days[0]).astype(np.int64)
+    return site_holes(sessions.site_id, row, days, day_kinds(days, holidays).group == WORKING)
+
+
+def _open_days(sessions: Sessions) -> int:
+    """How many days at the end may lack stays that are still open."""
+    longest_h = float(np.quantile(sessions.stay_h, LONGEST_STAYS))
+    return max(LEAST_OPEN_DAYS, int(np.ceil(longest_h / 24)))
 
 
 def _first_day(

@@ -15,6 +15,7 @@ LEVEL_RANGE = (0.05, 1.5)  # a level outside it says that the habits do not hold
 PRIOR_DAYS = (2.0, 1.0)  # like days that the coarser kind counts for: weekday, fortnight
 TRIAL_DAYS = 90  # of past errors by which the kind is chosen
 LEAST_DAYS = 14  # before anything is told
+LEAST_WITHIN_DAYS = 90  # of which those must be: after a long gap habits are learnt anew
 LEAST_TRIALS = 20
 
 
@@ -23,7 +24,8 @@ class Outlook:
     """What was told of each day from the days known before it.
 
     Attributes:
-        mean_kw: Expected power; NaN before the first days were known, 0 on a first odd day.
+        mean_kw: Expected power; NaN before enough of the last days were known, 0 on a first odd
+            day.
         weights: How much of each past day went into it; rows sum to the level of the day.
         influenced: Days told with weather and season, which had lessened past errors.
     """
@@ -62,7 +64,7 @@ def outlook(
     days = len(power_kw)
     age = np.arange(days)[:, None] - np.arange(days)
     usable = (age >= lead_days) & known
-    enough = usable.sum(axis=1) >= LEAST_DAYS
+    enough = (usable & (age <= LEAST_WITHIN_DAYS)).sum(axis=1) >= LEAST_DAYS
     filled = np.where(known[:, None], power_kw, 0.0)
     came, taught = filled.sum(axis=1), usable & enough
     options = []
@@ -88,7 +90,7 @@ def _weights(
     age: Int[Array, "day past"], usable: Bool[Array, "day past"], kinds: DayKinds
 ) -> list[Float[Array, "day past"]]:
     """Weights of past days by kind from coarse to fine; rows sum to 1, or 0 without any like."""
-    decay = np.where(usable, 0.5 ** (np.maximum(age, 0) / HALF_LIFE_DAYS), 0.0)
+    decay = np.where(usable, _halving(age, HALF_LIFE_DAYS), 0.0)
     coarse = decay * (kinds.group[:, None] == kinds.group)
     total = coarse.sum(axis=1, keepdims=True)
     made = [coarse / np.where(total > 0, total, 1.0)]
@@ -96,6 +98,11 @@ def _weights(
         like = decay * (key[:, None] == key)
         made.append((like + prior * made[-1]) / (like.sum(axis=1, keepdims=True) + prior))
     return made
+
+
+def _halving(age: Int[Array, "day past"], half_life_days: float) -> Float[Array, "day past"]:
+    """Weights by age; powers are taken once for each age, not for each pair of days."""
+    return (0.5 ** (np.arange(len(age)) / half_life_days))[np.maximum(age, 0)]
 
 
 def _busy(
@@ -110,7 +117,7 @@ def _busy(
     """
     recent = usable & (age <= LEVEL_WINDOW_DAYS) & (kinds.group == WORKING)
     recent &= np.isfinite(told) & (told > 0)
-    decay = np.where(recent, 0.5 ** (np.maximum(age, 0) / LEVEL_HALF_LIFE_DAYS), 0.0)
+    decay = np.where(recent, _halving(age, LEVEL_HALF_LIFE_DAYS), 0.0)
     expected = decay @ told
     sure = (recent.sum(axis=1) >= 3) & (expected > 0) & (kinds.group != ODD)
     return np.where(sure, 1 / np.where(sure, expected, 1.0), 0.0)[:, None] * decay

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from evergrid.core.arrays import Array, Bool, Float
 
 SURE = 0.95  # of the interval around a coverage
+RESAMPLES = 1000
+WHOLE_KW = 1e-9  # a promise missed by less is kept
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class Coverage:
     """How often promises were kept.
 
     Attributes:
-        share: Kept, of all judged.
+        share: Kept, of all judged; NaN where none was.
         low: Lower end of the 95 % interval of the true share.
         high: Upper end.
         judged: How many promises.
@@ -29,22 +30,42 @@ class Coverage:
     broken: int
 
 
-def coverage(came_kw: Float[Array, "..."], promised_kw: Float[Array, "..."]) -> Coverage:
+def coverage(
+    came_kw: Float[Array, "day step"],
+    promised_kw: Float[Array, "day step"],
+    *,
+    above_zero: bool = False,
+    seed: int = 0,
+) -> Coverage:
     """How often what came was at least what was promised.
 
-    The interval takes every promise as a trial of its own; promises of one day are not, so it
-    is too narrow where steps of a day fail together. Give one promise a day for a true one.
+    The interval resamples days, because promises of one day fail together. Where no promise
+    failed, resampling finds no doubt; its lower end is then that of days, of which none failed.
+
+    Args:
+        came_kw: What each day delivered.
+        promised_kw: What had been promised.
+        above_zero: Judge only promises of more than nothing, which cannot be kept by nobody.
+        seed: Of the resampling.
 
     Source:
-        Clopper and Pearson (1934), The use of confidence or fiducial limits illustrated in the
-        case of the binomial, Biometrika 26(4), 404-413.
+        Efron (1979), Bootstrap methods: another look at the jackknife, Annals of Statistics 7(1),
+        1-26, of days and with percentiles; Clopper and Pearson (1934), Biometrika 26(4), 404-413,
+        where none failed.
     """
-    judged = int(np.size(came_kw))
-    broken = int((came_kw < promised_kw - 1e-9).sum())
-    kept, tail = judged - broken, (1 - SURE) / 2
-    low = float(stats.beta.ppf(tail, kept, broken + 1)) if kept else 0.0
-    high = float(stats.beta.ppf(1 - tail, kept + 1, broken)) if broken else 1.0
-    return Coverage(kept / judged if judged else float("nan"), low, high, judged, broken)
+    counted = promised_kw > 0 if above_zero else np.ones(promised_kw.shape, dtype=bool)
+    judged = counted.sum(axis=1)
+    broken = (counted & (came_kw < promised_kw - WHOLE_KW)).sum(axis=1)
+    total, lost, days = int(judged.sum()), int(broken.sum()), int((judged > 0).sum())
+    if total == 0:
+        return Coverage(float("nan"), 0.0, 1.0, 0, 0)
+    if lost == 0:
+        return Coverage(1.0, float(((1 - SURE) / 2) ** (1 / days)), 1.0, total, 0)
+    some = judged > 0
+    draw = np.random.default_rng(seed).integers(0, days, (RESAMPLES, days))
+    shares = 1 - broken[some][draw].sum(axis=1) / judged[some][draw].sum(axis=1)
+    low, high = np.quantile(shares, [(1 - SURE) / 2, (1 + SURE) / 2])
+    return Coverage(1 - lost / total, float(low), float(high), total, lost)
 
 
 def pinball_kw(
@@ -73,42 +94,10 @@ def crps_kw(came_kw: Float[Array, "..."], members_kw: Float[Array, "... member"]
     return distance - (rank * members).sum(axis=-1) / (count * (count - 1))
 
 
-@dataclass(frozen=True)
-class Reliability:
-    """What was asked against what was kept, one point per confidence.
-
-    Attributes:
-        asked: Confidence asked.
-        kept: Share of promises kept.
-        low: Lower end of its 95 % interval, days as the unit.
-        high: Upper end.
-        mean_kw: Mean promise.
-    """
-
-    asked: Float[Array, " level"]
-    kept: Float[Array, " level"]
-    low: Float[Array, " level"]
-    high: Float[Array, " level"]
-    mean_kw: Float[Array, " level"]
-
-
-def reliability(
-    came_kw: Float[Array, "day step"],
-    promised_kw: Float[Array, "level day step"],
-    asked: Float[Array, " level"],
-) -> Reliability:
-    """Share of promises kept at each confidence; days count as one draw in the interval."""
-    kept = came_kw >= promised_kw - 1e-9
-    share = kept.mean(axis=(1, 2))
-    half = stats.norm.ppf((1 + SURE) / 2) * kept.mean(axis=2).std(axis=1) / np.sqrt(len(came_kw))
-    low, high = np.maximum(share - half, 0.0), np.minimum(share + half, 1.0)
-    return Reliability(asked, share, low, high, promised_kw.mean(axis=(1, 2)))
-
-
 def scale_to_coverage(
     came_kw: Float[Array, "..."], promised_kw: Float[Array, "..."], share: float
 ) -> float:
-    """Greatest factor on all promises at which at least that share of them is kept.
+    """Greatest factor on all promises at which at least that share of those above zero is kept.
 
     With it two methods are compared at equal coverage, by hindsight for both.
     """
@@ -116,7 +105,7 @@ def scale_to_coverage(
     if not positive.any():
         return 1.0
     worst = np.sort((came_kw[positive] / promised_kw[positive]).ravel())
-    may_break = int(np.floor((1 - share) * np.size(came_kw) + 1e-9))
+    may_break = int(np.floor((1 - share) * len(worst) + 1e-9))
     return float(worst[min(may_break, len(worst) - 1)])
 
 
@@ -124,4 +113,4 @@ def days_kept(
     came_kw: Float[Array, "day step"], promised_kw: Float[Array, "day step"]
 ) -> Bool[Array, " day"]:
     """Whether every promise of a day was kept."""
-    return np.asarray((came_kw >= promised_kw - 1e-9).all(axis=1))
+    return np.asarray((came_kw >= promised_kw - WHOLE_KW).all(axis=1))

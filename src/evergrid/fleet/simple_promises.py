@@ -29,6 +29,7 @@ def simple_promises(
     many studies, as high as it could have been on the first days.
     """
     work = kinds.group == WORKING
+    deviations = stats.norm.ppf(confidence)
     days = np.arange(len(came_kw))
 
     def rolling(rule: Callable[[Array], Array]) -> Array:
@@ -53,7 +54,7 @@ def simple_promises(
         return np.sort(past_kw, axis=0)[rank - 1]
 
     def normal(past_kw: Array) -> Array:
-        low = past_kw.mean(axis=0) - stats.norm.ppf(confidence) * past_kw.std(axis=0, ddof=1)
+        low = past_kw.mean(axis=0) - deviations * past_kw.std(axis=0, ddof=1)
         return np.maximum(low, 0.0)
 
     mean = fixed(lambda past_kw: past_kw.mean(axis=0))

@@ -22,16 +22,17 @@ from evergrid.data.locate import locate
 from evergrid.data.meta import Meta
 from evergrid.data.sessions import stated
 from evergrid.data.tables import read_weather
-from evergrid.fleet import conformal, mobility
+from evergrid.fleet import mobility
 from evergrid.fleet.group import FleetGroup
 from evergrid.fleet.history import GAP_DAYS, Behaviour, Direction, Gaps, History, Product, history
+from evergrid.fleet.outages import Outage
 from evergrid.model.session import Sessions
 from evergrid.model.weather import Weather
 from evergrid.studies import firm_capacity_report as report
 from evergrid.studies import firm_capacity_tables as tables
 from evergrid.studies import summary
 from evergrid.studies.book import read_sessions
-from evergrid.studies.firm_capacity_offers import Found, find
+from evergrid.studies.firm_capacity_offers import Asked, Found, find
 from evergrid.studies.inputs import SessionSource
 from evergrid.studies.result import AbstractResult, AbstractTelling, Files
 
@@ -48,6 +49,7 @@ OUTPUTS = (
     "growth.parquet",
     "held_out.parquet",
     "rules.parquet",
+    "quarters.parquet",
     "model.parquet",
     "methods.parquet",
 )
@@ -125,7 +127,11 @@ class Config(BaseConfig):
     time_zone: str = "UTC"
     """IANA name of the local clock, such as Europe/Oslo."""
     confidence: tuple[float, ...] = Field(default=(0.9, 0.95, 0.99), min_length=1)
-    """Shares of promises to be kept."""
+    """Shares of the promises above zero to be kept."""
+    guarantee: Literal["asymptotic", "proven"] = "asymptotic"
+    """"asymptotic": recent days count more, which is sharper and follows a fleet that changes, but
+    holds only for many days that change slowly; "proven": all days count alike, and no more is
+    broken than asked, whatever the distribution, if days are exchangeable."""
     beyond_history: Literal["refuse", "model"] = "refuse"
     """When the history is too short to vouch for a confidence: "refuse", or promise by the
     "model" of vehicles, which no held-out day has judged at that confidence."""
@@ -133,7 +139,7 @@ class Config(BaseConfig):
     """Days off beside weekends, past and coming; nothing is promised for them."""
     gaps: Gaps = "refuse"
     """Long runs of days without a vehicle: "refuse" them, take them as "missing" from the
-    record, or as an "idle" fleet."""
+    record, or as an "idle" fleet. Holes of one busy site are left out unless "idle"."""
     coming_days: int = Field(default=7, ge=1, le=28)
     """Days after the history to promise for."""
     judged_share: float = Field(default=0.5, gt=0, lt=1)
@@ -259,28 +265,29 @@ def run(
         stated_utc=told,
         behaviour=Behaviour(**config.drivers.model_dump()),
         gaps=config.gaps,
+        holidays=config.days_off(),
         seed=seed,
     )
-    outages = tuple(conformal.Outage(**entry.model_dump()) for entry in config.outage)
-    found = find(
-        record,
-        config.days_off(),
-        weather=weather,
-        confidence=tuple(sorted(set(config.confidence))),
-        by_model=config.beyond_history == "model",
-        outages=outages,
-        coming=config.coming_days,
-        judged_share=config.judged_share,
-        block_h=config.product.block_h,
-        time_zone=config.time_zone,
-        progress=progress,
-    )
+    found = find(record, config.days_off(), _asked(config), weather=weather, progress=progress)
     progress("writing down the results", 0.95)
     made = tables.results(found)
     notes = _notes(config, record, told, sources)
     read = tables.inputs(sessions, weather)
     headline = _summary(config, read, record, found, notes=notes, sources=sources, seed=seed)
     return Result(config, sessions, weather, record, found, headline, made)
+
+
+def _asked(config: Config) -> Asked:
+    return Asked(
+        confidence=tuple(sorted(set(config.confidence))),
+        by_model=config.beyond_history == "model",
+        proven=config.guarantee == "proven",
+        outages=tuple(Outage(**entry.model_dump()) for entry in config.outage),
+        coming=config.coming_days,
+        judged_share=config.judged_share,
+        block_h=config.product.block_h,
+        time_zone=config.time_zone,
+    )
 
 
 def _sessions(config: Config, folder: Path, seed: int) -> tuple[Sessions, list[Meta]]:
@@ -345,12 +352,7 @@ def _notes(
             f"Drivers stated a departure for {1 - share:.0%} of the stays and left before it in "
             f"{record.left_early:.0%} of those. The promise to them is kept by what they stated."
         )
-    missing = int((~record.known).sum())
-    if missing:
-        notes.append(
-            f"{missing} days lie in runs of {GAP_DAYS} or more without a vehicle and count as "
-            "missing from the record."
-        )
+    notes += [_GUARANTEES[config.guarantee], *_record_notes(record)]
     if config.drivers != Drivers():
         notes.append("Part of the drivers' behaviour is drawn at random, as configured.")
     for meta in sources:
@@ -358,6 +360,39 @@ def _notes(
         notes.append(
             f"{meta.title}: {quality.rows_kept:,} of {quality.rows_read:,} rows used, "
             f"{quality.rows_rejected:,} rejected."
+        )
+    return notes
+
+
+_GUARANTEES = {
+    "asymptotic": "Recent days count more. Promises follow a fleet that changes, and are kept as "
+    "often as asked over many days that change slowly; there is no proof for a finite record.",
+    "proven": "The last days count alike. Of the steps of a day of which at least one vehicle was "
+    "expected, the share whose promise is broken is on average no more than asked, whatever the "
+    "distribution, if days are exchangeable.",
+}
+
+
+def _record_notes(record: History) -> list[str]:
+    """Which days are left out of the record, and why."""
+    notes = [
+        f"The last {record.open_days} days are left out: stays that had not ended yet are not in "
+        "the record. Coming days are promised from the days before them."
+    ]
+    notes += [
+        f"{hole.site_id} has no session on working days from {hole.first} to {hole.last}, but "
+        f"{hole.usual:.0f} a day around them, while others go on: left out as a hole in the record."
+        for hole in record.holes
+    ]
+    inner = record.known[: -record.open_days]
+    broken = np.zeros(len(inner), dtype=bool)
+    for hole in record.holes:
+        broken |= ((record.days >= hole.first) & (record.days <= hole.last))[: len(inner)]
+    missing = int((~inner & ~broken).sum())
+    if missing:
+        notes.append(
+            f"{missing} days lie in runs of {GAP_DAYS} or more without a vehicle and count as "
+            "missing from the record."
         )
     return notes
 
@@ -384,6 +419,12 @@ def _summary(
         "sessions": read["sessions"].height,
         "days": len(record.days),
         "days_known": int(record.known.sum()),
+        "days_open": record.open_days,
+        "site_holes": [
+            {"site_id": hole.site_id, "first_day": str(hole.first), "last_day": str(hole.last)}
+            for hole in record.holes
+        ],
+        "guarantee": config.guarantee,
         "first_day": str(record.days[0]),
         "last_day": str(record.days[-1]),
         "left_early_share": record.left_early,

@@ -9,12 +9,12 @@ from evergrid.core.arrays import Array, Float, Int, Shaped
 from evergrid.fleet import concentration, day_ahead
 from evergrid.fleet.availability import Availability, availability
 from evergrid.fleet.common_factor import AbstractFactor, BetaMixing, Independent, Regimes
-from evergrid.fleet.conformal import Outage
 from evergrid.fleet.day_ahead import Past
 from evergrid.fleet.day_kind import ODD
 from evergrid.fleet.diversity import diversity_floor
 from evergrid.fleet.firm_capacity import joint, offers, offers_of_bins
 from evergrid.fleet.history import History
+from evergrid.fleet.outages import Outage
 from evergrid.fleet.probability_bins import gather
 
 LEVELS = (0.5, 0.9, 0.99, 0.999)
@@ -144,7 +144,8 @@ def promises(
 def _vehicles(record: History, past: Past, ahead: int) -> Availability:
     """Each vehicle on a coming day, told from the days known by now."""
     first = len(record.days)
-    weights = day_ahead.told(past, ahead + 1).weights[first + ahead, :first]
+    lead_days = past.lead_days(ahead)
+    weights = day_ahead.told(past, lead_days).weights[first + ahead, :first]
     return availability(record, weights)
 
 

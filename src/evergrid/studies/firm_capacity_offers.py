@@ -1,6 +1,6 @@
 """Promises of a fleet from its record, by day and by block, and how such promises fared."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from math import ceil
@@ -8,26 +8,34 @@ from typing import Any
 
 import numpy as np
 
-from evergrid.core.arrays import Array, Bool, Float, Int, Shaped
+from evergrid.core.arrays import Array, Float, Int, Shaped
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.core.timegrid import TimeGrid, local_midnight, zone
-from evergrid.fleet import day_ahead, outlook, scores
+from evergrid.fleet import day_ahead, outlook
 from evergrid.fleet.availability import Availability
-from evergrid.fleet.conformal import Outage, check_days, days_needed
 from evergrid.fleet.day_ahead import Past
 from evergrid.fleet.day_kind import ODD, WORKING, day_kinds
 from evergrid.fleet.diversity import effective_vehicles
 from evergrid.fleet.history import History
 from evergrid.fleet.influence import SEASON_DAYS, influences
 from evergrid.fleet.local_time import day_steps, local_from_utc
-from evergrid.fleet.simple_promises import simple_promises
+from evergrid.fleet.outages import Outage
+from evergrid.fleet.risk_control import check_days, days_needed
 from evergrid.model.weather import Weather
 from evergrid.studies.firm_capacity_model import NAIVE, Model, model
 from evergrid.studies.firm_capacity_model import promises as by_model_promises
+from evergrid.studies.firm_capacity_scores import (
+    OURS,
+    Kept,
+    Reliability,
+    kept,
+    quarters,
+    reliability,
+    rules,
+)
 
 GRID = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99)  # confidences of the reliability diagram
-OURS = "calibrated"
 FEWEST_DAYS = outlook.LEAST_DAYS + day_ahead.LEAD_DAYS  # before the first day can be told
 
 
@@ -53,9 +61,9 @@ class Found:
         block_kept: How often promises of blocks were kept, by confidence that days have judged.
         kept: The same of steps.
         model: The vehicles of the first usual coming day.
-        reliability: Ours over `GRID`.
-        rule_kept: Share kept by each simpler rule over `GRID`.
+        reliability: Ours and simpler rules over `GRID`.
         rules: Scores by rule at the highest confidence that days have judged.
+        quarters: Scores by quarter at each confidence that days have judged.
         notes: What a reader must know.
     """
 
@@ -73,12 +81,12 @@ class Found:
     block_kw: Float[Array, "level coming block"]
     block_utc: Shaped[Array, "coming block"]
     block_h: float
-    block_kept: list[scores.Coverage]
-    kept: list[scores.Coverage]
+    block_kept: list[Kept]
+    kept: list[Kept]
     model: Model
-    reliability: scores.Reliability
-    rule_kept: Mapping[str, Float[Array, " grid"]]
+    reliability: Reliability
     rules: list[dict[str, Any]]
+    quarters: list[dict[str, Any]]
     notes: list[str]
 
     @property
@@ -103,8 +111,8 @@ class Found:
             "confidence": list(self.confidence),
             "by_model": list(self.by_model),
             "judged_days": int(self.past.judged.sum()),
-            "coverage": [vars(kept) for kept in self.kept],
-            "block_coverage": [vars(kept) for kept in self.block_kept],
+            "coverage": [of.row() for of in self.kept],
+            "block_coverage": [of.row() for of in self.block_kept],
             "busiest_utc": f"{self.model.times[busiest]}Z",
             "busiest_expected_kw": float(self.coming_mean_kw[ahead, busiest]),
             "busiest_firm_kw": self.coming_kw[:, ahead, busiest].tolist(),
@@ -117,21 +125,41 @@ class Found:
             "model_kw": float(self.model.firm_kw[NAIVE, busiest]),
             "growth_floor_kw_per_vehicle": self.model.growth.floor_kw,
             "rules": self.rules,
+            "quarters": self.quarters,
         }
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What promises are asked for.
+
+    Attributes:
+        confidence: Shares of promises to be kept, ascending.
+        by_model: Promise by the model where the record is too short to vouch.
+        proven: Take the form of risk control that has a proof.
+        outages: Events that the record does not show.
+        coming: Days to promise for.
+        judged_share: Last share of the record on which promises are judged.
+        block_h: Length of a block.
+        time_zone: Of the local clock.
+    """
+
+    confidence: tuple[float, ...]
+    by_model: bool
+    proven: bool
+    outages: tuple[Outage, ...]
+    coming: int
+    judged_share: float
+    block_h: float
+    time_zone: str
 
 
 def find(
     record: History,
     holidays: Shaped[Array, " holiday"],
+    asked: Asked,
     *,
     weather: Weather | None,
-    confidence: tuple[float, ...],
-    by_model: bool,
-    outages: tuple[Outage, ...],
-    coming: int,
-    judged_share: float,
-    block_h: float,
-    time_zone: str,
     progress: Callable[[str, float], None],
 ) -> Found:
     """Promises of a fleet from its record.
@@ -139,35 +167,35 @@ def find(
     Args:
         record: What could have been delivered.
         holidays: Days off, past and coming.
+        asked: What to promise.
         weather: Temperatures of all days, past and coming, where there are any.
-        confidence: Shares of promises to be kept, ascending.
-        by_model: Promise by the model where the record is too short to vouch.
-        outages: Events that the record does not show.
-        coming: Days to promise for.
-        judged_share: Last share of the record on which promises are judged.
-        block_h: Length of a block.
-        time_zone: Of the local clock.
         progress: Called with what is being done and the share that is done.
 
     Raises:
-        InputError: Too few days to tell one from another, or for a confidence, when ``by_model``
-            is not set, or a day without a temperature.
+        InputError: Too few days to tell one from another, or for a confidence, when
+            ``by_model`` is not set; none of late; or a day without a temperature.
     """
-    days = np.append(record.days, record.days[-1] + 1 + np.arange(coming))
-    past = _past(record, days, holidays, weather, judged_share)
-    vouched = _vouched(past, confidence, by_model=by_model)
+    confidence, outages = asked.confidence, asked.outages
+    days = np.append(record.days, record.days[-1] + 1 + np.arange(asked.coming))
+    past = _past(record, days, holidays, weather, asked.judged_share)
+    vouched = _vouched(past, confidence, by_model=asked.by_model)
     progress("judging promises on past days", 0.2)
-    told, promised = day_ahead.told(past), _promised(past, confidence, outages)
-    reliability = _reliability(past)
+    told, promised = day_ahead.told(past), _promised(past, confidence, asked)
+    found = _reliability(past, asked)
     progress("promising the coming days", 0.35)
-    mean_kw, coming_kw = day_ahead.coming_promises(past, confidence, outages=outages)
-    blocks = _blocks(past, round(block_h / record.product.step_h))
+    mean_kw, coming_kw = day_ahead.coming_promises(
+        past, confidence, outages=outages, proven=asked.proven
+    )
+    _check_told(past, days, mean_kw)
+    blocks = _blocks(past, round(asked.block_h / record.product.step_h))
     progress("promising blocks", 0.5)
-    _, block_kw = day_ahead.coming_promises(blocks, confidence, outages=outages)
-    block_promised = _promised(blocks, vouched, outages)
+    _, block_kw = day_ahead.coming_promises(
+        blocks, confidence, outages=outages, proven=asked.proven
+    )
+    block_promised = _promised(blocks, vouched, asked)
     progress("summing up the vehicles", 0.65)
     coming_days = days[len(record.days) :]
-    times = day_steps(coming_days, record.steps, zone(time_zone))
+    times = day_steps(coming_days, record.steps, zone(asked.time_zone))
     grown = vouched[-1] if vouched else confidence[-1]
     modelled = model(record, past, times, mean_kw, outages, confidence, grown)
     for row, level in list(enumerate(confidence))[len(vouched) :]:
@@ -176,7 +204,7 @@ def find(
         surer = row > 0  # a surer promise is never the larger, whichever way it was made
         coming_kw[row] = np.minimum(of[0], coming_kw[row - 1]) if surer else of[0]
         block_kw[row] = np.minimum(of[1], block_kw[row - 1]) if surer else of[1]
-    grid, day, step = _passing(coming_days, record.steps, time_zone)
+    grid, day, step = _passing(coming_days, record.steps, asked.time_zone)
     return Found(
         confidence=confidence,
         by_model=confidence[len(vouched) :],
@@ -191,13 +219,17 @@ def find(
         step=step,
         block_kw=block_kw,
         block_utc=times[:, :: record.steps // block_kw.shape[2]],
-        block_h=block_h,
-        block_kept=_kept(blocks, block_promised),
-        kept=_kept(past, promised[: len(vouched)]),
+        block_h=asked.block_h,
+        block_kept=[kept(blocks, one) for one in block_promised],
+        kept=[kept(past, one) for one in promised[: len(vouched)]],
         model=modelled,
-        reliability=reliability,
-        rule_kept=_rule_kept(past, reliability.asked),
-        rules=_rules(past, promised[len(vouched) - 1], grown) if vouched else [],
+        reliability=found,
+        rules=rules(past, promised[len(vouched) - 1], grown) if vouched else [],
+        quarters=[
+            row
+            for level, one in zip(vouched, promised, strict=False)
+            for row in quarters(past, days, one, level)
+        ],
         notes=[
             *_notes(past, days, confidence[len(vouched) :], modelled.vehicles),
             *_influence_notes(past, told, weather),
@@ -218,10 +250,15 @@ def _past(
     fitted = round(len(record.days) * (1 - judged_share))
     known = np.append(record.known, np.zeros(coming, dtype=bool))
     first = int(known[:fitted].sum())
-    if first < FEWEST_DAYS or not known[fitted:].any():
+    if first < FEWEST_DAYS:
         rule = f"be at least {FEWEST_DAYS} before the judged ones"
         fix = "Give a longer history, or set judged_share nearer to 0.5."
         raise InputError("history", [Fault("days", rule, got=(first,), fix=fix)])
+    if not (known & (kinds.group != ODD))[fitted:].any():
+        rule = "hold a known day that is no holiday among the judged ones"
+        got = f"none from {days[fitted]} to {record.days[-1]}"
+        fix = "Give a longer history, or a larger judged_share."
+        raise InputError("history", [Fault("days", rule, got=(got,), fix=fix)])
     usual = known & (kinds.group == WORKING) & (np.arange(len(days)) < fitted)
     return Past(
         power_kw=np.concatenate([record.power_kw, np.zeros((coming, record.steps))]),
@@ -230,6 +267,7 @@ def _past(
         coming=coming,
         fitted=fitted,
         noise_kw=record.noise_kw(usual[: len(record.days)]),
+        car_kw=record.car_kw,
         influences=influences(days, None if weather is None else weather.on(days)),
     )
 
@@ -242,28 +280,39 @@ def _vouched(past: Past, confidence: tuple[float, ...], *, by_model: bool) -> tu
     return tuple(level for level in confidence if days_needed(level) <= days)
 
 
+def _check_told(
+    past: Past, days: Shaped[Array, " day"], mean_kw: Float[Array, "coming step"]
+) -> None:
+    """Refuse coming days before which too few days are known of late."""
+    coming = days[len(days) - past.coming :]
+    untold = coming[~np.isfinite(mean_kw).all(axis=1)]
+    if len(untold):
+        rule = (
+            f"be known for at least {outlook.LEAST_DAYS} of the last {outlook.LEAST_WITHIN_DAYS} "
+            "before a day that is promised for"
+        )
+        fix = "Give the sessions of the last weeks, or fewer coming_days."
+        got = tuple(f"fewer before {day}" for day in untold)
+        raise InputError("history", [Fault("days", rule, got=got, fix=fix)])
+
+
 def _promised(
-    past: Past, confidence: tuple[float, ...], outages: tuple[Outage, ...]
+    past: Past, confidence: tuple[float, ...], asked: Asked
 ) -> Float[Array, "level day step"]:
     """What was promised of each day the day before."""
-    expected = day_ahead.told(past)
-    made = np.zeros((len(confidence), *past.power_kw.shape))
-    for row, level in enumerate(confidence):
-        made[row] = day_ahead.promised(past, expected, level, outages=outages).power_kw
-    return made
+    if not confidence:
+        return np.zeros((0, *past.power_kw.shape))
+    made = day_ahead.promised(
+        past, day_ahead.told(past), confidence, outages=asked.outages, proven=asked.proven
+    )
+    return made.power_kw
 
 
-def _kept(past: Past, promised: Float[Array, "level day step"]) -> list[scores.Coverage]:
-    at = past.judged
-    return [scores.coverage(past.power_kw[at], one[at]) for one in promised]
-
-
-def _reliability(past: Past) -> scores.Reliability:
+def _reliability(past: Past, asked: Asked) -> Reliability:
     """Ours at many confidences, as far as the record can vouch for them; without outages."""
     levels = _vouched(past, GRID, by_model=True)
-    at = past.judged
-    made = _promised(past, levels, ())[:, at]
-    return scores.reliability(past.power_kw[at], made, np.array(levels))
+    made = _promised(past, levels, replace(asked, outages=()))
+    return reliability(past, made, np.array(levels))
 
 
 def _blocks(past: Past, steps: int) -> Past:
@@ -287,55 +336,6 @@ def _passing(
     day = local.astype("datetime64[D]")
     step = (local - day) // np.timedelta64(length)
     return grid, (day - days[0]).astype(np.int64), step.astype(np.int64)
-
-
-def _rule_kept(past: Past, grid: Float[Array, " grid"]) -> dict[str, Float[Array, " grid"]]:
-    """Share of promises that simpler rules kept on the judged days, at each confidence."""
-    at, kept = past.judged, {}
-    for level in grid.tolist():
-        for name, power in _simple(past, level).items():
-            share = scores.coverage(past.power_kw[at], power[at]).share
-            kept.setdefault(name, []).append(share)
-    return {name: np.array(shares) for name, shares in kept.items()}
-
-
-def _simple(past: Past, confidence: float) -> dict[str, Float[Array, "day step"]]:
-    return simple_promises(
-        past.power_kw,
-        past.known,
-        past.kinds,
-        confidence=confidence,
-        lead_days=day_ahead.LEAD_DAYS,
-        fitted_days=past.fitted,
-    )
-
-
-def _rules(
-    past: Past, ours_kw: Float[Array, "day step"], confidence: float
-) -> list[dict[str, Any]]:
-    """How each rule fared on the judged days, and when scaled to keep the same share as ours."""
-    at: Bool[Array, " day"] = past.judged
-    came = past.power_kw[at]
-    target = scores.coverage(came, ours_kw[at]).share
-    rows = []
-    for name, power in {OURS: ours_kw, **_simple(past, confidence)}.items():
-        made = power[at]
-        kept = scores.coverage(came, made)
-        scale = scores.scale_to_coverage(came, made, target)
-        loss = scores.pinball_kw(came, made, 1 - confidence)
-        rows.append(
-            {
-                "rule": name,
-                "confidence": confidence,
-                "kept": kept.share,
-                "days_kept": float(scores.days_kept(came, made).mean()),
-                "mean_kw": float(made.mean()),
-                "equal_kw": float(made.mean()) * scale,
-                "pinball_kw": float(loss.mean()),
-                "came_kw": float(came.mean()),
-            }
-        )
-    return rows
 
 
 def _notes(

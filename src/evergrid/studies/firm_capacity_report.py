@@ -1,6 +1,6 @@
 """How firm capacity is told to a reader: the summary in text, the figures, the HTML report."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import floor  # a promise is never rounded up
@@ -10,12 +10,14 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from plotly.graph_objects import Figure
 
+from evergrid.core.arrays import Array
 from evergrid.report import figures as draw
 from evergrid.report.page import Headline, Section, Table
 from evergrid.report.page import page as html_page
 from evergrid.studies.around import around
 from evergrid.studies.firm_capacity_model import LEVELS
-from evergrid.studies.firm_capacity_offers import OURS, Found
+from evergrid.studies.firm_capacity_offers import Found
+from evergrid.studies.firm_capacity_scores import OURS
 
 QUESTION = "How much power can the fleet promise for the coming days, and how sure is that?"
 READING = {
@@ -24,10 +26,12 @@ READING = {
     "offer_curve": "What each further nine of confidence costs on the first coming day, by the "
     "model of vehicles that share a common factor.",
     "promises_kept": "Days that had not been seen when their promise was made. Red days broke it.",
-    "reliability_diagram": "What each method was asked to keep, and what it kept. On the diagonal "
-    "it kept its word; below it promised too much.",
-    "sharpness_bars": "A promise of nothing is always kept, so methods are compared at equal "
-    "coverage: how much each could have promised, in hindsight, to keep as many promises as ours.",
+    "promises_by_quarter": "A mean over years hides bad quarters. The best simple rule is chosen "
+    "in hindsight, anew in each quarter.",
+    "reliability_diagram": "What each method was asked to keep, and what it kept of its promises "
+    "above zero. On the diagonal it kept its word; below it promised too much.",
+    "sharpness_bars": "Methods are compared at equal coverage: how much each could have promised, "
+    "in hindsight, to keep as many of its promises above zero as ours.",
     "diversity_curve": "Many vehicles are surer than one, until what moves all of them at once is "
     "all that is left.",
 }
@@ -80,23 +84,9 @@ def lines(shown: Shown) -> list[str]:
         ),
     ]
     for level, kept in zip(s["confidence"], s["coverage"], strict=False):
-        rows.append(
-            (
-                "kept",
-                f"{100 * kept['share']:.2f} % of {kept['judged']:,} held-out promises at "
-                f"{100 * level:g} %",
-            )
-        )
+        rows.append(("kept", f"at {100 * level:g} %: {_kept_words(kept)}"))
     if s["rules"]:
-        best = max(s["rules"][1:], key=lambda rule: rule["equal_kw"])
-        ours = s["rules"][0]
-        rows.append(
-            (
-                "sharpness",
-                f"{ours['equal_kw']:,.1f} kW mean promise; best simpler rule at equal coverage "
-                f"({best['rule']}) {best['equal_kw']:,.1f} kW",
-            )
-        )
+        rows.append(("loss", _verdict(s["rules"])))
     if found.by_model:
         rows.append(
             ("model", "no held-out day judged " + ", ".join(f"{c:g}" for c in found.by_model))
@@ -104,26 +94,57 @@ def lines(shown: Shown) -> list[str]:
     return [f"{name:<10}{text}" for name, text in rows]
 
 
+def _kept_words(kept: Mapping[str, Any]) -> str:
+    """Both coverages: of the promises above zero, and of all."""
+    above = kept["above_zero"]
+    every = f"{100 * kept['share']:.2f} % of all {kept['judged']:,} held-out promises"
+    if above["share"] is None:
+        return f"none above zero; {every}"
+    return (
+        f"{100 * above['share']:.2f} % of {above['judged']:,} above zero ({_interval(above)}); "
+        f"{every}"
+    )
+
+
+def _interval(kept: Mapping[str, Any]) -> str:
+    return f"{100 * kept['low']:.1f} to {100 * kept['high']:.1f}"
+
+
+def _verdict(rules: Sequence[Mapping[str, Any]]) -> str:
+    """Whether the promises were worth making, beside silence and the best simple rule."""
+    ours, *simple, silence = rules
+    best = min(simple, key=lambda rule: rule["equal_pinball_kw"])
+    share, other = (
+        of / silence["pinball_kw"] if silence["pinball_kw"] > 0 else 1.0
+        for of in (ours["pinball_kw"], best["equal_pinball_kw"])
+    )
+    worth = "less" if share < 1 else "no less"
+    return (
+        f"at {100 * ours['confidence']:g} % {share:.2f} of what promising nothing loses, {worth}; "
+        f"best simple rule at equal coverage ({best['rule']}) {other:.2f}"
+    )
+
+
 def figures(shown: Shown) -> dict[str, Figure]:
     """Every figure of the report by name, in reading order."""
     found = shown.found
     made = {"offer_fan": _fan(shown), "offer_curve": _curve(found)}
     made["promises_kept"] = _kept(found)
-    reliability = found.reliability
-    made["reliability_diagram"] = draw.reliability_diagram(
-        reliability.asked,
-        {OURS: reliability.kept, **found.rule_kept},
-        reliability.low,
-        reliability.high,
-    )
+    if found.quarters:
+        level = found.confidence[found.top]
+        made["promises_by_quarter"] = draw.promises_by_quarter(_quarters(found), confidence=level)
+    of = found.reliability
+    shares = {OURS: of.kept, f"{OURS}, all promises": of.every, **of.rules}
+    made["reliability_diagram"] = draw.reliability_diagram(of.asked, shares, of.low, of.high)
     if found.rules:
-        columns = {key: np.array([row[key] for row in found.rules]) for key in found.rules[0]}
+        rules = found.rules[:-1]  # silence has no bar
+        kept, mean_kw, equal_kw = (
+            np.array([np.nan if row[key] is None else row[key] for row in rules])
+            for key in ("kept_above_zero", "mean_kw", "equal_kw")
+        )
+        names = [row["rule"] for row in rules]
         made["sharpness_bars"] = draw.sharpness_bars(
-            [row["rule"] for row in found.rules],
-            columns["kept"],
-            columns["mean_kw"],
-            columns["equal_kw"],
-            target=float(columns["kept"][0]),
+            names, kept, mean_kw, equal_kw, target=float(kept[0])
         )
     grown = found.model.growth
     made["diversity_curve"] = draw.diversity_curve(
@@ -173,14 +194,14 @@ def _headline(shown: Shown) -> list[Headline]:
         Headline("If independent", f"{s['independence_kw']:,.0f}", "kW", "99 %, the naive claim")
     )
     if s["coverage"]:
-        kept = s["coverage"][-1]
+        above = s["coverage"][-1]["above_zero"]
         asked = s["confidence"][found.top]
         cards.append(
             Headline(
                 "Promises kept",
-                f"{100 * kept['share']:.2f}",
-                "%",
-                f"asked {100 * asked:g} %, {s['judged_days']} held-out days",
+                "none" if above["share"] is None else f"{100 * above['share']:.2f}",
+                "" if above["share"] is None else "%",
+                f"of those above zero, asked {100 * asked:g} %, {s['judged_days']} held-out days",
             )
         )
     cards.append(Headline("Correlation", f"{s['correlation']:.3f}", "", "of two vehicles"))
@@ -193,42 +214,130 @@ def _headline(shown: Shown) -> list[Headline]:
 
 
 def _held_out(shown: Shown) -> list[Section]:
-    """Coverage of steps and blocks, and the rules, as tables."""
+    """Coverage of steps and blocks, the rules, and the quarters, as tables."""
     s = shown.summary
+    made = [_coverage(s)]
+    if s["rules"]:
+        made.append(_against_rules(s["rules"]))
+    if s["quarters"]:
+        made.append(_by_quarter(s["quarters"]))
+    return made
+
+
+def _coverage(s: Mapping[str, Any]) -> Section:
     rows = []
-    for level, kept, block in zip(
+    for level, steps, blocks in zip(
         s["confidence"], s["coverage"], s["block_coverage"], strict=False
     ):
-        rows.append(
-            (
-                f"{100 * level:g} %",
-                f"{100 * kept['share']:.2f} %",
-                f"{kept['broken']:,} of {kept['judged']:,}",
-                f"{100 * block['share']:.2f} %",
-                f"{block['broken']:,} of {block['judged']:,}",
+        for name, kept in (("steps", steps), ("blocks", blocks)):
+            above = kept["above_zero"]
+            rows.append(
+                (
+                    f"{100 * level:g} %",
+                    name,
+                    _percent(above["share"]),
+                    _interval(above),
+                    f"{above['broken']:,} of {above['judged']:,}",
+                    _percent(kept["share"]),
+                    f"{kept['broken']:,} of {kept['judged']:,}",
+                )
             )
+    columns = ("asked", "of", "kept above zero", "95 % interval", "broken", "kept of all", "broken")
+    text = (
+        f"On the last {s['judged_days']} usual days, each promised from the days before it. A "
+        "promise of nothing is always kept, so those above zero count by themselves. Intervals "
+        "resample days, because promises of one day fail together."
+    )
+    return Section("Promises on held-out days", text, Table(columns, rows))
+
+
+def _against_rules(rules: Sequence[Mapping[str, Any]]) -> Section:
+    columns = (
+        "rule",
+        "kept above zero",
+        "kept of all",
+        "mean promise",
+        "at equal coverage",
+        "pinball loss",
+        "at equal coverage",
+    )
+    rows = [
+        (
+            rule["rule"],
+            _percent(rule["kept_above_zero"]),
+            _percent(rule["kept"]),
+            f"{rule['mean_kw']:,.1f} kW",
+            f"{rule['equal_kw']:,.1f} kW",
+            f"{rule['pinball_kw']:.3f} kW",
+            f"{rule['equal_pinball_kw']:.3f} kW",
         )
-    columns = ("asked", "steps kept", "steps broken", "blocks kept", "blocks broken")
-    text = f"On the last {s['judged_days']} whole days, each promised from the days before it."
-    sections = [Section("Promises on held-out days", text, Table(columns, rows))]
-    if s["rules"]:
-        columns = ("rule", "kept", "mean promise", "at equal coverage", "pinball loss")
-        rules = [
-            (
-                rule["rule"],
-                f"{100 * rule['kept']:.2f} %",
-                f"{rule['mean_kw']:,.1f} kW",
-                f"{rule['equal_kw']:,.1f} kW",
-                f"{rule['pinball_kw']:.3f} kW",
-            )
-            for rule in s["rules"]
-        ]
-        text = (
-            f"At {100 * s['rules'][0]['confidence']:g} %. On average "
-            f"{s['rules'][0]['came_kw']:,.1f} kW could have been delivered."
+        for rule in rules
+    ]
+    text = (
+        f"Loss {_verdict(rules)}. On average {rules[0]['came_kw']:,.1f} kW could have been "
+        "delivered."
+    )
+    return Section("Against simpler rules", text, Table(columns, rows))
+
+
+def _by_quarter(quarters: Sequence[Mapping[str, Any]]) -> Section:
+    columns = (
+        "quarter",
+        "asked",
+        "days",
+        "kept above zero",
+        "95 % interval",
+        "kept of all",
+        "loss",
+        "nothing",
+        "best simple rule",
+    )
+    rows = [
+        (
+            row["quarter"],
+            f"{100 * row['confidence']:g} %",
+            f"{row['days']}",
+            _percent(row["kept_above_zero"]),
+            f"{100 * row['above_zero_low']:.1f} to {100 * row['above_zero_high']:.1f}",
+            _percent(row["kept"]),
+            f"{row['pinball_kw']:.3f} kW",
+            f"{row['silence_pinball_kw']:.3f} kW",
+            f"{row['best_pinball_kw']:.3f} kW ({row['best_rule']})",
         )
-        sections.append(Section("Against simpler rules", text, Table(columns, rules)))
-    return sections
+        for row in quarters
+    ]
+    worse = sum(row["pinball_kw"] > row["silence_pinball_kw"] for row in quarters)
+    text = (
+        f"In {worse} of {len(quarters)} rows promising nothing would have lost less. The best "
+        "simple rule is chosen in hindsight, anew in each quarter."
+    )
+    return Section("Quarter by quarter", text, Table(columns, rows))
+
+
+def _percent(share: float | None) -> str:
+    return "none made" if share is None else f"{100 * share:.2f} %"
+
+
+def _quarters(found: Found) -> draw.Quarters:
+    """The quarters at the highest confidence that days have judged."""
+    rows = [row for row in found.quarters if row["confidence"] == found.confidence[found.top]]
+
+    def column(key: str) -> Array:
+        return np.array([np.nan if row[key] is None else row[key] for row in rows], dtype=float)
+
+    silence = column("silence_pinball_kw")
+    silence = np.where(silence > 0, silence, np.nan)
+    return draw.Quarters(
+        name=[row["quarter"] for row in rows],
+        every=column("kept"),
+        kept=column("kept_above_zero"),
+        low=column("above_zero_low"),
+        high=column("above_zero_high"),
+        made=[row["made_above_zero"] for row in rows],
+        loss=column("pinball_kw") / silence,
+        best_loss=column("best_pinball_kw") / silence,
+        best_rule=[row["best_rule"] for row in rows],
+    )
 
 
 def _methods(shown: Shown) -> Section:

@@ -26,6 +26,7 @@ def results(found: Found) -> dict[str, pl.DataFrame]:
         "growth": growth(found),
         "held_out": held_out(found),
         "rules": pl.DataFrame(found.rules),
+        "quarters": pl.DataFrame(found.quarters),
         "model": model(found),
         "methods": methods(found),
     }

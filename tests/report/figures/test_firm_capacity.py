@@ -15,12 +15,10 @@ from evergrid.report.figures import (
     offer_curve,
     offer_fan,
     promises_kept,
-    reliability_diagram,
     sharpness_bars,
 )
 
 ASKED = np.array([0.8, 0.9, 0.99, 0.999])
-KEPT = np.array([0.82, 0.91, 0.985, 1.0])
 DAYS = np.datetime64("2024-03-01") + np.arange(6)
 CAME = np.array([90.0, 70.0, 80.0, 10.0, 60.0, 55.0])
 EXPECTED = np.array([85.0, 85.0, np.nan, 85.0, 60.0, 60.0])
@@ -35,11 +33,6 @@ def shared(figure: go.Figure) -> str:
 def kept_days(scale: float = 1.0) -> go.Figure:
     powers = (scale * kw for kw in (CAME, EXPECTED, PROMISED))
     return promises_kept(DAYS, *powers, confidence=0.95, hour="18:00")
-
-
-def reliability() -> go.Figure:
-    low, high = KEPT - 0.05, np.minimum(KEPT + 0.005, 1.0)
-    return reliability_diagram(ASKED, {"ours": KEPT, "rule": KEPT - 0.1}, low, high)
 
 
 def diversity() -> go.Figure:
@@ -84,7 +77,7 @@ def test_titles_say_what_is_shown(grid: TimeGrid, power_kw: Array):
     assert fan(grid, power_kw).layout.title.text == "What can be promised, day by day"
     assert diversity().layout.title.text == "How firm capacity grows with the fleet"
     assert "18:00" in kept_days().layout.title.text
-    for figure in (fan(grid, power_kw), kept_days(), reliability(), diversity(), bars()):
+    for figure in (fan(grid, power_kw), kept_days(), diversity(), bars()):
         assert figure.layout.title.subtitle.text
 
 
@@ -96,7 +89,6 @@ def test_axes_and_hover_texts_name_units(grid: TimeGrid, power_kw: Array):
     assert "kW per vehicle" in diversity().layout.yaxis.title.text
     for figure in (fan(grid, power_kw), curve, diversity(), bars()):
         assert all(" kW" in trace.hovertemplate for trace in figure.data)
-    assert all("%" in tick for tick in reliability().layout.yaxis.ticktext)
 
 
 @pytest.mark.parametrize(("greatest_kw", "unit"), [(10_000.0, "kW"), (10_001.0, "MW")])
@@ -155,34 +147,6 @@ def test_a_promise_holds_over_its_day_and_not_over_days_left_out():
     assert [str(x) for x in promised.x[:2]] == ["2024-02-29T12", "2024-03-01T12"]
 
 
-def test_shares_kept_lie_on_the_scale_of_those_asked():
-    diagonal, rule, ours = reliability().data
-    assert list(diagonal.x) == list(diagonal.y)
-    assert [ours.name, rule.name] == ["ours", "rule"]
-    assert ours.legendrank < rule.legendrank < (diagonal.legendrank or 1000)
-    assert ours.y[3] == pytest.approx(4)  # all kept, drawn at 99.99 %
-    assert ours.line.width > rule.line.width
-    assert ours.customdata[3].startswith("ours: asked 99.9 %, kept 100 %")
-    assert rule.customdata[0] == "rule: asked 80 %, kept 72 %"
-
-
-def test_only_the_first_method_has_an_interval():
-    _, rule, ours = reliability().data
-    assert rule.error_y.array is None
-    ends = [ours.y - ours.error_y.arrayminus, ours.y + ours.error_y.array]
-    assert (1 - 10 ** -ends[0][:3]).tolist() == pytest.approx((KEPT[:3] - 0.05).tolist())
-    assert (1 - 10 ** -ends[1][:3]).tolist() == pytest.approx((KEPT[:3] + 0.005).tolist())
-    assert "(interval 77 % to 82.5 %)" in ours.customdata[0]
-
-
-def test_the_note_tells_which_side_of_the_diagonal_is_safe_and_what_is_clipped():
-    note = reliability().layout.title.subtitle.text
-    assert "Above the diagonal a method keeps more than it promised" in note
-    assert "99.99 %" in note
-    fewer = reliability_diagram(ASKED, {"ours": KEPT - 0.1}, KEPT - 0.2, KEPT - 0.05)
-    assert "99.99 %" not in fewer.layout.title.subtitle.text
-
-
 def test_growth_is_drawn_over_the_mean_and_the_floor():
     figure = diversity()
     mean, alone, common, floor = figure.data
@@ -216,8 +180,6 @@ def test_one_of_each_can_be_drawn():
     assert list(offer_curve(["02:00"], 0.9 * one, one[:, None]).data[0].x) == pytest.approx([1])
     day = promises_kept(DAYS[:1], one, one, one, confidence=0.9, hour="02:00")
     assert list(day.data[1].y) == [1, 1]
-    level = reliability_diagram(0.37 * one, {"ours": 0.4 * one}, 0.3 * one, 0.5 * one)
-    assert level.layout.xaxis.ticktext == ("20 %", "37 %", "50 %")
     size = diversity_curve(250 * one, one, one, floor_kw=1.0, mean_kw=1.0, confidence=0.9)
     assert size.layout.xaxis.tickvals == (250,)
     assert sharpness_bars(["ours"], one, one, one, target=0.9).data[0].text == (
@@ -229,7 +191,6 @@ def test_nothing_to_draw_says_so_or_leaves_the_rest(grid: TimeGrid, power_kw: Ar
     none = np.zeros(0)
     (expected,) = offer_fan(grid, power_kw, {}, time_zone="UTC").data
     assert expected.name == "Expected"
-    assert "nothing" in reliability_diagram(ASKED, {}, KEPT, KEPT).layout.annotations[0].text
     assert "nothing" in sharpness_bars([], none, none, none, target=0.9).layout.annotations[0].text
 
 
@@ -238,7 +199,6 @@ def test_names_are_literal(hostile: str):
     for figure in (
         offer_curve([hostile], 0.9 * one, one[:, None]),
         promises_kept(DAYS[:1], one, one, one, confidence=0.9, hour=hostile),
-        reliability_diagram(0.9 * one, {hostile: one, hostile + "2": one}, one, one),
         sharpness_bars([hostile], one, one, one, target=0.9),
     ):
         assert "<script" not in shared(figure)

@@ -4,60 +4,58 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mapie.conformity_scores import AbsoluteConformityScore
-from mapie.regression import SplitConformalRegressor
+from mapie.risk_control.methods import find_best_predict_param, get_r_hat_plus
 from scoringrules import crps_ensemble, quantile_score
-from sklearn.dummy import DummyRegressor
 
 from evergrid.core.arrays import Array
-from evergrid.fleet.conformal import days_needed, promises
+from evergrid.fleet.risk_control import LEAST_DAYS, PLACES, Forecast, days_needed, promises
 from evergrid.fleet.scores import crps_kw, pinball_kw
 
-MEAN_KW = 100.0
+CAR_KW, MEAN_KW, SPREAD = 10.0, 400.0, 1.5
 
 
-def of_mapie(scores: Array, confidence: float) -> float:
-    """Lower end of MAPIE's interval; its two tails together have twice our risk."""
-    nothing = np.zeros((len(scores), 1))
-    regressor = SplitConformalRegressor(
-        DummyRegressor(strategy="constant", constant=MEAN_KW).fit(nothing, scores),
-        confidence_level=1 - 2 * (1 - confidence),
-        conformity_score=AbsoluteConformityScore(sym=False),
-        prefit=True,
-    )
-    regressor.conformalize(nothing, MEAN_KW + scores)
-    _, interval = regressor.predict_interval(nothing[:1])
-    return float(interval[0, 0, 0])
+def of_mapie(risks: Array, confidence: float) -> float:
+    """Highest place at which MAPIE controls the risk; its risks fall as its parameter rises."""
+    caution = -PLACES[::-1]  # ascending, as MAPIE wants it
+    _, bound = get_r_hat_plus(risks[:, ::-1], caution, "crc", None, None, None)
+    found = find_best_predict_param(caution, bound, np.array([1 - confidence]))
+    return -float(found[0])
 
 
-def ours(scores: Array, confidence: float) -> float:
-    """The promise for the day after these, with no promise before it to learn from."""
-    came = np.append(MEAN_KW + scores, 0.0)[:, None]
-    last = np.arange(len(came)) == len(scores)
+def ours(came_kw: Array, confidence: float) -> float:
+    """Place of the promise for the day after these."""
+    came = np.vstack([came_kw, came_kw[:1]])
+    last = np.arange(len(came)) == len(came_kw)
     made = promises(
         came,
-        np.full(came.shape, MEAN_KW),
-        np.ones(came.shape),
-        np.ones(len(came), dtype=bool),
+        Forecast(np.full(came.shape, MEAN_KW), np.full(came.shape, SPREAD), CAR_KW),
+        ~last,
         wanted=last,
-        confidence=confidence,
+        confidence=(confidence,),
         lead_days=1,
+        proven=True,
     )
-    return float(made.power_kw[-1, 0])
+    return float(made.place[0, -1])
 
 
 @given(
     seed=st.integers(0, 999),
     confidence=st.sampled_from([0.8, 0.9, 0.95, 0.99]),
-    more=st.integers(3, 150),  # MAPIE asks for a few more days than are needed,
+    more=st.integers(3, 150),
 )
 @settings(max_examples=25)
-def test_a_promise_is_the_lower_split_conformal_bound_of_mapie(
+def test_the_proven_promise_lies_where_mapie_controls_the_risk(
     seed: int, confidence: float, more: int
 ) -> None:
-    days = days_needed(confidence) + more
-    scores = np.random.default_rng(seed).gumbel(0, 8, days)
-    assert ours(scores, confidence) == pytest.approx(of_mapie(scores, confidence), rel=1e-12)
+    days = max(days_needed(confidence), LEAST_DAYS) + more
+    draw = np.random.default_rng(seed)
+    shock = draw.gumbel(0, 40, (days, 1))
+    came = np.maximum(MEAN_KW + shock + draw.normal(0, 20, (days, 6)), 0)
+    root = np.sqrt(MEAN_KW) + PLACES * SPREAD
+    power = np.maximum(root, 0) ** 2
+    power[power < CAR_KW / 2] = 0
+    risks = (came[:, :, None] < power - 1e-9).mean(axis=1)  # of each day at each place
+    assert ours(came, confidence) == pytest.approx(of_mapie(risks, confidence))
 
 
 @given(seed=st.integers(0, 999), members=st.integers(2, 60))

@@ -6,7 +6,6 @@ from evergrid.report.figures.firm_capacity import (
     offer_curve,
     offer_fan,
     promises_kept,
-    reliability_diagram,
     sharpness_bars,
 )
 from evergrid.report.figures.fleet import energy_band, fleet_power
@@ -18,6 +17,11 @@ from evergrid.report.figures.hosting_capacity import (
 )
 from evergrid.report.figures.level import level_loading
 from evergrid.report.figures.money import profit_comparison, value_waterfall
+from evergrid.report.figures.reliability import (
+    Quarters,
+    promises_by_quarter,
+    reliability_diagram,
+)
 from evergrid.report.figures.site import MOST_SITES, SiteRun, site_heatmap, site_loading
 from evergrid.report.figures.strain import StrainPanel, feeder_strain
 from evergrid.report.figures.strength import droop_response, loop_gains, scr_curve
@@ -31,6 +35,7 @@ from evergrid.report.figures.volt_var import (
 
 __all__ = [
     "MOST_SITES",
+    "Quarters",
     "SiteRun",
     "StrainPanel",
     "VehicleRun",
@@ -48,6 +53,7 @@ __all__ = [
     "offer_fan",
     "operations_bars",
     "profit_comparison",
+    "promises_by_quarter",
     "promises_kept",
     "reliability_diagram",
     "room_over_day",

@@ -13,18 +13,15 @@ from evergrid.core.units import KW_PER_MW
 from evergrid.report import panels, theme
 from evergrid.report.labels import amount, decimals_for, joined, literal, wrapped
 from evergrid.report.panels import Panel
+from evergrid.report.sureness import opened, opened_axis, percent
 from evergrid.report.time_axis import TimeAxis, held
 
 MOST_KW = 10_000.0  # beyond, figures speak of MW
-SUREST = 0.9999  # what lies closer to certainty is drawn here
-TICKS = (0.9, 0.99, 0.999, 0.9999, 0.5, 0.95, 0.8, 0.98, 0.995, 0.7, 0.2)  # first come first
-TICK_ROOM = 0.15  # of an axis, for one label on a small screen
 BAND = 0.2  # tint of one level of confidence; levels lie over one another
 LABEL_ROOM = 0.5  # of the longest bar, for the words beside it
 HALF_DAY = np.timedelta64(12, "h")
 
 EXPECTED: dict[str, Any] = {"color": theme.ORANGE, "width": 1.6}
-OTHERS = (theme.ORANGE, theme.GREEN, theme.PLUM, theme.GREY, theme.RED)
 
 
 def offer_fan(
@@ -64,7 +61,7 @@ def offer_fan(
         figure.add_scatter(
             x=axis.edges,
             y=held(unit.of(axis.lowest(offers_kw[level]))),
-            name=f"{_percent(level)} sure",
+            name=f"{percent(level)} sure",
             mode="lines",
             line={"color": color, "width": 2.8 if surest else 1, "shape": "hv"},
             fill="tozeroy",
@@ -89,19 +86,19 @@ def offer_curve(
     figure = panels.sheet("The price of being sure", note=note, height=440)
     for hour, own_kw in zip(hours, offers_kw.T, strict=True):
         figure.add_scatter(
-            x=_opened(confidence),
+            x=opened(confidence),
             y=unit.of(own_kw),
             name=literal(hour),
             mode="lines+markers",
             line={"width": 2.2},
             marker={"size": 5},
-            customdata=[f"{literal(hour)}, {_percent(level)} sure" for level in confidence],
+            customdata=[f"{literal(hour)}, {percent(level)} sure" for level in confidence],
             hovertemplate=f"%{{customdata}}: %{{y:{unit.form}}} {unit.name}<extra></extra>",
         )
     figure.update_layout(
         hovermode="closest",
         showlegend=True,
-        xaxis=_opened_axis("Confidence", confidence),
+        xaxis=opened_axis("Confidence", confidence),
         yaxis={"title": {"text": f"Firm power ({unit.name})"}},
     )
     return panels.fit(figure)
@@ -173,62 +170,6 @@ def promises_kept(
     return panels.fit(figure)
 
 
-def reliability_diagram(
-    asked: Float[Array, " level"],
-    kept: Mapping[str, Float[Array, " level"]],
-    low: Float[Array, " level"],
-    high: Float[Array, " level"],
-) -> go.Figure:
-    """Share of promises kept against the share that was asked for, by method.
-
-    Args:
-        asked: Confidences, ascending.
-        kept: Share kept at each, by method; ours is the first.
-        low: Lower end of an interval around the share that the first method kept.
-        high: Its upper end.
-    """
-    clipped = any(bool((shares > SUREST).any()) for shares in kept.values())
-    note = joined(
-        "Above the diagonal a method keeps more than it promised, below it less",
-        f"All kept is drawn at {_percent(SUREST)}" if clipped else "",
-    )
-    figure = panels.sheet("Promises kept against promises made", note=note, height=520)
-    if not kept:
-        return panels.empty(figure, "There is nothing to compare.")
-    ends = _opened(np.array([asked.min(), asked.max()])) + np.array([-0.15, 0.15])
-    figure.add_scatter(
-        x=ends,
-        y=ends,
-        name="Exactly as asked",
-        mode="lines",
-        line={"color": theme.GREY, "width": 1.4, "dash": "dash"},
-        hoverinfo="skip",
-    )
-    names = list(kept)
-    for name in names[1:] + names[:1]:  # ours is drawn over the others, yet named first
-        ours = name == names[0]
-        color = theme.BLUE if ours else OTHERS[(names.index(name) - 1) % len(OTHERS)]
-        words = _kept_words(name, asked, kept[name])
-        style = _interval(kept[name], low, high, words) if ours else {"customdata": words}
-        figure.add_scatter(
-            x=_opened(asked),
-            y=_opened(kept[name]),
-            name=literal(name),
-            legendrank=1 + names.index(name),
-            mode="lines+markers",
-            line={"color": color, "width": 2.8 if ours else 1.3},
-            marker={"size": 9 if ours else 5},
-            hovertemplate="%{customdata}<extra></extra>",
-            **style,
-        )
-    shares = np.concatenate([asked, *kept.values(), low, high])
-    return figure.update_layout(
-        hovermode="closest",
-        xaxis=_opened_axis("Asked to keep", asked),
-        yaxis=_opened_axis("Kept", shares[~np.isnan(shares)]),
-    )
-
-
 def diversity_curve(
     vehicles: Float[Array, " size"],
     independent_kw: Float[Array, " size"],
@@ -248,7 +189,7 @@ def diversity_curve(
         mean_kw: Expected power per vehicle.
         confidence: Of the promise.
     """
-    note = f"At {_percent(confidence)} confidence. What vehicles share does not average out."
+    note = f"At {percent(confidence)} confidence. What vehicles share does not average out."
     figure = panels.sheet("How firm capacity grows with the fleet", note=note, height=460)
     span = np.log10([vehicles.min(), vehicles.max()]) + np.array([-0.08, 0.08])
     across = 10**span
@@ -325,7 +266,7 @@ def sharpness_bars(
             where no scale does.
         target: Share of promises to keep.
     """
-    note = f"Pale: scaled in hindsight so that {_percent(target)} are kept. There, longer is better"
+    note = f"Pale: scaled in hindsight so that {percent(target)} are kept. There, longer is better"
     figure = panels.sheet(
         "How much each method promised", note=joined(note), height=190 + 62 * max(len(names), 1)
     )
@@ -333,10 +274,10 @@ def sharpness_bars(
         return panels.empty(figure, "There is nothing to compare.")
     unit = _unit(mean_kw, equal_kw)
     colors = [theme.BLUE, *[theme.GREY] * (len(names) - 1)]
-    fair = [f"{_percent(target)} kept" if np.isfinite(kw) else "" for kw in equal_kw]
+    fair = [f"{percent(target)} kept" if np.isfinite(kw) else "" for kw in equal_kw]
     for i, (label, values, fills, words) in enumerate(
         (
-            ("As promised", mean_kw, colors, [f"<b>{_percent(share)} kept</b>" for share in kept]),
+            ("As promised", mean_kw, colors, [f"<b>{percent(share)} kept</b>" for share in kept]),
             ("Scaled to equal reliability", equal_kw, [theme.tint(c, 0.25) for c in colors], fair),
         )
     ):
@@ -407,70 +348,6 @@ def _unit(*powers_kw: Float[Array, "..."]) -> _Unit:
     return _Unit("MW", KW_PER_MW) if _greatest(*powers_kw) > MOST_KW else _Unit("kW", 1.0)
 
 
-def _percent(share: float) -> str:
-    """A share in percent, with more decimals the closer it comes to all."""
-    if np.isnan(share):
-        return "unknown"
-    return f"{round(100 * float(share), 1 if share < 0.99 else 2 if share < 0.999 else 3):g} %"
-
-
-def _opened(share: Float[Array, "*level"]) -> Any:
-    """Place on a scale where 90, 99 and 99.9 % lie equally far apart."""
-    return -np.log10(1 - np.clip(share, 0.0, SUREST))
-
-
-def _opened_axis(title: str, shares: Float[Array, " share"]) -> dict[str, Any]:
-    """An axis of that scale over the given shares, with as many labels as fit."""
-    places = _opened(shares)
-    low, high = float(places.min()), float(places.max())
-    air = panels.AIR * (high - low) or 0.2
-    low, high = low - air, high + air
-    ticks: list[float] = []
-    for tick in (*TICKS, float(shares.min())):
-        place = float(_opened(np.array(tick)))
-        near = any(abs(place - _opened(np.array(t))) < TICK_ROOM * (high - low) for t in ticks)
-        if low <= place <= high and not near:
-            ticks.append(tick)
-    return {
-        "title": {"text": title},
-        "range": [low, high],
-        "tickmode": "array",
-        "tickvals": _opened(np.array(sorted(ticks))),
-        "ticktext": [_percent(tick) for tick in sorted(ticks)],
-        "ticks": "outside",
-        "showgrid": True,
-        "zeroline": False,
-    }
-
-
-def _kept_words(
-    name: str, asked: Float[Array, " level"], kept: Float[Array, " level"]
-) -> list[str]:
-    pairs = zip(asked, kept, strict=True)
-    return [f"{literal(name)}: asked {_percent(a)}, kept {_percent(k)}" for a, k in pairs]
-
-
-def _interval(
-    kept: Float[Array, " level"],
-    low: Float[Array, " level"],
-    high: Float[Array, " level"],
-    words: Sequence[str],
-) -> dict[str, Any]:
-    """Error bars from low to high, and the words that name them."""
-    ends = [f" (interval {_percent(a)} to {_percent(b)})" for a, b in zip(low, high, strict=True)]
-    return {
-        "customdata": [text + end for text, end in zip(words, ends, strict=True)],
-        "error_y": {
-            "type": "data",
-            "symmetric": False,
-            "array": np.maximum(_opened(high) - _opened(kept), 0.0),
-            "arrayminus": np.maximum(_opened(kept) - _opened(low), 0.0),
-            "thickness": 1.8,
-            "width": 5,
-        },
-    }
-
-
 def _size_ticks(vehicles: Float[Array, " size"]) -> list[float]:
     """Powers of ten among the sizes, and the ends where they are too few."""
     ends = np.array([vehicles.min(), vehicles.max()])
@@ -487,8 +364,8 @@ def _kept_note(broken: Bool[Array, " day"], made: Bool[Array, " day"], confidenc
     count, lost = int(made.sum()), int(broken.sum())
     if count == 0:
         return "Nothing was promised."
-    share = _percent((count - lost) / count)
-    return f"{count - lost:,} of {count:,} promises kept: {share}, asked {_percent(confidence)}."
+    share = percent((count - lost) / count)
+    return f"{count - lost:,} of {count:,} promises kept: {share}, asked {percent(confidence)}."
 
 
 def _day_words(
