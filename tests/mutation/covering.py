@@ -8,7 +8,6 @@ SOURCE = Path("src/evergrid")
 # Tests of another package that cover a module too, by the module's path below the package.
 MORE = {
     "data/output": ["tests/cli/test_output.py"],
-    "model/schedule": ["tests/dispatch/test_plan.py"],
 }
 
 

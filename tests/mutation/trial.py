@@ -1,16 +1,18 @@
 """Runs tests on a copy of the repository, in which one line may be wrong."""
 
+import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from tests.mutation.changes import Change
 
@@ -120,35 +122,55 @@ class Copy:
         self, tests: Sequence[str], stage: str, cache: Path, limit_s: float, *, keep: bool = True
     ) -> tuple[int | None, str]:
         """Exit code of pytest, None when out of time, and its last lines."""
-        command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-m", stage]
-        command += ["-p", "no:cacheprovider", "--hypothesis-seed=0", "--tb=short", *tests]
-        environment = os.environ | {
-            "PYTHONPATH": str(self.root / "src"),
-            "PYTHONPYCACHEPREFIX": str(self.root / "bytecode"),
-            "PYTHONDONTWRITEBYTECODE": "" if keep else "1",
-            "NUMBA_CACHE_DIR": str(cache),
-            "EVERGRID_DATA": str(self.data),
-            "HYPOTHESIS_STORAGE_DIRECTORY": str(self.root / "examples_found"),
+        output, found = self.root / "output", self.root / "examples_found"
+        arguments = ["-q", "-x", "-n", "0", "-m", stage, "-p", "no:cacheprovider", "--tb=short"]
+        arguments += ["--hypothesis-seed=0", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+        request = {
+            "arguments": [*arguments, *tests],
+            "environment": {
+                "NUMBA_CACHE_DIR": str(cache),
+                "HYPOTHESIS_STORAGE_DIRECTORY": str(found),
+            },
+            "keep": keep,
+            "limit_s": limit_s,
+            "output": str(output),
         }
-        process = subprocess.Popen(
-            command,
-            cwd=self.root,
+        code = self._nursery.answer(request)
+        shutil.rmtree(found, ignore_errors=True)
+        return code, "\n".join(output.read_text().splitlines()[-20:])
+
+    @cached_property
+    def _nursery(self) -> "_Nursery":
+        return _Nursery(self.root, self.data)
+
+
+class _Nursery:
+    """The process in whose copies tests run."""
+
+    def __init__(self, root: Path, data: Path) -> None:
+        environment = os.environ | {
+            "PYTHONPATH": str(root / "src"),
+            "PYTHONPYCACHEPREFIX": str(root / "bytecode"),
+            "PYTHONDONTWRITEBYTECODE": "",
+            "EVERGRID_DATA": str(data),
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.mutation.nursery"],
+            cwd=root,
             env=environment,
             text=True,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
         )
-        try:
-            told, _ = process.communicate(timeout=limit_s)
-        except subprocess.TimeoutExpired:
-            return None, ""
-        finally:
-            if process.poll() is None:  # out of time, or the command is interrupted
-                os.killpg(process.pid, signal.SIGKILL)
-                process.communicate()
-            shutil.rmtree(self.root / "examples_found", ignore_errors=True)
-        return process.returncode, "\n".join(told.splitlines()[-20:])
+
+    def answer(self, request: dict[str, Any]) -> int | None:
+        """Exit code of a run."""
+        given, told = self.process.stdin, self.process.stdout
+        assert given is not None
+        assert told is not None
+        given.write(json.dumps(request) + "\n")
+        given.flush()
+        return json.loads(told.readline())
 
 
 def _is_compiled(module: Path) -> bool:
