@@ -17,7 +17,9 @@ from evergrid.data.assumptions import DEFAULTS, PlugIns
 def raw(plugins: PlugIns, **changes: Any):
     nothing = np.zeros(len(plugins), bool)
     energy_open = np.isnan(plugins.delivered_kwh)
-    rows = screen.Raw(plugins, plugins.stay_h, unreadable=nothing, open=energy_open)
+    rows = screen.Raw(
+        plugins, plugins.stay_h, unreadable=nothing, open=energy_open, greatest_kw=400.0
+    )
     return replace(rows, **changes)
 
 
@@ -32,6 +34,7 @@ def raw(plugins: PlugIns, **changes: Any):
         (2.0, -75.0, screen.NO_ENERGY),
         (2.0, 1430.0, screen.TOO_MUCH),
         (2.0, float("nan"), screen.OPEN),
+        (0.02, 70.0, screen.too_fast(400.0)),
     ],
 )
 def test_a_dirty_row_is_rejected_by_its_rule_alone(
@@ -135,3 +138,36 @@ def test_whatever_the_rows_the_record_holds_and_the_account_adds_up(
     sessions, quality = screen.sessions("test", dirty, DEFAULTS)
     assert quality.rows_kept == len(sessions)
     assert quality.rows_kept + quality.rows_rejected == quality.rows_read == len(rows) + 1
+
+
+def test_power_that_no_charger_has_is_rejected_and_the_rest_may_raise_the_rating(
+    plugins: Callable[..., PlugIns],
+):
+    seventy_kwh_in_a_minute = raw(plugins([0, 0, 0], [0.0169, 2.0, 2.0], [70.0, 102.0, 98.0]))
+    rows = replace(seventy_kwh_in_a_minute, greatest_kw=50.0)
+    sessions, quality = screen.sessions("test", rows, DEFAULTS)
+    assert sessions.session_id.tolist() == ["s2"]
+    assert sessions.max_charge_kw.tolist() == pytest.approx([49.0])
+    assert quality.count(screen.too_fast(50.0)) == 2
+    assert quality.count(screen.RATING) == 1
+
+
+def test_stamps_in_whole_minutes_give_a_stay_one_more(plugins: Callable[..., PlugIns]):
+    rows = replace(raw(plugins([0], [0.05], [3.0])), greatest_kw=50.0)
+    assert screen.sessions("test", replace(rows, stamp_h=1 / 60), DEFAULTS)[0].session_id.size
+    with pytest.raises(InputError, match="asks for more than 50 kW"):
+        screen.sessions("test", rows, DEFAULTS)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "rule"),
+    [("charge_kw", 4147.0, screen.too_fast(400.0)), ("capacity_kwh", 1e6, screen.TOO_LARGE)],
+)
+def test_a_rating_or_battery_that_a_source_names_must_be_one_there_is(
+    plugins: Callable[..., PlugIns], field: str, value: float, rule: str
+):
+    rows = plugins([0, 0], [2.0, 2.0], [5.0, 5.0])
+    rows = replace(rows, **{field: np.array([np.nan, value])})
+    sessions, quality = screen.sessions("test", raw(rows), DEFAULTS)
+    assert sessions.session_id.tolist() == ["s0"]
+    assert quality.count(rule) == 1

@@ -1,6 +1,10 @@
 """A summary is strict JSON, and its hashes tell different inputs apart and equal ones not."""
 
 import json
+import re
+import subprocess
+import sys
+from importlib import metadata
 from pathlib import Path
 
 import polars as pl
@@ -33,6 +37,37 @@ def test_the_hash_of_a_text_is_the_published_one():
     assert summary.text_hash("a") != empty
 
 
-def test_the_versions_name_what_computed_the_result():
-    assert set(summary.versions()) == {"python", *summary.PACKAGES}
-    assert all(summary.versions().values())
+def test_what_a_terminal_would_obey_is_escaped():
+    told = {"name": "\x1b[2J\x7f\u202e\n"}
+    assert summary.to_json(told).replace("\n", "").isprintable()
+    assert json.loads(summary.to_json(told)) == told
+
+
+CALL = """
+import json, sys
+from evergrid.studies import summary
+for name in sys.argv[1:]:
+    __import__(name)
+print(json.dumps(summary.versions()))
+"""
+
+
+@pytest.mark.parametrize(
+    ("loaded", "more"),
+    [
+        ([], set[str]()),
+        (["highspy"], {"highspy"}),
+        (["jax"], {"jax", "jaxlib"}),
+        (["evergrid.grid.opendss"], {"dss-python", "dss-python-backend", "opendss"}),
+        (["evergrid.engine.unit_kernels"], {"numba"}),
+    ],
+)
+def test_the_versions_name_what_was_loaded_and_nothing_else(loaded: list[str], more: set[str]):
+    call = [sys.executable, "-c", CALL, *loaded]
+    told = json.loads(subprocess.run(call, capture_output=True, check=True).stdout)
+    perhaps = {"numpy", "scipy", "numba"}  # which others load
+    assert set(told) - perhaps == {"python", "evergrid", "polars"} | (more - perhaps)
+    assert more <= set(told)
+    for name in set(told) - {"python", "opendss"}:
+        assert told[name] == metadata.version(name)
+    assert "opendss" not in told or re.fullmatch(r"[\d.]+, OpenDSS SVN \d+", told["opendss"])

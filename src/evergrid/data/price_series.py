@@ -10,6 +10,7 @@ from evergrid.core.arrays import Array, Bool, Float, Int, Shaped
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.core.timegrid import datetime64, utc
+from evergrid.data import meta
 from evergrid.data.frames import Column
 from evergrid.data.quality import Finding, Quality, examples
 from evergrid.model.prices import Prices
@@ -107,6 +108,11 @@ def prices(
     copies = np.repeat(kept, missing + 1)
     quality = _quality(series, rows, readable, order, again, missing)
     return _record(series, copies), quality
+
+
+def period(prices: Prices, width: np.timedelta64) -> str:
+    """First and last day of the prices that were kept."""
+    return meta.period(prices.time_utc, prices.time_utc + width)
 
 
 def stated(gap: str, **notes: str) -> dict[str, str | float]:

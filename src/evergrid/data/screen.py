@@ -2,17 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float, Shaped
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
-from evergrid.data.assumptions import Assumptions, Filled, PlugIns, fill
+from evergrid.core.printable import printable
+from evergrid.data import meta
+from evergrid.data.assumptions import MAX_CAPACITY_KWH, Assumptions, Filled, PlugIns, fill
 from evergrid.data.frames import Column
 from evergrid.data.quality import Quality, Rule, account, rejected
 from evergrid.model.session import Sessions
 
+PLACES = 3  # sites that a title names
 MAX_STAY_H = 48.0  # longer stays are mostly chargers that missed the plug-out
 MIN_STAY_H = 1 / 60  # shorter ones are failed starts
 MAX_ENERGY_KWH = 200.0  # more than any car battery takes
@@ -23,12 +27,18 @@ OPEN = "open: no end or no energy"
 BACKWARDS = "end is not after start"
 SHORT = "shorter than 1 min"
 NO_ENERGY = "energy is not above 0"
+TOO_LARGE = f"battery above {MAX_CAPACITY_KWH:g} kWh, more than any car has"
 TOO_MUCH = f"energy above {MAX_ENERGY_KWH:g} kWh, more than any car battery"
 DUPLICATE = "session id repeats an earlier row"
 OVERLAP = "begins before the previous session at the same asset ended"
 CLOCK = "clock change: skipped or repeated local time"
 CAPACITY = "capacity raised to hold the metered energy"
 RATING = "charger rating raised to deliver the metered energy in the stay"
+
+
+def too_fast(greatest_kw: float) -> str:
+    """The rule on power, by name."""
+    return f"energy or rating asks for more than {greatest_kw:g} kW, which no charger here has"
 
 
 def too_long(max_stay_h: float | None) -> str:
@@ -46,6 +56,8 @@ class Raw:
             judge; NaN where there is no end.
         unreadable: A cell holds something that is no value of its kind, or an id is missing.
         open: No end or no energy.
+        greatest_kw: Most power that a charger of the source has, AC.
+        stamp_h: Resolution of the stamps, by which a stay may be longer than it seems.
         longest_h: Stays above this are rejected; None keeps them and only counts.
         rules: What the reader itself has found.
     """
@@ -54,6 +66,8 @@ class Raw:
     stay_h: Float[Array, " row"]
     unreadable: Bool[Array, " row"]
     open: Bool[Array, " row"]
+    greatest_kw: float
+    stamp_h: float = 0.0
     longest_h: float | None = MAX_STAY_H
     rules: tuple[Rule, ...] = ()
 
@@ -83,6 +97,12 @@ def row_rules(raw: Raw) -> list[Rule]:
     limit_h = MAX_STAY_H if raw.longest_h is None else raw.longest_h
     backwards = raw.stay_h <= 0
     short = (plugins.stay_h < MIN_STAY_H) & ~backwards
+    nan = np.full(len(plugins), np.nan)
+    # A stay or an energy that is wrong by itself says nothing about power.
+    sound = (plugins.stay_h >= MIN_STAY_H) & (energy_kwh <= MAX_ENERGY_KWH)
+    mean_kw = energy_kwh / np.where(sound, plugins.stay_h + raw.stamp_h, np.nan)
+    rating_kw = np.fmax(mean_kw, nan if plugins.charge_kw is None else plugins.charge_kw)
+    capacity_kwh = nan if plugins.capacity_kwh is None else plugins.capacity_kwh
     long_action = "kept" if raw.longest_h is None else "rejected"
     return [
         Rule(UNREADABLE, "rejected", raw.unreadable, plugins.session_id),
@@ -92,6 +112,8 @@ def row_rules(raw: Raw) -> list[Rule]:
         Rule(too_long(raw.longest_h), long_action, raw.stay_h > limit_h, raw.stay_h),
         Rule(NO_ENERGY, "rejected", energy_kwh <= 0, energy_kwh),
         Rule(TOO_MUCH, "rejected", energy_kwh > MAX_ENERGY_KWH, energy_kwh),
+        Rule(too_fast(raw.greatest_kw), "rejected", rating_kw > raw.greatest_kw, rating_kw),
+        Rule(TOO_LARGE, "rejected", capacity_kwh > MAX_CAPACITY_KWH, capacity_kwh),
     ]
 
 
@@ -166,6 +188,19 @@ def unreadable(
 def joined(*parts: Shaped[Array, " row"]) -> Shaped[Array, " row"]:
     """Names made of parts, such as charge point and connector, with a slash between."""
     return np.array(["/".join(row) for row in zip(*parts, strict=True)], dtype=object)
+
+
+def period(made: Sessions) -> str:
+    """First and last day of the sessions, and long holes between."""
+    return meta.period(made.arrival_utc, made.departure_utc)
+
+
+def title(made: Sessions, source: str, path: Path) -> str:
+    """What was read, with the sites of the sessions by name, or how many where they are many."""
+    names = sorted(set(made.site_id.tolist()))
+    listed = " and ".join(printable(name) for name in names)
+    where = listed if len(names) <= PLACES else f"{len(names):,} sites"
+    return meta.title(f"Charging sessions at {where}", source, path, period(made))
 
 
 def stated(assumed: Assumptions, **notes: str) -> dict[str, str | float]:

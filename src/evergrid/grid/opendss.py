@@ -20,15 +20,21 @@ from evergrid.core.units import consumption_from_grid_power
 from evergrid.grid.feeder import Feeder, State
 from evergrid.grid.opendss_feeder import Reader, voltages
 
-__all__ = ["opened", "read", "settled", "solved", "voltages", "with_source"]
+__all__ = ["opened", "read", "settled", "solved", "version", "voltages", "with_source"]
 
 CONTROL_ITERATIONS = 200  # feeders with several regulators need more than OpenDSS' default of 15
 ITERATIONS = 500
 TOLERANCE = 1e-9
+VERSION = re.compile(r"(?<=C-API Library version )[\d.]+|SVN \d+")
 PLACE = re.compile(r'\[file: "([^"]*)", line: (\d+)\]')  # in what OpenDSS says
 COMMAND = re.compile(r'Unknown Command: ".*"', re.IGNORECASE)
 LONG_QUOTE = re.compile(r'"[^"]{41,}"')  # longer than any name
 DEAD_V = 1e-3  # a feeder whose highest voltage is lower is driven by nothing
+
+
+def version() -> str:
+    """Version of the engine, such as "0.14.5, OpenDSS SVN 3723"."""
+    return ", OpenDSS ".join(VERSION.findall(str(DSS.Version)))
 
 
 def opened(path: Path, commands: Sequence[str] = ()) -> Any:

@@ -3,20 +3,38 @@
 import hashlib
 import json
 import platform
+import sys
 from importlib import metadata
 from io import BytesIO
 from typing import Any
 
 import polars as pl
 
-PACKAGES = ("evergrid", "highspy", "numpy", "polars", "scipy")
+# What may have a part in a result: distribution by the module that is loaded when it is used.
+PACKAGES = {
+    "evergrid": "evergrid",
+    "numpy": "numpy",
+    "polars": "polars",
+    "scipy": "scipy",
+    "highspy": "highspy",
+    "numba": "numba",
+    "jax": "jax",
+    "jaxlib": "jaxlib",
+    "ray": "ray",
+    "dss": "dss-python",
+    "dss_python_backend": "dss-python-backend",
+}
+OPENDSS = "evergrid.grid.opendss"  # our door to OpenDSS; its engine has a version of its own
 
 
 def versions() -> dict[str, str]:
-    """Versions of what computed the result."""
-    return {"python": platform.python_version()} | {
-        name: metadata.version(name) for name in PACKAGES
+    """Versions of what computed the result: Python, and each of `PACKAGES` that is loaded."""
+    found = {"python": platform.python_version()} | {
+        name: metadata.version(name) for module, name in PACKAGES.items() if module in sys.modules
     }
+    if OPENDSS in sys.modules:
+        found["opendss"] = sys.modules[OPENDSS].version()
+    return found
 
 
 def text_hash(text: str) -> str:
@@ -32,5 +50,8 @@ def table_hash(frame: pl.DataFrame) -> str:
 
 
 def to_json(summary: dict[str, Any]) -> str:
-    """The summary as indented JSON; a number that is not finite is a fault, not a value."""
-    return json.dumps(summary, indent=2, allow_nan=False) + "\n"
+    """The summary as indented JSON in ASCII, which no terminal obeys.
+
+    A number that is not finite is a fault, not a value.
+    """
+    return json.dumps(summary, indent=2, allow_nan=False).replace("\x7f", "\\u007f") + "\n"

@@ -35,11 +35,11 @@ class Format(NamedTuple):
 CASES = {
     "nl_dayahead": Format(
         *("time_utc", "price_eur_mwh", 60, True, 0.0, "EUR", "UTC", "A"),
-        *("Netherlands day-ahead price", {}, {}),
+        *("Day-ahead price in the format nl_dayahead, 2022-07-04, from table.parquet", {}, {}),
     ),
     "ercot_dam": Format(
         *("time_utc", "HB_HUBAVG", 60, True, 0.0, "USD", "UTC", "A"),
-        *("ERCOT day-ahead settlement point price at HB_HUBAVG", {}, {}),
+        *("Day-ahead settlement point price at HB_HUBAVG in the format ercot_dam", {}, {}),
     ),
     "epf": Format(
         *("time_local_naive", "real_price", 60, False, -1.0, "EUR", "UTC+1, all year", "A"),
@@ -47,15 +47,21 @@ CASES = {
     ),
     "aemo": Format(
         *("interval_end_nem", "energy_rrp_aud_mwh", 5, False, -10.0 - 5 / 60, "AUD"),
-        *("UTC+10, all year", "B", "five-minute energy price in NSW1", {}, {"region": "NSW1"}),
+        *(
+            "UTC+10, all year",
+            "B",
+            "Energy price in NSW1 in the format aemo",
+            {},
+            {"region": "NSW1"},
+        ),
     ),
     "nyiso": Format(
         *("time_end_utc", "lbmp_usd_mwh", 15, True, -0.25, "USD", "UTC", "C"),
-        *("NYISO LBMP in New York City, real-time commitment, 15 min", {}, {}),
+        *("LBMP, real-time commitment, 15 min in the format nyiso", {}, {}),
     ),
     "pjm_lmp": Format(
         *("time_begin_utc", "total_lmp_rt", 60, True, 0.0, "USD", "UTC", "C"),
-        *("PJM-RTO real-time hourly LMP", {}, {}),
+        *("Real-time hourly LMP in the format pjm_lmp", {}, {}),
     ),
 }
 every_format = pytest.mark.parametrize("name", CASES)

@@ -98,3 +98,15 @@ def test_stays_follow_the_local_clock_on_the_day_it_changes(diary: Callable[...,
 def test_the_summary_names_the_consumption_assumed(diary: Callable[..., Path]):
     _, meta = nhts.read(diary(*TOUR))
     assert meta.assumptions["consumption_kwh_per_mile"] == nhts.CONSUMPTION_KWH_PER_MILE
+
+
+def test_a_car_that_drives_more_than_its_charger_delivers_in_a_day_is_rejected(
+    diary: Callable[..., Path],
+):
+    # 500 miles use 150 kWh; five minutes in the morning and two hours at night deliver 23 kWh.
+    far = [(2, 5, 1200, 250.0, 11), (2, 1300, 2200, 250.0, 1)]
+    sessions, meta = nhts.read(diary(*TOUR, *far))
+    assert set(sessions.asset_id) == {"1"}
+    assert sessions.max_charge_kw.max() == pytest.approx(11.0)
+    assert meta.quality.count(nhts.TOO_FAR) == 2
+    assert (meta.quality.rows_kept, meta.quality.rows_rejected) == (2, 2)

@@ -6,7 +6,7 @@ import numpy as np
 
 from evergrid.data import price_series
 from evergrid.data.frames import Kind, source_columns
-from evergrid.data.meta import Meta, licence
+from evergrid.data.meta import Meta, licence, title
 from evergrid.data.price_series import Instant, Series
 from evergrid.model.prices import Prices
 
@@ -53,11 +53,13 @@ def read(
         currency="AUD",
     )
     prices, quality = price_series.prices(series, start=start, end=end, gap=gap)
+    period = price_series.period(prices, series.width)
     return prices, Meta(
         source="aemo",
-        title=f"Australian NEM five-minute energy price in {region}, blocks of 2018 to 2022",
-        licence=licence("B", "AEMO public data: general permission to use with attribution"),
-        origin="AEMO, copy in NEMOSIS",
+        title=title(f"Energy price in {region}", "aemo", path, period),
+        period=period,
+        licence=licence(path, "B", "AEMO public data: general permission to use with attribution"),
+        origin="AEMO",
         currency="AUD",
         time_zone="UTC+10, all year",
         quality=quality,

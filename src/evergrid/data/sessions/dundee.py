@@ -24,6 +24,7 @@ COLUMNS = {
     "charger_model": Kind.TEXT,
 }
 ZONE = "Europe/London"
+STAMP_H = 1 / 60  # stamps are in whole minutes
 RAPID_KW = 50.0  # "rapid" models without a number; the export spans 7 to 50 kW
 
 
@@ -65,14 +66,17 @@ def read(
             table, ends=("end_local", "energy_kwh"), optional=("site", "connector", "charger_model")
         ),
         open=table["end_local"].missing | table["energy_kwh"].missing,
+        greatest_kw=RAPID_KW,
+        stamp_h=STAMP_H,
         longest_h=max_stay_h,
         rules=(Rule(screen.CLOCK, "repaired", touched, start),),
     )
     sessions, quality = screen.sessions("dundee", raw, assumptions)
     return sessions, Meta(
         source="dundee",
-        title="Public charging in Dundee, 2017-09 to 2018-09, with a hole 2017-12 to 2018-02",
-        licence=licence("B", "Open Government Licence v3 by general knowledge"),
+        title=screen.title(sessions, "dundee", path),
+        period=screen.period(sessions),
+        licence=licence(path, "B", "Open Government Licence v3 by general knowledge"),
         origin="Dundee City Council open data",
         currency=None,
         time_zone=ZONE,

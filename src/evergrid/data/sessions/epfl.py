@@ -24,6 +24,8 @@ COLUMNS = {
     "soc_arrival_pct": Kind.NUMBER,
     "soc_departure_pct": Kind.NUMBER,
 }
+GREATEST_KW = 190.0  # AC side of a station of 172.5 kW DC, at least 91 % efficient
+STAMP_H = 1 / 60  # stamps are in whole minutes
 ZONE = "Europe/Zurich"
 
 
@@ -67,14 +69,17 @@ def read(
             optional=("stay_min", "p_max_w", "soc_arrival_pct", "soc_departure_pct"),
         ),
         open=table["departure_local"].missing | table["energy_wh"].missing,
+        greatest_kw=GREATEST_KW,
+        stamp_h=STAMP_H,
         longest_h=max_stay_h,
         rules=(Rule(screen.CLOCK, "repaired", touched, start),),
     )
     sessions, quality = screen.sessions("epfl", raw, assumptions)
     return sessions, Meta(
         source="epfl",
-        title="DC fast charging at 172.5 kW in Switzerland, 2022-04 to 2023-07",
-        licence=licence("A", "MIT"),
+        title=screen.title(sessions, "epfl", path),
+        period=screen.period(sessions),
+        licence=licence(path, "A", "MIT"),
         origin="DESL-EPFL, Level-3-EV-charging-dataset",
         currency=None,
         time_zone=ZONE,

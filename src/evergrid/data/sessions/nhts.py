@@ -13,7 +13,7 @@ from evergrid.core.timegrid import zone
 from evergrid.data import clock, screen
 from evergrid.data.assumptions import DEFAULTS, Assumptions, Filled, PlugIns, fill
 from evergrid.data.frames import Column, Kind, source_columns
-from evergrid.data.meta import Meta, licence
+from evergrid.data.meta import Meta, licence, title
 from evergrid.data.quality import Quality, Rule, account, rejected
 from evergrid.model.session import Sessions
 
@@ -35,6 +35,7 @@ NO_CLOCK = "start or end is no clock time (hhmm)"
 OUT_OF_ORDER = "end is before start, or the trip begins before the previous one ended"
 NO_MILES = "distance is not above 0 miles"
 COMPANION = "another trip of the same vehicle-day is rejected"
+TOO_FAR = "drives more in a day than its charger at home can deliver"
 BRIEF = "home stay shorter than 1 min: joined to the next tour"
 
 
@@ -50,7 +51,7 @@ class Diary:
 
 @dataclass(frozen=True)
 class Stays:
-    """Times at home within one day.
+    """Times at home within one day; those of a car that drives too far are left out.
 
     Attributes:
         trip: Row of the trip that ended in the stay; of the first trip for the morning.
@@ -77,7 +78,8 @@ def read(
     A car is at home from midnight to its first trip, between a trip home and the next trip, and
     from the last trip home to midnight. The energy of a tour is drawn in the stay after it; what
     the charger cannot deliver there waits for the next stay, and at last for the morning, as if
-    every day were the same. Rows are trips: one unusable trip rejects its vehicle-day.
+    every day were the same. Rows are trips: one unusable trip rejects its vehicle-day, and so does
+    energy that is still owed then.
 
     Args:
         path: CSV or Parquet with the columns of `COLUMNS`.
@@ -93,12 +95,13 @@ def read(
     rules = _trip_rules(table)
     rows = len(table["vehicle_day"].values)
     keep = ~rejected(rules, rows)
-    stays, brief = _stays(table, keep, assumptions.max_charge_kw)
+    stays, brief, too_far = _stays(table, keep, assumptions.max_charge_kw)
+    rules += [Rule(TOO_FAR, "rejected", too_far, table["trip_miles"].values)]
     filled = fill(_plugins(table, stays, day, time_zone), assumptions)
     rules += [Rule(BRIEF, "repaired", brief, table["end_hhmm"].values)]
     rules += _fill_rules(filled, stays, table)
     quality = account("nhts", rules, rows)
-    return filled.sessions, _meta(quality, assumptions, day, time_zone)
+    return filled.sessions, _meta(path, filled.sessions, quality, assumptions, day, time_zone)
 
 
 def minutes(hhmm: Float[Array, " row"]) -> Float[Array, " row"]:
@@ -129,8 +132,12 @@ def _trip_rules(table: dict[str, Column]) -> list[Rule]:
 
 def _stays(
     table: dict[str, Column], keep: Bool[Array, " row"], charge_kw: float
-) -> tuple[Stays, Bool[Array, " row"]]:
-    """The home stays of the kept trips, and the trips home that were too brief to count."""
+) -> tuple[Stays, Bool[Array, " row"], Bool[Array, " row"]]:
+    """The home stays of the kept trips, trips home too brief to count, trips of cars gone too far.
+
+    Raises:
+        InputError: There is no stay.
+    """
     diary = Diary(
         start_min=minutes(table["start_hhmm"].values),
         end_min=minutes(table["end_hhmm"].values),
@@ -140,17 +147,27 @@ def _stays(
     days: dict[str, list[int]] = {}
     for row in np.nonzero(keep)[0].tolist():
         days.setdefault(table["vehicle_day"].values[row], []).append(row)
-    stays = [stay for trips in days.values() for stay in _day(trips, diary, charge_kw)]
+    stays: list[tuple[int, int, int, float]] = []
+    too_far = np.zeros(len(keep), bool)
+    for trips in days.values():
+        of_day, owed_kwh = _day(trips, diary, charge_kw)
+        too_far[trips] = owed_kwh > 0
+        stays += of_day if owed_kwh <= 0 else []
     if not stays:
         raise_if_any("nhts", [Fault("rows", "include a whole vehicle-day with time at home")])
     trip, begin, until, owed_kwh = (np.array(cells) for cells in zip(*stays, strict=True))
-    brief = keep & diary.home
+    brief = keep & diary.home & ~too_far
     brief[trip[begin > 0]] = False
-    return Stays(trip, begin, until, owed_kwh.astype(float)), brief
+    return Stays(trip, begin, until, owed_kwh.astype(float)), brief, too_far
 
 
-def _day(trips: list[int], diary: Diary, charge_kw: float) -> list[tuple[int, int, int, float]]:
-    """Stays of one vehicle-day, the morning first: trip, arrival, departure, energy owed."""
+def _day(
+    trips: list[int], diary: Diary, charge_kw: float
+) -> tuple[list[tuple[int, int, int, float]], float]:
+    """Stays of one vehicle-day, the morning first, and the energy that none of them can deliver.
+
+    A stay is trip, arrival, departure and energy owed.
+    """
     leave = [*diary.start_min[trips[1:]].tolist(), MIDNIGHT_MIN]
     owed_kwh = 0.0
     stays = []
@@ -162,8 +179,10 @@ def _day(trips: list[int], diary: Diary, charge_kw: float) -> list[tuple[int, in
             owed_kwh -= drawn_kwh
             stays.append((row, int(diary.end_min[row]), int(until), drawn_kwh))
     first_min = int(diary.start_min[trips[0]])
-    morning = [(trips[0], 0, first_min, owed_kwh)] if first_min >= 1 else []
-    return morning + stays
+    if first_min < 1:
+        return stays, owed_kwh
+    drawn_kwh = min(owed_kwh, charge_kw * first_min / 60)
+    return [(trips[0], 0, first_min, drawn_kwh), *stays], owed_kwh - drawn_kwh
 
 
 def _plugins(table: dict[str, Column], stays: Stays, day: date, time_zone: str) -> PlugIns:
@@ -198,11 +217,21 @@ def _fill_rules(filled: Filled, stays: Stays, table: dict[str, Column]) -> list[
     return rules
 
 
-def _meta(quality: Quality, assumptions: Assumptions, day: date, time_zone: str) -> Meta:
+def _meta(
+    path: Path,
+    sessions: Sessions,
+    quality: Quality,
+    assumptions: Assumptions,
+    day: date,
+    time_zone: str,
+) -> Meta:
+    period = f"placed on {day.isoformat()} (the file tells no dates)"
+    cars = f"{len(set(sessions.asset_id.tolist())):,} cars"
     return Meta(
         source="nhts",
-        title="Home parking from US trip diaries (survey year not stated)",
-        licence=licence("A", "MIT; the survey is a US government public survey"),
+        title=title(f"Home parking of {cars} from trip diaries", "nhts", path, period),
+        period=period,
+        licence=licence(path, "A", "MIT; the survey is a US government public survey"),
         origin="US National Household Travel Survey, as filtered by GMLC 1.4.2",
         currency=None,
         time_zone=time_zone,

@@ -28,6 +28,7 @@ USER_COLUMNS = {
 }
 USERS_FILE = "norway_residential_users.csv"
 ZONE = "Europe/Oslo"
+GREATEST_KW = 22.2  # AC: 32 A in three phases of 400 V; IEC 61851-1
 TOLERANCE_H = 0.02  # published durations are rounded to about a minute
 DIFFERS = "published duration differs from the wall clock"
 
@@ -74,6 +75,7 @@ def read(
             table, ends=("plugout_local", "energy_kwh"), optional=("connection_h",)
         ),
         open=table["plugout_local"].missing | table["energy_kwh"].missing,
+        greatest_kw=GREATEST_KW,
         longest_h=max_stay_h,
         rules=(
             Rule(DIFFERS, "kept", np.abs(stay_h - told_h) > TOLERANCE_H, told_h),
@@ -81,7 +83,7 @@ def read(
         ),
     )
     sessions, quality = screen.sessions("norway", raw, assumptions)
-    return sessions, _meta(quality=quality, assumptions=assumptions, users=users)
+    return sessions, _meta(path, sessions, quality, assumptions, users)
 
 
 def _estimates(
@@ -101,14 +103,21 @@ def _estimates(
     return of_user("battery_capacity_kwh_estimated"), of_user("charging_power_kw_estimated")
 
 
-def _meta(*, quality: Quality, assumptions: Assumptions, users: Path | None) -> Meta:
+def _meta(
+    path: Path,
+    sessions: Sessions,
+    quality: Quality,
+    assumptions: Assumptions,
+    users: Path | None,
+) -> Meta:
     estimated = "estimated by the authors from the sessions, not nameplate; assumed where missing"
     silent = "no table of users given: assumed for all"
     said = silent if users is None else estimated
     return Meta(
         source="norway",
-        title="Home charging in apartment buildings at 12 places in Norway, 2018-02 to 2021-08",
-        licence=licence("B", "CC BY 4.0 by general knowledge"),
+        title=screen.title(sessions, "norway", path),
+        period=screen.period(sessions),
+        licence=licence(path, "B", "CC BY 4.0 by general knowledge"),
         origin="Sørensen et al. (2024), Data in Brief, doi 10.1016/j.dib.2024.110883",
         currency=None,
         time_zone=ZONE,

@@ -23,6 +23,7 @@ COLUMNS = {
     "soc_end_pct": Kind.NUMBER,
     "energy_kwh": Kind.NUMBER,
 }
+GREATEST_KW = 150.0  # the fastest of the stations, by the publisher's description
 FALLS = "state of charge does not rise although energy was drawn; ignored"
 
 
@@ -61,14 +62,16 @@ def read(
         stay_h=plugins.stay_h,
         unreadable=screen.unreadable(table, ends=("end_utc", "energy_kwh"), optional=optional),
         open=table["end_utc"].missing | table["energy_kwh"].missing,
+        greatest_kw=GREATEST_KW,
         longest_h=max_stay_h,
         rules=(Rule(FALLS, "repaired", falls, table["soc_end_pct"].values),),
     )
     sessions, quality = screen.sessions("sap", raw, assumptions)
     return sessions, Meta(
         source="sap",
-        title="Company cars charging at work and at home, SAP Labs France, 2017-06 to 2020-12",
-        licence=licence("B", "French open licence by general knowledge"),
+        title=screen.title(sessions, "sap", path),
+        period=screen.period(sessions),
+        licence=licence(path, "B", "French open licence by general knowledge"),
         origin="SAP Labs France open data",
         currency=None,
         time_zone="UTC",
