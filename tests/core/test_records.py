@@ -51,6 +51,8 @@ def faults(**changed: Any):
 
 
 def test_a_whole_record_is_kept_and_whole_numbers_become_numbers():
+    given = np.ones((2, 3))
+    assert made(power_kw=given).power_kw is given
     meter = made(power_kw=np.ones((2, 3), np.int32), limit_kw=np.ones(2))
     assert meter.power_kw.dtype == np.float64
     assert meter.phases is WHOLE["phases"]
@@ -69,7 +71,11 @@ def test_a_whole_record_is_kept_and_whole_numbers_become_numbers():
         ("power_kw", np.ones(2), "have the axes (meter, step), got the shape (2,)"),
         ("phases", np.array([1.0, 3.0]), "a NumPy array of whole numbers, got an array of float64"),
         ("net", np.array([1, 0]), "a NumPy array of flags, got an array of int64"),
-        ("limit_kw", np.ones(1), "have a value for every meter, 2 in all, got 1"),
+        (
+            "limit_kw",
+            np.ones(1),
+            "have a value for every meter, 2 in all, got 1. One value does not stand for others.",
+        ),
         ("power_kw", np.ones((2, 1)), "have a value for every step, 3 in all, got 1"),
         ("loss", "0.1", "be a number, got '0.1', a str"),
         ("loss", True, "be a number, got True, a bool"),

@@ -67,22 +67,28 @@ def test_intervals_may_become_shorter_or_longer(apart: tuple[float, ...]):
 
 
 @pytest.mark.parametrize(
-    ("apart", "row"),
+    ("apart", "rows"),
     [
-        ((60, 60, 120, 15, 15), 4),  # an hour is missing where quarters begin
-        ((60, 60, 75, 15, 15), 4),  # the first quarter is missing
-        ((60, 60, 15, 15, 60, 15, 15), 6),  # three quarters are missing, which make an hour
-        ((15, 15, 30, 30, 15, 15), 4),  # every second of some
-        ((60, 60, 60, 120), 5),  # the last but one
-        ((60, 15, 15), 2),  # one hour is no resolution
-        ((60, 60, 25, 25), 4),  # no part of an hour
-        ((60, 60, 75, 45, 60), 4),  # a stamp a quarter late
+        ((60, 60, 120, 15, 15), (4,)),  # an hour is missing where quarters begin
+        ((60, 60, 75, 15, 15), (4,)),  # the first quarter is missing
+        ((60, 60, 15, 15, 60, 15, 15), (6,)),  # three quarters are missing, which make an hour
+        ((15, 15, 30, 30, 15, 15), (4, 5)),  # every second of some
+        ((60, 60, 60, 120), (5,)),  # the last but one
+        ((60, 60, 15, 15, 60), (6,)),  # three quarters before the last
+        ((60, 60, 15, 15, 5), (6,)),  # a row that belongs to no resolution
+        ((60, 120), (3,)),
+        ((60, 15, 15), (2,)),  # one hour is no resolution
+        ((60, 60, 25, 25), (4, 5)),  # no part of an hour
+        ((60, 60, 75, 45, 60), (4, 5, 6)),  # a stamp a quarter late
     ],
 )
-def test_a_gap_is_refused_however_the_resolution_changes(apart: tuple[float, ...], row: int):
+def test_a_gap_is_refused_however_the_resolution_changes(
+    apart: tuple[float, ...], rows: tuple[int, ...]
+):
     (fault,) = stamps.faults(following(*apart))
     assert fault.rule.startswith("follow the row before by ")
-    assert row in fault.rows
+    assert fault.rows == rows
+    assert fault.fix == "Fill the gap: a missing value is not guessed."
 
 
 def test_the_lengths_that_a_step_may_have_are_named():
