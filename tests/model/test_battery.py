@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from evergrid.core.errors import InputError
 from evergrid.core.timegrid import datetime64
 from evergrid.model.battery import Battery, as_sessions
 from evergrid.model.charger import Charger
@@ -37,6 +38,27 @@ GOOD = {
 )
 def test_a_battery_out_of_range_is_refused_by_name(name: str, value: float):
     assert next(iter(faults_of(Battery, **{**GOOD, name: value}))) == name
+
+
+@pytest.mark.parametrize("energy_kwh", [0.0, 0.5, 200.0])
+@pytest.mark.parametrize("name", ["energy_start_kwh", "energy_end_kwh", "energy_reserve_kwh"])
+def test_a_battery_may_be_empty_nearly_so_or_full(name: str, energy_kwh: float):
+    battery = Battery(**{**GOOD, name: energy_kwh})
+    assert getattr(battery, name) == energy_kwh
+
+
+def test_a_battery_may_be_small_and_its_wear_free():
+    tiny = {"capacity_kwh": 0.5, "energy_start_kwh": 0.1, "energy_end_kwh": 0.1}
+    tiny |= {"energy_reserve_kwh": 0.1, "wear_cost_per_kwh": 0.0, "wear_rise_per_kwh_per_kw": 0.0}
+    assert Battery(**{**GOOD, **tiny}).capacity_kwh == 0.5
+
+
+def test_a_fault_of_a_battery_names_it():
+    with pytest.raises(InputError, match="battery battery-1"):
+        Battery(**{**GOOD, "wear_cost_per_kwh": -1.0})
+    assert faults_of(Battery, **{**GOOD, "energy_end_kwh": 200.1})["energy_end_kwh"].ids == (
+        "battery-1",
+    )
 
 
 def test_every_fault_of_a_battery_is_reported_at_once():
