@@ -32,3 +32,7 @@ def test_price_title_names_money_per_energy():
 def test_notes_become_sentences_and_empty_ones_vanish():
     assert labels.joined("One", "", "Two.") == "One. Two."
     assert labels.joined("") == ""
+
+
+def test_literal_text_holds_nothing_that_turns_the_direction_of_writing():
+    assert labels.literal("a\u202eb\x1b") == r"a\u202eb\x1b"

@@ -137,3 +137,16 @@ def test_a_figure_without_any_layout_can_be_shown():
 
 def test_the_same_input_gives_the_same_page(figure: go.Figure):
     assert full_page("plan", figure) == full_page("plan", figure)
+
+
+def test_no_control_character_reaches_the_page(figure: go.Figure):
+    words = "car\x1b[31m\x07\u202efdp\u2066\x9b\x00\ud800"
+    whole = full_page(words, figure)
+    shown = Elements(without_plotly(whole)).words
+    assert r"car\x1b[31m\x07\u202efdp\u2066\x9b\x00\ud800" in shown
+    assert not {"\x1b", "\x07", "\u202e", "\u2066", "\x9b", "\x00"} & set(whole)
+    assert whole.encode()
+
+
+def test_a_name_of_a_million_letters_is_cut(figure: go.Figure):
+    assert len(without_plotly(full_page("x" * 1_000_000, figure))) < 200_000

@@ -2,12 +2,15 @@
 
 import html
 
+from evergrid.core.printable import printable
+
+LONGEST_TEXT = 500  # characters of a text in a figure
 MINUS = "\u2212"
 
 
 def literal(text: str) -> str:
-    """The text as Plotly shows it letter by letter, without reading tags into it."""
-    return html.escape(text, quote=False)
+    """The text as Plotly shows it letter by letter, without reading tags or controls into it."""
+    return html.escape(printable(text, LONGEST_TEXT), quote=False)
 
 
 def shortened(text: str, most: int = 26) -> str:

@@ -11,8 +11,10 @@ import plotly.graph_objects as go
 from plotly.io.json import to_json_plotly
 from plotly.offline import get_plotlyjs
 
+from evergrid.core.printable import printable
 from evergrid.report import theme
 
+LONGEST_TEXT = 2_000  # characters of a text in the page
 TITLE_HEIGHT = 40  # pixels a figure loses with its title, which becomes a caption
 
 
@@ -107,6 +109,11 @@ def page(
     return "\n".join([_head(title, scripts), *filter(None, body), _scripts(scripts), "</html>\n"])
 
 
+def _text(text: str) -> str:
+    """The text letter by letter, without control characters, and not for ever."""
+    return html.escape(printable(text, LONGEST_TEXT))
+
+
 def _head(title: str, scripts: Sequence[str]) -> str:
     allowed = " ".join(f"'sha256-{_digest(script)}'" for script in scripts) or "'none'"
     policy = (
@@ -120,7 +127,7 @@ def _head(title: str, scripts: Sequence[str]) -> str:
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>{html.escape(title)}</title>
+<title>{_text(title)}</title>
 <style>
 {_colors()}
 {_asset("page.css")}</style>
@@ -140,16 +147,14 @@ def _colors() -> str:
 
 
 def _header(title: str, question: str) -> str:
-    lead = f'\n<p class="question">{html.escape(question)}</p>' if question else ""
-    return (
-        f'<header>\n<p class="brand">Evergrid</p>\n<h1>{html.escape(title)}</h1>{lead}\n</header>'
-    )
+    lead = f'\n<p class="question">{_text(question)}</p>' if question else ""
+    return f'<header>\n<p class="brand">Evergrid</p>\n<h1>{_text(title)}</h1>{lead}\n</header>'
 
 
 def _notes(notes: Sequence[str]) -> str:
     if not notes:
         return ""
-    items = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
+    items = "".join(f"<li>{_text(note)}</li>" for note in notes)
     return f'<aside class="notes" aria-label="Notes to the reader">\n<ul>{items}</ul>\n</aside>'
 
 
@@ -162,7 +167,7 @@ def _cards(headline: Sequence[Headline]) -> str:
 
 def _card(item: Headline) -> str:
     label, value, unit, hint = (
-        html.escape(text) for text in (item.label, item.value, item.unit, item.hint)
+        _text(text) for text in (item.label, item.value, item.unit, item.hint)
     )
     beside = f' <span class="unit">{unit}</span>' if unit else ""
     below = f'<dd class="hint">{hint}</dd>' if hint else ""
@@ -170,8 +175,8 @@ def _card(item: Headline) -> str:
 
 
 def _section(number: int, section: Section) -> str:
-    heading = f'<h2 id="section-{number}">{html.escape(section.heading)}</h2>'
-    text = f"<p>{html.escape(section.text)}</p>" if section.text else ""
+    heading = f'<h2 id="section-{number}">{_text(section.heading)}</h2>'
+    text = f"<p>{_text(section.text)}</p>" if section.text else ""
     match section.content:
         case go.Figure() as figure:
             content = _figure(number, section, figure)
@@ -193,7 +198,7 @@ def _figure(number: int, section: Section, figure: go.Figure) -> str:
     caption = _caption("" if shown == section.heading else shown, note)
     layout["margin"] = {**layout.get("margin", {}), "t": 40}
     layout["height"] = height = int(layout.get("height") or 420) - TITLE_HEIGHT
-    label = html.escape(f"Figure: {section.heading}. {section.text}")
+    label = _text(f"Figure: {section.heading}. {section.text}")
     return f"""<figure>
 {caption}<div class="plot" id="plot-{number}" role="img" aria-label="{label}"
  style="height:{height}px"></div>
@@ -202,8 +207,8 @@ def _figure(number: int, section: Section, figure: go.Figure) -> str:
 
 
 def _caption(title: str, note: str) -> str:
-    strong = f"<strong>{html.escape(title)}</strong> " if title else ""
-    small = f"<small>{html.escape(note)}</small>" if note else ""
+    strong = f"<strong>{_text(title)}</strong> " if title else ""
+    small = f"<small>{_text(note)}</small>" if note else ""
     return f"<figcaption>{strong}{small}</figcaption>\n" if strong or small else ""
 
 
@@ -216,9 +221,9 @@ def _json(value: object) -> str:
 
 
 def _table(table: Table, *, label: str) -> str:
-    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in table.columns)
+    head = "".join(f'<th scope="col">{_text(name)}</th>' for name in table.columns)
     rows = "\n".join(_row(row) for row in table.rows)
-    return f"""<div class="table" role="region" tabindex="0" aria-label="{html.escape(label)}">
+    return f"""<div class="table" role="region" tabindex="0" aria-label="{_text(label)}">
 <table>
 <thead><tr>{head}</tr></thead>
 <tbody>
@@ -229,7 +234,7 @@ def _table(table: Table, *, label: str) -> str:
 
 
 def _row(cells: Sequence[str]) -> str:
-    texts = [html.escape(cell) for cell in cells]
+    texts = [_text(cell) for cell in cells]
     first = "".join(f'<th scope="row">{text}</th>' for text in texts[:1])
     return f"<tr>{first}{''.join(f'<td>{text}</td>' for text in texts[1:])}</tr>"
 
@@ -243,8 +248,7 @@ def _settings(settings: Table | None) -> str:
 
 def _footer(provenance: Sequence[tuple[str, str]]) -> str:
     items = "\n".join(
-        f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>"
-        for name, value in provenance
+        f"<div><dt>{_text(name)}</dt><dd>{_text(value)}</dd></div>" for name, value in provenance
     )
     return f"<footer>\n<dl>\n{items}\n</dl>\n</footer>" if items else ""
 
