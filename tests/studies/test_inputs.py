@@ -121,3 +121,11 @@ def test_lengths_that_are_no_whole_steps_or_leave_time_without_a_plan_are_refuse
         rolling(30, **changed)
     assert caught.value.field == f"rolling.{field}"
     assert said in str(caught.value)
+
+
+def test_steps_that_do_not_divide_a_day_are_refused_in_a_rolling_plan():
+    horizon = {"start": "2024-01-10T00:00:00Z", "days": 50 / 24, "step_min": 50}
+    raw = {"horizon": horizon, "prices": {"file": "prices.csv"}}
+    assert parse(plan.Config, raw).horizon.grid().steps == 60
+    with pytest.raises(ConfigError, match=r"horizon\.step_min must divide a day .* got 50"):
+        parse(plan.Config, raw | {"rolling": {"window_h": 10, "replan_every_h": 5, "known_h": 0}})

@@ -88,7 +88,7 @@ class Rolling(BaseConfig):
 
         Raises:
             ConfigError: Lengths that are no whole numbers of steps; time between plans that is
-                longer than they look ahead.
+                longer than they look ahead; steps that do not divide a day.
         """
         names = ("window_h", "replan_every_h", "known_h")
         faults = [
@@ -99,6 +99,10 @@ class Rolling(BaseConfig):
             fix = "Plan again before a plan ends, or look further ahead."
             got = (self.replan_every_h,)
             faults.append(Fault("rolling.replan_every_h", rule, got, fix=fix))
+        if abs(24 / step_h - round(24 / step_h)) > 1e-9:
+            rule = "divide a day in a rolling plan, which looks for the same hour of another day"
+            fix = "Choose 15, 30 or 60."
+            faults.append(Fault("horizon.step_min", rule, (60 * step_h,), fix=fix))
         if faults:
             raise ConfigError("config", faults)
         return {name: round(getattr(self, name) / step_h) for name in names}
