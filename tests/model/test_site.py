@@ -74,6 +74,7 @@ def test_row_finds_each_name_and_nothing_else(tree: dict[str, str], wanted: list
         ({"a": "a"}, {"a"}),
         ({"a": "b", "b": "a", "c": ""}, {"a", "b"}),
         ({"a": "c", "b": "a", "c": "b", "tail": "a"}, {"a", "b", "c"}),
+        ({"tail": "a", "a": "b", "b": "a"}, {"a", "b"}),
     ],
 )
 def test_a_cycle_is_refused_and_names_the_sites_on_it(tree: dict[str, str], on_cycle: set[str]):
