@@ -104,19 +104,35 @@ class Schedule:
     def costs(self) -> "Costs":
         """What it costs, item by item."""
         book = self.book
-        energy = carbon = 0.0
-        billed = {site: self.drawn_kw[site] for site in np.flatnonzero(book.metered)}
-        limits = {site: book.export_limit_kw[site] for site in billed}
-        bills = [(drawn, limits[site]) for site, drawn in billed.items()]
+        bills = [self.drawn_kw[site] for site in np.flatnonzero(book.metered)]
         for unit, power in zip(book.units, self.power_kw, strict=True):
             if book.meter(unit.site) < 0:
-                bills.append((-power, np.full(book.steps, np.inf)))
-        for drawn, limit in bills:
-            bought, fed = np.maximum(drawn, 0.0), np.maximum(-drawn, 0.0)
-            paid = np.where(book.sell > 0, np.minimum(fed, np.maximum(limit, 0.0)), fed)
-            energy += book.step_h * float(book.buy @ bought - book.sell @ paid)
-            carbon += book.step_h * float(book.carbon @ (bought - paid))
+                bills.append(-power)
+        bought = sum((np.maximum(drawn, 0.0) for drawn in bills), start=np.zeros(book.steps))
+        fed = sum((np.maximum(-drawn, 0.0) for drawn in bills), start=np.zeros(book.steps))
+        paid = fed - np.where(book.sell > 0, self.unpaid_kw(), 0.0)
+        energy = book.step_h * float(book.buy @ bought - book.sell @ paid)
+        carbon = book.step_h * float(book.carbon @ (bought - paid))
         return Costs(energy - carbon, carbon, self._wear(), self._demand(), -self._worth_left())
+
+    def unpaid_kw(self) -> np.ndarray:
+        """What meters feed beyond export limits, in each step: at, above or below the meter.
+
+        What passes a limit passes those above it as well, and counts once; what passes limits side
+        by side is added. No more than what the meters feed can go unpaid.
+        """
+        book = self.book
+        meters = np.where(book.metered[:, None], np.maximum(-self.drawn_kw, 0.0), 0.0)
+        fed = book.summed(meters)
+        below = [site for site in range(len(book.parent)) if book.meter(site) not in (-1, site)]
+        fed[below] = np.inf  # behind a meter: what that feeds is the cap
+        unpaid = np.zeros_like(fed)
+        for site in sorted(range(len(book.parent)), key=lambda site: -len(book.chain(site))):
+            from_below = sum(unpaid[i] for i, above in enumerate(book.parent) if above == site)
+            unpaid[site] = np.minimum(
+                np.maximum(self.export_excess_kw[site], from_below), fed[site]
+            )
+        return unpaid[[above < 0 for above in book.parent]].sum(axis=0)
 
     def _wear(self) -> float:
         total = 0.0
