@@ -80,7 +80,9 @@ def test_a_whole_record_is_kept_and_whole_numbers_become_numbers():
         ("loss", "0.1", "be a number, got '0.1', a str"),
         ("loss", True, "be a number, got True, a bool"),
         ("most", 2.5, "be a whole number, got 2.5, a float"),
+        ("loss", 10**400, "be a number, got a whole number of about 401 digits, a int"),
         ("kind", "mian", "be one of main, sub, got mian"),
+        ("kind", np.array(["main", "sub"]), "be one of main, sub, got a ndarray"),
         ("note", None, "be text, got a NoneType"),
     ],
 )

@@ -140,6 +140,7 @@ def test_a_demand_charge_out_of_range_is_refused(column: str, values: Any, rule:
         ({"flowgates": Flowgates(np.arange(24, 26), np.ones((2, 2)), np.ones(2))}, "flowgates"),
         ({"time_zone": "Europe/Olso"}, "time_zone"),
         ({"prices": None}, "prices"),
+        ({"sites": make_sites({})}, "load_kw"),
     ],
 )
 def test_parts_that_do_not_fit_a_book_are_refused(changed: dict[str, Any], field: str):

@@ -10,6 +10,7 @@ import numpy as np
 from evergrid.core.arrays import Bool, Float, Int
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
+from evergrid.core.printable import shown
 
 TIMES = ("_utc", "day")  # how names of columns of times end; other columns without a unit are text
 SCALARS = {float: (Real, "be a number"), int: (Integral, "be a whole number")}
@@ -96,19 +97,32 @@ def _holds(values: np.ndarray, what: str) -> bool:
 
 def _scalar_faults(name: str, value: Any, kind: Any) -> list[Fault]:
     if get_origin(kind) is Literal:
-        rule, good = f"be one of {', '.join(get_args(kind))}", value in get_args(kind)
+        rule = f"be one of {', '.join(get_args(kind))}"
+        good = isinstance(value, str) and value in get_args(kind)
     elif kind in SCALARS:
         wanted, rule = SCALARS[kind]
-        good = isinstance(value, wanted) and not isinstance(value, bool)
+        good = isinstance(value, wanted) and not isinstance(value, bool) and _fits(value)
     elif isinstance(kind, type):
         rule = "be text" if kind is str else f"be a {kind.__name__}"
         good = isinstance(value, kind)
     else:
         return []  # containers of records, which check themselves
-    return [] if good else [Fault(name, rule, (value if get_origin(kind) else _type(value),))]
+    named = isinstance(value, str) and get_origin(kind) is Literal
+    return [] if good else [Fault(name, rule, (value if named else _type(value),))]
+
+
+def _fits(value: Any) -> bool:
+    """Whether a number is within the range of floating-point ones."""
+    try:
+        float(value)
+    except OverflowError:
+        return False
+    return True
 
 
 def _type(value: Any) -> str:
     """A value of a wrong type, with its type."""
-    plain = isinstance(value, str | int | float)
-    return f"{value!r}, a {type(value).__name__}" if plain else f"a {type(value).__name__}"
+    kind = f"a {type(value).__name__}"
+    if isinstance(value, str):
+        return f"{value!r}, {kind}"
+    return f"{shown(value)}, {kind}" if isinstance(value, int | float) else kind

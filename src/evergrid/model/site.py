@@ -135,6 +135,8 @@ class Sites:
 
     def row(self, site_id: Shaped[Array, " session"]) -> Int[Array, " session"]:
         """Row of each named site; -1 for a name that is not a site."""
+        if not len(self):
+            return np.full(len(site_id), -1)
         order = np.argsort(self.site_id)
         at = np.clip(np.searchsorted(self.site_id[order], site_id), 0, len(self) - 1)
         rows = order[at]
