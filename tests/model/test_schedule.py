@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from evergrid.core.timegrid import TimeGrid
 from evergrid.model.schedule import plugged_share
-from tests.model.cases import make_sessions
+from tests.model.cases import DAY, make_sessions
 
 STAYS = st.lists(st.tuples(st.integers(-600, 2000), st.integers(1, 3000)), min_size=1, max_size=6)
 GRID = TimeGrid(datetime(2024, 1, 10, tzinfo=UTC), 0.25, 96)
@@ -37,6 +37,13 @@ def test_a_session_has_a_share_in_exactly_the_steps_of_its_window(minutes: list[
     step = np.arange(GRID.steps)
     window = (step >= first[:, None]) & (step < stop[:, None])
     assert ((plugged_share(sessions, GRID) > 0) == window).all()
+
+
+def test_a_stay_of_a_moment_has_a_share_above_zero():
+    arrival = np.array(["2024-01-10T05:05"], "datetime64[us]")
+    sessions = make_sessions(1, arrival_utc=arrival, departure_utc=arrival + 1)
+    share = plugged_share(sessions, DAY)
+    assert share.sum() == share[0, 5] == 1e-9
 
 
 @given(STAYS, st.randoms(use_true_random=False))

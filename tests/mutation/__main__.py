@@ -99,7 +99,7 @@ def _tried(numbered: list[tuple[int, Mutant]], copy: Copy) -> int:
         path = copy.root / mutant.path.relative_to(REPOSITORY)
         by = copy.notices(path, mutant.change, covering.tests(copy.root, path))
         unnoticed += not by
-        _say(f"{number:3d} {by or 'NOT NOTICED':11s} {mutant}")
+        _say(f"{number:3d} {'noticed' if by else 'NOT NOTICED':11s} {mutant}")
     return unnoticed
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +41,13 @@ class Copy:
     Attributes:
         root: Where it is.
         data: The folder of measurements that tests use.
-        taken_s: How long tests take without a fault, by files and stage; None if there are none.
+        taken_s: How long the tests of a file take without a fault, by stage and whether all is
+            compiled anew; None if there are none.
     """
 
     root: Path
     data: Path
-    taken_s: dict[tuple[str, ...], float | None] = field(default_factory=dict)
+    taken_s: dict[tuple[str, str, bool], float | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, repository: Path, root: Path) -> "Copy":
@@ -60,37 +62,36 @@ class Copy:
         return cls(root, (repository / given).resolve())
 
     def notices(self, module: Path, change: Change, tests: Sequence[str]) -> str:
-        """Which tests notice a fault: "", or the stage that failed or took too long.
+        """Which tests notice a fault: "", or those that fail or take too long.
 
         Raises:
             RuntimeError: Tests fail without it.
         """
-        for stage in STAGES:
-            taken_s = self._without_fault(module, tests, stage)
+        for stage, file in product(STAGES, tests):
+            taken_s = self._without_fault(module, file, stage)
             if taken_s is None:
                 continue
             limit_s = PATIENCE * taken_s + PATIENCE_S
             with self._faulty(module, change), self._kernels(module) as cache:
                 # What Python compiles of the fault must not be found later.
-                code, _ = self._run(tests, stage, cache, limit_s, keep=False)
+                code, _ = self._run(file, stage, cache, limit_s, keep=False)
             if code is None:
-                return "time"
+                return f"{file} out of time"
             if code in (FAILED, INTERRUPTED):
-                return stage
+                return file
         return ""
 
-    def _without_fault(self, module: Path, tests: Sequence[str], stage: str) -> float | None:
+    def _without_fault(self, module: Path, file: str, stage: str) -> float | None:
         """How long tests take, which is measured once; compiled anew where the fault will be."""
-        compiled = _is_compiled(module)
-        key = (*tests, stage, str(compiled))
+        key = (file, stage, _is_compiled(module))
         if key not in self.taken_s:
             with self._kernels(module) as cache:
                 begun = time.perf_counter()
-                code, told = self._run(tests, stage, cache, FIRST_LIMIT_S)
+                code, told = self._run(file, stage, cache, FIRST_LIMIT_S)
                 taken_s = time.perf_counter() - begun
             self.taken_s[key] = None if code == NONE_FOUND else taken_s
             if code not in (PASSED, NONE_FOUND):
-                raise RuntimeError(f"tests fail without any fault: {' '.join(tests)}\n{told}")
+                raise RuntimeError(f"tests fail without any fault: {file}\n{told}")
         return self.taken_s[key]
 
     @contextmanager
@@ -119,14 +120,14 @@ class Copy:
         shutil.rmtree(cache, ignore_errors=True)
 
     def _run(
-        self, tests: Sequence[str], stage: str, cache: Path, limit_s: float, *, keep: bool = True
+        self, file: str, stage: str, cache: Path, limit_s: float, *, keep: bool = True
     ) -> tuple[int | None, str]:
         """Exit code of pytest, None when out of time, and its last lines."""
         output, found = self.root / "output", self.root / "examples_found"
         arguments = ["-q", "-x", "-n", "0", "-m", stage, "-p", "no:cacheprovider", "--tb=short"]
         arguments += ["--hypothesis-seed=0", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
         request = {
-            "arguments": [*arguments, *tests],
+            "arguments": [*arguments, file],
             "environment": {
                 "NUMBA_CACHE_DIR": str(cache),
                 "HYPOTHESIS_STORAGE_DIRECTORY": str(found),
