@@ -140,6 +140,9 @@ def test_a_demand_charge_out_of_range_is_refused(column: str, values: Any, rule:
         ({"flowgates": Flowgates(np.arange(24, 26), np.ones((2, 2)), np.ones(2))}, "flowgates"),
         ({"time_zone": "Europe/Olso"}, "time_zone"),
         ({"prices": None}, "prices"),
+        ({"grid": None}, "grid"),
+        ({"sites": None}, "sites"),
+        ({"sessions": make_prices()}, "sessions"),
         ({"sites": make_sites({})}, "load_kw"),
     ],
 )

@@ -43,7 +43,9 @@ def test_a_series_without_rows_is_refused_and_a_whole_one_is_not():
 def test_a_time_that_is_none_is_refused():
     times = after(0, 60, 120)
     times[1] = np.datetime64("NaT")
-    assert stamps.faults(times)
+    (fault,) = stamps.faults(times)
+    assert (fault.rule, fault.rows) == ("be a time", (2,))
+    assert stamps.faults(times[1:2])
 
 
 def test_intervals_last_to_the_next_stamp_and_the_last_as_long_as_the_one_before():

@@ -1,5 +1,6 @@
 """What the fields of a record must be, read from its annotations: kinds, axes, lengths that fit."""
 
+from collections.abc import Callable
 from dataclasses import fields
 from functools import cache
 from numbers import Integral, Real
@@ -15,10 +16,11 @@ from evergrid.core.printable import shown
 TIMES = ("_utc", "day")  # how names of columns of times end; other columns without a unit are text
 SCALARS = {float: (Real, "be a number"), int: (Integral, "be a whole number")}
 KINDS: tuple[tuple[Any, str], ...] = ((Float, "f"), (Int, "i"), (Bool, "b"))
+Field = tuple[str, Any, bool]  # name, kind, whether it may be None
 ARRAYS = {"f": "numbers", "i": "whole numbers", "b": "flags", "M": "times", "O": "text"}
 
 
-def check(record: Any, source: str, **lengths: int) -> None:
+def check(record: Any, source: str, **lengths: Callable[[], int]) -> None:
     """Refuse a record whose fields are not what their annotations say.
 
     An array has the axes named there, and an axis is as long wherever it is named. Arrays of whole
@@ -28,28 +30,37 @@ def check(record: Any, source: str, **lengths: int) -> None:
     Args:
         record: A dataclass; called first in its ``__post_init__``.
         source: What it is, for the message.
-        **lengths: Axes whose length is known from elsewhere.
+        **lengths: Axes whose length another field tells, which is asked once it is known to be one.
 
     Raises:
         InputError: Every field of another kind or length.
     """
+    given = [field for field in _fields(type(record)) if not _left_out(record, field)]
     faults: list[Fault] = []
-    for name, kind, optional in _fields(type(record)):
-        value = getattr(record, name)
-        if optional and value is None:
-            continue
-        if hasattr(kind, "dim_str"):
-            value = _as_float(value, kind)
+    for name, kind, _ in given:
+        if not _is_array(kind):
+            faults += _scalar_faults(name, getattr(record, name), kind)
+    known = {} if faults else {axis: length() for axis, length in lengths.items()}
+    for name, kind, _ in given:
+        if _is_array(kind):
+            value = _as_float(getattr(record, name), kind)
             object.__setattr__(record, name, value)
-            faults += _array_faults(name, value, kind, lengths)
-        else:
-            faults += _scalar_faults(name, value, kind)
+            faults += _array_faults(name, value, kind, known)
     if faults:
         raise InputError(source, faults)
 
 
+def _left_out(record: Any, field: Field) -> bool:
+    name, _, optional = field
+    return optional and getattr(record, name) is None
+
+
+def _is_array(kind: Any) -> bool:
+    return hasattr(kind, "dim_str")
+
+
 @cache
-def _fields(record: type) -> tuple[tuple[str, Any, bool], ...]:
+def _fields(record: type) -> tuple[Field, ...]:
     """Each field with its kind, and whether it may be None."""
     found = []
     for field in fields(record):

@@ -63,7 +63,8 @@ class Portfolio:
     def __post_init__(self) -> None:
         if not np.size(self.generation_kw):
             object.__setattr__(self, "generation_kw", np.zeros(np.shape(self.load_kw)))
-        records.check(self, "portfolio", site=len(self.sites), step=self.grid.steps)
+        lengths = {"site": lambda: len(self.sites), "step": lambda: self.grid.steps}
+        records.check(self, "portfolio", **lengths)
         zone(self.time_zone)
         raise_if_any("portfolio", self._fit_faults() + self._series_faults())
         raise_if_any("site_limits", self._contradictions())

@@ -35,7 +35,7 @@ class Schedule:
     curtailed_kw: Float[Array, "site step"] | None = None
 
     def __post_init__(self) -> None:
-        records.check(self, "schedule", step=self.grid.steps)
+        records.check(self, "schedule", step=lambda: self.grid.steps)
         faults = []
         for name in ("power_kw", "energy_kwh"):
             values = getattr(self, name)

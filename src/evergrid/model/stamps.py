@@ -31,7 +31,7 @@ def on_minutes(time_utc: Shaped[Array, " interval"]) -> tuple[Shaped[Array, " in
 
 
 def faults(time_utc: Shaped[Array, " interval"]) -> list[Fault]:
-    """Faults of stamps that repeat, run backwards or leave a gap.
+    """Faults of stamps that are no times, repeat, run backwards or leave a gap.
 
     Intervals are equally long, or become shorter or longer at some stamp, as where hourly prices
     become quarter-hourly ones. Each length is then there at least twice in a row, and one of the
@@ -40,6 +40,8 @@ def faults(time_utc: Shaped[Array, " interval"]) -> list[Fault]:
     """
     if len(time_utc) == 0:
         return [Fault("time_utc", "have at least one row")]
+    if np.isnat(time_utc).any():
+        return broken("time_utc", ~np.isnat(time_utc), "be a time", values=time_utc)
     apart = np.diff(time_utc)
     found = []
     for ok, rule, fix in (
