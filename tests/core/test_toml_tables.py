@@ -34,8 +34,8 @@ BAD = [
     ("a = 0x" + "f" * 100_000, "numbers of at most 100 characters"),
     ("\n" * 7 + "a" * 100_000 + " = 1", "got 100,000 in line 8"),
     ("a = 0x" + "f" * 90, "a must be a whole number of at most 60 digits"),
-    ("a = [" + "1," * MOST_MARKS + "]", "hold at most 50,000 keys"),
-    ("".join(f"k{i} = 1\n" for i in range(MOST_MARKS + 1)), "hold at most 50,000 keys"),
+    ("a = [" + "1," * MOST_MARKS + "]", "hold at most 30,000 keys"),
+    ("".join(f"k{i} = 1\n" for i in range(MOST_MARKS + 1)), "hold at most 30,000 keys"),
     ("b = '" + "x" * (LONGEST_TEXT + 1) + "'", "b must be text of at most 10,000 characters"),
     ("'" + "x" * (LONGEST_TEXT + 1) + "' = 1", "must be text of at most 10,000 characters"),
 ]

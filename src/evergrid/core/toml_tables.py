@@ -15,9 +15,9 @@ from evergrid.core.errors import ConfigError, UnreadableFileError
 from evergrid.core.faults import Fault
 from evergrid.core.given_file import MB, read_text
 
-MOST_BYTES = MB  # about 8,000 [[site]] tables
+MOST_BYTES = MB  # about 5,000 [[site]] tables, which take a second to parse
 MOST_LEVELS = 20  # of tables and lists in each other; ours need 4
-MOST_MARKS = 50_000  # brackets, dots, commas and equals signs, each of which costs time
+MOST_MARKS = 30_000  # brackets, dots, commas and equals signs, each of which costs time
 LONGEST_TEXT = 10_000  # characters of a key or a value
 LONGEST_NUMBER = 100  # characters; more is no number of ours
 INT_DIGITS = 60  # beyond the 64 bits that TOML promises, and small enough for a float

@@ -26,6 +26,7 @@ from evergrid.model import battery
 from evergrid.model.portfolio import Portfolio, assemble, touching
 from evergrid.model.prices import Prices
 from evergrid.model.session import Sessions, joined
+from evergrid.studies import fleet_memory
 from evergrid.studies import sites as site_sources
 from evergrid.studies.feeder_sites import Street
 from evergrid.studies.inputs import ForecastSource, Inputs, PriceSource, SessionSource
@@ -72,8 +73,11 @@ def load(
         MissingFileError: A file that is not there.
     """
     grid = inputs.horizon.grid()
+    expected = fleet_memory.expected_sessions(inputs.fleet, grid)
+    fleet_memory.must_hold_plan(expected, inputs.site_tree, grid)
     wired = site_sources.wired(inputs, folder, seed=seed, street=street)
     sessions, sources, notes = _sessions(inputs, wired.fleet, grid, folder, seed)
+    fleet_memory.must_hold_plan(len(sessions), inputs.site_tree, grid)
     sites = site_sources.of_sessions(sessions) if wired.sites is None else wired.sites
     tell = notes.append
     beside = site_sources.load(inputs, sites, grid, folder, seed=seed, street=street, tell=tell)

@@ -30,7 +30,7 @@ from evergrid.model.session import Sessions
 from evergrid.model.weather import Weather
 from evergrid.studies import firm_capacity_report as report
 from evergrid.studies import firm_capacity_tables as tables
-from evergrid.studies import summary
+from evergrid.studies import fleet_memory, summary
 from evergrid.studies.book import read_sessions
 from evergrid.studies.firm_capacity_offers import Asked, Found, find
 from evergrid.studies.inputs import SessionSource
@@ -50,6 +50,7 @@ OUTPUTS = (
     "held_out.parquet",
     "rules.parquet",
     "quarters.parquet",
+    "ahead.parquet",
     "model.parquet",
     "methods.parquet",
 )
@@ -304,6 +305,7 @@ def _sessions(config: Config, folder: Path, seed: int) -> tuple[Sessions, list[M
         assert config.generated is not None
         start = local_midnight(config.generated.start, config.time_zone)
         grid = TimeGrid(start, 1.0, 24 * config.generated.days)
+        fleet_memory.must_hold_sessions(config.fleet, grid)
         sessions, sources = mobility.sessions(grid, config.fleet, seed=seed), []
     if len(sessions) == 0:
         raise InputError("history", [Fault("sessions", "be at least one")])

@@ -21,6 +21,7 @@ from evergrid.grid.feeder import Branches
 from evergrid.grid.hosting_capacity import Limits
 from evergrid.grid.transformer_ageing import Thermal
 from evergrid.model.session import Sessions
+from evergrid.studies import fleet_memory
 from evergrid.studies.book import read_sessions
 from evergrid.studies.hosting_capacity_judging import WorkersName
 from evergrid.studies.inputs import SessionSource
@@ -172,4 +173,5 @@ def behaviour(
     )
     start = local_midnight(generated.start, time_zone)
     grid = TimeGrid(start, 1.0, 24 * generated.days)
+    fleet_memory.must_hold_sessions(fleet, grid)
     return mobility.sessions(grid, fleet, seed=seed), []
