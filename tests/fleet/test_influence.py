@@ -9,7 +9,14 @@ from evergrid.core.arrays import Array
 from evergrid.fleet import day_ahead, scores
 from evergrid.fleet.day_ahead import Past
 from evergrid.fleet.day_kind import day_kinds
-from evergrid.fleet.influence import LARGEST_EFFECT, SEASON_DAYS, Influences, effect, influences
+from evergrid.fleet.influence import (
+    LARGEST_EFFECT,
+    LARGEST_MISS,
+    SEASON_DAYS,
+    Influences,
+    effect,
+    influences,
+)
 from evergrid.fleet.outlook import Outlook, outlook
 
 DAYS, STEPS = 500, 3
@@ -143,6 +150,31 @@ def test_no_weather_adds_or_takes_more_than_the_limit(shock: float, scale: float
     )
     assert np.isfinite(found).all()
     assert (np.abs(found) <= LARGEST_EFFECT).all()
+
+
+def test_an_effect_is_the_ridge_slope_of_the_days_known_before() -> None:
+    """Days of 100, 200 and 100 kW count .75, 1.5 and .75, three in all, beside 20 without effect.
+
+    They missed by 0.2, -0.1 and 0.3 at values 1, -1 and 2, so the slope is 0.75 / (5.25 + 20).
+    """
+    told_kw = np.array([100.0, 200.0, 100.0, 100.0])
+    came_kw = told_kw * np.array([1.2, 0.9, 1.3, 9.9])
+    value = np.array([[1.0, 7.0], [-1.0, 3.0], [2.0, -5.0], [1.0, 4.0]])
+    of = Influences(value, np.array([0, 4]))  # too few days for the second
+    before = np.tri(4, k=-1).astype(bool)
+    found = effect(of, told_kw, came_kw, before)
+    assert found[3, 0] == pytest.approx(0.75 / 25.25)
+    # One day counts 1: the slope is 0.2 / 21. Before the first day nothing is known.
+    assert found[1, 0] == pytest.approx(-0.2 / 21)
+    assert found[0, 0] == 0.0
+
+
+def test_a_day_of_which_nothing_was_told_or_that_missed_by_far_counts_little() -> None:
+    told_kw, came_kw = np.array([0.0, 100.0, 100.0]), np.array([50.0, 900.0, 0.0])
+    of = Influences(np.ones((3, 1)), np.zeros(1, np.int64))
+    found = effect(of, told_kw, came_kw, np.tri(3, k=-1).astype(bool))
+    assert found[1, 0] == 0.0
+    assert found[2, 0] == pytest.approx(LARGEST_MISS * 2 / 22)
 
 
 def test_an_effect_is_found_to_its_size() -> None:
