@@ -49,12 +49,10 @@ def test_what_stands_in_the_rows_of_coming_days_changes_nothing(seed: int) -> No
     one = past(seed)
     other = one.power_kw.copy()
     other[-COMING:] = 1e6
-    for left, right in zip(
-        coming_promises(one, (0.9, 0.95)),
-        coming_promises(changed(one, other), (0.9, 0.95)),
-        strict=True,
-    ):
-        np.testing.assert_array_equal(left, right)
+    left, right = (coming_promises(of, (0.9, 0.95)) for of in (one, changed(one, other)))
+    np.testing.assert_array_equal(left.mean_kw, right.mean_kw)
+    np.testing.assert_array_equal(left.power_kw, right.power_kw)
+    assert left.kept == right.kept
 
 
 def test_each_coming_day_is_told_from_the_last_known_day() -> None:
@@ -62,8 +60,8 @@ def test_each_coming_day_is_told_from_the_last_known_day() -> None:
     other = one.power_kw.copy()
     other[-COMING - 1] *= 0.5
     before, after = coming_promises(one, (0.9,)), coming_promises(changed(one, other), (0.9,))
-    assert (after[0] < before[0]).all()
-    mean, power = before
+    assert (after.mean_kw < before.mean_kw).all()
+    mean, power = before.mean_kw, before.power_kw
     for ahead in range(COMING):
         row = DAYS - COMING + ahead
         np.testing.assert_array_equal(mean[ahead], told(one, ahead + 1).mean_kw[row])
@@ -72,7 +70,8 @@ def test_each_coming_day_is_told_from_the_last_known_day() -> None:
 
 
 def test_more_confidence_never_promises_more_and_all_stay_below_the_mean() -> None:
-    mean, power = coming_promises(past(), (0.8, 0.9, 0.95, 0.99))
+    found = coming_promises(past(), (0.8, 0.9, 0.95, 0.99))
+    mean, power = found.mean_kw, found.power_kw
     assert (np.diff(power, axis=0) <= 1e-9).all()
     assert (power <= mean).all()
     assert (power[0] > 0.5 * mean).all()
@@ -84,12 +83,25 @@ def test_the_lead_of_a_coming_day_counts_from_the_last_known_one() -> None:
     known = one.known & (np.arange(DAYS) < DAYS - COMING - 3)
     open_end = replace(one, known=known)
     assert [open_end.lead_days(ahead) for ahead in range(COMING)] == [4, 5, 6]
-    mean, power = coming_promises(open_end, (0.9,))
-    np.testing.assert_array_equal(mean[0], told(open_end, 4).mean_kw[DAYS - COMING])
+    found = coming_promises(open_end, (0.9,))
+    assert found.lead_days == (4, 5, 6)
+    np.testing.assert_array_equal(found.mean_kw[0], told(open_end, 4).mean_kw[DAYS - COMING])
     # What the open days hold changes nothing.
     other = open_end.power_kw.copy()
     other[DAYS - COMING - 3 :] = 0.0
-    np.testing.assert_array_equal(coming_promises(changed(open_end, other), (0.9,))[1], power)
+    again = coming_promises(changed(open_end, other), (0.9,))
+    np.testing.assert_array_equal(again.power_kw, found.power_kw)
+
+
+def test_promises_are_judged_as_far_ahead_as_the_coming_days() -> None:
+    one = past()
+    found = coming_promises(one, (0.8, 0.9))
+    for row, level in enumerate((0.8, 0.9)):
+        for ahead, lead in enumerate((1, 2, 3)):
+            made = promised(one, told(one, lead), (level,), lead_days=lead).power_kw[0, one.judged]
+            kept = (one.power_kw[one.judged] >= made - 1e-9)[made > 0]
+            assert found.kept[row][ahead].share == pytest.approx(kept.mean())
+            assert found.kept[row][ahead].judged == kept.size
 
 
 def test_promises_are_kept_as_often_as_asked_after_the_fitted_days() -> None:

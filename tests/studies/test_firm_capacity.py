@@ -115,6 +115,18 @@ def test_the_days_left_out_at_the_end_are_told(result: firm_capacity.Result) -> 
     assert any(f"last {left_out} days are left out" in note for note in result.summary["notes"])
 
 
+def test_promises_are_told_as_far_ahead_as_the_coming_days(result: firm_capacity.Result) -> None:
+    table = result.tables["ahead"]
+    assert table["lead_days"].to_list() == [4, 5, 6] * 2  # three days are left out at the end
+    assert table["day"].to_list() == table["day"].sort().to_list()[::2] * 2
+    assert table["confidence"].to_list() == [0.5] * 3 + [0.9] * 3
+    last = table.row(-1, named=True)
+    (note,) = [note for note in result.summary["notes"] if note.startswith("The last coming day")]
+    assert f"{100 * last['kept_above_zero']:.1f} % of the promises above zero" in note
+    asked = "as asked" if last["above_zero_high"] >= 0.9 else "fewer than asked"
+    assert note.endswith(f"where 90 % was asked: {asked}.")
+
+
 def broken_record(folder: Path, hole: range) -> dict[str, Any]:
     """A table of twelve cars at an office and one at a depot, with days that lack the office."""
     rows = [

@@ -10,6 +10,7 @@ from evergrid.fleet.influence import Influences
 from evergrid.fleet.outages import Outage, with_outages
 from evergrid.fleet.outlook import Outlook, outlook
 from evergrid.fleet.risk_control import Forecast, Promised, promises
+from evergrid.fleet.scores import Coverage, coverage
 from evergrid.fleet.spread import root_spread
 
 LEAD_DAYS = 2  # promises of a day are made the day before, from days that were over by then
@@ -132,13 +133,31 @@ def _forecast(past: Past, expected: Outlook, lead_days: int) -> Forecast:
     return Forecast(expected.mean_kw, spread, past.car_kw)
 
 
+@dataclass(frozen=True)
+class Coming:
+    """What can be promised of the coming days.
+
+    Attributes:
+        mean_kw: What is expected.
+        power_kw: What can be promised at each confidence.
+        lead_days: Days from the last known day to each.
+        kept: How often past promises above zero, made as far ahead, were kept on judged days, by
+            confidence and then by coming day.
+    """
+
+    mean_kw: Float[Array, "coming step"]
+    power_kw: Float[Array, "level coming step"]
+    lead_days: tuple[int, ...]
+    kept: tuple[tuple[Coverage, ...], ...]
+
+
 def coming_promises(
     past: Past,
     confidence: tuple[float, ...],
     *,
     outages: tuple[Outage, ...] = (),
     proven: bool = False,
-) -> tuple[Float[Array, "coming step"], Float[Array, "level coming step"]]:
+) -> Coming:
     """What is expected of the coming days, and what can be promised at each confidence.
 
     Each coming day is told from the last known day, and held against past days told as far ahead.
@@ -146,10 +165,15 @@ def coming_promises(
     first = len(past.power_kw) - past.coming
     mean = np.zeros((past.coming, past.power_kw.shape[1]))
     power = np.zeros((len(confidence), *mean.shape))
-    for ahead in range(past.coming):
-        lead = past.lead_days(ahead)
+    leads = tuple(past.lead_days(ahead) for ahead in range(past.coming))
+    kept = []
+    for ahead, lead in enumerate(leads):
         expected = told(past, lead)
         mean[ahead] = expected.mean_kw[first + ahead]
-        made = promised(past, expected, confidence, outages=outages, lead_days=lead, proven=proven)
-        power[:, ahead] = made.power_kw[:, first + ahead]
-    return mean, power
+        made = promised(
+            past, expected, confidence, outages=outages, lead_days=lead, proven=proven
+        ).power_kw
+        power[:, ahead] = made[:, first + ahead]
+        came = past.power_kw[past.judged]
+        kept.append([coverage(came, one[past.judged], above_zero=True) for one in made])
+    return Coming(mean, power, leads, tuple(zip(*kept, strict=True)))

@@ -29,6 +29,7 @@ from evergrid.studies.firm_capacity_scores import (
     OURS,
     Kept,
     Reliability,
+    ahead,
     kept,
     quarters,
     reliability,
@@ -64,6 +65,7 @@ class Found:
         reliability: Ours and simpler rules over `GRID`.
         rules: Scores by rule at the highest confidence that days have judged.
         quarters: Scores by quarter at each confidence that days have judged.
+        ahead: How often promises made as far ahead as each coming day were kept, at each of those.
         notes: What a reader must know.
     """
 
@@ -87,6 +89,7 @@ class Found:
     reliability: Reliability
     rules: list[dict[str, Any]]
     quarters: list[dict[str, Any]]
+    ahead: list[dict[str, Any]]
     notes: list[str]
 
     @property
@@ -126,6 +129,7 @@ class Found:
             "growth_floor_kw_per_vehicle": self.model.growth.floor_kw,
             "rules": self.rules,
             "quarters": self.quarters,
+            "ahead": self.ahead,
         }
 
 
@@ -183,15 +187,14 @@ def find(
     told, promised = day_ahead.told(past), _promised(past, confidence, asked)
     found = _reliability(past, asked)
     progress("promising the coming days", 0.35)
-    mean_kw, coming_kw = day_ahead.coming_promises(
-        past, confidence, outages=outages, proven=asked.proven
-    )
+    coming = day_ahead.coming_promises(past, confidence, outages=outages, proven=asked.proven)
+    mean_kw, coming_kw = coming.mean_kw, coming.power_kw
     _check_told(past, days, mean_kw)
     blocks = _blocks(past, round(asked.block_h / record.product.step_h))
     progress("promising blocks", 0.5)
-    _, block_kw = day_ahead.coming_promises(
+    block_kw = day_ahead.coming_promises(
         blocks, confidence, outages=outages, proven=asked.proven
-    )
+    ).power_kw
     block_promised = _promised(blocks, vouched, asked)
     progress("summing up the vehicles", 0.65)
     coming_days = days[len(record.days) :]
@@ -230,8 +233,10 @@ def find(
             for level, one in zip(vouched, promised, strict=False)
             for row in quarters(past, days, one, level)
         ],
+        ahead=ahead(coming, coming_days, vouched),
         notes=[
             *_notes(past, days, confidence[len(vouched) :], modelled.vehicles),
+            *_ahead_notes(coming, vouched),
             *_influence_notes(past, told, weather),
         ],
     )
@@ -357,6 +362,21 @@ def _notes(
             "one like day of their own and stand for the fleet's average."
         )
     return notes
+
+
+def _ahead_notes(coming: day_ahead.Coming, vouched: tuple[float, ...]) -> list[str]:
+    """How well promises are kept that are made as long before as that of the last coming day."""
+    if not vouched:
+        return []
+    found = coming.kept[len(vouched) - 1][-1]
+    if found.judged == 0:
+        return []
+    return [
+        f"The last coming day is promised {coming.lead_days[-1]} days after the last known one. On "
+        f"past days, {100 * found.share:.1f} % of the promises above zero made so far ahead were "
+        f"kept ({100 * found.low:.1f} to {100 * found.high:.1f}), where {100 * vouched[-1]:g} % "
+        f"was asked: {'as asked' if found.high >= vouched[-1] else 'fewer than asked'}."
+    ]
 
 
 def _influence_notes(past: Past, told: outlook.Outlook, weather: Weather | None) -> list[str]:

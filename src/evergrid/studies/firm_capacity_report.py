@@ -118,10 +118,10 @@ def _verdict(rules: Sequence[Mapping[str, Any]]) -> str:
         of / silence["pinball_kw"] if silence["pinball_kw"] > 0 else 1.0
         for of in (ours["pinball_kw"], best["equal_pinball_kw"])
     )
-    worth = "less" if share < 1 else "no less"
+    worth = "worth making" if share < 1 else "not worth making"
     return (
-        f"at {100 * ours['confidence']:g} % {share:.2f} of what promising nothing loses, {worth}; "
-        f"best simple rule at equal coverage ({best['rule']}) {other:.2f}"
+        f"at {100 * ours['confidence']:g} % {share:.2f} of what promising nothing loses: {worth}; "
+        f"best simple rule at equal coverage {other:.2f} ({best['rule']})"
     )
 
 
@@ -201,7 +201,7 @@ def _headline(shown: Shown) -> list[Headline]:
                 "Promises kept",
                 "none" if above["share"] is None else f"{100 * above['share']:.2f}",
                 "" if above["share"] is None else "%",
-                f"of those above zero, asked {100 * asked:g} %, {s['judged_days']} held-out days",
+                f"of those above zero; asked: {100 * asked:g} %",
             )
         )
     cards.append(Headline("Correlation", f"{s['correlation']:.3f}", "", "of two vehicles"))
@@ -221,6 +221,8 @@ def _held_out(shown: Shown) -> list[Section]:
         made.append(_against_rules(s["rules"]))
     if s["quarters"]:
         made.append(_by_quarter(s["quarters"]))
+    if s["ahead"]:
+        made.append(_ahead(s["ahead"]))
     return made
 
 
@@ -256,26 +258,26 @@ def _against_rules(rules: Sequence[Mapping[str, Any]]) -> Section:
         "rule",
         "kept above zero",
         "kept of all",
-        "mean promise",
-        "at equal coverage",
-        "pinball loss",
-        "at equal coverage",
+        "mean promise (kW)",
+        "at equal coverage (kW)",
+        "pinball loss (kW)",
+        "at equal coverage (kW)",
     )
     rows = [
         (
             rule["rule"],
             _percent(rule["kept_above_zero"]),
             _percent(rule["kept"]),
-            f"{rule['mean_kw']:,.1f} kW",
-            f"{rule['equal_kw']:,.1f} kW",
-            f"{rule['pinball_kw']:.3f} kW",
-            f"{rule['equal_pinball_kw']:.3f} kW",
+            f"{rule['mean_kw']:,.1f}",
+            f"{rule['equal_kw']:,.1f}",
+            f"{rule['pinball_kw']:.3f}",
+            f"{rule['equal_pinball_kw']:.3f}",
         )
         for rule in rules
     ]
     text = (
-        f"Loss {_verdict(rules)}. On average {rules[0]['came_kw']:,.1f} kW could have been "
-        "delivered."
+        f"Pinball loss {_verdict(rules)}. On average {rules[0]['came_kw']:,.1f} kW could have "
+        "been delivered."
     )
     return Section("Against simpler rules", text, Table(columns, rows))
 
@@ -288,9 +290,9 @@ def _by_quarter(quarters: Sequence[Mapping[str, Any]]) -> Section:
         "kept above zero",
         "95 % interval",
         "kept of all",
-        "loss",
-        "nothing",
-        "best simple rule",
+        "loss (kW)",
+        "nothing (kW)",
+        "best simple rule (kW)",
     )
     rows = [
         (
@@ -300,18 +302,38 @@ def _by_quarter(quarters: Sequence[Mapping[str, Any]]) -> Section:
             _percent(row["kept_above_zero"]),
             f"{100 * row['above_zero_low']:.1f} to {100 * row['above_zero_high']:.1f}",
             _percent(row["kept"]),
-            f"{row['pinball_kw']:.3f} kW",
-            f"{row['silence_pinball_kw']:.3f} kW",
-            f"{row['best_pinball_kw']:.3f} kW ({row['best_rule']})",
+            f"{row['pinball_kw']:.3f}",
+            f"{row['silence_pinball_kw']:.3f}",
+            f"{row['best_pinball_kw']:.3f}, {row['best_rule']}",
         )
         for row in quarters
     ]
     worse = sum(row["pinball_kw"] > row["silence_pinball_kw"] for row in quarters)
     text = (
-        f"In {worse} of {len(quarters)} rows promising nothing would have lost less. The best "
-        "simple rule is chosen in hindsight, anew in each quarter."
+        f"Pinball losses of ours, of promising nothing and of the best simple rule, chosen in "
+        f"hindsight. In {worse} of {len(quarters)} rows promising nothing loses less than ours."
     )
     return Section("Quarter by quarter", text, Table(columns, rows))
+
+
+def _ahead(ahead: Sequence[Mapping[str, Any]]) -> Section:
+    columns = ("coming day", "days ahead", "asked", "kept above zero", "95 % interval", "promises")
+    rows = [
+        (
+            row["day"],
+            f"{row['lead_days']}",
+            f"{100 * row['confidence']:g} %",
+            _percent(row["kept_above_zero"]),
+            f"{100 * row['above_zero_low']:.1f} to {100 * row['above_zero_high']:.1f}",
+            f"{row['made_above_zero']:,}",
+        )
+        for row in ahead
+    ]
+    text = (
+        "Held-out promises that were made as long after the last known day as those for each "
+        "coming day. The further ahead, the more can change in between."
+    )
+    return Section("As far ahead as the coming days", text, Table(columns, rows))
 
 
 def _percent(share: float | None) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Float, Shaped
 from evergrid.fleet import scores
-from evergrid.fleet.day_ahead import LEAD_DAYS, Past
+from evergrid.fleet.day_ahead import LEAD_DAYS, Coming, Past
 from evergrid.fleet.simple_promises import simple_promises
 
 OURS = "calibrated"
@@ -150,6 +150,25 @@ def quarters(
             }
         )
     return rows
+
+
+def ahead(
+    coming: Coming, days: Shaped[Array, " coming"], confidence: tuple[float, ...]
+) -> list[dict[str, Any]]:
+    """How often promises above zero, made as far ahead as those of each coming day, were kept."""
+    return [
+        {
+            "day": str(day),
+            "lead_days": lead,
+            "confidence": level,
+            "made_above_zero": found.judged,
+            "kept_above_zero": _or_none(found.share),
+            "above_zero_low": found.low,
+            "above_zero_high": found.high,
+        }
+        for level, of in zip(confidence, coming.kept, strict=False)
+        for day, lead, found in zip(days, coming.lead_days, of, strict=True)
+    ]
 
 
 def _all_rules(past: Past, ours_kw: Promises, confidence: float) -> dict[str, Promises]:

@@ -27,6 +27,9 @@ def results(found: Found) -> dict[str, pl.DataFrame]:
         "held_out": held_out(found),
         "rules": pl.DataFrame(found.rules),
         "quarters": pl.DataFrame(found.quarters),
+        "ahead": pl.DataFrame(found.ahead).with_columns(pl.col("day").str.to_date())
+        if found.ahead
+        else pl.DataFrame(),
         "model": model(found),
         "methods": methods(found),
     }

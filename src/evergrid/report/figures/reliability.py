@@ -139,8 +139,10 @@ def promises_by_quarter(quarters: Quarters, *, confidence: float) -> go.Figure:
         return panels.empty(figure, "No quarter was judged.")
     _kept_by_quarter(figure, quarters)
     _loss_by_quarter(figure, quarters)
-    shares = np.concatenate([quarters.every, quarters.kept, quarters.low, [confidence]])
-    share_axis = opened_axis("Kept", shares[~np.isnan(shares)])
+    made = ~np.isnan(quarters.kept)
+    ends = (quarters.every, *(end[made] for end in (quarters.kept, quarters.low, quarters.high)))
+    shares = np.concatenate([*ends, [confidence]])
+    share_axis = opened_axis("Kept", shares)
     for level, axis, words in (
         (float(opened(np.array(confidence))), "y", f"asked {percent(confidence)}"),
         (1.0, "y2", "promising nothing"),
@@ -152,13 +154,15 @@ def promises_by_quarter(quarters: Quarters, *, confidence: float) -> go.Figure:
             annotation={"text": words, "font": {"size": 12}, "yref": axis},
             annotation_position="top left",
         )
+    losses = np.concatenate([quarters.loss, quarters.best_loss, [1.0]])
+    most = (1 + panels.AIR) * float(np.nanmax(losses))
     figure.update_layout(
         barmode="group",
         bargap=0.35,
         hovermode="closest",
         xaxis={"type": "category", "anchor": "y2", "ticks": "outside", "tickangle": 0},
         yaxis={**share_axis, "domain": [0.52, 1.0]},
-        yaxis2={"title": {"text": "Loss"}, "domain": [0.0, 0.42], "rangemode": "tozero"},
+        yaxis2={"title": {"text": "Loss"}, "domain": [0.0, 0.42], "range": [0.0, most]},
     )
     return figure
 
