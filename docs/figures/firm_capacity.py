@@ -17,10 +17,12 @@ HEAD = [
     "example",
     "days judged",
     "asked",
-    "steps kept",
-    "blocks kept",
-    "mean promise (kW)",
-    "best simple rule (kW)",
+    "kept above zero",
+    "95 % interval",
+    "kept of all",
+    "blocks kept above zero",
+    "loss over silence",
+    "best simple rule at equal coverage",
     "which",
 ]
 
@@ -34,17 +36,21 @@ def main(folders: list[Path]) -> None:
 
 def _rows(folder: Path) -> list[list[str]]:
     run: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    ours, *simple = run["rules"]
-    best = max(simple, key=lambda rule: rule["equal_kw"])
+    ours, *simple, silence = run["rules"]
+    best = min(simple, key=lambda rule: rule["equal_pinball_kw"])
     rows = []
     for level, kept, block in zip(
         run["confidence"], run["coverage"], run["block_coverage"], strict=True
     ):
+        above = kept["above_zero"]
         row = [folder.name, f"{run['judged_days']:,}", f"{100 * level:g} %"]
-        row += [f"{100 * kept['share']:.2f} %", f"{100 * block['share']:.2f} %"]
-        compared = level == ours["confidence"]
-        row += [f"{ours['equal_kw']:.1f}", f"{best['equal_kw']:.1f}"] if compared else ["", ""]
-        rows.append([*row, best["rule"] if compared else ""])
+        row += [f"{100 * above['share']:.2f} %"]
+        row += [f"{100 * above['low']:.1f} to {100 * above['high']:.1f} %"]
+        row += [f"{100 * kept['share']:.2f} %", f"{100 * block['above_zero']['share']:.2f} %"]
+        losses = [ours["pinball_kw"], best["equal_pinball_kw"]]
+        compared = [f"{loss / silence['pinball_kw']:.2f}" for loss in losses]
+        row += [*compared, best["rule"]] if level == ours["confidence"] else [""] * 3
+        rows.append(row)
     return rows
 
 

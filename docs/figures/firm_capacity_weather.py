@@ -34,7 +34,7 @@ HEAD = [
     "lead (days)",
     "told with",
     "asked",
-    "steps kept",
+    "kept above zero",
     "mean promise (kW)",
     "at equal coverage (kW)",
     "pinball loss (kW)",
@@ -73,19 +73,24 @@ def _rows(
     for asked in (0.9, 0.99):
         made = {way: _promised(past, of, asked, lead_days) for way, of in ways.items()}
         came = past.power_kw[past.judged]
-        target = min(scores.coverage(came, power).share for power in made.values())
+        target = min(_kept(came, power) for power in made.values())
         for way, power in made.items():
             equal = power.mean() * scores.scale_to_coverage(came, power, target)
             loss = scores.pinball_kw(came, power, 1 - asked).mean()
-            kept = scores.coverage(came, power).share
-            row = [record, str(lead_days), way, f"{100 * asked:g} %", f"{100 * kept:.2f} %"]
+            share = f"{100 * _kept(came, power):.2f} %"
+            row = [record, str(lead_days), way, f"{100 * asked:g} %", share]
             rows.append([*row, f"{power.mean():.1f}", f"{equal:.1f}", f"{loss:.3f}"])
     return rows
 
 
 def _promised(past: Past, of: Influences | None, asked: float, lead_days: int) -> Array:
     told = outlook(past.power_kw, past.known, past.kinds, lead_days=lead_days, influences=of)
-    return day_ahead.promised(past, told, asked, lead_days=lead_days).power_kw[past.judged]
+    made = day_ahead.promised(past, told, (asked,), lead_days=lead_days)
+    return made.power_kw[0, past.judged]
+
+
+def _kept(came: Array, power: Array) -> float:
+    return scores.coverage(came, power, above_zero=True).share
 
 
 if __name__ == "__main__":
