@@ -58,6 +58,28 @@ def contents(folder: Path):
     }
 
 
+def test_the_first_three_of_many_foreign_files_are_named_and_the_others_counted(out: Path):
+    for name in "edcba":
+        (out / name).write_text("mine")
+    with pytest.raises(OutputError, match="out holds a, b, c and 2 more, which is no result"):
+        check_writable(out, NAMES)
+    for name in "ed":
+        (out / name).unlink()
+    with pytest.raises(OutputError, match="out holds a, b, c, which is no result"):
+        check_writable(out, NAMES)
+
+
+def test_room_that_cannot_be_taken_away_spoils_no_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    with scratch.beside(tmp_path / "out") as room:
+        monkeypatch.setattr("os.rmdir", refuse)
+    assert room.folder.is_dir()
+
+
 def test_a_result_replaces_an_older_one_and_leaves_nothing_else(out: Path):
     write_folder(out, NEW, replaces=OLD)
     assert set(contents(out.parent)) == {
