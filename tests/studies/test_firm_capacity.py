@@ -107,6 +107,15 @@ def test_the_guarantee_asked_for_is_told_and_changes_what_is_promised(
     assert any("if days are exchangeable" in note for note in proven.summary["notes"])
 
 
+def test_days_of_no_promise_are_not_drawn_as_kept(result: firm_capacity.Result) -> None:
+    found = result.found
+    past, made = found.past, found.promised_kw[found.top]
+    step = int(np.argmax(past.power_kw[past.judged].mean(axis=0)))
+    promised = made[past.judged, step]
+    note = result.figures()["promises_kept"].layout.title.subtitle.text  # type: ignore[reportAttributeAccessIssue]
+    assert f"of {(promised > 0).sum():,} promises kept" in note
+
+
 def test_the_days_left_out_at_the_end_are_told(result: firm_capacity.Result) -> None:
     left_out = result.record.open_days
     assert left_out >= 3

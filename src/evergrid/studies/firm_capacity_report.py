@@ -397,11 +397,12 @@ def _kept(found: Found) -> Figure:
     past, level = found.past, max(found.top, 0)
     judged = past.judged
     step = int(np.argmax(past.power_kw[judged].mean(axis=0)))
+    promised = found.promised_kw[level][judged, step]
     return draw.promises_kept(
         found.days[judged],
         past.power_kw[judged, step],
         found.expected_kw[judged, step],
-        found.promised_kw[level][judged, step],
+        np.where(promised > 0, promised, np.nan),
         confidence=found.confidence[level],
         hour=_hour(step, past.power_kw.shape[1]),
     )
