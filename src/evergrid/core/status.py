@@ -8,6 +8,7 @@ class Status(StrEnum):
 
     OPTIMAL = "optimal"
     FEASIBLE = "feasible"
+    LIMITS_EXCEEDED = "limits_exceeded"
     TIME_LIMIT = "time_limit"
     INFEASIBLE = "infeasible"
     NUMERICAL = "numerical"
@@ -19,6 +20,8 @@ class Status(StrEnum):
             Status.OPTIMAL: "The plan is optimal within the requested gap.",
             Status.FEASIBLE: "The plan is feasible; its gap is larger than requested. "
             "Read the gap, or allow more time.",
+            Status.LIMITS_EXCEEDED: "Load or generation that cannot be curtailed exceeds limits by "
+            "itself; the plan exceeds them by the least possible. Read the overloads.",
             Status.TIME_LIMIT: "No plan was found in the time allowed. Raise time_limit_s.",
             Status.INFEASIBLE: "No schedule keeps every limit. The faults name the limits.",
             Status.NUMERICAL: "The solver lost precision. Check limits and prices for values "
@@ -28,4 +31,4 @@ class Status(StrEnum):
     @property
     def good(self) -> bool:
         """Whether a usable plan exists."""
-        return self in (Status.OPTIMAL, Status.FEASIBLE)
+        return self in (Status.OPTIMAL, Status.FEASIBLE, Status.LIMITS_EXCEEDED)

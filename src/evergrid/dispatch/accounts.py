@@ -7,9 +7,12 @@ import numpy as np
 from evergrid.core.arrays import Array, Float
 from evergrid.core.timegrid import datetime64
 from evergrid.core.units import per_kwh_from_per_mwh
+from evergrid.model.billing import periods
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule
 from evergrid.model.session import Sessions
+
+ROUNDING_KW = 1e-6  # beyond an export limit that is rounding, and is paid for
 
 
 @dataclass(frozen=True)
@@ -18,9 +21,9 @@ class Costs:
 
     Attributes:
         energy: Energy drawn at the import price less energy fed at the export price; at net
-            meters, that of the whole site.
+            meters, that of the whole site. What is fed beyond an export limit earns nothing.
         wear: Battery wear caused by feeding, with what it rises by at high power.
-        demand_charge: Price of each site's highest power drawn.
+        demand_charge: Price of each site's highest powers drawn, over all billing periods.
         carbon: Carbon price on energy drawn less that on energy fed.
         energy_left: Change of energy in vehicles that stay beyond the horizon, at its value; a
             gain is negative.
@@ -37,41 +40,82 @@ class Costs:
         """All items together: the objective of a plan."""
         return sum(asdict(self).values())
 
+    @property
+    def cash(self) -> float:
+        """What is paid for energy, demand and carbon, less what is earned; no wear, no stock."""
+        return self.energy + self.demand_charge + self.carbon
+
 
 def costs(portfolio: Portfolio, schedule: Schedule, end_value_per_kwh: float) -> Costs:
     """The costs of a schedule at the portfolio's prices."""
     sessions, grid = portfolio.sessions, portfolio.grid
-    draw = np.maximum(-schedule.power_kw, 0) * grid.step_h
     feed = np.maximum(schedule.power_kw, 0) * grid.step_h
-    bought, sold = _metered(portfolio, draw, feed)
+    power_kw = site_power(portfolio, schedule)
+    bought, sold = _billed(portfolio, schedule, power_kw)
     carbon = per_kwh_from_per_mwh(portfolio.prices.carbon_price_per_mwh)
     bought_at = per_kwh_from_per_mwh(portfolio.prices.import_price_per_mwh)
     sold_at = per_kwh_from_per_mwh(portfolio.prices.export_price_per_mwh)
+    sold = sold - np.where(sold_at + carbon > 0, unpaid_kwh(portfolio, power_kw), 0.0)
     outlasts = sessions.departure_utc > datetime64(grid.end_utc)
     change = np.where(outlasts, schedule.energy_kwh[:, -1] - sessions.energy_arrival_kwh, 0.0)
     return Costs(
         energy=float(bought_at @ bought - sold_at @ sold),
         wear=float(sessions.wear_cost_per_kwh @ feed.sum(axis=1)) + _risen(sessions, schedule),
-        demand_charge=_demand_charge(portfolio, schedule.power_kw),
+        demand_charge=_demand_charge(portfolio, power_kw),
         carbon=float(carbon @ (bought - sold)),
         energy_left=-end_value_per_kwh * float(change.sum()),
     )
 
 
-def site_power(
-    portfolio: Portfolio, power_kw: Float[Array, "session step"]
-) -> Float[Array, "site step"]:
-    """Power of every site with its load and all sites below it, positive into the grid."""
-    own = -portfolio.load_kw
-    np.add.at(own, portfolio.site_row, power_kw)
+def net_load(portfolio: Portfolio) -> Float[Array, "site step"]:
+    """Load of each site and all below it less all that they could generate."""
+    return portfolio.total_load_kw - portfolio.total_generation_kw
+
+
+def site_power(portfolio: Portfolio, schedule: Schedule) -> Float[Array, "site step"]:
+    """Power of each site with load, generation and all below it, positive into the grid."""
+    own = portfolio.generation_kw - portfolio.load_kw
+    if schedule.curtailed_kw is not None:
+        own = own - schedule.curtailed_kw
+    np.add.at(own, portfolio.site_row, schedule.power_kw)
     return portfolio.sites.add_up(own)
 
 
-def site_energy(
-    portfolio: Portfolio, power_kw: Float[Array, "session step"]
-) -> Float[Array, " site"]:
-    """Energy that each site draws over the horizon, with its load, less what is fed."""
-    return -portfolio.grid.step_h * site_power(portfolio, power_kw).sum(axis=1)
+def unpaid_kwh(portfolio: Portfolio, power_kw: Float[Array, "site step"]) -> Float[Array, " step"]:
+    """Energy in each step that net meters feed beyond export limits, which nobody pays for.
+
+    What passes a limit above several meters is theirs in proportion to what they feed.
+    """
+    sites = portfolio.sites
+    over = power_kw - portfolio.export_limit_kw
+    passed = np.nonzero((over > ROUNDING_KW).any(axis=1))[0]
+    sold = np.where(sites.net_metering[:, None], np.maximum(power_kw, 0.0), 0.0)
+    unpaid = np.zeros(power_kw.shape)
+    for site in sorted(passed, key=lambda row: -int(sites.depth[row])):
+        meters = _meters_of(portfolio, int(site))
+        if not len(meters):
+            continue
+        left = sold[meters] - unpaid[meters]
+        beyond = np.where(over[site] > ROUNDING_KW, over[site], 0.0)
+        more = np.clip(beyond - unpaid[meters].sum(axis=0), 0.0, left.sum(axis=0))
+        total = left.sum(axis=0)
+        unpaid[meters] += left * (more / np.where(total > 0, total, 1.0))
+    return portfolio.grid.step_h * unpaid.sum(axis=0)
+
+
+def _meters_of(portfolio: Portfolio, site: int) -> np.ndarray:
+    """Net meters at or below a site; the one above it where it lies behind one."""
+    sites = portfolio.sites
+    if sites.meter[site] >= 0:
+        return np.array([sites.meter[site]])
+    found = []
+    for meter in np.nonzero(sites.net_metering)[0]:
+        above = int(meter)
+        while above >= 0 and above != site:
+            above = int(sites.parent[above])
+        if above == site:
+            found.append(int(meter))
+    return np.array(found, dtype=np.int64)
 
 
 def _risen(sessions: Sessions, schedule: Schedule) -> float:
@@ -80,24 +124,44 @@ def _risen(sessions: Sessions, schedule: Schedule) -> float:
     return schedule.grid.step_h * float(sessions.wear_rise_per_kwh_per_kw @ squares)
 
 
-def _demand_charge(portfolio: Portfolio, power_kw: Float[Array, "session step"]) -> float:
-    price = portfolio.sites.demand_charge_per_kw
-    if not price.any():
-        return 0.0
-    drawn_kw = np.maximum(-site_power(portfolio, power_kw), 0)
-    return float(price @ drawn_kw.max(axis=1))
+def _demand_charge(portfolio: Portfolio, power_kw: Float[Array, "site step"]) -> float:
+    sites = portfolio.sites
+    total = 0.0
+    for site in np.nonzero(sites.demand_charge_per_kw)[0]:
+        peaks = period_peaks(
+            portfolio, int(site), np.maximum(-power_kw[site], 0.0), sites.demand_peak_kw[site]
+        )
+        total += float(sites.demand_charge_per_kw[site]) * float(peaks.sum())
+    return total
 
 
-def _metered(
-    portfolio: Portfolio, draw: Float[Array, "session step"], feed: Float[Array, "session step"]
+def period_peaks(
+    portfolio: Portfolio, site: int, drawn_kw: Float[Array, " step"], before_kw: float
+) -> Float[Array, " period"]:
+    """What the demand charge of a site is paid for, in each billing period of the horizon.
+
+    The mean of the highest steps of the period. A peak before the horizon, in the period in which
+    it begins, stands for each of them.
+    """
+    sites = portfolio.sites
+    period = periods(portfolio.grid, portfolio.time_zone, str(sites.demand_charge_period[site]))
+    count = int(sites.demand_charge_peaks[site])
+    found = np.zeros(int(period.max()) + 1)
+    for number in range(len(found)):
+        before = before_kw if number == 0 else 0.0
+        highest = np.sort(drawn_kw[period == number])[::-1][:count]
+        highest = np.append(highest, np.zeros(count - len(highest)))
+        found[number] = np.maximum(highest, before).mean()
+    return found
+
+
+def _billed(
+    portfolio: Portfolio, schedule: Schedule, power_kw: Float[Array, "site step"]
 ) -> tuple[Float[Array, " step"], Float[Array, " step"]]:
     """Energy bought and sold in each step: at each plug, or netted where a site's meter is."""
-    meter = portfolio.sites.meter[portfolio.site_row]
-    own = meter < 0
-    bought, sold = draw[own].sum(axis=0), feed[own].sum(axis=0)
-    for site in np.nonzero(portfolio.sites.net_metering)[0]:
-        behind = meter == site
-        load = portfolio.total_load_kw[site] * portfolio.grid.step_h
-        net = load + draw[behind].sum(axis=0) - feed[behind].sum(axis=0)
-        bought, sold = bought + np.maximum(net, 0), sold + np.maximum(-net, 0)
-    return bought, sold
+    step_h = portfolio.grid.step_h
+    own = schedule.power_kw[portfolio.sites.meter[portfolio.site_row] < 0]
+    metered = power_kw[portfolio.sites.net_metering]
+    bought = np.maximum(-own, 0).sum(axis=0) + np.maximum(-metered, 0).sum(axis=0)
+    sold = np.maximum(own, 0).sum(axis=0) + np.maximum(metered, 0).sum(axis=0)
+    return step_h * bought, step_h * sold

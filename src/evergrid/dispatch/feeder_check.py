@@ -42,8 +42,25 @@ class Wiring:
         self, book: Portfolio, values: Float[Array, "session step"]
     ) -> Float[Array, "step place"]:
         """Sums over the sessions of each place."""
-        total = np.zeros((len(self.site), book.grid.steps))
-        np.add.at(total, self.place[book.site_row], values)
+        return self._by_place(self.place[book.site_row], values)
+
+    def of_schedule(self, book: Portfolio, schedule: Schedule) -> Float[Array, "step place"]:
+        """What each place's sessions feed, less what its generation is curtailed by."""
+        total = self.of_sessions(book, schedule.power_kw)
+        if schedule.curtailed_kw is None:
+            return total
+        return total - self.of_sites(schedule.curtailed_kw)
+
+    def of_sites(self, values: Float[Array, "site step"]) -> Float[Array, "step place"]:
+        """Sums over the sites of each place."""
+        return self._by_place(self.place, values)
+
+    def _by_place(
+        self, place: Int[Array, " row"], values: Float[Array, "row step"]
+    ) -> Float[Array, "step place"]:
+        total = np.zeros((len(self.site), values.shape[1]))
+        inside = place >= 0
+        np.add.at(total, place[inside], values[inside])
         return total.T
 
 
@@ -89,7 +106,7 @@ class Checked:
 
 def check(book: Portfolio, wiring: Wiring, schedule: Schedule) -> Checked:
     """What a schedule does to the feeder, as taps and banks settle under it."""
-    fleet_kw = wiring.of_sessions(book, schedule.power_kw) @ wiring.share
+    fleet_kw = wiring.of_schedule(book, schedule) @ wiring.share
     case = wiring.settle(fleet_kw.T)
     judge = feeder_limits.judge(case)
     power_kw = case.base_kw.T + fleet_kw
@@ -97,10 +114,11 @@ def check(book: Portfolio, wiring: Wiring, schedule: Schedule) -> Checked:
 
 
 def reach(book: Portfolio, wiring: Wiring) -> Envelope:
-    """What the chargers of each place could draw and feed in each step."""
+    """What the chargers of each place could draw and feed in each step, and generation curtail."""
     sessions = book.sessions
     share = plugged_share(sessions, book.grid)
     draw = wiring.of_sessions(book, share * sessions.max_charge_kw[:, None])
+    draw = draw + wiring.of_sites(book.curtailable_kw)
     return Envelope(draw, wiring.of_sessions(book, share * sessions.max_discharge_kw[:, None]))
 
 

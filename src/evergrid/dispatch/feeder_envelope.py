@@ -21,7 +21,7 @@ def around(held: Held, wiring: Wiring) -> Envelope:
     from it, so corners of the envelope are judged by power flow and cut off until they hold.
     """
     book, judge = held.book, held.checked.judge
-    wanted = wiring.of_sessions(book, held.plan.schedule.power_kw)
+    wanted = wiring.of_schedule(book, held.plan.schedule)
     rise, room = linear(wiring, held.checked, wanted)
     free = CARE * (judge.bound - judge.base.value)
     room = room - free

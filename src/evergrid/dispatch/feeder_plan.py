@@ -116,8 +116,8 @@ class _Sketch:
 
     def __init__(self, book: Portfolio, options: Options) -> None:
         self._book, self._options = book, options
-        self._program = problem.build(book, options.end_value_per_kwh)
-        self._growing: reference.Growing | None = reference.Growing(self._program)
+        self._problem = problem.build(book, options.end_value_per_kwh)
+        self._growing: reference.Growing | None = reference.Growing(self._problem.program)
 
     def within(self, added: Flowgates) -> Schedule | None:
         """The schedule within all flowgates so far; None once they leave somebody unserved."""
@@ -128,7 +128,7 @@ class _Sketch:
         if power is None:
             self._growing = None
             return None
-        return problem.schedule(self._book, self._program, power)
+        return problem.schedule(self._book, self._problem, power)
 
 
 class _Cuts:
@@ -151,7 +151,7 @@ class _Cuts:
         known = np.zeros(passed.shape[1], bool) if self._known is None else self._known
         new = passed.any(axis=0) & ~known
         self._known = known | new
-        wanted = self.wiring.of_sessions(self.book, schedule.power_kw)
+        wanted = self.wiring.of_schedule(self.book, schedule)
         rise, room = linear(self.wiring, checked, wanted)
         base_room = checked.judge.bound - checked.judge.base.value
         room = np.maximum(room - care * base_room, 0.0)

@@ -1,7 +1,8 @@
 """The plan of a portfolio: what every asset should do, what that costs, and what is proven."""
 
 import math
-from dataclasses import dataclass, field, replace
+import time
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -11,10 +12,13 @@ from evergrid.core.arrays import Array, Float, Shaped
 from evergrid.core.errors import InfeasibleError, SolveError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.core.status import Status
+from evergrid.core.timegrid import datetime64
 from evergrid.core.units import per_kwh_from_per_mwh, per_mwh_from_per_kwh
-from evergrid.dispatch import baseline, problem
-from evergrid.dispatch.accounts import Costs, costs, site_energy
-from evergrid.engine import solver, warm_start
+from evergrid.dispatch import baseline, curtailment, problem
+from evergrid.dispatch.accounts import Costs, costs, site_power, unpaid_kwh
+from evergrid.dispatch.assessment import Assessment, Overdraft, Overload
+from evergrid.dispatch.problem import Problem
+from evergrid.engine import least_violation, solver, warm_start
 from evergrid.engine.certificate import TOLERANCE, Certificate
 from evergrid.engine.interior_point import Tell, untold
 from evergrid.engine.program import Program
@@ -23,6 +27,7 @@ from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule
 
 ROUNDING = 1e-6  # share of the highest price below which a price is none
+SERVICE_KWH = 1e-3  # by which energy owed may be missed without being told
 
 
 @dataclass(frozen=True)
@@ -74,53 +79,47 @@ class Shortfall:
 
 
 @dataclass(frozen=True)
-class Overload:
-    """A site whose load alone exceeds a limit by more than the vehicles can make up for."""
-
-    site_id: str
-    steps: int
-    worst_kw: float
-
-
-@dataclass(frozen=True)
-class Overdraft:
-    """A site whose load alone exceeds its energy budget by more than the vehicles can make up."""
-
-    site_id: str
-    energy_budget_kwh: float
-    excess_kwh: float
-
-
-@dataclass(frozen=True)
 class Plan:
     """A schedule with its costs and proof.
 
     Attributes:
-        schedule: Power and energy of every session.
+        assessment: The schedule held against the records: what it breaks, serves and curtails.
         costs: Item by item, from the records.
-        status: How the solve ended.
-        certificate: What is proven; objective and bound equal ``costs.net`` in meaning.
+        status: What the schedule has earned; see `docs/concepts/certificate.md`.
+        certificate: What is proven. Its objective is ``costs.net``; its violations are those of
+            the limits as given, also where they had to be exceeded.
         shadow_price_per_mwh: Saving if a site's binding limit were wider.
         budget_price_per_mwh: Saving if a site's energy budget were wider; 0 where it does not bind.
         wires_price_per_mwh: What the flowgates add to the worth of drawing at each site: above 0
             where feeding is limited, below 0 where drawing is; 0 where nothing binds.
-        shortfalls: What could not be served.
-        overloads: Limits that could not be kept.
-        overdrafts: Energy budgets that could not be kept.
+        shortfalls: What could not be served, each session once.
         solve_s: Time taken by the solver.
     """
 
-    schedule: Schedule
+    assessment: Assessment
     costs: Costs
     status: Status
     certificate: Certificate
     shadow_price_per_mwh: Float[Array, "site step"]
     budget_price_per_mwh: Float[Array, " site"]
     wires_price_per_mwh: Float[Array, "site step"]
-    shortfalls: tuple[Shortfall, ...] = field(default=())
-    overloads: tuple[Overload, ...] = field(default=())
-    overdrafts: tuple[Overdraft, ...] = field(default=())
+    shortfalls: tuple[Shortfall, ...] = ()
     solve_s: float = 0.0
+
+    @property
+    def schedule(self) -> Schedule:
+        """Power and energy of every session."""
+        return self.assessment.schedule
+
+    @property
+    def overloads(self) -> tuple[Overload, ...]:
+        """Limits that could not be kept."""
+        return self.assessment.overloads
+
+    @property
+    def overdrafts(self) -> tuple[Overdraft, ...]:
+        """Energy budgets that could not be kept."""
+        return self.assessment.overdrafts
 
     @property
     def shortfall_kwh(self) -> float:
@@ -141,13 +140,13 @@ class Solved:
     Attributes:
         program: The problem.
         guess: Its solution.
-        session_id: Session of each unit.
+        session_id: Session of each unit that is one.
         start_utc: When the first step begins.
     """
 
     program: Program
     guess: Guess
-    session_id: Shaped[Array, " unit"]
+    session_id: Shaped[Array, " session"]
     start_utc: datetime
 
 
@@ -162,8 +161,8 @@ def v2g(portfolio: Portfolio, options: Options, *, tell: Tell = untold) -> Plan:
     Raises:
         SolveError: No plan was found in the time allowed, or precision was lost.
     """
-    program = problem.build(portfolio, options.end_value_per_kwh)
-    return _solve(portfolio, program, options, tell=tell)[0]
+    made = problem.build(portfolio, options.end_value_per_kwh)
+    return _solve(portfolio, made, options, tell=tell)[0]
 
 
 def again(
@@ -186,19 +185,24 @@ def again(
     Raises:
         SolveError: No plan was found in the time allowed, or precision was lost.
     """
-    program = problem.build(portfolio, options.end_value_per_kwh, peak_before_kw, spent_kwh)
+    made = problem.build(portfolio, options.end_value_per_kwh, peak_before_kw, spent_kwh)
     guess = None
-    if last is not None and solver.chosen(program, options.method) != "highs":
-        guess = _expected(portfolio, program, last)
-    made, solution = _solve(portfolio, program, options, guess=guess)
+    if last is not None and solver.chosen(made.program, options.method) != "highs":
+        guess = _expected(portfolio, made, last)
+    plan, solution = _solve(portfolio, made, options, guess=guess, spent_kwh=spent_kwh)
     ids = portfolio.sessions.session_id
-    return made, Solved(program, solution.guess, ids, portfolio.grid.start_utc)
+    return plan, Solved(made.program, solution.guess, ids, portfolio.grid.start_utc)
 
 
-def _expected(portfolio: Portfolio, program: Program, last: Solved) -> Guess:
-    """What the last plan lets expect of this one."""
+def _expected(portfolio: Portfolio, made: Problem, last: Solved) -> Guess | None:
+    """What the last plan lets expect of this one; nothing where its groups were others."""
+    program = made.program
+    if program.groups != last.program.groups:
+        return None
     row = {name: i for i, name in enumerate(last.session_id)}
-    unit = np.array([row.get(name, -1) for name in portfolio.sessions.session_id], np.int64)
+    unit = np.full(program.units, -1)
+    ids = portfolio.sessions.session_id
+    unit[: made.sessions] = [row.get(name, -1) for name in ids]
     passed = portfolio.grid.start_utc - last.start_utc
     shift = round(passed / timedelta(hours=program.step_h))
     return warm_start.carried(last.program, last.guess, program, unit=unit, shift=shift)
@@ -213,39 +217,86 @@ def smart(portfolio: Portfolio, options: Options, *, tell: Tell = untold) -> Pla
 def uncontrolled(
     portfolio: Portfolio, options: Options, served: Plan, *, tell: Tell = untold
 ) -> Plan:
-    """Charging as early as the limits allow, with the service that ``served`` could give.
+    """Charging from plug-in at full power until each session holds what its driver asked for.
 
-    Where the sites do not bind this is plugging in and charging at full power.
+    Where that would break limits, charging is put off as far as they demand, and serves those that
+    ``served`` could not serve in full as far as it did. Sessions that outlast the horizon charge
+    too. Nothing is fed, and generation is curtailed only as far as export limits demand.
+
+    Raises:
+        SolveError: No such schedule was found in the time allowed, or precision was lost.
     """
     one_way = replace(portfolio, sessions=portfolio.sessions.without_discharge())
-    program = _program_served(one_way, options, served)
-    power = baseline.uncontrolled(program)
-    taken_s = 0.0
-    if not baseline.keeps_limits(program, power):
-        solution = baseline.earliest(
-            program, method=options.method, time_limit_s=options.time_limit_s, tell=tell
-        )
-        if not solution.status.good:
-            raise SolveError(solution.status, "This was the uncontrolled baseline.")
-        power, taken_s = solution.power_kw, solution.solve_s
-    schedule = problem.schedule(one_way, program, power)
+    made = _asked(one_way, options, served)
+    power, taken_s = baseline.uncontrolled(made.program), 0.0
+    planned = _least_curtailed(one_way, made, power)
+    if not baseline.keeps_limits(made.program, problem.powers(made, planned)):
+        power, taken_s = _earliest(made, options, tell)
+        planned = _least_curtailed(one_way, made, power)
+    assessment = Assessment(one_way, planned)
+    paid = costs(one_way, planned, options.end_value_per_kwh)
+    certificate = replace(_recomputed(assessment, paid.net), bound=-math.inf)
     return replace(
         served,
-        schedule=schedule,
-        costs=costs(one_way, schedule, options.end_value_per_kwh),
+        assessment=assessment,
+        costs=paid,
+        status=_status(assessment, Status.FEASIBLE),
+        certificate=certificate,
+        shortfalls=tuple(_shortfalls(assessment, None, _causes_of(served))),
         solve_s=taken_s,
     )
 
 
+def _earliest(made: Problem, options: Options, tell: Tell) -> tuple[Float[Array, " slot"], float]:
+    """Charging as early as the limits allow, with what must give way for it."""
+    how = {"method": options.method, "time_limit_s": options.time_limit_s, "tell": tell}
+    found = baseline.earliest(made.program, sessions=made.sessions, **how)
+    if not found.status.good:
+        relaxation = least_violation.find(made.program, time_limit_s=options.time_limit_s)
+        found = baseline.earliest(
+            relaxation.program, sessions=made.sessions, fallback=relaxation.power_kw, **how
+        )
+    if not found.status.good:
+        raise SolveError(found.status, "This was the uncontrolled baseline.")
+    return found.power_kw, found.solve_s
+
+
+def _asked(portfolio: Portfolio, options: Options, served: Plan) -> Problem:
+    """The program in which each session asks for all that its driver wants.
+
+    What ``served`` could not give is not asked for, and loads may exceed limits as they do alone.
+    """
+    made = problem.build(portfolio, options.end_value_per_kwh)
+    program, count = made.program, made.sessions
+    sessions = portfolio.sessions
+    outlasts = sessions.departure_utc > datetime64(portfolio.grid.end_utc)
+    asked = np.minimum(sessions.energy_departure_kwh, problem.reach(portfolio))
+    end = program.energy_end[:count]
+    end = np.where(outlasts, np.maximum(asked, end), end)
+    held = served.schedule.energy_kwh[:, -1]
+    end = np.where(served.assessment.shortfall_kwh > 0, np.minimum(end, held), end)
+    drawn_kwh = -portfolio.grid.step_h * served.assessment.site_kw.sum(axis=1)
+    budget = program.budget_kwh
+    if budget is not None:
+        budget = budget.copy()
+        budget[: len(drawn_kwh)] = np.maximum(budget[: len(drawn_kwh)], drawn_kwh + TOLERANCE)
+    lowered = replace(
+        program,
+        energy_end=np.concatenate([end, program.energy_end[count:]]),
+        net_low=np.minimum(program.net_low, 0.0),
+        net_high=np.maximum(program.net_high, 0.0),
+        budget_kwh=budget,
+    )
+    return replace(made, program=lowered)
+
+
 def raise_on_shortfall(plan: Plan) -> None:
-    """Refuse a plan that leaves owed energy unserved, or breaks an energy budget.
+    """Refuse a plan that leaves owed energy unserved, or exceeds a limit or an energy budget.
 
     Raises:
         InfeasibleError: Names each session, its shortfall and the limit that causes it, and each
-            site whose load alone exceeds its budget.
+            site whose load or generation alone exceeds a limit or budget.
     """
-    if not (plan.shortfalls or plan.overdrafts):
-        return
     faults = [
         Fault(
             "energy_departure_kwh",
@@ -254,6 +305,7 @@ def raise_on_shortfall(plan: Plan) -> None:
         )
         for item in plan.shortfalls
     ]
+    faults += [_overload_fault(item) for item in plan.overloads]
     faults += [
         Fault(
             "energy_budget_kwh",
@@ -265,56 +317,81 @@ def raise_on_shortfall(plan: Plan) -> None:
         )
         for item in plan.overdrafts
     ]
+    if not faults:
+        return
     details = []
     if plan.shortfalls:
         details.append(f"{plan.shortfall_kwh:.3g} kWh owed at departure cannot be served.")
+    if plan.overloads:
+        excess_kwh = sum(item.excess_kwh for item in plan.overloads)
+        details.append(f"Limits of sites are exceeded by {excess_kwh:.3g} kWh.")
     if plan.overdrafts:
         excess_kwh = sum(item.excess_kwh for item in plan.overdrafts)
         details.append(f"Energy budgets are exceeded by {excess_kwh:.3g} kWh.")
     raise InfeasibleError(" ".join(details), faults)
 
 
+def _overload_fault(item: Overload) -> Fault:
+    way = "load" if item.limit == "import" else "generation that cannot be curtailed"
+    fix = "Raise the limit or lower the load."
+    if item.limit == "export":
+        fix = "Raise the limit, or give the generation as site_generation that may be curtailed."
+    return Fault(
+        f"{item.limit}_limit_kw",
+        f"allow what the {way} exceeds it by: up to {item.worst_kw:.3g} kW in {item.steps} steps",
+        ids=(item.site_id,),
+        fix=fix,
+    )
+
+
 def _solve(
     portfolio: Portfolio,
-    program: Program,
+    made: Problem,
     options: Options,
     *,
     guess: Guess | None = None,
+    spent_kwh: Float[Array, " site"] | None = None,
     tell: Tell = untold,
 ) -> tuple[Plan, Solution]:
-    shortfalls = _charger_shortfalls(portfolio)
-    overloads: list[Overload] = []
-    overdrafts: list[Overdraft] = []
-    solution = _solution(program, options, guess, tell)
-    if solution.status is Status.INFEASIBLE:
-        relaxation = solution.relaxation or solver.relax(
-            program, method=options.method, time_limit_s=options.time_limit_s
+    begun = time.perf_counter()
+    program, relaxation = made.program, None
+    solution = _solution(program, options, guess, None, tell)
+    late = time.perf_counter() - begun >= options.time_limit_s
+    if not solution.status.good and not (late and solution.status is not Status.INFEASIBLE):
+        relaxation = solution.relaxation or least_violation.find(
+            program, time_limit_s=options.time_limit_s
         )
-        shortfalls += _site_shortfalls(portfolio, program, relaxation)
-        overloads = _overloads(portfolio, relaxation)
-        overdrafts = _overdrafts(portfolio, relaxation)
-        program = relaxation.program
-        solution = _solution(program, options, guess, tell)
-    if solution.certificate is None:
+        program = _unpaid(portfolio, made, relaxation)
+        solution = _solution(program, options, guess, relaxation.power_kw, tell)
+    if solution.certificate is None or not solution.status.good:
         raise SolveError(solution.status)
-    schedule = problem.schedule(portfolio, program, solution.power_kw)
-    made = Plan(
-        schedule=schedule,
-        costs=costs(portfolio, schedule, options.end_value_per_kwh),
-        status=solution.status,
-        certificate=solution.certificate,
-        shadow_price_per_mwh=per_mwh_from_per_kwh(solution.limit_price),
-        budget_price_per_mwh=per_mwh_from_per_kwh(_budget_price(program, solution)),
-        wires_price_per_mwh=per_mwh_from_per_kwh(_wires_price(program, solution)),
-        shortfalls=tuple(shortfalls),
-        overloads=tuple(overloads),
-        overdrafts=tuple(overdrafts),
-        solve_s=solution.solve_s,
+    planned = _least_curtailed(portfolio, made, solution.power_kw)
+    assessment = Assessment(portfolio, planned, 0.0 if spent_kwh is None else spent_kwh)
+    paid = costs(portfolio, planned, options.end_value_per_kwh)
+    bound = _bound(solution.certificate.bound, paid.net, gave_way=relaxation is not None)
+    certificate = replace(_recomputed(assessment, paid.net), bound=bound)
+    sites = slice(0, len(portfolio.sites))
+    plan = Plan(
+        assessment=assessment,
+        costs=paid,
+        status=_earned(assessment, certificate, options, relaxation),
+        certificate=certificate,
+        shadow_price_per_mwh=per_mwh_from_per_kwh(solution.limit_price[sites]),
+        budget_price_per_mwh=per_mwh_from_per_kwh(_budget_price(program, solution)[sites]),
+        wires_price_per_mwh=per_mwh_from_per_kwh(_wires_price(program, solution)[sites]),
+        shortfalls=tuple(_shortfalls(assessment, relaxation, {})),
+        solve_s=time.perf_counter() - begun,
     )
-    return made, solution
+    return plan, solution
 
 
-def _solution(program: Program, options: Options, guess: Guess | None, tell: Tell) -> Solution:
+def _solution(
+    program: Program,
+    options: Options,
+    guess: Guess | None,
+    fallback: Float[Array, " slot"] | None,
+    tell: Tell,
+) -> Solution:
     return solver.solve(
         program,
         method=options.method,
@@ -324,65 +401,142 @@ def _solution(program: Program, options: Options, guess: Guess | None, tell: Tel
         time_limit_s=options.time_limit_s,
         zones=options.zones,
         guess=guess,
+        fallback=fallback,
         tell=tell,
     )
 
 
-def _program_served(portfolio: Portfolio, options: Options, served: Plan) -> Program:
-    """The program with what is owed lowered to what a plan holds, limits and budgets it keeps."""
-    program = problem.build(portfolio, options.end_value_per_kwh)
-    held = served.schedule.energy_kwh[:, -1]
-    short = {item.session_id for item in served.shortfalls}
-    drawn_kwh = site_energy(portfolio, served.schedule.power_kw)
-    lowered = np.isin(portfolio.sessions.session_id, list(short))
-    return replace(
-        program,
-        energy_end=np.where(lowered, np.minimum(program.energy_end, held), program.energy_end),
-        net_low=np.minimum(program.net_low, 0.0),
-        net_high=np.maximum(program.net_high, 0.0),
-        budget_kwh=np.maximum(program.budget, drawn_kwh + TOLERANCE),
+def _unpaid(portfolio: Portfolio, made: Problem, relaxation: Relaxation) -> Program:
+    """The program that gives way, with the income it must not count on.
+
+    What passes an export limit earns nothing. Where that is the limit of the meter itself, it is
+    the same in every schedule that passes limits by the least, so it is a constant. What passes a
+    limit above several meters is left out of the bound.
+    """
+    planned = problem.schedule(portfolio, made, relaxation.power_kw)
+    power_kw = site_power(portfolio, planned)
+    meters = portfolio.sites.net_metering[:, None]
+    alone = np.where(meters, np.maximum(power_kw - portfolio.export_limit_kw, 0.0), 0.0)
+    own_kwh = portfolio.grid.step_h * alone.sum(axis=0)
+    prices = portfolio.prices
+    worth = per_kwh_from_per_mwh(prices.export_price_per_mwh + prices.carbon_price_per_mwh)
+    lost = np.minimum(unpaid_kwh(portfolio, power_kw), own_kwh)
+    more = float((np.maximum(worth, 0.0) * lost).sum())
+    return replace(relaxation.program, constant=relaxation.program.constant + more)
+
+
+def _least_curtailed(
+    portfolio: Portfolio, made: Problem, power_kw: Float[Array, " slot"]
+) -> Schedule:
+    """The engine's powers as a schedule that curtails no more than it must.
+
+    Where curtailing costs nothing the engine has no reason to curtail little.
+    """
+    planned = problem.schedule(portfolio, made, power_kw)
+    if not len(made.curtailing) or portfolio.flowgates is not None:
+        return planned
+    assert planned.curtailed_kw is not None
+    metered = portfolio.sites.meter >= 0
+    worth = portfolio.prices.export_price_per_mwh + portfolio.prices.carbon_price_per_mwh
+    pays = metered[:, None] & (worth < 0)[None, :]
+    kept = np.where(pays, planned.curtailed_kw, 0.0)
+    return replace(planned, curtailed_kw=curtailment.least(portfolio, planned.power_kw, kept))
+
+
+def _recomputed(assessment: Assessment, objective: float) -> Certificate:
+    """Cost and violations of a schedule from the records, against the limits as given."""
+    budgets = float(assessment.budget_excess_kwh.max(initial=0.0))
+    return Certificate(
+        objective=objective,
+        bound=-math.inf,
+        power_kw=assessment.power_kw,
+        energy_kwh=max(assessment.energy_kwh, budgets),
+        group_kw=assessment.limits_kw,
     )
 
 
-def _charger_shortfalls(portfolio: Portfolio) -> list[Shortfall]:
-    short = problem.owed(portfolio).shortfall_kwh
-    ids = portfolio.sessions.session_id
-    cause = "its charger's rating and the length of its stay"
-    return [Shortfall(str(ids[i]), float(short[i]), cause) for i in np.nonzero(short > 1e-6)[0]]
+def _bound(bound: float, objective: float, *, gave_way: bool) -> float:
+    """The bound without what is rounding: it would be all of the gap where the cost is 0.
+
+    What gives way does so with a little room, which is worth little money.
+    """
+    above, below = bound - objective, objective - bound
+    rounding = 0.0 < above <= TOLERANCE * max(1.0, abs(objective))
+    return objective if rounding or (gave_way and 0.0 < below <= TOLERANCE) else bound
 
 
-def _site_shortfalls(
-    portfolio: Portfolio, program: Program, relaxation: Relaxation
+def _status(assessment: Assessment, otherwise: Status) -> Status:
+    """The status of a schedule by what it breaks.
+
+    Raises:
+        SolveError: It breaks what can never give way.
+    """
+    if max(assessment.power_kw, assessment.energy_kwh) > TOLERANCE:
+        raise SolveError(Status.NUMERICAL, "The schedule breaks limits of batteries or chargers.")
+    if assessment.overloads or assessment.overdrafts:
+        return Status.LIMITS_EXCEEDED
+    return otherwise
+
+
+def _earned(
+    assessment: Assessment,
+    certificate: Certificate,
+    options: Options,
+    relaxation: Relaxation | None,
+) -> Status:
+    """The status that a plan has earned.
+
+    Raises:
+        SolveError: It breaks what need not give way, or costs less than the bound.
+    """
+    if certificate.below_bound:
+        raise SolveError(Status.NUMERICAL, "The plan costs less than its bound.")
+    told = relaxation is not None and relaxation.needed
+    if (assessment.overloads or assessment.overdrafts) and not told:
+        raise SolveError(Status.NUMERICAL, "The plan breaks limits that it could keep.")
+    proven = relaxation is None or not relaxation.needed or relaxation.proven
+    good = certificate.gap <= options.gap and proven
+    return _status(assessment, Status.OPTIMAL if good else Status.FEASIBLE)
+
+
+def _shortfalls(
+    assessment: Assessment, relaxation: Relaxation | None, known: dict[str, str]
 ) -> list[Shortfall]:
-    """Each short session with the first limiting site on its way to the root."""
+    """Each session that gets less than it is owed, once, with all that is the cause."""
+    portfolio = assessment.portfolio
+    by_charger = problem.owed(portfolio).shortfall_kwh
+    charger = "its charger's rating and the length of its stay"
     found = []
-    sites = portfolio.sites
-    for unit in np.nonzero(relaxation.shortfall_kwh > 1e-6)[0]:
-        limiting = relaxation.limiting[:, program.first[unit] : program.stop[unit]].max(axis=1)
-        site = portfolio.site_row[unit]
-        while site >= 0 and not (limiting[site] or relaxation.exhausted[site]):
-            site = sites.parent[site]
-        kind = "import limit" if limiting[site] else "energy budget"
-        beyond = "site limits" if program.flowgates is None else "what the wires can carry"
-        cause = f"the {kind} of site {sites.site_id[site]}" if site >= 0 else beyond
-        kwh = float(relaxation.shortfall_kwh[unit])
-        found.append(Shortfall(str(portfolio.sessions.session_id[unit]), kwh, cause))
+    for row in np.nonzero(assessment.short)[0]:
+        name, kwh = str(portfolio.sessions.session_id[row]), float(assessment.shortfall_kwh[row])
+        causes = [charger] if by_charger[row] > SERVICE_KWH else []
+        if kwh - by_charger[row] > SERVICE_KWH:
+            causes.insert(0, known.get(name) or _limit_of(portfolio, relaxation, int(row)))
+        found.append(Shortfall(name, kwh, ", and ".join(causes) or charger))
     return found
 
 
-def _overloads(portfolio: Portfolio, relaxation: Relaxation) -> list[Overload]:
-    excess = relaxation.excess_kw
-    return [
-        Overload(
-            str(portfolio.sites.site_id[site]),
-            int((excess[site] > 0).sum()),
-            float(excess[site].max()),
-        )
-        for site in np.nonzero((excess > 0).any(axis=1))[0]
-    ]
+def _causes_of(plan: Plan) -> dict[str, str]:
+    return {item.session_id: item.limit for item in plan.shortfalls}
 
 
-def _budget_price(program: Program, solution: Solution) -> Float[Array, " site"]:
+def _limit_of(portfolio: Portfolio, relaxation: Relaxation | None, row: int) -> str:
+    """The first limit on the way to the root that keeps a session from being served."""
+    beyond = "site limits" if portfolio.flowgates is None else "what the wires can carry"
+    if relaxation is None:
+        return beyond
+    program, sites = relaxation.program, portfolio.sites
+    limiting = relaxation.limiting[:, program.first[row] : program.stop[row]].max(axis=1)
+    site = int(portfolio.site_row[row])
+    while site >= 0 and not (limiting[site] or relaxation.exhausted[site]):
+        site = int(sites.parent[site])
+    if site < 0:
+        return beyond
+    kind = "import limit" if limiting[site] else "energy budget"
+    return f"the {kind} of site {sites.site_id[site]}"
+
+
+def _budget_price(program: Program, solution: Solution) -> Float[Array, " group"]:
     """Saving per kWh if a group's budget were wider, where that is more than rounding."""
     price = solution.dual.budget_price
     return np.where(price > ROUNDING * np.abs(program.draw_price).max(initial=0.0), price, 0.0)
@@ -395,13 +549,3 @@ def _wires_price(program: Program, solution: Solution) -> Float[Array, "group st
         return np.zeros(program.load.shape)
     felt = np.where(price > ROUNDING * np.abs(price).max(initial=0.0), price, 0.0)
     return gates.price_of_power(felt, program.steps) / program.step_h
-
-
-def _overdrafts(portfolio: Portfolio, relaxation: Relaxation) -> list[Overdraft]:
-    sites, excess = portfolio.sites, relaxation.excess_kwh
-    return [
-        Overdraft(
-            str(sites.site_id[site]), float(sites.energy_budget_kwh[site]), float(excess[site])
-        )
-        for site in np.nonzero(excess > 0)[0]
-    ]

@@ -1,15 +1,41 @@
-"""A portfolio as the engine's program, and the engine's answer as a schedule."""
+"""A portfolio as the engine's program, and the engine's answer as a schedule.
+
+The units of the program are the sessions, and then one for each site that may curtail generation:
+what is curtailed is drawn by a store that is never full and never feeds. The groups are the sites,
+and then one for each further billing period of a demand charge: it lies above its site, carries the
+same power, and its load is such that only steps of its period can raise its peak.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from evergrid.core.arrays import Array, Float
+from evergrid.core.arrays import Array, Float, Int
+from evergrid.core.flowgates import Flowgates
 from evergrid.core.timegrid import datetime64
 from evergrid.core.units import per_kwh_from_per_mwh
+from evergrid.dispatch.accounts import net_load
 from evergrid.engine.program import Program, energy_path
+from evergrid.model.billing import periods
 from evergrid.model.portfolio import Portfolio
-from evergrid.model.schedule import Schedule, slots
+from evergrid.model.schedule import Schedule, Slots, slots
+
+ROOM_KWH = 1.0  # free at either end of the store of what is curtailed, so that it never binds
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The program of a portfolio, and what its units stand for.
+
+    Attributes:
+        program: What the engine solves.
+        sessions: How many units are sessions; these come first.
+        curtailing: Site whose generation each further unit curtails.
+    """
+
+    program: Program
+    sessions: int
+    curtailing: Int[Array, " generator"]
 
 
 @dataclass(frozen=True)
@@ -35,12 +61,19 @@ def owed(portfolio: Portfolio) -> Owed:
     after_h = np.maximum((sessions.departure_utc - end) / np.timedelta64(1, "h"), 0.0)
     full_rate = sessions.max_charge_kw * sessions.efficiency_charge
     wanted = sessions.energy_departure_kwh - full_rate * after_h
-    at = slots(sessions, grid)
-    inside_h = np.bincount(at.session, at.share, len(sessions)) * grid.step_h
-    reachable = sessions.energy_arrival_kwh + full_rate * inside_h
+    reachable = reach(portfolio)
     shortfall = np.maximum(wanted - reachable, 0.0)
     shortfall[shortfall < 1e-9] = 0.0
     return Owed(np.minimum(np.maximum(wanted, 0.0), reachable), shortfall)
+
+
+def reach(portfolio: Portfolio) -> Float[Array, " session"]:
+    """Energy each session would hold at its end within the horizon if it always charged."""
+    sessions, grid = portfolio.sessions, portfolio.grid
+    at = slots(sessions, grid)
+    inside_h = np.bincount(at.session, at.share, len(sessions)) * grid.step_h
+    full_rate = sessions.max_charge_kw * sessions.efficiency_charge
+    return sessions.energy_arrival_kwh + full_rate * inside_h
 
 
 def build(
@@ -48,7 +81,7 @@ def build(
     end_value_per_kwh: float,
     peak_before_kw: Float[Array, " site"] | None = None,
     spent_kwh: Float[Array, " site"] | None = None,
-) -> Program:
+) -> Problem:
     """The engine's program of a portfolio.
 
     Behind a net meter energy is worth the export price, and what the whole site draws costs the
@@ -58,63 +91,261 @@ def build(
         portfolio: What to plan.
         end_value_per_kwh: Worth of a kWh in the cells of sessions that outlast the horizon.
         peak_before_kw: Highest power each site drew before the horizon within the same billing
-            period; none by default.
+            period; that of the sites by default.
         spent_kwh: Part of each site's energy budget that is spent before the horizon, or must be
             left for after it; none by default.
     """
-    sessions, grid, sites = portfolio.sessions, portfolio.grid, portfolio.sites
+    units = _stacked(_session_units(portfolio, end_value_per_kwh), _curtailing_units(portfolio))
+    curtailing = np.nonzero(portfolio.curtailable_kw.any(axis=1))[0]
+    groups = _with_periods(portfolio, _groups(portfolio, spent_kwh), peak_before_kw)
+    _, sold = _prices(portfolio)
+    meters = portfolio.sites.net_metering[:, None]
+    bill = float((np.where(meters, sold, 0.0) * net_load(portfolio)).sum())
+    rise = units.pop("feed_curve")
+    program = Program(
+        step_h=portfolio.grid.step_h,
+        steps=portfolio.grid.steps,
+        **units,
+        **groups,
+        constant=portfolio.grid.step_h * bill,
+        feed_curve=rise if rise.any() else None,
+        flowgates=_padded(portfolio.flowgates, len(groups["parent"])),
+    )
+    return Problem(program, len(portfolio.sessions), curtailing)
+
+
+Columns = dict[str, Array]
+
+
+def _session_units(portfolio: Portfolio, end_value_per_kwh: float) -> Columns:
+    sessions, grid = portfolio.sessions, portfolio.grid
     at = slots(sessions, grid)
-    metered = (sites.meter[portfolio.site_row] >= 0)[at.session]
-    bought, sold = _prices(portfolio)
-    meters = sites.net_metering[:, None]
-    bill = float((np.where(meters, sold, 0.0) * portfolio.total_load_kw).sum())
     outlasts = sessions.departure_utc > datetime64(grid.end_utc)
     rise = np.where(sessions.can_discharge, sessions.wear_rise_per_kwh_per_kw, 0.0)
-    budget = sites.energy_budget_kwh - (0.0 if spent_kwh is None else spent_kwh)
-    return Program(
-        step_h=grid.step_h,
-        steps=grid.steps,
-        first=at.first,
-        stop=at.stop,
-        share=at.share,
-        charge_kw=sessions.max_charge_kw,
-        discharge_kw=sessions.max_discharge_kw,
-        efficiency_charge=sessions.efficiency_charge,
-        efficiency_discharge=sessions.efficiency_discharge,
-        energy_start=sessions.energy_arrival_kwh,
-        energy_low=np.minimum(sessions.energy_reserve_kwh, sessions.energy_arrival_kwh),
-        energy_high=sessions.capacity_kwh,
-        energy_end=owed(portfolio).end_kwh,
-        end_value=np.where(outlasts, end_value_per_kwh, 0.0),
-        draw_price=np.where(metered, sold[at.step], bought[at.step]),
-        feed_price=sold[at.step] - sessions.wear_cost_per_kwh[at.session],
-        group=portfolio.site_row,
-        parent=sites.parent,
-        net_low=portfolio.total_load_kw - portfolio.import_limit_kw,
-        net_high=portfolio.total_load_kw + portfolio.export_limit_kw,
-        load=portfolio.total_load_kw,
-        surcharge=np.where(meters, bought - sold, 0.0),
-        peak_price=sites.demand_charge_per_kw,
-        peak_before=np.zeros(len(sites)) if peak_before_kw is None else peak_before_kw,
-        constant=grid.step_h * bill,
-        feed_curve=rise[at.session] if rise.any() else None,
-        budget_kwh=budget if np.isfinite(budget).any() else None,
-        flowgates=portfolio.flowgates,
+    reserve, held = sessions.energy_reserve_kwh, sessions.energy_arrival_kwh
+    return {
+        "first": at.first,
+        "stop": at.stop,
+        "share": at.share,
+        "charge_kw": sessions.max_charge_kw,
+        "discharge_kw": sessions.max_discharge_kw,
+        "efficiency_charge": sessions.efficiency_charge,
+        "efficiency_discharge": sessions.efficiency_discharge,
+        "energy_start": held,
+        "energy_low": np.minimum(reserve, held),
+        "energy_high": sessions.capacity_kwh,
+        "energy_end": owed(portfolio).end_kwh,
+        "end_value": np.where(outlasts, end_value_per_kwh, 0.0),
+        **_unit_prices(portfolio, at, portfolio.site_row, sessions.wear_cost_per_kwh),
+        "group": portfolio.site_row,
+        "feed_curve": rise[at.session],
+        "reserve_kwh": np.where((reserve > held) & sessions.can_discharge, reserve, -np.inf),
+    }
+
+
+def _curtailing_units(portfolio: Portfolio) -> Columns:
+    """A store for each site that may curtail generation, which draws what is curtailed."""
+    site = np.nonzero(portfolio.curtailable_kw.any(axis=1))[0]
+    made = portfolio.curtailable_kw[site]
+    steps, count = portfolio.grid.steps, len(site)
+    produces = made > 0
+    first = produces.argmax(axis=1)
+    stop = steps - produces[:, ::-1].argmax(axis=1)
+    lengths = stop - first
+    unit = np.repeat(np.arange(count), lengths)
+    step = np.arange(len(unit)) - np.repeat(np.cumsum(lengths) - lengths - first, lengths)
+    most = made.max(axis=1, initial=0.0)
+    at = Slots(first, stop, unit, step, made[unit, step] / most[unit])
+    ones, zeros = np.ones(count), np.zeros(count)
+    return {
+        "first": first,
+        "stop": stop,
+        "share": at.share,
+        "charge_kw": most,
+        "discharge_kw": zeros,
+        "efficiency_charge": ones,
+        "efficiency_discharge": ones,
+        "energy_start": zeros,
+        "energy_low": zeros - ROOM_KWH,
+        "energy_high": portfolio.grid.step_h * made.sum(axis=1) + ROOM_KWH,
+        "energy_end": zeros - ROOM_KWH,
+        "end_value": zeros,
+        **_curtailing_prices(portfolio, at, site),
+        "group": site,
+        "feed_curve": np.zeros(len(unit)),
+        "reserve_kwh": zeros - np.inf,
+    }
+
+
+def _curtailing_prices(portfolio: Portfolio, at: Slots, site: Int[Array, " unit"]) -> Columns:
+    """What a kWh curtailed costs: behind a net meter its worth there, elsewhere nothing."""
+    _, sold = _prices(portfolio)
+    metered = (portfolio.sites.meter[site] >= 0)[at.session]
+    worth = np.where(metered, sold[at.step], 0.0)
+    return {"draw_price": worth, "feed_price": worth}
+
+
+def _unit_prices(
+    portfolio: Portfolio, at: Slots, site: Int[Array, " unit"], wear: Float[Array, " unit"]
+) -> Columns:
+    bought, sold = _prices(portfolio)
+    metered = (portfolio.sites.meter[site] >= 0)[at.session]
+    return {
+        "draw_price": np.where(metered, sold[at.step], bought[at.step]),
+        "feed_price": sold[at.step] - wear[at.session],
+    }
+
+
+def _stacked(one: Columns, other: Columns) -> Columns:
+    """Units of both, and none of the second kind where there are none."""
+    made = (
+        one
+        if not len(other["first"])
+        else {name: np.concatenate([one[name], other[name]]) for name in one}
     )
+    if not np.isfinite(made["reserve_kwh"]).any():
+        made.pop("reserve_kwh")
+    return made
 
 
-def schedule(portfolio: Portfolio, program: Program, power_kw: Float[Array, " slot"]) -> Schedule:
+def _groups(portfolio: Portfolio, spent_kwh: Float[Array, " site"] | None) -> Columns:
+    sites, load = portfolio.sites, net_load(portfolio)
+    bought, sold = _prices(portfolio)
+    budget = sites.energy_budget_kwh - (0.0 if spent_kwh is None else spent_kwh)
+    return {
+        "parent": sites.parent,
+        "net_low": load - portfolio.import_limit_kw,
+        "net_high": load + portfolio.export_limit_kw,
+        "load": load,
+        "surcharge": np.where(sites.net_metering[:, None], bought - sold, 0.0),
+        "peak_price": sites.demand_charge_per_kw.copy(),
+        "peak_before": np.zeros(len(sites)),
+        "peak_count": sites.demand_charge_peaks.copy(),
+        "budget_kwh": budget,
+    }
+
+
+def _with_periods(
+    portfolio: Portfolio, groups: Columns, peak_before_kw: Float[Array, " site"] | None
+) -> Columns:
+    """The groups with one more for each billing period where a charged site has several."""
+    sites = portfolio.sites
+    before = sites.demand_peak_kw if peak_before_kw is None else peak_before_kw
+    more: list[tuple[int, Array, float]] = []  # site, steps of the period, peak before
+    for site in np.nonzero(sites.demand_charge_per_kw)[0]:
+        kind = str(sites.demand_charge_period[site])
+        period = periods(portfolio.grid, portfolio.time_zone, kind)
+        count = int(period.max()) + 1
+        if count == 1:
+            groups["peak_before"][site] = before[site]
+            continue
+        groups["peak_price"][site] = 0.0
+        more += [
+            (int(site), period == k, float(before[site]) if k == 0 else 0.0) for k in range(count)
+        ]
+    if more:
+        groups = _with_groups(portfolio, groups, more)
+    if not ((groups["peak_count"] > 1) & (groups["peak_price"] > 0)).any():
+        groups.pop("peak_count")
+    if not np.isfinite(groups["budget_kwh"]).any():
+        groups.pop("budget_kwh")
+    return groups
+
+
+def _with_groups(
+    portfolio: Portfolio, groups: Columns, more: list[tuple[int, Array, float]]
+) -> Columns:
+    sites = portfolio.sites
+    reach_kw = _draw_at_most(portfolio)
+    parent, first = groups["parent"].copy(), len(sites)
+    for number, (site, _, _) in enumerate(more, first):
+        top = site  # the one below the new group: the site itself, or its last period so far
+        while parent[top] >= first:
+            top = parent[top]
+        parent = np.append(parent, parent[top])
+        parent[top] = number
+    site = np.array([item[0] for item in more])
+    inside = np.stack([item[1] for item in more])
+    endless = np.full(inside.shape, np.inf)
+    added = {
+        "net_low": -endless,
+        "net_high": endless,
+        # Outside its period a group draws nothing from above, whatever the units below it do.
+        "load": np.where(inside, groups["load"][site], -reach_kw[site]),
+        "surcharge": np.zeros(inside.shape),
+        "peak_price": sites.demand_charge_per_kw[site],
+        "peak_before": np.array([item[2] for item in more]),
+        "peak_count": sites.demand_charge_peaks[site],
+        "budget_kwh": np.full(len(more), np.inf),
+    }
+    joined = {name: np.concatenate([groups[name], added[name]]) for name in added}
+    return {"parent": parent, **joined}
+
+
+def _draw_at_most(portfolio: Portfolio) -> Float[Array, "site step"]:
+    """Power that sessions and curtailment at and below each site could draw at most."""
+    sessions, grid = portfolio.sessions, portfolio.grid
+    at = slots(sessions, grid)
+    own = portfolio.curtailable_kw.copy()
+    most = at.share * sessions.max_charge_kw[at.session]
+    np.add.at(own, (portfolio.site_row[at.session], at.step), most)
+    return portfolio.sites.add_up(own)
+
+
+def _padded(flowgates: Flowgates | None, groups: int) -> Flowgates | None:
+    """The flowgates with no weight on groups that are no sites."""
+    if flowgates is None or flowgates.weight.shape[1] == groups:
+        return flowgates
+    more = np.zeros((len(flowgates), groups - flowgates.weight.shape[1]))
+    return Flowgates(flowgates.step, np.hstack([flowgates.weight, more]), flowgates.limit_kw)
+
+
+def schedule(portfolio: Portfolio, problem: Problem, power_kw: Float[Array, " slot"]) -> Schedule:
     """The engine's powers as a schedule of every session in every step."""
-    shape = (len(portfolio.sessions), portfolio.grid.steps)
+    program, count = problem.program, problem.sessions
+    shape = (count, portfolio.grid.steps)
+    of_sessions = program.unit < count
+    unit, step = program.unit[of_sessions], program.step[of_sessions]
     plugged = np.zeros(shape, dtype=bool)
-    plugged[program.unit, program.step] = True
+    plugged[unit, step] = True
     power = np.zeros(shape)
-    power[plugged] = power_kw
+    power[plugged] = power_kw[of_sessions]
     energy = np.zeros(shape)
-    energy[plugged] = energy_path(program, power_kw)
-    last = energy[np.arange(len(energy)), program.stop - 1]
-    after = np.arange(portfolio.grid.steps) >= program.stop[:, None]
-    return Schedule(portfolio.grid, power, np.where(after, last[:, None], energy), plugged)
+    energy[plugged] = energy_path(program, power_kw)[of_sessions]
+    stop = program.stop[:count]
+    last = energy[np.arange(count), stop - 1]
+    after = np.arange(portfolio.grid.steps) >= stop[:, None]
+    energy = np.where(after, last[:, None], energy)
+    curtailed = curtailed_kw(portfolio, problem, power_kw)
+    return Schedule(portfolio.grid, power, energy, plugged, curtailed)
+
+
+def curtailed_kw(
+    portfolio: Portfolio, problem: Problem, power_kw: Float[Array, " slot"]
+) -> Float[Array, "site step"] | None:
+    """What the units that curtail draw, by site; None where there are none."""
+    if not len(problem.curtailing):
+        return None
+    program = problem.program
+    slot = np.nonzero(program.unit >= problem.sessions)[0]
+    site = problem.curtailing[program.unit[slot] - problem.sessions]
+    made = np.zeros(portfolio.load_kw.shape)
+    made[site, program.step[slot]] = np.maximum(-power_kw[slot], 0.0)
+    return made
+
+
+def powers(problem: Problem, planned: Schedule) -> Float[Array, " slot"]:
+    """A schedule as the engine's powers."""
+    program, count = problem.program, problem.sessions
+    unit, step = program.unit, program.step
+    of_sessions = unit < count
+    power = np.zeros(program.slots)
+    power[of_sessions] = planned.power_kw[unit[of_sessions], step[of_sessions]]
+    if planned.curtailed_kw is not None and len(problem.curtailing):
+        rest = ~of_sessions
+        site = problem.curtailing[unit[rest] - count]
+        power[rest] = -planned.curtailed_kw[site, step[rest]]
+    return power
 
 
 def _prices(portfolio: Portfolio) -> tuple[Float[Array, " step"], Float[Array, " step"]]:

@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evergrid.core.arrays import Array, Float
-from evergrid.core.timegrid import datetime64
-from evergrid.dispatch import plan
-from evergrid.dispatch.accounts import Costs, costs, site_power
+from evergrid.core.arrays import Array, Float, Int
+from evergrid.dispatch import curtailment, plan
+from evergrid.dispatch.accounts import Costs, costs, net_load, site_power
+from evergrid.dispatch.assessment import Assessment
 from evergrid.dispatch.forecast import AbstractPriceView
-from evergrid.engine.certificate import Certificate
+from evergrid.model.billing import periods
 from evergrid.model.portfolio import Portfolio
+from evergrid.model.prices import Prices
 from evergrid.model.schedule import Schedule
 from evergrid.model.session import Sessions
 
@@ -21,22 +22,21 @@ class Rolled:
     """What came of planning again and again.
 
     Attributes:
-        schedule: What was done, over the whole horizon.
+        assessment: What was done, over the whole horizon, held against the records.
         costs: Settled on the actual prices.
-        served_share: Energy delivered by departure as a share of the energy owed above what was
-            there on arrival; 1 when everyone got everything.
         replans: How many plans were made.
         worst_gap: Largest optimality gap of any of them.
-        worst_violation: Largest violation of any limit in any of them, or of an energy budget in
-            the end, kW or kWh.
     """
 
-    schedule: Schedule
+    assessment: Assessment
     costs: Costs
-    served_share: float
     replans: int
     worst_gap: float
-    worst_violation: float
+
+    @property
+    def schedule(self) -> Schedule:
+        """What was done."""
+        return self.assessment.schedule
 
 
 def simulate(
@@ -51,9 +51,12 @@ def simulate(
     """Replan every few steps over a moving window, and settle on the portfolio's own prices.
 
     A plan sees the sessions plugged in at that moment with the departure and energy they asked
-    for, the load beside the chargers, and the prices of ``view``. It knows nothing of sessions to
-    come. Energy left at the end of a window is worth the median price seen. A window may spend what
-    is left of an energy budget, less what the load after it will draw.
+    for, the load and generation beside the chargers, and the prices of ``view``. It knows nothing
+    of sessions to come. Energy left at the end of a window is worth the median price seen. Where
+    load after the window will break a limit by itself while those who are plugged in are still
+    there, a plan looks as far as that, at this same price, so that it sells nothing that they will
+    need. A window may spend what is left of an energy budget, less what the load after it will
+    draw. Demand charges count the peaks of the same billing period before now.
 
     Args:
         portfolio: What really happens.
@@ -69,23 +72,11 @@ def simulate(
         run.step(now, window, every)
     schedule = run.schedule()
     return Rolled(
-        schedule=schedule,
+        assessment=Assessment(portfolio, schedule),
         costs=costs(portfolio, schedule, options.end_value_per_kwh),
-        served_share=served_share(portfolio, schedule),
-        replans=len(run.certificates),
-        worst_gap=max((c.gap for c in run.certificates), default=0.0),
-        worst_violation=run.worst_violation(),
+        replans=len(run.gaps),
+        worst_gap=max(run.gaps, default=0.0),
     )
-
-
-def served_share(portfolio: Portfolio, schedule: Schedule) -> float:
-    """Energy delivered of the energy owed above arrival, over sessions that end in the horizon."""
-    sessions = portfolio.sessions
-    ended = sessions.departure_utc <= datetime64(portfolio.grid.end_utc)
-    wanted = np.maximum(sessions.energy_departure_kwh - sessions.energy_arrival_kwh, 0.0)[ended]
-    got = (schedule.energy_kwh[:, -1] - sessions.energy_arrival_kwh)[ended]
-    total = wanted.sum()
-    return float(np.clip(got, 0.0, wanted).sum() / total) if total > 0 else 1.0
 
 
 class _Run:
@@ -99,9 +90,11 @@ class _Run:
         self.first, self.stop = grid.window(sessions.arrival_utc, sessions.departure_utc)
         self.energy_now = sessions.energy_arrival_kwh.copy()
         self.power = np.zeros((len(sessions), grid.steps))
-        self.peak_kw = np.zeros(len(portfolio.sites))
-        self.drawn_kwh = np.zeros(len(portfolio.sites))
-        self.certificates: list[Certificate] = []
+        self.curtailed = np.zeros(portfolio.load_kw.shape)
+        self.drawn_kw = np.zeros(portfolio.load_kw.shape)
+        self.load_kw = net_load(portfolio)
+        self.period = _periods(portfolio)
+        self.gaps: list[float] = []
         self.last: plan.Solved | None = None
 
     def step(self, now: int, window: int, every: int) -> None:
@@ -110,28 +103,56 @@ class _Run:
         stop, until = min(now + window, grid.steps), min(now + every, grid.steps)
         here = self._plugged_in(now)
         if len(here):
-            made = self._plan(here, now, stop)
-            self.certificates.append(made.certificate)
-            self.power[here, now:until] = made.schedule.power_kw[:, : until - now]
-            self.energy_now[here] = made.schedule.energy_kwh[:, until - now - 1]
-        self._remember(now, until)
+            made = self._plan(here, now, stop).schedule
+            self.power[here, now:until] = made.power_kw[:, : until - now]
+            self.energy_now[here] = made.energy_kwh[:, until - now - 1]
+            if made.curtailed_kw is not None:
+                self.curtailed[:, now:until] = made.curtailed_kw[:, : until - now]
+        self._settle(now, until)
 
-    def _plan(self, here: Array, now: int, stop: int) -> plan.Plan:
+    def _plan(self, here: Int[Array, " session"], now: int, stop: int) -> plan.Plan:
         """The plan for the sessions plugged in now, as far as can be seen."""
-        sessions, prices = self._known_sessions(here), self.view(now, stop)
-        known = self.portfolio.part(now, stop, sessions, prices)
-        value = plan.end_value_per_kwh(known)
+        seen = self.view(now, stop)
+        value = plan.end_value_per_kwh(self.portfolio.part(now, stop, self._known(here), seen))
+        further = self._needed_until(here, stop)
+        prices = seen if further == stop else self._held(seen, now, further, value)
+        known = self.portfolio.part(now, further, self._known(here), prices)
         # The next plan comes soon: a search that takes seconds each time is not worth it.
         options = replace(self.options, end_value_per_kwh=value, branch=False)
-        later_kw = self.portfolio.total_load_kw[:, stop:].sum(axis=1)
+        later_kwh = known.grid.step_h * self.load_kw[:, further:].sum(axis=1)
         made, self.last = plan.again(
             known,
             options,
             self.last,
-            peak_before_kw=self.peak_kw,
-            spent_kwh=self.drawn_kwh + known.grid.step_h * later_kw,
+            peak_before_kw=self._peaks_before(now),
+            spent_kwh=known.grid.step_h * self.drawn_kw[:, :now].sum(axis=1) + later_kwh,
         )
+        self.gaps.append(made.certificate.gap)
         return made
+
+    def _needed_until(self, here: Int[Array, " session"], stop: int) -> int:
+        """Step to which a plan must look because load breaks limits by itself until then."""
+        last = int(self.stop[here].max())
+        if last <= stop:
+            return stop
+        book, later = self.portfolio, slice(stop, last)
+        load = self.load_kw[:, later]
+        least = load + book.sites.add_up(book.curtailable_kw)[:, later]
+        broken = (load > book.import_limit_kw[:, later]) | (-least > book.export_limit_kw[:, later])
+        steps = np.nonzero(broken.any(axis=0))[0]
+        return stop + int(steps[-1]) + 1 if len(steps) else stop
+
+    def _held(self, seen: Prices, now: int, stop: int, value_per_kwh: float) -> Prices:
+        """Prices that are seen, and after them the worth of energy at the end."""
+        more = stop - now - len(seen.time_utc)
+        neutral = np.full(more, 1000.0 * value_per_kwh)
+        return Prices(
+            time_utc=self.portfolio.grid.times[now:stop],
+            import_price_per_mwh=np.append(seen.import_price_per_mwh, neutral),
+            export_price_per_mwh=np.append(seen.export_price_per_mwh, neutral),
+            carbon_price_per_mwh=np.append(seen.carbon_price_per_mwh, np.zeros(more)),
+            currency=seen.currency,
+        )
 
     def schedule(self) -> Schedule:
         """What was done, with the energy of sessions held while nothing was planned for them."""
@@ -142,7 +163,8 @@ class _Run:
         held = self.portfolio.sessions.energy_arrival_kwh[:, None] + np.cumsum(
             self._energy_change(), axis=1
         )
-        return Schedule(grid, self.power, np.where(arrived, held, 0.0), plugged)
+        curtailed = self.curtailed if self.portfolio.curtailable_kw.any() else None
+        return Schedule(grid, self.power, np.where(arrived, held, 0.0), plugged, curtailed)
 
     def _energy_change(self) -> Float[Array, "session step"]:
         sessions, step_h = self.portfolio.sessions, self.portfolio.grid.step_h
@@ -150,25 +172,47 @@ class _Run:
         out = np.maximum(self.power, 0) / sessions.efficiency_discharge[:, None]
         return (into - out) * step_h
 
-    def _plugged_in(self, now: int) -> Array:
+    def _plugged_in(self, now: int) -> Int[Array, " session"]:
         moment = self.portfolio.grid.times[now]
         sessions = self.portfolio.sessions
         return np.nonzero((sessions.arrival_utc <= moment) & (sessions.departure_utc > moment))[0]
 
-    def _known_sessions(self, here: Array) -> Sessions:
+    def _known(self, here: Int[Array, " session"]) -> Sessions:
         known = self.portfolio.sessions.select(here)
         energy = np.clip(self.energy_now[here], 0.0, known.capacity_kwh)
         return replace(known, energy_arrival_kwh=energy)
 
-    def worst_violation(self) -> float:
-        """Largest violation of any limit in any plan, and of energy budgets by what was drawn."""
-        plans = (max(c.power_kw, c.energy_kwh, c.group_kw) for c in self.certificates)
-        over_kwh = self.drawn_kwh - self.portfolio.sites.energy_budget_kwh
-        return max(*plans, float(over_kwh.max()), 0.0)
+    def _peaks_before(self, now: int) -> Float[Array, " site"]:
+        """What the demand charge of the present period counts of the steps before now."""
+        sites = self.portfolio.sites
+        before = np.zeros(len(sites))
+        for site, period in self.period.items():
+            same = (period == period[now])[:now]
+            count = int(sites.demand_charge_peaks[site])
+            highest = np.sort(self.drawn_kw[site, :now][same])[::-1][:count]
+            highest = np.append(highest, np.zeros(count - len(highest)))
+            earlier = sites.demand_peak_kw[site] if period[now] == period[0] else 0.0
+            before[site] = np.maximum(np.maximum(highest, 0.0), earlier).mean()
+        return before
 
-    def _remember(self, now: int, until: int) -> None:
-        book = self.portfolio
+    def _settle(self, now: int, until: int) -> None:
+        """Curtail what limits still demand, and remember what was drawn."""
+        book, here = self.portfolio, slice(now, until)
         part = book.part(now, until, book.sessions)
-        drawn = -site_power(part, self.power[:, now:until])
-        self.peak_kw = np.maximum(self.peak_kw, drawn.max(axis=1))
-        self.drawn_kwh += self.portfolio.grid.step_h * drawn.sum(axis=1)
+        power = self.power[:, here]
+        least = curtailment.least(part, power, self.curtailed[:, here])
+        self.curtailed[:, here] = least
+        plugged = np.zeros(power.shape, bool)
+        done = Schedule(part.grid, power, np.zeros(power.shape), plugged, least)
+        self.drawn_kw[:, here] = -site_power(part, done)
+
+
+def _periods(portfolio: Portfolio) -> dict[int, Int[Array, " step"]]:
+    """Billing period of every step, for each site with a demand charge."""
+    sites = portfolio.sites
+    return {
+        int(site): periods(
+            portfolio.grid, portfolio.time_zone, str(sites.demand_charge_period[site])
+        )
+        for site in np.nonzero(sites.demand_charge_per_kw)[0]
+    }

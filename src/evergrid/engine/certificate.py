@@ -17,12 +17,12 @@ from evergrid.engine.program import (
     energy_path,
     group_costs,
     net_power,
-    over_budget,
-    over_flowgates,
     unit_costs,
 )
+from evergrid.engine.violations import TOLERANCE, violations
 
-TOLERANCE = 1e-6  # kW or kWh by which a schedule may break a limit
+LEAST_MONEY = 2e-9  # a gap below this is rounding
+ROUNDING = 1e-7  # share of a cost by which it may lie below its bound
 
 
 @dataclass(frozen=True)
@@ -64,29 +64,48 @@ class Certificate:
     group_kw: float
 
     @property
+    def keeps_limits(self) -> bool:
+        """Whether every limit is kept within the tolerance."""
+        return max(self.power_kw, self.energy_kwh, self.group_kw) <= TOLERANCE
+
+    @property
+    def below_bound(self) -> bool:
+        """Whether it costs less than any schedule can, which proves that something is wrong."""
+        scale = max(1.0, abs(self.objective), abs(self.bound))
+        return self.objective < self.bound - ROUNDING * scale
+
+    @property
     def gap(self) -> float:
         """Relative distance between cost and bound, at least 0; 0 means optimal."""
         scale = max(abs(self.objective), abs(self.bound), 1e-9)
         return max(0.0, self.objective - self.bound) / scale
 
 
-def certify(program: Program, power_kw: Float[Array, " slot"], dual: Dual) -> Certificate:
-    """The certificate of a schedule with the bound that these prices prove."""
-    energy = energy_path(program, power_kw)
-    net = net_power(program, power_kw)
-    over_power = np.maximum(power_kw - program.discharge_limit, -power_kw - program.charge_limit)
-    over_energy = np.maximum(
-        program.energy_floor - energy, energy - program.energy_high[program.unit]
-    )
-    over_group = np.maximum(program.net_low - net, net - program.net_high)
-    over_group = np.append(over_group, over_flowgates(program, net))
-    over_energy = np.append(over_energy, over_budget(program, net))
+def certify(
+    program: Program,
+    power_kw: Float[Array, " slot"],
+    dual: Dual,
+    tree_bound: Float[Array, " group"] | None = None,
+) -> Certificate:
+    """The certificate of a schedule with the bound that these prices prove.
+
+    Args:
+        program: What was solved.
+        power_kw: Power of each slot.
+        dual: Prices that prove a bound.
+        tree_bound: Bounds on the cost of each group's tree that branch and bound proved, counted
+            at the roots; -inf, or None for all, where it was not used.
+    """
+    found = violations(program, power_kw)
+    paid, least = cost(program, power_kw), bound(program, dual, tree_bound)
+    if least < paid < least + LEAST_MONEY:
+        least = paid  # rounding, which would be all of the gap where the cost is 0
     return Certificate(
-        objective=cost(program, power_kw),
-        bound=bound(program, dual),
-        power_kw=float(np.maximum(over_power, 0).max(initial=0.0)),
-        energy_kwh=float(np.maximum(over_energy, 0).max(initial=0.0)),
-        group_kw=float(np.maximum(over_group, 0).max(initial=0.0)),
+        objective=paid,
+        bound=least,
+        power_kw=found.worst_power_kw,
+        energy_kwh=found.worst_energy_kwh,
+        group_kw=found.worst_group_kw,
     )
 
 
@@ -120,43 +139,51 @@ def proven(
         dual: Prices that prove a bound.
         gap: Relative gap allowed, of each tree's own cost.
     """
+    paid = tree_costs(program, power_kw)
+    over = paid - tree_bounds(program, dual)
+    kept = violations(program, power_kw).by_tree(program) <= TOLERANCE
+    return (over <= gap * np.abs(paid))[roots(program)] & kept
+
+
+def tree_costs(program: Program, power_kw: Float[Array, " slot"]) -> Float[Array, " group"]:
+    """What each tree costs, at its root; without the constant."""
+    of_units = unit_costs(program, power_kw, energy_path(program, power_kw))
+    return _at_roots(program, of_units, group_costs(program, net_power(program, power_kw)))
+
+
+def tree_bounds(program: Program, dual: Dual) -> Float[Array, " group"]:
+    """What each tree costs at least, at its root; without the constant and flowgates."""
+    return _at_roots(program, _unit_bounds(program, dual), _group_terms(program, dual))
+
+
+def _at_roots(
+    program: Program, of_units: Float[Array, " unit"], of_groups: Float[Array, " group"]
+) -> Float[Array, " group"]:
     root = roots(program)
-    tree = root[program.group]
-    energy = energy_path(program, power_kw)
-    net = net_power(program, power_kw)
-    by_unit = unit_costs(program, power_kw, energy) - _unit_bounds(program, dual)
-    by_group = group_costs(program, net) - _group_terms(program, dual)
-    over = np.bincount(tree, by_unit, program.groups) + np.bincount(root, by_group, program.groups)
-    paid = np.bincount(tree, unit_costs(program, power_kw, energy), program.groups)
-    paid += np.bincount(root, group_costs(program, net), program.groups)
-    outside = np.maximum(program.energy_floor - energy, energy - program.energy_high[program.unit])
-    beyond = np.maximum(power_kw - program.discharge_limit, -power_kw - program.charge_limit)
-    outside = np.maximum(outside, beyond)
-    worst = np.maximum(program.net_low - net, net - program.net_high).max(axis=1)
-    worst = np.maximum(worst, over_budget(program, net))
-    np.maximum.at(worst, program.group[program.unit], outside)
-    broken = np.bincount(root, worst > TOLERANCE, program.groups) > 0
-    return ((over <= gap * np.abs(paid)) & ~broken)[root]
+    total = np.bincount(root[program.group], of_units, program.groups)
+    return total + np.bincount(root, of_groups, program.groups)
 
 
-def bound(program: Program, dual: Dual) -> float:
+def bound(program: Program, dual: Dual, tree_bound: Float[Array, " group"] | None = None) -> float:
     """A lower bound on the cost of every schedule that keeps every limit.
 
     Both the energy balance and the sums of the groups are priced by the dual instead of enforced.
     What remains falls apart into a minimum over each slot's powers, each slot's energy and each
     group's net power, all of them in closed form. So are budgets and flowgates. Prices of either
-    sign are valid.
+    sign are valid. Where branch and bound proved more of a tree, that counts.
 
     Source:
         Lagrangian weak duality; no outside source.
     """
     limits = np.zeros(0) if program.flowgates is None else program.flowgates.limit_kw
-    return (
-        program.constant
-        + float(_unit_bounds(program, dual).sum())
-        + float(_group_terms(program, dual).sum())
-        - float(_flowgate_prices(program, dual) @ limits)
-    )
+    gates = float(_flowgate_prices(program, dual) @ limits)
+    of_trees = tree_bounds(program, dual)
+    if tree_bound is None or not np.isfinite(tree_bound).any():
+        return program.constant + float(of_trees.sum()) - gates
+    if program.flowgates is not None:  # the trees were searched as one
+        return program.constant + max(float(of_trees.sum()) - gates, float(tree_bound.max()))
+    is_root = program.parent < 0
+    return program.constant + float(np.maximum(of_trees, tree_bound)[is_root].sum())
 
 
 def _unit_bounds(program: Program, dual: Dual) -> Float[Array, " unit"]:
@@ -231,7 +258,8 @@ def _group_terms(program: Program, dual: Dual) -> Float[Array, " group"]:
         at = [group]
         row = (low[at], high[at], under[at], over[at])
         peak = (float(program.peak_price[group]), float(program.peak_before[group]))
-        total[group] += _least_with_peak(*row, *peak) - float(_least_costs(*row)[0])
+        count = int(program.counted[group])
+        total[group] += _least_with_peak(*row, *peak, count) - float(_least_costs(*row)[0])
     return total - energy_price * np.where(has_budget, program.budget, 0.0)
 
 
@@ -260,13 +288,38 @@ def _least_with_peak(
     over: Float[Array, "1 step"],
     peak_price: float,
     peak_before: float,
+    count: int,
 ) -> float:
-    """The same with a price on the peak z, which is at least x and at least the one before.
+    """The same with a price on the peak: the mean of the highest, and of the one before.
 
-    The sum is convex and piecewise linear in z, so its least value lies at a corner.
+    The mean of the ``count`` highest is the least of ``z + sum(max(0, x - z)) / count`` over z. So
+    the sum is convex and piecewise linear in z, and its least value lies at a corner. With one
+    highest, going beyond z costs as much as raising z, and is left out.
     """
+    if count > 1:
+        return _least_with_mean(low, high, under, over, peak_price, peak_before, count)
     lowest = max(peak_before, float(low.max()))
     corners = np.unique(np.append(high[high > lowest], lowest))
     capped = np.minimum(high, corners[:, None])
     low, under, over = (np.broadcast_to(row, capped.shape) for row in (low, under, over))
     return float((peak_price * corners + _least_costs(low, capped, under, over)).min())
+
+
+def _least_with_mean(
+    low: Float[Array, "1 step"],
+    high: Float[Array, "1 step"],
+    under: Float[Array, "1 step"],
+    over: Float[Array, "1 step"],
+    peak_price: float,
+    peak_before: float,
+    count: int,
+) -> float:
+    edges = np.concatenate([low[low > peak_before], high[high > peak_before]])
+    corners = np.unique(np.append(edges, peak_before))
+    beyond = peak_price / count
+    best = np.inf
+    for z in corners:  # at most two for each step
+        x = np.stack([low, high, np.clip(0.0, low, high), np.clip(z, low, high)])
+        paid = np.where(x > 0, over * x, under * x) + beyond * np.maximum(x - z, 0.0)
+        best = min(best, peak_price * z + float(paid.min(axis=0).sum()))
+    return best

@@ -55,6 +55,8 @@ MOST_ITERATIONS = 100
 REST_SHARE = 0.5  # of groups still worked on, below which they go on in a smaller run
 FEW_GROUPS = 64  # for so few it does not pay
 CARRIED = ("own_price", "net", "mu", "gap", "scale", "wanted", "residual", "stalls")
+MOST_BYTES = 16e9  # of squares of steps, beyond which the method is not begun
+AT_ONCE = 128  # groups whose squares are held at a time
 MOST_POLISHED = 2  # iterations more where the certificate proves less than the method thinks
 
 Tell = Callable[[int, float], None]
@@ -87,9 +89,24 @@ class Iterate:
     certificate: Certificate | None = None
 
 
+def missing(program: Program) -> str:
+    """What the program has that the method does not cover; empty where it covers it."""
+    if program.flowgates is not None:
+        return "flowgates (limits of wires that several sites share)"
+    if (size := squares_bytes(program)) > MOST_BYTES:
+        return f"sites and steps so many that one tree of them takes {size / 1e9:,.0f} GB of memory"
+    return ""
+
+
+def squares_bytes(program: Program) -> float:
+    """Memory of the largest tree's groups, each of which holds a square of its steps."""
+    groups = np.bincount(roots(program), minlength=program.groups)
+    return float(min(groups.max(initial=0), AT_ONCE)) * 8.0 * float(program.steps) ** 2
+
+
 def supports(program: Program) -> bool:
-    """Whether the method covers the program: no meter pays for drawing, and no flowgates."""
-    return not (program.surcharge < 0).any() and program.flowgates is None
+    """Whether the method solves the program as it is: nothing is missing, no meter is concave."""
+    return not missing(program) and not (program.surcharge < 0).any()
 
 
 def minimise(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evergrid.core.arrays import Array, Float, Int
+from evergrid.core.arrays import Array, Float, Int, Shaped
 from evergrid.engine.program import Program
 
 
@@ -85,6 +85,11 @@ def pick(program: Program, groups: Int[Array, " group"], units: Int[Array, " uni
         draw_curve=_some(program.draw_curve, slots),
         feed_curve=_some(program.feed_curve, slots),
         budget_kwh=_some(program.budget_kwh, groups),
+        peak_count=_some(program.peak_count, groups),
+        reserve_kwh=_some(program.reserve_kwh, units),
+        closed_draw=_some(program.closed_draw, slots),
+        closed_feed=_some(program.closed_feed, slots),
+        floor_kwh=_some(program.floor_kwh, slots),
     )
     return Part(inner, groups, units, slots)
 
@@ -110,8 +115,8 @@ def power(
 
 
 def _some(
-    values: Float[Array, " row"] | None, rows: Int[Array, " some"]
-) -> Float[Array, " some"] | None:
+    values: Shaped[Array, " row"] | None, rows: Int[Array, " some"]
+) -> Shaped[Array, " some"] | None:
     """The values of some rows, where there are any values."""
     return None if values is None else values[rows]
 

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from evergrid.core.arrays import Array, Float, Int
+from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.flowgates import Flowgates
 
 
@@ -29,14 +29,22 @@ class Program:
         sum over slots   step_h (draw_price c + draw_curve c^2 - feed_price d + feed_curve d^2)
         - sum over units end_value (e_last - energy_start)
         + sum over groups and steps  step_h surcharge max(0, load - n)
-        + sum over groups  peak_price max(peak_before, load - n in any step)
+        + sum over groups  peak_price peak
         + constant
 
-    Prices are money per kWh (``peak_price`` per kW), powers are measured at the plug, and
-    ``peak_before`` is a peak (at least 0) that was drawn before the first step. A curve (at least
-    0) is by how much the price of each kWh rises for every kW: a loss or a wear that grows with
-    power. Where no cost rises, or no group has a budget, they are None; infinity is no budget too.
-    ``c d = 0`` is the one rule that is not convex; `burn` marks the slots where it matters.
+    Prices are money per kWh (``peak_price`` per kW), powers are measured at the plug. The peak is
+    the mean of the ``peak_count`` highest of ``load - n`` (one when None), where ``peak_before``
+    (at least 0) stands for as many that were drawn before the first step. A curve (at least 0) is
+    by how much the price of each kWh rises for every kW: a loss or a wear that grows with power.
+    Where no cost rises, or no group has a budget, they are None; infinity is no budget too.
+
+    Three rules are not convex. ``c d = 0``: `burn` marks the slots where it matters. A surcharge
+    below 0, where a meter pays more for feeding than it charges for drawing. And the reserve: a
+    unit that begins below its ``reserve_kwh`` may not lose energy until it holds that much, and
+    never falls below it afterwards (-inf, or None for all units, where there is none).
+
+    Decisions about these rules restrict a program: a direction that is closed in a slot, and a
+    higher least energy in a slot. They are None where nothing is decided.
     """
 
     step_h: float
@@ -68,6 +76,11 @@ class Program:
     feed_curve: Float[Array, " slot"] | None = None
     budget_kwh: Float[Array, " group"] | None = None
     flowgates: Flowgates | None = None
+    peak_count: Int[Array, " group"] | None = None
+    reserve_kwh: Float[Array, " unit"] | None = None
+    closed_draw: Bool[Array, " slot"] | None = None
+    closed_feed: Bool[Array, " slot"] | None = None
+    floor_kwh: Float[Array, " slot"] | None = None
 
     @property
     def units(self) -> int:
@@ -108,12 +121,14 @@ class Program:
     @cached_property
     def charge_limit(self) -> Float[Array, " slot"]:
         """Greatest power drawn in each slot."""
-        return self.share * self.charge_kw[self.unit]
+        limit = self.share * self.charge_kw[self.unit]
+        return limit if self.closed_draw is None else np.where(self.closed_draw, 0.0, limit)
 
     @cached_property
     def discharge_limit(self) -> Float[Array, " slot"]:
         """Greatest power fed in each slot."""
-        return self.share * self.discharge_kw[self.unit]
+        limit = self.share * self.discharge_kw[self.unit]
+        return limit if self.closed_feed is None else np.where(self.closed_feed, 0.0, limit)
 
     @cached_property
     def gain(self) -> Float[Array, " slot"]:
@@ -143,8 +158,33 @@ class Program:
     def energy_floor(self) -> Float[Array, " slot"]:
         """Least energy at the end of each slot, with what is owed in the last."""
         floor = self.energy_low[self.unit]
+        if self.floor_kwh is not None:
+            floor = np.maximum(floor, self.floor_kwh)
         floor[self.end] = np.maximum(floor[self.end], self.energy_end)
         return floor
+
+    @cached_property
+    def counted(self) -> Int[Array, " group"]:
+        """How many highest steps each group's peak is the mean of."""
+        count = self.peak_count
+        return np.ones(self.groups, np.int64) if count is None else count
+
+    @cached_property
+    def reserved(self) -> Int[Array, " some"]:
+        """Units that begin below a reserve."""
+        none = np.zeros(0, np.int64)
+        return none if self.reserve_kwh is None else np.nonzero(np.isfinite(self.reserve_kwh))[0]
+
+    @cached_property
+    def concave(self) -> Bool[Array, "group step"]:
+        """Where a meter pays more for feeding than it charges, and could do either."""
+        low, high = self.drawn_range
+        return (self.surcharge < 0) & (low < 0) & (high > 0)
+
+    @property
+    def convex(self) -> bool:
+        """Whether no rule but that of one direction could be in the way of a convex solver."""
+        return not ((self.surcharge < 0).any() or len(self.reserved))
 
     @cached_property
     def burn(self) -> Array:
@@ -157,7 +197,8 @@ class Program:
         """
         eta_c = self.efficiency_charge[self.unit]
         eta_d = self.efficiency_discharge[self.unit]
-        pays = self.draw_price / eta_c < self.feed_price * eta_d
+        least = self._least_surcharge[self.group[self.unit], self.step]
+        pays = (self.draw_price + least) / eta_c < (self.feed_price + least) * eta_d
         both = (self.charge_limit > 0) & (self.discharge_limit > 0)
         export = self._export_can_bind[self.group[self.unit], self.step]
         return both & (pays | export)
@@ -168,6 +209,24 @@ class Program:
         low = of_own_units(self, -self.charge_limit)
         high = of_own_units(self, self.discharge_limit)
         return add_up(low, self.parent), add_up(high, self.parent)
+
+    @cached_property
+    def drawn_range(self) -> tuple[Float[Array, "group step"], Float[Array, "group step"]]:
+        """Least and greatest power that each group could draw from above within its limits."""
+        low, high = self.net_range
+        low, high = np.maximum(low, self.net_low), np.minimum(high, self.net_high)
+        return self.load - high, self.load - low
+
+    @cached_property
+    def _least_surcharge(self) -> Float[Array, "group step"]:
+        """What meters at and above each group could take off the price of drawing."""
+        least = np.minimum(self.surcharge, 0.0)
+        if not least.any():
+            return least
+        for group in np.argsort(depth(self.parent), kind="stable"):
+            if self.parent[group] >= 0:
+                least[group] += least[self.parent[group]]
+        return least
 
     @cached_property
     def _export_can_bind(self) -> Array:
@@ -253,7 +312,18 @@ def group_costs(program: Program, net: Float[Array, "group step"]) -> Float[Arra
     """What each group pays at its meter and for its peak."""
     drawn = np.maximum(program.load - net, 0)
     metered = program.step_h * (program.surcharge * drawn).sum(axis=1)
-    return metered + program.peak_price * np.maximum(drawn.max(axis=1), program.peak_before)
+    return metered + program.peak_price * peaks(program, drawn)
+
+
+def peaks(program: Program, drawn_kw: Float[Array, "group step"]) -> Float[Array, " group"]:
+    """Mean of the highest powers that each group draws, with those drawn before."""
+    peak = np.maximum(drawn_kw.max(axis=1), program.peak_before)
+    for group in np.nonzero(program.counted > 1)[0]:
+        count = int(program.counted[group])
+        highest = np.sort(drawn_kw[group])[::-1][:count]
+        highest = np.append(highest, np.zeros(count - len(highest)))  # the rest was never drawn
+        peak[group] = np.maximum(highest, program.peak_before[group]).mean()
+    return peak
 
 
 def over_flowgates(program: Program, net: Float[Array, "group step"]) -> Float[Array, " flowgate"]:

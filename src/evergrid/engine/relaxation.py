@@ -14,37 +14,36 @@ from evergrid.engine import barrier
 from evergrid.engine.barrier import Barrier, Rows
 from evergrid.engine.interior_point import Run
 from evergrid.engine.program import Program
-from evergrid.engine.solution import EXCESS_WEIGHT, Relaxation
-from evergrid.engine.unit_kernels import E
+from evergrid.engine.solution import EXCESS_WEIGHT
 
 GAP = 1e-4  # relative, in kWh of shortfall
-REAL_KWH = 1e-5  # shortfall or energy beyond a budget below this is rounding
 OVER_KWH = 5e-6  # energy held above what is owed, so that what rounding buys is not missed
-REAL_KW = 1e-5  # and so is excess of power below this
-ROOM_KWH = 1e-3  # owed energy is lowered and budgets are widened by this much more,
-ROOM_KW = 1e-4  # and limits by as much as this, so that an interior exists
+ROOM = 1e-4  # kW or kWh by which what may give way exceeds what load alone breaks: an interior
 FELT = 0.01  # a limit is the cause where one kW of it would serve this share of a step more
 
 
 @dataclass(frozen=True)
 class Relaxed:
-    """A relaxation with a schedule of the relaxed program.
+    """A schedule that gives way least, of a large program.
 
     Attributes:
-        relaxation: What gives way.
-        power_kw: Power of each slot; serves what is owed to within `REAL_KWH`.
+        power_kw: Power of each slot.
+        limiting: Whether a group's limit in a step causes shortfall.
+        exhausted: Whether a group's budget causes shortfall.
         solved: Whether each group's tree was solved; only these rows count.
     """
 
-    relaxation: Relaxation
     power_kw: Float[Array, " slot"]
+    limiting: Bool[Array, "group step"]
+    exhausted: Bool[Array, " group"]
     solved: Bool[Array, " group"]
 
 
 def relax(program: Program, *, deadline: float) -> Relaxed:
     """Serve what can be served: least shortfall of owed energy under every limit and budget.
 
-    Shortfall that could fall on any of several units is shared among them.
+    Shortfall that could fall on any of several units is shared among them. One unit may draw and
+    feed at once, see `least_violation`.
 
     Args:
         program: What to relax.
@@ -53,44 +52,17 @@ def relax(program: Program, *, deadline: float) -> Relaxed:
     wide, bought = _elastic(program)
     run = Run(wide, GAP, rows=_rows(program), unseen=bought, least_scale=1.0)
     run.until(deadline)
-    inner = ~bought
-    answer = run.units.answer()
-    shortfall = answer.power_kw[bought] * -wide.gain[bought]
-    shortfall = np.where(shortfall > REAL_KWH, shortfall, 0.0)
-    held = np.empty(wide.slots)
-    held[run.units.source] = run.units.point[E]
-    served = np.nan_to_num(held[wide.end - 1]) - ROOM_KWH
-    excess, felt = (part[:, :, :-1] for part in _eased(run.barrier.steps, program.step_h))
-    excess = np.where(excess > REAL_KW, excess, 0.0)
-    overdraft, exhausted = _overdrawn(run, program)
-    owed = program.energy_end
-    eased = replace(
-        program,
-        energy_end=np.where(shortfall > 0, np.minimum(owed, served), owed),
-        net_low=program.net_low - np.where(excess[0] > 0, excess[0] + ROOM_KW, 0.0),
-        net_high=program.net_high + np.where(excess[1] > 0, excess[1] + ROOM_KW, 0.0),
-        budget_kwh=program.budget + np.where(overdraft > 0, overdraft + ROOM_KWH, 0.0),
-    )
-    limiting = felt.max(axis=0)
-    relaxation = Relaxation(eased, shortfall, excess.max(axis=0), limiting, overdraft, exhausted)
-    return Relaxed(relaxation, answer.power_kw[inner], run.solved | ~run.used[run.tree])
+    power_kw = run.units.answer().power_kw[~bought]
+    limiting = _felt(run.barrier.steps, program.step_h)[:, :-1]
+    exhausted = np.zeros(program.groups, bool)
+    if run.barrier.budgets is not None:
+        exhausted = _felt(run.barrier.budgets, program.step_h)[:, 0]
+    return Relaxed(power_kw, limiting, exhausted, run.solved | ~run.used[run.tree])
 
 
-def _overdrawn(run: Run, program: Program) -> tuple[Float[Array, " group"], Bool[Array, " group"]]:
-    """Energy by which each budget is exceeded, and whether it is the cause of shortfall."""
-    if run.barrier.budgets is None:
-        return np.zeros(program.groups), np.zeros(program.groups, bool)
-    (over,), (exhausted,) = _eased(run.barrier.budgets, program.step_h)
-    over = program.step_h * over[:, 0]
-    return np.where(over > REAL_KWH, over, 0.0), exhausted[:, 0]
-
-
-def _eased(made: Barrier, step_h: float) -> tuple[Array, Array]:
-    """By how much each row gives way, in kW, and whether it is the cause of shortfall."""
-    eased = np.zeros(made.rows.held.shape)
-    eased[made.soft_rows] = np.where(made.soft, np.nan_to_num(made.point.ease), 0.0)
-    felt = np.nan_to_num(made.point.multiplier) > FELT * step_h
-    return eased, felt
+def _felt(made: Barrier, step_h: float) -> Bool[Array, "group step"]:
+    """Whether a row of each group and step is the cause of shortfall."""
+    return (np.nan_to_num(made.point.multiplier) > FELT * step_h).max(axis=0)
 
 
 def _elastic(program: Program) -> tuple[Program, Bool[Array, " slot"]]:
@@ -103,11 +75,14 @@ def _elastic(program: Program) -> tuple[Program, Bool[Array, " slot"]]:
     rate = np.where(program.charge_kw > 0, program.charge_kw, 1.0)
     most = np.maximum(program.energy_end - program.energy_low, 0.0) + 1.0
     share, draw, feed = (np.zeros(len(bought)) for _ in range(3))
-    share[inner] = np.where(program.charge_kw > 0, 1.0, 0.0)[program.unit] * program.share
+    share[inner] = program.share
     share[bought] = most / (rate * program.step_h * program.efficiency_charge)
     draw[bought] = program.efficiency_charge  # so that a kWh stored costs one
     feed[bought] = -1.0
     nothing = np.zeros((program.groups, program.steps + 1))
+    closed_draw, closed_feed = np.zeros(len(bought), bool), bought.copy()
+    closed_draw[inner] = program.charge_limit == 0.0
+    closed_feed[inner] = program.discharge_limit == 0.0
     wide = replace(
         program,
         steps=program.steps + 1,
@@ -126,24 +101,52 @@ def _elastic(program: Program) -> tuple[Program, Bool[Array, " slot"]]:
         draw_curve=None,
         feed_curve=None,
         budget_kwh=None,
+        peak_count=None,
+        reserve_kwh=None,
+        closed_draw=closed_draw,
+        closed_feed=closed_feed,
+        floor_kwh=None,
     )
     return wide, bought
 
 
 def _rows(program: Program) -> Rows:
-    """Limits and budgets, soft where load alone exceeds them; none in the step after the last."""
-    dear = EXCESS_WEIGHT * program.step_h
+    """Limits and budgets, soft where load alone exceeds them, but by no more than that.
+
+    There is none in the step after the last.
+    """
+    cheap = EXCESS_WEIGHT * program.step_h
     reach_low, reach_high = program.net_range
     limits = ((1.0, program.net_low, reach_low), (-1.0, -program.net_high, -reach_high))
-    blocks = []
+    soft, hard = [], []
     for sign, level, reach in limits:
-        price = np.where(level > 0, dear, np.inf)
-        filled = ((level, 0.0), (reach < level, False), (price, np.inf))
-        blocks.append((sign, *(_longer(values, fill) for values, fill in filled)))
+        price = np.where(level > 0, cheap, np.inf)
+        soft.append((sign, *_padded(level, reach < level, price)))
+        least = np.full(level.shape, -ROOM)  # at rest the load alone exceeds the limit
+        held = (level > 0) & (reach < least)
+        hard.append((sign, *_padded(least, held, np.full(level.shape, np.inf))))
     none = np.zeros(0)
-    made = barrier.stacked(blocks, none.astype(np.int64), none, none)
-    price = np.where(barrier.budget_level(program) > 0, dear, np.inf)
-    return replace(made, budget=barrier.budget_rows(program, price))
+    made = barrier.stacked([*soft, *hard], none.astype(np.int64), none, none)
+    return replace(made, budget=_budget_rows(program))
+
+
+def _padded(level: Array, held: Array, price: Array) -> tuple[Array, Array, Array]:
+    return _longer(level, 0.0), _longer(held, False), _longer(price, np.inf)
+
+
+def _budget_rows(program: Program) -> Rows | None:
+    """Budgets, soft where load alone exceeds them, but by no more than that."""
+    level = barrier.budget_level(program)[:, None]
+    reach = program.net_range[0].sum(axis=1)[:, None]
+    held = reach < level
+    if not held.any():
+        return None
+    price = np.where(level > 0, EXCESS_WEIGHT * program.step_h, np.inf)
+    least = np.full(level.shape, -ROOM / program.step_h)
+    capped = (level > 0) & (reach < least)
+    none = np.zeros(0)
+    blocks = [(1.0, level, held, price), (1.0, least, capped, np.full(level.shape, np.inf))]
+    return barrier.stacked(blocks, none.astype(np.int64), none, none)
 
 
 def _longer(values: Array, fill: float | bool) -> Array:

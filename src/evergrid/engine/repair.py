@@ -6,10 +6,9 @@ import numpy as np
 from numba import njit
 
 from evergrid.core.arrays import Array, Bool, Float
-from evergrid.engine.certificate import TOLERANCE
 from evergrid.engine.compiled import OPTIONS
-from evergrid.engine.parts import roots
-from evergrid.engine.program import Program, energy_path, net_power, over_budget
+from evergrid.engine.program import Program
+from evergrid.engine.violations import TOLERANCE, violations
 
 KEPT_BACK = 1e-9  # share of a group's room that is left, for rounding
 SHARES = (1.0, 0.999, 0.99, 0.97, 0.93, 0.85, 0.7, 0.5, 0.3, 0.1, 0.0)
@@ -17,15 +16,7 @@ SHARES = (1.0, 0.999, 0.99, 0.97, 0.93, 0.85, 0.7, 0.5, 0.3, 0.1, 0.0)
 
 def kept(program: Program, power_kw: Float[Array, " slot"]) -> Bool[Array, " group"]:
     """Whether the schedule keeps every limit in each group's tree."""
-    net, energy = net_power(program, power_kw), energy_path(program, power_kw)
-    over = np.maximum(program.net_low - net, net - program.net_high).max(axis=1)
-    over = np.maximum(over, over_budget(program, net))
-    outside = np.maximum(program.energy_floor - energy, energy - program.energy_high[program.unit])
-    np.maximum.at(over, program.group[program.unit], outside)
-    root = roots(program)
-    worst = np.full(program.groups, -np.inf)
-    np.maximum.at(worst, root, over)
-    return (worst <= TOLERANCE)[root]
+    return violations(program, power_kw).by_tree(program) <= TOLERANCE
 
 
 def towards(

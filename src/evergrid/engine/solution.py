@@ -10,7 +10,9 @@ from evergrid.engine.certificate import Certificate, Dual
 from evergrid.engine.parts import Part
 from evergrid.engine.program import Program
 
-EXCESS_WEIGHT = 10.0  # in a relaxation, of a kWh beyond a limit or budget against one of shortfall
+# Of a kWh beyond a limit or budget against one of shortfall, when what must give way is sought:
+# less than one over the kWh of excess, at all levels of a tree, that could save a kWh of shortfall.
+EXCESS_WEIGHT = 0.01
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ class Relaxation:
         limiting: Whether a group's limit in a step causes shortfall.
         excess_kwh: How far each group's budget is exceeded by its load alone.
         exhausted: Whether a group's budget causes shortfall.
+        power_kw: A schedule of that program.
+        proven: Whether no schedule gives way less.
     """
 
     program: Program
@@ -55,6 +59,8 @@ class Relaxation:
     limiting: Bool[Array, "group step"]
     excess_kwh: Float[Array, " group"]
     exhausted: Bool[Array, " group"]
+    power_kw: Float[Array, " slot"]
+    proven: bool = True
 
     @property
     def needed(self) -> bool:
@@ -76,6 +82,8 @@ class Solution:
         solve_s: Time taken, of the wall clock.
         iterations: Iterations of an iterative solver; 0 for others.
         relaxation: What must give way, where the solver found that out on its way.
+        bound: What branch and bound proved of the cost of each group's tree, at the roots; -inf
+            where it was not used, None where it was used nowhere.
     """
 
     status: Status
@@ -86,6 +94,7 @@ class Solution:
     solve_s: float
     iterations: int = 0
     relaxation: Relaxation | None = None
+    bound: Float[Array, " group"] | None = None
 
     @property
     def guess(self) -> Guess:

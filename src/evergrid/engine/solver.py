@@ -7,12 +7,25 @@ from typing import Literal
 
 import numpy as np
 
-from evergrid.core.arrays import Array, Bool, Float
+from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.errors import InputError, SolveError
 from evergrid.core.faults import Fault
 from evergrid.core.status import Status
-from evergrid.engine import cluster, device, interior_point, reference, relaxation
-from evergrid.engine.certificate import TOLERANCE, Certificate, certify, together
+from evergrid.engine import (
+    cluster,
+    device,
+    interior_point,
+    least_violation,
+    reference,
+    search,
+)
+from evergrid.engine.certificate import (
+    Certificate,
+    certify,
+    together,
+    tree_bounds,
+    tree_costs,
+)
 from evergrid.engine.interior_point import Iterate, Tell, untold
 from evergrid.engine.parts import Part, part, pick, roots, rows_by, trees
 from evergrid.engine.program import Program
@@ -37,6 +50,7 @@ def solve(
     time_limit_s: float = 600.0,
     zones: int | None = None,
     guess: Guess | None = None,
+    fallback: Float[Array, " slot"] | None = None,
     tell: Tell = untold,
 ) -> Solution:
     """The least-cost schedule, with its certificate.
@@ -49,13 +63,13 @@ def solve(
         gap: Largest relative gap that counts as optimal.
         smooth: Among schedules of equal cost, prefer the one whose total power moves least. The
             interior point answers ties with their middle anyway.
-        branch: Search for better directions, for some seconds, where wasting energy pays; only
-            HiGHS does.
+        branch: Search for better decisions, for some seconds, where the first are not proven good.
         time_limit_s: For the whole solve. The interior point then returns the best it can make
             keep every limit, with its gap.
         zones: Workers of a cluster to use at most; all by default.
         guess: Where the interior point begins, from a plan for nearly the same program; see
             `warm_start.carried`. A cluster does not use it.
+        fallback: A schedule that keeps every limit, for trees in which none is found.
         tell: Called by the interior point with the iteration reached and the gap there.
 
     Raises:
@@ -64,9 +78,15 @@ def solve(
     method = chosen(program, method)
     if method == "highs":
         return reference.solve(
-            program, smooth=smooth, branch=branch, gap=gap, time_limit_s=time_limit_s
+            program,
+            smooth=smooth,
+            branch=branch,
+            gap=gap,
+            time_limit_s=time_limit_s,
+            fallback=fallback,
         )
-    return _interior(program, _Way(method, gap, zones, tell), time_limit_s, guess)
+    way = _Way(method, gap, zones, tell, branch, fallback)
+    return _interior(program, way, time_limit_s, guess)
 
 
 def chosen(program: Program, method: Method) -> Chosen:
@@ -75,12 +95,12 @@ def chosen(program: Program, method: Method) -> Chosen:
     Raises:
         InputError: The method does not cover the program.
     """
-    covers = interior_point.supports(program)
+    missing = interior_point.missing(program)
     if method == "auto":
         large = program.slots > SMALL_SLOTS
-        return "interior_point" if large and covers else "highs"
-    if method != "highs" and not covers:
-        rule = "be highs where a net meter pays for drawing, or wires are shared"
+        return "interior_point" if large and not missing else "highs"
+    if method != "highs" and missing:
+        rule = f"be highs for a program with {missing}"
         raise InputError("solve", [Fault("method", rule, got=(method,), fix="Choose auto.")])
     return method
 
@@ -93,6 +113,8 @@ class _Way:
     gap: float
     zones: int | None
     tell: Tell
+    branch: bool = True
+    fallback: Float[Array, " slot"] | None = None
 
     def minimise(self, program: Program, deadline: float, guess: Guess | None) -> Iterate:
         """One batch of trees."""
@@ -116,51 +138,87 @@ class _Way:
 
         return replace(self, tell=tell if share < 1.0 else self.tell)
 
+    def restricted(self, program: Program, deadline: float) -> Float[Array, " slot"] | None:
+        """Least cost of a program in which directions are decided; None where it is not found."""
+        made = interior_point.minimise(program, gap=self.gap, deadline=deadline)
+        return made.power_kw if made.solved.all() else None
+
     @property
     def batch_slots(self) -> float:
         """How much is solved at a time; a cluster divides the whole itself."""
         return np.inf if self.method == "cluster" else float(BATCH_SLOTS)
 
 
-def relax(program: Program, *, method: Method = "auto", time_limit_s: float = 600.0) -> Relaxation:
-    """Serve what can be served: least shortfall of owed energy under every limit and budget.
-
-    Raises:
-        SolveError: What must give way was not found in the time allowed, or precision was lost.
-    """
-    if chosen(program, method) == "highs":
-        return reference.relax(program, time_limit_s=time_limit_s)
-    every = np.ones(program.groups, bool)
-    deadline = time.perf_counter() + time_limit_s
-    found, _, solved = _relaxed(program, every, deadline)
-    if not solved.all():
-        late = time.perf_counter() >= deadline
-        raise SolveError(Status.TIME_LIMIT if late else Status.NUMERICAL)
-    return found
-
-
 def _interior(program: Program, way: _Way, time_limit_s: float, guess: Guess | None) -> Solution:
+    """The interior point on what is convex; HiGHS and a search where its answer is not enough.
+
+    Where an answer draws and feeds at once, what that cancels to may break a limit. Trees of modest
+    size are then solved by HiGHS, and large ones searched. What is not proven as near as asked is
+    solved by HiGHS as well, where its size allows, those trees first that cost most.
+    """
     begun = time.perf_counter()
     deadline = begun + time_limit_s
-    found, solved = _iterate(program, way, deadline, guess)
-    solved &= kept(program, found.power_kw)
-    solved_at_once = bool(solved.all())
-    relaxation = None
-    if not solved.all() and time.perf_counter() < deadline:
-        relaxation = _mend(program, found, solved, deadline)
+    convex = search.linearised(program)
+    found, solved = _iterate(convex, way, deadline, guess)
+    broken = ~kept(program, found.power_kw)
+    lost = ~solved | (broken & (_modest(program, way) | ~_undecided(program)))
+    bound = np.full(program.groups, -np.inf)
+    at_once, relaxation = convex is program and not broken.any() and bool(solved.all()), None
+    if lost.any() and time.perf_counter() < deadline:
+        relaxation = _mend(program, found, bound, lost, way, deadline)
         if relaxation is not None and relaxation.needed:
             taken_s = time.perf_counter() - begun
             return failed(program, Status.INFEASIBLE, taken_s, relaxation)
-    if not solved.all():
-        _hurry(program, found, solved)
-    certificate = found.certificate if solved_at_once else None
-    certificate = certificate or certify(program, found.power_kw, found.dual)
+    if lost.any():
+        _hurry(program, found, ~lost)
+    certificate = found.certificate if at_once else None
+    certificate = certificate or certify(program, found.power_kw, found.dual, bound)
+    status, power_kw = Status.FEASIBLE, found.power_kw
+    if certificate.gap > way.gap or not certificate.keeps_limits:
+        _close_gap(program, found, bound, way, deadline)
+        made = search.search(
+            program,
+            found.power_kw,
+            found.dual,
+            convex=way.restricted,
+            gap=way.gap,
+            improve=way.branch,
+            deadline=deadline,
+            fallback=way.fallback,
+            improvable=~_modest(program, way),
+        )
+        status, power_kw = made.status, made.power_kw
+        bound = bound if made.bound is None else np.maximum(bound, made.bound)
+        certificate = certify(program, power_kw, found.dual, bound)
     taken_s = time.perf_counter() - begun
-    if max(certificate.power_kw, certificate.energy_kwh, certificate.group_kw) > TOLERANCE:
-        late = time.perf_counter() >= deadline
-        return failed(program, Status.TIME_LIMIT if late else Status.NUMERICAL, taken_s)
-    status = Status.OPTIMAL if certificate.gap <= way.gap else Status.FEASIBLE
-    return replace(found, status=status, certificate=certificate, solve_s=taken_s)
+    otherwise = Status.TIME_LIMIT if time.perf_counter() >= deadline else status
+    status = reference.earned(certificate, way.gap, otherwise=otherwise)
+    if not status.good:
+        return failed(program, status, taken_s)
+    return replace(
+        found,
+        power_kw=power_kw,
+        bound=bound,
+        status=status,
+        certificate=certificate,
+        solve_s=taken_s,
+    )
+
+
+def _modest(program: Program, way: _Way) -> Bool[Array, " group"]:
+    """Groups in trees that HiGHS solves in seconds, or a minute where limits have given way.
+
+    What has given way leaves no room inside for an interior point.
+    """
+    most = SMALL_SLOTS if way.fallback is None else least_violation.LARGE_SLOTS
+    root = roots(program)
+    slots = np.bincount(root[program.group], program.stop - program.first, program.groups)
+    return (slots <= most)[root]
+
+
+def _undecided(program: Program) -> Bool[Array, " group"]:
+    """Groups in trees where wasting energy could pay, or another rule is not convex."""
+    return search.has_decisions(program, program.burn)[roots(program)]
 
 
 def _iterate(
@@ -171,7 +229,7 @@ def _iterate(
     solved = np.zeros(program.groups, bool)
     iterations, done = 0, 0.0
     proofs: list[Certificate | None] = []
-    for piece in _batches(program, most=way.batch_slots):
+    for piece in _batches(program, _covered(program), most=way.batch_slots):
         begin = None if guess is None else guess.of(piece)
         share = len(piece.slots) / max(program.slots, 1)
         found = way.telling(done, share).minimise(piece.program, deadline, begin)
@@ -180,8 +238,15 @@ def _iterate(
         solved[piece.groups] = found.solved
         iterations = max(iterations, found.iterations)
         proofs.append(found.certificate)
-    proof = together(proofs, program.constant)
+    proof = together(proofs, program.constant) if solved.all() else None
     return replace(whole, iterations=iterations, certificate=proof), solved
+
+
+def _covered(program: Program) -> Bool[Array, " group"]:
+    """Groups in trees that the interior point covers: no peak is a mean of several steps."""
+    several = (program.counted > 1) & (program.peak_price > 0)
+    root = roots(program)
+    return (np.bincount(root, several, program.groups) == 0)[root]
 
 
 def _batches(
@@ -205,66 +270,88 @@ def _batches(
 
 
 def _mend(
-    program: Program, found: Solution, solved: Bool[Array, " group"], deadline: float
+    program: Program,
+    found: Solution,
+    bound: Float[Array, " group"],
+    lost: Bool[Array, " group"],
+    way: _Way,
+    deadline: float,
 ) -> Relaxation | None:
-    """Solve the trees that the interior point left: HiGHS the small ones, by relaxation the rest.
+    """Solve the trees that the interior point left, by HiGHS or by what gives way least.
 
-    ``solved`` is brought up to date. What comes back says what must give way, where it was asked.
+    ``lost`` and ``bound`` are brought up to date. What comes back says what must give way, where it
+    was asked.
     """
-    wide = solved.copy()
+    unknown, fallback = lost.copy(), way.fallback
+    by_highs = _modest(program, way) | ~_covered(program)
     for groups in trees(program):
-        piece = part(program, groups)
-        if solved[groups].all():
-            continue
-        if piece.program.slots > SMALL_SLOTS:
-            wide[groups] = False
-            continue
-        left_s = max(deadline - time.perf_counter(), 0.01)
-        exact = reference.solve(piece.program, branch=False, time_limit_s=left_s)
-        if exact.status.good:
-            _put(found, piece, exact)
-        solved[groups] = exact.status.good
-        wide[groups] = exact.status is not Status.INFEASIBLE
-    if wide.all():
+        if lost[groups].any() and by_highs[groups].all():
+            good = _exactly(program, found, bound, groups, way, deadline)
+            lost[groups] = unknown[groups] = not good
+    if fallback is not None:
+        at = unknown[program.group][program.unit]
+        found.power_kw[at] = fallback[at]
+        again = unknown & kept(program, found.power_kw)
+        lost &= ~again
+        unknown &= ~again
+    if not unknown.any():
         return None
-    relaxation, power_kw, _ = _relaxed(program, ~wide, deadline)
-    mixed = towards(program, found.power_kw, power_kw)
-    again = ~wide & kept(program, mixed)
+    left_s = max(deadline - time.perf_counter(), 0.01)
+    try:
+        relaxation = least_violation.find(program, time_limit_s=left_s, wanted=unknown)
+    except SolveError:  # the time is over: what is at hand is looked at next
+        return None
+    mixed = towards(program, found.power_kw, relaxation.power_kw)
+    again = unknown & kept(program, mixed)
     at = again[program.group][program.unit]
     found.power_kw[at] = mixed[at]
-    solved |= again
+    lost &= ~again
     return relaxation
 
 
-def _relaxed(
-    program: Program, wanted: Bool[Array, " group"], deadline: float
-) -> tuple[Relaxation, Float[Array, " slot"], Bool[Array, " group"]]:
-    """What must give way in these trees, a schedule of theirs once it has, and which were solved.
-
-    Of a tree that was not solved nothing is known, so nothing of it is said to give way.
-    """
-    shortfall, excess = np.zeros(program.units), np.zeros((program.groups, program.steps))
-    limiting = np.zeros((program.groups, program.steps), bool)
-    overdraft, exhausted = np.zeros(program.groups), np.zeros(program.groups, bool)
-    power_kw, solved = np.zeros(program.slots), ~wanted
-    owed, low, high, budget = (
-        array.copy()
-        for array in (program.energy_end, program.net_low, program.net_high, program.budget)
+def _exactly(
+    program: Program,
+    found: Solution,
+    bound: Float[Array, " group"],
+    groups: Int[Array, " some"],
+    way: _Way,
+    deadline: float,
+) -> bool:
+    """Solve a tree by HiGHS, and take over what it finds; whether that is a schedule."""
+    piece = part(program, groups)
+    exact = reference.solve(
+        piece.program,
+        branch=way.branch,
+        gap=way.gap,
+        time_limit_s=max(deadline - time.perf_counter(), 0.01),
+        fallback=None if way.fallback is None else way.fallback[piece.slots],
     )
-    for batch in _batches(program, wanted):
-        made = relaxation.relax(batch.program, deadline=deadline)
-        found, known = made.relaxation, made.solved
-        power_kw[batch.slots], solved[batch.groups] = made.power_kw, known
-        units, groups = batch.units[known[batch.program.group]], batch.groups[known]
-        shortfall[units] = found.shortfall_kwh[known[batch.program.group]]
-        owed[units] = found.program.energy_end[known[batch.program.group]]
-        excess[groups], limiting[groups] = found.excess_kw[known], found.limiting[known]
-        overdraft[groups], exhausted[groups] = found.excess_kwh[known], found.exhausted[known]
-        low[groups], high[groups] = found.program.net_low[known], found.program.net_high[known]
-        budget[groups] = found.program.budget[known]
-    eased = replace(program, energy_end=owed, net_low=low, net_high=high, budget_kwh=budget)
-    made = Relaxation(eased, shortfall, excess, limiting, overdraft, exhausted)
-    return made, power_kw, solved
+    if not exact.status.good:
+        return False
+    _put(found, piece, exact)
+    if exact.bound is not None:
+        bound[piece.groups] = exact.bound
+    return True
+
+
+def _close_gap(
+    program: Program,
+    found: Solution,
+    bound: Float[Array, " group"],
+    way: _Way,
+    deadline: float,
+) -> None:
+    """Solve trees of modest size by HiGHS, the dearest first, until the gap asked for is closed."""
+    paid = tree_costs(program, found.power_kw)
+    over = np.maximum(paid - np.maximum(tree_bounds(program, found.dual), bound), 0.0)
+    over[(program.parent >= 0) | ~_modest(program, way)] = 0.0
+    left, allowed = float(over.sum()), 0.5 * way.gap * abs(float(paid.sum()) + program.constant)
+    of_root = {int(groups[program.parent[groups] < 0][0]): groups for groups in trees(program)}
+    for root in np.argsort(-over, kind="stable"):
+        if over[root] <= 0.0 or left <= allowed or time.perf_counter() >= deadline:
+            return
+        _exactly(program, found, bound, of_root[int(root)], way, deadline)
+        left -= float(over[root])
 
 
 def _hurry(program: Program, found: Solution, solved: Bool[Array, " group"]) -> None:

@@ -15,6 +15,7 @@ from evergrid.core.errors import ConfigError, InputError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.core.timegrid import TimeGrid, zone
 from evergrid.core.units import consumption_from_grid_power, grid_power_from_consumption
+from evergrid.dispatch.accounts import net_load
 from evergrid.dispatch.feeder_check import Wiring
 from evergrid.fleet.local_time import local_from_utc
 from evergrid.grid import opendss
@@ -196,6 +197,7 @@ class Street:
     ) -> None:
         sites = book.sites
         used = np.isin(np.arange(len(sites)), book.site_row) | (book.load_kw != 0).any(axis=1)
+        used |= (book.generation_kw != 0).any(axis=1)
         loose = tuple(sites.site_id[used & (place < 0)].tolist())
         fix = "Name it like a load, say where in [[feeder.place]], or give it a parent that hangs."
         rule = "hang on the feeder, as every site with vehicles or load must"
@@ -275,7 +277,7 @@ class _Settling:
         Reactive power follows the load's power as in the files.
         """
         street, branches = self.street, self.street.feeder.branches
-        load_kw = street.loads.share.T @ self.book.total_load_kw[self.site]
+        load_kw = street.loads.share.T @ net_load(self.book)[self.site]
         own = ~branches.is_load
         base_kw = grid_power_from_consumption(load_kw)
         base_kw[own] = branches.power_kw[own, None]

@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, final
 
-import numpy as np
 import polars as pl
 from pydantic import Field, model_validator
 
@@ -21,7 +20,14 @@ from evergrid.engine import solver
 from evergrid.engine.interior_point import Tell
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.prices import Prices
-from evergrid.studies import feeder_sites, plan_feeder, plan_report, plan_tables, summary
+from evergrid.studies import (
+    feeder_sites,
+    plan_feeder,
+    plan_report,
+    plan_summary,
+    plan_tables,
+    summary,
+)
 from evergrid.studies.book import Loaded, load
 from evergrid.studies.feeder_sites import PlanFeeder, Street
 from evergrid.studies.inputs import ForecastSource, Inputs
@@ -42,6 +48,9 @@ OUTPUTS = (
     "schedule.parquet",
     "sites.parquet",
     "strategies.parquet",
+    "curtailment.parquet",
+    "strategy_schedules.parquet",
+    "strategy_curtailment.parquet",
     "feeder_check.parquet",
     "site_limits.parquet",
     "wires_prices.parquet",
@@ -384,43 +393,13 @@ def _summary(
     seed: int,
     end_value: plan.Options,
 ) -> dict[str, Any]:
-    book, best = loaded.portfolio, plans["v2g"]
-    proof = best.certificate
+    found = plan_summary.headline(
+        loaded.portfolio, plans, rolled, end_value_per_kwh=end_value.end_value_per_kwh
+    )
     return {
         "study": "plan",
         "title": config.title,
-        "status": str(best.status),
-        "currency": book.prices.currency,
-        "objective": best.costs.net,
-        "bound": proof.bound,
-        "gap": proof.gap,
-        "max_violation": {
-            "power_kw": proof.power_kw,
-            "energy_kwh": proof.energy_kwh,
-            "site_kw": proof.group_kw,
-        },
-        "baseline_cost": plans["uncontrolled"].costs.net,
-        "cost": {name: made.costs.net for name, made in plans.items()},
-        "cost_items": {name: vars(made.costs) for name, made in plans.items()},
-        "peak_import_kw": {name: _peak_import_kw(loaded, made) for name, made in plans.items()},
-        "energy_fed_kwh": float(np.maximum(best.schedule.power_kw, 0).sum() * book.grid.step_h),
-        "energy_drawn_kwh": float(np.maximum(-best.schedule.power_kw, 0).sum() * book.grid.step_h),
-        "served_share": rolling.served_share(book, best.schedule),
-        "shortfall_kwh": best.shortfall_kwh,
-        "shortfalls": [vars(item) for item in best.shortfalls],
-        "overloads": [vars(item) for item in best.overloads],
-        "overdrafts": [vars(item) for item in best.overdrafts],
-        "budgets": plan_tables.budgets(book, best).to_dicts(),
-        "rolling": {name: _rolled_summary(made) for name, made in rolled.items()},
-        "end_value_per_kwh": end_value.end_value_per_kwh,
-        "solve_s": best.solve_s,
-        "assets": book.assets,
-        "sessions": len(book.sessions),
-        "sites": len(book.sites),
-        "steps": book.grid.steps,
-        "step_h": book.grid.step_h,
-        "start_utc": book.grid.start_utc.isoformat(),
-        "end_utc": book.grid.end_utc.isoformat(),
+        **found,
         "notes": list(loaded.notes),
         "sources": [meta.to_dict() for meta in loaded.sources],
         "seed": seed,
@@ -431,19 +410,3 @@ def _summary(
             for name, frame in plan_tables.inputs(loaded.portfolio).items()
         },
     }
-
-
-def _rolled_summary(made: rolling.Rolled) -> dict[str, float]:
-    return {
-        "cost": made.costs.net,
-        "served_share": made.served_share,
-        "replans": made.replans,
-        "worst_gap": made.worst_gap,
-        "worst_violation": made.worst_violation,
-    }
-
-
-def _peak_import_kw(loaded: Loaded, made: plan.Plan) -> float:
-    """Highest power drawn by all trees of sites together."""
-    power = made.schedule.power_kw.sum(axis=0) - loaded.portfolio.load_kw.sum(axis=0)
-    return float(np.maximum(-power, 0).max())

@@ -11,6 +11,7 @@ import polars as pl
 from evergrid.core.arrays import Array, Float, Shaped
 from evergrid.data import tables
 from evergrid.dispatch import feeder_envelope
+from evergrid.dispatch.accounts import net_load
 from evergrid.dispatch.feeder_check import Checked, Wiring
 from evergrid.dispatch.feeder_plan import Held
 from evergrid.dispatch.plan import Plan
@@ -143,7 +144,7 @@ def _check(book: Portfolio, checked: Mapping[str, Checked]) -> pl.DataFrame:
 
 def site_limits(book: Portfolio, wiring: Wiring, envelope: Envelope) -> pl.DataFrame:
     """An envelope as limits of sites, with their load, in the form of the table of that name."""
-    load = book.total_load_kw[wiring.site]
+    load = net_load(book)[wiring.site]
     drawn, fed = load + envelope.draw_kw.T, envelope.feed_kw.T - load
     return tables.site_limits_frame(book.grid, book.sites.site_id[wiring.site], drawn, fed)
 

@@ -1,15 +1,18 @@
 """The tables of a plan: what it was computed from, and what came out."""
 
+from collections.abc import Callable
+
 import numpy as np
 import polars as pl
 
 from evergrid.core.arrays import Array, Shaped
 from evergrid.data import tables
-from evergrid.dispatch.accounts import site_energy, site_power
 from evergrid.dispatch.plan import Plan
 from evergrid.dispatch.rolling import Rolled
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule
+
+MOST_ROWS = 5_000_000  # of schedules of strategies other than V2G
 
 
 def inputs(book: Portfolio) -> dict[str, pl.DataFrame]:
@@ -35,15 +38,38 @@ def inputs(book: Portfolio) -> dict[str, pl.DataFrame]:
 def results(
     book: Portfolio, plans: dict[str, Plan], rolled: dict[str, Rolled]
 ) -> dict[str, pl.DataFrame]:
-    """The tables that came out, by name: schedule, sites, strategies."""
+    """The tables that came out, by name.
+
+    Schedules of strategies other than V2G are left out where they would be very large.
+    """
     best = plans["v2g"]
     schedules = {name: made.schedule for name, made in plans.items()}
     schedules |= {f"rolling_{name}": made.schedule for name, made in rolled.items()}
-    return {
+    made = {
         "schedule": schedule(book, best.schedule),
         "sites": sites(book, best),
         "strategies": strategies(book, schedules),
     }
+    if book.generation_kw.any():
+        made["curtailment"] = curtailment(book, best.schedule)
+    if best.schedule.power_kw.size * (len(schedules) - 1) <= MOST_ROWS:
+        others = {name: planned for name, planned in schedules.items() if name != "v2g"}
+        made["strategy_schedules"] = _by_strategy(schedule, book, others)
+        if book.generation_kw.any():
+            made["strategy_curtailment"] = _by_strategy(curtailment, book, others)
+    return made
+
+
+def _by_strategy(
+    table: Callable[[Portfolio, Schedule], pl.DataFrame],
+    book: Portfolio,
+    schedules: dict[str, Schedule],
+) -> pl.DataFrame:
+    """The same table of several strategies, with the name of the strategy in front."""
+    return pl.concat(
+        table(book, planned).select(pl.lit(name).alias("strategy"), pl.all())
+        for name, planned in schedules.items()
+    )
 
 
 def schedule(book: Portfolio, planned: Schedule) -> pl.DataFrame:
@@ -71,10 +97,26 @@ def sites(book: Portfolio, best: Plan) -> pl.DataFrame:
         {
             "site_id": _text(book.sites.site_id).gather(row),
             "time_utc": _utc(np.tile(book.grid.times, count)),
-            "power_kw": site_power(book, best.schedule.power_kw).ravel(),
+            "power_kw": best.assessment.site_kw.ravel(),
             "import_limit_kw": book.import_limit_kw.ravel(),
             "export_limit_kw": book.export_limit_kw.ravel(),
             "shadow_price_per_mwh": best.shadow_price_per_mwh.ravel(),
+        }
+    )
+
+
+def curtailment(book: Portfolio, planned: Schedule) -> pl.DataFrame:
+    """What each site with generation could make in each step, and what of that is curtailed."""
+    rows = np.nonzero(book.generation_kw.any(axis=1))[0]
+    curtailed = planned.curtailed_kw
+    return pl.DataFrame(
+        {
+            "site_id": _text(book.sites.site_id).gather(np.repeat(rows, book.grid.steps)),
+            "time_utc": _utc(np.tile(book.grid.times, len(rows))),
+            "generation_kw": book.generation_kw[rows].ravel(),
+            "curtailed_kw": np.zeros(rows.size * book.grid.steps)
+            if curtailed is None
+            else curtailed[rows].ravel(),
         }
     )
 
@@ -86,7 +128,7 @@ def budgets(book: Portfolio, best: Plan) -> pl.DataFrame:
         {
             "site_id": _text(book.sites.site_id[has]),
             "energy_budget_kwh": book.sites.energy_budget_kwh[has],
-            "drawn_kwh": site_energy(book, best.schedule.power_kw)[has],
+            "drawn_kwh": -book.grid.step_h * best.assessment.site_kw[has].sum(axis=1),
             "shadow_price_per_mwh": best.budget_price_per_mwh[has],
         }
     )

@@ -6,7 +6,6 @@ from functools import cached_property
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float
-from evergrid.dispatch.accounts import site_power
 from evergrid.dispatch.plan import Plan
 from evergrid.model.portfolio import Portfolio
 from evergrid.report import figures as draw
@@ -30,7 +29,7 @@ class Wires:
     @cached_property
     def power_kw(self) -> Float[Array, "site step"]:
         """Power of each site with its load and all sites below it, positive into the grid."""
-        return site_power(self.book, self.plan.schedule.power_kw)
+        return self.plan.assessment.site_kw
 
     @cached_property
     def loading(self) -> Float[Array, "site step"]:

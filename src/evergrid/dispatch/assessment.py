@@ -1,0 +1,214 @@
+"""What a schedule really does: limits as given and what each session gets, from the records."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Bool, Float
+from evergrid.core.timegrid import datetime64
+from evergrid.dispatch.accounts import site_power
+from evergrid.engine.violations import TOLERANCE
+from evergrid.model.portfolio import Portfolio
+from evergrid.model.schedule import Schedule, plugged_share
+from evergrid.model.session import Sessions
+
+PART = 20_000  # sessions that are looked at together
+LEAST_KWH = 1e-3  # owed energy below this is not told as a shortfall
+
+
+@dataclass(frozen=True)
+class Overload:
+    """A site that exceeds a limit of power.
+
+    Attributes:
+        site_id: The site.
+        limit: "import" or "export".
+        steps: In how many steps.
+        worst_kw: By how much at most.
+        excess_kwh: Energy beyond the limit.
+    """
+
+    site_id: str
+    limit: str
+    steps: int
+    worst_kw: float
+    excess_kwh: float
+
+
+@dataclass(frozen=True)
+class Overdraft:
+    """A site that draws more than its energy budget."""
+
+    site_id: str
+    energy_budget_kwh: float
+    excess_kwh: float
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """A schedule held against the records it was made for, whoever made it.
+
+    Attributes:
+        portfolio: The records.
+        schedule: What is done.
+        spent_kwh: Part of each site's energy budget that is spent elsewhere.
+    """
+
+    portfolio: Portfolio
+    schedule: Schedule
+    spent_kwh: Float[Array, " site"] | float = 0.0
+
+    @cached_property
+    def site_kw(self) -> Float[Array, "site step"]:
+        """Power of each site with all below it, positive into the grid."""
+        return site_power(self.portfolio, self.schedule)
+
+    @cached_property
+    def import_excess_kw(self) -> Float[Array, "site step"]:
+        """Power drawn beyond each import limit, at least 0."""
+        return np.maximum(-self.site_kw - self.portfolio.import_limit_kw, 0.0)
+
+    @cached_property
+    def export_excess_kw(self) -> Float[Array, "site step"]:
+        """Power fed beyond each export limit, at least 0."""
+        return np.maximum(self.site_kw - self.portfolio.export_limit_kw, 0.0)
+
+    @cached_property
+    def budget_excess_kwh(self) -> Float[Array, " site"]:
+        """Energy drawn beyond each budget, at least 0."""
+        drawn = -self.portfolio.grid.step_h * self.site_kw.sum(axis=1) + self.spent_kwh
+        return np.maximum(drawn - self.portfolio.sites.energy_budget_kwh, 0.0)
+
+    @cached_property
+    def shortfall_kwh(self) -> Float[Array, " session"]:
+        """Energy owed at departure that is missing.
+
+        For sessions that outlast the horizon, what full power from then on cannot make up for.
+        """
+        sessions, end = self.portfolio.sessions, datetime64(self.portfolio.grid.end_utc)
+        after_h = np.maximum((sessions.departure_utc - end) / np.timedelta64(1, "h"), 0.0)
+        still = sessions.max_charge_kw * sessions.efficiency_charge * after_h
+        held = self.schedule.energy_kwh[:, -1]
+        return np.maximum(sessions.energy_departure_kwh - still - held, 0.0)
+
+    @property
+    def served_share(self) -> float:
+        """Energy delivered of what is owed above arrival, over sessions that end in the horizon."""
+        sessions = self.portfolio.sessions
+        ended = sessions.departure_utc <= datetime64(self.portfolio.grid.end_utc)
+        wanted = sessions.energy_departure_kwh - sessions.energy_arrival_kwh
+        wanted = np.maximum(wanted, 0.0)[ended]
+        got = (self.schedule.energy_kwh[:, -1] - sessions.energy_arrival_kwh)[ended]
+        total = wanted.sum()
+        return float(np.clip(got, 0.0, wanted).sum() / total) if total > 0 else 1.0
+
+    @cached_property
+    def power_kw(self) -> float:
+        """Largest violation of a rating, of a session that is away, or of what can be curtailed."""
+        parts = _parts(self.portfolio, self.schedule)
+        worst = max((_over_power(*part) for part in parts), default=0.0)
+        curtailed = self.schedule.curtailed_kw
+        if curtailed is None:
+            return worst
+        beyond = float((curtailed - self.portfolio.curtailable_kw).max())
+        return max(worst, beyond, float(-curtailed.min()))
+
+    @cached_property
+    def energy_kwh(self) -> float:
+        """Largest violation of an energy limit, of a reserve, or of the energy balance."""
+        parts = _parts(self.portfolio, self.schedule)
+        return max((_over_energy(*part) for part in parts), default=0.0)
+
+    @property
+    def limits_kw(self) -> float:
+        """Largest violation of a limit of any site as given, at least 0."""
+        worst = (self.import_excess_kw, self.export_excess_kw)
+        return max(float(excess.max(initial=0.0)) for excess in worst)
+
+    @cached_property
+    def overloads(self) -> tuple[Overload, ...]:
+        """Limits that are exceeded, site by site."""
+        found = []
+        for name, excess in (("import", self.import_excess_kw), ("export", self.export_excess_kw)):
+            over = excess > TOLERANCE
+            for site in np.nonzero(over.any(axis=1))[0]:
+                beyond = excess[site][over[site]]
+                found.append(
+                    Overload(
+                        str(self.portfolio.sites.site_id[site]),
+                        name,
+                        len(beyond),
+                        float(beyond.max()),
+                        self.portfolio.grid.step_h * float(beyond.sum()),
+                    )
+                )
+        return tuple(found)
+
+    @cached_property
+    def overdrafts(self) -> tuple[Overdraft, ...]:
+        """Energy budgets that are exceeded."""
+        sites, excess = self.portfolio.sites, self.budget_excess_kwh
+        return tuple(
+            Overdraft(
+                str(sites.site_id[site]), float(sites.energy_budget_kwh[site]), float(excess[site])
+            )
+            for site in np.nonzero(excess > TOLERANCE)[0]
+        )
+
+    @property
+    def short(self) -> Bool[Array, " session"]:
+        """Sessions that get notably less than they are owed."""
+        return self.shortfall_kwh > LEAST_KWH
+
+    @property
+    def told_shortfall_kwh(self) -> float:
+        """Energy owed that is missing, over the sessions that are told."""
+        return float(self.shortfall_kwh[self.short].sum())
+
+    @cached_property
+    def curtailed_kwh(self) -> Float[Array, " site"]:
+        """Energy that each site's own generation was curtailed by."""
+        curtailed = self.schedule.curtailed_kw
+        if curtailed is None:
+            return np.zeros(len(self.portfolio.sites))
+        return self.portfolio.grid.step_h * curtailed.sum(axis=1)
+
+
+def _parts(portfolio: Portfolio, schedule: Schedule) -> Iterator[tuple[Sessions, Schedule]]:
+    """The sessions some at a time, so that room to work in does not grow with the fleet."""
+    for first in range(0, len(portfolio.sessions), PART):
+        rows = np.arange(first, min(first + PART, len(portfolio.sessions)))
+        yield (
+            portfolio.sessions.select(rows),
+            Schedule(
+                schedule.grid,
+                schedule.power_kw[rows],
+                schedule.energy_kwh[rows],
+                schedule.plugged[rows],
+            ),
+        )
+
+
+def _over_power(sessions: Sessions, schedule: Schedule) -> float:
+    share, power = plugged_share(sessions, schedule.grid), schedule.power_kw
+    fed = power - share * sessions.max_discharge_kw[:, None]
+    drawn = -power - share * sessions.max_charge_kw[:, None]
+    return max(float(fed.max(initial=0.0)), float(drawn.max(initial=0.0)))
+
+
+def _over_energy(sessions: Sessions, schedule: Schedule) -> float:
+    """Energy beyond capacity, below a reserve that was held, or other than what the powers make."""
+    begun = np.maximum.accumulate(schedule.plugged, axis=1)
+    held, start = schedule.energy_kwh, sessions.energy_arrival_kwh[:, None]
+    before = np.hstack([start, np.where(begun, held, start)[:, :-1]])
+    most = np.maximum.accumulate(before, axis=1)
+    reserve = np.where(sessions.can_discharge, sessions.energy_reserve_kwh, 0.0)
+    floor = np.minimum(most, reserve[:, None])
+    high = np.maximum(sessions.capacity_kwh[:, None], start)
+    into = np.maximum(-schedule.power_kw, 0.0) * sessions.efficiency_charge[:, None]
+    out = np.maximum(schedule.power_kw, 0.0) / sessions.efficiency_discharge[:, None]
+    path = start + np.cumsum((into - out) * schedule.grid.step_h, axis=1)
+    over = np.maximum(np.maximum(floor - held, held - high), np.abs(held - path))
+    return float(np.where(begun, over, 0.0).max(initial=0.0))

@@ -1,0 +1,65 @@
+"""How little generation must be curtailed for sites to keep their export limits."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Float, Int
+from evergrid.model.portfolio import Portfolio
+
+
+def least(
+    portfolio: Portfolio,
+    power_kw: Float[Array, "session step"],
+    already_kw: Float[Array, "site step"] | None = None,
+) -> Float[Array, "site step"]:
+    """What each site's own generation must be curtailed by, given what its sessions do.
+
+    Site by site, from the leaves up, what exceeds an export limit is taken from the generation at
+    and below the site, in proportion to what is still produced there. As the sites form a tree, no
+    other choice curtails less in all. What remains above a limit cannot be curtailed.
+
+    Args:
+        portfolio: Sites, their limits, load and generation.
+        power_kw: Of each session, positive into the grid.
+        already_kw: Curtailed for another reason; part of what is returned.
+    """
+    sites = portfolio.sites
+    curtailed = np.zeros(portfolio.load_kw.shape) if already_kw is None else already_kw.copy()
+    left = np.maximum(portfolio.curtailable_kw - curtailed, 0.0)
+    if not left.any():
+        return curtailed
+    own = portfolio.generation_kw - portfolio.load_kw - curtailed
+    np.add.at(own, portfolio.site_row, power_kw)
+    net = sites.add_up(own)
+    for site, below in _with_generation_below(portfolio):
+        over = np.maximum(net[site] - portfolio.export_limit_kw[site], 0.0)
+        if not over.any():
+            continue
+        there = left[below]
+        total = there.sum(axis=0)
+        share = np.minimum(over, total) / np.where(total > 0, total, 1.0)
+        taken = share * there
+        curtailed[below] += taken
+        left[below] -= taken
+        for place, amount in zip(below, taken, strict=True):
+            above = place
+            while above >= 0:
+                net[above] -= amount
+                above = sites.parent[above]
+    return curtailed
+
+
+def _with_generation_below(portfolio: Portfolio) -> Iterator[tuple[int, Int[Array, " some"]]]:
+    """Sites with an export limit, leaves first, each with the sites below that may curtail."""
+    sites = portfolio.sites
+    below: dict[int, list[int]] = {}
+    for site in np.nonzero(portfolio.curtailable_kw.any(axis=1))[0]:
+        above = int(site)
+        while above >= 0:
+            below.setdefault(above, []).append(int(site))
+            above = int(sites.parent[above])
+    limited = np.asarray(np.isfinite(portfolio.export_limit_kw).any(axis=1))
+    for site in sorted(below, key=lambda row: -int(sites.depth[row])):
+        if limited[site]:
+            yield site, np.array(below[site])

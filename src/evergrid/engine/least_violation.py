@@ -1,0 +1,245 @@
+"""What must give way before a program has a schedule at all, and the schedule that gives way least.
+
+A limit or budget may be broken only where load alone breaks it, and by no more than that. Within it
+least energy owed is left unserved, then least is broken. Money has no part in it, and no unit draws
+and feeds at once to make room.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Bool, Float
+from evergrid.core.errors import SolveError
+from evergrid.core.status import Status
+from evergrid.engine import mixed_integer, relaxation, search
+from evergrid.engine.highs_model import TIE_TOLERANCE, Model
+from evergrid.engine.parts import Part, pick, roots, rows_by, trees
+from evergrid.engine.program import Program, energy_path, net_power, over_budget
+from evergrid.engine.solution import EXCESS_WEIGHT, Relaxation
+from evergrid.engine.violations import TOLERANCE, violations
+
+BATCH_SLOTS = 60_000  # of whole trees that one linear program holds
+LARGE_SLOTS = 300_000  # of one tree, beyond which the interior point finds what gives way
+DECIDING_S = 20.0  # time given to branch and bound in one tree
+DECIDING_GAP = 1e-8  # relative, of kWh
+CLOSINGS = 4  # rounds of closing directions in one large tree
+ROOM = 1e-7  # kWh or kW by which what gives way is widened, for rounding
+
+
+@dataclass(frozen=True)
+class _Least:
+    """What was found of one program.
+
+    Attributes:
+        power_kw: A schedule of it once it gives way.
+        limiting: Whether a group's limit in a step is a cause.
+        exhausted: Whether a group's budget is.
+        proven: Whether nothing gives way less.
+    """
+
+    power_kw: Float[Array, " slot"]
+    limiting: Bool[Array, "group step"]
+    exhausted: Bool[Array, " group"]
+    proven: bool
+
+
+def find(
+    program: Program,
+    *,
+    time_limit_s: float = 600.0,
+    wanted: Bool[Array, " group"] | None = None,
+) -> Relaxation:
+    """The least that must give way.
+
+    Args:
+        program: What has no schedule, or for which none was found.
+        time_limit_s: For all of it.
+        wanted: Trees to look at, by their groups; all by default. The others give way nowhere, and
+            their schedule is zeros.
+
+    Raises:
+        SolveError: It was not found in the time allowed.
+    """
+    deadline = time.perf_counter() + time_limit_s
+    power_kw = np.zeros(program.slots)
+    limiting = np.zeros((program.groups, program.steps), bool)
+    exhausted, proven = np.zeros(program.groups, bool), True
+    for batch in _batches(program, wanted):
+        found = _of_batch(batch.program, deadline)
+        power_kw[batch.slots] = found.power_kw
+        limiting[batch.groups], exhausted[batch.groups] = found.limiting, found.exhausted
+        proven &= found.proven
+    looked_at = np.ones(program.groups, bool) if wanted is None else wanted
+    return _relaxation(program, power_kw, limiting, exhausted, looked_at, proven=proven)
+
+
+def _relaxation(
+    program: Program,
+    power_kw: Float[Array, " slot"],
+    limiting: Bool[Array, "group step"],
+    exhausted: Bool[Array, " group"],
+    looked_at: Bool[Array, " group"],
+    *,
+    proven: bool,
+) -> Relaxation:
+    """What a schedule breaks, as it is, and the program in which it does not."""
+    net, energy = net_power(program, power_kw), energy_path(program, power_kw)
+    held = energy[program.end]
+    short = np.where(looked_at[program.group], program.energy_end - held, 0.0)
+    low = np.where(looked_at[:, None], program.net_low - net, 0.0)
+    high = np.where(looked_at[:, None], net - program.net_high, 0.0)
+    beyond = np.where(looked_at, over_budget(program, net), 0.0)
+    budget = program.budget_kwh
+    # What is missed by rounding alone is not told, but gives way as well: the schedule must fit.
+    eased = replace(
+        program,
+        energy_end=np.where(short > 0, held - ROOM, program.energy_end),
+        net_low=np.where(low > 0, net - ROOM, program.net_low),
+        net_high=np.where(high > 0, net + ROOM, program.net_high),
+        budget_kwh=None if budget is None else budget + np.where(beyond > 0, beyond + ROOM, 0.0),
+    )
+    short, over, beyond = (
+        np.where(amount > TOLERANCE, amount, 0.0)
+        for amount in (short, np.maximum(low, high), beyond)
+    )
+    return Relaxation(eased, short, over, limiting, beyond, exhausted, power_kw, proven)
+
+
+def _batches(program: Program, wanted: Bool[Array, " group"] | None) -> Iterator[Part]:
+    """Whole trees in batches of modest size; flowgates tie all trees together."""
+    every = np.arange(program.groups)
+    if program.flowgates is not None:
+        yield pick(program, every, np.arange(program.units))
+        return
+    root = roots(program)
+    slots = np.bincount(root[program.group], program.stop - program.first, program.groups)
+    top = np.nonzero(program.parent < 0)[0]
+    top = top if wanted is None else top[wanted[top]]
+    batch = np.full(program.groups, -1)
+    batch[top] = (np.cumsum(slots[top]) // BATCH_SLOTS).astype(np.int64)
+    numbers = np.unique(batch[top])
+    of_group = batch[root]
+    unit_rows = rows_by(of_group[program.group], numbers)
+    for groups, units in zip(rows_by(of_group, numbers), unit_rows, strict=True):
+        yield pick(program, groups, units)
+
+
+def _of_batch(program: Program, deadline: float) -> _Least:
+    """By HiGHS, and tree by tree once more where its answer cannot be followed."""
+    if program.slots > LARGE_SLOTS:
+        return _of_large(program, deadline)
+    model = Model(program, elastic=True)
+    _solved(model.run(_left_s(deadline)), deadline)
+    power_kw, limiting, exhausted = model.power(), *_causes(model)
+    unfollowed, proven = _unfollowed(program, power_kw, _claimed(program, model)), True
+    whole = program.flowgates is not None
+    for groups in [np.arange(program.groups)] if whole else trees(program):
+        if not unfollowed[groups].any():
+            continue
+        piece = pick(program, groups, np.nonzero(np.isin(program.group, groups))[0])
+        found = _decided(piece.program, deadline)
+        power_kw[piece.slots] = found.power_kw
+        limiting[groups], exhausted[groups] = found.limiting, found.exhausted
+        proven &= found.proven
+    return _Least(power_kw, limiting, exhausted, proven)
+
+
+def _causes(model: Model) -> tuple[Bool[Array, "group step"], Bool[Array, " group"]]:
+    """Limits and budgets that cost service."""
+    return model.limit_price() > 0, model.dual().budget_price > TIE_TOLERANCE
+
+
+def _claimed(program: Program, model: Model) -> Float[Array, " group"]:
+    """What gives way in each tree by the linear program's own account, weighted, at the roots."""
+    short, excess, overdraft = model.slack()
+    return _weighted(program, short, excess.sum(axis=1), overdraft)
+
+
+def _weighted(
+    program: Program,
+    short_kwh: Float[Array, " unit"],
+    excess_kw: Float[Array, " group"],
+    overdraft_kwh: Float[Array, " group"],
+) -> Float[Array, " group"]:
+    root = roots(program)
+    beyond = EXCESS_WEIGHT * (program.step_h * excess_kw + overdraft_kwh)
+    total = np.bincount(root[program.group], short_kwh, program.groups)
+    return total + np.bincount(root, beyond, program.groups)
+
+
+def _unfollowed(
+    program: Program, power_kw: Float[Array, " slot"], claimed: Float[Array, " group"]
+) -> Bool[Array, " group"]:
+    """Trees whose schedule breaks more than the linear program claims.
+
+    There units draw and feed at once, or leave a reserve: what that cancels to is something else.
+    """
+    firm = replace(
+        program,
+        net_low=np.minimum(program.net_low, 0.0),
+        net_high=np.maximum(program.net_high, 0.0),
+        energy_end=program.energy_low,
+        budget_kwh=None,
+    )
+    broken = violations(firm, power_kw).by_tree(firm) > TOLERANCE
+    net, energy = net_power(program, power_kw), energy_path(program, power_kw)
+    short = np.maximum(program.energy_end - energy[program.end], 0.0)
+    over = np.maximum(np.maximum(program.net_low - net, net - program.net_high), 0.0)
+    beyond = np.maximum(over_budget(program, net), 0.0)
+    more = _weighted(program, short, over.sum(axis=1), beyond) - claimed
+    root = roots(program)
+    return broken | (more > EXCESS_WEIGHT * TOLERANCE * program.steps)[root]
+
+
+def _decided(program: Program, deadline: float) -> _Least:
+    """One tree with its decisions as whole numbers, or closed as its own answer has them."""
+    if mixed_integer.fits(program):
+        model = Model(program, elastic=True)
+        model.add_flags()
+        status, _ = model.decide(min(DECIDING_S, _left_s(deadline)), DECIDING_GAP)
+        if status.good and model.run(_left_s(deadline)).good:
+            return _Least(model.power(), *_causes(model), proven=status is Status.OPTIMAL)
+    model = Model(_without_reserves(program), elastic=True)
+    _solved(model.run(_left_s(deadline)), deadline)
+    while (both := model.both_directions()).any():
+        model.follow_energy(both)  # to rest is always possible, so this ends
+        _solved(model.run(_left_s(deadline)), deadline)
+    return _Least(model.power(), *_causes(model), proven=False)
+
+
+def _without_reserves(program: Program) -> Program:
+    """The program in which units that begin below a reserve do not feed at all."""
+    if not len(program.reserved):
+        return program
+    below = np.isin(program.unit, program.reserved)
+    closed = below if program.closed_feed is None else program.closed_feed | below
+    return replace(program, closed_feed=closed)
+
+
+def _of_large(program: Program, deadline: float) -> _Least:
+    """By the interior point; directions are closed as its answer has them, until it can be kept."""
+    held = _without_reserves(program)
+    made = relaxation.relax(held, deadline=deadline)
+    for _ in range(CLOSINGS):
+        claimed = np.full(program.groups, np.inf)
+        if made.solved.all() and not _unfollowed(program, made.power_kw, claimed).any():
+            break
+        held = search.closed(held, made.power_kw)
+        made = relaxation.relax(held, deadline=deadline)
+    if not made.solved.all():
+        raise SolveError(Status.TIME_LIMIT if time.perf_counter() >= deadline else Status.NUMERICAL)
+    whole = held is program
+    return _Least(made.power_kw, made.limiting, made.exhausted, proven=whole)
+
+
+def _solved(status: Status, deadline: float) -> None:
+    if not status.good:
+        late = time.perf_counter() >= deadline
+        raise SolveError(Status.TIME_LIMIT if late else Status.NUMERICAL)
+
+
+def _left_s(deadline: float) -> float:
+    return max(deadline - time.perf_counter(), 0.01)
