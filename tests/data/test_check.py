@@ -47,7 +47,7 @@ def test_generation_is_checked_as_a_table_of_its_own(
     assert check(saved(generation_table), "site_generation").faults == ()
     dirty = generation_table.with_columns(generation_kw=-1.0)
     (fault,) = check(saved(dirty), "site_generation").faults
-    assert (fault.ids, fault.got) == (("depot",), (-1.0,))
+    assert (fault.ids, fault.got, fault.rows) == (("depot",) * 2, (-1.0,) * 2, (1, 2))
 
 
 def test_what_is_done_to_stamps_is_told_of_a_good_table(

@@ -14,6 +14,7 @@ from evergrid.model import stamps
 from evergrid.model.billing import PERIODS
 from evergrid.model.series import least_on, mean_on
 
+GENERATES = "be at least 0 kW and finite in every interval"
 USUAL: dict[str, float | bool | str | int] = {
     "energy_budget_kwh": np.inf,
     "generation_curtailable": True,
@@ -284,12 +285,10 @@ class SiteGeneration:
     def __post_init__(self) -> None:
         records.check(self, "site_generation")
         faults = _series_faults(self.site_id, self.time_utc)
+        ok = np.asarray((np.isfinite(self.generation_kw) & (self.generation_kw >= 0)).all(axis=1))
         least = self.generation_kw.min(axis=1, initial=0.0)
-        sign = bool((self.generation_kw <= 0).all() and (least < 0).any())
-        fix = "Generation is positive: turn the sign of the column." if sign else ""
-        ok = np.asarray(np.isfinite(self.generation_kw).all(axis=1) & (least >= 0))
-        rule = "be at least 0 kW and finite in every interval"
-        faults += broken("generation_kw", ok, rule, values=least, ids=self.site_id, fix=fix)
+        fix = sign_hint(self.generation_kw)
+        faults += broken("generation_kw", ok, GENERATES, values=least, ids=self.site_id, fix=fix)
         raise_if_any("site_generation", faults)
 
     def on(self, grid: TimeGrid, sites: Sites) -> Float[Array, "site step"]:
@@ -305,6 +304,13 @@ class SiteGeneration:
             given = (grid, self.time_utc, self.generation_kw)
             generation[sites.row(self.site_id)] = mean_on(*given, source="site_generation")
         return generation
+
+
+def sign_hint(generation_kw: Float[Array, "..."]) -> str:
+    """The way out where every value that is told, is told with the other sign; empty otherwise."""
+    if (generation_kw > 0).any() or not (generation_kw < 0).any():
+        return ""
+    return "Generation is positive: turn the sign of the column."
 
 
 def no_generation() -> SiteGeneration:

@@ -97,7 +97,8 @@ def test_generation_that_is_negative_or_none_is_refused(
     negative = generation_table.with_columns(generation_kw=-pl.col("generation_kw"))
     found = faults(tables.read_site_generation, saved(negative))
     fault = found["generation_kw", "be at least 0 kW and finite in every interval"]
-    assert (fault.got, fault.ids) == ((-7.5,), ("depot",))
+    assert (fault.got, fault.ids, fault.rows) == ((-7.5,), ("depot",), (2,))
+    assert len(found) == 1
     assert "turn the sign" in fault.fix
     none = set_cell(generation_table, 1, "generation_kw", None)
     found = faults(tables.read_site_generation, saved(none, "t.csv"))

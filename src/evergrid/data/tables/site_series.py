@@ -8,7 +8,7 @@ import polars as pl
 
 from evergrid.core.arrays import Array, Bool, Float, Int, Shaped
 from evergrid.core.errors import InputError, raise_if_any
-from evergrid.core.faults import Fault
+from evergrid.core.faults import Fault, broken
 from evergrid.core.timegrid import TimeGrid
 from evergrid.data.frames import Column, Kind
 from evergrid.data.tables.reading import (
@@ -22,6 +22,7 @@ from evergrid.data.tables.reading import (
     untold,
 )
 from evergrid.model.site import (
+    GENERATES,
     SiteGeneration,
     SiteLimits,
     SiteLoad,
@@ -29,6 +30,7 @@ from evergrid.model.site import (
     lasting_limits,
     no_generation,
     no_load,
+    sign_hint,
 )
 
 SITE_LOAD = {"site_id": Kind.TEXT, "time_utc": Kind.INSTANT, "load_kw": Kind.NUMBER}
@@ -71,7 +73,11 @@ def read_site_generation(path: Path, *, tell: Tell = untold) -> SiteGeneration:
     at = _sites_by_time(table, faults, source="site_generation", tell=tell)
     if at is None:
         return no_generation()
-    generation_kw = at.spread(or_value(table["generation_kw"].values, 0.0), 0.0)
+    told = table["generation_kw"].values
+    ok = np.asarray(np.isnan(told) | (np.isfinite(told) & (told >= 0)))
+    where = {"values": told, "ids": table["site_id"].values, "fix": sign_hint(told)}
+    faults += broken("generation_kw", ok, GENERATES, **where)
+    generation_kw = at.spread(or_value(told, 0.0), 0.0)
 
     def make() -> SiteGeneration:
         return SiteGeneration(at.names, at.times, generation_kw)
