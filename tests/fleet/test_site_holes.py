@@ -87,3 +87,21 @@ def test_sessions_before_and_after_the_days_are_ignored() -> None:
     names = np.repeat("busy", len(rows))
     names, rows = np.append(names, np.repeat("other", 70)), np.append(rows, np.arange(70))
     assert [hole.site_id for hole in site_holes(names, rows, DAYS, WORK)] == ["busy"]
+
+
+def test_a_site_is_as_busy_as_on_the_ten_days_with_sessions_on_the_quieter_side() -> None:
+    """Three days before: 40, 12 and 14, so 22; after: ten days of 30, and then many of 90."""
+    days = np.arange(30)
+    busy = np.where(days < 16, 30, 90)
+    busy[:6] = [40, 12, 14, 0, 0, 0]
+    names = np.concatenate([np.repeat("busy", busy.sum()), np.repeat("other", 30)])
+    rows = np.concatenate([np.repeat(days, busy), days])
+    every = np.ones(30, dtype=bool)
+    (hole,) = site_holes(names, rows, DAYS[:30], every)
+    assert hole == Hole("busy", DAYS[3], DAYS[5], 22.0)
+    (hole,) = site_holes(names, 29 - rows, DAYS[:30], every)  # the other way round in time
+    assert hole == Hole("busy", DAYS[24], DAYS[26], 22.0)
+    busy[0] = 400
+    names = np.concatenate([np.repeat("busy", busy.sum()), np.repeat("other", 30)])
+    rows = np.concatenate([np.repeat(days, busy), days])
+    assert site_holes(names, rows, DAYS[:30], every)[0].usual == 30.0
