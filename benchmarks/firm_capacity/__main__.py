@@ -1,4 +1,4 @@
-"""``python -m benchmarks.firm_capacity``: exact sums of 10,000 vehicles, offers of a million.
+"""``python -m benchmarks.firm_capacity``: exact sums, offers of a million, years of promises.
 
 NumPy's threads are best kept to one (``OPENBLAS_NUM_THREADS=1``); the pass over the vehicles uses
 every core.
@@ -7,6 +7,7 @@ every core.
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -16,6 +17,8 @@ from evergrid.core.arrays import Array
 from evergrid.fleet import firm_capacity, poisson_binomial
 from evergrid.fleet.common_factor import AbstractFactor, BetaMixing, Independent
 from evergrid.fleet.probability_bins import Bins, gather
+from evergrid.fleet.risk_control import Forecast, promises
+from evergrid.fleet.spread import root_spread
 
 Made = TypeVar("Made")
 
@@ -24,6 +27,7 @@ STEPS = 96
 EXACT = (1000, 10_000)
 PARTS, PART = 10, 100_000  # a million vehicles, never in memory as a whole
 REPEATS = 3
+DAYS, HOURS = 1_300, 24  # of record, in which every day is promised at one level
 LEVELS = np.array([0.9, 0.99, 0.999])
 FACTORS: dict[str, AbstractFactor] = {
     "independent": Independent(),
@@ -58,6 +62,7 @@ def rows() -> Iterator[Row]:
     yield Row(f"gather {PARTS * PART:,} vehicles x {STEPS} steps", seconds, memory.peak_mb())
     for name, factor in FACTORS.items():
         yield _offered(bins, name, factor)
+    yield from _promised()
 
 
 def _exact(probability: Array, power_kw: Array) -> Row:
@@ -82,6 +87,32 @@ def _offered(bins: Bins, name: str, factor: AbstractFactor) -> Row:
     seconds, found = _timed(lambda: firm_capacity.offers_of_bins(bins, factor, LEVELS))
     width = ((found.high_kw - found.low_kw) / found.firm_kw).max(axis=1)
     return Row(f"offers of the million, {name}", seconds, memory.peak_mb(), tuple(width.tolist()))
+
+
+def _promised() -> Iterator[Row]:
+    """Risk control over years of days, at one level, and the spread it needs."""
+    rng = np.random.default_rng(SEED)
+    mean_kw = np.tile(100 + 80 * np.sin(np.arange(HOURS) * 2 * np.pi / HOURS), (DAYS, 1))
+    came_kw = np.maximum(mean_kw * (1 + 0.2 * rng.standard_normal((DAYS, 1))), 0.0)
+    every = np.ones(DAYS, dtype=bool)
+    what = f"of {DAYS:,} days x {HOURS} h"
+    seconds, spread = _timed(lambda: root_spread(came_kw, mean_kw, every, lead_days=2, car_kw=11.0))
+    yield Row(f"spread {what}", seconds, memory.peak_mb())
+    forecast = Forecast(mean_kw, spread, 11.0)
+    for name, proven in (("risk control", False), ("proven risk control", True)):
+        seconds, _ = _timed(
+            partial(
+                promises,
+                came_kw,
+                forecast,
+                every,
+                wanted=every,
+                confidence=(0.99,),
+                lead_days=2,
+                proven=proven,
+            )
+        )
+        yield Row(f"{name} {what}, one level", seconds, memory.peak_mb())
 
 
 def _drawn(rng: np.random.Generator, vehicles: int, steps: int) -> tuple[Array, Array]:

@@ -10,11 +10,13 @@ def test_every_row_has_a_time_and_offers_have_a_bracket(monkeypatch: pytest.Monk
     monkeypatch.setattr(benchmark, "PARTS", 2)
     monkeypatch.setattr(benchmark, "PART", 500)
     monkeypatch.setattr(benchmark, "STEPS", 3)
+    monkeypatch.setattr(benchmark, "DAYS", 130)
     rows = list(benchmark.rows())
-    assert len(rows) == 2 + len(benchmark.FACTORS)
+    assert len(rows) == 5 + len(benchmark.FACTORS)
     assert all(row.seconds > 0 and row.peak_mb > 0 for row in rows)
     assert rows[1].what == "gather 1,000 vehicles x 3 steps"
-    for row in rows[2:]:
+    assert rows[-2].what == "risk control of 130 days x 24 h, one level"
+    for row in rows[2:-3]:
         assert all(0 < width < 0.5 for width in row.width)
 
 
