@@ -11,8 +11,12 @@ def test_every_status_says_what_it_means_in_sentences(status: Status):
     assert status.message[0].isupper()
 
 
-def test_only_optimal_and_feasible_leave_a_usable_plan():
-    assert {status for status in Status if status.good} == {Status.OPTIMAL, Status.FEASIBLE}
+def test_a_plan_is_usable_where_all_gives_way_that_must():
+    assert {status for status in Status if status.good} == {
+        Status.OPTIMAL,
+        Status.FEASIBLE,
+        Status.LIMITS_EXCEEDED,
+    }
 
 
 def test_a_status_is_its_name_in_a_summary():

@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 import numpy as np
 
 from evergrid.core.timegrid import TimeGrid
+from evergrid.dispatch.accounts import site_power
 from evergrid.model.portfolio import Portfolio, assemble
 from evergrid.model.prices import Prices
+from evergrid.model.schedule import Schedule
 from evergrid.model.session import Sessions
 from evergrid.model.site import SiteLoad, Sites
 
@@ -52,6 +54,11 @@ BOOKS = {
     "wear that rises": Book(wear_rise=0.004),
     "energy budget": Book(budget_kwh=110.0, load_kw=4.0),
 }
+
+
+def site_energy(portfolio: Portfolio, schedule: Schedule) -> np.ndarray:
+    """Energy that each site draws over the horizon, with its load, less what is fed."""
+    return -portfolio.grid.step_h * site_power(portfolio, schedule).sum(axis=1)
 
 
 def book(seed: int, kind: Book | None = None) -> Portfolio:

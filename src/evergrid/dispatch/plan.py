@@ -22,7 +22,13 @@ from evergrid.engine import least_violation, solver, warm_start
 from evergrid.engine.certificate import TOLERANCE, Certificate
 from evergrid.engine.interior_point import Tell, untold
 from evergrid.engine.program import Program
-from evergrid.engine.solution import Guess, Relaxation, Solution
+from evergrid.engine.solution import (
+    BUDGET_FIRST,
+    EXCESS_WEIGHT,
+    Guess,
+    Relaxation,
+    Solution,
+)
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule
 
@@ -170,7 +176,6 @@ def again(
     options: Options,
     last: Solved | None,
     *,
-    peak_before_kw: Float[Array, " site"] | None = None,
     spent_kwh: Float[Array, " site"] | None = None,
 ) -> tuple[Plan, Solved]:
     """The same, some steps after the last plan for the same sites, beginning from that one.
@@ -179,13 +184,12 @@ def again(
         portfolio: What to plan now.
         options: How.
         last: What was solved then; None for the first time.
-        peak_before_kw: Highest power each site drew before, in the same billing period.
         spent_kwh: Part of each site's energy budget that is spent, or must be left for later.
 
     Raises:
         SolveError: No plan was found in the time allowed, or precision was lost.
     """
-    made = problem.build(portfolio, options.end_value_per_kwh, peak_before_kw, spent_kwh)
+    made = problem.build(portfolio, options.end_value_per_kwh, spent_kwh)
     guess = None
     if last is not None and solver.chosen(made.program, options.method) != "highs":
         guess = _expected(portfolio, made, last)
@@ -358,8 +362,13 @@ def _solve(
     solution = _solution(program, options, guess, None, tell)
     late = time.perf_counter() - begun >= options.time_limit_s
     if not solution.status.good and not (late and solution.status is not Status.INFEASIBLE):
-        relaxation = solution.relaxation or least_violation.find(
-            program, time_limit_s=options.time_limit_s
+        # What was spent before by plans that could not see this one is saved again, if it can be.
+        first = spent_kwh is not None and np.isfinite(portfolio.sites.energy_budget_kwh).any()
+        known = None if first else solution.relaxation
+        relaxation = known or least_violation.find(
+            program,
+            time_limit_s=options.time_limit_s,
+            budget_weight=BUDGET_FIRST if first else EXCESS_WEIGHT,
         )
         program = _unpaid(portfolio, made, relaxation)
         solution = _solution(program, options, guess, relaxation.power_kw, tell)

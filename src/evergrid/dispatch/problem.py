@@ -79,7 +79,6 @@ def reach(portfolio: Portfolio) -> Float[Array, " session"]:
 def build(
     portfolio: Portfolio,
     end_value_per_kwh: float,
-    peak_before_kw: Float[Array, " site"] | None = None,
     spent_kwh: Float[Array, " site"] | None = None,
 ) -> Problem:
     """The engine's program of a portfolio.
@@ -90,14 +89,12 @@ def build(
     Args:
         portfolio: What to plan.
         end_value_per_kwh: Worth of a kWh in the cells of sessions that outlast the horizon.
-        peak_before_kw: Highest power each site drew before the horizon within the same billing
-            period; that of the sites by default.
         spent_kwh: Part of each site's energy budget that is spent before the horizon, or must be
             left for after it; none by default.
     """
     units = _stacked(_session_units(portfolio, end_value_per_kwh), _curtailing_units(portfolio))
     curtailing = np.nonzero(portfolio.curtailable_kw.any(axis=1))[0]
-    groups = _with_periods(portfolio, _groups(portfolio, spent_kwh), peak_before_kw)
+    groups = _with_periods(portfolio, _groups(portfolio, spent_kwh))
     _, sold = _prices(portfolio)
     meters = portfolio.sites.net_metering[:, None]
     bill = float((np.where(meters, sold, 0.0) * net_load(portfolio)).sum())
@@ -225,12 +222,9 @@ def _groups(portfolio: Portfolio, spent_kwh: Float[Array, " site"] | None) -> Co
     }
 
 
-def _with_periods(
-    portfolio: Portfolio, groups: Columns, peak_before_kw: Float[Array, " site"] | None
-) -> Columns:
+def _with_periods(portfolio: Portfolio, groups: Columns) -> Columns:
     """The groups with one more for each billing period where a charged site has several."""
-    sites = portfolio.sites
-    before = sites.demand_peak_kw if peak_before_kw is None else peak_before_kw
+    sites, before = portfolio.sites, portfolio.sites.demand_peak_kw
     more: list[tuple[int, Array, float]] = []  # site, steps of the period, peak before
     for site in np.nonzero(sites.demand_charge_per_kw)[0]:
         kind = str(sites.demand_charge_period[site])

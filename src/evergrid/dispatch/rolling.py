@@ -117,6 +117,9 @@ class _Run:
         further = self._needed_until(here, stop)
         prices = seen if further == stop else self._held(seen, now, further, value)
         known = self.portfolio.part(now, further, self._known(here), prices)
+        if self.period:
+            sites = replace(known.sites, demand_peak_kw=self._peaks_before(now))
+            known = replace(known, sites=sites)
         # The next plan comes soon: a search that takes seconds each time is not worth it.
         options = replace(self.options, end_value_per_kwh=value, branch=False)
         later_kwh = known.grid.step_h * self.load_kw[:, further:].sum(axis=1)
@@ -124,7 +127,6 @@ class _Run:
             known,
             options,
             self.last,
-            peak_before_kw=self._peaks_before(now),
             spent_kwh=known.grid.step_h * self.drawn_kw[:, :now].sum(axis=1) + later_kwh,
         )
         self.gaps.append(made.certificate.gap)

@@ -77,8 +77,15 @@ class LinearProgram:
 class Model:
     """The program as HiGHS holds it: columns c, d, e, n, then what the options add."""
 
-    def __init__(self, program: Program, *, smooth: bool = False, elastic: bool = False) -> None:
-        self.program, self.elastic = program, elastic
+    def __init__(
+        self,
+        program: Program,
+        *,
+        smooth: bool = False,
+        elastic: bool = False,
+        budget_weight: float = EXCESS_WEIGHT,
+    ) -> None:
+        self.program, self.elastic, self.budget_weight = program, elastic, budget_weight
         self._columns: list[tuple[Array, Array, Array]] = []  # cost, lower, upper
         self._rows: list[tuple[Array, Array]] = []  # lower, upper
         self._entries: list[tuple[Array, Array, Array]] = []  # row, column, value
@@ -165,7 +172,7 @@ class Model:
         if elastic:  # as with limits, where the load alone exceeds a budget
             over = least > 0
             self.overdraft = np.full(p.groups, -1)
-            weight = np.full(int(over.sum()), EXCESS_WEIGHT)
+            weight = np.full(int(over.sum()), self.budget_weight)
             self.overdraft[groups[over]] = self._column(weight, 0.0 * weight, least[over])
             self._entry(row[over], self.overdraft[groups[over]], 1.0)
 

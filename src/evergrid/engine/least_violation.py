@@ -51,6 +51,7 @@ def find(
     *,
     time_limit_s: float = 600.0,
     wanted: Bool[Array, " group"] | None = None,
+    budget_weight: float = EXCESS_WEIGHT,
 ) -> Relaxation:
     """The least that must give way.
 
@@ -59,6 +60,7 @@ def find(
         time_limit_s: For all of it.
         wanted: Trees to look at, by their groups; all by default. The others give way nowhere, and
             their schedule is zeros.
+        budget_weight: Of a kWh beyond a budget against one of shortfall.
 
     Raises:
         SolveError: It was not found in the time allowed.
@@ -68,7 +70,7 @@ def find(
     limiting = np.zeros((program.groups, program.steps), bool)
     exhausted, proven = np.zeros(program.groups, bool), True
     for batch in _batches(program, wanted):
-        found = _of_batch(batch.program, deadline)
+        found = _of_batch(batch.program, deadline, budget_weight)
         power_kw[batch.slots] = found.power_kw
         limiting[batch.groups], exhausted[batch.groups] = found.limiting, found.exhausted
         proven &= found.proven
@@ -127,20 +129,23 @@ def _batches(program: Program, wanted: Bool[Array, " group"] | None) -> Iterator
         yield pick(program, groups, units)
 
 
-def _of_batch(program: Program, deadline: float) -> _Least:
+def _of_batch(program: Program, deadline: float, budget_weight: float) -> _Least:
     """By HiGHS, and tree by tree once more where its answer cannot be followed."""
     if program.slots > LARGE_SLOTS:
-        return _of_large(program, deadline)
-    model = Model(program, elastic=True)
+        return _of_large(program, deadline, budget_weight)
+    model = Model(program, elastic=True, budget_weight=budget_weight)
     _solved(model.run(_left_s(deadline)), deadline)
     power_kw, limiting, exhausted = model.power(), *_causes(model)
-    unfollowed, proven = _unfollowed(program, power_kw, _claimed(program, model)), True
+    unfollowed, proven = (
+        _unfollowed(program, power_kw, _claimed(program, model), budget_weight),
+        True,
+    )
     whole = program.flowgates is not None
     for groups in [np.arange(program.groups)] if whole else trees(program):
         if not unfollowed[groups].any():
             continue
         piece = pick(program, groups, np.nonzero(np.isin(program.group, groups))[0])
-        found = _decided(piece.program, deadline)
+        found = _decided(piece.program, deadline, budget_weight)
         power_kw[piece.slots] = found.power_kw
         limiting[groups], exhausted[groups] = found.limiting, found.exhausted
         proven &= found.proven
@@ -155,23 +160,26 @@ def _causes(model: Model) -> tuple[Bool[Array, "group step"], Bool[Array, " grou
 def _claimed(program: Program, model: Model) -> Float[Array, " group"]:
     """What gives way in each tree by the linear program's own account, weighted, at the roots."""
     short, excess, overdraft = model.slack()
-    return _weighted(program, short, excess.sum(axis=1), overdraft)
+    return _weighted(program, short, excess.sum(axis=1), model.budget_weight * overdraft)
 
 
 def _weighted(
     program: Program,
     short_kwh: Float[Array, " unit"],
     excess_kw: Float[Array, " group"],
-    overdraft_kwh: Float[Array, " group"],
+    weighted_overdraft: Float[Array, " group"],
 ) -> Float[Array, " group"]:
     root = roots(program)
-    beyond = EXCESS_WEIGHT * (program.step_h * excess_kw + overdraft_kwh)
+    beyond = EXCESS_WEIGHT * program.step_h * excess_kw + weighted_overdraft
     total = np.bincount(root[program.group], short_kwh, program.groups)
     return total + np.bincount(root, beyond, program.groups)
 
 
 def _unfollowed(
-    program: Program, power_kw: Float[Array, " slot"], claimed: Float[Array, " group"]
+    program: Program,
+    power_kw: Float[Array, " slot"],
+    claimed: Float[Array, " group"],
+    budget_weight: float,
 ) -> Bool[Array, " group"]:
     """Trees whose schedule breaks more than the linear program claims.
 
@@ -189,20 +197,21 @@ def _unfollowed(
     short = np.maximum(program.energy_end - energy[program.end], 0.0)
     over = np.maximum(np.maximum(program.net_low - net, net - program.net_high), 0.0)
     beyond = np.maximum(over_budget(program, net), 0.0)
-    more = _weighted(program, short, over.sum(axis=1), beyond) - claimed
+    more = _weighted(program, short, over.sum(axis=1), budget_weight * beyond) - claimed
     root = roots(program)
     return broken | (more > EXCESS_WEIGHT * TOLERANCE * program.steps)[root]
 
 
-def _decided(program: Program, deadline: float) -> _Least:
+def _decided(program: Program, deadline: float, budget_weight: float) -> _Least:
     """One tree with its decisions as whole numbers, or closed as its own answer has them."""
     if mixed_integer.fits(program):
-        model = Model(program, elastic=True)
+        model = Model(program, elastic=True, budget_weight=budget_weight)
         model.add_flags()
         status, _ = model.decide(min(DECIDING_S, _left_s(deadline)), DECIDING_GAP)
         if status.good and model.run(_left_s(deadline)).good:
             return _Least(model.power(), *_causes(model), proven=status is Status.OPTIMAL)
-    model = Model(_without_reserves(program), elastic=True)
+    held = _without_reserves(program)
+    model = Model(held, elastic=True, budget_weight=budget_weight)
     _solved(model.run(_left_s(deadline)), deadline)
     while (both := model.both_directions()).any():
         model.follow_energy(both)  # to rest is always possible, so this ends
@@ -219,16 +228,19 @@ def _without_reserves(program: Program) -> Program:
     return replace(program, closed_feed=closed)
 
 
-def _of_large(program: Program, deadline: float) -> _Least:
+def _of_large(program: Program, deadline: float, budget_weight: float) -> _Least:
     """By the interior point; directions are closed as its answer has them, until it can be kept."""
     held = _without_reserves(program)
-    made = relaxation.relax(held, deadline=deadline)
+    made = relaxation.relax(held, deadline=deadline, budget_weight=budget_weight)
     for _ in range(CLOSINGS):
         claimed = np.full(program.groups, np.inf)
-        if made.solved.all() and not _unfollowed(program, made.power_kw, claimed).any():
+        if (
+            made.solved.all()
+            and not _unfollowed(program, made.power_kw, claimed, budget_weight).any()
+        ):
             break
         held = search.closed(held, made.power_kw)
-        made = relaxation.relax(held, deadline=deadline)
+        made = relaxation.relax(held, deadline=deadline, budget_weight=budget_weight)
     if not made.solved.all():
         raise SolveError(Status.TIME_LIMIT if time.perf_counter() >= deadline else Status.NUMERICAL)
     whole = held is program

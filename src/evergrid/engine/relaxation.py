@@ -39,7 +39,7 @@ class Relaxed:
     solved: Bool[Array, " group"]
 
 
-def relax(program: Program, *, deadline: float) -> Relaxed:
+def relax(program: Program, *, deadline: float, budget_weight: float = EXCESS_WEIGHT) -> Relaxed:
     """Serve what can be served: least shortfall of owed energy under every limit and budget.
 
     Shortfall that could fall on any of several units is shared among them. One unit may draw and
@@ -48,9 +48,10 @@ def relax(program: Program, *, deadline: float) -> Relaxed:
     Args:
         program: What to relax.
         deadline: In seconds of ``time.perf_counter``.
+        budget_weight: Of a kWh beyond a budget against one of shortfall.
     """
     wide, bought = _elastic(program)
-    run = Run(wide, GAP, rows=_rows(program), unseen=bought, least_scale=1.0)
+    run = Run(wide, GAP, rows=_rows(program, budget_weight), unseen=bought, least_scale=1.0)
     run.until(deadline)
     power_kw = run.units.answer().power_kw[~bought]
     limiting = _felt(run.barrier.steps, program.step_h)[:, :-1]
@@ -110,7 +111,7 @@ def _elastic(program: Program) -> tuple[Program, Bool[Array, " slot"]]:
     return wide, bought
 
 
-def _rows(program: Program) -> Rows:
+def _rows(program: Program, budget_weight: float) -> Rows:
     """Limits and budgets, soft where load alone exceeds them, but by no more than that.
 
     There is none in the step after the last.
@@ -127,21 +128,21 @@ def _rows(program: Program) -> Rows:
         hard.append((sign, *_padded(least, held, np.full(level.shape, np.inf))))
     none = np.zeros(0)
     made = barrier.stacked([*soft, *hard], none.astype(np.int64), none, none)
-    return replace(made, budget=_budget_rows(program))
+    return replace(made, budget=_budget_rows(program, budget_weight))
 
 
 def _padded(level: Array, held: Array, price: Array) -> tuple[Array, Array, Array]:
     return _longer(level, 0.0), _longer(held, False), _longer(price, np.inf)
 
 
-def _budget_rows(program: Program) -> Rows | None:
+def _budget_rows(program: Program, budget_weight: float) -> Rows | None:
     """Budgets, soft where load alone exceeds them, but by no more than that."""
     level = barrier.budget_level(program)[:, None]
     reach = program.net_range[0].sum(axis=1)[:, None]
     held = reach < level
     if not held.any():
         return None
-    price = np.where(level > 0, EXCESS_WEIGHT * program.step_h, np.inf)
+    price = np.where(level > 0, budget_weight * program.step_h, np.inf)
     least = np.full(level.shape, -ROOM / program.step_h)
     capped = (level > 0) & (reach < least)
     none = np.zeros(0)

@@ -13,6 +13,7 @@ from evergrid.engine.program import Program
 # Of a kWh beyond a limit or budget against one of shortfall, when what must give way is sought:
 # less than one over the kWh of excess, at all levels of a tree, that could save a kWh of shortfall.
 EXCESS_WEIGHT = 0.01
+BUDGET_FIRST = 10.0  # the same of a kWh beyond a budget, where keeping it comes before service
 
 
 @dataclass(frozen=True)
