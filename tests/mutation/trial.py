@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,7 +29,7 @@ COPIED = (
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "_build", "*.nbi", "*.nbc", ".hypothesis")
 STAGES = ("not slow", "slow")  # quick tests notice most
 PASSED, FAILED, INTERRUPTED, NONE_FOUND = 0, 1, 2, 5  # exit codes of pytest
-PATIENCE, PATIENCE_S = 3.0, 30.0  # time allowed: a multiple of what tests take, and a rest
+PATIENCE, PATIENCE_S = 3.0, 30.0  # processor time allowed: a multiple of that needed, and more
 FIRST_LIMIT_S = 1800.0  # for tests of code without a fault, which may compile
 
 
@@ -86,11 +85,10 @@ class Copy:
         key = (file, stage, _is_compiled(module))
         if key not in self.taken_s:
             with self._kernels(module) as cache:
-                begun = time.perf_counter()
-                code, told = self._run(file, stage, cache, FIRST_LIMIT_S)
-                taken_s = time.perf_counter() - begun
+                code, taken_s = self._run(file, stage, cache, FIRST_LIMIT_S)
             self.taken_s[key] = None if code == NONE_FOUND else taken_s
             if code not in (PASSED, NONE_FOUND):
+                told = "\n".join(self._output.read_text().splitlines()[-20:])
                 raise RuntimeError(f"tests fail without any fault: {file}\n{told}")
         return self.taken_s[key]
 
@@ -121,9 +119,9 @@ class Copy:
 
     def _run(
         self, file: str, stage: str, cache: Path, limit_s: float, *, keep: bool = True
-    ) -> tuple[int | None, str]:
-        """Exit code of pytest, None when out of time, and its last lines."""
-        output, found = self.root / "output", self.root / "examples_found"
+    ) -> tuple[int | None, float]:
+        """Exit code of pytest, None when out of time, and how long it took."""
+        found = self.root / "examples_found"
         arguments = ["-q", "-x", "-n", "0", "-m", stage, "-p", "no:cacheprovider", "--tb=short"]
         arguments += ["--hypothesis-seed=0", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
         request = {
@@ -133,12 +131,17 @@ class Copy:
                 "HYPOTHESIS_STORAGE_DIRECTORY": str(found),
             },
             "keep": keep,
-            "limit_s": limit_s,
-            "output": str(output),
+            "limit_s": round(limit_s),
+            "output": str(self._output),
         }
-        code = self._nursery.answer(request)
+        answer = self._nursery.answer(request)
         shutil.rmtree(found, ignore_errors=True)
-        return code, "\n".join(output.read_text().splitlines()[-20:])
+        return answer
+
+    @property
+    def _output(self) -> Path:
+        """What the last run said."""
+        return self.root / "output"
 
     @cached_property
     def _nursery(self) -> "_Nursery":
@@ -164,14 +167,15 @@ class _Nursery:
             stdout=subprocess.PIPE,
         )
 
-    def answer(self, request: dict[str, Any]) -> int | None:
-        """Exit code of a run."""
+    def answer(self, request: dict[str, Any]) -> tuple[int | None, float]:
+        """Exit code of a run, and how long it took."""
         given, told = self.process.stdin, self.process.stdout
         assert given is not None
         assert told is not None
         given.write(json.dumps(request) + "\n")
         given.flush()
-        return json.loads(told.readline())
+        code, taken_s = json.loads(told.readline())
+        return code, taken_s
 
 
 def _is_compiled(module: Path) -> bool:
