@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from evergrid.core.errors import InputError, MissingFileError, UnreadableFileError
+from evergrid.data import frames
 from evergrid.data.frames import Kind, column, load, source_columns
 
 
@@ -131,3 +132,20 @@ def test_a_source_without_rows_is_refused(saved: Callable[..., Path]):
     path = saved(pl.DataFrame({"x": []}, schema={"x": pl.Float64}))
     with pytest.raises(InputError, match="at least one row"):
         source_columns(path, {"x": Kind.NUMBER}, source="test")
+
+
+def test_a_name_of_thousands_of_letters_is_no_name():
+    read = frames.column(pl.Series("a", ["x" * 1000, "x" * 1001, None, "y" * 10**7]), Kind.TEXT)
+    assert read.unreadable.tolist() == [False, True, False, True]
+    assert read.missing.tolist() == [False, False, True, False]
+    (fault,) = frames.cell_faults("a", Kind.TEXT, read, required=False)
+    assert "be text of at most 1,000 characters" in str(fault)
+    assert len(str(fault)) < 600
+
+
+def test_thousands_of_strange_columns_are_counted_and_not_searched():
+    frame = pl.DataFrame({f"column_{i}": [1] for i in range(9_000)})
+    faults = frames.name_faults(frame, ["site_id"], ["site_id", "load_kw"])
+    assert len(faults) == 52
+    assert faults[-1].count == 8_950
+    assert max(len(str(fault)) for fault in faults) < 1_000

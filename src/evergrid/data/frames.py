@@ -12,11 +12,12 @@ import polars as pl
 
 from evergrid.core import given_file
 from evergrid.core.arrays import Array, Bool, Shaped
-from evergrid.core.errors import InputError, UnreadableFileError, raise_if_any
+from evergrid.core.errors import LISTED, InputError, UnreadableFileError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.data import csv_text, memory, parquet_size
 
 CELL_BYTES = 60  # of memory that a cell takes while it is read, beside its text; measured
+LONGEST_NAME = 1_000  # characters
 SMALL_BYTES = 100_000_000  # of a table that may come from a file of any size
 GREATEST_EXPANSION = 500  # of a Parquet file; measured tables reach 11
 
@@ -24,7 +25,7 @@ GREATEST_EXPANSION = 500  # of a Parquet file; measured tables reach 11
 class Kind(Enum):
     """What the cells of a column must be: the rule, and the way out."""
 
-    TEXT = ("be text", "Write names as text.")
+    TEXT = ("be text of at most 1,000 characters", "Write short names as text.")
     NUMBER = ("be a number", "Use a decimal point, no unit and no thousands separator.")
     FLAG = ("be true or false", "")
     INSTANT = (
@@ -140,18 +141,24 @@ def name_faults(
     frame: pl.DataFrame, required: Sequence[str], known: Sequence[str] | None
 ) -> list[Fault]:
     """Faults of columns that are missing, and of others than the known; None allows any other."""
-    absent = [name for name in required if name not in frame.columns]
-    strange = [name for name in frame.columns if name not in (known or required)]
+    columns = frame.columns
+    absent = [name for name in required if name not in set(columns)]
+    strange = [name for name in columns if name not in set(known or required)]
     faults = []
     for name in absent:
-        near = difflib.get_close_matches(name, strange, n=1, cutoff=0.6)
-        fix = f"Rename {near[0]}?" if near else f"Columns found: {', '.join(frame.columns)}."
+        near = difflib.get_close_matches(name, strange[:LISTED], n=1, cutoff=0.6)
+        fix = f"Rename {near[0]}?" if near else f"Columns found: {', '.join(columns[:LISTED])}."
         faults.append(Fault(name, "be a column of the table", fix=fix))
-    for name in strange if known is not None else ():
-        unused = [other for other in known or () if other not in frame.columns]
+    if known is None:
+        return faults
+    unused = sorted(set(known) - set(columns))
+    for name in strange[:LISTED]:  # a search for each of thousands would take long
         near = difflib.get_close_matches(name, unused, n=1, cutoff=0.6)
         fix = f"Did you mean {near[0]}?" if near else "Remove it."
         faults.append(Fault(name, "be a known column", fix=fix))
+    if len(strange) > LISTED:
+        others = tuple(strange[LISTED:])
+        faults.append(Fault("other columns", "be known", got=others, fix="Remove them."))
     return faults
 
 
@@ -221,7 +228,10 @@ def _nothing(series: pl.Series) -> pl.Series:
 
 def _text(series: pl.Series) -> pl.Series:
     plain = series.dtype == pl.String or series.dtype.is_integer() or series.dtype == pl.Null
-    return series.cast(pl.String) if plain else _nothing(series)
+    if not plain:
+        return _nothing(series)
+    text = series.cast(pl.String)
+    return text.set(text.str.len_chars() > LONGEST_NAME, None)
 
 
 def _number(series: pl.Series) -> pl.Series:
