@@ -17,7 +17,7 @@ from evergrid.core.arrays import Array
 from evergrid.fleet import firm_capacity, poisson_binomial
 from evergrid.fleet.common_factor import AbstractFactor, BetaMixing, Independent
 from evergrid.fleet.probability_bins import Bins, gather
-from evergrid.fleet.risk_control import Forecast, promises
+from evergrid.fleet.risk_control import PowerForecast, promises
 from evergrid.fleet.spread import root_spread
 
 Made = TypeVar("Made")
@@ -98,7 +98,7 @@ def _promised() -> Iterator[Row]:
     what = f"of {DAYS:,} days x {HOURS} h"
     seconds, spread = _timed(lambda: root_spread(came_kw, mean_kw, every, lead_days=2, car_kw=11.0))
     yield Row(f"spread {what}", seconds, memory.peak_mb())
-    forecast = Forecast(mean_kw, spread, 11.0)
+    forecast = PowerForecast(mean_kw, spread, 11.0)
     for name, proven in (("risk control", False), ("proven risk control", True)):
         seconds, _ = _timed(
             partial(

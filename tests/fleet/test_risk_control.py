@@ -12,8 +12,8 @@ from evergrid.fleet.day_kind import day_kinds
 from evergrid.fleet.risk_control import (
     LEAST_DAYS,
     PLACES,
-    Forecast,
-    Promised,
+    DailyPromises,
+    PowerForecast,
     check_days,
     days_needed,
     promises,
@@ -32,11 +32,11 @@ def made(
     lead: int = 1,
     proven: bool = False,
     usable: Array | None = None,
-) -> Promised:
+) -> DailyPromises:
     every = np.ones(len(came), dtype=bool)
     return promises(
         came,
-        Forecast(mean, np.full(mean.shape, spread), CAR_KW),
+        PowerForecast(mean, np.full(mean.shape, spread), CAR_KW),
         every if usable is None else usable,
         wanted=every,
         confidence=confidence,
@@ -72,16 +72,16 @@ def test_a_confidence_beyond_the_record_is_refused_and_both_numbers_named() -> N
 
 
 def test_a_forecast_has_places_on_the_scale_of_roots_and_none_below_half_a_car() -> None:
-    of = Forecast(np.array([[100.0, 16.0, np.nan]]), np.array([[2.0, 2.0, 2.0]]), CAR_KW)
+    of = PowerForecast(np.array([[100.0, 16.0, np.nan]]), np.array([[2.0, 2.0, 2.0]]), CAR_KW)
     np.testing.assert_allclose(of.power_kw(-1.0), [[64.0, 0.0, 0.0]])  # (10 - 2)^2, (4 - 2)^2 = 4
     np.testing.assert_allclose(of.power_kw(-0.5), [[81.0, 9.0, 0.0]])
     np.testing.assert_allclose(of.power_kw(-5.5), [[0.0, 0.0, 0.0]])  # no square of a negative root
-    assert not of.made.any()
+    assert not of.known.any()
 
 
 @pytest.mark.parametrize("car_kw", [10.0, 10.01])
 def test_exactly_half_a_car_is_a_promise_and_less_is_none(car_kw: float) -> None:
-    of = Forecast(np.array([[5.0]]), np.ones((1, 1)), car_kw)
+    of = PowerForecast(np.array([[5.0]]), np.ones((1, 1)), car_kw)
     assert (of.power_kw(0.0) > 0).all() == (car_kw == 10.0)
 
 

@@ -9,7 +9,7 @@ from evergrid.fleet.day_kind import ODD, WORKING, DayKinds
 from evergrid.fleet.influence import Influences
 from evergrid.fleet.outages import Outage, with_outages
 from evergrid.fleet.outlook import Outlook, outlook
-from evergrid.fleet.risk_control import Forecast, Promised, promises
+from evergrid.fleet.risk_control import DailyPromises, PowerForecast, promises
 from evergrid.fleet.scores import Coverage, coverage
 from evergrid.fleet.spread import root_spread
 
@@ -97,7 +97,7 @@ def promised(
     outages: tuple[Outage, ...] = (),
     lead_days: int = LEAD_DAYS,
     proven: bool = False,
-) -> Promised:
+) -> DailyPromises:
     """Promises of every day, coming ones included.
 
     Args:
@@ -122,7 +122,7 @@ def promised(
     return replace(made, power_kw=np.array(share)[:, None, None] * made.power_kw)
 
 
-def _forecast(past: Past, expected: Outlook, lead_days: int) -> Forecast:
+def _forecast(past: Past, expected: Outlook, lead_days: int) -> PowerForecast:
     spread = root_spread(
         past.power_kw,
         np.nan_to_num(expected.mean_kw),
@@ -130,11 +130,11 @@ def _forecast(past: Past, expected: Outlook, lead_days: int) -> Forecast:
         lead_days=lead_days,
         car_kw=past.car_kw,
     )
-    return Forecast(expected.mean_kw, spread, past.car_kw)
+    return PowerForecast(expected.mean_kw, spread, past.car_kw)
 
 
 @dataclass(frozen=True)
-class Coming:
+class ComingOffers:
     """What can be promised of the coming days.
 
     Attributes:
@@ -157,7 +157,7 @@ def coming_promises(
     *,
     outages: tuple[Outage, ...] = (),
     proven: bool = False,
-) -> Coming:
+) -> ComingOffers:
     """What is expected of the coming days, and what can be promised at each confidence.
 
     Each coming day is told from the last known day, and held against past days told as far ahead.
@@ -176,4 +176,4 @@ def coming_promises(
         power[:, ahead] = made[:, first + ahead]
         came = past.power_kw[past.judged]
         kept.append([coverage(came, one[past.judged], above_zero=True) for one in made])
-    return Coming(mean, power, leads, tuple(zip(*kept, strict=True)))
+    return ComingOffers(mean, power, leads, tuple(zip(*kept, strict=True)))

@@ -36,7 +36,7 @@ def check_days(days: int, confidence: tuple[float, ...]) -> None:
 
 
 @dataclass(frozen=True)
-class Forecast:
+class PowerForecast:
     """What was told of each day, and how far off that may be.
 
     Attributes:
@@ -50,10 +50,10 @@ class Forecast:
     car_kw: float
 
     @property
-    def made(self) -> Bool[Array, " day"]:
+    def known(self) -> Bool[Array, " day"]:
         """Days of which something was told."""
-        known = np.isfinite(self.mean_kw) & np.isfinite(self.root_spread)
-        return np.asarray(known.all(axis=1))
+        both = np.isfinite(self.mean_kw) & np.isfinite(self.root_spread)
+        return np.asarray(both.all(axis=1))
 
     def power_kw(self, place: Float[Array, "..."] | float) -> Float[Array, "day step"]:
         """Power that lies ``place`` spreads from the mean; 0 below half a vehicle."""
@@ -63,7 +63,7 @@ class Forecast:
 
 
 @dataclass(frozen=True)
-class Promised:
+class DailyPromises:
     """What was promised for each day from the days before it.
 
     Attributes:
@@ -79,14 +79,14 @@ class Promised:
 
 def promises(
     came_kw: Float[Array, "day step"],
-    forecast: Forecast,
+    forecast: PowerForecast,
     usable: Bool[Array, " day"],
     *,
     wanted: Bool[Array, " day"],
     confidence: tuple[float, ...],
     lead_days: int,
     proven: bool = False,
-) -> Promised:
+) -> DailyPromises:
     """Promises day by day, each from the days known ``lead_days`` before.
 
     The day is the unit, not the step: steps of one day fail together. On every past day it is
@@ -117,7 +117,7 @@ def promises(
         arXiv 2208.02814, theorem 1 (the proven form); the weighted ratio is its plug-in form.
     """
     record = known_days(usable, lead_days=lead_days)
-    usable, wanted = usable & forecast.made, wanted & forecast.made
+    usable, wanted = usable & forecast.known, wanted & forecast.known
     active = np.asarray(forecast.mean_kw >= forecast.car_kw)
     counts = _counts(came_kw, forecast, active if proven else np.ones_like(active))
     ready = wanted & (known_days(usable, lead_days=lead_days) >= LEAST_DAYS)
@@ -134,7 +134,7 @@ def promises(
         made = forecast.power_kw(np.nan_to_num(place[row])[:, None])
         kept = some[:, None] & active if proven else some[:, None]
         power[row] = np.where(kept, made, 0.0)
-    return Promised(power, place, able)
+    return DailyPromises(power, place, able)
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ class _Counts:
 
 
 def _counts(
-    came_kw: Float[Array, "day step"], forecast: Forecast, steps: Bool[Array, "day step"]
+    came_kw: Float[Array, "day step"], forecast: PowerForecast, steps: Bool[Array, "day step"]
 ) -> _Counts:
     """Promises made and broken at each place: those that begin there or below.
 

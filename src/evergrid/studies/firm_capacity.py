@@ -32,7 +32,7 @@ from evergrid.studies import firm_capacity_report as report
 from evergrid.studies import firm_capacity_tables as tables
 from evergrid.studies import fleet_memory, summary
 from evergrid.studies.book import read_sessions
-from evergrid.studies.firm_capacity_offers import Asked, Found, find
+from evergrid.studies.firm_capacity_offers import Found, Request, find
 from evergrid.studies.inputs import SessionSource
 from evergrid.studies.result import AbstractResult, AbstractTelling, Files
 
@@ -278,8 +278,8 @@ def run(
     return Result(config, sessions, weather, record, found, headline, made)
 
 
-def _asked(config: Config) -> Asked:
-    return Asked(
+def _asked(config: Config) -> Request:
+    return Request(
         confidence=tuple(sorted(set(config.confidence))),
         by_model=config.beyond_history == "model",
         proven=config.guarantee == "proven",

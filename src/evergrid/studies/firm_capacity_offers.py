@@ -27,7 +27,7 @@ from evergrid.studies.firm_capacity_model import NAIVE, Model, model
 from evergrid.studies.firm_capacity_model import promises as by_model_promises
 from evergrid.studies.firm_capacity_scores import (
     OURS,
-    Kept,
+    Coverages,
     Reliability,
     ahead,
     kept,
@@ -45,7 +45,7 @@ class Found:
     """Everything the study found.
 
     Attributes:
-        confidence: Asked, ascending.
+        confidence: Request, ascending.
         by_model: Those of them promised by the model alone; the highest.
         days: Days of the record and then the coming ones.
         past: The record by day and step.
@@ -54,7 +54,7 @@ class Found:
         coming_kw: What can be promised of the coming days, by step of the local day.
         coming_mean_kw: What is expected of them.
         grid: The time of the coming days, as it passes on nights of clock changes too.
-        day: Coming day of each step of the grid.
+        day: ComingOffers day of each step of the grid.
         step: Step of the local day of each.
         block_kw: What can be promised for each block of them.
         block_utc: Start of each block.
@@ -83,8 +83,8 @@ class Found:
     block_kw: Float[Array, "level coming block"]
     block_utc: Shaped[Array, "coming block"]
     block_h: float
-    block_kept: list[Kept]
-    kept: list[Kept]
+    block_kept: list[Coverages]
+    kept: list[Coverages]
     model: Model
     reliability: Reliability
     rules: list[dict[str, Any]]
@@ -134,7 +134,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """What promises are asked for.
 
     Attributes:
@@ -161,7 +161,7 @@ class Asked:
 def find(
     record: History,
     holidays: Shaped[Array, " holiday"],
-    asked: Asked,
+    asked: Request,
     *,
     weather: Weather | None,
     progress: Callable[[str, float], None],
@@ -302,7 +302,7 @@ def _check_told(
 
 
 def _promised(
-    past: Past, confidence: tuple[float, ...], asked: Asked
+    past: Past, confidence: tuple[float, ...], asked: Request
 ) -> Float[Array, "level day step"]:
     """What was promised of each day the day before."""
     if not confidence:
@@ -313,7 +313,7 @@ def _promised(
     return made.power_kw
 
 
-def _reliability(past: Past, asked: Asked) -> Reliability:
+def _reliability(past: Past, asked: Request) -> Reliability:
     """Ours at many confidences, as far as the record can vouch for them; without outages."""
     levels = _vouched(past, GRID, by_model=True)
     made = _promised(past, levels, replace(asked, outages=()))
@@ -364,7 +364,7 @@ def _notes(
     return notes
 
 
-def _ahead_notes(coming: day_ahead.Coming, vouched: tuple[float, ...]) -> list[str]:
+def _ahead_notes(coming: day_ahead.ComingOffers, vouched: tuple[float, ...]) -> list[str]:
     """How well promises are kept that are made as long before as that of the last coming day."""
     if not vouched:
         return []

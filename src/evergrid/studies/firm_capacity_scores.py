@@ -9,7 +9,7 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Float, Shaped
 from evergrid.fleet import scores
-from evergrid.fleet.day_ahead import LEAD_DAYS, Coming, Past
+from evergrid.fleet.day_ahead import LEAD_DAYS, ComingOffers, Past
 from evergrid.fleet.simple_promises import simple_promises
 
 OURS = "calibrated"
@@ -18,7 +18,7 @@ Promises = Float[Array, "day step"]
 
 
 @dataclass(frozen=True)
-class Kept:
+class Coverages:
     """How often the promises of one confidence were kept.
 
     Attributes:
@@ -55,10 +55,10 @@ class Reliability:
     rules: Mapping[str, Float[Array, " level"]]
 
 
-def kept(past: Past, promised_kw: Promises) -> Kept:
+def kept(past: Past, promised_kw: Promises) -> Coverages:
     """How often promises were kept on the judged days."""
     came, made = past.power_kw[past.judged], promised_kw[past.judged]
-    return Kept(scores.coverage(came, made), scores.coverage(came, made, above_zero=True))
+    return Coverages(scores.coverage(came, made), scores.coverage(came, made, above_zero=True))
 
 
 def reliability(
@@ -153,7 +153,7 @@ def quarters(
 
 
 def ahead(
-    coming: Coming, days: Shaped[Array, " coming"], confidence: tuple[float, ...]
+    coming: ComingOffers, days: Shaped[Array, " coming"], confidence: tuple[float, ...]
 ) -> list[dict[str, Any]]:
     """How often promises above zero, made as far ahead as those of each coming day, were kept."""
     return [

@@ -8,7 +8,7 @@ from mapie.risk_control.methods import find_best_predict_param, get_r_hat_plus
 from scoringrules import crps_ensemble, quantile_score
 
 from evergrid.core.arrays import Array
-from evergrid.fleet.risk_control import LEAST_DAYS, PLACES, Forecast, days_needed, promises
+from evergrid.fleet.risk_control import LEAST_DAYS, PLACES, PowerForecast, days_needed, promises
 from evergrid.fleet.scores import crps_kw, pinball_kw
 
 CAR_KW, MEAN_KW, SPREAD = 10.0, 400.0, 1.5
@@ -28,7 +28,7 @@ def ours(came_kw: Array, confidence: float) -> float:
     last = np.arange(len(came)) == len(came_kw)
     made = promises(
         came,
-        Forecast(np.full(came.shape, MEAN_KW), np.full(came.shape, SPREAD), CAR_KW),
+        PowerForecast(np.full(came.shape, MEAN_KW), np.full(came.shape, SPREAD), CAR_KW),
         ~last,
         wanted=last,
         confidence=(confidence,),
