@@ -22,9 +22,11 @@ def test_a_row_counts_in_every_rule_it_breaks_but_is_rejected_once():
 
 
 def test_a_rejected_row_is_not_counted_as_repaired():
-    rules = [Rule("a", "rejected", marks(1), VALUES), Rule("b", "repaired", marks(1, 3), VALUES)]
+    rules = [Rule("a", "rejected", marks(1), VALUES), Rule("b", "repaired", marks(1, 3, 4), VALUES)]
     quality = account("test", rules, 6)
-    assert quality.count("b") == quality.rows_repaired == 1
+    assert quality.count("b") == quality.rows_repaired == 2
+    assert quality.findings[1].examples == ("row 4: 4", "row 5: 5")
+    assert (quality.rows_read, quality.rows_kept, quality.rows_rejected) == (6, 5, 1)
 
 
 def test_a_rule_that_finds_nothing_still_shows():
