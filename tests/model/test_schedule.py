@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evergrid.core.timegrid import TimeGrid
-from evergrid.model.schedule import plugged_share
+from evergrid.model.schedule import Schedule, plugged_share
 from tests.model.cases import DAY, make_sessions
 
 STAYS = st.lists(st.tuples(st.integers(-600, 2000), st.integers(1, 3000)), min_size=1, max_size=6)
@@ -37,6 +37,11 @@ def test_a_session_has_a_share_in_exactly_the_steps_of_its_window(minutes: list[
     step = np.arange(GRID.steps)
     window = (step >= first[:, None]) & (step < stop[:, None])
     assert ((plugged_share(sessions, GRID) > 0) == window).all()
+
+
+def test_the_schedule_of_nobody_is_one():
+    nothing = np.zeros((0, GRID.steps))
+    assert len(Schedule(GRID, nothing, nothing, nothing > 0).power_kw) == 0
 
 
 def test_a_stay_of_a_moment_has_a_share_above_zero():
