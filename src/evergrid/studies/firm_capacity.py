@@ -24,10 +24,11 @@ from evergrid.data.sessions import stated
 from evergrid.data.tables import read_weather
 from evergrid.fleet import mobility
 from evergrid.fleet.group import FleetGroup
-from evergrid.fleet.history import GAP_DAYS, Behaviour, Direction, Gaps, History, Product, history
+from evergrid.fleet.history import Behaviour, Direction, Gaps, History, Product, history
 from evergrid.fleet.outages import Outage
 from evergrid.model.session import Sessions
 from evergrid.model.weather import Weather
+from evergrid.studies import firm_capacity_notes as note
 from evergrid.studies import firm_capacity_report as report
 from evergrid.studies import firm_capacity_tables as tables
 from evergrid.studies import fleet_memory, summary
@@ -272,7 +273,16 @@ def run(
     found = find(record, config.days_off(), _asked(config), weather=weather, progress=progress)
     progress("writing down the results", 0.95)
     made = tables.results(found)
-    notes = _notes(config, record, told, sources)
+    notes = [
+        *note.of_inputs(
+            record,
+            told,
+            sources,
+            generated=bool(config.fleet),
+            drawn=config.drivers != Drivers(),
+        ),
+        note.GUARANTEES[config.guarantee],
+    ]
     read = tables.inputs(sessions, weather)
     headline = _summary(config, read, record, found, notes=notes, sources=sources, seed=seed)
     return Result(config, sessions, weather, record, found, headline, made)
@@ -331,72 +341,6 @@ def _weather(config: Config, folder: Path) -> Weather | None:
     if config.weather_file is None:
         return None
     return read_weather(locate(config.weather_file, folder), time_zone=config.time_zone)
-
-
-def _notes(
-    config: Config,
-    record: History,
-    told: Shaped[Array, " session"] | None,
-    sources: list[Meta],
-) -> list[str]:
-    """What a reader must know about the inputs."""
-    notes = []
-    if config.fleet:
-        notes.append("The history is generated, not measured.")
-    if told is None:
-        notes.append(
-            "No stated departures: each driver's promise is kept by the departure that came, as "
-            "if it had been stated."
-        )
-    else:
-        share = float(np.isnat(told).mean())
-        notes.append(
-            f"Drivers stated a departure for {1 - share:.0%} of the stays and left before it in "
-            f"{record.left_early:.0%} of those. The promise to them is kept by what they stated."
-        )
-    notes += [_GUARANTEES[config.guarantee], *_record_notes(record)]
-    if config.drivers != Drivers():
-        notes.append("Part of the drivers' behaviour is drawn at random, as configured.")
-    for meta in sources:
-        quality = meta.quality
-        notes.append(
-            f"{meta.title}: {quality.rows_kept:,} of {quality.rows_read:,} rows used, "
-            f"{quality.rows_rejected:,} rejected."
-        )
-    return notes
-
-
-_GUARANTEES = {
-    "asymptotic": "Recent days count more. Promises follow a fleet that changes, and are kept as "
-    "often as asked over many days that change slowly; there is no proof for a finite record.",
-    "proven": "The last days count alike. Of the steps of a day of which at least one vehicle was "
-    "expected, the share whose promise is broken is on average no more than asked, whatever the "
-    "distribution, if days are exchangeable.",
-}
-
-
-def _record_notes(record: History) -> list[str]:
-    """Which days are left out of the record, and why."""
-    notes = [
-        f"The last {record.open_days} days are left out: stays that had not ended yet are not in "
-        "the record. Coming days are promised from the days before them."
-    ]
-    notes += [
-        f"{hole.site_id} has no session on working days from {hole.first} to {hole.last}, but "
-        f"{hole.usual:.0f} a day around them, while others go on: left out as a hole in the record."
-        for hole in record.holes
-    ]
-    inner = record.known[: -record.open_days]
-    broken = np.zeros(len(inner), dtype=bool)
-    for hole in record.holes:
-        broken |= ((record.days >= hole.first) & (record.days <= hole.last))[: len(inner)]
-    missing = int((~inner & ~broken).sum())
-    if missing:
-        notes.append(
-            f"{missing} days lie in runs of {GAP_DAYS} or more without a vehicle and count as "
-            "missing from the record."
-        )
-    return notes
 
 
 def _summary(

@@ -13,16 +13,16 @@ from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.core.timegrid import TimeGrid, local_midnight, zone
 from evergrid.fleet import day_ahead, outlook
-from evergrid.fleet.availability import Availability
 from evergrid.fleet.day_ahead import Past
 from evergrid.fleet.day_kind import ODD, WORKING, day_kinds
 from evergrid.fleet.diversity import effective_vehicles
 from evergrid.fleet.history import History
-from evergrid.fleet.influence import SEASON_DAYS, influences
+from evergrid.fleet.influence import influences
 from evergrid.fleet.local_time import day_steps, local_from_utc
 from evergrid.fleet.outages import Outage
 from evergrid.fleet.risk_control import check_days, days_needed
 from evergrid.model.weather import Weather
+from evergrid.studies import firm_capacity_notes as notes
 from evergrid.studies.firm_capacity_model import NAIVE, Model, model
 from evergrid.studies.firm_capacity_model import promises as by_model_promises
 from evergrid.studies.firm_capacity_scores import (
@@ -235,9 +235,9 @@ def find(
         ],
         ahead=ahead(coming, coming_days, vouched),
         notes=[
-            *_notes(past, days, confidence[len(vouched) :], modelled.vehicles),
-            *_ahead_notes(coming, vouched),
-            *_influence_notes(past, told, weather),
+            *notes.of_promises(past, days, confidence[len(vouched) :], modelled.vehicles),
+            *notes.of_coming_days(coming, vouched),
+            *notes.of_influences(past, told, weather),
         ],
     )
 
@@ -341,60 +341,3 @@ def _passing(
     day = local.astype("datetime64[D]")
     step = (local - day) // np.timedelta64(length)
     return grid, (day - days[0]).astype(np.int64), step.astype(np.int64)
-
-
-def _notes(
-    past: Past, days: Shaped[Array, " day"], by_model: tuple[float, ...], vehicles: Availability
-) -> list[str]:
-    notes = []
-    odd = [str(day) for day in days[-past.coming :][past.kinds.group[-past.coming :] == ODD]]
-    if odd:
-        notes.append(f"Nothing is promised for {', '.join(odd)}: days around holidays vary.")
-    if by_model:
-        levels = ", ".join(f"{level:.4g}" for level in by_model)
-        notes.append(
-            f"The history is too short to vouch for {levels}: those promises come from the model "
-            "of vehicles alone, and no held-out day has judged them."
-        )
-    if vehicles.pooled.any():
-        notes.append(
-            f"{int(vehicles.pooled.sum()):,} of {len(vehicles.pooled):,} vehicles have less than "
-            "one like day of their own and stand for the fleet's average."
-        )
-    return notes
-
-
-def _ahead_notes(coming: day_ahead.ComingOffers, vouched: tuple[float, ...]) -> list[str]:
-    """How well promises are kept that are made as long before as that of the last coming day."""
-    if not vouched:
-        return []
-    found = coming.kept[len(vouched) - 1][-1]
-    if found.judged == 0:
-        return []
-    return [
-        f"The last coming day is promised {coming.lead_days[-1]} days after the last known one. On "
-        f"past days, {100 * found.share:.1f} % of the promises above zero made so far ahead were "
-        f"kept ({100 * found.low:.1f} to {100 * found.high:.1f}), where {100 * vouched[-1]:g} % "
-        f"was asked: {'as asked' if found.high >= vouched[-1] else 'fewer than asked'}."
-    ]
-
-
-def _influence_notes(past: Past, told: outlook.Outlook, weather: Weather | None) -> list[str]:
-    """How often weather and season were used, how kindly, and why they were not."""
-    days = int((past.usable & np.isfinite(told.mean_kw).all(axis=1)).sum())
-    share = f"{float(told.influenced[past.judged].mean()):.0%} of the judged days"
-    notes = []
-    if days < SEASON_DAYS:
-        notes.append(
-            f"The time of year is not used: it takes {SEASON_DAYS} usual days to learn from, and "
-            f"there are {days}."
-        )
-    if weather is not None:
-        notes.append(
-            f"Weather was used for {share}, where it lessened past errors. Its temperatures count "
-            "as forecast when the promise was made: with measured ones, held-out days look "
-            "slightly better than coming days will be."
-        )
-    elif days >= SEASON_DAYS:
-        notes.append(f"The time of year was used for {share}, where it lessened past errors.")
-    return notes
