@@ -21,6 +21,7 @@ FILES = {
     "schedule.parquet",
     "sites.parquet",
     "strategies.parquet",
+    "strategy_schedules.parquet",
     "summary.json",
     "inputs/prices.parquet",
     "inputs/sessions.parquet",
@@ -218,3 +219,15 @@ def test_the_demo_runs_and_ends_at_its_report(evergrid: Command, tmp_path: Path)
     ended = evergrid("demo", "--out", tmp_path / "demo")
     assert ended.code == 0
     assert written(tmp_path / "demo") == FILES
+
+
+def test_a_memory_that_fills_up_is_an_error_and_no_traceback(
+    case: Case, evergrid: Command, monkeypatch: pytest.MonkeyPatch
+):
+    def full(*_: Any, **__: Any):
+        raise MemoryError
+
+    monkeypatch.setattr(registry.named("plan"), "run", full)
+    message = evergrid("run", case.plan, "--out", case.folder / "out").refused(1)
+    assert "the memory is full. Plan fewer vehicles" in message
+    assert not (case.folder / "out").exists()

@@ -114,7 +114,8 @@ def test_a_solve_that_fails_leaves_the_older_result(case: Case, evergrid: Comman
     out = case.folder / "out"
     evergrid("run", case.plan, "--out", out)
     before = contents(out)
-    case.change("sessions.csv", ",60,30,50,", ",1e200,1e100,1e150,")
-    assert "lost precision" in evergrid("run", case.plan, "--out", out).refused(1)
+    case.change("plan.toml", "= 15", "= 1")
+    case.change("plan.toml", "[horizon]", '[solve]\non_shortfall = "error"\n[horizon]')
+    assert "must be reachable" in evergrid("run", case.plan, "--out", out).refused(1)
     assert contents(out) == before
     assert json.loads((out / "summary.json").read_text())["status"] == "optimal"

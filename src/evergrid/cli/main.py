@@ -15,7 +15,7 @@ from evergrid.core import toml_tables
 from evergrid.core.errors import ConfigError, EvergridError, MissingFileError, OutputError
 from evergrid.data import check as checks
 from evergrid.data.output import check_writable
-from evergrid.studies import registry, summary
+from evergrid.studies import fleet_memory, registry, summary
 
 WRONG_USE = (ConfigError, MissingFileError, OutputError)
 
@@ -42,6 +42,9 @@ def main() -> None:
         say(f"error: {error}", err=True)
         failed = isinstance(error, EvergridError) and not isinstance(error, WRONG_USE)
         sys.exit(1 if failed else 2)
+    except MemoryError:  # what was not foreseen; nothing is written yet, or all is
+        say(f"error: the memory is full. {fleet_memory.WAY_OUT}", err=True)
+        sys.exit(1)
 
 
 @app.command()
