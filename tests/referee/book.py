@@ -133,15 +133,23 @@ class Book:
         return self.summed(self.load_kw - self.generation_kw)
 
     @cached_property
-    def alone_import_kw(self) -> np.ndarray:
-        """By how much the load alone exceeds each import limit."""
-        return np.maximum(self.base_kw - self.import_limit_kw, 0.0)
+    def alone_kw(self) -> np.ndarray:
+        """What each site draws with the fleet at rest and no more curtailed than limits demand.
+
+        From the leaves up: what leaves a site beyond its export limit is curtailed, where what the
+        sites below curtail is not enough and as far as any of its generation may be.
+        """
+        may, cut = self.summed(self.may_curtail_kw), np.zeros_like(self.base_kw)
+        for site in sorted(range(len(self.parent)), key=lambda site: -len(self.chain(site))):
+            below = [cut[i] for i, above in enumerate(self.parent) if above == site]
+            beyond = np.maximum(-self.base_kw[site] - self.export_limit_kw[site], 0.0)
+            cut[site] = np.maximum(sum(below), np.minimum(beyond, may[site]))
+        return self.base_kw + cut
 
     @cached_property
-    def alone_curtailed_import_kw(self) -> np.ndarray:
-        """The same where all that may be curtailed is, as an export limit below may demand."""
-        base = self.base_kw + self.summed(self.may_curtail_kw)
-        return np.maximum(base - self.import_limit_kw, 0.0)
+    def alone_import_kw(self) -> np.ndarray:
+        """By how much the load alone exceeds each import limit."""
+        return np.maximum(self.alone_kw - self.import_limit_kw, 0.0)
 
     @cached_property
     def alone_export_kw(self) -> np.ndarray:
@@ -152,10 +160,4 @@ class Book:
     @cached_property
     def alone_budget_kwh(self) -> np.ndarray:
         """By how much the load alone exceeds each energy budget."""
-        return np.maximum(self.step_h * self.base_kw.sum(axis=1) - self.budget_kwh, 0.0)
-
-    @cached_property
-    def alone_curtailed_budget_kwh(self) -> np.ndarray:
-        """The same where all that may be curtailed is."""
-        drawn = (self.base_kw + self.summed(self.may_curtail_kw)).sum(axis=1)
-        return np.maximum(self.step_h * drawn - self.budget_kwh, 0.0)
+        return np.maximum(self.step_h * self.alone_kw.sum(axis=1) - self.budget_kwh, 0.0)

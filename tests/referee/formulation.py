@@ -13,12 +13,8 @@ from tests.referee.model import Model
 class Formulation:
     """The unknowns of a book, with the rules between them."""
 
-    def __init__(
-        self, book: Book, discharge: bool, *, rigid: bool = False, tied: bool = False
-    ) -> None:
+    def __init__(self, book: Book, discharge: bool, *, rigid: bool = False) -> None:
         self.book, self.discharge, self.rigid = book, discharge, rigid
-        self.most_import_kw = book.alone_curtailed_import_kw if tied else book.alone_import_kw
-        self.most_budget_kwh = book.alone_curtailed_budget_kwh if tied else book.alone_budget_kwh
         self.model = Model()
         self.cost: dict[int, float] = {}
         self.constant = 0.0
@@ -111,7 +107,7 @@ class Formulation:
             model.row([(draw, 1.0), *entries, *((column, -1.0) for column in cut)], base, base)
             draws.append(draw)
             self._limit(
-                draw, 1.0, book.import_limit_kw[site, step], self.most_import_kw[site, step]
+                draw, 1.0, book.import_limit_kw[site, step], book.alone_import_kw[site, step]
             )
             out = self._limit(
                 draw, -1.0, book.export_limit_kw[site, step], book.alone_export_kw[site, step]
@@ -121,7 +117,7 @@ class Formulation:
             if book.metered[site]:
                 self._meter(site, step, draw)
         if np.isfinite(book.budget_kwh[site]):
-            over = model.column(0.0, 0.0 if self.rigid else float(self.most_budget_kwh[site]))
+            over = model.column(0.0, 0.0 if self.rigid else float(book.alone_budget_kwh[site]))
             self.overdrawn.append(over)
             spent = [(draw, book.step_h) for draw in draws]
             model.row([*spent, (over, -1.0)], -np.inf, float(book.budget_kwh[site]))

@@ -72,6 +72,12 @@ class Judged:
         """The same for chargers that cannot feed."""
         return program.least(self.book, discharge=False)
 
+    @cached_property
+    def again(self) -> tuple[Least | None, Least | None]:
+        """Both once more, more slowly, before anything is called wrong."""
+        both_ways = program.least(self.book, presolve=False)
+        return both_ways, program.least(self.book, discharge=False, presolve=False)
+
     @property
     def contradicts(self) -> bool:
         """Whether the two limits of a site leave no power at all."""
@@ -96,20 +102,25 @@ class Judged:
         return Verdict(found, told["gap"], bool(gives_way))
 
     def _compared(self, made: Result) -> list[str]:
-        found = []
-        if self.best is not None:
-            told = (made.summary["objective"], made.summary["bound"])
-            found += _against(self.best, made.schedule, *told)
-            found += _least_curtailed(self.best, made)
-        smart = made.told_schedule("smart")
-        if self.one_way is not None and smart is not None:
-            told = (smart.costs().net, -np.inf)
-            found += [f"smart: {each}" for each in _against(self.one_way, smart, *told)]
-        for view in made.summary["rolling"]:
-            rolled = made.told_schedule(f"rolling_{view}")
-            if self.best is not None and rolled is not None:
-                found += [f"rolling {view}: {each}" for each in _below(self.best, rolled)]
-        return found
+        """Against what is possible; what is found must be found by a second opinion as well."""
+        found = _against_all(self.best, self.one_way, made)
+        return _against_all(*self.again, made) if found else []
+
+
+def _against_all(best: Least | None, one_way: Least | None, made: Result) -> list[str]:
+    found = []
+    if best is not None:
+        found += _against(best, made.schedule, made.summary["objective"], made.summary["bound"])
+        found += _least_curtailed(best, made)
+    smart = made.told_schedule("smart")
+    if one_way is not None and smart is not None:
+        worse = _against(one_way, smart, smart.costs().net, -np.inf)
+        found += [f"smart: {each}" for each in worse]
+    for view in made.summary["rolling"]:
+        rolled = made.told_schedule(f"rolling_{view}")
+        if best is not None and rolled is not None:
+            found += [f"rolling {view}: {each}" for each in _below(best, rolled)]
+    return found
 
 
 def _inputs(given: Book, used: Book) -> list[str]:
@@ -140,7 +151,7 @@ def _against(best: Least, schedule: Schedule, cost: float, bound: float) -> list
     """A plan against the least that must give way, and the least cost within that."""
     found = _below(best, schedule)
     short, excess = float(schedule.shortfall_kwh.sum()), schedule.excess_kwh
-    if not best.proven or best.tied:
+    if not best.proven:
         return found
     if short > best.shortfall_kwh + KWH:
         found.append(f"{short:.6f} kWh short, least is {best.shortfall_kwh:.6f}")
@@ -158,7 +169,7 @@ def _against(best: Least, schedule: Schedule, cost: float, bound: float) -> list
 def _below(best: Least, schedule: Schedule) -> list[str]:
     """No schedule of no less service and no more excess is better than the best."""
     short, excess = float(schedule.shortfall_kwh.sum()), schedule.excess_kwh
-    if not best.proven or best.tied:
+    if not best.proven:
         return []
     if short < best.shortfall_kwh - 1e-5:
         return [f"{short:.6f} kWh short, but least is {best.shortfall_kwh:.6f}"]

@@ -29,7 +29,6 @@ class Least:
         bound: No such schedule costs less.
         schedule: That schedule; None where time ran out.
         proven: Whether every stage before the cost was solved to the end.
-        tied: Whether an import limit gives way to an export limit below it.
         slack_kwh: Energy by which the cost may fall behind least shortfall and excess.
     """
 
@@ -39,36 +38,33 @@ class Least:
     bound: float
     schedule: Schedule | None
     proven: bool
-    tied: bool
     slack_kwh: float
 
 
-def least(book: Book, *, discharge: bool = True, limit_s: float = 30.0) -> Least | None:
+def least(
+    book: Book, *, discharge: bool = True, presolve: bool = True, limit_s: float = 30.0
+) -> Least | None:
     """What is possible at best under the rules.
-
-    An export limit below may force curtailing that an import limit above cannot spare. Where the
-    fleet cannot help, more than the load alone then exceeds that limit: `Least.tied` says so.
 
     Args:
         book: What is planned.
         discharge: Whether units may feed.
+        presolve: Whether the solver may simplify first, which is quick and now and then wrong.
         limit_s: For each of the solves.
 
     Returns:
         None where nothing keeps the rules, not even the fleet at rest: limits that contradict.
     """
     # Most plans have nothing that gives way: try that first.
-    program = _Stages(book, discharge, rigid=True)
+    program = _Stages(Formulation(book, discharge, rigid=True), presolve)
     made = program.cheapest(limit_s)
     if made is not None:
         return program.result([Solved(None, 0.0, 0.0)] * 2, made)
-    for tied in (False, True):
-        program = _Stages(book, discharge, tied=tied)
-        reached = program.giving_way(limit_s)
-        if reached is not None:
-            made = program.cheapest(limit_s) or Solved(None, np.inf, -np.inf)
-            return program.result(reached, made, tied=tied)
-    return None
+    program = _Stages(Formulation(book, discharge), presolve)
+    reached = program.giving_way(limit_s)
+    if reached is None:
+        return None
+    return program.result(reached, program.cheapest(limit_s) or Solved(None, np.inf, -np.inf))
 
 
 def least_curtailed_kwh(book: Book, cost: float, *, limit_s: float = 30.0) -> float:
@@ -83,10 +79,9 @@ def least_curtailed_kwh(book: Book, cost: float, *, limit_s: float = 30.0) -> fl
 class _Stages:
     """The stages, one after the other."""
 
-    def __init__(
-        self, book: Book, discharge: bool, *, rigid: bool = False, tied: bool = False
-    ) -> None:
-        self.rules = Formulation(book, discharge, rigid=rigid, tied=tied)
+    def __init__(self, rules: Formulation, presolve: bool) -> None:
+        self.rules = rules
+        self.rules.model.presolve = presolve
         self.stages: list[tuple[int, float]] = []
         self.slack_kwh = 0.0
 
@@ -136,14 +131,13 @@ class _Stages:
             found = self._staged(self.rules.cost, limit_s)
         return found
 
-    def result(self, reached: list[Solved], made: Solved, *, tied: bool = False) -> Least:
+    def result(self, reached: list[Solved], made: Solved) -> Least:
         """What was found, with the schedule that is in it and what that costs by the rules."""
         short, excess = (max(found.value, 0.0) for found in reached)
         proven = all(found.proven for found in reached)
+        bound = made.bound + self.rules.constant
         if made.x is None:
-            return Least(
-                short, excess, np.inf, made.bound + self.rules.constant, None, proven, tied, 0.0
-            )
+            return Least(short, excess, np.inf, bound, None, proven, 0.0)
         book = self.rules.book
         power = np.zeros((len(book.units), book.steps))
         for (row, step), column in self.rules.fed.items():
@@ -153,5 +147,5 @@ class _Stages:
             curtailed[site, step] = made.x[column]
         schedule = Schedule(book, power, curtailed)
         cost = schedule.costs().net
-        bound, slack = made.bound + self.rules.constant, self.slack_kwh if self.stages else 0.0
-        return Least(short, excess, cost, bound, schedule, proven, tied, slack)
+        slack = self.slack_kwh if self.stages else 0.0
+        return Least(short, excess, cost, bound, schedule, proven, slack)

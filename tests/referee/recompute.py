@@ -51,13 +51,9 @@ def _limits(schedule: Schedule) -> Iterator[str]:
         "power beyond a charger": schedule.power_error_kw(),
         "energy beyond its limits": schedule.energy_error_kwh(),
         "curtailed beyond generation": schedule.curtailment_error_kw(),
-        "import beyond load alone": _most(
-            schedule.import_excess_kw - book.alone_curtailed_import_kw
-        ),
+        "import beyond load alone": _most(schedule.import_excess_kw - book.alone_import_kw),
         "export beyond generation alone": _most(schedule.export_excess_kw - book.alone_export_kw),
-        "budget beyond load alone": _most(
-            schedule.budget_excess_kwh - book.alone_curtailed_budget_kwh
-        ),
+        "budget beyond load alone": _most(schedule.budget_excess_kwh - book.alone_budget_kwh),
     }
     return (f"{name}: {worst:.3e}" for name, worst in firm.items() if worst > CLOSE)
 
