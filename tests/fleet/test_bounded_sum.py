@@ -76,3 +76,12 @@ def test_what_is_certain_is_certain(probability: float) -> None:
     sure_kw = 35.0 * probability
     assert (between.low.at_most(np.array([sure_kw - 0.01])) < 1e-9).all()
     assert (between.high.at_least(np.array([sure_kw + 0.01])) > 1 - 1e-9).all()
+
+
+def test_far_from_the_mean_the_bounds_are_those_of_bennett() -> None:
+    """100 vehicles at 1/2: mean 50, variance 25; 25 kW beyond, exp(-25 (2 ln 2 - 1)) is left."""
+    bins = gather(np.full((100, 1), 0.5), np.ones(100))
+    between = sandwich(bins, Independent(), vehicles=1.0)
+    tail = np.exp(-25 * (2 * np.log(2) - 1))
+    assert between.low.at_most(np.array([25.0]))[0, 0] == pytest.approx(tail, rel=1e-6)
+    assert 1 - between.high.at_least(np.array([75.0]))[0, 0] == pytest.approx(tail, rel=1e-6)
