@@ -33,6 +33,7 @@ from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule
 
 ROUNDING = 1e-6  # share of the highest price below which a price is none
+ROOM = 1e-7  # kWh of a budget, for rounding
 SERVICE_KWH = 1e-3  # by which energy owed may be missed without being told
 
 
@@ -283,7 +284,7 @@ def _asked(portfolio: Portfolio, options: Options, served: Plan) -> Problem:
     budget = program.budget_kwh
     if budget is not None:
         budget = budget.copy()
-        budget[: len(drawn_kwh)] = np.maximum(budget[: len(drawn_kwh)], drawn_kwh + TOLERANCE)
+        budget[: len(drawn_kwh)] = np.maximum(budget[: len(drawn_kwh)], drawn_kwh + ROOM)
     lowered = replace(
         program,
         energy_end=np.concatenate([end, program.energy_end[count:]]),

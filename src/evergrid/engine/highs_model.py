@@ -12,12 +12,14 @@ from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.flowgates import Flowgates
 from evergrid.core.status import Status
 from evergrid.engine.certificate import Dual
+from evergrid.engine.parts import roots
 from evergrid.engine.program import Program, cost, net_power
 from evergrid.engine.solution import EXCESS_WEIGHT
 
 BOTH_TOLERANCE = 1e-7  # share of the limits above which drawing and feeding at once is real
 FEASIBLE = 2  # HiGHS' code of a primal solution that keeps every row and bound
 WHOLE = 1e-7  # by which a flag may miss a whole number
+HELD_KWH = 1e-7  # by which what gives way may exceed the least, for rounding
 ABSOLUTE_GAP = 1e-9  # money at which branch and bound stops
 TIE_TOLERANCE = 1e-9  # reduced costs below this leave a choice that costs nothing
 FIRST_TANGENTS = (1.0, 0.5, 0.25)  # shares of a power limit at which a rising cost is met at first
@@ -74,6 +76,19 @@ class LinearProgram:
         return np.where(change >= 0, -change / program.gain, -change / program.drain)
 
 
+@dataclass(frozen=True)
+class Least:
+    """The least that must give way in each tree, at its root; where flowgates tie them, at row 0.
+
+    Attributes:
+        short_kwh: Energy owed that is not served.
+        beyond_kwh: Energy beyond limits and budgets.
+    """
+
+    short_kwh: Float[Array, " group"]
+    beyond_kwh: Float[Array, " group"]
+
+
 class Model:
     """The program as HiGHS holds it: columns c, d, e, n, then what the options add."""
 
@@ -84,8 +99,12 @@ class Model:
         smooth: bool = False,
         elastic: bool = False,
         budget_weight: float = EXCESS_WEIGHT,
+        least: Least | None = None,
     ) -> None:
         self.program, self.elastic, self.budget_weight = program, elastic, budget_weight
+        self.least = least
+        self.priced = least is not None or not elastic
+        self.side = np.full((program.groups, program.steps), -1)
         self._columns: list[tuple[Array, Array, Array]] = []  # cost, lower, upper
         self._rows: list[tuple[Array, Array]] = []  # lower, upper
         self._entries: list[tuple[Array, Array, Array]] = []  # row, column, value
@@ -93,22 +112,24 @@ class Model:
         self._add_groups(elastic=elastic)
         self._add_budgets(elastic=elastic)
         self._add_flowgates()
-        if not elastic:  # money does not compete with what is owed
+        if self.priced:  # else money would compete with what is owed
             self._add_meters()
             self._add_peaks()
         self._add_hull()
-        self._add_curves(elastic=elastic)
+        self._add_curves()
+        if least is not None:
+            self._hold_least(least)
         self._swing = self._add_swing() if smooth else np.zeros(0, np.int64)
 
     # -- building ---------------------------------------------------------------------------
 
     def _add_units(self, *, elastic: bool) -> None:
         p = self.program
-        money = 0.0 if elastic else p.step_h
+        money = p.step_h if self.priced else 0.0
         self.draw = self._column(money * p.draw_price, np.zeros(p.slots), p.charge_limit)
         self.feed = self._column(-money * p.feed_price, np.zeros(p.slots), p.discharge_limit)
         value = np.zeros(p.slots)
-        value[p.end] = 0.0 if elastic else -p.end_value
+        value[p.end] = -p.end_value if self.priced else 0.0
         floor = p.energy_low[p.unit] if elastic else p.energy_floor
         self.energy = self._column(value, floor, p.energy_high[p.unit])
         start = np.zeros(p.slots)
@@ -122,7 +143,8 @@ class Model:
         self._entry(self.balance[later], self.energy[np.nonzero(later)[0] - 1], -1.0)
         if elastic:
             endless = np.full(p.units, np.inf)
-            self.short = self._column(np.ones(p.units), np.zeros(p.units), endless)
+            weight = np.zeros(p.units) if self.priced else np.ones(p.units)
+            self.short = self._column(weight, np.zeros(p.units), endless)
             owed = self._row(p.energy_end, endless)
             self._entry(owed, self.energy[p.end], np.ones(p.units))
             self._entry(owed, self.short, np.ones(p.units))
@@ -154,7 +176,7 @@ class Model:
         self.excess = np.full((p.groups, p.steps), -1)
         for sign, limit in ((1.0, p.net_low), (-1.0, -p.net_high)):
             over = limit > 0
-            weight = np.full(int(over.sum()), EXCESS_WEIGHT * p.step_h)
+            weight = np.full(int(over.sum()), 0.0 if self.priced else EXCESS_WEIGHT * p.step_h)
             self.excess[over] = self._column(weight, 0.0 * weight, limit[over])
             row = self._row(limit[over], np.full(len(weight), np.inf))
             self._entry(row, self.net[over], sign)
@@ -172,7 +194,7 @@ class Model:
         if elastic:  # as with limits, where the load alone exceeds a budget
             over = least > 0
             self.overdraft = np.full(p.groups, -1)
-            weight = np.full(int(over.sum()), self.budget_weight)
+            weight = np.full(int(over.sum()), 0.0 if self.priced else self.budget_weight)
             self.overdraft[groups[over]] = self._column(weight, 0.0 * weight, least[over])
             self._entry(row[over], self.overdraft[groups[over]], 1.0)
 
@@ -193,7 +215,6 @@ class Model:
         convex = np.asarray((p.surcharge > 0).any(axis=1))
         price = p.step_h * np.maximum(p.surcharge[convex], 0.0).ravel()
         self._at_least_drawn(self._free(price), convex)
-        self.side = np.full((p.groups, p.steps), -1)
         always = (p.surcharge < 0) & ~p.concave & (p.drawn_range[0] >= 0)
         drawn = self._free(p.step_h * p.surcharge[always])
         row = self._row(p.load[always], p.load[always])
@@ -258,11 +279,24 @@ class Model:
         self._entry(row, self.draw[slots], 1 / p.charge_limit[slots])
         self._entry(row, self.feed[slots], 1 / p.discharge_limit[slots])
 
-    def _add_curves(self, *, elastic: bool) -> None:
+    def _hold_least(self, least: Least) -> None:
+        """Rows by which no tree gives way more than it must."""
+        p = self.program
+        root = roots(p) if p.flowgates is None else np.zeros(p.groups, np.int64)
+        tops = np.unique(root)
+        row = self._row(np.full(len(tops), -np.inf), least.short_kwh[tops] + HELD_KWH)
+        self._entry(row[np.searchsorted(tops, root[p.group])], self.short, 1.0)
+        row = self._row(np.full(len(tops), -np.inf), least.beyond_kwh[tops] + HELD_KWH)
+        group, step = np.nonzero(self.excess >= 0)
+        self._entry(row[np.searchsorted(tops, root[group])], self.excess[group, step], p.step_h)
+        over = np.nonzero(self.overdraft >= 0)[0]
+        self._entry(row[np.searchsorted(tops, root[over])], self.overdraft[over], 1.0)
+
+    def _add_curves(self) -> None:
         """Columns for what rising costs add, held above a few tangents of each parabola."""
         p = self.program
         none = np.zeros(p.slots)
-        curves = (none, none) if elastic else p.curves or (none, none)
+        curves = p.curves or (none, none) if self.priced else (none, none)
         bend, limit = p.step_h * np.concatenate(curves), self._power_limits()
         rises = bend * limit > 0
         self.rising = np.concatenate([self.draw, self.feed])[rises]
@@ -437,7 +471,7 @@ class Model:
         self._flag_slots = np.nonzero(p.burn)[0]
         self._flag_draw = self._flags(len(self._flag_slots))
         self._flag_directions()
-        self._flag_side = self.side[self.side >= 0] if not self.elastic else np.zeros(0, np.int64)
+        self._flag_side = self.side[self.side >= 0]
         self._whole(self._flag_side)
         self._reserve_slots = _slots_of(p, p.reserved)
         self._flag_above = self._flags(len(self._reserve_slots))

@@ -15,7 +15,7 @@ from evergrid.core.arrays import Array, Bool, Float
 from evergrid.core.errors import SolveError
 from evergrid.core.status import Status
 from evergrid.engine import mixed_integer, relaxation, search
-from evergrid.engine.highs_model import TIE_TOLERANCE, Model
+from evergrid.engine.highs_model import TIE_TOLERANCE, Least, Model
 from evergrid.engine.parts import Part, pick, roots, rows_by, trees
 from evergrid.engine.program import Program, energy_path, net_power, over_budget
 from evergrid.engine.solution import EXCESS_WEIGHT, Relaxation
@@ -25,6 +25,7 @@ BATCH_SLOTS = 60_000  # of whole trees that one linear program holds
 LARGE_SLOTS = 300_000  # of one tree, beyond which the interior point finds what gives way
 DECIDING_S = 20.0  # time given to branch and bound in one tree
 DECIDING_GAP = 1e-8  # relative, of kWh
+COST_GAP = 1e-6  # relative, of what schedules cost that give way alike
 CLOSINGS = 4  # rounds of closing directions in one large tree
 ROOM = 1e-7  # kWh or kW by which what gives way is widened, for rounding
 
@@ -71,9 +72,10 @@ def find(
     exhausted, proven = np.zeros(program.groups, bool), True
     for batch in _batches(program, wanted):
         found = _of_batch(batch.program, deadline, budget_weight)
-        power_kw[batch.slots] = found.power_kw
+        cheapest, sure = _cheapest(batch.program, found, deadline)
+        power_kw[batch.slots] = cheapest
         limiting[batch.groups], exhausted[batch.groups] = found.limiting, found.exhausted
-        proven &= found.proven
+        proven &= found.proven and sure
     looked_at = np.ones(program.groups, bool) if wanted is None else wanted
     return _relaxation(program, power_kw, limiting, exhausted, looked_at, proven=proven)
 
@@ -152,6 +154,69 @@ def _of_batch(program: Program, deadline: float, budget_weight: float) -> _Least
     return _Least(power_kw, limiting, exhausted, proven)
 
 
+def _cheapest(
+    program: Program, found: _Least, deadline: float
+) -> tuple[Float[Array, " slot"], bool]:
+    """The schedule of least cost among those that give way no more, and whether it surely is.
+
+    Who goes short, and where and when a limit is passed, is often open. In a very large program it
+    stays as it was found.
+    """
+    short, beyond = _given(program, found.power_kw)
+    if max(short.max(initial=0.0), beyond.max(initial=0.0)) <= TOLERANCE:
+        return found.power_kw, True
+    if program.slots > LARGE_SLOTS:
+        return found.power_kw, False
+    least = Least(short, beyond)
+    model = Model(program, elastic=True, least=least)
+    status = model.solve(_left_s(deadline), COST_GAP)
+    if status.good and _gives_no_more(program, model.power(), least):
+        return model.power(), True
+    if not mixed_integer.fits(program):
+        return found.power_kw, False
+    model.add_flags()
+    status, _ = model.decide(min(DECIDING_S, _left_s(deadline)), COST_GAP)
+    solved = status.good and model.solve(_left_s(deadline), COST_GAP).good
+    if solved and _gives_no_more(program, model.power(), least):
+        return model.power(), status is Status.OPTIMAL
+    return found.power_kw, False
+
+
+def _given(
+    program: Program, power_kw: Float[Array, " slot"]
+) -> tuple[Float[Array, " group"], Float[Array, " group"]]:
+    """Energy short, and energy beyond limits and budgets, of each tree at its root."""
+    root = roots(program) if program.flowgates is None else np.zeros(program.groups, np.int64)
+    net, energy = net_power(program, power_kw), energy_path(program, power_kw)
+    short = np.maximum(program.energy_end - energy[program.end], 0.0)
+    over = np.maximum(np.maximum(program.net_low - net, net - program.net_high), 0.0).sum(axis=1)
+    beyond = program.step_h * over + np.maximum(over_budget(program, net), 0.0)
+    groups = program.groups
+    return np.bincount(root[program.group], short, groups), np.bincount(root, beyond, groups)
+
+
+def _gives_no_more(program: Program, power_kw: Float[Array, " slot"], least: Least) -> bool:
+    """Whether a schedule keeps what is firm, and gives way no more than it must."""
+    if (violations(_firm(program), power_kw).by_tree(program) > TOLERANCE).any():
+        return False
+    short, beyond = _given(program, power_kw)
+    room = TOLERANCE * (program.steps + program.units)
+    return bool(
+        (short <= least.short_kwh + room).all() and (beyond <= least.beyond_kwh + room).all()
+    )
+
+
+def _firm(program: Program) -> Program:
+    """The program with what may not give way alone: limits as far as load alone breaks them."""
+    return replace(
+        program,
+        net_low=np.minimum(program.net_low, 0.0),
+        net_high=np.maximum(program.net_high, 0.0),
+        energy_end=program.energy_low,
+        budget_kwh=None,
+    )
+
+
 def _causes(model: Model) -> tuple[Bool[Array, "group step"], Bool[Array, " group"]]:
     """Limits and budgets that cost service."""
     return model.limit_price() > 0, model.dual().budget_price > TIE_TOLERANCE
@@ -185,14 +250,7 @@ def _unfollowed(
 
     There units draw and feed at once, or leave a reserve: what that cancels to is something else.
     """
-    firm = replace(
-        program,
-        net_low=np.minimum(program.net_low, 0.0),
-        net_high=np.maximum(program.net_high, 0.0),
-        energy_end=program.energy_low,
-        budget_kwh=None,
-    )
-    broken = violations(firm, power_kw).by_tree(firm) > TOLERANCE
+    broken = violations(_firm(program), power_kw).by_tree(program) > TOLERANCE
     net, energy = net_power(program, power_kw), energy_path(program, power_kw)
     short = np.maximum(program.energy_end - energy[program.end], 0.0)
     over = np.maximum(np.maximum(program.net_low - net, net - program.net_high), 0.0)

@@ -18,7 +18,7 @@ from evergrid.fleet.envelope import fleet_envelope
 from evergrid.report import figures as draw
 from evergrid.report.page import Headline, Section, Table
 from evergrid.report.page import page as html_page
-from evergrid.studies import plan_feeder_report
+from evergrid.studies import plan_feeder_report, plan_service
 from evergrid.studies.around import around
 from evergrid.studies.book import Loaded
 from evergrid.studies.plan_feeder import FeederFound
@@ -42,7 +42,7 @@ READING = {
     "level_loading": "How near to their limits the sites at each level of the tree are, from the "
     "top down.",
     "site_heatmap": "How much of its limit each site uses; darker is closer to the limit.",
-    "vehicle_day": "The session that feeds most energy: it leaves with at least what it is owed.",
+    "vehicle_day": "The session that feeds most energy.",
     "profit_comparison": "The same fleet planned again and again with only what was known then, "
     "settled on the prices that came. Read the cost with the service: energy not delivered is not "
     "paid for.",
@@ -82,7 +82,6 @@ def lines(shown: Shown) -> list[str]:
     """The summary in about ten lines of text."""
     s = shown.summary
     cost, money = s["cost"], s["currency"]
-    saving = cost["uncontrolled"] - cost["v2g"]
     worst = s["max_violation"]
     rows = [
         (
@@ -102,18 +101,21 @@ def lines(shown: Shown) -> list[str]:
             f"uncontrolled {cost['uncontrolled']:,.2f}, smart {cost['smart']:,.2f}, "
             f"V2G {cost['v2g']:,.2f} {money}",
         ),
-        ("saving", f"{saving:,.2f} {money} ({_percent(saving, cost['uncontrolled'])})"),
+        ("of which", plan_service.split_line(s)),
+        ("saving", plan_service.saving_line(s)),
         ("energy", f"{s['energy_drawn_kwh']:,.0f} kWh drawn, {s['energy_fed_kwh']:,.0f} kWh fed"),
         ("service", _service(s)),
-        ("limits", shown.wires.line()),
+        ("limits", plan_service.limits_line(s) or shown.wires.line()),
     ]
+    if curtailed := plan_service.curtailment_line(s):
+        rows.append(("curtailed", curtailed))
     if shown.feeder is not None:
         rows.append(("feeder", plan_feeder_report.line(s, money)))
     if s["budgets"]:
         rows.append(("budgets", _budget_line(s)))
     if s["rolling"]:
         parts = [
-            f"{name} {made['cost']:,.2f} ({100 * made['served_share']:.1f} % served)"
+            f"{name} {made['cost']:,.2f} ({_rolling_service(s, name)})"
             for name, made in s["rolling"].items()
         ]
         rows.append(("rolling", f"{', '.join(parts)} {money}"))
@@ -166,6 +168,7 @@ def page(shown: Shown, settings: str) -> str:
     """
     made = figures(shown)
     texts = READING | plan_feeder_report.READING
+    texts |= {"vehicle_day": f"{READING['vehicle_day']} {_leaves_with(shown)}"}
     texts |= {"level_loading": f"{READING['level_loading']} {shown.wires.by_level()}"}
     sections = [
         Section(name.replace("_", " ").capitalize(), texts[name], figure)
@@ -183,11 +186,11 @@ def page(shown: Shown, settings: str) -> str:
 def _headline(shown: Shown) -> list[Headline]:
     s = shown.summary
     cost, money = s["cost"], s["currency"]
-    saving = cost["uncontrolled"] - cost["v2g"]
+    saving = _money(cost["uncontrolled"] - cost["v2g"])
     peak = s["peak_import_kw"]
     return [
         Headline("Net cost with V2G", _money(cost["v2g"]), money, "negative earns"),
-        Headline("Saving", _money(saving), money, "against uncontrolled charging"),
+        plan_service.saving_card(s, saving),
         Headline("Net cost, smart", _money(cost["smart"]), money, "without discharging"),
         Headline("Net cost, uncontrolled", _money(cost["uncontrolled"]), money, "as plugged in"),
         Headline("Proven gap", f"{s['gap']:.1e}", "", f"status: {s['status']}"),
@@ -217,9 +220,11 @@ def _notes(shown: Shown) -> list[str]:
             f"{quality.rows_repaired:,} of them repaired, {quality.rows_rejected:,} rejected."
         )
     for item in shown.summary["overloads"]:
+        cause = "load" if item["limit"] == "import" else "generation that cannot be curtailed"
         notes.append(
-            f"The load at site {item['site_id']} exceeds its limit by up to "
-            f"{item['worst_kw']:.1f} kW in {item['steps']} steps, more than the fleet can make up."
+            f"The {cause} at site {item['site_id']} exceeds its {item['limit']} limit by up to "
+            f"{item['worst_kw']:.1f} kW in {item['steps']} steps, {item['excess_kwh']:.1f} kWh in "
+            "all, more than the fleet can make up. What is fed beyond a limit is not paid for."
         )
     for item in shown.summary["overdrafts"]:
         notes.append(
@@ -236,7 +241,8 @@ def _notes(shown: Shown) -> list[str]:
 
 def _tables(shown: Shown) -> list[Section]:
     feeder = [] if shown.feeder is None else [plan_feeder_report.section(shown.feeder)]
-    return [*feeder, *_dear_sites(shown), *_budgets(shown), *_unserved(shown)]
+    side_by_side = plan_service.sections(shown.summary)
+    return [*side_by_side, *feeder, *_dear_sites(shown), *_budgets(shown), *_unserved(shown)]
 
 
 def _dear_sites(shown: Shown) -> list[Section]:
@@ -312,7 +318,21 @@ def _energy_band(shown: Shown) -> Figure:
     return draw.energy_band(book.grid, held, *band, time_zone=shown.time_zone)
 
 
-def _vehicle_day(shown: Shown, best: Plan) -> Figure:
+def _leaves_with(shown: Shown) -> str:
+    """What the session of the figure holds in the end, against what it is owed."""
+    book, best = shown.loaded.portfolio, shown.plans["v2g"]
+    row = _shown_session(shown, best)
+    short = float(best.assessment.shortfall_kwh[row])
+    held = float(best.schedule.energy_kwh[row, -1])
+    if book.sessions.departure_utc[row] > datetime64(book.grid.end_utc):
+        return f"It stays beyond the horizon, and then holds {held:.1f} kWh."
+    owed = float(book.sessions.energy_departure_kwh[row])
+    if short > plan_service.LEAST_KWH:
+        return f"It leaves with {held:.1f} kWh, {short:.1f} kWh short of what it is owed."
+    return f"It leaves with {held:.1f} kWh and is owed {owed:.1f}."
+
+
+def _shown_session(shown: Shown, best: Plan) -> int:
     """The session that feeds most of those that end within the horizon, cars before batteries."""
     book = shown.loaded.portfolio
     fed = np.maximum(best.schedule.power_kw, 0).sum(axis=1)
@@ -320,7 +340,12 @@ def _vehicle_day(shown: Shown, best: Plan) -> Figure:
     ends = book.sessions.departure_utc <= datetime64(book.grid.end_utc)
     shown_best = (ends & ~whole, ends, np.ones_like(ends))  # the first kind there is any of
     kind = next(rows for rows in shown_best if rows.any())
-    row = int(np.argmax(np.where(kind, fed, -1.0)))
+    return int(np.argmax(np.where(kind, fed, -1.0)))
+
+
+def _vehicle_day(shown: Shown, best: Plan) -> Figure:
+    """One session over its stay."""
+    book, row = shown.loaded.portfolio, _shown_session(shown, best)
     first, stop = _around(best.schedule.plugged[row], book.grid)
     sessions = book.sessions
     run = draw.VehicleRun(
@@ -380,8 +405,12 @@ def _budget_line(s: Mapping[str, Any]) -> str:
     )
 
 
-def _percent(part: float, whole: float) -> str:
-    return f"{100 * part / whole:.1f} %" if whole > 0 else "more than the whole bill"
+def _rolling_service(s: Mapping[str, Any], name: str) -> str:
+    """What a rolling plan leaves undone, in a few words."""
+    made = s["strategies"][f"rolling_{name}"]
+    beyond = plan_service.beyond_kwh(made)
+    over = f", limits exceeded by {beyond:,.1f} kWh" if beyond > plan_service.LEAST_KWH else ""
+    return f"{100 * made['served_share']:.1f} % served{over}"
 
 
 def _local(shown: Shown, instant: str) -> str:

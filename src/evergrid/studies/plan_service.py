@@ -1,0 +1,168 @@
+"""Strategies of a plan side by side: what each costs, what it leaves undone, what compares."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from evergrid.report.page import Headline, Section, Table
+
+NAMES = {
+    "uncontrolled": "uncontrolled",
+    "smart": "smart",
+    "v2g": "V2G",
+    "rolling_perfect": "rolling, actual prices",
+    "rolling_forecast": "rolling, forecast prices",
+    "rolling_persistence": "rolling, yesterday's prices",
+}
+LEAST_KWH = 1e-3  # of excess, below which it is not spelt out
+
+
+def saving_line(summary: Mapping[str, Any]) -> str:
+    """What V2G saves against no control, or why that is no saving."""
+    money, saving = summary["currency"], _saving(summary)
+    base = summary["cost"]["uncontrolled"]
+    text = f"{saving:,.2f} {money}"
+    if not _comparable(summary):
+        return f"no like service: {text} against uncontrolled, which {undone(summary)}"
+    return f"{text} ({_percent(saving, base)})"
+
+
+def saving_card(summary: Mapping[str, Any], amount: str) -> Headline:
+    """The same as a card, which is called a saving only where the service is alike."""
+    money = summary["currency"]
+    if _comparable(summary):
+        return Headline("Saving", amount, money, "against uncontrolled charging")
+    return Headline("Cost difference", amount, money, f"no like service: {undone(summary)}")
+
+
+def undone(summary: Mapping[str, Any]) -> str:
+    """What the strategies that are compared leave undone, as the end of a sentence on the first."""
+    base, best = (summary["strategies"][name] for name in ("uncontrolled", "v2g"))
+    parts = []
+    if base["shortfall_kwh"] != best["shortfall_kwh"]:
+        parts.append(
+            f"leaves {base['shortfall_kwh']:,.1f} kWh unserved where V2G leaves "
+            f"{best['shortfall_kwh']:,.1f}"
+        )
+    over, less = beyond_kwh(base), beyond_kwh(best)
+    if abs(over - less) > LEAST_KWH:
+        parts.append(f"exceeds limits by {over:,.1f} kWh where V2G does by {less:,.1f}")
+    return " and ".join(parts)
+
+
+def beyond_kwh(strategy: Mapping[str, Any]) -> float:
+    """Energy beyond all limits and budgets."""
+    items = (*strategy["overloads"], *strategy["overdrafts"])
+    return sum((item["excess_kwh"] for item in items), start=0.0)
+
+
+def split_line(summary: Mapping[str, Any]) -> str:
+    """The net cost of V2G as cash, wear and energy left."""
+    best, money = summary["strategies"]["v2g"], summary["currency"]
+    return (
+        f"V2G: cash {best['cash']:,.2f}, wear {best['wear']:,.2f}, energy left "
+        f"{best['energy_left']:,.2f} {money}"
+    )
+
+
+def limits_line(summary: Mapping[str, Any]) -> str:
+    """Limits that had to be exceeded, in one line; empty where all are kept."""
+    overloads, overdrafts = summary["overloads"], summary["overdrafts"]
+    if not (overloads or overdrafts):
+        return ""
+    parts = []
+    if overloads:
+        worst = max(overloads, key=lambda item: item["worst_kw"])
+        parts.append(
+            f"{worst['limit']} limit of {worst['site_id']} exceeded by up to "
+            f"{worst['worst_kw']:,.2f} kW in {worst['steps']} steps"
+        )
+    if overdrafts:
+        worst = max(overdrafts, key=lambda item: item["excess_kwh"])
+        parts.append(f"budget of {worst['site_id']} by {worst['excess_kwh']:,.1f} kWh")
+    more = len(overloads) + len(overdrafts) - len(parts)
+    return f"{', '.join(parts)}{f', and {more} more' if more else ''}, by load or generation alone"
+
+
+def curtailment_line(summary: Mapping[str, Any]) -> str:
+    """How much of the generation is curtailed, in one line; empty without generation."""
+    if not summary["curtailment"]:
+        return ""
+    made = sum(item["generation_kwh"] for item in summary["curtailment"])
+    share = 100 * summary["curtailed_kwh"] / made if made > 0 else 0.0
+    return f"{summary['curtailed_kwh']:,.1f} of {made:,.1f} kWh generated ({share:.1f} %)"
+
+
+def sections(summary: Mapping[str, Any]) -> list[Section]:
+    """Tables of the report: all strategies, and curtailment by site."""
+    found = [_strategies(summary)]
+    if summary["curtailment"]:
+        found.append(_curtailment(summary))
+    return found
+
+
+def _strategies(summary: Mapping[str, Any]) -> Section:
+    money = summary["currency"]
+    columns = ("strategy", f"net cost, {money}", f"cash, {money}", f"wear, {money}")
+    columns += (f"energy left, {money}", "served, %", "short, kWh", "sessions short")
+    columns += ("beyond limits, kWh", "worst, kW", "curtailed, kWh", "peak import, kW")
+    rows = [_strategy_row(name, made) for name, made in summary["strategies"].items()]
+    alike = [NAMES[n] for n, made in summary["strategies"].items() if not made["same_service"]]
+    text = (
+        "What each strategy costs and gives. Net cost is cash, wear and the worth of energy left "
+        "in vehicles that stay, with a gain below zero."
+    )
+    if alike:
+        text += (
+            f" Costs of {', '.join(alike)} cannot be compared with those of V2G: they leave more "
+            "unserved, or exceed limits further."
+        )
+    else:
+        text += " All give the service that V2G gives, so their costs can be compared."
+    return Section("Strategies side by side", text, Table(columns, rows))
+
+
+def _strategy_row(name: str, made: Mapping[str, Any]) -> tuple[str, ...]:
+    worst = max((item["worst_kw"] for item in made["overloads"]), default=0.0)
+    return (
+        NAMES[name],
+        *(f"{made[key]:,.2f}" for key in ("cost", "cash", "wear", "energy_left")),
+        f"{100 * made['served_share']:.2f}",
+        f"{made['shortfall_kwh']:,.2f}",
+        f"{made['sessions_short']:,}",
+        f"{beyond_kwh(made):,.2f}",
+        f"{worst:,.2f}",
+        f"{made['curtailed_kwh']:,.1f}",
+        f"{made['peak_import_kw']:,.1f}",
+    )
+
+
+def _curtailment(summary: Mapping[str, Any]) -> Section:
+    items = sorted(summary["curtailment"], key=lambda item: -item["curtailed_kwh"])
+    rows = [
+        (
+            item["site_id"],
+            f"{item['generation_kwh']:,.1f}",
+            f"{item['curtailed_kwh']:,.1f}",
+            f"{100 * item['curtailed_kwh'] / item['generation_kwh']:.1f}",
+        )
+        for item in items[:200]
+    ]
+    text = "What each site could generate, and by how much the V2G plan curtails it."
+    text += " The 200 that curtail most are shown." if len(items) > len(rows) else ""
+    columns = ("site", "generation, kWh", "curtailed, kWh", "curtailed, %")
+    return Section("Curtailment by site", text, Table(columns, rows))
+
+
+def _comparable(summary: Mapping[str, Any]) -> bool:
+    """Whether uncontrolled charging and V2G give the same service."""
+    base, best = (summary["strategies"][name] for name in ("uncontrolled", "v2g"))
+    less = best["shortfall_kwh"] - base["shortfall_kwh"] > LEAST_KWH
+    return base["same_service"] and not less and beyond_kwh(best) - beyond_kwh(base) <= LEAST_KWH
+
+
+def _saving(summary: Mapping[str, Any]) -> float:
+    return summary["cost"]["uncontrolled"] - summary["cost"]["v2g"]
+
+
+def _percent(part: float, whole: float) -> str:
+    return f"{100 * part / whole:.1f} %" if whole > 0 else "more than the whole bill"
