@@ -154,6 +154,12 @@ def test_a_place_beyond_which_all_hold_is_the_highest() -> None:
     assert found.power_kw[0, -1, 0] == pytest.approx(144.0)
 
 
+@pytest.mark.parametrize("proven", [False, True])
+def test_what_breaks_at_the_highest_place_alone_is_promised_at_the_next(proven: bool) -> None:
+    came, mean = np.full((200, 1), 11.95**2), np.full((200, 1), 100.0)
+    assert made(came, mean, confidence=(0.9,), proven=proven).place[0, -1] == 1.9
+
+
 def test_where_even_the_lowest_place_breaks_nothing_is_promised() -> None:
     came, mean = np.zeros((200, 1)), np.full((200, 1), 10_000.0)
     found = made(came, mean, confidence=(0.9,))
