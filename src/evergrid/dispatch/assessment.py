@@ -3,15 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float
-from evergrid.core.timegrid import datetime64
+from evergrid.core.timegrid import TimeGrid, datetime64
 from evergrid.dispatch.accounts import site_power
 from evergrid.engine.violations import TOLERANCE
 from evergrid.model.portfolio import Portfolio
-from evergrid.model.schedule import Schedule, plugged_share
+from evergrid.model.schedule import Schedule, Slots, slots
 from evergrid.model.session import Sessions
 
 PART = 20_000  # sessions that are looked at together
@@ -44,6 +45,15 @@ class Overdraft:
     site_id: str
     energy_budget_kwh: float
     excess_kwh: float
+
+
+class Part(NamedTuple):
+    """What some of the sessions do, as in their schedule."""
+
+    grid: TimeGrid
+    power_kw: Float[Array, "session step"]
+    energy_kwh: Float[Array, "session step"]
+    plugged: Bool[Array, "session step"]
 
 
 @dataclass(frozen=True)
@@ -176,39 +186,66 @@ class Assessment:
         return self.portfolio.grid.step_h * curtailed.sum(axis=1)
 
 
-def _parts(portfolio: Portfolio, schedule: Schedule) -> Iterator[tuple[Sessions, Schedule]]:
+def _parts(portfolio: Portfolio, schedule: Schedule) -> Iterator[tuple[Sessions, Part]]:
     """The sessions some at a time, so that room to work in does not grow with the fleet."""
     for first in range(0, len(portfolio.sessions), PART):
-        rows = np.arange(first, min(first + PART, len(portfolio.sessions)))
-        yield (
-            portfolio.sessions.select(rows),
-            Schedule(
-                schedule.grid,
-                schedule.power_kw[rows],
-                schedule.energy_kwh[rows],
-                schedule.plugged[rows],
-            ),
+        rows = slice(first, min(first + PART, len(portfolio.sessions)))
+        part = Part(
+            schedule.grid,
+            schedule.power_kw[rows],
+            schedule.energy_kwh[rows],
+            schedule.plugged[rows],
         )
+        every = rows.stop == len(portfolio.sessions) and not first
+        yield portfolio.sessions if every else portfolio.sessions.select(np.r_[rows]), part
 
 
-def _over_power(sessions: Sessions, schedule: Schedule) -> float:
-    share, power = plugged_share(sessions, schedule.grid), schedule.power_kw
-    fed = power - share * sessions.max_discharge_kw[:, None]
-    drawn = -power - share * sessions.max_charge_kw[:, None]
-    return max(float(fed.max(initial=0.0)), float(drawn.max(initial=0.0)))
+def _over_power(sessions: Sessions, part: Part) -> float:
+    at = slots(sessions, part.grid)
+    power = part.power_kw[at.session, at.step]
+    fed = power - at.share * sessions.max_discharge_kw[at.session]
+    drawn = -power - at.share * sessions.max_charge_kw[at.session]
+    worst = max(float(fed.max(initial=0.0)), float(drawn.max(initial=0.0)))
+    away = np.abs(part.power_kw).sum() - np.abs(power).sum()  # of sessions that are not plugged in
+    return worst if away <= TOLERANCE else max(worst, _largest_away(part, at))
 
 
-def _over_energy(sessions: Sessions, schedule: Schedule) -> float:
+def _largest_away(part: Part, at: Slots) -> float:
+    """Largest power of a session in a step in which it is not connected."""
+    elsewhere = np.abs(part.power_kw)
+    elsewhere[at.session, at.step] = 0.0
+    return float(elsewhere.max(initial=0.0))
+
+
+def _over_energy(sessions: Sessions, part: Part) -> float:
     """Energy beyond capacity, below a reserve that was held, or other than what the powers make."""
-    begun = np.maximum.accumulate(schedule.plugged, axis=1)
-    held, start = schedule.energy_kwh, sessions.energy_arrival_kwh[:, None]
-    before = np.hstack([start, np.where(begun, held, start)[:, :-1]])
-    most = np.maximum.accumulate(before, axis=1)
-    reserve = np.where(sessions.can_discharge, sessions.energy_reserve_kwh, 0.0)
-    floor = np.minimum(most, reserve[:, None])
+    held, start = part.energy_kwh, sessions.energy_arrival_kwh[:, None]
     high = np.maximum(sessions.capacity_kwh[:, None], start)
-    into = np.maximum(-schedule.power_kw, 0.0) * sessions.efficiency_charge[:, None]
-    out = np.maximum(schedule.power_kw, 0.0) / sessions.efficiency_discharge[:, None]
-    path = start + np.cumsum((into - out) * schedule.grid.step_h, axis=1)
-    over = np.maximum(np.maximum(floor - held, held - high), np.abs(held - path))
-    return float(np.where(begun, over, 0.0).max(initial=0.0))
+    path = np.where(
+        part.power_kw > 0,
+        part.power_kw / -sessions.efficiency_discharge[:, None],
+        part.power_kw * -sessions.efficiency_charge[:, None],
+    )
+    np.cumsum(path, axis=1, out=path)
+    path *= part.grid.step_h
+    path += start
+    reserve = np.where(sessions.can_discharge, sessions.energy_reserve_kwh, 0.0)[:, None]
+    over = np.abs(held - path)
+    np.maximum(over, held - high, out=over)
+    np.maximum(over, np.minimum(reserve, start) - held, out=over)
+    over[~np.maximum.accumulate(part.plugged, axis=1)] = 0.0
+    below = np.nonzero((reserve > start)[:, 0])[0]
+    return max(
+        float(over.max(initial=0.0)), _lost_reserve(reserve[below], start[below], path[below])
+    )
+
+
+def _lost_reserve(
+    reserve_kwh: Float[Array, "session 1"],
+    start_kwh: Float[Array, "session 1"],
+    held_kwh: Float[Array, "session step"],
+) -> float:
+    """Largest fall below a reserve, or away from it, of sessions that begin below."""
+    before = np.hstack([start_kwh, held_kwh[:, :-1]])
+    most = np.minimum(np.maximum.accumulate(before, axis=1), reserve_kwh)
+    return float((most - held_kwh).max(initial=0.0))
