@@ -23,7 +23,12 @@ def faults(made: Result) -> list[str]:
     """Everything in which a result differs from what its files come to."""
     found = [*_rows(made), *_limits(made.schedule), *_sites(made), *_fleet(made)]
     found += [*_told(made.schedule, made.summary), *_shortfalls(made.schedule, made.summary)]
-    found += [*_money(made), *_violations(made), *_curtailment(made), *_status(made)]
+    found += [
+        *_money(made),
+        *_violations(made.schedule, made.summary["max_violation"]),
+        *_curtailment(made),
+        *_status(made),
+    ]
     for name, told in made.summary["strategies"].items():
         found += [f"{name} {each}" for each in _strategy(made, name, told)]
     return found
@@ -154,10 +159,14 @@ def _money(made: Result) -> Iterator[str]:
             yield f"{name} is {claim}, not {right}"
 
 
-def _violations(made: Result) -> Iterator[str]:
-    """The largest violations told, against limits as given but for what is told beside them."""
-    told, schedule = made.summary["max_violation"], made.schedule
-    right = {"power_kw": max(schedule.power_error_kw(), 0.0)}
+def _violations(schedule: Schedule, told: dict[str, float]) -> Iterator[str]:
+    """The largest violations as told, against the limits as they were given."""
+    sites = max(_most(schedule.import_excess_kw), _most(schedule.export_excess_kw))
+    right = {
+        "power_kw": max(schedule.power_error_kw(), schedule.curtailment_error_kw(), 0.0),
+        "energy_kwh": max(schedule.energy_error_kwh(), _most(schedule.budget_excess_kwh), 0.0),
+        "site_kw": sites,
+    }
     for name, worst in right.items():
         if abs(told[name] - worst) > CLOSE:
             yield f"max_violation.{name} is {told[name]}, not {worst}"
@@ -200,8 +209,9 @@ def _status(made: Result) -> Iterator[str]:
 
 def _strategy(made: Result, name: str, told: dict[str, Any]) -> Iterator[str]:
     """One strategy: what it says of itself, against its own schedule."""
-    schedule = made.schedule if name == "v2g" else made.told_schedule(name)
+    schedule = made.told_schedule(name)
     if schedule is None:
+        yield "has no schedule in strategy_schedules.parquet"
         return
     if np.abs(_fleet_power(made, name) - schedule.power_kw.sum(axis=0)).max() > CLOSE:
         yield "has another power of the fleet in strategies.parquet"
@@ -221,9 +231,34 @@ def _strategy(made: Result, name: str, told: dict[str, Any]) -> Iterator[str]:
         "sessions_short": len(short),
         "curtailed_kwh": made.book.step_h * float(schedule.curtailed_kw.sum()),
         "peak_import_kw": peak,
+        "served_share": _served_share(schedule),
     }
     for key, right in pairs.items():
         if abs(told[key] - right) > CLOSE * max(1.0, abs(right)):
             yield f"{key} is {told[key]}, not {right}"
+    yield from _violations(schedule, told["max_violation"])
+    yield from _same_service(made, schedule, told)
     if name == "uncontrolled" and (schedule.power_kw > CLOSE).any():
         yield "feeds"
+
+
+def _served_share(schedule: Schedule) -> float:
+    """Energy delivered of what is owed above arrival, to units that leave within the horizon."""
+    owed = delivered = 0.0
+    for unit, energy in zip(schedule.book.units, schedule.energy_kwh, strict=True):
+        if not unit.outlasts:
+            asked = max(unit.wanted_kwh - unit.start_kwh, 0.0)
+            owed += asked
+            delivered += min(max(float(energy[-1]) - unit.start_kwh, 0.0), asked)
+    return delivered / owed if owed > 0 else 1.0
+
+
+def _same_service(made: Result, schedule: Schedule, told: dict[str, Any]) -> Iterator[str]:
+    """A strategy compares with V2G where it leaves no more unserved and exceeds limits no more."""
+    best = made.schedule
+    short = float(schedule.shortfall_kwh.sum() - best.shortfall_kwh.sum())
+    less = [short, schedule.excess_kwh - best.excess_kwh]
+    if told["same_service"] and max(less) > 0.01:
+        yield f"is told to give the same service, though {short} kWh more are short"
+    if not told["same_service"] and max(less) < CLOSE:
+        yield "is told to give another service, though it gives the same"

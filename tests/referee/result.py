@@ -13,9 +13,6 @@ from tests.referee.accounts import Schedule
 from tests.referee.book import Book
 from tests.referee.read import of_result
 
-SCHEDULES = "strategy_schedules"  # (strategy, session_id, time_utc, power_kw)
-CURTAILED = "strategy_curtailment"  # (strategy, site_id, time_utc, curtailed_kw)
-
 
 @dataclass(frozen=True)
 class Result:
@@ -35,11 +32,14 @@ class Result:
 
     def told_schedule(self, strategy: str) -> Schedule | None:
         """The schedule of one strategy, where the tables have it."""
-        if SCHEDULES not in self.tables:
+        if strategy == "v2g":
+            return self.schedule
+        own = pl.col("strategy") == strategy
+        powers = self.tables["strategy_schedules"].filter(own)
+        if powers.is_empty():
             return None
-        powers = self.tables[SCHEDULES].filter(pl.col("strategy") == strategy)
-        cut = self.tables.get(CURTAILED)
-        cut = cut if cut is None else cut.filter(pl.col("strategy") == strategy)
+        cut = self.tables.get("strategy_curtailment")
+        cut = cut if cut is None else cut.filter(own)
         return schedule_of(self.book, powers, cut)
 
 

@@ -73,6 +73,11 @@ CLAIMS: dict[str, Callable[[Summary], None]] = {
     "energy_fed_kwh": lambda told: _set(told, "energy_fed_kwh", by=1e-4),
     "smart cost": lambda told: _set(told, "strategies", "smart", "cost", by=1e-4),
     "v2g cash": lambda told: _set(told, "strategies", "v2g", "cash", by=1e-4),
+    "max_violation.site_kw": lambda told: _set(told, "max_violation", "site_kw", by=-1e-4),
+    "smart served_share": lambda told: _set(told, "strategies", "smart", "served_share", by=1e-4),
+    "v2g is told to give another service": lambda told: told["strategies"]["v2g"].update(
+        same_service=False
+    ),
     "smart peak_import_kw": lambda told: _set(told, "strategies", "smart", "peak_import_kw", by=1),
 }
 
