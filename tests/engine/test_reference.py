@@ -212,6 +212,19 @@ def test_no_schedule_beats_the_bound_where_wasting_energy_pays(seed: int) -> Non
     assert solution.certificate.objective >= best - slack
 
 
+def test_branch_and_bound_proves_what_it_finds_also_where_energy_left_has_a_worth() -> None:
+    prices = [-0.08] * 6
+    battery = _one_battery(draw=prices, feed=prices, start=100.0, capacity=100.0, end=0.0)
+    worth = np.array([0.05])
+    large = replace(
+        battery, charge_kw=np.array([50.0]), discharge_kw=np.array([50.0]), end_value=worth
+    )
+    solution = reference.solve(large)
+    assert solution.status is Status.OPTIMAL
+    assert solution.certificate is not None
+    assert solution.certificate.bound <= naive.best_without_both(large) + 1e-9
+
+
 def test_wasting_energy_is_bounded_but_never_scheduled() -> None:
     """A full battery at a negative price could only earn by drawing and feeding at once."""
     program = _one_battery(draw=[-1.0], feed=[-1.0], start=10.0, capacity=10.0, end=10.0)

@@ -22,7 +22,7 @@ from evergrid.engine.program import (
 from evergrid.engine.violations import TOLERANCE, violations
 
 LEAST_MONEY = 2e-9  # a gap below this is rounding
-ROUNDING = 1e-7  # share of a cost by which it may lie below its bound
+ROUNDING = 1e-6  # of money, or share of a cost, by which it may lie below its bound
 
 
 @dataclass(frozen=True)

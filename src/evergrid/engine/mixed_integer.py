@@ -12,6 +12,7 @@ from evergrid.engine.program import Program
 
 MOST_FLAGS = 3000  # beyond which branch and bound is not tried
 MOST_SLOTS = 20_000
+LOWERED = 1e-9  # money, or share of the cost, that tolerances of HiGHS could be worth
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,16 @@ def solve(program: Program, *, gap: float, time_limit_s: float) -> Decided:
     left_s = max(deadline - time.perf_counter(), 0.0)
     status, bound = model.decide(left_s, 0.3 * gap)
     if not status.good:
-        return Decided(status, np.zeros(program.slots), _lowered(bound))
+        return Decided(status, np.zeros(program.slots), _lowered(program, bound))
     # With the flags fixed, a linear program gives the powers to every digit.
     status = model.solve(max(deadline - time.perf_counter(), 1.0), gap)
     power_kw = model.power() if status.good else np.zeros(program.slots)
-    return Decided(status, power_kw, _lowered(bound))
+    return Decided(status, power_kw, _lowered(program, bound))
 
 
-def _lowered(bound: float) -> float:
-    return bound - 1e-9 * max(1.0, abs(bound)) if np.isfinite(bound) else bound
+def _lowered(program: Program, bound: float) -> float:
+    """HiGHS' bound as one on the cost: it knows no energy that units begin with."""
+    if not np.isfinite(bound):
+        return bound
+    whole = bound + float(program.end_value @ program.energy_start)
+    return whole - LOWERED * max(1.0, abs(whole))

@@ -174,7 +174,7 @@ def _interior(program: Program, way: _Way, time_limit_s: float, guess: Guess | N
     certificate = found.certificate if at_once else None
     certificate = certificate or certify(program, found.power_kw, found.dual, bound)
     status, power_kw = Status.FEASIBLE, found.power_kw
-    if certificate.gap > way.gap or not certificate.keeps_limits:
+    if certificate.gap > way.gap or certificate.below_bound or not certificate.keeps_limits:
         _close_gap(program, found, bound, way, deadline)
         made = search.search(
             program,
@@ -343,7 +343,7 @@ def _close_gap(
 ) -> None:
     """Solve trees of modest size by HiGHS, the dearest first, until the gap asked for is closed."""
     paid = tree_costs(program, found.power_kw)
-    over = np.maximum(paid - np.maximum(tree_bounds(program, found.dual), bound), 0.0)
+    over = np.abs(paid - np.maximum(tree_bounds(program, found.dual), bound))
     over[(program.parent >= 0) | ~_modest(program, way)] = 0.0
     left, allowed = float(over.sum()), 0.5 * way.gap * abs(float(paid.sum()) + program.constant)
     of_root = {int(groups[program.parent[groups] < 0][0]): groups for groups in trees(program)}
