@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from evergrid.core.timegrid import TimeGrid, span
 from evergrid.model import series
-from tests.model.cases import faults_of
+from tests.model.cases import DAY, faults_of, make_prices
 
 START = datetime(2024, 1, 10, tzinfo=UTC)
 VALUES = st.lists(st.integers(-500, 500).map(float), min_size=2, max_size=12)
@@ -124,3 +124,14 @@ def test_a_series_that_misses_the_horizon_by_a_second_is_told_with_seconds():
     fault = faults_of(series.mean_on, TimeGrid(START, 1.0, 3), late, np.zeros(3), source="x")
     assert fault["time_utc"].got == ("2024-01-10T00:00:01Z to 2024-01-10T03:00:01Z",)
     assert fault["time_utc"].rule == "cover the horizon 2024-01-10T00:00Z to 2024-01-10T03:00Z"
+
+
+def test_a_series_ends_where_its_last_interval_does():
+    """Two hours and three quarters last 2.75 hours, however long the first intervals are."""
+    apart = np.array([0, 60, 120, 135, 150]) * np.timedelta64(1, "m")
+    prices = make_prices(5, time_utc=np.datetime64("2024-01-10", "us") + apart)
+    kept = prices.on(TimeGrid(DAY.start_utc, 0.25, 11))
+    held = np.repeat(prices.import_price_per_mwh, [4, 4, 1, 1, 1])
+    assert kept.import_price_per_mwh.tolist() == held.tolist()
+    beyond = faults_of(prices.on, TimeGrid(DAY.start_utc, 0.25, 12))["time_utc"]
+    assert beyond.got == ("2024-01-10T00:00Z to 2024-01-10T02:45Z",)

@@ -1,5 +1,7 @@
 """Sessions keep every rule of their table, and report all broken ones at once."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -149,3 +151,20 @@ def test_joined_checks_the_parts_against_each_other():
     other = make_sessions(session_id=["x", "y", "z"], asset_id=["u", "v", "w"])
     assert len(joined([make_sessions(), other])) == 6
     assert "session_id" in faults_of(joined, [make_sessions(), make_sessions()])
+
+
+@pytest.mark.parametrize(
+    ("changed", "field", "way_out"),
+    [
+        ({"session_id": ["s0", "s0", "s2"]}, "session_id", "a name of its own"),
+        ({"departure_utc": [MIDNIGHT] * 3}, "departure_utc", "Swap the two or remove the row."),
+        ({"asset_id": ["a", "a", "b"]}, "arrival_utc", "shorten or remove one of the two"),
+        ({"max_charge_kw": [-1.0, 1, 1]}, "max_charge_kw", "Ratings carry no sign"),
+        ({"max_discharge_kw": [-1.0, 1, 1]}, "max_discharge_kw", "0 means not V2G"),
+        ({"efficiency_charge": [93.0, 1, 1]}, "efficiency_charge", "not a percentage"),
+        ({"efficiency_discharge": [93.0, 1, 1]}, "efficiency_discharge", "not a percentage"),
+        ({"wear_rise_per_kwh_per_kw": [-1.0, 0, 0]}, "wear_rise_per_kwh_per_kw", "any power"),
+    ],
+)
+def test_a_refusal_says_the_way_out(changed: dict[str, Any], field: str, way_out: str):
+    assert way_out in faults_of(make_sessions, **changed)[field].fix

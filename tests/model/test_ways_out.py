@@ -38,23 +38,6 @@ def limits(drawn: float, fed: float):
 @pytest.mark.parametrize(
     ("changed", "field", "way_out"),
     [
-        ({"session_id": ["s0", "s0", "s2"]}, "session_id", "a name of its own"),
-        ({"departure_utc": [MIDNIGHT] * 3}, "departure_utc", "Swap the two or remove the row."),
-        ({"asset_id": ["a", "a", "b"]}, "arrival_utc", "shorten or remove one of the two"),
-        ({"max_charge_kw": [-1.0, 1, 1]}, "max_charge_kw", "Ratings carry no sign"),
-        ({"max_discharge_kw": [-1.0, 1, 1]}, "max_discharge_kw", "0 means not V2G"),
-        ({"efficiency_charge": [93.0, 1, 1]}, "efficiency_charge", "not a percentage"),
-        ({"efficiency_discharge": [93.0, 1, 1]}, "efficiency_discharge", "not a percentage"),
-        ({"wear_rise_per_kwh_per_kw": [-1.0, 0, 0]}, "wear_rise_per_kwh_per_kw", "any power"),
-    ],
-)
-def test_of_sessions(changed: dict[str, Any], field: str, way_out: str):
-    assert way_out in faults_of(make_sessions, **changed)[field].fix
-
-
-@pytest.mark.parametrize(
-    ("changed", "field", "way_out"),
-    [
         ({"site_id": ["fleet", "fleet"]}, "site_id", "a name of its own"),
         ({"site_id": ["fleet", ""]}, "site_id", "Name the site."),
         ({"import_limit_kw": [-1.0, 1.0]}, "import_limit_kw", "leave the field empty"),
@@ -114,14 +97,3 @@ def test_of_stamps(hours: list[int], way_out: str):
 )
 def test_of_series_and_books(call: Callable[[], object], field: str, way_out: str):
     assert way_out in faults_of(call)[field].fix
-
-
-def test_a_series_ends_where_its_last_interval_does():
-    """Two hours and three quarters last 2.75 hours, however long the first intervals are."""
-    apart = np.array([0, 60, 120, 135, 150]) * np.timedelta64(1, "m")
-    prices = make_prices(5, time_utc=MIDNIGHT + apart)
-    kept = prices.on(TimeGrid(DAY.start_utc, 0.25, 11))
-    held = np.repeat(prices.import_price_per_mwh, [4, 4, 1, 1, 1])
-    assert kept.import_price_per_mwh.tolist() == held.tolist()
-    beyond = faults_of(prices.on, TimeGrid(DAY.start_utc, 0.25, 12))["time_utc"]
-    assert beyond.got == ("2024-01-10T00:00Z to 2024-01-10T02:45Z",)
