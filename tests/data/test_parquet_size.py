@@ -67,6 +67,14 @@ def test_any_bytes_in_the_place_of_a_footer_end_in_one_kind_of_error(
         parquet_size.read(path)
 
 
+def test_a_list_of_more_items_than_bytes_is_not_begun(path: Path):
+    """Field 1 is a list of 10 million numbers of eight bytes, of which none is there."""
+    many = bytes([0x19, 0xF7, 0x80 | 0, 0x80 | 45, 0x80 | 98, 0x04])
+    path.write_bytes(b"PAR1" + many + len(many).to_bytes(4, "little") + b"PAR1")
+    with pytest.raises(ValueError, match="its footer is damaged"):
+        parquet_size.read(path)
+
+
 def test_a_table_that_expands_a_thousandfold_is_refused(path: Path):
     rows = 20_000_000
     columns = {"time_utc": pl.repeat(0, rows, eager=True), "kw": pl.repeat(1.0, rows, eager=True)}
