@@ -71,8 +71,9 @@ def test_a_list_of_more_items_than_bytes_is_not_begun(path: Path):
     """Field 1 is a list of 10 million numbers of eight bytes, of which none is there."""
     many = bytes([0x19, 0xF7, 0x80 | 0, 0x80 | 45, 0x80 | 98, 0x04])
     path.write_bytes(b"PAR1" + many + len(many).to_bytes(4, "little") + b"PAR1")
-    with pytest.raises(ValueError, match="its footer is damaged"):
+    with pytest.raises(ValueError, match="its footer is damaged") as caught:
         parquet_size.read(path)
+    assert caught.value.__context__ is None  # not found out at the end of the bytes
 
 
 def test_a_table_that_expands_a_thousandfold_is_refused(path: Path):
