@@ -35,6 +35,8 @@ READING = {
     "where the price is low and feeds where it is high.",
     "value_waterfall": "From the cost of charging without a plan to the cost of this one. Blue "
     "steps save, orange steps cost.",
+    "generation": "What all sites could generate, what of that is used on the spot, stored or fed, "
+    "and what is curtailed because of limits or prices.",
     "energy_band": "The energy in all plugged-in vehicles, between the least that still serves "
     "every departure and the most that full charging could reach.",
     "site_loading": "The site whose limit costs most. Where the power touches a limit, the shadow "
@@ -133,6 +135,7 @@ def figures(shown: Shown) -> dict[str, Figure]:
     made = {
         "fleet_power": draw.fleet_power(book.grid, power, price, currency=currency, time_zone=zone),
         "value_waterfall": draw.value_waterfall(_waterfall(shown), currency=currency),
+        **_generation(shown),
         "energy_band": _energy_band(shown),
         "site_loading": draw.site_loading(
             book.grid, wires.run(wires.dearest), currency=currency, time_zone=zone
@@ -178,7 +181,7 @@ def page(shown: Shown, settings: str) -> str:
         shown.title,
         headline=_headline(shown),
         notes=_notes(shown),
-        sections=[*sections, *_tables(shown)],
+        sections=[plan_service.strategies(shown.summary), *sections, *_tables(shown)],
         about=around(QUESTION, settings, shown.summary),
     )
 
@@ -241,8 +244,8 @@ def _notes(shown: Shown) -> list[str]:
 
 def _tables(shown: Shown) -> list[Section]:
     feeder = [] if shown.feeder is None else [plan_feeder_report.section(shown.feeder)]
-    side_by_side = plan_service.sections(shown.summary)
-    return [*side_by_side, *feeder, *_dear_sites(shown), *_budgets(shown), *_unserved(shown)]
+    curtailed = plan_service.curtailment(shown.summary)
+    return [*curtailed, *feeder, *_dear_sites(shown), *_budgets(shown), *_unserved(shown)]
 
 
 def _dear_sites(shown: Shown) -> list[Section]:
@@ -306,6 +309,17 @@ def _waterfall(shown: Shown) -> list[tuple[str, float]]:
         if name in ("energy", "wear") or abs(change) > 1e-9:
             steps.append((label, change))
     return [*steps, ("V2G", cost["v2g"])]
+
+
+def _generation(shown: Shown) -> dict[str, Figure]:
+    """Generation over time, where there is any."""
+    book, curtailed = shown.loaded.portfolio, shown.plans["v2g"].schedule.curtailed_kw
+    made = book.generation_kw
+    if not made.any():
+        return {}
+    less = np.zeros(made.shape) if curtailed is None else curtailed
+    sums = (values.sum(axis=0) for values in (made, less, book.load_kw))
+    return {"generation": draw.generation(book.grid, *sums, time_zone=shown.time_zone)}
 
 
 def _energy_band(shown: Shown) -> Figure:

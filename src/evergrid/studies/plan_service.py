@@ -92,15 +92,8 @@ def curtailment_line(summary: Mapping[str, Any]) -> str:
     return f"{summary['curtailed_kwh']:,.1f} of {made:,.1f} kWh generated ({share:.1f} %)"
 
 
-def sections(summary: Mapping[str, Any]) -> list[Section]:
-    """Tables of the report: all strategies, and curtailment by site."""
-    found = [_strategies(summary)]
-    if summary["curtailment"]:
-        found.append(_curtailment(summary))
-    return found
-
-
-def _strategies(summary: Mapping[str, Any]) -> Section:
+def strategies(summary: Mapping[str, Any]) -> Section:
+    """All strategies as a table, with what may be compared."""
     money = summary["currency"]
     columns = ("strategy", f"net cost, {money}", f"cash, {money}", f"wear, {money}")
     columns += (f"energy left, {money}", "served, %", "short, kWh", "sessions short")
@@ -136,7 +129,10 @@ def _strategy_row(name: str, made: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _curtailment(summary: Mapping[str, Any]) -> Section:
+def curtailment(summary: Mapping[str, Any]) -> list[Section]:
+    """Curtailment by site as a table, where there is generation."""
+    if not summary["curtailment"]:
+        return []
     items = sorted(summary["curtailment"], key=lambda item: -item["curtailed_kwh"])
     rows = [
         (
@@ -150,7 +146,7 @@ def _curtailment(summary: Mapping[str, Any]) -> Section:
     text = "What each site could generate, and by how much the V2G plan curtails it."
     text += " The 200 that curtail most are shown." if len(items) > len(rows) else ""
     columns = ("site", "generation, kWh", "curtailed, kWh", "curtailed, %")
-    return Section("Curtailment by site", text, Table(columns, rows))
+    return [Section("Curtailment by site", text, Table(columns, rows))]
 
 
 def _comparable(summary: Mapping[str, Any]) -> bool:

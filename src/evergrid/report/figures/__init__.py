@@ -10,6 +10,7 @@ from evergrid.report.figures.firm_capacity import (
 )
 from evergrid.report.figures.fleet import energy_band, fleet_power
 from evergrid.report.figures.forecast import forecast_against_actual
+from evergrid.report.figures.generation import generation
 from evergrid.report.figures.hosting_capacity import (
     room_over_day,
     stopper_bars,
@@ -46,6 +47,7 @@ __all__ = [
     "feeder_strain",
     "fleet_power",
     "forecast_against_actual",
+    "generation",
     "level_loading",
     "loop_gains",
     "losses_bars",
