@@ -10,6 +10,7 @@ from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault, between, broken, unique
 
 ROUNDING = 1e-9  # share of the capacity by which an energy above it is one that was rounded
+LARGEST = 1e9  # kW or kWh of one asset; more is no battery, and costs every digit of the rest
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,9 @@ class Sessions:
             ids=ids,
             fix="Swap the two or remove the row.",
         )
-        positive = "be above 0 kWh"
+        positive = f"be above 0 and at most {LARGEST:g} kWh"
         full = "be in [0, capacity_kwh]"
-        power = "be at least 0 kW and finite"
+        power = f"be at least 0 and at most {LARGEST:g} kW"
         share = "be in (0, 1]"
         most = np.finfo(float).max
         tiny = np.finfo(float).tiny
@@ -112,12 +113,12 @@ class Sessions:
         capacity = np.nan_to_num(np.maximum(self.capacity_kwh, 0.0), posinf=np.inf)
         capacity *= 1 + ROUNDING
         for name, low, high, rule, fix in (
-            ("capacity_kwh", tiny, most, positive, ""),
+            ("capacity_kwh", tiny, LARGEST, positive, ""),
             ("energy_arrival_kwh", 0.0, capacity, full, ""),
             ("energy_departure_kwh", 0.0, capacity, full, ""),
             ("energy_reserve_kwh", 0.0, capacity, full, ""),
-            ("max_charge_kw", 0.0, most, power, sign),
-            ("max_discharge_kw", 0.0, most, power, sign),
+            ("max_charge_kw", 0.0, LARGEST, power, sign),
+            ("max_discharge_kw", 0.0, LARGEST, power, sign),
             ("efficiency_charge", tiny, 1.0, share, percent),
             ("efficiency_discharge", tiny, 1.0, share, percent),
             ("wear_cost_per_kwh", 0.0, most, "be at least 0 and finite", ""),
