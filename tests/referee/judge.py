@@ -189,7 +189,8 @@ def _near(best: Least) -> float:
     if best.schedule is not None:
         book = best.schedule.book
         rate = float(book.demand_rate.sum() + np.abs(book.buy).max() + np.abs(book.sell).max())
-    return CLOSE * max(1.0, abs(best.cost)) + (1e-6 + 2 * best.slack_kwh) * rate
+    kwh = 1e-6 if best.slack_kwh == 0 else 10 * best.slack_kwh
+    return CLOSE * max(1.0, abs(best.cost)) + kwh * rate
 
 
 def _least_curtailed(best: Least, made: Result) -> list[str]:
@@ -222,4 +223,4 @@ def _charges_at_once(book: Book, made: Result) -> list[str]:
         return []
     order = [[u.session_id for u in told.book.units].index(u.session_id) for u in book.units]
     worst = np.abs(told.power_kw[order] - power).max(initial=0.0)
-    return [f"uncontrolled: {worst:.2e} kW off full power from plug-in"] if worst > 1e-6 else []
+    return [f"uncontrolled: {worst:.2e} kW off full power from plug-in"] if worst > 1e-5 else []
