@@ -248,7 +248,7 @@ def test_a_load_beyond_its_energy_budget_is_told_with_the_site_and_kwh(
     assert ended.code == 0
     case.change("plan.toml", "[horizon]", '[solve]\non_shortfall = "error"\n[horizon]')
     message = evergrid("run", case.plan, "--out", case.folder / "other").refused(1)
-    assert "energy_budget_kwh must be at least 216.6 kWh" in message
+    assert "energy_budget_kwh must be at least 240.0 kWh" in message
     assert "got 100 for depot" in message
     assert "Raise the budget or lower the load." in message
 
