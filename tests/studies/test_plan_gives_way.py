@@ -1,0 +1,228 @@
+"""Small plans in which something is in the way, with values by hand or by another program."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evergrid.core import config
+from evergrid.core.errors import InfeasibleError
+from evergrid.studies import plan
+
+METHODS = ("highs", "interior_point")
+HEAD = (
+    "session_id,asset_id,site_id,arrival_utc,departure_utc,capacity_kwh,energy_arrival_kwh,"
+    "energy_departure_kwh,energy_reserve_kwh,max_charge_kw,max_discharge_kw,efficiency_charge,"
+    "efficiency_discharge,wear_cost_per_kwh"
+)
+
+
+@dataclass
+class Case:
+    """A site by the hour from 00:00Z on 14 January 2025.
+
+    Attributes:
+        prices: Import price of each hour, or import and export price, per MWh.
+        site: Keys of the site "s".
+        load: Load of each hour, kW.
+        generation: What could be generated in each hour, kW.
+        sessions: Rows of the sessions table without asset and site: name, first and last hour,
+            capacity, energy on arrival, owed, reserve, charge and discharge kW, efficiency.
+        battery: Keys of a battery; None for none.
+    """
+
+    prices: list[Any]
+    site: dict[str, Any] = field(default_factory=dict)
+    load: list[float] | None = None
+    generation: list[float] | None = None
+    sessions: list[tuple[Any, ...]] = field(default_factory=list)
+    battery: dict[str, Any] | None = None
+
+    def run(self, folder: Path, method: str = "highs", **solve: Any) -> plan.Result:
+        """Plan it by a method."""
+        folder.mkdir(parents=True, exist_ok=True)
+        pairs = [p if isinstance(p, tuple) else (p, p) for p in self.prices]
+        rows = [f"{self._at(i)},{buy},{sell}" for i, (buy, sell) in enumerate(pairs)]
+        head = "time_utc,import_price_per_mwh,export_price_per_mwh"
+        (folder / "prices.csv").write_text("\n".join([head, *rows]) + "\n")
+        given: dict[str, Any] = {
+            "horizon": {
+                "start": "2025-01-14T00:00:00+00:00",
+                "days": len(pairs) / 24,
+                "step_min": 60,
+            },
+            "prices": {"file": "prices.csv"},
+            "site": [{"site_id": "s", **self.site}],
+            "solve": {"method": method, **solve},
+        }
+        for key, column in (("load", "load_kw"), ("generation", "generation_kw")):
+            values = getattr(self, key)
+            if values is not None:
+                rows = [f"s,{self._at(i)},{value}" for i, value in enumerate(values)]
+                text = "\n".join([f"site_id,time_utc,{column}", *rows]) + "\n"
+                (folder / f"{key}.csv").write_text(text)
+                given[f"site_{key}_file"] = f"{key}.csv"
+        if self.sessions:
+            (folder / "sessions.csv").write_text("\n".join([HEAD, *self._sessions()]) + "\n")
+            given["sessions"] = {"file": "sessions.csv"}
+        if self.battery is not None:
+            given["battery"] = [{"asset_id": "b", "site_id": "s", **self.battery}]
+        return plan.run(config.parse(plan.Config, given), folder=folder)
+
+    def _sessions(self) -> list[str]:
+        return [
+            f"{name},{name},s,{self._at(first)},{self._at(last)},{','.join(map(str, rest[:-1]))},"
+            f"{rest[-1]},{rest[-1]},0"
+            for name, first, last, *rest in self.sessions
+        ]
+
+    @staticmethod
+    def _at(hour: int) -> str:
+        return f"2025-01-{14 + hour // 24}T{hour % 24:02d}:00:00Z"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_battery_never_burns_energy_to_keep_an_export_limit(tmp_path: Path, method: str) -> None:
+    battery = {
+        "capacity_kwh": 10.0,
+        "power_kw": 5.0,
+        "efficiency": 0.92,
+        "energy_start_kwh": 6.0,
+        "energy_end_kwh": 6.0,
+    }
+    case = Case(
+        prices=[(200, 80)] * 4,
+        site={"net_metering": True, "export_limit_kw": 2.0},
+        load=[-2, -3, -2, -2],
+        battery=battery,
+    )
+    summary = case.run(tmp_path, method).summary
+    assert summary["status"] == "optimal"
+    assert summary["objective"] == pytest.approx(-0.64, abs=1e-6)
+    assert max(summary["max_violation"].values()) <= 1e-6
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_export_limit_at_a_negative_price_is_kept_and_proven(
+    tmp_path: Path, method: str
+) -> None:
+    battery = {"capacity_kwh": 20.0, "power_kw": 10.0, "energy_start_kwh": 10.0, "efficiency": 0.9}
+    case = Case(prices=[20, -40, 20], site={"export_limit_kw": 4.0}, battery=battery)
+    summary = case.run(tmp_path, method).summary
+    assert summary["status"] == "optimal"
+    assert summary["objective"] == pytest.approx(-0.56, abs=1e-6)
+    assert summary["max_violation"]["site_kw"] <= 1e-6
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("must_take", [True, False])
+def test_what_cannot_be_exported_is_curtailed_or_named_and_never_paid(
+    tmp_path: Path, method: str, *, must_take: bool
+) -> None:
+    full = {"capacity_kwh": 10.0, "power_kw": 5.0, "energy_start_kwh": 10.0}
+    case = Case(
+        prices=[(200, 70)] * 2,
+        site={"net_metering": True, "export_limit_kw": 0.0},
+        load=[-3, -3] if must_take else None,
+        generation=None if must_take else [3, 3],
+        battery=full,
+    )
+    made = case.run(tmp_path, method)
+    summary = made.summary
+    for strategy in summary["strategies"].values():
+        assert strategy["cost"] == pytest.approx(0.0, abs=1e-6)
+        assert bool(strategy["overloads"]) == must_take
+        assert strategy["curtailed_kwh"] == pytest.approx(0.0 if must_take else 6.0, abs=1e-6)
+    assert summary["status"] == ("limits_exceeded" if must_take else "optimal")
+    if must_take:
+        (told,) = summary["overloads"]
+        assert (told["limit"], told["steps"]) == ("export", 2)
+        assert told["worst_kw"] == pytest.approx(3.0, abs=1e-6)
+        assert told["excess_kwh"] == pytest.approx(6.0, abs=1e-6)
+    assert made.plans["v2g"].schedule.energy_kwh[0, -1] >= 10.0 - 1e-6
+
+
+def test_a_surplus_that_breaks_the_limit_is_refused_where_that_is_asked(tmp_path: Path) -> None:
+    car = ("car", 1, 3, 60, 60, 60, 0, 11, 11, 0.93)
+    case = Case([50] * 3, {"export_limit_kw": 19.5}, load=[-5, -20, -20], sessions=[car])
+    with pytest.raises(InfeasibleError, match=r"export_limit_kw must allow .* 0\.5 kW in 2 steps"):
+        case.run(tmp_path, on_shortfall="error")
+    case = Case([50] * 3, {"export_limit_kw": 19.5}, generation=[5, 20, 20], sessions=[car])
+    summary = case.run(tmp_path / "b", on_shortfall="error").summary
+    assert summary["objective"] == pytest.approx(0.0, abs=1e-9)
+    assert summary["curtailed_kwh"] == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_demand_charge_does_not_leave_a_bus_empty(tmp_path: Path, method: str) -> None:
+    bus = ("bus", 0, 6, 60, 10, 50, 0, 11, 0, 1)
+    case = Case([50] * 6, {"import_limit_kw": 5.0, "demand_charge_per_kw": 12.0}, sessions=[bus])
+    summary = case.run(tmp_path, method).summary
+    (short,) = summary["shortfalls"]
+    assert short["shortfall_kwh"] == pytest.approx(10.0, abs=1e-5)
+    assert short["limit"] == "the import limit of site s"
+    assert summary["objective"] == pytest.approx(61.5, abs=1e-5)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_session_that_charger_and_site_leave_short_is_told_once(
+    tmp_path: Path, method: str
+) -> None:
+    bus = ("bus", 0, 4, 90, 10, 90, 0, 11, 0, 1)  # 44 kWh by its charger, 20 by the site
+    case = Case([50] * 4, {"import_limit_kw": 5.0}, sessions=[bus])
+    (short,) = case.run(tmp_path, method).summary["shortfalls"]
+    assert short["shortfall_kwh"] == pytest.approx(60.0, abs=1e-5)
+    assert short["limit"] == (
+        "the import limit of site s, and its charger's rating and the length of its stay"
+    )
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_can_only_feed_helps_those_who_are_owed(tmp_path: Path, method: str) -> None:
+    feeder = ("feeder", 0, 3, 60, 50, 0, 0, 0, 11, 0.9)
+    hungry = ("hungry", 1, 3, 60, 10, 40, 0, 22, 0, 0.9)
+    case = Case([50] * 3, {"import_limit_kw": 10.0}, load=[15, 8, 8], sessions=[feeder, hungry])
+    summary = case.run(tmp_path, method).summary
+    assert summary["shortfall_kwh"] == pytest.approx(6.6, abs=1e-5)
+    assert summary["overloads"] == []
+    assert summary["status"] == "optimal"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_load_that_breaks_the_limit_for_half_the_night_is_told_for_every_strategy(
+    tmp_path: Path, method: str
+) -> None:
+    bus = ("bus", 0, 6, 60, 10, 50, 0, 11, 0, 1)
+    load = [15, 15, 15, 0, 0, 0]
+    case = Case([-50] * 6, {"import_limit_kw": 5.0}, load=load, sessions=[bus])
+    summary = case.run(tmp_path, method).summary
+    assert summary["status"] == "limits_exceeded"
+    for strategy in summary["strategies"].values():
+        assert strategy["shortfall_kwh"] == pytest.approx(25.0, abs=1e-4)
+        (told,) = strategy["overloads"]
+        assert told["limit"] == "import"
+        assert told["steps"] == 3
+        assert told["worst_kw"] == pytest.approx(10.0, abs=1e-5)
+
+
+def test_a_reserve_that_is_reached_is_kept(tmp_path: Path) -> None:
+    car = ("car", 0, 6, 48, 2, 14, 12, 7, 7, 0.92)
+    case = Case([90, 80, 200, 210, 190, 60], {"import_limit_kw": 17.0}, sessions=[car])
+    for method in METHODS:
+        made = case.run(tmp_path / method, method)
+        energy = made.plans["v2g"].schedule.energy_kwh[0]
+        reached = energy >= 12.0 - 1e-6
+        assert reached.any()
+        assert (energy[reached.argmax() :] >= 12.0 - 1e-6).all()
+        assert made.summary["status"] == "optimal"
+
+
+def test_uncontrolled_charges_all_that_is_asked_also_beyond_the_horizon(tmp_path: Path) -> None:
+    car = ("a", 17, 30, 60, 20, 50, 10, 11, 11, 1)
+    prices = [60] * 17 + [150] * 7
+    summary = Case(prices, sessions=[car]).run(tmp_path, end_value_per_mwh=60.0).summary
+    told = summary["strategies"]["uncontrolled"]
+    assert told["cash"] == pytest.approx(4.5)  # 30 kWh from 17:00 on
+    assert told["energy_left"] == pytest.approx(-1.8)
+    assert told["peak_import_kw"] == pytest.approx(11.0)
