@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from evergrid.core.arrays import Array, Float
+from evergrid.core.arrays import Array, Float, Int
 from evergrid.core.timegrid import datetime64
 from evergrid.core.units import per_kwh_from_per_mwh
 from evergrid.model.billing import periods
@@ -88,19 +88,30 @@ def unpaid_kwh(portfolio: Portfolio, power_kw: Float[Array, "site step"]) -> Flo
     """
     sites = portfolio.sites
     over = power_kw - portfolio.export_limit_kw
-    passed = np.nonzero((over > ROUNDING_KW).any(axis=1))[0]
+    over = np.where(over > ROUNDING_KW, over, 0.0)
     sold = np.where(sites.net_metering[:, None], np.maximum(power_kw, 0.0), 0.0)
-    unpaid = np.zeros(power_kw.shape)
-    for site in sorted(passed, key=lambda row: -int(sites.depth[row])):
-        meters = _meters_of(portfolio, int(site))
-        if not len(meters):
-            continue
+    unpaid, beyond = np.zeros(power_kw.shape), np.zeros(power_kw.shape)
+    rows = np.nonzero(over.any(axis=1))[0]
+    for site in sorted(_with_above(sites.parent, rows), key=lambda row: -int(sites.depth[row])):
+        below = beyond[sites.parent == site].sum(axis=0)
+        beyond[site] = np.maximum(over[site], below)
+        meters = _meters_of(portfolio, site)
         left = sold[meters] - unpaid[meters]
-        beyond = np.where(over[site] > ROUNDING_KW, over[site], 0.0)
-        more = np.clip(beyond - unpaid[meters].sum(axis=0), 0.0, left.sum(axis=0))
         total = left.sum(axis=0)
+        more = np.minimum(beyond[site] - below, total)
         unpaid[meters] += left * (more / np.where(total > 0, total, 1.0))
     return portfolio.grid.step_h * unpaid.sum(axis=0)
+
+
+def _with_above(parent: Int[Array, " site"], rows: Int[Array, " some"]) -> set[int]:
+    """Some sites and all above them."""
+    found: set[int] = set()
+    for row in rows:
+        above = int(row)
+        while above >= 0 and above not in found:
+            found.add(above)
+            above = int(parent[above])
+    return found
 
 
 def _meters_of(portfolio: Portfolio, site: int) -> np.ndarray:

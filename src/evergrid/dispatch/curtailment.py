@@ -12,6 +12,7 @@ def least(
     portfolio: Portfolio,
     power_kw: Float[Array, "session step"],
     already_kw: Float[Array, "site step"] | None = None,
+    most_kw: Float[Array, "site step"] | None = None,
 ) -> Float[Array, "site step"]:
     """What each site's own generation must be curtailed by, given what its sessions do.
 
@@ -23,10 +24,12 @@ def least(
         portfolio: Sites, their limits, load and generation.
         power_kw: Of each session, positive into the grid.
         already_kw: Curtailed for another reason; part of what is returned.
+        most_kw: What each site may be curtailed by; all that can be by default.
     """
     sites = portfolio.sites
     curtailed = np.zeros(portfolio.load_kw.shape) if already_kw is None else already_kw.copy()
-    left = np.maximum(portfolio.curtailable_kw - curtailed, 0.0)
+    most = portfolio.curtailable_kw if most_kw is None else most_kw
+    left = np.maximum(most - curtailed, 0.0)
     if not left.any():
         return curtailed
     own = portfolio.generation_kw - portfolio.load_kw - curtailed

@@ -288,8 +288,8 @@ def _asked(portfolio: Portfolio, options: Options, served: Plan) -> Problem:
     lowered = replace(
         program,
         energy_end=np.concatenate([end, program.energy_end[count:]]),
-        net_low=np.minimum(program.net_low, 0.0),
-        net_high=np.maximum(program.net_high, 0.0),
+        net_low=np.minimum(program.net_low, program.rest_net),
+        net_high=np.maximum(program.net_high, program.rest_net),
         budget_kwh=budget,
     )
     return replace(made, program=lowered)
@@ -450,7 +450,11 @@ def _least_curtailed(
     worth = portfolio.prices.export_price_per_mwh + portfolio.prices.carbon_price_per_mwh
     pays = metered[:, None] & (worth < 0)[None, :]
     kept = np.where(pays, planned.curtailed_kw, 0.0)
-    return replace(planned, curtailed_kw=curtailment.least(portfolio, planned.power_kw, kept))
+    # Never more than the engine does: what it leaves beyond an export limit may be what an import
+    # limit above needs.
+    most = planned.curtailed_kw
+    less = curtailment.least(portfolio, planned.power_kw, kept, most)
+    return replace(planned, curtailed_kw=less)
 
 
 def _recomputed(assessment: Assessment, objective: float) -> Certificate:

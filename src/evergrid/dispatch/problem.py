@@ -14,6 +14,7 @@ from evergrid.core.arrays import Array, Float, Int
 from evergrid.core.flowgates import Flowgates
 from evergrid.core.timegrid import datetime64
 from evergrid.core.units import per_kwh_from_per_mwh
+from evergrid.dispatch import curtailment
 from evergrid.dispatch.accounts import net_load
 from evergrid.engine.program import Program, energy_path
 from evergrid.model.billing import periods
@@ -94,6 +95,7 @@ def build(
     """
     units = _stacked(_session_units(portfolio, end_value_per_kwh), _curtailing_units(portfolio))
     curtailing = np.nonzero(portfolio.curtailable_kw.any(axis=1))[0]
+    rest = _at_rest(portfolio, units, curtailing) if len(curtailing) else None
     groups = _with_periods(portfolio, _groups(portfolio, spent_kwh))
     _, sold = _prices(portfolio)
     meters = portfolio.sites.net_metering[:, None]
@@ -106,12 +108,29 @@ def build(
         **groups,
         constant=portfolio.grid.step_h * bill,
         feed_curve=rise if rise.any() else None,
+        rest_kw=rest,
         flowgates=_padded(portfolio.flowgates, len(groups["parent"])),
     )
     return Problem(program, len(portfolio.sessions), curtailing)
 
 
 Columns = dict[str, Array]
+
+
+def _at_rest(
+    portfolio: Portfolio, units: Columns, curtailing: Int[Array, " generator"]
+) -> Float[Array, " slot"]:
+    """What units do while all sessions are idle: generation is curtailed as limits then demand."""
+    idle = np.zeros((len(portfolio.sessions), portfolio.grid.steps))
+    curtailed = curtailment.least(portfolio, idle)
+    lengths = units["stop"] - units["first"]
+    unit = np.repeat(np.arange(len(lengths)), lengths)
+    begin = np.cumsum(lengths) - lengths
+    step = np.arange(len(unit)) - begin[unit] + units["first"][unit]
+    rest, further = np.zeros(len(unit)), unit >= len(portfolio.sessions)
+    site = curtailing[unit[further] - len(portfolio.sessions)]
+    rest[further] = -curtailed[site, step[further]]
+    return rest
 
 
 def _session_units(portfolio: Portfolio, end_value_per_kwh: float) -> Columns:

@@ -154,7 +154,7 @@ class Model:
         shape = (p.groups, p.steps)
         low, high = p.net_low, p.net_high
         if elastic:  # the excess column takes over where the load alone breaks the limit
-            low, high = np.minimum(low, 0.0), np.maximum(high, 0.0)
+            low, high = np.minimum(low, p.rest_net), np.maximum(high, p.rest_net)
         self.net = self._column(np.zeros(p.groups * p.steps), low.ravel(), high.ravel())
         self.net = self.net.reshape(shape)
         self.sums = self._row(np.zeros(self.net.size), np.zeros(self.net.size)).reshape(shape)
@@ -175,9 +175,10 @@ class Model:
         p = self.program
         self.excess = np.full((p.groups, p.steps), -1)
         for sign, limit in ((1.0, p.net_low), (-1.0, -p.net_high)):
-            over = limit > 0
+            alone = limit - sign * p.rest_net
+            over = alone > 0
             weight = np.full(int(over.sum()), 0.0 if self.priced else EXCESS_WEIGHT * p.step_h)
-            self.excess[over] = self._column(weight, 0.0 * weight, limit[over])
+            self.excess[over] = self._column(weight, 0.0 * weight, alone[over])
             row = self._row(limit[over], np.full(len(weight), np.inf))
             self._entry(row, self.net[over], sign)
             self._entry(row, self.excess[over], 1.0)
@@ -192,10 +193,11 @@ class Model:
         self.budgets = np.full(p.groups, -1)
         self.budgets[groups] = row
         if elastic:  # as with limits, where the load alone exceeds a budget
-            over = least > 0
+            alone = least - p.step_h * p.rest_net[groups].sum(axis=1)
+            over = alone > 0
             self.overdraft = np.full(p.groups, -1)
             weight = np.full(int(over.sum()), 0.0 if self.priced else self.budget_weight)
-            self.overdraft[groups[over]] = self._column(weight, 0.0 * weight, least[over])
+            self.overdraft[groups[over]] = self._column(weight, 0.0 * weight, alone[over])
             self._entry(row[over], self.overdraft[groups[over]], 1.0)
 
     def _add_flowgates(self) -> None:

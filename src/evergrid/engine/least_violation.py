@@ -210,8 +210,8 @@ def _firm(program: Program) -> Program:
     """The program with what may not give way alone: limits as far as load alone breaks them."""
     return replace(
         program,
-        net_low=np.minimum(program.net_low, 0.0),
-        net_high=np.maximum(program.net_high, 0.0),
+        net_low=np.minimum(program.net_low, program.rest_net),
+        net_high=np.maximum(program.net_high, program.rest_net),
         energy_end=program.energy_low,
         budget_kwh=None,
     )

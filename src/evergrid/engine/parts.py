@@ -90,6 +90,7 @@ def pick(program: Program, groups: Int[Array, " group"], units: Int[Array, " uni
         closed_draw=_some(program.closed_draw, slots),
         closed_feed=_some(program.closed_feed, slots),
         floor_kwh=_some(program.floor_kwh, slots),
+        rest_kw=_some(program.rest_kw, slots),
     )
     return Part(inner, groups, units, slots)
 

@@ -45,6 +45,9 @@ class Program:
 
     Decisions about these rules restrict a program: a direction that is closed in a slot, and a
     higher least energy in a slot. They are None where nothing is decided.
+
+    ``rest_kw`` is what units do when the fleet is at rest: nothing (None) but for units that draw
+    what must be curtailed. What the groups then do breaks limits by the load alone.
     """
 
     step_h: float
@@ -81,6 +84,7 @@ class Program:
     closed_draw: Bool[Array, " slot"] | None = None
     closed_feed: Bool[Array, " slot"] | None = None
     floor_kwh: Float[Array, " slot"] | None = None
+    rest_kw: Float[Array, " slot"] | None = None
 
     @property
     def units(self) -> int:
@@ -227,6 +231,13 @@ class Program:
             if self.parent[group] >= 0:
                 least[group] += least[self.parent[group]]
         return least
+
+    @cached_property
+    def rest_net(self) -> Float[Array, "group step"]:
+        """Net power of each group when the fleet is at rest."""
+        if self.rest_kw is None:
+            return np.zeros((self.groups, self.steps))
+        return net_power(self, self.rest_kw)
 
     @cached_property
     def _export_can_bind(self) -> Array:

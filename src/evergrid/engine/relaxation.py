@@ -107,6 +107,7 @@ def _elastic(program: Program) -> tuple[Program, Bool[Array, " slot"]]:
         closed_draw=closed_draw,
         closed_feed=closed_feed,
         floor_kwh=None,
+        rest_kw=None,
     )
     return wide, bought
 
@@ -121,10 +122,11 @@ def _rows(program: Program, budget_weight: float) -> Rows:
     limits = ((1.0, program.net_low, reach_low), (-1.0, -program.net_high, -reach_high))
     soft, hard = [], []
     for sign, level, reach in limits:
-        price = np.where(level > 0, cheap, np.inf)
+        rest = sign * program.rest_net
+        price = np.where(level > rest, cheap, np.inf)
         soft.append((sign, *_padded(level, reach < level, price)))
-        least = np.full(level.shape, -ROOM)  # at rest the load alone exceeds the limit
-        held = (level > 0) & (reach < least)
+        least = rest - ROOM  # at rest the load alone exceeds the limit
+        held = (level > rest) & (reach < least)
         hard.append((sign, *_padded(least, held, np.full(level.shape, np.inf))))
     none = np.zeros(0)
     made = barrier.stacked([*soft, *hard], none.astype(np.int64), none, none)
@@ -142,9 +144,10 @@ def _budget_rows(program: Program, budget_weight: float) -> Rows | None:
     held = reach < level
     if not held.any():
         return None
-    price = np.where(level > 0, budget_weight * program.step_h, np.inf)
-    least = np.full(level.shape, -ROOM / program.step_h)
-    capped = (level > 0) & (reach < least)
+    rest = program.rest_net.sum(axis=1)[:, None]
+    price = np.where(level > rest, budget_weight * program.step_h, np.inf)
+    least = rest - ROOM / program.step_h
+    capped = (level > rest) & (reach < least)
     none = np.zeros(0)
     blocks = [(1.0, level, held, price), (1.0, least, capped, np.full(level.shape, np.inf))]
     return barrier.stacked(blocks, none.astype(np.int64), none, none)
