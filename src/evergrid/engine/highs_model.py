@@ -20,6 +20,7 @@ BOTH_TOLERANCE = 1e-7  # share of the limits above which drawing and feeding at 
 FEASIBLE = 2  # HiGHS' code of a primal solution that keeps every row and bound
 WHOLE = 1e-7  # by which a flag may miss a whole number
 HELD_KWH = 1e-7  # by which what gives way may exceed the least, for rounding
+FEW_FLAGS = 300  # up to which branch and bound does without presolve
 ABSOLUTE_GAP = 1e-9  # money at which branch and bound stops
 TIE_TOLERANCE = 1e-9  # reduced costs below this leave a choice that costs nothing
 FIRST_TANGENTS = (1.0, 0.5, 0.25)  # shares of a power limit at which a rising cost is met at first
@@ -543,13 +544,16 @@ class Model:
         self._highs.setOptionValue("mip_rel_gap", gap)
         self._highs.setOptionValue("mip_abs_gap", ABSOLUTE_GAP)
         self._highs.setOptionValue("mip_feasibility_tolerance", WHOLE)
+        flags = np.concatenate([self._flag_draw, self._flag_side, self._flag_above])
+        # Small programs are as fast without presolve, which has been seen to lose solutions.
+        self._highs.setOptionValue("presolve", "off" if len(flags) <= FEW_FLAGS else "choose")
         status = self.run(time_limit_s)
+        self._highs.setOptionValue("presolve", "choose")
         info = self._highs.getInfo()
         found = info.primal_solution_status == FEASIBLE and len(self.values) > 0
         bound = float(info.mip_dual_bound)
         if status is Status.INFEASIBLE or not found:
             return (status if not status.good else Status.NUMERICAL), bound
-        flags = np.concatenate([self._flag_draw, self._flag_side, self._flag_above])
         at = np.round(self.values[flags])
         self._whole(flags, whole=False)
         self._bound(flags, at, at)

@@ -8,10 +8,11 @@ import numpy as np
 from evergrid.core.arrays import Array, Float
 from evergrid.core.status import Status
 from evergrid.engine.highs_model import Model
-from evergrid.engine.program import Program
+from evergrid.engine.program import Program, cost
 
 MOST_FLAGS = 3000  # beyond which branch and bound is not tried
 MOST_SLOTS = 20_000
+WRONG = 1e-6  # money by which a schedule may cost less than a bound before that is wrong
 LOWERED = 1e-9  # money, or share of the cost, that tolerances of HiGHS could be worth
 
 
@@ -60,7 +61,10 @@ def solve(program: Program, *, gap: float, time_limit_s: float) -> Decided:
     # With the flags fixed, a linear program gives the powers to every digit.
     status = model.solve(max(deadline - time.perf_counter(), 1.0), gap)
     power_kw = model.power() if status.good else np.zeros(program.slots)
-    return Decided(status, power_kw, _lowered(program, bound))
+    bound = _lowered(program, bound)
+    if status.good and cost(program, power_kw) - program.constant < bound - WRONG:
+        bound = -np.inf  # what was found disproves it
+    return Decided(status, power_kw, bound)
 
 
 def _lowered(program: Program, bound: float) -> float:
