@@ -138,7 +138,7 @@ FLEET = [HOMES | {"sites": ["depot"], "vehicles": 2}]
         (
             {"feeder": {"file": "gone.dss"}},
             MissingFileError,
-            r"no such file: .*gone\.dss\. Name the feeder's master \.dss file",
+            r"there is no file .*gone\.dss\. Name the feeder's master \.dss file",
         ),
         (
             {"fleet": [HOMES | {"sites": ["feeder/loads"]}]},

@@ -101,9 +101,8 @@ def lines(shown: Shown) -> list[str]:
         (
             "net cost",
             f"uncontrolled {cost['uncontrolled']:,.2f}, smart {cost['smart']:,.2f}, "
-            f"V2G {cost['v2g']:,.2f} {money}",
+            f"V2G {cost['v2g']:,.2f} {money}{plan_service.split(s)}",
         ),
-        ("of which", plan_service.split_line(s)),
         ("saving", plan_service.saving_line(s)),
         ("energy", f"{s['energy_drawn_kwh']:,.0f} kWh drawn, {s['energy_fed_kwh']:,.0f} kWh fed"),
         ("service", _service(s)),

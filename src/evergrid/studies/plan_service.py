@@ -13,6 +13,7 @@ NAMES = {
     "rolling_forecast": "rolling, forecast prices",
     "rolling_persistence": "rolling, yesterday's prices",
 }
+LEAST_MONEY = 0.005  # below which an amount is none
 LEAST_KWH = 1e-3  # of excess, below which it is not spelt out
 
 
@@ -55,13 +56,13 @@ def beyond_kwh(strategy: Mapping[str, Any]) -> float:
     return sum((item["excess_kwh"] for item in items), start=0.0)
 
 
-def split_line(summary: Mapping[str, Any]) -> str:
-    """The net cost of V2G as cash, wear and energy left."""
-    best, money = summary["strategies"]["v2g"], summary["currency"]
-    return (
-        f"V2G: cash {best['cash']:,.2f}, wear {best['wear']:,.2f}, energy left "
-        f"{best['energy_left']:,.2f} {money}"
-    )
+def split(summary: Mapping[str, Any]) -> str:
+    """The net cost of V2G as cash, wear and energy left, in brackets; empty where all is cash."""
+    best = summary["strategies"]["v2g"]
+    if abs(best["wear"]) + abs(best["energy_left"]) < LEAST_MONEY:
+        return ""
+    parts = (best["cash"], best["wear"], 0.0 + best["energy_left"])
+    return " (cash {:,.2f}, wear {:,.2f}, energy left {:,.2f})".format(*parts)
 
 
 def limits_line(summary: Mapping[str, Any]) -> str:
