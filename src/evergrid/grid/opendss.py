@@ -28,7 +28,7 @@ TOLERANCE = 1e-9
 VERSION = re.compile(r"(?<=C-API Library version )[\d.]+|SVN \d+")
 PLACE = re.compile(r'\[file: "([^"]*)", line: (\d+)\]')  # in what OpenDSS says
 COMMAND = re.compile(r'Unknown Command: ".*"', re.IGNORECASE)
-SAID_LINES = 9  # of a message: the error, its description and its probable cause
+PRIMITIVE_CAUSE = re.compile(r"(Matrix Inversion Error for [^\n]*)\n\s*Probable Cause: \n([^\n]*)")
 LONG_QUOTE = re.compile(r'"[^"]{41,}"')  # longer than any name
 DEAD_V = 1e-3  # a feeder whose highest voltage is lower is driven by nothing
 
@@ -88,8 +88,9 @@ def _said(message: str, master: Path) -> str:
 
     A file that is no feeder at all, named by mistake, is nothing to be shown.
     """
-    lines = [line for line in message.splitlines() if line.strip() and not PLACE.search(line)]
-    said = " ".join(COMMAND.sub("Unknown command", line).strip() for line in lines[:SAID_LINES])
+    said = COMMAND.sub("Unknown command", message.splitlines()[0]).strip()
+    if "primitive Y" in said and (cause := PRIMITIVE_CAUSE.search(message)):
+        said += f" {cause[1]}: {cause[2]}"
     shown = {master.name: Path(given_file.name(master)).name}
     places = [
         f"{shown.get(Path(file).name, Path(file).name)}, line {line}"
