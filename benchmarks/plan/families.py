@@ -181,7 +181,7 @@ def _program(grid: TimeGrid, fleet: Fleet, tree: Tree, prices: Prices) -> Progra
     )
     sessions = replace(fleet.sessions, site_id=names[fleet.transformer])
     book = assemble(grid, sessions, sites, SiteLoad(names, grid.times, tree.load_kw), prices)
-    made = problem.build(book, plan.end_value_per_kwh(book))
+    made = problem.build(book, plan.end_value_per_kwh(book)).program
     return _served(made, fleet.vehicles)
 
 

@@ -310,8 +310,8 @@ def test_nothing_is_called_infeasible_that_was_only_out_of_time(
     assert solver.solve(program, method="interior_point").status is Status.INFEASIBLE
     relax = relaxation.relax
 
-    def late(part: Program, *, deadline: float) -> relaxation.Relaxed:
-        return relax(part, deadline=0.0)
+    def late(part: Program, *, deadline: float, **given: Any) -> relaxation.Relaxed:
+        return relax(part, deadline=0.0, **given)
 
     monkeypatch.setattr(relaxation, "relax", late)
     refused = solver.solve(program, method="interior_point")

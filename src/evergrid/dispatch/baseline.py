@@ -77,6 +77,6 @@ def earliest(
 def keeps_limits(program: Program, power_kw: Float[Array, " slot"]) -> bool:
     """Whether these powers keep every group within its limits and budget."""
     net = net_power(program, power_kw)
-    slack_kw = 1e-9 * (1 + np.abs(net))
+    slack_kw = 0.5 * TOLERANCE
     inside = (net >= program.net_low - slack_kw) & (net <= program.net_high + slack_kw)
     return bool(inside.all() and (over_budget(program, net) <= TOLERANCE).all())

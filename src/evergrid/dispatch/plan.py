@@ -254,7 +254,10 @@ def uncontrolled(
 
 def _earliest(made: Problem, options: Options, tell: Tell) -> tuple[Float[Array, " slot"], float]:
     """Charging as early as the limits allow, with what must give way for it."""
-    how = {"method": options.method, "time_limit_s": options.time_limit_s, "tell": tell}
+    # What is small is solved to every digit, whatever plans are solved by.
+    small = solver.chosen(made.program, "auto") == "highs"
+    method = "highs" if small else options.method
+    how = {"method": method, "time_limit_s": options.time_limit_s, "tell": tell}
     found = baseline.earliest(made.program, sessions=made.sessions, **how)
     if not found.status.good:
         relaxation = least_violation.find(made.program, time_limit_s=options.time_limit_s)
