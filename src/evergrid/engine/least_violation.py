@@ -15,7 +15,8 @@ from evergrid.core.arrays import Array, Bool, Float
 from evergrid.core.errors import SolveError
 from evergrid.core.status import Status
 from evergrid.engine import mixed_integer, relaxation, search
-from evergrid.engine.highs_model import TIE_TOLERANCE, Least, Model
+from evergrid.engine.highs_model import TIE_TOLERANCE, Model
+from evergrid.engine.linear_program import Least
 from evergrid.engine.parts import Part, pick, roots, rows_by, trees
 from evergrid.engine.program import Program, energy_path, net_power, over_budget
 from evergrid.engine.solution import EXCESS_WEIGHT, Relaxation

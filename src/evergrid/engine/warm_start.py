@@ -83,6 +83,8 @@ def _settled(program: Program, guess: Guess, new: Bool[Array, " unit"]) -> Guess
         peak_price=np.zeros(1),
         peak_before=np.zeros(1),
         budget_kwh=None,
+        peak_count=None,
+        reserve_kwh=None,
     )
     answer = interior_point.minimise(alone, gap=SETTLED, deadline=np.inf)
     power, value = guess.power_kw.copy(), guess.dual.energy_value.copy()

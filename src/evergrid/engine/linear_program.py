@@ -1,0 +1,72 @@
+"""A program as the arrays of a linear program, and what of it must give way."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from evergrid.core.arrays import Array, Float, Int
+from evergrid.engine.certificate import Dual
+from evergrid.engine.program import Program
+
+
+@dataclass(frozen=True)
+class LinearProgram:
+    """The least of ``cost x``, where x and ``matrix x`` keep within their bounds.
+
+    Attributes:
+        cost: Of each column.
+        lower: Least value of each column.
+        upper: Greatest value of each column.
+        row_lower: Least value of each row.
+        row_upper: Greatest value of each row.
+        matrix: Rows by columns.
+        draw: Column of the power that each slot draws.
+        feed: Column of the power that each slot feeds.
+        balance: Row of each slot's energy balance.
+        sums: Row of each group's net power in each step.
+        budgets: Row of each group's budget; -1 where it has none.
+        gates: Row of each flowgate.
+    """
+
+    cost: Float[Array, " column"]
+    lower: Float[Array, " column"]
+    upper: Float[Array, " column"]
+    row_lower: Float[Array, " row"]
+    row_upper: Float[Array, " row"]
+    matrix: sparse.csc_array
+    draw: Int[Array, " slot"]
+    feed: Int[Array, " slot"]
+    balance: Int[Array, " slot"]
+    sums: Int[Array, "group step"]
+    budgets: Int[Array, " group"]
+    gates: Int[Array, " flowgate"]
+
+    def dual(self, row_dual: Float[Array, " row"]) -> Dual:
+        """Prices of energy, net power, budgets and flowgates: the cost of one more of each row."""
+        return Dual(
+            energy_value=-row_dual[self.balance],
+            power_price=-row_dual[self.sums],
+            budget_price=np.where(self.budgets >= 0, row_dual[self.budgets], 0.0),
+            flowgate_price=-row_dual[self.gates],
+        )
+
+    def power(self, program: Program, values: Float[Array, " column"]) -> Float[Array, " slot"]:
+        """Power of each slot, the smaller of the two directions cancelled."""
+        draw = np.clip(values[self.draw], 0.0, program.charge_limit)
+        feed = np.clip(values[self.feed], 0.0, program.discharge_limit)
+        change = program.gain * draw - program.drain * feed
+        return np.where(change >= 0, -change / program.gain, -change / program.drain)
+
+
+@dataclass(frozen=True)
+class Least:
+    """The least that must give way in each tree, at its root; where flowgates tie them, at row 0.
+
+    Attributes:
+        short_kwh: Energy owed that is not served.
+        beyond_kwh: Energy beyond limits and budgets.
+    """
+
+    short_kwh: Float[Array, " group"]
+    beyond_kwh: Float[Array, " group"]
