@@ -15,7 +15,12 @@ BAD_ROWS = [
     (",40,10", ",-40,10", "capacity_kwh must be above 0 and", "-40 for s2 (row 2)"),
     (",40,10", ",40,41", "energy_arrival_kwh must be in [0, capacity_kwh]", "41 for s2 (row 2)"),
     (",7,7,", ",7,-7,", "max_discharge_kw must be at least 0 and", "-7 for s2 (row 2)"),
-    (",7,7,", ",inf,7,", "max_charge_kw must be at least 0 and at most 1e+09 kW", "inf for s2 (row 2)"),
+    (
+        ",7,7,",
+        ",inf,7,",
+        "max_charge_kw must be at least 0 and at most 1e+09 kW",
+        "inf for s2 (row 2)",
+    ),
     ("0.90", "1.01", "efficiency_charge must be in (0, 1]", "1.01 for s2 (row 2)"),
     ("2024-01-10T03:10:00Z", "2024-01-10T03:10:00", "with a time zone", "03:10:00 (row 2)"),
     ("2024-01-10T03:10:00Z", "2024-02-30T03:10:00Z", "ISO 8601", "02-30T03:10:00Z (row 2)"),

@@ -194,7 +194,7 @@ def test_load_that_breaks_the_limit_for_half_the_night_is_told_for_every_strateg
     tmp_path: Path, method: str
 ) -> None:
     bus = ("bus", 0, 6, 60, 10, 50, 0, 11, 0, 1)
-    load = [15, 15, 15, 0, 0, 0]
+    load = [15.0, 15.0, 15.0, 0.0, 0.0, 0.0]
     case = Case([-50] * 6, {"import_limit_kw": 5.0}, load=load, sessions=[bus])
     summary = case.run(tmp_path, method).summary
     assert summary["status"] == "limits_exceeded"
