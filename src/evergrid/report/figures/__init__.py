@@ -1,5 +1,6 @@
 """One function per figure: records and arrays in, a Plotly figure out, nothing else touched."""
 
+from evergrid.report.figures.curtailment import generation
 from evergrid.report.figures.feeder import feeder_map
 from evergrid.report.figures.firm_capacity import (
     diversity_curve,
@@ -10,7 +11,6 @@ from evergrid.report.figures.firm_capacity import (
 )
 from evergrid.report.figures.fleet import energy_band, fleet_power
 from evergrid.report.figures.forecast import forecast_against_actual
-from evergrid.report.figures.generation import generation
 from evergrid.report.figures.hosting_capacity import (
     room_over_day,
     stopper_bars,
