@@ -139,10 +139,8 @@ def _of_batch(program: Program, deadline: float, budget_weight: float) -> _Least
     model = Model(program, elastic=True, budget_weight=budget_weight)
     _solved(model.run(_left_s(deadline)), deadline)
     power_kw, limiting, exhausted = model.power(), *_causes(model)
-    unfollowed, proven = (
-        _unfollowed(program, power_kw, _claimed(program, model), budget_weight),
-        True,
-    )
+    unfollowed = _unfollowed(program, power_kw, _claimed(program, model), budget_weight)
+    proven = True
     whole = program.flowgates is not None
     for groups in [np.arange(program.groups)] if whole else trees(program):
         if not unfollowed[groups].any():
