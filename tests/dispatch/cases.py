@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from evergrid.model.portfolio import Portfolio, assemble
 from evergrid.model.prices import Prices
 from evergrid.model.schedule import Schedule
 from evergrid.model.session import Sessions
-from evergrid.model.site import SiteLoad, Sites
+from evergrid.model.site import SiteLoad, Sites, no_load
 
 START = datetime(2022, 7, 4, tzinfo=UTC)
 
@@ -112,6 +113,54 @@ def book(seed: int, kind: Book | None = None) -> Portfolio:
         load_kw=rng.uniform(-0.5, 1.0, (1, grid.steps)) * kind.load_kw,
     )
     return assemble(grid, sessions, sites, load, prices(seed, grid, kind))
+
+
+@dataclass(frozen=True)
+class Stay:
+    """A stay at a charger of 10 kW without losses, of a battery of 100 kWh that is empty."""
+
+    arrival_h: float
+    departure_h: float
+    owed_kwh: float
+    feeds: bool = False
+    held_kwh: float = 0.0
+
+
+def by_hand(stays: list[Stay], price_per_mwh: list[float], **site: Any) -> Portfolio:
+    """A book of hourly prices at one site without losses, small enough to be worked out by hand."""
+    price, n = np.array(price_per_mwh), len(stays)
+    grid = TimeGrid(START, 1.0, len(price))
+    names = np.array([f"session-{i}" for i in range(n)], dtype=object)
+    sessions = Sessions(
+        session_id=names,
+        asset_id=names,
+        site_id=np.full(n, "depot", dtype=object),
+        arrival_utc=_times(grid, np.array([stay.arrival_h for stay in stays], float)),
+        departure_utc=_times(grid, np.array([stay.departure_h for stay in stays], float)),
+        capacity_kwh=np.full(n, 100.0),
+        energy_arrival_kwh=np.array([stay.held_kwh for stay in stays], float),
+        energy_departure_kwh=np.array([stay.owed_kwh for stay in stays], float),
+        energy_reserve_kwh=np.zeros(n),
+        max_charge_kw=np.full(n, 10.0),
+        max_discharge_kw=np.array([10.0 if stay.feeds else 0.0 for stay in stays]),
+        efficiency_charge=np.ones(n),
+        efficiency_discharge=np.ones(n),
+        wear_cost_per_kwh=np.zeros(n),
+        wear_rise_per_kwh_per_kw=np.zeros(n),
+    )
+    columns = {
+        "import_limit_kw": np.array([np.inf]),
+        "export_limit_kw": np.array([np.inf]),
+        "demand_charge_per_kw": np.zeros(1),
+        "net_metering": np.zeros(1, bool),
+    }
+    sites = Sites(
+        site_id=np.array(["depot"], dtype=object),
+        parent_id=np.array([""], dtype=object),
+        **(columns | {name: np.array([value]) for name, value in site.items()}),
+    )
+    money = Prices(grid.times, price, price, np.zeros(len(price)), "EUR")
+    return assemble(grid, sessions, sites, no_load(), money)
 
 
 def prices(seed: int, grid: TimeGrid, kind: Book) -> Prices:

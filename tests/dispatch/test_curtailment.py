@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
+from evergrid.core.status import Status
 from evergrid.core.timegrid import TimeGrid
-from evergrid.dispatch import curtailment
+from evergrid.dispatch import curtailment, plan
 from evergrid.dispatch.accounts import period_peaks, unpaid_kwh
 from evergrid.model.portfolio import Portfolio
-from tests.dispatch.cases import book
+from tests.dispatch.cases import Stay, book, by_hand
 
 UP = {0: (0,), 1: (1, 0), 2: (2, 0)}  # each site of a book with all above it
 
@@ -51,6 +52,39 @@ def test_no_other_choice_curtails_less(seed: int) -> None:
         )
         if best.status == 0:
             assert found[:, step].sum() == pytest.approx(best.fun, abs=1e-7)
+
+
+def test_a_site_that_draws_at_a_negative_price_curtails_though_feeding_would_earn() -> None:
+    # Load of 5 kW, of which 3 could be generated: at -20 per MWh drawn, generating costs money,
+    # whatever feeding would earn; at +30 it saves.
+    portfolio = by_hand([Stay(0, 2, 0)], [-20.0, 30.0], net_metering=True)
+    portfolio = replace(
+        portfolio,
+        load_kw=np.full((1, 2), 5.0),
+        generation_kw=np.full((1, 2), 3.0),
+        prices=replace(portfolio.prices, export_price_per_mwh=np.full(2, 90.0)),
+    )
+    made = plan.v2g(portfolio, plan.Options(end_value_per_kwh=0.0))
+    assert made.schedule.curtailed_kw is not None
+    np.testing.assert_allclose(made.schedule.curtailed_kw[0], [3.0, 0.0], atol=1e-7)
+    assert made.status is Status.OPTIMAL
+    full = 10.0  # the car takes what it may, as that earns as well
+    assert made.costs.net == pytest.approx(-0.020 * (5 + full) + 0.030 * 2)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_of_plans_of_equal_cost_the_one_that_curtails_least_is_taken(seed: int) -> None:
+    # At one price for all hours, only what no battery can take is curtailed.
+    rng = np.random.default_rng(seed)
+    stays = [Stay(0, 12, 60), Stay(0, 12, 40), Stay(3, 9, 25)]
+    portfolio = by_hand(stays, [50.0] * 12, export_limit_kw=0.0)
+    made_kw = rng.uniform(0, 24, (1, 12))
+    portfolio = replace(portfolio, generation_kw=made_kw)
+    planned = plan.v2g(portfolio, plan.Options(end_value_per_kwh=0.0))
+    most = np.minimum(made_kw[0], np.where((np.arange(12) >= 3) & (np.arange(12) < 9), 30, 20))
+    assert planned.assessment.curtailed_kwh.sum() == pytest.approx(
+        made_kw.sum() - min(most.sum(), 125.0), abs=1e-6
+    )
 
 
 def test_generation_that_cannot_be_curtailed_is_left_alone() -> None:

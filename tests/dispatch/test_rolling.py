@@ -17,7 +17,7 @@ from evergrid.dispatch.forecast import (
 )
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.prices import Prices
-from tests.dispatch.cases import Book, book, prices, site_energy
+from tests.dispatch.cases import Book, Stay, book, by_hand, prices, site_energy
 
 DAYS = Book(sessions=30, steps=72, step_h=1.0, room_kw=60.0, wear=0.0)
 
@@ -56,6 +56,26 @@ def test_nothing_beats_perfect_foresight_and_everyone_is_served(name: str) -> No
     assert rolled.costs.net >= best.certificate.bound - 1e-6
     assert rolled.assessment.served_share > 0.97
     assert rolled.worst_gap <= 1e-6
+    keeps_all(rolled)
+
+
+def test_plans_that_begin_from_the_last_one_come_to_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    portfolio = book(11, DAYS)
+    exact = run(portfolio, Perfect(portfolio.prices), every=6)
+    guessed: list[bool] = []
+    solve = plan.solver.solve
+
+    def watched(*args: Any, **options: Any) -> Any:
+        guessed.append(options["guess"] is not None)
+        return solve(*args, **options)
+
+    monkeypatch.setattr(plan.solver, "solve", watched)
+    by = replace(options(portfolio), method="interior_point")
+    rolled = rolling.simulate(portfolio, Perfect(portfolio.prices), by, window=24, every=6)
+    assert guessed == [False] + [True] * (len(guessed) - 1)
+    assert rolled.costs.net == pytest.approx(exact.costs.net, rel=1e-4)
     keeps_all(rolled)
 
 
@@ -117,13 +137,23 @@ def test_a_better_forecast_earns_more() -> None:
 
 
 def test_a_peak_already_paid_is_not_avoided_again() -> None:
-    portfolio = book(6, DAYS)
-    sites = replace(portfolio.sites, demand_charge_per_kw=np.array([3.0, 0.0, 0.0]))
-    portfolio = replace(portfolio, sites=sites)
+    # The first stay cannot wait and makes a peak of 10 kW; the second may then use the cheap hour.
+    stays = [Stay(0, 1, 10), Stay(1, 4, 15)]
+    portfolio = by_hand(stays, [50.0, 10.0, 60.0, 70.0], demand_charge_per_kw=6.0)
     rolled = run(portfolio, Perfect(portfolio.prices))
-    best = plan.v2g(portfolio, options(portfolio))
-    assert rolled.costs.demand_charge >= 0
-    assert rolled.costs.net >= best.certificate.bound - 1e-6
+    np.testing.assert_allclose(rolled.schedule.power_kw[0], [-10, 0, 0, 0], atol=1e-6)
+    np.testing.assert_allclose(rolled.schedule.power_kw[1], [0, -10, -5, 0], atol=1e-6)
+    assert rolled.costs.demand_charge == pytest.approx(60.0)
+
+
+def test_a_peak_of_another_billing_period_is_not_counted() -> None:
+    stays = [Stay(0, 1, 10), Stay(24, 27, 15)]
+    dear = [10.0, *[50.0] * 23, 10.0, 20.0, 30.0]
+    charge = {"demand_charge_per_kw": 6.0, "demand_charge_period": "day"}
+    portfolio = by_hand(stays, dear, **charge)
+    rolled = run(portfolio, Perfect(portfolio.prices))
+    np.testing.assert_allclose(rolled.schedule.power_kw[1, 24:], [-5, -5, -5], atol=1e-6)
+    assert rolled.costs.demand_charge == pytest.approx(90.0)
 
 
 @pytest.mark.parametrize("window", [24, 72])
@@ -179,6 +209,14 @@ def test_served_share_counts_only_what_was_owed() -> None:
         ),
     )
     assert Assessment(portfolio, idle).served_share == 0.0
+
+
+def test_served_share_is_of_all_energy_that_is_owed_in_the_horizon() -> None:
+    # Of 6 and 14 kWh owed the charger gives 6 and 10; what is owed later does not count.
+    stays = [Stay(0, 1, 6), Stay(1, 2, 14), Stay(1, 9, 40)]
+    portfolio = by_hand(stays, [50.0, 50.0, 50.0])
+    rolled = run(portfolio, Perfect(portfolio.prices))
+    assert rolled.assessment.served_share == pytest.approx(16 / 20)
 
 
 def test_progress_is_told_at_every_plan() -> None:

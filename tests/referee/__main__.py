@@ -66,8 +66,10 @@ def _counts(made: list[Verdict]) -> str:
     if not gaps:
         return found
     share = np.mean([each.gives_way for each in made])
+    idle = np.mean([each.idle_kwh > 0.01 for each in made])
     told = " ".join(f"{np.quantile(gaps, q):.1e}" for q in (0.5, 0.95, 0.99))
-    return f"{found}; gap told (median, 95 %, 99 %) {told}; something gives way in {share:.0%}"
+    found += f"; gap told (median, 95 %, 99 %) {told}; something gives way in {share:.0%}"
+    return f"{found}; an equal plan curtails less in {idle:.0%}"
 
 
 if __name__ == "__main__":

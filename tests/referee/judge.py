@@ -27,11 +27,14 @@ class Verdict:
         faults: Everything that is wrong, a sentence each.
         gap: Gap told; None where the case was refused.
         gives_way: Whether energy owed or a limit gives way.
+        idle_kwh: Curtailed beyond the least of any plan of equal cost. No fault: the product
+            promises the least by HiGHS with the decisions found, and any equal plan by others.
     """
 
     faults: list[str]
     gap: float | None = None
     gives_way: bool = False
+    idle_kwh: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,8 @@ class Judged:
         found += [*self._compared(made), *_charges_at_once(self.book, made)]
         schedule, told = made.schedule, made.summary
         gives_way = schedule.excess_kwh > 1e-6 or schedule.shortfall_kwh.sum() > KWH
-        return Verdict(found, told["gap"], bool(gives_way))
+        idle_kwh = 0.0 if found or gives_way else _idle_kwh(made)
+        return Verdict(found, told["gap"], bool(gives_way), idle_kwh)
 
     def _compared(self, made: Result) -> list[str]:
         """Against what is possible; what is found must be found by a second opinion as well."""
@@ -111,7 +115,6 @@ def _against_all(best: Least | None, one_way: Least | None, made: Result) -> lis
     found = []
     if best is not None:
         found += _against(best, made.schedule, made.summary["objective"], made.summary["bound"])
-        found += _least_curtailed(best, made)
     smart = made.told_schedule("smart")
     if one_way is not None and smart is not None:
         worse = _against(one_way, smart, smart.costs().net, -np.inf)
@@ -193,17 +196,13 @@ def _near(best: Least) -> float:
     return CLOSE * max(1.0, abs(best.cost)) + kwh * rate
 
 
-def _least_curtailed(best: Least, made: Result) -> list[str]:
-    """Of equal plans the one that curtails least, where nothing gives way."""
+def _idle_kwh(made: Result) -> float:
+    """Curtailed beyond the least of any plan of equal cost."""
     told: dict[str, Any] = made.summary
     curtailed = float(made.schedule.curtailed_kw.sum() * made.book.step_h)
-    rigid = best.shortfall_kwh == 0 and best.excess_kwh == 0
-    if curtailed < 1e-3 or not rigid or told["status"] != "optimal":
-        return []
-    least = program.least_curtailed_kwh(made.book, told["objective"])
-    if curtailed > least + 0.01:
-        return [f"curtails {curtailed:.4f} kWh, a plan of equal cost {least:.4f}"]
-    return []
+    if curtailed < 1e-3 or told["status"] != "optimal":
+        return 0.0
+    return max(curtailed - program.least_curtailed_kwh(made.book, told["objective"]), 0.0)
 
 
 def _charges_at_once(book: Book, made: Result) -> list[str]:

@@ -44,7 +44,8 @@ class Options:
     Attributes:
         end_value_per_kwh: Worth of a kWh in the cells of vehicles that stay beyond the horizon.
         method: Which solver; "auto" chooses by size.
-        smooth: Among plans of equal cost, take the one whose total power moves least.
+        smooth: Among plans of equal cost, take the one that curtails least and whose total power
+            moves least, where HiGHS solves it.
         branch: Search for better directions, for some seconds, where wasting energy pays.
         gap: Largest relative gap that counts as optimal.
         time_limit_s: For each solve.
@@ -450,8 +451,10 @@ def _least_curtailed(
         return planned
     assert planned.curtailed_kw is not None
     metered = portfolio.sites.meter >= 0
-    worth = portfolio.prices.export_price_per_mwh + portfolio.prices.carbon_price_per_mwh
-    pays = metered[:, None] & (worth < 0)[None, :]
+    prices = portfolio.prices
+    # A site that draws pays less for generating less where the price of what it draws is negative.
+    worth = np.minimum(prices.import_price_per_mwh, prices.export_price_per_mwh)
+    pays = metered[:, None] & (worth + prices.carbon_price_per_mwh < 0)[None, :]
     kept = np.where(pays, planned.curtailed_kw, 0.0)
     # Never more than the engine does: what it leaves beyond an export limit may be what an import
     # limit above needs.

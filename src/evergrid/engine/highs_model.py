@@ -25,6 +25,7 @@ ABSOLUTE_GAP = 1e-9  # money at which branch and bound stops
 TIE_TOLERANCE = 1e-9  # reduced costs below this leave a choice that costs nothing
 FIRST_TANGENTS = (1.0, 0.5, 0.25)  # shares of a power limit at which a rising cost is met at first
 MOST_ROUNDS = 40  # of further tangents
+LITTLE, MUCH = 1e-3, 1e2  # kW of steps in total power that a kWh weighs, of use and of none
 MISSED = 1e-9  # money of a rising cost that tangents may miss in a slot
 
 
@@ -509,6 +510,8 @@ class Model:
     def smooth(self, time_limit_s: float) -> Float[Array, " slot"] | None:
         """The steadiest schedule of the same cost as the present answer; None if not found in time.
 
+        Above all it draws little that is of no use to anybody, such as generation curtailed.
+
         Columns with a reduced cost and rows with a price are held where they are, which by
         complementary slackness describes every optimal schedule and no other. Powers whose cost
         rises are the same in all of them.
@@ -517,7 +520,8 @@ class Model:
         self._hold(np.array(solution.col_dual), np.array(solution.row_dual), before)
         costs = np.zeros(len(before))
         costs[self._swing] = 1.0
-        costs[np.concatenate([self.draw, self.feed])] = 1e-3 * self.program.step_h
+        costs[np.concatenate([self.draw, self.feed])] = LITTLE * self.program.step_h
+        costs[self.draw[self.program.useless]] = MUCH * self.program.step_h
         columns = np.arange(len(costs), dtype=np.int32)
         self._highs.changeColsCost(len(costs), columns, costs)
         return self.power() if self.run(time_limit_s).good else None

@@ -186,6 +186,12 @@ class Program:
         return (self.surcharge < 0) & (low < 0) & (high > 0)
 
     @property
+    def useless(self) -> Bool[Array, " slot"]:
+        """Slots whose drawing serves nobody: the unit owes, feeds and is worth nothing later."""
+        idle = (self.discharge_kw == 0) & (self.energy_end <= self.energy_start)
+        return (idle & (self.end_value == 0))[self.unit]
+
+    @property
     def convex(self) -> bool:
         """Whether no rule but that of one direction could be in the way of a convex solver."""
         return not ((self.surcharge < 0).any() or len(self.reserved))
