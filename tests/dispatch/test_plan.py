@@ -214,8 +214,8 @@ def test_a_demand_charge_lowers_the_peak() -> None:
 
 @pytest.mark.parametrize("method", ["highs", "interior_point"])
 def test_a_demand_charge_may_be_for_the_mean_of_the_highest_hours(method: solver.Method) -> None:
-    # 10 kWh in the first hour cannot wait. With the highest alone the second stay spreads its 12 kWh
-    # to anything up to 10 kW; as a mean of two, a second high hour is paid for as well.
+    # 10 kWh in the first hour cannot wait. With the highest alone the second stay may then draw up
+    # to 10 kW for nothing; as a mean of two, a second high hour is paid for as well.
     stays = [Stay(0, 1, 10), Stay(1, 4, 12)]
     charge = {"demand_charge_per_kw": 6.0, "demand_charge_peaks": 2}
     portfolio = by_hand(stays, [10.0, 10.0, 20.0, 30.0], **charge)
