@@ -9,7 +9,7 @@ from scipy.optimize import linprog
 
 from evergrid.core.status import Status
 from evergrid.core.timegrid import TimeGrid
-from evergrid.dispatch import curtailment, plan
+from evergrid.dispatch import curtailment, plan, problem
 from evergrid.dispatch.accounts import period_peaks, unpaid_kwh
 from evergrid.model.portfolio import Portfolio
 from tests.dispatch.cases import Stay, book, by_hand
@@ -85,6 +85,36 @@ def test_of_plans_of_equal_cost_the_one_that_curtails_least_is_taken(seed: int) 
     assert planned.assessment.curtailed_kwh.sum() == pytest.approx(
         made_kw.sum() - min(most.sum(), 125.0), abs=1e-6
     )
+
+
+def test_a_schedule_with_curtailment_is_the_same_as_powers_of_the_program() -> None:
+    portfolio, _ = sunny(2)
+    made = problem.build(portfolio, 0.1)
+    rng = np.random.default_rng(3)
+    program = made.program
+    low = np.where(program.unit < made.sessions, -program.discharge_limit, 0.0)
+    power = -rng.uniform(low, program.charge_limit)
+    planned = problem.schedule(portfolio, made, power)
+    np.testing.assert_allclose(problem.powers(made, planned), power)
+    assert planned.curtailed_kw is not None
+    of_sites = -power[program.unit >= made.sessions].sum()
+    assert planned.curtailed_kw.sum() == pytest.approx(of_sites)
+
+
+def test_what_a_site_feeds_beyond_its_own_limit_is_unpaid_there_alone() -> None:
+    portfolio = book(3)
+    sites = replace(
+        portfolio.sites,
+        net_metering=np.array([False, True, True]),
+        export_limit_kw=np.array([np.inf, 5.0, 5.0]),
+    )
+    portfolio = replace(portfolio, sites=sites)
+    power = np.zeros(portfolio.load_kw.shape)
+    power[1], power[2], power[0] = 7.0, 4.0, 11.0
+    power[2, 3] = 6.0
+    expected = np.full(portfolio.grid.steps, 2.0 * portfolio.grid.step_h)
+    expected[3] += portfolio.grid.step_h
+    np.testing.assert_allclose(unpaid_kwh(portfolio, power), expected)
 
 
 def test_generation_that_cannot_be_curtailed_is_left_alone() -> None:

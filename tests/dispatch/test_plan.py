@@ -105,6 +105,28 @@ def test_uncontrolled_charging_still_serves_everyone_behind_a_tight_limit() -> N
     assert (made.schedule.energy_kwh[:, -1] >= problem.owed(portfolio).end_kwh - 1e-6).all()
 
 
+def test_uncontrolled_charging_asks_for_all_where_the_rest_is_short_by_rounding_alone() -> None:
+    # 35 kWh by hour 6: at the end of the horizon smart charging holds the least, 15 kWh, less
+    # rounding. The driver asked for 35.
+    portfolio = by_hand([Stay(0, 6, 35)], [50.0, 90.0, 70.0, 80.0], import_limit_kw=9.0)
+    how = plan.Options(end_value_per_kwh=0.0)
+    smart = plan.smart(portfolio, how)
+    held = replace(smart.schedule, energy_kwh=smart.schedule.energy_kwh - 1e-9)
+    rounded = replace(smart, assessment=replace(smart.assessment, schedule=held))
+    made = plan.uncontrolled(portfolio, how, rounded)
+    np.testing.assert_allclose(made.schedule.power_kw[0], [-9, -9, -9, -8], atol=1e-6)
+
+
+def test_uncontrolled_charging_serves_what_it_can_where_too_little_is_short_to_be_told() -> None:
+    portfolio = by_hand([Stay(0, 1, 10)], [50.0, 60.0], import_limit_kw=9.9995)
+    how = options(portfolio)
+    smart = plan.smart(portfolio, how)
+    assert not smart.shortfalls
+    made = plan.uncontrolled(portfolio, how, smart)
+    np.testing.assert_allclose(made.schedule.power_kw[0], [-9.9995, 0], atol=1e-6)
+    assert made.assessment.limits_kw <= 1e-6
+
+
 def test_an_energy_no_charger_can_deliver_is_named_with_its_cause() -> None:
     portfolio = book(4)
     s = portfolio.sessions
@@ -144,6 +166,27 @@ def test_a_limit_that_keeps_cars_from_their_energy_is_named() -> None:
     delivered = -no_v2g.grid.step_h * made.schedule.power_kw[portfolio.site_row == 1].sum()
     assert delivered <= 1.0 * portfolio.grid.horizon_h + 1e-6
     assert made.certificate.group_kw <= 1e-6
+
+
+@pytest.mark.parametrize(
+    ("load_kw", "field", "way"),
+    [
+        (14.0, "import_limit_kw", "Raise the limit or lower the load."),
+        (-14.0, "export_limit_kw", "site_generation that may be curtailed"),
+    ],
+)
+def test_a_limit_that_load_or_generation_exceeds_is_refused_with_its_way_out(
+    load_kw: float, field: str, way: str
+) -> None:
+    limits = {"import_limit_kw": 10.0, "export_limit_kw": 10.0}
+    portfolio = by_hand([Stay(0, 1, 0)], [50.0, 60.0], **limits)
+    made = plan.v2g(replace(portfolio, load_kw=np.array([[0.0, load_kw]])), options(portfolio))
+    assert made.status is Status.LIMITS_EXCEEDED
+    with pytest.raises(InfeasibleError, match="exceeded by 4 kWh") as caught:
+        plan.raise_on_shortfall(made)
+    (fault,) = caught.value.faults
+    assert fault.field == field
+    assert way in fault.fix
 
 
 def test_a_load_beyond_its_limit_is_reported_and_the_cars_help() -> None:
@@ -223,6 +266,7 @@ def test_a_demand_charge_may_be_for_the_mean_of_the_highest_hours(method: solver
     np.testing.assert_allclose(made.schedule.power_kw[1], [0, -4, -4, -4], atol=1e-3)
     assert made.costs.demand_charge == pytest.approx(6.0 * (10 + 4) / 2, abs=1e-2)
     alone = by_hand(stays, [10.0, 10.0, 20.0, 30.0], demand_charge_per_kw=6.0)
+    assert problem.build(alone, 0.0).program.peak_count is None  # every method covers it whole
     single = plan.v2g(alone, replace(options(alone), method=method))
     np.testing.assert_allclose(single.schedule.power_kw[1], [0, -10, -2, 0], atol=1e-3)
     assert single.costs.demand_charge == pytest.approx(60.0, abs=1e-2)

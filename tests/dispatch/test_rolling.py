@@ -219,6 +219,33 @@ def test_served_share_is_of_all_energy_that_is_owed_in_the_horizon() -> None:
     assert rolled.assessment.served_share == pytest.approx(16 / 20)
 
 
+@pytest.mark.parametrize(
+    ("load_kw", "furthest"),
+    [(-5.0, 2), (-20.0, 5), (5.0, 2), (20.0, 5)],
+    ids=["fed within the limit", "fed beyond it", "drawn within the limit", "drawn beyond it"],
+)
+def test_a_plan_looks_as_far_as_load_will_break_a_limit_by_itself(
+    monkeypatch: pytest.MonkeyPatch, load_kw: float, furthest: int
+) -> None:
+    stays = [Stay(0, 6, 0, feeds=True, held_kwh=20.0)]
+    limits = {"import_limit_kw": 10.0, "export_limit_kw": 10.0}
+    portfolio = by_hand(stays, [50.0, 90.0, 70.0, 80.0, 60.0, 75.0], **limits)
+    load = np.zeros((1, 6))
+    load[0, 4] = load_kw
+    portfolio = replace(portfolio, load_kw=load)
+    seen: list[int] = []
+    again = plan.again
+
+    def watched(known: Portfolio, *args: Any, **more: Any) -> Any:
+        seen.append(known.grid.steps)
+        return again(known, *args, **more)
+
+    monkeypatch.setattr(rolling.plan, "again", watched)
+    rolled = run(portfolio, Perfect(portfolio.prices), window=2)
+    assert seen[0] == furthest
+    assert rolled.assessment.limits_kw <= 1e-6
+
+
 def test_progress_is_told_at_every_plan() -> None:
     portfolio = book(9, DAYS)
     ticks: list[int] = []

@@ -77,8 +77,7 @@ def site_power(portfolio: Portfolio, schedule: Schedule) -> Float[Array, "site s
     own = portfolio.generation_kw - portfolio.load_kw
     if schedule.curtailed_kw is not None:
         own = own - schedule.curtailed_kw
-    np.add.at(own, portfolio.site_row, schedule.power_kw)
-    return portfolio.sites.add_up(own)
+    return portfolio.sites.add_up(own + portfolio.by_site(schedule.power_kw))
 
 
 def unpaid_kwh(portfolio: Portfolio, power_kw: Float[Array, "site step"]) -> Float[Array, " step"]:

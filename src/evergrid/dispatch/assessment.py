@@ -16,6 +16,7 @@ from evergrid.model.schedule import Schedule, Slots, slots
 from evergrid.model.session import Sessions
 
 PART = 20_000  # sessions that are looked at together
+STRIP = 500  # of which are worked on at a time, so that they stay in the processor's cache
 LEAST_KWH = 1e-3  # owed energy below this is not told as a shortfall
 
 
@@ -219,25 +220,35 @@ def _largest_away(part: Part, at: Slots) -> float:
 
 def _over_energy(sessions: Sessions, part: Part) -> float:
     """Energy beyond capacity, below a reserve that was held, or other than what the powers make."""
-    held, start = part.energy_kwh, sessions.energy_arrival_kwh[:, None]
-    high = np.maximum(sessions.capacity_kwh[:, None], start)
-    path = np.where(
-        part.power_kw > 0,
-        part.power_kw / -sessions.efficiency_discharge[:, None],
-        part.power_kw * -sessions.efficiency_charge[:, None],
-    )
-    np.cumsum(path, axis=1, out=path)
-    path *= part.grid.step_h
-    path += start
-    reserve = np.where(sessions.can_discharge, sessions.energy_reserve_kwh, 0.0)[:, None]
-    over = np.abs(held - path)
-    np.maximum(over, held - high, out=over)
-    np.maximum(over, np.minimum(reserve, start) - held, out=over)
-    over[~np.maximum.accumulate(part.plugged, axis=1)] = 0.0
-    below = np.nonzero((reserve > start)[:, 0])[0]
-    return max(
-        float(over.max(initial=0.0)), _lost_reserve(reserve[below], start[below], path[below])
-    )
+    reserve = np.where(sessions.can_discharge, sessions.energy_reserve_kwh, 0.0)
+    start = sessions.energy_arrival_kwh
+    bounds = np.minimum(reserve, start), np.maximum(sessions.capacity_kwh, start)
+    path = _energy_path(sessions, part)
+    worst = 0.0
+    for first in range(0, len(path), STRIP):
+        rows = slice(first, first + STRIP)
+        held, (low, high) = part.energy_kwh[rows], (bound[rows, None] for bound in bounds)
+        over = np.abs(held - path[rows])
+        np.maximum(over, held - high, out=over)
+        np.maximum(over, low - held, out=over)
+        over[~np.maximum.accumulate(part.plugged[rows], axis=1)] = 0.0
+        worst = max(worst, float(over.max(initial=0.0)))
+    below = np.nonzero(reserve > start)[0]
+    return max(worst, _lost_reserve(reserve[below, None], start[below, None], path[below]))
+
+
+def _energy_path(sessions: Sessions, part: Part) -> Float[Array, "session step"]:
+    """Energy that each session holds at the end of each step by what its powers make."""
+    path = np.empty(part.power_kw.shape)
+    into = -part.grid.step_h * sessions.efficiency_charge[:, None]
+    out = -part.grid.step_h / sessions.efficiency_discharge[:, None]
+    for first in range(0, len(path), STRIP):
+        rows = slice(first, first + STRIP)
+        power = part.power_kw[rows]
+        change = power * np.where(power > 0, out[rows], into[rows])
+        np.cumsum(change, axis=1, out=path[rows])
+    path += sessions.energy_arrival_kwh[:, None]
+    return path
 
 
 def _lost_reserve(

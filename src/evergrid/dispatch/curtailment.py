@@ -33,8 +33,7 @@ def least(
     if not left.any():
         return curtailed
     own = portfolio.generation_kw - portfolio.load_kw - curtailed
-    np.add.at(own, portfolio.site_row, power_kw)
-    net = sites.add_up(own)
+    net = sites.add_up(own + portfolio.by_site(power_kw))
     for site, below in _with_generation_below(portfolio):
         over = np.maximum(net[site] - portfolio.export_limit_kw[site], 0.0)
         if not over.any():

@@ -283,7 +283,7 @@ def _asked(portfolio: Portfolio, options: Options, served: Plan) -> Problem:
     end = program.energy_end[:count]
     end = np.where(outlasts, np.maximum(asked, end), end)
     held = served.schedule.energy_kwh[:, -1]
-    end = np.where(served.assessment.shortfall_kwh > 0, np.minimum(end, held), end)
+    end = np.where(served.assessment.short, np.minimum(end, held), end)
     drawn_kwh = -portfolio.grid.step_h * served.assessment.site_kw.sum(axis=1)
     budget = program.budget_kwh
     if budget is not None:

@@ -71,10 +71,14 @@ def slots(sessions: Sessions, grid: TimeGrid) -> Slots:
     lengths = stop - first
     session = np.repeat(np.arange(len(first)), lengths)
     step = np.arange(len(session)) - np.repeat(np.cumsum(lengths) - lengths - first, lengths)
-    arrival = grid.position(sessions.arrival_utc)[session]
-    departure = grid.position(sessions.departure_utc)[session]
-    share = np.minimum(departure, step + 1) - np.maximum(arrival, step)
-    return Slots(first, stop, session, step, np.clip(share, 1e-9, 1.0))
+    share, some = np.ones(len(session)), np.nonzero(lengths)[0]
+    arrival = grid.position(sessions.arrival_utc)[some]
+    departure = grid.position(sessions.departure_utc)[some]
+    last = np.cumsum(lengths)[some] - 1
+    for slot in (last - lengths[some] + 1, last):  # all between are connected throughout
+        inside = np.minimum(departure, step[slot] + 1) - np.maximum(arrival, step[slot])
+        share[slot] = np.clip(inside, 1e-9, 1.0)
+    return Slots(first, stop, session, step, share)
 
 
 def plugged_share(sessions: Sessions, grid: TimeGrid) -> Float[Array, "session step"]:
