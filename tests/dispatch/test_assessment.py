@@ -60,6 +60,17 @@ def test_energy_beyond_the_battery_or_below_the_reserve(
     assert moved(portfolio, planned, power_kw).energy_kwh == pytest.approx(over)
 
 
+def test_a_reserve_is_each_session_s_own() -> None:
+    stays = [Stay(0, 3, 0, feeds=True, held_kwh=10.0), Stay(0, 3, 0, feeds=True, held_kwh=25.0)]
+    portfolio = by_hand(stays, [50.0, 90.0, 20.0])
+    sessions = replace(portfolio.sessions, energy_reserve_kwh=np.array([20.0, 30.0]))
+    portfolio = replace(portfolio, sessions=sessions)
+    power = np.array([[-5.0, -3.0, 1.0], [-5.0, 0.0, 2.0]])
+    energy = sessions.energy_arrival_kwh[:, None] - np.cumsum(power, axis=1)
+    made = Schedule(portfolio.grid, power, energy, np.ones((2, 3), bool))
+    assert Assessment(portfolio, made).energy_kwh == pytest.approx(2.0)
+
+
 def test_energy_that_the_powers_do_not_make() -> None:
     portfolio, planned = stay()
     energy = planned.energy_kwh.copy()

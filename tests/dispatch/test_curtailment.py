@@ -101,6 +101,16 @@ def test_a_schedule_with_curtailment_is_the_same_as_powers_of_the_program() -> N
     assert planned.curtailed_kw.sum() == pytest.approx(of_sites)
 
 
+def test_generation_is_a_unit_of_the_program_while_it_produces() -> None:
+    portfolio = by_hand([Stay(0, 6, 0)], [50.0] * 6)
+    made_kw = np.array([[0.0, 0.0, 3.0, 0.0, 6.0, 0.0]])
+    made = problem.build(replace(portfolio, generation_kw=made_kw), 0.0)
+    program = made.program
+    assert (program.first[-1], program.stop[-1]) == (2, 5)
+    np.testing.assert_allclose(program.charge_limit[program.unit == 1], [3.0, 0.0, 6.0])
+    assert made.curtailing.tolist() == [0]
+
+
 def test_what_a_site_feeds_beyond_its_own_limit_is_unpaid_there_alone() -> None:
     portfolio = book(3)
     sites = replace(

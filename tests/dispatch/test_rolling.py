@@ -17,6 +17,7 @@ from evergrid.dispatch.forecast import (
 )
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.prices import Prices
+from evergrid.model.schedule import plugged_share
 from tests.dispatch.cases import Book, Stay, book, by_hand, prices, site_energy
 
 DAYS = Book(sessions=30, steps=72, step_h=1.0, room_kw=60.0, wear=0.0)
@@ -123,6 +124,8 @@ def test_settled_energy_follows_from_settled_power() -> None:
     drawn = np.maximum(-rolled.schedule.power_kw, 0).sum(axis=1) * s.efficiency_charge
     end = s.energy_arrival_kwh + drawn - fed
     np.testing.assert_allclose(rolled.schedule.energy_kwh[:, -1], end, atol=1e-9)
+    there = plugged_share(s, portfolio.grid) > 0
+    np.testing.assert_array_equal(rolled.schedule.plugged, there)
 
 
 def test_a_better_forecast_earns_more() -> None:
