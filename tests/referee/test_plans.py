@@ -19,6 +19,11 @@ def test_plans_are_right_by_every_exact_and_compiled_method(tmp_path: Path, fami
     assert found == {method: [] for method in found}
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_a_tree_that_the_interior_point_loses_is_no_warning(tmp_path: Path):
+    assert Judged("depot", 19, tmp_path).verdict("interior_point").faults == []
+
+
 @pytest.mark.slow
 @pytest.mark.xdist_group("device")
 @pytest.mark.parametrize("family", ["home", "give_way"])

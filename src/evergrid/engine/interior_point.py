@@ -325,7 +325,8 @@ class Run:
             if self._mostly_done():
                 self._solve_rest(deadline, tell)
                 return
-            self.iterate()
+            with np.errstate(over="ignore"):  # slacks of a tree that is lost come to nothing
+                self.iterate()
             tell(self.iterations, self.relative_gap())
 
     def _mostly_done(self) -> bool:
