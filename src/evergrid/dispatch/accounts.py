@@ -63,7 +63,7 @@ def costs(portfolio: Portfolio, schedule: Schedule, end_value_per_kwh: float) ->
         wear=float(sessions.wear_cost_per_kwh @ feed.sum(axis=1)) + _risen(sessions, schedule),
         demand_charge=_demand_charge(portfolio, power_kw),
         carbon=float(carbon @ (bought - sold)),
-        energy_left=-end_value_per_kwh * float(change.sum()),
+        energy_left=0.0 - end_value_per_kwh * float(change.sum()),
     )
 
 

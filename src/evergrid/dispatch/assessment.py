@@ -124,7 +124,7 @@ class Assessment:
         if curtailed is None:
             return worst
         beyond = float((curtailed - self.portfolio.curtailable_kw).max())
-        return max(worst, beyond, float(-curtailed.min()))
+        return max(0.0, worst, beyond, float(-curtailed.min()))
 
     @cached_property
     def energy_kwh(self) -> float:
