@@ -37,7 +37,7 @@ def main(folders: list[Path]) -> None:
         out.write_text(_figure(runs, scheme_name), encoding="utf-8")
 
 
-def _saving(run: dict[str, Any], way: str | None) -> float:
+def _below(run: dict[str, Any], way: str | None) -> float:
     cost = run["cost"]["v2g"] if way is None else run["rolling"][way]["cost"]
     return run["cost"]["uncontrolled"] - cost
 
@@ -47,34 +47,34 @@ def _market(run: dict[str, Any]) -> str:
 
 
 def _table(runs: list[dict[str, Any]]) -> list[list[str]]:
-    """Net cost, saving and share of the best saving of each way, with the energy served."""
-    head = ["market", "planned with", "net cost", "saving", "of the best", "energy owed served"]
+    """Net cost, what it is below uncontrolled charging, and its share of the best, with the energy served."""
+    head = ["market", "planned with", "net cost", "below uncontrolled", "of the best", "energy owed served"]
     rows = [head]
     for run in runs:
         start = [_market(run), "uncontrolled", f"{run['cost']['uncontrolled']:.2f}"]
         rows.append([*start, "", "", "100.0 %"])
         for label, _, way in WAYS:
-            saving = _saving(run, way)
+            below = _below(run, way)
             served = run["served_share"] if way is None else run["rolling"][way]["served_share"]
-            cost = run["cost"]["uncontrolled"] - saving
-            share = saving / _saving(run, None)
-            numbers = [f"{cost:.2f}", f"{saving:.2f}", f"{share:.1%}".replace("%", " %")]
+            cost = run["cost"]["uncontrolled"] - below
+            share = below / _below(run, None)
+            numbers = [f"{cost:.2f}", f"{below:.2f}", f"{share:.1%}".replace("%", " %")]
             rows.append([_market(run), label, *numbers, f"{100 * served:.1f} %"])
     return rows
 
 
 def _figure(runs: list[dict[str, Any]], scheme_name: SchemeName) -> str:
     scheme = theme.SCHEMES[scheme_name]
-    words = "Saving against uncontrolled charging, four weeks"
+    words = "Cost below that of uncontrolled charging, four weeks"
     marks = [canvas.text(24, 32, words, scheme.ink, weight=600)]
     y = TOP
     for run in runs:
-        best = _saving(run, None)
+        best = _below(run, None)
         marks.append(canvas.text(24, y + 22, _market(run), scheme.ink, weight=600))
         for label, color, way in WAYS:
-            saving = _saving(run, way)
-            width = BAR_PX * max(saving, 0.0) / best
-            end = f"{saving:.0f} {run['currency']}, {100 * saving / best:.0f} %"
+            below = _below(run, way)
+            width = BAR_PX * max(below, 0.0) / best
+            end = f"{below:.0f} {run['currency']}, {100 * below / best:.0f} %"
             marks.append(canvas.text(LEFT - 12, y + 22, label, scheme.faint_ink, anchor="end"))
             marks.append(canvas.bar(LEFT, y + 4, width, ROW_PX - 10, color))
             marks.append(canvas.text(LEFT + width + 10, y + 22, end, scheme.ink))
@@ -84,7 +84,7 @@ def _figure(runs: list[dict[str, Any]], scheme_name: SchemeName) -> str:
             canvas.line(LEFT, bottom - len(WAYS) * ROW_PX, LEFT, bottom, scheme.strong_line)
         )
         y += GAP_PX - ROW_PX / 2
-    title = "Saving by what was known of prices, DE and PJM"
+    title = "Cost below uncontrolled charging by what was known of prices, DE and PJM"
     return canvas.drawing(WIDTH, HEIGHT, scheme_name, title, marks)
 
 
