@@ -47,8 +47,9 @@ def _market(run: dict[str, Any]) -> str:
 
 
 def _table(runs: list[dict[str, Any]]) -> list[list[str]]:
-    """Net cost, what it is below uncontrolled charging, and its share of the best, with the energy served."""
-    head = ["market", "planned with", "net cost", "below uncontrolled", "of the best", "energy owed served"]
+    """Net cost, what it is below uncontrolled charging, as share of the best, energy served."""
+    money = ["net cost", "below uncontrolled", "of the best"]
+    head = ["market", "planned with", *money, "energy owed served"]
     rows = [head]
     for run in runs:
         start = [_market(run), "uncontrolled", f"{run['cost']['uncontrolled']:.2f}"]
