@@ -5,9 +5,27 @@ from functools import cache
 from pathlib import Path
 
 SOURCE = Path("src/evergrid")
-# Tests of another package that cover a module too, by the module's path below the package.
+# Tests that cover modules which no test names or imports, or from another package, by the module's
+# path below the package.
 MORE = {
     "data/output": ["tests/cli/test_output.py"],
+    **{
+        f"engine/{module}": [f"tests/engine/test_{test}.py" for test in tests.split()]
+        for module, tests in {
+            "group_barrier": "interior_point solver",
+            "group_kernels": "interior_point solver",
+            "group_tree": "interior_point solver",
+            "highs_model": "reference relaxation solver",
+            "linear_program": "reference relaxation",
+            "search": "reference solver",
+            "slot_loops": "interior_point solver",
+            "unit_kernels": "interior_point solver",
+            "zones": "zone_cut zone_run cluster",
+        }.items()
+    },
+    "studies/around": ["tests/studies/test_hosting_capacity.py"],
+    "studies/load_beside": ["tests/studies/test_volt_var.py"],
+    "studies/result": ["tests/studies/test_plan.py", "tests/studies/test_plan_tables.py"],
 }
 
 
@@ -26,18 +44,32 @@ def modules(root: Path, name: str) -> list[Path]:
 
 
 def tests(root: Path, module: Path) -> list[str]:
-    """Test files of a module, those of its name first; all of its package if there are none."""
+    """Test files of a module, those of its name first; all of its package if there are none.
+
+    A module without a test file of its name has those of the first words of its name.
+    """
     inner = module.relative_to(root / SOURCE).with_suffix("")
     package = sorted((root / "tests" / inner.parts[0]).rglob("test_*.py"))
-    named = [path for path in package if path.stem.startswith(f"test_{inner.name}")]
+    named = _named(package, inner.name)
     users = [path for path in package if _imports(path, inner)]
     folder = []  # modules of an inner package are tested through it, or in a folder like theirs
     if len(inner.parts) > 2:
         folder = [path for path in package if path.parent == root / "tests" / inner.parent]
         folder += [path for path in package if path.stem == f"test_{inner.parent.name}"]
-    files = [*named, *folder, *users] or package
-    names = [str(path.relative_to(root)) for path in files]
-    return list(dict.fromkeys([*names, *MORE.get(inner.as_posix(), [])]))
+    files = [*named, *folder, *users]
+    names = [str(path.relative_to(root)) for path in files] + MORE.get(inner.as_posix(), [])
+    return list(dict.fromkeys(names)) or [str(path.relative_to(root)) for path in package]
+
+
+def _named(package: list[Path], name: str) -> list[Path]:
+    """Test files of a module's name; where there are none, of its first words."""
+    words = name.split("_")
+    for count in range(len(words), 0, -1):
+        stem = "_".join(["test", *words[:count]])
+        found = [path for path in package if path.stem.startswith(stem)]
+        if found:
+            return found
+    return []
 
 
 def _imports(test: Path, module: Path) -> bool:

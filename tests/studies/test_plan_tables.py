@@ -1,6 +1,5 @@
 """Summary, tables, console and report of one plan that was worked out by hand."""
 
-
 import polars as pl
 import pytest
 
