@@ -1,4 +1,4 @@
-"""Does our power flow find the voltages that OpenDSS finds in the same feeder as its files leave it?"""
+"""Does our power flow find the voltages that OpenDSS finds in the feeder as its files leave it?"""
 
 from dataclasses import replace
 from typing import Any

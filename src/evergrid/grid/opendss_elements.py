@@ -61,9 +61,9 @@ BRANCHES = tuple(name for name in MODELLED if not name.endswith(("control", "sou
 
 PROPERTIES = {
     "load": {
-        "status": ("variable", "stands at its power whatever the load multiplier: a study's share "
-                   "of the loads scales it all the same"),
-        "cvrcurve": ("", "follows a curve of its exponents over time, of which the base case counts"),
+        "status": ("variable", "stands at its power whatever the load multiplier; a study's share "
+                   "of loads scales it"),
+        "cvrcurve": ("", "exponents follow a curve over time, which the base case does not leave"),
         "rneut": ("-1", "states an impedance of its neutral, which OpenDSS leaves out of a power "
                   "flow: tie the neutral with a Reactor"),
     },
@@ -78,6 +78,11 @@ PROPERTIES = {
 }  # fmt: skip
 """Properties by kind that change a solution and are not followed: harmless value, what is said."""
 
+ADMITTANCE = 2  # of OpenDSS' ways to solve: every load a constant impedance
+ALL_IMPEDANCES = (
+    "Set LoadModel=Admittance: every load is a constant impedance. What OpenDSS then ties each "
+    "neutral to ground with, a millionth of the load, is left out."
+)
 MOST_NAMED = 5  # elements in one note
 
 
@@ -86,13 +91,15 @@ def is_held(kind: str) -> bool:
     return kind in HELD or not any(kind in known for known in (MODELLED, STILL, HARMLESS))
 
 
-def notes(names: Iterable[str], property_of: Any) -> list[str]:
-    """What a user must know of the elements of a circuit.
+def notes(names: Iterable[str], property_of: Any, solution: Any) -> list[str]:
+    """What a user must know of the elements and settings of a circuit.
 
     Args:
         names: Of its enabled elements, such as ``invcontrol.one``.
         property_of: Tells a property by the element's name and its own.
+        solution: The settings of OpenDSS.
     """
+    settings = [ALL_IMPEDANCES] if solution.LoadModel == ADMITTANCE else []
     said: dict[str, list[str]] = {}
     for name in names:
         kind = name.split(".", 1)[0]
@@ -103,7 +110,7 @@ def notes(names: Iterable[str], property_of: Any) -> list[str]:
             value = str(property_of(name, key)).lower()
             if value not in ("", harmless, "no", "false"):
                 said.setdefault(f"{text} ({key}={value})", []).append(name)
-    return [f"{_listed(found)} {text}." for text, found in said.items()]
+    return settings + [f"{_listed(found)}: {text}." for text, found in said.items()]
 
 
 def _listed(names: list[str]) -> str:

@@ -5,6 +5,7 @@ tie the phases to ground. There a power has no voltage to be drawn at.
 """
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Complex
@@ -19,9 +20,10 @@ from evergrid.grid.load_law import FADED, NOMINAL
 from evergrid.grid.power_flow import incidence
 
 LEAK_KVA = 1.0  # admittance that holds what nothing feeds at no voltage, over its base voltage
-STRAINED = 5.0  # rise of voltage by a branch's own power, pu: no wires carry as much
+STRAINED = 1.0  # rise of voltage by a branch's own power, pu: no wires carry as much
 LEAST_KVA = 0.1  # that every branch is to carry
 KVA = 1000.0
+MOST_NAMED = 5  # places in one note
 
 
 def tied(feeder: Feeder, voltage: Complex[Array, " node"]) -> Feeder:
@@ -39,36 +41,69 @@ def tied(feeder: Feeder, voltage: Complex[Array, " node"]) -> Feeder:
         InputError: A load whose phases are all fed by nothing, or that needs a way to ground where
             there is none.
     """
-    admittance = feeder.at(feeder.state)
-    fed = _fed(feeder, admittance)
+    fed = _fed(feeder)
     if not fed.all():
-        leak = sparse.diags_array(np.where(fed, 0.0, LEAK_KVA * KVA / feeder.base_v**2))
-        feeder = replace(feeder, admittance=sparse.csc_array(feeder.admittance + leak))
-        admittance = sparse.csc_array(admittance + leak)
-    loose = _loose(feeder.branches, admittance, feeder.base_v, fed)
+        feeder = _held(feeder, fed)
+    scale = sparse.diags_array(feeder.base_v)
+    factor = splu(sparse.csc_array(scale @ feeder.at(feeder.state) @ scale))
+    floating = fed & (np.abs(factor.solve(_by_chance(len(fed)) * KVA)) > STRAINED)
+    if floating.any():
+        buses = feeder.buses.name[np.unique(feeder.nodes.bus[floating])]
+        said = "hardly anything ties phases to ground: voltages to ground mean little there"
+        feeder = _noted(feeder, f"At {_listed(buses)} {said}.")
+    loose = _loose(feeder, factor, fed)
     return feeder if not loose.any() else _settled(feeder, voltage, fed, loose)
 
 
-def _fed(feeder: Feeder, admittance: sparse.csc_array) -> Bool[Array, " node"]:
+def _fed(feeder: Feeder) -> Bool[Array, " node"]:
     """Which nodes a source feeds."""
-    _, island = sparse.csgraph.connected_components(abs(admittance) > 0, directed=False)
+    wired = abs(feeder.at(feeder.state)) > 0
+    _, island = sparse.csgraph.connected_components(wired, directed=False)
     return np.isin(island, island[feeder.source_nodes])
 
 
-def _loose(
-    branches: Branches, admittance: sparse.csc_array, base_v: Array, fed: Bool[Array, " node"]
-) -> Bool[Array, " branch"]:
+def _held(feeder: Feeder, fed: Bool[Array, " node"]) -> Feeder:
+    """The feeder with what nothing feeds held at no voltage.
+
+    Raises:
+        InputError: A source of current drives into it.
+    """
+    driven = feeder.node_name[~fed & (feeder.source_a != 0)]
+    if len(driven):
+        rule = "stand where a source of voltage feeds"
+        fix = "Close a switch towards it, or take it out of the files."
+        raise InputError(feeder.name, [Fault("isource", rule, tuple(driven.tolist()), fix=fix)])
+    leak = sparse.diags_array(np.where(fed, 0.0, LEAK_KVA * KVA / feeder.base_v**2))
+    held = replace(feeder, admittance=sparse.csc_array(feeder.admittance + leak))
+    return _noted(held, f"Nothing feeds {_listed(feeder.node_name[~fed])}: no voltage there.")
+
+
+def _noted(feeder: Feeder, note: str) -> Feeder:
+    return replace(feeder, notes=(*feeder.notes, note))
+
+
+def _listed(names: Array) -> str:
+    more = len(names) - MOST_NAMED
+    shown = ", ".join(str(name) for name in names[:MOST_NAMED])
+    return f"{shown} and {more:,} more" if more > 0 else shown
+
+
+def _by_chance(count: int) -> Complex[Array, " value"]:
+    """Numbers of size 1 at angles of chance: powers that do not cancel one another."""
+    return np.exp(2j * np.pi * np.random.default_rng(0).uniform(size=count))
+
+
+def _loose(feeder: Feeder, factor: Any, fed: Bool[Array, " node"]) -> Bool[Array, " branch"]:
     """Branches that nothing ties, or so little that their own power would lift any voltage."""
+    branches = feeder.branches
     grounded = branches.other == GROUND
     loose = ~fed[branches.node] | ~(grounded | fed[branches.other])
-    across = incidence(branches, len(base_v))
-    scale = sparse.diags_array(base_v)
-    factor = splu(sparse.csc_array(scale @ admittance @ scale))
+    across = incidence(branches, len(fed))
+    scale = sparse.diags_array(feeder.base_v)
     size_kva = np.maximum(np.hypot(branches.power_kw, branches.reactive_kvar), LEAST_KVA)
     ends = sparse.csr_array(sparse.diags_array(1.0 / branches.base_v) @ across @ scale)
-    # One solution with all powers at angles of chance shows where an impedance is huge.
-    turn = np.exp(2j * np.pi * np.random.default_rng(0).uniform(size=len(branches)))
-    rise = ends @ factor.solve(ends.T @ (size_kva * KVA * turn))
+    # One solution with all powers at once shows where an impedance is huge.
+    rise = ends @ factor.solve(ends.T @ (size_kva * KVA * _by_chance(len(branches))))
     (doubtful,) = np.nonzero(np.abs(rise) > STRAINED / 2)
     for row in doubtful:
         own = ends[[row]].toarray()[0]

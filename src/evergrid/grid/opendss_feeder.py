@@ -41,7 +41,7 @@ class Reader(Loads):
         regulators, taps = self._regulators()
         banks, connected = self._capacitors()
         fixed, source_a, source_nodes, behind = self._wires(regulators)
-        self.notes += opendss_elements.notes(self._enabled, self._property)
+        self.notes += opendss_elements.notes(self._enabled, self._property, self.circuit.Solution)
         lines, transformers = self._lines(), self._transformers()
         found = Feeder(
             name=self.circuit.Name,

@@ -19,7 +19,6 @@ from evergrid.grid.feeder import GROUND, Branches
 from evergrid.grid.opendss_circuit import REBUILD, Circuit, currents
 
 SOURCES = ("vsource", "isource")
-ADMITTANCE = 2  # of OpenDSS' ways to solve: every load a constant impedance
 MATCHED = 1e-6  # of a current: what its way back may differ by
 PHASES_TO_NEUTRAL = (2, 3)  # numbers of phases whose rated voltage is that between phases
 WIDE = np.array([[0.0, 0.0, np.inf]])
@@ -81,7 +80,7 @@ class Loads(Circuit):
         """Parts of the law of a load's model, its window, and its cut-off."""
         _, low, high = window.T
         always = np.array([[0.0, 0.0, 1.0]])
-        model = 2 if self.circuit.Solution.LoadModel == ADMITTANCE else load.Model
+        model = 2 if self.circuit.Solution.LoadModel == opendss_elements.ADMITTANCE else load.Model
         if model == 8:  # ZIPV: seven numbers, the last a voltage of cut-off
             seven = np.array(load.ZIPV)[None]
             mixes = (load_law.mixed(seven[:, at : at + 3], window) for at in (0, 3))
