@@ -79,10 +79,7 @@ PROPERTIES = {
 """Properties by kind that change a solution and are not followed: harmless value, what is said."""
 
 ADMITTANCE = 2  # of OpenDSS' ways to solve: every load a constant impedance
-ALL_IMPEDANCES = (
-    "Set LoadModel=Admittance: every load is a constant impedance. What OpenDSS then ties each "
-    "neutral to ground with, a millionth of the load, is left out."
-)
+ALL_IMPEDANCES = "Set LoadModel=Admittance: every load is a constant impedance."
 MOST_NAMED = 5  # elements in one note
 
 

@@ -42,17 +42,22 @@ def tied(feeder: Feeder, voltage: Complex[Array, " node"]) -> Feeder:
             there is none.
     """
     fed = _fed(feeder)
-    if not fed.all():
-        feeder = _held(feeder, fed)
+    held = _held(feeder, fed)
     scale = sparse.diags_array(feeder.base_v)
-    factor = splu(sparse.csc_array(scale @ feeder.at(feeder.state) @ scale))
+    factor = splu(sparse.csc_array(scale @ held.at(held.state) @ scale))
     floating = fed & (np.abs(factor.solve(_by_chance(len(fed)) * KVA)) > STRAINED)
+    loose = _loose(feeder, factor, fed)
+    if loose.any():
+        feeder = _settled(feeder, voltage, fed, loose)
+        fed = _fed(feeder)
+        held = _held(feeder, fed)
     if floating.any():
         buses = feeder.buses.name[np.unique(feeder.nodes.bus[floating])]
         said = "hardly anything ties phases to ground: voltages to ground mean little there"
-        feeder = _noted(feeder, f"At {_listed(buses)} {said}.")
-    loose = _loose(feeder, factor, fed)
-    return feeder if not loose.any() else _settled(feeder, voltage, fed, loose)
+        held = _noted(held, f"At {_listed(buses)} {said}.")
+    if not fed.all():
+        held = _noted(held, f"Nothing feeds {_listed(feeder.node_name[~fed])}: no voltage there.")
+    return held
 
 
 def _fed(feeder: Feeder) -> Bool[Array, " node"]:
@@ -68,14 +73,15 @@ def _held(feeder: Feeder, fed: Bool[Array, " node"]) -> Feeder:
     Raises:
         InputError: A source of current drives into it.
     """
+    if fed.all():
+        return feeder
     driven = feeder.node_name[~fed & (feeder.source_a != 0)]
     if len(driven):
         rule = "stand where a source of voltage feeds"
         fix = "Close a switch towards it, or take it out of the files."
         raise InputError(feeder.name, [Fault("isource", rule, tuple(driven.tolist()), fix=fix)])
     leak = sparse.diags_array(np.where(fed, 0.0, LEAK_KVA * KVA / feeder.base_v**2))
-    held = replace(feeder, admittance=sparse.csc_array(feeder.admittance + leak))
-    return _noted(held, f"Nothing feeds {_listed(feeder.node_name[~fed])}: no voltage there.")
+    return replace(feeder, admittance=sparse.csc_array(feeder.admittance + leak))
 
 
 def _noted(feeder: Feeder, note: str) -> Feeder:

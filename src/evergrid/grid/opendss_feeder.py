@@ -86,6 +86,7 @@ class Reader(Loads):
             if name.startswith("vsource"):
                 sources.append((where, admittance))
                 source_nodes.extend(where[kept])
+        parts += self._leaks()
         count = len(self.nodes)
         own = scattered(sources, count)
         return scattered(parts, count), source_a, np.unique(source_nodes), own

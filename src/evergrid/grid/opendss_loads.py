@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Complex
 
-from evergrid.core.arrays import Array, Float
+from evergrid.core.arrays import Array, Float, Int
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.core.units import grid_power_from_consumption, kw_from_w
@@ -75,6 +75,17 @@ class Loads(Circuit):
             )
             rows.append((name.split(".", 1)[1], node, other, base_v, *drawn, law[0], True))
         return rows
+
+    def _leaks(self) -> list[tuple[Int[Array, " conductor"], Complex[Array, "conductor conductor"]]]:
+        """What ties the neutrals of loads to ground, which counts where all are impedances only."""
+        if self.circuit.Solution.LoadModel != opendss_elements.ADMITTANCE:
+            return []
+        found = []
+        for name in self._named("load"):
+            element = self._element(name)
+            to_ground = self._primitive(element).sum(axis=1)
+            found.append((self._conductors(element), np.diag(to_ground)))
+        return found
 
     def _law(self, load: Any, window: Array) -> tuple[Array, Array, Array, float]:
         """Parts of the law of a load's model, its window, and its cut-off."""
