@@ -6,6 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from evergrid.core.arrays import Array
+from evergrid.grid import load_law
 from evergrid.grid.feeder import (
     GROUND,
     Branches,
@@ -80,10 +81,7 @@ def tree(parents: Array, ohm: Array, names: Sequence[str]) -> Feeder:
             base_v=BASE_V * ones,
             power_kw=-0.1 * ones,
             reactive_kvar=0.0 * ones,
-            zip_power=np.tile([0.0, 0.0, 1.0], (count, 1)),
-            zip_reactive=np.tile([0.0, 0.0, 1.0], (count, 1)),
-            nominal_pu=ones,
-            window_pu=np.tile([0.0, 0.0, np.inf], (count, 1)),
+            law=load_law.constant(count),
             is_load=np.ones(count, dtype=bool),
         ),
         lines=Lines(empty, no_bus, empty, np.zeros(0), quiet),

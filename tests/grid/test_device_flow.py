@@ -15,6 +15,7 @@ from evergrid.grid import device_flow, hosting_capacity, limits_check, opendss, 
 from evergrid.grid.device_flow import run
 from evergrid.grid.feeder import Feeder
 from evergrid.grid.hosting_capacity import KINDS, Case, Judge, Limits
+from evergrid.grid.load_law import EXPONENT, mixed, table
 from evergrid.grid.power_flow import Flow, Network
 from evergrid.grid.volt_var import CATEGORY_B, COMPENSATION, Control, VoltWatt
 from tests.grid.cases import street
@@ -55,13 +56,15 @@ def made(seed: int) -> Network:
     ohm = random.uniform(0.002, 0.01, count) * (1.0 + 1j * random.uniform(0.1, 2.0, count))
     feeder = tree(parents, ohm, [f"b{i}" for i in range(count)])
     window = np.sort(random.uniform(0.4, 1.2, (count, 3)), axis=1)
+    power, reactive = (mixed(random.dirichlet(np.ones(3), count), window) for _ in range(2))
+    power[::3, EXPONENT] = random.uniform(0.5, 2.5, len(power[::3]))
+    cutoff = np.where(np.arange(count) % 4 == 0, 0.7, 0.0)
+    law = table(power, reactive, nominal_pu=np.ones(count), window=window, cutoff=cutoff)
     branches = replace(
         feeder.branches,
         power_kw=random.uniform(-8.0, 2.0, count),
         reactive_kvar=random.uniform(-3.0, 1.0, count),
-        zip_power=random.dirichlet(np.ones(3), count),
-        zip_reactive=random.dirichlet(np.ones(3), count),
-        window_pu=window,
+        law=law,
     )
     return power_flow.reduce(replace(feeder, branches=branches))
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from evergrid.core.errors import InputError
 from evergrid.grid import opendss, power_flow
 from evergrid.grid.feeder import Feeder
+from evergrid.grid.load_law import CONSTANT, HIGH, LOW, NOMINAL
 from evergrid.grid.power_flow import Network
 from tests.grid.cases import street
 
@@ -112,10 +113,11 @@ def test_loads_answer_to_voltage_as_their_law_says(ieee13: Feeder):
     current = np.linalg.solve(network.impedance, flow.voltage_pu[0] - network.open_pu)
     drawn = -(flow.voltage_pu[0] * current.conj())
     branches = network.branches
-    size = np.abs(flow.voltage_pu[0]) / branches.nominal_pu
+    law = branches.law
+    size = np.abs(flow.voltage_pu[0]) / law[:, NOMINAL]
     powers = np.column_stack([size**2, size, np.ones_like(size)])
-    expected = (branches.zip_power * powers).sum(axis=1)
-    inside = (size > branches.window_pu[:, 1]) & (size < branches.window_pu[:, 2])
+    expected = (law[:, : CONSTANT + 1] * powers).sum(axis=1)
+    inside = (size > law[:, LOW]) & (size < law[:, HIGH])
     inside &= branches.name != "671"  # what circulates in a delta leaves its voltages alone
     assert inside.sum() > 10
     assert drawn.real[inside] == pytest.approx((-branches.power_kw * expected)[inside], rel=1e-5)

@@ -12,10 +12,10 @@ from scipy import sparse
 from evergrid.core.arrays import Array, Int, Shaped
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
+from evergrid.grid import load_law
 from evergrid.grid.feeder import GROUND, Branches, Feeder
 
 PHASES = 3  # conductors above are neutrals
-OPEN = np.inf  # the window of a branch that draws the same at any voltage
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,6 @@ def _idle(feeder: Feeder, node: Int[Array, " branch"], name: Shaped[Array, " bra
     neutral = np.full(len(feeder.buses.name), GROUND)
     (wires,) = np.nonzero(feeder.nodes.phase > PHASES)
     neutral[feeder.nodes.bus[wires]] = wires
-    always, wide = np.array([0.0, 0.0, 1.0]), np.array([0.0, 0.0, OPEN])
     return Branches(
         name=name,
         node=node,
@@ -171,9 +170,6 @@ def _idle(feeder: Feeder, node: Int[Array, " branch"], name: Shaped[Array, " bra
         base_v=feeder.base_v[node],
         power_kw=np.zeros(count),
         reactive_kvar=np.zeros(count),
-        zip_power=np.tile(always, (count, 1)),
-        zip_reactive=np.tile(always, (count, 1)),
-        nominal_pu=np.ones(count),
-        window_pu=np.tile(wide, (count, 1)),
+        law=load_law.constant(count),
         is_load=np.zeros(count, dtype=bool),
     )

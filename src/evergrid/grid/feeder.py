@@ -15,6 +15,7 @@ from scipy import sparse
 from evergrid.core.arrays import Array, Bool, Float, Int, Shaped
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
+from evergrid.grid import load_law
 
 GROUND = -1  # stands for ground in place of a node
 
@@ -68,12 +69,7 @@ class Branches:
         base_v: Voltage that counts as 1 pu between the two, volts.
         power_kw: Of the feeder's own loads, at nominal voltage, negative for what they draw.
         reactive_kvar: The same, reactive.
-        zip_power: Shares of the power that go with the square of the voltage, with the voltage,
-            and that are constant; they sum to 1 where there is power.
-        zip_reactive: The same for the reactive power.
-        nominal_pu: Voltage at which the loads draw what is stated.
-        window_pu: Below the first voltage a load fades out, outside the two others it acts as a
-            constant impedance, as OpenDSS has it (its ``vlowpu``, ``vminpu`` and ``vmaxpu``).
+        law: How the loads answer to voltage, in the columns of `load_law`.
         is_load: Whether it is a load; what else draws or feeds has a power of its own.
     """
 
@@ -83,10 +79,7 @@ class Branches:
     base_v: Float[Array, " branch"]
     power_kw: Float[Array, " branch"]
     reactive_kvar: Float[Array, " branch"]
-    zip_power: Float[Array, "branch 3"]
-    zip_reactive: Float[Array, "branch 3"]
-    nominal_pu: Float[Array, " branch"]
-    window_pu: Float[Array, "branch 3"]
+    law: Float[Array, "branch column"]
     is_load: Bool[Array, " branch"]
 
     def __len__(self) -> int:
@@ -98,10 +91,7 @@ class Branches:
 
     def constant_power(self) -> "Branches":
         """The same, drawing the same power at any voltage."""
-        always = np.zeros((len(self), 3))
-        always[:, 2] = 1.0
-        wide = np.tile([0.0, 0.0, np.inf], (len(self), 1))
-        return replace(self, zip_power=always, zip_reactive=always, window_pu=wide)
+        return replace(self, law=load_law.constant(len(self)))
 
 
 @dataclass(frozen=True)
@@ -271,6 +261,20 @@ class State:
 
 
 @dataclass(frozen=True)
+class BaseCase:
+    """How near our voltages are to those of OpenDSS in the feeder as its files leave it.
+
+    Attributes:
+        worst_pu: Largest difference of a node's complex voltage; infinite where ours did not
+            settle.
+        node: Where, such as ``671.3``.
+    """
+
+    worst_pu: float
+    node: str
+
+
+@dataclass(frozen=True)
 class Feeder:
     """A feeder as far as studies need it.
 
@@ -291,6 +295,8 @@ class Feeder:
         state: Where taps and banks stand.
         notes: What a reader must know about how it was read.
         source_admittance: The source's own part of ``admittance``; None where it is not known.
+        reference_v: Voltages that OpenDSS finds in the same state, volts; None without a reference.
+        base_case: How near to these our own come; None where it has not been tried.
     """
 
     name: str
@@ -308,6 +314,8 @@ class Feeder:
     state: State
     notes: tuple[str, ...] = ()
     source_admittance: sparse.csc_array | None = None
+    reference_v: Complex[Array, " node"] | None = None
+    base_case: "BaseCase | None" = None
 
     @cached_property
     def base_v(self) -> Float[Array, " node"]:

@@ -18,7 +18,8 @@ from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.core.units import consumption_from_grid_power
 from evergrid.grid.feeder import Feeder, State
-from evergrid.grid.opendss_feeder import Reader, voltages
+from evergrid.grid.opendss_circuit import voltages
+from evergrid.grid.opendss_feeder import Reader
 
 __all__ = ["opened", "read", "settled", "solved", "version", "voltages", "with_source"]
 
@@ -121,8 +122,8 @@ def read(path: Path, *, source_pu: float | None = None, commands: Sequence[str] 
 
     Raises:
         MissingFileError: There is no such file.
-        InputError: OpenDSS refuses the files, a bus has no voltage base, a load is fed by nothing,
-            or the feeder has elements that are not understood.
+        InputError: OpenDSS refuses the files, a bus has no voltage base, or a load is fed by
+            nothing or stands to ground where nothing else does.
     """
     return Reader(opened(path, with_source(commands, source_pu))).feeder()
 

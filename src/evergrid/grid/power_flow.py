@@ -21,8 +21,9 @@ from evergrid.grid import power_flow_kernels as kernels
 from evergrid.grid import volt_var
 from evergrid.grid.all_cores import on_all_cores
 from evergrid.grid.feeder import GROUND, Branches, Feeder, State
+from evergrid.grid.load_law import COLUMNS
 from evergrid.grid.volt_var import Inverters
-from evergrid.grid.volt_var_kernels import COLUMNS
+from evergrid.grid.volt_var_kernels import COLUMNS as CONTROL_COLUMNS
 
 ITERATIONS = 100
 CAREFUL_SHARE, CAREFUL_ITERATIONS = 0.5, 1000  # second try of what did not settle
@@ -181,7 +182,14 @@ def answers_of(
     """
     if inverters is None and inverter_kw is None:
         none = np.zeros((0, 0))
-        return np.zeros((0, 0, COLUMNS)), np.zeros(0, np.int64), none, none, none, np.zeros(0)
+        return (
+            np.zeros((0, 0, CONTROL_COLUMNS)),
+            np.zeros(0, np.int64),
+            none,
+            none,
+            none,
+            np.zeros(0),
+        )
     if inverters is None or inverter_kw is None or inverter_kw.shape != inverters.rating_kva.shape:
         fix = "Give inverters and inverter_kw together, a power for each."
         raise InputError("power flow", [Fault("inverter_kw", "stand beside inverters", fix=fix)])
@@ -223,8 +231,5 @@ def wires(network: Network) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
 def own_loads(branches: Branches, used: bool) -> tuple[Array, Array]:
     """The feeder's own loads and how they answer to voltage; no rows where they are unused."""
     if not used:
-        return np.zeros((2, 0)), np.zeros((0, 10))
-    law = np.column_stack(
-        [branches.zip_power, branches.zip_reactive, branches.nominal_pu, branches.window_pu]
-    )
-    return np.stack([branches.power_kw, branches.reactive_kvar]), law
+        return np.zeros((2, 0)), np.zeros((0, COLUMNS))
+    return np.stack([branches.power_kw, branches.reactive_kvar]), branches.law

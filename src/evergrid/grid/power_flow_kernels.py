@@ -11,11 +11,23 @@ from typing import no_type_check
 import numpy as np
 from numba import njit
 
+from evergrid.grid.load_law import (
+    ABOVE,
+    CONSTANT,
+    CUTOFF,
+    EXPONENT,
+    FADED,
+    HIGH,
+    LEVEL,
+    LINEAR,
+    LOW,
+    NOMINAL,
+    PART,
+    RISE,
+    SQUARE,
+    STEEPNESS,
+)
 from evergrid.grid.volt_var_kernels import INLINED, INNER, OPTIONS, drive
-
-# Columns of `law`: how the feeder's own load at a branch answers to voltage.
-POWER_Z, POWER_I, POWER_P, REACTIVE_Z, REACTIVE_I, REACTIVE_P = range(6)
-NOMINAL, FADED, LOW, HIGH = range(6, 10)
 
 SLOW = 0.05  # shrinking of changes from one iteration to the next that counts as no progress
 ROUGH_ERROR = 2e-6  # pu: where single precision hands over to double
@@ -48,17 +60,23 @@ def add_product(gain_re, gain_im, x_re, x_im, y_re, y_im):
 
 @njit(**INNER)
 @no_type_check
-def answer(voltage_pu, z, i, p, faded, low, high):
-    """Share of its nominal power that a load takes at a voltage in pu of its nominal one."""
-    if voltage_pu <= faded:
-        return voltage_pu * voltage_pu
-    if voltage_pu < low:  # the current goes in a straight line between the two ends
-        at_low = z * low + i + p / low
-        current = faded + (at_low - faded) * (voltage_pu - faded) / (low - faded)
-        return current * voltage_pu
-    if voltage_pu > high:
-        return (z + (i + p / high) / high) * voltage_pu * voltage_pu
-    return (z * voltage_pu + i) * voltage_pu + p
+def answer(x, law, first, ends, bent):
+    """Share of its nominal power that a load takes, by the columns from ``first`` on."""
+    faded, low, high, cutoff = ends
+    if x <= faded:
+        return x * x
+    if x < low:
+        taken = (law[first + RISE] * x + law[first + LEVEL]) * x
+    elif x > high:
+        taken = law[first + ABOVE] * x * x
+    else:
+        constant = law[first + CONSTANT]
+        if bent:
+            constant *= x ** law[first + EXPONENT]
+        taken = (law[first + SQUARE] * x + law[first + LINEAR]) * x + constant
+    if cutoff > 0:
+        taken /= 1 + np.exp(STEEPNESS * (cutoff - x))
+    return taken
 
 
 @njit(**INLINED)
@@ -66,13 +84,13 @@ def answer(voltage_pu, z, i, p, faded, low, high):
 def add_loads(law, u_re, u_im, own_re, own_im, s_re, s_im):
     """Add the feeder's own loads, as they answer to the voltages, to the powers."""
     for k in range(len(law)):
+        row, nominal = law[k], law[k, NOMINAL]
+        ends = (law[k, FADED], law[k, LOW], law[k, HIGH], law[k, CUTOFF])
+        bent = law[k, EXPONENT] != 0 or law[k, PART + EXPONENT] != 0
         for n in range(u_re.shape[1]):
-            size = (u_re[k, n] ** 2 + u_im[k, n] ** 2) ** 0.5 / law[k, NOMINAL]
-            faded, low, high = law[k, FADED], law[k, LOW], law[k, HIGH]
-            zp, ip, pp = law[k, POWER_Z], law[k, POWER_I], law[k, POWER_P]
-            zq, iq, pq = law[k, REACTIVE_Z], law[k, REACTIVE_I], law[k, REACTIVE_P]
-            s_re[k, n] += own_re[k, n] * answer(size, zp, ip, pp, faded, low, high)
-            s_im[k, n] += own_im[k, n] * answer(size, zq, iq, pq, faded, low, high)
+            x = (u_re[k, n] ** 2 + u_im[k, n] ** 2) ** 0.5 / nominal
+            s_re[k, n] += own_re[k, n] * answer(x, row, 0, ends, bent)
+            s_im[k, n] += own_im[k, n] * answer(x, row, PART, ends, bent)
 
 
 @njit(**INNER)

@@ -1,8 +1,4 @@
-"""How the feeder's own loads answer to the voltage, on a device.
-
-Over the size of the voltage, the power of a load is a quadratic in four pieces: where it fades
-out, on the straight line of current up to its window, above the window, and inside.
-"""
+"""How the feeder's own loads answer to the voltage, on a device; as `evergrid.grid.load_law`."""
 
 from typing import NamedTuple
 
@@ -12,6 +8,21 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Float
 from evergrid.grid.feeder import Branches
+from evergrid.grid.load_law import (
+    ABOVE,
+    CONSTANT,
+    CUTOFF,
+    EXPONENT,
+    FADED,
+    HIGH,
+    LEVEL,
+    LINEAR,
+    NOMINAL,
+    PART,
+    RISE,
+    SQUARE,
+    STEEPNESS,
+)
 
 
 class Loads(NamedTuple):
@@ -23,43 +34,39 @@ class Loads(NamedTuple):
         ends: Voltages that divide the pieces: faded, low, high.
         pieces: Coefficients of power and reactive power, by power of the voltage (2, 1, 0) and
             piece (faded, fading, above, inside).
+        exponent: Power of the voltage that the constant part inside goes with; None where it is 0
+            for all.
+        cutoff: Voltage around which a load drops out, 0 for one that stays; None where all stay.
     """
 
     nominal: Float[jax.Array, "2 branch 1"]
     nominal_pu: Float[jax.Array, "branch 1"]
     ends: Float[jax.Array, "3 branch 1"]
     pieces: Float[jax.Array, "2 3 4 branch 1"]
+    exponent: Float[jax.Array, "2 branch 1"] | None
+    cutoff: Float[jax.Array, "branch 1"] | None
 
 
 def loads(branches: Branches) -> Loads:
-    """The loads of these branches; `power_flow_kernels.answer` is the same, load by load."""
-    ends = branches.window_pu.T
-    mixes = (branches.zip_power, branches.zip_reactive)
+    """The loads of these branches; `power_flow_kernels.add_loads` is the same, load by load."""
+    law = branches.law
+    exponent, cutoff = law[:, [EXPONENT, PART + EXPONENT]].T, law[:, CUTOFF]
     return Loads(
         nominal=jnp.stack([branches.power_kw, branches.reactive_kvar])[..., None],
-        nominal_pu=jnp.asarray(branches.nominal_pu)[:, None],
-        ends=jnp.asarray(ends)[..., None],
-        pieces=jnp.stack([_pieces(*mix.T, *ends) for mix in mixes])[..., None],
+        nominal_pu=jnp.asarray(law[:, NOMINAL])[:, None],
+        ends=jnp.asarray(law[:, FADED : HIGH + 1].T)[..., None],
+        pieces=jnp.stack([_pieces(law[:, at : at + PART]) for at in (0, PART)])[..., None],
+        exponent=jnp.asarray(exponent)[..., None] if exponent.any() else None,
+        cutoff=jnp.asarray(cutoff)[:, None] if cutoff.any() else None,
     )
 
 
-def _pieces(
-    z: Float[Array, " branch"],
-    i: Float[Array, " branch"],
-    p: Float[Array, " branch"],
-    faded: Float[Array, " branch"],
-    low: Float[Array, " branch"],
-    high: Float[Array, " branch"],
-) -> Float[Array, "3 4 branch"]:
+def _pieces(part: Float[Array, "branch 7"]) -> Float[Array, "3 4 branch"]:
     """Coefficients of one kind of power."""
-    some = low > 0
-    at_low = z * low + i + np.divide(p, low, out=np.zeros_like(p), where=some)
-    rise = np.divide(at_low - faded, low - faded, out=np.zeros_like(p), where=low > faded)
-    above = z + (i + p / high) / high
-    none = np.zeros_like(p)
-    square = np.stack([none + 1.0, rise, above, z])
-    linear = np.stack([none, faded * (1.0 - rise), none, i])
-    return np.stack([square, linear, np.stack([none, none, none, p])])
+    none = np.zeros(len(part))
+    square = np.stack([none + 1.0, part[:, RISE], part[:, ABOVE], part[:, SQUARE]])
+    linear = np.stack([none, part[:, LEVEL], none, part[:, LINEAR]])
+    return np.stack([square, linear, np.stack([none, none, none, part[:, CONSTANT]])])
 
 
 def drawn(
@@ -68,13 +75,18 @@ def drawn(
     """Power and, below it, reactive power of the loads at voltages of this size, into the grid."""
     x = size_pu / own.nominal_pu
     faded, low, high = own.ends
+    stays = 1.0
+    if own.cutoff is not None:
+        gone = jnp.exp(STEEPNESS * (own.cutoff - x))
+        stays = jnp.where((own.cutoff > 0) & (x > faded), 1.0 / (1.0 + gone), 1.0)
 
-    def answer(pieces: Float[jax.Array, "3 4 branch 1"]) -> Float[jax.Array, "branch lane"]:
+    def answer(kind: int) -> Float[jax.Array, "branch lane"]:
         square, linear, constant = (
             jnp.where(x <= faded, a, jnp.where(x < low, b, jnp.where(x > high, c, d)))
-            for a, b, c, d in pieces
+            for a, b, c, d in own.pieces[kind]
         )
-        return (square * x + linear) * x + constant
+        if own.exponent is not None:
+            constant *= x ** own.exponent[kind]
+        return ((square * x + linear) * x + constant) * stays
 
-    parts = [share * kva * answer(of) for kva, of in zip(own.nominal, own.pieces, strict=True)]
-    return jnp.concatenate(parts)
+    return jnp.concatenate([share * own.nominal[kind] * answer(kind) for kind in range(2)])
