@@ -18,6 +18,7 @@ from evergrid.core.faults import Fault
 from evergrid.grid import load_law
 
 GROUND = -1  # stands for ground in place of a node
+WHOLE = 1e-6  # of a tap: nearer to a whole number than this it is one
 
 
 @dataclass(frozen=True)
@@ -152,71 +153,162 @@ class Transformers:
 
 
 @dataclass(frozen=True)
-class Regulator:
-    """A transformer whose tap moves under load, with the settings of its control.
+class ReverseFlow:
+    """What a regulator's control does while power flows back.
 
     Attributes:
-        name: Of its control.
-        nodes: Of its conductors, winding by winding; `GROUND` for grounded ones.
-        admittance: Between its conductors at tap 0, siemens.
-        tapped: Which conductors belong to the winding whose turns change.
-        lowest: Lowest tap.
-        highest: Highest tap.
-        step: Change of the turns ratio per tap.
-        measured: Which conductor's voltage and current the control measures.
-        returning: The conductor its voltage is measured against.
+        cogeneration: Whether it goes on regulating the same side, with the settings below; else it
+            turns to the side from which the power then comes.
+        target_v: Voltage to be kept then.
+        band_v: Width of the band around it.
+        compensation_v: Resistive and reactive setting of the line drop compensator.
+        compensation_z_v: Setting of the compensator by magnitudes; see `TapControl`.
+        threshold_kw: Power flowing back from which these settings hold, and flowing forward from
+            which they cease to.
+        delay_s: How long power must have turned before the control does.
+        to_neutral: Whether the tap goes to the nominal ratio instead and stays there.
+    """
+
+    cogeneration: bool
+    target_v: float
+    band_v: float
+    compensation_v: complex
+    compensation_z_v: float
+    threshold_kw: float
+    delay_s: float
+    to_neutral: bool
+
+
+@dataclass(frozen=True)
+class TapControl:
+    """When a regulator's tap moves.
+
+    Attributes:
+        name: Of the control.
+        winding: Conductors of the winding whose voltage and power it measures.
+        sensed: Conductors, one per phase, whose voltage and current it may measure.
+        returning: The conductor that each of these voltages is measured against.
+        choice: Which of several phases counts: "highest" or "lowest"; "one" where there is one.
+        remote: Two nodes (the second may be `GROUND`) between which the voltage is measured at
+            another bus; None for the regulator's own winding.
+        remote_pt_ratio: Of the potential transformer there.
+        winding_v: Rated voltage of the measured winding.
+        same_winding: Whether the measured winding is the tapped one; else taps move the other way.
+        frozen: Whether it never moves its tap.
         target_v: Voltage to be kept, on the control's secondary.
         band_v: Width of the band around it.
+        limit_v: Voltage of the winding that is never to be passed; 0 for none.
         pt_ratio: Of the potential transformer.
         ct_primary_a: Line current that drives 0.2 A through the compensator, as OpenDSS has it.
         compensation_v: Resistive and reactive setting of the line drop compensator, volts at
             the rated current.
+        compensation_z_v: Volts at the rated current that the compensator takes off the magnitude
+            of the voltage, whatever the angle of the current, instead of the above; 0 for none.
         delay_s: Between leaving the band and the first tap.
+        inverse_time: Whether that delay is the shorter the farther the voltage is off.
         tap_delay_s: Between further taps.
-        reverse: Target, band and compensation while power flows back; None to ignore direction.
-        reverse_kw: Power flowing back from which the reverse settings hold.
+        reverse: What it does while power flows back; None to ignore direction.
     """
 
     name: str
-    nodes: Int[Array, " conductor"]
-    admittance: Complex[Array, "conductor conductor"]
-    tapped: Bool[Array, " conductor"]
-    lowest: int
-    highest: int
-    step: float
-    measured: int
-    returning: int
+    winding: Bool[Array, " conductor"]
+    sensed: Int[Array, " phase"]
+    returning: Int[Array, " phase"]
+    choice: str
+    remote: tuple[int, int] | None
+    remote_pt_ratio: float
+    winding_v: float
+    same_winding: bool
+    frozen: bool
     target_v: float
     band_v: float
+    limit_v: float
     pt_ratio: float
     ct_primary_a: float
     compensation_v: complex
+    compensation_z_v: float
     delay_s: float
+    inverse_time: bool
     tap_delay_s: float
-    reverse: tuple[float, float, complex] | None
-    reverse_kw: float
+    reverse: ReverseFlow | None
 
-    def at(self, tap: int) -> Complex[Array, "conductor conductor"]:
+
+@dataclass(frozen=True)
+class Regulator:
+    """A transformer whose tap moves under load.
+
+    Taps are counted from the nominal ratio of turns, 1, wherever that lies in their range; OpenDSS'
+    own number of a tap counts from the middle of the range, which is another one where the range is
+    not even about 1.
+
+    Attributes:
+        name: Of its control, of the first where it has several.
+        transformer: Of the transformer.
+        tapped_winding: Number of the winding whose turns change, from 1.
+        nodes: Of its conductors, winding by winding; `GROUND` for grounded ones.
+        admittance: Between its conductors at the nominal ratio, siemens.
+        tapped: Which conductors belong to the winding whose turns change.
+        lowest: Lowest ratio of turns.
+        highest: Highest.
+        step: Change of the ratio per tap.
+        controls: What moves the tap.
+    """
+
+    name: str
+    transformer: str
+    tapped_winding: int
+    nodes: Int[Array, " conductor"]
+    admittance: Complex[Array, "conductor conductor"]
+    tapped: Bool[Array, " conductor"]
+    lowest: float
+    highest: float
+    step: float
+    controls: tuple[TapControl, ...]
+
+    def ratio(self, tap: float) -> float:
+        """Ratio of turns at a tap."""
+        return 1.0 + tap * self.step
+
+    def tap(self, ratio: float) -> float:
+        """Tap at a ratio of turns; a whole number unless the files or the range's end differ."""
+        tap = (ratio - 1.0) / self.step
+        whole = round(tap)
+        return float(whole) if abs(tap - whole) < WHOLE else round(tap, 9)
+
+    def at(self, tap: float) -> Complex[Array, "conductor conductor"]:
         """Admittance between its conductors at a tap."""
-        turns = np.where(self.tapped, 1.0 + tap * self.step, 1.0)
+        turns = np.where(self.tapped, self.ratio(tap), 1.0)
         return self.admittance / turns[:, None] / turns[None, :]
 
 
 @dataclass(frozen=True)
 class Capacitor:
-    """A capacitor bank, with the settings of its control where it has one.
+    """A capacitor bank, with the settings of its controls where it has any.
 
     Attributes:
         name: Of the bank.
         nodes: Of its conductors; `GROUND` for grounded ones.
         admittance: Between its conductors while it is connected, siemens.
-        control: What switches it, or None.
+        controls: What switches it.
     """
 
     name: str
     nodes: Int[Array, " conductor"]
     admittance: Complex[Array, "conductor conductor"]
-    control: "CapacitorControl | None"
+    controls: tuple["CapacitorControl", ...]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Quantities of which a control looks at the magnitude.
+
+    Attributes:
+        per_volt: Each, of the node voltages.
+        choice: Which of several counts: "highest", "lowest" or "mean"; "one" where there is one.
+    """
+
+    per_volt: sparse.csr_array
+    choice: str
 
 
 @dataclass(frozen=True)
@@ -224,24 +316,38 @@ class CapacitorControl:
     """When a capacitor bank switches.
 
     Attributes:
-        kind: What it measures: voltage, current or reactive power ("kvar").
-        element: Conductors at the place of measurement, as rows of currents and nodes.
-        on: Connects beyond this: below it for a voltage, above it for the others.
+        name: Of the control.
+        kind: What decides: "voltage", "current", reactive power ("kvar"), power factor ("pf") or
+            the time of day ("time").
+        voltage: Voltages that it measures.
+        current: Currents that it measures, amperes.
+        power: Conductors through which the power flows that it measures.
+        on: Connects beyond this: below it for a voltage or a power factor, above it for a current
+            or reactive power, from it on for an hour. A power factor is one of consumption;
+            where reactive power flows the other way 2 less the factor stands for it.
         off: Disconnects beyond this.
-        ratio: Volts (or amperes) of the wires per volt of the settings.
-        override_v: Connects below the first and disconnects above the second voltage, whatever
-            else is measured; None for no override.
+        pt_ratio: Of the potential transformer.
+        ct_ratio: Of the current transformer.
+        least_kvar: Reactive power below which a power factor does not connect it.
+        override: Voltages that are judged whatever else is measured; None for no override.
+        override_v: Connects below the first and disconnects above the second then.
         delay_s: Before connecting.
         delay_off_s: Before disconnecting.
         dead_s: After disconnecting, before it may connect again.
     """
 
+    name: str
     kind: str
-    element: Currents
+    voltage: Measured
+    current: Measured
+    power: Currents
     on: float
     off: float
-    ratio: float
-    override_v: tuple[float, float] | None
+    pt_ratio: float
+    ct_ratio: float
+    least_kvar: float
+    override: Measured | None
+    override_v: tuple[float, float]
     delay_s: float
     delay_off_s: float
     dead_s: float
@@ -252,11 +358,11 @@ class State:
     """Where everything that switches stands.
 
     Attributes:
-        tap: Tap of each regulator.
+        tap: Tap of each regulator, counted from its nominal ratio.
         connected: Whether each capacitor bank is connected.
     """
 
-    tap: tuple[int, ...]
+    tap: tuple[float, ...]
     connected: tuple[bool, ...]
 
 
@@ -297,6 +403,8 @@ class Feeder:
         source_admittance: The source's own part of ``admittance``; None where it is not known.
         reference_v: Voltages that OpenDSS finds in the same state, volts; None without a reference.
         base_case: How near to these our own come; None where it has not been tried.
+        not_modelled: Controls that do more than is modelled, each with what that is; where they
+            stand is known, but not when they move.
     """
 
     name: str
@@ -316,6 +424,7 @@ class Feeder:
     source_admittance: sparse.csc_array | None = None
     reference_v: Complex[Array, " node"] | None = None
     base_case: "BaseCase | None" = None
+    not_modelled: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def base_v(self) -> Float[Array, " node"]:

@@ -6,6 +6,7 @@ here into power into the grid. What it says when it refuses a file is passed on.
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.core.units import consumption_from_grid_power
+from evergrid.grid import opendss_snapshot
 from evergrid.grid.feeder import Feeder, State
 from evergrid.grid.opendss_circuit import voltages
 from evergrid.grid.opendss_feeder import Reader
@@ -31,6 +33,7 @@ PLACE = re.compile(r'\[file: "([^"]*)", line: (\d+)\]')  # in what OpenDSS says
 COMMAND = re.compile(r'Unknown Command: ".*"', re.IGNORECASE)
 PRIMITIVE_CAUSE = re.compile(r"(Matrix Inversion Error for [^\n]*)\n\s*Probable Cause: \n([^\n]*)")
 LONG_QUOTE = re.compile(r'"[^"]{41,}"')  # longer than any name
+HUNTING = "Max Control Iterations Exceeded"  # what OpenDSS says when controls do not come to rest
 DEAD_V = 1e-3  # a feeder whose highest voltage is lower is driven by nothing
 
 
@@ -42,6 +45,8 @@ def version() -> str:
 def opened(path: Path, commands: Sequence[str] = ()) -> Any:
     """An OpenDSS engine of its own with the feeder compiled and solved, controls settled.
 
+    Whatever mode the files end in, one snapshot is solved.
+
     Args:
         path: The feeder's master file.
         commands: OpenDSS commands after compiling, before solving.
@@ -50,6 +55,11 @@ def opened(path: Path, commands: Sequence[str] = ()) -> Any:
         MissingFileError: There is no such file.
         InputError: OpenDSS refuses the files or a command; its message is passed on.
     """
+    return _opened(path, commands)[0]
+
+
+def _opened(path: Path, commands: Sequence[str]) -> tuple[Any, tuple[str, ...]]:
+    """The engine, and what the files left otherwise than a snapshot wants it."""
     given_file.size_bytes(path, way_out="Name the feeder's master .dss file.")
     engine = DSS.NewContext()
     engine.AllowForms = False
@@ -57,12 +67,18 @@ def opened(path: Path, commands: Sequence[str] = ()) -> Any:
     engine.AllowChangeDir = False
     try:
         engine.Text.Command = f'compile "{path.resolve()!s}"'
+        left = opendss_snapshot.enter(engine)
         for command in (*commands, f"set maxcontroliter={CONTROL_ITERATIONS}"):
             engine.Text.Command = command
         engine.ActiveCircuit.Solution.MaxIterations = ITERATIONS
         engine.ActiveCircuit.Solution.Tolerance = TOLERANCE
         engine.ActiveCircuit.Solution.Solve()
     except DSSException as refused:
+        if HUNTING in str(refused.args[-1]):
+            names = opendss_snapshot.hunting(engine)
+            fix = "Widen a band, or set apart the voltages at which they act."
+            fault = Fault("controls", "come to rest in OpenDSS", ids=names, fix=fix)
+            raise InputError(given_file.name(path), [fault]) from refused
         fix = "The message is OpenDSS' own; mend the file it names."
         said = _said(str(refused.args[-1]), path)
         fault = Fault("file", f"be a feeder that OpenDSS accepts; it says: {said}", fix=fix)
@@ -81,7 +97,7 @@ def opened(path: Path, commands: Sequence[str] = ()) -> Any:
     if not circuit.Solution.Converged:
         fix = "Its wires cannot carry its loads, a control hunts, or a part is fed by nothing."
         raise InputError(given_file.name(path), [Fault("file", "converge in OpenDSS", fix=fix)])
-    return engine
+    return engine, left
 
 
 def _said(message: str, master: Path) -> str:
@@ -104,7 +120,7 @@ def solved(engine: Any) -> bool:
     """Solve once more; whether voltages were found before controls ran out of iterations."""
     solution = engine.ActiveCircuit.Solution
     try:
-        solution.Solve()
+        engine.Text.Command = "solve"  # which goes on after a solution without rest
     except DSSException:
         return False
     return bool(solution.Converged)
@@ -125,7 +141,9 @@ def read(path: Path, *, source_pu: float | None = None, commands: Sequence[str] 
         InputError: OpenDSS refuses the files, a bus has no voltage base, or a load is fed by
             nothing or stands to ground where nothing else does.
     """
-    return Reader(opened(path, with_source(commands, source_pu))).feeder()
+    engine, left = _opened(path, with_source(commands, source_pu))
+    feeder = Reader(engine).feeder()
+    return replace(feeder, notes=(*left, *feeder.notes))
 
 
 def with_source(commands: Sequence[str], source_pu: float | None) -> tuple[str, ...]:
@@ -153,6 +171,7 @@ def settled(
         commands: Further OpenDSS commands after compiling.
     """
     circuit = opened(path, commands).ActiveCircuit
+    opendss_snapshot.own_powers(circuit, feeder)
     loads = feeder.branches.is_load
     names, of_name = np.unique(feeder.branches.name[loads].astype(str), return_inverse=True)
     drawn_kw, drawn_kvar = np.zeros((2, len(names), power_kw.shape[1]))
@@ -165,18 +184,5 @@ def settled(
             circuit.Loads.kW = drawn_kw[row, step]
             circuit.Loads.kvar = drawn_kvar[row, step]
         circuit.Solution.Solve()
-        found.append(_state(circuit, feeder))
+        found.append(opendss_snapshot.state_of(circuit, feeder))
     return found
-
-
-def _state(circuit: Any, feeder: Feeder) -> State:
-    """Where taps and banks stand."""
-    taps = []
-    for regulator in feeder.regulators:
-        circuit.RegControls.Name = regulator.name
-        taps.append(int(circuit.RegControls.TapNumber))
-    connected = []
-    for bank in feeder.capacitors:
-        circuit.Capacitors.Name = bank.name
-        connected.append(bool(any(circuit.Capacitors.States)))
-    return State(tuple(taps), tuple(connected))

@@ -12,8 +12,8 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.units import consumption_from_grid_power
-from evergrid.grid import opendss
-from evergrid.grid.feeder import GROUND, Feeder
+from evergrid.grid import opendss, opendss_snapshot
+from evergrid.grid.feeder import GROUND, WHOLE, Feeder
 from evergrid.grid.power_flow import incidence
 from evergrid.grid.volt_var import Curve
 
@@ -28,23 +28,33 @@ class Refereed:
     """What OpenDSS found.
 
     Attributes:
-        tap: Tap of each regulator at the end of each step.
+        ratio: Ratio of turns of each regulator at the end of each step.
         connected: Whether each bank is connected then.
         voltage_pu: Voltage of each branch.
         inverter_kvar: Reactive power of all inverters together.
         settled: Whether OpenDSS converged.
     """
 
-    tap: Int[Array, "regulator step"]
+    ratio: Float[Array, "regulator step"]
     connected: Bool[Array, "bank step"]
     voltage_pu: Float[Array, "branch step"]
     inverter_kvar: Float[Array, " step"]
     settled: Bool[Array, " step"]
 
+    def tap(self, feeder: Feeder) -> Int[Array, "regulator step"]:
+        """Tap of each regulator at the end of each step, the nearest whole one."""
+        return np.round(self._position(feeder)).astype(np.int64)
+
     def tap_operations(self, feeder: Feeder) -> Int[Array, " regulator"]:
         """Taps that each regulator moved by, from where it stood in the feeder."""
-        start = np.array(feeder.state.tap, np.int64)[:, None]
-        return np.abs(np.diff(np.concatenate([start, self.tap], axis=1), axis=1)).sum(axis=1)
+        start = np.array(feeder.state.tap, float)[:, None]
+        path = np.concatenate([start, self._position(feeder)], axis=1)
+        return np.ceil(np.abs(np.diff(path, axis=1)) - WHOLE).astype(np.int64).sum(axis=1)
+
+    def _position(self, feeder: Feeder) -> Float[Array, "regulator step"]:
+        pairs = zip(feeder.regulators, self.ratio, strict=True)
+        rows = [[regulator.tap(ratio) for ratio in path] for regulator, path in pairs]
+        return np.array(rows, float).reshape(self.ratio.shape)
 
 
 def day(
@@ -83,16 +93,20 @@ def day(
     else:
         assert rating_kva is not None
         vehicles = _Inverters(engine, where, power_kw[rows], rating_kva[rows], curve, pace)
-    _by_time(engine, step_s)
+    _by_time(engine, feeder, step_s)
     return _stepped(engine, feeder, vehicles, load_share)
 
 
-def _by_time(engine: Any, step_s: float) -> None:
+def _by_time(engine: Any, feeder: Feeder, step_s: float) -> None:
+    """Turn to steps in time, from where the feeder stands, without shapes of the files' own."""
     for command in (
+        "batchedit load..* daily=''",
         f"set mode=daily stepsize={step_s:g}s number=1 time=(0,0) controlmode=time",
         f"set tolerance={TOLERANCE:g} maxiterations=500 maxcontroliter=2000",
     ):
         engine.Text.Command = command
+    opendss_snapshot.own_powers(engine.ActiveCircuit, feeder)
+    opendss_snapshot.put(engine.ActiveCircuit, feeder, feeder.state)
 
 
 def _stepped(
@@ -100,7 +114,7 @@ def _stepped(
 ) -> Refereed:
     circuit, steps = engine.ActiveCircuit, len(load_share)
     solution = circuit.Solution
-    tap = np.zeros((len(feeder.regulators), steps), np.int64)
+    ratio = np.zeros((len(feeder.regulators), steps))
     connected = np.zeros((len(feeder.capacitors), steps), np.bool_)
     voltage = np.zeros((len(feeder.branches), steps))
     kvar, settled = np.zeros(steps), np.zeros(steps, np.bool_)
@@ -111,23 +125,12 @@ def _stepped(
         solution.LoadMult = float(load_share[step])
         vehicles.ask(step)
         settled[step] = opendss.solved(engine)
-        tap[:, step] = [_tap(circuit, r.name) for r in feeder.regulators]
-        connected[:, step] = [_connected(circuit, bank.name) for bank in feeder.capacitors]
+        ratio[:, step] = opendss_snapshot.ratios(circuit, feeder)
+        connected[:, step] = opendss_snapshot.state_of(circuit, feeder).connected
         volts = opendss.voltages(engine)[nodes]
         voltage[:, step] = np.abs(across @ volts) / feeder.branches.base_v
         kvar[step] = vehicles.kvar(step)
-    return Refereed(tap, connected, voltage, kvar, settled)
-
-
-def _tap(circuit: Any, name: str) -> int:
-    circuit.RegControls.Name = name
-    return int(circuit.RegControls.TapNumber)
-
-
-def _connected(circuit: Any, name: str) -> bool:
-    circuit.SetActiveElement(f"capacitor.{name}")
-    circuit.Capacitors.Name = name
-    return bool(any(circuit.Capacitors.States)) and not circuit.ActiveCktElement.IsOpen(1, 0)
+    return Refereed(ratio, connected, voltage, kvar, settled)
 
 
 def _places(engine: Any, feeder: Feeder, rows: Int[Array, " vehicle"]) -> list[str]:

@@ -24,7 +24,7 @@ class Device:
 
     Attributes:
         port: Port of each conductor of each device; `NOWHERE` for ground and to fill up.
-        admittance: Between its conductors, of a regulator at tap 0, kVA at 1 pu.
+        admittance: Between its conductors, of a regulator at the nominal ratio, kVA at 1 pu.
         tapped: 1 for conductors of the winding whose turns change, 0 for others.
     """
 
@@ -85,7 +85,7 @@ def reduce(feeder: Feeder, branches: Branches | None = None) -> Switching:
     by_branch, by_port = factor.voltage(drive), factor.voltage(into)
     size, port_size = branches.base_v, base_v[ports]
     turns = [regulator.tapped.astype(np.int64) for regulator in feeder.regulators]
-    at_zero = [regulator.admittance for regulator in feeder.regulators]
+    at_nominal = [regulator.admittance for regulator in feeder.regulators]
     whole = [np.zeros(len(bank.nodes), dtype=np.int64) for bank in feeder.capacitors]
     closed = [bank.admittance for bank in feeder.capacitors]
     count = len(feeder.regulators)
@@ -98,7 +98,7 @@ def reduce(feeder: Feeder, branches: Branches | None = None) -> Switching:
         to_port=by_branch[ports] / port_size[:, None],
         from_port=(across @ by_port) / size[:, None],
         between=by_port[ports] / port_size[:, None],
-        regulators=_device(conductors[:count], at_zero, turns, ports, base_v),
+        regulators=_device(conductors[:count], at_nominal, turns, ports, base_v),
         banks=_device(conductors[count:], closed, whole, ports, base_v),
         readings=control_readings(feeder, factor.open_v, by_branch, by_port),
     )

@@ -1,4 +1,4 @@
-"""When a regulator changes its tap: band, line drop compensation, delays, reverse flow.
+"""When a regulator changes its tap: band, limit, line drop compensation, delays, reverse flow.
 
 A regulator that measures a voltage outside its band is *armed*; unless the voltage comes back
 before the delay is over, the tap moves, and goes on moving tap by tap until the voltage that was
@@ -18,112 +18,202 @@ from typing import no_type_check
 import numpy as np
 from numba import njit
 
-from evergrid.core.arrays import Array, Float
-from evergrid.grid.feeder import GROUND, Feeder, Regulator
+from evergrid.core.arrays import Array, Float, Int
+from evergrid.grid.feeder import Feeder, Regulator, ReverseFlow, TapControl
 from evergrid.grid.volt_var_kernels import INLINED
 
-REVERSE_DELAY_S = 60.0  # before the settings of reverse flow hold, or cease to; OpenDSS' default
+CHOICES = ("one", "highest", "lowest")
+ONE, HIGHEST_PHASE, LOWEST_PHASE = range(3)
 
 # Columns of settings.
-TARGET, BAND, DROP_R, DROP_X, PT_RATIO, CT_PRIMARY, DELAY, TAP_DELAY = range(8)
-LOWEST, HIGHEST, STEP, BOOST, REVERSE, REVERSE_KW = range(8, 14)
-REVERSE_TARGET, REVERSE_BAND, REVERSE_R, REVERSE_X = range(14, 18)
-SETTINGS = 18
-# Columns of a regulator's state. Moves under way are the times they are due; the first of an
+TARGET, BAND, DROP_R, DROP_X, DROP_Z, PT_RATIO, CT_PRIMARY, DELAY, TAP_DELAY, INVERSE = range(10)
+STEP, LOWEST, HIGHEST, BOOST, SAME_WINDING, CHOICE, FROZEN, LIMIT, REMOTE_RATIO = range(10, 19)
+REVERSE, COGENERATION, REVERSE_W, REVERSE_DELAY, TO_NEUTRAL = range(19, 24)
+REVERSE_TARGET, REVERSE_BAND, REVERSE_R, REVERSE_X, REVERSE_Z = range(24, 29)
+SETTINGS = 29
+# Columns of a control's state. Moves under way are the times they are due; the first of an
 # excursion has its own place, for it is forgotten when the voltage comes back.
-TAP, ARMED, PENDING, REVERSED, TURNING, TURN_DUE, LEFTOVERS, FIRST = range(8)
-STATE = 15
+ARMED, PENDING, REVERSED, TURNING, TURN_DUE, LEFTOVERS, FIRST = range(7)
+STATE = 39
 NEVER = np.inf
 
 EARLY = 1e-6  # s: an action this far ahead is due, against rounding of times
+LEAST_SHARE = 0.9  # of a step: what is still wanted and less than this is forgotten
+NEUTRAL = 1e-12  # of a ratio from the nominal one: nearer than this it is nominal
+LEAST_MOVE = 1e-6  # of a step: less than this is rounding, no operation
+FASTEST = 10.0  # that the inverse time shortens the delay by, at most
 
 
-def settings(feeder: Feeder) -> Float[Array, "regulator setting"]:
+def settings(feeder: Feeder) -> Float[Array, "control setting"]:
     """Settings of the regulators' controls, as the kernels read them."""
-    rows = [_row(feeder, regulator) for regulator in feeder.regulators]
+    rows = [_row(regulator, control) for regulator, control in pairs(feeder)]
     return np.array(rows).reshape(len(rows), SETTINGS)
 
 
-def _row(feeder: Feeder, regulator: Regulator) -> list[float]:
-    between = regulator.nodes[regulator.returning] != GROUND
-    winding_v = feeder.base_v[regulator.nodes[regulator.measured]] * (3**0.5 if between else 1.0)
-    target, band, drop = regulator.reverse or (0.0, 0.0, 0j)
-    own = bool(regulator.tapped[regulator.measured])  # else the tap moves the other way
+def pairs(feeder: Feeder) -> list[tuple[Regulator, TapControl]]:
+    """Every control and the regulator whose tap it moves, in the order of every control axis."""
     return [
-        regulator.target_v,
-        regulator.band_v,
-        regulator.compensation_v.real,
-        regulator.compensation_v.imag,
-        regulator.pt_ratio,
-        regulator.ct_primary_a,
-        regulator.delay_s,
-        regulator.tap_delay_s,
-        float(regulator.lowest),
-        float(regulator.highest),
+        (regulator, control) for regulator in feeder.regulators for control in regulator.controls
+    ]
+
+
+def regulators(feeder: Feeder) -> Int[Array, " control"]:
+    """Row of the regulator whose tap each control moves."""
+    counts = [len(regulator.controls) for regulator in feeder.regulators]
+    return np.repeat(np.arange(len(counts)), counts)
+
+
+def _row(regulator: Regulator, control: TapControl) -> list[float]:
+    return [
+        control.target_v,
+        control.band_v,
+        control.compensation_v.real,
+        control.compensation_v.imag,
+        control.compensation_z_v,
+        control.pt_ratio,
+        control.ct_primary_a,
+        control.delay_s,
+        control.tap_delay_s,
+        float(control.inverse_time),
         regulator.step,
-        (1.0 if own else -1.0) * regulator.pt_ratio / float(winding_v) / regulator.step,
-        float(regulator.reverse is not None),
-        regulator.reverse_kw,
-        target,
-        band,
-        drop.real,
-        drop.imag,
+        regulator.lowest,
+        regulator.highest,
+        control.pt_ratio / control.winding_v,
+        float(control.same_winding),
+        float(CHOICES.index(control.choice)),
+        float(control.frozen),
+        control.limit_v,
+        control.remote_pt_ratio,
+        *_reverse_row(control.reverse),
+    ]
+
+
+def _reverse_row(reverse: ReverseFlow | None) -> list[float]:
+    if reverse is None:
+        return [0.0] * (SETTINGS - REVERSE)
+    return [
+        1.0,
+        float(reverse.cogeneration),
+        1000.0 * reverse.threshold_kw,
+        reverse.delay_s,
+        float(reverse.to_neutral),
+        reverse.target_v,
+        reverse.band_v,
+        reverse.compensation_v.real,
+        reverse.compensation_v.imag,
+        reverse.compensation_z_v,
     ]
 
 
 @njit(**INLINED)
 @no_type_check
-def measured_v(setting, voltage_v, current_a, reverse):
+def prefers(choice, size, found):
+    """Whether a phase counts rather than the one found before."""
+    return size > found if choice == HIGHEST_PHASE else size < found
+
+
+@njit(**INLINED)
+@no_type_check
+def compensated_v(setting, control_v, current_a, back):
     """Voltage that the control sees: behind the compensator's image of the line.
 
     The current counts into the regulator at the terminal where it is measured.
     """
-    r, x = setting[DROP_R], setting[DROP_X]
-    if reverse:
-        r, x = setting[REVERSE_R], setting[REVERSE_X]
-    drop = complex(r, x) * current_a / setting[CT_PRIMARY]
-    return abs(voltage_v / setting[PT_RATIO] + drop)
+    r, x, z = setting[DROP_R], setting[DROP_X], setting[DROP_Z]
+    if r == 0 and x == 0 and z <= 0:  # the compensator is off, whatever its reverse settings
+        return abs(control_v)
+    by_magnitude = z != 0
+    if back:
+        r, x, z = setting[REVERSE_R], setting[REVERSE_X], setting[REVERSE_Z]
+    current = current_a / setting[CT_PRIMARY]
+    if by_magnitude:
+        return abs(abs(control_v) - abs(current) * z)
+    return abs(control_v + complex(r, x) * current)
 
 
 @njit(**INLINED)
 @no_type_check
-def turn(setting, state, forward_kw, now_s):
+def turn(setting, state, forward_w, now_s):
     """Mark that power has begun to flow the other way, or forget it when that ends."""
-    if setting[REVERSE] == 0:
-        return
-    limit = setting[REVERSE_KW]
-    other = forward_kw < -limit if state[REVERSED] == 0 else forward_kw > limit
+    limit = setting[REVERSE_W]
+    other = forward_w < -limit if state[REVERSED] == 0 else forward_w > limit
     if not other:
         state[TURNING] = 0
     elif state[TURNING] == 0:
-        state[TURNING], state[TURN_DUE] = 1, now_s + REVERSE_DELAY_S
+        state[TURNING], state[TURN_DUE] = 1, now_s + setting[REVERSE_DELAY]
 
 
 @njit(**INLINED)
 @no_type_check
-def sample(setting, state, voltage_v, current_a, forward_kw, now_s):
-    """Look at the voltage: arm the control outside its band, disarm it inside."""
-    turn(setting, state, forward_kw, now_s)
-    reverse = state[REVERSED] > 0
+def go_to_neutral(setting, state, ratio, now_s):
+    """Arm the move to the nominal ratio, unless a move is under way."""
+    if state[ARMED] > 0:
+        return
+    state[PENDING] = 0
+    if abs(ratio - 1.0) > NEUTRAL:
+        state[PENDING] = np.round((1.0 - ratio) / setting[STEP]) * setting[STEP]
+        if state[PENDING] != 0:
+            add_move(state, now_s + setting[TAP_DELAY])
+            state[ARMED] = 1
+
+
+@njit(**INLINED)
+@no_type_check
+def sample(setting, state, seen, ratio, now_s):
+    """Look at the voltage: arm the control outside its band, disarm it inside.
+
+    Args:
+        setting: Settings of the control.
+        state: Its state, changed.
+        seen: Voltage of the winding or of the other bus; voltage of the winding, as a limit
+            judges it; current; power forward, watts; whether the voltage is of another bus.
+        ratio: Ratio of turns where the regulator stands.
+        now_s: Time.
+    """
+    voltage_v, local_v, current_a, forward_w, remote = seen
+    if setting[FROZEN] > 0:
+        return
+    watching = setting[REVERSE] > 0 and not remote
+    if watching:
+        before = state[REVERSED] > 0
+        turn(setting, state, forward_w, now_s)
+        if before and setting[TO_NEUTRAL] > 0:
+            go_to_neutral(setting, state, ratio, now_s)
+            return
+    back = state[REVERSED] > 0
+    other_side = back and setting[COGENERATION] == 0
     target, band = setting[TARGET], setting[BAND]
-    seen = measured_v(setting, voltage_v, current_a, reverse)
-    if reverse:
+    if back:
         target, band = setting[REVERSE_TARGET], setting[REVERSE_BAND]
-        seen /= 1.0 + state[TAP] * setting[STEP]
-    if abs(target - seen) <= band / 2.0:
+    if remote:
+        seen_v = abs(voltage_v / setting[REMOTE_RATIO])
+    else:
+        seen_v = compensated_v(setting, voltage_v / setting[PT_RATIO], current_a, back)
+    if other_side:
+        seen_v /= ratio
+    off_v = target - seen_v
+    here_v = abs(local_v / setting[PT_RATIO])
+    passed = setting[LIMIT] > 0 and here_v > setting[LIMIT]
+    if abs(off_v) <= band / 2.0 and not passed:
         if state[LEFTOVERS] == 0:
             state[FIRST:] = NEVER
         elif state[ARMED] > 0:
             state[FIRST] = NEVER
         state[PENDING], state[ARMED] = 0, 0
         return
-    taps = np.round((target - seen) * setting[BOOST])
-    state[PENDING] = -taps if reverse else taps
-    up = state[PENDING] > 0 and state[TAP] < setting[HIGHEST]
-    down = state[PENDING] < 0 and state[TAP] > setting[LOWEST]
+    if passed:
+        off_v = setting[LIMIT] - here_v
+    wanted = np.round(off_v * setting[BOOST] / setting[STEP]) * setting[STEP]
+    against = (setting[SAME_WINDING] == 0) or other_side
+    state[PENDING] = -wanted if against else wanted
+    up = state[PENDING] > 0 and ratio < setting[HIGHEST]
+    down = state[PENDING] < 0 and ratio > setting[LOWEST]
     if (up or down) and state[ARMED] == 0:
+        delay = setting[DELAY]
+        if setting[INVERSE] > 0:
+            delay /= min(FASTEST, 2.0 * abs(setting[TARGET] - seen_v) / setting[BAND])
         add_move(state, state[FIRST])
-        state[ARMED], state[FIRST] = 1, now_s + setting[DELAY]
+        state[ARMED], state[FIRST] = 1, now_s + delay
 
 
 @njit(**INLINED)
@@ -148,20 +238,26 @@ def next_due(state, now_s):
 
 @njit(**INLINED)
 @no_type_check
-def act(setting, state, now_s):
-    """Do what is due: turn to the other direction's settings, move taps. Tells if it did."""
-    before, turned = state[TAP], False
+def act(setting, state, regulator, ratios, moves, now_s):
+    """Do what is due: turn to the other direction's settings, move taps. Tells if anything was."""
+    done = False
     if state[TURNING] > 0 and state[TURN_DUE] <= now_s + EARLY:
-        state[REVERSED], state[TURNING], turned = 1 - state[REVERSED], 0, True
+        state[REVERSED], state[TURNING], done = 1 - state[REVERSED], 0, True
     due = next_due(state, now_s)
     while due > 0:
-        state[due] = NEVER
-        way = np.sign(state[PENDING])
-        state[TAP] = min(max(state[TAP] + way, setting[LOWEST]), setting[HIGHEST])
-        state[PENDING] -= way
+        state[due], done = NEVER, True
+        if state[PENDING] != 0:
+            way = np.sign(state[PENDING]) * setting[STEP]
+            before = ratios[regulator]
+            ratios[regulator] = min(max(before + way, setting[LOWEST]), setting[HIGHEST])
+            if abs(ratios[regulator] - before) > LEAST_MOVE * setting[STEP]:
+                moves[regulator] += 1
+            state[PENDING] -= way
+            if abs(state[PENDING]) < LEAST_SHARE * setting[STEP]:
+                state[PENDING] = 0
         if state[PENDING] == 0:
             state[ARMED] = 0
         else:
             add_move(state, now_s + setting[TAP_DELAY])
         due = next_due(state, now_s)
-    return turned or state[TAP] != before
+    return done

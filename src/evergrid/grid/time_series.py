@@ -18,7 +18,7 @@ from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.grid import capacitor_control, tap_control, volt_var
 from evergrid.grid import time_series_kernels as kernels
-from evergrid.grid.feeder import State
+from evergrid.grid.feeder import Feeder, State
 from evergrid.grid.power_flow import own_loads
 from evergrid.grid.switching import Switching
 from evergrid.grid.volt_var import Inverters
@@ -62,9 +62,11 @@ class Series:
     """What the feeder did.
 
     Attributes:
-        tap: Tap of each regulator at the end of each step.
+        tap: Tap of each regulator at the end of each step, the nearest whole one.
+        ratio: Ratio of turns of each regulator then.
         connected: Whether each bank is connected then.
         start: Where everything stood before the first step.
+        tap_operations: Taps that each regulator moved by.
         low_pu: Lowest voltage of any branch.
         high_pu: Highest.
         loss_kw: Lost between the source and the branches; NaN where the source is not known.
@@ -77,8 +79,10 @@ class Series:
     """
 
     tap: Int[Array, "scenario regulator step"]
+    ratio: Float[Array, "scenario regulator step"]
     connected: Bool[Array, "scenario bank step"]
     start: State
+    tap_operations: Int[Array, "scenario regulator"]
     low_pu: Float[Array, "scenario step"]
     high_pu: Float[Array, "scenario step"]
     loss_kw: Float[Array, "scenario step"]
@@ -88,14 +92,6 @@ class Series:
     settled: Bool[Array, "scenario step"]
     lowest_pu: Float[Array, "scenario branch"]
     highest_pu: Float[Array, "scenario branch"]
-
-    @property
-    def tap_operations(self) -> Int[Array, "scenario regulator"]:
-        """Taps that each regulator moved by."""
-        start = np.array(self.start.tap, np.int64)[None, :, None]
-        first = np.broadcast_to(start, (*self.tap.shape[:2], 1))
-        path = np.concatenate([first, self.tap], axis=2)
-        return np.abs(np.diff(path, axis=2)).sum(axis=2)
 
     @property
     def bank_operations(self) -> Int[Array, "scenario bank"]:
@@ -125,13 +121,15 @@ def simulate(
         tolerance_pu: Error that may be left in a voltage.
 
     Raises:
-        InputError: A capacitor control of a kind that is not known.
+        InputError: A control does what is not modelled, so that its operations cannot be counted.
     """
     scenarios, branches, steps = day.power_kw.shape
     feeder = reduced.feeder
+    raise_if_any("feeder", _not_modelled(feeder))
     start = feeder.state if start is None else start
-    tap = np.zeros((scenarios, len(feeder.regulators), steps), np.int8)
+    ratio = np.zeros((scenarios, len(feeder.regulators), steps))
     connected = np.zeros((scenarios, len(feeder.capacitors), steps), np.bool_)
+    moves = np.zeros((scenarios, len(feeder.regulators)), np.int64)
     told = np.zeros((scenarios, kernels.TOLD, steps))
     spans = np.empty((scenarios, 2, branches))
     spans[:, 0], spans[:, 1] = np.inf, -np.inf
@@ -141,21 +139,24 @@ def simulate(
         _maps(reduced),
         np.ascontiguousarray(reduced.between),
         _devices(reduced),
-        (capacitor_control.settings(feeder), reduced.readings.bank),
+        _tap_controls(reduced),
+        _bank_controls(reduced),
         reduced.readings.source,
-        _position(start),
+        _position(feeder, start),
     )
 
     def run(row: int) -> None:
-        out = (tap[row], connected[row], told[row], spans[row])
+        out = (ratio[row], connected[row], moves[row], told[row], spans[row])
         kernels.run(*wires, given(row), how, out)
 
     with ThreadPoolExecutor(numba.get_num_threads()) as threads:
         list(threads.map(run, range(scenarios)))
     return Series(
-        tap=tap,
+        tap=_taps(feeder, ratio),
+        ratio=ratio,
         connected=connected,
         start=start,
+        tap_operations=moves,
         low_pu=told[:, kernels.LOW],
         high_pu=told[:, kernels.HIGH],
         loss_kw=told[:, kernels.LOSS],
@@ -166,6 +167,23 @@ def simulate(
         lowest_pu=spans[:, 0],
         highest_pu=spans[:, 1],
     )
+
+
+def _not_modelled(feeder: Feeder) -> list[Fault]:
+    """The fault of controls that do what is not modelled."""
+    if not feeder.not_modelled:
+        return []
+    names, whats = zip(*feeder.not_modelled, strict=True)
+    fix = "Disable them, or set these properties to their defaults, in feeder.commands."
+    return [Fault("control", "be one whose operations can be counted", whats, names, fix=fix)]
+
+
+def _taps(
+    feeder: Feeder, ratio: Float[Array, "scenario regulator step"]
+) -> Int[Array, "scenario regulator step"]:
+    """Taps at ratios of turns, the nearest whole ones."""
+    step = np.array([regulator.step for regulator in feeder.regulators])
+    return np.round((ratio - 1.0) / step[:, None]).astype(np.int16)
 
 
 def _given(reduced: Switching, day: Day) -> Callable[[int], tuple[Array | float, ...]]:
@@ -212,25 +230,43 @@ def _maps(reduced: Switching) -> tuple[Array, ...]:
     return tuple(np.stack([np.real(part), np.imag(part)]) for part in maps)
 
 
-def _devices(reduced: Switching) -> tuple[tuple[Array, ...] | Array, ...]:
-    """Regulators, banks, settings, places of measurement, and where everything stands."""
-    feeder, taps, banks = reduced.feeder, reduced.regulators, reduced.banks
-    measured = [regulator.measured for regulator in feeder.regulators]
-    returning = [regulator.returning for regulator in feeder.regulators]
-    at = [regulator.nodes[regulator.measured] for regulator in feeder.regulators]
-    places = (
-        np.array(measured, np.int64),
-        np.array(returning, np.int64),
-        feeder.base_v[np.array(at, np.int64)],
-    )
+def _devices(reduced: Switching) -> tuple[tuple[Array, ...], ...]:
+    """Regulators, banks, and where everything stands."""
+    taps, banks = reduced.regulators, reduced.banks
     return (
         (taps.port, taps.admittance, taps.tapped),
         (banks.port, banks.admittance),
-        tap_control.settings(feeder),
-        places,
-        _position(feeder.state),
+        _position(reduced.feeder, reduced.feeder.state),
     )
 
 
-def _position(state: State) -> tuple[Array, Array]:
-    return np.array(state.tap, float), np.array(state.connected, float)
+def _tap_controls(reduced: Switching) -> tuple[Array | tuple[Array, ...], ...]:
+    """Settings of the regulators' controls, where they measure, and their readings."""
+    feeder = reduced.feeder
+    pairs = tap_control.pairs(feeder)
+    conductors = reduced.regulators.port.shape[1]
+    phases = max((len(control.sensed) for _, control in pairs), default=0)
+    winding = np.zeros((len(pairs), conductors), np.bool_)
+    sensed, returning = np.full((2, len(pairs), phases), -1)
+    base_v = np.zeros(len(pairs))
+    for c, (regulator, control) in enumerate(pairs):
+        winding[c, : len(control.winding)] = control.winding
+        sensed[c, : len(control.sensed)] = control.sensed
+        returning[c, : len(control.returning)] = control.returning
+        base_v[c] = feeder.base_v[regulator.nodes[control.sensed[0]]]
+    places = (tap_control.regulators(feeder), winding, sensed, returning, base_v)
+    return tap_control.settings(feeder), places, reduced.readings.remote
+
+
+def _bank_controls(reduced: Switching) -> tuple[Array, ...]:
+    """Settings of the banks' controls, the bank of each, and its readings."""
+    feeder = reduced.feeder
+    settings, banks = capacitor_control.settings(feeder), capacitor_control.banks(feeder)
+    return settings, banks, reduced.readings.of_bank
+
+
+def _position(feeder: Feeder, state: State) -> tuple[Array, Array]:
+    """Ratios of turns and banks that are connected, as numbers."""
+    pairs = zip(feeder.regulators, state.tap, strict=True)
+    ratio = [regulator.ratio(tap) for regulator, tap in pairs]
+    return np.array(ratio, float), np.array(state.connected, float)

@@ -15,18 +15,24 @@ from evergrid.grid.power_flow_kernels import add_loads, currents, error_left, mo
 from evergrid.grid.volt_var import REFERENCE_HIGH, REFERENCE_LOW
 from evergrid.grid.volt_var_kernels import INNER, OPTIONS, answer, drive
 
-ROUNDS = 40  # looks at the controls in one step at most
+ROUNDS = 200  # looks at the controls in one step at most; more, and they hunt
 ITERATIONS = 400
 # What is told of each step.
 LOW, HIGH, LOSS, HEAD, KVAR, CUT, UNSETTLED = range(7)
 TOLD = 7
 
-sample_tap, act_tap = tap_control.sample, tap_control.act
+sample_tap, act_tap, prefers = tap_control.sample, tap_control.act, tap_control.prefers
 sample_bank, act_bank = capacitor_control.sample, capacitor_control.act
-TAP, TAP_STATE, TAP_STEP = tap_control.TAP, tap_control.STATE, tap_control.STEP
-LEFTOVERS, FIRST, NEVER = tap_control.LEFTOVERS, tap_control.FIRST, tap_control.NEVER
-CONNECTED, BANK_STATE = capacitor_control.CONNECTED, capacitor_control.STATE
-OPENED, LONG_AGO_S = capacitor_control.OPENED, capacitor_control.LONG_AGO_S
+chosen = capacitor_control.chosen
+TAP_STATE, TAP_CHOICE, TAP_ONE = tap_control.STATE, tap_control.CHOICE, tap_control.ONE
+REVERSE, REVERSE_W = tap_control.REVERSE, tap_control.REVERSE_W
+REVERSED, NEVER = tap_control.REVERSED, tap_control.NEVER
+LEFTOVERS, FIRST = tap_control.LEFTOVERS, tap_control.FIRST
+PT_RATIO, CT_RATIO = capacitor_control.PT_RATIO, capacitor_control.CT_RATIO
+VOLTAGE_CHOICE = capacitor_control.VOLTAGE_CHOICE
+CURRENT_CHOICE = capacitor_control.CURRENT_CHOICE
+BANK_STATE, OPENED = capacitor_control.STATE, capacitor_control.OPENED
+LONG_AGO_S = capacitor_control.LONG_AGO_S
 
 
 @njit(**INNER)
@@ -55,20 +61,20 @@ def add_times(gain, x, y):
 
 @njit(**INNER)
 @no_type_check
-def turns(tapped, conductor, tap, step):
-    """Turns of a conductor's winding at a tap."""
-    return 1.0 + tap * step if tapped[conductor] > 0 else 1.0
+def turns(tapped, conductor, ratio):
+    """Turns of a conductor's winding at a ratio of the regulator."""
+    return ratio if tapped[conductor] > 0 else 1.0
 
 
 @njit(**INNER)
 @no_type_check
-def add_moved(dy, port, admittance, tapped, step, tap, tap0):
-    """Add what a regulator's admittance at a tap exceeds the one at another tap by."""
+def add_moved(dy, port, admittance, tapped, ratio, ratio0):
+    """Add what a regulator's admittance at a ratio exceeds the one at another ratio by."""
     for a in range(len(port)):
         for b in range(len(port)):
             if port[a] >= 0 and port[b] >= 0:
-                now = turns(tapped, a, tap, step) * turns(tapped, b, tap, step)
-                then = turns(tapped, a, tap0, step) * turns(tapped, b, tap0, step)
+                now = turns(tapped, a, ratio) * turns(tapped, b, ratio)
+                then = turns(tapped, a, ratio0) * turns(tapped, b, ratio0)
                 dy[port[a], port[b]] += admittance[a, b] * (1.0 / now - 1.0 / then)
 
 
@@ -108,21 +114,21 @@ def solve(matrix, right):
 
 @njit(**INNER)
 @no_type_check
-def answer_of_ports(devices, between, taps, banks, answers):
+def answer_of_ports(devices, between, stand, answers):
     """How the ports' currents answer to their voltages with taps and banks where they stand.
 
     With D the change of admittances, v the voltages that currents of branches alone would give
     and Z between ports, the ports' currents are ``-(1 + D Z)^-1 D v``; that factor is filled.
     """
-    (port, admittance, tapped), (bank_port, bank_admittance), settings, _, begin = devices
+    (port, admittance, tapped), (bank_port, bank_admittance), begin = devices
+    ratios, connected = stand
     dy = np.zeros(between.shape, np.complex128)
     if len(dy) == 0:
         return
     for g in range(len(port)):
-        at = (settings[g, TAP_STEP], taps[g, TAP], begin[0][g])
-        add_moved(dy, port[g], admittance[g], tapped[g], at[0], at[1], at[2])
+        add_moved(dy, port[g], admittance[g], tapped[g], ratios[g], begin[0][g])
     for b in range(len(bank_port)):
-        share = banks[b, CONNECTED] - begin[1][b]
+        share = connected[b] - begin[1][b]
         for a in range(bank_port.shape[1]):
             for c in range(bank_port.shape[1]):
                 if bank_port[b, a] >= 0 and bank_port[b, c] >= 0:
@@ -199,61 +205,96 @@ def across(port, v, conductor):
 
 @njit(**INNER)
 @no_type_check
-def current_into(port, admittance, tapped, conductor, tap, step, v):
+def current_into(port, admittance, tapped, conductor, ratio, v):
     """Current into a regulator at a conductor, kVA at 1 pu."""
     flow = 0j
     for b in range(len(port)):
-        over = turns(tapped, conductor, tap, step) * turns(tapped, b, tap, step)
+        over = turns(tapped, conductor, ratio) * turns(tapped, b, ratio)
         flow += admittance[conductor, b] / over * across(port, v, b)
     return flow
 
 
 @njit(**INNER)
 @no_type_check
-def look_at_taps(devices, v, now_s, taps):
-    """Show each regulator what it measures."""
-    (port, admittance, tapped), _, settings, (measured, returning, base_v), _ = devices
-    for g in range(len(port)):
-        own, m = port[g], measured[g]
-        at = (taps[g, TAP], settings[g, TAP_STEP])
-        power, current = 0.0, 0j
-        for a in range(len(own)):
-            if own[a] >= 0 and tapped[g, a] == tapped[g, m]:
-                flow = current_into(own, admittance[g], tapped[g], a, at[0], at[1], v)
-                power += (across(own, v, a) * flow.conjugate()).real
-                if a == m:
-                    current = flow * 1000.0 / base_v[g]
-        voltage = (across(own, v, m) - across(own, v, returning[g])) * base_v[g]
-        sample_tap(settings[g], taps[g], voltage, current, -power, now_s)
+def forward_w(device, places, c, ratio, v):
+    """Power out of a regulator through the winding where a control measures, watts."""
+    port, admittance, tapped = device
+    g, winding, into = places[0][c], places[1][c], 0.0
+    for a in range(port.shape[1]):
+        if winding[a] and port[g, a] >= 0:
+            flow = current_into(port[g], admittance[g], tapped[g], a, ratio, v)
+            into += (across(port[g], v, a) * flow.conjugate()).real
+    return -1000.0 * into
 
 
 @njit(**INNER)
 @no_type_check
-def look_at_banks(settings, places, y, now_s, banks):
-    """Show each capacitor control what it measures."""
-    for b in range(len(places)):
-        first, count = places[b]
-        if count == 0:
-            continue
-        kvar = 0.0
-        for c in range(count):
-            at, flow = first + 1 + c, first + 1 + count + c
+def at_winding(device, places, c, choice, ratio, v):
+    """Voltage of the phase that counts at a regulator's winding, volts, and its current."""
+    port, admittance, tapped = device
+    g, sensed, returning, base_v = places[0][c], places[2][c], places[3][c], places[4][c]
+    voltage, m = 0j, -1
+    for k in range(len(sensed)):
+        if sensed[k] >= 0:
+            to = across(port[g], v, sensed[k]) - across(port[g], v, returning[k])
+            if m < 0 or (choice != TAP_ONE and prefers(choice, abs(to), abs(voltage))):
+                voltage, m = to, sensed[k]
+    flow = current_into(port[g], admittance[g], tapped[g], m, ratio, v)
+    return voltage * base_v, flow * 1000.0 / base_v
+
+
+@njit(**INNER)
+@no_type_check
+def look_at_taps(device, controls, ratios, v, y, now_s, taps):
+    """Show each control of a regulator what it measures."""
+    settings, places, remote = controls
+    for c in range(len(settings)):
+        ratio = ratios[places[0][c]]
+        choice = settings[c, TAP_CHOICE]
+        local, current = at_winding(device, places, c, choice, ratio, v)
+        voltage, power = local, 0.0
+        if remote[c] >= 0:
+            voltage = complex(y[0, remote[c]], y[1, remote[c]])
+        elif settings[c, REVERSE] > 0:
+            power = forward_w(device, places, c, ratio, v)
+        seen = (voltage, local, current, power, remote[c] >= 0)
+        sample_tap(settings[c], taps[c], seen, ratio, now_s)
+
+
+@njit(**INNER)
+@no_type_check
+def look_at_banks(controls, connected, y, now_s, banks):
+    """Show each control of a bank what it measures."""
+    settings, bank, places = controls
+    for c in range(len(settings)):
+        first, volts, overrides, amperes, conductors = places[c]
+        setting = settings[c]
+        voltage = chosen(setting[VOLTAGE_CHOICE], y, first, volts) / setting[PT_RATIO]
+        first += volts
+        override = chosen(setting[VOLTAGE_CHOICE], y, first, overrides) / setting[PT_RATIO]
+        first += overrides
+        current = chosen(setting[CURRENT_CHOICE], y, first, amperes) / setting[CT_RATIO]
+        first += amperes
+        kw, kvar = 0.0, 0.0
+        for at in range(first, first + conductors):
+            flow = at + conductors
+            kw += (y[0, at] * y[0, flow] + y[1, at] * y[1, flow]) / 1000.0
             kvar += (y[1, at] * y[0, flow] - y[0, at] * y[1, flow]) / 1000.0
-        flow = first + 1 + count
-        volts, amperes = np.hypot(y[0, first], y[1, first]), np.hypot(y[0, flow], y[1, flow])
-        sample_bank(settings[b], banks[b], volts, amperes, kvar, now_s)
+        seen = (voltage, override, current, kw, kvar)
+        sample_bank(setting, banks[c], connected[bank[c]] > 0, seen, now_s)
 
 
 @njit(**INNER)
 @no_type_check
-def act_all(settings, taps, banks, now_s):
-    """Let every control do what is due. Tells whether anything moved."""
-    moved = False
-    for g in range(len(settings)):
-        moved |= act_tap(settings[g], taps[g], now_s)
-    for b in range(len(banks)):
-        moved |= act_bank(banks[b], now_s)
-    return moved
+def act_all(tap_controls, bank_controls, stand, states, moves, now_s):
+    """Let every control do what is due. Tells whether anything was."""
+    done = False
+    for c in range(len(states[0])):
+        at = tap_controls[1][0][c]
+        done |= act_tap(tap_controls[0][c], states[0][c], at, stand[0], moves, now_s)
+    for c in range(len(states[1])):
+        done |= act_bank(states[1][c], bank_controls[1][c], stand[1], now_s)
+    return done
 
 
 @njit(**INNER)
@@ -332,21 +373,24 @@ def tell(u, i, y, source, rating, wanted, held, step, told, spans):
 
 @njit(**INNER)
 @no_type_check
-def beginning(start, leftovers):
-    """Taps and banks before the first step, nothing under way."""
-    taps = np.zeros((len(start[0]), TAP_STATE))
-    banks = np.zeros((len(start[1]), BANK_STATE))
-    taps[:, FIRST:], taps[:, LEFTOVERS], banks[:, OPENED] = NEVER, leftovers, LONG_AGO_S
-    for g in range(len(taps)):
-        taps[g, TAP] = start[0][g]
-    for b in range(len(banks)):
-        banks[b, CONNECTED] = start[1][b]
+def beginning(device, controls, ratios, v, leftovers, bank_controls):
+    """States of the controls before the first step: nothing under way, power as it then flows."""
+    settings, places, remote = controls
+    taps = np.zeros((len(settings), TAP_STATE))
+    banks = np.zeros((bank_controls, BANK_STATE))
+    for c in range(len(taps)):
+        taps[c, FIRST:], taps[c, LEFTOVERS] = NEVER, leftovers
+        if settings[c, REVERSE] > 0 and remote[c] < 0:
+            power = forward_w(device, places, c, ratios[places[0][c]], v)
+            taps[c, REVERSED] = 1.0 if power < -settings[c, REVERSE_W] else 0.0
+    for c in range(len(banks)):
+        banks[c, OPENED] = LONG_AGO_S
     return taps, banks
 
 
 @njit(nogil=True, **OPTIONS)
 @no_type_check
-def run(maps, between, devices, bank_controls, source, start, given, how, out):
+def run(maps, between, devices, tap_controls, bank_controls, source, start, given, how, out):
     """Step a scenario through time.
 
     Args:
@@ -354,21 +398,25 @@ def run(maps, between, devices, bank_controls, source, start, given, how, out):
             without load, maps from branches to ports, from ports to branches and between ports;
             offset of the control readings, and maps from branches and ports to them.
         between: The map between ports as complex numbers.
-        devices: Regulators, banks, settings of the regulators, where they measure, and where
-            everything stands in the reduction.
-        bank_controls: Settings of the banks' controls, and where they are in the readings.
+        devices: Regulators, banks, and where everything stands in the reduction.
+        tap_controls: Settings of the regulators' controls; which regulator each moves, the winding
+            where it measures, the conductors there and what they are measured against, with their
+            nominal voltage; and the reading of another bus.
+        bank_controls: Settings of the banks' controls, the bank of each, and where its
+            measurements are in the readings.
         source: Where the source is in the readings.
-        start: Where taps and banks stand before the first step.
+        start: Ratios of the regulators and which banks are connected before the first step.
         given: Powers asked for by branch and step; shares of the feeder's own loads, these loads
             and how they answer to voltage; law and rating of the inverter at each branch; share
             of the way by iteration, and by step for what inverters see and for their reference;
             where the reference begins.
         how: Length of a step, error that may be left, whether moves of taps are left over.
-        out: Filled: taps, banks, what is told of each step, span of each branch's voltage.
+        out: Filled: ratios, banks, moves of each regulator, what is told of each step, span of
+            each branch's voltage.
     """
     power_kw, load_share, loads, law, laws, rating_kva, pace, lag, adjusting, nominal = given
     step_s, tolerance, leftovers = how
-    tap_path, bank_path, told, spans = out
+    ratio_path, bank_path, moves, told, spans = out
     wide, tall = maps[1].shape[1], maps[3].shape[1]
     rating = rating_kva.reshape(wide, 1)
     wanted, moved, held = np.zeros((wide, 1)), np.zeros((wide, 1)), np.zeros((2, wide, 1))
@@ -378,29 +426,38 @@ def run(maps, between, devices, bank_controls, source, start, given, how, out):
     y, answers = np.zeros(maps[6].shape), np.zeros((2, tall, tall))
     u = maps[0].copy()
     seen = np.hypot(u[0], u[1])
-    taps, banks = beginning(start, leftovers)
-    answer_of_ports(devices, between, taps, banks, answers)
+    stand = (start[0].copy(), start[1].copy())
+    answer_of_ports(devices, between, stand, answers)
     kind, share = np.zeros(1, np.int64), np.full(1, pace)
     inverters = (laws.reshape(1, wide, -1), kind, at_once, wanted, moved, share, held)
+    # Which way power flows before the first step: all own loads on, nothing asked of inverters.
+    copy(loads, own)
+    settle(maps, answers, fixed, own, law, inverters, tolerance, u, i, j)
+    read(maps, i, j, vp, y)
+    taps, banks = beginning(
+        devices[0], tap_controls, stand[0], vp, leftovers, len(bank_controls[0])
+    )
+    copy(maps[0], u)
     for step in range(power_kw.shape[1]):
         now_s = (step + 1) * step_s
         ask(power_kw, load_share, loads, rating, step, wanted, fixed, own)
         if lag < 1.0:
             delayed(laws, rating, wanted, moved, seen, fixed, held)
+        told[UNSETTLED, step] = 1.0
         for _ in range(ROUNDS):
             left = settle(maps, answers, fixed, own, law, inverters, tolerance, u, i, j)
             read(maps, i, j, vp, y)
             if not left <= tolerance:
-                told[UNSETTLED, step] = 1.0
                 break
-            look_at_taps(devices, vp, now_s, taps)
-            look_at_banks(bank_controls[0], bank_controls[1], y, now_s, banks)
-            if not act_all(devices[2], taps, banks, now_s):
+            look_at_taps(devices[0], tap_controls, stand[0], vp, y, now_s, taps)
+            look_at_banks(bank_controls, stand[1], y, now_s, banks)
+            if not act_all(tap_controls, bank_controls, stand, (taps, banks), moves, now_s):
+                told[UNSETTLED, step] = 0.0
                 break
-            answer_of_ports(devices, between, taps, banks, answers)
+            answer_of_ports(devices, between, stand, answers)
         follow(u, lag, adjusting, nominal, rating, seen, moved)
         tell(u, i, y, source, rating, wanted, held, step, told, spans)
-        for g in range(len(taps)):
-            tap_path[g, step] = taps[g, TAP]
-        for b in range(len(banks)):
-            bank_path[b, step] = banks[b, CONNECTED] > 0
+        for g in range(len(ratio_path)):
+            ratio_path[g, step] = stand[0][g]
+        for b in range(len(bank_path)):
+            bank_path[b, step] = stand[1][b] > 0

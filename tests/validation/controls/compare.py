@@ -1,0 +1,95 @@
+"""Every step of a day of a generated circuit, ours against OpenDSS'."""
+
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from evergrid.core.errors import InputError
+from evergrid.grid import opendss, opendss_day, switching, time_series, volt_var
+from evergrid.grid.time_series import Day
+from tests.validation.controls.circuits import STEP_S, Case, drawn
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What came of a circuit.
+
+    Attributes:
+        verdict: "equal", "refused" or "different".
+        why: What was refused, or the first step that differs.
+        operations: Taps moved and banks switched in OpenDSS.
+    """
+
+    verdict: str
+    why: str
+    operations: tuple[int, int]
+
+
+def compared(case: Case, folder: Path) -> Compared:
+    """Run a circuit's day in both."""
+    path = folder / "street.dss"
+    path.write_text(case.text, encoding="utf-8")
+    try:
+        feeder = opendss.read(path)
+    except InputError as refused:
+        return Compared("refused", str(refused), (0, 0))
+    count = len(feeder.branches)
+    power = np.zeros((count, len(case.share)))
+    power[-1] = case.vehicle_kw
+    none = volt_var.everywhere(np.zeros((1, count)), volt_var.UNITY)
+    day = Day(STEP_S, power[None], none, case.share[None, None])
+    reduced = switching.reduce(feeder)
+    try:
+        ours = time_series.simulate(reduced, day, leftovers=True, tolerance_pu=1e-10)
+    except InputError as refused:
+        assert feeder.not_modelled
+        return Compared("refused", str(refused), (0, 0))
+    theirs = opendss_day.day(
+        path, feeder, step_s=STEP_S, load_share=case.share, power_kw=power
+    )
+    start = np.array(feeder.state.connected, bool)[:, None]
+    switched = np.diff(np.concatenate([start, theirs.connected], axis=1).astype(int), axis=1)
+    operations = (int(theirs.tap_operations(feeder).sum()), int(np.abs(switched).sum()))
+    apart = np.abs(ours.ratio[0] - theirs.ratio).max(axis=0, initial=0.0) > 1e-9
+    apart |= (ours.connected[0] != theirs.connected).any(axis=0)
+    hunts = ~theirs.settled
+    if hunts.any() and not apart[: int(np.argmax(hunts))].any():
+        step = int(np.argmax(hunts))  # what is found after it is no step's end
+        told = not ours.settled[0, step]
+        return Compared("refused" if told else "different", f"hunts in step {step}", operations)
+    if not apart.any():
+        # Taps that move up and down within a step are operations, though no difference of steps.
+        fewer = (ours.tap_operations[0] < theirs.tap_operations(feeder)).any()
+        fine = ours.settled[0].all() and not fewer
+        return Compared("equal" if fine else "different", "operations, or unsettled", operations)
+    step = int(np.argmax(apart))
+    what = (
+        f"step {step}: ratio {ours.ratio[0, :, step]} and {theirs.ratio[:, step]}, "
+        f"bank {ours.connected[0, :, step]} and {theirs.connected[:, step]}, "
+        f"settled {ours.settled[0, step]} and {theirs.settled[step]}"
+    )
+    return Compared("different", what, operations)
+
+
+def main(first: int, stop: int) -> None:
+    """Compare the circuits of some seeds and print what came of them."""
+    counts: Counter[str] = Counter()
+    moved = np.zeros(2, int)
+    still = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in range(first, stop):
+            found = compared(drawn(seed), Path(folder))
+            counts[found.verdict] += 1
+            moved += found.operations
+            still += found.operations == (0, 0)
+            if found.verdict != "equal":
+                print(f"{seed}: {found.verdict}: {found.why}")
+    print(f"{dict(counts)}; {moved[0]:,} taps, {moved[1]:,} banks; {still} circuits without any")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))
