@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Complex
 from scipy import sparse
 
-from evergrid.core.arrays import Array, Int, Shaped
+from evergrid.core.arrays import Array, Float, Int, Shaped
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.core.units import grid_power_from_consumption
@@ -25,8 +25,10 @@ from evergrid.grid.feeder import (
     Regulator,
     State,
     Transformers,
+    currents_per_volt,
     scattered,
 )
+from evergrid.grid.transformer_rating import judged_conductors, rated_current_a
 
 UNSTATED_A = (400.0, 600.0)  # what OpenDSS takes as normal and emergency amps where none is given
 ZIP_OF_MODEL = {  # OpenDSS load model: shares of power and of reactive power (Z, I, P)
@@ -263,27 +265,26 @@ class Reader:
     def _current(self, name: str, terminal: int, phases: int) -> tuple[Any, Any]:
         """Rows of currents of the node voltages at a terminal, and the nodes there."""
         element = self._element(name)
-        where, admittance = self._conductors(element), self._primitive(element)
         first = (terminal - 1) * element.NumConductors
-        rows = np.arange(first, first + phases)
-        rows = rows[where[rows] != GROUND]
-        (kept,) = np.nonzero(where != GROUND)
-        line, column = np.meshgrid(np.arange(len(rows)), where[kept], indexing="ij")
-        entries = (admittance[np.ix_(rows, kept)].ravel(), (line.ravel(), column.ravel()))
-        return sparse.csr_array(entries, shape=(len(rows), len(self.nodes))), where[rows]
+        into, where = self._entering(element, np.arange(first, first + phases))
+        live = where != GROUND
+        return into[live], where[live]
 
-    def _currents(self, names: list[str]) -> Currents:
-        rows, nodes, owner = [], [], []
-        for i, name in enumerate(names):
-            per_volt, at = self._current(name, 1, self._element(name).NumPhases)
-            rows.append(per_volt)
-            nodes.append(at)
-            owner.append(np.full(len(at), i))
-        if not names:
+    def _entering(self, element: Any, rows: Int[Array, " row"]) -> tuple[Any, Any]:
+        """Currents into some of an element's conductors, and the nodes there, ground among them."""
+        where, admittance = self._conductors(element), self._primitive(element)
+        into = currents_per_volt(where, admittance[rows], len(self.nodes))
+        return into, where[rows]
+
+    def _currents(self, rows: dict[str, Int[Array, " row"]]) -> Currents:
+        """Currents into conductors of elements, which are given by name."""
+        if not rows:
             none = np.zeros(0, dtype=np.int64)
             return Currents(none, none, sparse.csr_array((0, len(self.nodes)), dtype=complex))
-        stacked = sparse.csr_array(sparse.vstack(rows))
-        return Currents(np.concatenate(owner), np.concatenate(nodes), stacked)
+        parts = [self._entering(self._element(name), some) for name, some in rows.items()]
+        owner = np.repeat(np.arange(len(rows)), [len(some) for some in rows.values()])
+        stacked = sparse.csr_array(sparse.vstack([into for into, _ in parts]))
+        return Currents(owner, np.concatenate([at for _, at in parts]), stacked)
 
     def _ends(self, name: str) -> tuple[int, int]:
         buses = [bus.split(".")[0].lower() for bus in self._element(name).BusNames]
@@ -304,16 +305,52 @@ class Reader:
             ends,
             np.array(codes, dtype=object),
             np.array(ratings, dtype=float),
-            self._currents(names),
+            self._currents({name: np.arange(self._element(name).NumPhases) for name in names}),
         )
 
     def _transformers(self) -> Transformers:
-        moving = set(self.controlled.values())
-        names = [name for name in self._named("transformer") if name not in moving]
-        # "kva" alone would be that of the winding named last.
-        kva = [float(self._property(name, "kvas").strip("[] ").split(",")[0]) for name in names]
-        ends = np.array([self._ends(name) for name in names], dtype=np.int64).reshape(-1, 2)
-        return Transformers(_short(names), ends, np.array(kva, dtype=float), self._currents(names))
+        names = self._named("transformer")
+        windings = [self._windings(name) for name in names]
+        moving = list(self.controlled.values())
+        column = np.concatenate([np.zeros((0, 4)), *windings])
+        return Transformers(
+            name=_short(names),
+            bus=np.array([self._ends(name) for name in names], dtype=np.int64).reshape(-1, 2),
+            rating_kva=np.array([self._winding(name, 1).kVA for name in names], dtype=float),
+            currents=self._currents(
+                {name: of[:, 0].astype(int) for name, of in zip(names, windings, strict=True)}
+            ),
+            winding=column[:, 1].astype(int),
+            conductor=column[:, 2].astype(int),
+            rated_a=column[:, 3],
+            regulator=np.array([moving.index(n) if n in moving else -1 for n in names], dtype=int),
+        )
+
+    def _windings(self, name: str) -> Float[Array, "row 4"]:
+        """What is read of a transformer's currents, a row each.
+
+        Columns are the conductor counted through the whole transformer, the winding, the conductor
+        counted in it, and the rated current.
+        """
+        element = self._element(name)
+        per, phases, where = element.NumConductors, element.NumPhases, self._conductors(element)
+        rows = []
+        for winding in range(1, element.NumTerminals + 1):
+            data = self._winding(name, winding)
+            at = where[(winding - 1) * per : winding * per]
+            judged = judged_conductors(at, phases, delta=data.IsDelta)
+            rated_a = rated_current_a(data.kVA, data.kV, phases, delta=data.IsDelta)
+            for k in np.flatnonzero(judged | ((winding == 1) & (at != GROUND))):
+                first = (winding - 1) * per
+                rows.append((first + k, winding, k + 1, rated_a if judged[k] else np.nan))
+        return np.array(rows, dtype=float)
+
+    def _winding(self, name: str, winding: int) -> Any:
+        """OpenDSS' data of one winding of a transformer."""
+        transformers = self.circuit.Transformers
+        transformers.Name = name.split(".", 1)[1]
+        transformers.Wdg = winding
+        return transformers
 
     def _regulators(self) -> tuple[list[Regulator], list[int]]:
         found, taps = [], []
