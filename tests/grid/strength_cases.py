@@ -85,7 +85,7 @@ def tree(parents: Array, ohm: Array, names: Sequence[str]) -> Feeder:
             is_load=np.ones(count, dtype=bool),
         ),
         lines=Lines(empty, no_bus, empty, np.zeros(0), quiet),
-        transformers=Transformers(empty, no_bus, np.zeros(0), quiet),
+        transformers=Transformers(empty, no_bus, np.zeros(0), quiet, none, none, np.zeros(0), none),
         regulators=(),
         capacitors=(),
         state=State((), ()),

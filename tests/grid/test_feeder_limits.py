@@ -9,9 +9,10 @@ import pytest
 from evergrid.core.errors import InputError
 from evergrid.grid import feeder_limits, hosting_capacity, limits_check, opendss, power_flow
 from evergrid.grid.connections import at_loads
-from evergrid.grid.feeder import Feeder, State
-from evergrid.grid.feeder_limits import KINDS, StepJudge
+from evergrid.grid.feeder import GROUND, Feeder, State
+from evergrid.grid.feeder_limits import KINDS, Rows, StepJudge
 from evergrid.grid.hosting_capacity import Case, Limits
+from evergrid.grid.watch import JudgedBy
 from tests.grid.cases import street
 
 LIMITS = Limits(low_pu=0.94, high_pu=1.06, transformer=1.0, unbalance=0.03)
@@ -85,9 +86,13 @@ def test_rises_are_differences_of_power_flows_in_every_state(stepped: StepJudge,
 
 
 @pytest.mark.usefixtures("exact")
+@pytest.mark.parametrize("by", ["phase", "total"])
 @pytest.mark.parametrize("seed", range(3))
-def test_rises_are_differences_of_power_flows_in_a_random_street(tmp_path: Path, seed: int):
-    judge = feeder_limits.judge(case_of(random_street(tmp_path, seed)))
+def test_rises_are_differences_of_power_flows_in_a_random_street(
+    tmp_path: Path, seed: int, by: JudgedBy
+):
+    limits = replace(LIMITS, transformer_by=by)
+    judge = feeder_limits.judge(case_of(random_street(tmp_path, seed), limits=limits))
     assert set(judge.rows.kind) == set(range(len(KINDS)))
     agrees_with_differences(judge, seed, size=2.0)
 
@@ -112,10 +117,15 @@ def test_steps_in_pieces_rise_the_same(stepped: StepJudge, monkeypatch: pytest.M
     np.testing.assert_allclose(pieces, whole, atol=1e-12 * np.abs(whole).max())
 
 
+@pytest.mark.parametrize("by", ["phase", "total"])
 @pytest.mark.parametrize("seed", range(2))
-def test_rows_are_as_far_from_wide_limits_as_a_single_check_finds(stepped: StepJudge, seed: int):
+def test_rows_are_as_far_from_wide_limits_as_a_single_check_finds(
+    stepped: StepJudge, seed: int, by: JudgedBy
+):
     """`limits_check` judges each kind as a whole, with code of its own."""
-    wide = Limits(low_pu=0.85, high_pu=1.2, line=2.0, transformer=2.0, unbalance=0.1)
+    wide = Limits(
+        low_pu=0.85, high_pu=1.2, line=2.0, transformer=2.0, unbalance=0.1, transformer_by=by
+    )
     rng, case = np.random.default_rng(seed), replace(stepped.case, limits=wide)
     power = case.base_kw.T + rng.uniform(-100, 100, case.base_kw.T.shape)
     stepped = feeder_limits.judge(case)
@@ -125,6 +135,11 @@ def test_rows_are_as_far_from_wide_limits_as_a_single_check_finds(stepped: StepJ
         ours = (value - stepped.bound)[:, stepped.rows.kind == kind].max(axis=1)
         theirs = checked.excess[:, hosting_capacity.KINDS.index(name)]
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def of_kind_named(rows: Rows, kind: str) -> np.ndarray:
+    """Which rows are of a kind."""
+    return rows.kind == KINDS.index(kind)
 
 
 def test_every_row_is_named_after_what_it_judges(stepped: StepJudge, ieee13: Feeder):
@@ -137,13 +152,34 @@ def test_every_row_is_named_after_what_it_judges(stepped: StepJudge, ieee13: Fee
         assert (rows.limit[of_kind] == limit).all()
     nodes, buses = ieee13.node_name, ieee13.buses.name
     low = rows.kind == LOW
-    assert rows.name[low].tolist() == nodes[ieee13.branches.node].tolist()
+    alone = ieee13.branches.other == GROUND
+    assert rows.name[low][alone].tolist() == nodes[ieee13.branches.node[alone]].tolist()
+    assert {"671.1.2", "671.2.3", "671.3.1"} <= set(rows.name[low])  # a load in delta
     assert all(
         name.startswith(f"{buses[bus]}.")
         for name, bus in zip(rows.name[low], rows.bus[low], strict=True)
     )
-    assert set(rows.name[rows.kind == KINDS.index("line")]) <= set(ieee13.lines.name)
-    assert set(rows.name[rows.kind == KINDS.index("transformer")]) == set(ieee13.transformers.name)
+    line_names = {name.rsplit(" phase ", 1)[0] for name in rows.name[of_kind_named(rows, "line")]}
+    assert line_names <= set(ieee13.lines.name)
+    transformer = rows.name[of_kind_named(rows, "transformer")]
+    assert {name.split(" winding ")[0] for name in transformer} == set(ieee13.transformers.name)
+    assert "xfm1 winding 2 phase 3" in transformer
+    assert len(set(transformer)) == len(transformer)
+
+
+@pytest.mark.parametrize("by", ["phase", "total"])
+def test_what_transformers_carry_is_told_by_phase_and_as_a_whole(stepped: StepJudge, by: JudgedBy):
+    judge = feeder_limits.judge(replace(stepped.case, limits=replace(LIMITS, transformer_by=by)))
+    power, reactive = judge.case.base_kw.T.copy(), judge.case.base_kvar.T
+    power[1] -= 1e5
+    strain = judge.strain(power, reactive)
+    told = judge.transformers(strain, power, reactive)
+    judged = strain.value[:, of_kind_named(judge.rows, "transformer")]
+    assert (judged == vars(told)[by])[[0, 2]].all()
+    assert np.isinf(told.phase[1]).all()
+    assert np.isinf(told.total[1]).all()
+    assert told.phase.shape[1] == 12  # two windings of three regulators, and of three phases
+    assert told.total.shape[1] == len(judge.case.feeder.transformers)
 
 
 def test_what_is_passed_without_vehicles_may_be_passed_a_little_further(ieee13: Feeder):

@@ -14,15 +14,19 @@ from evergrid.grid import (
     opendss,
     power_flow,
     volt_var,
+    watch,
 )
 from evergrid.grid.deployment import Slots
 from evergrid.grid.feeder import Feeder, State
 from evergrid.grid.hosting_capacity import KINDS, Case, Judge, Limits
+from evergrid.grid.transformer_ageing import hottest
 from evergrid.grid.volt_var import Control, VoltWatt
+from evergrid.grid.watch import JudgedBy
 from tests.grid.cases import street
 
 STEPS = 24
 LIMITS = Limits(low_pu=0.94, high_pu=1.06, transformer=1.0, transformer_mean=0.9)
+BY: tuple[JudgedBy, ...] = ("phase", "total")
 INSTANT = [
     KINDS.index(name)
     for name in ("low voltage", "high voltage", "line", "transformer", "unbalance")
@@ -58,7 +62,48 @@ def deployed(judge: Judge) -> deployment.Deployments:
     return deployment.draw(slots, levels=7, draws=30, profiles=40, seed=0)
 
 
-def test_verdicts_are_those_of_single_power_flows(judge: Judge, deployed: deployment.Deployments):
+def by(judge: Judge, transformers: JudgedBy) -> Judge:
+    """The same case with transformers judged by this."""
+    limits = replace(judge.case.limits, transformer_by=transformers)
+    return hosting_capacity.judge(replace(judge.case, limits=limits))
+
+
+def test_by_phase_transformers_are_passed_sooner_than_as_a_whole(
+    judge: Judge, deployed: deployment.Deployments
+):
+    phase, total = (by(judge, which).deployments(deployed, profiles()) for which in BY)
+    kinds = [k for k, name in enumerate(KINDS) if name.startswith("transformer")]
+    assert (phase.excess > total.excess)[..., kinds].mean() > 0.9
+    others = [k for k in range(len(KINDS)) if k not in kinds]
+    assert (phase.excess == total.excess)[..., others].all()
+    assert (phase.ageing[1:] > total.ageing[1:]).mean() > 0.9
+
+
+def test_heat_and_averages_are_those_of_the_worst_phase_of_a_winding(
+    judge: Judge, deployed: deployment.Deployments
+):
+    judged = judge.deployments(deployed, profiles())
+    case, limits = judge.case, judge.case.limits
+    power = deployed.power_kw(4, 7, profiles(), len(case.branches)) + case.base_kw.T
+    flow = power_flow.solve(case.networks[0], power, case.base_kvar.T, tolerance_pu=1e-10)
+    current = np.conj((power + 1j * case.base_kvar.T) / flow.voltage_pu)
+    paths = watch.seen(judge.watched[0], current).phase.T
+    assert len(paths) == 6
+    air = np.full(STEPS, limits.ambient_c)
+    numbers = limits.thermal.numbers()
+    heat = [hottest(np.ascontiguousarray(p), air, case.step_h, numbers, True) for p in paths]
+    assert judged.ageing[4, 7] == pytest.approx(max(rate for *_, rate in heat), rel=1e-4)
+    found = judged.excess[4, 7, KINDS.index("transformer hot spot")]
+    assert found == pytest.approx(max(spot for spot, *_ in heat) - limits.hot_spot_c, abs=1e-2)
+    mean = judged.excess[4, 7, KINDS.index("transformer on average")]
+    assert mean == pytest.approx(paths.max() - limits.transformer_mean, abs=1e-5)
+
+
+@pytest.mark.parametrize("transformers", BY)
+def test_verdicts_are_those_of_single_power_flows(
+    judge: Judge, deployed: deployment.Deployments, transformers: JudgedBy
+):
+    judge = by(judge, transformers)
     judged = judge.deployments(deployed, profiles())
     case = judge.case
     for level in range(deployed.levels):
@@ -84,8 +129,9 @@ def test_without_vehicles_nothing_is_passed(judge: Judge, deployed: deployment.D
 def test_only_drawing_makes_nothing_better_as_vehicles_are_added(
     judge: Judge, deployed: deployment.Deployments
 ):
+    """Of transformers as a whole: in one phase, drawing in another may raise the voltage."""
     drawing = -np.abs(profiles())
-    judged = judge.deployments(deployed, drawing)
+    judged = by(judge, "total").deployments(deployed, drawing)
     heat = judged.excess[:, :, KINDS.index("transformer hot spot")]
     assert (np.diff(heat, axis=0) > -1e-3).all()
     assert (np.diff(judged.ageing, axis=0) > -1e-9).all()

@@ -8,7 +8,7 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.grid import feeder_limits
-from evergrid.grid.feeder_limits import Rows, StepJudge, Strain
+from evergrid.grid.feeder_limits import Rows, StepJudge, Strain, TransformerLoads
 from evergrid.grid.hosting_capacity import Case
 from evergrid.grid.operating_envelope import Envelope
 from evergrid.model.portfolio import Portfolio
@@ -97,6 +97,12 @@ class Checked:
     def passed(self) -> Bool[Array, "step row"]:
         """Whether a limit is passed, by more than rounding."""
         return self.excess > CLOSE * np.abs(self.judge.bound)
+
+    @cached_property
+    def transformers(self) -> TransformerLoads:
+        """What transformers carry by phase and as a whole, whichever of the two is judged."""
+        reactive_kvar = self.judge.case.base_kvar.T
+        return self.judge.transformers(self.strain, self.power_kw, reactive_kvar)
 
     @property
     def holds(self) -> bool:

@@ -101,7 +101,7 @@ class Currents:
 
     Attributes:
         element: Row of the line or transformer that each belongs to.
-        node: Node at whose voltage the current enters the element.
+        node: Node at whose voltage the current enters the element, or `GROUND`.
         per_volt: Currents of the node voltages, amperes per volt.
     """
 
@@ -118,7 +118,8 @@ class Lines:
         name: Of each.
         bus: Rows of the buses at its two ends.
         code: Name of its line code; empty for a line of its own impedances.
-        rating_a: Greatest lasting current of a conductor; NaN where none is stated.
+        rating_a: Greatest lasting current of each conductor, the neutral among them; NaN where
+            none is stated.
         currents: What flows into each conductor at the first end.
     """
 
@@ -134,19 +135,29 @@ class Lines:
 
 @dataclass(frozen=True)
 class Transformers:
-    """Transformers that are no regulators.
+    """Transformers, those whose taps move among them.
 
     Attributes:
         name: Of each.
         bus: Rows of the buses of the first two windings.
         rating_kva: Of the first winding.
-        currents: What flows into the first winding.
+        currents: What flows into each phase of every winding, and into all other conductors of the
+            first, so that their powers sum to that into the transformer. For a transformer whose
+            tap moves, `Feeder.transformer_currents` has them at any tap.
+        winding: Winding of each of these currents, 1 for the first.
+        conductor: Which conductor of the winding it flows into, 1 for the first.
+        rated_a: Its rated value; NaN in neutral and return conductors, which have none.
+        regulator: Row of the regulator that moves the tap of each transformer; -1 for none.
     """
 
     name: Shaped[Array, " transformer"]
     bus: Int[Array, "transformer 2"]
     rating_kva: Float[Array, " transformer"]
     currents: Currents
+    winding: Int[Array, " row"]
+    conductor: Int[Array, " row"]
+    rated_a: Float[Array, " row"]
+    regulator: Int[Array, " transformer"]
 
     def __len__(self) -> int:
         return len(self.name)
@@ -395,7 +406,7 @@ class Feeder:
         source_nodes: Nodes of the source's bus.
         branches: Where power enters or leaves.
         lines: Wires and cables.
-        transformers: Those that do not switch.
+        transformers: All of them, the regulators' among them.
         regulators: Those whose taps move.
         capacitors: Banks, controlled or not.
         state: Where taps and banks stand.
@@ -439,11 +450,8 @@ class Feeder:
 
     @cached_property
     def connected_buses(self) -> Int[Array, "pair 2"]:
-        """Buses at the two ends of every line, transformer and regulator, for a map."""
-        met = [self.nodes.bus[r.nodes[r.nodes != GROUND]] for r in self.regulators]
-        between = [[buses[0], buses[-1]] for buses in met if buses[0] != buses[-1]]
-        regulated = np.array(between, dtype=np.int64).reshape(-1, 2)
-        return np.concatenate([self.lines.bus, self.transformers.bus, regulated])
+        """Buses at the two ends of every line and transformer, for a map."""
+        return np.concatenate([self.lines.bus, self.transformers.bus])
 
     def at(self, state: State) -> sparse.csc_array:
         """Admittance between nodes with taps and banks as given, siemens."""
@@ -457,6 +465,24 @@ class Feeder:
             if connected
         ]
         return sparse.csc_array(self.admittance + scattered(parts, len(self.nodes)))
+
+    def transformer_currents(self, state: State) -> sparse.csr_array:
+        """`Transformers.currents` of the node voltages with taps as given, amperes per volt."""
+        transformers = self.transformers
+        moving = transformers.regulator >= 0
+        parts = [transformers.currents.per_volt[~moving[transformers.currents.element]]]
+        order = [np.flatnonzero(~moving[transformers.currents.element])]
+        for row in np.flatnonzero(moving):
+            which = transformers.regulator[row]
+            regulator = self.regulators[which]
+            (mine,) = np.nonzero(transformers.currents.element == row)
+            per = len(regulator.nodes) // int(transformers.winding[mine].max())
+            at = (transformers.winding[mine] - 1) * per + transformers.conductor[mine] - 1
+            admittance = regulator.at(state.tap[which])[at]
+            parts.append(currents_per_volt(regulator.nodes, admittance, len(self.nodes)))
+            order.append(mine)
+        stacked = sparse.csr_array(sparse.vstack(parts))
+        return sparse.csr_array(stacked[np.argsort(np.concatenate(order))])
 
     def node(self, bus: str, phase: int) -> int:
         """Row of the node of that bus and phase.
@@ -493,3 +519,15 @@ def scattered(
         return sparse.csc_array((nodes, nodes), dtype=np.complex128)
     entries = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
     return sparse.csc_array(sparse.coo_array(entries, shape=(nodes, nodes)))
+
+
+def currents_per_volt(
+    where: Int[Array, " conductor"],
+    admittance: Complex[Array, "row conductor"],
+    nodes: int,
+) -> sparse.csr_array:
+    """Currents into conductors of an element, from its admittance, in the voltages of all nodes."""
+    (kept,) = np.nonzero(where != GROUND)
+    row, column = np.meshgrid(np.arange(len(admittance)), where[kept], indexing="ij")
+    entries = (admittance[:, kept].ravel(), (row.ravel(), column.ravel()))
+    return sparse.csr_array(entries, shape=(len(admittance), nodes))

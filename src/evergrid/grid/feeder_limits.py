@@ -1,7 +1,8 @@
 """Every limit of a feeder as a row: how far it is passed in each step, and what each power adds.
 
-The rows are the lowest and the highest voltage of each branch, the current of each rated line, the
-load of each transformer and the unbalance of each three-phase bus, in this order. Rises are exact
+The rows are the lowest and the highest voltage of each branch, the current in each conductor of
+rated lines, the current in each phase of each transformer's windings (or the power of each
+transformer as a whole) and the unbalance of each three-phase bus, in this order. Rises are exact
 derivatives of the power flow.
 """
 
@@ -14,6 +15,7 @@ from jaxtyping import Complex
 from evergrid.core.arrays import Array, Bool, Float, Int, Shaped
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
+from evergrid.grid import places
 from evergrid.grid.hosting_capacity import Case
 from evergrid.grid.power_flow import Network, solve
 from evergrid.grid.watch import Watch, alike, seen, watch
@@ -31,8 +33,8 @@ class Rows:
 
     Attributes:
         kind: Row of `KINDS`.
-        name: Node, line, transformer or bus that is judged.
-        bus: Row of the bus where it is, or begins.
+        name: Of what is judged, as `places` has it.
+        bus: Row of the bus where it is, or where its line or transformer begins.
         limit: Highest value; the lowest voltage is taken with a minus.
     """
 
@@ -61,6 +63,19 @@ class Strain:
 
 
 @dataclass(frozen=True)
+class TransformerLoads:
+    """What transformers carry over their ratings; infinite where the wires cannot carry the power.
+
+    Attributes:
+        phase: Current in each phase of each winding, in the order of `Watch.winding`.
+        total: Power of each transformer as a whole.
+    """
+
+    phase: Float[Array, "step phase"]
+    total: Float[Array, "step transformer"]
+
+
+@dataclass(frozen=True)
 class StepJudge:
     """A case with what is watched in it, and the limits of each step.
 
@@ -69,7 +84,7 @@ class StepJudge:
 
     Attributes:
         case: The feeder, what goes on in it beside the vehicles, and what must hold.
-        watched: What is watched in each state of it.
+        watched: What is watched in each state of it, judged or not.
         base: What it is without vehicles.
     """
 
@@ -78,9 +93,14 @@ class StepJudge:
     base: Strain
 
     @cached_property
+    def judged(self) -> tuple[Watch, ...]:
+        """What is judged of it."""
+        return _judged(self.case, self.watched)
+
+    @cached_property
     def rows(self) -> Rows:
         """What the rows are about."""
-        return _rows(self.case, self.watched[0])
+        return _rows(self.case, self.judged[0])
 
     @cached_property
     def bound(self) -> Float[Array, "step row"]:
@@ -98,7 +118,30 @@ class StepJudge:
             power_kw: Into the grid.
             reactive_kvar: The same, reactive.
         """
-        return _strain(self.case, self.watched, power_kw, reactive_kvar)
+        return _strain(self.case, self.judged, power_kw, reactive_kvar)
+
+    def transformers(
+        self,
+        strain: Strain,
+        power_kw: Float[Array, "step branch"],
+        reactive_kvar: Float[Array, "step branch"],
+    ) -> TransformerLoads:
+        """Loading of transformers by phase and as a whole, whichever of the two is judged.
+
+        Args:
+            strain: What the powers do.
+            power_kw: Into the grid.
+            reactive_kvar: The same, reactive.
+        """
+        first, steps = self.watched[0], len(power_kw)
+        phase = np.full((steps, len(first.phase)), np.inf)
+        total = np.full((steps, first.totals), np.inf)
+        for state, watched in enumerate(self.watched):
+            (here,) = np.nonzero((self.case.state == state) & strain.settled)
+            power = power_kw[here] + 1j * reactive_kvar[here]
+            found = seen(watched, np.conj(power / strain.voltage_pu[here]))
+            phase[here], total[here] = found.phase, found.total
+        return TransformerLoads(phase, total)
 
     def rises(
         self,
@@ -127,7 +170,7 @@ class StepJudge:
                 u = strain.voltage_pu[some]
                 s = power_kw[some] + 1j * reactive_kvar[some]
                 moved = _moved_currents(network.impedance, u, s, share)
-                rise[some] = _rises(network, self.watched[state], u, np.conj(s / u), moved)
+                rise[some] = _rises(network, self.judged[state], u, np.conj(s / u), moved)
         return rise
 
 
@@ -138,7 +181,7 @@ def judge(case: Case) -> StepJudge:
         InputError: The feeder cannot even carry what is there without vehicles.
     """
     watched = alike([watch(network) for network in case.networks])
-    base = _strain(case, watched, case.base_kw.T, case.base_kvar.T)
+    base = _strain(case, _judged(case, watched), case.base_kw.T, case.base_kvar.T)
     if not base.settled.all():
         fix = "The loads without vehicles are more than the wires can carry; lower them."
         steps = tuple(str(step) for step in np.flatnonzero(~base.settled))
@@ -146,15 +189,20 @@ def judge(case: Case) -> StepJudge:
     return StepJudge(case, watched, base)
 
 
+def _judged(case: Case, watched: tuple[Watch, ...]) -> tuple[Watch, ...]:
+    return tuple(each.judging(case.limits.transformer_by) for each in watched)
+
+
 def _rows(case: Case, watched: Watch) -> Rows:
     feeder, limits = case.feeder, case.limits
-    node = case.branches.node
-    line, transformer = watched.line, np.arange(len(feeder.transformers))
+    at_branch = (places.at_branches(feeder, case.branches), feeder.nodes.bus[case.branches.node])
+    line_bus = feeder.lines.bus[feeder.lines.currents.element[watched.line], 0]
+    transformer_bus = feeder.transformers.bus[places.transformer_of(feeder, watched), 0]
     parts = [
-        (feeder.node_name[node], feeder.nodes.bus[node], -limits.low_pu),
-        (feeder.node_name[node], feeder.nodes.bus[node], limits.high_pu),
-        (feeder.lines.name[line], feeder.lines.bus[line, 0], limits.line),
-        (feeder.transformers.name, feeder.transformers.bus[transformer, 0], limits.transformer),
+        (*at_branch, -limits.low_pu),
+        (*at_branch, limits.high_pu),
+        (places.at_lines(feeder, watched.line), line_bus, limits.line),
+        (places.at_transformers(feeder, watched), transformer_bus, limits.transformer),
         (feeder.buses.name[watched.bus], watched.bus, limits.unbalance),
     ]
     sizes = [len(name) for name, _, _ in parts]
@@ -222,9 +270,10 @@ def _rises(
 ) -> Float[Array, "step row site"]:
     voltage = _grown(u, network.impedance @ moved)
     line = _grown(watched.loading.of(current), watched.loading.gain @ moved)
-    entering = _entering(watched, current, moved)
-    parts = (-voltage, voltage, line, _grown(*entering), _unbalance(watched, current, moved))
-    return np.concatenate(parts, axis=1)
+    phase = _grown(watched.phase.of(current), watched.phase.gain @ moved)
+    total = _grown(*_entering(watched, current, moved))
+    unbalance = _unbalance(watched, current, moved)
+    return np.concatenate((-voltage, voltage, line, phase, total, unbalance), axis=1)
 
 
 def _entering(
@@ -236,8 +285,7 @@ def _entering(
     voltage, into = watched.voltage.of(current), watched.current.of(current)
     change = (watched.voltage.gain @ moved) * np.conj(into)[:, :, None]
     change += voltage[:, :, None] * np.conj(watched.current.gain @ moved)
-    count = int(watched.transformer.max(initial=-1)) + 1
-    member = (watched.transformer == np.arange(count)[:, None]).astype(float)
+    member = (watched.transformer == np.arange(watched.totals)[:, None]).astype(float)
     return (voltage * np.conj(into)) @ member.T, member @ change
 
 

@@ -27,7 +27,7 @@ from evergrid.grid.power_flow import CAREFUL_ITERATIONS, ITERATIONS, Network, so
 from evergrid.grid.transformer_ageing import Thermal, highest_average, hottest
 from evergrid.grid.volt_var import Control
 from evergrid.grid.volt_var_kernels import COLUMNS
-from evergrid.grid.watch import Watch, alike, seen, watch
+from evergrid.grid.watch import JudgedBy, Watch, alike, seen, watch
 
 KINDS = (
     "low voltage",
@@ -51,9 +51,11 @@ class Limits:
     Attributes:
         low_pu: Lowest voltage at a branch.
         high_pu: Highest voltage.
-        line: Greatest current of a line over its rating.
+        line: Greatest current of a line's conductor over its rating.
         transformer: Greatest load of a transformer over its rating, at any step.
         transformer_mean: Greatest load on average over the window.
+        transformer_by: What of a transformer is held against its rating, and heats it: the current
+            in each phase of each winding ("phase"), or its power as a whole ("total").
         window_h: Length of the window.
         hot_spot_c: Highest temperature of a winding's hottest spot.
         ambient_c: Of the air.
@@ -67,6 +69,7 @@ class Limits:
     line: float = 1.0
     transformer: float = 1.5
     transformer_mean: float = 1.2
+    transformer_by: JudgedBy = "phase"
     window_h: float = 1.0
     hot_spot_c: float = 110.0
     ambient_c: float = 30.0
@@ -91,15 +94,15 @@ class Limits:
 
 @dataclass(frozen=True)
 class Bounds:
-    """The limits of every branch, reading and transformer."""
+    """The limits of every branch, reading, and place at which a transformer is judged."""
 
     low: Float[Array, " branch"]
     high: Float[Array, " branch"]
     line: Float[Array, " loading"]
     unbalance: Float[Array, " bus"]
-    instant: Float[Array, " transformer"]
-    mean: Float[Array, " transformer"]
-    hot: Float[Array, " transformer"]
+    instant: Float[Array, " place"]
+    mean: Float[Array, " place"]
+    hot: Float[Array, " place"]
 
 
 @dataclass(frozen=True)
@@ -109,10 +112,11 @@ class Judged:
     Attributes:
         excess: Beyond the limit at the worst place and step, in the unit of the limit; negative
             where it is kept.
-        where: Row of the branch, line, transformer or bus of that worst place; -1 for none.
+        where: Row of the branch, watched conductor, place of a transformer or watched bus that is
+            the worst; -1 for none.
         when: Its step.
         violated: Branches outside their voltage limits, summed over the steps.
-        ageing: Hours of life that the most aged transformer loses per hour.
+        ageing: Hours of life that the most aged winding or transformer loses per hour.
         curtailed_kwh: Energy that inverters did not draw or feed because of their control.
     """
 
@@ -145,7 +149,9 @@ class Rules:
         base: Power and reactive power of the branches without vehicles.
         profiles: Power of each vehicle-day, and rating of its inverter.
         controlled: Laws of the inverters, and the share of the way that they go at a time.
-        watched: Maps of the readings, how many there are, and their transformers.
+        watched: Maps of the readings, how many there are of lines, of phases of windings, of
+            conductors of transformers as a whole, of buses and of such transformers, and the
+            transformers of these conductors.
         limits: Of voltages, of readings and of transformers.
         thermal: Thermal data of the transformers.
         how: Error that may be left in a voltage, and most iterations.
@@ -157,7 +163,7 @@ class Rules:
     base: tuple[Float[Array, "branch step"], Float[Array, "branch step"]]
     profiles: tuple[Float[Array, "profile step"], Float[Array, " profile"]]
     controlled: tuple[Array, float]
-    watched: tuple[tuple[Array, ...], Int[Array, " 4"], Int[Array, " conductor"]]
+    watched: tuple[tuple[Array, ...], Int[Array, " 5"], Int[Array, " conductor"]]
     limits: tuple[tuple[Array, ...], tuple[Array, ...], tuple[Any, ...]]
     thermal: Float[Array, " number"]
     how: tuple[float, int]
@@ -245,20 +251,24 @@ class Base:
     Attributes:
         low_pu: Lowest voltage of each branch.
         high_pu: Highest voltage of each branch.
-        line: Highest loading of each watched line.
+        line: Highest loading of each watched conductor of a line.
         unbalance: Highest unbalance of each watched bus.
-        instant: Highest loading of each transformer.
+        instant: Highest loading of each place at which a transformer is judged.
         mean: Highest loading on average over the window.
         hot_c: Highest temperature of the hottest spot.
+        phase: Highest loading of each phase of each winding, judged or not.
+        total: Highest loading of each transformer as a whole, judged or not.
     """
 
     low_pu: Float[Array, " branch"]
     high_pu: Float[Array, " branch"]
     line: Float[Array, " loading"]
     unbalance: Float[Array, " bus"]
-    instant: Float[Array, " transformer"]
-    mean: Float[Array, " transformer"]
-    hot_c: Float[Array, " transformer"]
+    instant: Float[Array, " place"]
+    mean: Float[Array, " place"]
+    hot_c: Float[Array, " place"]
+    phase: Float[Array, " phase"]
+    total: Float[Array, " transformer"]
 
 
 @dataclass(frozen=True)
@@ -267,13 +277,18 @@ class Judge:
 
     Attributes:
         case: The case.
-        watched: What is watched in it, in each state.
+        watched: What is watched in it, in each state, judged or not.
         base: The case without vehicles.
     """
 
     case: Case
     watched: tuple[Watch, ...]
     base: Base
+
+    @cached_property
+    def judged(self) -> tuple[Watch, ...]:
+        """What is judged of it."""
+        return tuple(each.judging(self.case.limits.transformer_by) for each in self.watched)
 
     @cached_property
     def bounds(self) -> Bounds:
@@ -302,7 +317,7 @@ class Judge:
     def _maps(self) -> tuple[Array, ...]:
         """Maps of the readings of every state, stacked."""
         wide = self._wires[1][0].shape[1]
-        parts = [_maps(watched, wide) for watched in self.watched]
+        parts = [_maps(watched, wide) for watched in self.judged]
         return tuple(np.stack(part) for part in zip(*parts, strict=True))
 
     def deployments(
@@ -342,9 +357,10 @@ class Judge:
                 draws or feeds; by default its greatest power.
             tolerance_pu: Error that may be left in a voltage.
         """
-        case, watched, bounds = self.case, self.watched[0], self.bounds
+        case, watched, bounds = self.case, self.judged[0], self.bounds
         rating = np.abs(profiles_kw).max(axis=1) if profiles_kva is None else profiles_kva
-        counts = (watched.loading, watched.transformer, watched.bus, case.feeder.transformers)
+        sizes = [len(each) for each in (watched.loading, watched.phase, watched.transformer)]
+        counts = np.array([*sizes, len(watched.bus), watched.totals])
         order = np.argsort(case.state, kind="stable")
         starts = np.searchsorted(case.state[order], np.arange(len(case.networks) + 1))
         return Rules(
@@ -353,7 +369,7 @@ class Judge:
             base=(case.base_kw, case.base_kvar),
             profiles=(np.ascontiguousarray(profiles_kw), rating),
             controlled=self._controlled(control, slots, rating),
-            watched=(self._maps, np.array([len(each) for each in counts]), watched.transformer),
+            watched=(self._maps, counts, watched.transformer),
             limits=(
                 (bounds.low, bounds.high),
                 (bounds.line, bounds.unbalance),
@@ -413,8 +429,11 @@ def _base(
     current = np.conj((case.base_kw.T + 1j * case.base_kvar.T) / voltage_pu)
     read = [seen(w, current[case.state == s]) for s, w in enumerate(watched)]
     steps = np.concatenate([np.flatnonzero(case.state == s) for s in range(len(watched))])
-    loading = np.zeros((len(case.feeder.transformers), len(steps)))
-    loading[:, steps] = np.concatenate([part.transformer for part in read]).T
+    phase, total = (
+        np.concatenate(parts)[np.argsort(steps)].T
+        for parts in ([part.phase for part in read], [part.total for part in read])
+    )
+    loading = phase if case.limits.transformer_by == "phase" else total
     ambient_c = np.full(len(steps), case.limits.ambient_c)
     heat = (ambient_c, case.step_h, case.limits.thermal.numbers(), True)
     size = np.abs(voltage_pu)
@@ -426,6 +445,8 @@ def _base(
         instant=loading.max(axis=1, initial=0.0),
         mean=np.array([highest_average(path, case.window)[0] for path in loading]),
         hot_c=np.array([hottest(path, *heat)[0] for path in loading]),
+        phase=phase.max(axis=1, initial=0.0),
+        total=total.max(axis=1, initial=0.0),
     )
 
 
@@ -439,7 +460,8 @@ def _eased(
 
 def _maps(watched: Watch, wide: int) -> tuple[Array, ...]:
     """Maps and offsets of all readings in single precision, real and imaginary, even."""
-    parts = (watched.loading, watched.voltage, watched.current, watched.positive, watched.negative)
+    whole = (watched.voltage, watched.current)
+    parts = (watched.loading, watched.phase, *whole, watched.positive, watched.negative)
     gain = np.concatenate([part.gain for part in parts])
     offset = np.concatenate([part.offset for part in parts])
     rows = len(gain) + len(gain) % 2

@@ -102,22 +102,28 @@ def judge_voltages(u, limits, lane, branches, row, step, told):
 @njit(**INNER)
 @no_type_check
 def judge_readings(y, watched, limits, lane, row, step, told, loading):
-    """Lines, transformers and unbalance of a lane; what transformers carry is kept."""
+    """Lines, transformers and unbalance of a lane; what transformers carry is kept.
+
+    Rows of ``loading`` are the phases of windings, then transformers as a whole.
+    """
     worst, where, when, _ = told
-    lines, conductors, buses, transformer = watched
+    lines, phases, conductors, buses, transformer = watched
     line_limit, unbalance_limit = limits
     for r in range(lines):
         size = np.sqrt(y[0, r, lane] ** 2 + y[1, r, lane] ** 2)
         note(worst, where, when, row, LINE, size - line_limit[r], r, step)
     at = lines
-    real, imaginary = np.zeros(len(loading)), np.zeros(len(loading))
+    for p in range(phases):
+        loading[p, step] = np.sqrt(y[0, at + p, lane] ** 2 + y[1, at + p, lane] ** 2)
+    at += phases
+    real, imaginary = np.zeros(len(loading) - phases), np.zeros(len(loading) - phases)
     for c in range(conductors):
         v_re, v_im = y[0, at + c, lane], y[1, at + c, lane]
         i_re, i_im = y[0, at + conductors + c, lane], y[1, at + conductors + c, lane]
         real[transformer[c]] += v_re * i_re + v_im * i_im
         imaginary[transformer[c]] += v_im * i_re - v_re * i_im
-    for t in range(len(loading)):
-        loading[t, step] = np.sqrt(real[t] ** 2 + imaginary[t] ** 2)
+    for t in range(len(real)):
+        loading[phases + t, step] = np.sqrt(real[t] ** 2 + imaginary[t] ** 2)
     at += 2 * conductors
     for b in range(buses):
         positive = y[0, at + b, lane] ** 2 + y[1, at + b, lane] ** 2
@@ -129,7 +135,7 @@ def judge_readings(y, watched, limits, lane, row, step, told, loading):
 @njit(**INNER)
 @no_type_check
 def judge_transformers(loading, limits, thermal, row, told):
-    """Transformers of one deployment over its steps: at once, on average, and their heat."""
+    """Loadings of transformers over a deployment's steps: at once, on average, and their heat."""
     worst, where, when, sums = told
     instant, mean, hot, window, ambient_c, step_h = limits
     for t in range(len(loading)):
@@ -172,7 +178,7 @@ def judge(
         controlled: Law of the inverters by state, control and branch, without rows where they only
             deliver power, and the share of the way that they go in an iteration.
         watched: Maps and offsets of readings of each state, their numbers, and the conductors'
-            transformers.
+            transformers, as `hosting_capacity.Rules` has them.
         limits: Of voltages, of readings, and of transformers.
         thermal: `Thermal.numbers` of the transformers.
         how: Tolerance, limit of iterations, and draws that one thread works through together.
@@ -182,7 +188,7 @@ def judge(
     """
     rough, exact = wires
     maps, counts, transformer = watched
-    lines, conductors, buses, transformers = counts[0], counts[1], counts[2], counts[3]
+    lines, phases, conductors, buses, transformers = counts
     of_voltage, of_reading, of_transformer = limits
     tolerance, most, together = how
     order, starts = steps_of
@@ -204,7 +210,7 @@ def judge(
                 own_profile, given = profile[begin + d], (profiles_kw, profiles_kva)
                 add_vehicles(vehicles[d], rating[d], branch, newcomers, own_profile, given)
             first_row = level * draws + begin
-            loading = np.zeros((end - begin, transformers, steps))
+            loading = np.zeros((end - begin, phases + transformers, steps))
             for state in range(len(starts) - 1):
                 mine = order[starts[state] : starts[state + 1]]
                 total = (end - begin) * len(mine)
@@ -233,7 +239,7 @@ def judge(
                         wanted, held = inverters[3], inverters[6]
                         for k in range(len(wanted)):
                             told[3][row, CURTAILED] += abs(wanted[k, n] - held[0, k, n])
-                        counted = (lines, conductors, buses, transformer)
+                        counted = (lines, phases, conductors, buses, transformer)
                         loaded = loading[lane_draw[n]]
                         judge_readings(y, counted, of_reading, n, row, step, told, loaded)
             for d in range(end - begin):

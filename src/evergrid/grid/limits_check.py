@@ -18,7 +18,8 @@ class Checked:
 
     Attributes:
         excess: Beyond the limit at the worst place; negative where it is kept.
-        where: Row of the branch, line, transformer or bus of that place.
+        where: Row of that place: a branch, a watched conductor of a line, a place at which a
+            transformer is judged, or a watched bus.
     """
 
     excess: Float[Array, "step kind"]
@@ -67,7 +68,7 @@ def _parts(
     bounds = judge.bounds
     flow = solve(judge.case.networks[row], power_kw, reactive_kvar)
     voltage = np.where(flow.settled[:, None], flow.voltage_pu, 1.0)
-    found = seen(judge.watched[row], np.conj((power_kw + 1j * reactive_kvar) / voltage))
+    found = seen(judge.judged[row], np.conj((power_kw + 1j * reactive_kvar) / voltage))
     size = np.abs(voltage)
     return {
         "low voltage": bounds.low - size,

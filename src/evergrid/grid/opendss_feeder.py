@@ -1,25 +1,29 @@
 """A feeder as an OpenDSS engine has it compiled and solved, read element by element."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Complex
 from scipy import sparse
 
-from evergrid.core.arrays import Array, Int, Shaped
+from evergrid.core.arrays import Array, Float, Int, Shaped
 from evergrid.grid import opendss_elements, opendss_fed
 from evergrid.grid.feeder import (
     GROUND,
     Currents,
     Feeder,
     Lines,
+    Regulator,
     State,
     Transformers,
+    currents_per_volt,
     scattered,
 )
 from evergrid.grid.opendss_circuit import currents
 from evergrid.grid.opendss_controls import Switches
 from evergrid.grid.opendss_loads import SOURCES, Loads
+from evergrid.grid.transformer_rating import judged_conductors, rated_current_a
 
 UNSTATED_A = (400.0, 600.0)  # what OpenDSS takes as normal and emergency amps where none is given
 
@@ -34,7 +38,7 @@ class Reader(Loads, Switches):
         banks, connected = self._banks()
         fixed, source_a, source_nodes, behind = self._wires()
         self.notes += opendss_elements.notes(self._enabled, self._property, self.circuit.Solution)
-        lines, transformers = self._lines(), self._transformers()
+        lines, transformers = self._lines(), self._transformers(regulators)
         found = Feeder(
             name=self.circuit.Name,
             frequency_hz=float(self.circuit.Solution.Frequency),
@@ -86,27 +90,26 @@ class Reader(Loads, Switches):
     def _current(self, name: str, terminal: int, phases: int) -> tuple[Any, Any]:
         """Rows of currents of the node voltages at a terminal, and the nodes there."""
         element = self._element(name)
-        where, admittance = self._conductors(element), self._primitive(element)
         first = (terminal - 1) * element.NumConductors
-        rows = np.arange(first, first + phases)
-        rows = rows[where[rows] != GROUND]
-        (kept,) = np.nonzero(where != GROUND)
-        line, column = np.meshgrid(np.arange(len(rows)), where[kept], indexing="ij")
-        entries = (admittance[np.ix_(rows, kept)].ravel(), (line.ravel(), column.ravel()))
-        return sparse.csr_array(entries, shape=(len(rows), len(self.nodes))), where[rows]
+        into, where = self._entering(element, np.arange(first, first + phases))
+        live = where != GROUND
+        return into[live], where[live]
 
-    def _currents(self, names: list[str]) -> Currents:
-        rows, nodes, owner = [], [], []
-        for i, name in enumerate(names):
-            per_volt, at = self._current(name, 1, self._element(name).NumPhases)
-            rows.append(per_volt)
-            nodes.append(at)
-            owner.append(np.full(len(at), i))
-        if not names:
+    def _entering(self, element: Any, rows: Int[Array, " row"]) -> tuple[Any, Any]:
+        """Currents into some of an element's conductors, and the nodes there, ground among them."""
+        where, admittance = self._conductors(element), self._primitive(element)
+        into = currents_per_volt(where, admittance[rows], len(self.nodes))
+        return into, where[rows]
+
+    def _currents(self, rows: dict[str, Int[Array, " row"]]) -> Currents:
+        """Currents into conductors of elements, which are given by name."""
+        if not rows:
             none = np.zeros(0, dtype=np.int64)
             return Currents(none, none, sparse.csr_array((0, len(self.nodes)), dtype=complex))
-        stacked = sparse.csr_array(sparse.vstack(rows))
-        return Currents(np.concatenate(owner), np.concatenate(nodes), stacked)
+        parts = [self._entering(self._element(name), some) for name, some in rows.items()]
+        owner = np.repeat(np.arange(len(rows)), [len(some) for some in rows.values()])
+        stacked = sparse.csr_array(sparse.vstack([into for into, _ in parts]))
+        return Currents(owner, np.concatenate([at for _, at in parts]), stacked)
 
     def _ends(self, name: str) -> tuple[int, int]:
         buses = [bus.split(".")[0].lower() for bus in self._element(name).BusNames]
@@ -127,15 +130,51 @@ class Reader(Loads, Switches):
             ends,
             np.array(codes, dtype=object),
             np.array(ratings, dtype=float),
-            self._currents(names),
+            self._currents({name: np.arange(self._element(name).NumPhases) for name in names}),
         )
 
-    def _transformers(self) -> Transformers:
-        names = [name for name in self._named("transformer") if name not in self.moving]
-        # "kva" alone would be that of the winding named last.
-        kva = [float(self._property(name, "kvas").strip("[] ").split(",")[0]) for name in names]
-        ends = np.array([self._ends(name) for name in names], dtype=np.int64).reshape(-1, 2)
-        return Transformers(_short(names), ends, np.array(kva, dtype=float), self._currents(names))
+    def _transformers(self, regulators: Sequence[Regulator]) -> Transformers:
+        names = self._named("transformer")
+        windings = [self._winding_rows(name) for name in names]
+        regulator = {f"transformer.{made.transformer}": row for row, made in enumerate(regulators)}
+        column = np.concatenate([np.zeros((0, 4)), *windings])
+        return Transformers(
+            name=_short(names),
+            bus=np.array([self._ends(name) for name in names], dtype=np.int64).reshape(-1, 2),
+            rating_kva=np.array([self._winding(name, 1).kVA for name in names], dtype=float),
+            currents=self._currents(
+                {name: of[:, 0].astype(int) for name, of in zip(names, windings, strict=True)}
+            ),
+            winding=column[:, 1].astype(int),
+            conductor=column[:, 2].astype(int),
+            rated_a=column[:, 3],
+            regulator=np.array([regulator.get(name, -1) for name in names], dtype=int),
+        )
+
+    def _winding_rows(self, name: str) -> Float[Array, "row 4"]:
+        """What is read of a transformer's currents, a row each.
+
+        Columns are the conductor counted through the whole transformer, the winding, the conductor
+        counted in it, and the rated current.
+        """
+        element = self._element(name)
+        per, phases, where = element.NumConductors, element.NumPhases, self._conductors(element)
+        rows = []
+        for winding in range(1, element.NumTerminals + 1):
+            data = self._winding(name, winding)
+            at = where[(winding - 1) * per : winding * per]
+            judged = judged_conductors(at, phases, delta=data.IsDelta)
+            rated_a = rated_current_a(data.kVA, data.kV, phases, delta=data.IsDelta)
+            for k in np.flatnonzero(judged | ((winding == 1) & (at != GROUND))):
+                first = (winding - 1) * per
+                rows.append((first + k, winding, k + 1, rated_a if judged[k] else np.nan))
+        return np.array(rows, dtype=float)
+
+    def _winding(self, name: str, winding: int) -> Any:
+        """OpenDSS' data of one winding of a transformer."""
+        data = self._windings(name.split(".", 1)[1])
+        data.Wdg = winding
+        return data
 
 
 def _short(names: list[str]) -> Shaped[Array, " name"]:

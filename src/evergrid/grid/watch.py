@@ -1,5 +1,7 @@
 """What is watched in a feeder beside its branches: line currents, transformers, unbalance.
 
+Lines are watched by conductor. Transformers are watched by phase and winding, each current over its
+rated value, and as a whole: power into the first winding, summed over its phases, over its rating.
 All of it is linear in the currents of the branches, so it costs one product per scenario. A
 *reading* is a complex number ``offset + gain i``, with i the currents of the branches into the
 grid in kVA at 1 pu, as the power flow leaves them.
@@ -7,16 +9,20 @@ grid in kVA at 1 pu, as the power flow leaves them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Complex
+from scipy import sparse
 
 from evergrid.core.arrays import Array, Bool, Float, Int
-from evergrid.grid.feeder import Currents
+from evergrid.grid.feeder import GROUND
 from evergrid.grid.power_flow import Network, incidence
 
 SAME = 1e-7  # readings that differ by less are the same wire further along
 TURN = np.exp(2j * np.pi / 3)
+
+JudgedBy = Literal["phase", "total"]
 
 
 @dataclass(frozen=True)
@@ -54,9 +60,11 @@ class Watch:
     """What is watched.
 
     Attributes:
-        loading: Currents of rated lines over their rating; one row for all lines in a row that
-            carry the same current, judged by the weakest.
-        line: Row of the weakest line behind each of these.
+        loading: Currents of rated lines over their rating; one row for all conductors in a row
+            that carry the same current, judged by the weakest.
+        line: Row of `feeder.Lines.currents` of the weakest conductor behind each of these.
+        phase: Currents in the phases of every transformer's windings over their rated values.
+        winding: Row of `feeder.Transformers.currents` of each of these.
         voltage: Voltages at the conductors of each transformer's first winding, pu.
         current: Currents into these conductors, in rated kVA at 1 pu.
         transformer: Row of the transformer of each conductor.
@@ -69,6 +77,8 @@ class Watch:
 
     loading: Readings
     line: Int[Array, " loading"]
+    phase: Readings
+    winding: Int[Array, " phase"]
     voltage: Readings
     current: Readings
     transformer: Int[Array, " conductor"]
@@ -78,27 +88,45 @@ class Watch:
     all_loading: Readings
     kept: Int[Array, " loading"]
 
+    def judging(self, transformers: JudgedBy) -> "Watch":
+        """The same, with transformers watched only by what they are judged by."""
+        none = np.zeros(0, dtype=np.int64)
+        if transformers == "phase":
+            bare = {"voltage": self.voltage.rows(none), "current": self.current.rows(none)}
+            return replace(self, **bare, transformer=none)
+        return replace(self, phase=self.phase.rows(none), winding=none)
+
+    @property
+    def totals(self) -> int:
+        """How many transformers are watched as a whole."""
+        return int(self.transformer.max(initial=-1)) + 1
+
 
 def watch(network: Network) -> Watch:
     """What is worth watching: every rated line and transformer, and buses of branches."""
     feeder = network.feeder
     everywhere = _voltages(network)
-    lines = feeder.lines
-    rated = np.isfinite(lines.rating_a[lines.currents.element])
-    loading = _currents(lines.currents, everywhere).rows(rated)
-    owner = lines.currents.element[rated]
-    every = loading.over(lines.rating_a[owner])
-    kept = _told_apart(loading, lines.rating_a[owner])
-    ends = feeder.transformers.currents
-    kva = feeder.transformers.rating_kva[ends.element]
-    base_v = feeder.base_v[ends.node]
+    lines, transformers = feeder.lines, feeder.transformers
+    (rated,) = np.nonzero(np.isfinite(lines.rating_a[lines.currents.element]))
+    loading = _currents(lines.currents.per_volt, everywhere).rows(rated)
+    rating_a = lines.rating_a[lines.currents.element[rated]]
+    every = loading.over(rating_a)
+    kept = _told_apart(loading, rating_a)
+    ends = transformers.currents
+    entering = _currents(feeder.transformer_currents(network.state), everywhere)
+    (winding,) = np.nonzero(np.isfinite(transformers.rated_a))
+    (first,) = np.nonzero((transformers.winding == 1) & (ends.node != GROUND))
+    kva = transformers.rating_kva[ends.element[first]]
+    base_v = feeder.base_v[ends.node[first]]
     positive, negative, bus = _sequences(network, everywhere)
     return Watch(
         loading=every.rows(kept),
-        line=owner[kept],
-        voltage=everywhere.rows(ends.node).over(base_v),
-        current=_currents(ends, everywhere).over(kva * 1000.0 / base_v),
-        transformer=ends.element,
+        line=rated[kept],
+        phase=entering.rows(winding).over(transformers.rated_a[winding]),
+        winding=winding,
+        voltage=everywhere.rows(ends.node[first]).over(base_v),
+        current=entering.rows(first).over(kva * 1000.0 / base_v),
+        transformer=ends.element[first],
         positive=positive,
         negative=negative,
         bus=bus,
@@ -112,23 +140,30 @@ class Seen:
     """What is seen in some scenarios.
 
     Attributes:
-        line: Loading of each watched line.
-        transformer: Loading of each transformer.
+        line: Loading of each watched conductor of a line.
+        phase: Current over its rated value in each phase of each winding.
+        total: Power into each transformer over its rating.
         unbalance: Negative over positive sequence at each watched bus.
     """
 
     line: Float[Array, "scenario loading"]
-    transformer: Float[Array, "scenario transformer"]
+    phase: Float[Array, "scenario phase"]
+    total: Float[Array, "scenario transformer"]
     unbalance: Float[Array, "scenario bus"]
+
+    @property
+    def transformer(self) -> Float[Array, "scenario place"]:
+        """Loading of all that transformers are watched by: phases, then transformers as a whole."""
+        return np.concatenate([self.phase, self.total], axis=1)
 
 
 def seen(watched: Watch, current: Complex[Array, "scenario branch"]) -> Seen:
     """What is seen at currents of the branches, in kVA at 1 pu into the grid."""
     entering = watched.voltage.of(current) * watched.current.of(current).conj()
-    count = int(watched.transformer.max(initial=-1)) + 1
-    member = watched.transformer[:, None] == np.arange(count)
+    member = watched.transformer[:, None] == np.arange(watched.totals)
     return Seen(
         np.abs(watched.loading.of(current)),
+        np.abs(watched.phase.of(current)),
         np.abs(entering @ member),
         np.abs(watched.negative.of(current) / watched.positive.of(current)),
     )
@@ -159,9 +194,8 @@ def _voltages(network: Network) -> Readings:
     return Readings(network.factor.open_v, network.factor.voltage(drive))
 
 
-def _currents(currents: Currents, everywhere: Readings) -> Readings:
+def _currents(per_volt: sparse.csr_array, everywhere: Readings) -> Readings:
     """Watched currents in amperes."""
-    per_volt = currents.per_volt
     return Readings(per_volt @ everywhere.offset, per_volt @ everywhere.gain)
 
 

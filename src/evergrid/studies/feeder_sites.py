@@ -23,6 +23,7 @@ from evergrid.grid.connections import Connections, at_loads
 from evergrid.grid.feeder import Feeder, State
 from evergrid.grid.hosting_capacity import Case, Limits
 from evergrid.grid.power_flow import Network, reduce
+from evergrid.grid.watch import JudgedBy
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.site import SiteLoad
 from evergrid.studies.feeder_source import FeederSource
@@ -52,6 +53,9 @@ class StepLimits(BaseConfig):
     """Greatest current of a line over its rating."""
     transformer: float = Field(default=1.0, gt=0, le=5)
     """Greatest load of a transformer over its rating."""
+    transformer_by: JudgedBy = "phase"
+    """What of a transformer is held against its rating: the current in each "phase" of each
+    winding, or the "total" of its phases' powers, which lets one phase pass its rating."""
     unbalance: float = Field(default=0.02, gt=0, lt=1)
     """Greatest negative over positive sequence of the voltages at a bus."""
     worsening: float = Field(default=0.005, ge=0, le=1)

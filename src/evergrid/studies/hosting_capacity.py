@@ -52,6 +52,7 @@ OUTPUTS = (
     "places.parquet",
     "envelope.parquet",
     "base_case.parquet",
+    "transformers.parquet",
 )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from evergrid.core.arrays import Array, Float
 from evergrid.fleet import day_profiles
 from evergrid.fleet.day_profiles import Behaviour, Call
-from evergrid.grid import deployment, hosting_curve, volt_var
+from evergrid.grid import deployment, hosting_curve, places, volt_var
 from evergrid.grid.deployment import Deployments, Slots
 from evergrid.grid.hosting_capacity import KINDS, Case, Judge, Judged, judge
 from evergrid.grid.hosting_curve import Capacity, Curve
@@ -191,19 +191,28 @@ def _at_steps(judging: Judge, slots: Slots, sign: float, most_kw: float) -> Room
     return room(judging, case.state, base_kw, base_kvar, shapes, most_kw=most_kw)
 
 
-def place_name(found: Found, kind: int, where: int) -> str:
-    """What the place of a limit is called."""
-    case, watched = found.judge.case, found.judge.watched[0]
-    feeder = case.feeder
-    name = KINDS[kind] if kind >= 0 else ""
+def place_name(found: Found, kind: int, where: int, *, phase: bool = True) -> str:
+    """What the place of a limit is called.
+
+    Args:
+        found: What was found.
+        kind: Row of `KINDS`; negative for none.
+        where: Row of the place; negative for none.
+        phase: Whether to name the phase, and the winding, of a line or transformer as well.
+    """
     if kind < 0 or where < 0:
         return ""
+    case, watched = found.judge.case, found.judge.judged[0]
+    feeder, name = case.feeder, KINDS[kind]
     if name in ("low voltage", "high voltage"):
-        return str(feeder.node_name[case.branches.node[where]])
+        return str(places.at_branches(feeder, case.branches)[where])
     if name == "line":
-        return str(feeder.lines.name[watched.line[where]])
+        line = watched.line[where]
+        whole = feeder.lines.name[feeder.lines.currents.element[line]]
+        return str(places.at_lines(feeder, line[None])[0] if phase else whole)
     if name.startswith("transformer"):
-        return str(feeder.transformers.name[where])
+        whole = feeder.transformers.name[places.transformer_of(feeder, watched)[where]]
+        return str(places.at_transformers(feeder, watched)[where] if phase else whole)
     if name == "unbalance":
         return str(feeder.buses.name[watched.bus[where]])
     return ""

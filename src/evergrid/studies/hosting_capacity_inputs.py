@@ -20,6 +20,7 @@ from evergrid.grid.deployment import Slots
 from evergrid.grid.feeder import Branches
 from evergrid.grid.hosting_capacity import Limits
 from evergrid.grid.transformer_ageing import Thermal
+from evergrid.grid.watch import JudgedBy
 from evergrid.model.session import Sessions
 from evergrid.studies import fleet_memory
 from evergrid.studies.book import read_sessions
@@ -79,11 +80,14 @@ class LimitEntry(BaseConfig):
     high_pu: float = Field(default=1.1, gt=0, lt=2)
     """Highest voltage; EN 50160 has 1.1, ANSI C84.1 range A has 1.05."""
     line: float = Field(default=1.0, gt=0, le=5)
-    """Greatest current of a line over its rating."""
+    """Greatest current of a conductor of a line over its rating."""
     transformer: float = Field(default=1.5, gt=0, le=5)
     """Greatest load of a transformer over its rating, at any step."""
     transformer_mean: float = Field(default=1.2, gt=0, le=5)
     """Greatest load of a transformer on average over the window."""
+    transformer_by: JudgedBy = "phase"
+    """What of a transformer is held against its rating and heats it: the current in each "phase" of
+    each winding, or the "total" of its phases' powers, which lets one phase pass its rating."""
     window_h: float = Field(default=1.0, gt=0, le=24)
     """Length of the window, hours."""
     hot_spot_c: float = Field(default=110.0, gt=0, le=200)

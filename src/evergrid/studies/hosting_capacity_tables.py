@@ -8,6 +8,7 @@ import polars as pl
 
 from evergrid.grid import geojson, hosting_curve
 from evergrid.grid.hosting_capacity import KINDS
+from evergrid.grid.places import at_branches, at_windings
 from evergrid.studies.hosting_capacity_find import CaseFound, Found, place_name
 
 QUANTILES = (0.05, 0.5, 0.95)
@@ -27,6 +28,7 @@ def results(found: Found) -> dict[str, pl.DataFrame]:
         "places": places(found),
         "envelope": _envelope(found),
         "base_case": pl.DataFrame(base_rows(found), schema=BASE),
+        "transformers": _transformers(found),
     }
 
 
@@ -97,7 +99,9 @@ def stopper_rows(found: Found) -> list[dict[str, Any]]:
     for case in found.cases.values():
         fits = case.capacity
         pairs = zip(fits.kind.tolist(), fits.where.tolist(), strict=True)
-        counted = Counter((KINDS[k], place_name(found, k, w)) for k, w in pairs if k >= 0)
+        counted = Counter(
+            (KINDS[k], place_name(found, k, w, phase=False)) for k, w in pairs if k >= 0
+        )
         for (limit, element), count in counted.most_common():
             rows.append(
                 {
@@ -116,7 +120,7 @@ def places(found: Found) -> pl.DataFrame:
     columns: dict[str, Any] = {
         "load": branches.name.astype(str),
         "bus": feeder.buses.name[feeder.nodes.bus[branches.node]].astype(str),
-        "phase": feeder.nodes.phase[branches.node],
+        "phase": [name.split(".", 1)[1] for name in at_branches(feeder, branches)],
     }
     for way, room in found.place.items():
         pairs = list(zip(room.kind.tolist(), room.where.tolist(), strict=True))
@@ -162,6 +166,23 @@ def base_rows(found: Found) -> list[dict[str, Any]]:
         for kind, values, allowed, sign in passed
         for row in np.flatnonzero(sign * (values - allowed) > 0)
     ]
+
+
+def _transformers(found: Found) -> pl.DataFrame:
+    """What transformers carry over the day without any vehicle: in their fullest phase, in all."""
+    feeder, base, watched = found.judge.case.feeder, found.judge.base, found.judge.watched[0]
+    owner = feeder.transformers.currents.element[watched.winding]
+    order = np.lexsort((base.phase, owner))
+    fullest = order[np.searchsorted(owner[order], np.arange(watched.totals), side="right") - 1]
+    return pl.DataFrame(
+        {
+            "transformer": feeder.transformers.name.astype(str),
+            "rating_kva": feeder.transformers.rating_kva,
+            "fullest_phase": base.phase[fullest],
+            "fullest_place": at_windings(feeder, watched.winding[fullest]).astype(str),
+            "total": base.total,
+        }
+    )
 
 
 def of_buses(found: Found, way: str) -> np.ndarray:

@@ -75,7 +75,19 @@ def summary(found: FeederFound) -> dict[str, Any]:
         "lowest_pu": {name: _extreme(checked, LOW) for name, checked in found.checked.items()},
         "highest_line": _highest(found, "line"),
         "highest_transformer": _highest(found, "transformer"),
+        "highest_transformer_phase": {
+            name: highest(checked.transformers.phase) for name, checked in found.checked.items()
+        },
+        "highest_transformer_total": {
+            name: highest(checked.transformers.total) for name, checked in found.checked.items()
+        },
     }
+
+
+def highest(loading: Float[Array, "step place"]) -> float | None:
+    """Highest loading of all places and steps; None where nothing is loaded."""
+    known = loading[np.isfinite(loading)]
+    return float(known.max()) if known.size else None
 
 
 def _highest(found: FeederFound, kind: str) -> dict[str, float | None]:

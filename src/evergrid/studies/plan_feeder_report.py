@@ -12,7 +12,7 @@ from evergrid.dispatch.feeder_check import Checked
 from evergrid.grid.feeder_limits import KINDS
 from evergrid.report import figures as draw
 from evergrid.report.page import Section, Table
-from evergrid.studies.plan_feeder import LOW, FeederFound, lowest_pu
+from evergrid.studies.plan_feeder import LOW, FeederFound, highest, lowest_pu
 
 NAMES = {"v2g": "V2G", "v2g without the wires": "V2G without the wires"}
 PANELS = (
@@ -83,8 +83,9 @@ def section(found: FeederFound) -> Section:
     """What every strategy does to the feeder, as a table."""
     rows = [_row(name, checked) for name, checked in found.checked.items()]
     columns = ("strategy", "steps beyond a limit", "lowest voltage, pu", "highest voltage, pu")
-    columns += ("line, % of rating", "transformer, %")
-    text = "Each strategy in full power flows of every step, with taps where they settle under it."
+    columns += ("line, % of rating", "transformer phase, %", "whole transformer, %")
+    text = "Each strategy in full power flows of every step, with taps where they settle under it. "
+    text += "Lines by conductor; transformers by the fullest phase of a winding, and as a whole."
     return Section("The feeder under every strategy", text, Table(columns, rows))
 
 
@@ -102,8 +103,13 @@ def _row(name: str, checked: Checked) -> tuple[str, ...]:
         extreme("low voltage", "{:.4f}"),
         extreme("high voltage", "{:.4f}"),
         extreme("line", "{:.1f}", 100.0),
-        extreme("transformer", "{:.1f}", 100.0),
+        _percent(highest(checked.transformers.phase)),
+        _percent(highest(checked.transformers.total)),
     )
+
+
+def _percent(share: float | None) -> str:
+    return "not judged" if share is None else f"{100.0 * share:.1f}"
 
 
 def _panels(found: FeederFound) -> list[draw.StrainPanel]:

@@ -1,6 +1,5 @@
 """The same draws through OpenDSS, one by one, give the same verdicts."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,24 +15,28 @@ pytestmark = pytest.mark.data
 
 SOURCE = ["edit vsource.source pu=1.0"]
 CONSTANT = ["batchedit load..* model=1 vminpu=0.3 vmaxpu=2 vlowpu=0.2"]
-RATING_A = 100.0
+RATED = ["batchedit linecode..* normamps=100 emergamps=110", "batchedit line..* normamps=100"]
 LEVELS, DRAWS = 6, 25
 LIMITS = Limits(low_pu=0.92, high_pu=1.06, transformer=0.2, unbalance=0.5)
 
 
 def extremes(circuit: Any, load_nodes: list[int]) -> tuple[float, float, float, float]:
-    """Lowest and highest voltage at loads, line and transformer loading, as OpenDSS tells them."""
+    """Lowest and highest voltage at loads, fullest line and phase of a winding, all by OpenDSS."""
     at_loads = np.asarray(circuit.AllBusVmagPu)[load_nodes]
-    amps, more = 0.0, circuit.Lines.First
+    line, more = 0.0, circuit.Lines.First
     while more:
         element = circuit.ActiveCktElement
-        amps = max(amps, *np.asarray(element.CurrentsMagAng)[: 2 * element.NumPhases : 2])
+        amps = np.asarray(element.CurrentsMagAng)[: 2 * element.NumPhases : 2]
+        line = max(line, amps.max() / element.NormalAmps)
         more = circuit.Lines.Next
     circuit.Transformers.Name = "tr1"
-    circuit.Transformers.Wdg = 1
-    powers = np.asarray(circuit.ActiveCktElement.Powers)[:8]
-    kva = abs(powers[::2].sum() + 1j * powers[1::2].sum())
-    return at_loads.min(), at_loads.max(), amps / RATING_A, kva / circuit.Transformers.kVA
+    element, data = circuit.ActiveCktElement, circuit.Transformers
+    of_windings = np.asarray(element.CurrentsMagAng)[::2].reshape(2, -1)[:, :3]
+    phase = 0.0
+    for winding, amps in enumerate(of_windings, start=1):
+        data.Wdg = winding
+        phase = max(phase, amps.max() / (data.kVA / data.kV / np.sqrt(3.0)))
+    return at_loads.min(), at_loads.max(), line, phase
 
 
 def nodes_of_loads(circuit: Any) -> list[int]:
@@ -50,9 +53,7 @@ def nodes_of_loads(circuit: Any) -> list[int]:
 @pytest.mark.parametrize(("profiles", "load"), [([[-7.0], [0.0]], 1.0), ([[5.0], [0.0]], 0.3)])
 def test_verdicts_are_those_of_opendss(data_folder: Path, profiles: list[list[float]], load: float):
     path = data_folder / "feeders/LVTestCase/Master.dss"
-    feeder = opendss.read(path, commands=SOURCE)
-    lines = replace(feeder.lines, rating_a=np.full(len(feeder.lines), RATING_A))
-    feeder = replace(feeder, lines=lines)
+    feeder = opendss.read(path, commands=[*SOURCE, *RATED])
     branches, power = feeder.branches, np.array(profiles)
     base_kw, base_kvar = load * branches.power_kw[:, None], load * branches.reactive_kvar[:, None]
     state = np.zeros(1, dtype=np.int64)
@@ -89,7 +90,7 @@ def _opendss(
     path: Path, feeder: Feeder, deployed: Deployments, power: np.ndarray, load: float
 ) -> np.ndarray:
     """Extremes of every deployment by OpenDSS."""
-    circuit = opendss.opened(path, [*SOURCE, *CONSTANT]).ActiveCircuit
+    circuit = opendss.opened(path, [*SOURCE, *RATED, *CONSTANT]).ActiveCircuit
     circuit.Solution.Tolerance = 1e-7
     branches, at_loads = feeder.branches, nodes_of_loads(circuit)
     found = np.empty((deployed.levels, deployed.draws, 4))

@@ -79,11 +79,12 @@ def wires(network: Network) -> Wires:
     return Wires(_product(network.impedance), _column(network.open_pu))
 
 
-def watched(seen: watch.Watch, transformers: int) -> Watched:
+def watched(seen: watch.Watch) -> Watched:
     """What is watched, in single precision."""
-    member = jnp.arange(transformers)[:, None] == seen.transformer
+    member = jnp.arange(seen.totals)[:, None] == seen.transformer
     return Watched(
         loading=_readings(seen.loading),
+        phase=_readings(seen.phase),
         voltage=_readings(seen.voltage),
         current=_readings(seen.current),
         member=member.astype(jnp.float32),

@@ -22,7 +22,8 @@ class Watched(NamedTuple):
     """What is watched beside voltages; `evergrid.grid.watch` has the same.
 
     Attributes:
-        loading: Loading of lines.
+        loading: Loading of lines by conductor.
+        phase: Loading of transformers by phase and winding.
         voltage: Voltages at the conductors of transformers.
         current: Currents into these.
         member: Whether a conductor is one of a transformer's.
@@ -31,6 +32,7 @@ class Watched(NamedTuple):
     """
 
     loading: Readings
+    phase: Readings
     voltage: Readings
     current: Readings
     member: Float[jax.Array, "transformer conductor"]
@@ -44,23 +46,24 @@ class Limits(NamedTuple):
     low: Float[jax.Array, "branch 1"]
     high: Float[jax.Array, "branch 1"]
     line: Float[jax.Array, "loading 1"]
-    transformer: Float[jax.Array, "transformer 1"]
+    transformer: Float[jax.Array, "place 1"]
     unbalance: Float[jax.Array, "bus 1"]
 
 
 class Told(NamedTuple):
-    """What is told of each lane, by kind of limit and by transformer."""
+    """What is told of each lane, by kind of limit and by place of transformers."""
 
     excess: Float[jax.Array, "lane kind"]
     where: Int[jax.Array, "lane kind"]
-    transformer: Float[jax.Array, "lane transformer"]
+    transformer: Float[jax.Array, "lane place"]
 
 
 def judge(watched: Watched, limits: Limits, voltage: Double, current: Double) -> Told:
     """Lanes against limits, at voltages and currents of the branches."""
     size_pu = size(voltage)
     entering = current.astype(watched.member.dtype)
-    loading = _loading(watched, entering)
+    phase, total = size(_of(watched.phase, entering)), _loading(watched, entering)
+    loading = jnp.concatenate([phase, total])
     unbalance = size(_of(watched.negative, entering)) / size(_of(watched.positive, entering))
     rows = (
         limits.low - size_pu,

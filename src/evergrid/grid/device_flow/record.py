@@ -15,14 +15,15 @@ class Worst:
         excess: Beyond the limit at the worst place; negative where it is kept, minus infinity where
             there is nothing to be judged: averages and heat, and all but the last kind of a
             scenario without a solution.
-        where: Row of the branch, watched line, transformer or watched bus there; -1 for none.
-        transformer: Loading of each transformer; NaN without a solution.
+        where: Row of the branch, watched conductor of a line, place at which a transformer is
+            judged, or watched bus there; -1 for none.
+        transformer: Loading of each place at which a transformer is judged; NaN without a solution.
         error_pu: Error that is left in the voltages.
     """
 
     excess: Float[Array, "scenario kind"]
     where: Int[Array, "scenario kind"]
-    transformer: Float[Array, "scenario transformer"]
+    transformer: Float[Array, "scenario place"]
     error_pu: Float[Array, " scenario"]
 
     @property

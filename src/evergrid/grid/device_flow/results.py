@@ -51,13 +51,13 @@ def worst(
     devices: Sequence[Any] | None,
 ) -> Worst:
     """Every scenario against the limits."""
-    count, transformers = len(given[0]), len(judge.bounds.instant)
+    count, places = len(given[0]), len(judge.bounds.instant)
     kinds = [KINDS.index(name) for name in INSTANT]
     excess, where = np.empty((count, len(kinds))), np.empty((count, len(kinds)), np.int64)
-    loading = np.empty((count, transformers))
+    loading = np.empty((count, places))
     with jax.enable_x64(True):
         common, scenarios = _laid_out(judge.case.networks[state], given, answering)
-        read = layout.watched(judge.watched[state], transformers), layout.limits(judge.bounds)
+        read = layout.watched(judge.judged[state]), layout.limits(judge.bounds)
         common, told = common._replace(read=read), (excess, where, loading)
         _, error = run.through(common, scenarios, told, tolerance_pu, devices)
     settled = error <= tolerance_pu
