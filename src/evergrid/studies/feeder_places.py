@@ -20,6 +20,7 @@ HOW_FAR = (
     "Places stand at their electrical distance: the impedance of all wires and transformers "
     "between the source and them. Grey lines lead from each to the next one towards the source."
 )
+BASES_KVA = (10_000.0, 1000.0, 100.0, 10.0, 1.0)  # of impedances, each phase
 MOST_ROWS = 40  # of the table of places
 
 
@@ -72,6 +73,13 @@ class FeederPlaces:
     def ways(self) -> Ways:
         """How far each bus is from the source."""
         return electrical_distance.from_source(self.feeder)
+
+    @cached_property
+    def base_kva(self) -> float:
+        """The largest base on which no bus with values is an impedance of more than 1 pu away."""
+        far = self.ways.impedance_per_kva[self.buses]
+        longest = float(np.nanmax(far)) if np.isfinite(far).any() else 0.0
+        return next((kva for kva in BASES_KVA if kva * longest <= 1.0), BASES_KVA[-1])
 
     @cached_property
     def located(self) -> Bool[Array, " bus"]:
@@ -131,7 +139,7 @@ class FeederPlaces:
             return []
         rows = rows[np.argsort(worst_first[rows], kind="stable")]
         kept, buses = rows[:MOST_ROWS].tolist(), self.feeder.buses
-        percent = 100.0 * self.ways.impedance_per_kva * 100.0
+        percent = 100.0 * self.base_kva * self.ways.impedance_per_kva
         told = [
             (
                 str(buses.name[bus]),
@@ -144,7 +152,8 @@ class FeederPlaces:
         text = self.note
         if len(rows) > len(kept):
             text += f" The {len(kept)} worst of {len(rows):,} are shown; {elsewhere} holds all."
-        headings = ("bus", "nominal, to neutral", "impedance from the source, at 100 kVA a phase")
+        way = f"impedance from the source, at {self.base_kva:,.0f} kVA a phase"
+        headings = ("bus", "nominal, to neutral", way)
         return [Section("Buses that are on no map", text, Table((*headings, *columns), told))]
 
     def _map(self, value: Callable[[], Array], shade: Shade) -> Figure:
@@ -165,13 +174,14 @@ class FeederPlaces:
 
     def _diagram(self, value: Callable[[], Array], shade: Shade) -> Figure:
         return draw.distance_diagram(
-            self.ways.impedance_per_kva,
+            self.base_kva * self.ways.impedance_per_kva,
             self.ways.before,
             value(),
             self.feeder.buses.name,
             title=shade.title,
             axis=shade.axis,
             unit=shade.unit,
+            base_kva=self.base_kva,
             note=self.note,
             logarithmic=shade.logarithmic,
         )

@@ -16,6 +16,8 @@ LABELS = {
     "custom": "Custom curve",
 }
 
+MANY = 2.0  # times as many, from which a count is not told in per cent
+
 Row = Mapping[str, Any]
 
 
@@ -31,17 +33,14 @@ def sentences(s: Mapping[str, Any]) -> list[str]:
         return told + [f"{LABELS[row['mode']]}: {_voltages(row, s)}" for row in s["modes"][:3]]
     told: list[str] = []
     if without is not None:
-        told.append(f"Without V2G {_counts(without, s)}, {_voltages(without, s)}")
-    if usual is not None:
-        told.append(
-            f"V2G as usual, at unity power factor, {_effect(usual, without, s)}: "
-            f"{_counts(usual, s)}, {_voltages(usual, s)}"
-        )
-    if best is not None:
-        told.append(
-            f"V2G with the best control, {LABELS[best['mode']]}, {_effect(best, without, s)}: "
-            f"{_counts(best, s)}{_less(best, usual)}, {_voltages(best, s)}"
-        )
+        told.append(f"Without V2G {_moved(without, None, s)}, {_voltages(without, s)}")
+    for words, row in (("V2G as usual", usual), ("V2G with the best control", best)):
+        if row is not None:
+            told.append(
+                f"{words} ({_within(LABELS[row['mode']])}){_effect(row, without, s)}: "
+                f"{_moved(row, without, s)}{_fewer(row, usual)}, {_voltages(row, s)}"
+                f"{_worse(row, usual)}"
+            )
     missing = [name for name, row in (("none", without), ("unity", usual)) if row is None]
     if missing:
         words = " and ".join(f'"{name}"' for name in missing)
@@ -92,56 +91,71 @@ def _taps(row: Row) -> str:
     return count(row, row["tap_operations"])
 
 
-def _counts(row: Row, s: Mapping[str, Any]) -> str:
-    """Operations of both kinds, those that the feeder has."""
+def _within(label: str) -> str:
+    """A label within a sentence."""
+    return label[:1].lower() + label[1:]
+
+
+def _kinds(s: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Kinds of devices that the feeder has and that moved at all: key, devices, and what moves."""
+    made = [("tap_operations", "tap changers", "taps moved")] if s["regulators"] else []
+    if any(row["bank_operations"] for row in s["modes"]) or not made:
+        made.append(("bank_operations", "capacitor banks", "banks switched"))
+    return made
+
+
+def _moved(row: Row, without: Row | None, s: Mapping[str, Any]) -> str:
+    """Operations of each kind, beside those without V2G."""
     parts = []
-    if s["regulators"]:
-        parts.append(f"{_taps(row)} taps are moved")
-    if s["banks"]:
-        parts.append(f"{count(row, row['bank_operations'])} banks switched")
+    for key, _, moved in _kinds(s):
+        beside = "" if without is None else f" ({_beside(row[key], without[key])})"
+        parts.append(f"{count(row, row[key])} {moved}{beside}")
     return " and ".join(parts)
 
 
-def _effect(row: Row, without: Row | None, s: Mapping[str, Any]) -> str:
-    """What a way of control does to the devices against the feeder without V2G."""
-    if without is None:
-        return "cannot be judged without the mode none"
-    verbs = {
-        kind: _verb(row[f"{kind}_operations"], without[f"{kind}_operations"])
-        for kind, there in (("tap", s["regulators"]), ("bank", s["banks"]))
-        if there
-    }
-    if len(set(verbs.values())) == 1:
-        verb = next(iter(verbs.values()))
-        return f"{verb} the {' and '.join(NAMES[kind] for kind in verbs)}"
-    return " and ".join(f"{verb} the {NAMES[kind]}" for kind, verb in verbs.items())
-
-
-NAMES = {"tap": "tap changers", "bank": "capacitor banks"}
-
-
-def _verb(operations: int, without: int) -> str:
+def _beside(operations: int, without: int) -> str:
+    """A count beside the one without V2G: per cent, or how many times where it is much more."""
     if operations == without:
-        return "neither spares nor wears"
-    if operations < without:
-        return f"spares ({_percent(operations, without)})"
-    return f"wears ({_percent(operations, without)})" if without else "wears (none moved before)"
+        return "as many as without V2G"
+    if without == 0:
+        return "none without V2G"
+    ratio = operations / without
+    if ratio >= MANY:
+        return f"{ratio:.1f} times as many as without V2G"
+    return f"{_percent(ratio)} than without V2G"
 
 
-def _percent(operations: int, of: int) -> str:
-    """A count against another one: per cent, or how many times where it is much more."""
-    ratio = operations / of
-    if ratio >= 2:
-        return f"{ratio:.1f} times as many operations"
-    return f"{100 * abs(ratio - 1):.0f} % {'more' if ratio > 1 else 'fewer'} operations"
+def _percent(ratio: float) -> str:
+    return f"{100 * abs(ratio - 1):.0f} % {'more' if ratio > 1 else 'fewer'}"
 
 
-def _less(best: Row, usual: Row | None) -> str:
-    """The best control against V2G as usual."""
-    if usual is None or not usual["tap_operations"]:
+def _effect(row: Row, without: Row | None, s: Mapping[str, Any]) -> str:
+    """What a way of control does to each kind of device; nothing to compare with says nothing."""
+    if without is None:
         return ""
-    share = best["tap_operations"] / usual["tap_operations"] - 1
-    return f" ({100 * abs(share):.0f} % {'more' if share > 0 else 'fewer'} taps than as usual)"
+    verbs: dict[str, list[str]] = {}
+    for key, devices, _ in _kinds(s):
+        more = row[key] - without[key]
+        verb = "wears" if more > 0 else "spares" if more < 0 else "neither wears nor spares"
+        verbs.setdefault(verb, []).append(devices)
+    parts = [f"{verb} {' and '.join(devices)}" for verb, devices in verbs.items()]
+    return f" {' and '.join(parts)}"
+
+
+def _fewer(row: Row, usual: Row | None) -> str:
+    """A control against V2G as usual."""
+    if usual is None or row is usual or not usual["tap_operations"]:
+        return ""
+    ratio = row["tap_operations"] / usual["tap_operations"]
+    beside = "as many" if ratio == 1 else _percent(ratio)
+    return f", {beside} taps {'as' if ratio == 1 else 'than'} as usual"
+
+
+def _worse(row: Row, usual: Row | None) -> str:
+    """Whether a control pays for its operations with voltages beyond the limits."""
+    if usual is None or (row["outside_share"] or 0.0) <= (usual["outside_share"] or 0.0):
+        return ""
+    return ", which is more often than as usual"
 
 
 def _voltages(row: Row, s: Mapping[str, Any]) -> str:
@@ -151,9 +165,13 @@ def _voltages(row: Row, s: Mapping[str, Any]) -> str:
     low, high = s["limits_pu"]
     within = f"within {low:g} to {high:g} pu"
     share = row["outside_share"] or 0.0
-    inside = f"always {within}" if share == 0 else f"not {within} in {100 * share:.1f} % of steps"
+    inside = f"always {within}"
+    if share > 0:
+        inside = f"beyond {low:g} to {high:g} pu in {max(100 * share, 0.1):.1f} % of steps"
     return f"at {voltage_range(row)} ({inside})"
 
 
 def _banks_too(row: Row, s: Mapping[str, Any]) -> str:
-    return f"{count(row, row['bank_operations'])} banks switched; " if s["banks"] else ""
+    """Switchings of banks, where any bank was switched."""
+    switched = [key for key, *_ in _kinds(s) if key == "bank_operations"]
+    return f"{count(row, row['bank_operations'])} banks switched; " if switched else ""

@@ -8,12 +8,10 @@ from evergrid.report import panels, theme
 from evergrid.report.labels import literal
 
 CROWDED = 400  # places from which they are drawn small
-BASES_KVA = (1.0, 10.0, 100.0, 1000.0, 10_000.0)  # of which one gives impedances of some per cent
-FULL_PERCENT = 100.0  # largest impedance that an axis should need
 
 
 def distance_diagram(
-    impedance_per_kva: Float[Array, " bus"],
+    impedance_pu: Float[Array, " bus"],
     before: Int[Array, " bus"],
     value: Float[Array, " bus"],
     name: Shaped[Array, " bus"],
@@ -21,31 +19,32 @@ def distance_diagram(
     title: str,
     axis: str,
     unit: str,
+    base_kva: float,
     note: str = "",
     logarithmic: bool = False,
 ) -> go.Figure:
     """A value of each bus over the impedance between it and the source, wires drawn between.
 
     Args:
-        impedance_per_kva: Of the way from the source, per unit on 1 kVA; NaN where none leads.
+        impedance_pu: Of the way from the source, per unit; NaN where none leads.
         before: Row of the bus before each on that way; -1 where there is none.
         value: What is shown; NaN for buses that only connect.
         name: What each bus is called.
         title: Heading.
         axis: What the value is, for its axis.
         unit: Unit of the value, behind it; empty for none.
+        base_kva: Base of the impedance, each phase.
         note: Why there is no map; under the heading.
         logarithmic: Whether values cover orders of magnitude.
     """
-    shown = np.isfinite(value) & np.isfinite(impedance_per_kva)
+    shown = np.isfinite(value) & np.isfinite(impedance_pu)
     if logarithmic:
         shown &= value > 0
     if not shown.any():
         why = "No bus has both a value and a way to the source."
         return panels.empty(panels.sheet(title, note=note), why)
     figure = panels.sheet(title, note=note, height=460)
-    base_kva = _base(float(impedance_per_kva[shown].max()))
-    percent = 100.0 * base_kva * impedance_per_kva
+    percent = 100.0 * impedance_pu
     x, y = _wires(shown, before, percent, value)
     figure.add_scatter(
         x=x,
@@ -78,12 +77,6 @@ def distance_diagram(
     if logarithmic:
         figure.update_yaxes(type="log", dtick=1)
     return figure
-
-
-def _base(longest_per_kva: float) -> float:
-    """The largest base at which the furthest bus is less than 100 % away."""
-    fit = [kva for kva in BASES_KVA if 100.0 * kva * longest_per_kva <= FULL_PERCENT]
-    return max(fit, default=BASES_KVA[0])
 
 
 def _wires(
