@@ -9,7 +9,12 @@ import typer
 
 import evergrid
 from evergrid.cli.progress import progress_bar
-from evergrid.cli.streams import keep_stdout_for_results, say, talk_to_stderr
+from evergrid.cli.streams import (
+    keep_stdout_for_results,
+    say,
+    talk_to_stderr,
+    warnings_as_lines,
+)
 from evergrid.core import config as config_file
 from evergrid.core import toml_tables
 from evergrid.core.errors import ConfigError, EvergridError, MissingFileError, OutputError
@@ -122,12 +127,12 @@ def _run(
     study: Any, settings: config_file.Config, folder: Path, out: Path, as_json: bool, seed: int
 ) -> None:
     check_writable(out, study.OUTPUTS)
-    with talk_to_stderr(), progress_bar() as progress:
+    with talk_to_stderr(), warnings_as_lines(), progress_bar() as progress:
         result = study.run(settings, seed=seed, folder=folder, progress=progress)
         progress("writing the results", 0.99)
         result.write(out)
     if as_json:
-        typer.echo(summary.to_json(result.summary), nl=False)
+        typer.echo(summary.to_json(result.told()), nl=False)
         return
     for line in result.lines():
         say(line)

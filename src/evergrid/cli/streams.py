@@ -2,12 +2,15 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from typing import Any
 
 import typer
 
 from evergrid.core.printable import printable_lines
+from evergrid.report.drawing import FigureWarning
 
 STANDARD = (0, 1, 2)  # stdin, stdout, stderr
 
@@ -38,6 +41,22 @@ def keep_stdout_for_results() -> None:
 def talk_to_stderr() -> Iterator[None]:
     """What is printed meanwhile goes to stderr."""
     with redirect_stdout(sys.stderr):
+        yield
+
+
+@contextmanager
+def warnings_as_lines() -> Iterator[None]:
+    """Our own warnings come as a line on stderr, without the place in the code."""
+    otherwise = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *rest: Any) -> None:
+        if issubclass(category, FigureWarning):
+            say(f"warning: {message}", err=True)
+        else:
+            otherwise(message, category, *rest)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
         yield
 
 

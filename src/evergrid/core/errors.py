@@ -99,7 +99,9 @@ class SolveError(EvergridError, RuntimeError):
     def __init__(self, status: Status, detail: str = "", faults: Sequence[Fault] = ()) -> None:
         self.status = status
         self.faults = tuple(faults)
-        super().__init__(f"{status.message} {detail}".strip() + listed(self.faults))
+        named = "The faults name the limits." if self.faults else ""
+        said = " ".join(part for part in (status.message, detail, named) if part)
+        super().__init__(said + listed(self.faults))
 
 
 class InfeasibleError(SolveError):

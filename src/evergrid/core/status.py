@@ -23,7 +23,7 @@ class Status(StrEnum):
             Status.LIMITS_EXCEEDED: "Load or generation that cannot be curtailed exceeds limits by "
             "itself; the plan exceeds them by the least possible. Read the overloads.",
             Status.TIME_LIMIT: "No plan was found in the time allowed. Raise time_limit_s.",
-            Status.INFEASIBLE: "No schedule keeps every limit. The faults name the limits.",
+            Status.INFEASIBLE: "No schedule keeps every limit.",
             Status.NUMERICAL: "The solver lost precision. Check limits and prices for values "
             "that differ by many orders of magnitude.",
         }[self]

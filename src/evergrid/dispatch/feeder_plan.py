@@ -11,15 +11,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool
+from evergrid.core.errors import SolveError
+from evergrid.core.faults import Fault
 from evergrid.core.flowgates import Flowgates
 from evergrid.dispatch import problem
 from evergrid.dispatch.accounts import costs
 from evergrid.dispatch.feeder_check import CARE, Checked, Wiring, check, linear, reach
 from evergrid.dispatch.plan import Options, Plan, v2g
 from evergrid.engine import reference
+from evergrid.grid.feeder_limits import KINDS
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule
 
+UNPLANNED = "No plan keeps these limits of the feeder beside all others."
 NEAR = 0.02  # share of a limit's room below which a limit counts as nearly passed
 PATIENCE = 5  # rounds after which twice as much is kept free
 
@@ -103,12 +107,34 @@ def within(
             schedule, checked = drawn, check(book, wiring, drawn)
         if drawn is None or checked.holds:
             limited = replace(book, flowgates=cuts.flowgates())
-            made = v2g(limited, options)
+            try:
+                made = v2g(limited, options)
+            except SolveError as error:
+                faults = [*_passed(first_checked if checked.holds else checked), *error.faults]
+                raise SolveError(error.status, UNPLANNED, faults) from error
             schedule, checked = made.schedule, check(book, wiring, made.schedule)
         cost = costs(book, schedule, options.end_value_per_kwh).net
         trail.append(_round(cost, checked))
         tell(len(trail) - 1, trail[-1])
     return Held(limited, made, checked, first, first_checked, tuple(trail))
+
+
+def _passed(checked: Checked) -> list[Fault]:
+    """The limits of the feeder that a plan passes, the one that is passed furthest first."""
+    furthest = checked.share.max(axis=0, initial=0.0)
+    steps = checked.passed.sum(axis=0)
+    rows = np.argsort(-furthest, kind="stable")
+    return [
+        Fault(
+            f"{KINDS[checked.rows.kind[row]]} limit",
+            f"be kept; a plan made before passes it in {steps[row]} steps, by up to "
+            f"{100 * furthest[row]:.3g} % of it",
+            ids=(str(checked.rows.name[row]),),
+            fix="Relax feeder.limits, lower feeder.load.share, or plan fewer vehicles.",
+        )
+        for row in rows.tolist()
+        if steps[row]
+    ]
 
 
 class _Sketch:

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -306,26 +307,7 @@ def raise_on_shortfall(plan: Plan) -> None:
         InfeasibleError: Names each session, its shortfall and the limit that causes it, and each
             site whose load or generation alone exceeds a limit or budget.
     """
-    faults = [
-        Fault(
-            "energy_departure_kwh",
-            f"be reachable; short by {item.shortfall_kwh:.3g} kWh because of {item.limit}",
-            ids=(item.session_id,),
-        )
-        for item in plan.shortfalls
-    ]
-    faults += [_overload_fault(item) for item in plan.overloads]
-    faults += [
-        Fault(
-            "energy_budget_kwh",
-            f"be at least {item.energy_budget_kwh + item.excess_kwh:.1f} kWh, what the load draws "
-            "beyond all that vehicles can feed",
-            got=(item.energy_budget_kwh,),
-            ids=(item.site_id,),
-            fix="Raise the budget or lower the load.",
-        )
-        for item in plan.overdrafts
-    ]
+    faults = _faults(plan.shortfalls, plan.assessment)
     if not faults:
         return
     details = []
@@ -338,6 +320,31 @@ def raise_on_shortfall(plan: Plan) -> None:
         excess_kwh = sum(item.excess_kwh for item in plan.overdrafts)
         details.append(f"Energy budgets are exceeded by {excess_kwh:.3g} kWh.")
     raise InfeasibleError(" ".join(details), faults)
+
+
+def _faults(shortfalls: Sequence[Shortfall], assessment: Assessment) -> list[Fault]:
+    """What a schedule leaves unserved or exceeds, each with its cause."""
+    faults = [
+        Fault(
+            "energy_departure_kwh",
+            f"be reachable; short by {item.shortfall_kwh:.3g} kWh because of {item.limit}",
+            ids=(item.session_id,),
+        )
+        for item in shortfalls
+    ]
+    faults += [_overload_fault(item) for item in assessment.overloads]
+    faults += [
+        Fault(
+            "energy_budget_kwh",
+            f"be at least {item.energy_budget_kwh + item.excess_kwh:.1f} kWh, what the load draws "
+            "beyond all that vehicles can feed",
+            got=(item.energy_budget_kwh,),
+            ids=(item.site_id,),
+            fix="Raise the budget or lower the load.",
+        )
+        for item in assessment.overdrafts
+    ]
+    return faults
 
 
 def _overload_fault(item: Overload) -> Fault:
@@ -378,7 +385,12 @@ def _solve(
         program = _unpaid(portfolio, made, relaxation)
         solution = _solution(program, options, guess, relaxation.power_kw, tell)
     if solution.certificate is None or not solution.status.good:
-        raise SolveError(solution.status)
+        faults = []
+        if relaxation is not None:  # what gives way least names what stands in the way
+            given = _least_curtailed(portfolio, made, relaxation.power_kw)
+            assessed = Assessment(portfolio, given, 0.0 if spent_kwh is None else spent_kwh)
+            faults = _faults(_shortfalls(assessed, relaxation, {}), assessed)
+        raise SolveError(solution.status, faults=faults)
     planned = _least_curtailed(portfolio, made, solution.power_kw)
     assessment = Assessment(portfolio, planned, 0.0 if spent_kwh is None else spent_kwh)
     paid = costs(portfolio, planned, options.end_value_per_kwh)

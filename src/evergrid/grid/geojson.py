@@ -15,39 +15,47 @@ def text(
     of_bus: Mapping[str, Shaped[Array, " bus"]],
     of_line: Mapping[str, Shaped[Array, " line"]] | None = None,
 ) -> str:
-    """Buses as points and lines as lines, with properties; those without coordinates left out.
+    """Buses as points and lines as lines, with properties.
 
-    Coordinates are the feeder's own. They are degrees only where the feeder gives degrees.
+    Coordinates are the feeder's own. They are degrees only where the feeder gives degrees. What
+    has no coordinates keeps its properties, with a geometry of null.
 
     Args:
         feeder: The feeder.
         of_bus: Properties of buses by name; NaN becomes null.
         of_line: Properties of lines by name.
+
+    Source:
+        RFC 7946 (2016), The GeoJSON format, section 3.2 for features without a place.
     """
     buses, lines = feeder.buses, feeder.lines
     placed = np.isfinite(buses.x) & np.isfinite(buses.y)
     at = np.column_stack([buses.x, buses.y])
     features = [
-        _feature("Point", at[i].tolist(), str(buses.name[i]), of_bus, i)
-        for i in np.flatnonzero(placed).tolist()
+        _feature(_geometry("Point", at[i], bool(placed[i])), str(buses.name[i]), of_bus, i)
+        for i in range(len(buses.name))
     ]
-    drawn = np.flatnonzero(placed[lines.bus].all(axis=1)).tolist()
     features += [
-        _feature("LineString", at[lines.bus[i]].tolist(), str(lines.name[i]), of_line or {}, i)
-        for i in drawn
+        _feature(
+            _geometry("LineString", at[ends], bool(placed[ends].all())), name, of_line or {}, i
+        )
+        for i, (ends, name) in enumerate(zip(lines.bus, map(str, lines.name), strict=True))
     ]
     return json.dumps({"type": "FeatureCollection", "features": features}, allow_nan=False) + "\n"
 
 
+def _geometry(kind: str, at: Shaped[Array, "*point 2"], placed: bool) -> dict[str, Any] | None:
+    """A point or a line; None where it has no place."""
+    return {"type": kind, "coordinates": at.tolist()} if placed else None
+
+
 def _feature(
-    kind: str,
-    at: list[Any],
+    geometry: dict[str, Any] | None,
     name: str,
     columns: Mapping[str, Shaped[Array, " row"]],
     row: int,
 ) -> dict[str, Any]:
     found = {key: _plain(values[row]) for key, values in columns.items()}
-    geometry = {"type": kind, "coordinates": at}
     return {"type": "Feature", "geometry": geometry, "properties": {"name": name, **found}}
 
 

@@ -44,18 +44,25 @@ class Table:
 
 
 @dataclass(frozen=True)
+class NotDrawn:
+    """Stands where a figure should: a sentence that names it and says why it is missing."""
+
+    why: str
+
+
+@dataclass(frozen=True)
 class Section:
     """A heading, a sentence on how to read what follows, and a figure or a table.
 
     Attributes:
         heading: What the section shows.
         text: How to read it; also what a screen reader says of the figure.
-        content: A figure, a table, or nothing.
+        content: A figure, why there is none, a table, or nothing.
     """
 
     heading: str
     text: str
-    content: go.Figure | Table | None = None
+    content: go.Figure | NotDrawn | Table | None = None
 
 
 @dataclass(frozen=True)
@@ -180,6 +187,8 @@ def _section(number: int, section: Section) -> str:
     match section.content:
         case go.Figure() as figure:
             content = _figure(number, section, figure)
+        case NotDrawn() as missing:
+            content = f'<p class="failed" role="status">{_text(missing.why)}</p>'
         case Table() as table:
             content = _table(table, label=section.heading)
         case _:

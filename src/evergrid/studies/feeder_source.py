@@ -10,6 +10,7 @@ from pydantic import Field
 from evergrid.core.config import Config as BaseConfig
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
+from evergrid.data import bus_coordinates
 from evergrid.data.locate import locate
 from evergrid.grid import opendss
 from evergrid.grid.feeder import Feeder
@@ -41,7 +42,7 @@ class FeederSource(BaseConfig):
     """Greatest lasting current by line code, where the files tell none."""
 
     def read(self, folder: Path) -> Feeder:
-        """The feeder, with ratings filled in.
+        """The feeder, with ratings filled in, and coordinates where a file beside it has them.
 
         Args:
             folder: What a relative path starts from.
@@ -50,7 +51,8 @@ class FeederSource(BaseConfig):
             MissingFileError: There is no such file.
             InputError: OpenDSS refuses it, or a rating is for a line code that it has not.
         """
-        return self._rated(opendss.read(self.path(folder), commands=self.all_commands))
+        path = self.path(folder)
+        return self._rated(_located(opendss.read(path, commands=self.all_commands), path))
 
     @property
     def all_commands(self) -> tuple[str, ...]:
@@ -88,3 +90,28 @@ class FeederSource(BaseConfig):
                 rating_a[bare] = self.default_rating_a
         rated = replace(lines, rating_a=rating_a)
         return replace(feeder, lines=rated, notes=tuple(notes))
+
+
+def _located(feeder: Feeder, master: Path) -> Feeder:
+    """The feeder with coordinates from a file beside its master, where it has none of its own.
+
+    Of several such files the one that names most buses is taken. What was taken is noted.
+    """
+    buses = feeder.buses
+    if (np.isfinite(buses.x) & np.isfinite(buses.y)).any():
+        return feeder
+    files = bus_coordinates.beside(master)
+    if not files:
+        return feeder
+    names = [str(name) for name in buses.name]
+    best = max(files, key=lambda file: sum(name in file.place for name in names))
+    at = np.array([best.place.get(name, (np.nan, np.nan)) for name in names])
+    known = int(np.isfinite(at[:, 0]).sum())
+    note = f"{best.name} beside the feeder's master file "
+    if known:
+        note += f"gives coordinates of {known:,} of {len(names):,} buses; the master does not "
+        note += "read it, so they are used for figures alone."
+    else:
+        note += "names none of the feeder's buses; it is not used for the map."
+    placed = replace(buses, x=at[:, 0], y=at[:, 1])
+    return replace(feeder, buses=placed, notes=(*feeder.notes, note))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from math import floor  # a promise is never rounded up
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,14 +13,17 @@ from plotly.graph_objects import Figure
 
 from evergrid.core.arrays import Array
 from evergrid.report import figures as draw
+from evergrid.report.drawing import Drawings, Drawn
 from evergrid.report.page import Headline, Section, Table
 from evergrid.report.page import page as html_page
+from evergrid.studies import ten_lines
 from evergrid.studies.around import around
 from evergrid.studies.firm_capacity_model import LEVELS
 from evergrid.studies.firm_capacity_offers import Found
 from evergrid.studies.firm_capacity_scores import OURS
 
 QUESTION = "How much power can the fleet promise for the coming days, and how sure is that?"
+MOST_KEPT = 3  # confidences with a line of their own; of more, the lowest and the highest have one
 READING = {
     "offer_fan": "The line is what is expected, the bands are what can be promised: the surer, the "
     "lower. Days around holidays get no promise.",
@@ -55,7 +59,7 @@ class Shown:
 
 
 def lines(shown: Shown) -> list[str]:
-    """The summary in about ten lines of text."""
+    """The summary in at most ten lines of text."""
     s, found = shown.summary, shown.found
     firm = ", ".join(
         f"{floor(power):,} kW at {100 * level:g} %"
@@ -83,7 +87,8 @@ def lines(shown: Shown) -> list[str]:
             "vehicles",
         ),
     ]
-    for level, kept in zip(s["confidence"], s["coverage"], strict=False):
+    judged = list(zip(s["confidence"], s["coverage"], strict=False))
+    for level, kept in judged if len(judged) <= MOST_KEPT else [judged[0], judged[-1]]:
         rows.append(("kept", f"at {100 * level:g} %: {_kept_words(kept)}"))
     if s["rules"]:
         rows.append(("loss", _verdict(s["rules"])))
@@ -91,7 +96,7 @@ def lines(shown: Shown) -> list[str]:
         rows.append(
             ("model", "no held-out day judged " + ", ".join(f"{c:g}" for c in found.by_model))
         )
-    return [f"{name:<10}{text}" for name, text in rows]
+    return ten_lines.written(rows, (("alone", "common"), ("busiest", "firm")))
 
 
 def _kept_words(kept: Mapping[str, Any]) -> str:
@@ -125,55 +130,35 @@ def _verdict(rules: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def figures(shown: Shown) -> dict[str, Figure]:
-    """Every figure of the report by name, in reading order."""
+def drawings(shown: Shown) -> Drawings:
+    """What draws each figure of the report, by name in reading order."""
     found = shown.found
-    made = {"offer_fan": _fan(shown), "offer_curve": _curve(found)}
-    made["promises_kept"] = _kept(found)
+    made: Drawings = {
+        "offer_fan": partial(_fan, shown),
+        "offer_curve": partial(_curve, found),
+        "promises_kept": partial(_kept, found),
+    }
     if found.quarters:
-        level = found.confidence[found.top]
-        made["promises_by_quarter"] = draw.promises_by_quarter(_quarters(found), confidence=level)
-    of = found.reliability
-    shares = {OURS: of.kept, f"{OURS}, all promises": of.every, **of.rules}
-    made["reliability_diagram"] = draw.reliability_diagram(of.asked, shares, of.low, of.high)
+        made["promises_by_quarter"] = partial(_promises_by_quarter, found)
+    made["reliability_diagram"] = partial(_reliability, found)
     if found.rules:
-        rules = found.rules[:-1]  # silence has no bar
-        kept, mean_kw, equal_kw = (
-            np.array([np.nan if row[key] is None else row[key] for row in rules])
-            for key in ("kept_above_zero", "mean_kw", "equal_kw")
-        )
-        names = [row["rule"] for row in rules]
-        made["sharpness_bars"] = draw.sharpness_bars(
-            names, kept, mean_kw, equal_kw, target=float(kept[0])
-        )
-    grown = found.model.growth
-    made["diversity_curve"] = draw.diversity_curve(
-        grown.vehicles.astype(float),
-        grown.independent_kw / grown.vehicles,
-        grown.common_kw / grown.vehicles,
-        floor_kw=grown.floor_kw,
-        mean_kw=grown.mean_kw,
-        confidence=grown.confidence,
-    )
-    return made
+        made["sharpness_bars"] = partial(_sharpness, found)
+    return made | {"diversity_curve": partial(_growth, found)}
 
 
-def page(shown: Shown, settings: str) -> str:
+def page(shown: Shown, settings: str, drawn: Drawn) -> str:
     """The report as one HTML page.
 
     Args:
         shown: What to show.
         settings: The resolved configuration as text.
+        drawn: Its figures.
     """
-    sections = [
-        Section(name.replace("_", " ").capitalize(), READING[name], figure)
-        for name, figure in figures(shown).items()
-    ]
     return html_page(
         shown.title,
         headline=_headline(shown),
-        notes=list(shown.summary["notes"]),
-        sections=[*sections, *_held_out(shown), _methods(shown)],
+        notes=[*shown.summary["notes"], *drawn.notes],
+        sections=[*drawn.sections(READING), *_held_out(shown), _methods(shown)],
         about=around(QUESTION, settings, shown.summary),
     )
 
@@ -382,6 +367,38 @@ def _fan(shown: Shown) -> Figure:
     offers = dict(zip(found.confidence, found.over_time(found.coming_kw), strict=True))
     expected = found.over_time(found.coming_mean_kw)
     return draw.offer_fan(found.grid, expected, offers, time_zone=shown.time_zone)
+
+
+def _promises_by_quarter(found: Found) -> Figure:
+    return draw.promises_by_quarter(_quarters(found), confidence=found.confidence[found.top])
+
+
+def _reliability(found: Found) -> Figure:
+    of = found.reliability
+    shares = {OURS: of.kept, f"{OURS}, all promises": of.every, **of.rules}
+    return draw.reliability_diagram(of.asked, shares, of.low, of.high)
+
+
+def _sharpness(found: Found) -> Figure:
+    rules = found.rules[:-1]  # silence has no bar
+    kept, mean_kw, equal_kw = (
+        np.array([np.nan if row[key] is None else row[key] for row in rules])
+        for key in ("kept_above_zero", "mean_kw", "equal_kw")
+    )
+    names = [row["rule"] for row in rules]
+    return draw.sharpness_bars(names, kept, mean_kw, equal_kw, target=float(kept[0]))
+
+
+def _growth(found: Found) -> Figure:
+    grown = found.model.growth
+    return draw.diversity_curve(
+        grown.vehicles.astype(float),
+        grown.independent_kw / grown.vehicles,
+        grown.common_kw / grown.vehicles,
+        floor_kw=grown.floor_kw,
+        mean_kw=grown.mean_kw,
+        confidence=grown.confidence,
+    )
 
 
 def _curve(found: Found) -> Figure:

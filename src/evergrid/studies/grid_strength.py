@@ -24,6 +24,7 @@ from evergrid.grid.strength import WEAK_SCR
 from evergrid.studies import grid_strength_report as report
 from evergrid.studies import grid_strength_tables as tables
 from evergrid.studies import summary
+from evergrid.studies.feeder_places import FeederPlaces
 from evergrid.studies.feeder_source import FeederSource
 from evergrid.studies.grid_strength_findings import Asked, Found, find
 from evergrid.studies.result import AbstractResult, AbstractTelling, Files
@@ -203,11 +204,9 @@ def _inverters(
 def _notes(config: Config, feeder: Feeder, found: Found) -> list[str]:
     """What a reader must know."""
     notes = [f"{feeder.name}: {note}" for note in feeder.notes if "rating" not in note]
-    if np.isnan(feeder.buses.x).all():
-        notes.append(
-            "The files give no coordinates of buses, so there is no map and feeder.geojson is "
-            "empty. Add them with feeder.commands, such as BusCoords FILE."
-        )
+    if missing := FeederPlaces.everywhere(feeder).note:
+        fix = "Put a file such as BusCoords.csv beside the feeder: bus, x, y."
+        notes.append(f"{missing} {fix}")
     dead = feeder.buses.name[np.isnan(found.buses.impedance)]
     if len(dead):
         listed = ", ".join(str(name) for name in dead[:5])

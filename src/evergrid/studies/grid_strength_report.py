@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -10,15 +11,20 @@ from plotly.graph_objects import Figure
 from evergrid.grid.feeder import Feeder
 from evergrid.report import figures as draw
 from evergrid.report import theme
-from evergrid.report.figures.feeder import feeder_map
+from evergrid.report.drawing import Drawings, Drawn
 from evergrid.report.page import Headline, Section, Table
 from evergrid.report.page import page as html_page
+from evergrid.studies import ten_lines
 from evergrid.studies.around import around
+from evergrid.studies.feeder_places import FeederPlaces, Shade, with_distance
 from evergrid.studies.grid_strength_findings import ADVISED, ASKED, Found
 
 QUESTION = "Where does reactive power move the voltage, where will droop hunt, what slope is safe?"
+MAP = "strength_map"
+HEADINGS = with_distance({MAP: "Strength of each bus"}, heading=True)
 READING = {
-    "strength_map": "Short-circuit ratio of one inverter at each bus: orange is weak, blue strong. "
+    **with_distance({MAP: "Short-circuit ratio of one inverter at each bus."}),
+    MAP: "Short-circuit ratio of one inverter at each bus: orange is weak, blue strong. "
     "Whatever is ten times as strong as the weakest bus has the deepest blue.",
     "strength_curve": "A weak bus moves much with little power. Below the line it is weak.",
     "loop_gains": "What comes back of a unit of reactive power: alone, and when all inverters "
@@ -46,9 +52,14 @@ class Shown:
     found: Found
     summary: Mapping[str, Any]
 
+    @cached_property
+    def places(self) -> FeederPlaces:
+        """All buses of the feeder."""
+        return FeederPlaces.everywhere(self.feeder)
+
 
 def lines(shown: Shown) -> list[str]:
-    """The summary in about ten lines of text."""
+    """The summary in at most ten lines of text."""
     s = shown.summary
     verdict = "hunts" if s["hunts"] else "calm"
     rows = [
@@ -81,64 +92,77 @@ def lines(shown: Shown) -> list[str]:
         ),
         ("swing", f"{_swing(s['swing_pu'])} as asked, {_swing(s['advised_swing_pu'])} as advised"),
     ]
-    return [f"{name:<10}{text}" for name, text in rows]
+    return ten_lines.written(rows)
 
 
-def figures(shown: Shown) -> dict[str, Figure]:
-    """Every figure of the report by name, in reading order."""
-    found, feeder, s = shown.found, shown.feeder, shown.summary
-    buses = feeder.buses
-    made = {
-        "strength_map": feeder_map(
-            buses.x,
-            buses.y,
-            feeder.connected_buses,
-            found.bus_scr,
-            buses.name,
-            title=f"Short-circuit ratio of {s['unit_kva']:,.4g} kVA",
-            unit="SCR",
-            scale=(s["weakest_scr"], CAPPED * s["weakest_scr"]),
-            source=int(feeder.nodes.bus[feeder.source_nodes[0]]),
-            colors=(theme.ORANGE, theme.GREY, theme.BLUE),
-        )
+def drawings(shown: Shown) -> Drawings:
+    """What draws each figure of the report, by name in reading order."""
+    found, s = shown.found, shown.summary
+    shade = Shade(
+        f"Short-circuit ratio of {s['unit_kva']:,.4g} kVA",
+        "Short-circuit ratio",
+        "",
+        scale=(s["weakest_scr"], CAPPED * s["weakest_scr"]),
+        colors=(theme.ORANGE, theme.GREY, theme.BLUE),
+        logarithmic=True,
+    )
+    return {
+        **shown.places.drawings("strength_map", lambda: found.bus_scr, shade),
+        "strength_curve": partial(_curve, shown),
+        "loop_gains": partial(_gains, shown),
+        "droop_response": partial(_response, found),
     }
-    made["strength_curve"] = draw.scr_curve(
-        buses.name,
+
+
+def _curve(shown: Shown) -> Figure:
+    found, s = shown.found, shown.summary
+    return draw.scr_curve(
+        shown.feeder.buses.name,
         found.bus_scr,
         found.buses.x_over_r,
         weak_scr=s["weak_scr"],
         rating_kva=s["unit_kva"],
     )
-    stable = s["stable_gain"]
-    made["loop_gains"] = draw.loop_gains(
+
+
+def _gains(shown: Shown) -> Figure:
+    found, stable = shown.found, shown.summary["stable_gain"]
+    return draw.loop_gains(
         found.inverters.name,
         np.diag(found.loops[ASKED].gain),
         found.gain_with_others,
         stable_gain=stable,
         most_gain=found.asked.margin * stable,
     )
-    made["droop_response"] = _response(found)
-    return made
 
 
-def page(shown: Shown, settings: str) -> str:
+def page(shown: Shown, settings: str, drawn: Drawn) -> str:
     """The report as one HTML page.
 
     Args:
         shown: What to show.
         settings: The resolved configuration as text.
+        drawn: Its figures.
     """
-    sections = [
-        Section(name.replace("_", " ").capitalize(), READING[name], figure)
-        for name, figure in figures(shown).items()
-    ]
     return html_page(
         shown.title,
         headline=_headline(shown.summary),
-        notes=list(shown.summary["notes"]),
-        sections=[*sections, _steepest(shown.found)],
+        notes=[*shown.summary["notes"], *drawn.notes],
+        sections=[*drawn.sections(READING, HEADINGS), _steepest(shown.found), *_places(shown)],
         about=around(QUESTION, settings, shown.summary),
     )
+
+
+def _places(shown: Shown) -> list[Section]:
+    """Strength of the buses that are on no map."""
+    found = shown.found
+    columns = {
+        "SCR": found.bus_scr,
+        "short-circuit power, kVA": found.buses.short_circuit_kva,
+        "X/R": found.buses.x_over_r,
+    }
+    worst = np.where(np.isnan(found.bus_scr), np.inf, found.bus_scr)
+    return shown.places.table(columns, worst_first=worst, elsewhere="nodes.parquet")
 
 
 def _response(found: Found) -> Figure:

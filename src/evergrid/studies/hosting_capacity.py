@@ -24,6 +24,7 @@ from evergrid.model.session import Sessions
 from evergrid.studies import hosting_capacity_report as report
 from evergrid.studies import hosting_capacity_tables as tables
 from evergrid.studies import summary
+from evergrid.studies.feeder_places import FeederPlaces
 from evergrid.studies.feeder_source import FeederSource
 from evergrid.studies.hosting_capacity_find import CaseFound, ControlName, Found, find
 from evergrid.studies.hosting_capacity_inputs import (
@@ -218,8 +219,8 @@ def _notes(config: Config, found: Found, sources: list[Meta]) -> list[str]:
         notes.append("The load over the day is an illustrative shape, not measured.")
     if config.sessions is None:
         notes.append("Behaviour of vehicles is generated, not measured.")
-    if not (np.isfinite(feeder.buses.x) & np.isfinite(feeder.buses.y)).all():
-        notes.append("Some buses have no coordinates and are missing on the maps.")
+    if missing := FeederPlaces.with_branches(feeder).note:
+        notes.append(missing)
     passed = len(tables.base_rows(found))
     if passed:
         notes.append(
@@ -246,10 +247,13 @@ def _summary(
         "feeder": case.feeder.name,
         "buses": len(case.feeder.buses.name),
         "loads": len(set(case.branches.name)),
+        "lines": len(case.feeder.lines),
+        "lines_unrated": int(np.isnan(case.feeder.lines.rating_a).sum()),
         "peak_load_kw": float(-case.base_kw.sum(axis=0).min()),
         "vehicles_everybody": int(found.deployments.counts[-1]),
         "draws": found.deployments.draws,
         "levels": found.deployments.levels,
+        "most_kw": config.most_kw,
         "cases": [_case(found, one) for one in found.cases.values()],
         "place_import_kw": _ends(place["import"].power_kw),
         "place_export_kw": _ends(place["export"].power_kw),

@@ -61,6 +61,8 @@ def summary(found: FeederFound) -> dict[str, Any]:
     base_passes = judge.base.value > judge.rows.limit
     return {
         "name": found.street.feeder.name,
+        "lines": len(found.street.feeder.lines),
+        "lines_unrated": int(np.isnan(found.street.feeder.lines.rating_a).sum()),
         "holds": v2g.checked.holds,
         "holds_smart": found.held["smart"].checked.holds,
         "rounds": len(v2g.rounds) - 1,

@@ -1,6 +1,7 @@
 """How a plan's report tells of the feeder: a line, notes, figures and a table."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,12 @@ from plotly.graph_objects import Figure
 from evergrid.core.arrays import Array, Float
 from evergrid.core.timegrid import TimeGrid
 from evergrid.dispatch.feeder_check import Checked
+from evergrid.grid.feeder import Feeder
 from evergrid.grid.feeder_limits import KINDS
 from evergrid.report import figures as draw
+from evergrid.report.drawing import Drawings
 from evergrid.report.page import Section, Table
+from evergrid.studies.feeder_places import FeederPlaces, Shade, with_distance
 from evergrid.studies.plan_feeder import LOW, FeederFound, highest, lowest_pu
 
 NAMES = {"v2g": "V2G", "v2g without the wires": "V2G without the wires"}
@@ -22,21 +26,36 @@ PANELS = (
     ("transformer", "Transformer (%)", "%", 100.0),
     ("unbalance", "Unbalance (%)", "%", 100.0),
 )
+WITHOUT_WIRES = "feeder_map_without_wires"
 READING = {
     "feeder_strain": "What each strategy does to the feeder: the most strained load, line or "
     "transformer of each step. The plan without the wires knows only prices and vehicles; the "
     "plan with V2G is made anew until nothing passes a limit in a full power flow.",
-    "feeder_map": "The lowest voltage of the horizon at every place with load, under the plan.",
-    "feeder_map_without_wires": "The same if the plan knew nothing of the feeder.",
+    **with_distance(
+        {
+            "feeder_map": "The lowest voltage of the horizon at every place with load, under the "
+            "plan.",
+            WITHOUT_WIRES: "The lowest voltage of the horizon at every place with load, if the "
+            "plan knew nothing of the feeder.",
+        }
+    ),
 }
+HEADINGS = with_distance(
+    {
+        "feeder_map": "Lowest voltage of each place",
+        WITHOUT_WIRES: "Lowest voltage of each place without the wires in the plan",
+    },
+    heading=True,
+)
 
 
 def line(s: Mapping[str, Any], currency: str) -> str:
     """The feeder in one line."""
     made = s["feeder"]
+    unjudged = _unrated(made)
     if not made["rounds"]:
-        return f"{made['name']} carries the plan as it is; no limit is passed"
-    held = "holds" if made["holds"] else "does NOT hold"
+        return f"{made['name']} carries the plan as it is; no limit is passed{unjudged}"
+    held = f"holds{unjudged}" if made["holds"] else f"does NOT hold{unjudged}"
     passed = made["steps_passed"]["v2g without the wires"]
     return (
         f"{made['name']} {held} after {made['rounds']} rounds; without it {passed} of "
@@ -44,9 +63,18 @@ def line(s: Mapping[str, Any], currency: str) -> str:
     )
 
 
-def notes(s: Mapping[str, Any], feeder_notes: tuple[str, ...]) -> list[str]:
+def _unrated(made: Mapping[str, Any]) -> str:
+    """The lines whose current nothing judges, for beside a claim; empty where all are judged."""
+    if not made["lines_unrated"]:
+        return ""
+    return (
+        f" (current of {made['lines_unrated']:,} of {made['lines']:,} lines not judged: no rating)"
+    )
+
+
+def notes(s: Mapping[str, Any], feeder: Feeder) -> list[str]:
     """What the reader must know of the feeder."""
-    made, told = s["feeder"], list(feeder_notes)
+    made, told = s["feeder"], list(feeder.notes)
     for name, held in (("plan with V2G", made["holds"]), ("smart plan", made["holds_smart"])):
         if not held:
             told.append(
@@ -59,24 +87,45 @@ def notes(s: Mapping[str, Any], feeder_notes: tuple[str, ...]) -> list[str]:
             f"{made['steps_passed_without_vehicles']} steps; there vehicles may hardly make it "
             "worse (limits.worsening)."
         )
-    return told
+    missing = FeederPlaces.with_branches(feeder).note
+    return [*told, missing] if missing else told
 
 
-def figures(found: FeederFound, grid: TimeGrid, time_zone: str) -> dict[str, Figure]:
-    """The feeder's figures by name."""
-    made = {"feeder_strain": draw.feeder_strain(grid, _panels(found), time_zone=time_zone)}
+def drawings(found: FeederFound, grid: TimeGrid, time_zone: str) -> Drawings:
+    """What draws the feeder's figures, by name in reading order."""
+    places = FeederPlaces.with_branches(found.street.feeder)
+    made: Drawings = {"feeder_strain": partial(_strain, found, grid, time_zone)}
     plan, without = found.held["v2g"].checked, found.held["v2g"].first_checked
-    lows = lowest_pu(found, plan), lowest_pu(found, without)
-    both = np.concatenate(lows)
-    both = both[np.isfinite(both)]
-    if both.size == 0:
-        return made
-    scale = (float(both.min()), float(both.max()))
-    made["feeder_map"] = _map(found, lows[0], "Lowest voltage under the plan", scale)
+    shown = {"feeder_map": (plan, "Lowest voltage under the plan")}
     if found.held["v2g"].rounds[0].steps:
-        title = "Lowest voltage without the wires in the plan"
-        made["feeder_map_without_wires"] = _map(found, lows[1], title, scale)
+        shown[WITHOUT_WIRES] = (without, "Lowest voltage without the wires in the plan")
+    scale = _range(lowest_pu(found, plan), lowest_pu(found, without))
+    for name, (checked, title) in shown.items():
+        shade = Shade(title, "Lowest voltage", "pu", scale=scale)
+        made |= places.drawings(name, partial(lowest_pu, found, checked), shade)
     return made
+
+
+def _range(*values: Float[Array, " bus"]) -> tuple[float, float] | None:
+    """Least and greatest of what is known."""
+    both = np.concatenate(values)
+    both = both[np.isfinite(both)]
+    return (float(both.min()), float(both.max())) if both.size else None
+
+
+def _strain(found: FeederFound, grid: TimeGrid, time_zone: str) -> Figure:
+    return draw.feeder_strain(grid, _panels(found), time_zone=time_zone)
+
+
+def places(found: FeederFound) -> list[Section]:
+    """Voltages of the places that are on no map."""
+    plan, without = (
+        lowest_pu(found, checked)
+        for checked in (found.held["v2g"].checked, found.held["v2g"].first_checked)
+    )
+    columns = {"lowest under the plan, pu": plan, "lowest without the wires, pu": without}
+    shown = FeederPlaces.with_branches(found.street.feeder)
+    return shown.table(columns, worst_first=plan, elsewhere="feeder.geojson")
 
 
 def section(found: FeederFound) -> Section:
@@ -139,20 +188,3 @@ def _worst(checked: Checked, kind: str) -> Float[Array, " step"]:
     value = checked.strain.value[:, checked.rows.kind == number].max(axis=1, initial=-np.inf)
     value = np.where(np.isfinite(value), value, np.nan)
     return -value if number == LOW else value
-
-
-def _map(
-    found: FeederFound, value: Float[Array, " bus"], title: str, scale: tuple[float, float]
-) -> Figure:
-    feeder = found.street.feeder
-    return draw.feeder_map(
-        feeder.buses.x,
-        feeder.buses.y,
-        feeder.connected_buses,
-        value,
-        feeder.buses.name,
-        title=title,
-        unit="pu",
-        scale=scale,
-        source=int(feeder.nodes.bus[feeder.source_nodes[0]]),
-    )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,10 +15,12 @@ from evergrid.core.timegrid import TimeGrid, datetime64
 from evergrid.dispatch.plan import Plan
 from evergrid.dispatch.rolling import Rolled
 from evergrid.fleet.envelope import fleet_envelope
+from evergrid.model.prices import Prices
 from evergrid.report import figures as draw
+from evergrid.report.drawing import Drawings, Drawn
 from evergrid.report.page import Headline, Section, Table
 from evergrid.report.page import page as html_page
-from evergrid.studies import plan_feeder_report, plan_service
+from evergrid.studies import plan_feeder_report, plan_service, ten_lines
 from evergrid.studies.around import around
 from evergrid.studies.book import Loaded
 from evergrid.studies.plan_feeder import FeederFound
@@ -30,6 +32,12 @@ ROLLING_NAMES = {
     "forecast": "rolling, forecast prices",
     "perfect": "rolling, actual prices",
 }
+JOINED = (  # lines of the summary that share one where there would be too many
+    ("energy", "curtailed"),
+    ("limits", "budgets"),
+    ("fleet", "horizon"),
+    ("status", "violation"),
+)
 READING = {
     "fleet_power": "Above zero the fleet feeds the grid, below zero it draws. A good plan draws "
     "where the price is low and feeds where it is high.",
@@ -81,7 +89,7 @@ class Shown:
 
 
 def lines(shown: Shown) -> list[str]:
-    """The summary in about ten lines of text."""
+    """The summary in at most ten lines of text."""
     s = shown.summary
     cost, money = s["cost"], s["currency"]
     worst = s["max_violation"]
@@ -120,66 +128,52 @@ def lines(shown: Shown) -> list[str]:
             for name, made in s["rolling"].items()
         ]
         rows.append(("rolling", f"{', '.join(parts)} {money}"))
-    return [f"{name:<10}{text}" for name, text in rows]
+    return ten_lines.written(rows, JOINED)
 
 
-def figures(shown: Shown) -> dict[str, Figure]:
-    """Every figure of the report by name, in reading order."""
-    book, best = shown.loaded.portfolio, shown.plans["v2g"]
-    zone, currency = shown.time_zone, book.prices.currency
-    price = book.prices.import_price_per_mwh
-    names = {"uncontrolled": "uncontrolled", "smart": "smart", "v2g": "V2G"}
-    power = {names[key]: made.schedule.power_kw.sum(axis=0) for key, made in shown.plans.items()}
-    wires = shown.wires
-    made = {
-        "fleet_power": draw.fleet_power(book.grid, power, price, currency=currency, time_zone=zone),
-        "value_waterfall": draw.value_waterfall(_waterfall(shown), currency=currency),
-        **_generation(shown),
-        "energy_band": _energy_band(shown),
-        "site_loading": draw.site_loading(
-            book.grid, wires.run(wires.dearest), currency=currency, time_zone=zone
-        ),
+def drawings(shown: Shown) -> Drawings:
+    """What draws each figure of the report, by name in reading order."""
+    book, wires = shown.loaded.portfolio, shown.wires
+    made: Drawings = {
+        "fleet_power": partial(_fleet_power, shown),
+        "value_waterfall": partial(_value_waterfall, shown),
+    }
+    if book.generation_kw.any():
+        made["generation"] = partial(_generation, shown)
+    made |= {
+        "energy_band": partial(_energy_band, shown),
+        "site_loading": partial(_site_loading, shown),
     }
     if len(book.sites) > draw.MOST_SITES:
-        made["level_loading"] = draw.level_loading(
-            book.grid, book.sites.depth, wires.loading, time_zone=zone
-        )
+        made["level_loading"] = partial(_level_loading, shown)
     if len(book.sites) > 1 and np.isfinite(wires.loading).any():
-        made["site_heatmap"] = draw.site_heatmap(
-            book.grid, book.sites.site_id, wires.loading, time_zone=zone
-        )
+        made["site_heatmap"] = partial(_site_heatmap, shown)
     if shown.feeder is not None:
-        made |= plan_feeder_report.figures(shown.feeder, book.grid, zone)
-    made["vehicle_day"] = _vehicle_day(shown, best)
+        made |= plan_feeder_report.drawings(shown.feeder, book.grid, shown.time_zone)
+    made["vehicle_day"] = partial(_vehicle_day, shown)
     if shown.rolled:
-        made["profit_comparison"] = draw.profit_comparison(_ways(shown), currency=currency)
+        made["profit_comparison"] = partial(_profit_comparison, shown)
     if shown.loaded.forecast is not None:
-        believed = shown.loaded.forecast.import_price_per_mwh
-        made["forecast_against_actual"] = draw.forecast_against_actual(
-            book.grid, price, believed, currency=currency, time_zone=zone
-        )
+        made["forecast_against_actual"] = partial(_forecast, shown, shown.loaded.forecast)
     return made
 
 
-def page(shown: Shown, settings: str) -> str:
+def page(shown: Shown, settings: str, drawn: Drawn) -> str:
     """The report as one HTML page.
 
     Args:
         shown: What to show.
         settings: The resolved configuration as text.
+        drawn: Its figures.
     """
-    made = figures(shown)
     texts = READING | plan_feeder_report.READING
     texts |= {"vehicle_day": f"{READING['vehicle_day']} {_leaves_with(shown)}"}
     texts |= {"level_loading": f"{READING['level_loading']} {shown.wires.by_level()}"}
-    sections = [
-        Section(name.replace("_", " ").capitalize(), texts[name], figure)
-        for name, figure in made.items()
-    ]
+    sections = drawn.sections(texts, plan_feeder_report.HEADINGS)
     return html_page(
         shown.title,
         headline=_headline(shown),
-        notes=_notes(shown),
+        notes=[*_notes(shown), *drawn.notes],
         sections=[plan_service.strategies(shown.summary), *sections, *_tables(shown)],
         about=around(QUESTION, settings, shown.summary),
     )
@@ -214,7 +208,7 @@ def _money(value: float) -> str:
 def _notes(shown: Shown) -> list[str]:
     notes = list(shown.summary["notes"])
     if shown.feeder is not None:
-        notes += plan_feeder_report.notes(shown.summary, shown.feeder.street.feeder.notes)
+        notes += plan_feeder_report.notes(shown.summary, shown.feeder.street.feeder)
     for meta in shown.loaded.sources:
         quality = meta.quality
         notes.append(
@@ -242,7 +236,10 @@ def _notes(shown: Shown) -> list[str]:
 
 
 def _tables(shown: Shown) -> list[Section]:
-    feeder = [] if shown.feeder is None else [plan_feeder_report.section(shown.feeder)]
+    feeder = []
+    if shown.feeder is not None:
+        feeder = [plan_feeder_report.section(shown.feeder)]
+        feeder += plan_feeder_report.places(shown.feeder)
     curtailed = plan_service.curtailment(shown.summary)
     return [*curtailed, *feeder, *_dear_sites(shown), *_budgets(shown), *_unserved(shown)]
 
@@ -310,15 +307,65 @@ def _waterfall(shown: Shown) -> list[tuple[str, float]]:
     return [*steps, ("V2G", cost["v2g"])]
 
 
-def _generation(shown: Shown) -> dict[str, Figure]:
-    """Generation over time, where there is any."""
+def _fleet_power(shown: Shown) -> Figure:
+    book = shown.loaded.portfolio
+    names = {"uncontrolled": "uncontrolled", "smart": "smart", "v2g": "V2G"}
+    power = {names[key]: made.schedule.power_kw.sum(axis=0) for key, made in shown.plans.items()}
+    return draw.fleet_power(
+        book.grid,
+        power,
+        book.prices.import_price_per_mwh,
+        currency=book.prices.currency,
+        time_zone=shown.time_zone,
+    )
+
+
+def _value_waterfall(shown: Shown) -> Figure:
+    currency = shown.loaded.portfolio.prices.currency
+    return draw.value_waterfall(_waterfall(shown), currency=currency)
+
+
+def _site_loading(shown: Shown) -> Figure:
+    """The site whose limits cost most."""
+    book, wires = shown.loaded.portfolio, shown.wires
+    run, currency = wires.run(wires.dearest), book.prices.currency
+    return draw.site_loading(book.grid, run, currency=currency, time_zone=shown.time_zone)
+
+
+def _level_loading(shown: Shown) -> Figure:
+    book, loading = shown.loaded.portfolio, shown.wires.loading
+    return draw.level_loading(book.grid, book.sites.depth, loading, time_zone=shown.time_zone)
+
+
+def _site_heatmap(shown: Shown) -> Figure:
+    book, loading = shown.loaded.portfolio, shown.wires.loading
+    return draw.site_heatmap(book.grid, book.sites.site_id, loading, time_zone=shown.time_zone)
+
+
+def _profit_comparison(shown: Shown) -> Figure:
+    currency = shown.loaded.portfolio.prices.currency
+    return draw.profit_comparison(_ways(shown), currency=currency)
+
+
+def _forecast(shown: Shown, forecast: Prices) -> Figure:
+    """What the rolling plan believed against the prices that came."""
+    book = shown.loaded.portfolio
+    return draw.forecast_against_actual(
+        book.grid,
+        book.prices.import_price_per_mwh,
+        forecast.import_price_per_mwh,
+        currency=book.prices.currency,
+        time_zone=shown.time_zone,
+    )
+
+
+def _generation(shown: Shown) -> Figure:
+    """Generation over time."""
     book, curtailed = shown.loaded.portfolio, shown.plans["v2g"].schedule.curtailed_kw
     made = book.generation_kw
-    if not made.any():
-        return {}
     less = np.zeros(made.shape) if curtailed is None else curtailed
     sums = (values.sum(axis=0) for values in (made, less, book.load_kw))
-    return {"generation": draw.generation(book.grid, *sums, time_zone=shown.time_zone)}
+    return draw.generation(book.grid, *sums, time_zone=shown.time_zone)
 
 
 def _energy_band(shown: Shown) -> Figure:
@@ -356,8 +403,9 @@ def _shown_session(shown: Shown, best: Plan) -> int:
     return int(np.argmax(np.where(kind, fed, -1.0)))
 
 
-def _vehicle_day(shown: Shown, best: Plan) -> Figure:
+def _vehicle_day(shown: Shown) -> Figure:
     """One session over its stay."""
+    best = shown.plans["v2g"]
     book, row = shown.loaded.portfolio, _shown_session(shown, best)
     first, stop = _around(best.schedule.plugged[row], book.grid)
     sessions = book.sessions

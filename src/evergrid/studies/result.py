@@ -11,6 +11,7 @@ from plotly.graph_objects import Figure
 from evergrid.core import config as config_file
 from evergrid.core.config import Config
 from evergrid.data.output import write_folder
+from evergrid.report.drawing import Drawings, Drawn, drawn
 from evergrid.studies import summary
 
 Files = dict[str, str | pl.DataFrame]
@@ -20,16 +21,22 @@ ConfigT = TypeVar("ConfigT", bound=Config)
 class AbstractTelling(Protocol):
     """The module that tells of a study's results; ``shown`` is its record of what to tell."""
 
-    def figures(self, shown: Any) -> dict[str, Figure]:
-        """Every figure of the report by name, in reading order."""
+    def drawings(self, shown: Any) -> Drawings:
+        """What draws each figure of the report, by name in reading order."""
         ...
 
-    def page(self, shown: Any, settings: str) -> str:
-        """The report as one HTML page, with the resolved configuration as text."""
+    def page(self, shown: Any, settings: str, drawn: Drawn) -> str:
+        """The report as one HTML page.
+
+        Args:
+            shown: What to tell of.
+            settings: The resolved configuration as text.
+            drawn: The figures, and what stands in the place of those that cannot be drawn.
+        """
         ...
 
     def lines(self, shown: Any) -> list[str]:
-        """The summary in about ten lines of text."""
+        """The summary in at most ten lines of text."""
         ...
 
 
@@ -59,17 +66,26 @@ class AbstractResult(ABC, Generic[ConfigT]):
         """Files of this study alone, texts and tables by relative name."""
         return {}
 
+    @cached_property
+    def drawn(self) -> Drawn:
+        """The figures of the report; what fails takes its own place only."""
+        return drawn(self.telling.drawings(self._shown))
+
     def figures(self) -> dict[str, Figure]:
-        """Every figure of the report by name."""
-        return self.telling.figures(self._shown)
+        """Every figure of the report that can be drawn, by name."""
+        return self.drawn.figures
 
     def report(self) -> str:
         """The report as one HTML page that needs no network."""
-        return self.telling.page(self._shown, config_file.dump(self.config))
+        return self.telling.page(self._shown, config_file.dump(self.config), self.drawn)
 
     def lines(self) -> list[str]:
-        """The summary in about ten lines."""
+        """The summary in at most ten lines."""
         return self.telling.lines(self._shown)
+
+    def told(self) -> dict[str, Any]:
+        """The summary as it is written: its notes also name figures that could not be drawn."""
+        return self.summary | {"notes": [*self.summary["notes"], *self.drawn.notes]}
 
     def write(self, out: Path) -> None:
         """Write the whole result into a folder, at once or not at all.
@@ -78,7 +94,7 @@ class AbstractResult(ABC, Generic[ConfigT]):
             OutputError: The folder holds something else, or cannot be written.
         """
         files: Files = {
-            "summary.json": summary.to_json(self.summary),
+            "summary.json": summary.to_json(self.told()),
             "config.toml": config_file.dump(self.config),
             "report.html": self.report(),
         }

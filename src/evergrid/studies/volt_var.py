@@ -22,6 +22,7 @@ from evergrid.grid.volt_var import Control, Curve, Inverters, VoltWatt
 from evergrid.studies import summary
 from evergrid.studies import volt_var_report as report
 from evergrid.studies import volt_var_tables as tables
+from evergrid.studies.feeder_places import FeederPlaces
 from evergrid.studies.feeder_source import FeederSource
 from evergrid.studies.result import AbstractResult, AbstractTelling, Files
 from evergrid.studies.volt_var_fleet import Fleet, Load, Signal, load_pu, places, signal_pu
@@ -274,8 +275,10 @@ def _summary(
     if unsettled:
         notes.append(
             f"In {unsettled:,} steps of all modes no voltages were found: the wires cannot carry "
-            "that power. Controls stood still there."
+            "that power. Controls stood still there, so counts of those modes are at least."
         )
+    if missing := FeederPlaces.with_branches(feeder).note:
+        notes.append(missing)
     return {
         "study": "volt_var",
         "title": config.title,
@@ -288,8 +291,9 @@ def _summary(
         "places": len(set(feeder.branches.name[rated_kw > 0].tolist())),
         "steps": config.steps,
         "step_min": config.step_min,
+        "limits_pu": list(limits),
         "modes": rows,
-        **tables.verdict(rows),
+        **tables.answer(rows),
         "notes": notes,
         "sources": [],
         "seed": seed,

@@ -2,35 +2,31 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 from plotly.graph_objects import Figure
 
+from evergrid.core.arrays import Array, Float
 from evergrid.grid.feeder import Feeder
 from evergrid.grid.time_series import Series
 from evergrid.report import figures as draw
-from evergrid.report.page import Headline, Section, Table
+from evergrid.report.drawing import Drawings, Drawn
+from evergrid.report.page import Section, Table
 from evergrid.report.page import page as html_page
+from evergrid.studies import ten_lines
+from evergrid.studies import volt_var_answer as answer
 from evergrid.studies.around import around
+from evergrid.studies.feeder_places import FeederPlaces, Shade, with_distance
 from evergrid.studies.volt_var_tables import of_bus
 
 QUESTION = "Does V2G spare the feeder's tap changers and capacitor banks, or wear them out?"
-LABELS = {
-    "none": "No V2G",
-    "unity": "Unity power factor",
-    "category_a": "Category A",
-    "category_b": "Category B",
-    "compensation": "Own R/X compensation",
-    "compensation_b": "Compensation and category B",
-    "watt_var": "Watt-var",
-    "custom": "Custom curve",
-}
 HEADINGS = {
     "operations_bars": "Wear",
     "tap_timelines": "Tap timelines",
     "voltage_day": "Voltages",
-    "feeder_map": "Map",
+    **with_distance({"feeder_map": "Highest voltage of each place"}, heading=True),
     "losses_bars": "Losses",
 }
 READING = {
@@ -40,7 +36,7 @@ READING = {
     "of control that moves them the least. A line that shivers is wear.",
     "voltage_day": "The same ways of control. Volt-var acts only where the voltage leaves its dead "
     "band.",
-    "feeder_map": "The highest voltage that each place with load saw.",
+    **with_distance({"feeder_map": "The highest voltage that each place with load saw."}),
     "losses_bars": "Reactive power is not free: it flows through the same wires.",
 }
 
@@ -70,78 +66,86 @@ class Shown:
     @property
     def labels(self) -> list[str]:
         """What the ways of control are called."""
-        return [LABELS[mode] for mode in self.modes]
+        return [answer.LABELS[mode] for mode in self.modes]
+
+    @property
+    def hour(self) -> Float[Array, " step"]:
+        """End of each step, hours from midnight."""
+        return np.arange(1, self.series.low_pu.shape[1] + 1) * self.step_h
+
+    @cached_property
+    def places(self) -> FeederPlaces:
+        """The buses of the feeder that have loads."""
+        return FeederPlaces.with_branches(self.feeder)
 
 
 def lines(shown: Shown) -> list[str]:
-    """The summary in about ten lines of text."""
+    """The summary in at most ten lines of text."""
     s = shown.summary
-    rows = [
-        (
-            "feeder",
-            f"{s['feeder']}: {s['load_kw']:,.0f} kW load, {s['regulators']} tap changers, "
-            f"{s['banks']} capacitor banks",
-        ),
-        (
-            "fleet",
-            f"{s['fleet_kw']:,.0f} kW at {s['places']} places, {s['steps']:,} steps of "
-            f"{s['step_min']:g} min",
-        ),
+    feeder = (
+        "feeder",
+        f"{s['feeder']}: {s['load_kw']:,.0f} kW load, {s['regulators']} tap changers, "
+        f"{s['banks']} capacitor banks; {s['fleet_kw']:,.0f} kW of vehicles at {s['places']} "
+        f"places, {s['steps']:,} steps of {s['step_min']:g} min",
+    )
+    answers = [("answer" if n == 0 else "", text) for n, text in enumerate(answer.sentences(s))]
+    told = {"none", "unity", s["best_mode"]}
+    others = [
+        f"{answer.LABELS[row['mode']]} {answer.count(row, row['tap_operations'])}"
+        for row in s["modes"]
+        if row["mode"] not in told
     ]
-    for row in s["modes"]:
-        voltages = _range(row["low_pu"], row["high_pu"])
-        rows.append(
-            (
-                row["mode"],
-                f"{row['tap_operations']:,} taps moved, {row['bank_operations']:,} banks "
-                f"switched, {voltages}, losses {_amount(row['loss_kwh'], ',.0f')} kWh",
-            )
-        )
-    rows.append(("verdict", _verdict(s)))
-    return [f"{name:<15}{text}" for name, text in rows]
-
-
-def _verdict(s: Mapping[str, Any]) -> str:
-    """What the numbers say, in one sentence."""
-    if s["spared_share"] is None:
-        return "nothing to compare: no tap moved at unity power factor, or modes are missing"
-    best, share = LABELS[s["best_mode"]], s["spared_share"]
-    if share <= 0:
-        return f"no way of control spares the tap changers; the nearest is {best}"
-    return f"{best} moves taps {100 * share:.0f} % less than unity power factor"
-
-
-def _range(low: float | None, high: float | None) -> str:
-    if low is None or high is None:
-        return "no voltages found"
-    return f"{low:.3f} to {high:.3f} pu"
+    losses = [
+        f"{answer.LABELS[row['mode']]} {_amount(row['loss_kwh'], ',.0f')}" for row in s["modes"]
+    ]
+    rows = [*answers, feeder]
+    if others and s["regulators"]:
+        rows.append(("others", f"taps moved: {', '.join(others)}"))
+    rows.append(("losses", f"{', '.join(losses)} kWh"))
+    return ten_lines.written(rows)
 
 
 def _amount(value: float | None, form: str) -> str:
     return "unknown" if value is None else format(value, form)
 
 
-def figures(shown: Shown) -> dict[str, Figure]:
-    """Every figure of the report by name, in reading order."""
-    series, labels = shown.series, shown.labels
-    hour = np.arange(1, series.low_pu.shape[1] + 1) * shown.step_h
+def drawings(shown: Shown) -> Drawings:
+    """What draws each figure of the report, by name in reading order."""
+    row = _mapped(shown)
+    shade = Shade(f"Highest voltage: {shown.labels[row]}", "Highest voltage", "pu")
+    return {
+        "operations_bars": partial(_operations_bars, shown),
+        "tap_timelines": partial(_tap_timelines, shown),
+        "voltage_day": partial(_voltage_day, shown),
+        **shown.places.drawings("feeder_map", partial(_highest_pu, shown, row), shade),
+        "losses_bars": partial(_losses_bars, shown),
+    }
+
+
+def _operations_bars(shown: Shown) -> Figure:
+    series = shown.series
+    taps, banks = series.tap_operations.sum(axis=1), series.bank_operations.sum(axis=1)
+    return draw.operations_bars(shown.labels, taps, banks)
+
+
+def _tap_timelines(shown: Shown) -> Figure:
+    names, few = [regulator.name for regulator in shown.feeder.regulators], _few(shown)
+    some = [shown.labels[m] for m in few]
+    return draw.tap_timelines(shown.hour, shown.series.tap[few], names, some)
+
+
+def _voltage_day(shown: Shown) -> Figure:
+    series, few = shown.series, _few(shown)
+    some = [shown.labels[m] for m in few]
+    low, high = series.low_pu[few], series.high_pu[few]
+    return draw.voltage_day(shown.hour, low, high, some, limits_pu=shown.limits_pu)
+
+
+def _losses_bars(shown: Shown) -> Figure:
     loss = [
         np.nan if row["loss_kwh"] is None else row["loss_kwh"] for row in shown.summary["modes"]
     ]
-    names = [regulator.name for regulator in shown.feeder.regulators]
-    few = _few(shown)
-    some = [labels[m] for m in few]
-    return {
-        "operations_bars": draw.operations_bars(
-            labels, series.tap_operations.sum(axis=1), series.bank_operations.sum(axis=1)
-        ),
-        "tap_timelines": draw.tap_timelines(hour, series.tap[few], names, some),
-        "voltage_day": draw.voltage_day(
-            hour, series.low_pu[few], series.high_pu[few], some, limits_pu=shown.limits_pu
-        ),
-        "feeder_map": _map(shown),
-        "losses_bars": draw.losses_bars(labels, np.array(loss, float)),
-    }
+    return draw.losses_bars(shown.labels, np.array(loss, float))
 
 
 def _few(shown: Shown) -> list[int]:
@@ -151,59 +155,48 @@ def _few(shown: Shown) -> list[int]:
     return found or list(range(min(3, len(shown.modes))))
 
 
-def _map(shown: Shown) -> Figure:
-    """The first way of control with vehicles on the map, or the only one."""
-    feeder = shown.feeder
-    row = next((i for i, mode in enumerate(shown.modes) if mode != "none"), 0)
-    buses = feeder.buses
-    return draw.feeder_map(
-        buses.x,
-        buses.y,
-        feeder.connected_buses,
-        of_bus(feeder, shown.series.highest_pu[row], True),
-        buses.name,
-        title=f"Highest voltage: {shown.labels[row]}",
-        unit="pu",
-        source=int(feeder.nodes.bus[feeder.source_nodes[0]]),
-    )
+def _mapped(shown: Shown) -> int:
+    """The first way of control with vehicles, or the only one: it colours the map."""
+    return next((i for i, mode in enumerate(shown.modes) if mode != "none"), 0)
 
 
-def page(shown: Shown, settings: str) -> str:
+def _highest_pu(shown: Shown, row: int) -> Float[Array, " bus"]:
+    return of_bus(shown.feeder, shown.series.highest_pu[row], True)
+
+
+def _lowest_pu(shown: Shown, row: int) -> Float[Array, " bus"]:
+    return of_bus(shown.feeder, shown.series.lowest_pu[row], False)
+
+
+def page(shown: Shown, settings: str, drawn: Drawn) -> str:
     """The report as one HTML page.
 
     Args:
         shown: What to show.
         settings: The resolved configuration as text.
+        drawn: Its figures.
     """
-    sections = [
-        Section(HEADINGS[name], READING[name], figure) for name, figure in figures(shown).items()
-    ]
     return html_page(
         shown.title,
-        headline=_headline(shown),
-        notes=list(shown.summary["notes"]),
-        sections=[_table(shown), *sections],
+        headline=answer.cards(shown.summary),
+        notes=[*shown.summary["notes"], *drawn.notes],
+        sections=[
+            Section("The answer", f"{'. '.join(answer.sentences(shown.summary))}."),
+            _table(shown),
+            *drawn.sections(READING, HEADINGS),
+            *_places(shown),
+        ],
         about=around(QUESTION, settings, shown.summary),
     )
 
 
-def _headline(shown: Shown) -> list[Headline]:
-    s = shown.summary
-    by_mode = {row["mode"]: row for row in s["modes"]}
-    cards = [
-        Headline(LABELS[mode], f"{row['tap_operations']:,}", "taps moved", _hint(row))
-        for mode, row in by_mode.items()
-    ]
-    if s["spared_share"] is not None:
-        label = LABELS[s["best_mode"]]
-        cards.insert(
-            0, Headline("Taps spared", f"{100 * s['spared_share']:.0f}", "%", f"by {label}")
-        )
-    return cards
-
-
-def _hint(row: Mapping[str, Any]) -> str:
-    return _range(row["low_pu"], row["high_pu"])
+def _places(shown: Shown) -> list[Section]:
+    """Voltages of the places that are on no map."""
+    row = _mapped(shown)
+    high, low = _highest_pu(shown, row), _lowest_pu(shown, row)
+    words = shown.labels[row]
+    columns = {f"highest, pu ({words})": high, f"lowest, pu ({words})": low}
+    return shown.places.table(columns, worst_first=-high, elsewhere="feeder.geojson")
 
 
 def _table(shown: Shown) -> Section:
@@ -220,11 +213,11 @@ def _table(shown: Shown) -> Section:
     )
     rows = [
         (
-            LABELS[row["mode"]],
-            f"{row['tap_operations']:,}",
+            answer.LABELS[row["mode"]],
+            answer.count(row, row["tap_operations"]),
             f"{row['busiest']}: {row['busiest_operations']:,}" if row["busiest"] else "",
-            f"{row['bank_operations']:,}",
-            _range(row["low_pu"], row["high_pu"]),
+            answer.count(row, row["bank_operations"]),
+            answer.voltage_range(row),
             "" if row["outside_share"] is None else f"{100 * row['outside_share']:.1f} %",
             f"{_amount(row['loss_kwh'], ',.0f')} kWh",
             f"{row['fleet_kvarh']:,.0f} kvarh",
@@ -233,6 +226,5 @@ def _table(shown: Shown) -> Section:
         for row in shown.summary["modes"]
     ]
     low, high = shown.limits_pu
-    outside = f"Steps outside had a voltage not within {low:g} to {high:g} pu."
-    text = f"{_verdict(shown.summary)}. {outside}"
+    text = f"Steps outside had a voltage not within {low:g} to {high:g} pu."
     return Section("Side by side", text, Table(columns, rows))

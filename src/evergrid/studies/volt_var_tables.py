@@ -122,16 +122,37 @@ def _number(values: Array, of: Any) -> float | None:
     return found if np.isfinite(found) else None
 
 
-def verdict(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Which mode with reactive power moves taps the least, and by how much against unity."""
-    counts = {row["mode"]: row["tap_operations"] for row in rows}
-    tried = {mode: count for mode, count in counts.items() if mode not in UNCONTROLLED}
-    best = min(tried, key=lambda mode: tried[mode]) if tried else None
-    unity = counts.get("unity", 0)
-    spared = 1 - tried[best] / unity if best is not None and unity else None
-    none = counts.get("none", 0)
-    wear = unity / none if none and "unity" in counts else None
-    return {"best_mode": best, "spared_share": spared, "wear_factor": wear}
+def answer(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What decides the study's question: operations without V2G, as usual, and at best.
+
+    As usual is unity power factor. The best control is the one with reactive power that moves
+    taps the least, then switches banks the least, then leaves the voltage limits the least.
+    Counts of a mode with steps in which no voltages were found are too low, as its controls stood
+    still there: it is the best only where all modes with reactive power have such steps.
+    Changes are shares of the count they are compared with; None where that is zero or missing.
+    """
+    by_mode = {row["mode"]: row for row in rows}
+    tried = [row for row in rows if row["mode"] not in UNCONTROLLED]
+    tried = [row for row in tried if not row["unsettled_steps"]] or tried
+    best = min(tried, key=_wear, default=None)
+    without, usual = by_mode.get("none"), by_mode.get("unity")
+    return {
+        "best_mode": None if best is None else best["mode"],
+        "usual_against_none": _change(usual, without),
+        "best_against_none": _change(best, without),
+        "best_against_usual": _change(best, usual),
+    }
+
+
+def _wear(row: dict[str, Any]) -> tuple[int, int, float]:
+    return row["tap_operations"], row["bank_operations"], row["outside_share"] or 0.0
+
+
+def _change(row: dict[str, Any] | None, of: dict[str, Any] | None) -> float | None:
+    """How many more taps a mode moves than another one, as a share of that."""
+    if row is None or of is None or of["tap_operations"] == 0:
+        return None
+    return row["tap_operations"] / of["tap_operations"] - 1.0
 
 
 def of_bus(feeder: Feeder, values: Float[Array, " branch"], highest: bool) -> Float[Array, " bus"]:

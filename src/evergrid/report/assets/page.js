@@ -25,6 +25,31 @@
   const small = window.matchMedia("(max-width: 560px)");
   const hovers = window.matchMedia("(hover: hover)");
 
+  // Characters of a line that a small screen has room for.
+  const longest = 30;
+
+  // The text over several lines, broken between words; what is broken already stays so.
+  function broken(text) {
+    const lines = [];
+    for (const line of text.split("<br>")) {
+      let row = "";
+      for (const word of line.split(" ")) {
+        if (row && row.length + word.length >= longest) {
+          lines.push(row);
+          row = word;
+        } else row = row ? row + " " + word : word;
+      }
+      lines.push(row);
+    }
+    return lines.join("<br>");
+  }
+
+  // On a small screen names in the legend break where they are long.
+  function named(data, width) {
+    if (!small.matches || width) return data;
+    return data.map((trace) => (trace.name ? { ...trace, name: broken(trace.name) } : trace));
+  }
+
   // On a small screen titles break in two and ticks are fewer; a finger scrolls, it does not zoom.
   function fitted(layout, width) {
     const own = structuredClone(layout);
@@ -34,7 +59,8 @@
     if (small.matches && !width && own.xaxis) {
       own.xaxis.nticks = own.coloraxis ? 3 : 4;
       if (own.coloraxis) own.coloraxis.showscale = false; // the caption says what colours mean
-      if (own.xaxis.title) own.xaxis.title.text = own.xaxis.title.text.replace(" (", "<br>(");
+      const title = own.xaxis.title;
+      if (title && title.text) title.text = broken(title.text.replace(" (", "<br>("));
     }
     return own;
   }
@@ -45,7 +71,7 @@
       const own = { ...fitted(layout, width), template: templates[name] };
       place.style.height = own.height + "px";
       try {
-        Plotly.react(place, data, own, { ...config, displayModeBar });
+        Plotly.react(place, named(data, width), own, { ...config, displayModeBar });
       } catch (error) {
         place.className = "failed";
         place.textContent = "This figure could not be drawn: " + error;

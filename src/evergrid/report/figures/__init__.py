@@ -1,6 +1,7 @@
 """One function per figure: records and arrays in, a Plotly figure out, nothing else touched."""
 
 from evergrid.report.figures.curtailment import generation
+from evergrid.report.figures.electrical_distance import distance_diagram
 from evergrid.report.figures.feeder import feeder_map
 from evergrid.report.figures.firm_capacity import (
     diversity_curve,
@@ -40,6 +41,7 @@ __all__ = [
     "SiteRun",
     "StrainPanel",
     "VehicleRun",
+    "distance_diagram",
     "diversity_curve",
     "droop_response",
     "energy_band",

@@ -10,6 +10,7 @@ from evergrid.report.labels import literal
 MOST_SIZE, LEAST_SIZE = 12.0, 5.0  # of a bus, points
 CROWDED = 400  # buses from which they are drawn small
 HEIGHT = 560
+MARGIN = 0.06  # of the longer side, left free around the map
 
 
 def feeder_map(
@@ -21,6 +22,7 @@ def feeder_map(
     *,
     title: str,
     unit: str,
+    note: str = "",
     scale: tuple[float, float] | None = None,
     source: int | None = None,
     colors: tuple[str, ...] | None = None,
@@ -28,7 +30,7 @@ def feeder_map(
     """A feeder drawn from the coordinates of its buses, each coloured by a value.
 
     Buses without coordinates are left out, and lines to them; where none has any, the figure
-    says so.
+    says so. Those without a value are drawn small. Both directions have one scale.
 
     Args:
         x: Horizontal coordinate of each bus; NaN where there is none.
@@ -38,6 +40,7 @@ def feeder_map(
         name: What each bus is called.
         title: Heading.
         unit: Unit of the value, behind it.
+        note: What is missing on the map; under the heading.
         scale: Values at the two ends of the colours; of the values by default.
         source: Bus that feeds the others.
         colors: From the lowest to the highest value.
@@ -46,7 +49,7 @@ def feeder_map(
     if not placed.any():
         empty = panels.sheet(title)
         return panels.empty(empty, "The files give no coordinates of buses.")
-    figure = panels.sheet(title, height=HEIGHT)
+    figure = panels.sheet(title, note=note, height=HEIGHT)
     drawn = ends[placed[ends].all(axis=1)]
     gap = np.full(len(drawn), np.nan)
     wire_x = np.column_stack([x[drawn[:, 0]], x[drawn[:, 1]], gap]).ravel()
@@ -60,29 +63,9 @@ def feeder_map(
         showlegend=False,
     )
     shown = placed & np.isfinite(value)
-    low, high = scale or (float(np.min(value[shown])), float(np.max(value[shown])))
-    size = LEAST_SIZE if shown.sum() > CROWDED else MOST_SIZE
-    texts = [
-        f"{literal(str(n))}: {v:,.4g} {unit}"
-        for n, v in zip(name[shown], value[shown], strict=True)
-    ]
-    figure.add_scatter(
-        x=x[shown],
-        y=y[shown],
-        mode="markers",
-        marker={
-            "size": size,
-            "color": value[shown],
-            "colorscale": list(colors) if colors else "Cividis",
-            "cmin": low,
-            "cmax": high,
-            "colorbar": {"title": {"text": unit}, "thickness": 14},
-            "line": {"width": 0.5, "color": theme.GREY},
-        },
-        text=texts,
-        hoverinfo="text",
-        showlegend=False,
-    )
+    _connecting(figure, x[placed & ~shown], y[placed & ~shown], name[placed & ~shown])
+    if shown.any():
+        _coloured(figure, x[shown], y[shown], value[shown], name[shown], unit, scale, colors)
     if source is not None and placed[source]:
         figure.add_scatter(
             x=[x[source]],
@@ -92,7 +75,75 @@ def feeder_map(
             text=["source"],
             hoverinfo="text",
             name="Source",
+            showlegend=False,
         )
-    figure.update_xaxes(visible=False)
-    figure.update_yaxes(visible=False, scaleanchor="x", scaleratio=1)
-    return figure  # not fitted: coordinates may lie far from zero
+    return _framed(figure, x[placed], y[placed])
+
+
+def _connecting(
+    figure: go.Figure,
+    x: Float[Array, " bus"],
+    y: Float[Array, " bus"],
+    name: Shaped[Array, " bus"],
+) -> None:
+    """Buses that have no value, as small points."""
+    figure.add_scatter(
+        x=x,
+        y=y,
+        mode="markers",
+        marker={"size": 3, "color": theme.GREY},
+        text=[literal(str(n)) for n in name],
+        hoverinfo="text",
+        showlegend=False,
+    )
+
+
+def _coloured(
+    figure: go.Figure,
+    x: Float[Array, " bus"],
+    y: Float[Array, " bus"],
+    value: Float[Array, " bus"],
+    name: Shaped[Array, " bus"],
+    unit: str,
+    scale: tuple[float, float] | None,
+    colors: tuple[str, ...] | None,
+) -> None:
+    """Buses that have a value, with the scale of colours below the map."""
+    low, high = scale or (float(value.min()), float(value.max()))
+    if low == high:  # one colour for one value, in the middle of a scale that has a length
+        low, high = low - 0.5 * abs(low or 1.0), high + 0.5 * abs(high or 1.0)
+    figure.add_scatter(
+        x=x,
+        y=y,
+        mode="markers",
+        marker={
+            "size": LEAST_SIZE if len(value) > CROWDED else MOST_SIZE,
+            "color": value,
+            "colorscale": list(colors) if colors else "Cividis",
+            "cmin": low,
+            "cmax": high,
+            "colorbar": {
+                "title": {"text": unit, "side": "top"},
+                "orientation": "h",
+                "thickness": 12,
+                "y": -0.02,
+                "yanchor": "top",
+            },
+            "line": {"width": 0.5, "color": theme.GREY},
+        },
+        text=[
+            f"{literal(str(n))}: {v:,.4g} {unit}".rstrip() for n, v in zip(name, value, strict=True)
+        ],
+        hoverinfo="text",
+        showlegend=False,
+    )
+
+
+def _framed(figure: go.Figure, x: Float[Array, " bus"], y: Float[Array, " bus"]) -> go.Figure:
+    """Both axes around the map, whatever its shape: Plotly would give a straight line ends of 1."""
+    sides = np.array([np.ptp(x), np.ptp(y)], dtype=float)
+    longest = float(sides.max()) or 1.0
+    air = MARGIN * longest
+    for update, at in ((figure.update_xaxes, x), (figure.update_yaxes, y)):
+        update(visible=False, range=[float(at.min()) - air, float(at.max()) + air])
+    return figure.update_yaxes(scaleanchor="x", scaleratio=1)

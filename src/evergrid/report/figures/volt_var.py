@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from evergrid.core.arrays import Array, Float, Int
 from evergrid.report import panels, theme
-from evergrid.report.labels import literal
+from evergrid.report.labels import literal, wrapped
 from evergrid.report.panels import Panel
 
 MOST_DEVICES = 4  # panels that fit above one another
@@ -199,7 +199,7 @@ def _bars(
 ) -> None:
     figure.add_bar(
         x=values,
-        y=list(mode),
+        y=[wrapped(name, width=18) for name in mode],
         orientation="h",
         name=name,
         marker={"color": color},

@@ -1,0 +1,132 @@
+"""A finished study is never lost to a picture: every study writes all else and says what failed."""
+
+import json
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from evergrid.cli.main import app
+from evergrid.core.config import parse
+from evergrid.report.drawing import FigureWarning
+from evergrid.studies import (
+    firm_capacity,
+    grid_strength,
+    hosting_capacity,
+    ten_lines,
+    volt_var,
+)
+from evergrid.studies.registry import STUDIES
+from tests.grid.cases import street
+from tests.studies import feeder_cases
+from tests.studies.cases import Planned
+
+FEW = {"levels": 4, "draws": 12, "vehicle_days": 20, "step_min": 60}
+HISTORY = {
+    "confidence": [0.5],
+    "coming_days": 1,
+    "generated": {"start": "2023-01-02", "days": 60},
+    "fleet": [{"place": "home", "vehicles": 5, "sites": ["street"], "time_zone": "UTC"}],
+}
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory, planned: Planned) -> dict[str, Any]:
+    """A small result of every study; that of a plan with a feeder beside it."""
+    folder = tmp_path_factory.mktemp("studies")
+    feeder = {"file": str(street(folder))}
+    return {
+        "plan": planned(1)[0],
+        "plan on a feeder": feeder_cases.planned(folder),
+        "firm_capacity": firm_capacity.run(parse(firm_capacity.Config, HISTORY)),
+        "grid_strength": grid_strength.run(parse(grid_strength.Config, {"feeder": feeder})),
+        "hosting_capacity": hosting_capacity.run(
+            parse(hosting_capacity.Config, {"feeder": feeder, "sampling": FEW})
+        ),
+        "volt_var": volt_var.run(parse(volt_var.Config, {"feeder": feeder, "hours": 1.0})),
+    }
+
+
+def failing(name: str) -> Callable[[], Any]:
+    def draw() -> Any:
+        raise ZeroDivisionError(f"planted in {name}")
+
+    return draw
+
+
+@pytest.fixture
+def planted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any, str], Any]]:
+    """Lets one figure of a result raise, or all; the rest are drawn as they are."""
+
+    def plant(result: Any, which: str) -> Any:
+        own = result.telling.drawings(result._shown)
+        left = {name: (lambda made=made: made) for name, made in result.figures().items()}
+        broken = {name: failing(name) for name in own if which in (name, "all")}
+        monkeypatch.setattr(result.telling, "drawings", lambda shown: left | broken)
+        return replace(result)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FigureWarning)
+        yield plant
+
+
+def test_every_study_is_here(results: dict[str, Any]):
+    assert set(STUDIES) <= set(results)
+
+
+@pytest.mark.parametrize("study", [*STUDIES, "plan on a feeder"])
+def test_any_one_figure_may_fail_and_all_else_is_written(
+    study: str, results: dict[str, Any], planted: Callable[[Any, str], Any], tmp_path: Path
+):
+    result = results[study]
+    whole = set(result.figures())
+    assert len(whole) > 2
+    for name in sorted(whole):
+        told = planted(result, name)
+        assert set(told.figures()) == whole - {name}
+        page = told.report()
+        assert f"The figure {name} could not be drawn: ZeroDivisionError: planted in" in page
+        assert page.count('class="plot"') == len(whole) - 1
+    told = planted(result, "all")
+    told.write(tmp_path / "out")
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    for name in whole:
+        assert any(f"figure {name} could not be drawn" in note for note in summary["notes"])
+    for name in result.tables:
+        assert (tmp_path / "out" / f"{name}.parquet").is_file()
+    assert {key: told for key, told in summary.items() if key != "notes"} == json.loads(
+        json.dumps({key: value for key, value in result.summary.items() if key != "notes"})
+    )
+
+
+@pytest.mark.parametrize("study", [*STUDIES, "plan on a feeder"])
+def test_the_summary_and_the_place_of_the_report_are_ten_lines(
+    study: str, results: dict[str, Any]
+):
+    assert 3 <= len(results[study].lines()) <= ten_lines.MOST_ROWS == 9
+
+
+def test_the_command_says_on_stderr_which_figure_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    street(tmp_path)
+    text = 'study = "grid_strength"\n[feeder]\nfile = "street.dss"\n'
+    (tmp_path / "study.toml").write_text(text)
+    own = grid_strength.report.drawings
+
+    def drawings(shown: Any) -> Any:
+        return own(shown) | {"loop_gains": failing("loop_gains")}
+
+    monkeypatch.setattr(grid_strength.report, "drawings", drawings)
+    call = ["run", str(tmp_path / "study.toml"), "--out", str(tmp_path / "out")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", FigureWarning)
+        ended = CliRunner().invoke(app, call)
+    assert ended.exit_code == 0
+    assert "warning: The figure loop_gains could not be drawn" in ended.stderr
+    assert len(ended.stdout.splitlines()) <= 10
+    assert (tmp_path / "out" / "report.html").is_file()
