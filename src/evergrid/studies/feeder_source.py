@@ -11,7 +11,7 @@ from evergrid.core.config import Config as BaseConfig
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.data.locate import locate
-from evergrid.grid import opendss
+from evergrid.grid import base_case, opendss
 from evergrid.grid.feeder import Feeder
 
 BUILT_IN = ("ieee13",)
@@ -39,18 +39,25 @@ class FeederSource(BaseConfig):
     """Greatest lasting current of lines without a rating; by default they are not judged."""
     line_rating: tuple[LineRating, ...] = ()
     """Greatest lasting current by line code, where the files tell none."""
+    accept_base_case: bool = False
+    """Whether to go on where our base case differs from the voltages that OpenDSS itself finds by
+    more than 0.001 pu."""
 
     def read(self, folder: Path) -> Feeder:
-        """The feeder, with ratings filled in.
+        """The feeder, its base case held against OpenDSS' own, with ratings filled in.
 
         Args:
             folder: What a relative path starts from.
 
         Raises:
             MissingFileError: There is no such file.
-            InputError: OpenDSS refuses it, or a rating is for a line code that it has not.
+            InputError: OpenDSS refuses it, a rating is for a line code that it has not, or our base
+                case differs from OpenDSS' by more than is accepted.
         """
-        return self._rated(opendss.read(self.path(folder), commands=self.all_commands))
+        found = base_case.compared(opendss.read(self.path(folder), commands=self.all_commands))
+        base_case.check(found, accepted=self.accept_base_case)
+        told = replace(found, notes=(*found.notes, *base_case.note(found)))
+        return self._rated(told)
 
     @property
     def all_commands(self) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from evergrid.data.assumptions import Assumptions
 from evergrid.data.meta import Meta
 from evergrid.fleet.day_profiles import Behaviour
 from evergrid.fleet.group import FleetGroup
+from evergrid.grid import base_case
 from evergrid.grid.hosting_capacity import Case
 from evergrid.model.session import Sessions
 from evergrid.studies import hosting_capacity_report as report
@@ -244,6 +245,7 @@ def _summary(
         "status": "done",
         "feeder": case.feeder.name,
         "buses": len(case.feeder.buses.name),
+        **base_case.headline(case.feeder),
         "loads": len(set(case.branches.name)),
         "peak_load_kw": float(-case.base_kw.sum(axis=0).min()),
         "vehicles_everybody": int(found.deployments.counts[-1]),

@@ -15,7 +15,7 @@ from evergrid.dispatch.accounts import net_load
 from evergrid.dispatch.feeder_check import Checked, Wiring
 from evergrid.dispatch.feeder_plan import Held
 from evergrid.dispatch.plan import Plan
-from evergrid.grid import geojson
+from evergrid.grid import base_case, geojson
 from evergrid.grid.feeder_limits import KINDS
 from evergrid.grid.operating_envelope import Envelope
 from evergrid.model.portfolio import Portfolio
@@ -61,6 +61,8 @@ def summary(found: FeederFound) -> dict[str, Any]:
     base_passes = judge.base.value > judge.rows.limit
     return {
         "name": found.street.feeder.name,
+        **base_case.headline(found.street.feeder),
+        "notes": list(found.street.feeder.notes),
         "holds": v2g.checked.holds,
         "holds_smart": found.held["smart"].checked.holds,
         "rounds": len(v2g.rounds) - 1,
