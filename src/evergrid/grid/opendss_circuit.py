@@ -64,10 +64,13 @@ class Circuit:
     def _conductors(self, element: Any) -> Int[Array, " conductor"]:
         """Node of each conductor of an element, terminal by terminal."""
         buses = [name.split(".")[0].lower() for name in element.BusNames]
-        per = element.NumConductors
+        per, phases = element.NumConductors, element.NumPhases
+        terminal = np.arange(len(element.NodeOrder)) // per
+        if element.Name.lower().startswith("autotrans."):
+            terminal[phases:per] = 1  # the series winding ends at the common one's bus
         found = [
-            GROUND if node == 0 else self.row[f"{buses[i // per]}.{node}"]
-            for i, node in enumerate(element.NodeOrder)
+            GROUND if node == 0 else self.row[f"{buses[at]}.{node}"]
+            for at, node in zip(terminal, element.NodeOrder, strict=True)
         ]
         return np.array(found, dtype=np.int64)
 

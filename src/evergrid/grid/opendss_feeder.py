@@ -73,12 +73,13 @@ class Reader(Loads, Switches):
             element = self._element(name)
             where, admittance = self._conductors(element), self._primitive(element)
             parts.append((where, admittance))
-            if name.split(".")[0] in SOURCES:
-                kept = where != GROUND
-                volts = np.where(kept, self.voltage[where], 0.0)
-                # What drives its own admittance and leaves it as current is the source's.
-                driven = admittance @ volts - currents(element)
-                np.add.at(source_a, where[kept], driven[kept])
+            if name.split(".")[0] not in SOURCES:
+                continue
+            kept = where != GROUND
+            volts = np.where(kept, self.voltage[where], 0.0)
+            # What drives its own admittance and leaves it as current is the source's.
+            driven = admittance @ volts - currents(element)
+            np.add.at(source_a, where[kept], driven[kept])
             if name.startswith("vsource"):
                 sources.append((where, admittance))
                 source_nodes.extend(where[kept])

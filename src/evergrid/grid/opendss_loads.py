@@ -5,6 +5,7 @@ multipliers, growth, shapes, exempt and fixed loads count as OpenDSS counts them
 """
 
 from collections.abc import Sequence
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from evergrid.grid.feeder import GROUND, Branches
 from evergrid.grid.opendss_circuit import REBUILD, Circuit, currents
 
 SOURCES = ("vsource", "isource")
+PURE_IMPEDANCE = 2  # model of a load
+FIXED_REACTIVE = (6, 7)  # models whose reactive power no multiplier changes
 MATCHED = 1e-6  # of a current: what its way back may differ by
 PHASES_TO_NEUTRAL = (2, 3)  # numbers of phases whose rated voltage is that between phases
 WIDE = np.array([[0.0, 0.0, np.inf]])
@@ -54,10 +57,9 @@ class Loads(Circuit):
         else:
             pairs = [(k, phases) for k in range(phases)]
             nominal_v /= np.sqrt(3) if phases in PHASES_TO_NEUTRAL else 1.0
-        low = float(self._property(name, "vlowpu"))
-        window = np.array([[low, load.Vminpu, load.Vmaxpu]])
-        reactive_kvar = load.kvar / phases if load.Model in (6, 7) else None
-        power, reactive, window, cutoff = self._law(load, window)
+        model = PURE_IMPEDANCE if self._impedances_only else load.Model
+        reactive_kvar = load.kvar / phases if model in FIXED_REACTIVE else None
+        power, reactive, window, cutoff = self._law(load, model)
         rows = []
         for first, second in pairs:
             node, other = int(where[first]), int(where[second])
@@ -76,9 +78,11 @@ class Loads(Circuit):
             rows.append((name.split(".", 1)[1], node, other, base_v, *drawn, law[0], True))
         return rows
 
-    def _leaks(self) -> list[tuple[Int[Array, " conductor"], Complex[Array, "conductor conductor"]]]:
+    def _leaks(
+        self,
+    ) -> list[tuple[Int[Array, " conductor"], Complex[Array, "conductor conductor"]]]:
         """What ties the neutrals of loads to ground, which counts where all are impedances only."""
-        if self.circuit.Solution.LoadModel != opendss_elements.ADMITTANCE:
+        if not self._impedances_only:
             return []
         found = []
         for name in self._named("load"):
@@ -87,34 +91,15 @@ class Loads(Circuit):
             found.append((self._conductors(element), np.diag(to_ground)))
         return found
 
-    def _law(self, load: Any, window: Array) -> tuple[Array, Array, Array, float]:
-        """Parts of the law of a load's model, its window, and its cut-off."""
-        _, low, high = window.T
-        always = np.array([[0.0, 0.0, 1.0]])
-        model = 2 if self.circuit.Solution.LoadModel == opendss_elements.ADMITTANCE else load.Model
-        if model == 8:  # ZIPV: seven numbers, the last a voltage of cut-off
-            seven = np.array(load.ZIPV)[None]
-            mixes = (load_law.mixed(seven[:, at : at + 3], window) for at in (0, 3))
-            return (*mixes, window, float(seven[0, 6]))
-        if model in (2, 5):
-            mix = np.array([[1.0, 0.0, 0.0]] if model == 2 else [[0.0, 1.0, 0.0]])
-            window = WIDE if model == 2 else window
-            part = load_law.mixed(mix, window)
-            return part, part, window, 0.0
-        power = reactive = load_law.mixed(always, window)
-        one, steady = np.ones(1), low**-2
-        if model == 3:
-            reactive = _inside([1.0, 0.0, 0.0, 0.0], one, steady, high**-2, window)
-        elif model == 4:
-            power, reactive = (
-                _inside([0.0, 0.0, 1.0, exponent], one, steady, high**-2, window)
-                for exponent in (load.CVRwatts, load.CVRvars)
-            )
-        elif model in (6, 7):  # impedances outside the window, without a line between
-            power = _inside([0.0, 0.0, 1.0, 0.0], steady, steady, high**-2, window)
-            fixed = [0.0, 0.0, 1.0, 0.0] if model == 6 else [1.0, 0.0, 0.0, 0.0]
-            reactive = _inside(fixed, one, one, one, window)
-        return power, reactive, window, 0.0
+    @cached_property
+    def _impedances_only(self) -> bool:
+        return self.circuit.Solution.LoadModel == opendss_elements.ADMITTANCE
+
+    def _law(self, load: Any, model: int) -> tuple[Array, Array, Array, float]:
+        """Parts of a load's law, its window, and its cut-off; many loads share them."""
+        more = {4: (load.CVRwatts, load.CVRvars), 8: load.ZIPV}.get(model, ())
+        faded = float(self._property(f"load.{load.Name}", "vlowpu"))
+        return _law(model, (faded, load.Vminpu, load.Vmaxpu), tuple(float(value) for value in more))
 
     def _baseless(self, name: str, base_v: float) -> list[Fault]:
         """The fault of a load whose bus has no voltage base."""
@@ -140,6 +125,43 @@ class Loads(Circuit):
             law = load_law.constant(1)[0]
             rows.append((name.split(".", 1)[1], node, other, base_v, *drawn, law, False))
         return rows
+
+
+@cache
+def _law(
+    model: int, ends: tuple[float, float, float], more: tuple[float, ...]
+) -> tuple[Array, Array, Array, float]:
+    """Parts of the law of a model, its window, and its cut-off.
+
+    Args:
+        model: Number of the model in OpenDSS.
+        ends: Voltages at which it fades, and at which its window begins and ends.
+        more: Exponents of model 4; shares and cut-off of model 8.
+    """
+    window = np.array([ends])
+    _, low, high = window.T
+    if model == 8:
+        seven = np.array([more])
+        power, reactive = (load_law.mixed(seven[:, at : at + 3], window) for at in (0, 3))
+        return power, reactive, window, more[6]
+    if model in (PURE_IMPEDANCE, 5):
+        mix = np.array([[1.0, 0.0, 0.0]] if model == PURE_IMPEDANCE else [[0.0, 1.0, 0.0]])
+        window = WIDE if model == PURE_IMPEDANCE else window
+        part = load_law.mixed(mix, window)
+        return part, part, window, 0.0
+    power = reactive = load_law.mixed(np.array([[0.0, 0.0, 1.0]]), window)
+    one, steady = np.ones(1), low**-2
+    if model == 3:
+        reactive = _inside([1.0, 0.0, 0.0, 0.0], one, steady, high**-2, window)
+    elif model == 4:
+        power, reactive = (
+            _inside([0.0, 0.0, 1.0, exponent], one, steady, high**-2, window) for exponent in more
+        )
+    elif model in FIXED_REACTIVE:  # impedances outside the window, without a line between
+        power = _inside([0.0, 0.0, 1.0, 0.0], steady, steady, high**-2, window)
+        fixed = [0.0, 0.0, 1.0, 0.0] if model == 6 else [1.0, 0.0, 0.0, 0.0]
+        reactive = _inside(fixed, one, one, one, window)
+    return power, reactive, window, 0.0
 
 
 def _inside(

@@ -12,7 +12,7 @@ from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.data import bus_coordinates
 from evergrid.data.locate import locate
-from evergrid.grid import opendss
+from evergrid.grid import base_case, opendss
 from evergrid.grid.feeder import Feeder
 
 BUILT_IN = ("ieee13",)
@@ -40,19 +40,26 @@ class FeederSource(BaseConfig):
     """Greatest lasting current of lines without a rating; by default they are not judged."""
     line_rating: tuple[LineRating, ...] = ()
     """Greatest lasting current by line code, where the files tell none."""
+    accept_base_case: bool = False
+    """Whether to go on where our base case differs from the voltages that OpenDSS itself finds by
+    more than 0.001 pu."""
 
     def read(self, folder: Path) -> Feeder:
-        """The feeder, with ratings filled in, and coordinates where a file beside it has them.
+        """The feeder, its base case held against OpenDSS' own, with ratings and coordinates filled in.
 
         Args:
             folder: What a relative path starts from.
 
         Raises:
             MissingFileError: There is no such file.
-            InputError: OpenDSS refuses it, or a rating is for a line code that it has not.
+            InputError: OpenDSS refuses it, a rating is for a line code that it has not, or our base
+                case differs from OpenDSS' by more than is accepted.
         """
         path = self.path(folder)
-        return self._rated(_located(opendss.read(path, commands=self.all_commands), path))
+        found = base_case.compared(opendss.read(path, commands=self.all_commands))
+        base_case.check(found, accepted=self.accept_base_case)
+        told = replace(found, notes=(*found.notes, *base_case.note(found)))
+        return self._rated(_located(told, path))
 
     @property
     def all_commands(self) -> tuple[str, ...]:

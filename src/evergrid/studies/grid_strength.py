@@ -15,7 +15,7 @@ from evergrid.core.arrays import Array, Float
 from evergrid.core.config import Config as BaseConfig
 from evergrid.core.errors import ConfigError, InputError
 from evergrid.core.faults import Fault
-from evergrid.grid import connections, geojson
+from evergrid.grid import base_case, connections, geojson
 from evergrid.grid.connections import Connections
 from evergrid.grid.droop import CATEGORIES, STEEPEST_B
 from evergrid.grid.droop_response import TAP_STEP_PU
@@ -203,7 +203,7 @@ def _inverters(
 
 def _notes(config: Config, feeder: Feeder, found: Found) -> list[str]:
     """What a reader must know."""
-    notes = [f"{feeder.name}: {note}" for note in feeder.notes if "rating" not in note]
+    notes = [f"{feeder.name}: {note}" for note in feeder.notes if "state no rating" not in note]
     if missing := FeederPlaces.everywhere(feeder).note:
         fix = "Put a file such as BusCoords.csv beside the feeder: bus, x, y."
         notes.append(f"{missing} {fix}")
@@ -231,6 +231,7 @@ def _summary(config: Config, feeder: Feeder, found: Found, seed: int) -> dict[st
         "feeder": feeder.name,
         "buses": len(feeder.buses.name),
         "nodes": len(feeder.nodes),
+        **base_case.headline(feeder),
         **found.headline(config.weak_scr),
         "category": config.droop.category,
         "notes": _notes(config, feeder, found),

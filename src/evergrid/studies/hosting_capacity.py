@@ -19,6 +19,7 @@ from evergrid.data.assumptions import Assumptions
 from evergrid.data.meta import Meta
 from evergrid.fleet.day_profiles import Behaviour
 from evergrid.fleet.group import FleetGroup
+from evergrid.grid import base_case
 from evergrid.grid.hosting_capacity import Case
 from evergrid.model.session import Sessions
 from evergrid.studies import hosting_capacity_report as report
@@ -246,6 +247,7 @@ def _summary(
         "status": "done",
         "feeder": case.feeder.name,
         "buses": len(case.feeder.buses.name),
+        **base_case.headline(case.feeder),
         "loads": len(set(case.branches.name)),
         "lines": len(case.feeder.lines),
         "lines_unrated": int(np.isnan(case.feeder.lines.rating_a).sum()),

@@ -15,7 +15,7 @@ from evergrid.dispatch.accounts import net_load
 from evergrid.dispatch.feeder_check import Checked, Wiring
 from evergrid.dispatch.feeder_plan import Held
 from evergrid.dispatch.plan import Plan
-from evergrid.grid import geojson
+from evergrid.grid import base_case, geojson
 from evergrid.grid.feeder_limits import KINDS
 from evergrid.grid.operating_envelope import Envelope
 from evergrid.model.portfolio import Portfolio
@@ -63,6 +63,8 @@ def summary(found: FeederFound) -> dict[str, Any]:
         "name": found.street.feeder.name,
         "lines": len(found.street.feeder.lines),
         "lines_unrated": int(np.isnan(found.street.feeder.lines.rating_a).sum()),
+        **base_case.headline(found.street.feeder),
+        "notes": list(found.street.feeder.notes),
         "holds": v2g.checked.holds,
         "holds_smart": found.held["smart"].checked.holds,
         "rounds": len(v2g.rounds) - 1,

@@ -15,7 +15,7 @@ from evergrid.core.arrays import Array, Float
 from evergrid.core.config import Config as BaseConfig
 from evergrid.core.errors import ConfigError, InputError
 from evergrid.core.faults import Fault
-from evergrid.grid import switching, time_series, volt_var
+from evergrid.grid import base_case, switching, time_series, volt_var
 from evergrid.grid.feeder import Feeder
 from evergrid.grid.time_series import Day, Series
 from evergrid.grid.volt_var import Control, Curve, Inverters, VoltWatt
@@ -286,6 +286,7 @@ def _summary(
         "feeder": feeder.name,
         "regulators": len(feeder.regulators),
         "banks": len(feeder.capacitors),
+        **base_case.headline(feeder),
         "load_kw": -float(feeder.branches.power_kw[feeder.branches.is_load].sum()),
         "fleet_kw": float(rated_kw.sum()),
         "places": len(set(feeder.branches.name[rated_kw > 0].tolist())),
