@@ -45,7 +45,7 @@ class FeederSource(BaseConfig):
     more than 0.001 pu."""
 
     def read(self, folder: Path) -> Feeder:
-        """The feeder, its base case held against OpenDSS' own, with ratings and coordinates filled in.
+        """The feeder, its base case held against OpenDSS' own, ratings and coordinates filled in.
 
         Args:
             folder: What a relative path starts from.
