@@ -227,7 +227,9 @@ class Switches(Circuit):
         ends = nodes if delta else nodes[:1]
         found = [GROUND if n == 0 else self.row[f"{place}.{n}"] for n in ends]
         bus = self._property(name, "bus")
-        if abs(self.voltage[found[0]]) < DEAD_V:  # OpenDSS makes a bus that is none of the circuit's
+        if (
+            abs(self.voltage[found[0]]) < DEAD_V
+        ):  # OpenDSS makes a bus that is none of the circuit's
             fix = "Name a bus and a phase that something is connected to."
             raise self._fault("measure at a bus that is fed", bus, name, fix)
         if delta and self._turning(transformer) < 0:
@@ -368,9 +370,9 @@ class Switches(Circuit):
         if which.max(initial=0) >= len(where):
             self._leave_out(at.name, "ctphase: its place has no such phase")
             return self._no_power()
-        (kept,) = np.nonzero(where != GROUND)
         rows = np.zeros((len(which), len(self.row)), dtype=np.complex128)
-        np.add.at(rows, (slice(None), where[kept]), admittance[np.ix_(which, kept)])
+        for conductor in np.flatnonzero(where != GROUND):
+            rows[:, where[conductor]] += admittance[which, conductor]
         return Currents(np.zeros(len(which), np.int64), where[which], sparse.csr_array(rows))
 
     def _no_power(self) -> Currents:

@@ -274,7 +274,7 @@ def _summary(
     if unsettled:
         notes.append(
             f"In {unsettled:,} steps of all modes no voltages were found: the wires cannot carry "
-            "that power. Controls stood still there."
+            "that power, and controls stood still; or controls without delay found no rest."
         )
     return {
         "study": "volt_var",
