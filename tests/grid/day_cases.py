@@ -1,6 +1,7 @@
 """Feeders and days that several tests of time series share."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -28,6 +29,15 @@ def built_in(*commands: str) -> Feeder:
     """The feeder that is built in."""
     with resources.as_file(resources.files("evergrid.grid") / "feeders/ieee13.dss") as path:
         return opendss.read(path, commands=commands)
+
+
+def frozen(feeder: Feeder) -> Feeder:
+    """The same with regulators that never move."""
+    still = [
+        replace(r, controls=tuple(replace(c, frozen=True) for c in r.controls))
+        for r in feeder.regulators
+    ]
+    return replace(feeder, regulators=tuple(still))
 
 
 def fleet(feeder: Feeder, steps: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,5 @@
 """Does a day of a feeder keep its laws, and agree with power flows?"""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -10,7 +8,7 @@ from evergrid.grid import power_flow, switching, time_series, volt_var
 from evergrid.grid.feeder import Feeder, State
 from evergrid.grid.time_series import Day
 from evergrid.grid.volt_var import CATEGORY_B, COMPENSATION, UNITY, Control
-from tests.grid.day_cases import a_day, built_in
+from tests.grid.day_cases import a_day, built_in, frozen
 
 STEPS = 240
 
@@ -28,10 +26,10 @@ def test_another_position_of_taps_and_banks_is_as_if_reduced_anew(feeder: Feeder
         volt_var.everywhere(np.zeros((1, len(feeder.branches))), UNITY),
         np.ones((1, 1, 1)),
     )
-    frozen = replace(feeder, regulators=tuple(replace(r, band_v=1e6) for r in feeder.regulators))
-    reduced = switching.reduce(frozen)
+    without = frozen(feeder)
+    reduced = switching.reduce(without)
     series = time_series.simulate(reduced, still, start=state, tolerance_pu=1e-10)
-    network = power_flow.reduce(frozen, state=state)
+    network = power_flow.reduce(without, state=state)
     zero = np.zeros((1, len(feeder.branches)))
     flow = power_flow.solve(network, zero, zero, load_share=zero + 1, tolerance_pu=1e-10)
     assert series.low_pu[0, 0] == pytest.approx(np.abs(flow.voltage_pu).min(), abs=1e-8)
@@ -93,8 +91,8 @@ def test_finer_steps_change_a_smooth_day_little(feeder: Feeder) -> None:
 
 def test_slow_inverters_come_to_rest_at_the_equilibrium(feeder: Feeder) -> None:
     count = len(feeder.branches)
-    frozen = replace(feeder, regulators=tuple(replace(r, band_v=1e6) for r in feeder.regulators))
-    reduced = switching.reduce(frozen)
+    without = frozen(feeder)
+    reduced = switching.reduce(without)
     rating = np.full((1, count), 50.0)
     share = np.ones((1, 1, 1))
     slow = Day(1.0, np.zeros((1, count, 120)), volt_var.everywhere(rating, CATEGORY_B),

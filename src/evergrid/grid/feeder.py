@@ -276,7 +276,7 @@ class Regulator:
     step: float
     controls: tuple[TapControl, ...]
 
-    def ratio(self, tap: float) -> float:
+    def ratio(self, tap: float | int) -> float:
         """Ratio of turns at a tap."""
         return 1.0 + tap * self.step
 
@@ -286,7 +286,7 @@ class Regulator:
         whole = round(tap)
         return float(whole) if abs(tap - whole) < WHOLE else round(tap, 9)
 
-    def at(self, tap: float) -> Complex[Array, "conductor conductor"]:
+    def at(self, tap: float | int) -> Complex[Array, "conductor conductor"]:
         """Admittance between its conductors at a tap."""
         turns = np.where(self.tapped, self.ratio(tap), 1.0)
         return self.admittance / turns[:, None] / turns[None, :]
@@ -373,7 +373,7 @@ class State:
         connected: Whether each capacitor bank is connected.
     """
 
-    tap: tuple[float, ...]
+    tap: tuple[float | int, ...]
     connected: tuple[bool, ...]
 
 

@@ -77,7 +77,7 @@ def _opened(path: Path, commands: Sequence[str]) -> tuple[Any, tuple[str, ...]]:
         if HUNTING in str(refused.args[-1]):
             names = opendss_snapshot.hunting(engine)
             fix = "Widen a band, or set apart the voltages at which they act."
-            fault = Fault("controls", "come to rest in OpenDSS", ids=names, fix=fix)
+            fault = Fault("controls", "come to rest in OpenDSS", names, fix=fix)
             raise InputError(given_file.name(path), [fault]) from refused
         fix = "The message is OpenDSS' own; mend the file it names."
         said = _said(str(refused.args[-1]), path)

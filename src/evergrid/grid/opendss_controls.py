@@ -35,7 +35,7 @@ KINDS = {  # of a bank's control, as OpenDSS writes them
 PHASE_CHOICES = {"max": "highest", "min": "lowest", "avg": "mean"}
 LINEAR = ("line", "transformer", "reactor")  # their currents are linear in voltages
 PF_DEFAULTS = (0.95, 1.05)  # where a setting is no power factor, OpenDSS takes these
-UNKNOWN = -2  # stands for a node that is none of the circuit's
+DEAD_V = 1e-3  # a node of a lower voltage is fed by nothing
 
 
 class Switches(Circuit):
@@ -64,7 +64,8 @@ class Switches(Circuit):
         """Regulators, each with the controls of its transformer, and where their taps stand.
 
         Raises:
-            InputError: A transformer has controls of taps on several windings, or no taps.
+            InputError: A transformer has controls of taps on several windings, or no taps, or a
+                control measures at a bus that nothing feeds.
         """
         of_transformer: dict[str, list[str]] = {}
         for name in self._named("regcontrol"):
@@ -223,15 +224,17 @@ class Switches(Circuit):
         windings = self._windings(transformer)
         windings.Wdg = number
         delta = bool(windings.IsDelta)
-        ends = nodes if delta else [nodes[0], 0]
-        found = [GROUND if n == 0 else self.row.get(f"{place}.{n}", UNKNOWN) for n in ends]
-        said = f"bus={self._property(name, 'bus')}"
-        if UNKNOWN in found:
-            self._leave_out(name, f"{said}: nothing is connected there")
-            return GROUND, GROUND
+        ends = nodes if delta else nodes[:1]
+        found = [GROUND if n == 0 else self.row[f"{place}.{n}"] for n in ends]
+        bus = self._property(name, "bus")
+        if (
+            abs(self.voltage[found[0]]) < DEAD_V
+        ):  # OpenDSS makes a bus that is none of the circuit's
+            fix = "Name a bus and a phase that something is connected to."
+            raise self._fault("measure at a bus that is fed", bus, name, fix)
         if delta and self._turning(transformer) < 0:
-            self._leave_out(name, f"{said} beside a delta winding that lags")
-        return found[0], found[1]
+            self._leave_out(name, f"bus={bus} beside a delta winding that lags")
+        return found[0], (GROUND, *found[1:])[-1]
 
     def _banks(self) -> tuple[tuple[Capacitor, ...], tuple[bool, ...]]:
         """Banks with their controls, and whether they are connected."""
@@ -367,9 +370,9 @@ class Switches(Circuit):
         if which.max(initial=0) >= len(where):
             self._leave_out(at.name, "ctphase: its place has no such phase")
             return self._no_power()
-        (kept,) = np.nonzero(where != GROUND)
         rows = np.zeros((len(which), len(self.row)), dtype=np.complex128)
-        np.add.at(rows, (slice(None), where[kept]), admittance[np.ix_(which, kept)])
+        for conductor in np.flatnonzero(where != GROUND):
+            rows[:, where[conductor]] += admittance[which, conductor]
         return Currents(np.zeros(len(which), np.int64), where[which], sparse.csr_array(rows))
 
     def _no_power(self) -> Currents:

@@ -50,7 +50,10 @@ def enter(engine: Any) -> tuple[str, ...]:
 
 
 def hunting(engine: Any) -> tuple[str, ...]:
-    """Controls of taps and banks that go on moving, in a circuit whose controls found no rest."""
+    """Controls of taps and banks that go on moving, in a circuit whose controls found no rest.
+
+    All of them where none is seen to move.
+    """
     circuit, moved = engine.ActiveCircuit, {}
     before = _positions(circuit)
     for look in range(LOOKS):
@@ -61,7 +64,7 @@ def hunting(engine: Any) -> tuple[str, ...]:
         after = _positions(circuit)
         moved |= {name: None for name in before if before[name] != after[name]}
         before = after
-    return tuple(moved)
+    return tuple(moved or before)
 
 
 def _positions(circuit: Any) -> dict[str, float]:

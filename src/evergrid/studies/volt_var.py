@@ -275,7 +275,8 @@ def _summary(
     if unsettled:
         notes.append(
             f"In {unsettled:,} steps of all modes no voltages were found: the wires cannot carry "
-            "that power. Controls stood still there, so counts of those modes are at least."
+            "that power, and controls stood still; or controls without delay found no rest. Counts "
+            "of those modes are at least."
         )
     if missing := FeederPlaces.with_branches(feeder).note:
         notes.append(missing)

@@ -60,7 +60,8 @@ def taps(
     feeder: Feeder, modes: Sequence[str], hour: Float[Array, " step"], series: Series
 ) -> pl.DataFrame:
     """Position of each device at the beginning and from each change on; a bank's is 0 or 1."""
-    begin = [(r.name, tap) for r, tap in zip(feeder.regulators, series.start.tap, strict=True)]
+    taps_at_first = zip(feeder.regulators, series.start.tap, strict=True)
+    begin = [(regulator.name, round(tap)) for regulator, tap in taps_at_first]
     begin += [
         (bank.name, int(on))
         for bank, on in zip(feeder.capacitors, series.start.connected, strict=True)

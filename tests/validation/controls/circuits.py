@@ -14,6 +14,7 @@ New Transformer.station phases=3 windings=2 buses=(source a) conns=(delta wye)
 ~ kvs=(11 0.4) kvas=(250 250) xhl=4 %r=0.5
 New LineCode.cable nphases=3 r1=0.32 x1=0.07 r0=1.2 x0=0.3 c1=0 c0=0 units=km
 ~ normamps=200 emergamps=220
+New Loadshape.signal npts=24 interval=1 mult=[0 0 1 1 0 0 1 1 0 0 1 1 0 0 1 1 0 0 1 1 0 0 1 1]
 New Line.first bus1=a bus2=b linecode=cable length={first:.3f} units=km
 New Line.second bus1=b bus2=c linecode=cable length=0.1 units=km
 New Line.feed bus1=d bus2=e linecode=cable length={feed:.3f} units=km
@@ -21,6 +22,18 @@ New Line.feed bus1=d bus2=e linecode=cable length={feed:.3f} units=km
 TAIL = """Set VoltageBases=(11 0.4)
 CalcVoltageBases
 """
+
+
+STREET = """
+New Transformer.vr phases=3 windings=2 buses=(b d) conns=(wye wye) kvs=(0.4 0.4) kvas=(80 80) xhl=1
+New Load.near bus1=b.2 phases=1 kv=0.23 kw=3 pf=0.95
+New Load.f1 bus1=e.1 phases=1 kv=0.23 kw=9 pf=0.95
+New Load.f2 bus1=e.2 phases=1 kv=0.23 kw=4 pf=0.95
+New Load.f3 bus1=e.3 phases=1 kv=0.23 kw=2 pf=0.95
+New Capacitor.bank bus1=e kv=0.4 kvar=10
+"""
+REGULATOR = "New RegControl.vr transformer=vr winding=2 vreg=120 band=2 ptratio=1.925 delay=60"
+BANK = "New CapControl.c capacitor=bank element=line.feed ptratio=1.925 ctratio=1 delay=60"
 
 
 @dataclass(frozen=True)
@@ -36,6 +49,16 @@ class Case:
     text: str
     share: np.ndarray
     vehicle_kw: np.ndarray
+
+
+def street(*controls: str, transformer: str = "", vehicle_kw: float = 0.0) -> Case:
+    """One street with controls as given, and a day of two waves."""
+    text = HEAD.format(pu=1.0, mva=100, first=0.2, feed=0.3)
+    more = [f"Transformer.vr.{edit}" for edit in transformer.split(";") if edit]
+    turn = 2 * np.pi * np.arange(STEPS) / STEPS
+    lines = "\n".join([*more, *controls]) + "\n"
+    share, wave = 0.8 + 0.6 * np.sin(2 * turn), vehicle_kw * np.sin(3 * turn)
+    return Case(text + STREET + TAIL + lines, share, wave)
 
 
 def drawn(seed: int) -> Case:
@@ -59,7 +82,7 @@ def drawn(seed: int) -> Case:
         if behind_delta:  # whose voltage is that between phases
             controls = [line.replace("ptratio=1.925", "ptratio=3.333") for line in controls]
         if _yes(draw, 0.12):  # a second control of the same taps
-            controls.append(_regulator(draw, names[0], 8, winding))
+            controls.append(_regulator(draw, names[0], 8, winding, widest=True))
     else:
         controls += [_bank_control(draw, k) for k in range(2 if _yes(draw, 0.4) else 1)]
     if has_bank and _yes(draw, 0.5):
@@ -118,9 +141,8 @@ def _loads(draw: np.random.Generator, behind_delta: bool) -> list[str]:
     far = ("e.1.2", "e.2.3", "e.3.1") if behind_delta else ("e.1", "e.2", "e.3")
     places = ("b.1", "b.2", "c.3", *far)
     return [
-        f"New Load.l{k} bus1={at} phases=1 kv={0.4 if at.count('.') > 1 else 0.23} kw={kw:.3f} pf=0.95"
-        f" model={model}"
-        " vminpu=0.5 vmaxpu=1.5"
+        f"New Load.l{k} bus1={at} phases=1 kv={0.4 if at.count('.') > 1 else 0.23} kw={kw:.3f}"
+        f" pf=0.95 model={model} vminpu=0.5 vmaxpu=1.5"
         for k, (at, kw, model) in enumerate(
             zip(places, powers, draw.choice([1, 1, 2, 5], 6), strict=True)
         )
@@ -138,17 +160,21 @@ def _yes(draw: np.random.Generator, chance: float) -> bool:
     return bool(draw.random() < chance)
 
 
-def _regulator(draw: np.random.Generator, transformer: str, k: int, tapped: int) -> str:
+def _regulator(
+    draw: np.random.Generator, transformer: str, k: int, tapped: int, *, widest: bool = False
+) -> str:
     one = transformer != "vr"  # phase
     phases = {"vr": "1 2 3", "vr1": "1", "vr2": "2", "vr3": "3"}[transformer].split()
     words = [
         f"New RegControl.r{k} transformer={transformer} winding=2 ptratio=1.925",
-        f"vreg={draw.uniform(117, 123):.2f} band={draw.choice([1.5, 2, 3, 4])}",
+        f"vreg={draw.uniform(117, 123):.2f} band={12 if widest else draw.choice([1.5, 2, 3, 4])}",
         f"delay={draw.choice([0, 15, 60, 90, 180])} tapdelay={draw.choice([0, 2, 15, 60, 100])}",
     ]
     remote = _yes(draw, 0.15)
     if not one and _yes(draw, 0.3):
-        words.append(f"ptphase={draw.choice(['max', 'min'] if remote else ['max', 'min', '2', '3'])}")
+        words.append(
+            f"ptphase={draw.choice(['max', 'min'] if remote else ['max', 'min', '2', '3'])}"
+        )
     if remote:
         words.append(f"bus=e.{draw.choice(phases)}" if _yes(draw, 0.8) else "bus=e")
         if _yes(draw, 0.3):
@@ -209,6 +235,8 @@ def _bank_control(draw: np.random.Generator, k: int) -> str:
         words.append(f"vmax={draw.uniform(120, 126):.2f}")
         if _yes(draw, 0.4):
             words.append("vbus=c")
+    if kind == "follow":
+        words.append("controlsignal=signal")
     if kind == "pf" and _yes(draw, 0.5):
         words.append("pctminkvar=20")
     return "\n~ ".join(words)

@@ -22,11 +22,13 @@ class Compared:
         verdict: "equal", "refused" or "different".
         why: What was refused, or the first step that differs.
         operations: Taps moved and banks switched in OpenDSS.
+        path: Where taps and banks stood in OpenDSS at the end of each step.
     """
 
     verdict: str
     why: str
-    operations: tuple[int, int]
+    operations: tuple[int, int] = (0, 0)
+    path: tuple[tuple[float, ...], ...] = ()
 
 
 def compared(case: Case, folder: Path) -> Compared:
@@ -36,7 +38,7 @@ def compared(case: Case, folder: Path) -> Compared:
     try:
         feeder = opendss.read(path)
     except InputError as refused:
-        return Compared("refused", str(refused), (0, 0))
+        return Compared("refused", str(refused))
     count = len(feeder.branches)
     power = np.zeros((count, len(case.share)))
     power[-1] = case.vehicle_kw
@@ -47,26 +49,22 @@ def compared(case: Case, folder: Path) -> Compared:
         ours = time_series.simulate(reduced, day, leftovers=True, tolerance_pu=1e-10)
     except InputError as refused:
         assert feeder.not_modelled
-        return Compared("refused", str(refused), (0, 0))
-    theirs = opendss_day.day(
-        path, feeder, step_s=STEP_S, load_share=case.share, power_kw=power
-    )
+        return Compared("refused", str(refused))
+    theirs = opendss_day.day(path, feeder, step_s=STEP_S, load_share=case.share, power_kw=power)
     start = np.array(feeder.state.connected, bool)[:, None]
     switched = np.diff(np.concatenate([start, theirs.connected], axis=1).astype(int), axis=1)
     operations = (int(theirs.tap_operations(feeder).sum()), int(np.abs(switched).sum()))
     apart = np.abs(ours.ratio[0] - theirs.ratio).max(axis=0, initial=0.0) > 1e-9
     apart |= (ours.connected[0] != theirs.connected).any(axis=0)
-    hunts = ~theirs.settled
-    if hunts.any() and not apart[: int(np.argmax(hunts))].any():
-        step = int(np.argmax(hunts))  # what is found after it is no step's end
-        told = not ours.settled[0, step]
-        return Compared("refused" if told else "different", f"hunts in step {step}", operations)
     if not apart.any():
         # Taps that move up and down within a step are operations, though no difference of steps.
         fewer = (ours.tap_operations[0] < theirs.tap_operations(feeder)).any()
-        fine = ours.settled[0].all() and not fewer
-        return Compared("equal" if fine else "different", "operations, or unsettled", operations)
+        path = np.concatenate([theirs.ratio, theirs.connected])
+        verdict = "different" if fewer else "equal"
+        return Compared(verdict, "operations", operations, tuple(map(tuple, path.tolist())))
     step = int(np.argmax(apart))
+    if not (ours.settled[0, step] or theirs.settled[step]):  # told by both, and no step's end
+        return Compared("refused", f"hunts in step {step}", operations)
     what = (
         f"step {step}: ratio {ours.ratio[0, :, step]} and {theirs.ratio[:, step]}, "
         f"bank {ours.connected[0, :, step]} and {theirs.connected[:, step]}, "
@@ -87,8 +85,9 @@ def main(first: int, stop: int) -> None:
             moved += found.operations
             still += found.operations == (0, 0)
             if found.verdict != "equal":
-                print(f"{seed}: {found.verdict}: {found.why}")
-    print(f"{dict(counts)}; {moved[0]:,} taps, {moved[1]:,} banks; {still} circuits without any")
+                sys.stdout.write(f"{seed}: {found.verdict}: {found.why}\n")
+    told = f"{moved[0]:,} taps, {moved[1]:,} banks; {still} circuits without any"
+    sys.stdout.write(f"{dict(counts)}; {told}\n")
 
 
 if __name__ == "__main__":
