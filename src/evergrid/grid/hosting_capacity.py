@@ -23,8 +23,9 @@ from evergrid.grid import volt_var
 from evergrid.grid.all_cores import on_all_cores
 from evergrid.grid.deployment import Deployments, Slots
 from evergrid.grid.feeder import Branches, Feeder
+from evergrid.grid.places import transformer_of
 from evergrid.grid.power_flow import CAREFUL_ITERATIONS, ITERATIONS, Network, solve, wires
-from evergrid.grid.transformer_ageing import Thermal, highest_average, hottest
+from evergrid.grid.transformer_ageing import Thermal, highest_average, hottest, shared_heating
 from evergrid.grid.volt_var import Control
 from evergrid.grid.volt_var_kernels import COLUMNS
 from evergrid.grid.watch import JudgedBy, Watch, alike, seen, watch
@@ -395,11 +396,12 @@ class Judge:
         laws = np.stack([volt_var.laws((control,), n.impedance) for n in networks])
         return laws, float(volt_var.pace(np.array([max(gain)]))[0])
 
-    def _of_transformers(self) -> tuple[Array, Array, Array, int, Array, float]:
+    def _of_transformers(self) -> tuple[Array, Array, Array, Array, int, Array, float]:
         case, bounds = self.case, self.bounds
         ambient_c = np.full(case.base_kw.shape[1], case.limits.ambient_c)
-        window = case.window
-        return bounds.instant, bounds.mean, bounds.hot, window, ambient_c, case.step_h
+        owner = transformer_of(case.feeder, self.judged[0])
+        given = (owner, case.window, ambient_c, case.step_h)
+        return bounds.instant, bounds.mean, bounds.hot, *given
 
 
 def judge(case: Case) -> Judge:
@@ -435,6 +437,8 @@ def _base(
     )
     loading = phase if case.limits.transformer_by == "phase" else total
     ambient_c = np.full(len(steps), case.limits.ambient_c)
+    owner = transformer_of(case.feeder, watched[0].judging(case.limits.transformer_by))
+    heating = shared_heating(loading, owner)[owner]
     heat = (ambient_c, case.step_h, case.limits.thermal.numbers(), True)
     size = np.abs(voltage_pu)
     return Base(
@@ -444,7 +448,7 @@ def _base(
         unbalance=np.concatenate([part.unbalance for part in read]).max(axis=0),
         instant=loading.max(axis=1, initial=0.0),
         mean=np.array([highest_average(path, case.window)[0] for path in loading]),
-        hot_c=np.array([hottest(path, *heat)[0] for path in loading]),
+        hot_c=np.array([hottest(*each, *heat)[0] for each in zip(loading, heating, strict=True)]),
         phase=phase.max(axis=1, initial=0.0),
         total=total.max(axis=1, initial=0.0),
     )

@@ -4,7 +4,9 @@ Source:
     IEEE Std C57.91-1995, Guide for loading mineral-oil-immersed transformers, clause 7 (top oil
     and hottest spot) and clause 5 (ageing acceleration for 65 C rise insulation, 110 C). The
     winding follows its load at once here: its own time constant of some minutes is left out,
-    which errs towards hotter.
+    which errs towards hotter. The standard's loading is that of three equal phases; where they
+    differ, the oil is heated by the losses of all windings, which go with the mean of their
+    squared loadings, and each winding rises over it by its own.
 """
 
 from dataclasses import dataclass
@@ -57,11 +59,12 @@ class Thermal:
 
 @njit(**OPTIONS)
 @no_type_check
-def hottest(loading, ambient_c, step_h, thermal, twice):
+def hottest(loading, heating, ambient_c, step_h, thermal, twice):
     """Hottest spot over a path of loading, and hours of life lost per hour.
 
     Args:
-        loading: Load over rating at each step.
+        loading: Load over rating of a winding at each step.
+        heating: Root of the mean square of it over all that share the oil, `shared_heating`.
         ambient_c: Air at each step.
         step_h: Length of a step.
         thermal: `Thermal.numbers`.
@@ -72,17 +75,38 @@ def hottest(loading, ambient_c, step_h, thermal, twice):
     """
     oil_rise, winding_rise, ratio, n, m, oil_h = thermal
     decay = np.exp(-step_h / oil_h)
-    rise = oil_rise * ((loading[0] ** 2 * ratio + 1.0) / (ratio + 1.0)) ** n
+    rise = oil_rise * ((heating[0] ** 2 * ratio + 1.0) / (ratio + 1.0)) ** n
     for _ in range(2 if twice else 1):
         highest, when, ageing = -np.inf, 0, 0.0
         for t in range(len(loading)):
-            ultimate = oil_rise * ((loading[t] ** 2 * ratio + 1.0) / (ratio + 1.0)) ** n
+            ultimate = oil_rise * ((heating[t] ** 2 * ratio + 1.0) / (ratio + 1.0)) ** n
             rise = ultimate + (rise - ultimate) * decay
             spot = ambient_c[t] + rise + winding_rise * loading[t] ** (2.0 * m)
             ageing += np.exp(AGEING_K / REFERENCE_K - AGEING_K / (spot + ZERO_C_K))
             if spot > highest:
                 highest, when = spot, t
     return highest, when, ageing / len(loading)
+
+
+@njit(**OPTIONS)
+@no_type_check
+def shared_heating(loading, owner):
+    """Root of the mean square of the loadings that share a transformer's oil, step by step.
+
+    Each is taken to lose as much as any other at its rated current.
+
+    Args:
+        loading: Of each place at which a transformer is judged, by step.
+        owner: Row of the transformer of each.
+    """
+    count = owner.max() + 1 if len(owner) > 0 else 0
+    places, square = np.zeros(count), np.zeros((count, loading.shape[1]))
+    for p in range(len(owner)):
+        places[owner[p]] += 1
+        square[owner[p]] += loading[p] ** 2
+    for t in range(count):
+        square[t] = np.sqrt(square[t] / max(places[t], 1.0))
+    return square
 
 
 @njit(**OPTIONS)
