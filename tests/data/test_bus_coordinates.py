@@ -8,7 +8,8 @@ from evergrid.data import bus_coordinates
 
 
 @pytest.mark.parametrize(
-    "name", ["BusCoords.csv", "Buscoords.dss", "busxy.csv", "IEEE13Node_BusXY.csv", "Bus_Coords.txt"]
+    "name",
+    ["BusCoords.csv", "Buscoords.dss", "busxy.csv", "IEEE13Node_BusXY.csv", "Bus_Coords.txt"],
 )
 def test_files_are_found_by_their_name(name: str, tmp_path: Path):
     (tmp_path / name).write_text("a, 1, 2\n")
@@ -20,7 +21,14 @@ def test_files_are_found_by_their_name(name: str, tmp_path: Path):
 
 @pytest.mark.parametrize(
     "line",
-    ["A,1.5,-2e3", "a, 1.5, -2e3 ! here", "a;1.5;-2e3", "a\t1.5\t-2e3", "a 1.5  -2e3", '"a", 1.5,-2e3,'],
+    [
+        "A,1.5,-2e3",
+        "a, 1.5, -2e3 ! here",
+        "a;1.5;-2e3",
+        "a\t1.5\t-2e3",
+        "a 1.5  -2e3",
+        '"a", 1.5,-2e3,',
+    ],
 )
 def test_lines_may_be_written_in_many_ways(line: str, tmp_path: Path):
     (tmp_path / "busxy.csv").write_text(f"Bus, X, Y\n// a remark\n{line}\n")

@@ -6,10 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evergrid.core.errors import SolveError
 from evergrid.core.status import Status
 from evergrid.dispatch import feeder_check, feeder_envelope, feeder_plan, plan
 from evergrid.dispatch.feeder_plan import Held, Round
+from evergrid.grid.feeder_limits import KINDS
 from evergrid.grid.hosting_capacity import Limits
+from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import plugged_share
 from tests.dispatch.feeder_cases import LIMITS, WIDE, Street, wired
 
@@ -232,3 +235,28 @@ def test_envelopes_hold_where_all_at_once_could_not_even_be_computed(tmp_path: P
         assert strain.settled.all()
         bound = made.checked.judge.bound
         assert (strain.value <= bound + 1e-6 * np.abs(bound)).all()
+
+
+def test_a_plan_that_cannot_be_found_names_the_limits_of_the_feeder_that_stand_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    street = wired(tmp_path, 0)
+    own = feeder_plan.v2g
+
+    def unsolved(book: Portfolio, options: plan.Options) -> plan.Plan:
+        if book.flowgates is None:
+            return own(book, options)
+        raise SolveError(Status.INFEASIBLE)
+
+    monkeypatch.setattr(feeder_plan, "v2g", unsolved)
+    with pytest.raises(SolveError, match="The faults name the limits") as refused:
+        held(street)
+    faults = refused.value.faults
+    assert faults
+    assert {fault.field.removesuffix(" limit") for fault in faults} <= set(KINDS)
+    assert all(fault.ids and fault.fix for fault in faults)
+    assert faults[0].ids[0] in str(refused.value)
+
+
+def test_without_known_faults_none_are_promised():
+    assert "faults" not in str(SolveError(Status.INFEASIBLE))

@@ -1,6 +1,7 @@
 """Plans keep their promises: limits, service, costs in order, causes named."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -166,6 +167,24 @@ def test_a_limit_that_keeps_cars_from_their_energy_is_named() -> None:
     delivered = -no_v2g.grid.step_h * made.schedule.power_kw[portfolio.site_row == 1].sum()
     assert delivered <= 1.0 * portfolio.grid.horizon_h + 1e-6
     assert made.certificate.group_kw <= 1e-6
+
+
+def test_a_plan_that_is_not_found_at_all_names_what_gives_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    portfolio = by_hand([Stay(0, 2, 40)], [50.0, 60.0], import_limit_kw=10.0)
+    (short,) = plan.v2g(portfolio, options(portfolio)).shortfalls
+    own = solver.solve
+
+    def unsolved(*given: Any, **how: Any) -> Any:
+        return replace(own(*given, **how), status=Status.INFEASIBLE)
+
+    monkeypatch.setattr(solver, "solve", unsolved)
+    with pytest.raises(SolveError, match="The faults name the limits") as caught:
+        plan.v2g(portfolio, options(portfolio))
+    (fault,) = caught.value.faults
+    assert fault.ids == (short.session_id,)
+    assert short.limit in fault.rule
 
 
 @pytest.mark.parametrize(

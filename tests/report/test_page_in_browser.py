@@ -14,6 +14,7 @@ from evergrid.core.timegrid import TimeGrid
 from evergrid.report import figures
 from evergrid.report.figures import SiteRun, VehicleRun
 from evergrid.report.page import About, Headline, Section, Table, page
+from evergrid.studies.volt_var_answer import LABELS
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (
@@ -69,6 +70,71 @@ def report(
         sections=[Section(hostile, hostile, figure) for figure in drawn],
         about=About(hostile, Table([hostile], [[hostile]]), [(hostile, hostile)]),
     )
+
+
+MEASURE = """<script>window.addEventListener("load", () => setTimeout(() => {
+  const beyond = [];
+  for (const figure of document.querySelectorAll("figure")) {
+    const card = figure.getBoundingClientRect();
+    for (const text of figure.querySelectorAll("text")) {
+      const own = text.getBoundingClientRect();
+      if (own.width && (own.right > card.right + 1 || own.left < card.left - 1))
+        beyond.push(text.textContent);
+    }
+  }
+  const told = document.createElement("pre");
+  told.id = "beyond";
+  told.textContent = JSON.stringify(beyond);
+  document.body.append(told);
+}, 2000))</script></head>"""
+
+
+@pytest.fixture
+def feeder_report() -> str:
+    """A page with the figures of feeders, and the longest names that studies give them."""
+    modes = [*LABELS.values()]
+    hour = np.arange(1.0, 25.0)
+    some = np.linspace(0.97, 1.04, 24)
+    far, before = np.array([0.0, 0.01, 0.02, 0.03]), np.array([-1, 0, 1, 2])
+    names = np.array(["source", "a", "a_bus_of_a_long_name", "c"], dtype=object)
+    value = np.array([np.nan, 12.0, 7.0, 3.0])
+    ends = np.array([[0, 1], [1, 2], [2, 3]])
+    many = np.arange(1, len(modes) + 1)
+    cases = {f"Charging evenly over the stay, own R/X compensation {n}": some for n in range(3)}
+    map_of = {"title": "Room at each place: feeding", "unit": "kW", "source": 0}
+    drawn = [
+        figures.feeder_map(far, far, ends, value, names, **map_of),
+        figures.feeder_map(np.ones(4), far, ends, value, names, **map_of),
+        figures.distance_diagram(
+            far, before, value, names, title="Room", axis="Room", unit="kW", base_kva=1000.0
+        ),
+        figures.operations_bars(modes, 1000 * many, many),
+        figures.losses_bars(modes, 1234.0 * many),
+        figures.voltage_day(hour, some[None], some[None], modes[:1], limits_pu=(0.95, 1.05)),
+        figures.violation_curve(hour, cases, cases, cases),
+        figures.stopper_bars([("Charging on arrival", "transformer hot spot", "xfm1", 0.8)]),
+        figures.room_over_day(hour, hour, hour),
+    ]
+    return page("Feeders", sections=[Section("A figure", "Read it.", one) for one in drawn])
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [390, 1400])
+def test_no_text_of_a_figure_reaches_beyond_its_card(
+    browser: str, feeder_report: str, tmp_path: Path, width: int
+):
+    file = tmp_path / "report.html"
+    # The page lets only its own scripts run; here one that measures runs as well.
+    text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", feeder_report, count=1)
+    narrow = "<style>body { width: 390px; }</style>" if width < 500 else ""
+    file.write_text(text.replace("</head>", narrow + MEASURE, 1), encoding="utf-8")
+    command = [browser, *QUIET, f"--user-data-dir={tmp_path / 'profile'}"]
+    command += [f"--window-size={width},4000", "--dump-dom", file.as_uri()]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert ended.stdout.count("main-svg") >= 9
+    found = re.search(r'<pre id="beyond">(.*?)</pre>', ended.stdout)
+    assert found is not None
+    assert found[1] == "[]"
 
 
 @pytest.mark.browser

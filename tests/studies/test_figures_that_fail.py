@@ -104,9 +104,7 @@ def test_any_one_figure_may_fail_and_all_else_is_written(
 
 
 @pytest.mark.parametrize("study", [*STUDIES, "plan on a feeder"])
-def test_the_summary_and_the_place_of_the_report_are_ten_lines(
-    study: str, results: dict[str, Any]
-):
+def test_the_summary_and_the_place_of_the_report_are_ten_lines(study: str, results: dict[str, Any]):
     assert 3 <= len(results[study].lines()) <= ten_lines.MOST_ROWS == 9
 
 

@@ -124,8 +124,9 @@ def test_the_weak_feeder_hunts_with_the_default_slope(data_folder: Path) -> None
     found = made(feeder=feeder, at=[{"bus": "890", "rating_kva": 1200.0}])
     assert found.summary["lowest_scr"] < 3
     assert found.summary["hunts"]
-    assert any("no coordinates" in note for note in found.summary["notes"])
-    assert "give no coordinates" in found.report()
+    note = "IEEE34_BusXY.csv beside the feeder's master file gives coordinates of"
+    assert any(note in text for text in found.summary["notes"])
+    assert "strength_map" in found.figures()
 
 
 def test_islands_are_noted_and_refused_as_places(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Hosting capacity end to end: what is told, what is written, and what is refused."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +73,49 @@ def test_the_result_is_written_whole(result: Result, tmp_path: Path):
 
 
 def test_a_feeder_without_coordinates_is_told_where_its_map_would_be(result: Result):
-    assert any("coordinates" in note for note in result.summary["notes"])
-    assert "no coordinates" in str(
-        result.figures()["export_map"].to_dict()["layout"]["annotations"]
-    )
+    assert any("no coordinates" in note for note in result.summary["notes"])
+    figures = result.figures()
+    assert "export_map" not in figures
+    for way in ("export", "import"):
+        title = figures[f"{way}_map_by_distance"].to_dict()["layout"]["title"]
+        assert "no coordinates" in title["subtitle"]["text"]
+    assert "Buses that are on no map" in result.report()
+
+
+def test_the_summary_claims_what_the_draws_hold(result: Result):
+    draws, everybody = result.tables["draws"], result.summary["vehicles_everybody"]
+    for case in result.summary["cases"]:
+        fits = draws.filter(pl.col("case") == case["case"])["vehicles"]
+        (line,) = (text for text in result.lines() if text.split("  ")[0] == case["case"])
+        least = int(re.search(r"at least ([\d,]+) vehicles fit in 95 %", line)[1].replace(",", ""))  # type: ignore[index]
+        assert (fits >= least).mean() >= 0.95
+        if least < everybody:
+            assert (fits > least).mean() < 0.95
+            half = int(re.search(r"([\d,]+) in 50 %", line)[1].replace(",", ""))  # type: ignore[index]
+            assert (fits >= half).mean() >= 0.5
+        else:
+            assert "all that were tried" in line
+
+
+def test_what_more_was_not_tried_of_is_told_as_at_least(tmp_path: Path):
+    changes = {"cases": ["charge"], "most_kw": 0.5, "places": {"vehicles_per_load": 1}}
+    found = study.run(configured(tmp_path, **changes), folder=tmp_path)
+    assert found.summary["place_import_kw"] == [0.5, 0.5]
+    told = "\n".join(found.lines())
+    assert "feeds at least 0.5 kW, draws at least 0.5 kW more" in told
+    assert "each vehicle feeds at least 0.50 kW" in told
+    assert "at least 0.50" in found.report()
+
+
+def test_lines_without_a_rating_are_told_beside_the_numbers(tmp_path: Path):
+    more = "New Line.bare bus1=c bus2=d r1=.1 x1=.1 r0=.1 x0=.1 length=0.01"
+    (tmp_path / "bare").mkdir()
+    feeder = {"file": str(street(tmp_path / "bare", more))}
+    found = study.run(configured(tmp_path, feeder=feeder, cases=["charge"]), folder=tmp_path)
+    assert (found.summary["lines"], found.summary["lines_unrated"]) == (3, 1)
+    words = "current of 1 of 3 lines not judged: no rating"
+    assert sum(words in line for line in found.lines()) == 2
+    assert found.report().count(words) >= 4  # on each card with a number that leans on it
 
 
 def test_the_same_seed_gives_the_same_result(result: Result, tmp_path: Path):

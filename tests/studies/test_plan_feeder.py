@@ -14,6 +14,8 @@ from tests.studies.feeder_cases import FEEDER, HOMES, LIMITS, planned
 
 KEYS = {
     "name",
+    "lines",
+    "lines_unrated",
     "holds",
     "holds_smart",
     "rounds",

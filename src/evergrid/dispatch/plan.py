@@ -238,7 +238,7 @@ def uncontrolled(
     power, taken_s = baseline.uncontrolled(made.program), 0.0
     planned = _least_curtailed(one_way, made, power)
     if not baseline.keeps_limits(made.program, problem.powers(made, planned)):
-        power, taken_s = _earliest(made, options, tell)
+        power, taken_s = _earliest(one_way, made, options, tell)
         planned = _least_curtailed(one_way, made, power)
     assessment = Assessment(one_way, planned)
     paid = costs(one_way, planned, options.end_value_per_kwh)
@@ -254,20 +254,23 @@ def uncontrolled(
     )
 
 
-def _earliest(made: Problem, options: Options, tell: Tell) -> tuple[Float[Array, " slot"], float]:
+def _earliest(
+    portfolio: Portfolio, made: Problem, options: Options, tell: Tell
+) -> tuple[Float[Array, " slot"], float]:
     """Charging as early as the limits allow, with what must give way for it."""
     # What is small is solved to every digit, whatever plans are solved by.
     small = solver.chosen(made.program, "auto") == "highs"
     method = "highs" if small else options.method
     how = {"method": method, "time_limit_s": options.time_limit_s, "tell": tell}
-    found = baseline.earliest(made.program, sessions=made.sessions, **how)
+    found, relaxation = baseline.earliest(made.program, sessions=made.sessions, **how), None
     if not found.status.good:
         relaxation = least_violation.find(made.program, time_limit_s=options.time_limit_s)
         found = baseline.earliest(
             relaxation.program, sessions=made.sessions, fallback=relaxation.power_kw, **how
         )
     if not found.status.good:
-        raise SolveError(found.status, "This was the uncontrolled baseline.")
+        faults = _in_the_way(portfolio, made, relaxation)
+        raise SolveError(found.status, "This was the uncontrolled baseline.", faults)
     return found.power_kw, found.solve_s
 
 
@@ -320,6 +323,20 @@ def raise_on_shortfall(plan: Plan) -> None:
         excess_kwh = sum(item.excess_kwh for item in plan.overdrafts)
         details.append(f"Energy budgets are exceeded by {excess_kwh:.3g} kWh.")
     raise InfeasibleError(" ".join(details), faults)
+
+
+def _in_the_way(
+    portfolio: Portfolio,
+    made: Problem,
+    relaxation: Relaxation | None,
+    spent_kwh: Float[Array, " site"] | None = None,
+) -> list[Fault]:
+    """What keeps a plan from being found: all that gives way in the schedule that does so least."""
+    if relaxation is None:
+        return []
+    given = _least_curtailed(portfolio, made, relaxation.power_kw)
+    assessment = Assessment(portfolio, given, 0.0 if spent_kwh is None else spent_kwh)
+    return _faults(_shortfalls(assessment, relaxation, {}), assessment)
 
 
 def _faults(shortfalls: Sequence[Shortfall], assessment: Assessment) -> list[Fault]:
@@ -385,12 +402,9 @@ def _solve(
         program = _unpaid(portfolio, made, relaxation)
         solution = _solution(program, options, guess, relaxation.power_kw, tell)
     if solution.certificate is None or not solution.status.good:
-        faults = []
-        if relaxation is not None:  # what gives way least names what stands in the way
-            given = _least_curtailed(portfolio, made, relaxation.power_kw)
-            assessed = Assessment(portfolio, given, 0.0 if spent_kwh is None else spent_kwh)
-            faults = _faults(_shortfalls(assessed, relaxation, {}), assessed)
-        raise SolveError(solution.status, faults=faults)
+        raise SolveError(
+            solution.status, faults=_in_the_way(portfolio, made, relaxation, spent_kwh)
+        )
     planned = _least_curtailed(portfolio, made, solution.power_kw)
     assessment = Assessment(portfolio, planned, 0.0 if spent_kwh is None else spent_kwh)
     paid = costs(portfolio, planned, options.end_value_per_kwh)

@@ -2,6 +2,7 @@
 # pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
 
 import numpy as np
+import pytest
 
 from evergrid.report.figures import droop_response, loop_gains, scr_curve
 from evergrid.report.figures.feeder import feeder_map
@@ -43,6 +44,7 @@ def test_a_map_far_from_zero_fills_its_sheet():
     x, y = np.array([390_000.0, 390_100.0, np.nan]), np.array([392_000.0, 392_050.0, np.nan])
     ends = np.array([[0, 1], [1, 2]])
     figure = feeder_map(x, y, ends, SCR, NAMES, title="map", unit="SCR", colors=("#000", "#fff"))
-    assert figure.layout.yaxis.range is None
-    assert len(figure.data[1].x) == 2
-    assert list(figure.data[1].marker.colorscale[0]) == [0.0, "#000"]
+    assert figure.layout.xaxis.range == pytest.approx((389_994, 390_106))
+    assert figure.layout.yaxis.range == pytest.approx((391_994, 392_056))
+    assert len(figure.data[2].x) == 2
+    assert list(figure.data[2].marker.colorscale[0]) == [0.0, "#000"]

@@ -1,0 +1,11 @@
+"""A module of figures is not called like a figure: an import of one would hide the other."""
+
+import pkgutil
+
+from evergrid.report import figures
+
+
+def test_no_module_is_called_like_the_figure_that_it_draws():
+    modules = {module.name for module in pkgutil.iter_modules(figures.__path__)}
+    assert len(modules) > 5
+    assert modules & set(figures.__all__) == set()
