@@ -14,6 +14,9 @@ from tests.studies.feeder_cases import FEEDER, HOMES, LIMITS, planned
 
 KEYS = {
     "name",
+    "base_case_worst_pu",
+    "base_case_worst_node",
+    "notes",
     "holds",
     "holds_smart",
     "rounds",
@@ -49,6 +52,7 @@ def test_the_summary_tells_what_the_wires_ask_for(made: Made):
     found = summary["feeder"]
     assert set(found) == KEYS
     assert found["name"] == "ieee13"
+    assert found["base_case_worst_pu"] < 1e-6
     assert found["holds"] is found["holds_smart"] is True
     assert found["rounds"] >= 1
     assert found["flowgates"] > 0
