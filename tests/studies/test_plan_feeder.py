@@ -16,6 +16,9 @@ KEYS = {
     "name",
     "lines",
     "lines_unrated",
+    "base_case_worst_pu",
+    "base_case_worst_node",
+    "notes",
     "holds",
     "holds_smart",
     "rounds",
@@ -51,6 +54,7 @@ def test_the_summary_tells_what_the_wires_ask_for(made: Made):
     found = summary["feeder"]
     assert set(found) == KEYS
     assert found["name"] == "ieee13"
+    assert found["base_case_worst_pu"] < 1e-6
     assert found["holds"] is found["holds_smart"] is True
     assert found["rounds"] >= 1
     assert found["flowgates"] > 0
