@@ -54,7 +54,7 @@ def control_readings(
     maps, of_bank, remote, first = [], [], [], 0
     for control in (c for capacitor in feeder.capacitors for c in capacitor.controls):
         parts = _parts(control, nodes)
-        counts = [rows.shape[0] for rows in parts]
+        counts = [len(rows.indptr) - 1 for rows in parts]
         of_bank.append((first, *counts[:4]))
         maps += parts
         first += sum(counts)

@@ -75,7 +75,7 @@ def _opened(path: Path, commands: Sequence[str]) -> tuple[Any, tuple[str, ...]]:
         engine.ActiveCircuit.Solution.Solve()
     except DSSException as refused:
         if HUNTING in str(refused.args[-1]):
-            names = opendss_snapshot.hunting(engine)
+            names = opendss_snapshot.hunting(engine, solved)
             fix = "Widen a band, or set apart the voltages at which they act."
             fault = Fault("controls", "come to rest in OpenDSS", names, fix=fix)
             raise InputError(given_file.name(path), [fault]) from refused

@@ -4,11 +4,10 @@ Files that are meant for a day or for harmonics leave OpenDSS in that mode, wher
 would be a day's, or one of the last harmonic. What they leave otherwise is told.
 """
 
-import contextlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from dss import DSSException
 
 from evergrid.core.units import consumption_from_grid_power
 from evergrid.grid.feeder import Feeder, State
@@ -49,18 +48,21 @@ def enter(engine: Any) -> tuple[str, ...]:
     return tuple(told)
 
 
-def hunting(engine: Any) -> tuple[str, ...]:
+def hunting(engine: Any, solve: Callable[[Any], bool]) -> tuple[str, ...]:
     """Controls of taps and banks that go on moving, in a circuit whose controls found no rest.
 
     All of them where none is seen to move.
+
+    Args:
+        engine: With the circuit.
+        solve: Solves once more, though controls find no rest.
     """
     circuit, moved = engine.ActiveCircuit, {}
     before = _positions(circuit)
     for look in range(LOOKS):
         # One round of actions or two, lest a bank be seen only where it comes back to.
         circuit.Solution.MaxControlIterations = 2 + look % 2
-        with contextlib.suppress(DSSException):  # it says each time that they found no rest
-            engine.Text.Command = "solve"
+        solve(engine)
         after = _positions(circuit)
         moved |= {name: None for name in before if before[name] != after[name]}
         before = after
