@@ -27,6 +27,7 @@ from evergrid.grid.volt_var_kernels import COLUMNS as CONTROL_COLUMNS
 
 ITERATIONS = 100
 CAREFUL_SHARE, CAREFUL_ITERATIONS = 0.5, 1000  # second try of what did not settle
+LOST_PU = 1e-8  # of a voltage without load, from where on solutions are refined
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Network:
 class Factor:
     """A feeder's admittance, factorised near per unit; near-ideal wires make it ill-scaled else.
 
-    What they cost in digits is won back: what a solution leaves over is solved for once more.
+    Where they cost too many digits, what a solution leaves over is solved for once more.
     """
 
     def __init__(self, feeder: Feeder, state: State) -> None:
@@ -64,16 +65,22 @@ class Factor:
         # than what leaks to ground.
         self._base_v = np.exp2(np.round(np.log2(feeder.base_v)))
         scale = sparse.diags_array(self._base_v)
-        self._admittance = sparse.csc_array(scale @ feeder.at(state) @ scale)
-        self._lu = splu(self._admittance)
+        self._admittance = sparse.csr_array(scale @ feeder.at(state) @ scale)
+        self._lu = splu(sparse.csc_array(self._admittance))
+        self._refines = False
         self.open_v = self.voltage(feeder.source_a)
+        lost_v = self.voltage(feeder.source_a - feeder.at(state) @ self.open_v)
+        if np.abs(lost_v / self._base_v).max() > LOST_PU:
+            self._refines = True
+            self.open_v = self.open_v + lost_v
 
     def voltage(self, current_a: Complex[Array, "node *more"]) -> Complex[Array, "node *more"]:
         """Voltages in volts that currents into the nodes drive."""
         base_v = self._base_v.reshape(-1, *[1] * (current_a.ndim - 1))
         driven = np.ascontiguousarray(current_a * base_v)
         found = self._lu.solve(driven)
-        found += self._lu.solve(driven - self._admittance @ found)
+        if self._refines:
+            found += self._lu.solve(driven - self._admittance @ found)
         return found * base_v
 
 
