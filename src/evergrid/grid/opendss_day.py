@@ -14,6 +14,7 @@ from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.units import consumption_from_grid_power
 from evergrid.grid import opendss
 from evergrid.grid.feeder import GROUND, Feeder
+from evergrid.grid.opendss_process import RUN_S, apart
 from evergrid.grid.power_flow import incidence
 from evergrid.grid.volt_var import Curve
 
@@ -47,6 +48,7 @@ class Refereed:
         return np.abs(np.diff(np.concatenate([start, self.tap], axis=1), axis=1)).sum(axis=1)
 
 
+@apart(limit_s=RUN_S)
 def day(
     path: Path,
     feeder: Feeder,
