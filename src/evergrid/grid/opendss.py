@@ -1,6 +1,6 @@
 """The one door to OpenDSS: reads a feeder from its files, and runs it as a referee.
 
-What the files hold is judged first (`opendss_text`), and OpenDSS runs in a child (`opendss_process`).
+What the files hold is judged first (`opendss_text`); OpenDSS runs in a child (`opendss_process`).
 
 OpenDSS counts power into an element as positive and stores loads as consumption; both are turned
 here into power into the grid. What it says when it refuses a file is passed on.
@@ -128,7 +128,7 @@ def solved(engine: Any) -> bool:
     solution = engine.ActiveCircuit.Solution
     try:
         solution.Solve()
-    except DSSException:
+    except _dss().DSSException:
         return False
     return bool(solution.Converged)
 
@@ -146,8 +146,9 @@ def read(path: Path, *, source_pu: float | None = None, commands: Sequence[str] 
 
     Raises:
         MissingFileError: There is no such file.
-        InputError: A file or a command is not allowed, OpenDSS refuses the files, a bus has no voltage base, a load is fed by nothing,
-            or the feeder has elements that are not understood.
+        InputError: A file or a command is not allowed, OpenDSS refuses the files, crashes or takes
+            too long, a bus has no voltage base, a load is fed by nothing, or the feeder has
+            elements that are not understood.
     """
     script = opendss_text.script(path, with_source(commands, source_pu))
     feeder = Reader(_opened(path, script)).feeder()

@@ -257,8 +257,7 @@ class Reader:
         return voltages(self.engine)
 
     def _property(self, name: str, key: str) -> str:
-        self.engine.Text.Command = f"? {name}.{key}"
-        return str(self.engine.Text.Result)
+        return str(self._element(name).Properties(key).Val)
 
     def _current(self, name: str, terminal: int, phases: int) -> tuple[Any, Any]:
         """Rows of currents of the node voltages at a terminal, and the nodes there."""
@@ -388,12 +387,12 @@ class Reader:
             self.circuit.Capacitors.Name = name.split(".", 1)[1]
             on = bool(any(self.circuit.Capacitors.States))
             if not on:
-                self.engine.Text.Command = f"{name}.states=[1]"
+                self.engine.Text.Command = f'Edit "{name}" states=[1]'
                 self.engine.YMatrix.BuildYMatrixD(REBUILD, False)
             element = self._element(name)
             where, admittance = self._conductors(element), self._primitive(element)
             if not on:
-                self.engine.Text.Command = f"{name}.states=[0]"
+                self.engine.Text.Command = f'Edit "{name}" states=[0]'
             short = name.split(".", 1)[1]
             found.append(Capacitor(short, where, admittance, controls.get(short)))
             connected.append(on)

@@ -89,16 +89,17 @@ def run_here() -> None:
 
 
 def _limit(limit_s: float) -> float:
-    """The limit, or the longer one that the environment states."""
+    """The limit, or the one that the environment states for reading."""
     try:
-        return max(limit_s, float(os.environ[LIMIT]))
+        return float(os.environ[LIMIT]) if limit_s == READ_S else limit_s
     except (KeyError, ValueError):
         return limit_s
 
 
 def _asked(name: str, path: Path, given: dict[str, Any], limit_s: float) -> Any:
     """The answer of a server; what is left of it is used again only after a whole answer."""
-    whole = path.absolute()  # the child stands elsewhere
+    whole = given_file.AsWritten(path.absolute())  # the child stands elsewhere
+    whole.written = f"{path}"
     request = {
         "function": name,
         "given": {**given, next(iter(given)): whole},
@@ -121,17 +122,22 @@ def _asked(name: str, path: Path, given: dict[str, Any], limit_s: float) -> Any:
 
 def _returned(answer: bytes | str, path: Path, limit_s: float) -> Any:
     """What the function returned, or its error raised; a text says how the child ended."""
-    if isinstance(answer, str):
+    ended, error, source = answer, "", ""
+    value: Any = None
+    if isinstance(answer, bytes):
+        try:
+            error, source, value = plain_data.decoded(answer)
+        except (ValueError, TypeError):  # nothing that our own code sends
+            ended = "crash"
+    if isinstance(ended, str):
         rule = {"time": TOO_LONG.format(limit_s), "memory": TOO_LARGE.format(MEMORY_GB)}
-        fix = f"Set the variable {LIMIT} where it needs longer." if answer == "time" else ""
-        fault = Fault("file", rule.get(answer, CRASHED), fix=fix)
+        fix = f"Set the variable {LIMIT} where it needs longer." if ended == "time" else ""
+        fault = Fault("file", rule.get(ended, CRASHED), fix=fix)
         raise InputError(given_file.name(path), [fault])
-    error, source, value = plain_data.decoded(answer)
     if not error:
         return value
     if error == "InputError":
-        own = source == given_file.name(path.absolute())
-        raise InputError(given_file.name(path) if own else source, value)
+        raise InputError(source, value)
     for kind in EvergridError.__subclasses__():
         if kind.__name__ == error:
             raise kind(value)

@@ -125,8 +125,8 @@ class _Reading:
     def refuse(self, rule: str, got: str = "", fix: str = "") -> NoReturn:
         """Raise a fault at the line that is being read."""
         shown = f"{got[:SHOWN]}\u2026" if len(got) > SHOWN else got
-        place = f"{self.file}, line {self.line}" if self.line else "file"
-        fault = Fault(place, rule, (shown,) if got else (), fix=fix)
+        place = f" ({self.file}, line {self.line})" if self.line else ""
+        fault = Fault("file", rule + place, (shown,) if got else (), fix=fix)
         raise InputError(given_file.name(self.named), [fault])
 
     # Files
@@ -159,18 +159,15 @@ class _Reading:
 
     def _text(self, path: Path) -> str:
         """Text of a file; what is no UTF-8 is Latin-1, as Windows programs write it."""
-        fix = "Name the feeder's master .dss file."
         try:
-            self.bytes += path.stat().st_size
-            if self.bytes <= MOST_BYTES:
-                with path.open("rb") as file:
-                    content = file.read(MOST_BYTES + 1)  # a file may be longer than it says
-                self.bytes += max(0, len(content) - path.stat().st_size)
+            with path.open("rb") as file:
+                content = file.read(MOST_BYTES - self.bytes + 1)
         except OSError as error:
             self.refuse(f"be readable: {(error.strerror or '').lower()}", path.name)
+        self.bytes += len(content)
         if self.bytes > MOST_BYTES:
             rule = f"hold commands of at most {MOST_BYTES / given_file.MB:g} MB in all files"
-            self.refuse(rule, f"{self.bytes / given_file.MB:,.1f} MB and more", fix)
+            self.refuse(rule, "more", "Name the feeder's master .dss file.")
         try:
             text = content.decode("utf-8").removeprefix("\ufeff")
         except UnicodeDecodeError:
@@ -189,8 +186,8 @@ class _Reading:
             shared = bool(extension) and self._stands_for(path)
             within = path.is_relative_to(self.home) or shared
             mode = path.stat().st_mode if within else 0
-        except (OSError, ValueError, RuntimeError):
-            within, mode = True, 0
+        except (OSError, ValueError, RuntimeError):  # too long, a loop of links, a zero byte
+            path, within, mode = self.home, True, 0
         if not within:
             fix = "Copy the file there, or name a master file in the folder above."
             self.refuse("name files inside the feeder's own folder", given, fix)
@@ -220,13 +217,13 @@ class _Reading:
             return
         place = words.places(words.VERBS).get(first.value.lower())
         if place is None:
-            self.refuse("begin with a command of OpenDSS, or name a property")
+            self.refuse("be a feeder that OpenDSS accepts: Unknown command")
         verb = words.VERBS[place]
         fate = words.VERB_FATE[verb]
         if fate is Fate.REFUSE or (self.file == COMMANDS and verb in NOT_IN_COMMANDS):
             self.refuse("hold no commands but those that make and solve a circuit", verb)
         if fate is Fate.SKIP:
-            self.left_out[verb] += verb != "//"
+            self.left_out[verb] += 1
         elif fate is Fate.FILE:
             yield from self._file(verb, rest)
         elif fate is Fate.FOLDER:
@@ -259,10 +256,10 @@ class _Reading:
         return self._marked(str(self.inside(given)))
 
     def _marked(self, text: str, marks: str = "\"'[({") -> str:
-        for opening in marks:
-            if CLOSING[opening] not in text:
-                return f"{opening}{text}{CLOSING[opening]}"
-        self.refuse("name files without quotation marks and brackets of every kind", text)
+        fit = [opening for opening in marks if CLOSING[opening] not in text]
+        if not fit:
+            self.refuse("name files without quotation marks and brackets of every kind", text)
+        return f"{fit[0]}{text}{CLOSING[fit[0]]}"
 
     def _options(self, verb: str, rest: list[Parameter]) -> Iterator[Command]:
         kept = []
@@ -341,9 +338,9 @@ class _Reading:
                 return  # where OpenDSS ends, too
             place = places.get(each.name.lower()) if each.name else place + 1
             if place is None or place >= len(names):
-                fix = "Mend or take out this word of the line."
-                got = each.name or each.value
-                self.refuse(f"hold no Unknown parameter of {kind} elements", got, fix)
+                got = (each.name or each.value)[:SHOWN]
+                rule = f'be a feeder that OpenDSS accepts: Unknown parameter "{got}" of a {kind}'
+                self.refuse(rule, fix="Mend or take out this word of the line.")
             name = names[place]
             fate = words.property_fate(kind, name.lower(), each.value)
             if fate is Fate.REFUSE:

@@ -25,83 +25,87 @@ class Fate(Enum):
     REFUSE = "anything else"
 
 
-VERBS = (
-    *"New Edit More M ~ Select Save Show Solve Enable Disable Plot Reset Compile Set Dump".split(),
-    *"Open Close // Redirect Help Quit ? Next Panel Sample Clear About Calcvoltagebases".split(),
-    *"SetkVBase BuildY Get Init Export Fileedit Voltages Currents Powers Seqvoltages".split(),
-    *"Seqcurrents Seqpowers Losses Phaselosses Cktlosses Allocateloads Formedit Totals".split(),
-    *"Capacity Classes Userclasses Zsc Zsc10 ZscRefresh Ysc puvoltages VarValues".split(),
-    *"Varnames Buscoords MakeBusList MakePosSeq Reduce Interpolate AlignFile TOP Rotate".split(),
-    *"Vdiff Summary Distribute DI_plot Comparecases YearlyCurves CD Visualize CloseDI".split(),
-    *"DOScmd Estimate Reconductor _InitSnap _SolveNoControl _SampleControls".split(),
-    *"_DoControlActions _ShowControlQueue _SolveDirect _SolvePFlow AddBusMarker Uuids".split(),
-    *"SetLoadAndGenKV CvrtLoadshapes NodeDiff Rephase SetBusXY UpdateStorage Obfuscate".split(),
-    *"LatLongCoords BatchEdit Pstcalc Variable ReprocessBuses ClearBusMarkers RelCalc".split(),
-    *"var Cleanup FinishTimeStep NodeList Connect Disconnect Remove CalcIncMatrix".split(),
-    *"CalcIncMatrix_O Refine_BusLevels CalcLaplacian ExportOverloads ExportVViolations".split(),
-    *"Zsc012 AllPCEatBus AllPDEatBus TotalPowers GISCoords ClearAll COMHelp NewActor".split(),
-    *"Wait SolveAll Abort Clone".split(),
+_VERBS = (
+    "New Edit More M ~ Select Save Show Solve Enable Disable Plot Reset Compile Set Dump Open "
+    "Close // Redirect Help Quit ? Next Panel Sample Clear About Calcvoltagebases SetkVBase "
+    "BuildY Get Init Export Fileedit Voltages Currents Powers Seqvoltages Seqcurrents "
+    "Seqpowers Losses Phaselosses Cktlosses Allocateloads Formedit Totals Capacity Classes "
+    "Userclasses Zsc Zsc10 ZscRefresh Ysc puvoltages VarValues Varnames Buscoords MakeBusList "
+    "MakePosSeq Reduce Interpolate AlignFile TOP Rotate Vdiff Summary Distribute DI_plot "
+    "Comparecases YearlyCurves CD Visualize CloseDI DOScmd Estimate Reconductor _InitSnap "
+    "_SolveNoControl _SampleControls _DoControlActions _ShowControlQueue _SolveDirect "
+    "_SolvePFlow AddBusMarker Uuids SetLoadAndGenKV CvrtLoadshapes NodeDiff Rephase SetBusXY "
+    "UpdateStorage Obfuscate LatLongCoords BatchEdit Pstcalc Variable ReprocessBuses "
+    "ClearBusMarkers RelCalc var Cleanup FinishTimeStep NodeList Connect Disconnect Remove "
+    "CalcIncMatrix CalcIncMatrix_O Refine_BusLevels CalcLaplacian ExportOverloads "
+    "ExportVViolations Zsc012 AllPCEatBus AllPDEatBus TotalPowers GISCoords ClearAll COMHelp "
+    "NewActor Wait SolveAll Abort Clone"
 )
+VERBS = tuple(_VERBS.split())
 _VERBS_OF = {
     Fate.EDIT: "New Edit More M ~ BatchEdit",
     Fate.OPTIONS: "Set Solve",
     Fate.FILE: "Redirect Compile Buscoords LatLongCoords",
     Fate.FOLDER: "CD",
     Fate.KEEP: "Select Enable Disable Reset Open Close Next Sample Clear ClearAll Calcvoltagebases "
-    "SetkVBase BuildY Init Allocateloads MakeBusList MakePosSeq Reduce Interpolate Rotate _InitSnap "
-    "_SolveNoControl _SampleControls _DoControlActions _SolveDirect _SolvePFlow SetLoadAndGenKV "
-    "SetBusXY UpdateStorage ReprocessBuses Cleanup FinishTimeStep",
-    Fate.SKIP: "Save Show Plot Dump // Help Quit ? Panel About Get Export Fileedit Voltages Currents "
-    "Powers Seqvoltages Seqcurrents Seqpowers Losses Phaselosses Cktlosses Formedit Totals Classes "
-    "Userclasses Zsc Zsc10 ZscRefresh Ysc puvoltages VarValues Varnames AlignFile TOP Vdiff Summary "
-    "DI_plot Comparecases YearlyCurves Visualize CloseDI _ShowControlQueue AddBusMarker Uuids "
-    "CvrtLoadshapes NodeDiff Pstcalc Variable ClearBusMarkers RelCalc NodeList CalcIncMatrix "
-    "CalcIncMatrix_O Refine_BusLevels CalcLaplacian ExportOverloads ExportVViolations Zsc012 "
-    "AllPCEatBus AllPDEatBus TotalPowers GISCoords COMHelp",
+    "SetkVBase BuildY Init Allocateloads MakeBusList MakePosSeq Reduce Interpolate Rotate "
+    "_InitSnap _SolveNoControl _SampleControls _DoControlActions _SolveDirect _SolvePFlow "
+    "SetLoadAndGenKV SetBusXY UpdateStorage ReprocessBuses Cleanup FinishTimeStep",
+    Fate.SKIP: "Save Show Plot Dump // Help Quit ? Panel About Get Export Fileedit "
+    "Voltages Currents "
+    "Powers Seqvoltages Seqcurrents Seqpowers Losses Phaselosses Cktlosses Formedit Totals "
+    "Classes Userclasses Zsc Zsc10 ZscRefresh Ysc puvoltages VarValues Varnames AlignFile TOP "
+    "Vdiff Summary DI_plot Comparecases YearlyCurves Visualize CloseDI _ShowControlQueue "
+    "AddBusMarker Uuids CvrtLoadshapes NodeDiff Pstcalc Variable ClearBusMarkers RelCalc "
+    "NodeList CalcIncMatrix CalcIncMatrix_O Refine_BusLevels CalcLaplacian ExportOverloads "
+    "ExportVViolations Zsc012 AllPCEatBus AllPDEatBus TotalPowers GISCoords COMHelp",
 }
-OPTIONS = (
-    *"type element hour sec year frequency stepsize mode random number time class object".split(),
-    *"circuit editor tolerance maxiterations h Loadmodel Loadmult normvminpu normvmaxpu".split(),
-    *"emergvminpu emergvmaxpu %mean %stddev LDCurve %growth Genkw Genpf CapkVAR Addtype".split(),
-    *"Allowduplicates Zonelock UEweight Lossweight UEregs Lossregs Voltagebases Algorithm".split(),
-    *"Trapezoidal Autobuslist Controlmode Tracecontrol Genmult Defaultdaily".split(),
-    *"Defaultyearly Allocationfactors Cktmodel Pricesignal Pricecurve Terminal".split(),
-    *"Basefrequency Harmonics Maxcontroliter Bus Datapath KeepList ReduceOption".split(),
-    *"DemandInterval %Normal DIVerbose Casename Markercode Nodewidth Log Recorder".split(),
-    *"Overloadreport Voltexceptionreport Cfactors ShowExport Numallociterations".split(),
-    *"DefaultBaseFrequency Markswitches Switchmarkercode Daisysize Marktransformers".split(),
-    *"TransMarkerCode TransMarkerSize LoadShapeClass EarthModel QueryLog MarkCapacitors".split(),
-    *"MarkRegulators MarkPVSystems MarkStorage CapMarkerCode RegMarkerCode PVMarkerCode".split(),
-    *"StoreMarkerCode CapMarkerSize RegMarkerSize PVMarkerSize StoreMarkerSize".split(),
-    *"NeglectLoadY MarkFuses FuseMarkerCode FuseMarkerSize MarkReclosers".split(),
-    *"RecloserMarkerCode RecloserMarkerSize RegistryUpdate MarkRelays RelayMarkerCode".split(),
-    *"RelayMarkerSize ProcessTime TotalTime StepTime SampleEnergyMeters MinIterations".split(),
-    *"DSSVisualizationTool KeepLoad Zmag SeasonRating SeasonSignal LineTypes".split(),
-    *"EventLogDefault LongLineCorrection ShowReports NumCPUs NumCores NumActors".split(),
-    *"ActiveActor CPU ActorProgress Parallel ConcatenateReports NUMANodes".split(),
+_OPTIONS = (
+    "type element hour sec year frequency stepsize mode random number time class object "
+    "circuit editor tolerance maxiterations h Loadmodel Loadmult normvminpu normvmaxpu "
+    "emergvminpu emergvmaxpu %mean %stddev LDCurve %growth Genkw Genpf CapkVAR Addtype "
+    "Allowduplicates Zonelock UEweight Lossweight UEregs Lossregs Voltagebases Algorithm "
+    "Trapezoidal Autobuslist Controlmode Tracecontrol Genmult Defaultdaily Defaultyearly "
+    "Allocationfactors Cktmodel Pricesignal Pricecurve Terminal Basefrequency Harmonics "
+    "Maxcontroliter Bus Datapath KeepList ReduceOption DemandInterval %Normal DIVerbose "
+    "Casename Markercode Nodewidth Log Recorder Overloadreport Voltexceptionreport Cfactors "
+    "ShowExport Numallociterations DefaultBaseFrequency Markswitches Switchmarkercode "
+    "Daisysize Marktransformers TransMarkerCode TransMarkerSize LoadShapeClass EarthModel "
+    "QueryLog MarkCapacitors MarkRegulators MarkPVSystems MarkStorage CapMarkerCode "
+    "RegMarkerCode PVMarkerCode StoreMarkerCode CapMarkerSize RegMarkerSize PVMarkerSize "
+    "StoreMarkerSize NeglectLoadY MarkFuses FuseMarkerCode FuseMarkerSize MarkReclosers "
+    "RecloserMarkerCode RecloserMarkerSize RegistryUpdate MarkRelays RelayMarkerCode "
+    "RelayMarkerSize ProcessTime TotalTime StepTime SampleEnergyMeters MinIterations "
+    "DSSVisualizationTool KeepLoad Zmag SeasonRating SeasonSignal LineTypes EventLogDefault "
+    "LongLineCorrection ShowReports NumCPUs NumCores NumActors ActiveActor CPU ActorProgress "
+    "Parallel ConcatenateReports NUMANodes"
 )
+OPTIONS = tuple(_OPTIONS.split())
 _OPTIONS_OF = {
     Fate.FOLDER: "Datapath",
     Fate.KEEP: "type element hour sec year frequency stepsize mode random number time class object "
     "circuit tolerance maxiterations h Loadmodel Loadmult normvminpu normvmaxpu emergvminpu "
-    "emergvmaxpu %mean %stddev LDCurve %growth Genkw Genpf CapkVAR Addtype Allowduplicates Zonelock "
-    "UEweight Lossweight UEregs Lossregs Voltagebases Algorithm Trapezoidal Autobuslist Controlmode "
-    "Genmult Defaultdaily Defaultyearly Allocationfactors Cktmodel Pricesignal Pricecurve Terminal "
-    "Basefrequency Harmonics Maxcontroliter Bus KeepList ReduceOption %Normal Cfactors "
-    "Numallociterations DefaultBaseFrequency LoadShapeClass EarthModel NeglectLoadY "
-    "SampleEnergyMeters MinIterations KeepLoad Zmag SeasonRating SeasonSignal LongLineCorrection",
-    Fate.SKIP: "editor Tracecontrol DemandInterval DIVerbose Casename Markercode Nodewidth Log "
-    "Recorder Overloadreport Voltexceptionreport ShowExport Markswitches Switchmarkercode Daisysize "
+    "emergvmaxpu %mean %stddev LDCurve %growth Genkw Genpf CapkVAR Addtype Allowduplicates "
+    "Zonelock UEweight Lossweight UEregs Lossregs Voltagebases Algorithm Trapezoidal "
+    "Autobuslist Controlmode Genmult Defaultdaily Defaultyearly Allocationfactors Cktmodel "
+    "Pricesignal Pricecurve Terminal Basefrequency Harmonics Maxcontroliter Bus KeepList "
+    "ReduceOption %Normal Cfactors Numallociterations DefaultBaseFrequency LoadShapeClass "
+    "EarthModel NeglectLoadY SampleEnergyMeters MinIterations KeepLoad Zmag SeasonRating "
+    "SeasonSignal LongLineCorrection",
+    Fate.SKIP: "editor Tracecontrol DemandInterval DIVerbose Casename Markercode Nodewidth "
+    "Log Recorder "
+    "Overloadreport Voltexceptionreport ShowExport Markswitches Switchmarkercode Daisysize "
     "Marktransformers TransMarkerCode TransMarkerSize QueryLog MarkCapacitors MarkRegulators "
     "MarkPVSystems MarkStorage CapMarkerCode RegMarkerCode PVMarkerCode StoreMarkerCode "
     "CapMarkerSize RegMarkerSize PVMarkerSize StoreMarkerSize MarkFuses FuseMarkerCode "
-    "FuseMarkerSize MarkReclosers RecloserMarkerCode RecloserMarkerSize RegistryUpdate MarkRelays "
-    "RelayMarkerCode RelayMarkerSize ProcessTime TotalTime StepTime DSSVisualizationTool LineTypes "
-    "EventLogDefault ShowReports NumCPUs NumCores ActorProgress ConcatenateReports NUMANodes",
+    "FuseMarkerSize MarkReclosers RecloserMarkerCode RecloserMarkerSize RegistryUpdate "
+    "MarkRelays RelayMarkerCode RelayMarkerSize ProcessTime TotalTime StepTime "
+    "DSSVisualizationTool LineTypes EventLogDefault ShowReports NumCPUs NumCores "
+    "ActorProgress ConcatenateReports NUMANodes",
 }
-_FILE_PROPERTIES = frozenset("csvfile sngfile dblfile pqcsvfile".split())
-_NATIVE = frozenset("usermodel userdata shaftmodel shaftdata dynadll dynadata".split())
-_TRACES = frozenset("debugtrace memorymapping".split())  # the second reads the same numbers later
+_FILE_PROPERTIES = frozenset(("csvfile", "sngfile", "dblfile", "pqcsvfile"))
+_NATIVE = frozenset(("usermodel", "userdata", "shaftmodel", "shaftdata", "dynadll", "dynadata"))
+_TRACES = frozenset(("debugtrace", "memorymapping"))  # the second reads the same numbers later
 # First letters of the actions that change a circuit; the others write or sample.
 _ACTIONS = {
     "loadshape": "n",

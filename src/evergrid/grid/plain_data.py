@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from evergrid.core.given_file import AsWritten
+
 RECORDS = ("evergrid.grid.", "evergrid.core.faults")  # modules whose dataclasses are understood
 SPARSE = {"csc": sparse.csc_array, "csr": sparse.csr_array}
 NUMBERS = "biufc"  # kinds of NumPy: truth values, whole numbers, floats, complex
@@ -51,7 +53,7 @@ def _outline(value: Any, parts: list[bytes]) -> Any:
     if isinstance(value, complex):
         return {"complex": [value.real, value.imag]}
     if isinstance(value, Path):
-        return {"path": str(value)}
+        return {"path": [str(value), f"{value}"]}  # what it is, and as messages show it
     if isinstance(value, np.ndarray | np.generic):
         return _array(np.asarray(value), isinstance(value, np.generic), parts)
     if isinstance(value, list | tuple):
@@ -89,14 +91,17 @@ def _value(outline: Any, parts: memoryview) -> Any:
     if kind == "complex":
         return complex(*held)
     if kind == "path":
-        return Path(held)
+        path = AsWritten(held[0])
+        path.written = held[1]
+        return path
     if kind in ("list", "tuple"):
         values = [_value(each, parts) for each in held]
         return tuple(values) if kind == "tuple" else values
     if kind == "dict":
         return {_value(k, parts): _value(v, parts) for k, v in held}
     if kind == "numbers":
-        return _numbers(*held, parts)
+        dtype, shape, start, size, scalar = held
+        return _numbers(dtype, shape, parts[start : start + size], scalar)
     if kind == "objects":
         letter, shape, texts = held
         found = np.empty(len(texts), dtype=object)
@@ -106,21 +111,22 @@ def _value(outline: Any, parts: memoryview) -> Any:
         form, shape, *arrays = held
         return SPARSE[form](tuple(_value(each, parts) for each in arrays), shape=tuple(shape))
     if kind == "record":
-        return _record(*held, parts)
+        module, name, fields = held
+        return _record(module, name, {key: _value(each, parts) for key, each in fields.items()})
     raise ValueError(f"no plain data: {kind}")
 
 
-def _numbers(dtype: str, shape: list[int], start: int, size: int, scalar: bool, parts: memoryview):
+def _numbers(dtype: str, shape: list[int], content: memoryview, scalar: bool) -> Any:
     kind = np.dtype(dtype)
     if kind.kind not in NUMBERS:
         raise ValueError(f"no plain data: an array of {kind}")
-    found = np.frombuffer(parts[start : start + size], dtype=kind).reshape(shape).copy()
+    found = np.frombuffer(content, dtype=kind).reshape(shape).copy()
     return found[()] if scalar else found
 
 
-def _record(module: str, name: str, fields: dict[str, Any], parts: memoryview) -> Any:
+def _record(module: str, name: str, fields: dict[str, Any]) -> Any:
     """A record of a module that is imported already; nothing is imported for an answer."""
     kind = getattr(sys.modules[module], name) if module.startswith(RECORDS) else None
     if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
         raise ValueError(f"no plain data: {name}")
-    return kind(**{key: _value(held, parts) for key, held in fields.items()})
+    return kind(**fields)

@@ -16,11 +16,11 @@ import struct
 import sys
 import sysconfig
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-if sys.platform != "win32":
-    import resource
+resource: Any = None if sys.platform == "win32" else import_module("resource")
 
 MEMORY_GB = 4.0  # beyond what is in use; a feeder of 8,500 nodes needs 0.3
 SCRATCH_BYTES = 64_000_000  # of a file in the scratch folder
@@ -75,7 +75,7 @@ def enter(readable: Sequence[Path], scratch: Path, *, limit_s: float) -> tuple[s
 
 
 def _limit(limit_s: float) -> bool:
-    if sys.platform == "win32":
+    if resource is None:
         return False
     seconds = int(limit_s) + 1
     limits = {
