@@ -275,7 +275,8 @@ class _Reading:
             option = words.OPTIONS[place]
             fate = words.OPTION_FATE[option]
             mode = option == "mode" and given.value.strip()[:1].lower() == words.WRITING_MODE
-            if fate is Fate.REFUSE or mode or self._array_file(given.value):
+            array = fate is Fate.KEEP and self._array_file(given.value)
+            if fate is Fate.REFUSE or mode or array:
                 self.refuse("set no options but those of a circuit and its solution", option)
             if fate is Fate.FOLDER:
                 self.folder = self.inside(given.value, folder=True)
