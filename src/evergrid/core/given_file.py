@@ -16,6 +16,19 @@ KINDS = (
 )
 
 
+class AsWritten(type(Path())):
+    """A path that messages show as its configuration writes it.
+
+    What stands in environment variables is nobody else's business: ``f"{path}"`` shows
+    ``${NAME}/a.csv``, while ``str(path)`` is the path that the system opens.
+    """
+
+    written: str = "a path of the configuration"  # for paths derived from this one
+
+    def __format__(self, spec: str) -> str:
+        return format(self.written, spec)
+
+
 def name(path: Path) -> str:
     """The path as a message shows it."""
     return printable(f"{path}", LONGEST_SOURCE)

@@ -6,21 +6,9 @@ from pathlib import Path
 
 from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
+from evergrid.core.given_file import AsWritten
 
 VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^{}]*))?\}")
-
-
-class AsWritten(type(Path())):
-    """A path that messages show as its configuration writes it.
-
-    What stands in environment variables is nobody else's business: ``f"{path}"`` shows
-    ``${NAME}/a.csv``, while ``str(path)`` is the path that the system opens.
-    """
-
-    written: str = "a path of the configuration"  # for paths derived from this one
-
-    def __format__(self, spec: str) -> str:
-        return format(self.written, spec)
 
 
 def locate(text: str, folder: Path) -> Path:

@@ -1,5 +1,7 @@
 """The one door to OpenDSS: reads a feeder from its files, and runs it as a referee.
 
+What the files hold is judged first (`opendss_text`); OpenDSS runs in a child (`opendss_process`).
+
 OpenDSS counts power into an element as positive and stores loads as consumption; both are turned
 here into power into the grid. What it says when it refuses a file is passed on.
 """
@@ -11,17 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from dss import DSS, DSSException
 
 from evergrid.core import given_file
 from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.core.units import consumption_from_grid_power
-from evergrid.grid import opendss_snapshot
+from evergrid.grid import opendss_snapshot, opendss_text
 from evergrid.grid.feeder import Feeder, State
 from evergrid.grid.opendss_circuit import voltages
 from evergrid.grid.opendss_feeder import Reader
+from evergrid.grid.opendss_process import RUN_S, apart
+from evergrid.grid.opendss_text import Command, Script
 
 __all__ = ["opened", "read", "settled", "solved", "version", "voltages", "with_source"]
 
@@ -29,60 +32,60 @@ CONTROL_ITERATIONS = 200  # feeders with several regulators need more than OpenD
 ITERATIONS = 500
 TOLERANCE = 1e-9
 VERSION = re.compile(r"(?<=C-API Library version )[\d.]+|SVN \d+")
-PLACE = re.compile(r'\[file: "([^"]*)", line: (\d+)\]')  # in what OpenDSS says
 COMMAND = re.compile(r'Unknown Command: ".*"', re.IGNORECASE)
 PRIMITIVE_CAUSE = re.compile(r"(Matrix Inversion Error for [^\n]*)\n\s*Probable Cause: \n([^\n]*)")
 LONG_QUOTE = re.compile(r'"[^"]{41,}"')  # longer than any name
 HUNTING = "Max Control Iterations Exceeded"  # what OpenDSS says when controls do not come to rest
 DEAD_V = 1e-3  # a feeder whose highest voltage is lower is driven by nothing
 
+lacking: tuple[str, ...] = ()  # barriers that this system has not, in the child
+
 
 def version() -> str:
-    """Version of the engine, such as "0.14.5, OpenDSS SVN 3723"."""
-    return ", OpenDSS ".join(VERSION.findall(str(DSS.Version)))
+    """Version of the engine, such as "0.14.5, OpenDSS SVN 3723"; loads it into this process."""
+    return ", OpenDSS ".join(VERSION.findall(str(_dss().DSS.Version)))
+
+
+def _dss() -> Any:
+    """The package, imported where it is used: who asks the child never loads native code."""
+    import dss
+
+    return dss
 
 
 def opened(path: Path, commands: Sequence[str] = ()) -> Any:
     """An OpenDSS engine of its own with the feeder compiled and solved, controls settled.
 
-    Whatever mode the files end in, one snapshot is solved.
+    Whatever mode the files end in, one snapshot is solved. It runs in this process: for functions
+    that are marked with `apart`, and for referees that trust their files.
 
     Args:
         path: The feeder's master file.
-        commands: OpenDSS commands after compiling, before solving.
+        commands: OpenDSS commands after compiling, before solving; they edit the circuit only.
 
     Raises:
         MissingFileError: There is no such file.
-        InputError: OpenDSS refuses the files or a command; its message is passed on.
+        InputError: A file or a command is not allowed, or OpenDSS refuses it; its message is
+            passed on.
     """
-    return _opened(path, commands)[0]
+    return _opened(path, opendss_text.script(path, commands))[0]
 
 
-def _opened(path: Path, commands: Sequence[str]) -> tuple[Any, tuple[str, ...]]:
+def _opened(path: Path, script: Script) -> tuple[Any, tuple[str, ...]]:
     """The engine, and what the files left otherwise than a snapshot wants it."""
-    given_file.size_bytes(path, way_out="Name the feeder's master .dss file.")
-    engine = DSS.NewContext()
+    engine = _dss().DSS.NewContext()
     engine.AllowForms = False
     engine.AllowEditor = False
     engine.AllowChangeDir = False
-    try:
-        engine.Text.Command = f'compile "{path.resolve()!s}"'
+    left: tuple[str, ...] = ()
+    _run(engine, script.commands, path)
+    if engine.ActiveCircuit is not None:
         left = opendss_snapshot.enter(engine)
-        for command in (*commands, f"set maxcontroliter={CONTROL_ITERATIONS}"):
-            engine.Text.Command = command
+        further = Command(f"set maxcontroliter={CONTROL_ITERATIONS}", opendss_text.COMMANDS, 0)
+        _run(engine, (*script.further, further), path)
         engine.ActiveCircuit.Solution.MaxIterations = ITERATIONS
         engine.ActiveCircuit.Solution.Tolerance = TOLERANCE
-        engine.ActiveCircuit.Solution.Solve()
-    except DSSException as refused:
-        if HUNTING in str(refused.args[-1]):
-            names = opendss_snapshot.hunting(engine, solved)
-            fix = "Widen a band, or set apart the voltages at which they act."
-            fault = Fault("controls", "come to rest in OpenDSS", names, fix=fix)
-            raise InputError(given_file.name(path), [fault]) from refused
-        fix = "The message is OpenDSS' own; mend the file it names."
-        said = _said(str(refused.args[-1]), path)
-        fault = Fault("file", f"be a feeder that OpenDSS accepts; it says: {said}", fix=fix)
-        raise InputError(given_file.name(path), [fault]) from refused
+        _run(engine, (Command("solve", path.name, 0),), path)
     circuit = engine.ActiveCircuit
     if circuit is None or circuit.NumNodes == 0:
         fix = "Name the master file, which begins with New Circuit."
@@ -100,20 +103,34 @@ def _opened(path: Path, commands: Sequence[str]) -> tuple[Any, tuple[str, ...]]:
     return engine, left
 
 
-def _said(message: str, master: Path) -> str:
-    """What OpenDSS says and where, without folders and without lines of the file it stumbled over.
+def _run(engine: Any, commands: Sequence[Command], master: Path) -> None:
+    """Give OpenDSS one command after the other, until it refuses one."""
+    text, refused = engine.Text, _dss().DSSException
+    for command in commands:
+        try:
+            text.Command = command.text
+        except refused as fault:
+            if HUNTING in str(fault.args[-1]):
+                names = opendss_snapshot.hunting(engine, solved)
+                fix = "Widen a band, or set apart the voltages at which they act."
+                restless = Fault("controls", "come to rest in OpenDSS", names, fix=fix)
+                raise InputError(given_file.name(master), [restless]) from fault
+            fix = "The message is OpenDSS' own; mend the file it names."
+            said = _said(str(fault.args[-1]), command)
+            rule = f"be a feeder that OpenDSS accepts; it says: {said}"
+            raise InputError(given_file.name(master), [Fault("file", rule, fix=fix)]) from fault
+
+
+def _said(message: str, command: Command) -> str:
+    """What OpenDSS says and where, without lines of the file it stumbled over.
 
     A file that is no feeder at all, named by mistake, is nothing to be shown.
     """
     said = COMMAND.sub("Unknown command", message.splitlines()[0]).strip()
     if "primitive Y" in said and (cause := PRIMITIVE_CAUSE.search(message)):
         said += f" {cause[1]}: {cause[2]}"
-    shown = {master.name: Path(given_file.name(master)).name}
-    places = [
-        f"{shown.get(Path(file).name, Path(file).name)}, line {line}"
-        for file, line in PLACE.findall(message)
-    ]
-    return " ".join([LONG_QUOTE.sub('"..."', said), *(f"({place})" for place in places)])
+    place = f" ({command.file}, line {command.line})" if command.line else ""
+    return LONG_QUOTE.sub('"..."', said) + place
 
 
 def solved(engine: Any) -> bool:
@@ -121,11 +138,12 @@ def solved(engine: Any) -> bool:
     solution = engine.ActiveCircuit.Solution
     try:
         engine.Text.Command = "solve"  # which goes on after a solution without rest
-    except DSSException:
+    except _dss().DSSException:
         return False
     return bool(solution.Converged)
 
 
+@apart()
 def read(path: Path, *, source_pu: float | None = None, commands: Sequence[str] = ()) -> Feeder:
     """A feeder from OpenDSS files, its taps and capacitors where OpenDSS settles them.
 
@@ -138,12 +156,16 @@ def read(path: Path, *, source_pu: float | None = None, commands: Sequence[str] 
 
     Raises:
         MissingFileError: There is no such file.
-        InputError: OpenDSS refuses the files, a bus has no voltage base, or a load is fed by
-            nothing or stands to ground where nothing else does.
+        InputError: A file or a command is not allowed, OpenDSS refuses the files, crashes or takes
+            too long, a bus has no voltage base, or a load is fed by nothing or stands to ground
+            where nothing else does.
     """
-    engine, left = _opened(path, with_source(commands, source_pu))
+    script = opendss_text.script(path, with_source(commands, source_pu))
+    engine, left = _opened(path, script)
     feeder = Reader(engine).feeder()
-    return replace(feeder, notes=(*left, *feeder.notes))
+    without = (f"Read without {' and '.join(lacking)}, as this system has none.",)
+    notes = (*left, *feeder.notes, *script.notes, *(without if lacking else ()))
+    return replace(feeder, notes=notes)
 
 
 def with_source(commands: Sequence[str], source_pu: float | None) -> tuple[str, ...]:
@@ -153,6 +175,7 @@ def with_source(commands: Sequence[str], source_pu: float | None) -> tuple[str, 
     return (*commands, f"edit vsource.source pu={source_pu}")
 
 
+@apart(limit_s=RUN_S)
 def settled(
     path: Path,
     feeder: Feeder,

@@ -14,6 +14,7 @@ from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.units import consumption_from_grid_power
 from evergrid.grid import opendss, opendss_snapshot
 from evergrid.grid.feeder import GROUND, WHOLE, Feeder
+from evergrid.grid.opendss_process import RUN_S, apart
 from evergrid.grid.power_flow import incidence
 from evergrid.grid.volt_var import Curve
 
@@ -57,6 +58,7 @@ class Refereed:
         return np.array(rows, float).reshape(self.ratio.shape)
 
 
+@apart(limit_s=RUN_S)
 def day(
     path: Path,
     feeder: Feeder,

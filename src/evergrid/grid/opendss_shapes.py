@@ -9,8 +9,10 @@ import numpy as np
 from evergrid.core.arrays import Array, Float
 from evergrid.grid.feeder import Branches
 from evergrid.grid.opendss import opened
+from evergrid.grid.opendss_process import apart
 
 
+@apart()
 def day_shares(
     path: Path, branches: Branches, *, step_h: float, commands: Sequence[str] = ()
 ) -> Float[Array, "branch step"]:
