@@ -72,6 +72,26 @@ def test_the_result_is_written_whole(result: Result, tmp_path: Path):
     assert again == result.config
 
 
+def test_transformers_are_told_by_their_fullest_phase_and_as_a_whole(result: Result):
+    table, base = result.tables["transformers"], result.found.judge.base
+    assert table["transformer"].to_list() == ["station"]
+    assert table["rating_kva"].to_list() == [100.0]
+    assert table["fullest_phase"].to_list() == [base.phase.max()]
+    assert table["total"].to_list() == base.total.tolist()
+    assert base.phase.max() > base.total.max()
+    assert str(table["fullest_place"][0]).startswith("station winding ")
+
+
+def test_a_load_between_phases_is_named_by_both(tmp_path: Path):
+    more = "New Load.between bus1=c.1.2 phases=1 kv=0.4 kw=2"
+    (tmp_path / "between").mkdir()
+    feeder = {"file": str(street(tmp_path / "between", more))}
+    table = study.run(configured(tmp_path, feeder=feeder), folder=tmp_path).tables["places"]
+    phase = dict(table.select("load", "phase").iter_rows())
+    assert phase["between"] == "1.2"
+    assert phase["home1"] == "1"
+
+
 def test_a_feeder_without_coordinates_is_told_where_its_map_would_be(result: Result):
     assert any("no coordinates" in note for note in result.summary["notes"])
     figures = result.figures()

@@ -31,6 +31,8 @@ KEYS = {
     "lowest_pu",
     "highest_line",
     "highest_transformer",
+    "highest_transformer_phase",
+    "highest_transformer_total",
 }
 STRATEGIES = ["uncontrolled", "v2g without the wires", "v2g", "smart"]
 CHECK = ["strategy", "time_utc", "kind", "place", "value", "limit", "without_vehicles", "passed"]
@@ -67,6 +69,9 @@ def test_the_summary_tells_what_the_wires_ask_for(made: Made):
     assert found["steps_passed"]["v2g"] == found["steps_passed"]["smart"] == 0
     assert found["steps_passed"]["v2g without the wires"] > 0
     assert set(found["passed_first_by"]) >= {"low voltage", "line", "transformer"}
+    assert found["highest_transformer"] == found["highest_transformer_phase"]
+    assert sorted(found["highest_transformer_total"]) == sorted(STRATEGIES)
+    assert found["highest_transformer_phase"]["v2g"] <= 1.0
     for steps in found["passed_first_by"].values():
         assert 0 < steps <= found["steps_passed"]["v2g without the wires"]
 
