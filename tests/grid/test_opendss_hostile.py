@@ -11,6 +11,7 @@ from dss import DSS
 
 from evergrid.core.errors import EvergridError, InputError
 from evergrid.grid import opendss, opendss_text, opendss_words
+from evergrid.grid.load_law import FADED
 from evergrid.grid.opendss_tokens import parameters
 from evergrid.grid.opendss_words import Fate
 from tests.grid.cases import STREET
@@ -300,7 +301,7 @@ def test_names_with_dots_spaces_and_equals_signs_are_read(place: Path):
     assert outcome(place, "\n".join(lines)) == ""
     feeder = opendss.read(place / "feeder" / "street.dss")
     assert {"home.one", "a b=c", "far"} <= set(feeder.branches.name)
-    assert feeder.branches.window_pu[feeder.branches.name == "a b=c", 0] == [0.6]
+    assert feeder.branches.law[feeder.branches.name == "a b=c", FADED].tolist() == [0.6]
     assert "x y=z.1" in feeder.lines.name
     assert feeder.state.connected == (False,)
 

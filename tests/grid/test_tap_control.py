@@ -1,5 +1,7 @@
 """Does a regulator's control arm, wait, move and turn as its settings say?"""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -62,7 +64,7 @@ class Watched:
         return round((self.ratio[0] - 1.0) / 0.00625)
 
 
-def watch(volts: list[float], *, step_s: float = STEP_S, **more: float) -> list[int]:
+def watch(volts: list[float], *, step_s: float = STEP_S, **more: Any) -> list[int]:
     """Taps after each step of voltages on the control's side."""
     watched, taps = Watched(**more), []
     for k, volt in enumerate(volts):

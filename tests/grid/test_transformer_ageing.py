@@ -63,8 +63,8 @@ def test_oil_that_nothing_shares_is_heated_by_nothing():
 @given(st.lists(st.floats(0, 2), min_size=2, max_size=30), st.floats(1.01, 2))
 def test_more_load_is_never_cooler(path: list[float], factor: float):
     air = np.zeros(len(path))
-    cool = hottest(*[np.array(path)] * 2, air, 0.5, THERMAL, True)
-    warm = hottest(*[factor * np.array(path)] * 2, air, 0.5, THERMAL, True)
+    cool = hottest(np.array(path), np.array(path), air, 0.5, THERMAL, True)
+    warm = hottest(factor * np.array(path), factor * np.array(path), air, 0.5, THERMAL, True)
     assert warm[0] >= cool[0] - 1e-9
     assert warm[2] >= cool[2]
 

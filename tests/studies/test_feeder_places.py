@@ -71,7 +71,7 @@ def test_every_kind_of_coordinates_is_drawn(kind: str, feeder: Feeder):
             widest = max(np.ptp(np.array(side)[given]) for side in (x, y))
             assert high - low < 1.2 * widest  # not the range of 2 that a straight line would get
     if "map_by_distance" in found:
-        assert shown(found["map_by_distance"].data[1].y) == 2
+        assert shown(found["map_by_distance"].to_dict()["data"][1]["y"]) == 2
     (table,) = places.table({"room, kW": ROOM}, worst_first=ROOM, elsewhere="x") or [None]
     assert (table is None) == (not places.note)
     if table is not None:
@@ -88,13 +88,13 @@ def test_a_feeder_of_one_bus_is_drawn(tmp_path: Path):
     places = FeederPlaces.everywhere(opendss.read(tmp_path / "one.dss"))
     made = drawn(places.drawings("map", lambda: np.ones(1), SHADE)).figures
     assert list(made) == ["map_by_distance"]
-    assert list(made["map_by_distance"].data[1].x) == [0.0]
+    assert list(made["map_by_distance"].to_dict()["data"][1]["x"]) == [0.0]
 
 
 def test_a_map_without_any_value_still_shows_what_has_a_place(feeder: Feeder):
     places = FeederPlaces.everywhere(at(feeder, [0, 1, 2, 3], [0, 1, 0, 1]))
     made = drawn(places.drawings("map", lambda: np.full(4, NAN), SHADE)).figures
-    assert shown(made["map"].data[1].x) == 4
+    assert shown(made["map"].to_dict()["data"][1]["x"]) == 4
 
 
 def test_a_map_file_keeps_what_has_no_place(feeder: Feeder):

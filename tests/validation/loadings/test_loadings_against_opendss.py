@@ -54,6 +54,7 @@ class Referee:
         powers = np.asarray(element.Powers)[: 2 * element.NumConductors]
         data.Name = name
         loading: list[float] = []
+        whole = 0.0
         for winding, of_winding in enumerate(amps, start=1):
             data.Wdg = winding
             assert phases in (1, 3)

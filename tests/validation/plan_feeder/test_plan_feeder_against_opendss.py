@@ -36,7 +36,7 @@ class Told:
     Attributes:
         volt_pu: Voltage of each load.
         line: Current of each line over the assumed rating, the greatest of its phases.
-        transformer: Load of the transformer over its rating.
+        transformer: Current of the fullest phase of either winding over its rating.
         unbalance: Negative over positive sequence at the bus of each load.
     """
 
@@ -96,9 +96,13 @@ class Referee:
             amps.append(max(circuit.ActiveCktElement.CurrentsMagAng[::2]))
             more = circuit.Lines.Next
         circuit.SetActiveElement("transformer.tr1")
-        powers = np.asarray(circuit.ActiveCktElement.Powers)[:8]
-        kva = abs(powers[::2].sum() + 1j * powers[1::2].sum())
-        circuit.Transformers.Name = "tr1"
+        of_windings = np.asarray(circuit.ActiveCktElement.CurrentsMagAng)[::2].reshape(2, -1)[:, :3]
+        data, fullest = circuit.Transformers, 0.0
+        data.Name = "tr1"
+        for winding, amperes in enumerate(of_windings, start=1):
+            data.Wdg = winding
+            rated_a = data.kVA / (np.sqrt(3) * data.kV)
+            fullest = max(fullest, float(amperes.max()) / rated_a)
         unbalance = []
         for node in self.at:
             circuit.SetActiveBus(names[node].split(".")[0])
@@ -107,7 +111,7 @@ class Referee:
         return Told(
             np.array([all_pu[names[node]] for node in self.at]),
             np.array(amps) / RATING_A,
-            kva / circuit.Transformers.kVA,
+            fullest,
             np.array(unbalance),
         )
 
