@@ -1,6 +1,7 @@
 """The child that reads feeders is kept from all else, and its end is no end of ours."""
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def test_a_crash_of_the_child_is_an_error_and_the_next_reading_goes_on(tmp_path:
 
 
 @pytest.mark.parametrize("function", [confined.forever, confined.asleep])
-def test_what_does_not_come_back_is_stopped(tmp_path: Path, function):
+def test_what_does_not_come_back_is_stopped(tmp_path: Path, function: Callable[[Path], None]):
     path = street(tmp_path)
     with pytest.raises(InputError, match="within 1 s; OpenDSS was stopped"):
         function(path)

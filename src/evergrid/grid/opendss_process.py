@@ -47,6 +47,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 functions: dict[str, Callable[..., Any]] = {}  # those marked, by module and name
+_engine: list[str] = []  # version of the engine, once a server has told it
 _here = threading.Event()  # set in the child, where marked functions simply run
 _idle: list["_Server"] = []
 _lock = threading.Lock()
@@ -86,6 +87,11 @@ def apart(*, limit_s: float = READ_S) -> Callable[[Callable[P, R]], Callable[P, 
 def run_here() -> None:
     """Let marked functions run in this process from now on: it is the child."""
     _here.set()
+
+
+def engine_version() -> str:
+    """Version of OpenDSS that read a feeder for this process; empty where none was read."""
+    return _engine[-1] if _engine else ""
 
 
 def _limit(limit_s: float) -> float:
@@ -212,11 +218,12 @@ class _Server:
         if self.ready:
             return
         try:
-            frame(self.process.stdout)
+            _, version = frame(self.process.stdout)
         except (OSError, EOFError):
             self.said.seek(0)
             *_, last = self.said.read().decode(errors="replace").strip().splitlines() or [""]
             raise RuntimeError(f"the process that reads feeders did not start: {last}") from None
+        _engine[:] = [version.decode()]
         self.ready = True
 
     def _stop(self) -> None:
