@@ -26,11 +26,10 @@ from evergrid.grid import (
     plain_data,
     sandbox,
 )
-from evergrid.grid.opendss_process import ANSWER, frame, functions, run_here, send
+from evergrid.grid.opendss_process import ANSWER, FORKS, frame, functions, run_here, send
 
 MOST_BYTES = 2_000_000_000  # of an answer
 OUT_OF_MEMORY = 77  # exit code
-FORKS = sys.platform == "linux"
 READY, CRASH, TIME, MEMORY = b"R", b"C", b"T", b"M"
 LOADED = (opendss_shapes, csgraph)  # before the first reading, once for all
 

@@ -33,6 +33,7 @@ from evergrid.grid.sandbox import MEMORY_GB
 READ_S = 120.0  # for reading a feeder; one of 8,500 nodes takes five
 RUN_S = 3600.0  # for a run over many steps
 LIMIT = "EVERGRID_FEEDER_LIMIT_S"  # environment variable: seconds, in place of `READ_S`
+FORKS = sys.platform == "linux"  # others serve one reading and end
 SERVER = (sys.executable, "-P", "-s", "-m", "evergrid.grid.opendss_child")
 PASSED_ON = ("SYSTEMROOT", "WINDIR", "LANG", "LC_ALL")  # what the server is told of our environment
 CRASHED = "be a feeder that OpenDSS can read; it ended without an answer"
@@ -211,7 +212,7 @@ class _Server:
             return "time" if self.late else "crash"
         finally:
             timer.cancel()
-        self.serves_on = kind in ENDINGS and not self.late
+        self.serves_on = FORKS and kind in ENDINGS and not self.late
         return body if kind == ANSWER else ENDINGS.get(kind, "crash")
 
     def _wait_until_ready(self) -> None:
