@@ -1,6 +1,7 @@
 """The child that reads feeders is kept from all else, and its end is no end of ours."""
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from collections.abc import Callable
 from pathlib import Path
@@ -58,6 +59,22 @@ def test_what_does_not_come_back_is_stopped(tmp_path: Path, function: Callable[[
 def test_too_much_memory_is_named(tmp_path: Path):
     with pytest.raises(InputError, match="4 GB of memory"):
         confined.too_large(street(tmp_path))
+
+
+def test_where_nothing_is_forked_a_server_reads_one_feeder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    opendss_process.end_all()
+    alone = "from evergrid.grid import opendss_child as c; c.FORKS = False; c.main()"
+    monkeypatch.setattr(opendss_process, "SERVER", (sys.executable, "-P", "-s", "-c", alone))
+    monkeypatch.setattr(opendss_process, "FORKS", False)
+    path = street(tmp_path)
+    for _ in range(2):
+        assert len(opendss.read(path).branches) == 6
+    with pytest.raises(InputError, match="within 1 s"):
+        confined.asleep(path)
+    with pytest.raises(InputError, match="ended without an answer"):
+        confined.crash(path)
 
 
 def test_the_environment_sets_the_limit_of_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -58,7 +58,8 @@ print(json.dumps(summary.versions()))
         ([], set[str]()),
         (["highspy"], {"highspy"}),
         (["jax"], {"jax", "jaxlib"}),
-        (["evergrid.grid.opendss"], {"dss-python", "dss-python-backend", "opendss"}),
+        (["evergrid.grid.opendss"], set[str]()),
+        (["tests.studies.a_feeder"], {"dss-python", "dss-python-backend", "opendss"}),
         (["evergrid.engine.unit_kernels"], {"numba"}),
     ],
 )

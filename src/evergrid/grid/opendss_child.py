@@ -26,11 +26,10 @@ from evergrid.grid import (
     plain_data,
     sandbox,
 )
-from evergrid.grid.opendss_process import ANSWER, frame, functions, run_here, send
+from evergrid.grid.opendss_process import ANSWER, FORKS, frame, functions, run_here, send
 
 MOST_BYTES = 2_000_000_000  # of an answer
 OUT_OF_MEMORY = 77  # exit code
-FORKS = sys.platform == "linux"
 READY, CRASH, TIME, MEMORY = b"R", b"C", b"T", b"M"
 LOADED = (opendss_shapes, csgraph)  # before the first reading, once for all
 
@@ -38,12 +37,12 @@ LOADED = (opendss_shapes, csgraph)  # before the first reading, once for all
 def main() -> None:
     """Serve until the other side closes its pipe; where nothing is forked, serve once."""
     run_here()
-    opendss.version()  # loads the engine, which writes where it was loaded: the scratch folder
+    version = opendss.version()  # loads the engine: it writes where it was loaded, to scratch
     opendss_words.properties()
     gc.freeze()  # forks share what is not touched
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what native code prints is no answer
-    send(answers, READY, b"")
+    send(answers, READY, version.encode())
     while True:
         try:
             _, body = frame(requests)

@@ -33,6 +33,7 @@ from evergrid.grid.sandbox import MEMORY_GB
 READ_S = 120.0  # for reading a feeder; one of 8,500 nodes takes five
 RUN_S = 3600.0  # for a run over many steps
 LIMIT = "EVERGRID_FEEDER_LIMIT_S"  # environment variable: seconds, in place of `READ_S`
+FORKS = sys.platform == "linux"  # others serve one reading and end
 SERVER = (sys.executable, "-P", "-s", "-m", "evergrid.grid.opendss_child")
 PASSED_ON = ("SYSTEMROOT", "WINDIR", "LANG", "LC_ALL")  # what the server is told of our environment
 CRASHED = "be a feeder that OpenDSS can read; it ended without an answer"
@@ -47,6 +48,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 functions: dict[str, Callable[..., Any]] = {}  # those marked, by module and name
+_engine: list[str] = []  # version of the engine, once a server has told it
 _here = threading.Event()  # set in the child, where marked functions simply run
 _idle: list["_Server"] = []
 _lock = threading.Lock()
@@ -86,6 +88,11 @@ def apart(*, limit_s: float = READ_S) -> Callable[[Callable[P, R]], Callable[P, 
 def run_here() -> None:
     """Let marked functions run in this process from now on: it is the child."""
     _here.set()
+
+
+def engine_version() -> str:
+    """Version of OpenDSS that read a feeder for this process; empty where none was read."""
+    return _engine[-1] if _engine else ""
 
 
 def _limit(limit_s: float) -> float:
@@ -205,18 +212,19 @@ class _Server:
             return "time" if self.late else "crash"
         finally:
             timer.cancel()
-        self.serves_on = kind in ENDINGS and not self.late
+        self.serves_on = FORKS and kind in ENDINGS and not self.late
         return body if kind == ANSWER else ENDINGS.get(kind, "crash")
 
     def _wait_until_ready(self) -> None:
         if self.ready:
             return
         try:
-            frame(self.process.stdout)
+            _, version = frame(self.process.stdout)
         except (OSError, EOFError):
             self.said.seek(0)
             *_, last = self.said.read().decode(errors="replace").strip().splitlines() or [""]
             raise RuntimeError(f"the process that reads feeders did not start: {last}") from None
+        _engine[:] = [version.decode()]
         self.ready = True
 
     def _stop(self) -> None:

@@ -35,7 +35,7 @@ class FeederSource(BaseConfig):
     source_pu: float | None = Field(default=None, examples=[1.0], ge=0.8, le=1.2)
     """Voltage of the source, per unit, instead of the one in the files."""
     commands: tuple[str, ...] = Field(default=(), examples=[["Transformer.TR1.tap=1.025"]])
-    """OpenDSS commands after compiling, for what else is to differ from the files."""
+    """OpenDSS commands after compiling; they edit the circuit, where it differs from the files."""
     default_rating_a: float | None = Field(default=None, examples=[200.0], gt=0)
     """Greatest lasting current of lines without a rating; by default they are not judged."""
     line_rating: tuple[LineRating, ...] = ()

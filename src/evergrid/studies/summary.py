@@ -21,19 +21,18 @@ PACKAGES = {
     "jax": "jax",
     "jaxlib": "jaxlib",
     "ray": "ray",
-    "dss": "dss-python",
-    "dss_python_backend": "dss-python-backend",
 }
-OPENDSS = "evergrid.grid.opendss"  # our door to OpenDSS; its engine has a version of its own
+READER = "evergrid.grid.opendss_process"  # has OpenDSS in a process of its own
+OF_OPENDSS = ("dss-python", "dss-python-backend")
 
 
 def versions() -> dict[str, str]:
-    """Versions of what computed the result: Python, and each of `PACKAGES` that is loaded."""
+    """Versions of what computed the result: Python, each of `PACKAGES` that is loaded, OpenDSS."""
     found = {"python": platform.python_version()} | {
         name: metadata.version(name) for module, name in PACKAGES.items() if module in sys.modules
     }
-    if OPENDSS in sys.modules:
-        found["opendss"] = sys.modules[OPENDSS].version()
+    if READER in sys.modules and (engine := sys.modules[READER].engine_version()):
+        found |= {name: metadata.version(name) for name in OF_OPENDSS} | {"opendss": engine}
     return found
 
 
