@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
