@@ -378,7 +378,7 @@ def test_a_load_beyond_its_budget_is_reported_and_the_cars_help(method: solver.M
     refused = r"energy_budget_kwh must be .* got 50 for feeder"
     with pytest.raises(InfeasibleError, match=refused):
         plan.raise_on_shortfall(made)
-    with pytest.raises(InfeasibleError, match=r"limits\. Energy budgets are exceeded"):
+    with pytest.raises(InfeasibleError, match=r"limit\. Energy budgets are exceeded"):
         plan.raise_on_shortfall(replace(made, shortfalls=()))
 
 

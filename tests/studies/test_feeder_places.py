@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from plotly.graph_objects import Figure
 
 from evergrid.core.arrays import Array
 from evergrid.grid import geojson, opendss
@@ -48,6 +49,11 @@ def at(feeder: Feeder, x: list[float], y: list[float]) -> Feeder:
     return replace(feeder, buses=places)
 
 
+def across(figure: Figure, axis: str) -> Array:
+    """Coordinates of the places of a figure, which stand over its wires."""
+    return np.asarray(getattr(figure.data[1], axis), float)
+
+
 def shown(values: Array) -> int:
     return int(np.isfinite(np.asarray(values, float)).sum())
 
@@ -71,7 +77,7 @@ def test_every_kind_of_coordinates_is_drawn(kind: str, feeder: Feeder):
             widest = max(np.ptp(np.array(side)[given]) for side in (x, y))
             assert high - low < 1.2 * widest  # not the range of 2 that a straight line would get
     if "map_by_distance" in found:
-        assert shown(found["map_by_distance"].to_dict()["data"][1]["y"]) == 2
+        assert shown(across(found["map_by_distance"], "y")) == 2
     (table,) = places.table({"room, kW": ROOM}, worst_first=ROOM, elsewhere="x") or [None]
     assert (table is None) == (not places.note)
     if table is not None:
@@ -88,13 +94,13 @@ def test_a_feeder_of_one_bus_is_drawn(tmp_path: Path):
     places = FeederPlaces.everywhere(opendss.read(tmp_path / "one.dss"))
     made = drawn(places.drawings("map", lambda: np.ones(1), SHADE)).figures
     assert list(made) == ["map_by_distance"]
-    assert list(made["map_by_distance"].to_dict()["data"][1]["x"]) == [0.0]
+    assert list(across(made["map_by_distance"], "x")) == [0.0]
 
 
 def test_a_map_without_any_value_still_shows_what_has_a_place(feeder: Feeder):
     places = FeederPlaces.everywhere(at(feeder, [0, 1, 2, 3], [0, 1, 0, 1]))
     made = drawn(places.drawings("map", lambda: np.full(4, NAN), SHADE)).figures
-    assert shown(made["map"].to_dict()["data"][1]["x"]) == 4
+    assert shown(across(made["map"], "x")) == 4
 
 
 def test_a_map_file_keeps_what_has_no_place(feeder: Feeder):

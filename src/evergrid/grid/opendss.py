@@ -77,19 +77,18 @@ def _opened(path: Path, script: Script) -> tuple[Any, tuple[str, ...]]:
     engine.AllowForms = False
     engine.AllowEditor = False
     engine.AllowChangeDir = False
-    left: tuple[str, ...] = ()
     _run(engine, script.commands, path)
-    if engine.ActiveCircuit is not None:
-        left = opendss_snapshot.enter(engine)
-        further = Command(f"set maxcontroliter={CONTROL_ITERATIONS}", opendss_text.COMMANDS, 0)
-        _run(engine, (*script.further, further), path)
-        engine.ActiveCircuit.Solution.MaxIterations = ITERATIONS
-        engine.ActiveCircuit.Solution.Tolerance = TOLERANCE
-        _run(engine, (Command("solve", path.name, 0),), path)
+    if engine.NumCircuits == 0:
+        raise _no_circuit(path)
+    left = opendss_snapshot.enter(engine)
+    setting = Command(f"set maxcontroliter={CONTROL_ITERATIONS}", opendss_text.COMMANDS, 0)
+    _run(engine, (*script.further, setting), path)
+    engine.ActiveCircuit.Solution.MaxIterations = ITERATIONS
+    engine.ActiveCircuit.Solution.Tolerance = TOLERANCE
+    _run(engine, (Command("solve", path.name, 0),), path)
     circuit = engine.ActiveCircuit
-    if circuit is None or circuit.NumNodes == 0:
-        fix = "Name the master file, which begins with New Circuit."
-        raise InputError(given_file.name(path), [Fault("file", "define a circuit", fix=fix)])
+    if circuit.NumNodes == 0:
+        raise _no_circuit(path)
     if np.abs(voltages(engine)).max() < DEAD_V:
         fix = (
             "Set DefaultBaseFrequency before New Circuit, or give the source the grid's frequency."
@@ -101,6 +100,11 @@ def _opened(path: Path, script: Script) -> tuple[Any, tuple[str, ...]]:
         fix = "Its wires cannot carry its loads, a control hunts, or a part is fed by nothing."
         raise InputError(given_file.name(path), [Fault("file", "converge in OpenDSS", fix=fix)])
     return engine, left
+
+
+def _no_circuit(path: Path) -> InputError:
+    fix = "Name the master file, which begins with New Circuit."
+    return InputError(given_file.name(path), [Fault("file", "define a circuit", fix=fix)])
 
 
 def _run(engine: Any, commands: Sequence[Command], master: Path) -> None:
