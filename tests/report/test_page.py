@@ -150,3 +150,19 @@ def test_no_control_character_reaches_the_page(figure: go.Figure):
 
 def test_a_name_of_a_million_letters_is_cut(figure: go.Figure):
     assert len(without_plotly(full_page("x" * 1_000_000, figure))) < 200_000
+
+
+def test_numbers_of_a_table_are_never_broken_over_two_lines():
+    row = ["v2g", "1,570.38", "-319.93", "\u22122.5", "at least 12", "3.2 kW", ""]
+    table = Table([f"column {i}" for i in range(len(row))], [row])
+    text = page(
+        "plan",
+        headline=[],
+        notes=[],
+        sections=[Section("Table", "", table)],
+        about=About("", Table(["key"], []), []),
+    )
+    assert [cell.get("class") for cell in Elements(text).all("td")][:6] == [
+        *["number"] * 3,
+        *[None] * 3,
+    ]

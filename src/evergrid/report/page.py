@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import html
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -16,6 +17,7 @@ from evergrid.report import theme
 
 LONGEST_TEXT = 2_000  # characters of a text in the page
 TITLE_HEIGHT = 40  # pixels a figure loses with its title, which becomes a caption
+NUMBER = re.compile("[-+\u2212]?[0-9,.]+")  # with either minus sign
 
 
 @dataclass(frozen=True)
@@ -245,7 +247,12 @@ def _table(table: Table, *, label: str) -> str:
 def _row(cells: Sequence[str]) -> str:
     texts = [_text(cell) for cell in cells]
     first = "".join(f'<th scope="row">{text}</th>' for text in texts[:1])
-    return f"<tr>{first}{''.join(f'<td>{text}</td>' for text in texts[1:])}</tr>"
+    return f"<tr>{first}{''.join(map(_cell, texts[1:]))}</tr>"
+
+
+def _cell(text: str) -> str:
+    """A cell; a number is never broken over two lines."""
+    return f'<td class="number">{text}</td>' if NUMBER.fullmatch(text) else f"<td>{text}</td>"
 
 
 def _settings(settings: Table | None) -> str:
