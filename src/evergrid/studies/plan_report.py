@@ -93,10 +93,11 @@ def lines(shown: Shown) -> list[str]:
     s = shown.summary
     cost, money = s["cost"], s["currency"]
     worst = s["max_violation"]
+    sites = "1 site" if s["sites"] == 1 else f"{s['sites']:,} sites"
     rows = [
         (
             "fleet",
-            f"{s['sessions']:,} sessions of {s['assets']:,} assets at {s['sites']:,} sites, "
+            f"{s['sessions']:,} sessions of {s['assets']:,} assets at {sites}, "
             f"{s['steps']:,} steps of {s['step_h'] * 60:g} min",
         ),
         ("horizon", f"{_local(shown, s['start_utc'])} to {_local(shown, s['end_utc'])}"),
@@ -249,7 +250,8 @@ def _dear_sites(shown: Shown) -> list[Section]:
     if len(table.rows) < 2:
         return []
     count = int(shown.wires.binding.any(axis=1).sum())
-    text = f"Limits of {count:,} sites bind; the dearest come first"
+    whose = "1 site" if count == 1 else f"{count:,} sites"
+    text = f"Limits of {whose} bind; the dearest come first"
     text += f", and {len(table.rows)} are shown." if count > len(table.rows) else "."
     return [Section("Sites whose limits cost most", text, table)]
 

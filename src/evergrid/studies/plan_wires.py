@@ -76,7 +76,8 @@ class Wires:
         price = self.plan.shadow_price_per_mwh[site].max()
         name = self.book.sites.site_id[site]
         bound = int(self.binding.any(axis=1).sum())
-        return f"{bound:,} sites bind; {name} in {steps} steps, at up to {price:,.1f} per MWh"
+        binds = "site binds" if bound == 1 else "sites bind"
+        return f"{bound:,} {binds}; {name} in {steps} steps, at up to {price:,.1f} per MWh"
 
     def by_level(self) -> str:
         """How many sites bind at each level of the tree, as a sentence."""
