@@ -1,12 +1,13 @@
 """A feeder is what OpenDSS has, and what OpenDSS refuses is refused in its words."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from evergrid.core.errors import InputError, MissingFileError
-from evergrid.grid import opendss, opendss_shapes, power_flow
+from evergrid.grid import opendss, opendss_circuit, opendss_shapes, power_flow
 from evergrid.grid.feeder import GROUND, Feeder, State
 from evergrid.studies.feeder_source import FeederSource
 from tests.grid.cases import IEEE13, street
@@ -186,3 +187,22 @@ def test_a_feeder_named_by_a_variable_is_opened_and_its_folder_not_told(
     with pytest.raises(InputError, match=r"colour.*\(\$\{EVERGRID_TEST\}, line") as caught:
         source.read(Path("elsewhere"))
     assert str(tmp_path) not in str(caught.value)
+
+
+def test_a_bus_that_only_a_control_names_has_no_voltage(tmp_path: Path):
+    """There OpenDSS leaves what its memory held, which may be any number."""
+    path = street(tmp_path)
+    control = "New RegControl.r transformer=station winding=2 vreg=230 bus=nowhere.1"
+    path.write_text(f"{path.read_text()}{control}\n")
+    engine = opendss.opened(path)
+    nodes = [name.lower() for name in engine.ActiveCircuit.YNodeOrder]
+    held = SimpleNamespace(YNodeVarray=np.full(2 * len(nodes), 7.0))
+    found = opendss_circuit.voltages(SimpleNamespace(ActiveCircuit=held, YMatrix=engine.YMatrix))
+    assert [nodes[row] for row in np.flatnonzero(found == 0)] == ["nowhere.1"]
+
+
+def test_a_bus_without_elements_that_ends_the_solution_is_named(tmp_path: Path):
+    """Before the bases are calculated, OpenDSS solves with what its memory held there."""
+    control = "New RegControl.r transformer=station winding=2 vreg=230 bus=nowhere.1"
+    with pytest.raises(InputError, match="nowhere"):
+        opendss.read(street(tmp_path, control))

@@ -21,7 +21,7 @@ from evergrid.core.faults import Fault
 from evergrid.core.units import consumption_from_grid_power
 from evergrid.grid import opendss_snapshot, opendss_text
 from evergrid.grid.feeder import Feeder, State
-from evergrid.grid.opendss_circuit import voltages
+from evergrid.grid.opendss_circuit import connected, voltages
 from evergrid.grid.opendss_feeder import Reader
 from evergrid.grid.opendss_process import RUN_S, apart
 from evergrid.grid.opendss_text import Command, Script
@@ -89,13 +89,8 @@ def _opened(path: Path, script: Script) -> tuple[Any, tuple[str, ...]]:
     circuit = engine.ActiveCircuit
     if circuit.NumNodes == 0:
         raise _no_circuit(path)
-    if np.abs(voltages(engine)).max() < DEAD_V:
-        fix = (
-            "Set DefaultBaseFrequency before New Circuit, or give the source the grid's frequency."
-        )
-        raise InputError(
-            given_file.name(path), [Fault("source", "drive a voltage", (0.0,), fix=fix)]
-        )
+    if not np.abs(voltages(engine)).max() >= DEAD_V:
+        raise InputError(given_file.name(path), [_dead(engine)])
     if not circuit.Solution.Converged:
         fix = "Its wires cannot carry its loads, a control hunts, or a part is fed by nothing."
         raise InputError(given_file.name(path), [Fault("file", "converge in OpenDSS", fix=fix)])
@@ -135,6 +130,17 @@ def _said(message: str, command: Command) -> str:
         said += f" {cause[1]}: {cause[2]}"
     place = f" ({command.file}, line {command.line})" if command.line else ""
     return LONG_QUOTE.sub('"..."', said) + place
+
+
+def _dead(engine: Any) -> Fault:
+    """Why a circuit has no voltages."""
+    loose = np.array(engine.ActiveCircuit.YNodeOrder)[~connected(engine)]
+    if len(loose):  # what memory held there may have ended the first solution
+        buses = tuple(dict.fromkeys(str(node).lower().rsplit(".", 1)[0] for node in loose))
+        fix = "Correct the bus where a control measures, or connect something there."
+        return Fault("bus", "be connected to an element of the circuit", buses, fix=fix)
+    fix = "Set DefaultBaseFrequency before New Circuit, or give the source the grid's frequency."
+    return Fault("source", "drive a voltage", (0.0,), fix=fix)
 
 
 def solved(engine: Any) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Complex
 
-from evergrid.core.arrays import Array, Int
+from evergrid.core.arrays import Array, Bool, Int
 from evergrid.grid.feeder import GROUND, Buses, Nodes
 
 REBUILD = 0  # makes OpenDSS compute the admittance of its elements anew
@@ -99,8 +99,18 @@ class Circuit:
 
 
 def voltages(engine: Any) -> Complex[Array, " node"]:
-    """Voltages that OpenDSS found, volts, in the order of its nodes."""
-    return _complex(engine.ActiveCircuit.YNodeVarray)
+    """Voltages that OpenDSS found, volts, in the order of its nodes; 0 where nothing is connected.
+
+    There, as at a bus that only a control names, OpenDSS leaves what its memory held before.
+    """
+    found = _complex(engine.ActiveCircuit.YNodeVarray)
+    return np.where(connected(engine), found, 0.0)
+
+
+def connected(engine: Any) -> Bool[Array, " node"]:
+    """Whether anything but a control is connected to each node."""
+    _, _, first = engine.YMatrix.GetCompressedYMatrix(False)
+    return np.diff(first) > 0
 
 
 def _complex(values: Any) -> Complex[Array, " value"]:

@@ -227,9 +227,8 @@ class Switches(Circuit):
         ends = nodes if delta else nodes[:1]
         found = [GROUND if n == 0 else self.row[f"{place}.{n}"] for n in ends]
         bus = self._property(name, "bus")
-        if (
-            abs(self.voltage[found[0]]) < DEAD_V
-        ):  # OpenDSS makes a bus that is none of the circuit's
+        # OpenDSS makes a bus that is none of the circuit's.
+        if abs(self.voltage[found[0]]) < DEAD_V:
             fix = "Name a bus and a phase that something is connected to."
             raise self._fault("measure at a bus that is fed", bus, name, fix)
         if delta and self._turning(transformer) < 0:
