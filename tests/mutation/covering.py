@@ -43,6 +43,17 @@ def modules(root: Path, name: str) -> list[Path]:
     raise FileNotFoundError(f"no module {name} in {SOURCE}")
 
 
+def users(root: Path, module: Path) -> set[Path]:
+    """A module and those of its package that import it, directly or not."""
+    package = sorted((root / SOURCE / module.relative_to(root / SOURCE).parts[0]).rglob("*.py"))
+    found, new = set[Path](), {module}
+    while new:
+        found |= new
+        inner = [path.relative_to(root / SOURCE).with_suffix("") for path in new]
+        new = {one for one in package if any(_imports(one, name) for name in inner)} - found
+    return found
+
+
 def tests(root: Path, module: Path) -> list[str]:
     """Test files of a module, those of its name first; all of its package if there are none.
 

@@ -14,6 +14,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from tests.mutation import covering
 from tests.mutation.changes import Change
 
 COPIED = (
@@ -40,13 +41,15 @@ class Copy:
     Attributes:
         root: Where it is.
         data: The folder of measurements that tests use.
-        taken_s: How long the tests of a file take without a fault, by stage and whether all is
-            compiled anew; None if there are none.
+        taken_s: How long tests take without a fault, by stage and the module that is compiled
+            anew; None if there are none.
     """
 
     root: Path
     data: Path
-    taken_s: dict[tuple[str, str, bool], float | None] = field(default_factory=dict)
+    taken_s: dict[tuple[tuple[str, ...], str, Path | None], float | None] = field(
+        default_factory=dict
+    )
 
     @classmethod
     def of(cls, repository: Path, root: Path) -> "Copy":
@@ -60,36 +63,46 @@ class Copy:
         given = os.environ.get("EVERGRID_DATA", "../shared/data")
         return cls(root, (repository / given).resolve())
 
-    def notices(self, module: Path, change: Change, tests: Sequence[str]) -> str:
+    def notices(
+        self, module: Path, change: Change, first: Sequence[str], files: Sequence[str]
+    ) -> str:
         """Which tests notice a fault: "", or those that fail or take too long.
+
+        Args:
+            module: Where the fault is put.
+            change: The fault.
+            first: Single tests that are tried before others, together.
+            files: Files of tests, each tried by itself.
 
         Raises:
             RuntimeError: Tests fail without it.
         """
-        for stage, file in product(STAGES, tests):
-            taken_s = self._without_fault(module, file, stage)
+        tries = [(STAGES[0], tuple(first))] if first else []
+        tries += [(stage, (file,)) for stage, file in product(STAGES, files)]
+        for stage, tests in tries:
+            taken_s = self._without_fault(module, tests, stage)
             if taken_s is None:
                 continue
             limit_s = PATIENCE * taken_s + PATIENCE_S
             with self._faulty(module, change), self._kernels(module) as cache:
                 # What Python compiles of the fault must not be found later.
-                code, _ = self._run(file, stage, cache, limit_s, keep=False)
+                code, _ = self._run(tests, stage, cache, limit_s, keep=False)
             if code is None:
-                return f"{file} out of time"
+                return f"{tests[0]} out of time"
             if code in (FAILED, INTERRUPTED):
-                return file
+                return tests[0]
         return ""
 
-    def _without_fault(self, module: Path, file: str, stage: str) -> float | None:
+    def _without_fault(self, module: Path, tests: tuple[str, ...], stage: str) -> float | None:
         """How long tests take, which is measured once; compiled anew where the fault will be."""
-        key = (file, stage, _is_compiled(module))
+        key = (tests, stage, module if _is_compiled(module) else None)
         if key not in self.taken_s:
             with self._kernels(module) as cache:
-                code, taken_s = self._run(file, stage, cache, FIRST_LIMIT_S)
+                code, taken_s = self._run(tests, stage, cache, FIRST_LIMIT_S)
             self.taken_s[key] = None if code == NONE_FOUND else taken_s
             if code not in (PASSED, NONE_FOUND):
                 told = "\n".join(self._output.read_text().splitlines()[-20:])
-                raise RuntimeError(f"tests fail without any fault: {file}\n{told}")
+                raise RuntimeError(f"tests fail without any fault: {tests[0]}\n{told}")
         return self.taken_s[key]
 
     @contextmanager
@@ -108,24 +121,30 @@ class Copy:
         """Where Numba keeps what it compiles.
 
         It sees changes in the file of a function only, not in those of functions that this calls.
-        So where compiled code may have a fault, everything is compiled anew and kept nowhere.
+        So where compiled code may have a fault, what uses it is compiled anew and kept nowhere.
         """
+        kept = self.root / "kernels"
         if not _is_compiled(module):
-            yield self.root / "kernels"
+            yield kept
             return
         cache = self.root / "kernels_with_fault"
+        kept.mkdir(exist_ok=True)
+        shutil.copytree(kept, cache, copy_function=os.link)
+        for user in covering.users(self.root, module):
+            for compiled in cache.rglob(f"{user.stem}.*"):
+                compiled.unlink()
         yield cache
-        shutil.rmtree(cache, ignore_errors=True)
+        shutil.rmtree(cache)
 
     def _run(
-        self, file: str, stage: str, cache: Path, limit_s: float, *, keep: bool = True
+        self, tests: Sequence[str], stage: str, cache: Path, limit_s: float, *, keep: bool = True
     ) -> tuple[int | None, float]:
         """Exit code of pytest, None when out of time, and how long it took."""
         found = self.root / "examples_found"
         arguments = ["-q", "-x", "-n", "0", "-m", stage, "-p", "no:cacheprovider", "--tb=short"]
         arguments += ["--hypothesis-seed=0", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
         request = {
-            "arguments": [*arguments, file],
+            "arguments": [*arguments, *tests],
             "environment": {
                 "NUMBA_CACHE_DIR": str(cache),
                 "HYPOTHESIS_STORAGE_DIRECTORY": str(found),
