@@ -10,9 +10,10 @@ from evergrid.core.config import parse
 from evergrid.core.errors import ConfigError, EvergridError, InputError, MissingFileError
 from evergrid.core.timegrid import TimeGrid
 from evergrid.grid.hosting_capacity import Limits
+from evergrid.model.portfolio import Portfolio
 from evergrid.studies import feeder_sites
 from evergrid.studies.feeder_sites import ROOT, PlanFeeder, Street
-from tests.model.cases import DAY
+from tests.model.cases import DAY, make_prices, make_sessions, make_sites
 from tests.studies.feeder_cases import HOMES, planned
 
 
@@ -71,6 +72,52 @@ def test_load_is_given_only_where_no_other_is(plain: Street):
     load = plain.site_load(DAY, [], given={"671", "652a"})
     assert set(load.site_id) == set(plain.loads.name) - {"671", "652a"}
     assert load.load_kw.shape == (len(plain.loads) - 2, 24)
+
+
+def portfolio(plain: Street, more: dict[str, str], **of_sites: dict[str, float]) -> Portfolio:
+    """A site at each load of the feeder and more below, with sessions at the last of these."""
+    sites = make_sites({ROOT: ""} | dict.fromkeys(plain.loads.name, ROOT) | more)
+    nothing = np.zeros((len(sites), DAY.steps))
+    series = {
+        name: nothing + np.array([values.get(site, 0.0) for site in sites.site_id])[:, None]
+        for name, values in of_sites.items()
+    }
+    return Portfolio(
+        grid=DAY,
+        sessions=make_sessions(2, site_id=[list(sites.site_id)[-1]] * 2),
+        sites=sites,
+        step_import_limit_kw=nothing + np.inf,
+        step_export_limit_kw=nothing + np.inf,
+        prices=make_prices(),
+        **({"load_kw": nothing} | series),
+    )
+
+
+@pytest.mark.parametrize("row", [0, 1, -1])
+def test_sites_below_a_load_are_at_that_load_however_deep(plain: Street, row: int):
+    load = plain.loads.name[row]
+    below = {"yard": load, "hall": "yard", "depot": "hall"}
+    wiring = plain.wiring(portfolio(plain, below))
+    expected = [-1, *range(len(plain.loads)), *[row % len(plain.loads)] * 3]
+    assert wiring.place.tolist() == expected
+    assert wiring.site.tolist() == list(range(1, len(plain.loads) + 1))
+
+
+@pytest.mark.parametrize("row", [0, 1, -1])
+def test_a_load_is_not_below_another_however_deep(plain: Street, row: int):
+    above = plain.loads.name[row]
+    below = plain.loads.name[row - 1]
+    with pytest.raises(InputError, match=f"below another site that does, got {below}"):
+        plain.wiring(portfolio(plain, {"yard": above, below: "yard"}))
+
+
+@pytest.mark.parametrize("series", ["load_kw", "generation_kw"])
+def test_load_or_generation_of_the_root_alone_is_at_no_load(plain: Street, series: str):
+    idle = {"depot": plain.loads.name[0]}
+    assert plain.wiring(portfolio(plain, idle)).place[0] == -1
+    used = portfolio(plain, idle, **{series: {ROOT: 5.0}})
+    with pytest.raises(InputError, match=f"hang on the feeder.* got {ROOT}"):
+        plain.wiring(used)
 
 
 SITES = [{"site_id": "depot"}]
