@@ -87,6 +87,7 @@ def main() -> int:
     parser.add_argument("--only", help="numbers of the draw to run, such as 3,17")
     parser.add_argument("--record", type=Path, help="folder for which tests enter which function")
     parser.add_argument("--entered", type=Path, help="the same folder, where it was recorded")
+    parser.add_argument("--quick", action="store_true", help="leave out slow tests")
     given = parser.parse_args()
     if given.record:
         return _recorded(given.record)
@@ -99,7 +100,8 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
         entered = Entered.read(given.entered) if given.entered else None
-        unnoticed = _tried(numbered, Copy.of(REPOSITORY, Path(folder)), entered)
+        copy = Copy.of(REPOSITORY, Path(folder))
+        unnoticed = _tried(numbered, copy, entered, quick=given.quick)
     share = 1 - unnoticed / max(len(numbered), 1)
     _say(f"{len(numbered) - unnoticed} of {len(numbered)} noticed, {100 * share:.0f} %")
     return 0 if unnoticed == 0 else 1
@@ -113,13 +115,16 @@ def _recorded(folder: Path) -> int:
     return subprocess.run(command, cwd=REPOSITORY, env=environment, check=False).returncode
 
 
-def _tried(numbered: list[tuple[int, Mutant]], copy: Copy, entered: Entered | None) -> int:
+def _tried(
+    numbered: list[tuple[int, Mutant]], copy: Copy, entered: Entered | None, *, quick: bool
+) -> int:
     """How many are not noticed; each is printed as soon as it is known."""
     unnoticed = 0
     for number, mutant in numbered:
         path = copy.root / mutant.path.relative_to(REPOSITORY)
         first = entered.of(path, mutant.change.line, WITHIN_S) if entered else []
-        by = copy.notices(path, mutant.change, first, covering.tests(copy.root, path))
+        files = covering.tests(copy.root, path)
+        by = copy.notices(path, mutant.change, first, files, quick=quick)
         unnoticed += not by
         _say(f"{number:3d} {'noticed' if by else 'NOT NOTICED':11s} {mutant}")
     return unnoticed

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ COPIED = (
     "LICENSE",
 )
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "_build", "*.nbi", "*.nbc", ".hypothesis")
-STAGES = ("not slow", "slow")  # quick tests notice most
+QUICK, SLOW = "not slow", "slow"  # quick tests notice most
 PASSED, FAILED, INTERRUPTED, NONE_FOUND = 0, 1, 2, 5  # exit codes of pytest
 PATIENCE, PATIENCE_S = 3.0, 30.0  # processor time allowed: a multiple of that needed, and more
 FIRST_LIMIT_S = 1800.0  # for tests of code without a fault, which may compile
@@ -64,21 +63,28 @@ class Copy:
         return cls(root, (repository / given).resolve())
 
     def notices(
-        self, module: Path, change: Change, first: Sequence[str], files: Sequence[str]
+        self,
+        module: Path,
+        change: Change,
+        first: Sequence[str],
+        files: Sequence[str],
+        *,
+        quick: bool = False,
     ) -> str:
         """Which tests notice a fault: "", or those that fail or take too long.
 
         Args:
             module: Where the fault is put.
             change: The fault.
-            first: Single tests that are tried before others, together.
+            first: Single quick tests that are tried together, in place of those of the files.
             files: Files of tests, each tried by itself.
+            quick: Leave out slow tests.
 
         Raises:
             RuntimeError: Tests fail without it.
         """
-        tries = [(STAGES[0], tuple(first))] if first else []
-        tries += [(stage, (file,)) for stage, file in product(STAGES, files)]
+        tries = [(QUICK, tuple(first))] if first else [(QUICK, (file,)) for file in files]
+        tries += [] if quick else [(SLOW, (file,)) for file in files]
         for stage, tests in tries:
             taken_s = self._without_fault(module, tests, stage)
             if taken_s is None:
