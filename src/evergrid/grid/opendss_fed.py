@@ -15,9 +15,8 @@ from scipy.sparse.linalg import splu
 from evergrid.core.arrays import Array, Bool, Int
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
-from evergrid.grid.feeder import GROUND, Branches, Feeder
+from evergrid.grid.feeder import GROUND, Branches, Feeder, incidence
 from evergrid.grid.load_law import FADED, NOMINAL
-from evergrid.grid.power_flow import incidence
 
 LEAK_KVA = 1.0  # admittance that holds what nothing feeds at no voltage, over its base voltage
 STRAINED = 1.0  # rise of voltage by a branch's own power, pu: no wires carry as much
