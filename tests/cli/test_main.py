@@ -12,6 +12,7 @@ import pytest
 
 import evergrid as package
 from evergrid.data import check as checks
+from evergrid.grid import opendss_process
 from evergrid.studies import registry
 from tests.cli.cases import Case, Command
 
@@ -89,6 +90,22 @@ def test_a_dry_run_checks_and_writes_nothing(case: Case, evergrid: Command):
 def test_a_dry_run_of_a_bad_configuration_fails(case: Case, evergrid: Command):
     case.change("plan.toml", "step_min = 60", 'step_min = 60\ntime_zone = "Europe/Olso"')
     assert "horizon.time_zone" in evergrid("run", case.plan, "--dry-run").refused(2)
+
+
+def test_a_run_with_a_feeder_starts_its_reader_before_the_study_is_loaded(
+    tmp_path: Path, evergrid: Command, monkeypatch: pytest.MonkeyPatch
+):
+    came: list[str] = []
+    monkeypatch.setattr(opendss_process, "start", lambda: came.append("started"))
+    config = tmp_path / "plan.toml"
+    for text, starts in (('study = "none"\n[feeder]\n', 1), ('study = "none"\n', 0)):
+        came.clear()
+        config.write_text(text)
+        assert "be a known study" in evergrid("run", config).refused(2)
+        assert len(came) == starts
+    config.write_text('study = "plan"\n[feeder]\n')
+    evergrid("run", config, "--dry-run")
+    assert came == []
 
 
 def test_version_is_that_of_the_package(evergrid: Command):

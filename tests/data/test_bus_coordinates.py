@@ -36,6 +36,13 @@ def test_lines_may_be_written_in_many_ways(line: str, tmp_path: Path):
     assert found.place == {"a": (1.5, -2000.0)}
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1"])
+def test_names_with_umlauts_are_read(encoding: str, tmp_path: Path):
+    (tmp_path / "busxy.csv").write_bytes("M\u00dchle, 1, 2\n".encode(encoding))
+    (found,) = bus_coordinates.beside(tmp_path / "master.dss")
+    assert found.place == {"m\u00fchle": (1.0, 2.0)}
+
+
 @pytest.mark.parametrize("line", ["a, nan, 1", "a, 1, inf", "a, 1", "a, 1, 2, 3", "New Line.l", ""])
 def test_what_is_no_place_is_left_out(line: str, tmp_path: Path):
     (tmp_path / "busxy.csv").write_text(line)

@@ -4,6 +4,7 @@ import ctypes
 import os
 import socket
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,6 +44,13 @@ def environment(master: Path) -> list[str]:
     """Names of the variables that the child is told."""
     assert master.is_file()
     return sorted(os.environ)
+
+
+@apart()
+def packages(master: Path) -> list[str]:
+    """Names of the packages that the child has imported."""
+    assert master.is_file()
+    return sorted({name.split(".")[0] for name in sys.modules})
 
 
 @apart()

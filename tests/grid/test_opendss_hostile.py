@@ -289,6 +289,24 @@ def test_latin_1_text_is_read(place: Path):
         assert "\u00fc" in feeder.buses.name
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("verb", ["BusCoords", "LatLongCoords"])
+def test_coordinates_of_buses_with_umlauts_are_read(place: Path, verb: str, encoding: str):
+    path = place / "feeder" / "street.dss"
+    line = "New Line.long bus1=c bus2=M\u00fchle linecode=cable length=0.1 units=km"
+    text = f"{STREET.format(more=line)}\n{verb} places.csv\n"
+    path.write_bytes(text.encode(encoding))
+    places = "b, 1, 2\nM\u00dcHLE, 3.5, 4 ! there\nelsewhere_\u00fc, 5, 6\n\u00fc, x, y\n\u00fc\n"
+    (path.parent / "places.csv").write_bytes(places.encode(encoding))
+    buses = opendss.read(path).buses
+    found = {
+        name: (x, y) for name, x, y in zip(buses.name, buses.x, buses.y, strict=True) if x == x
+    }
+    expected = {"b": (1.0, 2.0), "m\u00fchle": (3.5, 4.0)}
+    turn = 1 if verb == "BusCoords" else -1
+    assert found == {name: at[::turn] for name, at in expected.items()}
+
+
 def test_names_with_dots_spaces_and_equals_signs_are_read(place: Path):
     lines = [
         "New Load.home.one bus1=b.1 phases=1 kv=0.23 kw=2",

@@ -212,10 +212,27 @@ def test_a_load_with_an_open_phase_draws_from_the_others(tmp_path: Path):
     assert any("Nothing feeds c.2" in note for note in feeder.notes)
 
 
-def test_a_load_whose_only_phase_is_open_is_refused_by_name(tmp_path: Path):
-    path = street(tmp_path)
+@pytest.mark.parametrize(
+    "more",
+    [
+        "",
+        "New Load.home3b bus1=c.3 phases=1 kv=0.23 kw=2 model=2",
+        "New Load.far bus1=d.3 phases=1 kv=0.23 kw=1\n"
+        "New Line.third phases=1 bus1=c.3 bus2=d.3 r1=0.1 x1=0.1 r0=0.1 x0=0.1 c1=0 c0=0",
+    ],
+)
+def test_a_load_whose_only_phase_is_open_draws_nothing(tmp_path: Path, more: str):
+    path = street(tmp_path, more)
     path.write_text(path.read_text() + "\nOpen Line.second 1 3\n")
-    with pytest.raises(InputError, match="fed by the source, got home3"):
+    feeder = agreed(path)
+    assert "home3" not in feeder.branches.name
+    assert any("load.home3 draws nothing to speak of at c.3" in note for note in feeder.notes)
+
+
+def test_loads_beyond_a_switch_that_is_open_in_all_phases_are_refused_by_name(tmp_path: Path):
+    path = street(tmp_path)
+    path.write_text(path.read_text() + "\nOpen Line.second 1 0\n")
+    with pytest.raises(InputError, match=r"fed by the source, got home3; shop.*Close a switch"):
         opendss.read(path)
 
 

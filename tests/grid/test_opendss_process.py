@@ -39,6 +39,25 @@ def test_the_child_is_not_told_our_environment(tmp_path: Path, monkeypatch: pyte
     assert "EVERGRID_SECRET" not in confined.environment(street(tmp_path))
 
 
+def test_the_child_loads_nothing_that_reading_does_not_need(tmp_path: Path):
+    opendss_process.end_all()
+    path = street(tmp_path)
+    opendss.read(path)
+    loaded = set(confined.packages(path))
+    assert {"dss", "numpy", "scipy"} <= loaded
+    assert not loaded & {"jax", "numba", "polars", "pydantic", "matplotlib", "highspy"}
+
+
+def test_a_server_that_was_started_early_is_the_one_that_reads(tmp_path: Path):
+    opendss_process.end_all()
+    opendss_process.start()
+    opendss_process.start()
+    (started,) = opendss_process._idle
+    opendss.read(street(tmp_path))
+    assert opendss_process._idle == [started]
+    assert started.process.poll() is None
+
+
 def test_a_crash_of_the_child_is_an_error_and_the_next_reading_goes_on(tmp_path: Path):
     path = street(tmp_path)
     with pytest.raises(InputError, match="ended without an answer"):

@@ -101,6 +101,18 @@ def test_what_is_left_over_moves_without_the_delay() -> None:
     assert taps == [0, 1, 2]
 
 
+def test_a_move_without_a_place_among_those_under_way_is_marked() -> None:
+    watched = Watched(leftovers=True, tap_delay=1e6, highest=10.0)
+    lost = []
+    for k in range(tap_control.FURTHER + 2):
+        now_s = (k + 1) * STEP_S
+        watched.look(117.0, now_s)
+        assert watched.act(now_s + 15.0)
+        watched.look(120.0, now_s + 30.0)
+        lost.append(watched.state[tap_control.LOST])
+    assert lost == [0.0] * tap_control.FURTHER + [1.0, 1.0]
+
+
 @given(volts=st.lists(st.floats(90.0, 150.0), min_size=1, max_size=60))
 def test_taps_stay_within_their_range_and_move_against_the_error(volts: list[float]) -> None:
     watched = Watched()

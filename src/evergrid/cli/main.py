@@ -62,6 +62,8 @@ def run(
 ) -> None:
     """Run the study of a configuration file and write its results."""
     raw = toml_tables.read(config)
+    if "feeder" in raw and not dry_run:
+        _start_reader()
     study = registry.of_tables(raw, source=str(config))
     settings = config_file.parse(study.Config, raw, source=str(config))
     if dry_run:
@@ -105,6 +107,13 @@ def check(
         say(line)
     if found.faults:
         raise typer.Exit(1)
+
+
+def _start_reader() -> None:
+    """Have the process that reads feeders get ready while the study is loaded."""
+    from evergrid.grid import opendss_process  # here, as it loads SciPy, which few verbs need
+
+    opendss_process.start()
 
 
 def _version(wanted: bool) -> bool:

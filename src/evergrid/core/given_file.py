@@ -63,6 +63,14 @@ def size_bytes(path: Path, *, what: str = "file", way_out: str = "") -> int:
     return found.st_size
 
 
+def decoded(content: bytes) -> str:
+    """Text of a file in UTF-8, with or without its mark; else in Latin-1, as old programs write."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
 def read_text(path: Path, *, most_bytes: int, what: str, way_out: str) -> str:
     """The text of a small file in UTF-8.
 

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from evergrid.core import given_file
+
 ENDINGS = (".csv", ".dss", ".dat", ".txt", ".xy")
 NAMES = ("buscoord", "busxy")  # in the file's name, letters only
 MOST_BYTES = 50_000_000
@@ -52,7 +54,7 @@ def _read(path: Path) -> CoordinateFile:
     try:
         if not path.is_file() or path.stat().st_size > MOST_BYTES:
             return CoordinateFile(path.name, {})
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
+        text = given_file.decoded(path.read_bytes())
     except OSError:
         return CoordinateFile(path.name, {})
     place = {}

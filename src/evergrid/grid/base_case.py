@@ -10,8 +10,8 @@ from evergrid.core.arrays import Array
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.grid import power_flow, sparse_flow
-from evergrid.grid.feeder import BaseCase, Feeder
-from evergrid.grid.power_flow import Factor, Flow, incidence
+from evergrid.grid.feeder import BaseCase, Feeder, incidence
+from evergrid.grid.power_flow import Factor, Flow
 from evergrid.grid.power_flow_kernels import add_loads
 
 NAMED_PU = 1e-6  # difference above which it is told

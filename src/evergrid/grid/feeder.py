@@ -503,6 +503,17 @@ class Feeder:
         return int(rows[0])
 
 
+def incidence(branches: Branches, nodes: int) -> sparse.csr_array:
+    """Voltages of the branches in node voltages: +1 at the node, -1 at the other."""
+    count = len(branches)
+    grounded = branches.other == GROUND
+    row = np.arange(count)
+    rows = np.concatenate([row, row[~grounded]])
+    columns = np.concatenate([branches.node, branches.other[~grounded]])
+    values = np.concatenate([np.ones(count), -np.ones((~grounded).sum())])
+    return sparse.csr_array((values, (rows, columns)), shape=(count, nodes))
+
+
 def scattered(
     parts: list[tuple[Int[Array, "..."], Complex[Array, "..."]]],
     nodes: int,

@@ -94,6 +94,9 @@ def _opened(path: Path, script: Script) -> tuple[Any, tuple[str, ...]]:
     if not circuit.Solution.Converged:
         fix = "Its wires cannot carry its loads, a control hunts, or a part is fed by nothing."
         raise InputError(given_file.name(path), [Fault("file", "converge in OpenDSS", fix=fix)])
+    for name, (x, y) in script.places.items():
+        if circuit.SetActiveBus(name) >= 0:  # files may place buses that are none of the circuit's
+            circuit.ActiveBus.x, circuit.ActiveBus.y = x, y
     return engine, left
 
 

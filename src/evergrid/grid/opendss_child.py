@@ -1,6 +1,7 @@
 """The process that reads feeders for `opendss_process`: a server, and a fork of it per reading.
 
-Run as ``python -m evergrid.grid.opendss_child``; requests come and answers go by its pipes.
+Requests come and answers go by its pipes. Its start is waited for by who reads a first feeder, so
+that nothing is imported here that reading does not need, Numba least of all.
 """
 
 import gc
@@ -40,6 +41,7 @@ def main() -> None:
     version = opendss.version()  # loads the engine: it writes where it was loaded, to scratch
     opendss_words.properties()
     gc.freeze()  # forks share what is not touched
+    gc.enable()
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what native code prints is no answer
     send(answers, READY, version.encode())

@@ -13,9 +13,8 @@ import numpy as np
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.units import consumption_from_grid_power
 from evergrid.grid import opendss, opendss_snapshot
-from evergrid.grid.feeder import GROUND, WHOLE, Feeder
+from evergrid.grid.feeder import GROUND, WHOLE, Feeder, incidence
 from evergrid.grid.opendss_process import RUN_S, apart
-from evergrid.grid.power_flow import incidence
 from evergrid.grid.volt_var import Curve
 
 TOLERANCE = 1e-8

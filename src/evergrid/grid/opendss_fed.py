@@ -15,21 +15,21 @@ from scipy.sparse.linalg import splu
 from evergrid.core.arrays import Array, Bool, Int
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
-from evergrid.grid.feeder import GROUND, Branches, Feeder
+from evergrid.grid.feeder import GROUND, Branches, Feeder, incidence
 from evergrid.grid.load_law import FADED, NOMINAL
-from evergrid.grid.power_flow import incidence
 
 LEAK_KVA = 1.0  # admittance that holds what nothing feeds at no voltage, over its base voltage
 STRAINED = 1.0  # rise of voltage by a branch's own power, pu: no wires carry as much
 LEAST_KVA = 0.1  # that every branch is to carry
 KVA = 1000.0
+DEAD_PU = 1e-3  # a load of any law draws nothing to speak of at a lower voltage
 MOST_NAMED = 5  # places in one note
 
 
 def tied(feeder: Feeder, voltage: Complex[Array, " node"]) -> Feeder:
     """A feeder whose every branch is tied to the source firmly enough to draw a power.
 
-    A load of which some phases are open draws there what OpenDSS has it draw, as an impedance. A
+    A load of which phases are open draws there what OpenDSS has it draw, as an impedance. A
     balanced load on three phases to ground, where nothing ties these to ground, draws between them.
     Both are told in the feeder's notes.
 
@@ -38,8 +38,8 @@ def tied(feeder: Feeder, voltage: Complex[Array, " node"]) -> Feeder:
         voltage: That OpenDSS found, volts.
 
     Raises:
-        InputError: A load whose phases are all fed by nothing, or that needs a way to ground where
-            there is none.
+        InputError: A load on a part that nothing reaches, or that needs a way to ground where there
+            is none.
     """
     fed = _fed(feeder)
     held = _held(feeder, fed)
@@ -62,9 +62,24 @@ def tied(feeder: Feeder, voltage: Complex[Array, " node"]) -> Feeder:
 
 def _fed(feeder: Feeder) -> Bool[Array, " node"]:
     """Which nodes a source feeds."""
-    wired = abs(feeder.at(feeder.state)) > 0
-    _, island = sparse.csgraph.connected_components(wired, directed=False)
+    island = _islands(feeder)
     return np.isin(island, island[feeder.source_nodes])
+
+
+def _islands(feeder: Feeder) -> Int[Array, " node"]:
+    """Number of the part of the feeder that each node is wired to."""
+    wired = abs(feeder.at(feeder.state)) > 0
+    return sparse.csgraph.connected_components(wired, directed=False)[1]
+
+
+def _behind_open_phases(feeder: Feeder, fed: Bool[Array, " node"]) -> Bool[Array, " node"]:
+    """Which nodes nothing feeds, while another phase of a bus that they are wired to is fed.
+
+    A part of the feeder that nothing reaches at all may hang on a bus whose name is mistaken.
+    """
+    island, bus = _islands(feeder), feeder.nodes.bus
+    beside = ~fed & np.isin(bus, bus[fed])
+    return ~fed & np.isin(island, island[beside])
 
 
 def _held(feeder: Feeder, fed: Bool[Array, " node"]) -> Feeder:
@@ -126,7 +141,8 @@ def _settled(
     branches = feeder.branches
     across = incidence(branches, len(feeder.nodes))
     size = np.abs(across @ voltage) / branches.base_v / branches.law[:, NOMINAL]
-    out, faded, between = _sorted_out(feeder, fed, loose, size <= branches.law[:, FADED])
+    low = size <= np.maximum(branches.law[:, FADED], DEAD_PU)
+    out, faded, between = _sorted_out(feeder, fed, loose, low)
     drawn_kva = -(branches.power_kw - 1j * branches.reactive_kvar)
     volts = branches.base_v * branches.law[:, NOMINAL]
     own = np.where(faded, drawn_kva * KVA / volts**2, 0.0)
@@ -162,12 +178,14 @@ def _sorted_out(
     branches = feeder.branches
     idle = loose & ~branches.is_load & (branches.power_kw == 0) & (branches.reactive_kvar == 0)
     faded, between = np.zeros_like(loose), np.zeros_like(loose)
+    behind = _behind_open_phases(feeder, fed)
+    opened = behind[branches.node] | ((branches.other != GROUND) & behind[branches.other])
     unfed: list[str] = []
     floating: list[str] = []
     for name in dict.fromkeys(branches.name[loose & ~idle].tolist()):
         (rows,) = np.nonzero(branches.name == name)
         mine = rows[loose[rows]]
-        if len(mine) < len(rows) and low[mine].all():
+        if low[mine].all() and (len(mine) < len(rows) or opened[mine].all()):
             faded[mine] = True
         elif fed[branches.node[rows]].all() and _balanced(branches, rows):
             between[rows] = True

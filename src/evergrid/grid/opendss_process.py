@@ -5,8 +5,8 @@ A function marked with `apart` runs in a child of this process, which sees the f
 read-only, a scratch folder, no network and no other program (`sandbox`), and has limits of time
 and memory. What it returns comes back as plain data (`plain_data`), never as code.
 
-One server process, started at the first reading, has everything imported; on Linux it forks a
-child for each reading. On other systems it serves one reading itself and ends.
+One server process, started at the first reading or before it by `start`, has everything imported;
+on Linux it forks a child for each reading. On other systems it serves one reading itself and ends.
 """
 
 import atexit
@@ -34,7 +34,9 @@ READ_S = 120.0  # for reading a feeder; one of 8,500 nodes takes five
 RUN_S = 3600.0  # for a run over many steps
 LIMIT = "EVERGRID_FEEDER_LIMIT_S"  # environment variable: seconds, in place of `READ_S`
 FORKS = sys.platform == "linux"  # others serve one reading and end
-SERVER = (sys.executable, "-P", "-s", "-m", "evergrid.grid.opendss_child")
+# What it imports stays: to look for what could go meanwhile would take a tenth of its start.
+SERVE = "import gc; gc.disable(); from evergrid.grid import opendss_child as c; c.main()"
+SERVER = (sys.executable, "-P", "-s", "-c", SERVE)
 PASSED_ON = ("SYSTEMROOT", "WINDIR", "LANG", "LC_ALL")  # what the server is told of our environment
 CRASHED = "be a feeder that OpenDSS can read; it ended without an answer"
 TOO_LONG = "be read within {:g} s; OpenDSS was stopped"
@@ -83,6 +85,17 @@ def apart(*, limit_s: float = READ_S) -> Callable[[Callable[P, R]], Callable[P, 
         return asked
 
     return marked
+
+
+def start() -> None:
+    """Start the server now, beside what this process does until the first reading.
+
+    It takes half a second and more to import what it needs; a command that is going to read a
+    feeder need not wait for that.
+    """
+    with _lock:
+        if not _here.is_set() and all(server.owner != os.getpid() for server in _idle):
+            _idle.append(_Server())
 
 
 def run_here() -> None:

@@ -57,11 +57,13 @@ class Script:
         commands: From the files, in order.
         further: From the configuration.
         left_out: How often each verb, option or property was left out that changes no circuit.
+        places: Coordinates of buses whose names have letters beyond ASCII.
     """
 
     commands: tuple[Command, ...]
     further: tuple[Command, ...]
     left_out: Counter[str]
+    places: dict[str, tuple[float, float]]
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -93,7 +95,7 @@ def script(master: Path, further: Sequence[str] = ()) -> Script:
         if CONTROLS.search(text) or LINE_END.search(text):
             reading.refuse("be one line of text without control characters")
         more += reading.of_line(_plain_case(text))
-    return Script(found, tuple(more), reading.left_out)
+    return Script(found, tuple(more), reading.left_out, reading.places)
 
 
 def readable(folder: Path) -> list[Path]:
@@ -113,6 +115,7 @@ class _Reading:
     named: Path
     master: Path
     left_out: Counter[str] = field(default_factory=Counter)
+    places: dict[str, tuple[float, float]] = field(default_factory=dict)
     kind: str = ""
     file: str = ""
     line: int = 0
@@ -168,11 +171,7 @@ class _Reading:
         if self.bytes > MOST_BYTES:
             rule = f"hold commands of at most {MOST_BYTES / given_file.MB:g} MB in all files"
             self.refuse(rule, "more", "Name the feeder's master .dss file.")
-        try:
-            text = content.decode("utf-8").removeprefix("\ufeff")
-        except UnicodeDecodeError:
-            text = content.decode("latin-1")
-        return _plain_case(text)
+        return _plain_case(given_file.decoded(content))
 
     def inside(self, given: str, *, folder: bool = False, extension: str = "") -> Path:
         """The file that a name means, which must lie in the feeder's folder, links followed.
@@ -243,6 +242,7 @@ class _Reading:
     def _file(self, verb: str, rest: list[Parameter]) -> Iterator[Command]:
         given = rest[0].value if rest else ""
         if verb not in ("Redirect", "Compile"):
+            self._note_places(self.inside(given), latitude_first=verb == "LatLongCoords")
             yield self._command(verb, self._path(given))
             return
         path, before = self.inside(given, extension=".dss"), self.folder
@@ -250,6 +250,18 @@ class _Reading:
         yield from self.of_file(path)
         if verb == "Redirect":
             self.folder = before
+
+    def _note_places(self, path: Path, *, latitude_first: bool) -> None:
+        """Places of buses with letters beyond ASCII, which OpenDSS finds in UTF-8 only."""
+        for line in LINE_END.split(self._text(path)):
+            cells = [] if line.isascii() else [each.value for each in parameters(line)]
+            if len(cells) < 3:
+                continue
+            try:
+                x, y = (float(cell) for cell in cells[1:3])
+            except ValueError:
+                continue
+            self.places[cells[0]] = (y, x) if latitude_first else (x, y)
 
     def _path(self, given: str) -> str:
         """A file within the folder, with a path that does not depend on where OpenDSS stands."""

@@ -20,7 +20,7 @@ from evergrid.core.faults import Fault, broken
 from evergrid.grid import power_flow_kernels as kernels
 from evergrid.grid import volt_var
 from evergrid.grid.all_cores import on_all_cores
-from evergrid.grid.feeder import GROUND, Branches, Feeder, State
+from evergrid.grid.feeder import Branches, Feeder, State, incidence
 from evergrid.grid.load_law import COLUMNS
 from evergrid.grid.volt_var import Inverters
 from evergrid.grid.volt_var_kernels import COLUMNS as CONTROL_COLUMNS
@@ -103,17 +103,6 @@ class Flow:
     error_pu: Float[Array, " scenario"]
     inverter_kw: Float[Array, "scenario branch"] | None = None
     inverter_kvar: Float[Array, "scenario branch"] | None = None
-
-
-def incidence(branches: Branches, nodes: int) -> sparse.csr_array:
-    """Voltages of the branches in node voltages: +1 at the node, -1 at the other."""
-    count = len(branches)
-    grounded = branches.other == GROUND
-    row = np.arange(count)
-    rows = np.concatenate([row, row[~grounded]])
-    columns = np.concatenate([branches.node, branches.other[~grounded]])
-    values = np.concatenate([np.ones(count), -np.ones((~grounded).sum())])
-    return sparse.csr_array((values, (rows, columns)), shape=(count, nodes))
 
 
 def reduce(feeder: Feeder, branches: Branches | None = None, state: State | None = None) -> Network:

@@ -18,14 +18,13 @@ from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.errors import raise_if_any
 from evergrid.grid import sparse_flow_kernels as kernels
 from evergrid.grid.all_cores import on_all_cores
-from evergrid.grid.feeder import GROUND, Branches, Feeder, State
+from evergrid.grid.feeder import GROUND, Branches, Feeder, State, incidence
 from evergrid.grid.power_flow import (
     CAREFUL_ITERATIONS,
     CAREFUL_SHARE,
     ITERATIONS,
     Factor,
     Flow,
-    incidence,
     own_loads,
     power_faults,
 )

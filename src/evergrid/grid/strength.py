@@ -17,8 +17,8 @@ from evergrid.core.faults import broken
 from evergrid.core.units import kw_from_w
 from evergrid.grid import strength_kernels as kernels
 from evergrid.grid.connections import Connections
-from evergrid.grid.feeder import Feeder, State
-from evergrid.grid.power_flow import Network, incidence
+from evergrid.grid.feeder import Feeder, State, incidence
+from evergrid.grid.power_flow import Network
 
 WEAK_SCR = 3.0  # below, a place counts as weak: NERC (2017), refers to inverter-based plants
 

@@ -12,8 +12,8 @@ from jaxtyping import Complex
 
 from evergrid.core.arrays import Array, Int
 from evergrid.grid.control_readings import ControlReadings, control_readings
-from evergrid.grid.feeder import GROUND, Branches, Feeder
-from evergrid.grid.power_flow import Factor, incidence
+from evergrid.grid.feeder import GROUND, Branches, Feeder, incidence
+from evergrid.grid.power_flow import Factor
 
 NOWHERE = -1  # stands for ground in place of a port
 

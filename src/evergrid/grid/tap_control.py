@@ -32,9 +32,11 @@ REVERSE, COGENERATION, REVERSE_W, REVERSE_DELAY, TO_NEUTRAL = range(19, 24)
 REVERSE_TARGET, REVERSE_BAND, REVERSE_R, REVERSE_X, REVERSE_Z = range(24, 29)
 SETTINGS = 29
 # Columns of a control's state. Moves under way are the times they are due; the first of an
-# excursion has its own place, for it is forgotten when the voltage comes back.
-ARMED, PENDING, REVERSED, TURNING, TURN_DUE, LEFTOVERS, FIRST = range(7)
-STATE = 39
+# excursion has its own place, for it is forgotten when the voltage comes back. `LOST` tells that a
+# move found no place.
+ARMED, PENDING, REVERSED, TURNING, TURN_DUE, LEFTOVERS, LOST, FIRST = range(8)
+FURTHER = 32  # places of moves beyond the first
+STATE = FIRST + 1 + FURTHER
 NEVER = np.inf
 
 EARLY = 1e-6  # s: an action this far ahead is due, against rounding of times
@@ -219,11 +221,14 @@ def sample(setting, state, seen, ratio, now_s):
 @njit(**INLINED)
 @no_type_check
 def add_move(state, due_s):
-    """Put a further move under way."""
+    """Put a further move under way, or mark that there is no place for it."""
+    if due_s == NEVER:
+        return
     for k in range(FIRST + 1, STATE):
         if state[k] == NEVER:
             state[k] = due_s
             return
+    state[LOST] = 1.0
 
 
 @njit(**INLINED)

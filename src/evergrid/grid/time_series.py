@@ -121,7 +121,8 @@ def simulate(
         tolerance_pu: Error that may be left in a voltage.
 
     Raises:
-        InputError: A control does what is not modelled, so that its operations cannot be counted.
+        InputError: A control does what is not modelled, or has more moves under way than are kept,
+            so that its operations cannot be counted.
     """
     scenarios, branches, steps = day.power_kw.shape
     feeder = reduced.feeder
@@ -151,6 +152,7 @@ def simulate(
 
     with ThreadPoolExecutor(numba.get_num_threads()) as threads:
         list(threads.map(run, range(scenarios)))
+    raise_if_any("feeder", _lost_moves(feeder, told[:, kernels.LOST]))
     return Series(
         tap=_taps(feeder, ratio),
         ratio=ratio,
@@ -176,6 +178,17 @@ def _not_modelled(feeder: Feeder) -> list[Fault]:
     names, whats = zip(*feeder.not_modelled, strict=True)
     fix = "Disable them, or set these properties to their defaults, in feeder.commands."
     return [Fault("control", "be one whose operations can be counted", whats, names, fix=fix)]
+
+
+def _lost_moves(feeder: Feeder, lost: Float[Array, "scenario step"]) -> list[Fault]:
+    """The fault of controls that had no place for a move: their operations would be too few."""
+    found = np.unique(lost[lost > 0]).astype(np.int64) - 1
+    if len(found) == 0:
+        return []
+    names = [control.name for _, control in tap_control.pairs(feeder)]
+    rule = f"have at most {tap_control.FURTHER} moves of a tap under way at once"
+    fix = "Give its tapdelay less than the time between excursions of the voltage."
+    return [Fault("regcontrol", rule, ids=tuple(names[c] for c in found), fix=fix)]
 
 
 def _taps(

@@ -16,8 +16,8 @@ from jaxtyping import Complex
 from scipy import sparse
 
 from evergrid.core.arrays import Array, Bool, Float, Int
-from evergrid.grid.feeder import GROUND
-from evergrid.grid.power_flow import Network, incidence
+from evergrid.grid.feeder import GROUND, incidence
+from evergrid.grid.power_flow import Network
 
 SAME = 1e-7  # readings that differ by less are the same wire further along
 TURN = np.exp(2j * np.pi / 3)

@@ -1,7 +1,9 @@
 """Does every control move when OpenDSS' own does, whatever its properties?"""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.validation.controls.circuits import BANK, REGULATOR, Case, drawn, street
@@ -109,6 +111,16 @@ def test_what_is_not_modelled_is_refused_by_name(tmp_path: Path, control: str, w
     assert found.verdict == "refused"
     assert why in found.why
     assert ".vr" in found.why or ".c" in found.why
+
+
+def test_more_moves_under_way_than_are_kept_are_refused_by_name(tmp_path: Path) -> None:
+    """OpenDSS keeps any number of them; counts without them would be too low."""
+    case = street(f"{REGULATOR} tapdelay=90000")
+    share = np.tile(np.repeat([1.8, 1.0, 0.2, 1.0], 2), len(case.share) // 8)
+    found = compared(replace(case, share=share), tmp_path)
+    assert found.verdict == "refused"
+    assert "at most 32 moves of a tap under way" in found.why
+    assert "vr" in found.why
 
 
 def agreed(case: Case, folder: Path) -> Compared:
