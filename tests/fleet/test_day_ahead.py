@@ -12,6 +12,7 @@ from evergrid.fleet.day_ahead import (
     Past,
     coming_promises,
     correlation,
+    forecast,
     promised,
     told,
 )
@@ -175,3 +176,26 @@ def test_certain_and_absent_vehicles_are_not_correlated() -> None:
     mean = np.full((DAYS, STEPS), 700.0)
     assert correlation(one, mean, mean) == 0.0
     assert correlation(one, np.zeros((DAYS, STEPS)), mean) == 0.0
+
+
+def test_the_variance_between_what_the_kinds_tell_is_added_to_that_of_past_misses() -> None:
+    one = past()
+    expected = told(one)
+    apart = np.full(one.power_kw.shape, 1.5)
+    with_it = forecast(one, replace(expected, root_disagreement=apart)).root_spread
+    without = forecast(one, replace(expected, root_disagreement=0 * apart)).root_spread
+    np.testing.assert_allclose(with_it**2, without**2 + 1.5**2)
+
+
+def test_less_is_promised_for_a_day_about_which_the_kinds_disagree() -> None:
+    one = past()
+    expected = told(one)
+    apart = np.zeros(one.power_kw.shape)
+    apart[-1] = 2.0
+    sure, unsure = (
+        promised(one, replace(expected, root_disagreement=of), (0.9,)).power_kw[0]
+        for of in (0 * apart, apart)
+    )
+    np.testing.assert_array_equal(unsure[:-1], sure[:-1])
+    assert (unsure[-1] < 0.95 * sure[-1]).all()
+    assert (unsure[-1] > 0).all()

@@ -283,6 +283,17 @@ def test_a_hole_of_one_site_is_left_out_and_named_unless_the_fleet_is_idle() -> 
     assert idle.known[:-3].all()
 
 
+def test_a_day_on_which_a_site_comes_back_hours_late_is_part_of_the_hole() -> None:
+    fleet = two_sites(np.arange(21, 26))
+    back = fleet.arrival_utc.astype("datetime64[D]") == np.datetime64("2024-05-27")
+    late = fleet.arrival_utc + np.where((fleet.site_id == "busy") & back, 4, 0) * np.timedelta64(
+        1, "h"
+    )
+    found = record(replace(fleet, arrival_utc=late, departure_utc=late + np.timedelta64(2, "h")))
+    assert str(found.holes[0].last) == "2024-05-27"
+    assert not found.known[found.days == np.datetime64("2024-05-27")].any()
+
+
 def test_days_off_are_no_hole() -> None:
     holidays = np.array(["2024-05-22", "2024-05-23", "2024-05-24"], dtype="datetime64[D]")
     assert record(two_sites(np.arange(21, 24))).holes

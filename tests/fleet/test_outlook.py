@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from evergrid.core.arrays import Array
 from evergrid.fleet.day_kind import DayKinds, day_kinds
+from evergrid.fleet.influence import influences
 from evergrid.fleet.outlook import LEAST_DAYS, Outlook, outlook
 
 DAYS, STEPS = 140, 3
@@ -34,6 +35,9 @@ def test_the_future_changes_nothing(seed: int, lead: int, day: int) -> None:
     after = told(changed, lead)
     np.testing.assert_array_equal(after.mean_kw[: day + lead], before.mean_kw[: day + lead])
     np.testing.assert_array_equal(after.weights[: day + lead], before.weights[: day + lead])
+    np.testing.assert_array_equal(
+        after.root_disagreement[: day + lead], before.root_disagreement[: day + lead]
+    )
     age = np.arange(DAYS)[:, None] - np.arange(DAYS)
     assert (before.weights[age < lead] == 0).all()
 
@@ -97,3 +101,47 @@ def test_after_a_long_gap_habits_are_learnt_anew_before_anything_is_told() -> No
 def test_power_twice_as_high_is_told_twice_as_high() -> None:
     one, two = told(noisy(3)), told(2 * noisy(3))
     np.testing.assert_allclose(two.mean_kw, 2 * one.mean_kw)
+
+
+def test_kinds_that_tell_the_same_do_not_disagree() -> None:
+    found = outlook(np.full((DAYS, STEPS), 40.0), np.ones(DAYS, dtype=bool), kinds(), lead_days=2)
+    np.testing.assert_allclose(found.root_disagreement[LEAST_DAYS + 2 :], 0.0, atol=1e-9)
+
+
+def test_kinds_disagree_about_days_on_which_they_tell_different_things() -> None:
+    # Every other Friday off: working days as a whole, Fridays and these Fridays tell three things.
+    off = np.arange(DAYS) % 14 == 4
+    power = np.repeat(np.where(off, 0.0, 100.0)[:, None], STEPS, axis=1)
+    apart = told(power).root_disagreement[:, 0]
+    late = np.arange(DAYS) >= 95
+    tuesday = np.arange(DAYS) % 7 == 1
+    assert apart[late & off].min() > 4 * apart[late & tuesday].max()
+    assert apart[late & off].max() < np.sqrt(100.0) / 2  # of values from 0 to 10
+
+
+@given(st.integers(0, 99))
+@settings(max_examples=5)
+def test_power_four_times_as_high_disagrees_twice_as_much(seed: int) -> None:
+    one, four = told(noisy(seed)), told(4 * noisy(seed))
+    np.testing.assert_allclose(four.root_disagreement, 2 * one.root_disagreement, atol=1e-9)
+
+
+def test_whether_weather_was_looked_at_does_not_count_as_disagreement() -> None:
+    days = 400
+    draw = np.random.default_rng(1)
+    cold = 10 * np.sin(np.arange(days) / 3)  # within two weeks, so that no kind of day knows it
+    power = np.repeat((200 + 10 * cold)[:, None], STEPS, axis=1)
+    power *= 1 + 0.01 * draw.standard_normal((days, 1))
+    every = np.ones(days, dtype=bool)
+    dates = np.datetime64("2024-01-01", "D") + np.arange(days)
+    with_weather = outlook(
+        power, every, kinds(days), lead_days=2, influences=influences(dates, 15 + cold)
+    )
+    assert with_weather.influenced.mean() > 0.5
+    # What weather adds moves roots by up to 3; the kinds agree about what is left.
+    assert with_weather.root_disagreement[with_weather.influenced].mean() < 0.2
+    told_alone = outlook(power, every, kinds(days), lead_days=2)
+    blind = ~with_weather.influenced
+    np.testing.assert_allclose(
+        with_weather.root_disagreement[blind], told_alone.root_disagreement[blind]
+    )

@@ -20,7 +20,26 @@ def counts(per_day: int) -> Array:
 def found(**sites: Array) -> tuple[Hole, ...]:
     names = np.concatenate([np.repeat(name, count.sum()) for name, count in sites.items()])
     rows = np.concatenate([np.repeat(np.arange(70), count) for count in sites.values()])
-    return site_holes(names, rows, DAYS, WORK)
+    return site_holes(names, rows, hours_of(rows), DAYS, WORK)
+
+
+def hours_of(rows: Array) -> Array:
+    """Hours from 8 to 15 in turn."""
+    return 8 + np.arange(len(rows)) % 8
+
+
+def edge(hours: dict[int, list[int]]) -> Hole:
+    """The hole of a site that lacks `HOLE`, with other hours of arrival on some days.
+
+    On other days two vehicles come every hour from 7 to 16.
+    """
+    days = np.flatnonzero(WORK)
+    times = {day: hours.get(day, [*range(7, 17)] * 2) for day in days.tolist() if day not in HOLE}
+    rows = np.repeat(list(times), [len(of) for of in times.values()])
+    names = np.repeat(["busy", "other"], [len(rows), 70])
+    at = np.concatenate([*times.values(), np.full(70, 12)])
+    (hole,) = site_holes(names, np.append(rows, np.arange(70)), at, DAYS, WORK)
+    return hole
 
 
 def silent(count: Array, days: list[int]) -> Array:
@@ -86,7 +105,9 @@ def test_sessions_before_and_after_the_days_are_ignored() -> None:
     rows = rows[~np.isin(rows, HOLE)]
     names = np.repeat("busy", len(rows))
     names, rows = np.append(names, np.repeat("other", 70)), np.append(rows, np.arange(70))
-    assert [hole.site_id for hole in site_holes(names, rows, DAYS, WORK)] == ["busy"]
+    assert [hole.site_id for hole in site_holes(names, rows, hours_of(rows), DAYS, WORK)] == [
+        "busy"
+    ]
 
 
 def test_a_site_is_as_busy_as_on_the_ten_days_with_sessions_on_the_quieter_side() -> None:
@@ -97,11 +118,55 @@ def test_a_site_is_as_busy_as_on_the_ten_days_with_sessions_on_the_quieter_side(
     names = np.concatenate([np.repeat("busy", busy.sum()), np.repeat("other", 30)])
     rows = np.concatenate([np.repeat(days, busy), days])
     every = np.ones(30, dtype=bool)
-    (hole,) = site_holes(names, rows, DAYS[:30], every)
+    (hole,) = site_holes(names, rows, hours_of(rows), DAYS[:30], every)
     assert hole == Hole("busy", DAYS[3], DAYS[5], 22.0)
-    (hole,) = site_holes(names, 29 - rows, DAYS[:30], every)  # the other way round in time
+    (hole,) = site_holes(
+        names, 29 - rows, hours_of(rows), DAYS[:30], every
+    )  # the other way round in time
     assert hole == Hole("busy", DAYS[24], DAYS[26], 22.0)
     busy[0] = 400
     names = np.concatenate([np.repeat("busy", busy.sum()), np.repeat("other", 30)])
     rows = np.concatenate([np.repeat(days, busy), days])
-    assert site_holes(names, rows, DAYS[:30], every)[0].usual == 30.0
+    assert site_holes(names, rows, hours_of(rows), DAYS[:30], every)[0].usual == 30.0
+
+
+def test_days_that_are_silent_for_half_of_the_usual_arrivals_beside_a_hole_belong_to_it() -> None:
+    # All are written down at once when the record goes on, on day 36; on day 30 it stops.
+    hole = edge({30: [7, 8, 9, 10, 11], 36: [12] * 10})
+    assert (hole.first, hole.last) == (DAYS[30], DAYS[36])
+
+
+def test_a_day_that_is_silent_for_less_does_not_belong_to_the_hole_beside_it() -> None:
+    hole = edge({30: [7, 8, 9, 10, 11, 12], 36: [7, 12, 12, 16]})
+    assert (hole.first, hole.last) == (DAYS[31], DAYS[35])
+
+
+def test_a_whole_day_between_a_hole_and_a_broken_day_belongs_to_the_hole() -> None:
+    assert edge({28: [15] * 12}).first == DAYS[28]  # Monday; Tuesday and Wednesday are whole
+    assert edge({38: [16] * 12}).last == DAYS[38]
+
+
+def test_a_broken_day_farther_from_the_hole_than_three_working_days_is_not_its_edge() -> None:
+    hole = edge({25: [15] * 12, 39: [15] * 12})  # the fourth working days before and after
+    assert (hole.first, hole.last) == (DAYS[31], DAYS[35])
+
+
+def test_no_day_is_broken_in_part_where_there_is_no_hole_beside_it() -> None:
+    whole = np.repeat(np.flatnonzero(WORK), 12)
+    at = np.where(whole == 31, 15, hours_of(whole))
+    names = np.repeat(["busy", "other"], [len(whole), 70])
+    rows = np.append(whole, np.arange(70))
+    assert site_holes(names, rows, np.append(at, np.full(70, 12)), DAYS, WORK) == ()
+
+
+def test_a_hole_near_either_end_of_the_record_has_the_edges_that_are_there() -> None:
+    near = np.setdiff1d(np.flatnonzero(WORK), [1, 2, 3])
+    names = np.repeat(["busy", "other"], [12 * len(near), 70])
+    rows = np.append(np.repeat(near, 12), np.arange(70))
+    at = np.append(np.where(np.repeat(near, 12) == 0, 8, hours_of(np.repeat(near, 12))), [12] * 70)
+    (hole,) = site_holes(names, rows, at, DAYS, WORK)
+    assert (hole.first, hole.last) == (DAYS[0], DAYS[3])
+    backward = np.where(rows <= 67, 67 - rows, -1)  # day 67 is a Friday: the other way in time
+    working = WORK[[*range(67, -1, -1), 68, 69]]
+    (hole,) = site_holes(names, backward, at, DAYS, working)
+    assert (hole.first, hole.last) == (DAYS[64], DAYS[67])

@@ -162,7 +162,8 @@ def test_a_hole_of_one_site_is_named_in_notes_and_summary_and_left_out(tmp_path:
     (hole,) = found.summary["site_holes"]
     assert hole == {"site_id": "office", "first_day": "2023-04-03", "last_day": "2023-04-07"}
     assert any(
-        "office has no session on working days from 2023-04-03" in note
+        "office has no session, or none for most of the day, on working days from 2023-04-03"
+        in note
         for note in found.summary["notes"]
     )
     assert found.summary["days_known"] == found.summary["days"] - 5 - found.record.open_days

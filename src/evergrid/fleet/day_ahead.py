@@ -112,7 +112,7 @@ def promised(
     asked, share = zip(*(with_outages(level, outages, days) for level in confidence), strict=True)
     made = promises(
         past.power_kw,
-        _forecast(past, expected, lead_days),
+        forecast(past, expected, lead_days),
         past.usable,
         wanted=past.kinds.group != ODD,
         confidence=asked,
@@ -122,7 +122,22 @@ def promised(
     return replace(made, power_kw=np.array(share)[:, None, None] * made.power_kw)
 
 
-def _forecast(past: Past, expected: Outlook, lead_days: int) -> PowerForecast:
+def forecast(past: Past, expected: Outlook, lead_days: int = LEAD_DAYS) -> PowerForecast:
+    """What was told of every day and how far off it may be, coming ones included.
+
+    A day on which the kinds of day tell different things is less sure than its misses of the past
+    say: to the variance of those, that between what the kinds tell is added.
+
+    Args:
+        past: The record.
+        expected: What was told of each day, with the same lead.
+        lead_days: Days before by which the record must be known.
+
+    Source:
+        Law of total variance, of a mixture of the kinds; that the disagreement of forecasts tells
+        their error: Whitaker and Loughe (1998), The relationship between ensemble spread and
+        ensemble mean skill, Monthly Weather Review 126(12), 3292-3302.
+    """
     spread = root_spread(
         past.power_kw,
         np.nan_to_num(expected.mean_kw),
@@ -130,7 +145,8 @@ def _forecast(past: Past, expected: Outlook, lead_days: int) -> PowerForecast:
         lead_days=lead_days,
         car_kw=past.car_kw,
     )
-    return PowerForecast(expected.mean_kw, spread, past.car_kw)
+    apart = expected.root_disagreement
+    return PowerForecast(expected.mean_kw, np.hypot(spread, apart), past.car_kw)
 
 
 @dataclass(frozen=True)

@@ -263,9 +263,11 @@ def _holes(
     holidays: Shaped[Array, " holiday"],
 ) -> tuple[Hole, ...]:
     """Days on which the record of one site is broken."""
-    arrival = local_from_utc(sessions.arrival_utc, zone(time_zone)).astype("datetime64[D]")
-    row = (arrival - days[0]).astype(np.int64)
-    return site_holes(sessions.site_id, row, days, day_kinds(days, holidays).group == WORKING)
+    arrival = local_from_utc(sessions.arrival_utc, zone(time_zone))
+    date = arrival.astype("datetime64[D]")
+    row, hour = (date - days[0]).astype(np.int64), (arrival - date) // np.timedelta64(1, "h")
+    working = day_kinds(days, holidays).group == WORKING
+    return site_holes(sessions.site_id, row, hour.astype(np.int64), days, working)
 
 
 def _open_days(sessions: Sessions) -> int:

@@ -28,11 +28,14 @@ class Outlook:
             day.
         weights: How much of each past day went into it; rows sum to the level of the day.
         influenced: Days told with weather and season, which had lessened past errors.
+        root_disagreement: How far apart the kinds of day tell it: standard deviation of the square
+            roots of what each would have told, in roots of kW.
     """
 
     mean_kw: Float[Array, "day step"]
     weights: Float[Array, "day past"]
     influenced: Bool[Array, " day"]
+    root_disagreement: Float[Array, "day step"]
 
 
 def outlook(
@@ -83,7 +86,15 @@ def outlook(
         np.array([of[option][day] for day, option in enumerate(best)]) for of in (means, options)
     )
     influenced = best % 2 == 1 if influences is not None else np.zeros(days, dtype=bool)
-    return Outlook(np.where(enough[:, None], mean, np.nan), weights, influenced)
+    ways = 1 if influences is None else 2
+    apart = [_disagreement(means[way::ways]) for way in range(ways)]
+    disagreement = np.where(influenced[:, None], apart[-1], apart[0])
+    return Outlook(np.where(enough[:, None], mean, np.nan), weights, influenced, disagreement)
+
+
+def _disagreement(told: list[Float[Array, "day step"]]) -> Float[Array, "day step"]:
+    """Standard deviation of the square roots of what was told, on which spreads are told too."""
+    return np.sqrt(told).std(axis=0)
 
 
 def _weights(

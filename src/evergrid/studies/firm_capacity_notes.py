@@ -129,8 +129,9 @@ def _of_record(record: History) -> list[str]:
         "the record. Coming days are promised from the days before them."
     ]
     notes += [
-        f"{hole.site_id} has no session on working days from {hole.first} to {hole.last}, but "
-        f"{hole.usual:.0f} a day around them, while others go on: left out as a hole in the record."
+        f"{hole.site_id} has no session, or none for most of the day, on working days from "
+        f"{hole.first} to {hole.last}, but {hole.usual:.0f} a day around them, while others go on: "
+        "left out as a hole in the record."
         for hole in record.holes
     ]
     inner = record.known[: -record.open_days]

@@ -11,11 +11,11 @@ from tests.validation.firm_capacity_held_out.measured import EXPECTED, SETS, fig
 pytestmark = pytest.mark.slow
 
 TOLERANCE = 2e-3  # sums of the same numbers; a promise at the edge of a place may fall either way
-# What was known to be reachable before this method was chosen: greatest loss over silence.
+# What was aimed for before this method was chosen: greatest loss over silence.
 MOST_LOSS = {
-    ("acn", 0.99): 0.80,
-    ("norway", 0.99): 0.63,
-    ("sap", 0.99): 1.03,
+    ("acn", 0.99): 0.75,
+    ("norway", 0.99): 0.60,
+    ("sap", 0.99): 1.00,
     ("acn", 0.9): 0.51,
     ("norway", 0.9): 0.42,
     ("sap", 0.9): 0.73,
