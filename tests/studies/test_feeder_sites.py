@@ -78,7 +78,7 @@ def portfolio(plain: Street, more: dict[str, str], **of_sites: dict[str, float])
     """A site at each load of the feeder and more below, with sessions at the last of these."""
     sites = make_sites({ROOT: ""} | dict.fromkeys(plain.loads.name, ROOT) | more)
     nothing = np.zeros((len(sites), DAY.steps))
-    series = {
+    series: dict[str, Any] = {
         name: nothing + np.array([values.get(site, 0.0) for site in sites.site_id])[:, None]
         for name, values in of_sites.items()
     }
