@@ -78,10 +78,11 @@ def portfolio(plain: Street, more: dict[str, str], **of_sites: dict[str, float])
     """A site at each load of the feeder and more below, with sessions at the last of these."""
     sites = make_sites({ROOT: ""} | dict.fromkeys(plain.loads.name, ROOT) | more)
     nothing = np.zeros((len(sites), DAY.steps))
-    series: dict[str, Any] = {
-        name: nothing + np.array([values.get(site, 0.0) for site in sites.site_id])[:, None]
-        for name, values in of_sites.items()
-    }
+    load, generation = (
+        nothing
+        + np.array([of_sites.get(name, {}).get(site, 0.0) for site in sites.site_id])[:, None]
+        for name in ("load_kw", "generation_kw")
+    )
     return Portfolio(
         grid=DAY,
         sessions=make_sessions(2, site_id=[list(sites.site_id)[-1]] * 2),
@@ -89,7 +90,8 @@ def portfolio(plain: Street, more: dict[str, str], **of_sites: dict[str, float])
         step_import_limit_kw=nothing + np.inf,
         step_export_limit_kw=nothing + np.inf,
         prices=make_prices(),
-        **({"load_kw": nothing} | series),
+        load_kw=load,
+        generation_kw=generation,
     )
 
 
