@@ -59,7 +59,8 @@ BAD_SETTINGS = [
     ("= 15", "= 15\nenergy_budget_kwh = nan", "energy_budget_kwh must be a finite number", "nan"),
     ("= 15", "= 15\nenergy_budget_kw = 5", "energy_budget_kw must be", "energy_budget_kwh?"),
     ("[horizon]", "[assumptions]\nwear_rise_per_kwh_per_kw = -1\n[horizon]", "wear_rise", "got -1"),
-    ("= 15", '= "much"', "site.0.import_limit_kw must be a valid number", "got much"),
+    ("= 15", '= "much"', "site.0.import_limit_kw must be a number, without quotes", "much"),
+    ("= 15", "= true", "site.0.import_limit_kw must be a number, not true or false", "got True"),
     ("= 60", "= 7", "horizon.days must hold a whole number of steps of 7 min", "got 1"),
     (
         '"2024-01-10"',

@@ -1,6 +1,7 @@
 """Configurations make the round trip to TOML, and a wrong key or value is named with its place."""
 
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,12 @@ class Clock(config.Config):
 
     time_zone: str = "UTC"
     """IANA name."""
+    summer: bool = True
+    """Whether it goes forward in summer."""
+    rates: tuple[float, ...] = (1.0,)
+    """How fast it goes."""
+    since: date = date(2025, 1, 1)
+    """When it was set."""
 
     @field_validator("time_zone")
     @classmethod
@@ -148,6 +155,33 @@ def test_a_number_must_be_a_finite_number(value: object):
     ((field, text),) = faults({"name": "Elm", "spare": {"limit_kw": value}})
     assert field == "spare.limit_kw"
     assert "must be a" in text
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        ({"houses": True}, "houses must be a number, not true or false"),
+        ({"houses": "4"}, "houses must be a number, without quotes"),
+        ({"spare": {"limit_kw": True}}, "spare.limit_kw must be a number, not true or false"),
+        ({"spare": {"limit_kw": "7"}}, "spare.limit_kw must be a number, without quotes"),
+        ({"clock": {"summer": 0}}, "clock.summer must be true or false"),
+        ({"clock": {"summer": "off"}}, "clock.summer must be true or false"),
+        ({"clock": {"rates": [1.0, True]}}, "clock.rates must be a number, not true or false"),
+        ({"clock": {"rates": [1.0, "2"]}}, "clock.rates must be a number, without quotes"),
+        ({"clock": {"since": 1736812800}}, "clock.since must be a date"),
+    ],
+)
+def test_no_value_of_one_kind_stands_for_another(raw: dict[str, Any], said: str):
+    ((_, text),) = faults({"name": "Elm", **raw})
+    assert text.startswith(said)
+
+
+def test_values_of_the_right_kind_are_taken():
+    made = config.parse(
+        Street,
+        {"name": "Elm", "clock": {"summer": False, "rates": [1, 2.5], "since": "2025-02-03"}},
+    )
+    assert made.clock == Clock(summer=False, rates=(1.0, 2.5), since=date(2025, 2, 3))
 
 
 def test_a_rule_of_another_record_is_reported_at_the_key_that_breaks_it():

@@ -72,6 +72,37 @@ def test_what_is_no_toml_is_named_by_its_place_and_never_quoted(text: str):
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize("text", ["a = 1\na = 2", "[a]\n[a]", "a = {b = 1, b = 2}"])
+def test_a_key_or_table_that_comes_twice_is_called_so(text: str):
+    with pytest.raises(ConfigError, match="given there for the second time; keep one"):
+        toml_tables.parse(text, source="x")
+
+
+def test_the_mark_that_some_editors_begin_a_file_with_is_passed_over(tmp_path: Path):
+    path = tmp_path / "a.toml"
+    path.write_bytes(b"\xef\xbb\xbfa = 1\n")
+    assert toml_tables.read(path) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("a = 1".encode("utf-16"), "must be text in UTF-8; it is in UTF-16. Save it as UTF-8."),
+        (b"a = 1\nb = '\xe9'", "must be text in UTF-8; line 2 is not. Save it as UTF-8."),
+        (b"#" * (MOST_BYTES + 1), "Give long lists as a table in a file, such as sites_file."),
+    ],
+    ids=["utf16", "latin1", "long"],
+)
+def test_a_file_of_other_text_is_refused_with_its_way_out_alone(
+    tmp_path: Path, content: bytes, said: str
+):
+    path = tmp_path / "a.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        toml_tables.read(path)
+    assert str(caught.value).endswith(said)
+
+
 @given(st.recursive(st.floats(-9, 9) | st.text(), lambda inner: st.lists(inner, max_size=3)))
 def test_any_small_value_is_read_as_the_standard_library_reads_it(value: object):
     text = f"a = {toml_value(value)}\n[b]\nc = {toml_value(value)}"

@@ -70,6 +70,24 @@ def test_ratings_are_those_of_the_file(tmp_path: Path):
     assert feeder.lines.rating_a.tolist() == [200.0, 200.0]
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (
+            "Transformer.station.kvas=(-100 -100)",
+            "kvas must be above 0, got -100 for transformer.s",
+        ),
+        ("Transformer.station.wdg=2 kva=-1", "kvas must be above 0, got -"),
+        ("Line.second.r1=-0.3", "line must have no resistance below 0 ohm, got -0.0"),
+        ("Line.second.length=-0.1", "for line.second. Ratings and resistances carry no sign."),
+    ],
+)
+def test_wires_that_would_make_power_are_refused(tmp_path: Path, more: str, said: str):
+    with pytest.raises(InputError) as caught:
+        opendss.read(street(tmp_path, more))
+    assert said in str(caught.value)
+
+
 def test_missing_ratings_are_said_and_not_guessed(tmp_path: Path):
     feeder = opendss.read(
         street(

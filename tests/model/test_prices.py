@@ -10,8 +10,8 @@ COLUMNS = ("import_price_per_mwh", "export_price_per_mwh", "carbon_price_per_mwh
 
 
 @pytest.mark.parametrize("name", COLUMNS)
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_a_price_must_be_a_finite_number(name: str, value: float):
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1.1e9, -1e300])
+def test_a_price_must_be_a_finite_number_of_bearable_size(name: str, value: float):
     values = np.full(24, 50.0)
     values[7] = value
     fault = faults_of(make_prices, **{name: values})[name]

@@ -93,7 +93,7 @@ def test_a_site_that_is_given_twice_is_refused(record: str):
 
 def test_generation_below_zero_is_refused_with_a_hint_where_the_sign_is_turned():
     fault = faults_of(SiteGeneration, NAMES, DAY.times, -TABLE)["generation_kw"]
-    assert fault.rule == "be at least 0 kW and finite in every interval"
+    assert fault.rule == "be at least 0 and at most 1e+09 kW in every interval"
     assert fault.ids == ("fleet", "depot")
     assert "Generation is positive: turn the sign" in fault.fix
     mixed = np.where(np.arange(24) < 3, -0.5, TABLE)
@@ -124,11 +124,27 @@ def test_a_value_that_is_not_finite_is_refused(record: str, column: str, value: 
 
 
 @pytest.mark.parametrize(
+    ("record", "column"),
+    [
+        ("site_load", "load_kw"),
+        ("site_generation", "generation_kw"),
+        ("prices", "import_price_per_mwh"),
+        ("sites", "demand_peak_kw"),
+        ("sites", "demand_charge_per_kw"),
+    ],
+)
+def test_a_value_that_costs_every_digit_of_the_rest_is_refused(record: str, column: str):
+    values = getattr(RECORDS[record], column).astype(float)
+    values.flat[-1] = 1.1e9
+    assert "at most 1e+09" in faults_of(replace, RECORDS[record], **{column: values})[column].rule
+
+
+@pytest.mark.parametrize(
     ("column", "values", "rule"),
     [
         ("demand_charge_period", ["month", "year"], "be one of month, week, day, horizon"),
         ("demand_charge_peaks", [1, 0], "be at least 1"),
-        ("demand_peak_kw", [0.0, -1.0], "be at least 0 and finite"),
+        ("demand_peak_kw", [0.0, -1.0], "be at least 0 and at most 1e+09"),
     ],
 )
 def test_a_demand_charge_out_of_range_is_refused(column: str, values: Any, rule: str):

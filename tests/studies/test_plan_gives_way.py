@@ -93,6 +93,24 @@ def test_a_demand_charge_does_not_leave_a_bus_empty(tmp_path: Path, method: str)
     assert summary["objective"] == pytest.approx(61.5, abs=1e-5)
 
 
+def test_a_limit_that_leaves_a_session_short_is_no_limit_that_does_not_bind(tmp_path: Path) -> None:
+    bus = ("bus", 0, 6, 60, 10, 50, 0, 11, 0, 1)
+    case = Case([50] * 6, {"import_limit_kw": 5.0, "demand_charge_per_kw": 12.0}, sessions=[bus])
+    told = {line.split()[0]: line.split(maxsplit=1)[1] for line in case.run(tmp_path).lines()}
+    assert told["fleet"].startswith("1 session of 1 asset at 1 site, 6 steps of 60 min")
+    assert "; 1 session short of 10.0 kWh, worst bus" in told["service"]
+    assert told["limits"] == "1 session short by the import limit of site s"
+
+
+@pytest.mark.parametrize("price", [-50, 0, 50])
+def test_a_saving_is_a_share_only_where_there_is_a_bill(tmp_path: Path, price: float) -> None:
+    bus = ("bus", 0, 4, 60, 10, 30, 0, 11, 0, 1)
+    made = Case([price] * 4, sessions=[bus]).run(tmp_path)
+    told = {line.split()[0]: line.split(maxsplit=1)[1] for line in made.lines()}
+    assert told["saving"] == {-50: "1.20 EUR", 0: "0.00 EUR", 50: "0.00 EUR (0.0 %)"}[price]
+    assert "-0.00" not in "\n".join(made.lines())
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_session_that_charger_and_site_leave_short_is_told_once(
     tmp_path: Path, method: str

@@ -3,11 +3,13 @@
 import difflib
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticUndefined
 
@@ -19,11 +21,50 @@ C = TypeVar("C", bound="Config")
 
 
 class Config(BaseModel):
-    """A frozen record of settings. Unknown keys are refused, numbers must be finite."""
+    """A frozen record of settings.
+
+    Unknown keys are refused, numbers must be finite, and no value of one kind stands for another:
+    ``true`` is no 1, and ``"7"`` is no 7.
+    """
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _kind_as_written(cls, value: Any, info: Any) -> Any:
+        # ``info`` is pydantic's ValidationInfo, a protocol that cannot be checked as it runs.
+        kinds = set(_leaves(cls.model_fields[str(info.field_name)].annotation))
+        for item in value if isinstance(value, list | tuple) else (value,):
+            if rule := _rule_of_kind(item, kinds):
+                raise ValueError(rule)
+        return value
+
+
+def _leaves(annotation: Any) -> Iterator[Any]:
+    """The plain kinds of which a field's kind is made."""
+    pending = [annotation]
+    while pending:
+        kind = pending.pop()
+        parts = getattr(kind, "__args__", ())
+        pending.extend(parts)
+        if not parts:
+            yield kind
+
+
+def _rule_of_kind(value: Any, kinds: set[Any]) -> str:
+    """What a value must be that would be taken for another of these kinds; empty when it is one."""
+    numbers = kinds & {int, float}
+    if isinstance(value, bool) and numbers and bool not in kinds:
+        return "be a number, not true or false"
+    if isinstance(value, str) and numbers and str not in kinds:
+        return "be a number, without quotes"
+    if isinstance(value, int | float | str) and not isinstance(value, bool) and bool in kinds:
+        return "be true or false, without quotes"
+    if isinstance(value, int | float) and kinds & {date, datetime, time}:
+        return "be a date such as 2025-01-14"
+    return ""
 
 
 def read(kind: type[C], path: Path) -> C:

@@ -1,5 +1,6 @@
 """Whether a file that was named is there, is a file at all, and how much of it may be read."""
 
+import codecs
 import stat
 from pathlib import Path
 
@@ -71,14 +72,15 @@ def decoded(content: bytes) -> str:
         return content.decode("latin-1")
 
 
-def read_text(path: Path, *, most_bytes: int, what: str, way_out: str) -> str:
-    """The text of a small file in UTF-8.
+def read_text(path: Path, *, most_bytes: int, what: str, way_out: str, shorter: str) -> str:
+    """The text of a small file in UTF-8, without the mark that some programs begin it with.
 
     Args:
         path: The file.
         most_bytes: Longer files are refused, before they are read.
         what: What it should be, as a message calls it.
-        way_out: What to do where it is longer or not there, a full sentence.
+        way_out: What to do where it is not there, a full sentence.
+        shorter: What to do where it is longer, a full sentence.
 
     Raises:
         MissingFileError: There is no such file.
@@ -87,17 +89,19 @@ def read_text(path: Path, *, most_bytes: int, what: str, way_out: str) -> str:
     limit = f"{what} {name(path)} must be at most {most_bytes / MB:g} MB"
     size = size_bytes(path, what=what, way_out=way_out)
     if size > most_bytes:
-        raise UnreadableFileError(f"{limit}, got {size / MB:,.1f} MB. {way_out}")
+        raise UnreadableFileError(f"{limit}, got {size / MB:,.1f} MB. {shorter}")
     try:
         with path.open("rb") as file:
             content = file.read(most_bytes + 1)  # a file may grow, or be longer than it says
     except OSError as error:
         raise UnreadableFileError(f"{what} {name(path)} cannot be read: {error.strerror}") from None
     if len(content) > most_bytes:
-        raise UnreadableFileError(f"{limit}. {way_out}")
+        raise UnreadableFileError(f"{limit}. {shorter}")
     try:
-        return content.decode("utf-8")
+        return content.removeprefix(codecs.BOM_UTF8).decode("utf-8")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        rule = f"{what} {name(path)} must be text in UTF-8; line {line:,} is not"
+        utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        fault = "it is in UTF-16" if utf16 else f"line {line:,} is not"
+        rule = f"{what} {name(path)} must be text in UTF-8; {fault}"
         raise UnreadableFileError(f"{rule}. Save it as UTF-8.") from None

@@ -37,6 +37,9 @@ TOKEN = re.compile(
     r"|[\[\]{}.,=\n]",
     re.DOTALL,
 )
+# How the parser's messages begin where a key or a table comes twice.
+SAID_OF_TWICE = ("Cannot overwrite", "Cannot declare", "Cannot mutate", "Duplicate")
+TWICE = "A key or table is given there for the second time; keep one."
 POSITION = re.compile(r"\((at [^()]*)\)$")
 
 
@@ -48,9 +51,15 @@ def read(path: Path) -> dict[str, Any]:
         ConfigError: The file is no TOML, or larger, deeper or longer than a configuration may be.
     """
     try:
-        text = read_text(path, most_bytes=MOST_BYTES, what="configuration file", way_out=WAY_OUT)
+        text = read_text(
+            path,
+            most_bytes=MOST_BYTES,
+            what="configuration file",
+            way_out=WAY_OUT,
+            shorter=TABLES_OF_DATA,
+        )
     except UnreadableFileError as error:
-        fault = Fault("file", f"be TOML in UTF-8: {error}", fix=TABLES_OF_DATA)
+        fault = Fault("file", f"be TOML in UTF-8: {str(error).removesuffix('.')}")
         raise ConfigError(str(path), [fault]) from None
     return parse(text, source=str(path))
 
@@ -69,7 +78,8 @@ def parse(text: str, *, source: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         said = POSITION.search(str(error))
         place = said[1] if said else "somewhere in it"
-        fault = Fault("file", f"be TOML in UTF-8; it is none {place}", fix="Mend that line.")
+        fix = TWICE if str(error).startswith(SAID_OF_TWICE) else "Mend that line."
+        fault = Fault("file", f"be TOML in UTF-8; it is none {place}", fix=fix)
         raise ConfigError(source, [fault]) from None
     faults = list(_value_faults(found))
     if faults:

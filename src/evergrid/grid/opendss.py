@@ -170,8 +170,8 @@ def read(path: Path, *, source_pu: float | None = None, commands: Sequence[str] 
     Raises:
         MissingFileError: There is no such file.
         InputError: A file or a command is not allowed, OpenDSS refuses the files, crashes or takes
-            too long, a bus has no voltage base, or a load is fed by nothing or stands to ground
-            where nothing else does.
+            too long, a bus has no voltage base, a load is fed by nothing or stands to ground
+            where nothing else does, or a rating or resistance is below 0.
     """
     script = opendss_text.script(path, with_source(commands, source_pu))
     engine, left = _opened(path, script)

@@ -8,6 +8,8 @@ from jaxtyping import Complex
 from scipy import sparse
 
 from evergrid.core.arrays import Array, Float, Int, Shaped
+from evergrid.core.errors import raise_if_any
+from evergrid.core.faults import Fault
 from evergrid.grid import opendss_elements, opendss_fed
 from evergrid.grid.feeder import (
     GROUND,
@@ -26,13 +28,20 @@ from evergrid.grid.opendss_loads import SOURCES, Loads
 from evergrid.grid.transformer_rating import judged_conductors, rated_current_a
 
 UNSTATED_A = (400.0, 600.0)  # what OpenDSS takes as normal and emergency amps where none is given
+ROUNDING = 1e-6  # of resistances as files round them, below which one under zero is none
 
 
 class Reader(Loads, Switches):
     """Reads one solved circuit; node names are resolved once."""
 
     def feeder(self) -> Feeder:
-        """The whole feeder."""
+        """The whole feeder.
+
+        Raises:
+            InputError: A bus has no voltage base, a load is fed by nothing or stands to ground
+                where nothing else does, or wires would make power of nothing.
+        """
+        raise_if_any(self.circuit.Name, self._signs())
         branches = self._branches()
         regulators, taps = self._regulators()
         banks, connected = self._banks()
@@ -59,6 +68,26 @@ class Reader(Loads, Switches):
             not_modelled=tuple(self.not_modelled),
         )
         return opendss_fed.tied(found, self.voltage)
+
+    def _signs(self) -> list[Fault]:
+        """Ratings and resistances below zero, which OpenDSS takes: such wires make power."""
+        fix = "Ratings and resistances carry no sign."
+        faults = []
+        for name in self._named("transformer"):
+            windings = range(1, self._element(name).NumTerminals + 1)
+            rated = [self._winding(name, winding).kVA for winding in windings]
+            if min(rated) <= 0:
+                faults.append(Fault("kvas", "be above 0", (min(rated),), (name,), fix=fix))
+        for name in self._named("line"):
+            line = self.circuit.Lines
+            line.Name = name.split(".", 1)[1]
+            matrix = np.reshape(line.Rmatrix, (line.Phases, line.Phases)) * line.Length
+            # Of currents that flow together: with r1 below 0 the diagonal may still be above it.
+            least, most = np.linalg.eigvalsh((matrix + matrix.T) / 2)[[0, -1]]
+            if least < -ROUNDING * abs(most):
+                rule = "have no resistance below 0 ohm"
+                faults.append(Fault("line", rule, (float(least),), (name,), fix=fix))
+        return faults
 
     def _wires(
         self,

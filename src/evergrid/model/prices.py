@@ -12,6 +12,8 @@ from evergrid.core.timegrid import TimeGrid, stamp
 from evergrid.model import stamps
 from evergrid.model.series import mean_on
 
+LARGEST = 1e9  # per MWh, in any currency; more is no price, and costs every digit of the rest
+
 
 @dataclass(frozen=True)
 class Prices:
@@ -28,7 +30,8 @@ class Prices:
         currency: ISO 4217 code of all three.
 
     Raises:
-        InputError: Unordered, repeated or missing time stamps, values that are not finite.
+        InputError: Unordered, repeated or missing time stamps, values that are not finite or exceed
+            `LARGEST`.
     """
 
     time_utc: Shaped[Array, " interval"]
@@ -42,10 +45,11 @@ class Prices:
         faults = stamps.faults(self.time_utc)
         for name, values in self.columns().items():
             if name != "time_utc":
-                ok = np.asarray(np.isfinite(values))
+                ok = np.asarray(np.abs(values) <= LARGEST)  # NaN is not
                 if not ok.all():
                     ids = [stamp(time) for time in self.time_utc]
-                    faults += broken(name, ok, "be a finite number", values=values, ids=ids)
+                    rule = f"be a finite number, at most {LARGEST:g} per MWh up or down"
+                    faults += broken(name, ok, rule, values=values, ids=ids)
         raise_if_any("prices", faults)
 
     def on(self, grid: TimeGrid) -> "Prices":

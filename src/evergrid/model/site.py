@@ -14,7 +14,8 @@ from evergrid.model import stamps
 from evergrid.model.billing import PERIODS
 from evergrid.model.series import least_on, mean_on
 
-GENERATES = "be at least 0 kW and finite in every interval"
+LARGEST = 1e9  # kW, or money per kW; more is no site, and costs every digit of the rest
+GENERATES = f"be at least 0 and at most {LARGEST:g} kW in every interval"
 USUAL: dict[str, float | bool | str | int] = {
     "energy_budget_kwh": np.inf,
     "generation_curtailable": True,
@@ -101,12 +102,8 @@ class Sites:
             fix="Leave the field empty for no budget.",
         )
         for name in ("demand_charge_per_kw", "demand_peak_kw"):
-            values, most, rule = (
-                getattr(self, name),
-                np.finfo(float).max,
-                "be at least 0 and finite",
-            )
-            faults += between(name, values, 0.0, most, ids=ids, rule=rule)
+            rule = f"be at least 0 and at most {LARGEST:g}"
+            faults += between(name, getattr(self, name), 0.0, LARGEST, ids=ids, rule=rule)
         faults += self._period_faults()
         named = self.parent_id != ""
         unknown = known("parent_id", self.parent_id[named], ids, ids=ids[named], what="sites")
@@ -226,7 +223,8 @@ class SiteLoad:
         load_kw: Mean power consumed.
 
     Raises:
-        InputError: Time stamps that repeat or leave a gap, values that are not finite.
+        InputError: Time stamps that repeat or leave a gap, values that are not finite or exceed
+            `LARGEST`.
     """
 
     site_id: Shaped[Array, " site"]
@@ -236,9 +234,9 @@ class SiteLoad:
     def __post_init__(self) -> None:
         records.check(self, "site_load")
         faults = _series_faults(self.site_id, self.time_utc)
-        ok = np.asarray(np.isfinite(self.load_kw).all(axis=1))
-        values = np.where(ok, 0.0, np.nan)
-        rule = "be a finite number in every interval"
+        ok = np.asarray((np.abs(self.load_kw) <= LARGEST).all(axis=1))  # NaN is not
+        values = np.abs(self.load_kw).max(axis=1, initial=0.0)
+        rule = f"be a finite number in every interval, at most {LARGEST:g} kW up or down"
         faults += broken("load_kw", ok, rule, values=values, ids=self.site_id)
         raise_if_any("site_load", faults)
 
@@ -275,7 +273,8 @@ class SiteGeneration:
         generation_kw: Mean power that can be produced.
 
     Raises:
-        InputError: Time stamps that repeat or leave a gap, values below 0 or not finite.
+        InputError: Time stamps that repeat or leave a gap, values below 0, not finite or above
+            `LARGEST`.
     """
 
     site_id: Shaped[Array, " site"]
@@ -285,10 +284,11 @@ class SiteGeneration:
     def __post_init__(self) -> None:
         records.check(self, "site_generation")
         faults = _series_faults(self.site_id, self.time_utc)
-        ok = np.asarray((np.isfinite(self.generation_kw) & (self.generation_kw >= 0)).all(axis=1))
-        least = self.generation_kw.min(axis=1, initial=0.0)
+        ok = np.asarray(((self.generation_kw <= LARGEST) & (self.generation_kw >= 0)).all(axis=1))
+        least, most = (f(self.generation_kw, axis=1, initial=0.0) for f in (np.min, np.max))
+        values = np.where(most > LARGEST, most, least)
         fix = sign_hint(self.generation_kw)
-        faults += broken("generation_kw", ok, GENERATES, values=least, ids=self.site_id, fix=fix)
+        faults += broken("generation_kw", ok, GENERATES, values=values, ids=self.site_id, fix=fix)
         raise_if_any("site_generation", faults)
 
     def on(self, grid: TimeGrid, sites: Sites) -> Float[Array, "site step"]:

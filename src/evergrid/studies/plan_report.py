@@ -93,12 +93,13 @@ def lines(shown: Shown) -> list[str]:
     s = shown.summary
     cost, money = s["cost"], s["currency"]
     worst = s["max_violation"]
-    sites = "1 site" if s["sites"] == 1 else f"{s['sites']:,} sites"
+    fleet = [plan_service.counted(s[f"{noun}s"], noun) for noun in ("session", "asset", "site")]
+    money_of = plan_service.amount
     rows = [
         (
             "fleet",
-            f"{s['sessions']:,} sessions of {s['assets']:,} assets at {sites}, "
-            f"{s['steps']:,} steps of {s['step_h'] * 60:g} min",
+            f"{fleet[0]} of {fleet[1]} at {fleet[2]}, "
+            f"{plan_service.counted(s['steps'], 'step')} of {s['step_h'] * 60:g} min",
         ),
         ("horizon", f"{_local(shown, s['start_utc'])} to {_local(shown, s['end_utc'])}"),
         ("status", f"{s['status']}: gap {s['gap']:.1e}, solved in {s['solve_s']:.2f} s"),
@@ -109,13 +110,13 @@ def lines(shown: Shown) -> list[str]:
         ),
         (
             "net cost",
-            f"uncontrolled {cost['uncontrolled']:,.2f}, smart {cost['smart']:,.2f}, "
-            f"V2G {cost['v2g']:,.2f} {money}{plan_service.split(s)}",
+            f"uncontrolled {money_of(cost['uncontrolled'])}, smart {money_of(cost['smart'])}, "
+            f"V2G {money_of(cost['v2g'])} {money}{plan_service.split(s)}",
         ),
         ("saving", plan_service.saving_line(s)),
         ("energy", f"{s['energy_drawn_kwh']:,.0f} kWh drawn, {s['energy_fed_kwh']:,.0f} kWh fed"),
         ("service", _service(s)),
-        ("limits", plan_service.limits_line(s) or shown.wires.line()),
+        ("limits", _limits(shown)),
     ]
     if curtailed := plan_service.curtailment_line(s):
         rows.append(("curtailed", curtailed))
@@ -125,7 +126,7 @@ def lines(shown: Shown) -> list[str]:
         rows.append(("budgets", _budget_line(s)))
     if s["rolling"]:
         parts = [
-            f"{name} {made['cost']:,.2f} ({_rolling_service(s, name)})"
+            f"{name} {money_of(made['cost'])} ({_rolling_service(s, name)})"
             for name, made in s["rolling"].items()
         ]
         rows.append(("rolling", f"{', '.join(parts)} {money}"))
@@ -203,7 +204,7 @@ def _headline(shown: Shown) -> list[Headline]:
 
 def _money(value: float) -> str:
     """An amount for a card: cents only where they count."""
-    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:,.2f}"
+    return f"{value:,.0f}" if abs(value) >= 10_000 else plan_service.amount(value)
 
 
 def _notes(shown: Shown) -> list[str]:
@@ -230,8 +231,9 @@ def _notes(shown: Shown) -> list[str]:
         )
     if shown.summary["shortfalls"]:
         notes.append(
-            f"{shown.summary['shortfall_kwh']:.1f} kWh owed to {len(shown.summary['shortfalls'])} "
-            "sessions cannot be served; they are listed below with the limit that is the cause."
+            f"{shown.summary['shortfall_kwh']:.1f} kWh owed to "
+            f"{plan_service.counted(len(shown.summary['shortfalls']), 'session')} cannot be "
+            "served; each is listed below with the limit that is the cause."
         )
     return notes
 
@@ -282,7 +284,7 @@ def _unserved(shown: Shown) -> list[Section]:
     if not items:
         return []
     rows = [(i["session_id"], f"{i['shortfall_kwh']:.2f}", i["limit"]) for i in items[:200]]
-    text = f"{len(items)} sessions leave with less than they are owed"
+    text = f"Sessions that leave with less than they are owed: {len(items):,}"
     text += "; the first 200 are shown." if len(items) > 200 else "."
     table = Table(("session_id", "shortfall_kwh", "because of"), rows)
     return [Section("Energy that cannot be served", text, table)]
@@ -447,13 +449,23 @@ def _ways(shown: Shown) -> dict[str, float]:
     return ways | {"perfect foresight": cost["v2g"]}
 
 
+def _limits(shown: Shown) -> str:
+    """What limits do: exceeded ones first, then those that leave sessions short, then the dear."""
+    service = (plan_service.limits_line(shown.summary), plan_service.short_line(shown.summary))
+    told = [part for part in service if part]
+    if shown.wires.binding.any() or not told:
+        told.append(shown.wires.line())
+    return "; ".join(told)
+
+
 def _service(s: Mapping[str, Any]) -> str:
     text = f"{100 * s['served_share']:.2f} % of the energy owed"
     if not s["shortfalls"]:
         return text
+    short = plan_service.counted(len(s["shortfalls"]), "session")
     worst = max(s["shortfalls"], key=lambda item: item["shortfall_kwh"])
     return (
-        f"{text}; {len(s['shortfalls'])} sessions short of {s['shortfall_kwh']:.1f} kWh, worst "
+        f"{text}; {short} short of {s['shortfall_kwh']:.1f} kWh, worst "
         f"{worst['session_id']} by {worst['shortfall_kwh']:.1f} kWh: {worst['limit']}"
     )
 

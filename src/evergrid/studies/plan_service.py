@@ -1,5 +1,6 @@
 """Strategies of a plan side by side: what each costs, what it leaves undone, what compares."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,21 +19,26 @@ LEAST_KWH = 1e-3  # of excess, below which it is not spelt out
 
 
 def saving_line(summary: Mapping[str, Any]) -> str:
-    """What V2G saves against no control, or why that is no saving."""
-    money, saving = summary["currency"], _saving(summary)
+    """What V2G saves against no control, as a share where that pays, or why it is no saving."""
     base = summary["cost"]["uncontrolled"]
-    text = f"{saving:,.2f} {money}"
+    saving = base - summary["cost"]["v2g"]
+    text = f"{amount(saving)} {summary['currency']}"
     if not _comparable(summary):
         return f"no like service: {text} against uncontrolled, which {undone(summary)}"
-    return f"{text} ({_percent(saving, base)})"
+    return f"{text} ({100 * saving / base:.1f} %)" if base >= LEAST_MONEY else text
 
 
-def saving_card(summary: Mapping[str, Any], amount: str) -> Headline:
+def amount(money: float) -> str:
+    """Money with two digits; what rounds to nothing has no sign."""
+    return f"{money:z,.2f}"
+
+
+def saving_card(summary: Mapping[str, Any], money: str) -> Headline:
     """The same as a card, which is called a saving only where the service is alike."""
-    money = summary["currency"]
+    unit = summary["currency"]
     if _comparable(summary):
-        return Headline("Saving", amount, money, "against uncontrolled charging")
-    return Headline("Cost difference", amount, money, f"no like service: {undone(summary)}")
+        return Headline("Saving", money, unit, "against uncontrolled charging")
+    return Headline("Cost difference", money, unit, f"no like service: {undone(summary)}")
 
 
 def undone(summary: Mapping[str, Any]) -> str:
@@ -61,8 +67,8 @@ def split(summary: Mapping[str, Any]) -> str:
     best = summary["strategies"]["v2g"]
     if abs(best["wear"]) + abs(best["energy_left"]) < LEAST_MONEY:
         return ""
-    parts = (best["cash"], best["wear"], 0.0 + best["energy_left"])
-    return " (cash {:,.2f}, wear {:,.2f}, energy left {:,.2f})".format(*parts)
+    parts = (amount(best[key]) for key in ("cash", "wear", "energy_left"))
+    return " (cash {}, wear {}, energy left {})".format(*parts)
 
 
 def limits_line(summary: Mapping[str, Any]) -> str:
@@ -82,6 +88,22 @@ def limits_line(summary: Mapping[str, Any]) -> str:
         parts.append(f"budget of {worst['site_id']} by {worst['excess_kwh']:,.1f} kWh")
     more = len(overloads) + len(overdrafts) - len(parts)
     return f"{', '.join(parts)}{f', and {more} more' if more else ''}, by load or generation alone"
+
+
+def short_line(summary: Mapping[str, Any]) -> str:
+    """Which limits of sites leave sessions short, in one line; empty where none does."""
+    causes = (item["limit"] for item in summary["shortfalls"])
+    limits = Counter(cause for cause in causes if " of site " in cause)
+    if not limits:
+        return ""
+    (most, sessions), *others = limits.most_common()
+    more = f", others by {counted(len(others), 'more limit')}" if others else ""
+    return f"{counted(sessions, 'session')} short by {most}{more}"
+
+
+def counted(count: int, noun: str) -> str:
+    """So many of them, such as ``1 site`` and ``2 sites``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def curtailment_line(summary: Mapping[str, Any]) -> str:
@@ -119,7 +141,7 @@ def _strategy_row(name: str, made: Mapping[str, Any]) -> tuple[str, ...]:
     worst = max((item["worst_kw"] for item in made["overloads"]), default=0.0)
     return (
         NAMES[name],
-        *(f"{made[key]:,.2f}" for key in ("cost", "cash", "wear", "energy_left")),
+        *(amount(made[key]) for key in ("cost", "cash", "wear", "energy_left")),
         f"{100 * made['served_share']:.2f}",
         f"{made['shortfall_kwh']:,.2f}",
         f"{made['sessions_short']:,}",
@@ -155,11 +177,3 @@ def _comparable(summary: Mapping[str, Any]) -> bool:
     base, best = (summary["strategies"][name] for name in ("uncontrolled", "v2g"))
     less = best["shortfall_kwh"] - base["shortfall_kwh"] > LEAST_KWH
     return base["same_service"] and not less and beyond_kwh(best) - beyond_kwh(base) <= LEAST_KWH
-
-
-def _saving(summary: Mapping[str, Any]) -> float:
-    return summary["cost"]["uncontrolled"] - summary["cost"]["v2g"]
-
-
-def _percent(part: float, whole: float) -> str:
-    return f"{100 * part / whole:.1f} %" if whole > 0 else "more than the whole bill"
