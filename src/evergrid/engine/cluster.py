@@ -59,7 +59,7 @@ def minimise(
     Raises:
         InputError: Ray is not installed.
         WorkerError: No cluster answers, or a worker is lost again and again.
-        SolveError: No CPU of the cluster comes free in time, or workers do not answer.
+        SolveError: No worker of the cluster begins in time, or workers do not answer.
     """
     ray = connected(address)
     cpus = cpus_of(ray)
@@ -256,14 +256,15 @@ def _waiting(ray: ModuleType, begun: list[Any], deadline: float) -> list[Any]:
     left_s = _left(deadline)
     ready, waiting = ray.wait(begun, num_returns=len(begun), timeout=min(BEGIN_S, left_s))
     if waiting:
-        _log.warning("cpus_held_by_others wanted=%d begun=%d", len(begun), len(ready))
+        _log.warning("workers_not_begun wanted=%d begun=%d", len(begun), len(ready))
     if not ready:
         ready, waiting = ray.wait(begun, num_returns=1, timeout=_left(deadline))
     if ready:
         return waiting
     detail = (
-        f"No CPU of the cluster came free within {left_s:.0f} s: other jobs hold its "
-        f"{cpus_of(ray)}. Wait until they end, or use another cluster."
+        f"No worker of the cluster began within {left_s:.0f} s: other jobs hold its "
+        f"{cpus_of(ray)} CPUs, or its machines are too busy to start one. Wait until they are "
+        "free, allow more time, or use another cluster."
     )
     raise SolveError(Status.TIME_LIMIT, detail)
 
