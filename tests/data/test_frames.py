@@ -149,3 +149,22 @@ def test_thousands_of_strange_columns_are_counted_and_not_searched():
     assert len(faults) == 52
     assert faults[-1].count == 8_950
     assert max(len(str(fault)) for fault in faults) < 1_000
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path):
+    path = tmp_path / "table.csv"
+    path.write_text("\n a ,b,,b,\r\n1,2,3,4,5\r\n")
+    with pytest.raises(UnreadableFileError, match=r"two columns 'b'\. Leave one of them"):
+        frames.load(path)
+
+
+def test_of_a_large_file_the_names_are_looked_at_before_the_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = tmp_path / "table.csv"
+    path.write_bytes(b"time,power\n" + b"1,2\n" * 10 + b"\xff\n")
+    with pytest.raises(UnreadableFileError, match="line 12 is no text"):
+        frames.load(path, ["time_utc"], source="prices")
+    monkeypatch.setattr(frames, "LARGE_BYTES", 40)
+    with pytest.raises(InputError, match=r"time_utc must be a column .*Rename time\?"):
+        frames.load(path, ["time_utc"], source="prices")

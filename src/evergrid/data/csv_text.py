@@ -1,6 +1,8 @@
 """Is this CSV file text of bearable width? Looked at piece by piece, before it is parsed."""
 
 import codecs
+import csv
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +55,27 @@ def measure(path: Path) -> CsvSize:
         commas += piece.count(b",")
         size += len(piece)
     return CsvSize(size, commas + lines + 1)
+
+
+def header(path: Path) -> list[str]:
+    """Names of the columns, from the first line that is not empty.
+
+    Raises:
+        ValueError: It is no text in UTF-8, or two columns have one name.
+        OSError: The system does not let us read it.
+    """
+    for piece in _pieces(path):
+        _check_beginning(piece)
+        first = piece.removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n").split(b"\n", 1)[0]
+        try:
+            names = next(csv.reader([first.decode("utf-8").rstrip("\r")]), [])
+        except (UnicodeDecodeError, csv.Error):
+            return []  # which is said when the rest is measured
+        twice = next((name for name, count in Counter(names).items() if name and count > 1), None)
+        if twice is not None:
+            raise ValueError(f"it has two columns {twice!r}. Leave one of them")
+        return names
+    return []
 
 
 def _pieces(path: Path) -> Iterator[bytes]:

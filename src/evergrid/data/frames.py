@@ -2,7 +2,7 @@
 
 import codecs
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -18,6 +18,7 @@ from evergrid.data import csv_text, memory, parquet_size
 
 CELL_BYTES = 60  # of memory that a cell takes while it is read, beside its text; measured
 LONGEST_NAME = 1_000  # characters
+LARGE_BYTES = 10_000_000  # of a file whose names are looked at before its rows
 SMALL_BYTES = 100_000_000  # of a table that may come from a file of any size
 GREATEST_EXPANSION = 500  # of a Parquet file; measured tables reach 11
 
@@ -71,22 +72,33 @@ class Column:
         return self.missing | self.unreadable
 
 
-def load(path: Path) -> pl.DataFrame:
+def load(path: Path, required: Sequence[str] = (), *, source: str = "") -> pl.DataFrame:
     """The table in a Parquet or CSV file; the cells of a CSV file stay text.
 
     The file is measured before it is read: what is no table, or would fill the memory, is refused
-    at once. Of its content nothing is repeated in a message.
+    at once. Of its content nothing is repeated in a message but names of columns.
+
+    Args:
+        path: The file.
+        required: Columns without which a large file is refused before its rows are read.
+        source: Name of the table, where columns are required.
 
     Raises:
         MissingFileError: There is no such file, or it is a folder, a pipe or a device.
-        UnreadableFileError: It is empty, truncated or of another format than its ending says.
-        InputError: It is too large.
+        UnreadableFileError: It is empty, truncated or of another format than its ending says, or
+            two columns have one name.
+        InputError: It is too large, or large and without a column that is required.
     """
-    given_file.size_bytes(path)
+    size_bytes = given_file.size_bytes(path)
     if path.suffix not in (".parquet", ".csv"):
         raise UnreadableFileError(f"{given_file.name(path)} must end in .parquet or .csv")
     try:
-        return _parquet(path) if path.suffix == ".parquet" else _csv(path)
+        if path.suffix == ".parquet":
+            return _parquet(path)
+        found = csv_text.header(path)
+        if size_bytes > LARGE_BYTES:
+            raise_if_any(source, missing_columns(found, required))
+        return _csv(path)
     except InputError:
         raise
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
@@ -142,13 +154,8 @@ def name_faults(
 ) -> list[Fault]:
     """Faults of columns that are missing, and of others than the known; None allows any other."""
     columns = frame.columns
-    absent = [name for name in required if name not in set(columns)]
     strange = [name for name in columns if name not in set(known or required)]
-    faults = []
-    for name in absent:
-        near = difflib.get_close_matches(name, strange[:LISTED], n=1, cutoff=0.6)
-        fix = f"Rename {near[0]}?" if near else f"Columns found: {', '.join(columns[:LISTED])}."
-        faults.append(Fault(name, "be a column of the table", fix=fix))
+    faults = missing_columns(columns, required, set(known or required))
     if known is None:
         return faults
     unused = sorted(set(known) - set(columns))
@@ -162,13 +169,34 @@ def name_faults(
     return faults
 
 
+def missing_columns(
+    columns: Sequence[str], required: Sequence[str], known: Collection[str] = ()
+) -> list[Fault]:
+    """A fault for each column that is required and missing, with one that may be meant.
+
+    Args:
+        columns: Names that a file has.
+        required: Names that it must have.
+        known: Names that mean something else; the required ones always do.
+    """
+    strange = [name for name in columns if name not in {*known, *required}]
+    faults = []
+    for name in required:
+        if name in set(columns):
+            continue
+        near = difflib.get_close_matches(name, strange[:LISTED], n=1, cutoff=0.6)
+        fix = f"Rename {near[0]}?" if near else f"Columns found: {', '.join(columns[:LISTED])}."
+        faults.append(Fault(name, "be a column of the table", fix=fix))
+    return faults
+
+
 def source_columns(path: Path, kinds: Mapping[str, Kind], *, source: str) -> dict[str, Column]:
     """The named columns of a public file; other columns are ignored.
 
     Raises:
         InputError: A column is missing or is of another kind in every row, or there are no rows.
     """
-    frame = load(path)
+    frame = load(path, list(kinds), source=source)
     raise_if_any(source, name_faults(frame, list(kinds), None))
     if frame.height == 0:
         raise_if_any(source, [Fault(given_file.name(path), "have at least one row")])

@@ -43,8 +43,8 @@ def read(
     Raises:
         InputError: A column that must be there is not; nothing further can be said.
     """
-    frame = load(path)
     required = [name for name in kinds if name not in optional]
+    frame = load(path, required, source=source)
     faults = name_faults(frame, required, list(kinds))
     table = {n: column(frame[n], kind) for n, kind in kinds.items() if n in frame.columns}
     for name, cells in table.items():
