@@ -207,6 +207,7 @@ def test_a_node_that_only_a_control_names_is_refused(
     with pytest.raises(InputError, match="be connected to an element") as caught:
         opendss.read(path)
     assert node in str(caught.value)
+    assert "control.r" in str(caught.value)
 
 
 CUT_OFF = """

@@ -138,26 +138,35 @@ def _without_voltage(engine: Any) -> list[Fault]:
     tells what its memory held before.
     """
     names, found = np.array(engine.ActiveCircuit.YNodeOrder), np.abs(voltages(engine))
-    for wrong, rule, fix in (
-        (
-            ~connected(engine),
-            "be connected to an element of the circuit",
-            "Correct the bus or the phases where a control measures, or connect something there.",
-        ),
-        (
-            ~np.isfinite(found),
-            "have a voltage that OpenDSS can find",
-            "Close a switch towards it, or take what is connected there out of the files.",
-        ),
-    ):
-        if wrong.any():
-            return [Fault("bus", rule, tuple(name.lower() for name in names[wrong]), fix=fix)]
+    loose, lost = (
+        tuple(name.lower() for name in names[wrong])
+        for wrong in (~connected(engine), ~np.isfinite(found))
+    )
+    if loose:
+        named = " and ".join(_controls_at(engine, loose)) or "a control"
+        fix = f"Correct the bus or the phases where {named} measures, or connect something there."
+        return [Fault("bus", "be connected to an element of the circuit", loose, fix=fix)]
+    if lost:
+        fix = "Close a switch towards it, or take what is connected there out of the files."
+        return [Fault("bus", "have a voltage that OpenDSS can find", lost, fix=fix)]
     if found.max() < DEAD_V:
         fix = (
             "Set DefaultBaseFrequency before New Circuit, or give the source the grid's frequency."
         )
         return [Fault("source", "drive a voltage", (0.0,), fix=fix)]
     return []
+
+
+def _controls_at(engine: Any, nodes: Sequence[str]) -> tuple[str, ...]:
+    """Controls that stand or measure at the buses of some nodes."""
+    circuit, found = engine.ActiveCircuit, []
+    buses = {node.rsplit(".", 1)[0] for node in nodes}
+    for name in circuit.AllElementNames:
+        if name.split(".")[0].lower().endswith("control"):
+            circuit.SetActiveElement(name)
+            at = {bus.split(".")[0].lower() for bus in circuit.ActiveCktElement.BusNames}
+            found += [name.lower()] if at & buses else []
+    return tuple(found)
 
 
 def solved(engine: Any) -> bool:
