@@ -2,7 +2,8 @@
 
 Each seed makes a small circuit of what OpenDSS files hold: transformers of several kinds, lines of
 one to four conductors, loads of every model and connection, sources of power, banks, reactors,
-switches open by phase, and settings. The outcome is how far our base case is from OpenDSS' own.
+switches open by phase, regulators and banks with and without controls, and the modes and settings
+that a file may end in. The outcome is how far our base case is from OpenDSS' own.
 """
 
 import argparse
@@ -20,10 +21,16 @@ from evergrid.grid import base_case, opendss
 
 EXACT_PU, CLOSE_PU = 1e-8, 1e-6
 EXTRAS = ("generator", "pvsystem", "storage", "capacitor", "reactor", "fault", "isource")
+MODES = ("daily", "yearly", "duty", "harmonic", "snapshot", "loadduration1", "direct", "dynamic")
+REGULATORS = {  # connections of the windings of one, by whether its bus has a way to ground
+    True: ("wye wye", "wye wye", "delta wye", "wye delta", "wye wye wye", "wye wye delta"),
+    False: ("delta wye", "delta delta", "delta wye wye"),
+}
 UNSOLVED = ("converge in OpenDSS", "be a feeder that OpenDSS accepts")
 NOT_MODELLED = (  # notes that allow a difference
     "connected to ground where nothing ties",
     "voltages to ground mean little there",
+    "Both are solutions",
 )
 
 
@@ -86,6 +93,10 @@ class Maker:
             self.load(r.choice(places))
         for _ in range(r.randint(0, 4) if places else 0):
             self.extra(r.choice(places))
+        for _ in range(r.randint(0, 2) if places else 0):
+            self.regulated(r.choice(self.buses))
+        for _ in range(r.randint(0, 2) if places else 0):
+            self.bank(r.choice(places))
         if r.random() < 0.1:
             self.switch_open()
         self.add("Set VoltageBases=(11 0.4 0.416 0.48 0.433)", "CalcVoltageBases")
@@ -261,6 +272,84 @@ class Maker:
             return
         self.add(f"New {kind}.{name} {texts[kind]}")
 
+    def axis(self) -> str:
+        """Taps of a winding: where they end, how many, and where it stands."""
+        r = self.random
+        low, high = r.choice(((0.9, 1.1), (0.95, 1.1), (0.875, 1.05), (1.0, 1.1), (0.85, 0.99)))
+        taps = r.choice((16, 20, 24, 32, 33))
+        tap = r.choice((low + (high - low) * r.randint(0, taps) / taps, r.uniform(low, high)))
+        return f"mintap={low} maxtap={high} numtaps={taps} tap={tap:.6f}"
+
+    def regulated(self, begin: Bus) -> None:
+        """A regulator behind a bus, its taps off 1, with a control or without, and a load there."""
+        r, name = self.random, self.name("r")
+        three = len(begin.phases) == 3
+        conns = r.choice(REGULATORS[begin.grounded]) if three else "wye"
+        if not three and not begin.grounded:
+            return
+        winding = r.choice((1, 2))
+        kvs = [begin.kv * (3**0.5 if three else 1.0)] * max(len(conns.split()), 2)
+        phases, buses = (3, [begin.name, name]) if three else (1, [])
+        if not three:
+            phase = r.choice(begin.phases)
+            buses, conns = [begin.at(phase), f"{name}.{phase}"], "wye wye"
+        more, reactances = "", f"xhl={r.uniform(0.5, 3):.3f}"
+        if len(kvs) == 3:
+            third = self.name("t")
+            buses.append(third)
+            reactances += f" xht={r.uniform(3, 5):.3f} xlt={r.uniform(2, 3):.3f}"
+            more = third
+        kvas = " ".join([str(r.choice((80, 150)))] * len(kvs))
+        self.add(
+            f"New Transformer.{name} phases={phases} windings={len(kvs)} buses=({' '.join(buses)}) "
+            f"conns=({conns}) kvs=({' '.join(f'{kv:.6f}' for kv in kvs)}) kvas=({kvas}) "
+            f"{reactances} wdg={winding} {self.axis()}"
+        )
+        ways = conns.split()
+        end = Bus(name, begin.phases if three else (phase,), None, begin.kv, ways[1] == "wye")
+        ends = [end] + ([Bus(more, begin.phases, None, begin.kv, ways[2] == "wye")] if more else [])
+        for each in ends:
+            self.buses.append(each)
+            self.load(each)
+        if r.random() < 0.6:
+            ratio = end.kv * 1000 / 120
+            self.add(
+                f"New RegControl.{name} transformer={name} winding=2 tapwinding={winding} "
+                f"ptratio={ratio if ways[1] == 'wye' else ratio * 3**0.5:.4f} "
+                f"vreg={r.uniform(117, 123):.2f} band={r.choice((2, 3, 6))} "
+                + r.choice(("", "", "ctprim=100 r=2 x=1 ", "reversible=yes revvreg=119 "))
+                + r.choice(("", "", "maxtapchange=1 ", "vlimit=122 "))
+                + r.choice(("", "", "enabled=no"))
+            )
+
+    def bank(self, bus: Bus) -> None:
+        """Capacitors of one step or several, with a control or without."""
+        r, name = self.random, self.name("c")
+        if len(bus.phases) != 3:
+            return
+        conn = r.choice(("wye", "delta")) if bus.grounded else "delta"
+        steps = r.choice((1, 1, 1, 2, 3))
+        states = " ".join(str(r.choice((0, 1, 1))) for _ in range(steps))
+        sizes = " ".join(f"{r.uniform(2, 10):.2f}" for _ in range(steps))
+        series = r.choice(("", "", "", f" xl=({' '.join(['0.05'] * steps)})"))
+        self.add(
+            f"New Capacitor.{name} bus1={bus.at(*bus.phases)} phases=3 conn={conn} "
+            f"kv={bus.kv * 3**0.5:.6f} numsteps={steps} kvar=({sizes}) states=({states}){series}"
+        )
+        lines = [line.split()[1] for line in self.lines if line.startswith("New Line.")]
+        if r.random() < 0.5:
+            kind = r.choice(
+                (
+                    "type=voltage onsetting=117 offsetting=124",
+                    "type=current onsetting=30 offsetting=10",
+                    "type=kvar onsetting=6 offsetting=-6",
+                )
+            )
+            self.add(
+                f"New CapControl.{name} element={r.choice(lines)} terminal=1 capacitor={name} "
+                f"{kind} ptratio={bus.kv * 1000 / 120:.4f} ctratio=1"
+            )
+
     def switch_open(self) -> None:
         """A line opened, in one phase or in all of its last part."""
         lines = [line.split()[1] for line in self.lines if line.startswith("New Line.")]
@@ -278,6 +367,12 @@ class Maker:
         )
         if r.random() < 0.5:
             self.add(r.choice(choices))
+        if r.random() < 0.3:
+            self.add(f"Set mode={r.choice(MODES)}")
+        if r.random() < 0.3:
+            self.add(f"Set controlmode={r.choice(('off', 'static', 'event', 'time'))}")
+        if r.random() < 0.2:
+            self.add("Solve")
 
 
 @dataclass(frozen=True)
@@ -301,7 +396,7 @@ def outcome(seed: int, folder: Path) -> Outcome:
         return Outcome("unsolved by OpenDSS" if unsolved else "refused", 0.0, said)
     case = feeder.base_case
     assert case is not None
-    said = " ".join(feeder.notes)
+    said = " ".join([*feeder.notes, *base_case.note(feeder)])
     if not math.isfinite(case.worst_pu):
         return Outcome("refused", case.worst_pu, f"does not settle: {said}")
     if case.worst_pu <= EXACT_PU:

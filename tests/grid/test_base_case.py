@@ -9,6 +9,7 @@ import pytest
 from evergrid.core.errors import InputError
 from evergrid.grid import base_case, opendss
 from evergrid.grid.feeder import BaseCase, Feeder
+from evergrid.grid.power_flow import incidence
 from evergrid.studies.feeder_source import FeederSource
 from tests.grid import circuits
 from tests.grid.cases import street
@@ -60,6 +61,41 @@ def test_a_base_case_that_does_not_settle_cannot_be_accepted(ieee13: Feeder):
     lost = replace(ieee13, base_case=BaseCase(np.inf, ""))
     with pytest.raises(InputError, match="have a base case that our power flow solves"):
         base_case.check(lost, accepted=True)
+
+
+JUMP = "New Load.jump bus1=c.1 phases=1 kv=0.2309 kw=15 pf=1 model=4 cvrwatts=3 vminpu=0.94"
+
+
+def with_two_solutions(folder: Path) -> Feeder:
+    """A street whose last load draws a sixth more below its window, with the other solution."""
+    feeder = opendss.read(street(folder, JUMP))
+    assert feeder.reference_v is not None
+    branches, volts = feeder.branches, feeder.reference_v
+    across = incidence(branches, len(feeder.nodes))
+    begin = across @ volts / branches.base_v
+    volts = base_case.node_voltages(feeder, 0.8 * begin / np.abs(begin))  # small currents there
+    for _ in range(100):
+        volts = base_case.node_voltages(feeder, across @ volts / branches.base_v)
+    return replace(feeder, reference_v=volts)
+
+
+def test_two_solutions_are_told_with_the_load_whose_power_jumps(tmp_path: Path):
+    feeder = with_two_solutions(tmp_path)
+    found = base_case.compared(feeder)
+    assert found.base_case is not None
+    assert found.base_case.worst_pu > 0.005
+    assert found.base_case.jumps == ("jump",)
+    assert "Both are solutions: the power of load.jump jumps" in base_case.note(found)[0]
+    with pytest.raises(InputError, match="Widen that window"):
+        base_case.check(found, accepted=False)
+    base_case.check(found, accepted=True)
+
+
+def test_voltages_that_are_no_solution_here_name_no_load_that_jumps(tmp_path: Path):
+    found = base_case.compared(lowered(with_two_solutions(tmp_path), "b.2", 1e-4))
+    assert found.base_case is not None
+    assert found.base_case.jumps == ()
+    assert "Both are solutions" not in base_case.note(found)[0]
 
 
 def test_a_study_reads_a_feeder_with_the_comparison(

@@ -19,7 +19,7 @@ from evergrid.grid import (
 from evergrid.grid.deployment import Slots
 from evergrid.grid.feeder import Feeder, State
 from evergrid.grid.hosting_capacity import KINDS, Case, Judge, Limits
-from evergrid.grid.transformer_ageing import hottest
+from evergrid.grid.transformer_ageing import hottest, oil_rises
 from evergrid.grid.volt_var import Control, VoltWatt
 from evergrid.grid.watch import JudgedBy
 from tests.grid.cases import street
@@ -91,8 +91,8 @@ def test_heat_and_averages_are_those_of_the_worst_phase_in_oil_heated_by_all(
     assert len(paths) == 6
     air = np.full(STEPS, limits.ambient_c)
     numbers = limits.thermal.numbers()
-    oil = np.sqrt((paths**2).mean(axis=0))
-    heat = [hottest(np.array(p), oil, air, case.step_h, numbers, True) for p in paths]
+    oil = oil_rises((paths**2).mean(axis=0)[None], case.step_h, numbers, True)[0]
+    heat = [hottest(np.array(p), oil, air, numbers) for p in paths]
     assert judged.ageing[4, 7] == pytest.approx(max(rate for *_, rate in heat), rel=1e-4)
     found = judged.excess[4, 7, KINDS.index("transformer hot spot")]
     assert found == pytest.approx(max(spot for spot, *_ in heat) - limits.hot_spot_c, abs=1e-2)

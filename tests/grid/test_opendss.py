@@ -1,13 +1,12 @@
 """A feeder is what OpenDSS has, and what OpenDSS refuses is refused in its words."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from evergrid.core.errors import InputError, MissingFileError
-from evergrid.grid import opendss, opendss_circuit, opendss_shapes, power_flow
+from evergrid.grid import opendss, opendss_shapes, power_flow
 from evergrid.grid.feeder import GROUND, Feeder, State
 from evergrid.studies.feeder_source import FeederSource
 from tests.grid.cases import IEEE13, street
@@ -207,20 +206,37 @@ def test_a_feeder_named_by_a_variable_is_opened_and_its_folder_not_told(
     assert str(tmp_path) not in str(caught.value)
 
 
-def test_a_bus_that_only_a_control_names_has_no_voltage(tmp_path: Path):
-    """There OpenDSS leaves what its memory held, which may be any number."""
-    path = street(tmp_path)
-    control = "New RegControl.r transformer=station winding=2 vreg=230 bus=nowhere.1"
-    path.write_text(f"{path.read_text()}{control}\n")
-    engine = opendss.opened(path)
-    nodes = [name.lower() for name in engine.ActiveCircuit.YNodeOrder]
-    held = SimpleNamespace(YNodeVarray=np.full(2 * len(nodes), 7.0))
-    found = opendss_circuit.voltages(SimpleNamespace(ActiveCircuit=held, YMatrix=engine.YMatrix))
-    assert [nodes[row] for row in np.flatnonzero(found == 0)] == ["nowhere.1"]
+REMOTE = "New RegControl.r transformer=station winding=2 vreg=230 bus=nowhere.1"
+ONE_PHASE = """
+New Line.one bus1=b.2 bus2=one.2 phases=1 length=0.001
+New Capacitor.bank bus1=b kv=0.4 kvar=3
+New CapControl.r capacitor=bank element=line.one terminal=2 type=voltage
+"""  # a bank of three phases has its control look at three phases of that line
 
 
-def test_a_bus_without_elements_that_ends_the_solution_is_named(tmp_path: Path):
-    """Before the bases are calculated, OpenDSS solves with what its memory held there."""
-    control = "New RegControl.r transformer=station winding=2 vreg=230 bus=nowhere.1"
-    with pytest.raises(InputError, match="nowhere"):
-        opendss.read(street(tmp_path, control))
+@pytest.mark.parametrize(("lines", "node"), [(REMOTE, "nowhere.1"), (ONE_PHASE, "one.3")])
+@pytest.mark.parametrize("after", [False, True])
+def test_a_node_that_only_a_control_names_is_refused(
+    tmp_path: Path, lines: str, node: str, after: bool
+):
+    """Its matrix is singular there: OpenDSS says it converged and tells what its memory held."""
+    path = street(tmp_path, "" if after else lines)
+    path.write_text(path.read_text() + (lines if after else ""))
+    with pytest.raises(InputError, match="be connected to an element") as caught:
+        opendss.read(path)
+    assert node in str(caught.value)
+    assert "control.r" in str(caught.value)
+
+
+CUT_OFF = """
+New Line.last phases=1 bus1=b.3 bus2=z.3 length=0.03
+New Generator.g bus1=z.3 phases=1 kv=0.23 kw=0.8 pf=0.93 model=7
+Solve
+Open Line.last 2 1
+"""
+
+
+def test_a_node_whose_voltage_is_no_number_is_named(tmp_path: Path):
+    """A generator that is cut off runs away in OpenDSS, which says that it converged."""
+    with pytest.raises(InputError, match=r"have a voltage that OpenDSS can find, got z\.3"):
+        opendss.read(street(tmp_path, CUT_OFF))

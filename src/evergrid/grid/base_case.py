@@ -11,6 +11,7 @@ from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.grid import power_flow, sparse_flow
 from evergrid.grid.feeder import BaseCase, Feeder, incidence
+from evergrid.grid.load_law import FADED, HIGH, LOW, NOMINAL
 from evergrid.grid.power_flow import Factor, Flow
 from evergrid.grid.power_flow_kernels import add_loads
 
@@ -18,6 +19,7 @@ NAMED_PU = 1e-6  # difference above which it is told
 REFUSED_PU = 1e-3  # above which a study wants it accepted
 TOLERANCE_PU = 1e-11
 DENSE_BRANCHES = 400  # above which sparse factors are faster
+MOST_NAMED = 5  # loads in one note
 KVA = 1000.0
 
 
@@ -32,14 +34,39 @@ def compared(feeder: Feeder) -> Feeder:
     flow = _solved(feeder)
     if not flow.settled[0]:
         return replace(feeder, base_case=BaseCase(np.inf, ""))
-    apart = np.abs(node_voltages(feeder, flow) - feeder.reference_v) / feeder.base_v
+    u = flow.voltage_pu[0]
+    apart = np.abs(node_voltages(feeder, u) - feeder.reference_v) / feeder.base_v
     worst = int(apart.argmax())
-    return replace(feeder, base_case=BaseCase(float(apart[worst]), str(feeder.node_name[worst])))
+    jumps = _jumps(feeder, u) if apart[worst] > NAMED_PU else ()
+    case = BaseCase(float(apart[worst]), str(feeder.node_name[worst]), jumps)
+    return replace(feeder, base_case=case)
 
 
-def node_voltages(feeder: Feeder, flow: Flow) -> Complex[Array, " node"]:
-    """Voltages of all nodes, volts, in a flow of the feeder's own loads alone."""
-    branches, u = feeder.branches, flow.voltage_pu[0]
+def _jumps(feeder: Feeder, u: Complex[Array, " branch"]) -> tuple[str, ...]:
+    """Loads on other sides of their windows in OpenDSS' voltages, where these solve all the same.
+
+    The power of some models jumps at the ends of the window, which gives two solutions: one with
+    the load inside, one with it outside. None where OpenDSS' voltages are no solution here.
+    """
+    branches, reference = feeder.branches, feeder.reference_v
+    assert reference is not None
+    theirs = incidence(branches, len(feeder.nodes)) @ reference / branches.base_v
+    residual = np.abs(node_voltages(feeder, theirs) - reference) / feeder.base_v
+    if residual.max() > NAMED_PU:
+        return ()
+    ends = branches.law[:, [FADED, LOW, HIGH]].T * branches.law[:, NOMINAL]
+    moved = ((np.abs(u) > ends) != (np.abs(theirs) > ends)).any(axis=0)
+    return tuple(dict.fromkeys(branches.name[moved].tolist()))
+
+
+def node_voltages(feeder: Feeder, u: Complex[Array, " branch"]) -> Complex[Array, " node"]:
+    """Voltages of all nodes, volts, by what the feeder's own loads draw at given voltages.
+
+    Args:
+        feeder: With its loads.
+        u: Voltage of each branch, pu; those of a solution give the solution.
+    """
+    branches = feeder.branches
     own, law = power_flow.own_loads(branches, True)
     found = np.zeros((2, len(branches), 1))
     real, imag = (np.ascontiguousarray(part(u))[:, None] for part in (np.real, np.imag))
@@ -62,7 +89,7 @@ def note(feeder: Feeder) -> list[str]:
     case = feeder.base_case
     if case is None or case.worst_pu <= NAMED_PU:
         return []
-    return [f"The base case differs from OpenDSS' own voltages {_how(case)}."]
+    return [f"The base case differs from OpenDSS' own voltages {_how(case)}.{_two(case)}"]
 
 
 def check(feeder: Feeder, *, accepted: bool) -> None:
@@ -82,6 +109,11 @@ def check(feeder: Feeder, *, accepted: bool) -> None:
         "The notes name what is not modelled; take it out of the files, or set "
         "feeder.accept_base_case = true to go on all the same."
     )
+    if case.jumps:
+        fix = (
+            f"{_two(case).strip()} Widen that window (vminpu, vmaxpu) in the files, or set "
+            "feeder.accept_base_case = true to go on with the solution found here."
+        )
     rule = f"have the voltages in its base case that OpenDSS finds, within {REFUSED_PU:g} pu"
     got = (f"a difference {_how(case)}",)
     raise InputError(feeder.name, [Fault("feeder", rule, got, fix=" ".join([*feeder.notes, fix]))])
@@ -93,6 +125,19 @@ def headline(feeder: Feeder) -> dict[str, Any]:
         return {}
     case = feeder.base_case
     return {"base_case_worst_pu": case.worst_pu, "base_case_worst_node": case.node}
+
+
+def _two(case: BaseCase) -> str:
+    """Why two solutions differ though both are right; empty where only ours is one."""
+    if not case.jumps:
+        return ""
+    more = len(case.jumps) - MOST_NAMED
+    names = ", ".join(f"load.{name}" for name in case.jumps[:MOST_NAMED])
+    names += f" and {more:,} more" if more > 0 else ""
+    return (
+        f" Both are solutions: the power of {names} jumps at an end of its voltage window, and "
+        "each solution has it on another side."
+    )
 
 
 def _how(case: BaseCase) -> str:

@@ -385,10 +385,13 @@ class BaseCase:
         worst_pu: Largest difference of a node's complex voltage; infinite where ours did not
             settle.
         node: Where, such as ``671.3``.
+        jumps: Loads whose power jumps at an end of their window, and that stand on another side of
+            it in OpenDSS' voltages; these solve our equations as well. None where they do not.
     """
 
     worst_pu: float
     node: str
+    jumps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,13 @@ from evergrid.grid.deployment import Deployments, Slots
 from evergrid.grid.feeder import Branches, Feeder
 from evergrid.grid.places import transformer_of
 from evergrid.grid.power_flow import CAREFUL_ITERATIONS, ITERATIONS, Network, solve, wires
-from evergrid.grid.transformer_ageing import Thermal, highest_average, hottest, shared_heating
+from evergrid.grid.transformer_ageing import (
+    Thermal,
+    highest_average,
+    hottest,
+    oil_rises,
+    shared_heating,
+)
 from evergrid.grid.volt_var import Control
 from evergrid.grid.volt_var_kernels import COLUMNS
 from evergrid.grid.watch import JudgedBy, Watch, alike, seen, watch
@@ -438,8 +444,9 @@ def _base(
     loading = phase if case.limits.transformer_by == "phase" else total
     ambient_c = np.full(len(steps), case.limits.ambient_c)
     owner = transformer_of(case.feeder, watched[0].judging(case.limits.transformer_by))
-    heating = shared_heating(loading, owner)[owner]
-    heat = (ambient_c, case.step_h, case.limits.thermal.numbers(), True)
+    thermal = case.limits.thermal.numbers()
+    oil = oil_rises(shared_heating(loading, owner), case.step_h, thermal, True)[owner]
+    heat = (ambient_c, thermal)
     size = np.abs(voltage_pu)
     return Base(
         low_pu=size.min(axis=0),
@@ -448,7 +455,7 @@ def _base(
         unbalance=np.concatenate([part.unbalance for part in read]).max(axis=0),
         instant=loading.max(axis=1, initial=0.0),
         mean=np.array([highest_average(path, case.window)[0] for path in loading]),
-        hot_c=np.array([hottest(*each, *heat)[0] for each in zip(loading, heating, strict=True)]),
+        hot_c=np.array([hottest(*each, *heat)[0] for each in zip(loading, oil, strict=True)]),
         phase=phase.max(axis=1, initial=0.0),
         total=total.max(axis=1, initial=0.0),
     )

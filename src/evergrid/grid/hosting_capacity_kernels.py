@@ -10,7 +10,12 @@ import numpy as np
 from numba import njit
 
 from evergrid.grid.power_flow_kernels import INNER, LANES, OPTIONS, add_product, solve_chunk, spread
-from evergrid.grid.transformer_ageing import highest_average, hottest, shared_heating
+from evergrid.grid.transformer_ageing import (
+    highest_average,
+    hottest,
+    oil_rises,
+    shared_heating,
+)
 
 # Columns of `worst`: how far each kind of limit is passed at most, negative while it is kept.
 LOW, HIGH, LINE, TRANSFORMER, TRANSFORMER_MEAN, HOT_SPOT, UNBALANCE, UNSOLVED = range(8)
@@ -138,15 +143,13 @@ def judge_transformers(loading, limits, thermal, row, told):
     """Loadings of transformers over a deployment's steps: at once, on average, and their heat."""
     worst, where, when, sums = told
     instant, mean, hot, owner, window, ambient_c, step_h = limits
-    heating = shared_heating(loading, owner)
+    oil = oil_rises(shared_heating(loading, owner), step_h, thermal, True)
     for t in range(len(loading)):
         step = np.argmax(loading[t])
         note(worst, where, when, row, TRANSFORMER, loading[t, step] - instant[t], t, step)
         average, end = highest_average(loading[t], window)
         note(worst, where, when, row, TRANSFORMER_MEAN, average - mean[t], t, end)
-        spot, warmest, ageing = hottest(
-            loading[t], heating[owner[t]], ambient_c, step_h, thermal, True
-        )
+        spot, warmest, ageing = hottest(loading[t], oil[owner[t]], ambient_c, thermal)
         note(worst, where, when, row, HOT_SPOT, spot - hot[t], t, warmest)
         sums[row, AGEING] = max(sums[row, AGEING], ageing)
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from evergrid.core import given_file
 from evergrid.core.arrays import Array, Float
-from evergrid.core.errors import InputError
+from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.core.units import consumption_from_grid_power
 from evergrid.grid import opendss_snapshot, opendss_text
@@ -89,8 +89,7 @@ def _opened(path: Path, script: Script) -> tuple[Any, tuple[str, ...]]:
     circuit = engine.ActiveCircuit
     if circuit.NumNodes == 0:
         raise _no_circuit(path)
-    if not np.abs(voltages(engine)).max() >= DEAD_V:
-        raise InputError(given_file.name(path), [_dead(engine)])
+    raise_if_any(given_file.name(path), _without_voltage(engine))
     if not circuit.Solution.Converged:
         fix = "Its wires cannot carry its loads, a control hunts, or a part is fed by nothing."
         raise InputError(given_file.name(path), [Fault("file", "converge in OpenDSS", fix=fix)])
@@ -135,15 +134,42 @@ def _said(message: str, command: Command) -> str:
     return LONG_QUOTE.sub('"..."', said) + place
 
 
-def _dead(engine: Any) -> Fault:
-    """Why a circuit has no voltages."""
-    loose = np.array(engine.ActiveCircuit.YNodeOrder)[~connected(engine)]
-    if len(loose):  # what memory held there may have ended the first solution
-        buses = tuple(dict.fromkeys(str(node).lower().rsplit(".", 1)[0] for node in loose))
-        fix = "Correct the bus where a control measures, or connect something there."
-        return Fault("bus", "be connected to an element of the circuit", buses, fix=fix)
-    fix = "Set DefaultBaseFrequency before New Circuit, or give the source the grid's frequency."
-    return Fault("source", "drive a voltage", (0.0,), fix=fix)
+def _without_voltage(engine: Any) -> list[Fault]:
+    """Why what OpenDSS tells of a circuit is no solution; none where it may be one.
+
+    A node without an admittance makes its matrix singular: it then says that it has converged and
+    tells what its memory held before.
+    """
+    names, found = np.array(engine.ActiveCircuit.YNodeOrder), np.abs(voltages(engine))
+    loose, lost = (
+        tuple(name.lower() for name in names[wrong])
+        for wrong in (~connected(engine), ~np.isfinite(found))
+    )
+    if loose:
+        named = " and ".join(_controls_at(engine, loose)) or "a control"
+        fix = f"Correct the bus or the phases where {named} measures, or connect something there."
+        return [Fault("bus", "be connected to an element of the circuit", loose, fix=fix)]
+    if lost:
+        fix = "Close a switch towards it, or take what is connected there out of the files."
+        return [Fault("bus", "have a voltage that OpenDSS can find", lost, fix=fix)]
+    if found.max() < DEAD_V:
+        fix = (
+            "Set DefaultBaseFrequency before New Circuit, or give the source the grid's frequency."
+        )
+        return [Fault("source", "drive a voltage", (0.0,), fix=fix)]
+    return []
+
+
+def _controls_at(engine: Any, nodes: Sequence[str]) -> tuple[str, ...]:
+    """Controls that stand or measure at the buses of some nodes."""
+    circuit, found = engine.ActiveCircuit, []
+    buses = {node.rsplit(".", 1)[0] for node in nodes}
+    for name in circuit.AllElementNames:
+        if name.split(".")[0].lower().endswith("control"):
+            circuit.SetActiveElement(name)
+            at = {bus.split(".")[0].lower() for bus in circuit.ActiveCktElement.BusNames}
+            found += [name.lower()] if at & buses else []
+    return tuple(found)
 
 
 def solved(engine: Any) -> bool:

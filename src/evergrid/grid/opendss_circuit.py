@@ -99,12 +99,8 @@ class Circuit:
 
 
 def voltages(engine: Any) -> Complex[Array, " node"]:
-    """Voltages that OpenDSS found, volts, in the order of its nodes; 0 where nothing is connected.
-
-    There, as at a bus that only a control names, OpenDSS leaves what its memory held before.
-    """
-    found = _complex(engine.ActiveCircuit.YNodeVarray)
-    return np.where(connected(engine), found, 0.0)
+    """Voltages that OpenDSS found, volts, in the order of its nodes."""
+    return _complex(engine.ActiveCircuit.YNodeVarray)
 
 
 def connected(engine: Any) -> Bool[Array, " node"]:

@@ -59,39 +59,8 @@ class Thermal:
 
 @njit(**OPTIONS)
 @no_type_check
-def hottest(loading, heating, ambient_c, step_h, thermal, twice):
-    """Hottest spot over a path of loading, and hours of life lost per hour.
-
-    Args:
-        loading: Load over rating of a winding at each step.
-        heating: Root of the mean square of it over all that share the oil, `shared_heating`.
-        ambient_c: Air at each step.
-        step_h: Length of a step.
-        thermal: `Thermal.numbers`.
-        twice: Whether the path repeats, so that it begins as warm as it ends.
-
-    Returns:
-        The highest temperature, its step, and the mean rate of ageing.
-    """
-    oil_rise, winding_rise, ratio, n, m, oil_h = thermal
-    decay = np.exp(-step_h / oil_h)
-    rise = oil_rise * ((heating[0] ** 2 * ratio + 1.0) / (ratio + 1.0)) ** n
-    for _ in range(2 if twice else 1):
-        highest, when, ageing = -np.inf, 0, 0.0
-        for t in range(len(loading)):
-            ultimate = oil_rise * ((heating[t] ** 2 * ratio + 1.0) / (ratio + 1.0)) ** n
-            rise = ultimate + (rise - ultimate) * decay
-            spot = ambient_c[t] + rise + winding_rise * loading[t] ** (2.0 * m)
-            ageing += np.exp(AGEING_K / REFERENCE_K - AGEING_K / (spot + ZERO_C_K))
-            if spot > highest:
-                highest, when = spot, t
-    return highest, when, ageing / len(loading)
-
-
-@njit(**OPTIONS)
-@no_type_check
 def shared_heating(loading, owner):
-    """Root of the mean square of the loadings that share a transformer's oil, step by step.
+    """Mean square of the loadings that share a transformer's oil, by transformer and step.
 
     Each is taken to lose as much as any other at its rated current.
 
@@ -102,11 +71,64 @@ def shared_heating(loading, owner):
     count = owner.max() + 1 if len(owner) > 0 else 0
     places, square = np.zeros(count), np.zeros((count, loading.shape[1]))
     for p in range(len(owner)):
-        places[owner[p]] += 1
-        square[owner[p]] += loading[p] ** 2
+        places[owner[p]] += 1.0
+        for step in range(loading.shape[1]):
+            square[owner[p], step] += loading[p, step] ** 2
     for t in range(count):
-        square[t] = np.sqrt(square[t] / max(places[t], 1.0))
+        for step in range(loading.shape[1]):
+            square[t, step] /= max(places[t], 1.0)
     return square
+
+
+@njit(**OPTIONS)
+@no_type_check
+def oil_rises(heating, step_h, thermal, twice):
+    """Rise of each transformer's top oil over the air, by step; its windings share it.
+
+    Args:
+        heating: Mean square of the loadings that share its oil, `shared_heating`.
+        step_h: Length of a step.
+        thermal: `Thermal.numbers`.
+        twice: Whether the path repeats, so that it begins as warm as it ends.
+    """
+    oil_rise, _, ratio, n, _, oil_h = thermal
+    decay, found = np.exp(-step_h / oil_h), np.empty_like(heating)
+    for t in range(len(heating)):
+        for step in range(heating.shape[1]):  # where it would end
+            lost = (heating[t, step] * ratio + 1.0) / (ratio + 1.0)
+            found[t, step] = oil_rise * lost**n
+        rise = found[t, 0]
+        if twice:
+            for step in range(heating.shape[1]):
+                rise = found[t, step] + (rise - found[t, step]) * decay
+        for step in range(heating.shape[1]):
+            rise = found[t, step] + (rise - found[t, step]) * decay
+            found[t, step] = rise
+    return found
+
+
+@njit(**OPTIONS)
+@no_type_check
+def hottest(loading, oil_rise_c, ambient_c, thermal):
+    """Hottest spot over a path of loading, and hours of life lost per hour.
+
+    Args:
+        loading: Load over rating of a winding at each step.
+        oil_rise_c: Rise of its oil over the air at each step, `oil_rises`.
+        ambient_c: Air at each step.
+        thermal: `Thermal.numbers`.
+
+    Returns:
+        The highest temperature, its step, and the mean rate of ageing.
+    """
+    winding_rise, m = thermal[1], thermal[4]
+    highest, when, ageing = -np.inf, 0, 0.0
+    for step in range(len(loading)):
+        spot = ambient_c[step] + oil_rise_c[step] + winding_rise * loading[step] ** (2.0 * m)
+        ageing += np.exp(AGEING_K / REFERENCE_K - AGEING_K / (spot + ZERO_C_K))
+        if spot > highest:
+            highest, when = spot, step
+    return highest, when, ageing / len(loading)
 
 
 @njit(**OPTIONS)

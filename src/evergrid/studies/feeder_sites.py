@@ -278,15 +278,20 @@ class _Settling:
     def _base(self) -> tuple[Float[Array, "branch step"], Float[Array, "branch step"]]:
         """Power and reactive power of every branch without the fleet, into the grid.
 
-        Reactive power follows the load's power as in the files.
+        Reactive power follows the load's power as in the files; generation has none, curtailed or
+        not.
         """
         street, branches = self.street, self.street.feeder.branches
-        load_kw = street.loads.share.T @ net_load(self.book)[self.site]
+        net_kw, drawn_kw = (
+            street.loads.share.T @ at_sites[self.site]
+            for at_sites in (net_load(self.book), self.book.total_load_kw)
+        )
         own = ~branches.is_load
-        base_kw = grid_power_from_consumption(load_kw)
+        base_kw = grid_power_from_consumption(net_kw)
         base_kw[own] = branches.power_kw[own, None]
         still = branches.power_kw == 0
         per_kw = branches.reactive_kvar / np.where(still, 1.0, branches.power_kw)
-        base_kvar = base_kw * np.where(still, 0.0, per_kw)[:, None]
+        per_kw = np.where(still, 0.0, per_kw)[:, None]
+        base_kvar = grid_power_from_consumption(drawn_kw) * per_kw
         base_kvar[own] = branches.reactive_kvar[own, None]
         return base_kw, base_kvar

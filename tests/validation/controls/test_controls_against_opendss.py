@@ -100,7 +100,7 @@ def test_several_controls_of_one_bank_switch_it_together(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("control", "why"),
     [
-        (f"{REGULATOR} bus=nowhere.1", "measure at a bus that is fed"),
+        (f"{REGULATOR} bus=nowhere.1", "be connected to an element"),
         (f"{REGULATOR} bus=e.1 ptphase=2 maxtapchange=0", "ptphase=2 of another bus"),
         (f"{BANK} type=kvar element=load.f1 terminal=1", "element=load.f1"),
         (f"{VOLTAGE}\nCapacitor.bank.numsteps=2", "numsteps=2"),
