@@ -125,7 +125,7 @@ def test_vehicles_that_rest_keep_limits_that_the_load_alone_passes(tmp_path: Pat
     street = wired(tmp_path, 1, tight, resting=True)
     made = held(street)
     assert not made.plan.schedule.power_kw.any()
-    base = made.checked.judge.base.value
+    base = made.checked.judge.rest
     assert (base > made.checked.rows.limit).any(axis=0).sum() > 5
     assert made.checked.holds
     assert len(made.rounds) == 1

@@ -8,8 +8,7 @@ import pytest
 
 from evergrid.core.errors import InputError
 from evergrid.grid import base_case, opendss
-from evergrid.grid.feeder import BaseCase, Feeder
-from evergrid.grid.power_flow import incidence
+from evergrid.grid.feeder import BaseCase, Feeder, incidence
 from evergrid.studies.feeder_source import FeederSource
 from tests.grid import circuits
 from tests.grid.cases import street

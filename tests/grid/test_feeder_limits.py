@@ -144,7 +144,7 @@ def of_kind_named(rows: Rows, kind: str) -> np.ndarray:
 
 def test_every_row_is_named_after_what_it_judges(stepped: StepJudge, ieee13: Feeder):
     rows, limits = stepped.rows, LIMITS
-    assert len(rows) == stepped.base.value.shape[1]
+    assert len(rows) == stepped.rest.shape[1]
     wanted = (-limits.low_pu, limits.high_pu, limits.line, limits.transformer, limits.unbalance)
     for kind, limit in enumerate(wanted):
         of_kind = rows.kind == kind
@@ -185,7 +185,7 @@ def test_what_transformers_carry_is_told_by_phase_and_as_a_whole(stepped: StepJu
 def test_what_is_passed_without_vehicles_may_be_passed_a_little_further(ieee13: Feeder):
     tight = Limits(low_pu=0.99, high_pu=1.0, line=0.5, transformer=0.6, unbalance=0.005)
     judge = feeder_limits.judge(case_of(ieee13, limits=tight))
-    base, bound, rows = judge.base.value, judge.bound, judge.rows
+    base, bound, rows = judge.rest, judge.bound, judge.rows
     passed = base > rows.limit
     for kind in range(len(KINDS)):
         assert passed[:, rows.kind == kind].any(), KINDS[kind]
@@ -228,4 +228,4 @@ def test_lines_without_a_rating_have_no_row(ieee13: Feeder):
     bare = replace(ieee13, lines=replace(ieee13.lines, rating_a=nothing))
     judge = feeder_limits.judge(case_of(bare))
     assert KINDS.index("line") not in judge.rows.kind
-    assert len(judge.rows) == judge.base.value.shape[1]
+    assert len(judge.rows) == judge.rest.shape[1]

@@ -132,3 +132,25 @@ def test_a_part_of_a_book_has_the_values_of_its_steps_alone():
     assert part.flowgates.step.tolist() == [0, 1, 2, 3]
     assert part.flowgates.limit_kw.tolist() == [5.0, 6.0, 7.0, 8.0]
     assert replace(book, flowgates=None).part(first, stop, book.sessions, prices).flowgates is None
+
+
+def test_a_flowgate_asks_for_no_more_than_all_generation_that_may_be_curtailed():
+    step = np.array([3])
+    book = limited_depot(np.full(24, np.inf), np.full(24, np.inf))
+    generation = np.stack([np.full(24, 2.0), np.full(24, 5.0)])
+
+    def within(limit_kw: float, weight: list[float], *, curtailable: bool = True):
+        sites = replace(book.sites, generation_curtailable=np.full(2, curtailable))
+        gates = Flowgates(step, np.array([weight]), np.array([limit_kw]))
+        return replace(book, sites=sites, generation_kw=generation, flowgates=gates)
+
+    row = book.sites.row(np.array(["depot"], dtype=object))[0]
+    leaf = [float(i == row) for i in range(2)]
+    most = float(book.sites.add_up(generation)[row, 3])
+    assert within(-most, leaf).flowgates is not None
+    assert within(0.0, [-weight for weight in leaf]).flowgates is not None
+    for limit_kw, weight in ((-most - 0.01, leaf), (-0.01, [-weight for weight in leaf])):
+        with pytest.raises(InputError, match=f"limit_kw must be kept by a fleet.*got {limit_kw:g}"):
+            within(limit_kw, weight)
+    with pytest.raises(InputError, match="limit_kw must be kept by a fleet at rest"):
+        within(-0.01, leaf, curtailable=False)

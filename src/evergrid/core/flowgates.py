@@ -21,10 +21,10 @@ class Flowgates:
     Attributes:
         step: Step of each.
         weight: Share of each site's power that counts; negative where drawing is limited.
-        limit_kw: Greatest weighted sum; at least 0, so that a fleet that rests keeps it.
+        limit_kw: Greatest weighted sum; below 0 where generation must be curtailed.
 
     Raises:
-        InputError: Limits or steps below 0, numbers that are not finite, lengths that do not fit.
+        InputError: Steps below 0, numbers that are not finite, lengths that do not fit.
     """
 
     step: Int[Array, " flowgate"]
@@ -34,9 +34,7 @@ class Flowgates:
     def __post_init__(self) -> None:
         records.check(self, "flowgates")
         faults = broken("step", self.step >= 0, "be at least 0", values=self.step)
-        at_least_0 = np.asarray(np.isfinite(self.limit_kw) & (self.limit_kw >= 0))
-        rule = "be at least 0 and finite"
-        faults += broken("limit_kw", at_least_0, rule, values=self.limit_kw)
+        faults += broken("limit_kw", np.isfinite(self.limit_kw), "be finite", values=self.limit_kw)
         total = np.abs(self.weight).sum(axis=1)
         faults += broken("weight", np.isfinite(total), "be finite", values=total)
         raise_if_any("flowgates", faults)
@@ -56,6 +54,10 @@ class Flowgates:
     def beyond_kw(self, net_kw: Float[Array, "place step"]) -> Float[Array, " flowgate"]:
         """How far each limit is passed by the net power of the sites; negative where it is kept."""
         return np.einsum("rs,rs->r", self.weight, net_kw[:, self.step].T) - self.limit_kw
+
+    def curtailed_kw(self, most_kw: Float[Array, "place step"]) -> Float[Array, " flowgate"]:
+        """By how much each sum falls where generation is curtailed by the most that it may be."""
+        return np.einsum("rs,rs->r", np.maximum(self.weight, 0.0), most_kw[:, self.step].T)
 
     def price_of_power(
         self, price: Float[Array, " flowgate"], steps: int

@@ -45,11 +45,11 @@ class Wiring:
         return self._by_place(self.place[book.site_row], values)
 
     def of_schedule(self, book: Portfolio, schedule: Schedule) -> Float[Array, "step place"]:
-        """What each place's sessions feed, less what its generation is curtailed by."""
-        total = self.of_sessions(book, schedule.power_kw)
-        if schedule.curtailed_kw is None:
-            return total
-        return total - self.of_sites(schedule.curtailed_kw)
+        """What each place's sessions feed, and its generation that may be curtailed."""
+        fed_kw = book.curtailable_kw
+        if schedule.curtailed_kw is not None:
+            fed_kw = fed_kw - schedule.curtailed_kw
+        return self.of_sessions(book, schedule.power_kw) + self.of_sites(fed_kw)
 
     def of_sites(self, values: Float[Array, "site step"]) -> Float[Array, "step place"]:
         """Sums over the sites of each place."""
@@ -114,18 +114,18 @@ def check(book: Portfolio, wiring: Wiring, schedule: Schedule) -> Checked:
     """What a schedule does to the feeder, as taps and banks settle under it."""
     fleet_kw = wiring.of_schedule(book, schedule) @ wiring.share
     case = wiring.settle(fleet_kw.T)
-    judge = feeder_limits.judge(case)
+    judge = feeder_limits.judge(case, wiring.of_sites(book.curtailable_kw) @ wiring.share)
     power_kw = case.base_kw.T + fleet_kw
     return Checked(judge, power_kw, judge.strain(power_kw, case.base_kvar.T))
 
 
 def reach(book: Portfolio, wiring: Wiring) -> Envelope:
-    """What the chargers of each place could draw and feed in each step, and generation curtail."""
+    """What each place could draw and feed in each step, generation that may be curtailed too."""
     sessions = book.sessions
     share = plugged_share(sessions, book.grid)
     draw = wiring.of_sessions(book, share * sessions.max_charge_kw[:, None])
-    draw = draw + wiring.of_sites(book.curtailable_kw)
-    return Envelope(draw, wiring.of_sessions(book, share * sessions.max_discharge_kw[:, None]))
+    feed = wiring.of_sessions(book, share * sessions.max_discharge_kw[:, None])
+    return Envelope(draw, feed + wiring.of_sites(book.curtailable_kw))
 
 
 def linear(

@@ -23,7 +23,7 @@ def around(held: Held, wiring: Wiring) -> Envelope:
     book, judge = held.book, held.checked.judge
     wanted = wiring.of_schedule(book, held.plan.schedule)
     rise, room = linear(wiring, held.checked, wanted)
-    free = CARE * (judge.bound - judge.base.value)
+    free = CARE * (judge.bound - judge.rest)
     room = room - free
     able, weight = reach(book, wiring), np.ones(wanted.shape)
     made = Envelope(np.zeros(wanted.shape), np.zeros(wanted.shape))

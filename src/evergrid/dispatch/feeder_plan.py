@@ -163,6 +163,7 @@ class _Cuts:
     def __init__(self, book: Portfolio, wiring: Wiring) -> None:
         self.book, self.wiring = book, wiring
         self._reach = reach(book, wiring)
+        self._generation_kw = wiring.of_sites(book.curtailable_kw)
         self._known: Bool[Array, " row"] | None = None
         self._parts: list[Flowgates] = []
 
@@ -179,8 +180,11 @@ class _Cuts:
         self._known = known | new
         wanted = self.wiring.of_schedule(self.book, schedule)
         rise, room = linear(self.wiring, checked, wanted)
-        base_room = checked.judge.bound - checked.judge.base.value
-        room = np.maximum(room - care * base_room, 0.0)
+        base_room = checked.judge.bound - checked.judge.rest
+        # At rest each limit is kept, with generation curtailed or, where it helps, not.
+        generation_kw = self._generation_kw[:, :, None]
+        least = (np.minimum(rise, 0.0) @ generation_kw)[:, :, 0]
+        room = np.maximum(room - care * base_room, least)
         most = np.maximum(rise, 0.0) @ self._reach.feed_kw[:, :, None]
         most += np.maximum(-rise, 0.0) @ self._reach.draw_kw[:, :, None]
         near = known & (checked.excess > -NEAR * base_room)
@@ -188,7 +192,9 @@ class _Cuts:
         size = np.abs(rise[step, row]).max(axis=1, initial=1e-12)
         weight = np.zeros((len(step), len(self.book.sites)))
         weight[:, self.wiring.site] = rise[step, row] / size[:, None]
-        self._parts.append(Flowgates(step, weight, room[step, row] / size))
+        # In a flowgate, generation counts by what it is curtailed.
+        all_fed = (rise @ generation_kw)[step, row, 0]
+        self._parts.append(Flowgates(step, weight, (room[step, row] - all_fed) / size))
 
     def flowgates(self) -> Flowgates:
         """All of them."""

@@ -79,18 +79,19 @@ class TransformerLoads:
 class StepJudge:
     """A case with what is watched in it, and the limits of each step.
 
-    Where the case passes a limit without any vehicle, its limit in that step is what is there and
-    a little more (`Limits.worsening`).
+    Where the case passes a limit without any vehicle, whether generation is curtailed or not, its
+    limit in that step is what is there and a little more (`Limits.worsening`).
 
     Attributes:
         case: The feeder, what goes on in it beside the vehicles, and what must hold.
         watched: What is watched in each state of it, judged or not.
-        base: What it is without vehicles.
+        rest: Value of each row without vehicles: the lower one of with all generation and with
+            that curtailed which may be.
     """
 
     case: Case
     watched: tuple[Watch, ...]
-    base: Strain
+    rest: Float[Array, "step row"]
 
     @cached_property
     def judged(self) -> tuple[Watch, ...]:
@@ -105,7 +106,7 @@ class StepJudge:
     @cached_property
     def bound(self) -> Float[Array, "step row"]:
         """Highest value of each row in each step."""
-        rows, value, more = self.rows, self.base.value, self.case.limits.worsening
+        rows, value, more = self.rows, self.rest, self.case.limits.worsening
         eased = value * np.where(rows.kind == KINDS.index("low voltage"), 1.0 - more, 1.0 + more)
         return np.where(value > rows.limit, eased, rows.limit)
 
@@ -174,8 +175,12 @@ class StepJudge:
         return rise
 
 
-def judge(case: Case) -> StepJudge:
+def judge(case: Case, generation_kw: Float[Array, "step branch"] | None = None) -> StepJudge:
     """What judges powers of a case, step by step.
+
+    Args:
+        case: The feeder, with what goes on in it beside the vehicles.
+        generation_kw: Of the branches, into the grid: what may be curtailed, beside the case.
 
     Raises:
         InputError: The feeder cannot even carry what is there without vehicles.
@@ -186,7 +191,12 @@ def judge(case: Case) -> StepJudge:
         fix = "The loads without vehicles are more than the wires can carry; lower them."
         steps = tuple(str(step) for step in np.flatnonzero(~base.settled))
         raise InputError("feeder", [Fault("load", "have a solution at every step", steps, fix=fix)])
-    return StepJudge(case, watched, base)
+    rest = base.value
+    if generation_kw is not None and generation_kw.any():
+        power_kw = case.base_kw.T + generation_kw
+        fed = _strain(case, _judged(case, watched), power_kw, case.base_kvar.T)
+        rest = np.minimum(rest, fed.value)
+    return StepJudge(case, watched, rest)
 
 
 def _judged(case: Case, watched: tuple[Watch, ...]) -> tuple[Watch, ...]:

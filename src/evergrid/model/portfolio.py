@@ -9,7 +9,7 @@ from scipy import sparse
 from evergrid.core import records
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.errors import InputError, raise_if_any
-from evergrid.core.faults import Fault, known
+from evergrid.core.faults import Fault, broken, known
 from evergrid.core.flowgates import Flowgates
 from evergrid.core.timegrid import TimeGrid, datetime64, span, stamp, zone
 from evergrid.model.prices import Prices
@@ -166,7 +166,17 @@ class Portfolio:
         if gates is not None and (gates.step >= self.grid.steps).any():
             rule = f"lie in the {self.grid.steps:,} steps of the grid"
             faults.append(Fault("flowgates", rule, (int(gates.step.max()),)))
-        return faults
+        return faults or self._flowgate_faults()
+
+    def _flowgate_faults(self) -> list[Fault]:
+        """Faults of flowgates that no fleet at rest keeps, however generation is curtailed."""
+        gates = self.flowgates
+        if gates is None:
+            return []
+        most_kw = gates.limit_kw + gates.curtailed_kw(self.sites.add_up(self.curtailable_kw))
+        rule = "be kept by a fleet at rest, with generation curtailed as far as it may be"
+        rounding_kw = ROUNDING_KW * np.maximum(np.abs(gates.limit_kw), 1.0)
+        return broken("limit_kw", np.asarray(most_kw >= -rounding_kw), rule, values=gates.limit_kw)
 
     def _series_faults(self) -> list[Fault]:
         """Faults of values that no site can have in a step."""

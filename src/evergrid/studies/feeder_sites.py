@@ -15,7 +15,6 @@ from evergrid.core.errors import ConfigError, InputError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.core.timegrid import TimeGrid, zone
 from evergrid.core.units import consumption_from_grid_power, grid_power_from_consumption
-from evergrid.dispatch.accounts import net_load
 from evergrid.dispatch.feeder_check import Wiring
 from evergrid.fleet.local_time import local_from_utc
 from evergrid.grid import opendss
@@ -278,13 +277,14 @@ class _Settling:
     def _base(self) -> tuple[Float[Array, "branch step"], Float[Array, "branch step"]]:
         """Power and reactive power of every branch without the fleet, into the grid.
 
-        Reactive power follows the load's power as in the files; generation has none, curtailed or
-        not.
+        Generation that may be curtailed counts with the fleet. Reactive power follows the load's
+        power as in the files; generation has none.
         """
         street, branches = self.street, self.street.feeder.branches
+        must_take_kw = self.book.sites.add_up(self.book.must_take_load_kw)
         net_kw, drawn_kw = (
             street.loads.share.T @ at_sites[self.site]
-            for at_sites in (net_load(self.book), self.book.total_load_kw)
+            for at_sites in (must_take_kw, self.book.total_load_kw)
         )
         own = ~branches.is_load
         base_kw = grid_power_from_consumption(net_kw)

@@ -11,7 +11,6 @@ import polars as pl
 from evergrid.core.arrays import Array, Float, Shaped
 from evergrid.data import tables
 from evergrid.dispatch import feeder_envelope
-from evergrid.dispatch.accounts import net_load
 from evergrid.dispatch.feeder_check import Checked, Wiring
 from evergrid.dispatch.feeder_plan import Held
 from evergrid.dispatch.plan import Plan
@@ -58,7 +57,7 @@ class FeederFound:
 def summary(found: FeederFound) -> dict[str, Any]:
     """The headline of the feeder."""
     v2g, judge = found.held["v2g"], found.held["v2g"].checked.judge
-    base_passes = judge.base.value > judge.rows.limit
+    base_passes = judge.rest > judge.rows.limit
     return {
         "name": found.street.feeder.name,
         "lines": len(found.street.feeder.lines),
@@ -132,7 +131,7 @@ def _check(book: Portfolio, checked: Mapping[str, Checked]) -> pl.DataFrame:
     """The place of each kind that is nearest to its limit or furthest beyond, by step."""
     parts = []
     for strategy, seen in checked.items():
-        base = seen.judge.base.value
+        base = seen.judge.rest
         for kind, name in enumerate(KINDS):
             (rows,) = np.nonzero(seen.rows.kind == kind)
             if len(rows) == 0:
@@ -160,7 +159,7 @@ def _check(book: Portfolio, checked: Mapping[str, Checked]) -> pl.DataFrame:
 
 def site_limits(book: Portfolio, wiring: Wiring, envelope: Envelope) -> pl.DataFrame:
     """An envelope as limits of sites, with their load, in the form of the table of that name."""
-    load = net_load(book)[wiring.site]
+    load = book.sites.add_up(book.must_take_load_kw)[wiring.site]
     drawn, fed = load + envelope.draw_kw.T, envelope.feed_kw.T - load
     return tables.site_limits_frame(book.grid, book.sites.site_id[wiring.site], drawn, fed)
 

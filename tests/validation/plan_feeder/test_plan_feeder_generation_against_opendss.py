@@ -17,8 +17,13 @@ from tests.grid.cases import street
 CONSTANT = ["batchedit load..* model=1 vminpu=0.3 vmaxpu=2 vlowpu=0.2"]
 HIGH_PU, LOW_PU, RATING_A = 1.04, 0.988, 200.0
 SAME = 1e-6
-PV_KW = {"home1": 7.0, "home3": 8.0, "shop": 26.0}  # which the wires carry by themselves
-EXPORT_KW = {"home1": 6.0, "home3": 5.0, "shop": 18.0}  # what the sites may feed
+# What the wires carry by themselves, and what the sites may feed of it.
+SMALL_KW, EXPORT_KW = {"home1": 7.0, "home3": 8.0, "shop": 26.0}, {"home1": 6.0, "home3": 5.0}
+# What the wires do not carry; nothing but they limits it.
+LARGE_KW = {"home1": 25.0, "home3": 20.0, "shop": 90.0}
+
+
+Made = tuple[plan.Result, Path]
 
 
 @dataclass(frozen=True)
@@ -37,9 +42,24 @@ class Told:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[plan.Result, Path]:
+def small(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """A sunny day with twelve cars: export limits curtail PV, and wires hold back cars."""
-    folder = tmp_path_factory.mktemp("sun")
+    return sunny(tmp_path_factory.mktemp("small"), SMALL_KW, EXPORT_KW)
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """The same with more PV than the wires carry."""
+    return sunny(tmp_path_factory.mktemp("large"), LARGE_KW, {})
+
+
+@pytest.fixture(params=["small", "large"])
+def made(request: pytest.FixtureRequest) -> Made:
+    return request.getfixturevalue(request.param)
+
+
+def sunny(folder: Path, pv_kw: dict[str, float], export_kw: dict[str, float]) -> Made:
+    """The plan of a sunny day."""
     path = street(folder)
     times = pl.datetime_range(
         pl.datetime(2025, 6, 1, time_zone="UTC"),
@@ -54,7 +74,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[plan.Result, Path]:
     sun = np.maximum(np.sin((hour - 6) / 12 * np.pi), 0.0)
     produced = [
         pl.DataFrame({"site_id": [name] * len(times), "time_utc": times, "generation_kw": kw * sun})
-        for name, kw in PV_KW.items()
+        for name, kw in pv_kw.items()
     ]
     pl.concat(produced).write_csv(folder / "sun.csv")
     words: dict[str, Any] = {
@@ -63,7 +83,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[plan.Result, Path]:
         "site_generation_file": "sun.csv",
         "site": [
             {"site_id": name, "parent_id": "feeder", "export_limit_kw": kw}
-            for name, kw in EXPORT_KW.items()
+            for name, kw in export_kw.items()
         ],
         "fleet": [
             {"place": "home", "vehicles": 12, "sites": ["feeder/load"], "time_zone": "UTC"}
@@ -120,7 +140,7 @@ def _amps(circuit: Any, name: str) -> np.ndarray:
     return np.asarray(element.CurrentsMagAng)[::2].reshape(element.NumTerminals, -1)
 
 
-def test_opendss_finds_no_limit_passed(made: tuple[plan.Result, Path]):
+def test_opendss_finds_no_limit_passed(made: Made):
     result, path = made
     found = told(result, path, fed(result))
     assert len(found.volt_pu) == 24
@@ -131,7 +151,7 @@ def test_opendss_finds_no_limit_passed(made: tuple[plan.Result, Path]):
     assert found.volt_pu.min() < LOW_PU + 0.001  # it goes to the limit
 
 
-def test_every_step_is_told_as_opendss_finds_it(made: tuple[plan.Result, Path]):
+def test_every_step_is_told_as_opendss_finds_it(made: Made):
     result, path = made
     found = told(result, path, fed(result))
     table = result.tables["feeder_check"].filter(strategy="v2g").sort("time_utc")
@@ -145,10 +165,8 @@ def test_every_step_is_told_as_opendss_finds_it(made: tuple[plan.Result, Path]):
         assert np.abs(ours - theirs).max() < SAME, kind
 
 
-def test_export_limits_curtail_and_the_wires_hold_the_plan_back(
-    made: tuple[plan.Result, Path],
-):
-    result, _ = made
+def test_export_limits_curtail_and_the_wires_hold_the_plan_back(small: Made):
+    result, _ = small
     curtailed_kw = result.plans["v2g"].schedule.curtailed_kw
     assert curtailed_kw is not None
     assert 3 <= (curtailed_kw.sum(axis=0) > 0.1).sum() < 12
@@ -157,3 +175,15 @@ def test_export_limits_curtail_and_the_wires_hold_the_plan_back(
         assert power[name].max() <= limit_kw + SAME
     assert result.summary["feeder"]["steps_passed"]["v2g without the wires"] > 0
     assert result.summary["feeder"]["steps_passed_without_vehicles"] == 0
+
+
+def test_what_the_wires_do_not_carry_is_curtailed(large: Made):
+    """Generation that may be curtailed is no excuse to pass a limit."""
+    result, _ = large
+    curtailed_kw = result.plans["v2g"].schedule.curtailed_kw
+    assert curtailed_kw is not None
+    assert curtailed_kw.sum() > 50
+    feeder = result.summary["feeder"]
+    assert feeder["holds"]
+    assert feeder["steps_passed"]["v2g without the wires"] > 0
+    assert feeder["steps_passed_without_vehicles"] == 0
