@@ -45,7 +45,7 @@ def undone(summary: Mapping[str, Any]) -> str:
     """What the strategies that are compared leave undone, as the end of a sentence on the first."""
     base, best = (summary["strategies"][name] for name in ("uncontrolled", "v2g"))
     parts = []
-    if base["shortfall_kwh"] != best["shortfall_kwh"]:
+    if abs(base["shortfall_kwh"] - best["shortfall_kwh"]) > LEAST_KWH:
         parts.append(
             f"leaves {base['shortfall_kwh']:,.1f} kWh unserved where V2G leaves "
             f"{best['shortfall_kwh']:,.1f}"
