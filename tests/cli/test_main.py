@@ -248,3 +248,9 @@ def test_a_memory_that_fills_up_is_an_error_and_no_traceback(
     message = evergrid("run", case.plan, "--out", case.folder / "out").refused(1)
     assert "the memory is full. Plan fewer vehicles" in message
     assert not (case.folder / "out").exists()
+
+
+def test_the_package_runs_as_the_command(capfd: pytest.CaptureFixture[str]):
+    ended = subprocess.run([sys.executable, "-m", "evergrid", "--version"], check=False)
+    assert ended.returncode == 0
+    assert capfd.readouterr().out == f"evergrid {package.__version__}\n"

@@ -96,7 +96,10 @@ def _functions(tree: ast.Module) -> Iterator[Function]:
 
 
 def _code(node: ast.AST) -> Iterator[ast.AST]:
-    """What is executed: no docstrings, annotations, decorators or texts."""
+    """What is executed: no docstrings, annotations, decorators or texts, and no `strict`.
+
+    That only says that two lengths are never different; no test could bring them about.
+    """
     if isinstance(node, Function):
         below: list[Any] = [*node.args.defaults, *node.args.kw_defaults, *node.body]
     elif isinstance(node, ast.AnnAssign):
@@ -105,9 +108,17 @@ def _code(node: ast.AST) -> Iterator[ast.AST]:
         below = list(ast.iter_child_nodes(node))
     for child in below:
         # Places inside an f-string are not told before Python 3.12.
-        if isinstance(child, ast.AST) and not isinstance(child, ast.JoinedStr):
+        if (
+            isinstance(child, ast.AST)
+            and not isinstance(child, ast.JoinedStr)
+            and not _strict(child)
+        ):
             yield child
             yield from _code(child)
+
+
+def _strict(node: ast.AST) -> bool:
+    return isinstance(node, ast.keyword) and node.arg == "strict"
 
 
 def _faults(node: ast.AST, function: Function) -> Iterator[Fault]:
@@ -154,6 +165,8 @@ def _calls(node: ast.Call) -> Iterator[tuple[str, ast.Call]]:
     if len(arguments) > 1:
         yield "argument dropped", _with(node, args=arguments[:-1])
     for row, keyword in enumerate(keywords):
+        if _strict(keyword):
+            continue
         before, after = keywords[:row], keywords[row + 1 :]
         yield "argument dropped", _with(node, keywords=[*before, *after])
         if keyword.arg == "axis" and isinstance(keyword.value, ast.Constant):

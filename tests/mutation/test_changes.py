@@ -29,6 +29,7 @@ class Record:
 
     def larger(self, other):
         self.check()
+        zip(self, other, strict=True)
         return other
 '''
 
@@ -51,7 +52,7 @@ class Record:
         (13, "1:n", "1 + 1:n"),
         (13, "1:n", "1:n - 1"),
         (20, "self.check()", "pass"),
-        (21, "other", "self"),
+        (22, "other", "self"),
     ],
 )
 def test_a_fault_replaces_what_it_names(line: int, before: str, after: str) -> None:
@@ -69,7 +70,7 @@ def test_a_fault_replaces_what_it_names(line: int, before: str, after: str) -> N
 
 
 def test_texts_annotations_and_what_stands_outside_functions_keep_their_sense() -> None:
-    assert {one.line for one in changes(SOURCE)} == {7, 9, 10, 11, 12, 13, 20, 21}
+    assert {one.line for one in changes(SOURCE)} == {7, 9, 10, 11, 12, 13, 20, 21, 22}
     assert [str(one) for one in changes(SOURCE) if one.line == 7] == ["1 -> 2"]
     assert all(one.before.startswith("raise") for one in changes(SOURCE) if one.line == 11)
 
@@ -97,3 +98,8 @@ def test_every_fault_that_is_argued_away_still_exists() -> None:
 def str_of(mutant: Mutant) -> tuple[int, int, str, str]:
     change: Change = mutant.change
     return change.first, change.stop, change.kind, change.after
+
+
+def test_lengths_that_are_never_different_are_no_fault() -> None:
+    of_line = {one.kind: one.after for one in changes(SOURCE) if one.line == 21}
+    assert of_line == {"statement dropped": "pass", "argument dropped": "zip(self, strict=True)"}
