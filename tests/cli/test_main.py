@@ -232,6 +232,30 @@ def test_the_installed_command_fails_without_a_traceback(case: Case):
     assert "Traceback" not in ended.stderr
 
 
+def test_loading_a_study_is_not_interrupted_to_look_for_garbage(case: Case):
+    program = """
+import atexit, gc
+from evergrid.cli.main import main
+
+def looked():
+    return sum(generation["collections"] for generation in gc.get_stats())
+
+before = looked()
+atexit.register(lambda: print(looked() - before))
+main()
+"""
+    call = [sys.executable, "-c", program, "run", str(case.plan), "--dry-run"]
+    ended = subprocess.run(call, cwd=case.folder, capture_output=True, text=True, check=True)
+    assert int(ended.stdout) < 10
+
+
+def test_a_plan_loads_nothing_that_only_generated_fleets_need():
+    program = "import sys; import evergrid.studies.plan; print('scipy.special' in sys.modules)"
+    call = [sys.executable, "-c", program]
+    ended = subprocess.run(call, capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "False"
+
+
 def test_the_demo_runs_and_ends_at_its_report(evergrid: Command, tmp_path: Path):
     ended = evergrid("demo", "--out", tmp_path / "demo")
     assert ended.code == 0

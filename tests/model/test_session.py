@@ -128,6 +128,14 @@ def test_select_takes_rows_by_index_or_by_mask():
     assert len(sessions.select(np.zeros(4, bool))) == 0
 
 
+def test_selecting_all_checks_nothing_anew_and_a_mask_must_fit():
+    sessions = make_sessions(4)
+    assert sessions.select(np.ones(4, bool)) is sessions
+    assert joined([sessions]) is sessions
+    with pytest.raises(IndexError):
+        sessions.select(np.ones(3, bool))
+
+
 def test_without_discharge_changes_nothing_else():
     sessions = make_sessions()
     one_way = sessions.without_discharge()

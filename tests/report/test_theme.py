@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from evergrid.report import theme
+from evergrid.report import panels, theme
 
 
 def luminance(color: str) -> float:
@@ -38,6 +38,14 @@ def test_grounds_are_clear_so_that_the_page_shows_through():
     for name in theme.SCHEMES:
         layout = theme.template(name).layout
         assert layout.paper_bgcolor == layout.plot_bgcolor == theme.CLEAR
+
+
+def test_a_figure_that_changes_its_look_leaves_other_figures_alone():
+    one, other = panels.sheet("One"), panels.sheet("Other")
+    one.update_layout(template_layout_font_size=99)
+    assert one.layout.template.layout.font.size == 99
+    assert other.layout.template.layout.font.size == 13
+    assert theme.template("light").layout.font.size == 13
 
 
 def test_tint_keeps_the_color_and_adds_its_share():

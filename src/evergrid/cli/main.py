@@ -1,5 +1,6 @@
 """The `evergrid` command: its verbs, and how errors become messages and exit codes."""
 
+import gc
 import sys
 from importlib import resources
 from pathlib import Path
@@ -23,6 +24,7 @@ from evergrid.data.output import check_writable
 from evergrid.studies import fleet_memory, registry, summary
 
 WRONG_USE = (ConfigError, MissingFileError, OutputError)
+GARBAGE_EVERY = 100_000  # new objects after which the interpreter looks for those nobody holds
 
 app = typer.Typer(
     name="evergrid",
@@ -41,6 +43,9 @@ Seed = Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn
 def main() -> None:
     """Run the command; errors of ours become a message on stderr and an exit code."""
     keep_stdout_for_results()
+    # Loading modules makes some hundred thousand objects, all of which stay: looking through them
+    # again and again for garbage takes as long as reading a fleet.
+    gc.set_threshold(GARBAGE_EVERY)
     try:
         app()
     except (EvergridError, OSError) as error:  # OSError: a folder or file the system refuses

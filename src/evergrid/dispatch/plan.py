@@ -549,11 +549,11 @@ def _shortfalls(
     assessment: Assessment, relaxation: Relaxation | None, known: dict[str, str]
 ) -> list[Shortfall]:
     """Each session that gets less than it is owed, once, with all that is the cause."""
-    portfolio = assessment.portfolio
-    by_charger = problem.owed(portfolio).shortfall_kwh
+    portfolio, rows = assessment.portfolio, np.nonzero(assessment.short)[0]
+    by_charger = problem.owed(portfolio).shortfall_kwh if len(rows) else np.zeros(0)
     charger = "its charger's rating and the length of its stay"
     found = []
-    for row in np.nonzero(assessment.short)[0]:
+    for row in rows:
         name, kwh = str(portfolio.sessions.session_id[row]), float(assessment.shortfall_kwh[row])
         causes = [charger] if by_charger[row] > SERVICE_KWH else []
         if kwh - by_charger[row] > SERVICE_KWH:

@@ -80,6 +80,8 @@ class Sessions:
 
     def select(self, rows: Shaped[Array, "..."]) -> "Sessions":
         """The sessions of these rows, given as indices or as a mask."""
+        if rows.dtype == bool and len(rows) == len(self) and rows.all():
+            return self
         return Sessions(**{name: values[rows] for name, values in self.columns().items()})
 
     def without_discharge(self) -> "Sessions":
@@ -153,6 +155,8 @@ def joined(parts: list[Sessions]) -> Sessions:
     Raises:
         InputError: The parts clash, for instance with the same session_id.
     """
+    if len(parts) == 1:
+        return parts[0]
     names = [field.name for field in fields(Sessions)]
     columns = [part.columns() for part in parts]
     return Sessions(**{name: np.concatenate([c[name] for c in columns]) for name in names})

@@ -32,15 +32,20 @@ class Panel:
 
 def sheet(title: str, *, note: str = "", height: int = 420) -> go.Figure:
     """An empty figure with a title, and a note below it on how to read it."""
-    figure = go.Figure(layout={"template": theme.template("light"), "height": height})
-    figure.update_layout(
-        title={"text": title, "subtitle": {"text": note}},
-        margin={"l": 12, "r": 16, "t": 112 if note else 92, "b": 12},
-        title_yref="container",
-        title_y=1 - 24 / height,
-        title_yanchor="top",
+    return go.Figure(
+        layout={
+            "template": theme.template("light"),
+            "height": height,
+            "title": {
+                "text": title,
+                "subtitle": {"text": note},
+                "yref": "container",
+                "y": 1 - 24 / height,
+                "yanchor": "top",
+            },
+            "margin": {"l": 12, "r": 16, "t": 112 if note else 92, "b": 12},
+        }
     )
-    return figure
 
 
 def over_time(figure: go.Figure, axis: TimeAxis, panels: Sequence[Panel]) -> go.Figure:
@@ -50,15 +55,16 @@ def over_time(figure: go.Figure, axis: TimeAxis, panels: Sequence[Panel]) -> go.
     """
     whole = sum(panel.share for panel in panels)
     room = 1 - GAP * (len(panels) - 1)
-    top = 1.0
+    top, axes = 1.0, {}
     for i, panel in enumerate(panels):
         bottom = top - room * panel.share / whole
         name = f"yaxis{i + 1}" if i else "yaxis"
         domain = [max(bottom, 0.0), top]
-        figure.update_layout({name: {"title": {"text": panel.title}, "domain": domain}})
+        axes[name] = {"title": {"text": panel.title}, "domain": domain}
         top = bottom - GAP
     lowest = f"y{len(panels)}" if len(panels) > 1 else "y"
     return figure.update_layout(
+        **axes,
         hovermode="x unified",
         hoversubplots="axis",
         xaxis={
@@ -84,13 +90,14 @@ def fit(figure: go.Figure) -> go.Figure:
     traces: Any = figure.data  # Plotly's property has no usable type
     for trace in traces:
         values.setdefault(trace.yaxis or "y", []).append(np.asarray(trace.y, float))
+    axes = {}
     for name, parts in values.items():
         finite = np.concatenate([part[np.isfinite(part)] for part in parts] + [np.zeros(1)])
         low, high = float(finite.min()), float(finite.max())
         air = AIR * ((high - low) or 1.0)
         ends = [low - air if low < 0 else 0.0, high + air if high > 0 or low == 0 else 0.0]
-        figure.update_layout({name.replace("y", "yaxis"): {"range": ends}})
-    return figure
+        axes[name.replace("y", "yaxis")] = {"range": ends}
+    return figure.update_layout(axes)
 
 
 def empty(figure: go.Figure, why: str) -> go.Figure:

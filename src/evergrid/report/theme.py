@@ -1,6 +1,7 @@
 """What Evergrid's figures and pages look like, on light and on dark ground."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, Literal
 
 import plotly.graph_objects as go
@@ -78,10 +79,11 @@ SCHEMES: Final[dict[SchemeName, Scheme]] = {
 }
 
 
+@cache  # Plotly checks every key of it, which takes longer than some figures
 def template(scheme_name: SchemeName = "light") -> go.layout.Template:
     """The Plotly template of a scheme; grounds are clear, so the page shows through.
 
-    Figures carry the light one. In a dark notebook:
+    Figures carry a copy of the light one. In a dark notebook:
     ``figure.update_layout(template=theme.template("dark"))``.
     """
     scheme = SCHEMES[scheme_name]

@@ -20,7 +20,6 @@ from evergrid.data.assumptions import Assumptions
 from evergrid.data.locate import locate
 from evergrid.data.meta import Meta
 from evergrid.data.tables import Tell, untold
-from evergrid.fleet import mobility
 from evergrid.fleet.group import FleetGroup
 from evergrid.model import battery
 from evergrid.model.portfolio import Portfolio, assemble, touching
@@ -169,6 +168,9 @@ def _sessions(
                     "at full power until it begins."
                 )
     if fleet:
+        # What habits are drawn by takes longer to load than many a fleet to read.
+        from evergrid.fleet import mobility
+
         parts.append(mobility.sessions(grid, fleet, seed=seed))
         notes.append("Sessions of [[fleet]] are generated, not measured.")
     if inputs.battery:
