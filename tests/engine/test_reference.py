@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from evergrid.core.flowgates import Flowgates
 from evergrid.core.status import Status
-from evergrid.engine import least_violation, reference, solver
+from evergrid.engine import least_violation, mixed_integer, reference, search, solver
 from evergrid.engine.certificate import certify
 from evergrid.engine.program import Program, cost, energy_path, net_power
 from tests.engine import naive, quadratic
@@ -233,6 +235,30 @@ def test_wasting_energy_is_bounded_but_never_scheduled() -> None:
     assert solution.certificate is not None
     assert solution.status is Status.OPTIMAL  # branch and bound proves what the prices cannot
     assert certify(program, solution.power_kw, solution.dual).bound < -0.01
+
+
+def test_directions_are_closed_where_no_exact_search_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A schedule that keeps every rule, and an honest gap, where branch and bound is too slow."""
+    prices = [-1.0, -0.5, 0.1, -1.0]
+    battery = _one_battery(draw=prices, feed=prices, start=10.0, capacity=10.0, end=10.0)
+    exact = reference.solve(battery)
+    assert exact.certificate is not None
+    close, closed = search.close, []
+
+    def counted(*given: Any, **options: Any) -> Any:
+        closed.append(close(*given, **options))
+        return closed[-1]
+
+    monkeypatch.setattr(search, "close", counted)
+    monkeypatch.setattr(mixed_integer, "MOST_SLOTS", 0)
+    made = reference.solve(battery)
+    assert len(closed) == 1
+    assert closed[0] is not None
+    assert made.status.good
+    assert made.certificate is not None
+    assert made.certificate.keeps_limits
+    assert made.certificate.objective >= exact.certificate.objective - 1e-9
+    assert made.certificate.bound <= exact.certificate.objective + 1e-9
 
 
 @given(
