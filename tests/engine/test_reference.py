@@ -1,7 +1,6 @@
 """The solver against a naive program, dynamic programming and its own promises."""
 
 from dataclasses import replace
-
 from typing import Any
 
 import numpy as np
