@@ -71,6 +71,8 @@ def layers() -> str:
     rows = settings["tool"]["importlinter"]["contracts"][0]["layers"]
     made = []
     for row in rows:
+        if row == "__main__":  # the command once more
+            continue
         boxes = [_box(name.strip()) for name in row.split("|")]
         made.append(f'<div class="layer">{"".join(boxes)}</div>')
     return f'<div class="layers">{"".join(made)}</div>'

