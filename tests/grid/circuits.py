@@ -289,9 +289,10 @@ class Maker:
             return
         winding = r.choice((1, 2))
         kvs = [begin.kv * (3**0.5 if three else 1.0)] * max(len(conns.split()), 2)
-        phases, buses = (3, [begin.name, name]) if three else (1, [])
+        phases, buses, fed = 3, [begin.name, name], begin.phases
         if not three:
             phase = r.choice(begin.phases)
+            phases, fed = 1, (phase,)
             buses, conns = [begin.at(phase), f"{name}.{phase}"], "wye wye"
         more, reactances = "", f"xhl={r.uniform(0.5, 3):.3f}"
         if len(kvs) == 3:
@@ -306,7 +307,7 @@ class Maker:
             f"{reactances} wdg={winding} {self.axis()}"
         )
         ways = conns.split()
-        end = Bus(name, begin.phases if three else (phase,), None, begin.kv, ways[1] == "wye")
+        end = Bus(name, fed, None, begin.kv, ways[1] == "wye")
         ends = [end] + ([Bus(more, begin.phases, None, begin.kv, ways[2] == "wye")] if more else [])
         for each in ends:
             self.buses.append(each)

@@ -103,7 +103,7 @@ def test_a_limit_that_leaves_a_session_short_is_no_limit_that_does_not_bind(tmp_
 
 
 @pytest.mark.parametrize("price", [-50, 0, 50])
-def test_a_saving_is_a_share_only_where_there_is_a_bill(tmp_path: Path, price: float) -> None:
+def test_a_saving_is_a_share_only_where_there_is_a_bill(tmp_path: Path, price: int) -> None:
     bus = ("bus", 0, 4, 60, 10, 30, 0, 11, 0, 1)
     made = Case([price] * 4, sessions=[bus]).run(tmp_path)
     told = {line.split()[0]: line.split(maxsplit=1)[1] for line in made.lines()}
