@@ -177,3 +177,43 @@ KINDS = {
         units=9, steps=20, step_h=0.5, metered=True, peaks=True, curved=True, budgets=True
     ),
 }
+
+
+def one_battery(
+    *,
+    draw: list[float],
+    feed: list[float],
+    start: float,
+    capacity: float,
+    end: float,
+    efficiency: float = 0.9,
+) -> Program:
+    steps = len(draw)
+    wide = np.full((1, steps), np.inf)
+    rating = 1.0 if efficiency == 1.0 else 5.0
+    return Program(
+        step_h=1.0,
+        steps=steps,
+        first=np.array([0]),
+        stop=np.array([steps]),
+        share=np.ones(steps),
+        charge_kw=np.array([rating]),
+        discharge_kw=np.array([rating]),
+        efficiency_charge=np.array([efficiency]),
+        efficiency_discharge=np.array([efficiency]),
+        energy_start=np.array([start]),
+        energy_low=np.array([0.0]),
+        energy_high=np.array([capacity]),
+        energy_end=np.array([end]),
+        end_value=np.array([0.0]),
+        draw_price=np.array(draw),
+        feed_price=np.array(feed),
+        group=np.array([0]),
+        parent=np.array([-1]),
+        net_low=-wide,
+        net_high=wide,
+        load=np.zeros((1, steps)),
+        surcharge=np.zeros((1, steps)),
+        peak_price=np.zeros(1),
+        peak_before=np.zeros(1),
+    )
