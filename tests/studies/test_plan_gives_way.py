@@ -1,5 +1,6 @@
 """Small plans in which something is in the way, with values by hand or by another program."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -172,3 +173,12 @@ def test_uncontrolled_charges_all_that_is_asked_also_beyond_the_horizon(tmp_path
     assert told["cash"] == pytest.approx(4.5)  # 30 kWh from 17:00 on
     assert told["energy_left"] == pytest.approx(-1.8)
     assert told["peak_import_kw"] == pytest.approx(11.0)
+
+
+def test_no_violation_has_no_sign(tmp_path: Path) -> None:
+    """At full power a limit is missed by -0, which would be shown as if it were less than none."""
+    bus = ("bus", 0, 4, 60, 10, 30, 0, 11, 11, 1)
+    made = Case([50] * 4, sessions=[bus]).run(tmp_path)
+    told = [made.summary, *made.summary["strategies"].values()]
+    values = [value for each in told for value in each["max_violation"].values()]
+    assert [math.copysign(1.0, value) for value in values] == [1.0] * len(values)

@@ -15,8 +15,8 @@ class Flowgates:
     """Limits of one step each, such as that of a voltage, a current or a transformer.
 
     In its step, the sum over sites of ``weight`` times the net power of the sessions at and below
-    them, positive into the grid, is at most ``limit_kw``. Load beside the chargers is no part of
-    it: what it does is in the limit.
+    them, positive into the grid and less what generation there is curtailed by, is at most
+    ``limit_kw``. Load and generation are no part of it: what they do is in the limit.
 
     Attributes:
         step: Step of each.

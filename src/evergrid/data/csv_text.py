@@ -58,10 +58,10 @@ def measure(path: Path) -> CsvSize:
 
 
 def header(path: Path) -> list[str]:
-    """Names of the columns, from the first line that is not empty.
+    """Names of the columns, from the first line that is not empty; none where it is no UTF-8.
 
     Raises:
-        ValueError: It is no text in UTF-8, or two columns have one name.
+        ValueError: Two columns have one name, or the file begins as no text does.
         OSError: The system does not let us read it.
     """
     for piece in _pieces(path):
@@ -70,7 +70,7 @@ def header(path: Path) -> list[str]:
         try:
             names = next(csv.reader([first.decode("utf-8").rstrip("\r")]), [])
         except (UnicodeDecodeError, csv.Error):
-            return []  # which is said when the rest is measured
+            return []  # `measure` says why, with the line
         twice = next((name for name, count in Counter(names).items() if name and count > 1), None)
         if twice is not None:
             raise ValueError(f"it has two columns {twice!r}. Leave one of them")

@@ -18,7 +18,7 @@ from evergrid.data import csv_text, memory, parquet_size
 
 CELL_BYTES = 60  # of memory that a cell takes while it is read, beside its text; measured
 LONGEST_NAME = 1_000  # characters
-LARGE_BYTES = 10_000_000  # of a file whose names are looked at before its rows
+LARGE_BYTES = 10_000_000  # of a CSV file whose names are looked at before its rows
 SMALL_BYTES = 100_000_000  # of a table that may come from a file of any size
 GREATEST_EXPANSION = 500  # of a Parquet file; measured tables reach 11
 
@@ -80,7 +80,7 @@ def load(path: Path, required: Sequence[str] = (), *, source: str = "") -> pl.Da
 
     Args:
         path: The file.
-        required: Columns without which a large file is refused before its rows are read.
+        required: Columns without which a large CSV file is refused before its rows are read.
         source: Name of the table, where columns are required.
 
     Raises:

@@ -252,8 +252,7 @@ def _dear_sites(shown: Shown) -> list[Section]:
     if len(table.rows) < 2:
         return []
     count = int(shown.wires.binding.any(axis=1).sum())
-    whose = "1 site" if count == 1 else f"{count:,} sites"
-    text = f"Limits of {whose} bind; the dearest come first"
+    text = f"Limits of {plan_service.counted(count, 'site')} bind; the dearest come first"
     text += f", and {len(table.rows)} are shown." if count > len(table.rows) else "."
     return [Section("Sites whose limits cost most", text, table)]
 

@@ -102,8 +102,8 @@ def _violations(done: Assessment) -> dict[str, float]:
     """Largest violations of the limits as given; rounding below 0 is none."""
     budgets = float(done.budget_excess_kwh.max(initial=0.0))
     return {
-        "power_kw": max(done.power_kw, 0.0),
-        "energy_kwh": max(done.energy_kwh, budgets, 0.0),
+        "power_kw": max(0.0, done.power_kw),  # 0 first, as the first of equals is taken, and not -0
+        "energy_kwh": max(0.0, done.energy_kwh, budgets),
         "site_kw": done.limits_kw,
     }
 
