@@ -506,6 +506,18 @@ class Feeder:
         return int(rows[0])
 
 
+def islands(feeder: Feeder, state: State) -> Int[Array, " node"]:
+    """Number of the part of the feeder that each node is wired to."""
+    wired = abs(feeder.at(state)) > 0
+    return sparse.csgraph.connected_components(wired, directed=False)[1]
+
+
+def fed_nodes(feeder: Feeder, state: State) -> Bool[Array, " node"]:
+    """Whether wires connect each node to a source."""
+    island = islands(feeder, state)
+    return np.isin(island, island[feeder.source_nodes])
+
+
 def incidence(branches: Branches, nodes: int) -> sparse.csr_array:
     """Voltages of the branches in node voltages: +1 at the node, -1 at the other."""
     count = len(branches)

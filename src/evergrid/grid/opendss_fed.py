@@ -15,7 +15,7 @@ from scipy.sparse.linalg import splu
 from evergrid.core.arrays import Array, Bool, Int
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
-from evergrid.grid.feeder import GROUND, Branches, Feeder, incidence
+from evergrid.grid.feeder import GROUND, Branches, Feeder, fed_nodes, incidence, islands
 from evergrid.grid.load_law import FADED, NOMINAL
 
 LEAK_KVA = 1.0  # admittance that holds what nothing feeds at no voltage, over its base voltage
@@ -41,7 +41,7 @@ def tied(feeder: Feeder, voltage: Complex[Array, " node"]) -> Feeder:
         InputError: A load on a part that nothing reaches, or that needs a way to ground where there
             is none.
     """
-    fed = _fed(feeder)
+    fed = fed_nodes(feeder, feeder.state)
     held = _held(feeder, fed)
     scale = sparse.diags_array(feeder.base_v)
     factor = splu(sparse.csc_array(scale @ held.at(held.state) @ scale))
@@ -49,7 +49,7 @@ def tied(feeder: Feeder, voltage: Complex[Array, " node"]) -> Feeder:
     loose = _loose(feeder, factor, fed)
     if loose.any():
         feeder = _settled(feeder, voltage, fed, loose)
-        fed = _fed(feeder)
+        fed = fed_nodes(feeder, feeder.state)
         held = _held(feeder, fed)
     if floating.any():
         buses = feeder.buses.name[np.unique(feeder.nodes.bus[floating])]
@@ -60,24 +60,12 @@ def tied(feeder: Feeder, voltage: Complex[Array, " node"]) -> Feeder:
     return held
 
 
-def _fed(feeder: Feeder) -> Bool[Array, " node"]:
-    """Which nodes a source feeds."""
-    island = _islands(feeder)
-    return np.isin(island, island[feeder.source_nodes])
-
-
-def _islands(feeder: Feeder) -> Int[Array, " node"]:
-    """Number of the part of the feeder that each node is wired to."""
-    wired = abs(feeder.at(feeder.state)) > 0
-    return sparse.csgraph.connected_components(wired, directed=False)[1]
-
-
 def _behind_open_phases(feeder: Feeder, fed: Bool[Array, " node"]) -> Bool[Array, " node"]:
     """Which nodes nothing feeds, while another phase of a bus that they are wired to is fed.
 
     A part of the feeder that nothing reaches at all may hang on a bus whose name is mistaken.
     """
-    island, bus = _islands(feeder), feeder.nodes.bus
+    island, bus = islands(feeder, feeder.state), feeder.nodes.bus
     beside = ~fed & np.isin(bus, bus[fed])
     return ~fed & np.isin(island, island[beside])
 

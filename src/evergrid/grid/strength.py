@@ -11,13 +11,13 @@ from jaxtyping import Complex
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
-from evergrid.core.arrays import Array, Bool, Float, Shaped
+from evergrid.core.arrays import Array, Float, Shaped
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import broken
 from evergrid.core.units import kw_from_w
 from evergrid.grid import strength_kernels as kernels
 from evergrid.grid.connections import Connections
-from evergrid.grid.feeder import Feeder, State, incidence
+from evergrid.grid.feeder import Feeder, State, fed_nodes, incidence
 from evergrid.grid.power_flow import Network
 
 WEAK_SCR = 3.0  # below, a place counts as weak: NERC (2017), refers to inverter-based plants
@@ -89,17 +89,10 @@ def seen(feeder: Feeder, connections: Connections, state: State | None = None) -
     lower, upper = _columns(factor.L), _columns(factor.U.T)
     orders = (factor.perm_r, factor.perm_c)
     kernels.quadratic_forms(lower, upper, *orders, _columns(driven), impedance)
-    alive = fed(feeder, state)[connections.branches.node[connections.row]]
+    alive = fed_nodes(feeder, state)[connections.branches.node[connections.row]]
     dead = np.bincount(connections.owner, ~alive, len(connections)) > 0
     dead |= np.bincount(connections.owner, minlength=len(connections)) == 0  # neutrals alone
     return Strength(connections.name, np.where(dead, np.nan, impedance / kw_from_w(1.0)))
-
-
-def fed(feeder: Feeder, state: State) -> Bool[Array, " node"]:
-    """Whether wires connect each node to a source."""
-    wired = abs(feeder.at(state)) > 0
-    _, island = sparse.csgraph.connected_components(wired, directed=False)
-    return np.isin(island, island[feeder.source_nodes])
 
 
 def interaction(

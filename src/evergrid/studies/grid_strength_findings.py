@@ -15,7 +15,7 @@ from evergrid.grid import connections, droop, droop_response, power_flow, streng
 from evergrid.grid.connections import Connections
 from evergrid.grid.droop import Droop, Loop
 from evergrid.grid.droop_response import Response
-from evergrid.grid.feeder import Feeder
+from evergrid.grid.feeder import Feeder, fed_nodes
 from evergrid.grid.sensitivity import Operating, Sensitivity, linearise
 from evergrid.grid.strength import Strength
 
@@ -237,7 +237,7 @@ def _settings(
 
 def _check_fed(feeder: Feeder, inverters: Connections) -> None:
     """Raise where an inverter hangs on wires that no source feeds."""
-    alive = strength.fed(feeder, feeder.state)[inverters.branches.node[inverters.row]]
+    alive = fed_nodes(feeder, feeder.state)[inverters.branches.node[inverters.row]]
     fed = np.bincount(inverters.owner, ~alive, len(inverters)) == 0
     rule = "be fed by the source"
     fix = "Close a switch towards it with feeder.commands, or name another bus."
