@@ -48,8 +48,8 @@ def ray() -> Iterator[ModuleType]:
     """
     if importlib.util.find_spec("ray") is None:
         pytest.skip('needs Ray: pip install "evergrid[cluster]"')
-    from evergrid.engine import cluster
+    from evergrid.engine.cluster import actors
 
-    module = cluster.started(CPUS)
+    module = actors.started(CPUS)
     yield module
     module.shutdown()

@@ -70,7 +70,11 @@ def evergrid(wheel: Path, tmp_path_factory: pytest.TempPathFactory):
 
 def test_the_wheel_holds_what_the_demo_and_reports_need_and_no_tests(wheel: Path):
     names = set(zipfile.ZipFile(wheel).namelist())
-    for name in ("studies/demo/plan.toml", "grid/feeders/ieee13.dss", "report/assets/page.js"):
+    for name in (
+        "studies/demo/plan.toml",
+        "grid/feeder/built_in/ieee13.dss",
+        "report/assets/page.js",
+    ):
         assert f"evergrid/{name}" in names
     assert {Path(name).parts[0].split("-")[0] for name in names} == {"evergrid"}
 

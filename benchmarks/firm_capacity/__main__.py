@@ -14,11 +14,11 @@ import numpy as np
 
 from benchmarks.plan import machine, memory
 from evergrid.core.arrays import Array
-from evergrid.fleet import firm_capacity, poisson_binomial
-from evergrid.fleet.common_factor import AbstractFactor, BetaMixing, Independent
-from evergrid.fleet.probability_bins import Bins, gather
-from evergrid.fleet.risk_control import PowerForecast, promises
-from evergrid.fleet.spread import root_spread
+from evergrid.fleet.delivery import firm_power, poisson_binomial
+from evergrid.fleet.delivery.common_factor import AbstractFactor, BetaMixing, Independent
+from evergrid.fleet.delivery.probability_bins import Bins, gather
+from evergrid.fleet.firm_capacity.risk_control import PowerForecast, promises
+from evergrid.fleet.firm_capacity.spread import root_spread
 
 Made = TypeVar("Made")
 
@@ -84,7 +84,7 @@ def _gathered() -> tuple[float, Bins]:
 
 
 def _offered(bins: Bins, name: str, factor: AbstractFactor) -> Row:
-    seconds, found = _timed(lambda: firm_capacity.offers_of_bins(bins, factor, LEVELS))
+    seconds, found = _timed(lambda: firm_power.offers_of_bins(bins, factor, LEVELS))
     width = ((found.high_kw - found.low_kw) / found.firm_kw).max(axis=1)
     return Row(f"offers of the million, {name}", seconds, memory.peak_mb(), tuple(width.tolist()))
 

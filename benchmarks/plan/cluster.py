@@ -8,12 +8,13 @@ import time
 import numpy as np
 
 from benchmarks.plan.families import FAMILIES
-from evergrid.engine import cluster, interior_point, zone_run
 from evergrid.engine.certificate import certify
-from evergrid.engine.cluster import RayHost
-from evergrid.engine.interior_point import Iterate, Tell, untold
+from evergrid.engine.cluster import actors, zone_run
+from evergrid.engine.cluster.actors import RayHost
+from evergrid.engine.cluster.zone_protocol import Traffic
+from evergrid.engine.interior_point import interior_point
+from evergrid.engine.interior_point.interior_point import Iterate, Tell, untold
 from evergrid.engine.program import Program
-from evergrid.engine.zone_calls import Traffic
 
 SESSIONS = 10_000
 GAP = 1e-6
@@ -24,7 +25,7 @@ RUNS = 3  # of which the fastest counts
 
 def main() -> None:
     """Time every family, divided and not."""
-    ray = cluster.started()
+    ray = actors.started()
     zones = int(ray.cluster_resources()["CPU"])
     for name in ("mixed_tree", "home"):
         program = FAMILIES[name](SESSIONS, seed=1)
@@ -50,7 +51,7 @@ def _zoned(
     program: Program, zones: int, *, killed: bool = False
 ) -> tuple[float, int, list[Traffic]]:
     begun = time.perf_counter()
-    host, traffic = RayHost(cluster.connected(), begun + LIMIT_S), []
+    host, traffic = RayHost(actors.connected(), begun + LIMIT_S), []
     found = zone_run.minimise(
         program,
         host=host,

@@ -7,8 +7,8 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Float, Int
 from evergrid.core.timegrid import TimeGrid
-from evergrid.fleet import mobility
-from evergrid.fleet.group import FleetGroup, Place
+from evergrid.fleet.synthetic import mobility
+from evergrid.fleet.synthetic.group import FleetGroup, Place
 from evergrid.model.prices import Prices
 from evergrid.model.session import Sessions, joined
 

@@ -11,7 +11,7 @@ from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.timegrid import TimeGrid
 from evergrid.dispatch import plan, problem
 from evergrid.engine.program import Program
-from evergrid.fleet.group import Place
+from evergrid.fleet.synthetic.group import Place
 from evergrid.model.portfolio import assemble
 from evergrid.model.prices import Prices
 from evergrid.model.site import SiteLoad, Sites

@@ -6,7 +6,8 @@ from importlib.util import find_spec
 
 from benchmarks.plan import gpu_peers, machine, on_device, outcome, site_by_site
 from benchmarks.plan.outcome import Outcome
-from evergrid.engine import interior_point, reference, solver
+from evergrid.engine import reference, solver
+from evergrid.engine.interior_point import interior_point
 from evergrid.engine.program import Program
 
 Solve = Callable[[], Outcome]

@@ -18,18 +18,14 @@ import numpy as np
 
 from benchmarks.plan import machine, on_device
 from evergrid.core.arrays import Array
-from evergrid.grid import (
-    deployment,
-    device_flow,
-    hosting_capacity,
-    opendss,
-    power_flow,
-    sparse_flow,
-)
-from evergrid.grid.deployment import Slots
-from evergrid.grid.feeder import Feeder
-from evergrid.grid.hosting_capacity import Case, Limits
-from evergrid.grid.power_flow import Flow
+from evergrid.grid import device_flow
+from evergrid.grid.feeder import opendss
+from evergrid.grid.feeder.feeder import Feeder
+from evergrid.grid.flow import power_flow, sparse_flow
+from evergrid.grid.flow.power_flow import Flow
+from evergrid.grid.hosting import deployment, hosting_capacity
+from evergrid.grid.hosting.deployment import Slots
+from evergrid.grid.hosting.hosting_capacity import Case, Limits
 
 FEEDERS = {
     "European LV": ("LVTestCase/Master.dss", (-7.0, 5.0), 4096, 300),

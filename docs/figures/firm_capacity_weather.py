@@ -19,10 +19,10 @@ import polars as pl
 
 from evergrid.core import config
 from evergrid.core.arrays import Array
-from evergrid.fleet import day_ahead, scores
-from evergrid.fleet.day_ahead import Past
-from evergrid.fleet.influence import MILD_C, Influences, influences
-from evergrid.fleet.outlook import outlook
+from evergrid.fleet.firm_capacity import day_ahead, scores
+from evergrid.fleet.firm_capacity.day_ahead import Past
+from evergrid.fleet.firm_capacity.day_forecast import outlook
+from evergrid.fleet.firm_capacity.influence import MILD_C, Influences, influences
 from evergrid.studies import firm_capacity
 
 OUT = Path(__file__).with_name("firm_capacity_weather.csv")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from evergrid.core.arrays import Array, Float
-from evergrid.fleet.comparison import Observed
+from evergrid.fleet.history.comparison import Observed
 from tests.validation.mobility import compare, real_sets
 
 OUT = Path(__file__).with_name("mobility.svg")

@@ -5,6 +5,9 @@ Start with a study: ``evergrid.studies.plan.run(config)`` is what ``evergrid run
 
 from importlib.metadata import version
 
+from evergrid.core.moved import watch_imports
+
 __version__ = version("evergrid")
+watch_imports()
 
 __all__ = ["__version__"]

@@ -12,7 +12,7 @@ import pytest
 
 import evergrid as package
 from evergrid.data import check as checks
-from evergrid.grid import opendss_process
+from evergrid.grid.feeder.isolation import process
 from evergrid.studies import registry
 from tests.cli.cases import Case, Command
 
@@ -96,7 +96,7 @@ def test_a_run_with_a_feeder_starts_its_reader_before_the_study_is_loaded(
     tmp_path: Path, evergrid: Command, monkeypatch: pytest.MonkeyPatch
 ):
     came: list[str] = []
-    monkeypatch.setattr(opendss_process, "start", lambda: came.append("started"))
+    monkeypatch.setattr(process, "start", lambda: came.append("started"))
     config = tmp_path / "plan.toml"
     for text, starts in (('study = "none"\n[feeder]\n', 1), ('study = "none"\n', 0)):
         came.clear()

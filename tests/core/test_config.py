@@ -1,9 +1,10 @@
 """Configurations make the round trip to TOML, and a wrong key or value is named with its place."""
 
 import tomllib
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
@@ -213,3 +214,25 @@ def test_a_fault_in_a_file_names_the_file(tmp_path: Path):
     path.write_text("houses = 0")
     with pytest.raises(ConfigError, match=r"street\.toml: 2 faults found"):
         config.read(Street, path)
+
+
+class Renamed(config.Config):
+    """A table of which a key was renamed."""
+
+    limit_kw: float = 1.0
+    """Greatest power, kW."""
+    renamed: ClassVar[Mapping[str, str]] = {"most_kw": "limit_kw"}
+
+
+class Outer(config.Config):
+    """A table with lists of such tables."""
+
+    part: tuple[Renamed, ...] = ()
+    """Parts."""
+
+
+def test_an_old_key_is_refused_with_its_new_name():
+    with pytest.raises(ConfigError, match=r"most_kw.*write limit_kw"):
+        config.parse(Renamed, {"most_kw": 2.0})
+    with pytest.raises(ConfigError, match=r"part\.0\.most_kw.*write limit_kw"):
+        config.parse(Outer, {"part": [{"most_kw": 2.0}]})

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evergrid.data.assumptions import PlugIns
+from evergrid.data.sessions.assumptions import PlugIns
 
 DAY = datetime(2022, 7, 4, tzinfo=UTC)
 

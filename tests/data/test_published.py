@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from evergrid.core.errors import InputError
-from evergrid.data import price_series, screen
-from evergrid.data.assumptions import DEFAULTS
 from evergrid.data.check import check
-from evergrid.data.frames import source_columns
+from evergrid.data.files.frames import source_columns
 from evergrid.data.prices import FORMATS as PRICES
+from evergrid.data.prices import price_series
 from evergrid.data.sessions import FORMATS as SESSIONS
-from evergrid.data.sessions import boulder, nhts, norway
+from evergrid.data.sessions import boulder, nhts, norway, screen
+from evergrid.data.sessions.assumptions import DEFAULTS
 
 pytestmark = pytest.mark.data
 

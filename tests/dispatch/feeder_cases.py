@@ -8,11 +8,12 @@ import numpy as np
 
 from evergrid.core.timegrid import TimeGrid
 from evergrid.dispatch import plan
-from evergrid.dispatch.feeder_check import Wiring
-from evergrid.grid import opendss, power_flow
-from evergrid.grid.connections import Connections, at_loads
-from evergrid.grid.feeder import Feeder
-from evergrid.grid.hosting_capacity import Case, Limits
+from evergrid.dispatch.network.feeder_check import Wiring
+from evergrid.grid.feeder import opendss
+from evergrid.grid.feeder.connections import Connections, at_loads
+from evergrid.grid.feeder.feeder import Feeder
+from evergrid.grid.flow import power_flow
+from evergrid.grid.hosting.hosting_capacity import Case, Limits
 from evergrid.model.portfolio import Portfolio, assemble
 from evergrid.model.session import Sessions
 from evergrid.model.site import SiteLoad, Sites

@@ -11,10 +11,11 @@ import pytest
 
 from evergrid.core.errors import InputError
 from evergrid.core.status import Status
-from evergrid.engine import device, interior_point, reference, solver, warm_start
+from evergrid.engine import device, reference, solver, warm_start
 from evergrid.engine.certificate import Certificate, certify
 from evergrid.engine.device.layout import lay_out
-from evergrid.engine.interior_point import Iterate
+from evergrid.engine.interior_point import interior_point
+from evergrid.engine.interior_point.interior_point import Iterate
 from evergrid.engine.program import Program
 from evergrid.engine.solution import Guess
 from tests.engine.cases import EVERYTHING, KINDS, Kind, random_program, varied

@@ -16,7 +16,7 @@ import pytest
 from evergrid.engine import device
 from evergrid.engine.certificate import Dual, certify
 from evergrid.engine.device.layout import lay_out
-from evergrid.engine.interior_point import Iterate
+from evergrid.engine.interior_point.interior_point import Iterate
 from evergrid.engine.program import Program
 from evergrid.engine.solution import Guess
 from tests.engine.cases import EVERYTHING, Kind, random_program

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from evergrid.engine import mixed_integer, reference, search
+from evergrid.engine import reference, search
+from evergrid.engine.highs import mixed_integer
 from tests.engine.cases import one_battery
 
 

@@ -11,15 +11,10 @@ import pytest
 from evergrid.core.errors import InputError, SolveError
 from evergrid.core.flowgates import Flowgates
 from evergrid.core.status import Status
-from evergrid.engine import (
-    interior_point,
-    least_violation,
-    mixed_integer,
-    reference,
-    relaxation,
-    solver,
-)
+from evergrid.engine import least_violation, reference, relaxation, solver
 from evergrid.engine.certificate import certify
+from evergrid.engine.highs import mixed_integer
+from evergrid.engine.interior_point import interior_point
 from evergrid.engine.program import Program
 from evergrid.engine.solution import Solution
 from tests.engine.cases import KINDS, Kind, forest, gated, random_program

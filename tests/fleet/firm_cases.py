@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from evergrid.core.arrays import Array
-from evergrid.fleet.common_factor import (
+from evergrid.fleet.delivery.common_factor import (
     AbstractFactor,
     BetaMixing,
     GaussianFactor,

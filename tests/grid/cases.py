@@ -3,7 +3,7 @@
 from importlib import resources
 from pathlib import Path
 
-IEEE13 = Path(str(resources.files("evergrid.grid") / "feeders" / "ieee13.dss"))
+IEEE13 = Path(str(resources.files("evergrid.grid.feeder") / "built_in" / "ieee13.dss"))
 
 STREET = """
 Set DefaultBaseFrequency=50

@@ -17,7 +17,8 @@ from pathlib import Path
 from random import Random
 
 from evergrid.core.errors import InputError
-from evergrid.grid import base_case, opendss
+from evergrid.grid.feeder import opendss
+from evergrid.grid.flow import base_case
 
 EXACT_PU, CLOSE_PU = 1e-8, 1e-6
 EXTRAS = ("generator", "pvsystem", "storage", "capacitor", "reactor", "fault", "isource")

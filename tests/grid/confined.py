@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from evergrid.grid.opendss_process import apart
+from evergrid.grid.feeder.isolation.process import apart
 
 
 @apart()

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from evergrid.grid import opendss
-from evergrid.grid.feeder import Feeder
+from evergrid.grid.feeder import opendss
+from evergrid.grid.feeder.feeder import Feeder
 from tests.grid.cases import IEEE13
 
 

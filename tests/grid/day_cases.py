@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from evergrid.grid import opendss, volt_var
-from evergrid.grid.feeder import Feeder
-from evergrid.grid.time_series import Day
-from evergrid.grid.volt_var import Control
+from evergrid.grid.devices.time_series import Day
+from evergrid.grid.feeder import opendss
+from evergrid.grid.feeder.feeder import Feeder
+from evergrid.grid.inverters import volt_var
+from evergrid.grid.inverters.volt_var import Control
 
 MASTERS = {
     "ieee13": "13Bus/IEEE13Nodeckt.dss",

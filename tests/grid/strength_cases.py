@@ -6,8 +6,8 @@ import numpy as np
 from scipy import sparse
 
 from evergrid.core.arrays import Array
-from evergrid.grid import load_law
-from evergrid.grid.feeder import (
+from evergrid.grid.feeder import load_law
+from evergrid.grid.feeder.feeder import (
     GROUND,
     Branches,
     Buses,

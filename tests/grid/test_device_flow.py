@@ -11,13 +11,18 @@ import numpy as np
 import pytest
 
 from evergrid.core.errors import InputError
-from evergrid.grid import device_flow, hosting_capacity, limits_check, opendss, power_flow, volt_var
+from evergrid.grid import device_flow
 from evergrid.grid.device_flow import run
-from evergrid.grid.feeder import Feeder
-from evergrid.grid.hosting_capacity import KINDS, Case, Judge, Limits
-from evergrid.grid.load_law import EXPONENT, mixed, table
-from evergrid.grid.power_flow import Flow, Network
-from evergrid.grid.volt_var import CATEGORY_B, COMPENSATION, Control, VoltWatt
+from evergrid.grid.feeder import opendss
+from evergrid.grid.feeder.feeder import Feeder
+from evergrid.grid.feeder.load_law import EXPONENT, mixed, table
+from evergrid.grid.flow import power_flow
+from evergrid.grid.flow.power_flow import Flow, Network
+from evergrid.grid.hosting import hosting_capacity
+from evergrid.grid.hosting.hosting_capacity import KINDS, Case, Judge, Limits
+from evergrid.grid.inverters import volt_var
+from evergrid.grid.inverters.volt_var import CATEGORY_B, COMPENSATION, Control, VoltWatt
+from evergrid.grid.limits import limits_check
 from tests.grid.cases import street
 from tests.grid.strength_cases import tree
 

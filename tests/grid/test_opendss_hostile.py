@@ -10,10 +10,11 @@ import pytest
 from dss import DSS
 
 from evergrid.core.errors import EvergridError, InputError
-from evergrid.grid import opendss, opendss_text, opendss_words
-from evergrid.grid.load_law import FADED
-from evergrid.grid.opendss_tokens import parameters
-from evergrid.grid.opendss_words import Fate
+from evergrid.grid.feeder import opendss
+from evergrid.grid.feeder.load_law import FADED
+from evergrid.grid.feeder.reader import command_check, vocabulary
+from evergrid.grid.feeder.reader.tokens import parameters
+from evergrid.grid.feeder.reader.vocabulary import Fate
 from tests.grid.cases import STREET
 
 SECRET = "1\n2\n3\nNew Load.secret bus1=c.1 phases=1 kv=0.23 kw=1\n"
@@ -61,13 +62,13 @@ def schema() -> dict[str, list[dict]]:
 
 def test_the_lists_are_those_of_the_engine():
     engine = DSS.Executive
-    assert [engine.Command(i + 1) for i in range(engine.NumCommands)] == list(opendss_words.VERBS)
-    assert [engine.Option(i + 1) for i in range(engine.NumOptions)] == list(opendss_words.OPTIONS)
+    assert [engine.Command(i + 1) for i in range(engine.NumCommands)] == list(vocabulary.VERBS)
+    assert [engine.Option(i + 1) for i in range(engine.NumOptions)] == list(vocabulary.OPTIONS)
     theirs = {
         kind: tuple(each["name"] for each in sorted(listed, key=lambda each: each["index"]))
         for kind, listed in schema().items()
     }
-    assert opendss_words.properties() == theirs
+    assert vocabulary.properties() == theirs
 
 
 def test_what_names_a_file_or_a_library_is_known_by_the_engines_own_schema():
@@ -78,18 +79,18 @@ def test_what_names_a_file_or_a_library_is_known_by_the_engines_own_schema():
         if "IsFilename" in each["flags"]
     }
     assert len(flagged) > 20
-    judged = {pair: opendss_words.property_fate(*pair, "x") for pair in flagged}
+    judged = {pair: vocabulary.property_fate(*pair, "x") for pair in flagged}
     assert set(judged.values()) == {Fate.FILE, Fate.REFUSE}
     assert {name for _, name in flagged} <= {*FILES, *NATIVE}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("verb", opendss_words.VERBS)
+@pytest.mark.parametrize("verb", vocabulary.VERBS)
 def test_a_verb_reads_and_writes_nothing_outside(place: Path, verb: str):
     before = tree(place)
     for line in (verb, f"{verb} ../secret.csv", f'{verb} file="{place}/new.txt" circuit'):
         said = outcome(place, line)
-        fate = opendss_words.VERB_FATE[verb]
+        fate = vocabulary.VERB_FATE[verb]
         if fate is Fate.SKIP:
             assert said == "", line
         if fate is Fate.REFUSE:
@@ -98,12 +99,12 @@ def test_a_verb_reads_and_writes_nothing_outside(place: Path, verb: str):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("option", opendss_words.OPTIONS)
+@pytest.mark.parametrize("option", vocabulary.OPTIONS)
 def test_an_option_reads_and_writes_nothing_outside(place: Path, option: str):
     before = tree(place)
     for value in ("yes", "../secret.csv", f"(file={place}/secret.csv)", f'"{place}/new"'):
         said = outcome(place, f"Set {option}={value}\nSolve")
-        fate = opendss_words.OPTION_FATE[option]
+        fate = vocabulary.OPTION_FATE[option]
         if fate is Fate.SKIP:
             assert said == ""
         if fate is Fate.REFUSE:
@@ -117,18 +118,18 @@ def test_an_option_reads_and_writes_nothing_outside(place: Path, option: str):
     ("kind", "name"),
     [
         (kind, name)
-        for kind, names in opendss_words.properties().items()
+        for kind, names in vocabulary.properties().items()
         for name in names
         if name.lower() in (*FILES, *NATIVE)
     ],
 )
 def test_a_property_that_names_a_file_or_library_stays_inside(place: Path, kind: str, name: str):
     before = tree(place)
-    names = opendss_words.properties()[kind]
+    names = vocabulary.properties()[kind]
     short = next(
         name[:n]
         for n in range(1, len(name) + 1)
-        if names[opendss_words.places_of_kind(kind)[name[:n].lower()]] == name
+        if names[vocabulary.places_of_kind(kind)[name[:n].lower()]] == name
     )
     position = ["1"] * names.index(name)
     for line in (
@@ -146,10 +147,10 @@ def test_a_property_that_names_a_file_or_library_stays_inside(place: Path, kind:
     assert tree(place) == before
 
 
-@pytest.mark.parametrize("kind", opendss_words.properties())
+@pytest.mark.parametrize("kind", vocabulary.properties())
 def test_no_other_property_takes_an_array_from_outside(place: Path, kind: str):
     before = tree(place)
-    for name in opendss_words.properties()[kind]:
+    for name in vocabulary.properties()[kind]:
         if name.lower() in (*FILES, *NATIVE, "debugtrace", "memorymapping", "action"):
             continue
         for value in (f"(file={place}/secret.csv)", "[ dblfile = ../secret.csv]", '"SNG=../x"'):
@@ -162,7 +163,7 @@ def judged(place: Path, line: str, folder: str = "feeder") -> list[str]:
     """A line as OpenDSS is given it."""
     path = place / folder / "one.dss"
     path.write_text(line + "\n")
-    return [command.text for command in opendss_text.script(path).commands]
+    return [command.text for command in command_check.script(path).commands]
 
 
 @pytest.mark.parametrize(

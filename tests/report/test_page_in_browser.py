@@ -14,7 +14,7 @@ from evergrid.core.timegrid import TimeGrid
 from evergrid.report import figures
 from evergrid.report.figures import SiteRun, VehicleRun
 from evergrid.report.page import About, Headline, Section, Table, page
-from evergrid.studies.volt_var_answer import LABELS
+from evergrid.studies.volt_var.answer import LABELS
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (

@@ -9,12 +9,12 @@ import pytest
 from plotly.graph_objects import Figure
 
 from evergrid.core.arrays import Array
-from evergrid.grid import geojson, opendss
-from evergrid.grid.feeder import Feeder
+from evergrid.grid.feeder import geojson, opendss
+from evergrid.grid.feeder.feeder import Feeder
+from evergrid.inputs.feeder_source import FeederSource
 from evergrid.report.drawing import drawn
 from evergrid.report.page import Table
 from evergrid.studies.feeder_places import FeederPlaces, Shade
-from evergrid.studies.feeder_source import FeederSource
 from tests.grid.cases import street
 
 NAN = np.nan

@@ -20,6 +20,7 @@ from evergrid.studies import (
     ten_lines,
     volt_var,
 )
+from evergrid.studies.grid_strength import report as strength_report
 from evergrid.studies.registry import STUDIES
 from tests.grid.cases import street
 from tests.studies import feeder_cases
@@ -114,12 +115,12 @@ def test_the_command_says_on_stderr_which_figure_failed(
     street(tmp_path)
     text = 'study = "grid_strength"\n[feeder]\nfile = "street.dss"\n'
     (tmp_path / "study.toml").write_text(text)
-    own = grid_strength.report.drawings
+    own = strength_report.drawings
 
     def drawings(shown: Any) -> Any:
         return own(shown) | {"loop_gains": failing("loop_gains")}
 
-    monkeypatch.setattr(grid_strength.report, "drawings", drawings)
+    monkeypatch.setattr(strength_report, "drawings", drawings)
     call = ["run", str(tmp_path / "study.toml"), "--out", str(tmp_path / "out")]
     with warnings.catch_warnings():
         warnings.simplefilter("default", FigureWarning)

@@ -58,9 +58,9 @@ print(json.dumps(summary.versions()))
         ([], set[str]()),
         (["highspy"], {"highspy"}),
         (["jax"], {"jax", "jaxlib"}),
-        (["evergrid.grid.opendss"], set[str]()),
+        (["evergrid.grid.feeder.opendss"], set[str]()),
         (["tests.studies.a_feeder"], {"dss-python", "dss-python-backend", "opendss"}),
-        (["evergrid.engine.unit_kernels"], {"numba"}),
+        (["evergrid.engine.interior_point.unit_kernels"], {"numba"}),
     ],
 )
 def test_the_versions_name_what_was_loaded_and_nothing_else(loaded: list[str], more: set[str]):

@@ -17,11 +17,12 @@ from evergrid.cli.streams import (
     warnings_as_lines,
 )
 from evergrid.core import config as config_file
-from evergrid.core import toml_tables
 from evergrid.core.errors import ConfigError, EvergridError, MissingFileError, OutputError
+from evergrid.core.files import toml_tables
 from evergrid.data import check as checks
 from evergrid.data.output import check_writable
-from evergrid.studies import fleet_memory, registry, summary
+from evergrid.inputs import fleet_memory
+from evergrid.studies import registry, summary
 
 WRONG_USE = (ConfigError, MissingFileError, OutputError)
 GARBAGE_EVERY = 100_000  # new objects after which the interpreter looks for those nobody holds
@@ -116,9 +117,11 @@ def check(
 
 def _start_reader() -> None:
     """Have the process that reads feeders get ready while the study is loaded."""
-    from evergrid.grid import opendss_process  # here, as it loads SciPy, which few verbs need
+    from evergrid.grid.feeder.isolation import (
+        process,  # here, as it loads SciPy, which few verbs need
+    )
 
-    opendss_process.start()
+    process.start()
 
 
 def _version(wanted: bool) -> bool:

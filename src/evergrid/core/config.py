@@ -1,21 +1,21 @@
 """A study's questions as a file: TOML to a frozen record and back, every key explained."""
 
-import difflib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticUndefined
 
-from evergrid.core import toml_tables
 from evergrid.core.errors import LISTED, ConfigError, InputError
 from evergrid.core.faults import Fault
+from evergrid.core.files import toml_tables
+from evergrid.core.nearest import did_you_mean
 
 C = TypeVar("C", bound="Config")
 
@@ -25,7 +25,13 @@ class Config(BaseModel):
 
     Unknown keys are refused, numbers must be finite, and no value of one kind stands for another:
     ``true`` is no 1, and ``"7"`` is no 7.
+
+    Attributes:
+        renamed: Keys that this table had once, and what to write instead; a configuration with
+            one of them is refused with the new name.
     """
+
+    renamed: ClassVar[Mapping[str, str]] = {}
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
@@ -110,8 +116,12 @@ def _fault(kind: type[Config], detail: ErrorDetails) -> Fault:
     place = [str(part) for part in detail["loc"]]
     field = ".".join(place) or "config"
     if detail["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(place[-1], _keys(kind, place[:-1]), n=1, cutoff=0.5)
-        fix = f"Did you mean {near[0]}?" if near else "Remove it; `evergrid new` shows every key."
+        table = _table_at(kind, place[:-1])
+        if table is not None and place[-1] in table.renamed:
+            fix = f"It has a new name: write {table.renamed[place[-1]]}."
+            return Fault(field, "be a known key", got=(place[-1],), fix=fix)
+        keys = [] if table is None else table.model_fields
+        fix = did_you_mean(place[-1], keys) or "Remove it; `evergrid new` shows every key."
         return Fault(field, "be a known key", got=(place[-1],), fix=fix)
     if detail["type"] == "missing":
         return Fault(field, "be given", fix="`evergrid new` shows every key with its default.")
@@ -119,16 +129,16 @@ def _fault(kind: type[Config], detail: ErrorDetails) -> Fault:
     return Fault(field, rule[0].lower() + rule[1:] if rule else "be valid", got=(detail["input"],))
 
 
-def _keys(kind: type[Config], place: list[str]) -> list[str]:
-    """Keys of the table at that place, following nested tables and lists of tables."""
+def _table_at(kind: type[Config], place: list[str]) -> type[Config] | None:
+    """The table at that place, following nested tables and lists of tables."""
     for name in place:
         if name.isdigit() or name not in kind.model_fields:
             continue
         nested = _nested(kind.model_fields[name])
         if nested is None:
-            return []
+            return None
         kind = nested
-    return list(kind.model_fields)
+    return kind
 
 
 def _nested(field: FieldInfo) -> type[Config] | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from evergrid.core.errors import ConfigError, InputError, UnreadableFileError
 from evergrid.core.faults import Fault
 from evergrid.data import tables
-from evergrid.data.frames import load
+from evergrid.data.files.frames import load
 from evergrid.data.prices import FORMATS as PRICE_FORMATS
 from evergrid.data.quality import Quality
 from evergrid.data.sessions import FORMATS as SESSION_FORMATS

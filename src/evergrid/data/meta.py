@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from evergrid.core import given_file
 from evergrid.core.arrays import Array, Shaped
+from evergrid.core.files import given_file
 from evergrid.core.printable import printable
 from evergrid.data.quality import Quality
 

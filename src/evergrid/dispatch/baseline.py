@@ -7,7 +7,7 @@ import numpy as np
 from evergrid.core.arrays import Array, Float
 from evergrid.engine import solver
 from evergrid.engine.certificate import TOLERANCE
-from evergrid.engine.interior_point import Tell, untold
+from evergrid.engine.interior_point.interior_point import Tell, untold
 from evergrid.engine.program import Program, net_power, over_budget
 from evergrid.engine.solution import Solution
 

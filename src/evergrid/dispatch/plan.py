@@ -21,7 +21,7 @@ from evergrid.dispatch.assessment import Assessment, Overdraft, Overload
 from evergrid.dispatch.problem import Problem
 from evergrid.engine import least_violation, solver, warm_start
 from evergrid.engine.certificate import TOLERANCE, Certificate
-from evergrid.engine.interior_point import Tell, untold
+from evergrid.engine.interior_point.interior_point import Tell, untold
 from evergrid.engine.program import Program
 from evergrid.engine.solution import (
     BUDGET_FIRST,

@@ -14,9 +14,10 @@ import numpy as np
 from evergrid.core.arrays import Array, Bool, Float
 from evergrid.core.errors import SolveError
 from evergrid.core.status import Status
-from evergrid.engine import mixed_integer, relaxation, search
-from evergrid.engine.highs_model import TIE_TOLERANCE, Model
-from evergrid.engine.linear_program import Least
+from evergrid.engine import relaxation, search
+from evergrid.engine.highs import mixed_integer
+from evergrid.engine.highs.linear_program import Least
+from evergrid.engine.highs.model import TIE_TOLERANCE, Model
 from evergrid.engine.parts import Part, pick, roots, rows_by, trees
 from evergrid.engine.program import Program, energy_path, net_power, over_budget
 from evergrid.engine.solution import EXCESS_WEIGHT, Relaxation

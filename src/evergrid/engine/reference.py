@@ -8,8 +8,8 @@ from evergrid.core.flowgates import Flowgates
 from evergrid.core.status import Status
 from evergrid.engine import search
 from evergrid.engine.certificate import Certificate, certify
-from evergrid.engine.highs_model import Model
-from evergrid.engine.linear_program import LinearProgram
+from evergrid.engine.highs.linear_program import LinearProgram
+from evergrid.engine.highs.model import Model
 from evergrid.engine.program import Program
 from evergrid.engine.solution import Solution, failed
 

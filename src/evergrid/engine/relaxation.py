@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float
-from evergrid.engine import barrier
-from evergrid.engine.barrier import Barrier, Rows
-from evergrid.engine.interior_point import Run
+from evergrid.engine.interior_point import barrier
+from evergrid.engine.interior_point.barrier import Barrier, Rows
+from evergrid.engine.interior_point.interior_point import Run
 from evergrid.engine.program import Program
 from evergrid.engine.solution import EXCESS_WEIGHT
 

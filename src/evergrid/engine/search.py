@@ -13,8 +13,8 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float
 from evergrid.core.status import Status
-from evergrid.engine import mixed_integer
 from evergrid.engine.certificate import Dual, tree_bounds, tree_costs
+from evergrid.engine.highs import mixed_integer
 from evergrid.engine.parts import Part, part, pick, roots
 from evergrid.engine.program import Program, cost, energy_path, net_power
 from evergrid.engine.violations import TOLERANCE, violations

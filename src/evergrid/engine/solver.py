@@ -11,14 +11,7 @@ from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.errors import InputError, SolveError
 from evergrid.core.faults import Fault
 from evergrid.core.status import Status
-from evergrid.engine import (
-    cluster,
-    device,
-    interior_point,
-    least_violation,
-    reference,
-    search,
-)
+from evergrid.engine import device, least_violation, reference, search
 from evergrid.engine.certificate import (
     Certificate,
     certify,
@@ -26,7 +19,9 @@ from evergrid.engine.certificate import (
     tree_bounds,
     tree_costs,
 )
-from evergrid.engine.interior_point import Iterate, Tell, untold
+from evergrid.engine.cluster import actors
+from evergrid.engine.interior_point import interior_point
+from evergrid.engine.interior_point.interior_point import Iterate, Tell, untold
 from evergrid.engine.parts import Part, part, pick, roots, rows_by, trees
 from evergrid.engine.program import Program
 from evergrid.engine.repair import earliest, kept, towards
@@ -122,9 +117,7 @@ class _Way:
         if self.method == "device":
             return device.minimise(program, gap=gap, deadline=deadline, guess=guess, tell=tell)
         if self.method == "cluster":
-            return cluster.minimise(
-                program, gap=gap, deadline=deadline, zones=self.zones, tell=tell
-            )
+            return actors.minimise(program, gap=gap, deadline=deadline, zones=self.zones, tell=tell)
         return interior_point.minimise(program, gap=gap, deadline=deadline, guess=guess, tell=tell)
 
     def telling(self, done: float, share: float) -> "_Way":

@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float, Int
-from evergrid.engine import interior_point
 from evergrid.engine.certificate import Dual
+from evergrid.engine.interior_point import interior_point
 from evergrid.engine.parts import pick
 from evergrid.engine.program import Program
 from evergrid.engine.solution import Guess

@@ -12,10 +12,11 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.units import consumption_from_grid_power
-from evergrid.grid import opendss, opendss_snapshot
-from evergrid.grid.feeder import GROUND, WHOLE, Feeder, incidence
-from evergrid.grid.opendss_process import RUN_S, apart
-from evergrid.grid.volt_var import Curve
+from evergrid.grid.feeder import opendss
+from evergrid.grid.feeder.feeder import GROUND, WHOLE, Feeder, incidence
+from evergrid.grid.feeder.isolation.process import RUN_S, apart
+from evergrid.grid.feeder.reader import snapshot
+from evergrid.grid.inverters.volt_var import Curve
 
 TOLERANCE = 1e-8
 LIMITS = "vminpu=0.3 vmaxpu=2"  # voltages between which a vehicle's power does not depend on it
@@ -106,8 +107,8 @@ def _by_time(engine: Any, feeder: Feeder, step_s: float) -> None:
         f"set tolerance={TOLERANCE:g} maxiterations=500 maxcontroliter=2000",
     ):
         engine.Text.Command = command
-    opendss_snapshot.own_powers(engine.ActiveCircuit, feeder)
-    opendss_snapshot.put(engine.ActiveCircuit, feeder, feeder.state)
+    snapshot.own_powers(engine.ActiveCircuit, feeder)
+    snapshot.put(engine.ActiveCircuit, feeder, feeder.state)
 
 
 def _stepped(
@@ -126,8 +127,8 @@ def _stepped(
         solution.LoadMult = float(load_share[step])
         vehicles.ask(step)
         settled[step] = opendss.solved(engine)
-        ratio[:, step] = opendss_snapshot.ratios(circuit, feeder)
-        connected[:, step] = opendss_snapshot.state_of(circuit, feeder).connected
+        ratio[:, step] = snapshot.ratios(circuit, feeder)
+        connected[:, step] = snapshot.state_of(circuit, feeder).connected
         volts = opendss.voltages(engine)[nodes]
         voltage[:, step] = np.abs(across @ volts) / feeder.branches.base_v
         kvar[step] = vehicles.kvar(step)

@@ -8,9 +8,9 @@ import numpy as np
 from plotly.graph_objects import Figure
 
 from evergrid.core.arrays import Array, Bool, Float
-from evergrid.grid import electrical_distance
-from evergrid.grid.electrical_distance import Ways
-from evergrid.grid.feeder import Feeder
+from evergrid.grid.feeder import electrical_distance
+from evergrid.grid.feeder.electrical_distance import Ways
+from evergrid.grid.feeder.feeder import Feeder
 from evergrid.report import figures as draw
 from evergrid.report.drawing import Drawings
 from evergrid.report.page import Section, Table

@@ -6,9 +6,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from evergrid.core import toml_tables
 from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
+from evergrid.core.files import toml_tables
 
 # A study is loaded when it is asked for: what one needs may take a second to load.
 STUDIES = ("plan", "firm_capacity", "grid_strength", "hosting_capacity", "volt_var")

@@ -22,7 +22,7 @@ PACKAGES = {
     "jaxlib": "jaxlib",
     "ray": "ray",
 }
-READER = "evergrid.grid.opendss_process"  # has OpenDSS in a process of its own
+READER = "evergrid.grid.feeder.isolation.process"  # has OpenDSS in a process of its own
 OF_OPENDSS = ("dss-python", "dss-python-backend")
 
 

@@ -8,7 +8,7 @@ from benchmarks.plan.families import FAMILIES, mixed_tree
 from evergrid.engine import parts, reference
 from evergrid.engine.program import Program, add_up, net_power
 from evergrid.engine.solution import Solution
-from evergrid.fleet.group import Place
+from evergrid.fleet.synthetic.group import Place
 
 SESSIONS = 200
 Solved = dict[str, tuple[Program, Solution]]

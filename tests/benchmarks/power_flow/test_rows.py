@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks.power_flow import __main__ as bench
-from evergrid.grid import opendss, power_flow
+from evergrid.grid.feeder import opendss
+from evergrid.grid.flow import power_flow
 from tests.grid.cases import street
 
 

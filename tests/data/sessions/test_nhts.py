@@ -10,8 +10,7 @@ import polars as pl
 import pytest
 
 from evergrid.core.errors import InputError
-from evergrid.data import screen
-from evergrid.data.sessions import nhts
+from evergrid.data.sessions import nhts, screen
 
 # vehicle_day, start, end, miles, whyto
 TOUR = [(1, 800, 830, 10.0, 11), (1, 1700, 1730, 10.0, 1)]

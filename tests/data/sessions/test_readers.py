@@ -9,9 +9,8 @@ import polars as pl
 import pytest
 
 from evergrid.core.errors import InputError
-from evergrid.data import screen
-from evergrid.data.assumptions import Assumptions
-from evergrid.data.sessions import FORMATS
+from evergrid.data.sessions import FORMATS, screen
+from evergrid.data.sessions.assumptions import Assumptions
 
 NAMES = ["acn", "norway", "dundee", "boulder", "sap", "epfl"]
 END = {

@@ -9,8 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from evergrid.core.errors import InputError
-from evergrid.grid import opendss, opendss_day, switching, time_series, volt_var
-from evergrid.grid.time_series import Day
+from evergrid.grid import opendss_day
+from evergrid.grid.devices import switching, time_series
+from evergrid.grid.devices.time_series import Day
+from evergrid.grid.feeder import opendss
+from evergrid.grid.inverters import volt_var
 from tests.validation.controls.circuits import STEP_S, Case, drawn
 
 

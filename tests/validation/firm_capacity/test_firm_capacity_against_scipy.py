@@ -8,11 +8,16 @@ import pytest
 from scipy import integrate, stats
 
 from evergrid.core.arrays import Array
-from evergrid.fleet import firm_capacity
-from evergrid.fleet.common_factor import BetaMixing, GaussianFactor, Independent, binary_correlation
-from evergrid.fleet.diversity import diversity_floor
-from evergrid.fleet.poisson_binomial import distribution
-from evergrid.fleet.probability_bins import gather
+from evergrid.fleet.delivery import firm_power
+from evergrid.fleet.delivery.common_factor import (
+    BetaMixing,
+    GaussianFactor,
+    Independent,
+    binary_correlation,
+)
+from evergrid.fleet.delivery.diversity import diversity_floor
+from evergrid.fleet.delivery.poisson_binomial import distribution
+from evergrid.fleet.delivery.probability_bins import gather
 from tests.validation.firm_capacity import worked
 
 LEVELS = np.array([0.9, 0.99, 0.999])
@@ -79,7 +84,7 @@ def test_like_cars_are_firm_to_the_car(rho: float, cars: int) -> None:
 @pytest.mark.parametrize("cars", [1000, 30_000, 1_000_000])
 def test_the_bounds_of_large_fleets_hold_the_exact_value(rho: float, cars: int) -> None:
     bins = gather(np.full((1, 1), worked.SHARE), np.ones(1), count=np.array([cars]))
-    found = firm_capacity.offers_of_bins(bins, BetaMixing(rho), LEVELS)
+    found = firm_power.offers_of_bins(bins, BetaMixing(rho), LEVELS)
     referee = beta_binomial(rho, cars)
     assert (referee.sf(np.floor(found.low_kw[:, 0]) - 1) >= LEVELS).all()
     assert (referee.sf(np.floor(found.high_kw[:, 0])) < LEVELS).all()

@@ -8,8 +8,8 @@ import numpy as np
 from scipy import stats
 
 from evergrid.core.arrays import Array
-from evergrid.fleet import concentration, firm_capacity, intraclass, poisson_binomial, scores
-from evergrid.fleet.common_factor import (
+from evergrid.fleet.delivery import concentration, firm_power, poisson_binomial
+from evergrid.fleet.delivery.common_factor import (
     AbstractFactor,
     BetaMixing,
     GaussianFactor,
@@ -17,8 +17,10 @@ from evergrid.fleet.common_factor import (
     Regimes,
     binary_correlation,
 )
-from evergrid.fleet.distribution import Distribution
-from evergrid.fleet.diversity import diversity_floor, effective_vehicles
+from evergrid.fleet.delivery.distribution import Distribution
+from evergrid.fleet.delivery.diversity import diversity_floor, effective_vehicles
+from evergrid.fleet.firm_capacity import scores
+from evergrid.fleet.history import intraclass
 
 EXPECTED = Path(__file__).with_name("expected.csv")
 CARS, SHARE, CAR_KW, LEVEL = 1000, 0.7, 7.0, 0.99
@@ -31,14 +33,14 @@ STEPS = 16
 def fleet(factor: AbstractFactor, cars: int = CARS) -> Distribution:
     """What so many like cars deliver, counted in cars."""
     share, count = np.array([SHARE]), np.array([cars])
-    return firm_capacity.distribution(share, np.ones(1), factor, step_kw=1.0, count=count)
+    return firm_power.distribution(share, np.ones(1), factor, step_kw=1.0, count=count)
 
 
 def block(factor: AbstractFactor) -> float:
     """Cars that are firm in all of 16 quarters of an hour together."""
     share = np.full((1, STEPS), SHARE)
     count, level = np.array([CARS]), np.array([LEVEL])
-    found = firm_capacity.joint(share, np.ones(1), factor, level, step_kw=1.0, count=count)
+    found = firm_power.joint(share, np.ones(1), factor, level, step_kw=1.0, count=count)
     return float(found.firm_kw[0])
 
 

@@ -16,13 +16,13 @@ import numpy as np
 
 from evergrid.core import config
 from evergrid.core.arrays import Array
-from evergrid.fleet import day_ahead, scores
-from evergrid.fleet.day_ahead import LEAD_DAYS, Past
-from evergrid.fleet.day_kind import ODD, day_kinds
-from evergrid.fleet.history import history
-from evergrid.fleet.risk_control import PLACES, days_needed
-from evergrid.studies import firm_capacity
-from evergrid.studies.firm_capacity_scores import quarters, rules
+from evergrid.fleet.firm_capacity import day_ahead, scores
+from evergrid.fleet.firm_capacity.day_ahead import LEAD_DAYS, Past
+from evergrid.fleet.firm_capacity.risk_control import PLACES, days_needed
+from evergrid.fleet.history.day_kind import ODD, day_kinds
+from evergrid.fleet.history.past_days import history
+from evergrid.studies.firm_capacity import study as firm_capacity
+from evergrid.studies.firm_capacity.scores import quarters, rules
 
 HERE = Path(__file__).parent
 EXAMPLES = Path(__file__).parents[3] / "examples"

@@ -8,8 +8,14 @@ from mapie.risk_control.methods import find_best_predict_param, get_r_hat_plus
 from scoringrules import crps_ensemble, quantile_score
 
 from evergrid.core.arrays import Array
-from evergrid.fleet.risk_control import LEAST_DAYS, PLACES, PowerForecast, days_needed, promises
-from evergrid.fleet.scores import crps_kw, pinball_kw
+from evergrid.fleet.firm_capacity.risk_control import (
+    LEAST_DAYS,
+    PLACES,
+    PowerForecast,
+    days_needed,
+    promises,
+)
+from evergrid.fleet.firm_capacity.scores import crps_kw, pinball_kw
 
 CAR_KW, MEAN_KW, SPREAD = 10.0, 400.0, 1.5
 

@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evergrid.grid import deployment, hosting_capacity, opendss, power_flow
-from evergrid.grid.deployment import Deployments, Slots
-from evergrid.grid.feeder import Feeder
-from evergrid.grid.hosting_capacity import KINDS, Case, Limits
+from evergrid.grid.feeder import opendss
+from evergrid.grid.feeder.feeder import Feeder
+from evergrid.grid.flow import power_flow
+from evergrid.grid.hosting import deployment, hosting_capacity
+from evergrid.grid.hosting.deployment import Deployments, Slots
+from evergrid.grid.hosting.hosting_capacity import KINDS, Case, Limits
 
 pytestmark = pytest.mark.data
 

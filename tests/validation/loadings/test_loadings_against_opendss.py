@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evergrid.grid import opendss, power_flow, watch
-from evergrid.grid.feeder import Feeder
+from evergrid.grid.feeder import opendss
+from evergrid.grid.feeder.feeder import Feeder
+from evergrid.grid.flow import monitored, power_flow
 
 pytestmark = pytest.mark.data
 
@@ -81,16 +82,16 @@ def test_loadings_are_those_of_opendss(data_folder: Path, name: str, share: floa
     _transformers_agree(feeder, watched, current, theirs)
 
 
-def _solved(feeder: Feeder, scale: np.ndarray) -> tuple[watch.Watch, np.ndarray]:
+def _solved(feeder: Feeder, scale: np.ndarray) -> tuple[monitored.Watch, np.ndarray]:
     network, branches = power_flow.reduce(feeder), feeder.branches
     power, reactive = (scale * branches.power_kw)[None], (scale * branches.reactive_kvar)[None]
     flow = power_flow.solve(network, power, reactive, tolerance_pu=1e-13)
     assert flow.settled.all()
-    return watch.watch(network), np.conj((power + 1j * reactive) / flow.voltage_pu)
+    return monitored.watch(network), np.conj((power + 1j * reactive) / flow.voltage_pu)
 
 
 def _lines_agree(
-    feeder: Feeder, watched: watch.Watch, current: np.ndarray, theirs: Referee, rated: int
+    feeder: Feeder, watched: monitored.Watch, current: np.ndarray, theirs: Referee, rated: int
 ):
     lines = feeder.lines
     owner = lines.currents.element[np.isfinite(lines.rating_a[lines.currents.element])]
@@ -102,8 +103,10 @@ def _lines_agree(
         assert of_line == pytest.approx(told[: len(of_line)], abs=SAME), lines.name[line]
 
 
-def _transformers_agree(feeder: Feeder, watched: watch.Watch, current: np.ndarray, theirs: Referee):
-    transformers, found = feeder.transformers, watch.seen(watched, current)
+def _transformers_agree(
+    feeder: Feeder, watched: monitored.Watch, current: np.ndarray, theirs: Referee
+):
+    transformers, found = feeder.transformers, monitored.seen(watched, current)
     owner = transformers.currents.element[watched.winding]
     assert len(transformers) > 0
     for row, name in enumerate(transformers.name):

@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 
 from evergrid.core.timegrid import TimeGrid, datetime64
-from evergrid.fleet import mobility
-from evergrid.fleet.comparison import Likeness, Observed, likeness, observe
-from evergrid.fleet.group import FleetGroup
+from evergrid.fleet.history.comparison import Likeness, Observed, likeness, observe
+from evergrid.fleet.synthetic import mobility
+from evergrid.fleet.synthetic.group import FleetGroup
 from tests.validation.mobility import real_sets
 
 EXPECTED = Path(__file__).with_name("expected.csv")

@@ -1,4 +1,4 @@
-"""Which constants of `evergrid.fleet.archetypes` come out of the fitted part of the real sets.
+"""Which constants of `synthetic.archetypes` come out of the fitted part of the real sets.
 
 ``python -m tests.validation.mobility.fit`` prints them; nothing is written.
 """
@@ -11,8 +11,8 @@ import polars as pl
 from scipy import stats
 
 from evergrid.core.arrays import Array, Bool, Float, Shaped
-from evergrid.fleet.archetypes import BLOCKS_H, DAWN_H, PROBABILITIES
-from evergrid.fleet.comparison import Observed
+from evergrid.fleet.history.comparison import Observed
+from evergrid.fleet.synthetic.archetypes import BLOCKS_H, DAWN_H, PROBABILITIES
 from tests.validation.mobility import real_sets
 
 PLACES = ("home", "workplace", "public")

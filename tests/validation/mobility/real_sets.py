@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from evergrid.fleet.comparison import Observed
+from evergrid.fleet.history.comparison import Observed
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = Path(os.environ.get("EVERGRID_DATA", ROOT / "../shared/data")) / "sessions"

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from evergrid.fleet.comparison import likeness
+from evergrid.fleet.history.comparison import likeness
 from tests.validation.mobility import compare, real_sets
 
 pytestmark = [

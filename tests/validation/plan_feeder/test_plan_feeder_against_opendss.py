@@ -12,8 +12,8 @@ from scipy import sparse
 from scipy.optimize import linprog
 
 from evergrid.core import config
-from evergrid.grid import opendss
-from evergrid.grid.feeder import Feeder
+from evergrid.grid.feeder import opendss
+from evergrid.grid.feeder.feeder import Feeder
 from evergrid.studies import plan
 
 pytestmark = [pytest.mark.data, pytest.mark.slow]

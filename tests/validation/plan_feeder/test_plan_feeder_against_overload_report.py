@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from evergrid.core import config
-from evergrid.dispatch.feeder_check import Checked
-from evergrid.grid import opendss
+from evergrid.dispatch.network.feeder_check import Checked
+from evergrid.grid.feeder import opendss
 from evergrid.studies import plan
 from tests.grid.cases import IEEE13
 

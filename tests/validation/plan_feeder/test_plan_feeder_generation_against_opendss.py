@@ -10,7 +10,7 @@ import pytest
 
 from evergrid.core.config import parse
 from evergrid.core.units import consumption_from_grid_power
-from evergrid.grid import opendss
+from evergrid.grid.feeder import opendss
 from evergrid.studies import plan
 from tests.grid.cases import street
 

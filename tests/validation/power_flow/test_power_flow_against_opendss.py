@@ -6,9 +6,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evergrid.grid import opendss, power_flow, watch
-from evergrid.grid.feeder import Feeder
-from evergrid.grid.power_flow import Network
+from evergrid.grid.feeder import opendss
+from evergrid.grid.feeder.feeder import Feeder
+from evergrid.grid.flow import monitored, power_flow
+from evergrid.grid.flow.power_flow import Network
 
 pytestmark = pytest.mark.data
 
@@ -37,7 +38,7 @@ def case(request: pytest.FixtureRequest, data_folder: Path) -> tuple[Network, pl
 def magnitudes(network: Network, flow: power_flow.Flow, power: np.ndarray) -> np.ndarray:
     """Voltage of every node."""
     current = np.conj(power / flow.voltage_pu[0])
-    return np.abs(watch.node_voltages(network).of(current))
+    return np.abs(monitored.node_voltages(network).of(current))
 
 
 def expected(feeder: Feeder, reference: pl.DataFrame, column: str) -> np.ndarray:

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evergrid.grid import base_case, opendss
-from evergrid.grid.feeder import BaseCase, Feeder
+from evergrid.grid.feeder import opendss
+from evergrid.grid.feeder.feeder import BaseCase, Feeder
+from evergrid.grid.flow import base_case
 
 pytestmark = pytest.mark.data
 

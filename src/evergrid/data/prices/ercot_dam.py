@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from evergrid.data import price_series
-from evergrid.data.frames import Kind, source_columns
+from evergrid.data.files.frames import Kind, source_columns
 from evergrid.data.meta import Meta, licence, title
-from evergrid.data.price_series import Instant, Series
+from evergrid.data.prices import price_series
+from evergrid.data.prices.price_series import Instant, Series
 from evergrid.model.prices import Prices
 
 POINTS = (

@@ -6,11 +6,11 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Float
 from evergrid.core.units import kw_from_w, kwh_from_wh
-from evergrid.data import clock, screen
-from evergrid.data.assumptions import DEFAULTS, Assumptions, PlugIns
-from evergrid.data.frames import Kind, source_columns
+from evergrid.data.files.frames import Kind, source_columns
 from evergrid.data.meta import Meta, licence
 from evergrid.data.quality import Rule
+from evergrid.data.sessions import clock, screen
+from evergrid.data.sessions.assumptions import DEFAULTS, Assumptions, PlugIns
 from evergrid.model.session import Sessions
 
 COLUMNS = {

@@ -10,11 +10,11 @@ from evergrid.core.arrays import Array, Bool, Float, Int, Shaped
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.core.timegrid import zone
-from evergrid.data import clock, screen
-from evergrid.data.assumptions import DEFAULTS, Assumptions, Filled, PlugIns, fill
-from evergrid.data.frames import Column, Kind, source_columns
+from evergrid.data.files.frames import Column, Kind, source_columns
 from evergrid.data.meta import Meta, licence, title
 from evergrid.data.quality import Quality, Rule, account, rejected
+from evergrid.data.sessions import clock, screen
+from evergrid.data.sessions.assumptions import DEFAULTS, Assumptions, Filled, PlugIns, fill
 from evergrid.model.session import Sessions
 
 COLUMNS = {

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 
 from evergrid.core.arrays import Array, Float
-from evergrid.data import screen
-from evergrid.data.assumptions import DEFAULTS, Assumptions, PlugIns
-from evergrid.data.frames import Kind, source_columns
+from evergrid.data.files.frames import Kind, source_columns
 from evergrid.data.meta import Meta, licence
 from evergrid.data.quality import Rule
+from evergrid.data.sessions import screen
+from evergrid.data.sessions.assumptions import DEFAULTS, Assumptions, PlugIns
 from evergrid.model.session import Sessions
 
 COLUMNS = {

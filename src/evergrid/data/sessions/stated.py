@@ -7,7 +7,7 @@ import numpy as np
 from evergrid.core.arrays import Array, Shaped
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import broken, unique
-from evergrid.data.frames import Kind, cell_faults, source_columns
+from evergrid.data.files.frames import Kind, cell_faults, source_columns
 
 # Column of the stated departure by format.
 COLUMNS = {"acn": "estimated_departure_utc", "table": "departure_stated_utc"}

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from evergrid.core.errors import InputError
-from evergrid.data.frames import Kind
+from evergrid.data.files.frames import Kind
 from evergrid.data.tables.reading import Tell, as_frame, made, on_minutes, or_value, read, untold
 from evergrid.model.prices import Prices
 

@@ -12,7 +12,7 @@ from evergrid.core.arrays import Array, Float, Int, Shaped
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.core.timegrid import stamp
-from evergrid.data.frames import Column, Kind, cell_faults, column, load, name_faults
+from evergrid.data.files.frames import Column, Kind, cell_faults, column, load, name_faults
 from evergrid.model import stamps
 
 Record = TypeVar("Record")

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from evergrid.data.frames import Kind
+from evergrid.data.files.frames import Kind
 from evergrid.data.tables.reading import as_frame, made, read
 from evergrid.model.session import Sessions
 

@@ -10,7 +10,7 @@ from evergrid.core.arrays import Array, Bool, Float, Int, Shaped
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault, broken
 from evergrid.core.timegrid import TimeGrid
-from evergrid.data.frames import Column, Kind
+from evergrid.data.files.frames import Column, Kind
 from evergrid.data.tables.reading import (
     Tell,
     as_frame,

@@ -7,7 +7,7 @@ import polars as pl
 
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault, broken
-from evergrid.data.frames import Kind
+from evergrid.data.files.frames import Kind
 from evergrid.data.tables.reading import as_frame, made, no_limit_empty, or_value, read
 from evergrid.model.site import USUAL, Sites, usual
 

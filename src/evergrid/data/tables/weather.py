@@ -7,7 +7,7 @@ import polars as pl
 
 from evergrid.core.arrays import Array, Float, Shaped
 from evergrid.core.faults import unique
-from evergrid.data.frames import Kind, load
+from evergrid.data.files.frames import Kind, load
 from evergrid.data.tables.reading import as_frame, made, read
 from evergrid.model.weather import Weather
 

@@ -1,7 +1,7 @@
 """The interior-point method for accelerators: one source for CPUs and GPUs, devices and hosts.
 
-It is the method of `evergrid.engine.interior_point`, written for JAX, which this package imports
-only when it is asked to solve.
+It is the method of `evergrid.engine.interior_point.interior_point`, written for JAX, which this
+package imports only when it is asked to solve.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
-from evergrid.engine.interior_point import Iterate, Tell, supports, untold
+from evergrid.engine.interior_point.interior_point import Iterate, Tell, supports, untold
 from evergrid.engine.program import Program
 from evergrid.engine.solution import Guess
 

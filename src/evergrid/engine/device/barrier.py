@@ -1,8 +1,9 @@
 """What holds back the net power of groups, as rows of a barrier, in arrays for accelerators.
 
-Rows and their algebra are those of `evergrid.engine.barrier`. Here every array has the same three
-axes: kinds of rows, groups, steps. Kinds are limits first, then a meter, then a peak, where there
-are any; where there are none their arrays are empty, and nothing of them is computed.
+Rows and their algebra are those of `evergrid.engine.interior_point.barrier`. Here every array has
+the same three axes: kinds of rows, groups, steps. Kinds are limits first, then a meter, then a
+peak, where there are any; where there are none their arrays are empty, and nothing of them is
+computed.
 """
 
 from typing import NamedTuple
@@ -11,8 +12,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float
 
-from evergrid.engine.barrier import LEAST_PRICE, MARGIN, NEAR, OFFSET_KW, ROOM_KW
-from evergrid.engine.unit_kernels import UNBLOCKED
+from evergrid.engine.interior_point.barrier import LEAST_PRICE, MARGIN, NEAR, OFFSET_KW, ROOM_KW
+from evergrid.engine.interior_point.unit_kernels import UNBLOCKED
 
 PerRow = Float[jax.Array, " row"]
 PerStep = Float[jax.Array, "row step"]

@@ -1,7 +1,7 @@
 """The groups' part of the iterate as a whole, in arrays for accelerators.
 
-As in `evergrid.engine.group_barrier` there are rows of single steps and, where any group has a
-budget, rows that see all steps as one. Both are of the same kind, one tuple holds them.
+As in `evergrid.engine.interior_point.group_barrier` there are rows of single steps and, where any
+group has a budget, rows that see all steps as one. Both are of the same kind, one tuple holds them.
 """
 
 from functools import reduce
@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from evergrid.engine.device import barrier
 from evergrid.engine.device.barrier import Aim, PerRow, PerStep, Point, Products, Rows, Springs
-from evergrid.engine.group_kernels import STIFF
+from evergrid.engine.interior_point.group_kernels import STIFF
 
 Parts = tuple[Rows, ...]  # of single steps, and of budgets where there are any
 Points = tuple[Point, ...]

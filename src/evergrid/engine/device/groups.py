@@ -1,7 +1,7 @@
 """One Newton step of the interior-point method as the groups see it, in arrays for accelerators.
 
-The elimination up the tree is that of `evergrid.engine.group_kernels`, a level at a time and in all
-steps at once: a step in which no row is felt is one in which nothing is held back.
+The elimination up the tree is that of `evergrid.engine.interior_point.group_kernels`, a level at a
+time and in all steps at once: a step in which no row is felt is one in which nothing is held back.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from evergrid.engine.device.barrier import PerStep, Springs
 from evergrid.engine.device.group_barrier import Pool
 from evergrid.engine.device.levels import Levels, Tree, complete, of_blocks
 from evergrid.engine.device.stiffness import Stiffness
-from evergrid.engine.group_kernels import STIFF
+from evergrid.engine.interior_point.group_kernels import STIFF
 
 LEAF = 12  # matrices up to this size are eliminated row by row
 

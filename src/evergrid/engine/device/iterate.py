@@ -1,6 +1,6 @@
 """One iteration of the interior-point method on one device's share of the units and groups.
 
-The rules are those of `evergrid.engine.interior_point`, and so are its tolerances.
+The rules are those of `evergrid.engine.interior_point.interior_point`, and so are its tolerances.
 """
 
 from typing import NamedTuple
@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int, Shaped
 
-from evergrid.engine.device import barrier, group_barrier, groups, near, stiffness, units
+from evergrid.engine.device import barrier, group_barrier, groups, stiffness, units, warm_start
 from evergrid.engine.device.barrier import PerRow, PerStep
 from evergrid.engine.device.group_barrier import Points
 from evergrid.engine.device.levels import (
@@ -22,9 +22,9 @@ from evergrid.engine.device.levels import (
     tree_max,
     tree_sum,
 )
-from evergrid.engine.device.near import Near
 from evergrid.engine.device.units import Point, Products, Units
-from evergrid.engine.interior_point import (
+from evergrid.engine.device.warm_start import Near
+from evergrid.engine.interior_point.interior_point import (
     DAMPING,
     DIVERGED,
     ENERGY_KWH,
@@ -34,7 +34,7 @@ from evergrid.engine.interior_point import (
     STALLED,
     WANTED_SHARE,
 )
-from evergrid.engine.unit_kernels import STEP_SHARE
+from evergrid.engine.interior_point.unit_kernels import STEP_SHARE
 
 
 class Scale(NamedTuple):
@@ -125,7 +125,7 @@ def begin_near(levels: Levels, has_units: Units, tree: Tree, scale: Scale, guess
     fresh = begin(levels, has_units, tree, scale)
     step_h = _in_units(has_units, scale).step_h
     price, least = (_at_blocks(has_units, tree, a) for a in (guess.price.T, guess.least))
-    point = near.begin(has_units, step_h, guess, price, least)
+    point = warm_start.begin(has_units, step_h, guess, price, least)
     net = _net(levels, has_units, tree, step_h, point)
     own_price = guess.price - _above(tree, guess.price)
     cold = group_barrier.start(tree.held, net, scale.centre)

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float, Int, Shaped
-from evergrid.engine import barrier
-from evergrid.engine.barrier import Rows
 from evergrid.engine.device.levels import Levels
+from evergrid.engine.interior_point import barrier
+from evergrid.engine.interior_point.barrier import Rows
+from evergrid.engine.interior_point.unit_state import reachable
 from evergrid.engine.parts import roots
 from evergrid.engine.program import Program, depth
-from evergrid.engine.unit_state import reachable
 
 HEAVY = 4  # a subtree with more than one part in so many of a device's share is divided up
 LANES = (4, 8, 12, 16, 24, 32, 48, 64, 128, 256)  # units that a block may have

@@ -12,16 +12,16 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from evergrid.core.arrays import Array, Bool, Float
-from evergrid.engine import unit_state
 from evergrid.engine.certificate import Dual, certify, proven
 from evergrid.engine.device import iterate
 from evergrid.engine.device.barrier import Rows
 from evergrid.engine.device.iterate import Reading, Scale, State, Told
 from evergrid.engine.device.layout import Layout, lay_out
 from evergrid.engine.device.levels import AXIS, Levels, Tree
-from evergrid.engine.device.near import Near
 from evergrid.engine.device.units import Units
-from evergrid.engine.interior_point import (
+from evergrid.engine.device.warm_start import Near
+from evergrid.engine.interior_point import unit_state
+from evergrid.engine.interior_point.interior_point import (
     MOST_ITERATIONS,
     MOST_POLISHED,
     Iterate,

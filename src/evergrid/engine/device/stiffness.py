@@ -2,8 +2,8 @@
 
 The matrix is ``S = R' R``. Rows of single steps make ``R`` diagonal. A peak ties the steps of its
 group together, which puts ``1 - a p p'`` before the diagonal, and a budget adds a last row that
-sees the sum over steps; see `evergrid.engine.group_kernels`. Axes of peaks and budgets are empty
-where a program has none.
+sees the sum over steps; see `evergrid.engine.interior_point.group_kernels`. Axes of peaks and
+budgets are empty where a program has none.
 """
 
 from typing import NamedTuple

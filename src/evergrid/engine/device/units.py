@@ -1,8 +1,9 @@
 """One Newton step of the interior-point method as the units see it, in arrays for accelerators.
 
-The mathematics is that of `evergrid.engine.unit_kernels`. Units are packed in blocks of one group;
-arrays are laid out ``step block unit``, so that recurrences over steps run side by side for all
-units. Steps in which a unit is absent have no limits and no multipliers, and never change.
+The mathematics is that of `evergrid.engine.interior_point.unit_kernels`. Units are packed in blocks
+of one group; arrays are laid out ``step block unit``, so that recurrences over steps run side by
+side for all units. Steps in which a unit is absent have no limits and no multipliers, and never
+change.
 """
 
 from typing import NamedTuple
@@ -11,8 +12,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int
 
-from evergrid.engine.unit_kernels import UNBLOCKED
-from evergrid.engine.unit_state import ROOM_KWH
+from evergrid.engine.interior_point.unit_kernels import UNBLOCKED
+from evergrid.engine.interior_point.unit_state import ROOM_KWH
 
 UNROLL = 8  # steps of a recurrence in one pass of its loop: fewer launches, longer to compile
 LEAST_TILE = 8  # smaller products of the groups' answers are not worth a matrix product

@@ -1,8 +1,8 @@
 """The power flow for accelerators: one source for CPUs and GPUs, scenarios dealt out to devices.
 
-It is the method of `evergrid.grid.power_flow`, written for JAX, which this package imports only
-when it is asked to solve. Scenarios pass through the devices a chunk at a time, so the memory that
-is taken there does not grow with their number.
+It is the method of `evergrid.grid.flow.power_flow`, written for JAX, which this package imports
+only when it is asked to solve. Scenarios pass through the devices a chunk at a time, so the memory
+that is taken there does not grow with their number.
 """
 
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.grid.device_flow.record import Worst
-from evergrid.grid.hosting_capacity import Judge
-from evergrid.grid.power_flow import Flow, Network, answers_of, power_faults
-from evergrid.grid.volt_var import Inverters
+from evergrid.grid.flow.power_flow import Flow, Network, answers_of, power_faults
+from evergrid.grid.hosting.hosting_capacity import Judge
+from evergrid.grid.inverters.volt_var import Inverters
 
 __all__ = ["Worst", "solve", "worst"]
 

@@ -2,7 +2,7 @@
 
 Complex columns are pairs of real ones, the imaginary parts below the real ones: a *double*. The
 product with the impedance is then one product of real matrices, which every device does fastest.
-The rules of iteration are those of `evergrid.grid.power_flow_kernels`.
+The rules of iteration are those of `evergrid.grid.flow.power_flow_kernels`.
 """
 
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from evergrid.grid.device_flow import inverters as answering
 from evergrid.grid.device_flow.inverters import Inverters
 from evergrid.grid.device_flow.loads import Loads, drawn
-from evergrid.grid.power_flow_kernels import (
+from evergrid.grid.flow.power_flow_kernels import (
     AWAY,
     LEAST_LEFT,
     ROUGH_ERROR,

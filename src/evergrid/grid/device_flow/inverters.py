@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int
 
-from evergrid.grid.volt_var_kernels import (
+from evergrid.grid.inverters.volt_var_kernels import (
     RATIO,
     REACTIVE_FIRST,
     VOLT_CURVE,

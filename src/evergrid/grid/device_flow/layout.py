@@ -8,13 +8,13 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from evergrid.core.arrays import Array
-from evergrid.grid import watch
 from evergrid.grid.device_flow.fixed_point import Powers, Wires
 from evergrid.grid.device_flow.inverters import Inverters
 from evergrid.grid.device_flow.limits import Limits, Readings, Watched
 from evergrid.grid.device_flow.loads import Loads
-from evergrid.grid.hosting_capacity import Bounds
-from evergrid.grid.power_flow import Network
+from evergrid.grid.flow import monitored
+from evergrid.grid.flow.power_flow import Network
+from evergrid.grid.hosting.hosting_capacity import Bounds
 
 
 class Common(NamedTuple):
@@ -79,7 +79,7 @@ def wires(network: Network) -> Wires:
     return Wires(_product(network.impedance), _column(network.open_pu))
 
 
-def watched(seen: watch.Watch) -> Watched:
+def watched(seen: monitored.Watch) -> Watched:
     """What is watched, in single precision."""
     member = jnp.arange(seen.totals)[:, None] == seen.transformer
     return Watched(
@@ -102,7 +102,7 @@ def limits(bounds: Bounds) -> Limits:
     )
 
 
-def _readings(readings: watch.Readings) -> Readings:
+def _readings(readings: monitored.Readings) -> Readings:
     gain, offset = _product(readings.gain), _column(readings.offset)
     return Readings(gain.astype(jnp.float32), offset.astype(jnp.float32))
 

@@ -19,7 +19,7 @@ class Readings(NamedTuple):
 
 
 class Watched(NamedTuple):
-    """What is watched beside voltages; `evergrid.grid.watch` has the same.
+    """What is watched beside voltages; `evergrid.grid.flow.monitored` has the same.
 
     Attributes:
         loading: Loading of lines by conductor.

@@ -1,4 +1,4 @@
-"""How the feeder's own loads answer to the voltage, on a device; as `evergrid.grid.load_law`."""
+"""How the feeder's own loads answer to the voltage, on a device; as `load_law` of the feeder."""
 
 from typing import NamedTuple
 
@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from evergrid.core.arrays import Array, Float
-from evergrid.grid.feeder import Branches
-from evergrid.grid.load_law import (
+from evergrid.grid.feeder.feeder import Branches
+from evergrid.grid.feeder.load_law import (
     ABOVE,
     CONSTANT,
     CUTOFF,

@@ -12,8 +12,8 @@ from evergrid.grid.device_flow import layout, run
 from evergrid.grid.device_flow.layout import Asked, Common, Scenarios
 from evergrid.grid.device_flow.loads import loads
 from evergrid.grid.device_flow.record import Worst
-from evergrid.grid.hosting_capacity import KINDS, Judge
-from evergrid.grid.power_flow import Flow, Network
+from evergrid.grid.flow.power_flow import Flow, Network
+from evergrid.grid.hosting.hosting_capacity import KINDS, Judge
 
 INSTANT = ("low voltage", "high voltage", "line", "transformer", "unbalance")  # as in `limits`
 # Power and reactive power that do not depend on voltage; share of the feeder's own loads, or None.

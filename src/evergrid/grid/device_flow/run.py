@@ -14,7 +14,7 @@ from evergrid.core.arrays import Array, Float, Int
 from evergrid.grid.device_flow import fixed_point, limits
 from evergrid.grid.device_flow.fixed_point import How
 from evergrid.grid.device_flow.layout import Common, Scenarios, powers
-from evergrid.grid.power_flow import CAREFUL_ITERATIONS, CAREFUL_SHARE, ITERATIONS
+from evergrid.grid.flow.power_flow import CAREFUL_ITERATIONS, CAREFUL_SHARE, ITERATIONS
 
 AXIS = "scenario"
 EACH, SAME = PartitionSpec(AXIS), PartitionSpec()

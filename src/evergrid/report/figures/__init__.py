@@ -1,39 +1,39 @@
 """One function per figure: records and arrays in, a Plotly figure out, nothing else touched."""
 
-from evergrid.report.figures.curtailment import generation
-from evergrid.report.figures.electrical_distance import distance_diagram
-from evergrid.report.figures.feeder import feeder_map
-from evergrid.report.figures.firm_capacity import (
+from evergrid.report.figures.fleet.firm_capacity import (
     diversity_curve,
     offer_curve,
     offer_fan,
     promises_kept,
     sharpness_bars,
 )
-from evergrid.report.figures.fleet import energy_band, fleet_power
-from evergrid.report.figures.forecast import forecast_against_actual
-from evergrid.report.figures.hosting_capacity import (
-    room_over_day,
-    stopper_bars,
-    violation_curve,
-)
-from evergrid.report.figures.level import level_loading
-from evergrid.report.figures.money import profit_comparison, value_waterfall
-from evergrid.report.figures.reliability import (
+from evergrid.report.figures.fleet.fleet import energy_band, fleet_power
+from evergrid.report.figures.fleet.forecast import forecast_against_actual
+from evergrid.report.figures.fleet.reliability import (
     Quarters,
     promises_by_quarter,
     reliability_diagram,
 )
-from evergrid.report.figures.site import MOST_SITES, SiteRun, site_heatmap, site_loading
-from evergrid.report.figures.strain import StrainPanel, feeder_strain
-from evergrid.report.figures.strength import droop_response, loop_gains, scr_curve
-from evergrid.report.figures.vehicle import VehicleRun, vehicle_day
-from evergrid.report.figures.volt_var import (
+from evergrid.report.figures.grid.electrical_distance import distance_diagram
+from evergrid.report.figures.grid.feeder import feeder_map
+from evergrid.report.figures.grid.hosting_capacity import (
+    room_over_day,
+    stopper_bars,
+    violation_curve,
+)
+from evergrid.report.figures.grid.loading import StrainPanel, feeder_strain
+from evergrid.report.figures.grid.strength import droop_response, loop_gains, scr_curve
+from evergrid.report.figures.grid.volt_var import (
     losses_bars,
     operations_bars,
     tap_timelines,
     voltage_day,
 )
+from evergrid.report.figures.plan.curtailment import generation
+from evergrid.report.figures.plan.level import level_loading
+from evergrid.report.figures.plan.money import profit_comparison, value_waterfall
+from evergrid.report.figures.plan.site import MOST_SITES, SiteRun, site_heatmap, site_loading
+from evergrid.report.figures.plan.vehicle import VehicleRun, vehicle_day
 
 __all__ = [
     "MOST_SITES",

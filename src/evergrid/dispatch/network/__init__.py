@@ -1,0 +1,1 @@
+"""Plans that a feeder can carry: sites at their buses, limits checked, envelopes."""

@@ -1,0 +1,1 @@
+"""Programs solved by workers on one machine or many."""

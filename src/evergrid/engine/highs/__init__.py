@@ -1,0 +1,1 @@
+"""Programs handed to HiGHS, and its answers."""

@@ -1,0 +1,1 @@
+"""Large programs solved on CPUs by a primal-dual interior-point method of our own."""

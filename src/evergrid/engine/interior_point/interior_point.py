@@ -1,0 +1,531 @@
+"""Programs of any size, solved to many digits: a primal-dual interior-point method that knows them.
+
+Every iteration solves the whole Newton system exactly, by elimination along the structure of the
+program: tridiagonal systems per unit, then dense ones per group up the tree. The work grows in
+proportion to the number of units, and the number of iterations hardly grows at all. Trees of
+groups that share nothing take their own steps and stop on their own; within a tree a unit that
+nothing blocks goes further than the whole tree can.
+
+Source:
+    S. Mehrotra (1992), On the implementation of a primal-dual interior point method, SIAM J.
+    Optim. 2(4), doi 10.1137/0802028, for the predictor and corrector; the elimination and the
+    steps are ours.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Bool, Float, Shaped
+from evergrid.engine.certificate import Certificate, Dual, certify, proven
+from evergrid.engine.interior_point import barrier, unit_state
+from evergrid.engine.interior_point.barrier import Rows
+from evergrid.engine.interior_point.group_barrier import GroupBarrier, Points
+from evergrid.engine.interior_point.group_tree import GroupTree
+from evergrid.engine.interior_point.unit_kernels import (
+    COST,
+    DUAL,
+    GAP,
+    GAP_BOTH,
+    GAP_DUAL,
+    GAP_PRIMAL,
+    PRIMAL,
+    RESIDUAL,
+    STEP_SHARE,
+    TURNOVER,
+    UNBLOCKED,
+)
+from evergrid.engine.interior_point.unit_state import Start, Units
+from evergrid.engine.interior_point.zones import AbstractZones, NoZones, Reach, Totals
+from evergrid.engine.parts import part, roots
+from evergrid.engine.program import Program, add_up, depth, slot_costs
+from evergrid.engine.solution import Guess
+
+EXPORT_KW = 5e-7  # export limits may be exceeded by this once powers are cancelled
+ENERGY_KWH = 1e-8  # energy may miss its balance by this; it is recomputed from powers at the end
+FLOOR = 1e-8  # share of the first gap below which rounding takes over
+DAMPING = 1e-5  # proximal curvature, as a share of the first products: bounds every answer
+OWN_SHARE = 0.8  # weight of a unit's own longest step against that of its tree
+STALLED = 1e-7  # a step shorter than this, again and again, means there is no interior
+WANTED_SHARE = 0.3  # of the gap asked for, which every tree is to reach
+DIVERGED = 1e4  # multiple of the first gap beyond which there is no schedule to find
+MOST_ITERATIONS = 100
+REST_SHARE = 0.5  # of groups still worked on, below which they go on in a smaller run
+FEW_GROUPS = 64  # for so few it does not pay
+CARRIED = ("own_price", "net", "mu", "gap", "scale", "wanted", "residual", "stalls")
+MOST_BYTES = 16e9  # of squares of steps, beyond which the method is not begun
+AT_ONCE = 128  # groups whose squares are held at a time
+MOST_POLISHED = 2  # iterations more where the certificate proves less than the method thinks
+
+Tell = Callable[[int, float], None]
+
+
+def untold(iteration: int, gap: float) -> None:
+    """Nobody listens to how far an iteration has come."""
+
+
+@dataclass(frozen=True)
+class Iterate:
+    """Where the method stopped.
+
+    Attributes:
+        power_kw: Power of each slot, the smaller of the two directions cancelled.
+        dual: Prices that prove a bound.
+        limit_price: What a group's own limits add to its parent's price, per kWh.
+        solved: Whether each group's tree reached the tolerances.
+        iterations: How many were made.
+        history: Gap, and largest residual as a multiple of what is allowed, after each iteration.
+        certificate: What is proven, where that was looked at.
+    """
+
+    power_kw: Float[Array, " slot"]
+    dual: Dual
+    limit_price: Float[Array, "group step"]
+    solved: Bool[Array, " group"]
+    iterations: int
+    history: Float[Array, "iteration 2"]
+    certificate: Certificate | None = None
+
+
+def missing(program: Program) -> str:
+    """What the program has that the method does not cover; empty where it covers it."""
+    if program.flowgates is not None:
+        return "flowgates (limits of wires that several sites share)"
+    if (size := squares_bytes(program)) > MOST_BYTES:
+        return f"sites and steps so many that one tree of them takes {size / 1e9:,.0f} GB of memory"
+    return ""
+
+
+def squares_bytes(program: Program) -> float:
+    """Memory of the largest tree's groups, each of which holds a square of its steps."""
+    groups = np.bincount(roots(program), minlength=program.groups)
+    return float(min(groups.max(initial=0), AT_ONCE)) * 8.0 * float(program.steps) ** 2
+
+
+def supports(program: Program) -> bool:
+    """Whether the method solves the program as it is: nothing is missing, no meter is concave."""
+    return not missing(program) and not (program.surcharge < 0).any()
+
+
+def minimise(
+    program: Program,
+    *,
+    gap: float,
+    deadline: float,
+    guess: Guess | None = None,
+    tell: Tell = untold,
+) -> Iterate:
+    """Iterate until every tree's relative gap is below ``gap``, or the deadline.
+
+    Args:
+        program: What to solve; `supports` it.
+        gap: Relative gap to reach.
+        deadline: In seconds of ``time.perf_counter``.
+        guess: Where to begin, from a plan for nearly the same program.
+        tell: Called with the iteration reached and its gap, relative to the cost.
+    """
+
+    def iterated(piece: Program, begin: Guess | None) -> Iterate:
+        run = Run(piece, gap, begin=begin)
+        return pursue(run, piece, run.result, gap=gap, deadline=deadline, tell=tell)
+
+    if guess is None:
+        return iterated(program, None)
+    good = proven(program, guess.power_kw, guess.dual, gap)
+    if not good.any():
+        return iterated(program, guess)
+    made = _with_rest(program, guess, good, iterated)
+    proof = certify(program, made.power_kw, made.dual)
+    if proof.gap <= gap or time.perf_counter() > deadline or not made.solved.all():
+        return replace(made, certificate=proof)
+    return iterated(program, Guess(made.power_kw, made.dual, made.limit_price))
+
+
+def _with_rest(
+    program: Program,
+    guess: Guess,
+    good: Bool[Array, " group"],
+    iterated: Callable[[Program, Guess], Iterate],
+) -> Iterate:
+    """The guess in the trees for which it is good, and what is iterated from it in the rest."""
+    groups = np.flatnonzero(~good)
+    dual = guess.dual
+    power, value = guess.power_kw.copy(), dual.energy_value.copy()
+    price, of_budget = dual.power_price.copy(), dual.budget_price.copy()
+    limit_price, solved = guess.limit_price.copy(), np.ones(program.groups, bool)
+    history = np.zeros((0, 2))
+    if len(groups):
+        rest = part(program, groups)
+        found = iterated(rest.program, guess.of(rest))
+        power[rest.slots], value[rest.slots] = found.power_kw, found.dual.energy_value
+        price[groups], of_budget[groups] = found.dual.power_price, found.dual.budget_price
+        limit_price[groups], solved[groups] = found.limit_price, found.solved
+        history = found.history
+    dual = Dual(value, price, of_budget)
+    return Iterate(power, dual, limit_price, solved, len(history), history)
+
+
+def least_products(
+    program: Program, guess: Guess, gap: float, centre: float, least_scale: float = 0.0
+) -> Float[Array, " group"]:
+    """Products of each group with which the gap of a guess would be about the one to be reached.
+
+    Args:
+        program: What to solve.
+        guess: What is expected of its solution.
+        gap: Relative gap to be reached.
+        centre: Product to start from without a guess.
+        least_scale: Least cost to which the gap is relative.
+    """
+    tree = roots(program)
+    of_unit, of_slot = tree[program.group], tree[program.group[program.unit]]
+    paid = slot_costs(program, guess.power_kw)
+    cost, turnover = (np.bincount(of_slot, a, program.groups) for a in (paid, np.abs(paid)))
+    scale = np.maximum(np.abs(cost), 1e-3 * turnover)
+    count = np.bincount(of_unit, 5 * (program.stop - program.first), program.groups)
+    least = WANTED_SHARE * gap * np.maximum(scale, least_scale) / np.maximum(count, 1)
+    return np.maximum(least, FLOOR * centre)[tree]
+
+
+def pursue(
+    run: "Run",
+    program: Program,
+    read: Callable[[], Iterate],
+    *,
+    gap: float,
+    deadline: float,
+    tell: Tell = untold,
+) -> Iterate:
+    """Iterate until what is read off proves the gap for the whole program, or the deadline."""
+    last_gap, polished = np.inf, 0
+    while True:
+        run.until(deadline, tell)
+        run.rest()
+        made = read()
+        proof = certify(program, made.power_kw, made.dual)
+        over = polished == MOST_POLISHED or time.perf_counter() > deadline
+        if over or proof.gap <= gap or proof.gap > 0.5 * last_gap:
+            return replace(made, certificate=proof)
+        last_gap, polished = proof.gap, polished + 1
+        run.active = (run.solved & run.used)[run.tree]
+
+
+class Run:
+    """The state of the method: units, the barrier of the groups, and the tree between them."""
+
+    def __init__(
+        self,
+        program: Program,
+        gap: float,
+        *,
+        rows: Rows | None = None,
+        begin: Start | Guess | None = None,
+        zones: AbstractZones | None = None,
+        outer: bool = False,
+        unseen: Bool[Array, " slot"] | None = None,
+        least_scale: float = 0.0,
+    ) -> None:
+        self.program, self.tolerance, self.least_scale = program, gap, least_scale
+        self.zones = zones or NoZones(program.steps)
+        self.tree = roots(program)
+        self.zone_tree = self.tree[self.zones.above]
+        start = begin if isinstance(begin, Start) else unit_state.start(program)
+        self.centre = start.centre
+        self.units = Units(program, unseen)
+        given = rows or barrier.rows(program)
+        if isinstance(begin, Guess):
+            least = least_products(program, begin, gap, self.centre, least_scale)
+            self.units.begin_from(begin, least)
+            self.net = self._net(self.units.net(), self.zones.net)
+            self.barrier = GroupBarrier(given, self.net, self.centre)
+            self.own_price = self._own(begin.dual.power_price)
+            of_budget = program.step_h * begin.dual.budget_price
+            self.barrier.begin_from(self.own_price, of_budget, self.net, least)
+        else:
+            self.units.begin(start)
+            self.net = self._net(self.units.net(), self.zones.net)
+            self.barrier = GroupBarrier(given, self.net, self.centre)
+            self.own_price = self.barrier.own_price()
+        self.price = self.own_price
+        level = depth(program.parent)
+        self.levels = [np.flatnonzero(level == d) for d in range(int(level.max()) + 1)]
+        self.outer, self.unseen = outer, unseen
+        self.groups = GroupTree(
+            program.parent, program.steps, self.units.chunk_group, self.barrier.rows, outer=outer
+        )
+        self._judge_nothing()
+        self.coupled |= outer
+
+    def _judge_nothing(self) -> None:
+        p = self.program
+        units = self._by_tree(self.units.count)
+        np.add.at(units, self.zone_tree, self.zones.count)
+        self.count = units + self._by_tree(self.barrier.count)
+        self.used = (units > 0) & (p.parent < 0)
+        self.mu = np.full(p.groups, self.centre)
+        self.gap = np.full(p.groups, np.inf)
+        self.scale = np.full(p.groups, np.inf)
+        self.wanted = np.zeros(p.groups)
+        self.residual = np.full(p.groups, np.inf)
+        self.active = self.used[self.tree]
+        self.coupled = (self._by_tree(self.barrier.count) > 0)[self.tree]
+        self.stalls = np.zeros(p.groups, np.int64)
+        self.solved = np.zeros(p.groups, bool)
+        self.history: list[tuple[float, float]] = []
+        self.elsewhere = (0.0, 0.0)  # gap and scale of trees that are done, while a rest is solved
+
+    @property
+    def iterations(self) -> int:
+        """How many iterations were made."""
+        return len(self.history)
+
+    def _by_tree(self, of_group: Shaped[Array, " group"]) -> Float[Array, " group"]:
+        """Sum over the groups of each tree, at its root."""
+        return np.bincount(self.tree, of_group, self.program.groups)
+
+    def _net(
+        self, own: Float[Array, "group step"], of_zones: Float[Array, "zone step"]
+    ) -> Float[Array, "group step"]:
+        """Net power of each group from that of its own units and of the zones below it."""
+        np.add.at(own, self.zones.above, of_zones)
+        return add_up(own, self.program.parent)
+
+    def _own(self, price: Float[Array, "group step"]) -> Float[Array, "group step"]:
+        """What each group adds to its parent's price."""
+        own = price.copy()
+        inner = self.program.parent >= 0
+        own[inner] -= price[self.program.parent[inner]]
+        return own
+
+    def _down(
+        self, own: Float[Array, "group step"], outside: Float[Array, " step"]
+    ) -> Float[Array, "group step"]:
+        """Prices of all groups from what each adds to its parent's."""
+        price = own.copy()
+        for number, rows in enumerate(self.levels):
+            price[rows] += price[self.program.parent[rows]] if number else outside
+        return price
+
+    def rest(self) -> None:
+        """Give back the room to work in until it is needed again."""
+        self.units.rest()
+        self.groups.rest()
+
+    # -- one iteration ----------------------------------------------------------------------
+
+    def until(self, deadline: float, tell: Tell = untold) -> None:
+        """Iterate until every tree is done or known to be lost, or the deadline."""
+        while (
+            self.active.any()
+            and self.iterations < MOST_ITERATIONS
+            and time.perf_counter() < deadline
+        ):
+            if self._mostly_done():
+                self._solve_rest(deadline, tell)
+                return
+            with np.errstate(over="ignore"):  # slacks of a tree that is lost come to nothing
+                self.iterate()
+            tell(self.iterations, self.relative_gap())
+
+    def _mostly_done(self) -> bool:
+        """Whether so many trees are done that the rest is better solved by itself."""
+        whole = not (self.outer or len(self.zones.above))
+        groups = self.program.groups
+        return whole and groups > FEW_GROUPS and int(self.active.sum()) < REST_SHARE * groups
+
+    def _solve_rest(self, deadline: float, tell: Tell) -> None:
+        """Go on with the trees that are not done in a run of their own, and take over its point."""
+        groups, inside = np.flatnonzero(self.active), self.active[self.units.slot_group]
+        piece = part(self.program, groups)
+        self.rest()
+        rest = Run(
+            piece.program,
+            self.tolerance,
+            rows=self.barrier.rows.of(groups),
+            begin=Start(self.centre, 0.0),
+            unseen=None if self.unseen is None else self.unseen[piece.slots],
+            least_scale=self.least_scale,
+        )
+        every = np.arange(len(groups))
+        rest.units.point[:] = self.units.point[:, inside]
+        rest.barrier.put(every, self.barrier.part(groups))
+        for name in CARRIED:
+            getattr(rest, name)[:] = getattr(self, name)[groups]
+        rest.history = self.history
+        done = self.used & ~self.active
+        gap, scale = self.elsewhere
+        rest.elsewhere = (gap + self.gap[done].sum(), scale + self.scale[done].sum())
+        rest.until(deadline, tell)
+        self.units.point[:, inside] = rest.units.point
+        self.barrier.put(groups, rest.barrier.part(every))
+        for name in (*CARRIED, "solved", "active"):
+            getattr(self, name)[groups] = getattr(rest, name)
+
+    def iterate(self) -> None:
+        """Factor, predict, correct, move."""
+        outside = np.zeros(self.program.steps)
+        self.factor(outside)
+        self.ask(np.zeros(len(self.mu)))
+        predicted = self.direct(outside, predict=True)
+        self.ask(self.target(predicted))
+        reach = self.direct(outside, predict=False).step()
+        self.judge(self.move(reach), reach)
+
+    def factor(self, outside: Float[Array, " step"]) -> None:
+        """Eliminate units and groups up the tree, at prices that begin with the outside's."""
+        self.units.ready()
+        self.groups.ready()
+        self.price = self._down(self.own_price, outside)
+        self.products = self.barrier.nothing
+        self.barrier.prepare(self.net)
+        damping = DAMPING * self.centre
+        self.units.factor(damping, self.coupled, self.groups.answers, self.active)
+        above = self.zones.above
+        seen = self.zones.factor(self.price[above])
+        self.groups.factor(self.barrier, self.active, above, seen)
+
+    def ask(self, target: Float[Array, " group"]) -> None:
+        """What all would do at present prices, aiming at these products; at 0 to predict."""
+        self.goal = target[self.tree]
+        predict = not self.goal.any()
+        self.push = self.own_price - self.barrier.aim(self.goal, self.products)
+        self.change = self.units.respond(self.price, self.goal, self.active, predict=predict)
+        np.add.at(self.change, self.zones.above, self.zones.ask(self.goal[self.zones.above]))
+        self.groups.up(self.barrier, self.push, self.change, self.active)
+
+    def direct(self, outside: Float[Array, " step"], *, predict: bool) -> Reach:
+        """The step of everything, and how far it can be taken."""
+        dprice = self.groups.down(self.barrier, self.push, self.change, self.active, outside)
+        self.dprice = self._own(dprice)
+        self.dprice[self.program.parent < 0] -= outside
+        self.units.direct(dprice, self.goal, self.active, predict=predict)
+        self.step = self.barrier.step(self.change, self.groups.pooled())
+        if predict:
+            self.products = self.barrier.products(self.step, self.step)
+        self.longest = self.barrier.longest(self.step)
+        of_zones = self.zones.direct(dprice[self.zones.above], predict=predict)
+        return self._reach(self.step, of_zones)
+
+    def _reach(self, step: Points, of_zones: Reach) -> Reach:
+        told, point = self.units.told, self.barrier.point
+        longest = np.full((2, self.program.groups), UNBLOCKED)
+        chunk_tree = self.tree[self.units.chunk_group]
+        elsewhere = (of_zones.primal, of_zones.dual)
+        for i, column in enumerate((PRIMAL, DUAL)):
+            np.minimum.at(longest[i], chunk_tree, told[:, column])
+            np.minimum.at(longest[i], self.tree, self.longest[i])
+            np.minimum.at(longest[i], self.zone_tree, elsewhere[i])
+        gap = np.stack([self._told(column) for column in (GAP, GAP_PRIMAL, GAP_DUAL, GAP_BOTH)])
+        for i, pair in enumerate(((point, point), (step, point), (point, step), (step, step))):
+            gap[i] += self._by_tree(self.barrier.total(*pair))
+            np.add.at(gap[i], self.zone_tree, of_zones.gap[i])
+        return Reach(longest[0], longest[1], gap)
+
+    def target(self, predicted: Reach) -> Float[Array, " group"]:
+        """Mehrotra's rule: centre less, the further the predicted step already goes."""
+        primal, dual = np.minimum(predicted.primal, 1.0), np.minimum(predicted.dual, 1.0)
+        gap, count = predicted.gap, np.maximum(self.count, 1)
+        self.mu = gap[0] / count
+        ahead = (gap[0] + primal * gap[1] + dual * gap[2] + primal * dual * gap[3]) / count
+        share = np.maximum(ahead, 0.0) / np.maximum(self.mu, 1e-300)
+        enough = 0.1 * self.wanted / count  # smaller only loses digits
+        # unless more than the gap is asked for, and what is asked for is not a residual
+        enough[(self.gap <= self.wanted) & (self.residual <= 1.0)] *= 0.1
+        return np.maximum(np.clip(share**3, 1e-6, 1.0) * self.mu, enough)
+
+    def move(self, reach: Reach) -> Totals:
+        """Take the step: every unit and group as far as it can go itself, tempered."""
+        common = (reach.primal[self.tree], reach.dual[self.tree])
+        self.units.move(self.goal, *common, OWN_SHARE, self.active)
+        primal, dual = (
+            np.where(self.active, _tempered(longest, shared), 0.0)
+            for longest, shared in zip(self.longest, common, strict=True)
+        )
+        self.own_price += dual[:, None] * self.dprice
+        at = self.zone_tree
+        step = Reach(reach.primal[at], reach.dual[at], reach.gap[:, at])
+        powers, totals = self.zones.move(step)
+        self.net = self._net(self.units.net_told(), powers.net)
+        self.lift = self._net(self.units.lift_told(), powers.lift)
+        self.barrier.move(self.step, primal, dual, self.net)
+        return self._totals(totals)
+
+    def _told(self, column: int) -> Float[Array, " group"]:
+        """Sum of what the chunks told, at each tree's root."""
+        tree = self.tree[self.units.chunk_group]
+        told = np.bincount(tree, self.units.told[:, column], self.program.groups)
+        return told.astype(float)  # without any chunk it counts in integers
+
+    def _totals(self, of_zones: Totals) -> Totals:
+        point, p = self.barrier.point, self.program
+        exceeded = self.net + self.lift - p.net_high
+        exceeded = np.where(self.barrier.rows.held[1], exceeded, 0.0).max(axis=1)
+        residual = self.barrier.residual(self.net)
+        sums = Totals(
+            gap=self._told(GAP) + self._by_tree(self.barrier.total(point, point)),
+            residual=np.zeros(p.groups),
+            cost=self._told(COST) + self._by_tree(self.barrier.cost()),
+            turnover=self._told(TURNOVER),
+            over=np.zeros(p.groups),
+        )
+        for name in ("gap", "cost", "turnover"):
+            np.add.at(getattr(sums, name), self.zone_tree, getattr(of_zones, name))
+        with np.errstate(invalid="ignore"):  # a tree that is lost may hold NaN
+            told = self.units.told[:, RESIDUAL] / ENERGY_KWH
+            np.maximum.at(residual, self.units.chunk_group, told)
+            for name, worst in (("residual", residual), ("over", exceeded)):
+                np.maximum.at(getattr(sums, name), self.tree, worst)
+                np.maximum.at(getattr(sums, name), self.zone_tree, getattr(of_zones, name))
+        return sums
+
+    def judge(self, totals: Totals, reach: Reach) -> None:
+        """Which trees are done, and which will never be."""
+        self.gap, self.residual = totals.gap, totals.residual
+        self.scale = np.maximum(np.abs(totals.cost), 1e-3 * totals.turnover)
+        self.scale = np.maximum(self.scale, self.least_scale)
+        least = FLOOR * self.centre * self.count
+        self.wanted = np.maximum(WANTED_SHARE * self.tolerance * self.scale, least)
+        done = (self.gap <= self.wanted) & (self.residual <= 1.0)
+        # Where it pays to waste energy one direction never fits: it stops at the least gap.
+        done &= (totals.over <= EXPORT_KW) | (self.gap <= 2 * least)
+        taken = np.minimum(reach.primal, reach.dual)
+        self.stalls = np.where(taken < STALLED, self.stalls + 1, 0)
+        lost = ~(self.gap <= DIVERGED * self.centre * self.count)  # also where it is NaN
+        stuck = (self.stalls >= 3) | lost
+        self.solved |= self.active & done[self.tree]
+        self.active &= ~(done | stuck)[self.tree]
+        gap = self.elsewhere[0] + self.gap[self.used].sum()
+        self.history.append((gap, self.residual[self.used].max(initial=0.0)))
+
+    # -- reading ----------------------------------------------------------------------------
+
+    def relative_gap(self) -> float:
+        """The gap of all trees as a share of their cost."""
+        gap, scale = self.elsewhere
+        scale += self.scale[self.used].sum()
+        return float((gap + self.gap[self.used].sum()) / max(scale, 1e-300))
+
+    def result(self, outside: Float[Array, " step"] | None = None) -> Iterate:
+        """The iterate in the order of the program; prices begin with the outside's."""
+        answer = self.units.answer()
+        limits = self.barrier.steps.point.multiplier[:2].max(axis=0)
+        shown = np.where(limits > 1e-6 * self.centre, limits, 0.0) / self.program.step_h
+        nothing = np.zeros(self.program.steps)
+        price = self._down(self.own_price, nothing if outside is None else outside)
+        price, shown = np.nan_to_num(price), np.nan_to_num(shown)
+        of_budget = np.nan_to_num(self.barrier.budget_price()) / self.program.step_h
+        return Iterate(
+            power_kw=answer.power_kw,
+            dual=Dual(answer.energy_value, price, of_budget),
+            limit_price=shown,
+            solved=self.solved | ~self.used[self.tree],
+            iterations=self.iterations,
+            history=np.array(self.history).reshape(-1, 2),
+        )
+
+
+def _tempered(longest: Array, common: Array) -> Array:
+    """A step between what one group could take by itself and what all can take together."""
+    return np.minimum(STEP_SHARE * longest, 1.0) ** OWN_SHARE * common ** (1.0 - OWN_SHARE)

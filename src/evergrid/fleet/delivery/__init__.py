@@ -1,0 +1,1 @@
+"""What vehicles deliver together, with what probability, when each may fail."""

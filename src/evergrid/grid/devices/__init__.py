@@ -1,0 +1,1 @@
+"""What taps, banks and transformers do over time, and what that costs them."""

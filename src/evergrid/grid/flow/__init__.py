@@ -1,0 +1,1 @@
+"""What voltages and currents follow from given powers."""

@@ -1,0 +1,1 @@
+"""How many vehicles a feeder takes, and what stops it."""

@@ -1,0 +1,1 @@
+"""How inverters answer to the voltage at their terminals."""

@@ -1,0 +1,1 @@
+"""Figures of fleets: power, energy, promises and how they were kept."""

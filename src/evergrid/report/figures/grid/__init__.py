@@ -1,0 +1,1 @@
+"""Figures of feeders: maps, loading, strength, hosting capacity, slow devices."""

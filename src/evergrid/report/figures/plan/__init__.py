@@ -1,0 +1,1 @@
+"""Figures of plans: money, sites, vehicles, curtailment."""

@@ -1,0 +1,139 @@
+"""The headline of a plan: what it costs, what it proves, and what each strategy leaves undone."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from evergrid.dispatch.accounts import Costs
+from evergrid.dispatch.assessment import LEAST_KWH, Assessment
+from evergrid.dispatch.plan import Plan
+from evergrid.dispatch.rolling import Rolled
+from evergrid.model.portfolio import Portfolio
+from evergrid.studies.plan import tables
+
+
+def headline(
+    book: Portfolio,
+    plans: Mapping[str, Plan],
+    rolled: Mapping[str, Rolled],
+    *,
+    end_value_per_kwh: float,
+) -> dict[str, Any]:
+    """What is computed from the plans alone, by its key in ``summary.json``."""
+    best = plans["v2g"]
+    proof = best.certificate
+    return {
+        "status": str(best.status),
+        "currency": book.prices.currency,
+        "objective": best.costs.net,
+        "bound": proof.bound,
+        "gap": proof.gap,
+        "max_violation": _violations(best.assessment),
+        "baseline_cost": plans["uncontrolled"].costs.net,
+        "cost": {name: made.costs.net for name, made in plans.items()},
+        "cost_items": {name: vars(made.costs) for name, made in plans.items()},
+        "peak_import_kw": {name: peak_import_kw(made.assessment) for name, made in plans.items()},
+        "energy_fed_kwh": float(np.maximum(best.schedule.power_kw, 0).sum() * book.grid.step_h),
+        "energy_drawn_kwh": float(np.maximum(-best.schedule.power_kw, 0).sum() * book.grid.step_h),
+        "served_share": best.assessment.served_share,
+        "shortfall_kwh": best.shortfall_kwh,
+        "shortfalls": [vars(item) for item in best.shortfalls],
+        "overloads": [vars(item) for item in best.overloads],
+        "overdrafts": [vars(item) for item in best.overdrafts],
+        "budgets": tables.budgets(book, best).to_dicts(),
+        "curtailed_kwh": float(best.assessment.curtailed_kwh.sum()),
+        "curtailment": _curtailment(best.assessment),
+        "strategies": strategies(plans, rolled),
+        "rolling": {name: _rolled(made) for name, made in rolled.items()},
+        "end_value_per_kwh": end_value_per_kwh,
+        "solve_s": best.solve_s,
+        "assets": book.assets,
+        "sessions": len(book.sessions),
+        "sites": len(book.sites),
+        "steps": book.grid.steps,
+        "step_h": book.grid.step_h,
+        "start_utc": book.grid.start_utc.isoformat(),
+        "end_utc": book.grid.end_utc.isoformat(),
+    }
+
+
+def strategies(
+    plans: Mapping[str, Plan], rolled: Mapping[str, Rolled]
+) -> dict[str, dict[str, Any]]:
+    """What each strategy costs, gives and breaks, side by side."""
+    made = {name: (plan.assessment, plan.costs) for name, plan in plans.items()}
+    made |= {f"rolling_{name}": (run.assessment, run.costs) for name, run in rolled.items()}
+    best = plans["v2g"].assessment
+    return {name: _strategy(*given, best) for name, given in made.items()}
+
+
+def _strategy(done: Assessment, paid: Costs, best: Assessment) -> dict[str, Any]:
+    return {
+        "cost": paid.net,
+        "cash": paid.cash,
+        "wear": paid.wear,
+        "energy_left": paid.energy_left,
+        "served_share": done.served_share,
+        "shortfall_kwh": done.told_shortfall_kwh,
+        "sessions_short": int(done.short.sum()),
+        "overloads": [vars(item) for item in done.overloads],
+        "overdrafts": [vars(item) for item in done.overdrafts],
+        "curtailed_kwh": float(done.curtailed_kwh.sum()),
+        "peak_import_kw": peak_import_kw(done),
+        "max_violation": _violations(done),
+        "same_service": same_service(done, best),
+    }
+
+
+def same_service(done: Assessment, best: Assessment) -> bool:
+    """Whether a strategy serves as much, and exceeds limits no more, than the best plan does."""
+    more_kwh = done.told_shortfall_kwh - best.told_shortfall_kwh
+    return more_kwh <= LEAST_KWH and _beyond_kwh(done) - _beyond_kwh(best) <= LEAST_KWH
+
+
+def _beyond_kwh(done: Assessment) -> float:
+    """Energy beyond all limits and budgets."""
+    parts = [item.excess_kwh for item in (*done.overloads, *done.overdrafts)]
+    return sum(parts, start=0.0)
+
+
+def _violations(done: Assessment) -> dict[str, float]:
+    """Largest violations of the limits as given; rounding below 0 is none."""
+    budgets = float(done.budget_excess_kwh.max(initial=0.0))
+    return {
+        "power_kw": max(0.0, done.power_kw),  # 0 first, as the first of equals is taken, and not -0
+        "energy_kwh": max(0.0, done.energy_kwh, budgets),
+        "site_kw": done.limits_kw,
+    }
+
+
+def _curtailment(done: Assessment) -> list[dict[str, Any]]:
+    """Each site with generation, what it could make, and what of that it was curtailed by."""
+    book = done.portfolio
+    made = book.grid.step_h * book.generation_kw.sum(axis=1)
+    return [
+        {
+            "site_id": str(book.sites.site_id[site]),
+            "generation_kwh": float(made[site]),
+            "curtailed_kwh": float(done.curtailed_kwh[site]),
+        }
+        for site in np.nonzero(made)[0]
+    ]
+
+
+def _rolled(made: Rolled) -> dict[str, float]:
+    worst = _violations(made.assessment)
+    return {
+        "cost": made.costs.net,
+        "served_share": made.assessment.served_share,
+        "replans": made.replans,
+        "worst_gap": made.worst_gap,
+        "worst_violation": max(worst.values()),
+    }
+
+
+def peak_import_kw(done: Assessment) -> float:
+    """Highest power drawn by all trees of sites together."""
+    roots = done.site_kw[done.portfolio.sites.parent < 0].sum(axis=0)
+    return float(np.maximum(-roots, 0).max())

@@ -1,0 +1,225 @@
+"""A plan on the built-in feeder holds, says what the wires cost, and writes what others need."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from evergrid.grid.limits.feeder_limits import KINDS
+from evergrid.studies import plan
+from tests.studies.feeder_cases import FEEDER, HOMES, LIMITS, planned
+
+KEYS = {
+    "name",
+    "lines",
+    "lines_unrated",
+    "base_case_worst_pu",
+    "base_case_worst_node",
+    "notes",
+    "holds",
+    "holds_smart",
+    "rounds",
+    "flowgates",
+    "cost_without_wires",
+    "cost_of_wires",
+    "steps_passed",
+    "steps_passed_without_vehicles",
+    "passed_first_by",
+    "lowest_pu",
+    "highest_line",
+    "highest_transformer",
+    "highest_transformer_phase",
+    "highest_transformer_total",
+}
+STRATEGIES = ["uncontrolled", "v2g without the wires", "v2g", "smart"]
+CHECK = ["strategy", "time_utc", "kind", "place", "value", "limit", "without_vehicles", "passed"]
+
+REPOSITORY = Path(__file__).parents[3]
+
+Made = tuple[plan.Result, Path]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """The case planned and written."""
+    folder = tmp_path_factory.mktemp("feeder")
+    result = planned(folder)
+    result.write(folder / "out")
+    return result, folder
+
+
+def test_the_summary_tells_what_the_wires_ask_for(made: Made):
+    summary = json.loads((made[1] / "out" / "summary.json").read_text())
+    found = summary["feeder"]
+    assert set(found) == KEYS
+    assert found["name"] == "ieee13"
+    assert found["base_case_worst_pu"] < 1e-6
+    assert found["holds"] is found["holds_smart"] is True
+    assert found["rounds"] >= 1
+    assert found["flowgates"] > 0
+    assert found["cost_of_wires"] > 0
+    assert summary["objective"] == pytest.approx(
+        found["cost_without_wires"] + found["cost_of_wires"]
+    )
+    assert summary["gap"] <= 1e-6
+    assert sorted(found["steps_passed"]) == sorted(STRATEGIES)
+    assert found["steps_passed"]["v2g"] == found["steps_passed"]["smart"] == 0
+    assert found["steps_passed"]["v2g without the wires"] > 0
+    assert set(found["passed_first_by"]) >= {"low voltage", "line", "transformer"}
+    assert found["highest_transformer"] == found["highest_transformer_phase"]
+    assert sorted(found["highest_transformer_total"]) == sorted(STRATEGIES)
+    assert found["highest_transformer_phase"]["v2g"] <= 1.0
+    for steps in found["passed_first_by"].values():
+        assert 0 < steps <= found["steps_passed"]["v2g without the wires"]
+
+
+def test_the_page_names_every_key_table_and_column(made: Made):
+    told = (REPOSITORY / "docs/how-to/plan_feeder.md").read_text(encoding="utf-8")
+    tables = ["feeder_check", "site_limits", "wires_prices"]
+    columns = {column for name in tables for column in made[0].tables[name].columns}
+    words = {*KEYS, *columns, *(f"{name}.parquet" for name in tables)}
+    assert [word for word in sorted(words) if f"`{word}`" not in told] == []
+
+
+def test_extremes_are_within_limits_with_the_wires_and_beyond_without(made: Made):
+    found = made[0].summary["feeder"]
+    kept, passed = "v2g", "v2g without the wires"
+    assert found["lowest_pu"][kept] >= LIMITS["low_pu"] - 1e-6 > found["lowest_pu"][passed]
+    assert found["highest_line"][kept] <= LIMITS["line"] + 1e-6 < found["highest_line"][passed]
+    highest = found["highest_transformer"]
+    assert highest[kept] <= 1 + 1e-6 < highest[passed]
+
+
+def test_the_check_names_the_worst_place_of_every_kind_in_every_step(made: Made):
+    result, folder = made
+    table = pl.read_parquet(folder / "out" / "feeder_check.parquet")
+    assert_frame_equal(table, result.tables["feeder_check"])
+    assert table.columns == CHECK
+    rows = table.group_by("strategy", "kind").agg(pl.col("time_utc").n_unique())
+    assert rows["time_utc"].to_list() == [24] * len(STRATEGIES) * len(KINDS)
+    beyond = np.where(table["kind"] == "low voltage", -1, 1) * (table["value"] - table["limit"])
+    assert (table["passed"] == (pl.Series(beyond) > 1e-6)).all()
+    counted = table.filter("passed").group_by("strategy").agg(pl.col("time_utc").n_unique())
+    told = result.summary["feeder"]["steps_passed"]
+    assert dict(counted.iter_rows()) == {name: n for name, n in told.items() if n}
+    lowest = table.filter(kind="low voltage").group_by("strategy").agg(pl.col("value").min())
+    for strategy, value in lowest.iter_rows():
+        # the place furthest beyond its limit is the lowest where all have the same
+        assert value == pytest.approx(result.summary["feeder"]["lowest_pu"][strategy], abs=1e-9)
+
+
+def test_every_load_of_the_feeder_is_a_site_and_carries_the_fleet(made: Made):
+    result, _ = made
+    assert result.feeder is not None
+    book, loads = result.loaded.portfolio, result.feeder.street.loads.name
+    assert book.sites.site_id.tolist() == ["feeder", *loads]
+    assert set(book.sites.parent_id[1:]) == {"feeder"}
+    assert set(book.sessions.site_id) == set(loads)
+    peak = -result.feeder.street.feeder.branches.power_kw.sum()
+    assert book.load_kw.sum(axis=0).max() == pytest.approx(0.6 * peak, rel=0.02)
+
+
+def test_limits_of_sites_are_written_for_every_load_and_step(made: Made):
+    result, folder = made
+    table = pl.read_parquet(folder / "out" / "site_limits.parquet")
+    assert result.feeder is not None
+    assert set(table["site_id"]) == set(result.feeder.street.loads.name)
+    assert table.select("site_id", "time_utc").n_unique() == table.height
+    assert table.height == 24 * len(result.feeder.street.loads)
+    room = table["import_limit_kw"] + table["export_limit_kw"]
+    assert (room >= -1e-9).all()
+
+
+@pytest.mark.slow
+def test_limits_given_back_make_a_plan_that_holds(made: Made):
+    """Taps may settle elsewhere under it, so it may take rounds of its own."""
+    result, folder = made
+    limits = pl.read_parquet(folder / "out" / "site_limits.parquet")
+    limits.write_parquet(folder / "site_limits.parquet")
+    again = planned(folder, site_limits_file="site_limits.parquet")
+    found, first = again.summary["feeder"], result.summary["feeder"]
+    assert found["holds"] is found["holds_smart"] is True
+    assert found["cost_without_wires"] > first["cost_without_wires"]
+    assert found["cost_of_wires"] < 0.1 * first["cost_of_wires"]
+    net = again.tables["sites"].join(limits, on=["site_id", "time_utc"], suffix="_given")
+    assert net.height == limits.height
+    assert (net["power_kw"] <= net["export_limit_kw_given"] + 1e-6).all()
+    assert (net["power_kw"] >= -net["import_limit_kw_given"] - 1e-6).all()
+
+
+@pytest.mark.slow
+def test_limits_given_back_need_no_round_where_taps_stay(tmp_path: Path):
+    fleet = [HOMES | {"vehicles": 60, "max_charge_kw": 150.0, "max_discharge_kw": 150.0}]
+    feeder = FEEDER | {"load": {"share": 0.6, "taps": "stay"}}
+    first = planned(tmp_path, fleet=fleet, feeder=feeder)
+    assert first.summary["feeder"]["rounds"] > 0
+    first.tables["site_limits"].write_parquet(tmp_path / "limits.parquet")
+    again = planned(tmp_path, fleet=fleet, feeder=feeder, site_limits_file="limits.parquet")
+    found = again.summary["feeder"]
+    assert found["holds"] is found["holds_smart"] is True
+    assert (found["rounds"], found["flowgates"]) == (0, 0)
+
+
+def test_prices_of_the_wires_are_told_where_they_are_felt(made: Made):
+    result, folder = made
+    table = pl.read_parquet(folder / "out" / "wires_prices.parquet")
+    assert table.columns == ["site_id", "time_utc", "wires_price_per_mwh"]
+    assert table.height > 0
+    assert (table["wires_price_per_mwh"] != 0).all()
+    felt = result.plans["v2g"].wires_price_per_mwh
+    assert table["wires_price_per_mwh"].abs().sum() == pytest.approx(np.abs(felt).sum())
+
+
+def test_the_map_shows_the_lowest_voltage_of_every_load_bus(made: Made):
+    result, folder = made
+    shapes = json.loads((folder / "out" / "feeder.geojson").read_text())["features"]
+    lowest = result.summary["feeder"]["lowest_pu"]
+    for strategy in STRATEGIES:
+        key = f"lowest_pu_{strategy.replace(' ', '_')}"
+        values = [shape["properties"].get(key) for shape in shapes]
+        told = [value for value in values if value is not None]
+        assert 5 <= len(told) < len(shapes)
+        assert min(told) == pytest.approx(lowest[strategy], abs=1e-4)
+
+
+def test_a_listed_site_hangs_where_it_is_placed_and_takes_the_load_there(tmp_path: Path):
+    result = planned(
+        tmp_path,
+        site=[
+            {"site_id": "depot", "import_limit_kw": 900.0},
+            {"site_id": "yard", "parent_id": "depot"},
+        ],
+        fleet=[
+            HOMES | {"sites": ["yard"], "vehicles": 20},
+            HOMES | {"name": "all", "vehicles": 24},
+        ],
+        feeder=FEEDER | {"place": [{"site_id": "depot", "load": "671"}]},
+    )
+    assert result.feeder is not None
+    sites, wiring = result.loaded.portfolio.sites, result.feeder.wiring
+    row = {str(name): i for i, name in enumerate(sites.site_id)}
+    load = {str(name): i for i, name in enumerate(result.feeder.street.loads.name)}
+    assert "671" not in row
+    assert wiring.place[row["depot"]] == wiring.place[row["yard"]] == load["671"]
+    assert sites.parent[row["depot"]] == -1
+    assert wiring.place[row["675a"]] == load["675a"]
+    assert wiring.place[row["feeder"]] == -1
+    of_load = result.loaded.portfolio.load_kw.max(axis=1)
+    assert of_load[row["depot"]] == pytest.approx(0.6 * 1155.0, rel=0.02)
+    at_all = [n for n in result.loaded.portfolio.sessions.asset_id if n.startswith("all")]
+    stands = result.loaded.portfolio.sessions.site_id
+    assert len(at_all) > 10
+    assert "depot" not in stands[np.isin(result.loaded.portfolio.sessions.asset_id, at_all)]
+    assert result.summary["feeder"]["holds"]
+
+
+@pytest.mark.slow
+def test_rolling_plans_are_made_within_the_wires_and_checked_too(tmp_path: Path):
+    rolling = {"window_h": 24, "replan_every_h": 8}
+    result = planned(tmp_path, rolling=rolling, fleet=[HOMES | {"vehicles": 40}])
+    found = result.summary["feeder"]
+    assert set(found["steps_passed"]) == {*STRATEGIES, "rolling_perfect", "rolling_persistence"}
+    assert found["steps_passed"]["rolling_perfect"] < found["steps_passed"][STRATEGIES[1]]
