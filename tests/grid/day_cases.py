@@ -28,7 +28,7 @@ def master(data_folder: Path, name: str) -> Path:
 
 def built_in(*commands: str) -> Feeder:
     """The feeder that is built in."""
-    with resources.as_file(resources.files("evergrid.grid") / "feeders/ieee13.dss") as path:
+    with resources.as_file(resources.files("evergrid.grid.feeder") / "built_in/ieee13.dss") as path:
         return opendss.read(path, commands=commands)
 
 
