@@ -137,10 +137,12 @@ class _Run:
         last = int(self.stop[here].max())
         if last <= stop:
             return stop
-        book, later = self.portfolio, slice(stop, last)
+        portfolio, later = self.portfolio, slice(stop, last)
         load = self.load_kw[:, later]
-        least = load + book.sites.add_up(book.curtailable_kw)[:, later]
-        broken = (load > book.import_limit_kw[:, later]) | (-least > book.export_limit_kw[:, later])
+        least = load + portfolio.sites.add_up(portfolio.curtailable_kw)[:, later]
+        broken = (load > portfolio.import_limit_kw[:, later]) | (
+            -least > portfolio.export_limit_kw[:, later]
+        )
         steps = np.nonzero(broken.any(axis=0))[0]
         return stop + int(steps[-1]) + 1 if len(steps) else stop
 
@@ -199,8 +201,8 @@ class _Run:
 
     def _settle(self, now: int, until: int) -> None:
         """Curtail what limits still demand, and remember what was drawn."""
-        book, here = self.portfolio, slice(now, until)
-        part = book.part(now, until, book.sessions)
+        portfolio, here = self.portfolio, slice(now, until)
+        part = portfolio.part(now, until, portfolio.sessions)
         power = self.power[:, here]
         least = curtailment.least(part, power, self.curtailed[:, here])
         self.curtailed[:, here] = least

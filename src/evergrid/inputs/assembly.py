@@ -1,4 +1,4 @@
-"""The book that a study's inputs make: data read or generated, and put together."""
+"""The portfolio that a study's inputs make: data read or generated, and put together."""
 
 import difflib
 import inspect
@@ -38,7 +38,7 @@ class Loaded:
     """Everything a study was given.
 
     Attributes:
-        portfolio: The book.
+        portfolio: The portfolio.
         forecast: Forecast prices on the same grid, where there are any.
         sources: Where each part came from, with what its reader did to dirty rows.
         notes: What the reader of a report must know about the inputs.

@@ -134,11 +134,11 @@ def generation(inputs: Inputs, folder: Path, *, tell: Tell = untold) -> SiteGene
     return tables.read_site_generation(locate(inputs.site_generation_file, folder), tell=tell)
 
 
-def generation_notes(book: Portfolio) -> list[str]:
+def generation_notes(portfolio: Portfolio) -> list[str]:
     """What the reader of a report must know of generation that is given as negative load."""
-    negative, generates = (book.load_kw < 0).any(axis=1), book.generation_kw.any(axis=1)
-    both = _some(book.sites.site_id[negative & generates])
-    alone = _some(book.sites.site_id[negative & ~generates])
+    negative, generates = (portfolio.load_kw < 0).any(axis=1), portfolio.generation_kw.any(axis=1)
+    both = _some(portfolio.sites.site_id[negative & generates])
+    alone = _some(portfolio.sites.site_id[negative & ~generates])
     notes = []
     if both:
         notes.append(
