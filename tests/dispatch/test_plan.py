@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from evergrid.core.errors import InfeasibleError, SolveError
 from evergrid.core.status import Status
-from evergrid.dispatch import plan, problem
+from evergrid.dispatch import plan, problem, shortfall
 from evergrid.dispatch.accounts import site_power
 from evergrid.engine import solver
 from evergrid.model.portfolio import Portfolio
@@ -147,7 +147,7 @@ def test_an_energy_no_charger_can_deliver_is_named_with_its_cause() -> None:
     assert item.shortfall_kwh == pytest.approx(owed[5] - reachable)
     assert "charger" in item.limit
     with pytest.raises(InfeasibleError, match=r"session-5") as caught:
-        plan.raise_on_shortfall(made)
+        shortfall.raise_on_shortfall(made.shortfalls, made.assessment)
     assert caught.value.status is Status.INFEASIBLE
 
 
@@ -204,7 +204,7 @@ def test_a_limit_that_load_or_generation_exceeds_is_refused_with_its_way_out(
     made = plan.v2g(replace(portfolio, load_kw=np.array([[0.0, load_kw]])), options(portfolio))
     assert made.status is Status.LIMITS_EXCEEDED
     with pytest.raises(InfeasibleError, match="exceeded by 4 kWh") as caught:
-        plan.raise_on_shortfall(made)
+        shortfall.raise_on_shortfall(made.shortfalls, made.assessment)
     (fault,) = caught.value.faults
     assert fault.field == field
     assert way in fault.fix
@@ -362,7 +362,7 @@ def test_a_budget_that_keeps_cars_from_their_energy_is_named() -> None:
     assert made.certificate.energy_kwh <= 1e-6
     assert not made.overdrafts
     with pytest.raises(InfeasibleError, match="the energy budget of site feeder"):
-        plan.raise_on_shortfall(made)
+        shortfall.raise_on_shortfall(made.shortfalls, made.assessment)
 
 
 @pytest.mark.parametrize("method", ["highs", "interior_point"])
@@ -379,9 +379,9 @@ def test_a_load_beyond_its_budget_is_reported_and_the_cars_help(method: solver.M
     assert item.excess_kwh == pytest.approx(240.0 - helped - 50.0, abs=0.01)
     refused = r"energy_budget_kwh must be .* got 50 for feeder"
     with pytest.raises(InfeasibleError, match=refused):
-        plan.raise_on_shortfall(made)
+        shortfall.raise_on_shortfall(made.shortfalls, made.assessment)
     with pytest.raises(InfeasibleError, match=r"limit\. Energy budgets are exceeded"):
-        plan.raise_on_shortfall(replace(made, shortfalls=()))
+        shortfall.raise_on_shortfall((), made.assessment)
 
 
 def test_wear_that_rises_spreads_what_is_fed() -> None:

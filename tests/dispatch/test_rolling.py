@@ -39,11 +39,11 @@ def views(portfolio: Portfolio, believed: Prices | None = None) -> dict[str, Abs
 
 def run(
     portfolio: Portfolio, view: AbstractPriceView, *, window: int = 24, every: int = 1
-) -> rolling.Rolled:
+) -> rolling.RollingResult:
     return rolling.simulate(portfolio, view, options(portfolio), window=window, every=every)
 
 
-def keeps_all(rolled: rolling.Rolled) -> None:
+def keeps_all(rolled: rolling.RollingResult) -> None:
     """Every limit of batteries and sites was kept."""
     done = rolled.assessment
     assert max(done.power_kw, done.energy_kwh, done.limits_kw) <= 1e-6

@@ -11,12 +11,12 @@ import pytest
 
 from evergrid.core.config import parse
 from evergrid.core.errors import ConfigError, InputError
-from evergrid.inputs.assembly import Loaded, load
+from evergrid.inputs.assembly import StudyInputs, load
 from evergrid.inputs.tables import ForecastSource
 from evergrid.studies import plan
 from tests.studies.cases import Planned, sessions
 
-Load = Callable[..., Loaded]
+Load = Callable[..., StudyInputs]
 FLEET = {
     "place": "home",
     "vehicles": 4,
@@ -31,7 +31,9 @@ def loaded(planned: Planned):
     folder = planned(1)[1].parent
     whole = planned(1)[0].config.model_dump(mode="json", exclude_none=True)
 
-    def make(*, seed: int = 0, forecast: ForecastSource | None = None, **changed: Any) -> Loaded:
+    def make(
+        *, seed: int = 0, forecast: ForecastSource | None = None, **changed: Any
+    ) -> StudyInputs:
         raw = {key: value for key, value in (whole | changed).items() if value is not None}
         return load(parse(plan.Config, raw), forecast, folder=folder, seed=seed)
 

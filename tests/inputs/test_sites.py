@@ -10,10 +10,10 @@ import pytest
 
 from evergrid.core.config import parse
 from evergrid.core.errors import ConfigError, InputError
-from evergrid.inputs.assembly import Loaded, load
+from evergrid.inputs.assembly import StudyInputs, load
 from evergrid.studies import plan
 
-Load = Callable[..., Loaded]
+Load = Callable[..., StudyInputs]
 HOME = {"place": "home", "time_zone": "Europe/Oslo"}
 TREE = {
     "name": "north",
@@ -35,7 +35,7 @@ def loaded(tmp_path: Path):
     prices = {"time_utc": times, "import_price_per_mwh": 80.0, "export_price_per_mwh": 80.0}
     pl.DataFrame(prices).write_csv(tmp_path / "prices.csv")
 
-    def make(*, seed: int = 0, **given: Any) -> Loaded:
+    def make(*, seed: int = 0, **given: Any) -> StudyInputs:
         raw = {
             "horizon": {"start": "2024-01-10", "step_min": 30, "time_zone": "Europe/Oslo"},
             "prices": {"file": "prices.csv"},

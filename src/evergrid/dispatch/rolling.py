@@ -18,7 +18,7 @@ from evergrid.model.session import Sessions
 
 
 @dataclass(frozen=True)
-class Rolled:
+class RollingResult:
     """What came of planning again and again.
 
     Attributes:
@@ -47,7 +47,7 @@ def simulate(
     window: int,
     every: int,
     tick: Callable[[int], None] = lambda step: None,
-) -> Rolled:
+) -> RollingResult:
     """Replan every few steps over a moving window, and settle on the portfolio's own prices.
 
     A plan sees the sessions plugged in at that moment with the departure and energy they asked
@@ -71,7 +71,7 @@ def simulate(
         tick(now)
         run.step(now, window, every)
     schedule = run.schedule()
-    return Rolled(
+    return RollingResult(
         assessment=Assessment(portfolio, schedule),
         costs=costs(portfolio, schedule, options.end_value_per_kwh),
         replans=len(run.gaps),
@@ -95,7 +95,7 @@ class _Run:
         self.load_kw = net_load(portfolio)
         self.period = _periods(portfolio)
         self.gaps: list[float] = []
-        self.last: plan.Solved | None = None
+        self.last: plan.PreviousSolve | None = None
 
     def step(self, now: int, window: int, every: int) -> None:
         """Plan at the start of step ``now`` and carry out the plan until the next one."""

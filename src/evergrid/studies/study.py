@@ -14,7 +14,7 @@ from evergrid.core.config import Config
 from evergrid.core.progress import Progress, ignore_progress
 from evergrid.data.meta import Meta
 from evergrid.data.output import check_writable, write_folder
-from evergrid.report.drawing import Drawings, Drawn, drawn
+from evergrid.report.drawing import FigureMakers, Figures, draw_each
 from evergrid.report.page import Headline, Section
 from evergrid.report.page import page as html_page
 from evergrid.studies import provenance_page, summary
@@ -88,11 +88,11 @@ class AbstractReport(Protocol):
         """The summary in at most ten lines of text."""
         ...
 
-    def figures(self, result: Any) -> Drawings:
+    def figures(self, result: Any) -> FigureMakers:
         """What draws each figure of the report, by name in reading order."""
         ...
 
-    def page(self, result: Any, drawn: Drawn) -> Page:
+    def page(self, result: Any, drawn: Figures) -> Page:
         """The content of the HTML report.
 
         Args:
@@ -207,9 +207,9 @@ class Result(Generic[ConfigT, FindingsT]):
     files: dict[str, str | pl.DataFrame]
 
     @cached_property
-    def drawn(self) -> Drawn:
+    def drawn(self) -> Figures:
         """The figures of the report; one that fails leaves a sentence in its place."""
-        return drawn(self.study.report.figures(self))
+        return draw_each(self.study.report.figures(self))
 
     def figures(self) -> dict[str, Figure]:
         """Every figure of the report that can be drawn, by name."""

@@ -155,7 +155,7 @@ def test_energy_that_the_wires_cannot_deliver_is_named_and_the_rest_is_served(tm
         owed = portfolio.sessions.energy_departure_kwh[row] - short.get(str(name), 0.0)
         assert served[row] >= owed - 1e-4, name
     assert len(short) < len(portfolio.sessions)
-    assert {item.limit for item in made.plan.shortfalls} == {"what the wires can carry"}
+    assert {item.limit for item in made.plan.shortfalls} == {"the limits of the network"}
 
 
 def test_no_more_rounds_are_made_than_allowed_and_each_is_told(tmp_path: Path):

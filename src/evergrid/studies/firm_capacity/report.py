@@ -12,7 +12,7 @@ from plotly.graph_objects import Figure
 
 from evergrid.core.arrays import Array
 from evergrid.report import figures as draw
-from evergrid.report.drawing import Drawings, Drawn
+from evergrid.report.drawing import FigureMakers, Figures
 from evergrid.report.page import Headline, Section, Table
 from evergrid.studies import console_summary
 from evergrid.studies.firm_capacity.config import Config
@@ -112,10 +112,10 @@ def _verdict(rules: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def figures(result: StudyResult) -> Drawings:
+def figures(result: StudyResult) -> FigureMakers:
     """What draws each figure of the report, by name in reading order."""
     found = result.findings
-    made: Drawings = {
+    made: FigureMakers = {
         "offer_fan": partial(_fan, result),
         "offer_curve": partial(_curve, found),
         "promises_kept": partial(_kept, found),
@@ -128,7 +128,7 @@ def figures(result: StudyResult) -> Drawings:
     return made | {"diversity_curve": partial(_growth, found)}
 
 
-def page(result: StudyResult, drawn: Drawn) -> Page:
+def page(result: StudyResult, drawn: Figures) -> Page:
     """The content of the HTML report."""
     return Page(
         cards=_headline(result),

@@ -9,7 +9,7 @@ from plotly.graph_objects import Figure
 
 from evergrid.report import figures as draw
 from evergrid.report import theme
-from evergrid.report.drawing import Drawings, Drawn
+from evergrid.report.drawing import FigureMakers, Figures
 from evergrid.report.page import Headline, Section, Table
 from evergrid.studies import console_summary
 from evergrid.studies.feeder_places import Shade, with_distance
@@ -71,7 +71,7 @@ def console_lines(result: StudyResult) -> list[str]:
     return console_summary.lines(rows)
 
 
-def figures(result: StudyResult) -> Drawings:
+def figures(result: StudyResult) -> FigureMakers:
     """What draws each figure of the report, by name in reading order."""
     found, s = result.findings, result.summary
     shade = Shade(
@@ -112,7 +112,7 @@ def _gains(result: StudyResult) -> Figure:
     )
 
 
-def page(result: StudyResult, drawn: Drawn) -> Page:
+def page(result: StudyResult, drawn: Figures) -> Page:
     """The content of the HTML report."""
     return Page(
         cards=_headline(result.summary),

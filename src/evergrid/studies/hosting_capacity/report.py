@@ -8,7 +8,7 @@ import numpy as np
 from plotly.graph_objects import Figure
 
 from evergrid.report import figures as draw
-from evergrid.report.drawing import Drawings, Drawn
+from evergrid.report.drawing import FigureMakers, Figures
 from evergrid.report.page import Headline, Section, Table
 from evergrid.studies import console_summary
 from evergrid.studies.feeder_places import FeederPlaces, Shade, with_distance
@@ -129,10 +129,10 @@ def _span(ends: Sequence[float], most_kw: float) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def figures(result: StudyResult) -> Drawings:
+def figures(result: StudyResult) -> FigureMakers:
     """What draws each figure of the report, by name in reading order."""
     found = result.findings
-    made: Drawings = {
+    made: FigureMakers = {
         "violation_curve": partial(_violation_curve, found),
         "stopper_bars": partial(_stopper_bars, found),
     }
@@ -177,7 +177,7 @@ def _room_over_day(found: Found) -> Figure:
     )
 
 
-def page(result: StudyResult, drawn: Drawn) -> Page:
+def page(result: StudyResult, drawn: Figures) -> Page:
     """The content of the HTML report."""
     return Page(
         cards=_headline(result),

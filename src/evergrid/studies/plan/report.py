@@ -17,7 +17,7 @@ from evergrid.fleet.history.energy_envelope import fleet_envelope
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.prices import Prices
 from evergrid.report import figures as draw
-from evergrid.report.drawing import Drawings, Drawn
+from evergrid.report.drawing import FigureMakers, Figures
 from evergrid.report.page import Headline, Section, Table
 from evergrid.studies import console_summary
 from evergrid.studies.plan import feeder_report
@@ -106,10 +106,10 @@ def console_lines(result: StudyResult) -> list[str]:
     return console_summary.lines(rows, JOINED)
 
 
-def figures(result: StudyResult) -> Drawings:
+def figures(result: StudyResult) -> FigureMakers:
     """What draws each figure of the report, by name in reading order."""
     portfolio, loading = _portfolio(result), result.findings.loading
-    made: Drawings = {
+    made: FigureMakers = {
         "fleet_power": partial(_fleet_power, result),
         "value_waterfall": partial(_value_waterfall, result),
     }
@@ -135,7 +135,7 @@ def figures(result: StudyResult) -> Drawings:
     return made
 
 
-def page(result: StudyResult, drawn: Drawn) -> Page:
+def page(result: StudyResult, drawn: Figures) -> Page:
     """The content of the HTML report."""
     texts = READING | feeder_report.READING
     texts |= {"vehicle_day": f"{READING['vehicle_day']} {_leaves_with(result)}"}

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from evergrid.dispatch.plan import Plan
-from evergrid.dispatch.rolling import Rolled
-from evergrid.inputs.assembly import Loaded
+from evergrid.dispatch.rolling import RollingResult
+from evergrid.inputs.assembly import StudyInputs
 from evergrid.studies.plan.feeder import FeederFound
 from evergrid.studies.plan.site_loading import SiteLoading
 
@@ -23,9 +23,9 @@ class PlanResults:
         feeder: What the plans do to the feeder; None without one.
     """
 
-    inputs: Loaded
+    inputs: StudyInputs
     plans: Mapping[str, Plan]
-    rolling: Mapping[str, Rolled]
+    rolling: Mapping[str, RollingResult]
     feeder: FeederFound | None
 
     @cached_property

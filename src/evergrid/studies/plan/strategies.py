@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 from evergrid.core.progress import Progress
 from evergrid.core.units import per_kwh_from_per_mwh
-from evergrid.dispatch import forecast, plan, rolling
+from evergrid.dispatch import forecast, plan, rolling, shortfall
 from evergrid.dispatch.network import feeder_plan
 from evergrid.dispatch.network.feeder_check import Wiring
 from evergrid.engine.interior_point.interior_point import Tell
-from evergrid.inputs.assembly import Loaded
+from evergrid.inputs.assembly import StudyInputs
 from evergrid.inputs.feeder_sites import Street
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.prices import Prices
@@ -47,7 +47,7 @@ def sites_on_feeder(portfolio: Portfolio, street: Street) -> SitesOnFeeder:
     return SitesOnFeeder(portfolio, street, street.wiring(portfolio))
 
 
-def options_of(config: Config, loaded: Loaded) -> plan.Options:
+def options_of(config: Config, loaded: StudyInputs) -> plan.Options:
     """How to plan, with the worth of energy left that the configuration or the prices give."""
     given = config.solve.end_value_per_mwh
     value = (
@@ -89,7 +89,7 @@ def plans(
 
     v2g = made("v2g", "planning V2G", plan.v2g, 0.1, 0.5)
     if config.solve.on_shortfall == "error":
-        plan.raise_on_shortfall(v2g)
+        shortfall.raise_on_shortfall(v2g.shortfalls, v2g.assessment)
     smart = made("smart", "planning smart charging", plan.smart, 0.5, 0.8)
     label = "simulating no control"
     tell = _gap_progress(progress, label, 0.8 * whole, whole, options.gap)
@@ -130,7 +130,7 @@ def rolling_plans(
     believed: Prices | None,
     options: plan.Options,
     progress: Progress,
-) -> dict[str, rolling.Rolled]:
+) -> dict[str, rolling.RollingResult]:
     """Plans made again and again as time passes, by the view of prices they believe."""
     grid, actual = portfolio.grid, portfolio.prices
     assert config.rolling is not None

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from evergrid.dispatch.network import feeder_check
 from evergrid.dispatch.network.feeder_plan import Held
 from evergrid.dispatch.plan import Plan
-from evergrid.dispatch.rolling import Rolled
+from evergrid.dispatch.rolling import RollingResult
 from evergrid.inputs import feeder_sites
 from evergrid.inputs.assembly import load
 from evergrid.inputs.feeder_sites import Street
@@ -38,7 +38,7 @@ def compute(config: Config, context: Context) -> Output[PlanResults]:
     options = strategies.options_of(config, given)
     network = None if street is None else strategies.sites_on_feeder(portfolio, street)
     plans, within = strategies.plans(config, portfolio, options, progress, network)
-    rolled: dict[str, Rolled] = {}
+    rolled: dict[str, RollingResult] = {}
     if config.rolling:
         limited = within["v2g"].portfolio if within else portfolio
         rolled = strategies.rolling_plans(config, limited, given.forecast, options, progress)
@@ -74,7 +74,7 @@ def _on_feeder(
     network: SitesOnFeeder,
     within: dict[str, Held],
     plans: Mapping[str, Plan],
-    rolled: Mapping[str, Rolled],
+    rolled: Mapping[str, RollingResult],
 ) -> FeederFound:
     """What every strategy does to the feeder."""
     schedules = {"uncontrolled": plans["uncontrolled"].schedule}

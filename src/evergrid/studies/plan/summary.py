@@ -8,7 +8,7 @@ import numpy as np
 from evergrid.dispatch.accounts import KINDS, Costs
 from evergrid.dispatch.assessment import LEAST_KWH, Assessment
 from evergrid.dispatch.plan import Plan
-from evergrid.dispatch.rolling import Rolled
+from evergrid.dispatch.rolling import RollingResult
 from evergrid.model.portfolio import Portfolio
 from evergrid.studies.plan import tables
 
@@ -16,7 +16,7 @@ from evergrid.studies.plan import tables
 def headline(
     portfolio: Portfolio,
     plans: Mapping[str, Plan],
-    rolled: Mapping[str, Rolled],
+    rolled: Mapping[str, RollingResult],
     *,
     end_value_per_kwh: float,
 ) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def headline(
 
 
 def strategies(
-    plans: Mapping[str, Plan], rolled: Mapping[str, Rolled]
+    plans: Mapping[str, Plan], rolled: Mapping[str, RollingResult]
 ) -> dict[str, dict[str, Any]]:
     """What each strategy costs, gives and breaks, side by side."""
     made = {name: (plan.assessment, plan.costs) for name, plan in plans.items()}
@@ -74,7 +74,7 @@ def _strategy(done: Assessment, paid: Costs, best: Assessment) -> dict[str, Any]
         "cost": paid.net,
         **{kind: paid.of_kind(kind) for kind in KINDS},
         "served_share": done.served_share,
-        "shortfall_kwh": done.told_shortfall_kwh,
+        "shortfall_kwh": done.shortfall_total_kwh,
         "sessions_short": int(done.short.sum()),
         "overloads": [vars(item) for item in done.overloads],
         "overdrafts": [vars(item) for item in done.overdrafts],
@@ -87,7 +87,7 @@ def _strategy(done: Assessment, paid: Costs, best: Assessment) -> dict[str, Any]
 
 def same_service(done: Assessment, best: Assessment) -> bool:
     """Whether a strategy serves as much, and exceeds limits no more, than the best plan does."""
-    more_kwh = done.told_shortfall_kwh - best.told_shortfall_kwh
+    more_kwh = done.shortfall_total_kwh - best.shortfall_total_kwh
     return more_kwh <= LEAST_KWH and _beyond_kwh(done) - _beyond_kwh(best) <= LEAST_KWH
 
 
@@ -121,7 +121,7 @@ def _curtailment(done: Assessment) -> list[dict[str, Any]]:
     ]
 
 
-def _rolled(made: Rolled) -> dict[str, float]:
+def _rolled(made: RollingResult) -> dict[str, float]:
     worst = _violations(made.assessment)
     return {
         "cost": made.costs.net,

@@ -8,7 +8,7 @@ import polars as pl
 from evergrid.core.arrays import Array, Shaped
 from evergrid.data import tables
 from evergrid.dispatch.plan import Plan
-from evergrid.dispatch.rolling import Rolled
+from evergrid.dispatch.rolling import RollingResult
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule
 
@@ -36,7 +36,7 @@ def inputs(portfolio: Portfolio) -> dict[str, pl.DataFrame]:
 
 
 def results(
-    portfolio: Portfolio, plans: dict[str, Plan], rolled: dict[str, Rolled]
+    portfolio: Portfolio, plans: dict[str, Plan], rolled: dict[str, RollingResult]
 ) -> dict[str, pl.DataFrame]:
     """The tables that came out, by name.
 

@@ -7,7 +7,7 @@ from plotly.graph_objects import Figure
 
 from evergrid.core.arrays import Array, Float
 from evergrid.report import figures as draw
-from evergrid.report.drawing import Drawings, Drawn
+from evergrid.report.drawing import FigureMakers, Figures
 from evergrid.report.page import Section, Table
 from evergrid.studies import console_summary
 from evergrid.studies.feeder_places import Shade, with_distance
@@ -77,7 +77,7 @@ def _hour(result: StudyResult) -> Float[Array, " step"]:
     return np.arange(1, result.config.steps + 1) * result.config.step_min / 60
 
 
-def figures(result: StudyResult) -> Drawings:
+def figures(result: StudyResult) -> FigureMakers:
     """What draws each figure of the report, by name in reading order."""
     row = _mapped(result)
     shade = Shade(f"Highest voltage: {_labels(result)[row]}", "Highest voltage", "pu")
@@ -137,7 +137,7 @@ def _lowest_pu(result: StudyResult, row: int) -> Float[Array, " bus"]:
     return of_bus(result.findings.feeder, result.findings.series.lowest_pu[row], False)
 
 
-def page(result: StudyResult, drawn: Drawn) -> Page:
+def page(result: StudyResult, drawn: Figures) -> Page:
     """The content of the HTML report."""
     return Page(
         cards=answer.cards(result.summary),
