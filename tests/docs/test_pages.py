@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from docs import generated
 from evergrid.cli.main import app
+from evergrid.studies import registry
 
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
@@ -23,7 +24,7 @@ def page(name: str) -> str:
     return (DOCS / name).read_text(encoding="utf-8")
 
 
-STUDIES = ["plan", "firm_capacity", "grid_strength", "hosting_capacity", "volt_var"]
+STUDIES = list(registry.STUDIES)
 
 
 @pytest.fixture(scope="module", params=STUDIES)

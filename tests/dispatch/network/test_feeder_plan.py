@@ -1,4 +1,4 @@
-"""Plans within the wires: they hold, cost no less than without, and serve what can be served."""
+"""Plans within network limits: they hold, cost no less than without, serve what can be served."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +32,7 @@ def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return street, held(street)
 
 
-def test_a_plan_that_passes_limits_without_the_wires_holds_with_them(found: tuple[Street, Held]):
+def test_a_plan_that_violates_limits_unknown_to_it_keeps_known_ones(found: tuple[Street, Held]):
     _, made = found
     assert not made.first_checked.holds
     assert made.checked.holds

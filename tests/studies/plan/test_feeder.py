@@ -34,7 +34,7 @@ KEYS = {
     "highest_transformer_phase",
     "highest_transformer_total",
 }
-STRATEGIES = ["uncontrolled", "v2g without the wires", "v2g", "smart"]
+STRATEGIES = ["uncontrolled", "v2g without network limits", "v2g", "smart"]
 CHECK = ["strategy", "time_utc", "kind", "place", "value", "limit", "without_vehicles", "passed"]
 
 REPOSITORY = Path(__file__).parents[3]
@@ -67,13 +67,13 @@ def test_the_summary_tells_what_the_wires_ask_for(made: Made):
     assert summary["gap"] <= 1e-6
     assert sorted(found["steps_passed"]) == sorted(STRATEGIES)
     assert found["steps_passed"]["v2g"] == found["steps_passed"]["smart"] == 0
-    assert found["steps_passed"]["v2g without the wires"] > 0
+    assert found["steps_passed"]["v2g without network limits"] > 0
     assert set(found["passed_first_by"]) >= {"low voltage", "line", "transformer"}
     assert found["highest_transformer"] == found["highest_transformer_phase"]
     assert sorted(found["highest_transformer_total"]) == sorted(STRATEGIES)
     assert found["highest_transformer_phase"]["v2g"] <= 1.0
     for steps in found["passed_first_by"].values():
-        assert 0 < steps <= found["steps_passed"]["v2g without the wires"]
+        assert 0 < steps <= found["steps_passed"]["v2g without network limits"]
 
 
 def test_the_page_names_every_key_table_and_column(made: Made):
@@ -86,7 +86,7 @@ def test_the_page_names_every_key_table_and_column(made: Made):
 
 def test_extremes_are_within_limits_with_the_wires_and_beyond_without(made: Made):
     found = made[0].summary["feeder"]
-    kept, passed = "v2g", "v2g without the wires"
+    kept, passed = "v2g", "v2g without network limits"
     assert found["lowest_pu"][kept] >= LIMITS["low_pu"] - 1e-6 > found["lowest_pu"][passed]
     assert found["highest_line"][kept] <= LIMITS["line"] + 1e-6 < found["highest_line"][passed]
     highest = found["highest_transformer"]

@@ -24,9 +24,9 @@ def test_loading_is_one_at_a_limit_and_absent_without_one(of: SiteLoading):
     np.testing.assert_allclose(loading[0], feeder)
 
 
-def test_the_dearest_site_heads_the_table(of: SiteLoading):
-    table = of.dear_sites()
-    name = of.portfolio.sites.site_id[of.dearest]
+def test_the_site_that_costs_most_heads_the_table(of: SiteLoading):
+    table = of.congested_sites()
+    name = of.portfolio.sites.site_id[of.most_congested]
     assert table.rows[0][0] == name
     assert name in of.line()
     worth = [float(row[-1]) for row in table.rows]
@@ -48,6 +48,6 @@ def test_where_nothing_binds_the_most_loaded_site_is_shown(of: SiteLoading):
     none = np.zeros_like(of.plan.shadow_price_per_mwh)
     free = SiteLoading(of.portfolio, replace(of.plan, shadow_price_per_mwh=none))
     assert free.line() == "no site limit binds"
-    assert free.dear_sites().rows == []
+    assert free.congested_sites().rows == []
     peak = np.nanmax(np.abs(np.nan_to_num(free.loading)), axis=1)
-    assert peak[free.dearest] == peak.max()
+    assert peak[free.most_congested] == peak.max()

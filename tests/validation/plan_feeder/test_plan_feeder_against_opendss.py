@@ -23,7 +23,7 @@ SOURCE = ["edit vsource.source pu=1.0"]
 CONSTANT = ["batchedit load..* model=1 vminpu=0.3 vmaxpu=2 vlowpu=0.2"]
 LOW_PU, HIGH_PU, RATING_A, UNBALANCE = 0.94, 1.1, 200.0, 0.02
 SAME_PU, SAME_SHARE = 1e-7, 1e-6  # of our voltages and of our loadings
-DEARER = 0.004  # share of the cost by which another plan within the wires might be cheaper
+DEARER = 0.004  # share of the cost by which another plan within network limits might be cheaper
 STEP_KW = 0.05  # of differences
 NEAR_PU, NEAR_LINE, NEAR_UNBALANCE = 0.04, 0.4, 0.01  # rows further from a limit hold nothing
 TURN = np.exp(2j * np.pi / 3)
@@ -191,7 +191,7 @@ def test_opendss_finds_no_limit_passed(told: list[Told]):
     assert min(step.volt_pu.min() for step in told) < LOW_PU + 0.001  # it goes to the limit
 
 
-def test_without_the_wires_opendss_finds_the_limits_passed(made: plan.Result, referee: Referee):
+def test_without_network_limits_opendss_finds_them_violated(made: plan.Result, referee: Referee):
     assert made.findings.feeder is not None
     first = made.findings.feeder.held["v2g"].first
     both, homes = drawn(made, first.schedule.power_kw, referee)

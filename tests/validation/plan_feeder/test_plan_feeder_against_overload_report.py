@@ -60,7 +60,7 @@ def overloads(checked: Checked, folder: Path) -> list[dict[str, float]]:
     return found
 
 
-def test_the_plan_overloads_nothing_and_the_one_without_the_wires_does(
+def test_the_plan_overloads_nothing_and_the_one_without_network_limits_does(
     made: plan.Result, tmp_path: Path
 ):
     assert made.findings.feeder is not None

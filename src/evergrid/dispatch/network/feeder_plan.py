@@ -45,15 +45,15 @@ class Round:
 
 @dataclass(frozen=True)
 class Held:
-    """A plan within the wires, and how it was found.
+    """A plan within network limits, and how it was found.
 
     Attributes:
         portfolio: The portfolio with the wires' flowgates.
         plan: The plan.
         checked: What it does to the feeder.
-        first: The plan without the wires.
+        first: The plan without network limits.
         first_checked: What that would do to them.
-        rounds: What each round came to, the plan without the wires first.
+        rounds: What each round came to, the plan without network limits first.
     """
 
     portfolio: Portfolio

@@ -17,7 +17,7 @@ from evergrid.fleet.synthetic.group import FleetGroup
 from evergrid.inputs.tables import SessionSource
 
 
-class Called(BaseConfig):
+class ProductEntry(BaseConfig):
     """What is to be delivered when called."""
 
     direction: Direction = "up"
@@ -30,7 +30,7 @@ class Called(BaseConfig):
     """Length of the blocks that one power is promised for, hours; divides a day."""
 
     @model_validator(mode="after")
-    def _whole(self) -> "Called":
+    def _whole(self) -> "ProductEntry":
         for name, minutes, of in (
             ("step_min", self.step_min, 60.0),
             ("block_h", self.block_h * 60, 24 * 60.0),
@@ -46,7 +46,7 @@ class Called(BaseConfig):
         return Product(self.direction, self.duration_h, self.step_min / 60)
 
 
-class Generated(BaseConfig):
+class GeneratedHistory(BaseConfig):
     """Which days of generated vehicles are the history."""
 
     start: date = Field(examples=["2023-01-02"])
@@ -114,11 +114,11 @@ class Config(BaseConfig):
     """The history: past sessions from a file; [[fleet]] generates one instead."""
     assumptions: Assumptions = Assumptions()
     """What the source of sessions does not tell."""
-    product: Called = Called()
+    product: ProductEntry = ProductEntry()
     """What is to be delivered when called."""
     fleet: tuple[FleetGroup, ...] = ()
     """Vehicles whose history is generated from published statistics, to try things out."""
-    generated: Generated | None = None
+    generated: GeneratedHistory | None = None
     """Which days of [[fleet]] are the history."""
     drivers: Drivers = Drivers()
     """What drivers do that the history does not show."""

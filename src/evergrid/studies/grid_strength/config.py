@@ -63,7 +63,7 @@ class Config(BaseConfig):
     weak_scr: float = Field(default=WEAK_SCR, gt=0)
     """Short-circuit ratio below which a bus counts as weak."""
     feeder: FeederSource = FeederSource()
-    """The wires."""
+    """The feeder."""
     droop: Droop = Droop()
     """How the inverters answer to voltage."""
     operation: Operation = Operation()

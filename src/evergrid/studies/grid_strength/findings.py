@@ -67,7 +67,7 @@ class StrengthResults:
 
     Attributes:
         asked: What was to be judged.
-        feeder: The wires.
+        feeder: As read.
         buses: The grid as each bus sees it with all its phases.
         nodes: The grid as each phase sees it alone.
         inverters: Where they stand.
@@ -192,7 +192,7 @@ def find(
     """Judge a feeder and the inverters on it.
 
     Raises:
-        InputError: No source feeds an inverter, or the wires cannot carry the power.
+        InputError: An inverter is not supplied, or the feeder cannot carry the power.
     """
     progress("looking at every bus", 0.1)
     buses = strength.seen(feeder, connections.at_buses(feeder))
@@ -242,7 +242,7 @@ def _settings(
 
 
 def _check_fed(feeder: Feeder, inverters: Connections) -> None:
-    """Raise where an inverter hangs on wires that no source feeds."""
+    """Raise where an inverter is not supplied by any source."""
     alive = fed_nodes(feeder, feeder.state)[inverters.branches.node[inverters.row]]
     fed = np.bincount(inverters.owner, ~alive, len(inverters)) == 0
     rule = "be fed by the source"

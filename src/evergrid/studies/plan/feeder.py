@@ -45,7 +45,7 @@ class FeederFound:
         """What every strategy does to the feeder, by name."""
         v2g = self.held["v2g"]
         made = {"uncontrolled": self.others["uncontrolled"]}
-        made |= {"v2g without the wires": v2g.first_checked}
+        made |= {"v2g without network limits": v2g.first_checked}
         made |= {name: held.checked for name, held in self.held.items()}
         return made | {name: c for name, c in self.others.items() if name != "uncontrolled"}
 

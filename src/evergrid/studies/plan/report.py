@@ -211,15 +211,15 @@ def _tables(result: StudyResult) -> list[Section]:
         feeder = [feeder_report.section(result.findings.feeder)]
         feeder += feeder_report.places(result.findings.feeder)
     curtailed = plan_service.curtailment(result.summary)
-    return [*curtailed, *feeder, *_dear_sites(result), *_budgets(result), *_unserved(result)]
+    return [*curtailed, *feeder, *_congested_sites(result), *_budgets(result), *_unserved(result)]
 
 
-def _dear_sites(result: StudyResult) -> list[Section]:
-    table = result.findings.loading.dear_sites()
+def _congested_sites(result: StudyResult) -> list[Section]:
+    table = result.findings.loading.congested_sites()
     if len(table.rows) < 2:
         return []
     count = int(result.findings.loading.binding.any(axis=1).sum())
-    text = f"Limits of {plan_service.counted(count, 'site')} bind; the dearest come first"
+    text = f"Limits of {plan_service.counted(count, 'site')} bind; those that cost most come first"
     text += f", and {len(table.rows)} are shown." if count > len(table.rows) else "."
     return [Section("Sites whose limits cost most", text, table)]
 
@@ -240,7 +240,7 @@ def _budgets(result: StudyResult) -> list[Section]:
     ]
     text = "What sites may draw over the horizon, with their load and less what is fed, and what "
     text += "they do. The shadow price tells what one more MWh would save."
-    text += " The dearest 200 are shown." if len(items) > 200 else ""
+    text += " The 200 that cost most are shown." if len(items) > 200 else ""
     table = Table(("site", "budget, kWh", "drawn, kWh", price), rows)
     return [Section("Energy budgets", text, table)]
 
@@ -303,7 +303,7 @@ def _value_waterfall(result: StudyResult) -> Figure:
 def _site_loading(result: StudyResult) -> Figure:
     """The site whose limits cost most."""
     portfolio, loading = _portfolio(result), result.findings.loading
-    run, currency = loading.run(loading.dearest), portfolio.prices.currency
+    run, currency = loading.run(loading.most_congested), portfolio.prices.currency
     return draw.site_loading(portfolio.grid, run, currency=currency, time_zone=_zone(result))
 
 
@@ -425,7 +425,7 @@ def _ways(result: StudyResult) -> dict[str, float]:
 
 
 def _limits(result: StudyResult) -> str:
-    """What limits do: exceeded ones first, then those that leave sessions short, then the dear."""
+    """What limits do: exceeded ones first, then those that leave sessions short, then those that cost most."""
     service = (plan_service.limits_line(result.summary), plan_service.short_line(result.summary))
     told = [part for part in service if part]
     if result.findings.loading.binding.any() or not told:
@@ -447,11 +447,11 @@ def _service(s: Mapping[str, Any]) -> str:
 
 def _budget_line(s: Mapping[str, Any]) -> str:
     """The energy budget that costs most, in one line."""
-    dearest = max(s["budgets"], key=lambda item: item["shadow_price_per_mwh"])
+    costliest = max(s["budgets"], key=lambda item: item["shadow_price_per_mwh"])
     return (
-        f"{dearest['site_id']} draws {dearest['drawn_kwh']:,.1f} of "
-        f"{dearest['energy_budget_kwh']:,.1f} kWh, "
-        f"at {dearest['shadow_price_per_mwh']:,.1f} per MWh"
+        f"{costliest['site_id']} draws {costliest['drawn_kwh']:,.1f} of "
+        f"{costliest['energy_budget_kwh']:,.1f} kWh, "
+        f"at {costliest['shadow_price_per_mwh']:,.1f} per MWh"
     )
 
 

@@ -11,7 +11,7 @@ from evergrid.model.portfolio import Portfolio
 from evergrid.report import figures as draw
 from evergrid.report.page import Table
 
-MOST_ROWS = 20  # of the table of dear sites
+MOST_ROWS = 20  # of the table of congested sites
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class SiteLoading:
         return self.plan.shadow_price_per_mwh.sum(axis=1) * self.portfolio.grid.step_h / 1000
 
     @property
-    def dearest(self) -> int:
+    def most_congested(self) -> int:
         """The site whose limits cost most; the most loaded one when none binds."""
         if self.worth_per_kw.max() > 0:
             return int(np.argmax(self.worth_per_kw))
@@ -71,7 +71,7 @@ class SiteLoading:
         """Which limits bind, in one line."""
         if not self.binding.any():
             return "no site limit binds"
-        site = self.dearest
+        site = self.most_congested
         steps = int(self.binding[site].sum())
         price = self.plan.shadow_price_per_mwh[site].max()
         name = self.portfolio.sites.site_id[site]
@@ -89,8 +89,8 @@ class SiteLoading:
         ]
         return f"Sites whose limits bind: {', '.join(parts)}."
 
-    def dear_sites(self) -> Table:
-        """The sites whose limits cost most, dearest first."""
+    def congested_sites(self) -> Table:
+        """The sites whose limits cost most, most expensive first."""
         currency = self.portfolio.prices.currency
         columns = ("site", "import limit, kW", "export limit, kW", "steps that bind")
         columns += (f"highest shadow price, {currency}/MWh", f"worth of one more kW, {currency}")

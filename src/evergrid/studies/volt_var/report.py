@@ -33,7 +33,7 @@ READING = {
     "voltage_day": "The same ways of control. Volt-var acts only where the voltage leaves its dead "
     "band.",
     **with_distance({"feeder_map": "The highest voltage that each place with load saw."}),
-    "losses_bars": "Reactive power is not free: it flows through the same wires.",
+    "losses_bars": "Reactive power is not free: it flows through the same lines.",
 }
 
 
