@@ -57,7 +57,8 @@ class Network:
 class Factor:
     """A feeder's admittance, factorised near per unit.
 
-    Otherwise near-zero impedances would scale it badly. Where they cost too many digits, what a solution leaves over is solved for once more.
+    Otherwise near-zero impedances would scale it badly. Where they cost too many digits, what a
+    solution leaves over is solved for once more.
     """
 
     def __init__(self, feeder: Feeder, state: State) -> None:

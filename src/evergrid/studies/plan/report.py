@@ -425,7 +425,7 @@ def _ways(result: StudyResult) -> dict[str, float]:
 
 
 def _limits(result: StudyResult) -> str:
-    """What limits do: exceeded ones first, then those that leave sessions short, then those that cost most."""
+    """What limits do: those exceeded, those that leave sessions short, those that cost most."""
     service = (plan_service.limits_line(result.summary), plan_service.short_line(result.summary))
     told = [part for part in service if part]
     if result.findings.loading.binding.any() or not told:
