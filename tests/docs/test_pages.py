@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from docs import generated
 from evergrid.cli.main import app
+from evergrid.studies import registry
 
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
@@ -23,7 +24,7 @@ def page(name: str) -> str:
     return (DOCS / name).read_text(encoding="utf-8")
 
 
-STUDIES = ["plan", "firm_capacity", "grid_strength", "hosting_capacity", "volt_var"]
+STUDIES = list(registry.STUDIES)
 
 
 @pytest.fixture(scope="module", params=STUDIES)
@@ -61,6 +62,14 @@ def test_every_dependency_has_a_row() -> None:
     assert all(f"`{extra}`" in told for extra in ("cuda", "cluster", "live", "console"))
 
 
+@pytest.mark.parametrize("study", STUDIES)
+def test_a_study_has_an_example_a_page_and_a_row_of_the_readme(study: str) -> None:
+    row = rf"\| `evergrid run {study}\.toml` \| \[.*\]\(docs/how-to/{study}\.md\) \|"
+    assert re.search(row, (REPOSITORY / "README.md").read_text(encoding="utf-8"))
+    assert (REPOSITORY / "examples" / f"{study}.toml").is_file()
+    assert (DOCS / "how-to" / f"{study}.md").is_file()
+
+
 def test_every_package_of_the_layers_has_a_page_of_the_reference() -> None:
     packages = set(re.findall(r"<b>(\w+)</b>", generated.layers())) - {"cli"}
     assert packages == {path.stem for path in (DOCS / "reference/api").glob("*.md")} - {"index"}
@@ -71,7 +80,7 @@ def test_every_column_of_an_input_table_is_explained(name: str) -> None:
     assert all(f"`{column}`" in generated.table(name) for column in generated.TABLES[name][1])
 
 
-@pytest.mark.parametrize("study", ["plan", "firm_capacity", "grid_strength", "volt_var"])
+@pytest.mark.parametrize("study", STUDIES)
 def test_the_config_reference_holds_every_key_of_the_template(study: str) -> None:
     template = CliRunner().invoke(app, ["new", study]).stdout
     keys = set(re.findall(r"^(?:# )?(\w+) = ", template, re.MULTILINE))

@@ -40,7 +40,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Owed:
+class OwedEnergy:
     """What each session can be served by its own charger, whatever the sites allow.
 
     Attributes:
@@ -52,7 +52,7 @@ class Owed:
     shortfall_kwh: Float[Array, " session"]
 
 
-def owed(portfolio: Portfolio) -> Owed:
+def owed(portfolio: Portfolio) -> OwedEnergy:
     """Energy each session must hold at its end within the horizon.
 
     A session that outlasts the horizon must by then hold enough to be served in the time left.
@@ -65,7 +65,7 @@ def owed(portfolio: Portfolio) -> Owed:
     reachable = reach(portfolio)
     shortfall = np.maximum(wanted - reachable, 0.0)
     shortfall[shortfall < 1e-9] = 0.0
-    return Owed(np.minimum(np.maximum(wanted, 0.0), reachable), shortfall)
+    return OwedEnergy(np.minimum(np.maximum(wanted, 0.0), reachable), shortfall)
 
 
 def reach(portfolio: Portfolio) -> Float[Array, " session"]:

@@ -1,4 +1,4 @@
-"""Who shares a wire: a tree of sites, their limits over time, their load and their generation."""
+"""Which sites share a connection: a tree of sites, their limits, load and generation over time."""
 
 from dataclasses import dataclass, field, fields
 from functools import cached_property

@@ -1,4 +1,4 @@
-"""The sites table: who shares a wire, and what that wire and its energy cost."""
+"""The sites table: which sites share a connection, its limits, and what its energy costs."""
 
 from pathlib import Path
 

@@ -55,9 +55,10 @@ class Network:
 
 
 class Factor:
-    """A feeder's admittance, factorised near per unit; near-ideal wires make it ill-scaled else.
+    """A feeder's admittance, factorised near per unit.
 
-    Where they cost too many digits, what a solution leaves over is solved for once more.
+    Otherwise near-zero impedances would scale it badly. Where they cost too many digits, what a
+    solution leaves over is solved for once more.
     """
 
     def __init__(self, feeder: Feeder, state: State) -> None:

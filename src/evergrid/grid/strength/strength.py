@@ -81,7 +81,7 @@ def seen(feeder: Feeder, connections: Connections, state: State | None = None) -
         state: Where taps and banks stand; as in the feeder by default.
     """
     state = feeder.state if state is None else state
-    scale = sparse.diags_array(feeder.base_v)  # near-ideal wires make it ill-scaled else
+    scale = sparse.diags_array(feeder.base_v)  # otherwise near-zero impedances scale it badly
     factor = splu(sparse.csc_array(scale @ feeder.at(state) @ scale))
     open_v = factor.solve(feeder.source_a * feeder.base_v) * feeder.base_v
     driven = sparse.csc_array(scale @ _driven(feeder, connections, open_v))
@@ -125,7 +125,8 @@ def weighted_scr(
 ) -> float:
     """One ratio for a group of inverters that are close to each other, weighted by rating.
 
-    It takes them as standing at one place, and is too dark where they are far apart.
+    It takes them as standing at one place, and is pessimistic for inverters that are electrically
+    far apart.
 
     Source:
         Zhang et al. (2014), Evaluating system strength for large-scale wind plant integration,

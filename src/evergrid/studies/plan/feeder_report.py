@@ -13,12 +13,12 @@ from evergrid.dispatch.network.feeder_check import Checked
 from evergrid.grid.feeder.feeder import Feeder
 from evergrid.grid.limits.feeder_limits import KINDS
 from evergrid.report import figures as draw
-from evergrid.report.drawing import Drawings
+from evergrid.report.drawing import FigureMakers
 from evergrid.report.page import Section, Table
 from evergrid.studies.feeder_places import FeederPlaces, Shade, with_distance
 from evergrid.studies.plan.feeder import LOW, FeederFound, highest, lowest_pu
 
-NAMES = {"v2g": "V2G", "v2g without the wires": "V2G without the wires"}
+NAMES = {"v2g": "V2G", "v2g without network limits": "V2G without network limits"}
 PANELS = (
     ("low voltage", "Lowest voltage (pu)", "pu", 1.0),
     ("high voltage", "Highest voltage (pu)", "pu", 1.0),
@@ -29,7 +29,7 @@ PANELS = (
 WITHOUT_WIRES = "feeder_map_without_wires"
 READING = {
     "feeder_strain": "What each strategy does to the feeder: the most strained load, line or "
-    "transformer of each step. The plan without the wires knows only prices and vehicles; the "
+    "transformer of each step. The plan without network limits knows only prices and vehicles; the "
     "plan with V2G is made anew until nothing passes a limit in a full power flow.",
     **with_distance(
         {
@@ -43,7 +43,7 @@ READING = {
 HEADINGS = with_distance(
     {
         "feeder_map": "Lowest voltage of each place",
-        WITHOUT_WIRES: "Lowest voltage of each place without the wires in the plan",
+        WITHOUT_WIRES: "Lowest voltage of each place without network limits in the plan",
     },
     heading=True,
 )
@@ -56,7 +56,7 @@ def line(s: Mapping[str, Any], currency: str) -> str:
     if not made["rounds"]:
         return f"{made['name']} carries the plan as it is; no limit is passed{unjudged}"
     held = f"holds{unjudged}" if made["holds"] else f"does NOT hold{unjudged}"
-    passed = made["steps_passed"]["v2g without the wires"]
+    passed = made["steps_passed"]["v2g without network limits"]
     return (
         f"{made['name']} {held} after {made['rounds']} rounds; without it {passed} of "
         f"{s['steps']} steps pass a limit; costs {made['cost_of_wires']:,.2f} {currency}"
@@ -91,14 +91,14 @@ def notes(s: Mapping[str, Any], feeder: Feeder) -> list[str]:
     return [*told, missing] if missing else told
 
 
-def drawings(found: FeederFound, grid: TimeGrid, time_zone: str) -> Drawings:
+def drawings(found: FeederFound, grid: TimeGrid, time_zone: str) -> FigureMakers:
     """What draws the feeder's figures, by name in reading order."""
     places = FeederPlaces.with_branches(found.street.feeder)
-    made: Drawings = {"feeder_strain": partial(_strain, found, grid, time_zone)}
+    made: FigureMakers = {"feeder_strain": partial(_strain, found, grid, time_zone)}
     plan, without = found.held["v2g"].checked, found.held["v2g"].first_checked
     shown = {"feeder_map": (plan, "Lowest voltage under the plan")}
     if found.held["v2g"].rounds[0].steps:
-        shown[WITHOUT_WIRES] = (without, "Lowest voltage without the wires in the plan")
+        shown[WITHOUT_WIRES] = (without, "Lowest voltage without network limits in the plan")
     scale = _range(lowest_pu(found, plan), lowest_pu(found, without))
     for name, (checked, title) in shown.items():
         shade = Shade(title, "Lowest voltage", "pu", scale=scale)
@@ -123,7 +123,7 @@ def places(found: FeederFound) -> list[Section]:
         lowest_pu(found, checked)
         for checked in (found.held["v2g"].checked, found.held["v2g"].first_checked)
     )
-    columns = {"lowest under the plan, pu": plan, "lowest without the wires, pu": without}
+    columns = {"lowest under the plan, pu": plan, "lowest without network limits, pu": without}
     shown = FeederPlaces.with_branches(found.street.feeder)
     return shown.table(columns, worst_first=plan, elsewhere="feeder.geojson")
 

@@ -16,7 +16,7 @@ from evergrid.report.time_axis import TimeAxis, held
 LOOK = {
     "uncontrolled": {"color": theme.GREY, "width": 1.4, "dash": "dot"},
     "smart": {"color": theme.GREEN, "width": 1.6},
-    "V2G without the wires": {"color": theme.ORANGE, "width": 1.6},
+    "V2G without network limits": {"color": theme.ORANGE, "width": 1.6},
     "V2G": {"color": theme.BLUE, "width": 2.4},
 }
 

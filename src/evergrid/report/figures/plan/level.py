@@ -1,4 +1,4 @@
-"""What the wires carry level by level: how loaded the sites of each level of a large tree are."""
+"""Level by level of a large tree: how loaded the sites of each level are."""
 
 from collections.abc import Sequence
 from typing import Any

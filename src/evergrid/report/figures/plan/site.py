@@ -1,4 +1,4 @@
-"""What the wires carry: one site against its limits, and many sites at a glance."""
+"""Loading of sites: one site against its limits, and many sites at a glance."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
