@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from evergrid.core import records
+from evergrid.core import records, tree
 from evergrid.core.arrays import Array, Float, Shaped
 from evergrid.core.errors import InfeasibleError, SolveError, raise_if_any
 from evergrid.core.faults import Fault
@@ -573,13 +573,12 @@ def _limit_of(portfolio: Portfolio, relaxation: Relaxation | None, row: int) -> 
         return beyond
     program, sites = relaxation.program, portfolio.sites
     limiting = relaxation.limiting[:, program.first[row] : program.stop[row]].max(axis=1)
-    site = int(portfolio.site_row[row])
-    while site >= 0 and not (limiting[site] or relaxation.exhausted[site]):
-        site = int(sites.parent[site])
-    if site < 0:
-        return beyond
-    kind = "import limit" if limiting[site] else "energy budget"
-    return f"the {kind} of site {sites.site_id[site]}"
+    for site in tree.path(int(portfolio.site_row[row]), sites.parent):
+        if limiting[site]:
+            return f"the import limit of site {sites.site_id[site]}"
+        if relaxation.exhausted[site]:
+            return f"the energy budget of site {sites.site_id[site]}"
+    return beyond
 
 
 def _budget_price(program: Program, solution: Solution) -> Float[Array, " group"]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field, model_validator
 
+from evergrid.core import tree
 from evergrid.core.arrays import Array, Float, Shaped
 from evergrid.core.config import Config as BaseConfig
 from evergrid.core.errors import ConfigError, InputError, raise_if_any
@@ -160,15 +161,12 @@ class Street:
         """
         sites = book.sites
         site = sites.row(self.site_at(sites.site_id.tolist()))
-        place = np.full(len(sites), -1)
-        place[site] = np.arange(len(site))
-        above = sites.parent.copy()
-        nested = []
-        while (above >= 0).any():
-            found = np.where(above >= 0, place[np.maximum(above, 0)], -1)
-            nested += sites.site_id[site][(found >= 0)[site]].tolist()
-            place = np.where(place < 0, found, place)
-            above = np.where(above >= 0, sites.parent[above], -1)
+        own = np.full(len(sites), -1)
+        own[site] = np.arange(len(site))
+        placed = tree.nearest(own >= 0, sites.parent)
+        place = np.where(placed >= 0, own[placed], -1)
+        above = sites.parent[site]
+        nested = sites.site_id[site][(above >= 0) & (placed[above] >= 0)].tolist()
         self._check_hung(book, place, nested)
         return Wiring(place, site, self.loads.share.toarray(), _Settling(self, book, site))
 
