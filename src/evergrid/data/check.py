@@ -1,12 +1,12 @@
 """Is this file good? Every fault of a table, or the account of a public format, in one record."""
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from evergrid.core.errors import ConfigError, InputError, UnreadableFileError
 from evergrid.core.faults import Fault
+from evergrid.core.nearest import did_you_mean
 from evergrid.data import tables
 from evergrid.data.files.frames import load
 from evergrid.data.prices import FORMATS as PRICE_FORMATS
@@ -71,8 +71,7 @@ def check(path: Path, kind: str) -> Checked:
         MissingFileError: There is no such file.
     """
     if kind not in KINDS:
-        near = difflib.get_close_matches(kind, KINDS, n=1, cutoff=0.5)
-        fix = f"Did you mean {near[0]}?" if near else f"Known kinds: {', '.join(KINDS)}."
+        fix = did_you_mean(kind, KINDS) or f"Known kinds: {', '.join(KINDS)}."
         raise ConfigError("check", [Fault("kind", "be a known kind", got=(kind,), fix=fix)])
     try:
         rows = load(path).height

@@ -92,8 +92,8 @@ def unpaid_kwh(portfolio: Portfolio, power_kw: Float[Array, "site step"]) -> Flo
     sold = np.where(sites.net_metering[:, None], np.maximum(power_kw, 0.0), 0.0)
     unpaid, beyond = np.zeros(power_kw.shape), np.zeros(power_kw.shape)
     exceeded = over.any(axis=1)
-    at_or_below = tree.add_up(exceeded[:, None], sites.parent)[:, 0]
-    for site in np.flatnonzero(at_or_below)[np.argsort(-sites.depth[at_or_below], kind="stable")]:
+    (rows,) = np.nonzero(tree.add_up(exceeded[:, None], sites.parent)[:, 0])
+    for site in sorted(rows.tolist(), key=lambda row: -int(sites.depth[row])):
         below = beyond[sites.parent == site].sum(axis=0)
         beyond[site] = np.maximum(over[site], below)
         meters = _meters_of(portfolio, site)

@@ -46,7 +46,7 @@ def least(
         curtailed[below] += taken
         left[below] -= taken
         for place, amount in zip(below, taken, strict=True):
-            for above in tree.path(place, sites.parent):
+            for above in tree.path(int(place), sites.parent):
                 net[above] -= amount
     return curtailed
 

@@ -1,6 +1,5 @@
 """The book that a study's inputs make: data read or generated, and put together."""
 
-import difflib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,6 +11,7 @@ import numpy as np
 
 from evergrid.core.errors import ConfigError, InputError
 from evergrid.core.faults import Fault
+from evergrid.core.nearest import did_you_mean
 from evergrid.core.timegrid import TimeGrid
 from evergrid.data import prices as price_formats
 from evergrid.data import sessions as session_formats
@@ -247,7 +247,6 @@ def named(formats: Mapping[str, Reader], name: str, *, field: str) -> Reader:
     """
     if name in formats:
         return formats[name]
-    near = difflib.get_close_matches(name, ["table", *formats], n=1)
-    fix = f"Did you mean {near[0]}? " if near else ""
-    fix += f"Known formats: table, {', '.join(formats)}."
+    known = ("table", *formats)
+    fix = f"{did_you_mean(name, known)} Known formats: {', '.join(known)}.".lstrip()
     raise ConfigError("config", [Fault(field, "be a known format", got=(name,), fix=fix)])

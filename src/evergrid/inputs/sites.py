@@ -1,6 +1,5 @@
 """Which sites a study is given: listed, read from a table, generated, or made of its sessions."""
 
-import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 from evergrid.core.arrays import Array, Shaped
 from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
+from evergrid.core.nearest import did_you_mean
 from evergrid.core.timegrid import TimeGrid, zone
 from evergrid.data import tables
 from evergrid.data.files.locate import locate
@@ -212,9 +212,8 @@ def _check_places(
 
 
 def _known_places(name: str, places: list[str]) -> str:
-    near = difflib.get_close_matches(name, places, n=1)
     listed = f"There are {', '.join(places[:6])}{' and others' if len(places) > 6 else ''}."
-    return f"Did you mean {near[0]}? {listed}" if near else listed
+    return f"{did_you_mean(name, places)} {listed}".lstrip()
 
 
 def _notes(inputs: Inputs) -> tuple[str, ...]:

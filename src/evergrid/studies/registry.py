@@ -1,6 +1,5 @@
 """Which studies there are, and the study that a configuration file asks for."""
 
-import difflib
 import importlib
 from pathlib import Path
 from types import ModuleType
@@ -9,6 +8,7 @@ from typing import Any
 from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
 from evergrid.core.files import toml_tables
+from evergrid.core.nearest import did_you_mean
 
 # A study is loaded when it is asked for: what one needs may take a second to load.
 STUDIES = ("plan", "firm_capacity", "grid_strength", "hosting_capacity", "volt_var")
@@ -22,9 +22,7 @@ def named(name: str, *, source: str = "study") -> ModuleType:
     """
     if name in STUDIES:
         return importlib.import_module(f"evergrid.studies.{name}")
-    near = difflib.get_close_matches(name, STUDIES, n=1, cutoff=0.5)
-    fix = f"Did you mean {near[0]}? " if near else ""
-    fix += f"Studies: {', '.join(STUDIES)}."
+    fix = f"{did_you_mean(name, STUDIES)} Studies: {', '.join(STUDIES)}.".lstrip()
     raise ConfigError(source, [Fault("study", "be a known study", got=(name,), fix=fix)])
 
 
