@@ -29,7 +29,7 @@ KINDS = (*TABLES, *SOURCES)
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckResult:
     """What was found in a file.
 
     Attributes:
@@ -59,7 +59,7 @@ class Checked:
         return [f"{self.path}: good as {self.kind} ({self.rows:,} rows)", *detail, *notes]
 
 
-def check(path: Path, kind: str) -> Checked:
+def check(path: Path, kind: str) -> CheckResult:
     """What is wrong with a file, if anything; dirty data never raise.
 
     Args:
@@ -77,15 +77,15 @@ def check(path: Path, kind: str) -> Checked:
         rows = load(path).height
     except UnreadableFileError as error:
         fault = Fault("file", f"be readable Parquet or CSV: {error}")
-        return Checked(path, kind, 0, None, (fault,))
+        return CheckResult(path, kind, 0, None, (fault,))
     except InputError as error:
-        return Checked(path, kind, 0, None, error.faults)
+        return CheckResult(path, kind, 0, None, error.faults)
     notes: list[str] = []
     try:
         quality = _read(path, kind, notes.append)
     except InputError as error:
-        return Checked(path, kind, rows, None, error.faults)
-    return Checked(path, kind, rows, quality, (), tuple(notes))
+        return CheckResult(path, kind, rows, None, error.faults)
+    return CheckResult(path, kind, rows, quality, (), tuple(notes))
 
 
 def _read(path: Path, kind: str, tell: tables.Tell) -> Quality | None:

@@ -41,7 +41,7 @@ FEWEST_DAYS = day_forecast.LEAST_DAYS + day_ahead.LEAD_DAYS  # before the first 
 
 
 @dataclass(frozen=True)
-class Found:
+class FirmCapacityResults:
     """Everything the study found.
 
     Attributes:
@@ -74,13 +74,13 @@ class Found:
     days: Shaped[Array, " day"]
     past: Past
     expected_kw: Float[Array, "day step"]
-    promised_kw: Float[Array, "level day step"]
-    coming_kw: Float[Array, "level coming step"]
+    promised_kw: Float[Array, "confidence day step"]
+    coming_kw: Float[Array, "confidence coming step"]
     coming_mean_kw: Float[Array, "coming step"]
     grid: TimeGrid
     day: Int[Array, " time"]
     step: Int[Array, " time"]
-    block_kw: Float[Array, "level coming block"]
+    block_kw: Float[Array, "confidence coming block"]
     block_utc: Shaped[Array, "coming block"]
     block_h: float
     block_kept: list[Coverages]
@@ -102,7 +102,7 @@ class Found:
         return by_day[..., self.day, self.step]
 
     @property
-    def methods(self) -> dict[str, Float[Array, " level"]]:
+    def methods(self) -> dict[str, Float[Array, " confidence"]]:
         """Firm power at the busiest step by method; the last is what is promised."""
         promised = self.coming_kw[:, self.model.ahead, self.model.busiest]
         return {**self.model.methods, OURS: promised}
@@ -165,7 +165,7 @@ def find(
     *,
     weather: Weather | None,
     progress: Callable[[str, float], None],
-) -> Found:
+) -> FirmCapacityResults:
     """Promises of a fleet from its record.
 
     Args:
@@ -173,7 +173,7 @@ def find(
         holidays: Days off, past and coming.
         asked: What to promise.
         weather: Temperatures of all days, past and coming, where there are any.
-        progress: Called with what is being done and the share that is done.
+        progress: ProductEntry with what is being done and the share that is done.
 
     Raises:
         InputError: Too few days to tell one from another, or for a confidence, when
@@ -208,7 +208,7 @@ def find(
         coming_kw[row] = np.minimum(of[0], coming_kw[row - 1]) if surer else of[0]
         block_kw[row] = np.minimum(of[1], block_kw[row - 1]) if surer else of[1]
     grid, day, step = _passing(coming_days, record.steps, asked.time_zone)
-    return Found(
+    return FirmCapacityResults(
         confidence=confidence,
         by_model=confidence[len(vouched) :],
         days=days,
@@ -303,7 +303,7 @@ def _check_told(
 
 def _promised(
     past: Past, confidence: tuple[float, ...], asked: Request
-) -> Float[Array, "level day step"]:
+) -> Float[Array, "confidence day step"]:
     """What was promised of each day the day before."""
     if not confidence:
         return np.zeros((0, *past.power_kw.shape))

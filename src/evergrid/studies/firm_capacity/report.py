@@ -18,7 +18,7 @@ from evergrid.report.page import Headline, Section, Table
 from evergrid.report.page import page as html_page
 from evergrid.studies import ten_lines
 from evergrid.studies.firm_capacity.model import LEVELS
-from evergrid.studies.firm_capacity.offers import Found
+from evergrid.studies.firm_capacity.offers import FirmCapacityResults
 from evergrid.studies.firm_capacity.scores import OURS
 from evergrid.studies.provenance_page import around
 
@@ -42,7 +42,7 @@ READING = {
 
 
 @dataclass(frozen=True)
-class Shown:
+class ReportInputs:
     """What a report is made of.
 
     Attributes:
@@ -54,11 +54,11 @@ class Shown:
 
     title: str
     time_zone: str
-    found: Found
+    found: FirmCapacityResults
     summary: Mapping[str, Any]
 
 
-def lines(shown: Shown) -> list[str]:
+def lines(shown: ReportInputs) -> list[str]:
     """The summary in at most ten lines of text."""
     s, found = shown.summary, shown.found
     firm = ", ".join(
@@ -130,7 +130,7 @@ def _verdict(rules: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def drawings(shown: Shown) -> Drawings:
+def drawings(shown: ReportInputs) -> Drawings:
     """What draws each figure of the report, by name in reading order."""
     found = shown.found
     made: Drawings = {
@@ -146,7 +146,7 @@ def drawings(shown: Shown) -> Drawings:
     return made | {"diversity_curve": partial(_growth, found)}
 
 
-def page(shown: Shown, settings: str, drawn: Drawn) -> str:
+def page(shown: ReportInputs, settings: str, drawn: Drawn) -> str:
     """The report as one HTML page.
 
     Args:
@@ -163,7 +163,7 @@ def page(shown: Shown, settings: str, drawn: Drawn) -> str:
     )
 
 
-def _headline(shown: Shown) -> list[Headline]:
+def _headline(shown: ReportInputs) -> list[Headline]:
     s, found = shown.summary, shown.found
     cards = [
         Headline(
@@ -198,7 +198,7 @@ def _headline(shown: Shown) -> list[Headline]:
     return cards
 
 
-def _held_out(shown: Shown) -> list[Section]:
+def _held_out(shown: ReportInputs) -> list[Section]:
     """Coverage of steps and blocks, the rules, and the quarters, as tables."""
     s = shown.summary
     made = [_coverage(s)]
@@ -325,7 +325,7 @@ def _percent(share: float | None) -> str:
     return "none made" if share is None else f"{100 * share:.2f} %"
 
 
-def _quarters(found: Found) -> draw.Quarters:
+def _quarters(found: FirmCapacityResults) -> draw.Quarters:
     """The quarters at the highest confidence that days have judged."""
     rows = [row for row in found.quarters if row["confidence"] == found.confidence[found.top]]
 
@@ -347,7 +347,7 @@ def _quarters(found: Found) -> draw.Quarters:
     )
 
 
-def _methods(shown: Shown) -> Section:
+def _methods(shown: ReportInputs) -> Section:
     """The same vehicles by other methods, as a table."""
     found = shown.found
     columns = ("method", *(f"{100 * level:g} %" for level in found.confidence))
@@ -362,24 +362,24 @@ def _methods(shown: Shown) -> Section:
     return Section("By other methods", text, Table(columns, rows))
 
 
-def _fan(shown: Shown) -> Figure:
+def _fan(shown: ReportInputs) -> Figure:
     found = shown.found
     offers = dict(zip(found.confidence, found.over_time(found.coming_kw), strict=True))
     expected = found.over_time(found.coming_mean_kw)
     return draw.offer_fan(found.grid, expected, offers, time_zone=shown.time_zone)
 
 
-def _promises_by_quarter(found: Found) -> Figure:
+def _promises_by_quarter(found: FirmCapacityResults) -> Figure:
     return draw.promises_by_quarter(_quarters(found), confidence=found.confidence[found.top])
 
 
-def _reliability(found: Found) -> Figure:
+def _reliability(found: FirmCapacityResults) -> Figure:
     of = found.reliability
     shares = {OURS: of.kept, f"{OURS}, all promises": of.every, **of.rules}
     return draw.reliability_diagram(of.asked, shares, of.low, of.high)
 
 
-def _sharpness(found: Found) -> Figure:
+def _sharpness(found: FirmCapacityResults) -> Figure:
     rules = found.rules[:-1]  # silence has no bar
     kept, mean_kw, equal_kw = (
         np.array([np.nan if row[key] is None else row[key] for row in rules])
@@ -389,7 +389,7 @@ def _sharpness(found: Found) -> Figure:
     return draw.sharpness_bars(names, kept, mean_kw, equal_kw, target=float(kept[0]))
 
 
-def _growth(found: Found) -> Figure:
+def _growth(found: FirmCapacityResults) -> Figure:
     grown = found.model.growth
     return draw.diversity_curve(
         grown.vehicles.astype(float),
@@ -401,7 +401,7 @@ def _growth(found: Found) -> Figure:
     )
 
 
-def _curve(found: Found) -> Figure:
+def _curve(found: FirmCapacityResults) -> Figure:
     model_kw = found.model.firm_kw
     steps = model_kw.shape[1]
     busiest = int(np.argmax(model_kw[0]))
@@ -410,7 +410,7 @@ def _curve(found: Found) -> Figure:
     return draw.offer_curve(labels, np.array(LEVELS), model_kw[:, hours])
 
 
-def _kept(found: Found) -> Figure:
+def _kept(found: FirmCapacityResults) -> Figure:
     past, level = found.past, max(found.top, 0)
     judged = past.judged
     step = int(np.argmax(past.power_kw[judged].mean(axis=0)))
@@ -430,6 +430,6 @@ def _hour(step: int, steps: int) -> str:
     return f"{minutes // 60:02d}:{minutes % 60:02d}"
 
 
-def _local(shown: Shown, instant: str) -> str:
+def _local(shown: ReportInputs, instant: str) -> str:
     moment = datetime.fromisoformat(instant.replace("Z", "+00:00"))
     return f"{moment.astimezone(ZoneInfo(shown.time_zone)):%Y-%m-%d %H:%M %Z}"

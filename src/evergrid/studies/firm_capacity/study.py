@@ -34,7 +34,7 @@ from evergrid.model.weather import Weather
 from evergrid.studies import summary
 from evergrid.studies.firm_capacity import notes as note
 from evergrid.studies.firm_capacity import report, tables
-from evergrid.studies.firm_capacity.offers import Found, Request, find
+from evergrid.studies.firm_capacity.offers import FirmCapacityResults, Request, find
 from evergrid.studies.result import AbstractResult, AbstractTelling, Files
 
 QUESTION = "Promise power that an unpredictable fleet will deliver"
@@ -57,7 +57,7 @@ OUTPUTS = (
 )
 
 
-class Called(BaseConfig):
+class ProductEntry(BaseConfig):
     """What is to be delivered when called."""
 
     direction: Direction = "up"
@@ -70,7 +70,7 @@ class Called(BaseConfig):
     """Length of the blocks that one power is promised for, hours; divides a day."""
 
     @model_validator(mode="after")
-    def _whole(self) -> "Called":
+    def _whole(self) -> "ProductEntry":
         for name, minutes, of in (
             ("step_min", self.step_min, 60.0),
             ("block_h", self.block_h * 60, 24 * 60.0),
@@ -86,7 +86,7 @@ class Called(BaseConfig):
         return Product(self.direction, self.duration_h, self.step_min / 60)
 
 
-class Generated(BaseConfig):
+class HistoryDays(BaseConfig):
     """Which days of generated vehicles are the history."""
 
     start: date = Field(examples=["2023-01-02"])
@@ -154,11 +154,11 @@ class Config(BaseConfig):
     """The history: past sessions from a file; [[fleet]] generates one instead."""
     assumptions: Assumptions = Assumptions()
     """What the source of sessions does not tell."""
-    product: Called = Called()
+    product: ProductEntry = ProductEntry()
     """What is to be delivered when called."""
     fleet: tuple[FleetGroup, ...] = ()
     """Vehicles whose history is generated from published statistics, to try things out."""
-    generated: Generated | None = None
+    generated: HistoryDays | None = None
     """Which days of [[fleet]] are the history."""
     drivers: Drivers = Drivers()
     """What drivers do that the history does not show."""
@@ -219,7 +219,7 @@ class Result(AbstractResult[Config]):
     sessions: Sessions
     weather: Weather | None
     record: History
-    found: Found
+    found: FirmCapacityResults
     summary: dict[str, Any]
     tables: dict[str, pl.DataFrame]
     telling: ClassVar[AbstractTelling] = report
@@ -230,8 +230,10 @@ class Result(AbstractResult[Config]):
         return {f"inputs/{name}.parquet": table for name, table in read.items()}
 
     @cached_property
-    def _shown(self) -> report.Shown:
-        return report.Shown(self.config.title, self.config.time_zone, self.found, self.summary)
+    def _shown(self) -> report.ReportInputs:
+        return report.ReportInputs(
+            self.config.title, self.config.time_zone, self.found, self.summary
+        )
 
 
 Progress = Callable[[str, float], None]
@@ -250,7 +252,7 @@ def run(
         config: What to promise.
         seed: Of the draws of `Drivers`.
         folder: What relative paths in the configuration start from; the current one by default.
-        progress: Called with what is being done and the share of the run that is done.
+        progress: ProductEntry with what is being done and the share of the run that is done.
 
     Raises:
         InputError: Data or settings that break rules, or too few days for a confidence.
@@ -347,7 +349,7 @@ def _summary(
     config: Config,
     read: dict[str, pl.DataFrame],
     record: History,
-    found: Found,
+    found: FirmCapacityResults,
     *,
     notes: list[str],
     sources: list[Meta],
