@@ -199,8 +199,8 @@ def formats() -> str:
     """Readers of public formats by the name a configuration uses."""
     rows = ["| format | for | what it reads |", "| --- | --- | --- |"]
     for kind, known in (("sessions", session_formats), ("prices", price_formats)):
-        for name, reader in known.FORMATS.items():
-            words = _sentence(importlib.import_module(reader.__module__))
+        for name in known.FORMATS:
+            words = _sentence(importlib.import_module(f"{known.__name__}.{name}"))
             rows.append(f"| `{name}` | `[{kind}]` | {words} |")
     return "\n".join(rows)
 

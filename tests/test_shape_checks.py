@@ -8,7 +8,7 @@ from beartype import beartype
 from jaxtyping import TypeCheckError
 
 from evergrid.core.arrays import Array, Float
-from evergrid.engine.program import add_up
+from evergrid.core.tree import add_up
 from tests import shape_checks
 
 

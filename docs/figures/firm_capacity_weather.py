@@ -21,7 +21,7 @@ from evergrid.core import config
 from evergrid.core.arrays import Array
 from evergrid.fleet.firm_capacity import day_ahead, scores
 from evergrid.fleet.firm_capacity.day_ahead import Past
-from evergrid.fleet.firm_capacity.day_forecast import outlook
+from evergrid.fleet.firm_capacity.day_forecast import day_forecast
 from evergrid.fleet.firm_capacity.influence import MILD_C, Influences, influences
 from evergrid.studies import firm_capacity
 
@@ -84,7 +84,7 @@ def _rows(
 
 
 def _promised(past: Past, of: Influences | None, asked: float, lead_days: int) -> Array:
-    told = outlook(past.power_kw, past.known, past.kinds, lead_days=lead_days, influences=of)
+    told = day_forecast(past.power_kw, past.known, past.kinds, lead_days=lead_days, influences=of)
     made = day_ahead.promised(past, told, (asked,), lead_days=lead_days)
     return made.power_kw[0, past.judged]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from evergrid.core.arrays import Array, Float
-from evergrid.fleet.history.comparison import Observed
 from tests.validation.mobility import compare, real_sets
+from tests.validation.mobility.comparison import MeteredSessions
 
 OUT = Path(__file__).with_name("mobility.svg")
 PANEL_WIDTH, PANEL_HEIGHT = 270.0, 130.0  # px, with their margins below
@@ -61,7 +61,9 @@ def _row(place: str, number: int) -> str:
     return "\n".join(legend + panels)
 
 
-def _panel(quantity: str, x: float, y: float, ours: Observed, sets: list[Observed]) -> str:
+def _panel(
+    quantity: str, x: float, y: float, ours: MeteredSessions, sets: list[MeteredSessions]
+) -> str:
     title, edges, tick = TITLES[quantity]
     shares = [_shares(getattr(one, quantity), edges) for one in (ours, *sets)]
     top = max(float(share.max()) for share in shares) * 1.05

@@ -94,7 +94,7 @@ def test_boulder_cars_arrive_by_day_when_stamps_are_read_as_utc(data_folder: Pat
 def test_norwegian_stays_differ_from_published_durations_by_a_clock_change_only(data_folder: Path):
     file = data_folder / "sessions" / SESSION_FILES["norway"][0]
     sessions, _ = SESSIONS["norway"](file)
-    columns = source_columns(file, norway.COLUMNS, source="norway")
+    columns = source_columns(file, norway.FORMAT.columns, source="norway")
     told_h = dict(zip(columns["session_id"].values, columns["connection_h"].values, strict=True))
     off_h = np.abs(sessions.stay_h - np.array([told_h[name] for name in sessions.session_id]))
     off_h = off_h[off_h > norway.TOLERANCE_H]

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from evergrid.core.flowgates import Flowgates
-from evergrid.engine.program import Program, add_up
+from evergrid.core.tree import add_up
+from evergrid.engine.program import Program
 
 
 @dataclass(frozen=True)

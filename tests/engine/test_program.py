@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evergrid.core.tree import add_up
 from evergrid.engine.parts import pick
-from evergrid.engine.program import add_up, cost, energy_path, net_power
+from evergrid.engine.program import cost, energy_path, net_power
 from tests.engine.cases import KINDS, Kind, random_program
 
 seeds = st.integers(0, 10_000)

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from evergrid.core.tree import add_up
 from evergrid.engine import least_violation, reference
-from evergrid.engine.program import Program, add_up
+from evergrid.engine.program import Program
 from evergrid.engine.solution import Relaxation
 from evergrid.engine.violations import TOLERANCE, violations
 from tests.engine.cases import Kind, random_program

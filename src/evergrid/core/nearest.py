@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable
 
-ALIKE = 0.5  # share of letters in common below which a name is no suggestion
+ALIKE = 0.6  # share of letters in common below which a name is no suggestion
 
 
 def nearest(given: str, known: Iterable[str]) -> str | None:

@@ -1,12 +1,12 @@
 """Is this file good? Every fault of a table, or the account of a public format, in one record."""
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from evergrid.core.errors import ConfigError, InputError, UnreadableFileError
 from evergrid.core.faults import Fault
+from evergrid.core.nearest import did_you_mean
 from evergrid.data import tables
 from evergrid.data.files.frames import load
 from evergrid.data.prices import FORMATS as PRICE_FORMATS
@@ -29,7 +29,7 @@ KINDS = (*TABLES, *SOURCES)
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckResult:
     """What was found in a file.
 
     Attributes:
@@ -59,7 +59,7 @@ class Checked:
         return [f"{self.path}: good as {self.kind} ({self.rows:,} rows)", *detail, *notes]
 
 
-def check(path: Path, kind: str) -> Checked:
+def check(path: Path, kind: str) -> CheckResult:
     """What is wrong with a file, if anything; dirty data never raise.
 
     Args:
@@ -71,22 +71,21 @@ def check(path: Path, kind: str) -> Checked:
         MissingFileError: There is no such file.
     """
     if kind not in KINDS:
-        near = difflib.get_close_matches(kind, KINDS, n=1, cutoff=0.5)
-        fix = f"Did you mean {near[0]}?" if near else f"Known kinds: {', '.join(KINDS)}."
+        fix = did_you_mean(kind, KINDS) or f"Known kinds: {', '.join(KINDS)}."
         raise ConfigError("check", [Fault("kind", "be a known kind", got=(kind,), fix=fix)])
     try:
         rows = load(path).height
     except UnreadableFileError as error:
         fault = Fault("file", f"be readable Parquet or CSV: {error}")
-        return Checked(path, kind, 0, None, (fault,))
+        return CheckResult(path, kind, 0, None, (fault,))
     except InputError as error:
-        return Checked(path, kind, 0, None, error.faults)
+        return CheckResult(path, kind, 0, None, error.faults)
     notes: list[str] = []
     try:
         quality = _read(path, kind, notes.append)
     except InputError as error:
-        return Checked(path, kind, rows, None, error.faults)
-    return Checked(path, kind, rows, quality, (), tuple(notes))
+        return CheckResult(path, kind, rows, None, error.faults)
+    return CheckResult(path, kind, rows, quality, (), tuple(notes))
 
 
 def _read(path: Path, kind: str, tell: tables.Tell) -> Quality | None:

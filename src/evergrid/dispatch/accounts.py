@@ -7,7 +7,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from evergrid.core.arrays import Array, Float, Int
+from evergrid.core import tree
+from evergrid.core.arrays import Array, Float
 from evergrid.core.timegrid import datetime64
 from evergrid.core.units import per_kwh_from_per_mwh
 from evergrid.model.billing import periods
@@ -176,8 +177,9 @@ def unpaid_kwh(portfolio: Portfolio, power_kw: Float[Array, "site step"]) -> Flo
     over = np.where(over > ROUNDING_KW, over, 0.0)
     sold = np.where(sites.net_metering[:, None], np.maximum(power_kw, 0.0), 0.0)
     unpaid, beyond = np.zeros(power_kw.shape), np.zeros(power_kw.shape)
-    rows = np.nonzero(over.any(axis=1))[0]
-    for site in sorted(_with_above(sites.parent, rows), key=lambda row: -int(sites.depth[row])):
+    exceeded = over.any(axis=1)
+    (rows,) = np.nonzero(tree.add_up(exceeded[:, None], sites.parent)[:, 0])
+    for site in sorted(rows.tolist(), key=lambda row: -int(sites.depth[row])):
         below = beyond[sites.parent == site].sum(axis=0)
         beyond[site] = np.maximum(over[site], below)
         meters = _meters_of(portfolio, site)
@@ -188,30 +190,14 @@ def unpaid_kwh(portfolio: Portfolio, power_kw: Float[Array, "site step"]) -> Flo
     return portfolio.grid.step_h * unpaid.sum(axis=0)
 
 
-def _with_above(parent: Int[Array, " site"], rows: Int[Array, " some"]) -> set[int]:
-    """Some sites and all above them."""
-    found: set[int] = set()
-    for row in rows:
-        above = int(row)
-        while above >= 0 and above not in found:
-            found.add(above)
-            above = int(parent[above])
-    return found
-
-
 def _meters_of(portfolio: Portfolio, site: int) -> np.ndarray:
     """Net meters at or below a site; the one above it where it lies behind one."""
     sites = portfolio.sites
     if sites.meter[site] >= 0:
         return np.array([sites.meter[site]])
-    found = []
-    for meter in np.nonzero(sites.net_metering)[0]:
-        above = int(meter)
-        while above >= 0 and above != site:
-            above = int(sites.parent[above])
-        if above == site:
-            found.append(int(meter))
-    return np.array(found, dtype=np.int64)
+    meters = np.flatnonzero(sites.net_metering)
+    below = [site in tree.path(int(meter), sites.parent) for meter in meters]
+    return meters[np.array(below, dtype=bool)]
 
 
 def period_peaks(

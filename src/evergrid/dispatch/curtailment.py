@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from evergrid.core import tree
 from evergrid.core.arrays import Array, Float, Int
 from evergrid.model.portfolio import Portfolio
 
@@ -45,10 +46,8 @@ def least(
         curtailed[below] += taken
         left[below] -= taken
         for place, amount in zip(below, taken, strict=True):
-            above = place
-            while above >= 0:
+            for above in tree.path(int(place), sites.parent):
                 net[above] -= amount
-                above = sites.parent[above]
     return curtailed
 
 
@@ -57,10 +56,8 @@ def _with_generation_below(portfolio: Portfolio) -> Iterator[tuple[int, Int[Arra
     sites = portfolio.sites
     below: dict[int, list[int]] = {}
     for site in np.nonzero(portfolio.curtailable_kw.any(axis=1))[0]:
-        above = int(site)
-        while above >= 0:
+        for above in tree.path(int(site), sites.parent):
             below.setdefault(above, []).append(int(site))
-            above = int(sites.parent[above])
     limited = np.asarray(np.isfinite(portfolio.export_limit_kw).any(axis=1))
     for site in sorted(below, key=lambda row: -int(sites.depth[row])):
         if limited[site]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from evergrid.core import tree
 from evergrid.core.arrays import Array, Float, Int, Shaped
 from evergrid.engine.program import Program
 
@@ -28,12 +29,7 @@ class Part:
 
 def roots(program: Program) -> Int[Array, " group"]:
     """The topmost group above each group; itself for a root."""
-    root = np.arange(program.groups)
-    above = program.parent[root]
-    while (above >= 0).any():
-        root = np.where(above >= 0, above, root)
-        above = program.parent[root]
-    return root
+    return tree.roots(program.parent)
 
 
 def trees(program: Program) -> list[Int[Array, " group"]]:

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from evergrid.core import tree
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.flowgates import Flowgates
 
@@ -218,7 +219,7 @@ class Program:
         """Least and greatest net power that each group's units could reach at all."""
         low = of_own_units(self, -self.charge_limit)
         high = of_own_units(self, self.discharge_limit)
-        return add_up(low, self.parent), add_up(high, self.parent)
+        return tree.add_up(low, self.parent), tree.add_up(high, self.parent)
 
     @cached_property
     def drawn_range(self) -> tuple[Float[Array, "group step"], Float[Array, "group step"]]:
@@ -231,12 +232,7 @@ class Program:
     def _least_surcharge(self) -> Float[Array, "group step"]:
         """What meters at and above each group could take off the price of drawing."""
         least = np.minimum(self.surcharge, 0.0)
-        if not least.any():
-            return least
-        for group in np.argsort(depth(self.parent), kind="stable"):
-            if self.parent[group] >= 0:
-                least[group] += least[self.parent[group]]
-        return least
+        return tree.add_down(least, self.parent) if least.any() else least
 
     @cached_property
     def rest_net(self) -> Float[Array, "group step"]:
@@ -251,36 +247,12 @@ class Program:
         binds = self.net_range[1] > self.net_high
         if self.flowgates is not None:
             np.logical_or.at(binds.T, self.flowgates.step, self.flowgates.weight > 0)
-        above = self.parent.copy()
-        while (above >= 0).any():
-            binds = binds | ((above >= 0)[:, None] & binds[np.maximum(above, 0)])
-            above = np.where(above >= 0, self.parent[above], -1)
-        return binds
-
-
-def depth(parent: Int[Array, " group"]) -> Int[Array, " group"]:
-    """How many groups lie above each."""
-    count = np.zeros(len(parent), dtype=np.int64)
-    above = parent.copy()
-    while (above >= 0).any():
-        count += above >= 0
-        above = np.where(above >= 0, parent[above], -1)
-    return count
-
-
-def add_up(own: Float[Array, "group step"], parent: Int[Array, " group"]) -> Array:
-    """Each group's own values plus those of all groups below it."""
-    levels = depth(parent)
-    total = own.copy()
-    for level in range(int(levels.max(initial=0)), 0, -1):
-        rows = np.nonzero(levels == level)[0]
-        np.add.at(total, parent[rows], total[rows])
-    return total
+        return tree.add_down(binds, self.parent)
 
 
 def net_power(program: Program, power_kw: Float[Array, " slot"]) -> Float[Array, "group step"]:
     """Net power of every group when its units deliver these powers, positive into the grid."""
-    return add_up(of_own_units(program, power_kw), program.parent)
+    return tree.add_up(of_own_units(program, power_kw), program.parent)
 
 
 def of_own_units(program: Program, values: Float[Array, " slot"]) -> Float[Array, "group step"]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from evergrid.core import tree
 from evergrid.core.arrays import Array, Bool, Float
 from evergrid.core.status import Status
 from evergrid.engine.certificate import Dual, tree_bounds, tree_costs
@@ -259,7 +260,7 @@ def linearised(program: Program, draws: Bool[Array, "group step"] | None = None)
     else:
         slope, offset = np.where(draws, 1.0, 0.0), np.zeros(cells.shape)
     price = np.where(cells, program.surcharge * slope, 0.0)
-    shift = _summed_above(program, price)[program.group[program.unit], program.step]
+    shift = tree.add_down(price, program.parent)[program.group[program.unit], program.step]
     paid = np.where(cells, price * program.load - program.surcharge * offset, 0.0).sum()
     return replace(
         program,
@@ -269,14 +270,3 @@ def linearised(program: Program, draws: Bool[Array, "group step"] | None = None)
         constant=program.constant + program.step_h * float(paid),
         reserve_kwh=None,
     )
-
-
-def _summed_above(
-    program: Program, price: Float[Array, "group step"]
-) -> Float[Array, "group step"]:
-    """Sum of the prices at and above each group."""
-    total, above = price.copy(), program.parent.copy()
-    while (above >= 0).any():
-        total[above >= 0] += price[above[above >= 0]]
-        above = np.where(above >= 0, program.parent[above], -1)
-    return total

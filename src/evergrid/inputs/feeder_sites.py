@@ -1,6 +1,5 @@
 """The feeder that a plan's sites hang on: which site is at which load, and what the load draws."""
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -9,11 +8,13 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field, model_validator
 
+from evergrid.core import tree
 from evergrid.core.arrays import Array, Float, Shaped
 from evergrid.core.config import Config as BaseConfig
 from evergrid.core.errors import ConfigError, InputError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.core.local_time import local_from_utc
+from evergrid.core.nearest import did_you_mean
 from evergrid.core.timegrid import TimeGrid, zone
 from evergrid.core.units import consumption_from_grid_power, grid_power_from_consumption
 from evergrid.dispatch.network.feeder_check import Wiring
@@ -160,15 +161,12 @@ class Street:
         """
         sites = portfolio.sites
         site = sites.row(self.site_at(sites.site_id.tolist()))
-        place = np.full(len(sites), -1)
-        place[site] = np.arange(len(site))
-        above = sites.parent.copy()
-        nested = []
-        while (above >= 0).any():
-            found = np.where(above >= 0, place[np.maximum(above, 0)], -1)
-            nested += sites.site_id[site][(found >= 0)[site]].tolist()
-            place = np.where(place < 0, found, place)
-            above = np.where(above >= 0, sites.parent[above], -1)
+        own = np.full(len(sites), -1)
+        own[site] = np.arange(len(site))
+        placed = tree.nearest(own >= 0, sites.parent)
+        place = np.where(placed >= 0, own[placed], -1)
+        above = sites.parent[site]
+        nested = sites.site_id[site][(above >= 0) & (placed[above] >= 0)].tolist()
         self._check_hung(portfolio, place, nested)
         return Wiring(place, site, self.loads.share.toarray(), _Settling(self, portfolio, site))
 
@@ -177,14 +175,12 @@ class Street:
         for i, entry in enumerate(self.config.place):
             where = f"feeder.place.{i}"
             if entry.load.lower() not in names:
-                near = difflib.get_close_matches(entry.load.lower(), names, n=1)
-                fix = f"Did you mean {near[0]}? " if near else ""
-                fix += f"Its loads: {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}."
+                its = f"Its loads: {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}."
+                fix = f"{did_you_mean(entry.load.lower(), names)} {its}".lstrip()
                 rule = "be a load of the feeder"
                 faults.append(Fault(f"{where}.load", rule, (entry.load,), fix=fix))
             if entry.site_id not in listed:
-                near = difflib.get_close_matches(entry.site_id, listed, n=1)
-                fix = f"Did you mean {near[0]}?" if near else "List it as [[site]]."
+                fix = did_you_mean(entry.site_id, listed) or "List it as [[site]]."
                 faults.append(Fault(f"{where}.site_id", "be a site", (entry.site_id,), fix=fix))
         for key in ("load", "site_id"):
             values = [getattr(entry, key) for entry in self.config.place]

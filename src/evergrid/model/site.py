@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from evergrid.core import records
+from evergrid.core import records, tree
 from evergrid.core.arrays import Array, Bool, Float, Int, Shaped
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault, between, broken, known, unique
@@ -118,18 +118,12 @@ class Sites:
     @cached_property
     def parent(self) -> Int[Array, " site"]:
         """Row of each site's parent; -1 for a root."""
-        row = {name: i for i, name in enumerate(self.site_id)}
-        return np.array([row.get(name, -1) for name in self.parent_id], dtype=np.int64)
+        return tree.parents(self.site_id.tolist(), self.parent_id.tolist())
 
     @cached_property
     def depth(self) -> Int[Array, " site"]:
         """How many sites lie above each."""
-        depth = np.zeros(len(self), dtype=np.int64)
-        above = self.parent.copy()
-        while (above >= 0).any():
-            depth += above >= 0
-            above = np.where(above >= 0, self.parent[above], -1)
-        return depth
+        return tree.depth(self.parent)
 
     def row(self, site_id: Shaped[Array, " session"]) -> Int[Array, " session"]:
         """Row of each named site; -1 for a name that is not a site."""
@@ -143,20 +137,11 @@ class Sites:
     @cached_property
     def meter(self) -> Int[Array, " site"]:
         """Row of the net meter each site is billed at; -1 where each plug is billed by itself."""
-        meter = np.where(self.net_metering, np.arange(len(self)), -1)
-        above = self.parent.copy()
-        while (above >= 0).any():
-            meter = np.where((meter < 0) & (above >= 0) & self.net_metering[above], above, meter)
-            above = np.where(above >= 0, self.parent[above], -1)
-        return meter
+        return tree.nearest(self.net_metering, self.parent)
 
     def add_up(self, own: Float[Array, "site step"]) -> Float[Array, "site step"]:
         """Each site's own values plus those of every site below it."""
-        total = own.copy()
-        for depth in range(int(self.depth.max(initial=0)), 0, -1):
-            rows = np.nonzero(self.depth == depth)[0]
-            np.add.at(total, self.parent[rows], total[rows])
-        return total
+        return tree.add_up(own, self.parent)
 
     def columns(self) -> dict[str, Shaped[Array, " site"]]:
         """Every column by its name in the sites table."""
@@ -175,15 +160,9 @@ class Sites:
         )
 
     def _cycles(self) -> list[Fault]:
-        above = np.arange(len(self))
-        for _ in range(len(self)):
-            above = np.where(above >= 0, self.parent[above], -1)
-            if (above < 0).all():
-                return []
-        on_cycle = np.isin(np.arange(len(self)), above)  # where endless walks upwards end
         return broken(
             "parent_id",
-            ~on_cycle,
+            ~tree.cycles(self.parent),
             "not lead back to the site itself",
             values=self.parent_id,
             ids=self.site_id,

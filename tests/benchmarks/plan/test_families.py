@@ -5,8 +5,9 @@ import pytest
 
 from benchmarks.plan import day
 from benchmarks.plan.families import FAMILIES, mixed_tree
+from evergrid.core.tree import add_up
 from evergrid.engine import parts, reference
-from evergrid.engine.program import Program, add_up, net_power
+from evergrid.engine.program import Program, net_power
 from evergrid.engine.solution import Solution
 from evergrid.fleet.synthetic.group import Place
 

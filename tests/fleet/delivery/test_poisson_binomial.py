@@ -13,7 +13,7 @@ from evergrid.core.errors import InputError
 from evergrid.fleet.delivery.distribution import Distribution
 from evergrid.fleet.delivery.poisson_binomial import (
     distribution,
-    distribution_of_levels,
+    distribution_on_lattice,
     distributions,
 )
 from tests.fleet.firm_cases import LEVELS, Fleet, enumerated, fleets, large
@@ -141,7 +141,7 @@ def test_several_states_are_summed_as_each_alone() -> None:
 @settings(max_examples=25)
 def test_random_powers_are_convolved(seed: int, vehicles: int, levels: int) -> None:
     mass = np.random.default_rng(seed).dirichlet(np.ones(levels), vehicles)
-    one = distribution_of_levels(mass, step_kw=2.0)
+    one = distribution_on_lattice(mass, step_kw=2.0)
     expected = np.ones(1)
     for row in mass:
         expected = np.convolve(expected, row)
@@ -155,7 +155,7 @@ def test_a_vehicle_that_delivers_or_not_is_one_of_two_levels() -> None:
     mass = np.zeros((30, 12))
     mass[:, 0] = 1 - fleet.probability
     mass[np.arange(30), fleet.power_kw.astype(int)] = fleet.probability
-    levels = distribution_of_levels(mass, step_kw=1.0)
+    levels = distribution_on_lattice(mass, step_kw=1.0)
     np.testing.assert_allclose(levels.tail(300), summed(fleet).tail(300), atol=1e-13)
 
 
@@ -198,4 +198,4 @@ def test_a_fleet_that_cannot_be_is_refused(
 def test_levels_that_are_no_distribution_are_refused(mass: list[list[float]]) -> None:
     rows: Array = np.array(mass, float)
     with pytest.raises(InputError):
-        distribution_of_levels(rows, step_kw=1.0)
+        distribution_on_lattice(rows, step_kw=1.0)

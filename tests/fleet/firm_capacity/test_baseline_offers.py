@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evergrid.core.arrays import Array
-from evergrid.fleet.firm_capacity.baseline_offers import WINDOW_DAYS, simple_promises
+from evergrid.fleet.firm_capacity.baseline_offers import WINDOW_DAYS, baseline_offers
 from evergrid.fleet.history.day_kind import WORKING, DayKinds, day_kinds
 
 DAYS, FITTED = 160, 70
@@ -24,7 +24,7 @@ def made(
     values: Array, *, lead: int = 2, known: Array | None = None, confidence: float = 0.95
 ) -> dict[str, Array]:
     whole = np.ones(DAYS, dtype=bool) if known is None else known
-    return simple_promises(
+    return baseline_offers(
         values, whole, KINDS, confidence=confidence, lead_days=lead, fitted_days=FITTED
     )
 
@@ -73,7 +73,7 @@ def test_the_quantile_of_nineteen_days_has_the_rank_of_the_finite_sample(
 ) -> None:
     values = np.random.default_rng(0).permutation(19).astype(float)[:, None]
     kinds = DayKinds(*(np.full(19, WORKING) for _ in range(3)))
-    rule = simple_promises(
+    rule = baseline_offers(
         values,
         np.ones(19, dtype=bool),
         kinds,
@@ -89,7 +89,7 @@ def test_the_normal_rule_stays_its_quantile_of_deviations_below_the_mean() -> No
     values = np.array([90.0, 95.0, 100.0, 105.0, 110.0, 0.0])[:, None]
     kinds = DayKinds(*(np.full(6, WORKING) for _ in range(3)))
     known = np.ones(6, dtype=bool)
-    rules = simple_promises(values, known, kinds, confidence=0.95, lead_days=1, fitted_days=6)
+    rules = baseline_offers(values, known, kinds, confidence=0.95, lead_days=1, fitted_days=6)
     expected = [0.0] * 5 + [86.996]  # five days are the least
     np.testing.assert_allclose(rules["rolling normal"][:, 0], expected, atol=1e-3)
 

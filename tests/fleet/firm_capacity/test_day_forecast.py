@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evergrid.core.arrays import Array
-from evergrid.fleet.firm_capacity.day_forecast import LEAST_DAYS, Outlook, outlook
+from evergrid.fleet.firm_capacity.day_forecast import LEAST_DAYS, DayForecast, day_forecast
 from evergrid.fleet.firm_capacity.influence import influences
 from evergrid.fleet.history.day_kind import DayKinds, day_kinds
 
@@ -21,9 +21,9 @@ def noisy(seed: int) -> Array:
     return np.random.default_rng(seed).uniform(1, 100, (DAYS, STEPS))
 
 
-def told(power: Array, lead: int = 2, known: Array | None = None) -> Outlook:
+def told(power: Array, lead: int = 2, known: Array | None = None) -> DayForecast:
     whole = np.ones(DAYS, dtype=bool) if known is None else known
-    return outlook(power, whole, kinds(DAYS, "2024-03-29", "2024-04-01"), lead_days=lead)
+    return day_forecast(power, whole, kinds(DAYS, "2024-03-29", "2024-04-01"), lead_days=lead)
 
 
 @given(st.integers(0, 99), st.integers(1, 4), st.integers(20, DAYS - 1))
@@ -66,14 +66,16 @@ def test_the_weights_give_the_mean_wherever_one_is_told(seed: int) -> None:
 
 
 def test_a_constant_series_is_told_exactly() -> None:
-    found = outlook(np.full((DAYS, STEPS), 40.0), np.ones(DAYS, dtype=bool), kinds(), lead_days=2)
+    found = day_forecast(
+        np.full((DAYS, STEPS), 40.0), np.ones(DAYS, dtype=bool), kinds(), lead_days=2
+    )
     np.testing.assert_allclose(found.mean_kw[LEAST_DAYS + 2 :], 40.0, rtol=1e-12)
 
 
 def test_every_other_friday_off_is_learnt() -> None:
     off = np.arange(DAYS) % 14 == 4
     power = np.where(off, 10.0, 100.0)[:, None] * np.ones(STEPS)
-    found = outlook(power, np.ones(DAYS, dtype=bool), kinds(), lead_days=2)
+    found = day_forecast(power, np.ones(DAYS, dtype=bool), kinds(), lead_days=2)
     late = np.arange(DAYS) >= 112
     fridays = np.arange(DAYS) % 14 == 11
     assert (found.mean_kw[late & off] < 40).all()
@@ -82,7 +84,7 @@ def test_every_other_friday_off_is_learnt() -> None:
 
 def test_a_lasting_change_of_level_is_followed() -> None:
     power = np.where(np.arange(DAYS) < 100, 100.0, 50.0)[:, None] * np.ones(STEPS)
-    found = outlook(power, np.ones(DAYS, dtype=bool), kinds(), lead_days=2)
+    found = day_forecast(power, np.ones(DAYS, dtype=bool), kinds(), lead_days=2)
     assert (found.mean_kw[100:102] > 99).all()
     np.testing.assert_allclose(found.mean_kw[112:], 50.0, rtol=0.15)
     assert (found.weights[112:].sum(axis=1) < 0.9).all()
@@ -92,7 +94,7 @@ def test_after_a_long_gap_habits_are_learnt_anew_before_anything_is_told() -> No
     days = 300
     known = (np.arange(days) < 100) | (np.arange(days) >= 200)
     power = np.where(np.arange(days) < 100, 100.0, 50.0)[:, None] * np.ones(STEPS)
-    found = outlook(power, known, kinds(days), lead_days=2)
+    found = day_forecast(power, known, kinds(days), lead_days=2)
     silent = np.flatnonzero(np.isnan(found.mean_kw[:, 0]))
     # 14 known days of the last 90: lost 177 days in, told again 15 days after the gap.
     assert silent.tolist() == [*range(15), *range(99 + 78, 215)]
@@ -104,7 +106,9 @@ def test_power_twice_as_high_is_told_twice_as_high() -> None:
 
 
 def test_kinds_that_tell_the_same_do_not_disagree() -> None:
-    found = outlook(np.full((DAYS, STEPS), 40.0), np.ones(DAYS, dtype=bool), kinds(), lead_days=2)
+    found = day_forecast(
+        np.full((DAYS, STEPS), 40.0), np.ones(DAYS, dtype=bool), kinds(), lead_days=2
+    )
     np.testing.assert_allclose(found.root_disagreement[LEAST_DAYS + 2 :], 0.0, atol=1e-9)
 
 
@@ -134,13 +138,13 @@ def test_whether_weather_was_looked_at_does_not_count_as_disagreement() -> None:
     power *= 1 + 0.01 * draw.standard_normal((days, 1))
     every = np.ones(days, dtype=bool)
     dates = np.datetime64("2024-01-01", "D") + np.arange(days)
-    with_weather = outlook(
+    with_weather = day_forecast(
         power, every, kinds(days), lead_days=2, influences=influences(dates, 15 + cold)
     )
     assert with_weather.influenced.mean() > 0.5
     # What weather adds moves roots by up to 3; the kinds agree about what is left.
     assert with_weather.root_disagreement[with_weather.influenced].mean() < 0.2
-    told_alone = outlook(power, every, kinds(days), lead_days=2)
+    told_alone = day_forecast(power, every, kinds(days), lead_days=2)
     blind = ~with_weather.influenced
     np.testing.assert_allclose(
         with_weather.root_disagreement[blind], told_alone.root_disagreement[blind]

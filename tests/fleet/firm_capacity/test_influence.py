@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from evergrid.core.arrays import Array
 from evergrid.fleet.firm_capacity import day_ahead, scores
 from evergrid.fleet.firm_capacity.day_ahead import Past
-from evergrid.fleet.firm_capacity.day_forecast import Outlook, outlook
+from evergrid.fleet.firm_capacity.day_forecast import DayForecast, day_forecast
 from evergrid.fleet.firm_capacity.influence import (
     LARGEST_EFFECT,
     LARGEST_MISS,
@@ -47,9 +47,11 @@ def past(power_kw: Array, of: Influences | None) -> Past:
     return Past(power_kw, np.ones(days, bool), kinds, 0, days // 2, np.full(STEPS, 0.1), 1.0, of)
 
 
-def told(power_kw: Array, of: Influences | None, lead: int = 2) -> Outlook:
+def told(power_kw: Array, of: Influences | None, lead: int = 2) -> DayForecast:
     kinds = day_kinds(START + np.arange(len(power_kw)), NO_HOLIDAYS)
-    return outlook(power_kw, np.ones(len(power_kw), bool), kinds, lead_days=lead, influences=of)
+    return day_forecast(
+        power_kw, np.ones(len(power_kw), bool), kinds, lead_days=lead, influences=of
+    )
 
 
 def days(count: int = DAYS) -> Array:

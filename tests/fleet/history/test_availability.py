@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evergrid.core.arrays import Array
-from evergrid.fleet.firm_capacity.day_forecast import outlook
+from evergrid.fleet.firm_capacity.day_forecast import day_forecast
 from evergrid.fleet.history.availability import availability
 from evergrid.fleet.history.day_kind import day_kinds
 from evergrid.fleet.history.past_days import History, Product
@@ -43,7 +43,7 @@ def record(seed: int, power_kw: Array, first_day: Array | None = None) -> Histor
 
 def weights(found: History) -> Array:
     kinds = day_kinds(found.days, np.array([], dtype="datetime64[D]"))
-    return outlook(found.power_kw, found.known, kinds, lead_days=2).weights[-1]
+    return day_forecast(found.power_kw, found.known, kinds, lead_days=2).weights[-1]
 
 
 @given(st.integers(0, 999))

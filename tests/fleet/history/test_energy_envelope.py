@@ -11,7 +11,7 @@ from scipy.optimize import linprog
 from evergrid.core.arrays import Array
 from evergrid.dispatch import plan
 from evergrid.fleet.history.energy_envelope import (
-    Sustained,
+    SustainedPower,
     energy_envelope,
     fleet_envelope,
     sustained,
@@ -224,7 +224,7 @@ def test_feeding_then_recharging_leaves_with_what_is_owed(seed: int, hold_h: flo
     assert (full <= sessions.capacity_kwh[row] + 1e-6).all()
 
 
-def _out_of_cells(sessions: Sessions, found: Sustained, power_kw: Array) -> Array:
+def _out_of_cells(sessions: Sessions, found: SustainedPower, power_kw: Array) -> Array:
     eta_in = sessions.efficiency_charge[found.session]
     eta_out = sessions.efficiency_discharge[found.session]
     return np.where(power_kw > 0, power_kw / eta_out, power_kw * eta_in)

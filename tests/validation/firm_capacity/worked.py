@@ -20,7 +20,7 @@ from evergrid.fleet.delivery.common_factor import (
 from evergrid.fleet.delivery.distribution import Distribution
 from evergrid.fleet.delivery.diversity import diversity_floor, effective_vehicles
 from evergrid.fleet.firm_capacity import scores
-from evergrid.fleet.history import intraclass
+from tests.validation.firm_capacity import intraclass
 
 EXPECTED = Path(__file__).with_name("expected.csv")
 CARS, SHARE, CAR_KW, LEVEL = 1000, 0.7, 7.0, 0.99

@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 
 from evergrid.core.timegrid import TimeGrid, datetime64
-from evergrid.fleet.history.comparison import Likeness, Observed, likeness, observe
 from evergrid.fleet.synthetic import mobility
 from evergrid.fleet.synthetic.group import FleetGroup
 from tests.validation.mobility import real_sets
+from tests.validation.mobility.comparison import MeteredSessions, Similarity, observe, similarity
 
 EXPECTED = Path(__file__).with_name("expected.csv")
 SEED = 1
@@ -23,7 +23,7 @@ RATINGS_KW = {"home": 7.4, "workplace": 11.0, "public": 7.4}
 
 
 @cache
-def generated(place: str) -> Observed:
+def generated(place: str) -> MeteredSessions:
     """A year of sessions of the model, without those that the start of the year cuts."""
     group = FleetGroup(
         place=place,  # type: ignore[arg-type]
@@ -37,13 +37,13 @@ def generated(place: str) -> Observed:
     return observe(sessions.select(whole), ZONES[place])
 
 
-def compared(name: str) -> list[Likeness]:
-    """Likeness of the model and the named real set."""
-    return likeness(generated(name.split()[0]), real_sets.observed(name))
+def compared(name: str) -> list[Similarity]:
+    """Similarity of the model and the named real set."""
+    return similarity(generated(name.split()[0]), real_sets.observed(name))
 
 
 def table() -> pl.DataFrame:
-    """Likeness of the model and every real set, one row per set, as `EXPECTED` holds it."""
+    """Similarity of the model and every real set, one row per set, as `EXPECTED` holds it."""
     rows = []
     for name in real_sets.NAMES:
         row: dict[str, str | float] = {
@@ -57,12 +57,12 @@ def table() -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def shifted(ours: Observed, hours: int) -> Observed:
+def shifted(ours: MeteredSessions, hours: int) -> MeteredSessions:
     """The same sessions, arriving that much later: a model that is wrong on purpose."""
     late = ours.arrival_local + np.timedelta64(hours, "h")
-    return Observed(late, ours.stay_h, ours.energy_kwh)
+    return MeteredSessions(late, ours.stay_h, ours.energy_kwh)
 
 
-def doubled(ours: Observed) -> Observed:
+def doubled(ours: MeteredSessions) -> MeteredSessions:
     """The same sessions with twice the stay and the energy: also wrong on purpose."""
-    return Observed(ours.arrival_local, 2 * ours.stay_h, 2 * ours.energy_kwh)
+    return MeteredSessions(ours.arrival_local, 2 * ours.stay_h, 2 * ours.energy_kwh)

@@ -11,9 +11,9 @@ import polars as pl
 from scipy import stats
 
 from evergrid.core.arrays import Array, Bool, Float, Shaped
-from evergrid.fleet.history.comparison import Observed
 from evergrid.fleet.synthetic.archetypes import BLOCKS_H, DAWN_H, PROBABILITIES
 from tests.validation.mobility import real_sets
+from tests.validation.mobility.comparison import MeteredSessions
 
 PLACES = ("home", "workplace", "public")
 DRAWS = 20_000  # resampled per set, so that each set of a place weighs the same
@@ -21,7 +21,7 @@ FEWEST_SESSIONS = 30  # of a user whose habits are measured
 COLDEST_DAY = 15
 
 
-def pooled(place: str) -> Observed:
+def pooled(place: str) -> MeteredSessions:
     """The fitted sets of a place, each resampled to the same number of sessions."""
     rng = np.random.default_rng(0)
     chosen = [name for name in real_sets.NAMES if name.startswith(f"{place} fitted")]
@@ -29,7 +29,7 @@ def pooled(place: str) -> Observed:
     for real in map(real_sets.observed, chosen):
         rows = rng.integers(0, len(real.stay_h), DRAWS)
         parts.append((real.arrival_local[rows], real.stay_h[rows], real.energy_kwh[rows]))
-    return Observed(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    return MeteredSessions(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def tables(place: str) -> list[str]:
@@ -96,7 +96,7 @@ def _capacities(frame: pl.DataFrame) -> list[str]:
     ]
 
 
-def _since_dawn(real: Observed) -> tuple[Float[Array, " session"], Bool[Array, " session"]]:
+def _since_dawn(real: MeteredSessions) -> tuple[Float[Array, " session"], Bool[Array, " session"]]:
     """Hour on arrival counted past midnight (4 to 28), and whether that day is a weekend day."""
     hour = (real.arrival_h - DAWN_H) % 24 + DAWN_H
     day: Shaped[Array, " session"] = real.arrival_local - np.timedelta64(int(DAWN_H), "h")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from evergrid.fleet.history.comparison import Observed
+from tests.validation.mobility.comparison import MeteredSessions
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = Path(os.environ.get("EVERGRID_DATA", ROOT / "../shared/data")) / "sessions"
@@ -16,13 +16,13 @@ HOME_HELD_OUT = ("TRO", "TRO_R", "BER", "BOD")  # Trondheim, Bergen and Bodø: o
 LEAST_KWH = 0.5  # ACN-Data holds nothing smaller, so neither may the others
 
 
-def observed(name: str) -> Observed:
+def observed(name: str) -> MeteredSessions:
     """The cleaned sessions of a named set, as plain columns."""
     frame = _SETS[name]().filter(
         pl.col("energy_kwh").is_between(LEAST_KWH, 150.0), pl.col("stay_h").is_between(1 / 12, 48)
     )
     arrival = frame["arrival"].to_numpy().astype("datetime64[us]")
-    return Observed(arrival, frame["stay_h"].to_numpy(), frame["energy_kwh"].to_numpy())
+    return MeteredSessions(arrival, frame["stay_h"].to_numpy(), frame["energy_kwh"].to_numpy())
 
 
 def available() -> bool:

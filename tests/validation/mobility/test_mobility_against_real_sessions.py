@@ -3,8 +3,8 @@
 import polars as pl
 import pytest
 
-from evergrid.fleet.history.comparison import likeness
 from tests.validation.mobility import compare, real_sets
+from tests.validation.mobility.comparison import similarity
 
 pytestmark = [
     pytest.mark.data,
@@ -48,14 +48,14 @@ def test_distance_from_held_out_sets_of_the_same_kind_is_small(name: str) -> Non
 @pytest.mark.parametrize("name", real_sets.NAMES)
 def test_a_model_that_is_six_hours_late_fails(name: str) -> None:
     late = compare.shifted(compare.generated(name.split()[0]), 6)
-    arrival = likeness(late, real_sets.observed(name))[0]
+    arrival = similarity(late, real_sets.observed(name))[0]
     assert arrival.overlap < LEAST_OVERLAP[name][0] - 0.05
 
 
 @pytest.mark.parametrize("name", MOST_DISTANCE)
 def test_a_model_of_twice_the_stay_and_energy_fails(name: str) -> None:
     doubled = compare.doubled(compare.generated(name.split()[0]))
-    _, stay, energy = likeness(doubled, real_sets.observed(name))
+    _, stay, energy = similarity(doubled, real_sets.observed(name))
     assert stay.distance > 2 * MOST_DISTANCE[name][1]
     assert energy.distance > 1.5 * MOST_DISTANCE[name][2]
 
@@ -70,7 +70,7 @@ def test_the_committed_table_is_what_the_model_gives() -> None:
 
 def test_the_workplace_model_is_nearer_to_each_site_than_they_are_to_each_other() -> None:
     names = ("workplace fitted: JPL to Oct 2019", "workplace fitted: SAP Labs to Oct 2019")
-    between = likeness(*(real_sets.observed(name) for name in names))
+    between = similarity(*(real_sets.observed(name) for name in names))
     for name in names:
         for ours, theirs in zip(compare.compared(name), between, strict=True):
             assert ours.overlap > theirs.overlap + 0.1

@@ -1,7 +1,6 @@
 """What a Parquet or CSV file holds, column by column, and which cells of it cannot be read."""
 
 import codecs
-import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -14,6 +13,7 @@ from evergrid.core.arrays import Array, Bool, Shaped
 from evergrid.core.errors import LISTED, InputError, UnreadableFileError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.core.files import given_file
+from evergrid.core.nearest import did_you_mean, nearest
 from evergrid.data import memory
 from evergrid.data.files import csv_text, parquet_size
 
@@ -161,8 +161,7 @@ def name_faults(
         return faults
     unused = sorted(set(known) - set(columns))
     for name in strange[:LISTED]:  # a search for each of thousands would take long
-        near = difflib.get_close_matches(name, unused, n=1, cutoff=0.6)
-        fix = f"Did you mean {near[0]}?" if near else "Remove it."
+        fix = did_you_mean(name, unused) or "Remove it."
         faults.append(Fault(name, "be a known column", fix=fix))
     if len(strange) > LISTED:
         others = tuple(strange[LISTED:])
@@ -185,8 +184,8 @@ def missing_columns(
     for name in required:
         if name in set(columns):
             continue
-        near = difflib.get_close_matches(name, strange[:LISTED], n=1, cutoff=0.6)
-        fix = f"Rename {near[0]}?" if near else f"Columns found: {', '.join(columns[:LISTED])}."
+        near = nearest(name, strange[:LISTED])
+        fix = f"Rename {near}?" if near else f"Columns found: {', '.join(columns[:LISTED])}."
         faults.append(Fault(name, "be a column of the table", fix=fix))
     return faults
 

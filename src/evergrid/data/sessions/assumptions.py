@@ -102,7 +102,7 @@ class PlugIns:
 
 
 @dataclass(frozen=True)
-class Filled:
+class FilledSessions:
     """Sessions made from plug-ins, and where an assumption had to give way to a measurement.
 
     Attributes:
@@ -116,7 +116,7 @@ class Filled:
     rating_raised: Bool[Array, " session"]
 
 
-def fill(plugins: PlugIns, assumed: Assumptions) -> Filled:
+def fill(plugins: PlugIns, assumed: Assumptions) -> FilledSessions:
     """Sessions in which every metered energy fits its battery, its charger and its stay.
 
     The energy that reached the cells was ``efficiency_charge * delivered_kwh``. It is laid below
@@ -154,7 +154,7 @@ def fill(plugins: PlugIns, assumed: Assumptions) -> Filled:
         wear_cost_per_kwh=all_rows(assumed.wear_cost_per_kwh),
         wear_rise_per_kwh_per_kw=all_rows(assumed.wear_rise_per_kwh_per_kw),
     )
-    return Filled(sessions, capacity_raised, rating_raised)
+    return FilledSessions(sessions, capacity_raised, rating_raised)
 
 
 def _known(values: Float[Array, " row"] | None, otherwise: Any) -> Float[Array, " row"]:

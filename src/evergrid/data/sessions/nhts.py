@@ -14,7 +14,7 @@ from evergrid.data.files.frames import Column, Kind, source_columns
 from evergrid.data.meta import Meta, licence, title
 from evergrid.data.quality import Quality, Rule, account, rejected
 from evergrid.data.sessions import clock, screen
-from evergrid.data.sessions.assumptions import DEFAULTS, Assumptions, Filled, PlugIns, fill
+from evergrid.data.sessions.assumptions import DEFAULTS, Assumptions, FilledSessions, PlugIns, fill
 from evergrid.model.session import Sessions
 
 COLUMNS = {
@@ -204,7 +204,7 @@ def _plugins(table: dict[str, Column], stays: Stays, day: date, time_zone: str) 
     )
 
 
-def _fill_rules(filled: Filled, stays: Stays, table: dict[str, Column]) -> list[Rule]:
+def _fill_rules(filled: FilledSessions, stays: Stays, table: dict[str, Column]) -> list[Rule]:
     miles = table["trip_miles"].values
     rules = []
     for name, marked in (

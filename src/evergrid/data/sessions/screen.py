@@ -13,7 +13,13 @@ from evergrid.core.printable import printable
 from evergrid.data import meta
 from evergrid.data.files.frames import Column
 from evergrid.data.quality import Quality, Rule, account, rejected
-from evergrid.data.sessions.assumptions import MAX_CAPACITY_KWH, Assumptions, Filled, PlugIns, fill
+from evergrid.data.sessions.assumptions import (
+    MAX_CAPACITY_KWH,
+    Assumptions,
+    FilledSessions,
+    PlugIns,
+    fill,
+)
 from evergrid.model.session import Sessions
 
 PLACES = 3  # sites that a title names
@@ -208,7 +214,7 @@ def stated(assumed: Assumptions, **notes: str) -> dict[str, str | float]:
     return {**assumed.model_dump(), **notes}
 
 
-def _fill_rules(filled: Filled, plugins: PlugIns, keep: Bool[Array, " row"]) -> list[Rule]:
+def _fill_rules(filled: FilledSessions, plugins: PlugIns, keep: Bool[Array, " row"]) -> list[Rule]:
     def on_all_rows(marked: Bool[Array, " session"]) -> Bool[Array, " row"]:
         rows = np.zeros(len(keep), bool)
         rows[keep] = marked

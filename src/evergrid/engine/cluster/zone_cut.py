@@ -4,11 +4,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from evergrid.core import tree
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.engine.interior_point import barrier
 from evergrid.engine.interior_point.barrier import Rows
 from evergrid.engine.parts import Part, pick
-from evergrid.engine.program import Program, add_up
+from evergrid.engine.program import Program
 
 PIECES = 8  # units of a group that is too large for one zone are dealt out in so many per zone
 
@@ -75,7 +76,7 @@ def _pieces(
     lengths = (p.stop - p.first).astype(float)
     own = np.bincount(p.group, lengths, groups)
     share = max(p.slots / count, 1.0)
-    stays = (add_up(own[:, None], p.parent)[:, 0] > share) | (p.parent < 0)
+    stays = (tree.add_up(own[:, None], p.parent)[:, 0] > share) | (p.parent < 0)
     head = _heads(p.parent, stays)
     order = np.argsort(p.group, kind="stable")
     before = np.empty(p.units)
@@ -94,12 +95,7 @@ def _pieces(
 
 def _heads(parent: Int[Array, " group"], stays: Bool[Array, " group"]) -> Int[Array, " group"]:
     """The topmost group at or above each that does not stay; itself for one that does."""
-    head = np.arange(len(parent))
-    climbs = ~stays & ~stays[parent]
-    while climbs.any():
-        head = np.where(climbs, parent[head], head)
-        climbs = ~stays[head] & ~stays[parent[head]]
-    return head
+    return tree.roots(np.where(stays | stays[parent], -1, parent))
 
 
 def _dealt(

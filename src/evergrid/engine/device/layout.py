@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from evergrid.core import tree
 from evergrid.core.arrays import Array, Bool, Float, Int, Shaped
 from evergrid.engine.device.levels import Levels
 from evergrid.engine.interior_point import barrier
 from evergrid.engine.interior_point.barrier import Rows
 from evergrid.engine.interior_point.unit_state import reachable
 from evergrid.engine.parts import roots
-from evergrid.engine.program import Program, depth
+from evergrid.engine.program import Program
 
 HEAVY = 4  # a subtree with more than one part in so many of a device's share is divided up
 LANES = (4, 8, 12, 16, 24, 32, 48, 64, 128, 256)  # units that a block may have
@@ -120,9 +121,9 @@ def _rows(program: Program, devices: int) -> GroupRows:
         shared = weight * HEAVY * devices > total
     inside = (program.parent >= 0) & ~shared[program.parent]
     top = np.where(inside, program.parent, -1)  # the forest that is left below shared groups
-    subtree = _topmost(top)
+    subtree = tree.roots(top)
     device = np.where(shared, -1, _dealt(weight, subtree, shared, devices)[subtree])
-    level = np.where(shared, depth(program.parent), depth(top))
+    level = np.where(shared, tree.depth(program.parent), tree.depth(top))
     row = np.zeros(program.groups, np.int64)
     sizes: list[list[int]] = [[], []]
     begin = 0
@@ -141,19 +142,7 @@ def _below(program: Program) -> Float[Array, " group"]:
     """How many slots there are in each group and below it."""
     lengths = (program.stop - program.first).astype(float)
     total = np.bincount(program.group, lengths, program.groups)
-    level = depth(program.parent)
-    for d in range(int(level.max(initial=0)), 0, -1):
-        here = np.flatnonzero(level == d)
-        np.add.at(total, program.parent[here], total[here])
-    return total
-
-
-def _topmost(parent: Int[Array, " group"]) -> Int[Array, " group"]:
-    """The topmost group above each; itself for a root."""
-    top = np.arange(len(parent))
-    while (parent[top] >= 0).any():
-        top = np.where(parent[top] >= 0, parent[top], top)
-    return top
+    return tree.add_up(total[:, None], program.parent)[:, 0]
 
 
 def _dealt(

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float, Int
+from evergrid.core.tree import levels
 from evergrid.engine.interior_point import group_kernels
 from evergrid.engine.interior_point.barrier import Rows
 from evergrid.engine.interior_point.group_barrier import GroupBarrier
-from evergrid.engine.program import depth
 
 SEEN_TOGETHER = 128  # groups, about, whose answers as their parents see them are kept at a time
 
@@ -35,8 +35,7 @@ class GroupTree:
     ) -> None:
         groups = len(parent)
         self.parent, self.chunks = parent, len(chunk_group)
-        level = depth(parent)
-        self.levels = [np.flatnonzero(level == d) for d in range(int(level.max()) + 1)]
+        self.levels = levels(parent)
         children = np.argsort(parent, kind="stable")
         self.below = children[np.searchsorted(parent[children], 0) :]
         self.below_start = np.searchsorted(parent[self.below], np.arange(groups + 1))

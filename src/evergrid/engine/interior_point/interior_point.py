@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float, Shaped
+from evergrid.core.tree import add_up, levels
 from evergrid.engine.certificate import Certificate, Dual, certify, proven
 from evergrid.engine.interior_point import barrier, unit_state
 from evergrid.engine.interior_point.barrier import Rows
@@ -40,7 +41,7 @@ from evergrid.engine.interior_point.unit_kernels import (
 from evergrid.engine.interior_point.unit_state import Start, Units
 from evergrid.engine.interior_point.zones import AbstractZones, NoZones, Reach, Totals
 from evergrid.engine.parts import part, roots
-from evergrid.engine.program import Program, add_up, depth, slot_costs
+from evergrid.engine.program import Program, slot_costs
 from evergrid.engine.solution import Guess
 
 EXPORT_KW = 5e-7  # export limits may be exceeded by this once powers are cancelled
@@ -249,8 +250,7 @@ class Run:
             self.barrier = GroupBarrier(given, self.net, self.centre)
             self.own_price = self.barrier.own_price()
         self.price = self.own_price
-        level = depth(program.parent)
-        self.levels = [np.flatnonzero(level == d) for d in range(int(level.max()) + 1)]
+        self.levels = levels(program.parent)
         self.outer, self.unseen = outer, unseen
         self.groups = GroupTree(
             program.parent, program.steps, self.units.chunk_group, self.barrier.rows, outer=outer

@@ -137,9 +137,9 @@ def sandwich(bins: Bins, factor: AbstractFactor, *, vehicles: float) -> Sandwich
 def bracket(
     between: Sandwich,
     most_kw: Float[Array, " step"],
-    confidence: Float[Array, " level"],
+    confidence: Float[Array, " confidence"],
     together: Together,
-) -> Float[Array, "3 level step"]:
+) -> Float[Array, "3 confidence step"]:
     """Estimate, lower and upper bound of the greatest power that is missed rarely enough."""
     slack_kw = SLACK * most_kw
     found = []

@@ -171,7 +171,7 @@ def one_faults(field: str, shares: Float[Array, " share"]) -> list[Fault]:
     return [Fault(field, "sum to 1", (total,), fix="Divide them by their sum.")]
 
 
-def confidence_faults(confidence: Float[Array, " level"]) -> list[Fault]:
+def confidence_faults(confidence: Float[Array, " confidence"]) -> list[Fault]:
     """The fault of confidences outside (0, 1), or nearer to 1 than sums can tell."""
     ok = (confidence > 0) & (confidence <= MOST_CONFIDENCE)
     fix = "Pass a probability such as 0.99, not a percent."

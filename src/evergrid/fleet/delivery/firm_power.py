@@ -44,17 +44,17 @@ class Offers:
         exact: Whether sums were formed exactly rather than bounded.
     """
 
-    confidence: Float[Array, " level"]
-    firm_kw: Float[Array, "level step"]
-    low_kw: Float[Array, "level step"]
-    high_kw: Float[Array, "level step"]
-    cvar_kw: Float[Array, "level step"]
+    confidence: Float[Array, " confidence"]
+    firm_kw: Float[Array, "confidence step"]
+    low_kw: Float[Array, "confidence step"]
+    high_kw: Float[Array, "confidence step"]
+    cvar_kw: Float[Array, "confidence step"]
     mean_kw: Float[Array, " step"]
     sd_kw: Float[Array, " step"]
     exact: bool
 
     @property
-    def shortfall_cvar_kw(self) -> Float[Array, "level step"]:
+    def shortfall_cvar_kw(self) -> Float[Array, "confidence step"]:
         """Mean shortfall of the worst outcomes when the firm power was promised."""
         return self.firm_kw - self.cvar_kw
 
@@ -71,10 +71,10 @@ class JointOffers:
         exact: Whether sums were formed exactly rather than bounded.
     """
 
-    confidence: Float[Array, " level"]
-    firm_kw: Float[Array, " level"]
-    low_kw: Float[Array, " level"]
-    high_kw: Float[Array, " level"]
+    confidence: Float[Array, " confidence"]
+    firm_kw: Float[Array, " confidence"]
+    low_kw: Float[Array, " confidence"]
+    high_kw: Float[Array, " confidence"]
     exact: bool
 
 
@@ -114,7 +114,7 @@ def offers(
     probability: Float[Array, "vehicle step"],
     power_kw: Powers,
     factor: AbstractFactor,
-    confidence: Float[Array, " level"],
+    confidence: Float[Array, " confidence"],
     *,
     step_kw: float,
     count: Int[Array, " vehicle"] | None = None,
@@ -152,7 +152,7 @@ def offers(
 
 
 def offers_of_bins(
-    bins: Bins, factor: AbstractFactor, confidence: Float[Array, " level"]
+    bins: Bins, factor: AbstractFactor, confidence: Float[Array, " confidence"]
 ) -> Offers:
     """What a gathered fleet can promise, between proven bounds.
 
@@ -181,7 +181,7 @@ def joint(
     probability: Float[Array, "vehicle step"],
     power_kw: Powers,
     factor: AbstractFactor,
-    confidence: Float[Array, " level"],
+    confidence: Float[Array, " confidence"],
     *,
     step_kw: float,
     count: Int[Array, " vehicle"] | None = None,
@@ -227,7 +227,7 @@ def _check(
     probability: Float[Array, "vehicle step"],
     power_kw: Powers,
     count: Int[Array, " vehicle"],
-    confidence: Float[Array, " level"],
+    confidence: Float[Array, " confidence"],
     step_kw: float,
 ) -> None:
     faults = fleet_faults(probability, power_kw, count) + step_faults(step_kw)
@@ -284,10 +284,10 @@ def _exact_joint_kw(
     probability: Float[Array, "vehicle step"],
     power_kw: Powers,
     factor: AbstractFactor,
-    confidence: Float[Array, " level"],
+    confidence: Float[Array, " confidence"],
     step_kw: float,
     count: Int[Array, " vehicle"],
-) -> Float[Array, " level"]:
+) -> Float[Array, " confidence"]:
     """Greatest lattice point that is kept in every step."""
     nodes = factor.nodes(_like_vehicles(power_kw, count))
     columns = np.broadcast_to(power_kw.T, probability.T.shape)
@@ -300,8 +300,8 @@ def _exact_joint_kw(
 
 
 def _bounded_joint_kw(
-    bins: Bins, factor: AbstractFactor, confidence: Float[Array, " level"]
-) -> Float[Array, "3 level"]:
+    bins: Bins, factor: AbstractFactor, confidence: Float[Array, " confidence"]
+) -> Float[Array, "3 confidence"]:
     """Estimate and bounds of what is kept in every step, each step bounded by itself."""
     between = sandwich(bins, factor, vehicles=float(bins.like_vehicles.max()))
     weight = between.nodes.weight

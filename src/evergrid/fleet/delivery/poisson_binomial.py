@@ -104,30 +104,30 @@ def distributions(
     count = np.ones(len(power_kw), np.int64) if count is None else count.astype(np.int64)
     raise_if_any("fleet", [*fleet_faults(probability.T, power_kw, count), *step_faults(step_kw)])
     felt = (probability > 0).any(axis=0) & (power_kw > 0) & (count > 0)
-    p, level, count = probability[:, felt], power_kw[felt] / step_kw, count[felt]
-    points = lattice_points(level, count)
+    p, height, count = probability[:, felt], power_kw[felt] / step_kw, count[felt]
+    points = lattice_points(height, count)
     at_once = max(int(BLOCK / max(points.sum(), 1.0)), 1)
     found = []
     for at in range(0, len(p), at_once):
         states, rows = p[at : at + at_once], _blocks(points)
-        parts = [_total(_leaves(states[:, some], level[some], count[some])) for some in rows]
+        parts = [_total(_leaves(states[:, some], height[some], count[some])) for some in rows]
         found += _as_distributions(parts, len(states), step_kw)
     return found
 
 
 def lattice_points(
-    level: Float[Array, "..."], count: Int[Array, "..."] | Float[Array, "..."]
+    height: Float[Array, "..."], count: Int[Array, "..."] | Float[Array, "..."]
 ) -> Float[Array, "..."]:
     """About as many points as the masses of each class take up; sums take time in proportion.
 
     Args:
-        level: Power of a vehicle in lattice steps.
+        height: Power of a vehicle in lattice steps.
         count: Vehicles in the class. Masses of many lie within ten standard deviations.
     """
-    return 2 + level * np.minimum(count, 10 * np.sqrt(count))
+    return 2 + height * np.minimum(count, 10 * np.sqrt(count))
 
 
-def distribution_of_levels(mass: Float[Array, "vehicle level"], *, step_kw: float) -> Distribution:
+def distribution_on_lattice(mass: Float[Array, "vehicle point"], *, step_kw: float) -> Distribution:
     """Exact distribution of the sum of vehicles whose power is itself random.
 
     Args:
@@ -137,11 +137,11 @@ def distribution_of_levels(mass: Float[Array, "vehicle level"], *, step_kw: floa
     Raises:
         InputError: A negative mass, a row that does not sum to one, or a step that is not positive.
     """
-    raise_if_any("fleet", [*_level_faults(mass), *step_faults(step_kw)])
-    level = np.arange(mass.shape[1], dtype=float)
-    mean = mass @ level
-    variance = np.maximum(mass @ level**2 - mean**2, 0.0)
-    zero, jump = np.zeros((1, len(mass)), np.int64), np.full(len(mass), level[-1])
+    raise_if_any("fleet", [*_mass_faults(mass), *step_faults(step_kw)])
+    height = np.arange(mass.shape[1], dtype=float)
+    mean = mass @ height
+    variance = np.maximum(mass @ height**2 - mean**2, 0.0)
+    zero, jump = np.zeros((1, len(mass)), np.int64), np.full(len(mass), height[-1])
     each = _Sums(zero, mass[None], mean[None], variance[None], jump)
     rows = _blocks(np.full(len(mass), float(mass.shape[1])))
     return _as_distributions([_total([each.rows(some)]) for some in rows], 1, step_kw)[0]
@@ -172,9 +172,9 @@ def _outside(
     return broken(field, wrong.sum(axis=1) == 0, rule, values=first, fix=fix)
 
 
-def _level_faults(mass: Float[Array, "vehicle level"]) -> list[Fault]:
+def _mass_faults(mass: Float[Array, "vehicle point"]) -> list[Fault]:
     if mass.shape[1] == 0:
-        return [Fault("mass", "have at least one level", (0,))]
+        return [Fault("mass", "have at least one lattice point", (0,))]
     least, total = mass.min(axis=1, initial=np.inf), mass.sum(axis=1)
     faults = broken("mass", least >= 0, "be at least 0", values=least)
     ok, rule = np.abs(total - 1) <= SUM_TOLERANCE, "sum to 1 for each vehicle"
@@ -198,11 +198,11 @@ def _as_distributions(parts: list[_Sums], states: int, step_kw: float) -> list[D
 
 
 def _leaves(
-    probability: Float[Array, "state row"], level: Float[Array, " row"], count: Int[Array, " row"]
+    probability: Float[Array, "state row"], height: Float[Array, " row"], count: Int[Array, " row"]
 ) -> list[_Sums]:
     """Each class on the lattice, split between neighbours where its power is no multiple."""
-    lower = np.floor(level + ON_LATTICE)
-    share = level - lower
+    lower = np.floor(height + ON_LATTICE)
+    share = height - lower
     share[share < ON_LATTICE] = 0.0
     upper = np.floor(count * share + ON_LATTICE).astype(np.int64)
     left = np.maximum(count * share - upper, 0.0)  # of the one vehicle that delivers either

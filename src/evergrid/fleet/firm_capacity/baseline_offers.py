@@ -12,7 +12,7 @@ WINDOW_DAYS = 60
 LEAST_DAYS = 5
 
 
-def simple_promises(
+def baseline_offers(
     came_kw: Float[Array, "day step"],
     known: Bool[Array, " day"],
     kinds: DayKinds,

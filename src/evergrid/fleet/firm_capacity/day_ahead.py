@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float
-from evergrid.fleet.firm_capacity.day_forecast import Outlook, outlook
+from evergrid.fleet.firm_capacity.day_forecast import DayForecast, day_forecast
 from evergrid.fleet.firm_capacity.influence import Influences
 from evergrid.fleet.firm_capacity.outages import Outage, with_outages
 from evergrid.fleet.firm_capacity.risk_control import DailyPromises, PowerForecast, promises
@@ -57,9 +57,9 @@ class Past:
         return self.usable & (np.arange(len(self.known)) >= self.fitted)
 
 
-def told(past: Past, lead_days: int = LEAD_DAYS) -> Outlook:
+def told(past: Past, lead_days: int = LEAD_DAYS) -> DayForecast:
     """The expectation of every day, from the days known ``lead_days`` before."""
-    return outlook(
+    return day_forecast(
         past.power_kw, past.known, past.kinds, lead_days=lead_days, influences=past.influences
     )
 
@@ -69,8 +69,8 @@ def correlation(
 ) -> float:
     """Correlation of two vehicles' availability that makes the common variation; 0 to 0.9.
 
-    One number for all steps, from all of them and all fitted working days. `intraclass.of_power`
-    needs each vehicle's probability on each past day. This does without.
+    One number for all steps, from all of them and all fitted working days. No vehicle's
+    probability on any past day is needed.
 
     Args:
         past: The record.
@@ -91,7 +91,7 @@ def correlation(
 
 def promised(
     past: Past,
-    expected: Outlook,
+    expected: DayForecast,
     confidence: tuple[float, ...],
     *,
     outages: tuple[Outage, ...] = (),
@@ -122,7 +122,7 @@ def promised(
     return replace(made, power_kw=np.array(share)[:, None, None] * made.power_kw)
 
 
-def forecast(past: Past, expected: Outlook, lead_days: int = LEAD_DAYS) -> PowerForecast:
+def forecast(past: Past, expected: DayForecast, lead_days: int = LEAD_DAYS) -> PowerForecast:
     """What was told of every day and how far off it may be, coming ones included.
 
     A day on which the kinds of day tell different things is less sure than its misses of the past
@@ -162,7 +162,7 @@ class ComingOffers:
     """
 
     mean_kw: Float[Array, "coming step"]
-    power_kw: Float[Array, "level coming step"]
+    power_kw: Float[Array, "confidence coming step"]
     lead_days: tuple[int, ...]
     kept: tuple[tuple[Coverage, ...], ...]
 

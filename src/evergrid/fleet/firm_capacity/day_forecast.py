@@ -9,9 +9,9 @@ from evergrid.fleet.firm_capacity.influence import Influences, effect
 from evergrid.fleet.history.day_kind import ODD, WORKING, DayKinds
 
 HALF_LIFE_DAYS = 28.0  # of what a past day tells about the habits of its kind
-LEVEL_HALF_LIFE_DAYS = 4.0  # of what it tells about how busy the fleet is just now
-LEVEL_WINDOW_DAYS = 14
-LEVEL_RANGE = (0.05, 1.5)  # a level outside it says that the habits do not hold at all
+ACTIVITY_HALF_LIFE_DAYS = 4.0  # of what it tells about how busy the fleet is just now
+ACTIVITY_WINDOW_DAYS = 14
+ACTIVITY_RANGE = (0.05, 1.5)  # an activity outside it says that the habits do not hold at all
 PRIOR_DAYS = (2.0, 1.0)  # like days that the coarser kind counts for: weekday, fortnight
 TRIAL_DAYS = 90  # of past errors by which the kind is chosen
 LEAST_DAYS = 14  # before anything is told
@@ -20,13 +20,13 @@ LEAST_TRIALS = 20
 
 
 @dataclass(frozen=True)
-class Outlook:
+class DayForecast:
     """What was told of each day from the days known before it.
 
     Attributes:
         mean_kw: Expected power; NaN before enough of the last days were known, 0 on a first odd
             day.
-        weights: How much of each past day went into it; rows sum to the level of the day.
+        weights: How much of each past day went into it; rows sum to the activity of the day.
         influenced: Days told with weather and season, which had lessened past errors.
         root_disagreement: How far apart the kinds of day tell it: standard deviation of the square
             roots of what each would have told, in roots of kW.
@@ -38,14 +38,14 @@ class Outlook:
     root_disagreement: Float[Array, "day step"]
 
 
-def outlook(
+def day_forecast(
     power_kw: Float[Array, "day step"],
     known: Bool[Array, " day"],
     kinds: DayKinds,
     *,
     lead_days: int,
     influences: Influences | None = None,
-) -> Outlook:
+) -> DayForecast:
     """The expectation of every day, made ``lead_days`` before from the days known by then.
 
     Each kind of day, from coarse (working, rest, odd) over weekday to place in the fortnight,
@@ -74,12 +74,12 @@ def outlook(
     for weights in _weights(age, usable, kinds):
         told = (weights @ filled).sum(axis=1)
         busy = _busy(told, age, taught, kinds)
-        level = np.where(busy.any(axis=1), np.clip(busy @ came, *LEVEL_RANGE), 1.0)
-        options.append(level[:, None] * weights)
+        activity = np.where(busy.any(axis=1), np.clip(busy @ came, *ACTIVITY_RANGE), 1.0)
+        options.append(activity[:, None] * weights)
         if influences is not None:
             news = _news(influences, weights, busy * told)
             fit = taught & (kinds.group != ODD)
-            options.append(options[-1] * (1 + effect(news, level * told, came, fit)))
+            options.append(options[-1] * (1 + effect(news, activity * told, came, fit)))
     means = [weights @ filled for weights in options]
     best = _choice(means, filled, age, taught, kinds)
     mean, weights = (
@@ -89,7 +89,7 @@ def outlook(
     ways = 1 if influences is None else 2
     apart = [_disagreement(means[way::ways]) for way in range(ways)]
     disagreement = np.where(influenced[:, None], apart[-1], apart[0])
-    return Outlook(np.where(enough[:, None], mean, np.nan), weights, influenced, disagreement)
+    return DayForecast(np.where(enough[:, None], mean, np.nan), weights, influenced, disagreement)
 
 
 def _disagreement(told: list[Float[Array, "day step"]]) -> Float[Array, "day step"]:
@@ -126,9 +126,9 @@ def _busy(
 
     None for odd days, and until there are three working days.
     """
-    recent = usable & (age <= LEVEL_WINDOW_DAYS) & (kinds.group == WORKING)
+    recent = usable & (age <= ACTIVITY_WINDOW_DAYS) & (kinds.group == WORKING)
     recent &= np.isfinite(told) & (told > 0)
-    decay = np.where(recent, _halving(age, LEVEL_HALF_LIFE_DAYS), 0.0)
+    decay = np.where(recent, _halving(age, ACTIVITY_HALF_LIFE_DAYS), 0.0)
     expected = decay @ told
     sure = (recent.sum(axis=1) >= 3) & (expected > 0) & (kinds.group != ODD)
     return np.where(sure, 1 / np.where(sure, expected, 1.0), 0.0)[:, None] * decay
@@ -137,7 +137,7 @@ def _busy(
 def _news(
     of: Influences, weights: Float[Array, "day past"], recent: Float[Array, "day past"]
 ) -> Influences:
-    """By how much influences differ from what the base knew of them, and then the level."""
+    """By how much influences differ from what the base knew of them, and then the activity."""
     beyond_base = of.value - weights @ of.value
     return replace(of, value=beyond_base - recent @ beyond_base)
 

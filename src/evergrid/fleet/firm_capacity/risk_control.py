@@ -72,9 +72,9 @@ class DailyPromises:
         able: Days before which there were enough days to promise anything.
     """
 
-    power_kw: Float[Array, "level day step"]
-    place: Float[Array, "level day"]
-    able: Bool[Array, "level day"]
+    power_kw: Float[Array, "confidence day step"]
+    place: Float[Array, "confidence day"]
+    able: Bool[Array, "confidence day"]
 
 
 def promises(

@@ -57,12 +57,13 @@ def availability(
 
     Args:
         record: What happened.
-        weights: How much each past day tells, see `outlook.Outlook`; their sum is the level.
+        weights: How much each past day tells, see `day_forecast.DayForecast`; their sum is the
+            activity.
         others: Names of vehicles that are expected but were never seen.
     """
-    level = float(weights.sum())
-    share = weights / level if level > 0 else weights
-    like_days = 1 / (share**2).sum() if level > 0 else 0.0
+    activity = float(weights.sum())
+    share = weights / activity if activity > 0 else weights
+    like_days = 1 / (share**2).sum() if activity > 0 else 0.0
     names = np.concatenate([record.asset_id, np.array(others, dtype=str)])
     seen = np.append(np.cumsum(share[::-1])[::-1], 0.0)[record.first_day]
     own_days = np.append(seen * like_days, np.zeros(len(others)))
@@ -74,7 +75,7 @@ def availability(
     probability = (able + POOL_DAYS * pool) / (own_days[:, None] + POOL_DAYS)
     return Availability(
         asset_id=names,
-        probability=np.clip(level * probability, 0.0, 1.0),
+        probability=np.clip(activity * probability, 0.0, 1.0),
         power_kw=_mean(power, able),
         energy_kwh=_mean(energy, able),
         own_days=own_days,

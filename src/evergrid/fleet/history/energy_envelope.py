@@ -72,7 +72,7 @@ def _elapsed_h(at: Slots, step_h: float) -> Float[Array, " slot"]:
 
 
 @dataclass(frozen=True)
-class Sustained:
+class SustainedPower:
     """Constant power that connected sessions can hold for a while, from given instants on.
 
     One row per pair of a session and an instant at which the hold begins. All powers are net
@@ -112,7 +112,7 @@ def sustained(
     duration_h: float,
     *,
     stated_utc: Shaped[Array, " session"] | None = None,
-) -> Sustained:
+) -> SustainedPower:
     """Power each session can hold constant for ``duration_h`` from each instant on.
 
     Exact for these assumptions: until the instant a vehicle charges as early as possible up to
@@ -149,7 +149,7 @@ def sustained(
     least = np.maximum(floor, owed - rate_in * np.maximum(after_h, 0.0))
     resting = np.minimum(goal, energy + rate_in * duration_h)
     high = _power(sessions, row, energy - least, duration_h)
-    return Sustained(
+    return SustainedPower(
         session=row,
         instant=instant,
         high_kw=high,

@@ -1,6 +1,5 @@
 """Where inverters hang on a feeder: each spans one branch, or several that share its power."""
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,6 +11,7 @@ from scipy import sparse
 from evergrid.core.arrays import Array, Int, Shaped
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
+from evergrid.core.nearest import did_you_mean
 from evergrid.grid.feeder import load_law
 from evergrid.grid.feeder.feeder import GROUND, Branches, Feeder
 
@@ -146,10 +146,9 @@ def _bus_rows(feeder: Feeder, names: Sequence[str]) -> Int[Array, " bus"]:
     known = feeder.buses.row
     unknown = tuple(name for name in names if name not in known)
     if unknown:
-        near = difflib.get_close_matches(unknown[0], list(known), n=1, cutoff=0.6)
-        fix = f"Did you mean {near[0]}? " if near else ""
         listed = ", ".join(list(known)[:8]) + (", ..." if len(known) > 8 else "")
-        fault = Fault("bus", "be a bus of the feeder", unknown, fix=f"{fix}Its buses: {listed}.")
+        fix = f"{did_you_mean(unknown[0], known)} Its buses: {listed}.".lstrip()
+        fault = Fault("bus", "be a bus of the feeder", unknown, fix=fix)
         raise InputError(feeder.name, [fault])
     twice = tuple(name for name in dict.fromkeys(names) if names.count(name) > 1)
     faults = [Fault("bus", "be named once", twice, fix="Add up its ratings.")] if twice else []

@@ -79,8 +79,8 @@ class Model:
     vehicles: Availability
     factor: AbstractFactor
     correlation: float
-    firm_kw: Float[Array, "level step"]
-    independent_kw: Float[Array, "level step"]
+    firm_kw: Float[Array, "confidence step"]
+    independent_kw: Float[Array, "confidence step"]
     methods: Mapping[str, Float[Array, " asked"]]
     growth: Growth
 
@@ -163,7 +163,7 @@ def _factor(rho: float, outages: tuple[Outage, ...]) -> AbstractFactor:
 
 def _firm_kw(
     vehicles: Availability, factor: AbstractFactor, levels: tuple[float, ...]
-) -> Float[Array, "level step"]:
+) -> Float[Array, "confidence step"]:
     lattice_kw = _lattice_kw(vehicles.power_kw)
     asked = np.array(levels)
     return offers(
@@ -226,8 +226,8 @@ def _growth(vehicles: Availability, factor: AbstractFactor, step: int, confidenc
 
 
 def _sized(
-    fleet: tuple[Array, Array, Array], factor: AbstractFactor, level: Float[Array, " level"]
-) -> Float[Array, "level 3"]:
+    fleet: tuple[Array, Array, Array], factor: AbstractFactor, level: Float[Array, " confidence"]
+) -> Float[Array, "confidence 3"]:
     """Firm power of a fleet with counts, and its bounds."""
     probability, power, count = fleet
     if count.sum() >= BOUNDED_FROM:

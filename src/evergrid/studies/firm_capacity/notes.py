@@ -5,7 +5,7 @@ import numpy as np
 from evergrid.core.arrays import Array, Shaped
 from evergrid.data.meta import Meta
 from evergrid.fleet.firm_capacity.day_ahead import ComingOffers, Past
-from evergrid.fleet.firm_capacity.day_forecast import Outlook
+from evergrid.fleet.firm_capacity.day_forecast import DayForecast
 from evergrid.fleet.firm_capacity.influence import SEASON_DAYS
 from evergrid.fleet.history.availability import Availability
 from evergrid.fleet.history.day_kind import ODD
@@ -101,7 +101,7 @@ def of_coming_days(coming: ComingOffers, vouched: tuple[float, ...]) -> list[str
     ]
 
 
-def of_influences(past: Past, told: Outlook, weather: Weather | None) -> list[str]:
+def of_influences(past: Past, told: DayForecast, weather: Weather | None) -> list[str]:
     """How often weather and season were used, how kindly, and why they were not."""
     days = int((past.usable & np.isfinite(told.mean_kw).all(axis=1)).sum())
     share = f"{float(told.influenced[past.judged].mean()):.0%} of the judged days"

@@ -76,13 +76,13 @@ class FirmCapacityResults:
     days: Shaped[Array, " day"]
     past: Past
     expected_kw: Float[Array, "day step"]
-    promised_kw: Float[Array, "level day step"]
-    coming_kw: Float[Array, "level coming step"]
+    promised_kw: Float[Array, "confidence day step"]
+    coming_kw: Float[Array, "confidence coming step"]
     coming_mean_kw: Float[Array, "coming step"]
     grid: TimeGrid
     day: Int[Array, " time"]
     step: Int[Array, " time"]
-    block_kw: Float[Array, "level coming block"]
+    block_kw: Float[Array, "confidence coming block"]
     block_utc: Shaped[Array, "coming block"]
     block_h: float
     block_kept: list[Coverages]
@@ -104,7 +104,7 @@ class FirmCapacityResults:
         return by_day[..., self.day, self.step]
 
     @property
-    def methods(self) -> dict[str, Float[Array, " level"]]:
+    def methods(self) -> dict[str, Float[Array, " confidence"]]:
         """Firm power at the busiest step by method; the last is what is promised."""
         promised = self.coming_kw[:, self.model.ahead, self.model.busiest]
         return {**self.model.methods, OURS: promised}
@@ -175,7 +175,7 @@ def find(
         holidays: Days off, past and coming.
         asked: What to promise.
         weather: Temperatures of all days, past and coming, where there are any.
-        progress: Called with what is being done and the share that is done.
+        progress: ProductEntry with what is being done and the share that is done.
 
     Raises:
         InputError: Too few days to tell one from another, or for a confidence, when
@@ -306,7 +306,7 @@ def _check_told(
 
 def _promised(
     past: Past, confidence: tuple[float, ...], asked: Request
-) -> Float[Array, "level day step"]:
+) -> Float[Array, "confidence day step"]:
     """What was promised of each day the day before."""
     if not confidence:
         return np.zeros((0, *past.power_kw.shape))

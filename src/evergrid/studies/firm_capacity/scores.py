@@ -9,7 +9,7 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Float, Shaped
 from evergrid.fleet.firm_capacity import scores
-from evergrid.fleet.firm_capacity.baseline_offers import simple_promises
+from evergrid.fleet.firm_capacity.baseline_offers import baseline_offers
 from evergrid.fleet.firm_capacity.day_ahead import LEAD_DAYS, ComingOffers, Past
 
 OURS = "calibrated"
@@ -47,12 +47,12 @@ class Reliability:
         rules: Share of the promises above zero that each simpler rule kept.
     """
 
-    asked: Float[Array, " level"]
-    every: Float[Array, " level"]
-    kept: Float[Array, " level"]
-    low: Float[Array, " level"]
-    high: Float[Array, " level"]
-    rules: Mapping[str, Float[Array, " level"]]
+    asked: Float[Array, " confidence"]
+    every: Float[Array, " confidence"]
+    kept: Float[Array, " confidence"]
+    low: Float[Array, " confidence"]
+    high: Float[Array, " confidence"]
+    rules: Mapping[str, Float[Array, " confidence"]]
 
 
 def kept(past: Past, promised_kw: Promises) -> Coverages:
@@ -62,7 +62,7 @@ def kept(past: Past, promised_kw: Promises) -> Coverages:
 
 
 def reliability(
-    past: Past, promised_kw: Float[Array, "level day step"], asked: Array
+    past: Past, promised_kw: Float[Array, "confidence day step"], asked: Array
 ) -> Reliability:
     """Shares kept at many confidences, ours and those of simpler rules."""
     ours = [kept(past, made) for made in promised_kw]
@@ -176,7 +176,7 @@ def _all_rules(past: Past, ours_kw: Promises, confidence: float) -> dict[str, Pr
 
 
 def _simple(past: Past, confidence: float) -> dict[str, Promises]:
-    return simple_promises(
+    return baseline_offers(
         past.power_kw,
         past.known,
         past.kinds,

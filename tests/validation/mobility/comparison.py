@@ -16,7 +16,7 @@ ENERGY_EDGES_KWH = np.append(np.arange(0.0, 62.0, 2.0), [70.0, 80.0, 100.0, np.i
 
 
 @dataclass(frozen=True)
-class Observed:
+class MeteredSessions:
     """What a meter sees of sessions, whichever source they come from.
 
     Attributes:
@@ -37,7 +37,7 @@ class Observed:
 
 
 @dataclass(frozen=True)
-class Likeness:
+class Similarity:
     """How alike one quantity is in two sets.
 
     Attributes:
@@ -51,15 +51,15 @@ class Likeness:
     distance: float
 
 
-def observe(sessions: Sessions, time_zone: str) -> Observed:
+def observe(sessions: Sessions, time_zone: str) -> MeteredSessions:
     """The sessions as a meter at the plug sees them when each is just charged as owed."""
     owed_kwh = sessions.energy_departure_kwh - sessions.energy_arrival_kwh
     drawn_kwh = np.maximum(owed_kwh, 0.0) / sessions.efficiency_charge
     arrival = local_from_utc(sessions.arrival_utc, zone(time_zone))
-    return Observed(arrival, sessions.stay_h, drawn_kwh)
+    return MeteredSessions(arrival, sessions.stay_h, drawn_kwh)
 
 
-def likeness(ours: Observed, real: Observed) -> list[Likeness]:
+def similarity(ours: MeteredSessions, real: MeteredSessions) -> list[Similarity]:
     """Overlap and distance of arrival hour, stay and energy."""
     edges = {
         "arrival_h": ARRIVAL_EDGES_H,
@@ -70,7 +70,7 @@ def likeness(ours: Observed, real: Observed) -> list[Likeness]:
     for quantity, bins in edges.items():
         mine, theirs = getattr(ours, quantity), getattr(real, quantity)
         shared = overlap(mine, theirs, bins)
-        rows.append(Likeness(quantity, shared, ks_distance(mine, theirs)))
+        rows.append(Similarity(quantity, shared, ks_distance(mine, theirs)))
     return rows
 
 

@@ -1,13 +1,19 @@
-"""Likeness: worked cases, and an independent referee for the distance."""
+"""Similarity: worked cases, and an independent referee for the distance."""
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from evergrid.core.timegrid import TimeGrid, utc
-from evergrid.fleet.history.comparison import Observed, ks_distance, likeness, observe, overlap
 from evergrid.fleet.synthetic import mobility
 from evergrid.fleet.synthetic.group import FleetGroup
+from tests.validation.mobility.comparison import (
+    MeteredSessions,
+    ks_distance,
+    observe,
+    overlap,
+    similarity,
+)
 
 
 def test_overlap_of_a_sample_with_itself_is_one() -> None:
@@ -33,8 +39,8 @@ def test_distance_agrees_with_scipy() -> None:
 
 def test_likeness_of_a_set_with_itself_is_complete() -> None:
     arrival = np.array(["2022-01-01T18:30", "2022-01-02T07:00"], "datetime64[us]")
-    real = Observed(arrival, np.array([12.0, 3.0]), np.array([9.0, 4.0]))
-    assert [(one.overlap, one.distance) for one in likeness(real, real)] == [(1.0, 0.0)] * 3
+    real = MeteredSessions(arrival, np.array([12.0, 3.0]), np.array([9.0, 4.0]))
+    assert [(one.overlap, one.distance) for one in similarity(real, real)] == [(1.0, 0.0)] * 3
 
 
 def test_observed_energy_is_what_a_meter_at_the_plug_counts() -> None:

@@ -6,8 +6,8 @@ import pytest
 from evergrid.core.arrays import Array
 from evergrid.core.errors import InputError
 from evergrid.fleet.delivery.common_factor import BetaMixing
-from evergrid.fleet.history import intraclass
 from tests.fleet.firm_cases import large
+from tests.validation.firm_capacity import intraclass
 
 
 def shares(rho: float, days: int, vehicles: int, rng: np.random.Generator) -> Array:
