@@ -22,17 +22,17 @@ class Violations:
     """What is broken and where; below 0 where there is room.
 
     Attributes:
-        power_kw: Of a unit's power limits.
-        energy_kwh: Of a unit's energy limits, of the energy owed, or of a reserve.
-        group_kw: Of a group's limits.
-        budget_kwh: Of a group's energy budget; -inf without one.
+        power_kw: Of a store's power limits.
+        energy_kwh: Of a store's energy limits, of the energy owed, or of a reserve.
+        node_kw: Of a node's limits.
+        budget_kwh: Of a node's energy budget; -inf without one.
         flowgate_kw: Of flowgates.
     """
 
     power_kw: Float[Array, " slot"]
     energy_kwh: Float[Array, " slot"]
-    group_kw: Float[Array, "group step"]
-    budget_kwh: Float[Array, " group"]
+    node_kw: Float[Array, "node step"]
+    budget_kwh: Float[Array, " node"]
     flowgate_kw: Float[Array, " flowgate"]
 
     @property
@@ -46,20 +46,20 @@ class Violations:
         return float(max(self.energy_kwh.max(initial=0.0), self.budget_kwh.max(initial=0.0)))
 
     @property
-    def worst_group_kw(self) -> float:
-        """Largest violation of a limit of a group or flowgate, at least 0."""
-        return float(max(self.group_kw.max(initial=0.0), self.flowgate_kw.max(initial=0.0)))
+    def worst_node_kw(self) -> float:
+        """Largest violation of a limit of a node or flowgate, at least 0."""
+        return float(max(self.node_kw.max(initial=0.0), self.flowgate_kw.max(initial=0.0)))
 
-    def by_tree(self, program: Program) -> Float[Array, " group"]:
-        """Largest violation in each group's tree; flowgates tie all trees together."""
-        worst = np.maximum(self.group_kw.max(axis=1), self.budget_kwh)
+    def by_tree(self, program: Program) -> Float[Array, " node"]:
+        """Largest violation in each node's tree; flowgates tie all trees together."""
+        worst = np.maximum(self.node_kw.max(axis=1), self.budget_kwh)
         of_slot = np.maximum(self.power_kw, self.energy_kwh)
-        if program.units:
-            of_unit = np.maximum.reduceat(of_slot, program.begin)
-            np.maximum.at(worst, program.group, of_unit)
+        if program.stores:
+            of_store = np.maximum.reduceat(of_slot, program.begin)
+            np.maximum.at(worst, program.node, of_store)
         worst = np.maximum(worst, self.flowgate_kw.max(initial=-np.inf))
         root = roots(program)
-        total = np.full(program.groups, -np.inf)
+        total = np.full(program.nodes, -np.inf)
         np.maximum.at(total, root, worst)
         return total[root]
 
@@ -71,23 +71,23 @@ def violations(program: Program, power_kw: Float[Array, " slot"]) -> Violations:
     with np.errstate(invalid="ignore"):
         energy, net = energy_path(program, power_kw), net_power(program, power_kw)
         over_power = np.maximum(
-            power_kw - program.discharge_limit, -power_kw - program.charge_limit
+            power_kw - program.discharge_limit_kw, -power_kw - program.charge_limit_kw
         )
         over_energy = np.maximum(
-            program.energy_floor - energy, energy - program.energy_high[program.unit]
+            program.energy_floor_kwh - energy, energy - program.energy_high_kwh[program.store]
         )
         of_reserve = below_reserve(program, energy)
-        over_group = np.maximum(program.net_low - net, net - program.net_high)
+        over_node = np.maximum(program.net_low_kw - net, net - program.net_high_kw)
         over_gate, over_energy_budget = over_flowgates(program, net), over_budget(program, net)
-    found = (over_power, np.maximum(over_energy, of_reserve), over_group)
+    found = (over_power, np.maximum(over_energy, of_reserve), over_node)
     found = (*found, over_energy_budget, over_gate)
     return Violations(*(np.where(np.isnan(part), np.inf, part) for part in found))
 
 
 def below_reserve(program: Program, energy_kwh: Float[Array, " slot"]) -> Float[Array, " slot"]:
-    """How far energy lies below the least that reserves demand, which is what a unit has held.
+    """How far energy lies below the least that reserves demand, which is what a store has held.
 
-    A unit that begins below its reserve may lose nothing until it holds the reserve, and then
+    A store that begins below its reserve may lose nothing until it holds the reserve, and then
     never falls below it: in each slot it holds at least the smaller of its reserve and of the most
     that it held before.
     """
@@ -95,9 +95,9 @@ def below_reserve(program: Program, energy_kwh: Float[Array, " slot"]) -> Float[
     reserve = program.reserve_kwh
     if reserve is None:
         return below
-    for unit in program.reserved:
-        slots = slice(program.begin[unit], program.end[unit] + 1)
-        held = np.append(program.energy_start[unit], energy_kwh[slots])
+    for store in program.reserved:
+        slots = slice(program.begin[store], program.end[store] + 1)
+        held = np.append(program.energy_start_kwh[store], energy_kwh[slots])
         most = np.maximum.accumulate(held)[:-1]
-        below[slots] = np.minimum(most, reserve[unit]) - energy_kwh[slots]
+        below[slots] = np.minimum(most, reserve[store]) - energy_kwh[slots]
     return below

@@ -24,8 +24,8 @@ class LinearProgram:
         draw: Column of the power that each slot draws.
         feed: Column of the power that each slot feeds.
         balance: Row of each slot's energy balance.
-        sums: Row of each group's net power in each step.
-        budgets: Row of each group's budget; -1 where it has none.
+        sums: Row of each node's net power in each step.
+        budgets: Row of each node's budget; -1 where it has none.
         gates: Row of each flowgate.
     """
 
@@ -38,8 +38,8 @@ class LinearProgram:
     draw: Int[Array, " slot"]
     feed: Int[Array, " slot"]
     balance: Int[Array, " slot"]
-    sums: Int[Array, "group step"]
-    budgets: Int[Array, " group"]
+    sums: Int[Array, "node step"]
+    budgets: Int[Array, " node"]
     gates: Int[Array, " flowgate"]
 
     def dual(self, row_dual: Float[Array, " row"]) -> Dual:
@@ -53,8 +53,8 @@ class LinearProgram:
 
     def power(self, program: Program, values: Float[Array, " column"]) -> Float[Array, " slot"]:
         """Power of each slot, the smaller of the two directions cancelled."""
-        draw = np.clip(values[self.draw], 0.0, program.charge_limit)
-        feed = np.clip(values[self.feed], 0.0, program.discharge_limit)
+        draw = np.clip(values[self.draw], 0.0, program.charge_limit_kw)
+        feed = np.clip(values[self.feed], 0.0, program.discharge_limit_kw)
         change = program.gain * draw - program.drain * feed
         return np.where(change >= 0, -change / program.gain, -change / program.drain)
 
@@ -68,5 +68,5 @@ class Least:
         beyond_kwh: Energy beyond limits and budgets.
     """
 
-    short_kwh: Float[Array, " group"]
-    beyond_kwh: Float[Array, " group"]
+    short_kwh: Float[Array, " node"]
+    beyond_kwh: Float[Array, " node"]

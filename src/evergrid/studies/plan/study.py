@@ -18,7 +18,7 @@ from evergrid.core.units import per_kwh_from_per_mwh
 from evergrid.dispatch import forecast, plan, rolling
 from evergrid.dispatch.network import feeder_check, feeder_plan
 from evergrid.engine import solver
-from evergrid.engine.interior_point.interior_point import Tell
+from evergrid.engine.progress import GapProgress
 from evergrid.inputs import feeder_sites
 from evergrid.inputs.assembly import Loaded, load
 from evergrid.inputs.feeder_sites import PlanFeeder, Street
@@ -317,13 +317,13 @@ def _plans(
     portfolio = loaded.portfolio
     whole = 0.3 if config.rolling else 0.9
 
-    def nearing(label: str, low: float, high: float) -> Tell:
+    def nearing(label: str, low: float, high: float) -> GapProgress:
         return _nearing(progress, label, low * whole, high * whole, options.gap)
 
     def made(name: str, label: str, how: Way, low: float, high: float) -> plan.Plan:
         tell = nearing(label, low, high)
         if wired is None:
-            return how(portfolio, options, tell=tell)
+            return how(portfolio, options, progress=tell)
         holding = _holding(progress, label, low * whole, high * whole)
         return wired.bring(name, options, holding)
 
@@ -333,13 +333,13 @@ def _plans(
     smart = made("smart", "planning smart charging", plan.smart, 0.5, 0.8)
     tell = nearing("simulating no control", 0.8, 1.0)
     return {
-        "uncontrolled": plan.uncontrolled(portfolio, options, smart, tell=tell),
+        "uncontrolled": plan.uncontrolled(portfolio, options, smart, progress=tell),
         "smart": smart,
         "v2g": v2g,
     }
 
 
-def _nearing(progress: Progress, label: str, low: float, high: float, goal: float) -> Tell:
+def _nearing(progress: Progress, label: str, low: float, high: float, goal: float) -> GapProgress:
     """Tells of a gap as progress from ``low`` to ``high``, which is reached at the goal."""
     progress(label, low)
     first, reached = 1.0, 0.0

@@ -1,63 +1,63 @@
-"""How groups in a forest answer prices: every answer summed up the tree, and solved down again."""
+"""How nodes in a forest answer prices: every answer summed up the tree, and solved down again."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float, Int
-from evergrid.engine.interior_point import group_kernels
+from evergrid.engine.interior_point import node_kernels
 from evergrid.engine.interior_point.barrier import Rows
-from evergrid.engine.interior_point.group_barrier import GroupBarrier
+from evergrid.engine.interior_point.node_barrier import NodeBarrier
 from evergrid.engine.program import depth
 
-SEEN_TOGETHER = 128  # groups, about, whose answers as their parents see them are kept at a time
+SEEN_TOGETHER = 128  # nodes, about, whose answers as their parents see them are kept at a time
 
 
-class GroupTree:
-    """The elimination along a forest of groups, level by level.
+class NodeTree:
+    """The elimination along a forest of nodes, level by level.
 
     Args:
-        parent: Group above each, -1 for a root.
+        parent: Node above each, -1 for a root.
         steps: How many steps there are.
-        chunk_group: Group of each chunk of units.
-        rows: What holds the groups back.
-        outer: Whether the roots hang from a group that is kept elsewhere.
+        chunk_node: Node of each chunk of stores.
+        rows: What holds the nodes back.
+        outer: Whether the roots hang from a node that is kept elsewhere.
     """
 
     def __init__(
         self,
-        parent: Int[Array, " group"],
+        parent: Int[Array, " node"],
         steps: int,
-        chunk_group: Int[Array, " chunk"],
+        chunk_node: Int[Array, " chunk"],
         rows: Rows,
         *,
         outer: bool,
     ) -> None:
-        groups = len(parent)
-        self.parent, self.chunks = parent, len(chunk_group)
+        nodes = len(parent)
+        self.parent, self.chunks = parent, len(chunk_node)
         level = depth(parent)
         self.levels = [np.flatnonzero(level == d) for d in range(int(level.max()) + 1)]
         children = np.argsort(parent, kind="stable")
         self.below = children[np.searchsorted(parent[children], 0) :]
-        self.below_start = np.searchsorted(parent[self.below], np.arange(groups + 1))
+        self.below_start = np.searchsorted(parent[self.below], np.arange(nodes + 1))
         self.children = np.diff(self.below_start)
         self.root = (parent < 0) & (not outer)
-        self.above = np.where(parent < 0, groups, parent)  # the last row of prices is the outside's
-        first = np.flatnonzero(np.diff(chunk_group, prepend=-1))
-        self.extra = np.setdiff1d(np.arange(len(chunk_group)), first)
-        self.chunk_group = chunk_group
-        self.home = np.full(groups, -1)
-        self.home[chunk_group[first]] = first
+        self.above = np.where(parent < 0, nodes, parent)  # the last row of prices is the outside's
+        first = np.flatnonzero(np.diff(chunk_node, prepend=-1))
+        self.extra = np.setdiff1d(np.arange(len(chunk_node)), first)
+        self.chunk_node = chunk_node
+        self.home = np.full(nodes, -1)
+        self.home[chunk_node[first]] = first
         without = self.home < 0
-        self.home[without] = len(chunk_group) + np.arange(without.sum())
-        self.felt = np.zeros((groups, steps), np.int64)
-        self.counts = np.zeros(groups, np.int64)
-        self.held = np.zeros((groups, steps + 1))  # by felt step, and by the budget
+        self.home[without] = len(chunk_node) + np.arange(without.sum())
+        self.felt = np.zeros((nodes, steps), np.int64)
+        self.counts = np.zeros(nodes, np.int64)
+        self.held = np.zeros((nodes, steps + 1))  # by felt step, and by the budget
         self.steps = steps
         self.rank = steps if rows.budget is None else steps + 1
         self.rest()
         self.ready()
-        self.peak = np.full(groups, -1)
+        self.peak = np.full(nodes, -1)
         self.peak[rows.peaked] = np.arange(len(rows.peaked))
         self.ties = np.zeros((max(len(rows.peaked), 1), steps + 1))
 
@@ -65,10 +65,10 @@ class GroupTree:
         """Make room for answers and factors, where there is none."""
         if len(self.answers):
             return
-        groups, steps = len(self.held), self.steps
+        nodes, steps = len(self.held), self.steps
         places = max(self.chunks, int(self.home.max()) + 1)
         self.answers = np.zeros((places, steps, steps))
-        self.factors = np.zeros((groups, self.rank, self.rank))
+        self.factors = np.zeros((nodes, self.rank, self.rank))
 
     def rest(self) -> None:
         """Give the room back."""
@@ -77,23 +77,23 @@ class GroupTree:
 
     def factor(
         self,
-        barrier: GroupBarrier,
-        active: Bool[Array, " group"],
+        barrier: NodeBarrier,
+        active: Bool[Array, " node"],
         above: Int[Array, " zone"],
         of_zones: Float[Array, "zone step step"],
     ) -> None:
-        """Sum the answers of units, zones and groups up the tree; eliminate every group."""
+        """Sum the answers of stores, zones and nodes up the tree; eliminate every node."""
         for chunk in self.extra:
-            self.answers[self.home[self.chunk_group[chunk]]] += self.answers[chunk]
+            self.answers[self.home[self.chunk_node[chunk]]] += self.answers[chunk]
         self.answers[self.chunks :] = 0.0
-        for group, answer in zip(above, of_zones, strict=True):
-            self.answers[self.home[group]] += answer
+        for node, answer in zip(above, of_zones, strict=True):
+            self.answers[self.home[node]] += answer
         for number in range(len(self.levels) - 1, 0, -1):
             parents = self._working(number - 1, active)
             for block in self._blocks(parents):
                 self._eliminate(barrier, self._below(block))
                 start = np.append(0, np.cumsum(self.children[block]))
-                group_kernels.gather(block, start, self.answers, self.home, self.seen)
+                node_kernels.gather(block, start, self.answers, self.home, self.seen)
         self._eliminate(barrier, self._working(0, active))
 
     def _blocks(self, parents: Int[Array, " some"]) -> Iterator[Int[Array, " few"]]:
@@ -109,14 +109,14 @@ class GroupTree:
             [self.below[self.below_start[p] : self.below_start[p + 1]] for p in parents]
         )
 
-    def _eliminate(self, barrier: GroupBarrier, groups: Int[Array, " some"]) -> None:
-        """Factor some groups, and note what their parents see of them."""
-        passed_on = 0 if self.root[groups].all() else len(groups)
+    def _eliminate(self, barrier: NodeBarrier, nodes: Int[Array, " some"]) -> None:
+        """Factor some nodes, and note what their parents see of them."""
+        passed_on = 0 if self.root[nodes].all() else len(nodes)
         if len(self.seen) < passed_on:
             self.seen = np.zeros((passed_on, self.steps, self.steps))
         rows = barrier.steps
-        group_kernels.factor(
-            groups,
+        node_kernels.factor(
+            nodes,
             rows.stiff,
             barrier.pool,
             self.peak,
@@ -134,41 +134,41 @@ class GroupTree:
         )
 
     def seen_from_outside(self) -> Float[Array, "root step step"]:
-        """The answers of the roots, where they hang from a group that is kept elsewhere."""
+        """The answers of the roots, where they hang from a node that is kept elsewhere."""
         return self.seen[: len(self.levels[0])]
 
     def up(
         self,
-        barrier: GroupBarrier,
-        push: Float[Array, "group step"],
-        change: Float[Array, "group step"],
-        active: Bool[Array, " group"],
+        barrier: NodeBarrier,
+        push: Float[Array, "node step"],
+        change: Float[Array, "node step"],
+        active: Bool[Array, " node"],
     ) -> None:
-        """Net changes at present prices above, in place of those at each group's own price."""
+        """Net changes at present prices above, in place of those at each node's own price."""
         rows = (barrier.steps.shift, barrier.steps.stiff, barrier.pool, self.peak, self.ties)
         for number in range(len(self.levels) - 1, -1, -1):
-            groups = self._working(number, active)
-            group_kernels.upwards(groups, push, *rows, *self._solved(), change)
+            nodes = self._working(number, active)
+            node_kernels.upwards(nodes, push, *rows, *self._solved(), change)
             if number:
-                np.add.at(change, self.parent[groups], change[groups])
+                np.add.at(change, self.parent[nodes], change[nodes])
 
     def down(
         self,
-        barrier: GroupBarrier,
-        push: Float[Array, "group step"],
-        change: Float[Array, "group step"],
-        active: Bool[Array, " group"],
+        barrier: NodeBarrier,
+        push: Float[Array, "node step"],
+        change: Float[Array, "node step"],
+        active: Bool[Array, " node"],
         outside: Float[Array, " step"],
-    ) -> Float[Array, "group step"]:
+    ) -> Float[Array, "node step"]:
         """Changes of price; net changes are brought up to date with them."""
         dprice = np.zeros((len(self.parent) + 1, change.shape[1]))
         dprice[-1] = outside
         rows, pool = barrier.steps, barrier.pool
         peaks = (self.peak, rows.peak_bend, rows.peak_total, self.ties)
         for number in range(len(self.levels)):
-            groups = self._working(number, active)
-            group_kernels.downwards(
-                groups,
+            nodes = self._working(number, active)
+            node_kernels.downwards(
+                nodes,
                 self.above,
                 self.root,
                 push,
@@ -182,13 +182,13 @@ class GroupTree:
             )
         return dprice[:-1]
 
-    def pooled(self) -> Float[Array, " group"]:
-        """What each group's budget takes up of a price, after `down`."""
+    def pooled(self) -> Float[Array, " node"]:
+        """What each node's budget takes up of a price, after `down`."""
         return self.held[np.arange(len(self.held)), self.counts]
 
     def _solved(self) -> tuple[Array, Array, Array, Array, Array, Array]:
         return self.answers, self.home, self.factors, self.felt, self.counts, self.held
 
-    def _working(self, number: int, active: Bool[Array, " group"]) -> Int[Array, " some"]:
-        groups = self.levels[number]
-        return groups[active[groups]]
+    def _working(self, number: int, active: Bool[Array, " node"]) -> Int[Array, " some"]:
+        nodes = self.levels[number]
+        return nodes[active[nodes]]
