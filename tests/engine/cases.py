@@ -6,6 +6,7 @@ import numpy as np
 
 from evergrid.core.flowgates import Flowgates
 from evergrid.engine.program import Program, add_up
+from evergrid.engine.terms import flowgates
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def gated(program: Program, seed: int, *, count: int = 12, tight: float = 0.3) -
     low, high = (reach[:, step].T for reach in program.net_range_kw)
     most = (np.maximum(weight, 0) * high - np.maximum(-weight, 0) * low).sum(axis=1)
     limit = rng.uniform(0.05, tight, count) * most
-    return replace(program, flowgates=Flowgates(step, weight, limit))
+    return replace(program, terms=flowgates.terms(Flowgates(step, weight, limit)))
 
 
 def varied(program: Program, seed: int) -> Program:

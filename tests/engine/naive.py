@@ -11,6 +11,7 @@ from scipy.optimize import linprog
 
 from evergrid.core.flowgates import Flowgates
 from evergrid.engine.program import Program
+from evergrid.engine.terms import flowgates
 
 TANGENTS = 24  # of each cost that rises
 
@@ -116,7 +117,7 @@ def optimum(program: Program, directions: dict[tuple[int, int], str] | None = No
             most.append(row({**minus, name: -1.0}))
             at_most.append(-p.load_kw[g, t])
     none = Flowgates(np.zeros(0, np.int64), np.zeros((0, p.nodes)), np.zeros(0))
-    gates = p.flowgates or none
+    gates = flowgates.of(p) or none
     for gate in range(len(gates)):
         weighted: dict[tuple, float] = {}
         for g in range(p.nodes):

@@ -13,6 +13,7 @@ from evergrid.engine import reference
 from evergrid.engine.certificate import Dual, bound, certify, proven
 from evergrid.engine.parts import roots
 from evergrid.engine.program import Program, net_power
+from evergrid.engine.terms import flowgates
 from tests.engine import naive
 from tests.engine.cases import KINDS, Kind, forest, gated, random_program
 
@@ -47,9 +48,9 @@ def test_any_prices_of_flowgates_prove_a_valid_bound(seed: int, kind: Kind) -> N
             energy_value=rng.normal(0, size, program.slots),
             power_price=rng.normal(0, size, (program.nodes, program.steps)),
             budget_price=rng.normal(0, size, program.nodes),
-            flowgate_price=rng.normal(0, size, 12),
+            term_prices=(rng.normal(0, size, 12),),
         )
-        moved = replace(solution.dual, flowgate_price=rng.normal(0, size, 12))
+        moved = replace(solution.dual, term_prices=(rng.normal(0, size, 12),))
         for dual in (random, moved):
             assert bound(program, dual) <= best + 1e-9 * (1 + abs(best))
 
@@ -62,10 +63,10 @@ def test_prices_of_flowgates_prove_optimality_and_nothing_less_does(name: str) -
     found = reference.solve(program)
     assert found.certificate is not None
     assert found.certificate.gap <= (1e-6 if kind.curved else 1e-9)
-    free = reference.solve(replace(program, flowgates=None)).certificate
+    free = reference.solve(replace(program, terms=())).certificate
     assert free is not None
     assert free.objective < found.certificate.objective - 1e-3
-    without = replace(found.dual, flowgate_price=None)
+    without = replace(found.dual, term_prices=())
     assert bound(program, without) < found.certificate.objective - 1e-3
 
 
@@ -105,7 +106,9 @@ def test_every_kind_of_violation_is_measured() -> None:
 
     step = int(np.argmin(net[0]))
     gates = Flowgates(np.array([step]), -np.eye(4)[:1], np.array([-0.75 * net[0, step]]))
-    through = certify(replace(program, flowgates=gates), solution.power_kw, nothing).node_kw
+    through = certify(
+        replace(program, terms=flowgates.terms(gates)), solution.power_kw, nothing
+    ).node_kw
     assert net[0, step] < -1
     assert through == pytest.approx(-0.25 * net[0, step])
 

@@ -12,6 +12,7 @@ from evergrid.core.status import Status
 from evergrid.engine import least_violation, reference, solver
 from evergrid.engine.certificate import certify
 from evergrid.engine.program import Program, cost, energy_path, net_power
+from evergrid.engine.terms import flowgates
 from tests.engine import naive, quadratic
 from tests.engine.cases import KINDS, Kind, gated, one_battery, random_program
 
@@ -78,8 +79,9 @@ def test_optimum_with_flowgates_equals_that_of_a_program_built_row_by_row(
     assert proof.objective == pytest.approx(best, rel=1e-7, abs=1e-7)
     assert proof.gap <= 1e-9
     assert max(proof.power_kw, proof.energy_kwh, proof.node_kw) <= 1e-7
-    assert program.flowgates is not None
-    assert (program.flowgates.beyond_kw(net_power(program, solution.power_kw)) <= 1e-7).all()
+    gates = flowgates.of(program)
+    assert gates is not None
+    assert (gates.beyond_kw(net_power(program, solution.power_kw)) <= 1e-7).all()
 
 
 def test_flowgates_of_the_referee_bind_and_some_have_no_schedule() -> None:
@@ -133,7 +135,7 @@ def test_no_energy_is_wasted_to_make_room_under_a_flowgate() -> None:
     )
     steps = np.arange(4)
     line = Flowgates(steps, np.tile(np.eye(4)[0], (4, 1)), np.full(4, 2.0))
-    program = replace(full, flowgates=line)
+    program = replace(full, terms=flowgates.terms(line))
     best = naive.best_without_both(program)
     assert naive.optimum(program) < best - 0.1  # wasting would pay
     solution = reference.solve(program)
@@ -157,7 +159,9 @@ def test_a_flowgate_that_says_what_a_limit_says_gives_the_same_plan(seed: int, n
     weight = np.zeros((2 * program.steps, program.nodes))
     weight[: program.steps, node], weight[program.steps :, node] = 1.0, -1.0
     limit = np.concatenate([program.net_high_kw[node], -program.net_low_kw[node]])
-    lines = replace(free, flowgates=Flowgates(np.concatenate([steps, steps]), weight, limit))
+    lines = replace(
+        free, terms=flowgates.terms(Flowgates(np.concatenate([steps, steps]), weight, limit))
+    )
     first, second = reference.solve(program), reference.solve(lines)
     assert first.certificate is not None
     assert second.certificate is not None
@@ -172,14 +176,14 @@ def test_wider_flowgates_never_cost_more_and_scaled_ones_cost_the_same(
     seed: int, factor: float
 ) -> None:
     program = gated(random_program(seed, Kind(tight=False)), seed)
-    first, gates = reference.solve(program).certificate, program.flowgates
+    first, gates = reference.solve(program).certificate, flowgates.of(program)
     assert gates is not None
     assume(first is not None)
     assert first is not None
     wider = Flowgates(gates.step, gates.weight, gates.limit_kw * factor)
     scaled = Flowgates(gates.step, gates.weight * factor, gates.limit_kw * factor)
-    easier = reference.solve(replace(program, flowgates=wider)).certificate
-    same = reference.solve(replace(program, flowgates=scaled)).certificate
+    easier = reference.solve(replace(program, terms=flowgates.terms(wider))).certificate
+    same = reference.solve(replace(program, terms=flowgates.terms(scaled))).certificate
     assert easier is not None
     assert same is not None
     assert easier.objective <= first.objective + 1e-7
@@ -189,15 +193,17 @@ def test_wider_flowgates_never_cost_more_and_scaled_ones_cost_the_same(
 @pytest.mark.parametrize("seed", range(4))
 def test_flowgate_price_is_the_saving_of_a_little_more_room(seed: int) -> None:
     program = gated(random_program(seed, Kind(stores=12, tight=False)), seed)
-    solution, gates = reference.solve(program), program.flowgates
-    prices = solution.dual.flowgate_price
+    solution, gates = reference.solve(program), flowgates.of(program)
+    prices = flowgates.prices(program, solution.dual)
     assert gates is not None
     assert prices is not None
     assert (prices >= 0).all()
     gate = int(np.argmax(prices))
     assert prices[gate] > 0
     more = 1e-4 * (np.arange(len(gates)) == gate)
-    wider = replace(program, flowgates=Flowgates(gates.step, gates.weight, gates.limit_kw + more))
+    wider = replace(
+        program, terms=flowgates.terms(Flowgates(gates.step, gates.weight, gates.limit_kw + more))
+    )
     saving = cost(program, solution.power_kw) - cost(program, reference.solve(wider).power_kw)
     assert saving == pytest.approx(prices[gate] * 1e-4, rel=1e-3)
 
@@ -451,7 +457,7 @@ def test_unreachable_ends_are_infeasible_and_relaxed_by_the_least() -> None:
 def test_what_a_flowgate_cannot_let_through_is_short_by_just_that() -> None:
     battery = one_battery(draw=[0.1] * 4, feed=[0.1] * 4, start=2.0, capacity=40.0, end=12.0)
     gates = Flowgates(np.arange(4), np.full((4, 1), -2.0), np.array([4.0, 4.0, 0.0, 8.0]))
-    program = replace(battery, flowgates=gates)
+    program = replace(battery, terms=flowgates.terms(gates))
     assert reference.solve(program).status is Status.INFEASIBLE
     relaxation = least_violation.find(program)  # 2, 2, 0 and 4 kW get in
     assert relaxation.shortfall_kwh == pytest.approx([12.0 - 2.0 - 0.9 * 8.0], abs=1e-6)

@@ -17,6 +17,7 @@ from evergrid.engine.highs import mixed_integer
 from evergrid.engine.interior_point import interior_point
 from evergrid.engine.program import Program
 from evergrid.engine.solution import Solution
+from evergrid.engine.terms import flowgates
 from tests.engine.cases import KINDS, Kind, forest, gated, random_program
 
 KIND = Kind(stores=30, steps=24, step_h=0.5)
@@ -245,7 +246,7 @@ def test_a_device_refuses_shared_wires_and_says_what_covers_them() -> None:
     program = random_program(0)
     wires = Flowgates(np.zeros(1, np.int64), np.ones((1, program.nodes)), np.ones(1))
     with pytest.raises(InputError, match="be highs"):
-        solver.solve(replace(program, flowgates=wires), method="device")
+        solver.solve(replace(program, terms=flowgates.terms(wires)), method="device")
 
 
 def test_long_horizons_are_batched_by_the_memory_of_their_nodes(

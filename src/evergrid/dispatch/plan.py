@@ -30,6 +30,7 @@ from evergrid.engine.solution import (
     Relaxation,
     Solution,
 )
+from evergrid.engine.terms import flowgates
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule
 
@@ -592,8 +593,8 @@ def _budget_price(program: Program, solution: Solution) -> Float[Array, " node"]
 
 def _wires_price(program: Program, solution: Solution) -> Float[Array, "node step"]:
     """What the flowgates take from the worth of a kWh that each group feeds."""
-    gates, price = program.flowgates, solution.dual.flowgate_price
-    if gates is None or price is None:
+    gates, price = flowgates.of(program), flowgates.prices(program, solution.dual)
+    if gates is None:
         return np.zeros(program.load_kw.shape)
     felt = np.where(price > ROUNDING * np.abs(price).max(initial=0.0), price, 0.0)
     return gates.price_of_power(felt, program.steps) / program.step_h

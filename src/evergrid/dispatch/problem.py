@@ -17,6 +17,7 @@ from evergrid.core.units import per_kwh_from_per_mwh
 from evergrid.dispatch import curtailment
 from evergrid.dispatch.accounts import net_load
 from evergrid.engine.program import Program, energy_path
+from evergrid.engine.terms import flowgates
 from evergrid.model.billing import periods
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule, Slots, slots
@@ -109,7 +110,7 @@ def build(
         constant=portfolio.grid.step_h * bill,
         feed_curve_per_kwh_kw=rise if rise.any() else None,
         rest_kw=rest,
-        flowgates=_padded(portfolio.flowgates, len(nodes["parent"])),
+        terms=flowgates.terms(_padded(portfolio.flowgates, len(nodes["parent"]))),
     )
     return Problem(program, len(portfolio.sessions), curtailing)
 
@@ -305,12 +306,12 @@ def _draw_at_most(portfolio: Portfolio) -> Float[Array, "site step"]:
     return portfolio.sites.add_up(own)
 
 
-def _padded(flowgates: Flowgates | None, nodes: int) -> Flowgates | None:
+def _padded(given: Flowgates | None, nodes: int) -> Flowgates | None:
     """The flowgates with no weight on nodes that are no sites."""
-    if flowgates is None or flowgates.weight.shape[1] == nodes:
-        return flowgates
-    more = np.zeros((len(flowgates), nodes - flowgates.weight.shape[1]))
-    return Flowgates(flowgates.step, np.hstack([flowgates.weight, more]), flowgates.limit_kw)
+    if given is None or given.weight.shape[1] == nodes:
+        return given
+    more = np.zeros((len(given), nodes - given.weight.shape[1]))
+    return Flowgates(given.step, np.hstack([given.weight, more]), given.limit_kw)
 
 
 def schedule(portfolio: Portfolio, problem: Problem, power_kw: Float[Array, " slot"]) -> Schedule:

@@ -18,7 +18,9 @@ from evergrid.engine.program import (
     net_power,
     node_costs,
     store_costs,
+    term_costs,
 )
+from evergrid.engine.term import ALL_TREES
 from evergrid.engine.violations import TOLERANCE, violations
 
 LEAST_MONEY = 2e-9  # a gap below this is rounding
@@ -34,14 +36,14 @@ class Dual:
         power_price: Worth, to each node and step, of one kW more net power over the step.
         budget_price: Worth, to each node, of one kWh more budget; counts as 0 where there is no
             budget, or where it is below 0.
-        flowgate_price: Worth of one kW more limit of each flowgate over its step; counts as 0 where
-            it is below 0. None is 0 for all.
+        term_prices: For each term of the program, the cost of one more of each of its rows; counts
+            as 0 where the row has no limit on that side. Empty is 0 for all.
     """
 
     energy_value: Float[Array, " slot"]
     power_price: Float[Array, "node step"]
     budget_price: Float[Array, " node"]
-    flowgate_price: Float[Array, " flowgate"] | None = None
+    term_prices: tuple[Float[Array, "..."], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Certificate:
         power_kw: Largest violation of a store's power limits.
         energy_kwh: Largest violation of a store's energy limits, of the energy owed, or of a node's
             energy budget.
-        node_kw: Largest violation of a node's limits, or of a flowgate.
+        node_kw: Largest violation of a node's limits, or of a term.
     """
 
     objective: float
@@ -147,13 +149,19 @@ def proven(
 
 def tree_costs(program: Program, power_kw: Float[Array, " slot"]) -> Float[Array, " node"]:
     """What each tree costs, at its root; without the constant."""
-    of_stores = store_costs(program, power_kw, energy_path(program, power_kw))
-    return _at_roots(program, of_stores, node_costs(program, net_power(program, power_kw)))
+    energy, net = energy_path(program, power_kw), net_power(program, power_kw)
+    of_nodes = node_costs(program, net) + term_costs(program, power_kw, energy, net)
+    return _at_roots(program, store_costs(program, power_kw, energy), of_nodes)
 
 
 def tree_bounds(program: Program, dual: Dual) -> Float[Array, " node"]:
-    """What each tree costs at least, at its root; without the constant and flowgates."""
-    return _at_roots(program, _store_bounds(program, dual), _node_terms(program, dual))
+    """What each tree costs at least, at its root; without the constant and what ties trees."""
+    return _tree_bounds(program, dual, _priced_terms(program, dual))
+
+
+def _tree_bounds(program: Program, dual: Dual, terms: "_PricedTerms") -> Float[Array, " node"]:
+    of_nodes = _node_bounds(program, dual, terms) + terms.of_nodes
+    return _at_roots(program, _store_bounds(program, dual, terms), of_nodes)
 
 
 def _at_roots(
@@ -169,37 +177,83 @@ def bound(program: Program, dual: Dual, tree_bound: Float[Array, " node"] | None
 
     Both the energy balance and the sums of the nodes are priced by the dual instead of enforced.
     What remains falls apart into a minimum over each slot's powers, each slot's energy and each
-    node's net power, all of them in closed form. So are budgets and flowgates. Prices of either
-    sign are valid. Where branch and bound proved more of a tree, that counts.
+    node's net power, all of them in closed form. So are budgets, and the rows of terms. Prices of
+    either sign are valid. Where branch and bound proved more of a tree, that counts.
 
     Source:
         Lagrangian weak duality; no outside source.
     """
-    limits = np.zeros(0) if program.flowgates is None else program.flowgates.limit_kw
-    gates = float(_flowgate_prices(program, dual) @ limits)
-    of_trees = tree_bounds(program, dual)
+    terms = _priced_terms(program, dual)
+    of_trees = _tree_bounds(program, dual, terms)
     if tree_bound is None or not np.isfinite(tree_bound).any():
-        return program.constant + float(of_trees.sum()) - gates
-    if program.flowgates is not None:  # the trees were searched as one
-        return program.constant + max(float(of_trees.sum()) - gates, float(tree_bound.max()))
+        return program.constant + float(of_trees.sum()) + terms.of_all
+    if program.tied:  # the trees were searched as one
+        whole = float(of_trees.sum()) + terms.of_all
+        return program.constant + max(whole, float(tree_bound.max()))
     is_root = program.parent < 0
     return program.constant + float(np.maximum(of_trees, tree_bound)[is_root].sum())
 
 
-def _store_bounds(program: Program, dual: Dual) -> Float[Array, " store"]:
+@dataclass(frozen=True)
+class _PricedTerms:
+    """What prices of the terms' rows add to the price of everything that the rows count.
+
+    Attributes:
+        draw: Per kW drawn, in each slot.
+        feed: Per kW fed.
+        energy: Per kWh held at the end.
+        net: Per kW of net power.
+        of_nodes: Least priced cost of the terms' own columns and rows, in each tree.
+        of_all: The same of rows that tie trees together.
+    """
+
+    draw: Float[Array, " slot"]
+    feed: Float[Array, " slot"]
+    energy: Float[Array, " slot"]
+    net: Float[Array, "node step"]
+    of_nodes: Float[Array, " node"]
+    of_all: float
+
+
+def _priced_terms(program: Program, dual: Dual) -> _PricedTerms:
+    """The rows of all terms, priced instead of enforced.
+
+    A row that is not enforced may have any value within its limits, so it comes to its price times
+    the limit on that side; an own column comes to its priced cost at one of its ends.
+    """
+    draw, feed, energy = (np.zeros(program.slots) for _ in range(3))
+    net, of_nodes, of_all = np.zeros(program.nodes * program.steps), np.zeros(program.nodes), 0.0
+    for number, rows in enumerate(program.term_rows):
+        price = rows.proving(dual.term_prices[number] if dual.term_prices else None)
+        draw -= rows.draw.T @ price
+        feed -= rows.feed.T @ price
+        energy -= rows.energy.T @ price
+        net -= rows.net.T @ price
+        own = rows.columns
+        cost = own.cost - rows.own.T @ price
+        np.add.at(of_nodes, own.node, cost * np.where(cost > 0, own.lower, own.upper))
+        limit = np.where(price > 0, rows.lower, rows.upper)
+        paid = price * np.where(price != 0, limit, 0.0)
+        in_tree = rows.node != ALL_TREES
+        np.add.at(of_nodes, rows.node[in_tree], paid[in_tree])
+        of_all += float(paid[~in_tree].sum())
+    return _PricedTerms(draw, feed, energy, net.reshape(program.nodes, -1), of_nodes, of_all)
+
+
+def _store_bounds(program: Program, dual: Dual, terms: _PricedTerms) -> Float[Array, " store"]:
     """Least priced cost of each store's powers and energies."""
-    of_slots = _power_terms(program, dual) + _energy_terms(program, dual)
+    of_slots = _power_bounds(program, dual, terms) + _energy_bounds(program, dual, terms)
     value = dual.energy_value[program.begin]
     start = (program.end_value_per_kwh - value) * program.energy_start_kwh
     return np.add.reduceat(of_slots, program.begin) + start
 
 
-def _power_terms(program: Program, dual: Dual) -> Float[Array, " slot"]:
+def _power_bounds(program: Program, dual: Dual, terms: _PricedTerms) -> Float[Array, " slot"]:
     """Least priced cost of each slot's powers, over drawing or feeding but not both."""
     price = dual.power_price[program.node[program.store], program.step]
     value = dual.energy_value
-    draw = program.step_h * program.draw_price_per_kwh - value * program.gain + price
-    feed = -program.step_h * program.feed_price_per_kwh + value * program.drain - price
+    draw = program.step_h * program.draw_price_per_kwh - value * program.gain + price + terms.draw
+    feed = -program.step_h * program.feed_price_per_kwh + value * program.drain - price + terms.feed
     draw_curve_per_kwh_kw, feed_curve_per_kwh_kw = program.curves or (None, None)
     best_draw = _least_power_cost(program, draw, draw_curve_per_kwh_kw, program.charge_limit_kw)
     best_feed = _least_power_cost(program, feed, feed_curve_per_kwh_kw, program.discharge_limit_kw)
@@ -223,17 +277,18 @@ def _least_power_cost(
     return (earned + bend * power) * power
 
 
-def _energy_terms(program: Program, dual: Dual) -> Float[Array, " slot"]:
+def _energy_bounds(program: Program, dual: Dual, terms: _PricedTerms) -> Float[Array, " slot"]:
     """Least priced cost of the energy held in each slot, within its own limits."""
     value = dual.energy_value
     slope = value.copy()
     slope[:-1] -= value[1:]
     slope[program.end] = value[program.end] - program.end_value_per_kwh
+    slope += terms.energy
     held = np.where(slope > 0, program.energy_floor_kwh, program.energy_high_kwh[program.store])
     return slope * held
 
 
-def _node_terms(program: Program, dual: Dual) -> Float[Array, " node"]:
+def _node_bounds(program: Program, dual: Dual, terms: _PricedTerms) -> Float[Array, " node"]:
     """Least priced cost of each node's net power, with its surcharge, peak price and budget.
 
     Works on the power drawn from above, ``x = load - n``, whose limits are narrowed to what the
@@ -242,9 +297,7 @@ def _node_terms(program: Program, dual: Dual) -> Float[Array, " node"]:
     price = dual.power_price.copy()
     below = program.parent >= 0
     price[below] -= dual.power_price[program.parent[below]]
-    if program.flowgates is not None:
-        gate_price = _flowgate_prices(program, dual)
-        price += program.flowgates.price_of_power(gate_price, program.steps)
+    price += terms.net
     reach_low, reach_high = program.net_range_kw
     net_low_kw = np.maximum(program.net_low_kw, reach_low)
     net_high_kw = np.minimum(program.net_high_kw, reach_high)
@@ -261,13 +314,6 @@ def _node_terms(program: Program, dual: Dual) -> Float[Array, " node"]:
         count = int(program.counted[node])
         total[node] += _least_with_peak(*row, *peak, count) - float(_least_costs(*row)[0])
     return total - energy_price * np.where(has_budget, program.budget, 0.0)
-
-
-def _flowgate_prices(program: Program, dual: Dual) -> Float[Array, " flowgate"]:
-    """Prices of the flowgates that prove something: at least 0."""
-    if program.flowgates is None or dual.flowgate_price is None:
-        return np.zeros(0 if program.flowgates is None else len(program.flowgates))
-    return np.maximum(dual.flowgate_price, 0.0)
 
 
 def _least_costs(

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float, Int
-from evergrid.core.flowgates import Flowgates
+from evergrid.engine.term import AbstractTerm, TermRows
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,16 @@ class Program:
         energy_low_kwh <= e <= energy_high_kwh,   e >= energy_end_kwh in the last slot
 
     A node's net power ``n`` is the sum of ``d - c`` over its own stores and the nodes below it,
-    held in ``[net_low_kw, net_high_kw]``, and so are weighted sums of several nodes' net power by
-    flowgates. What it draws from above over all steps, the sum of ``step_h (load - n)``, is at most
-    ``budget_kwh``. The cost to be minimised is::
+    held in ``[net_low_kw, net_high_kw]``. What it draws from above over all steps, the sum of
+    ``step_h (load - n)``, is at most ``budget_kwh``. Further limits and payments, such as flowgates
+    and reserves, are ``terms``, each of which says by itself what it adds, see
+    `evergrid.engine.term`. The cost to be minimised is::
 
         sum over slots   step_h (draw_price c + draw_curve c^2 - feed_price d + feed_curve d^2)
         - sum over stores end_value (e_last - e_start)
         + sum over nodes and steps  step_h surcharge max(0, load - n)
         + sum over nodes  peak_price peak
+        + sum over terms  cost
         + constant
 
     Prices are money per kWh (``peak_price`` per kW), powers are measured at the plug; the formula
@@ -79,7 +81,7 @@ class Program:
     draw_curve_per_kwh_kw: Float[Array, " slot"] | None = None
     feed_curve_per_kwh_kw: Float[Array, " slot"] | None = None
     budget_kwh: Float[Array, " node"] | None = None
-    flowgates: Flowgates | None = None
+    terms: tuple[AbstractTerm, ...] = ()
     peak_count: Int[Array, " node"] | None = None
     reserve_kwh: Float[Array, " store"] | None = None
     closed_draw: Bool[Array, " slot"] | None = None
@@ -198,13 +200,24 @@ class Program:
         return not ((self.surcharge_per_kwh < 0).any() or len(self.reserved))
 
     @cached_property
+    def term_rows(self) -> tuple[TermRows, ...]:
+        """What each term adds, as columns and rows."""
+        return tuple(term.rows(self) for term in self.terms)
+
+    @property
+    def tied(self) -> bool:
+        """Whether any term ties all trees together."""
+        return any(term.ties_trees for term in self.terms)
+
+    @cached_property
     def simultaneous(self) -> Array:
         """Slots where drawing and feeding at once could pay, by wasting energy in the losses.
 
         To waste one stored kWh, draw 1/efficiency_charge and feed efficiency_discharge. Shared
         limits shift both prices by the same amount, and only a binding export limit shifts them
-        downwards; so slots of nodes that could bind in export are marked as well. Costs that rise
-        with power and budgets only speak against it.
+        downwards; so slots of nodes that could bind in export are marked as well, and slots whose
+        powers or energy a term counts. Costs that rise with power and budgets only speak against
+        it.
         """
         eta_c = self.efficiency_charge[self.store]
         eta_d = self.efficiency_discharge[self.store]
@@ -212,7 +225,10 @@ class Program:
         pays = (self.draw_price_per_kwh + least) / eta_c < (self.feed_price_per_kwh + least) * eta_d
         both = (self.charge_limit_kw > 0) & (self.discharge_limit_kw > 0)
         export = self._export_can_bind[self.node[self.store], self.step]
-        return both & (pays | export)
+        of_terms = np.zeros(self.slots, bool)
+        for rows in self.term_rows:
+            of_terms |= rows.of_slots()
+        return both & (pays | export | of_terms)
 
     @cached_property
     def net_range_kw(self) -> tuple[Float[Array, "node step"], Float[Array, "node step"]]:
@@ -250,8 +266,8 @@ class Program:
     def _export_can_bind(self) -> Array:
         """Whether a limit of feeding at or above each node is within the reach of its stores."""
         binds = self.net_range_kw[1] > self.net_high_kw
-        if self.flowgates is not None:
-            np.logical_or.at(binds.T, self.flowgates.step, self.flowgates.weight > 0)
+        for rows in self.term_rows:
+            binds |= rows.limits_export().reshape(binds.shape)
         above = self.parent.copy()
         while (above >= 0).any():
             binds = binds | ((above >= 0)[:, None] & binds[np.maximum(above, 0)])
@@ -302,9 +318,10 @@ def energy_path(program: Program, power_kw: Float[Array, " slot"]) -> Float[Arra
 
 def cost(program: Program, power_kw: Float[Array, " slot"]) -> float:
     """What a schedule costs, by the formula of `Program`."""
-    of_stores = store_costs(program, power_kw, energy_path(program, power_kw))
-    of_nodes = node_costs(program, net_power(program, power_kw))
-    return float(of_stores.sum() + of_nodes.sum() + program.constant)
+    energy, net = energy_path(program, power_kw), net_power(program, power_kw)
+    of_stores, of_nodes = store_costs(program, power_kw, energy), node_costs(program, net)
+    of_terms = term_costs(program, power_kw, energy, net)
+    return float(of_stores.sum() + of_nodes.sum() + of_terms.sum() + program.constant)
 
 
 def store_costs(
@@ -326,6 +343,19 @@ def slot_costs(program: Program, power_kw: Float[Array, " slot"]) -> Float[Array
     return paid
 
 
+def term_costs(
+    program: Program,
+    power_kw: Float[Array, " slot"],
+    energy_kwh: Float[Array, " slot"],
+    net_kw: Float[Array, "node step"],
+) -> Float[Array, " node"]:
+    """What terms cost each node."""
+    total = np.zeros(program.nodes)
+    for term in program.terms:
+        total += term.settle(program, power_kw, energy_kwh, net_kw).cost
+    return total
+
+
 def node_costs(program: Program, net: Float[Array, "node step"]) -> Float[Array, " node"]:
     """What each node pays at its meter and for its peak."""
     drawn = np.maximum(program.load_kw - net, 0)
@@ -342,11 +372,6 @@ def peaks(program: Program, drawn_kw: Float[Array, "node step"]) -> Float[Array,
         highest = np.append(highest, np.zeros(count - len(highest)))  # the rest was never drawn
         peak[node] = np.maximum(highest, program.peak_before_kw[node]).mean()
     return peak
-
-
-def over_flowgates(program: Program, net: Float[Array, "node step"]) -> Float[Array, " flowgate"]:
-    """By how much each flowgate is passed; below 0 where it is kept."""
-    return np.zeros(0) if program.flowgates is None else program.flowgates.beyond_kw(net)
 
 
 def over_budget(program: Program, net: Float[Array, "node step"]) -> Float[Array, " node"]:

@@ -109,6 +109,7 @@ def _elastic(program: Program) -> tuple[Program, Bool[Array, " slot"]]:
         closed_draw=closed_draw,
         closed_feed=closed_feed,
         floor_kwh=None,
+        terms=(),
         rest_kw=None,
     )
     return wide, bought

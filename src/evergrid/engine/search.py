@@ -109,7 +109,7 @@ def _open_trees(
     violated = violations(program, power_kw).by_tree(program) > TOLERANCE
     undecided = has_decisions(program, wasting)
     paid, least = tree_costs(program, power_kw), tree_bounds(program, dual)
-    if program.flowgates is not None:  # they tie the trees together: one search for all
+    if program.tied:  # one search for all
         first = np.arange(program.nodes) == np.argmax(is_root)
         return first & violated.any(), first & undecided.any()
     missed = paid - least > 0.3 * gap * np.maximum(np.abs(paid), 1e-9)
@@ -139,8 +139,8 @@ def _by_need(
 
 
 def _tree(program: Program, root: int) -> Part:
-    """The tree below a root; all trees where flowgates tie them together."""
-    if program.flowgates is not None:
+    """The tree below a root; all trees where a term ties them together."""
+    if program.tied:
         every = np.arange(program.nodes)
         return pick(program, every, np.arange(program.stores))
     return part(program, np.nonzero(roots(program) == root)[0])

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evergrid.core.arrays import Array, Float
+from evergrid.core.arrays import Array, Float, Int
 from evergrid.engine.parts import roots
 from evergrid.engine.program import (
     Program,
     energy_path,
     net_power,
     over_budget,
-    over_flowgates,
 )
+from evergrid.engine.term import ALL_TREES
 
 TOLERANCE = 1e-6  # kW or kWh by which a schedule may break a limit
 
@@ -26,14 +26,16 @@ class Violations:
         energy_kwh: Of a store's energy limits, of the energy owed, or of a reserve.
         node_kw: Of a node's limits.
         budget_kwh: Of a node's energy budget; -inf without one.
-        flowgate_kw: Of flowgates.
+        terms: Of the limits of each term, in kW or kWh.
+        term_node: A node of the tree that each of these limits belongs to, or `ALL_TREES`.
     """
 
     power_kw: Float[Array, " slot"]
     energy_kwh: Float[Array, " slot"]
     node_kw: Float[Array, "node step"]
     budget_kwh: Float[Array, " node"]
-    flowgate_kw: Float[Array, " flowgate"]
+    terms: Float[Array, " limit"]
+    term_node: Int[Array, " limit"]
 
     @property
     def worst_power_kw(self) -> float:
@@ -47,17 +49,19 @@ class Violations:
 
     @property
     def worst_node_kw(self) -> float:
-        """Largest violation of a limit of a node or flowgate, at least 0."""
-        return float(max(self.node_kw.max(initial=0.0), self.flowgate_kw.max(initial=0.0)))
+        """Largest violation of a limit of a node or term, at least 0."""
+        return float(max(self.node_kw.max(initial=0.0), self.terms.max(initial=0.0)))
 
     def by_tree(self, program: Program) -> Float[Array, " node"]:
-        """Largest violation in each node's tree; flowgates tie all trees together."""
+        """Largest violation in each node's tree; some terms tie all trees together."""
         worst = np.maximum(self.node_kw.max(axis=1), self.budget_kwh)
         of_slot = np.maximum(self.power_kw, self.energy_kwh)
         if program.stores:
             of_store = np.maximum.reduceat(of_slot, program.begin)
             np.maximum.at(worst, program.node, of_store)
-        worst = np.maximum(worst, self.flowgate_kw.max(initial=-np.inf))
+        of_all = self.term_node == ALL_TREES
+        worst = np.maximum(worst, self.terms[of_all].max(initial=-np.inf))
+        np.maximum.at(worst, self.term_node[~of_all], self.terms[~of_all])
         root = roots(program)
         total = np.full(program.nodes, -np.inf)
         np.maximum.at(total, root, worst)
@@ -78,10 +82,15 @@ def violations(program: Program, power_kw: Float[Array, " slot"]) -> Violations:
         )
         of_reserve = below_reserve(program, energy)
         over_node = np.maximum(program.net_low_kw - net, net - program.net_high_kw)
-        over_gate, over_energy_budget = over_flowgates(program, net), over_budget(program, net)
+        settled = [term.settle(program, power_kw, energy, net) for term in program.terms]
     found = (over_power, np.maximum(over_energy, of_reserve), over_node)
-    found = (*found, over_energy_budget, over_gate)
-    return Violations(*(np.where(np.isnan(part), np.inf, part) for part in found))
+    found = (*found, over_budget(program, net), _joined([item.excess for item in settled]))
+    nodes = _joined([item.excess_node for item in settled]).astype(np.int64)
+    return Violations(*(np.where(np.isnan(part), np.inf, part) for part in found), nodes)
+
+
+def _joined(arrays: list[Array]) -> Array:
+    return np.concatenate([np.zeros(0), *arrays])
 
 
 def below_reserve(program: Program, energy_kwh: Float[Array, " slot"]) -> Float[Array, " slot"]:

@@ -84,6 +84,7 @@ def _settled(program: Program, guess: Guess, new: Bool[Array, " store"]) -> Gues
         peak_before_kw=np.zeros(1),
         budget_kwh=None,
         peak_count=None,
+        terms=(),
         reserve_kwh=None,
     )
     answer = interior_point.minimise(alone, gap=SETTLED, deadline=np.inf)

@@ -26,7 +26,7 @@ class LinearProgram:
         balance: Row of each slot's energy balance.
         sums: Row of each node's net power in each step.
         budgets: Row of each node's budget; -1 where it has none.
-        gates: Row of each flowgate.
+        terms: Rows of each term.
     """
 
     cost: Float[Array, " column"]
@@ -40,15 +40,15 @@ class LinearProgram:
     balance: Int[Array, " slot"]
     sums: Int[Array, "node step"]
     budgets: Int[Array, " node"]
-    gates: Int[Array, " flowgate"]
+    terms: tuple[Int[Array, "..."], ...]
 
     def dual(self, row_dual: Float[Array, " row"]) -> Dual:
-        """Prices of energy, net power, budgets and flowgates: the cost of one more of each row."""
+        """Prices of energy, net power, budgets and terms: the cost of one more of each row."""
         return Dual(
             energy_value=-row_dual[self.balance],
             power_price=-row_dual[self.sums],
             budget_price=np.where(self.budgets >= 0, row_dual[self.budgets], 0.0),
-            flowgate_price=-row_dual[self.gates],
+            term_prices=tuple(row_dual[rows] for rows in self.terms),
         )
 
     def power(self, program: Program, values: Float[Array, " column"]) -> Float[Array, " slot"]:

@@ -51,7 +51,7 @@ class Model:
         self._add_stores(elastic=elastic)
         self._add_nodes(elastic=elastic)
         self._add_budgets(elastic=elastic)
-        self._add_flowgates()
+        self._add_terms()
         if self.priced:  # else money would compete with what is owed
             self._add_meters()
             self._add_peaks()
@@ -142,16 +142,20 @@ class Model:
             self.overdraft[nodes[over]] = self._column(weight, 0.0 * weight, alone[over])
             self._entry(row[over], self.overdraft[nodes[over]], 1.0)
 
-    def _add_flowgates(self) -> None:
-        """Rows that hold weighted sums of nodes' net power below their limits."""
-        gates = self.program.flowgates
-        if gates is None:
-            self.gates = np.zeros(0, np.int64)
-            return
-        self.gates = self._row(np.full(len(gates), -np.inf), gates.limit_kw)
-        gate, node = np.nonzero(gates.weight)
-        net = self.net[node, gates.step[gate]]
-        self._entry(self.gates[gate], net, gates.weight[gate, node])
+    def _add_terms(self) -> None:
+        """Columns and rows that the terms of the program add."""
+        self.terms: list[Array] = []  # rows of each
+        for term in self.program.term_rows:
+            of_own = term.columns
+            cost = of_own.cost if self.priced else np.zeros(len(of_own.cost))
+            own = self._column(cost, of_own.lower, of_own.upper)
+            row = self._row(term.lower, term.upper)
+            self.terms.append(row)
+            columns = (self.draw, self.feed, self.energy, self.net.ravel(), own)
+            matrices = (term.draw, term.feed, term.energy, term.net, term.own)
+            for matrix, column in zip(matrices, columns, strict=True):
+                at, of = (entries := matrix.tocoo()).coords
+                self._entry(row[at], column[of], entries.data)
 
     def _add_meters(self) -> None:
         """Columns for what net meters draw, which costs the surcharge."""
@@ -226,7 +230,7 @@ class Model:
     def _hold_least(self, least: Least) -> None:
         """Rows by which no tree gives way more than it must."""
         p = self.program
-        root = roots(p) if p.flowgates is None else np.zeros(p.nodes, np.int64)
+        root = roots(p) if not p.tied else np.zeros(p.nodes, np.int64)
         tops = np.unique(root)
         row = self._row(np.full(len(tops), -np.inf), least.short_kwh[tops] + HELD_KWH)
         self._entry(row[np.searchsorted(tops, root[p.node])], self.short, 1.0)
@@ -301,7 +305,7 @@ class Model:
             balance=self.balance,
             sums=self.sums,
             budgets=self.budgets,
-            gates=self.gates,
+            terms=tuple(self.terms),
         )
 
     @cached_property

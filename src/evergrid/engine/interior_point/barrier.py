@@ -311,7 +311,7 @@ class Barrier:
         """Take over the point of some nodes."""
         p = self.point
         peaks = np.isin(self.rows.peaked, nodes)
-        for name in ("slack", "multiplier", "excess", "ease_multiplier"):
+        for name in ("slack", "multiplier", "excess", "excess_multiplier"):
             getattr(p, name)[:, nodes] = getattr(point, name)
         p.rise[peaks], p.rise_multiplier[peaks] = point.rise, point.rise_multiplier
 

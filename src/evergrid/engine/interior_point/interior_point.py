@@ -86,8 +86,9 @@ class Iterate:
 
 def missing(program: Program) -> str:
     """What the program has that the method does not cover; empty where it covers it."""
-    if program.flowgates is not None:
-        return "flowgates (limits of wires that several sites share)"
+    for term in program.terms:
+        if "interior_point" not in term.methods:
+            return term.name
     if (size := squares_bytes(program)) > MOST_BYTES:
         return f"sites and steps so many that one tree of them takes {size / 1e9:,.0f} GB of memory"
     return ""
