@@ -20,7 +20,6 @@ from evergrid.engine.program import (
     store_costs,
     term_costs,
 )
-from evergrid.engine.term import ALL_TREES
 from evergrid.engine.violations import TOLERANCE, violations
 
 LEAST_MONEY = 2e-9  # a gap below this is rounding
@@ -155,11 +154,8 @@ def tree_costs(program: Program, power_kw: Float[Array, " slot"]) -> Float[Array
 
 
 def tree_bounds(program: Program, dual: Dual) -> Float[Array, " node"]:
-    """What each tree costs at least, at its root; without the constant and what ties trees."""
-    return _tree_bounds(program, dual, _priced_terms(program, dual))
-
-
-def _tree_bounds(program: Program, dual: Dual, terms: "_PricedTerms") -> Float[Array, " node"]:
+    """What each tree costs at least, at its root; without the constant."""
+    terms = _priced_terms(program, dual)
     of_nodes = _node_bounds(program, dual, terms) + terms.of_nodes
     return _at_roots(program, _store_bounds(program, dual, terms), of_nodes)
 
@@ -183,13 +179,9 @@ def bound(program: Program, dual: Dual, tree_bound: Float[Array, " node"] | None
     Source:
         Lagrangian weak duality; no outside source.
     """
-    terms = _priced_terms(program, dual)
-    of_trees = _tree_bounds(program, dual, terms)
+    of_trees = tree_bounds(program, dual)
     if tree_bound is None or not np.isfinite(tree_bound).any():
-        return program.constant + float(of_trees.sum()) + terms.of_all
-    if program.tied:  # the trees were searched as one
-        whole = float(of_trees.sum()) + terms.of_all
-        return program.constant + max(whole, float(tree_bound.max()))
+        return program.constant + float(of_trees.sum())
     is_root = program.parent < 0
     return program.constant + float(np.maximum(of_trees, tree_bound)[is_root].sum())
 
@@ -203,8 +195,7 @@ class _PricedTerms:
         feed: Per kW fed.
         energy: Per kWh held at the end.
         net: Per kW of net power.
-        of_nodes: Least priced cost of the terms' own columns and rows, in each tree.
-        of_all: The same of rows that tie trees together.
+        of_nodes: Least priced cost of the terms' own columns and rows, at a node of their tree.
     """
 
     draw: Float[Array, " slot"]
@@ -212,7 +203,6 @@ class _PricedTerms:
     energy: Float[Array, " slot"]
     net: Float[Array, "node step"]
     of_nodes: Float[Array, " node"]
-    of_all: float
 
 
 def _priced_terms(program: Program, dual: Dual) -> _PricedTerms:
@@ -222,7 +212,7 @@ def _priced_terms(program: Program, dual: Dual) -> _PricedTerms:
     the limit on that side; an own column comes to its priced cost at one of its ends.
     """
     draw, feed, energy = (np.zeros(program.slots) for _ in range(3))
-    net, of_nodes, of_all = np.zeros(program.nodes * program.steps), np.zeros(program.nodes), 0.0
+    net, of_nodes = np.zeros(program.nodes * program.steps), np.zeros(program.nodes)
     for number, rows in enumerate(program.term_rows):
         price = rows.proving(dual.term_prices[number] if dual.term_prices else None)
         draw -= rows.draw.T @ price
@@ -233,11 +223,8 @@ def _priced_terms(program: Program, dual: Dual) -> _PricedTerms:
         cost = own.cost - rows.own.T @ price
         np.add.at(of_nodes, own.node, cost * np.where(cost > 0, own.lower, own.upper))
         limit = np.where(price > 0, rows.lower, rows.upper)
-        paid = price * np.where(price != 0, limit, 0.0)
-        in_tree = rows.node != ALL_TREES
-        np.add.at(of_nodes, rows.node[in_tree], paid[in_tree])
-        of_all += float(paid[~in_tree].sum())
-    return _PricedTerms(draw, feed, energy, net.reshape(program.nodes, -1), of_nodes, of_all)
+        np.add.at(of_nodes, rows.node, price * np.where(price != 0, limit, 0.0))
+    return _PricedTerms(draw, feed, energy, net.reshape(program.nodes, -1), of_nodes)
 
 
 def _store_bounds(program: Program, dual: Dual, terms: _PricedTerms) -> Float[Array, " store"]:

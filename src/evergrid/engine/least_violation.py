@@ -115,14 +115,10 @@ def _relaxation(
 
 
 def _batches(program: Program, wanted: Bool[Array, " node"] | None) -> Iterator[Part]:
-    """Whole trees in batches of modest size; all at once where a term ties them together."""
-    every = np.arange(program.nodes)
-    if program.tied:
-        yield pick(program, every, np.arange(program.stores))
-        return
+    """Whole trees in batches of modest size."""
     root = roots(program)
     slots = np.bincount(root[program.node], program.stop - program.first, program.nodes)
-    top = np.nonzero(program.parent < 0)[0]
+    top = np.unique(root)
     top = top if wanted is None else top[wanted[top]]
     batch = np.full(program.nodes, -1)
     batch[top] = (np.cumsum(slots[top]) // BATCH_SLOTS).astype(np.int64)
@@ -142,8 +138,7 @@ def _of_batch(program: Program, deadline: float, budget_weight: float) -> _Least
     power_kw, limiting, exhausted = model.power(), *_causes(model)
     unfollowed = _unfollowed(program, power_kw, _claimed(program, model), budget_weight)
     proven = True
-    whole = program.tied
-    for nodes in [np.arange(program.nodes)] if whole else trees(program):
+    for nodes in trees(program):
         if not unfollowed[nodes].any():
             continue
         piece = pick(program, nodes, np.nonzero(np.isin(program.node, nodes))[0])
@@ -186,7 +181,7 @@ def _given(
     program: Program, power_kw: Float[Array, " slot"]
 ) -> tuple[Float[Array, " node"], Float[Array, " node"]]:
     """Energy short, and energy beyond limits and budgets, of each tree at its root."""
-    root = roots(program) if not program.tied else np.zeros(program.nodes, np.int64)
+    root = roots(program)
     net, energy = net_power(program, power_kw), energy_path(program, power_kw)
     short = np.maximum(program.energy_end_kwh - energy[program.end], 0.0)
     over = np.maximum(np.maximum(program.net_low_kw - net, net - program.net_high_kw), 0.0).sum(

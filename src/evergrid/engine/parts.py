@@ -27,7 +27,12 @@ class Part:
 
 
 def roots(program: Program) -> Int[Array, " node"]:
-    """The topmost node above each node; itself for a root."""
+    """The topmost node above each node; itself for a root.
+
+    Where a term ties all trees together they count as one, and its root is the first of theirs.
+    """
+    if program.tied:
+        return np.full(program.nodes, int(np.argmax(program.parent < 0)))
     root = np.arange(program.nodes)
     above = program.parent[root]
     while (above >= 0).any():
@@ -38,7 +43,8 @@ def roots(program: Program) -> Int[Array, " node"]:
 
 def trees(program: Program) -> list[Int[Array, " node"]]:
     """The nodes of each independent tree, in the order of their roots."""
-    return rows_by(roots(program), np.nonzero(program.parent < 0)[0])
+    root = roots(program)
+    return rows_by(root, np.unique(root))
 
 
 def part(program: Program, nodes: Int[Array, " node"]) -> Part:
@@ -98,8 +104,8 @@ def pick(program: Program, nodes: Int[Array, " node"], stores: Int[Array, " stor
 
 def split(program: Program) -> list[Part]:
     """Every independent tree as a program of its own, in time that grows with the whole only."""
-    top = np.nonzero(program.parent < 0)[0]
-    store_rows = rows_by(roots(program)[program.node], top)
+    root = roots(program)
+    store_rows = rows_by(root[program.node], np.unique(root))
     return [
         pick(program, nodes, stores)
         for nodes, stores in zip(trees(program), store_rows, strict=True)

@@ -16,7 +16,7 @@ from evergrid.core.arrays import Array, Bool, Float
 from evergrid.core.status import Status
 from evergrid.engine.certificate import Dual, tree_bounds, tree_costs
 from evergrid.engine.highs import mixed_integer
-from evergrid.engine.parts import Part, part, pick, roots
+from evergrid.engine.parts import Part, part, roots
 from evergrid.engine.program import Program, cost, energy_path, net_power
 from evergrid.engine.violations import TOLERANCE, violations
 
@@ -105,15 +105,12 @@ def _open_trees(
     wasting: Bool[Array, " slot"],
 ) -> tuple[Bool[Array, " node"], Bool[Array, " node"]]:
     """Trees, at their roots, that break a rule, and those that are not proven good but could be."""
-    is_root = program.parent < 0
+    is_root = roots(program) == np.arange(program.nodes)
     violated = violations(program, power_kw).by_tree(program) > TOLERANCE
     undecided = has_decisions(program, wasting)
     paid, least = tree_costs(program, power_kw), tree_bounds(program, dual)
-    if program.tied:  # one search for all
-        first = np.arange(program.nodes) == np.argmax(is_root)
-        return first & violated.any(), first & undecided.any()
     missed = paid - least > 0.3 * gap * np.maximum(np.abs(paid), 1e-9)
-    return violated & is_root, undecided & missed & is_root
+    return violated & is_root, undecided & (missed | program.tied) & is_root
 
 
 def has_decisions(program: Program, wasting: Bool[Array, " slot"]) -> Bool[Array, " node"]:
@@ -139,10 +136,7 @@ def _by_need(
 
 
 def _tree(program: Program, root: int) -> Part:
-    """The tree below a root; all trees where a term ties them together."""
-    if program.tied:
-        every = np.arange(program.nodes)
-        return pick(program, every, np.arange(program.stores))
+    """The tree below a root."""
     return part(program, np.nonzero(roots(program) == root)[0])
 
 

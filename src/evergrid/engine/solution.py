@@ -34,7 +34,8 @@ class Guess:
         """What is expected of a part of the program."""
         dual, nodes = self.dual, part.nodes
         value = dual.energy_value[part.slots]
-        prices = Dual(value, dual.power_price[nodes], dual.budget_price[nodes])
+        terms = dual.term_prices if part.program.tied else ()
+        prices = Dual(value, dual.power_price[nodes], dual.budget_price[nodes], terms)
         return Guess(self.power_kw[part.slots], prices, self.limit_price[nodes])
 
 
@@ -109,5 +110,6 @@ def failed(
     """A solve that ended without a schedule."""
     power_kw, value = np.zeros((2, program.slots))
     price, limit_price = np.zeros((2, program.nodes, program.steps))
-    dual = Dual(value, price, np.zeros(program.nodes))
+    terms = tuple(np.zeros(len(rows)) for rows in program.term_rows)
+    dual = Dual(value, price, np.zeros(program.nodes), terms)
     return Solution(status, power_kw, dual, limit_price, None, solve_s, relaxation=relaxation)

@@ -91,14 +91,21 @@ def chosen(program: Program, method: Method) -> Chosen:
     Raises:
         InputError: The method does not cover the program.
     """
-    missing = interior_point.missing(program)
+    missing = interior_point.missing(program, "interior_point" if method == "auto" else method)
     if method == "auto":
         large = program.slots > SMALL_SLOTS
         return "interior_point" if large and not missing else "highs"
     if method != "highs" and missing:
-        rule = f"be highs for a program with {missing}"
+        rule = f"be {_covering(program)} for a program with {missing}"
         raise InputError("solve", [Fault("method", rule, got=(method,), fix="Choose auto.")])
     return method
+
+
+def _covering(program: Program) -> str:
+    """The methods that cover a program."""
+    methods: tuple[Chosen, ...] = ("highs", "interior_point", "device", "cluster")
+    covers = (m for m in methods if m == "highs" or not interior_point.missing(program, m))
+    return " or ".join(covers)
 
 
 @dataclass(frozen=True)
@@ -371,3 +378,6 @@ def _put(found: Solution, piece: Part, of_part: Solution | Iterate) -> None:
     found.dual.power_price[rows] = of_part.dual.power_price
     found.dual.budget_price[rows] = of_part.dual.budget_price
     found.limit_price[rows] = of_part.limit_price
+    if piece.program.tied:  # then the part is the whole
+        for whole, given in zip(found.dual.term_prices, of_part.dual.term_prices, strict=True):
+            whole[:] = given

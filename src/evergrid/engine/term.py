@@ -20,8 +20,6 @@ from scipy import sparse
 
 from evergrid.core.arrays import Array, Bool, Float, Int
 
-ALL_TREES = -1  # the node of a row that ties trees together
-
 
 @dataclass(frozen=True)
 class OwnColumns:
@@ -50,7 +48,7 @@ class TermRows:
         columns: The own columns.
         lower: Least value of each row; -inf where there is none.
         upper: Greatest value of each row; inf where there is none.
-        node: A node of the tree that each row belongs to, or `ALL_TREES`.
+        node: A node of the tree that each row belongs to; any node where it ties trees.
         draw: Rows by slots, of the power drawn.
         feed: Rows by slots, of the power fed.
         energy: Rows by slots, of the energy at the end of the slot.
@@ -144,7 +142,7 @@ class Settlement:
     Attributes:
         cost: At each node; below 0 for what is earned.
         excess: By how much each of its limits is broken, in kW or kWh; below 0 where it is kept.
-        excess_node: A node of the tree that each limit belongs to, or `ALL_TREES`.
+        excess_node: A node of the tree that each limit belongs to; any node where it ties trees.
     """
 
     cost: Float[Array, " node"]

@@ -12,7 +12,6 @@ from evergrid.engine.program import (
     net_power,
     over_budget,
 )
-from evergrid.engine.term import ALL_TREES
 
 TOLERANCE = 1e-6  # kW or kWh by which a schedule may break a limit
 
@@ -27,7 +26,7 @@ class Violations:
         node_kw: Of a node's limits.
         budget_kwh: Of a node's energy budget; -inf without one.
         terms: Of the limits of each term, in kW or kWh.
-        term_node: A node of the tree that each of these limits belongs to, or `ALL_TREES`.
+        term_node: A node of the tree that each of these limits belongs to; any where it ties them.
     """
 
     power_kw: Float[Array, " slot"]
@@ -53,15 +52,13 @@ class Violations:
         return float(max(self.node_kw.max(initial=0.0), self.terms.max(initial=0.0)))
 
     def by_tree(self, program: Program) -> Float[Array, " node"]:
-        """Largest violation in each node's tree; some terms tie all trees together."""
+        """Largest violation in each node's tree."""
         worst = np.maximum(self.node_kw.max(axis=1), self.budget_kwh)
         of_slot = np.maximum(self.power_kw, self.energy_kwh)
         if program.stores:
             of_store = np.maximum.reduceat(of_slot, program.begin)
             np.maximum.at(worst, program.node, of_store)
-        of_all = self.term_node == ALL_TREES
-        worst = np.maximum(worst, self.terms[of_all].max(initial=-np.inf))
-        np.maximum.at(worst, self.term_node[~of_all], self.terms[~of_all])
+        np.maximum.at(worst, self.term_node, self.terms)
         root = roots(program)
         total = np.full(program.nodes, -np.inf)
         np.maximum.at(total, root, worst)

@@ -61,7 +61,7 @@ class LinearProgram:
 
 @dataclass(frozen=True)
 class Least:
-    """The least that must give way in each tree, at its root; where flowgates tie them, at row 0.
+    """The least that must give way in each tree, at its root.
 
     Attributes:
         short_kwh: Energy owed that is not served.

@@ -230,7 +230,7 @@ class Model:
     def _hold_least(self, least: Least) -> None:
         """Rows by which no tree gives way more than it must."""
         p = self.program
-        root = roots(p) if not p.tied else np.zeros(p.nodes, np.int64)
+        root = roots(p)
         tops = np.unique(root)
         row = self._row(np.full(len(tops), -np.inf), least.short_kwh[tops] + HELD_KWH)
         self._entry(row[np.searchsorted(tops, root[p.node])], self.short, 1.0)

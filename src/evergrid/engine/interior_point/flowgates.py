@@ -19,9 +19,20 @@ from scipy import linalg
 
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.flowgates import Flowgates
-from evergrid.engine.interior_point.barrier import CLOSE_SHARE, MARGIN, OFFSET_KW, ROOM_KW
+from evergrid.engine.certificate import Dual
+from evergrid.engine.interior_point.barrier import (
+    CLOSE_SHARE,
+    LEAST_PRICE,
+    MARGIN,
+    OFFSET_KW,
+    ROOM_KW,
+)
+from evergrid.engine.interior_point.node_barrier import NodeBarrier
 from evergrid.engine.interior_point.node_kernels import FELT
+from evergrid.engine.interior_point.node_tree import NodeTree
 from evergrid.engine.interior_point.store_kernels import UNBLOCKED
+from evergrid.engine.program import Program
+from evergrid.engine.terms import flowgates
 
 MOST_FLOWGATES = 5_000  # rows of a dense system
 
@@ -180,3 +191,143 @@ def residual(gates: Flowgates, point: GatePoint, net: Float[Array, "node step"])
     offset = np.abs(free(gates, net) - point.slack)
     allowed = np.maximum(OFFSET_KW, 0.5 * MARGIN * np.abs(gates.limit_kw))
     return float((offset / allowed).max(initial=0.0))
+
+
+def _most_kw(gates: Flowgates, program: Program) -> Float[Array, " flowgate"]:
+    """The greatest weighted sums that the stores could reach."""
+    low, high = program.net_range_kw
+    up = sums(Flowgates(gates.step, np.maximum(gates.weight, 0.0), gates.limit_kw), high)
+    return up + sums(Flowgates(gates.step, np.minimum(gates.weight, 0.0), gates.limit_kw), low)
+
+
+class GateTerm(NamedTuple):
+    """The flowgates of a run: their point, and how far an iteration has come.
+
+    Attributes:
+        every: All flowgates of the program.
+        rows: Rows of those among them that the stores could break at all.
+        gates: These.
+        point: Present slacks and multipliers.
+        newton: What the step of this iteration needs to know.
+        goal: Product to aim at.
+        aim: Multipliers once offsets are undone.
+        by: The step.
+        products: Of the predicted changes; 0 before they are known.
+        steps: How many steps the program has.
+    """
+
+    every: Flowgates
+    rows: Int[Array, " flowgate"]
+    gates: Flowgates
+    point: GatePoint
+    newton: GateNewton
+    goal: float
+    aim: Float[Array, " flowgate"]
+    by: GatePoint
+    products: Float[Array, " flowgate"]
+    steps: int
+
+    @staticmethod
+    def begin(
+        program: Program,
+        net: Float[Array, "node step"],
+        centre: float,
+        dual: Dual | None = None,
+        least: Float[Array, " node"] | None = None,
+    ) -> "GateTerm | None":
+        """Where to begin, by a guess of prices with products of about ``least`` if given.
+
+        None for a program without flowgates that its stores could break.
+        """
+        every = flowgates.of(program)
+        if every is None:
+            return None
+        rows = np.flatnonzero(_most_kw(every, program) > every.limit_kw)
+        if not len(rows):
+            return None
+        gates = every.rows(rows)
+        point = start(gates, net, centre)
+        if dual is not None and least is not None:
+            mu = float(least[0])
+            slack = np.maximum(np.abs(free(gates, net)), min(ROOM_KW, mu / LEAST_PRICE))
+            priced = np.maximum(flowgates.prices(program, dual)[rows], 0.0)
+            point = GatePoint(slack, np.maximum(priced, mu / slack))
+        none = np.zeros(len(gates))
+        newton = GateNewton(none, none, np.zeros(0, np.int64), np.zeros((0, 0)))
+        still = GatePoint(none, none)
+        return GateTerm(every, rows, gates, point, newton, 0.0, none, still, none, program.steps)
+
+    @property
+    def count(self) -> int:
+        """How many products there are."""
+        return len(self.gates)
+
+    def term_price(self) -> Float[Array, " every"]:
+        """What one kW more of each flowgate's limit costs, of all that the program has."""
+        total = np.zeros(len(self.every))
+        total[self.rows] = -np.nan_to_num(self.point.multiplier)
+        return total
+
+    def price(self) -> Float[Array, "node step"]:
+        """What the present multipliers add to the price of each node."""
+        return price(self.gates, self.point.multiplier, self.steps)
+
+    def prepared(
+        self,
+        net: Float[Array, "node step"],
+        tree: NodeTree,
+        barrier: NodeBarrier,
+        active: Bool[Array, " node"],
+    ) -> "GateTerm":
+        """Ask the tree how net power answers the price of each flowgate that is felt."""
+        gates, rows = self.gates, felt(self.gates, self.point, tree.reach())
+        some = gates.rows(rows)
+        answers = np.empty((len(rows), len(rows)))
+        for k in range(len(rows)):
+            asked = np.zeros(net.shape)
+            asked[:, some.step[k]] = some.weight[k]
+            answers[:, k] = sums(some, tree.response(barrier, asked, active))
+        newton = prepare(gates, self.point, net, rows, answers)
+        return self._replace(newton=newton, products=np.zeros(len(gates)))
+
+    def aimed(self, goal: float, *, predict: bool) -> "GateTerm":
+        """Aim at these products, less those of the predicted changes once these are known."""
+        products = 0.0 * self.products if predict else self.products
+        return self._replace(goal=goal, aim=aimed(self.newton, self.point, goal, products))
+
+    def aimed_price(self) -> Float[Array, "node step"]:
+        """What they would add to the price of each node at unchanged net power."""
+        return price(self.gates, self.aim, self.steps)
+
+    def answering(self, change: Float[Array, "node step"], *, predict: bool) -> "GateTerm":
+        """Take the step that answers these changes of net power, which are without any answer."""
+        moved = sums_held_back(self.newton, sums(self.gates, change))
+        by = step(self.newton, self.point, self.aim, moved)
+        products = by.slack * by.multiplier if predict else self.products
+        return self._replace(by=by, products=products)
+
+    def answer_price(self) -> Float[Array, "node step"]:
+        """What the multipliers are once the step is taken, as prices of the nodes, less the aim."""
+        return price(self.gates, self.point.multiplier + self.by.multiplier - self.aim, self.steps)
+
+    def longest(self) -> Float[Array, " 2"]:
+        """The longest primal and dual step."""
+        return np.array(longest(self.point, self.by))
+
+    def gaps(self) -> Float[Array, " 4"]:
+        """Sum of the products, and its change with the primal step, the dual step and both."""
+        (s, z), (ds, dz) = self.point, self.by
+        return np.array([s @ z, ds @ z, s @ dz, ds @ dz])
+
+    def moved(self, primal: float, dual: float, net: Float[Array, "node step"]) -> "GateTerm":
+        """After a step of these lengths, to these net powers."""
+        point = move(self.gates, self.point, self.by, (primal, dual), net)
+        return self._replace(point=point)
+
+    def residual(self, net: Float[Array, "node step"]) -> float:
+        """Largest offset, as a multiple of what is allowed."""
+        return residual(self.gates, self.point, net)
+
+    def exceeded(self, net: Float[Array, "node step"]) -> float:
+        """How far any limit is exceeded, in kW; below 0 where all are kept."""
+        return float(self.gates.beyond_kw(net).max(initial=-np.inf))

@@ -21,7 +21,9 @@ import numpy as np
 from evergrid.core.arrays import Array, Bool, Float, Shaped
 from evergrid.engine.certificate import Certificate, Dual, certify, proven
 from evergrid.engine.interior_point import barrier, store_state
+from evergrid.engine.interior_point import flowgates as gate_barrier
 from evergrid.engine.interior_point.barrier import Rows
+from evergrid.engine.interior_point.flowgates import GateTerm
 from evergrid.engine.interior_point.node_barrier import NodeBarrier, Points
 from evergrid.engine.interior_point.node_tree import NodeTree
 from evergrid.engine.interior_point.store_kernels import (
@@ -43,6 +45,7 @@ from evergrid.engine.parts import part, roots
 from evergrid.engine.program import Program, add_up, depth, slot_costs
 from evergrid.engine.progress import GapProgress, ignore_gap
 from evergrid.engine.solution import Guess
+from evergrid.engine.terms import flowgates
 
 EXPORT_KW = 5e-7  # export limits may be exceeded by this once powers are cancelled
 ENERGY_KWH = 1e-8  # energy may miss its balance by this; it is recomputed from powers at the end
@@ -84,11 +87,14 @@ class Iterate:
     certificate: Certificate | None = None
 
 
-def missing(program: Program) -> str:
-    """What the program has that the method does not cover; empty where it covers it."""
+def missing(program: Program, method: str = "interior_point") -> str:
+    """What the program has that this form of the method does not cover; empty if it covers it."""
     for term in program.terms:
-        if "interior_point" not in term.methods:
+        if method not in term.methods:
             return term.name
+    gates = flowgates.of(program)
+    if gates is not None and len(gates) > gate_barrier.MOST_FLOWGATES:
+        return f"{len(gates):,} flowgates"
     if (size := squares_bytes(program)) > MOST_BYTES:
         return f"sites and steps so many that one tree of them takes {size / 1e9:,.0f} GB of memory"
     return ""
@@ -151,15 +157,15 @@ def _with_rest(
     power, value = guess.power_kw.copy(), dual.energy_value.copy()
     price, of_budget = dual.power_price.copy(), dual.budget_price.copy()
     limit_price, solved = guess.limit_price.copy(), np.ones(program.nodes, bool)
-    history = np.zeros((0, 2))
+    history, terms = np.zeros((0, 2)), dual.term_prices
     if len(nodes):
         rest = part(program, nodes)
         found = iterated(rest.program, guess.of(rest))
         power[rest.slots], value[rest.slots] = found.power_kw, found.dual.energy_value
         price[nodes], of_budget[nodes] = found.dual.power_price, found.dual.budget_price
         limit_price[nodes], solved[nodes] = found.limit_price, found.solved
-        history = found.history
-    dual = Dual(value, price, of_budget)
+        history, terms = found.history, found.dual.term_prices
+    dual = Dual(value, price, of_budget, terms)
     return Iterate(power, dual, limit_price, solved, len(history), history)
 
 
@@ -237,13 +243,18 @@ class Run:
             self.net = self._net(self.stores.net(), self.zones.net)
             self.barrier = NodeBarrier(given, self.net, self.centre)
             self.own_price = self._own(begin.dual.power_price)
+            self.gates = GateTerm.begin(program, self.net, self.centre, begin.dual, least)
             of_budget = program.step_h * begin.dual.budget_price
-            self.barrier.begin_from(self.own_price, of_budget, self.net, least)
+            of_nodes = self.own_price if self.gates is None else self.own_price - self.gates.price()
+            self.barrier.begin_from(of_nodes, of_budget, self.net, least)
         else:
             self.stores.begin(start)
             self.net = self._net(self.stores.net(), self.zones.net)
             self.barrier = NodeBarrier(given, self.net, self.centre)
             self.own_price = self.barrier.own_price()
+            self.gates = GateTerm.begin(program, self.net, self.centre)
+            if self.gates is not None:
+                self.own_price += self.gates.price()
         self.price = self.own_price
         level = depth(program.parent)
         self.levels = [np.flatnonzero(level == d) for d in range(int(level.max()) + 1)]
@@ -259,6 +270,8 @@ class Run:
         stores = self._by_tree(self.stores.count)
         np.add.at(stores, self.zone_tree, self.zones.count)
         self.count = stores + self._by_tree(self.barrier.count)
+        if self.gates is not None:
+            self.count[self.tree[0]] += self.gates.count
         self.used = (stores > 0) & (p.parent < 0)
         self.mu = np.full(p.nodes, self.centre)
         self.gap = np.full(p.nodes, np.inf)
@@ -267,6 +280,7 @@ class Run:
         self.residual = np.full(p.nodes, np.inf)
         self.active = self.used[self.tree]
         self.coupled = (self._by_tree(self.barrier.count) > 0)[self.tree]
+        self.coupled |= self.gates is not None
         self.stalls = np.zeros(p.nodes, np.int64)
         self.solved = np.zeros(p.nodes, bool)
         self.history: list[tuple[float, float]] = []
@@ -381,19 +395,31 @@ class Run:
         above = self.zones.above
         seen = self.zones.factor(self.price[above])
         self.nodes.factor(self.barrier, self.active, above, seen)
+        if self.gates is not None and self.active.any():
+            self.gates = self.gates.prepared(self.net, self.nodes, self.barrier, self.active)
 
     def ask(self, target: Float[Array, " node"]) -> None:
         """What all would do at present prices, aiming at these products; at 0 to predict."""
         self.goal = target[self.tree]
         predict = not self.goal.any()
         self.push = self.own_price - self.barrier.aim(self.goal, self.products)
+        if self.gates is not None:
+            self.gates = self.gates.aimed(float(self.goal[0]), predict=predict)
+            self.push -= self.gates.aimed_price()
         self.change = self.stores.respond(self.price, self.goal, self.active, predict=predict)
         np.add.at(self.change, self.zones.above, self.zones.ask(self.goal[self.zones.above]))
+        self.answered = self.change.copy() if self.gates is not None else self.change
         self.nodes.up(self.barrier, self.push, self.change, self.active)
 
     def direct(self, outside: Float[Array, " step"], *, predict: bool) -> Reach:
         """The step of everything, and how far it can be taken."""
         dprice = self.nodes.down(self.barrier, self.push, self.change, self.active, outside)
+        if self.gates is not None:  # once more, with what the flowgates answer to that
+            self.gates = self.gates.answering(self.change, predict=predict)
+            push = self.push - self.gates.answer_price()
+            self.change = self.answered.copy()
+            self.nodes.up(self.barrier, push, self.change, self.active)
+            dprice = self.nodes.down(self.barrier, push, self.change, self.active, outside)
         self.dprice = self._own(dprice)
         self.dprice[self.program.parent < 0] -= outside
         self.stores.direct(dprice, self.goal, self.active, predict=predict)
@@ -417,6 +443,10 @@ class Run:
         for i, pair in enumerate(((point, point), (step, point), (point, step), (step, step))):
             gap[i] += self._by_tree(self.barrier.total(*pair))
             np.add.at(gap[i], self.zone_tree, of_zones.gap[i])
+        if self.gates is not None:
+            root = self.tree[0]
+            longest[:, root] = np.minimum(longest[:, root], self.gates.longest())
+            gap[:, root] += self.gates.gaps()
         return Reach(longest[0], longest[1], gap)
 
     def target(self, predicted: Reach) -> Float[Array, " node"]:
@@ -439,6 +469,8 @@ class Run:
             np.where(self.active, _tempered(longest, shared), 0.0)
             for longest, shared in zip(self.longest, common, strict=True)
         )
+        if self.gates is not None:  # what they add to prices of many nodes moves with them
+            dual = np.where(self.active, common[1], 0.0)
         self.own_price += dual[:, None] * self.dprice
         at = self.zone_tree
         step = Reach(reach.primal[at], reach.dual[at], reach.gap[:, at])
@@ -446,6 +478,8 @@ class Run:
         self.net = self._net(self.stores.net_reported(), powers.net)
         self.lift = self._net(self.stores.lift_reported(), powers.lift)
         self.barrier.move(self.step, primal, dual, self.net)
+        if self.gates is not None and self.active.any():
+            self.gates = self.gates.moved(common[0][0], common[1][0], self.net)
         return self._totals(totals)
 
     def _reported(self, column: int) -> Float[Array, " node"]:
@@ -466,6 +500,11 @@ class Run:
             turnover=self._reported(TURNOVER),
             over=np.zeros(p.nodes),
         )
+        if self.gates is not None:
+            root = self.tree[0]
+            sums.gap[root] += self.gates.gaps()[0]
+            residual[root] = max(residual[root], self.gates.residual(self.net))
+            exceeded[root] = max(exceeded[root], self.gates.exceeded(self.net + self.lift))
         for name in ("gap", "cost", "turnover"):
             np.add.at(getattr(sums, name), self.zone_tree, getattr(of_zones, name))
         with np.errstate(invalid="ignore"):  # a tree that is lost may hold NaN
@@ -514,12 +553,18 @@ class Run:
         of_budget = np.nan_to_num(self.barrier.budget_price()) / self.program.step_h
         return Iterate(
             power_kw=answer.power_kw,
-            dual=Dual(answer.energy_value, price, of_budget),
+            dual=Dual(answer.energy_value, price, of_budget, self._term_prices()),
             limit_price=shown,
             solved=self.solved | ~self.used[self.tree],
             iterations=self.iterations,
             history=np.array(self.history).reshape(-1, 2),
         )
+
+    def _term_prices(self) -> tuple[Float[Array, "..."], ...]:
+        """What one more of each row of each term costs."""
+        if self.gates is None:
+            return tuple(np.zeros(len(rows)) for rows in self.program.term_rows)
+        return (self.gates.term_price(),)
 
 
 def _tempered(longest: Array, common: Array) -> Array:

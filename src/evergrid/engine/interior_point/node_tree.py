@@ -143,9 +143,14 @@ class NodeTree:
         push: Float[Array, "node step"],
         change: Float[Array, "node step"],
         active: Bool[Array, " node"],
+        shift: Float[Array, "node step"] | None = None,
     ) -> None:
-        """Net changes at present prices above, in place of those at each node's own price."""
-        rows = (barrier.steps.shift, barrier.steps.stiff, barrier.pool, self.peak, self.ties)
+        """Net changes at present prices above, in place of those at each node's own price.
+
+        Rows count from where offsets are undone, or from the ``shift`` that is given.
+        """
+        shift = barrier.steps.shift if shift is None else shift
+        rows = (shift, barrier.steps.stiff, barrier.pool, self.peak, self.ties)
         for number in range(len(self.levels) - 1, -1, -1):
             nodes = self._working(number, active)
             node_kernels.upwards(nodes, push, *rows, *self._solved(), change)
@@ -159,8 +164,10 @@ class NodeTree:
         change: Float[Array, "node step"],
         active: Bool[Array, " node"],
         outside: Float[Array, " step"],
+        shift: Float[Array, "node step"] | None = None,
     ) -> Float[Array, "node step"]:
         """Changes of price; net changes are brought up to date with them."""
+        shift = barrier.steps.shift if shift is None else shift
         dprice = np.zeros((len(self.parent) + 1, change.shape[1]))
         dprice[-1] = outside
         rows, pool = barrier.steps, barrier.pool
@@ -172,7 +179,7 @@ class NodeTree:
                 self.above,
                 self.root,
                 push,
-                rows.shift,
+                shift,
                 rows.stiff,
                 pool,
                 *peaks,
@@ -181,6 +188,23 @@ class NodeTree:
                 dprice,
             )
         return dprice[:-1]
+
+    def response(
+        self,
+        barrier: NodeBarrier,
+        price: Float[Array, "node step"],
+        active: Bool[Array, " node"],
+    ) -> Float[Array, "node step"]:
+        """By how much net power falls when these prices are added to those of the nodes."""
+        change, none = np.zeros(price.shape), np.zeros(price.shape)
+        self.up(barrier, price, change, active, none)
+        self.down(barrier, price, change, active, np.zeros(self.steps), none)
+        return -change
+
+    def reach(self) -> Float[Array, "node step"]:
+        """Square root of each node's answer to its own price, before its rows hold it back."""
+        answers = self.answers[self.home]
+        return np.sqrt(np.maximum(np.einsum("gss->gs", answers), 0.0))
 
     def pooled(self) -> Float[Array, " node"]:
         """What each node's budget takes up of a price, after `down`."""

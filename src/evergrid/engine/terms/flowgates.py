@@ -9,7 +9,7 @@ from evergrid.core.arrays import Array, Float, Int
 from evergrid.core.flowgates import Flowgates
 from evergrid.engine.certificate import Dual
 from evergrid.engine.program import Program
-from evergrid.engine.term import ALL_TREES, RowBuilder, Settlement, TermRows
+from evergrid.engine.term import RowBuilder, Settlement, TermRows
 
 
 @final
@@ -23,7 +23,7 @@ class FlowgateTerm:
 
     flowgates: Flowgates
     name = "flowgates (limits of wires that several sites share)"
-    methods = frozenset({"highs"})
+    methods = frozenset({"highs", "interior_point"})
     ties_trees = True
 
     def rows(self, program: Program) -> TermRows:
@@ -31,7 +31,7 @@ class FlowgateTerm:
         gates, steps = self.flowgates, program.steps
         made = RowBuilder(program.slots, program.nodes * steps)
         count = len(gates)
-        row = made.add(np.full(count, -np.inf), gates.limit_kw, np.full(count, ALL_TREES))
+        row = made.add(np.full(count, -np.inf), gates.limit_kw, np.zeros(count, np.int64))
         gate, node = np.nonzero(gates.weight)
         made.enter(row[gate], net=(node * steps + gates.step[gate], gates.weight[gate, node]))
         return made.rows()
@@ -45,7 +45,7 @@ class FlowgateTerm:
     ) -> Settlement:
         """How far each flowgate is passed; it costs nothing."""
         over = self.flowgates.beyond_kw(net_kw)
-        return Settlement(np.zeros(program.nodes), over, np.full(len(over), ALL_TREES))
+        return Settlement(np.zeros(program.nodes), over, np.zeros(len(over), np.int64))
 
     def part(self, nodes: Int[Array, " some"]) -> "FlowgateTerm":
         """The flowgates with the weights of these nodes."""
