@@ -144,7 +144,7 @@ def run(case: Case) -> Row:
         seconds=seconds,
         gap=proven.gap,
         objective=proven.objective,
-        violation=max(proven.power_kw, proven.energy_kwh, proven.group_kw),
+        violation=max(proven.power_kw, proven.energy_kwh, proven.node_kw),
     )
 
 

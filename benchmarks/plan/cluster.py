@@ -13,8 +13,9 @@ from evergrid.engine.cluster import actors, zone_run
 from evergrid.engine.cluster.actors import RayHost
 from evergrid.engine.cluster.zone_protocol import Traffic
 from evergrid.engine.interior_point import interior_point
-from evergrid.engine.interior_point.interior_point import Iterate, Tell, untold
+from evergrid.engine.interior_point.interior_point import Iterate
 from evergrid.engine.program import Program
+from evergrid.engine.progress import GapProgress, ignore_gap
 
 SESSIONS = 10_000
 GAP = 1e-6
@@ -58,18 +59,18 @@ def _zoned(
         zones=zones,
         gap=GAP,
         deadline=begun + LIMIT_S,
-        tell=_kill(host) if killed else untold,
+        progress=_kill(host) if killed else ignore_gap,
         account=traffic.append,
     )
     return time.perf_counter() - begun, _proven(program, found), traffic
 
 
-def _kill(host: RayHost) -> Tell:
-    def tell(iteration: int, gap: float) -> None:
+def _kill(host: RayHost) -> GapProgress:
+    def progress(iteration: int, gap: float) -> None:
         if iteration == KILLED_AFTER:
             host.ray.kill(host.actors[0])
 
-    return tell
+    return progress
 
 
 def _proven(program: Program, found: Iterate) -> int:

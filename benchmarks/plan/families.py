@@ -33,11 +33,11 @@ class Tree:
         demand_charge_per_kw: Price of the highest power drawn there.
     """
 
-    parent: Int[Array, " group"]
-    limit_kw: Float[Array, " group"]
-    load_kw: Float[Array, "group step"]
-    net_metering: Bool[Array, " group"]
-    demand_charge_per_kw: Float[Array, " group"]
+    parent: Int[Array, " node"]
+    limit_kw: Float[Array, " node"]
+    load_kw: Float[Array, "node step"]
+    net_metering: Bool[Array, " node"]
+    demand_charge_per_kw: Float[Array, " node"]
 
 
 def home(sessions: int, *, seed: int, steps: int = 96) -> Program:
@@ -133,9 +133,9 @@ def _transformers(
 
 
 def _unmetered(
-    parent: Int[Array, " group"],
-    limit_kw: Float[Array, " group"],
-    load_kw: Float[Array, "group step"],
+    parent: Int[Array, " node"],
+    limit_kw: Float[Array, " node"],
+    load_kw: Float[Array, "node step"],
 ) -> Tree:
     """A tree in which each plug is billed by itself and peaks are free."""
     groups = len(parent)
@@ -191,22 +191,22 @@ def _served(program: Program, vehicles: Int[Array, " transformer"]) -> Program:
     Each vehicle may then draw its share in every step it is there, which keeps all limits at
     once: a schedule exists.
     """
-    even_kw = _even_share(program, vehicles)[program.group[program.unit], program.step]
-    draw_kw = np.minimum(program.charge_limit, program.share * even_kw)
-    stored = np.bincount(program.unit, draw_kw * program.gain, program.units)
-    reach = program.energy_start + SLACK * stored
-    return replace(program, energy_end=np.minimum(program.energy_end, reach))
+    even_kw = _even_share(program, vehicles)[program.node[program.store], program.step]
+    draw_kw = np.minimum(program.charge_limit_kw, program.share * even_kw)
+    stored = np.bincount(program.store, draw_kw * program.gain, program.stores)
+    reach = program.energy_start_kwh + SLACK * stored
+    return replace(program, energy_end_kwh=np.minimum(program.energy_end_kwh, reach))
 
 
 def _even_share(
     program: Program, vehicles: Int[Array, " transformer"]
-) -> Float[Array, "group step"]:
+) -> Float[Array, "node step"]:
     """Power that each vehicle below a group may draw when all draw alike, in kW."""
-    count = np.zeros(program.groups)
+    count = np.zeros(program.nodes)
     count[: len(vehicles)] = vehicles
-    room = -program.net_low
-    above = np.arange(program.groups)
-    total = np.zeros(program.groups)
+    room = -program.net_low_kw
+    above = np.arange(program.nodes)
+    total = np.zeros(program.nodes)
     while (above >= 0).any():
         inside = above >= 0
         np.add.at(total, above[inside], count[inside])

@@ -35,7 +35,7 @@ def platform() -> str:
 def batches(program: Program, most: int = BATCH_SLOTS) -> Iterator[Part]:
     """Whole trees, together about so many slots at a time; a larger tree is not divided."""
     root = parts.roots(program)
-    slots = np.bincount(root[program.group], program.stop - program.first, program.groups)
+    slots = np.bincount(root[program.node], program.stop - program.first, program.nodes)
     batch = (np.cumsum(slots) // most).astype(np.int64)
     for number in np.unique(batch[program.parent < 0]):
         yield parts.part(program, np.flatnonzero(batch[root] == number))
@@ -58,12 +58,12 @@ def _minimised(
         made = device.minimise(program, gap=gap, deadline=deadline)
         return made.power_kw, made.dual, made.iterations
     power_kw, value = np.zeros((2, program.slots))
-    price, of_budget = np.zeros((program.groups, program.steps)), np.zeros(program.groups)
+    price, of_budget = np.zeros((program.nodes, program.steps)), np.zeros(program.nodes)
     iterations = 0
     for piece in batches(program):
         made = device.minimise(piece.program, gap=gap, deadline=deadline)
         power_kw[piece.slots] = made.power_kw
-        value[piece.slots], price[piece.groups] = made.dual.energy_value, made.dual.power_price
-        of_budget[piece.groups] = made.dual.budget_price
+        value[piece.slots], price[piece.nodes] = made.dual.energy_value, made.dual.power_price
+        of_budget[piece.nodes] = made.dual.budget_price
         iterations = max(iterations, made.iterations)
     return power_kw, Dual(value, price, of_budget), iterations

@@ -140,7 +140,7 @@ def run(
         cold_iterations=cold[-1][1].iterations,
         warm_iterations=warm[-1][1].iterations,
         gap=max(found.gap for found in proven),
-        violation=max(max(c.power_kw, c.energy_kwh, c.group_kw) for c in proven),
+        violation=max(max(c.power_kw, c.energy_kwh, c.node_kw) for c in proven),
         pairs=PAIRS,
         seed=seed,
     )
@@ -161,27 +161,27 @@ def prepared(whole: Program, change: Change, *, seed: int, limit_s: float) -> Pa
 def carried(pair: Pair) -> Guess:
     """What the last plan lets expect of the next."""
     last, now = pair.last, pair.now
-    return warm_start.carried(
+    return warm_start.shifted(
         last.program,
         pair.plan.guess,
         now.program,
-        unit=last.rows_of(now),
+        store=last.rows_of(now),
         shift=now.begin - last.begin,
     )
 
 
-def _known(whole: Program, new_share: float, rng: np.random.Generator) -> Bool[Array, " unit"]:
-    """Units that the last plan knows: all but some of those that are yet to plug in."""
-    known = np.ones(whole.units, bool)
+def _known(whole: Program, new_share: float, rng: np.random.Generator) -> Bool[Array, " store"]:
+    """Stores that the last plan knows: all but some of those that are yet to plug in."""
+    known = np.ones(whole.stores, bool)
     yet_to_come = np.flatnonzero(whole.first >= PASSED)
-    known[rng.choice(yet_to_come, round(new_share * whole.units), replace=False)] = False
+    known[rng.choice(yet_to_come, round(new_share * whole.stores), replace=False)] = False
     return known
 
 
 def _priced(program: Program, factor: Array) -> Program:
     by_slot = factor[program.step]
-    draw, feed = program.draw_price * by_slot, program.feed_price * by_slot
-    return replace(program, draw_price=draw, feed_price=feed)
+    draw, feed = program.draw_price_per_kwh * by_slot, program.feed_price_per_kwh * by_slot
+    return replace(program, draw_price_per_kwh=draw, feed_price_per_kwh=feed)
 
 
 def _timed(pair: Pair, limit_s: float, *, warm: bool) -> tuple[float, Solution]:

@@ -1,4 +1,4 @@
-"""HiGHS on each independent tree of groups by itself, spread over all cores.
+"""HiGHS on each independent tree of nodes by itself, spread over all cores.
 
 Trees are cut and processes forked before the clock starts, so that only solving, certifying and
 collecting is timed. A process inherits the trees, nothing is sent to it but a number.
@@ -107,5 +107,5 @@ def _sum(program: Program, own: list[Certificate | None]) -> Certificate | None:
         bound=sum(c.bound for c in proven) + program.constant,
         power_kw=max(c.power_kw for c in proven),
         energy_kwh=max(c.energy_kwh for c in proven),
-        group_kw=max(c.group_kw for c in proven),
+        node_kw=max(c.node_kw for c in proven),
     )

@@ -92,12 +92,12 @@ def test_a_schedule_with_curtailment_is_the_same_as_powers_of_the_program() -> N
     made = problem.build(portfolio, 0.1)
     rng = np.random.default_rng(3)
     program = made.program
-    low = np.where(program.unit < made.sessions, -program.discharge_limit, 0.0)
-    power = -rng.uniform(low, program.charge_limit)
+    low = np.where(program.store < made.sessions, -program.discharge_limit_kw, 0.0)
+    power = -rng.uniform(low, program.charge_limit_kw)
     planned = problem.schedule(portfolio, made, power)
     np.testing.assert_allclose(problem.powers(made, planned), power)
     assert planned.curtailed_kw is not None
-    of_sites = -power[program.unit >= made.sessions].sum()
+    of_sites = -power[program.store >= made.sessions].sum()
     assert planned.curtailed_kw.sum() == pytest.approx(of_sites)
 
 
@@ -107,7 +107,7 @@ def test_generation_is_a_unit_of_the_program_while_it_produces() -> None:
     made = problem.build(replace(portfolio, generation_kw=made_kw), 0.0)
     program = made.program
     assert (program.first[-1], program.stop[-1]) == (2, 5)
-    np.testing.assert_allclose(program.charge_limit[program.unit == 1], [3.0, 0.0, 6.0])
+    np.testing.assert_allclose(program.charge_limit_kw[program.store == 1], [3.0, 0.0, 6.0])
     assert made.curtailing.tolist() == [0]
 
 

@@ -168,7 +168,7 @@ def test_a_limit_that_keeps_cars_from_their_energy_is_named() -> None:
         assert item.limit == "the import limit of site east"
     delivered = -no_v2g.grid.step_h * made.schedule.power_kw[portfolio.site_row == 1].sum()
     assert delivered <= 1.0 * portfolio.grid.horizon_h + 1e-6
-    assert made.certificate.group_kw <= 1e-6
+    assert made.certificate.node_kw <= 1e-6
 
 
 def test_a_plan_that_is_not_found_at_all_names_what_gives_way(

@@ -22,8 +22,8 @@ from tests.engine.cases import EVERYTHING, KINDS, Kind, random_program, varied
 
 pytestmark = pytest.mark.xdist_group("device")  # so that what is compiled serves many tests
 
-PLAIN = Kind(units=30, steps=24, step_h=0.5, balanced=True)
-MANY = Kind(units=300, steps=24, balanced=True)
+PLAIN = Kind(stores=30, steps=24, step_h=0.5, balanced=True)
+MANY = Kind(stores=300, steps=24, balanced=True)
 KINDS_HERE = [
     PLAIN,
     EVERYTHING,
@@ -31,14 +31,21 @@ KINDS_HERE = [
     replace(PLAIN, tight=False),
     replace(PLAIN, step_h=1 / 12),
     MANY,
-    Kind(units=40, steps=48, step_h=0.25, spread=0.02),
-    Kind(units=20, steps=30, curved=True),
-    Kind(units=25, metered=True),
-    Kind(units=25, peaks=True, spread=0.01),
-    Kind(units=25, steps=20, tight=False, budgets=True),
+    Kind(stores=40, steps=48, step_h=0.25, spread=0.02),
+    Kind(stores=20, steps=30, curved=True),
+    Kind(stores=25, metered=True),
+    Kind(stores=25, peaks=True, spread=0.01),
+    Kind(stores=25, steps=20, tight=False, budgets=True),
 ]
 VARIATIONS = 8
-ENDS = ("net_low", "net_high", "load", "surcharge", "peak_price", "peak_before")
+ENDS = (
+    "net_low_kw",
+    "net_high_kw",
+    "load_kw",
+    "surcharge_per_kwh",
+    "peak_price_per_kw",
+    "peak_before_kw",
+)
 
 
 def solved(program: Program, *, gap: float = 1e-6) -> tuple[Iterate, Certificate]:
@@ -47,7 +54,7 @@ def solved(program: Program, *, gap: float = 1e-6) -> tuple[Iterate, Certificate
 
 
 def worst(proof: Certificate) -> float:
-    return max(proof.power_kw, proof.energy_kwh, proof.group_kw)
+    return max(proof.power_kw, proof.energy_kwh, proof.node_kw)
 
 
 @pytest.mark.slow
@@ -92,16 +99,16 @@ def test_it_takes_the_same_path_as_the_compiled_method(kind: Kind) -> None:
 
 def test_it_tells_how_far_it_has_come_like_the_compiled_method() -> None:
     program = random_program(1, PLAIN)
-    told: dict[str, list[tuple[int, float]]] = {"here": [], "there": []}
+    report: dict[str, list[tuple[int, float]]] = {"here": [], "there": []}
     device.minimise(
-        program, gap=1e-6, deadline=np.inf, tell=lambda *words: told["here"].append(words)
+        program, gap=1e-6, deadline=np.inf, progress=lambda *words: report["here"].append(words)
     )
     interior_point.minimise(
-        program, gap=1e-6, deadline=np.inf, tell=lambda *words: told["there"].append(words)
+        program, gap=1e-6, deadline=np.inf, progress=lambda *words: report["there"].append(words)
     )
-    shared = min(map(len, told.values())) - 3
+    shared = min(map(len, report.values())) - 3
     assert shared > 5
-    np.testing.assert_allclose(told["here"][:shared], told["there"][:shared], rtol=1e-3)
+    np.testing.assert_allclose(report["here"][:shared], report["there"][:shared], rtol=1e-3)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -116,7 +123,7 @@ def test_the_bound_never_exceeds_the_optimum_even_if_stopped_early(seed: int) ->
 def guessed(program: Program) -> Guess:
     """What the compiled method finds, as it is carried to a program of the same hours."""
     last = solver.solve(program, method="interior_point", gap=1e-4).guess
-    return warm_start.carried(program, last, program, unit=np.arange(program.units), shift=0)
+    return warm_start.shifted(program, last, program, store=np.arange(program.stores), shift=0)
 
 
 @pytest.mark.parametrize("share", [0.01, 0.1])
@@ -124,7 +131,9 @@ def test_a_guess_leads_to_the_same_cost_in_no_more_iterations(share: float) -> N
     base = random_program(1, EVERYTHING)
     rise = share * np.random.default_rng(2).uniform(-1, 1, base.steps)[base.step]
     program = replace(
-        base, draw_price=base.draw_price + rise, feed_price=base.feed_price + rise - 1e-4
+        base,
+        draw_price_per_kwh=base.draw_price_per_kwh + rise,
+        feed_price_per_kwh=base.feed_price_per_kwh + rise - 1e-4,
     )
     guess = guessed(base)
     cold, warm = (
@@ -160,21 +169,25 @@ def test_a_worthless_guess_does_no_harm() -> None:
     assert proof.objective == pytest.approx(exact.objective, rel=1e-4)
 
 
-def test_order_of_units_changes_only_the_order() -> None:
+def test_order_of_stores_changes_only_the_order() -> None:
     program = random_program(1, PLAIN)
-    order = np.random.default_rng(0).permutation(program.units)
+    order = np.random.default_rng(0).permutation(program.stores)
     slots = np.concatenate(
         [np.arange(int(program.begin[u]), int(program.end[u]) + 1) for u in order]
     )
-    per_unit = (
+    per_store = (
         "first", "stop", "charge_kw", "discharge_kw", "efficiency_charge",
-        "efficiency_discharge", "energy_start", "energy_low", "energy_high", "energy_end",
-        "end_value", "group",
+        "efficiency_discharge", "energy_start_kwh", "energy_low_kwh", "energy_high_kwh",
+        "energy_end_kwh",
+        "end_value_per_kwh", "node",
     )  # fmt: skip
     shuffled = replace(
         program,
-        **{name: getattr(program, name)[order] for name in per_unit},
-        **{name: getattr(program, name)[slots] for name in ("share", "draw_price", "feed_price")},
+        **{name: getattr(program, name)[order] for name in per_store},
+        **{
+            name: getattr(program, name)[slots]
+            for name in ("share", "draw_price_per_kwh", "feed_price_per_kwh")
+        },
     )
     found, _ = solved(program)
     other, _ = solved(shuffled)
@@ -185,9 +198,9 @@ def test_scaling_prices_scales_the_cost() -> None:
     program = random_program(1, PLAIN)
     scaled = replace(
         program,
-        draw_price=program.draw_price * 1000,
-        feed_price=program.feed_price * 1000,
-        end_value=program.end_value * 1000,
+        draw_price_per_kwh=program.draw_price_per_kwh * 1000,
+        feed_price_per_kwh=program.feed_price_per_kwh * 1000,
+        end_value_per_kwh=program.end_value_per_kwh * 1000,
     )
     _, one = solved(program)
     _, other = solved(scaled)
@@ -196,10 +209,10 @@ def test_scaling_prices_scales_the_cost() -> None:
 
 @pytest.mark.slow
 def test_prices_of_any_form_are_kept() -> None:
-    """Prices that are no sum of step and unit take another layout."""
+    """Prices that are no sum of step and store take another layout."""
     program = random_program(1, PLAIN)
     noise = np.random.default_rng(1).uniform(0, 0.01, program.slots)
-    program = replace(program, draw_price=program.draw_price + noise)
+    program = replace(program, draw_price_per_kwh=program.draw_price_per_kwh + noise)
     exact = reference.solve(program).certificate
     _, proof = solved(program)
     assert exact is not None
@@ -207,9 +220,9 @@ def test_prices_of_any_form_are_kept() -> None:
 
 
 @pytest.mark.slow
-def test_a_forest_of_three_levels_without_discharge_and_with_empty_groups() -> None:
+def test_a_forest_of_three_levels_without_discharge_and_with_empty_nodes() -> None:
     program = random_program(8, PLAIN)
-    program = replace(program, discharge_kw=np.zeros(program.units))
+    program = replace(program, discharge_kw=np.zeros(program.stores))
     fills = (-5.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     empty = {}
     for name, fill in zip(ENDS, fills, strict=True):
@@ -280,7 +293,7 @@ def test_programs_without_meters_peaks_or_budgets_carry_nothing_of_them() -> Non
     plain, full = (lay_out(random_program(0, kind), 1) for kind in (PLAIN, EVERYTHING))
     (rows,) = plain.tree["held"]
     assert rows["level"].shape[1] == 2
-    assert not rows["price"].size + rows["peak_price"].size
+    assert not rows["price"].size + rows["peak_price_per_kw"].size
     steps, budgets = full.tree["held"]
     assert steps["level"].shape[1] == 4
     assert budgets["level"].shape[-1] == 1
@@ -305,29 +318,32 @@ def test_a_missing_jax_is_told_with_the_way_out(monkeypatch: pytest.MonkeyPatch)
 
 
 def _two_trees() -> Program:
-    """Twice the same tree; in the second a unit is owed more than its charger can give."""
+    """Twice the same tree; in the second a store is owed more than its charger can give."""
     one = random_program(1, PLAIN)
-    other = replace(one, energy_end=one.energy_end.copy(), energy_high=one.energy_high + 1000)
-    other.energy_end[0] = one.energy_start[0] + 900.0
+    other = replace(
+        one, energy_end_kwh=one.energy_end_kwh.copy(), energy_high_kwh=one.energy_high_kwh + 1000
+    )
+    other.energy_end_kwh[0] = one.energy_start_kwh[0] + 900.0
     both = {
         name: np.concatenate([getattr(one, name), getattr(other, name)])
         for name in (
             *ENDS, "first", "stop", "share", "charge_kw", "discharge_kw", "efficiency_charge",
-            "efficiency_discharge", "energy_start", "energy_low", "energy_high", "energy_end",
-            "end_value", "draw_price", "feed_price",
+            "efficiency_discharge", "energy_start_kwh", "energy_low_kwh", "energy_high_kwh",
+        "energy_end_kwh",
+            "end_value_per_kwh", "draw_price_per_kwh", "feed_price_per_kwh",
         )
     }  # fmt: skip
-    above = np.where(one.parent >= 0, one.parent + one.groups, -1)
+    above = np.where(one.parent >= 0, one.parent + one.nodes, -1)
     both["parent"] = np.append(one.parent, above)
-    both["group"] = np.append(one.group, one.group + one.groups)
+    both["node"] = np.append(one.node, one.node + one.nodes)
     return replace(one, **both)
 
 
-def test_units_that_need_full_power_all_the_time_are_served() -> None:
+def test_stores_that_need_full_power_all_the_time_are_served() -> None:
     program = random_program(4, replace(PLAIN, tight=False))
-    full = np.bincount(program.unit, program.charge_limit * program.gain, program.units)
-    owed = np.minimum(program.energy_start + full, program.energy_high)
-    found, proof = solved(replace(program, energy_end=owed), gap=1e-4)
+    full = np.bincount(program.store, program.charge_limit_kw * program.gain, program.stores)
+    owed = np.minimum(program.energy_start_kwh + full, program.energy_high_kwh)
+    found, proof = solved(replace(program, energy_end_kwh=owed), gap=1e-4)
     assert found.solved.all()
     assert proof.gap <= 1e-4
     assert worst(proof) <= 1e-6

@@ -50,13 +50,13 @@ jax.distributed.shutdown()
 
 
 def forest() -> Program:
-    """A tree of three levels with units, meters, peaks and budgets on all of them."""
+    """A tree of three levels with stores, meters, peaks and budgets on all of them."""
     return random_program(1, EVERYTHING)  # one device has it compiled for other tests
 
 
 def dearer(program: Program) -> Program:
     """The same at prices that are a little higher."""
-    return replace(program, draw_price=1.01 * program.draw_price)
+    return replace(program, draw_price_per_kwh=1.01 * program.draw_price_per_kwh)
 
 
 def save_twice(folder: str, devices: Sequence[Any]) -> None:
@@ -105,7 +105,7 @@ def same(program: Program, one: np.lib.npyio.NpzFile, other: np.lib.npyio.NpzFil
         for made in (one, other)
     ]
     for proof in proofs:
-        assert max(proof.power_kw, proof.energy_kwh, proof.group_kw) <= 1e-6
+        assert max(proof.power_kw, proof.energy_kwh, proof.node_kw) <= 1e-6
         assert proof.gap <= 1e-5
     # Sums in another order may end an iteration earlier: the same to within what is proven.
     assert proofs[1].objective == pytest.approx(proofs[0].objective, rel=1e-5)
@@ -133,19 +133,19 @@ def test_two_processes_give_the_answer_of_one(tmp_path: Path) -> None:
     program = forest()
     alone = device.minimise(program, gap=1e-7, deadline=np.inf)
     for rank in (0, 1):
-        told = np.load(tmp_path / f"process-{rank}.npz")
-        np.testing.assert_allclose(told["power"], alone.power_kw, atol=1e-6)
-        assert told["solved"].all()
+        report = np.load(tmp_path / f"process-{rank}.npz")
+        np.testing.assert_allclose(report["power"], alone.power_kw, atol=1e-6)
+        assert report["solved"].all()
 
 
 @pytest.mark.parametrize("devices", [1, 2, 4])
-def test_every_slot_and_group_has_a_place_of_its_own(devices: int) -> None:
+def test_every_slot_and_node_has_a_place_of_its_own(devices: int) -> None:
     program = forest()
     layout = lay_out(program, devices)
     assert len(np.unique(layout.slot_at)) == program.slots
-    assert len(np.unique(layout.row_at)) == program.groups
-    assert layout.slot_at.max() < layout.units["share"].size
-    np.testing.assert_array_equal(layout.units["share"].ravel()[layout.slot_at], program.share)
+    assert len(np.unique(layout.row_at)) == program.nodes
+    assert layout.slot_at.max() < layout.stores["share"].size
+    np.testing.assert_array_equal(layout.stores["share"].ravel()[layout.slot_at], program.share)
     assert bool(layout.levels.shared) == (devices > 1)
 
 
@@ -156,17 +156,24 @@ def test_independent_trees_share_nothing() -> None:
     assert blocks.min() > 0
 
 
-def _alone(groups: int) -> Program:
-    """Many trees of one group each."""
-    base = random_program(1, Kind(units=4 * groups, steps=24, step_h=0.5, tight=False))
+def _alone(nodes: int) -> Program:
+    """Many trees of one node each."""
+    base = random_program(1, Kind(stores=4 * nodes, steps=24, step_h=0.5, tight=False))
 
     def tiled(array: np.ndarray) -> np.ndarray:
-        return np.repeat(array[:1], groups, axis=0)
+        return np.repeat(array[:1], nodes, axis=0)
 
-    names = ("net_low", "net_high", "load", "surcharge", "peak_price", "peak_before")
+    names = (
+        "net_low_kw",
+        "net_high_kw",
+        "load_kw",
+        "surcharge_per_kwh",
+        "peak_price_per_kw",
+        "peak_before_kw",
+    )
     return replace(
         base,
-        group=np.arange(base.units) % groups,
-        parent=np.full(groups, -1),
+        node=np.arange(base.stores) % nodes,
+        parent=np.full(nodes, -1),
         **{name: tiled(getattr(base, name)) for name in names},
     )

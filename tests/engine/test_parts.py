@@ -9,7 +9,7 @@ from tests.engine.cases import KINDS, Kind, random_program
 
 
 def forest(seed: int, kind: Kind | None = None) -> Program:
-    """A program of two independent trees: the second and fourth group, and the others."""
+    """A program of two independent trees: the second and fourth node, and the others."""
     return replace(random_program(seed, kind), parent=np.array([-1, -1, 0, 1]))
 
 
@@ -19,16 +19,16 @@ def test_trees_are_found_at_any_depth():
     assert found == [[0, 1, 2, 3]]
 
 
-def test_trees_share_no_group_and_leave_none_out():
+def test_trees_share_no_node_and_leave_none_out():
     found = [rows.tolist() for rows in parts.trees(forest(0))]
     assert found == [[0, 2], [1, 3]]
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_split_holds_every_unit_and_slot_once(seed: int):
+def test_a_split_holds_every_store_and_slot_once(seed: int):
     program = forest(seed)
     split = parts.split(program)
-    for name, count in (("groups", 4), ("units", program.units), ("slots", program.slots)):
+    for name, count in (("nodes", 4), ("stores", program.stores), ("slots", program.slots)):
         rows = np.concatenate([getattr(item, name) for item in split])
         assert sorted(rows) == list(range(count))
 
@@ -36,8 +36,8 @@ def test_a_split_holds_every_unit_and_slot_once(seed: int):
 @pytest.mark.parametrize("seed", range(5))
 def test_a_split_and_a_part_say_the_same(seed: int):
     program = forest(seed)
-    for item, groups in zip(parts.split(program), parts.trees(program), strict=True):
-        alone = parts.part(program, groups[::-1])
+    for item, nodes in zip(parts.split(program), parts.trees(program), strict=True):
+        alone = parts.part(program, nodes[::-1])
         assert (alone.slots == item.slots).all()
         for field in fields(program):
             left, right = getattr(alone.program, field.name), getattr(item.program, field.name)
@@ -47,7 +47,7 @@ def test_a_split_and_a_part_say_the_same(seed: int):
 def test_powers_of_parts_mean_the_same_in_the_whole():
     program = forest(1)
     rng = np.random.default_rng(1)
-    power_kw = rng.uniform(-1, 1, program.slots) * program.charge_limit
+    power_kw = rng.uniform(-1, 1, program.slots) * program.charge_limit_kw
     split = parts.split(program)
     own = [power_kw[item.slots] for item in split]
     assert (parts.power(program, split, own) == power_kw).all()
@@ -58,9 +58,7 @@ def test_powers_of_parts_mean_the_same_in_the_whole():
         assert energy_path(item.program, x) == pytest.approx(
             energy_path(program, power_kw)[item.slots]
         )
-        assert net_power(item.program, x) == pytest.approx(
-            net_power(program, power_kw)[item.groups]
-        )
+        assert net_power(item.program, x) == pytest.approx(net_power(program, power_kw)[item.nodes])
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -73,15 +71,15 @@ def test_independent_trees_can_be_solved_apart(name: str):
     assert total == pytest.approx(whole.certificate.objective, rel=1e-6)
 
 
-def test_a_group_without_its_parent_becomes_a_root():
+def test_a_node_without_its_parent_becomes_a_root():
     program = random_program(3)
     alone = parts.part(program, np.array([3, 1]))
     assert alone.program.parent.tolist() == [-1, 0]
-    assert (program.group[alone.units] == np.array([1, 3])[alone.program.group]).all()
+    assert (program.node[alone.stores] == np.array([1, 3])[alone.program.node]).all()
 
 
-def test_a_tree_without_units_is_a_part_without_slots():
-    program = replace(random_program(4, Kind(units=2)), group=np.array([0, 0]))
+def test_a_tree_without_stores_is_a_part_without_slots():
+    program = replace(random_program(4, Kind(stores=2)), node=np.array([0, 0]))
     program = replace(program, parent=np.array([-1, -1, 0, 0]))
     empty = parts.split(program)[1]
-    assert empty.program.units == empty.program.slots == 0
+    assert empty.program.stores == empty.program.slots == 0

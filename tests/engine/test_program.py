@@ -1,4 +1,4 @@
-"""The program's own arithmetic: energy, sums over groups, cost."""
+"""The program's own arithmetic: energy, sums over nodes, cost."""
 
 from dataclasses import replace
 
@@ -21,9 +21,9 @@ def test_round_trip_never_gains_energy(seed: int) -> None:
     program = random_program(seed)
     rng = np.random.default_rng(seed)
     power = rng.uniform(-1, 1, program.slots)
-    back = replace(program, energy_start=energy_path(program, power)[program.end])
+    back = replace(program, energy_start_kwh=energy_path(program, power)[program.end])
     again = energy_path(back, -power)[program.end]
-    assert (again <= program.energy_start + 1e-9).all()
+    assert (again <= program.energy_start_kwh + 1e-9).all()
 
 
 @given(seed=seeds)
@@ -33,20 +33,20 @@ def test_energy_path_equals_a_plain_loop(seed: int) -> None:
     power = np.random.default_rng(seed).uniform(-9, 9, program.slots)
     path = energy_path(program, power)
     slot = 0
-    for unit in range(program.units):
-        energy = program.energy_start[unit]
-        for _ in range(program.first[unit], program.stop[unit]):
+    for store in range(program.stores):
+        energy = program.energy_start_kwh[store]
+        for _ in range(program.first[store], program.stop[store]):
             if power[slot] > 0:
-                energy -= power[slot] * program.step_h / program.efficiency_discharge[unit]
+                energy -= power[slot] * program.step_h / program.efficiency_discharge[store]
             else:
-                energy -= power[slot] * program.step_h * program.efficiency_charge[unit]
+                energy -= power[slot] * program.step_h * program.efficiency_charge[store]
             assert path[slot] == pytest.approx(energy, abs=1e-9)
             slot += 1
 
 
 @given(seed=seeds)
 @settings(max_examples=20)
-def test_the_root_sees_every_unit_once(seed: int) -> None:
+def test_the_root_sees_every_store_once(seed: int) -> None:
     program = random_program(seed)
     power = np.random.default_rng(seed).uniform(-9, 9, program.slots)
     net = net_power(program, power)
@@ -62,14 +62,14 @@ def test_add_up_climbs_every_level() -> None:
 
 def test_charging_costs_and_feeding_earns() -> None:
     program = random_program(0, Kind(tight=False))
-    program = replace(program, end_value=np.zeros(program.units))
+    program = replace(program, end_value_per_kwh=np.zeros(program.stores))
     assert cost(program, np.full(program.slots, -1.0)) > 0
     assert cost(program, np.full(program.slots, 1.0)) < 0
 
 
 def test_full_power_costs_its_square_times_the_curve() -> None:
     program = random_program(0, Kind(tight=False))
-    rising = replace(program, draw_curve=np.full(program.slots, 0.02))
+    rising = replace(program, draw_curve_per_kwh_kw=np.full(program.slots, 0.02))
     draw, feed = np.full(program.slots, -3.0), np.full(program.slots, 3.0)
     extra = cost(rising, draw) - cost(program, draw)
     assert extra == pytest.approx(program.step_h * 0.02 * 9.0 * program.slots)
@@ -79,22 +79,24 @@ def test_full_power_costs_its_square_times_the_curve() -> None:
 def test_a_peak_drawn_before_is_not_paid_twice() -> None:
     program = random_program(1, KINDS["peaks"])
     idle = np.zeros(program.slots)
-    before = replace(program, peak_before=program.peak_before + 3.0)
+    before = replace(program, peak_before_kw=program.peak_before_kw + 3.0)
     extra = cost(before, idle) - cost(program, idle)
-    assert extra == pytest.approx(3.0 * program.peak_price.sum())
+    assert extra == pytest.approx(3.0 * program.peak_price_per_kw.sum())
 
 
 def test_slots_where_waste_pays_are_those_with_negative_prices() -> None:
     program = random_program(7, Kind(tight=False, negative=True))
-    loose = replace(program, discharge_kw=np.full(program.units, 5.0))
-    clearly = loose.feed_price < -0.05
-    assert loose.burn[clearly & (loose.draw_price < loose.feed_price * 1.4)].all()
-    assert not loose.burn[loose.draw_price > 0.05].any()
+    loose = replace(program, discharge_kw=np.full(program.stores, 5.0))
+    clearly = loose.feed_price_per_kwh < -0.05
+    assert loose.simultaneous[
+        clearly & (loose.draw_price_per_kwh < loose.feed_price_per_kwh * 1.4)
+    ].all()
+    assert not loose.simultaneous[loose.draw_price_per_kwh > 0.05].any()
 
 
-def test_net_power_without_any_unit_is_zero() -> None:
+def test_net_power_without_any_store_is_zero() -> None:
     whole = random_program(0)
-    nobody = pick(whole, np.arange(whole.groups), np.zeros(0, np.int64)).program
+    nobody = pick(whole, np.arange(whole.nodes), np.zeros(0, np.int64)).program
     net = net_power(nobody, np.zeros(0))
     assert net.dtype == float
     assert not net.any()

@@ -12,6 +12,7 @@ from evergrid.core.status import Status
 from evergrid.engine import least_violation, reference, solver
 from evergrid.engine.certificate import certify
 from evergrid.engine.program import Program, cost, energy_path, net_power
+from evergrid.engine.terms import flowgates
 from tests.engine import naive, quadratic
 from tests.engine.cases import KINDS, Kind, gated, one_battery, random_program
 
@@ -38,13 +39,13 @@ def test_optimum_equals_that_of_a_program_built_row_by_row(kind: Kind, seed: int
         assert solution.certificate.objective <= most + tolerance * (1 + abs(best))
     assert solution.certificate.power_kw <= 1e-9
     assert solution.certificate.energy_kwh <= 1e-7
-    assert solution.certificate.group_kw <= 1e-7
+    assert solution.certificate.node_kw <= 1e-7
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(
     "kind",
-    [Kind(curved=True, budgets=True), Kind(units=9, steps=20, curved=True, budgets=True), ALL],
+    [Kind(curved=True, budgets=True), Kind(stores=9, steps=20, curved=True, budgets=True), ALL],
     ids=str,
 )
 def test_costs_that_rise_agree_with_highs_own_method_for_squares(
@@ -59,7 +60,7 @@ def test_costs_that_rise_agree_with_highs_own_method_for_squares(
         assert proof.bound <= best + 1e-7 * scale, seed
         assert abs(proof.objective - best) <= proof.gap * scale + 1e-7 * scale, seed
         assert proof.gap <= 1e-4, seed
-        assert max(proof.power_kw, proof.energy_kwh, proof.group_kw) <= 1e-6, seed
+        assert max(proof.power_kw, proof.energy_kwh, proof.node_kw) <= 1e-6, seed
 
 
 @pytest.mark.parametrize("name", ["plain", "no limits", "net meter", "peaks", "budgets"])
@@ -77,9 +78,10 @@ def test_optimum_with_flowgates_equals_that_of_a_program_built_row_by_row(
     assert proof is not None
     assert proof.objective == pytest.approx(best, rel=1e-7, abs=1e-7)
     assert proof.gap <= 1e-9
-    assert max(proof.power_kw, proof.energy_kwh, proof.group_kw) <= 1e-7
-    assert program.flowgates is not None
-    assert (program.flowgates.beyond_kw(net_power(program, solution.power_kw)) <= 1e-7).all()
+    assert max(proof.power_kw, proof.energy_kwh, proof.node_kw) <= 1e-7
+    gates = flowgates.of(program)
+    assert gates is not None
+    assert (gates.beyond_kw(net_power(program, solution.power_kw)) <= 1e-7).all()
 
 
 def test_flowgates_of_the_referee_bind_and_some_have_no_schedule() -> None:
@@ -90,7 +92,7 @@ def test_flowgates_of_the_referee_bind_and_some_have_no_schedule() -> None:
         best, held = naive.optimum(free), naive.optimum(gated(free, seed))
         assert held >= best - 1e-9
         dearer += held > best + 1e-3 and np.isfinite(held)
-        owed = replace(free, energy_end=free.energy_high)
+        owed = replace(free, energy_end_kwh=free.energy_high_kwh)
         impossible += np.isinf(naive.optimum(gated(owed, seed, count=60, tight=0.06)))
     assert dearer >= 3
     assert impossible >= 1
@@ -98,9 +100,11 @@ def test_flowgates_of_the_referee_bind_and_some_have_no_schedule() -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_no_schedule_within_flowgates_beats_the_bound_where_wasting_energy_pays(seed: int) -> None:
-    kind = Kind(units=2, steps=4, negative=seed % 2 == 0, tight=False)
+    kind = Kind(stores=2, steps=4, negative=seed % 2 == 0, tight=False)
     program = random_program(seed, kind)
-    program = replace(program, energy_end=program.energy_low)  # at rest it keeps every flowgate
+    program = replace(
+        program, energy_end_kwh=program.energy_low_kwh
+    )  # at rest it keeps every flowgate
     program = gated(program, seed, count=8, tight=0.1)
     solution = reference.solve(program)
     best = naive.best_without_both(program)
@@ -109,53 +113,55 @@ def test_no_schedule_within_flowgates_beats_the_bound_where_wasting_energy_pays(
     assert solution.certificate.bound <= best + slack
     assert solution.certificate.objective >= best - slack
     assert solution.certificate.objective <= best + 1e-6 * (1 + abs(best))
-    assert solution.certificate.group_kw <= 1e-7
+    assert solution.certificate.node_kw <= 1e-7
 
 
 def test_no_energy_is_wasted_to_make_room_under_a_flowgate() -> None:
     """A full battery that wasted energy would draw, so that another may feed more at 0.5."""
-    program = random_program(0, Kind(units=2, steps=4, tight=False))
-    feeder = program.unit == 0
+    program = random_program(0, Kind(stores=2, steps=4, tight=False))
+    feeder = program.store == 0
     full = replace(
         program,
         charge_kw=np.full(2, 6.0),
         discharge_kw=np.full(2, 6.0),
         efficiency_charge=np.full(2, 0.85),
         efficiency_discharge=np.full(2, 0.85),
-        energy_start=program.energy_high,
-        energy_end=np.where([True, False], program.energy_low, program.energy_high),
-        draw_price=np.where(feeder, 0.6, 0.01),
-        feed_price=np.where(feeder, 0.5, 0.0),
-        end_value=np.zeros(2),
-        group=np.zeros(2, np.int64),
+        energy_start_kwh=program.energy_high_kwh,
+        energy_end_kwh=np.where([True, False], program.energy_low_kwh, program.energy_high_kwh),
+        draw_price_per_kwh=np.where(feeder, 0.6, 0.01),
+        feed_price_per_kwh=np.where(feeder, 0.5, 0.0),
+        end_value_per_kwh=np.zeros(2),
+        node=np.zeros(2, np.int64),
     )
     steps = np.arange(4)
     line = Flowgates(steps, np.tile(np.eye(4)[0], (4, 1)), np.full(4, 2.0))
-    program = replace(full, flowgates=line)
+    program = replace(full, terms=flowgates.terms(line))
     best = naive.best_without_both(program)
     assert naive.optimum(program) < best - 0.1  # wasting would pay
     solution = reference.solve(program)
     assert solution.certificate is not None
     assert solution.certificate.bound <= best + 1e-7
     assert solution.certificate.objective == pytest.approx(best, abs=1e-6)
-    assert solution.certificate.group_kw <= 1e-7
+    assert solution.certificate.node_kw <= 1e-7
 
 
-@given(seed=seeds, group=st.integers(0, 3))
+@given(seed=seeds, node=st.integers(0, 3))
 @settings(max_examples=15)
-def test_a_flowgate_that_says_what_a_limit_says_gives_the_same_plan(seed: int, group: int) -> None:
-    program = random_program(seed, Kind(units=9))
-    wide = np.arange(program.groups)[:, None] == group
+def test_a_flowgate_that_says_what_a_limit_says_gives_the_same_plan(seed: int, node: int) -> None:
+    program = random_program(seed, Kind(stores=9))
+    wide = np.arange(program.nodes)[:, None] == node
     free = replace(
         program,
-        net_low=np.where(wide, -np.inf, program.net_low),
-        net_high=np.where(wide, np.inf, program.net_high),
+        net_low_kw=np.where(wide, -np.inf, program.net_low_kw),
+        net_high_kw=np.where(wide, np.inf, program.net_high_kw),
     )
     steps = np.arange(program.steps)
-    weight = np.zeros((2 * program.steps, program.groups))
-    weight[: program.steps, group], weight[program.steps :, group] = 1.0, -1.0
-    limit = np.concatenate([program.net_high[group], -program.net_low[group]])
-    lines = replace(free, flowgates=Flowgates(np.concatenate([steps, steps]), weight, limit))
+    weight = np.zeros((2 * program.steps, program.nodes))
+    weight[: program.steps, node], weight[program.steps :, node] = 1.0, -1.0
+    limit = np.concatenate([program.net_high_kw[node], -program.net_low_kw[node]])
+    lines = replace(
+        free, terms=flowgates.terms(Flowgates(np.concatenate([steps, steps]), weight, limit))
+    )
     first, second = reference.solve(program), reference.solve(lines)
     assert first.certificate is not None
     assert second.certificate is not None
@@ -170,14 +176,14 @@ def test_wider_flowgates_never_cost_more_and_scaled_ones_cost_the_same(
     seed: int, factor: float
 ) -> None:
     program = gated(random_program(seed, Kind(tight=False)), seed)
-    first, gates = reference.solve(program).certificate, program.flowgates
+    first, gates = reference.solve(program).certificate, flowgates.of(program)
     assert gates is not None
     assume(first is not None)
     assert first is not None
     wider = Flowgates(gates.step, gates.weight, gates.limit_kw * factor)
     scaled = Flowgates(gates.step, gates.weight * factor, gates.limit_kw * factor)
-    easier = reference.solve(replace(program, flowgates=wider)).certificate
-    same = reference.solve(replace(program, flowgates=scaled)).certificate
+    easier = reference.solve(replace(program, terms=flowgates.terms(wider))).certificate
+    same = reference.solve(replace(program, terms=flowgates.terms(scaled))).certificate
     assert easier is not None
     assert same is not None
     assert easier.objective <= first.objective + 1e-7
@@ -186,23 +192,25 @@ def test_wider_flowgates_never_cost_more_and_scaled_ones_cost_the_same(
 
 @pytest.mark.parametrize("seed", range(4))
 def test_flowgate_price_is_the_saving_of_a_little_more_room(seed: int) -> None:
-    program = gated(random_program(seed, Kind(units=12, tight=False)), seed)
-    solution, gates = reference.solve(program), program.flowgates
-    prices = solution.dual.flowgate_price
+    program = gated(random_program(seed, Kind(stores=12, tight=False)), seed)
+    solution, gates = reference.solve(program), flowgates.of(program)
+    prices = flowgates.prices(program, solution.dual)
     assert gates is not None
     assert prices is not None
     assert (prices >= 0).all()
     gate = int(np.argmax(prices))
     assert prices[gate] > 0
     more = 1e-4 * (np.arange(len(gates)) == gate)
-    wider = replace(program, flowgates=Flowgates(gates.step, gates.weight, gates.limit_kw + more))
+    wider = replace(
+        program, terms=flowgates.terms(Flowgates(gates.step, gates.weight, gates.limit_kw + more))
+    )
     saving = cost(program, solution.power_kw) - cost(program, reference.solve(wider).power_kw)
     assert saving == pytest.approx(prices[gate] * 1e-4, rel=1e-3)
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_no_schedule_beats_the_bound_where_wasting_energy_pays(seed: int) -> None:
-    kind = Kind(units=2, steps=4, negative=True, tight=seed % 2 == 0)
+    kind = Kind(stores=2, steps=4, negative=True, tight=seed % 2 == 0)
     program = random_program(seed, kind)
     solution = reference.solve(program)
     assert solution.certificate is not None
@@ -217,7 +225,7 @@ def test_branch_and_bound_proves_what_it_finds_also_where_energy_left_has_a_wort
     battery = one_battery(draw=prices, feed=prices, start=100.0, capacity=100.0, end=0.0)
     worth = np.array([0.05])
     large = replace(
-        battery, charge_kw=np.array([50.0]), discharge_kw=np.array([50.0]), end_value=worth
+        battery, charge_kw=np.array([50.0]), discharge_kw=np.array([50.0]), end_value_per_kwh=worth
     )
     solution = reference.solve(large)
     assert solution.status is Status.OPTIMAL
@@ -260,9 +268,9 @@ def test_one_lossless_battery_matches_dynamic_programming(
 
 @given(seed=seeds, kind=st.sampled_from([Kind(), ALL]))
 @settings(max_examples=20)
-def test_order_of_units_changes_only_the_order(seed: int, kind: Kind) -> None:
+def test_order_of_stores_changes_only_the_order(seed: int, kind: Kind) -> None:
     program = random_program(seed, kind)
-    order = np.random.default_rng(seed).permutation(program.units)
+    order = np.random.default_rng(seed).permutation(program.stores)
     shuffled = _reordered(program, order)
     first, second = reference.solve(program), reference.solve(shuffled)
     assert first.status is second.status
@@ -280,13 +288,13 @@ def test_scaling_all_prices_scales_the_cost(seed: int, factor: float, kind: Kind
     curves = (None, None) if program.curves is None else program.curves
     scaled = replace(
         program,
-        draw_price=program.draw_price * factor,
-        feed_price=program.feed_price * factor,
-        end_value=program.end_value * factor,
-        surcharge=program.surcharge * factor,
-        peak_price=program.peak_price * factor,
-        draw_curve=None if curves[0] is None else curves[0] * factor,
-        feed_curve=None if curves[1] is None else curves[1] * factor,
+        draw_price_per_kwh=program.draw_price_per_kwh * factor,
+        feed_price_per_kwh=program.feed_price_per_kwh * factor,
+        end_value_per_kwh=program.end_value_per_kwh * factor,
+        surcharge_per_kwh=program.surcharge_per_kwh * factor,
+        peak_price_per_kw=program.peak_price_per_kw * factor,
+        draw_curve_per_kwh_kw=None if curves[0] is None else curves[0] * factor,
+        feed_curve_per_kwh_kw=None if curves[1] is None else curves[1] * factor,
     )
     first, second = reference.solve(program), reference.solve(scaled)
     assert first.status is second.status
@@ -301,7 +309,7 @@ def test_scaling_all_prices_scales_the_cost(seed: int, factor: float, kind: Kind
 @settings(max_examples=15)
 def test_wider_limits_never_cost_more(seed: int) -> None:
     program = random_program(seed)
-    wider = replace(program, net_low=program.net_low - 2, net_high=program.net_high + 2)
+    wider = replace(program, net_low_kw=program.net_low_kw - 2, net_high_kw=program.net_high_kw + 2)
     first, second = reference.solve(program), reference.solve(wider)
     assert first.certificate is not None
     assert second.certificate is not None
@@ -318,7 +326,7 @@ def test_wider_budgets_and_lower_curves_never_cost_more(seed: int) -> None:
     assert program.curves is not None
     draw, feed = program.curves
     wider = replace(program, budget_kwh=program.budget + 2.0)
-    lower = replace(program, draw_curve=0.5 * draw, feed_curve=0.5 * feed)
+    lower = replace(program, draw_curve_per_kwh_kw=0.5 * draw, feed_curve_per_kwh_kw=0.5 * feed)
     for easier in (wider, lower):
         second = reference.solve(easier).certificate
         assert second is not None
@@ -332,12 +340,19 @@ def test_a_cost_that_rises_is_spread_until_its_last_kwh_costs_the_same_in_every_
     """Drawn power is in inverse proportion to the curve; so is fed power, where that is owed."""
     curve = np.array([0.01, 0.02, 0.04, 0.05])
     program = one_battery(draw=[0.1] * 4, feed=[0.0] * 4, start=1.0, capacity=20.0, end=7.3)
-    program = replace(program, draw_curve=curve)
+    program = replace(program, draw_curve_per_kwh_kw=curve)
     power = solver.solve(program, method=method, gap=1e-8).power_kw
     drawn_kwh = (7.3 - 1.0) / 0.9
     np.testing.assert_allclose(-power, drawn_kwh / curve / (1 / curve).sum(), rtol=1e-3)
-    feeding = replace(program, draw_curve=None, feed_curve=curve, budget_kwh=np.array([-5.0]))
-    feeding = replace(feeding, energy_start=np.array([20.0]), draw_price=np.full(4, 9.0))
+    feeding = replace(
+        program,
+        draw_curve_per_kwh_kw=None,
+        feed_curve_per_kwh_kw=curve,
+        budget_kwh=np.array([-5.0]),
+    )
+    feeding = replace(
+        feeding, energy_start_kwh=np.array([20.0]), draw_price_per_kwh=np.full(4, 9.0)
+    )
     power = solver.solve(feeding, method=method, gap=1e-8).power_kw
     np.testing.assert_allclose(power, 5.0 / curve / (1 / curve).sum(), rtol=1e-3)
 
@@ -348,7 +363,7 @@ def test_a_budget_of_half_the_energy_is_worth_the_difference_of_prices(
 ) -> None:
     """A kWh that fills the battery is worth 0.3 in its cells and costs 0.1 at the plug."""
     program = one_battery(draw=[0.1] * 4, feed=[0.0] * 4, start=0.0, capacity=18.0, end=0.0)
-    program = replace(program, end_value=np.array([0.3]))
+    program = replace(program, end_value_per_kwh=np.array([0.3]))
     free = -solver.solve(program, method=method, gap=1e-6).power_kw.sum()
     assert free == pytest.approx(20.0, abs=1e-3)
     half = replace(program, budget_kwh=np.array([10.0]))
@@ -361,20 +376,22 @@ def test_a_budget_of_half_the_energy_is_worth_the_difference_of_prices(
 
 @pytest.mark.parametrize("seed", [1, 2, 4])
 def test_budget_price_is_the_saving_of_a_little_more_energy(seed: int) -> None:
-    program = random_program(seed, Kind(units=12, tight=False, budgets=True))
+    program = random_program(seed, Kind(stores=12, tight=False, budgets=True))
     first = reference.solve(program)
-    group = int(np.argmax(first.dual.budget_price))
-    assert first.dual.budget_price[group] > 0
-    room = np.where(np.arange(program.groups) == group, 1e-3, 0.0)
+    node = int(np.argmax(first.dual.budget_price))
+    assert first.dual.budget_price[node] > 0
+    room = np.where(np.arange(program.nodes) == node, 1e-3, 0.0)
     wider = reference.solve(replace(program, budget_kwh=program.budget + room))
     saving = cost(program, first.power_kw) - cost(program, wider.power_kw)
-    assert saving == pytest.approx(first.dual.budget_price[group] * 1e-3, rel=1e-3)
+    assert saving == pytest.approx(first.dual.budget_price[node] * 1e-3, rel=1e-3)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_smoothing_keeps_the_cost_where_it_rises(seed: int) -> None:
-    program = random_program(seed, Kind(units=12, steps=24, tight=False, curved=True))
-    program = replace(program, draw_curve=None, draw_price=np.full(program.slots, 0.2))
+    program = random_program(seed, Kind(stores=12, steps=24, tight=False, curved=True))
+    program = replace(
+        program, draw_curve_per_kwh_kw=None, draw_price_per_kwh=np.full(program.slots, 0.2)
+    )
     plain, smooth = reference.solve(program), reference.solve(program, smooth=True)
     assert plain.certificate is not None
     assert smooth.certificate is not None
@@ -383,30 +400,30 @@ def test_smoothing_keeps_the_cost_where_it_rises(seed: int) -> None:
 
 
 def test_limit_price_is_the_saving_of_a_little_more_room() -> None:
-    program = random_program(3, Kind(units=12))
+    program = random_program(3, Kind(stores=12))
     solution = reference.solve(program)
-    group, step = np.unravel_index(np.argmax(solution.limit_price), solution.limit_price.shape)
-    assert solution.limit_price[group, step] > 0
-    net = net_power(program, solution.power_kw)[group, step]
+    node, step = np.unravel_index(np.argmax(solution.limit_price), solution.limit_price.shape)
+    assert solution.limit_price[node, step] > 0
+    net = net_power(program, solution.power_kw)[node, step]
     room = 1e-4
-    low, high = program.net_low.copy(), program.net_high.copy()
+    low, high = program.net_low_kw.copy(), program.net_high_kw.copy()
     if net < 0:
-        low[group, step] -= room
+        low[node, step] -= room
     else:
-        high[group, step] += room
-    wider = reference.solve(replace(program, net_low=low, net_high=high))
+        high[node, step] += room
+    wider = reference.solve(replace(program, net_low_kw=low, net_high_kw=high))
     saving = cost(program, solution.power_kw) - cost(program, wider.power_kw)
-    expected = solution.limit_price[group, step] * program.step_h * room
+    expected = solution.limit_price[node, step] * program.step_h * room
     assert saving == pytest.approx(expected, rel=1e-3)
 
 
 def test_smoothing_keeps_the_cost_and_calms_a_flat_tariff() -> None:
-    program = random_program(5, Kind(units=12, steps=24, tight=False))
+    program = random_program(5, Kind(stores=12, steps=24, tight=False))
     flat = replace(
         program,
-        draw_price=np.full(program.slots, 0.2),
-        feed_price=np.full(program.slots, 0.1),
-        end_value=np.zeros(program.units),
+        draw_price_per_kwh=np.full(program.slots, 0.2),
+        feed_price_per_kwh=np.full(program.slots, 0.1),
+        end_value_per_kwh=np.zeros(program.stores),
     )
     plain, smooth = reference.solve(flat), reference.solve(flat, smooth=True)
     assert plain.certificate is not None
@@ -417,12 +434,12 @@ def test_smoothing_keeps_the_cost_and_calms_a_flat_tariff() -> None:
 
 
 def test_unreachable_ends_are_infeasible_and_relaxed_by_the_least() -> None:
-    program = random_program(1, Kind(units=4, tight=True))
+    program = random_program(1, Kind(stores=4, tight=True))
     wanted = replace(
         program,
-        energy_end=program.energy_high,
-        net_low=np.full_like(program.net_low, -6.0),
-        net_high=np.full_like(program.net_high, 6.0),
+        energy_end_kwh=program.energy_high_kwh,
+        net_low_kw=np.full_like(program.net_low_kw, -6.0),
+        net_high_kw=np.full_like(program.net_high_kw, 6.0),
     )
     assert reference.solve(wanted).status is Status.INFEASIBLE
     relaxation = least_violation.find(wanted)
@@ -431,16 +448,16 @@ def test_unreachable_ends_are_infeasible_and_relaxed_by_the_least() -> None:
     solution = reference.solve(relaxation.program)
     assert solution.status is Status.OPTIMAL
     energy = energy_path(wanted, solution.power_kw)[wanted.end]
-    served = wanted.energy_end - relaxation.shortfall_kwh
+    served = wanted.energy_end_kwh - relaxation.shortfall_kwh
     assert (energy >= served - 1e-5).all()
-    greedy = least_violation.find(replace(wanted, net_low=wanted.net_low - 1))
+    greedy = least_violation.find(replace(wanted, net_low_kw=wanted.net_low_kw - 1))
     assert greedy.shortfall_kwh.sum() < relaxation.shortfall_kwh.sum()
 
 
 def test_what_a_flowgate_cannot_let_through_is_short_by_just_that() -> None:
     battery = one_battery(draw=[0.1] * 4, feed=[0.1] * 4, start=2.0, capacity=40.0, end=12.0)
     gates = Flowgates(np.arange(4), np.full((4, 1), -2.0), np.array([4.0, 4.0, 0.0, 8.0]))
-    program = replace(battery, flowgates=gates)
+    program = replace(battery, terms=flowgates.terms(gates))
     assert reference.solve(program).status is Status.INFEASIBLE
     relaxation = least_violation.find(program)  # 2, 2, 0 and 4 kW get in
     assert relaxation.shortfall_kwh == pytest.approx([12.0 - 2.0 - 0.9 * 8.0], abs=1e-6)
@@ -451,9 +468,9 @@ def test_what_a_flowgate_cannot_let_through_is_short_by_just_that() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_flowgates_serve_the_more_the_wider_they_are_and_are_always_kept(seed: int) -> None:
-    program = random_program(seed, Kind(units=8, tight=False))
-    program = replace(program, energy_end=program.energy_high)
-    owed, shortfalls = float((program.energy_end - program.energy_start).sum()), []
+    program = random_program(seed, Kind(stores=8, tight=False))
+    program = replace(program, energy_end_kwh=program.energy_high_kwh)
+    owed, shortfalls = float((program.energy_end_kwh - program.energy_start_kwh).sum()), []
     for tight in (0.06, 0.2, 0.6):
         held = gated(program, seed, count=80, tight=tight)
         relaxation = least_violation.find(held)
@@ -461,15 +478,17 @@ def test_flowgates_serve_the_more_the_wider_they_are_and_are_always_kept(seed: i
         served = reference.solve(relaxation.program)
         assert served.status.good
         assert served.certificate is not None
-        assert served.certificate.group_kw <= 1e-7
+        assert served.certificate.node_kw <= 1e-7
     assert shortfalls[0] > shortfalls[1] >= shortfalls[2] - 1e-6
     assert shortfalls[0] < owed
 
 
 def test_a_load_above_its_limit_is_met_by_feeding_as_far_as_that_goes() -> None:
     battery = one_battery(draw=[0.1] * 4, feed=[0.1] * 4, start=8.0, capacity=8.0, end=0.0)
-    load = np.array([[0.0, 3.0, 9.0, 0.0]])
-    program = replace(battery, load=load, net_low=load - 2.0, net_high=load + 50.0)
+    load_kw = np.array([[0.0, 3.0, 9.0, 0.0]])
+    program = replace(
+        battery, load_kw=load_kw, net_low_kw=load_kw - 2.0, net_high_kw=load_kw + 50.0
+    )
     relaxation = least_violation.find(program)
     # One kW must be fed against the load of 3, and 7 against that of 9; the plug manages 5.
     np.testing.assert_allclose(relaxation.excess_kw, [[0, 0, 2, 0]], atol=1e-6)
@@ -479,7 +498,7 @@ def test_a_load_above_its_limit_is_met_by_feeding_as_far_as_that_goes() -> None:
 
 
 def test_a_time_limit_of_nothing_is_reported_and_not_a_plan() -> None:
-    program = random_program(0, Kind(units=200, steps=96, step_h=0.25))
+    program = random_program(0, Kind(stores=200, steps=96, step_h=0.25))
     solution = reference.solve(program, time_limit_s=1e-6)
     assert solution.status is Status.TIME_LIMIT
     assert solution.certificate is None
@@ -503,7 +522,7 @@ def _reordered(program: Program, order: np.ndarray) -> Program:
     slots = np.concatenate(
         [np.arange(int(program.begin[u]), int(program.end[u]) + 1) for u in order],
     )
-    units = {
+    stores = {
         name: getattr(program, name)[order]
         for name in (
             "first",
@@ -512,18 +531,20 @@ def _reordered(program: Program, order: np.ndarray) -> Program:
             "discharge_kw",
             "efficiency_charge",
             "efficiency_discharge",
-            "energy_start",
-            "energy_low",
-            "energy_high",
-            "energy_end",
-            "end_value",
-            "group",
+            "energy_start_kwh",
+            "energy_low_kwh",
+            "energy_high_kwh",
+            "energy_end_kwh",
+            "end_value_per_kwh",
+            "node",
         )
     }
-    names = ["share", "draw_price", "feed_price"]
-    names += ["draw_curve", "feed_curve"] if program.curves is not None else []
+    names = ["share", "draw_price_per_kwh", "feed_price_per_kwh"]
+    names += (
+        ["draw_curve_per_kwh_kw", "feed_curve_per_kwh_kw"] if program.curves is not None else []
+    )
     per_slot = {name: getattr(program, name)[slots] for name in names}
-    return replace(program, **units, **per_slot)
+    return replace(program, **stores, **per_slot)
 
 
 def _swing(program: Program, power_kw: np.ndarray) -> float:

@@ -11,11 +11,11 @@ from evergrid.engine.certificate import Dual, certify
 from evergrid.engine.program import Program, energy_path, net_power
 from tests.engine.cases import Kind, random_program
 
-KIND = Kind(units=20, steps=24, step_h=0.5)
+KIND = Kind(stores=20, steps=24, step_h=0.5)
 
 
 def unproven(program: Program) -> Dual:
-    none = np.zeros((program.groups, program.steps))
+    none = np.zeros((program.nodes, program.steps))
     return Dual(np.zeros(program.slots), none, none[:, 0])
 
 
@@ -25,11 +25,11 @@ def test_early_charging_never_breaks_a_limit_even_where_it_cannot_serve_all(seed
     program = random_program(seed, KIND)
     power = repair.earliest(program)
     assert (power <= 0).all()
-    assert (-power <= program.charge_limit + 1e-12).all()
-    assert (net_power(program, power) >= program.net_low - 1e-9).all()
+    assert (-power <= program.charge_limit_kw + 1e-12).all()
+    assert (net_power(program, power) >= program.net_low_kw - 1e-9).all()
     energy = energy_path(program, power)
     assert (
-        energy <= np.maximum(program.energy_end, program.energy_start)[program.unit] + 1e-9
+        energy <= np.maximum(program.energy_end_kwh, program.energy_start_kwh)[program.store] + 1e-9
     ).all()
 
 
@@ -40,21 +40,21 @@ def test_early_charging_serves_all_where_there_is_room() -> None:
 
 
 def test_those_who_can_wait_least_come_first() -> None:
-    program = random_program(0, Kind(units=2, steps=12))
+    program = random_program(0, Kind(stores=2, steps=12))
     program = replace(
         program,
         first=np.array([0, 0]),
         stop=np.array([2, 10]),
         share=np.ones(12),
-        draw_price=np.ones(12),
-        feed_price=np.ones(12),
+        draw_price_per_kwh=np.ones(12),
+        feed_price_per_kwh=np.ones(12),
         charge_kw=np.full(2, 10.0),
         efficiency_charge=np.ones(2),
-        energy_start=np.full(2, 10.0),
-        energy_high=np.full(2, 50.0),
-        energy_end=np.array([30.0, 40.0]),
-        group=np.zeros(2, np.int64),
-        net_low=np.full((4, 12), -10.0),
+        energy_start_kwh=np.full(2, 10.0),
+        energy_high_kwh=np.full(2, 50.0),
+        energy_end_kwh=np.array([30.0, 40.0]),
+        node=np.zeros(2, np.int64),
+        net_low_kw=np.full((4, 12), -10.0),
     )
     power = repair.earliest(program)
     np.testing.assert_allclose(power[:2], -10.0, rtol=1e-6)

@@ -12,14 +12,14 @@ MORE = {
     **{
         f"engine/{module}": [f"tests/engine/test_{test}.py" for test in tests.split()]
         for module, tests in {
-            "group_barrier": "interior_point solver",
-            "group_kernels": "interior_point solver",
-            "group_tree": "interior_point solver",
+            "node_barrier": "interior_point solver",
+            "node_kernels": "interior_point solver",
+            "node_tree": "interior_point solver",
             "highs_model": "reference relaxation solver",
             "linear_program": "reference relaxation",
             "search": "reference solver",
             "slot_loops": "interior_point solver",
-            "unit_kernels": "interior_point solver",
+            "store_kernels": "interior_point solver",
             "zones": "zone_cut zone_run cluster",
         }.items()
     },

@@ -60,7 +60,7 @@ print(json.dumps(summary.versions()))
         (["jax"], {"jax", "jaxlib"}),
         (["evergrid.grid.feeder.opendss"], set[str]()),
         (["tests.studies.a_feeder"], {"dss-python", "dss-python-backend", "opendss"}),
-        (["evergrid.engine.interior_point.unit_kernels"], {"numba"}),
+        (["evergrid.engine.interior_point.store_kernels"], {"numba"}),
     ],
 )
 def test_the_versions_name_what_was_loaded_and_nothing_else(loaded: list[str], more: set[str]):

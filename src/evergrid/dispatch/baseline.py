@@ -7,8 +7,8 @@ import numpy as np
 from evergrid.core.arrays import Array, Float
 from evergrid.engine import solver
 from evergrid.engine.certificate import TOLERANCE
-from evergrid.engine.interior_point.interior_point import Tell, untold
 from evergrid.engine.program import Program, net_power, over_budget
+from evergrid.engine.progress import GapProgress, ignore_gap
 from evergrid.engine.solution import Solution
 
 LITTLE = 1e-3  # price of a kWh curtailed, against at least 1 for one charged
@@ -16,15 +16,15 @@ EARLY_GAP = 1e-4  # relative; the baseline needs to be early, not earliest to th
 
 
 def uncontrolled(program: Program) -> Float[Array, " slot"]:
-    """Every unit draws at full power from the start until it holds what it is owed.
+    """Every store draws at full power from the start until it holds what it is owed.
 
-    No limit of a group is looked at: this is what plugs do by themselves.
+    No limit of a node is looked at: this is what plugs do by themselves.
     """
-    step_energy = program.charge_limit * program.gain
+    step_energy = program.charge_limit_kw * program.gain
     summed = np.cumsum(step_energy)
     before = summed - step_energy
-    before -= before[program.begin][program.unit]
-    needed = np.maximum(program.energy_end - program.energy_start, 0.0)[program.unit]
+    before -= before[program.begin][program.store]
+    needed = np.maximum(program.energy_end_kwh - program.energy_start_kwh, 0.0)[program.store]
     drawn = np.clip(needed - before, 0.0, step_energy) / program.gain
     return -drawn
 
@@ -36,33 +36,33 @@ def earliest(
     method: solver.Method,
     time_limit_s: float,
     fallback: Float[Array, " slot"] | None = None,
-    tell: Tell = untold,
+    progress: GapProgress = ignore_gap,
 ) -> Solution:
-    """Charging as early as the groups' limits allow, blind to prices, with nothing fed.
+    """Charging as early as the nodes' limits allow, blind to prices, with nothing fed.
 
     This serves exactly what the program asks for, so that its cost can be compared.
 
     Args:
         program: What to serve.
-        sessions: How many of its first units charge; the others curtail generation.
+        sessions: How many of its first stores charge; the others curtail generation.
         method: How it is solved.
         time_limit_s: For the solve.
         fallback: A schedule that keeps every limit, where one is known.
-        tell: Called with the iteration reached and the gap there.
+        progress: Called with the iteration reached and the gap there.
     """
-    charges = program.unit < sessions
+    charges = program.store < sessions
     by_time = replace(
         program,
-        discharge_kw=np.zeros(program.units),
-        draw_price=np.where(charges, 1.0 + program.step, LITTLE),
-        feed_price=np.zeros(program.slots),
-        end_value=np.zeros(program.units),
-        surcharge=np.zeros_like(program.surcharge),
-        peak_price=np.zeros(program.groups),
+        discharge_kw=np.zeros(program.stores),
+        draw_price_per_kwh=np.where(charges, 1.0 + program.step, LITTLE),
+        feed_price_per_kwh=np.zeros(program.slots),
+        end_value_per_kwh=np.zeros(program.stores),
+        surcharge_per_kwh=np.zeros_like(program.surcharge_per_kwh),
+        peak_price_per_kw=np.zeros(program.nodes),
         peak_count=None,
         reserve_kwh=None,
-        draw_curve=None,
-        feed_curve=None,
+        draw_curve_per_kwh_kw=None,
+        feed_curve_per_kwh_kw=None,
     )
     return solver.solve(
         by_time,
@@ -70,13 +70,13 @@ def earliest(
         gap=EARLY_GAP,
         time_limit_s=time_limit_s,
         fallback=fallback,
-        tell=tell,
+        progress=progress,
     )
 
 
 def keeps_limits(program: Program, power_kw: Float[Array, " slot"]) -> bool:
-    """Whether these powers keep every group within its limits and budget."""
+    """Whether these powers keep every node within its limits and budget."""
     net = net_power(program, power_kw)
     slack_kw = 0.5 * TOLERANCE
-    inside = (net >= program.net_low - slack_kw) & (net <= program.net_high + slack_kw)
+    inside = (net >= program.net_low_kw - slack_kw) & (net <= program.net_high_kw + slack_kw)
     return bool(inside.all() and (over_budget(program, net) <= TOLERANCE).all())

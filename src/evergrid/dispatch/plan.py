@@ -21,8 +21,8 @@ from evergrid.dispatch.problem import Problem
 from evergrid.dispatch.shortfall import Shortfall
 from evergrid.engine import least_violation, solver, warm_start
 from evergrid.engine.certificate import Certificate
-from evergrid.engine.interior_point.interior_point import Tell, untold
 from evergrid.engine.program import Program
+from evergrid.engine.progress import GapProgress, ignore_gap
 from evergrid.engine.solution import (
     BUDGET_FIRST,
     EXCESS_WEIGHT,
@@ -30,6 +30,7 @@ from evergrid.engine.solution import (
     Relaxation,
     Solution,
 )
+from evergrid.engine.terms import flowgates
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule
 
@@ -109,19 +110,19 @@ class PreviousSolve:
     start_utc: datetime
 
 
-def v2g(portfolio: Portfolio, options: Options, *, tell: Tell = untold) -> Plan:
+def v2g(portfolio: Portfolio, options: Options, *, progress: GapProgress = ignore_gap) -> Plan:
     """The plan of least net cost, serving what can be served.
 
     Args:
         portfolio: What to plan.
         options: How.
-        tell: Called with the iteration and the gap reached, where the solver iterates.
+        progress: Called with the iteration and the gap reached, where the solver iterates.
 
     Raises:
         SolveError: No plan was found in the time allowed, or precision was lost.
     """
     made = problem.build(portfolio, options.end_value_per_kwh)
-    return _solve(portfolio, made, options, tell=tell)[0]
+    return _solve(portfolio, made, options, progress=progress)[0]
 
 
 def again(
@@ -154,25 +155,25 @@ def again(
 def _expected(portfolio: Portfolio, made: Problem, last: PreviousSolve) -> Guess | None:
     """What the last plan lets expect of this one; nothing where its groups were others."""
     program = made.program
-    if program.groups != last.program.groups:
+    if program.nodes != last.program.nodes:
         return None
     row = {name: i for i, name in enumerate(last.session_id)}
-    unit = np.full(program.units, -1)
+    unit = np.full(program.stores, -1)
     ids = portfolio.sessions.session_id
     unit[: made.sessions] = [row.get(name, -1) for name in ids]
     passed = portfolio.grid.start_utc - last.start_utc
     shift = round(passed / timedelta(hours=program.step_h))
-    return warm_start.carried(last.program, last.guess, program, unit=unit, shift=shift)
+    return warm_start.shifted(last.program, last.guess, program, store=unit, shift=shift)
 
 
-def smart(portfolio: Portfolio, options: Options, *, tell: Tell = untold) -> Plan:
+def smart(portfolio: Portfolio, options: Options, *, progress: GapProgress = ignore_gap) -> Plan:
     """The same for chargers that cannot discharge."""
     one_way = replace(portfolio, sessions=portfolio.sessions.without_discharge())
-    return v2g(one_way, options, tell=tell)
+    return v2g(one_way, options, progress=progress)
 
 
 def uncontrolled(
-    portfolio: Portfolio, options: Options, served: Plan, *, tell: Tell = untold
+    portfolio: Portfolio, options: Options, served: Plan, *, progress: GapProgress = ignore_gap
 ) -> Plan:
     """Charging from plug-in at full power until each session holds what its driver asked for.
 
@@ -188,7 +189,7 @@ def uncontrolled(
     power, taken_s = baseline.uncontrolled(made.program), 0.0
     planned = _least_curtailed(one_way, made, power)
     if not baseline.keeps_limits(made.program, problem.powers(made, planned)):
-        power, taken_s = _earliest(one_way, made, options, tell)
+        power, taken_s = _earliest(one_way, made, options, progress)
         planned = _least_curtailed(one_way, made, power)
     assessment = Assessment(one_way, planned)
     paid = costs(one_way, planned, options.end_value_per_kwh)
@@ -205,13 +206,13 @@ def uncontrolled(
 
 
 def _earliest(
-    portfolio: Portfolio, made: Problem, options: Options, tell: Tell
+    portfolio: Portfolio, made: Problem, options: Options, progress: GapProgress
 ) -> tuple[Float[Array, " slot"], float]:
     """Charging as early as the limits allow, with what must give way for it."""
     # What is small is solved to every digit, whatever plans are solved by.
     small = solver.chosen(made.program, "auto") == "highs"
     method = "highs" if small else options.method
-    how = {"method": method, "time_limit_s": options.time_limit_s, "tell": tell}
+    how = {"method": method, "time_limit_s": options.time_limit_s, "progress": progress}
     found, relaxation = baseline.earliest(made.program, sessions=made.sessions, **how), None
     if not found.status.good:
         relaxation = least_violation.find(made.program, time_limit_s=options.time_limit_s)
@@ -234,7 +235,7 @@ def _asked(portfolio: Portfolio, options: Options, served: Plan) -> Problem:
     sessions = portfolio.sessions
     outlasts = sessions.departure_utc > datetime64(portfolio.grid.end_utc)
     asked = np.minimum(sessions.energy_departure_kwh, problem.reach(portfolio))
-    end = program.energy_end[:count]
+    end = program.energy_end_kwh[:count]
     end = np.where(outlasts, np.maximum(asked, end), end)
     held = served.schedule.energy_kwh[:, -1]
     end = np.where(served.assessment.short, np.minimum(end, held), end)
@@ -245,9 +246,9 @@ def _asked(portfolio: Portfolio, options: Options, served: Plan) -> Problem:
         budget[: len(drawn_kwh)] = np.maximum(budget[: len(drawn_kwh)], drawn_kwh + ROOM)
     lowered = replace(
         program,
-        energy_end=np.concatenate([end, program.energy_end[count:]]),
-        net_low=np.minimum(program.net_low, program.rest_net),
-        net_high=np.maximum(program.net_high, program.rest_net),
+        energy_end_kwh=np.concatenate([end, program.energy_end_kwh[count:]]),
+        net_low_kw=np.minimum(program.net_low_kw, program.rest_net_kw),
+        net_high_kw=np.maximum(program.net_high_kw, program.rest_net_kw),
         budget_kwh=budget,
     )
     return replace(made, program=lowered)
@@ -274,11 +275,11 @@ def _solve(
     *,
     guess: Guess | None = None,
     spent_kwh: Float[Array, " site"] | None = None,
-    tell: Tell = untold,
+    progress: GapProgress = ignore_gap,
 ) -> tuple[Plan, Solution]:
     begun = time.perf_counter()
     program, relaxation = made.program, None
-    solution = _solution(program, options, guess, None, tell)
+    solution = _solution(program, options, guess, None, progress)
     late = time.perf_counter() - begun >= options.time_limit_s
     if not solution.status.good and not (late and solution.status is not Status.INFEASIBLE):
         # What was spent before by plans that could not see this one is saved again, if it can be.
@@ -290,7 +291,7 @@ def _solve(
             budget_weight=BUDGET_FIRST if first else EXCESS_WEIGHT,
         )
         program = _unpaid(portfolio, made, relaxation)
-        solution = _solution(program, options, guess, relaxation.power_kw, tell)
+        solution = _solution(program, options, guess, relaxation.power_kw, progress)
     if solution.certificate is None or not solution.status.good:
         raise SolveError(
             solution.status, faults=_in_the_way(portfolio, made, relaxation, spent_kwh)
@@ -322,7 +323,7 @@ def _solution(
     options: Options,
     guess: Guess | None,
     fallback: Float[Array, " slot"] | None,
-    tell: Tell,
+    progress: GapProgress,
 ) -> Solution:
     return solver.solve(
         program,
@@ -334,7 +335,7 @@ def _solution(
         zones=options.zones,
         guess=guess,
         fallback=fallback,
-        tell=tell,
+        progress=progress,
     )
 
 
@@ -385,16 +386,18 @@ def _causes_of(plan: Plan) -> dict[str, str]:
     return {item.session_id: item.limit for item in plan.shortfalls}
 
 
-def _budget_price(program: Program, solution: Solution) -> Float[Array, " group"]:
+def _budget_price(program: Program, solution: Solution) -> Float[Array, " node"]:
     """Saving per kWh if a group's budget were wider, where that is more than rounding."""
     price = solution.dual.budget_price
-    return np.where(price > ROUNDING * np.abs(program.draw_price).max(initial=0.0), price, 0.0)
+    return np.where(
+        price > ROUNDING * np.abs(program.draw_price_per_kwh).max(initial=0.0), price, 0.0
+    )
 
 
-def _wires_price(program: Program, solution: Solution) -> Float[Array, "group step"]:
+def _wires_price(program: Program, solution: Solution) -> Float[Array, "node step"]:
     """What the flowgates take from the worth of a kWh that each group feeds."""
-    gates, price = program.flowgates, solution.dual.flowgate_price
-    if gates is None or price is None:
-        return np.zeros(program.load.shape)
+    gates, price = flowgates.of(program), flowgates.prices(program, solution.dual)
+    if gates is None:
+        return np.zeros(program.load_kw.shape)
     felt = np.where(price > ROUNDING * np.abs(price).max(initial=0.0), price, 0.0)
     return gates.price_of_power(felt, program.steps) / program.step_h

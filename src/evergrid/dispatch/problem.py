@@ -1,7 +1,7 @@
 """A portfolio as the engine's program, and the engine's answer as a schedule.
 
-The units of the program are the sessions, and then one for each site that may curtail generation:
-what is curtailed is drawn by a store that is never full and never feeds. The groups are the sites,
+The stores of the program are the sessions, and then one for each site that may curtail generation:
+what is curtailed is drawn by a store that is never full and never feeds. The nodes are the sites,
 and then one for each further billing period of a demand charge: it lies above its site, carries the
 same power, and its load is such that only steps of its period can raise its peak.
 """
@@ -17,6 +17,7 @@ from evergrid.core.units import per_kwh_from_per_mwh
 from evergrid.dispatch import curtailment
 from evergrid.dispatch.accounts import net_load
 from evergrid.engine.program import Program, energy_path
+from evergrid.engine.terms import flowgates
 from evergrid.model.billing import periods
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule, Slots, slots
@@ -26,12 +27,12 @@ ROOM_KWH = 1.0  # free at either end of the store of what is curtailed, so that 
 
 @dataclass(frozen=True)
 class Problem:
-    """The program of a portfolio, and what its units stand for.
+    """The program of a portfolio, and what its stores stand for.
 
     Attributes:
         program: What the engine solves.
-        sessions: How many units are sessions; these come first.
-        curtailing: Site whose generation each further unit curtails.
+        sessions: How many stores are sessions; these come first.
+        curtailing: Site whose generation each further store curtails.
     """
 
     program: Program
@@ -93,23 +94,23 @@ def build(
         spent_kwh: Part of each site's energy budget that is spent before the horizon, or must be
             left for after it; none by default.
     """
-    units = _stacked(_session_units(portfolio, end_value_per_kwh), _curtailing_units(portfolio))
+    stores = _stacked(_session_stores(portfolio, end_value_per_kwh), _curtailing_stores(portfolio))
     curtailing = np.nonzero(portfolio.curtailable_kw.any(axis=1))[0]
-    rest = _at_rest(portfolio, units, curtailing) if len(curtailing) else None
-    groups = _with_periods(portfolio, _groups(portfolio, spent_kwh))
+    rest = _at_rest(portfolio, stores, curtailing) if len(curtailing) else None
+    nodes = _with_periods(portfolio, _nodes(portfolio, spent_kwh))
     _, sold = _prices(portfolio)
     meters = portfolio.sites.net_metering[:, None]
     bill = float((np.where(meters, sold, 0.0) * net_load(portfolio)).sum())
-    rise = units.pop("feed_curve")
+    rise = stores.pop("feed_curve_per_kwh_kw")
     program = Program(
         step_h=portfolio.grid.step_h,
         steps=portfolio.grid.steps,
-        **units,
-        **groups,
+        **stores,
+        **nodes,
         constant=portfolio.grid.step_h * bill,
-        feed_curve=rise if rise.any() else None,
+        feed_curve_per_kwh_kw=rise if rise.any() else None,
         rest_kw=rest,
-        flowgates=_padded(portfolio.flowgates, len(groups["parent"])),
+        terms=flowgates.terms(_padded(portfolio.flowgates, len(nodes["parent"]))),
     )
     return Problem(program, len(portfolio.sessions), curtailing)
 
@@ -118,22 +119,22 @@ Columns = dict[str, Array]
 
 
 def _at_rest(
-    portfolio: Portfolio, units: Columns, curtailing: Int[Array, " generator"]
+    portfolio: Portfolio, stores: Columns, curtailing: Int[Array, " generator"]
 ) -> Float[Array, " slot"]:
-    """What units do while all sessions are idle: generation is curtailed as limits then demand."""
+    """What stores do while all sessions are idle: generation is curtailed as limits then demand."""
     idle = np.zeros((len(portfolio.sessions), portfolio.grid.steps))
     curtailed = curtailment.least(portfolio, idle)
-    lengths = units["stop"] - units["first"]
-    unit = np.repeat(np.arange(len(lengths)), lengths)
+    lengths = stores["stop"] - stores["first"]
+    store = np.repeat(np.arange(len(lengths)), lengths)
     begin = np.cumsum(lengths) - lengths
-    step = np.arange(len(unit)) - begin[unit] + units["first"][unit]
-    rest, further = np.zeros(len(unit)), unit >= len(portfolio.sessions)
-    site = curtailing[unit[further] - len(portfolio.sessions)]
+    step = np.arange(len(store)) - begin[store] + stores["first"][store]
+    rest, further = np.zeros(len(store)), store >= len(portfolio.sessions)
+    site = curtailing[store[further] - len(portfolio.sessions)]
     rest[further] = -curtailed[site, step[further]]
     return rest
 
 
-def _session_units(portfolio: Portfolio, end_value_per_kwh: float) -> Columns:
+def _session_stores(portfolio: Portfolio, end_value_per_kwh: float) -> Columns:
     sessions, grid = portfolio.sessions, portfolio.grid
     at = slots(sessions, grid)
     outlasts = sessions.departure_utc > datetime64(grid.end_utc)
@@ -147,19 +148,19 @@ def _session_units(portfolio: Portfolio, end_value_per_kwh: float) -> Columns:
         "discharge_kw": sessions.max_discharge_kw,
         "efficiency_charge": sessions.efficiency_charge,
         "efficiency_discharge": sessions.efficiency_discharge,
-        "energy_start": held,
-        "energy_low": np.minimum(reserve, held),
-        "energy_high": sessions.capacity_kwh,
-        "energy_end": owed(portfolio).end_kwh,
-        "end_value": np.where(outlasts, end_value_per_kwh, 0.0),
-        **_unit_prices(portfolio, at, portfolio.site_row, sessions.wear_cost_per_kwh),
-        "group": portfolio.site_row,
-        "feed_curve": rise[at.session],
+        "energy_start_kwh": held,
+        "energy_low_kwh": np.minimum(reserve, held),
+        "energy_high_kwh": sessions.capacity_kwh,
+        "energy_end_kwh": owed(portfolio).end_kwh,
+        "end_value_per_kwh": np.where(outlasts, end_value_per_kwh, 0.0),
+        **_store_prices(portfolio, at, portfolio.site_row, sessions.wear_cost_per_kwh),
+        "node": portfolio.site_row,
+        "feed_curve_per_kwh_kw": rise[at.session],
         "reserve_kwh": np.where((reserve > held) & sessions.can_discharge, reserve, -np.inf),
     }
 
 
-def _curtailing_units(portfolio: Portfolio) -> Columns:
+def _curtailing_stores(portfolio: Portfolio) -> Columns:
     """A store for each site that may curtail generation, which draws what is curtailed."""
     site = np.nonzero(portfolio.curtailable_kw.any(axis=1))[0]
     made = portfolio.curtailable_kw[site]
@@ -168,10 +169,10 @@ def _curtailing_units(portfolio: Portfolio) -> Columns:
     first = produces.argmax(axis=1)
     stop = steps - produces[:, ::-1].argmax(axis=1)
     lengths = stop - first
-    unit = np.repeat(np.arange(count), lengths)
-    step = np.arange(len(unit)) - np.repeat(np.cumsum(lengths) - lengths - first, lengths)
+    store = np.repeat(np.arange(count), lengths)
+    step = np.arange(len(store)) - np.repeat(np.cumsum(lengths) - lengths - first, lengths)
     most = made.max(axis=1, initial=0.0)
-    at = Slots(first, stop, unit, step, made[unit, step] / most[unit])
+    at = Slots(first, stop, store, step, made[store, step] / most[store])
     ones, zeros = np.ones(count), np.zeros(count)
     return {
         "first": first,
@@ -181,39 +182,39 @@ def _curtailing_units(portfolio: Portfolio) -> Columns:
         "discharge_kw": zeros,
         "efficiency_charge": ones,
         "efficiency_discharge": ones,
-        "energy_start": zeros,
-        "energy_low": zeros - ROOM_KWH,
-        "energy_high": portfolio.grid.step_h * made.sum(axis=1) + ROOM_KWH,
-        "energy_end": zeros - ROOM_KWH,
-        "end_value": zeros,
+        "energy_start_kwh": zeros,
+        "energy_low_kwh": zeros - ROOM_KWH,
+        "energy_high_kwh": portfolio.grid.step_h * made.sum(axis=1) + ROOM_KWH,
+        "energy_end_kwh": zeros - ROOM_KWH,
+        "end_value_per_kwh": zeros,
         **_curtailing_prices(portfolio, at, site),
-        "group": site,
-        "feed_curve": np.zeros(len(unit)),
+        "node": site,
+        "feed_curve_per_kwh_kw": np.zeros(len(store)),
         "reserve_kwh": zeros - np.inf,
     }
 
 
-def _curtailing_prices(portfolio: Portfolio, at: Slots, site: Int[Array, " unit"]) -> Columns:
+def _curtailing_prices(portfolio: Portfolio, at: Slots, site: Int[Array, " store"]) -> Columns:
     """What a kWh curtailed costs: behind a net meter its worth there, elsewhere nothing."""
     _, sold = _prices(portfolio)
     metered = (portfolio.sites.meter[site] >= 0)[at.session]
     worth = np.where(metered, sold[at.step], 0.0)
-    return {"draw_price": worth, "feed_price": worth}
+    return {"draw_price_per_kwh": worth, "feed_price_per_kwh": worth}
 
 
-def _unit_prices(
-    portfolio: Portfolio, at: Slots, site: Int[Array, " unit"], wear: Float[Array, " unit"]
+def _store_prices(
+    portfolio: Portfolio, at: Slots, site: Int[Array, " store"], wear: Float[Array, " store"]
 ) -> Columns:
     bought, sold = _prices(portfolio)
     metered = (portfolio.sites.meter[site] >= 0)[at.session]
     return {
-        "draw_price": np.where(metered, sold[at.step], bought[at.step]),
-        "feed_price": sold[at.step] - wear[at.session],
+        "draw_price_per_kwh": np.where(metered, sold[at.step], bought[at.step]),
+        "feed_price_per_kwh": sold[at.step] - wear[at.session],
     }
 
 
 def _stacked(one: Columns, other: Columns) -> Columns:
-    """Units of both, and none of the second kind where there are none."""
+    """Stores of both, and none of the second kind where there are none."""
     made = (
         one
         if not len(other["first"])
@@ -224,25 +225,25 @@ def _stacked(one: Columns, other: Columns) -> Columns:
     return made
 
 
-def _groups(portfolio: Portfolio, spent_kwh: Float[Array, " site"] | None) -> Columns:
-    sites, load = portfolio.sites, net_load(portfolio)
+def _nodes(portfolio: Portfolio, spent_kwh: Float[Array, " site"] | None) -> Columns:
+    sites, load_kw = portfolio.sites, net_load(portfolio)
     bought, sold = _prices(portfolio)
     budget = sites.energy_budget_kwh - (0.0 if spent_kwh is None else spent_kwh)
     return {
         "parent": sites.parent,
-        "net_low": load - portfolio.import_limit_kw,
-        "net_high": load + portfolio.export_limit_kw,
-        "load": load,
-        "surcharge": np.where(sites.net_metering[:, None], bought - sold, 0.0),
-        "peak_price": sites.demand_charge_per_kw.copy(),
-        "peak_before": np.zeros(len(sites)),
+        "net_low_kw": load_kw - portfolio.import_limit_kw,
+        "net_high_kw": load_kw + portfolio.export_limit_kw,
+        "load_kw": load_kw,
+        "surcharge_per_kwh": np.where(sites.net_metering[:, None], bought - sold, 0.0),
+        "peak_price_per_kw": sites.demand_charge_per_kw.copy(),
+        "peak_before_kw": np.zeros(len(sites)),
         "peak_count": sites.demand_charge_peaks.copy(),
         "budget_kwh": budget,
     }
 
 
-def _with_periods(portfolio: Portfolio, groups: Columns) -> Columns:
-    """The groups with one more for each billing period where a charged site has several."""
+def _with_periods(portfolio: Portfolio, nodes: Columns) -> Columns:
+    """The nodes with one more for each billing period where a charged site has several."""
     sites, before = portfolio.sites, portfolio.sites.demand_peak_kw
     more: list[tuple[int, Array, float]] = []  # site, steps of the period, peak before
     for site in np.nonzero(sites.demand_charge_per_kw)[0]:
@@ -250,29 +251,29 @@ def _with_periods(portfolio: Portfolio, groups: Columns) -> Columns:
         period = periods(portfolio.grid, portfolio.time_zone, kind)
         count = int(period.max()) + 1
         if count == 1:
-            groups["peak_before"][site] = before[site]
+            nodes["peak_before_kw"][site] = before[site]
             continue
-        groups["peak_price"][site] = 0.0
+        nodes["peak_price_per_kw"][site] = 0.0
         more += [
             (int(site), period == k, float(before[site]) if k == 0 else 0.0) for k in range(count)
         ]
     if more:
-        groups = _with_groups(portfolio, groups, more)
-    if not ((groups["peak_count"] > 1) & (groups["peak_price"] > 0)).any():
-        groups.pop("peak_count")
-    if not np.isfinite(groups["budget_kwh"]).any():
-        groups.pop("budget_kwh")
-    return groups
+        nodes = _with_nodes(portfolio, nodes, more)
+    if not ((nodes["peak_count"] > 1) & (nodes["peak_price_per_kw"] > 0)).any():
+        nodes.pop("peak_count")
+    if not np.isfinite(nodes["budget_kwh"]).any():
+        nodes.pop("budget_kwh")
+    return nodes
 
 
-def _with_groups(
-    portfolio: Portfolio, groups: Columns, more: list[tuple[int, Array, float]]
+def _with_nodes(
+    portfolio: Portfolio, nodes: Columns, more: list[tuple[int, Array, float]]
 ) -> Columns:
     sites = portfolio.sites
     reach_kw = _draw_at_most(portfolio)
-    parent, first = groups["parent"].copy(), len(sites)
+    parent, first = nodes["parent"].copy(), len(sites)
     for number, (site, _, _) in enumerate(more, first):
-        top = site  # the one below the new group: the site itself, or its last period so far
+        top = site  # the one below the new node: the site itself, or its last period so far
         while parent[top] >= first:
             top = parent[top]
         parent = np.append(parent, parent[top])
@@ -281,17 +282,17 @@ def _with_groups(
     inside = np.stack([item[1] for item in more])
     endless = np.full(inside.shape, np.inf)
     added = {
-        "net_low": -endless,
-        "net_high": endless,
-        # Outside its period a group draws nothing from above, whatever the units below it do.
-        "load": np.where(inside, groups["load"][site], -reach_kw[site]),
-        "surcharge": np.zeros(inside.shape),
-        "peak_price": sites.demand_charge_per_kw[site],
-        "peak_before": np.array([item[2] for item in more]),
+        "net_low_kw": -endless,
+        "net_high_kw": endless,
+        # Outside its period a node draws nothing from above, whatever the stores below it do.
+        "load_kw": np.where(inside, nodes["load_kw"][site], -reach_kw[site]),
+        "surcharge_per_kwh": np.zeros(inside.shape),
+        "peak_price_per_kw": sites.demand_charge_per_kw[site],
+        "peak_before_kw": np.array([item[2] for item in more]),
         "peak_count": sites.demand_charge_peaks[site],
         "budget_kwh": np.full(len(more), np.inf),
     }
-    joined = {name: np.concatenate([groups[name], added[name]]) for name in added}
+    joined = {name: np.concatenate([nodes[name], added[name]]) for name in added}
     return {"parent": parent, **joined}
 
 
@@ -305,22 +306,22 @@ def _draw_at_most(portfolio: Portfolio) -> Float[Array, "site step"]:
     return portfolio.sites.add_up(own)
 
 
-def _padded(flowgates: Flowgates | None, groups: int) -> Flowgates | None:
-    """The flowgates with no weight on groups that are no sites."""
-    if flowgates is None or flowgates.weight.shape[1] == groups:
-        return flowgates
-    more = np.zeros((len(flowgates), groups - flowgates.weight.shape[1]))
-    return Flowgates(flowgates.step, np.hstack([flowgates.weight, more]), flowgates.limit_kw)
+def _padded(given: Flowgates | None, nodes: int) -> Flowgates | None:
+    """The flowgates with no weight on nodes that are no sites."""
+    if given is None or given.weight.shape[1] == nodes:
+        return given
+    more = np.zeros((len(given), nodes - given.weight.shape[1]))
+    return Flowgates(given.step, np.hstack([given.weight, more]), given.limit_kw)
 
 
 def schedule(portfolio: Portfolio, problem: Problem, power_kw: Float[Array, " slot"]) -> Schedule:
     """The engine's powers as a schedule of every session in every step."""
     program, count = problem.program, problem.sessions
     shape = (count, portfolio.grid.steps)
-    of_sessions = program.unit < count
-    unit, step = program.unit[of_sessions], program.step[of_sessions]
+    of_sessions = program.store < count
+    store, step = program.store[of_sessions], program.step[of_sessions]
     plugged = np.zeros(shape, dtype=bool)
-    plugged[unit, step] = True
+    plugged[store, step] = True
     power = np.zeros(shape)
     power[plugged] = power_kw[of_sessions]
     energy = np.zeros(shape)
@@ -336,12 +337,12 @@ def schedule(portfolio: Portfolio, problem: Problem, power_kw: Float[Array, " sl
 def curtailed_kw(
     portfolio: Portfolio, problem: Problem, power_kw: Float[Array, " slot"]
 ) -> Float[Array, "site step"] | None:
-    """What the units that curtail draw, by site; None where there are none."""
+    """What the stores that curtail draw, by site; None where there are none."""
     if not len(problem.curtailing):
         return None
     program = problem.program
-    slot = np.nonzero(program.unit >= problem.sessions)[0]
-    site = problem.curtailing[program.unit[slot] - problem.sessions]
+    slot = np.nonzero(program.store >= problem.sessions)[0]
+    site = problem.curtailing[program.store[slot] - problem.sessions]
     made = np.zeros(portfolio.load_kw.shape)
     made[site, program.step[slot]] = np.maximum(-power_kw[slot], 0.0)
     return made
@@ -350,13 +351,13 @@ def curtailed_kw(
 def powers(problem: Problem, planned: Schedule) -> Float[Array, " slot"]:
     """A schedule as the engine's powers."""
     program, count = problem.program, problem.sessions
-    unit, step = program.unit, program.step
-    of_sessions = unit < count
+    store, step = program.store, program.step
+    of_sessions = store < count
     power = np.zeros(program.slots)
-    power[of_sessions] = planned.power_kw[unit[of_sessions], step[of_sessions]]
+    power[of_sessions] = planned.power_kw[store[of_sessions], step[of_sessions]]
     if planned.curtailed_kw is not None and len(problem.curtailing):
         rest = ~of_sessions
-        site = problem.curtailing[unit[rest] - count]
+        site = problem.curtailing[store[rest] - count]
         power[rest] = -planned.curtailed_kw[site, step[rest]]
     return power
 

@@ -17,7 +17,7 @@ def recomputed(assessment: Assessment, objective: float) -> Certificate:
         bound=-math.inf,
         power_kw=assessment.power_kw,
         energy_kwh=max(assessment.energy_kwh, budgets),
-        group_kw=assessment.limits_kw,
+        node_kw=assessment.limits_kw,
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evergrid.core import tree
 from evergrid.core.errors import InfeasibleError
 from evergrid.core.faults import Fault
 from evergrid.dispatch import problem
@@ -48,13 +49,12 @@ def _cause(portfolio: Portfolio, relaxation: Relaxation | None, row: int) -> str
         return beyond
     program, sites = relaxation.program, portfolio.sites
     limiting = relaxation.limiting[:, program.first[row] : program.stop[row]].max(axis=1)
-    site = int(portfolio.site_row[row])
-    while site >= 0 and not (limiting[site] or relaxation.exhausted[site]):
-        site = int(sites.parent[site])
-    if site < 0:
-        return beyond
-    kind = "import limit" if limiting[site] else "energy budget"
-    return f"the {kind} of site {sites.site_id[site]}"
+    for site in tree.path(int(portfolio.site_row[row]), sites.parent):
+        if limiting[site]:
+            return f"the import limit of site {sites.site_id[site]}"
+        if relaxation.exhausted[site]:
+            return f"the energy budget of site {sites.site_id[site]}"
+    return beyond
 
 
 def raise_on_shortfall(shortfalls: Sequence[Shortfall], assessment: Assessment) -> None:

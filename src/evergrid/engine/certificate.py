@@ -15,9 +15,10 @@ from evergrid.engine.program import (
     Program,
     cost,
     energy_path,
-    group_costs,
     net_power,
-    unit_costs,
+    node_costs,
+    store_costs,
+    term_costs,
 )
 from evergrid.engine.violations import TOLERANCE, violations
 
@@ -31,17 +32,17 @@ class Dual:
 
     Attributes:
         energy_value: Worth of a kWh in store at the end of each slot.
-        power_price: Worth, to each group and step, of one kW more net power over the step.
-        budget_price: Worth, to each group, of one kWh more budget; counts as 0 where there is no
+        power_price: Worth, to each node and step, of one kW more net power over the step.
+        budget_price: Worth, to each node, of one kWh more budget; counts as 0 where there is no
             budget, or where it is below 0.
-        flowgate_price: Worth of one kW more limit of each flowgate over its step; counts as 0 where
-            it is below 0. None is 0 for all.
+        term_prices: For each term of the program, the cost of one more of each of its rows; counts
+            as 0 where the row has no limit on that side. Empty is 0 for all.
     """
 
     energy_value: Float[Array, " slot"]
-    power_price: Float[Array, "group step"]
-    budget_price: Float[Array, " group"]
-    flowgate_price: Float[Array, " flowgate"] | None = None
+    power_price: Float[Array, "node step"]
+    budget_price: Float[Array, " node"]
+    term_prices: tuple[Float[Array, "..."], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,22 +52,22 @@ class Certificate:
     Attributes:
         objective: Its cost.
         bound: No schedule that keeps every limit costs less.
-        power_kw: Largest violation of a unit's power limits.
-        energy_kwh: Largest violation of a unit's energy limits, of the energy owed, or of a group's
+        power_kw: Largest violation of a store's power limits.
+        energy_kwh: Largest violation of a store's energy limits, of the energy owed, or of a node's
             energy budget.
-        group_kw: Largest violation of a group's limits, or of a flowgate.
+        node_kw: Largest violation of a node's limits, or of a term.
     """
 
     objective: float
     bound: float
     power_kw: float
     energy_kwh: float
-    group_kw: float
+    node_kw: float
 
     @property
     def keeps_limits(self) -> bool:
         """Whether every limit is kept within the tolerance."""
-        return max(self.power_kw, self.energy_kwh, self.group_kw) <= TOLERANCE
+        return max(self.power_kw, self.energy_kwh, self.node_kw) <= TOLERANCE
 
     @property
     def below_bound(self) -> bool:
@@ -85,7 +86,7 @@ def certify(
     program: Program,
     power_kw: Float[Array, " slot"],
     dual: Dual,
-    tree_bound: Float[Array, " group"] | None = None,
+    tree_bound: Float[Array, " node"] | None = None,
 ) -> Certificate:
     """The certificate of a schedule with the bound that these prices prove.
 
@@ -93,7 +94,7 @@ def certify(
         program: What was solved.
         power_kw: Power of each slot.
         dual: Prices that prove a bound.
-        tree_bound: Bounds on the cost of each group's tree that branch and bound proved, counted
+        tree_bound: Bounds on the cost of each node's tree that branch and bound proved, counted
             at the roots; -inf, or None for all, where it was not used.
     """
     found = violations(program, power_kw)
@@ -105,7 +106,7 @@ def certify(
         bound=least,
         power_kw=found.worst_power_kw,
         energy_kwh=found.worst_energy_kwh,
-        group_kw=found.worst_group_kw,
+        node_kw=found.worst_node_kw,
     )
 
 
@@ -124,14 +125,14 @@ def together(parts: Sequence[Certificate | None], constant: float) -> Certificat
         bound=sum(part.bound for part in given) + constant,
         power_kw=max(part.power_kw for part in given),
         energy_kwh=max(part.energy_kwh for part in given),
-        group_kw=max(part.group_kw for part in given),
+        node_kw=max(part.node_kw for part in given),
     )
 
 
 def proven(
     program: Program, power_kw: Float[Array, " slot"], dual: Dual, gap: float
-) -> Bool[Array, " group"]:
-    """Whether each group's tree is proven this near to optimal, with every limit kept.
+) -> Bool[Array, " node"]:
+    """Whether each node's tree is proven this near to optimal, with every limit kept.
 
     Args:
         program: What was solved.
@@ -145,64 +146,104 @@ def proven(
     return (over <= gap * np.abs(paid))[roots(program)] & kept
 
 
-def tree_costs(program: Program, power_kw: Float[Array, " slot"]) -> Float[Array, " group"]:
+def tree_costs(program: Program, power_kw: Float[Array, " slot"]) -> Float[Array, " node"]:
     """What each tree costs, at its root; without the constant."""
-    of_units = unit_costs(program, power_kw, energy_path(program, power_kw))
-    return _at_roots(program, of_units, group_costs(program, net_power(program, power_kw)))
+    energy, net = energy_path(program, power_kw), net_power(program, power_kw)
+    of_nodes = node_costs(program, net) + term_costs(program, power_kw, energy, net)
+    return _at_roots(program, store_costs(program, power_kw, energy), of_nodes)
 
 
-def tree_bounds(program: Program, dual: Dual) -> Float[Array, " group"]:
-    """What each tree costs at least, at its root; without the constant and flowgates."""
-    return _at_roots(program, _unit_bounds(program, dual), _group_terms(program, dual))
+def tree_bounds(program: Program, dual: Dual) -> Float[Array, " node"]:
+    """What each tree costs at least, at its root; without the constant."""
+    terms = _priced_terms(program, dual)
+    of_nodes = _node_bounds(program, dual, terms) + terms.of_nodes
+    return _at_roots(program, _store_bounds(program, dual, terms), of_nodes)
 
 
 def _at_roots(
-    program: Program, of_units: Float[Array, " unit"], of_groups: Float[Array, " group"]
-) -> Float[Array, " group"]:
+    program: Program, of_stores: Float[Array, " store"], of_nodes: Float[Array, " node"]
+) -> Float[Array, " node"]:
     root = roots(program)
-    total = np.bincount(root[program.group], of_units, program.groups)
-    return total + np.bincount(root, of_groups, program.groups)
+    total = np.bincount(root[program.node], of_stores, program.nodes)
+    return total + np.bincount(root, of_nodes, program.nodes)
 
 
-def bound(program: Program, dual: Dual, tree_bound: Float[Array, " group"] | None = None) -> float:
+def bound(program: Program, dual: Dual, tree_bound: Float[Array, " node"] | None = None) -> float:
     """A lower bound on the cost of every schedule that keeps every limit.
 
-    Both the energy balance and the sums of the groups are priced by the dual instead of enforced.
+    Both the energy balance and the sums of the nodes are priced by the dual instead of enforced.
     What remains falls apart into a minimum over each slot's powers, each slot's energy and each
-    group's net power, all of them in closed form. So are budgets and flowgates. Prices of either
-    sign are valid. Where branch and bound proved more of a tree, that counts.
+    node's net power, all of them in closed form. So are budgets, and the rows of terms. Prices of
+    either sign are valid. Where branch and bound proved more of a tree, that counts.
 
     Source:
         Lagrangian weak duality; no outside source.
     """
-    limits = np.zeros(0) if program.flowgates is None else program.flowgates.limit_kw
-    gates = float(_flowgate_prices(program, dual) @ limits)
     of_trees = tree_bounds(program, dual)
     if tree_bound is None or not np.isfinite(tree_bound).any():
-        return program.constant + float(of_trees.sum()) - gates
-    if program.flowgates is not None:  # the trees were searched as one
-        return program.constant + max(float(of_trees.sum()) - gates, float(tree_bound.max()))
+        return program.constant + float(of_trees.sum())
     is_root = program.parent < 0
     return program.constant + float(np.maximum(of_trees, tree_bound)[is_root].sum())
 
 
-def _unit_bounds(program: Program, dual: Dual) -> Float[Array, " unit"]:
-    """Least priced cost of each unit's powers and energies."""
-    of_slots = _power_terms(program, dual) + _energy_terms(program, dual)
+@dataclass(frozen=True)
+class _PricedTerms:
+    """What prices of the terms' rows add to the price of everything that the rows count.
+
+    Attributes:
+        draw: Per kW drawn, in each slot.
+        feed: Per kW fed.
+        energy: Per kWh held at the end.
+        net: Per kW of net power.
+        of_nodes: Least priced cost of the terms' own columns and rows, at a node of their tree.
+    """
+
+    draw: Float[Array, " slot"]
+    feed: Float[Array, " slot"]
+    energy: Float[Array, " slot"]
+    net: Float[Array, "node step"]
+    of_nodes: Float[Array, " node"]
+
+
+def _priced_terms(program: Program, dual: Dual) -> _PricedTerms:
+    """The rows of all terms, priced instead of enforced.
+
+    A row that is not enforced may have any value within its limits, so it comes to its price times
+    the limit on that side; an own column comes to its priced cost at one of its ends.
+    """
+    draw, feed, energy = (np.zeros(program.slots) for _ in range(3))
+    net, of_nodes = np.zeros(program.nodes * program.steps), np.zeros(program.nodes)
+    for number, rows in enumerate(program.term_rows):
+        price = rows.proving(dual.term_prices[number] if dual.term_prices else None)
+        draw -= rows.draw.T @ price
+        feed -= rows.feed.T @ price
+        energy -= rows.energy.T @ price
+        net -= rows.net.T @ price
+        own = rows.columns
+        cost = own.cost - rows.own.T @ price
+        np.add.at(of_nodes, own.node, cost * np.where(cost > 0, own.lower, own.upper))
+        limit = np.where(price > 0, rows.lower, rows.upper)
+        np.add.at(of_nodes, rows.node, price * np.where(price != 0, limit, 0.0))
+    return _PricedTerms(draw, feed, energy, net.reshape(program.nodes, -1), of_nodes)
+
+
+def _store_bounds(program: Program, dual: Dual, terms: _PricedTerms) -> Float[Array, " store"]:
+    """Least priced cost of each store's powers and energies."""
+    of_slots = _power_bounds(program, dual, terms) + _energy_bounds(program, dual, terms)
     value = dual.energy_value[program.begin]
-    start = (program.end_value - value) * program.energy_start
+    start = (program.end_value_per_kwh - value) * program.energy_start_kwh
     return np.add.reduceat(of_slots, program.begin) + start
 
 
-def _power_terms(program: Program, dual: Dual) -> Float[Array, " slot"]:
+def _power_bounds(program: Program, dual: Dual, terms: _PricedTerms) -> Float[Array, " slot"]:
     """Least priced cost of each slot's powers, over drawing or feeding but not both."""
-    price = dual.power_price[program.group[program.unit], program.step]
+    price = dual.power_price[program.node[program.store], program.step]
     value = dual.energy_value
-    draw = program.step_h * program.draw_price - value * program.gain + price
-    feed = -program.step_h * program.feed_price + value * program.drain - price
-    draw_curve, feed_curve = program.curves or (None, None)
-    best_draw = _least_power_cost(program, draw, draw_curve, program.charge_limit)
-    best_feed = _least_power_cost(program, feed, feed_curve, program.discharge_limit)
+    draw = program.step_h * program.draw_price_per_kwh - value * program.gain + price + terms.draw
+    feed = -program.step_h * program.feed_price_per_kwh + value * program.drain - price + terms.feed
+    draw_curve_per_kwh_kw, feed_curve_per_kwh_kw = program.curves or (None, None)
+    best_draw = _least_power_cost(program, draw, draw_curve_per_kwh_kw, program.charge_limit_kw)
+    best_feed = _least_power_cost(program, feed, feed_curve_per_kwh_kw, program.discharge_limit_kw)
     return np.minimum(best_draw, best_feed)
 
 
@@ -223,51 +264,43 @@ def _least_power_cost(
     return (earned + bend * power) * power
 
 
-def _energy_terms(program: Program, dual: Dual) -> Float[Array, " slot"]:
+def _energy_bounds(program: Program, dual: Dual, terms: _PricedTerms) -> Float[Array, " slot"]:
     """Least priced cost of the energy held in each slot, within its own limits."""
     value = dual.energy_value
     slope = value.copy()
     slope[:-1] -= value[1:]
-    slope[program.end] = value[program.end] - program.end_value
-    held = np.where(slope > 0, program.energy_floor, program.energy_high[program.unit])
+    slope[program.end] = value[program.end] - program.end_value_per_kwh
+    slope += terms.energy
+    held = np.where(slope > 0, program.energy_floor_kwh, program.energy_high_kwh[program.store])
     return slope * held
 
 
-def _group_terms(program: Program, dual: Dual) -> Float[Array, " group"]:
-    """Least priced cost of each group's net power, with its surcharge, peak price and budget.
+def _node_bounds(program: Program, dual: Dual, terms: _PricedTerms) -> Float[Array, " node"]:
+    """Least priced cost of each node's net power, with its surcharge, peak price and budget.
 
     Works on the power drawn from above, ``x = load - n``, whose limits are narrowed to what the
-    units could reach at all, so that an absent limit does no harm.
+    stores could reach at all, so that an absent limit does no harm.
     """
     price = dual.power_price.copy()
     below = program.parent >= 0
     price[below] -= dual.power_price[program.parent[below]]
-    if program.flowgates is not None:
-        gate_price = _flowgate_prices(program, dual)
-        price += program.flowgates.price_of_power(gate_price, program.steps)
-    reach_low, reach_high = program.net_range
-    net_low = np.maximum(program.net_low, reach_low)
-    net_high = np.minimum(program.net_high, reach_high)
-    low, high = program.load - net_high, program.load - net_low
+    price += terms.net
+    reach_low, reach_high = program.net_range_kw
+    net_low_kw = np.maximum(program.net_low_kw, reach_low)
+    net_high_kw = np.minimum(program.net_high_kw, reach_high)
+    low, high = program.load_kw - net_high_kw, program.load_kw - net_low_kw
     has_budget = np.isfinite(program.budget)
     energy_price = np.where(has_budget, np.maximum(dual.budget_price, 0.0), 0.0)
     under = program.step_h * energy_price[:, None] - price
-    over = under + program.step_h * program.surcharge
-    total = (price * program.load).sum(axis=1) + _least_costs(low, high, under, over)
-    for group in np.nonzero(program.peak_price)[0]:
-        at = [group]
+    over = under + program.step_h * program.surcharge_per_kwh
+    total = (price * program.load_kw).sum(axis=1) + _least_costs(low, high, under, over)
+    for node in np.nonzero(program.peak_price_per_kw)[0]:
+        at = [node]
         row = (low[at], high[at], under[at], over[at])
-        peak = (float(program.peak_price[group]), float(program.peak_before[group]))
-        count = int(program.counted[group])
-        total[group] += _least_with_peak(*row, *peak, count) - float(_least_costs(*row)[0])
+        peak = (float(program.peak_price_per_kw[node]), float(program.peak_before_kw[node]))
+        count = int(program.counted[node])
+        total[node] += _least_with_peak(*row, *peak, count) - float(_least_costs(*row)[0])
     return total - energy_price * np.where(has_budget, program.budget, 0.0)
-
-
-def _flowgate_prices(program: Program, dual: Dual) -> Float[Array, " flowgate"]:
-    """Prices of the flowgates that prove something: at least 0."""
-    if program.flowgates is None or dual.flowgate_price is None:
-        return np.zeros(0 if program.flowgates is None else len(program.flowgates))
-    return np.maximum(dual.flowgate_price, 0.0)
 
 
 def _least_costs(
@@ -286,8 +319,8 @@ def _least_with_peak(
     high: Float[Array, "1 step"],
     under: Float[Array, "1 step"],
     over: Float[Array, "1 step"],
-    peak_price: float,
-    peak_before: float,
+    peak_price_per_kw: float,
+    peak_before_kw: float,
     count: int,
 ) -> float:
     """The same with a price on the peak: the mean of the highest, and of the one before.
@@ -297,12 +330,12 @@ def _least_with_peak(
     highest, going beyond z costs as much as raising z, and is left out.
     """
     if count > 1:
-        return _least_with_mean(low, high, under, over, peak_price, peak_before, count)
-    lowest = max(peak_before, float(low.max()))
+        return _least_with_mean(low, high, under, over, peak_price_per_kw, peak_before_kw, count)
+    lowest = max(peak_before_kw, float(low.max()))
     corners = np.unique(np.append(high[high > lowest], lowest))
     capped = np.minimum(high, corners[:, None])
     low, under, over = (np.broadcast_to(row, capped.shape) for row in (low, under, over))
-    return float((peak_price * corners + _least_costs(low, capped, under, over)).min())
+    return float((peak_price_per_kw * corners + _least_costs(low, capped, under, over)).min())
 
 
 def _least_with_mean(
@@ -310,16 +343,16 @@ def _least_with_mean(
     high: Float[Array, "1 step"],
     under: Float[Array, "1 step"],
     over: Float[Array, "1 step"],
-    peak_price: float,
-    peak_before: float,
+    peak_price_per_kw: float,
+    peak_before_kw: float,
     count: int,
 ) -> float:
-    edges = np.concatenate([low[low > peak_before], high[high > peak_before]])
-    corners = np.unique(np.append(edges, peak_before))
-    beyond = peak_price / count
+    edges = np.concatenate([low[low > peak_before_kw], high[high > peak_before_kw]])
+    corners = np.unique(np.append(edges, peak_before_kw))
+    beyond = peak_price_per_kw / count
     best = np.inf
     for z in corners:  # at most two for each step
         x = np.stack([low, high, np.clip(0.0, low, high), np.clip(z, low, high)])
         paid = np.where(x > 0, over * x, under * x) + beyond * np.maximum(x - z, 0.0)
-        best = min(best, peak_price * z + float(paid.min(axis=0).sum()))
+        best = min(best, peak_price_per_kw * z + float(paid.min(axis=0).sum()))
     return best

@@ -1,8 +1,8 @@
 """What must give way before a program has a schedule at all, and the schedule that gives way least.
 
 A limit or budget may be broken only where load alone breaks it, and by no more than that. Within it
-least energy owed is left unserved, then least is broken. Money has no part in it, and no unit draws
-and feeds at once to make room.
+least energy owed is left unserved, then least is broken. Money has no part in it, and no store
+draws and feeds at once to make room.
 """
 
 import time
@@ -38,14 +38,14 @@ class _Least:
 
     Attributes:
         power_kw: A schedule of it once it gives way.
-        limiting: Whether a group's limit in a step is a cause.
-        exhausted: Whether a group's budget is.
+        limiting: Whether a node's limit in a step is a cause.
+        exhausted: Whether a node's budget is.
         proven: Whether nothing gives way less.
     """
 
     power_kw: Float[Array, " slot"]
-    limiting: Bool[Array, "group step"]
-    exhausted: Bool[Array, " group"]
+    limiting: Bool[Array, "node step"]
+    exhausted: Bool[Array, " node"]
     proven: bool
 
 
@@ -53,7 +53,7 @@ def find(
     program: Program,
     *,
     time_limit_s: float = 600.0,
-    wanted: Bool[Array, " group"] | None = None,
+    wanted: Bool[Array, " node"] | None = None,
     budget_weight: float = EXCESS_WEIGHT,
 ) -> Relaxation:
     """The least that must give way.
@@ -61,7 +61,7 @@ def find(
     Args:
         program: What has no schedule, or for which none was found.
         time_limit_s: For all of it.
-        wanted: Trees to look at, by their groups; all by default. The others give way nowhere, and
+        wanted: Trees to look at, by their nodes; all by default. The others give way nowhere, and
             their schedule is zeros.
         budget_weight: Of a kWh beyond a budget against one of shortfall.
 
@@ -70,67 +70,63 @@ def find(
     """
     deadline = time.perf_counter() + time_limit_s
     power_kw = np.zeros(program.slots)
-    limiting = np.zeros((program.groups, program.steps), bool)
-    exhausted, proven = np.zeros(program.groups, bool), True
+    limiting = np.zeros((program.nodes, program.steps), bool)
+    exhausted, proven = np.zeros(program.nodes, bool), True
     for batch in _batches(program, wanted):
         found = _of_batch(batch.program, deadline, budget_weight)
         cheapest, sure = _cheapest(batch.program, found, deadline)
         power_kw[batch.slots] = cheapest
-        limiting[batch.groups], exhausted[batch.groups] = found.limiting, found.exhausted
+        limiting[batch.nodes], exhausted[batch.nodes] = found.limiting, found.exhausted
         proven &= found.proven and sure
-    looked_at = np.ones(program.groups, bool) if wanted is None else wanted
+    looked_at = np.ones(program.nodes, bool) if wanted is None else wanted
     return _relaxation(program, power_kw, limiting, exhausted, looked_at, proven=proven)
 
 
 def _relaxation(
     program: Program,
     power_kw: Float[Array, " slot"],
-    limiting: Bool[Array, "group step"],
-    exhausted: Bool[Array, " group"],
-    looked_at: Bool[Array, " group"],
+    limiting: Bool[Array, "node step"],
+    exhausted: Bool[Array, " node"],
+    looked_at: Bool[Array, " node"],
     *,
     proven: bool,
 ) -> Relaxation:
     """What a schedule breaks, as it is, and the program in which it does not."""
     net, energy = net_power(program, power_kw), energy_path(program, power_kw)
     held = energy[program.end]
-    short = np.where(looked_at[program.group], program.energy_end - held, 0.0)
-    low = np.where(looked_at[:, None], program.net_low - net, 0.0)
-    high = np.where(looked_at[:, None], net - program.net_high, 0.0)
+    short = np.where(looked_at[program.node], program.energy_end_kwh - held, 0.0)
+    low = np.where(looked_at[:, None], program.net_low_kw - net, 0.0)
+    high = np.where(looked_at[:, None], net - program.net_high_kw, 0.0)
     beyond = np.where(looked_at, over_budget(program, net), 0.0)
     budget = program.budget_kwh
     # What is missed by rounding alone is not told, but gives way as well: the schedule must fit.
-    eased = replace(
+    widened = replace(
         program,
-        energy_end=np.where(short > 0, held - ROOM, program.energy_end),
-        net_low=np.where(low > 0, net - ROOM, program.net_low),
-        net_high=np.where(high > 0, net + ROOM, program.net_high),
+        energy_end_kwh=np.where(short > 0, held - ROOM, program.energy_end_kwh),
+        net_low_kw=np.where(low > 0, net - ROOM, program.net_low_kw),
+        net_high_kw=np.where(high > 0, net + ROOM, program.net_high_kw),
         budget_kwh=None if budget is None else budget + np.where(beyond > 0, beyond + ROOM, 0.0),
     )
     short, over, beyond = (
         np.where(amount > TOLERANCE, amount, 0.0)
         for amount in (short, np.maximum(low, high), beyond)
     )
-    return Relaxation(eased, short, over, limiting, beyond, exhausted, power_kw, proven)
+    return Relaxation(widened, short, over, limiting, beyond, exhausted, power_kw, proven)
 
 
-def _batches(program: Program, wanted: Bool[Array, " group"] | None) -> Iterator[Part]:
-    """Whole trees in batches of modest size; flowgates tie all trees together."""
-    every = np.arange(program.groups)
-    if program.flowgates is not None:
-        yield pick(program, every, np.arange(program.units))
-        return
+def _batches(program: Program, wanted: Bool[Array, " node"] | None) -> Iterator[Part]:
+    """Whole trees in batches of modest size."""
     root = roots(program)
-    slots = np.bincount(root[program.group], program.stop - program.first, program.groups)
-    top = np.nonzero(program.parent < 0)[0]
+    slots = np.bincount(root[program.node], program.stop - program.first, program.nodes)
+    top = np.unique(root)
     top = top if wanted is None else top[wanted[top]]
-    batch = np.full(program.groups, -1)
+    batch = np.full(program.nodes, -1)
     batch[top] = (np.cumsum(slots[top]) // BATCH_SLOTS).astype(np.int64)
     numbers = np.unique(batch[top])
-    of_group = batch[root]
-    unit_rows = rows_by(of_group[program.group], numbers)
-    for groups, units in zip(rows_by(of_group, numbers), unit_rows, strict=True):
-        yield pick(program, groups, units)
+    of_node = batch[root]
+    store_rows = rows_by(of_node[program.node], numbers)
+    for nodes, stores in zip(rows_by(of_node, numbers), store_rows, strict=True):
+        yield pick(program, nodes, stores)
 
 
 def _of_batch(program: Program, deadline: float, budget_weight: float) -> _Least:
@@ -142,14 +138,13 @@ def _of_batch(program: Program, deadline: float, budget_weight: float) -> _Least
     power_kw, limiting, exhausted = model.power(), *_causes(model)
     unfollowed = _unfollowed(program, power_kw, _claimed(program, model), budget_weight)
     proven = True
-    whole = program.flowgates is not None
-    for groups in [np.arange(program.groups)] if whole else trees(program):
-        if not unfollowed[groups].any():
+    for nodes in trees(program):
+        if not unfollowed[nodes].any():
             continue
-        piece = pick(program, groups, np.nonzero(np.isin(program.group, groups))[0])
+        piece = pick(program, nodes, np.nonzero(np.isin(program.node, nodes))[0])
         found = _decided(piece.program, deadline, budget_weight)
         power_kw[piece.slots] = found.power_kw
-        limiting[groups], exhausted[groups] = found.limiting, found.exhausted
+        limiting[nodes], exhausted[nodes] = found.limiting, found.exhausted
         proven &= found.proven
     return _Least(power_kw, limiting, exhausted, proven)
 
@@ -184,15 +179,17 @@ def _cheapest(
 
 def _given(
     program: Program, power_kw: Float[Array, " slot"]
-) -> tuple[Float[Array, " group"], Float[Array, " group"]]:
+) -> tuple[Float[Array, " node"], Float[Array, " node"]]:
     """Energy short, and energy beyond limits and budgets, of each tree at its root."""
-    root = roots(program) if program.flowgates is None else np.zeros(program.groups, np.int64)
+    root = roots(program)
     net, energy = net_power(program, power_kw), energy_path(program, power_kw)
-    short = np.maximum(program.energy_end - energy[program.end], 0.0)
-    over = np.maximum(np.maximum(program.net_low - net, net - program.net_high), 0.0).sum(axis=1)
+    short = np.maximum(program.energy_end_kwh - energy[program.end], 0.0)
+    over = np.maximum(np.maximum(program.net_low_kw - net, net - program.net_high_kw), 0.0).sum(
+        axis=1
+    )
     beyond = program.step_h * over + np.maximum(over_budget(program, net), 0.0)
-    groups = program.groups
-    return np.bincount(root[program.group], short, groups), np.bincount(root, beyond, groups)
+    nodes = program.nodes
+    return np.bincount(root[program.node], short, nodes), np.bincount(root, beyond, nodes)
 
 
 def _gives_no_more(program: Program, power_kw: Float[Array, " slot"], least: Least) -> bool:
@@ -200,7 +197,7 @@ def _gives_no_more(program: Program, power_kw: Float[Array, " slot"], least: Lea
     if (violations(_firm(program), power_kw).by_tree(program) > TOLERANCE).any():
         return False
     short, beyond = _given(program, power_kw)
-    room = TOLERANCE * (program.steps + program.units)
+    room = TOLERANCE * (program.steps + program.stores)
     return bool(
         (short <= least.short_kwh + room).all() and (beyond <= least.beyond_kwh + room).all()
     )
@@ -210,19 +207,19 @@ def _firm(program: Program) -> Program:
     """The program with what may not give way alone: limits as far as load alone breaks them."""
     return replace(
         program,
-        net_low=np.minimum(program.net_low, program.rest_net),
-        net_high=np.maximum(program.net_high, program.rest_net),
-        energy_end=program.energy_low,
+        net_low_kw=np.minimum(program.net_low_kw, program.rest_net_kw),
+        net_high_kw=np.maximum(program.net_high_kw, program.rest_net_kw),
+        energy_end_kwh=program.energy_low_kwh,
         budget_kwh=None,
     )
 
 
-def _causes(model: Model) -> tuple[Bool[Array, "group step"], Bool[Array, " group"]]:
+def _causes(model: Model) -> tuple[Bool[Array, "node step"], Bool[Array, " node"]]:
     """Limits and budgets that cost service."""
     return model.limit_price() > 0, model.dual().budget_price > TIE_TOLERANCE
 
 
-def _claimed(program: Program, model: Model) -> Float[Array, " group"]:
+def _claimed(program: Program, model: Model) -> Float[Array, " node"]:
     """What gives way in each tree by the linear program's own account, weighted, at the roots."""
     short, excess, overdraft = model.slack()
     return _weighted(program, short, excess.sum(axis=1), model.budget_weight * overdraft)
@@ -230,30 +227,30 @@ def _claimed(program: Program, model: Model) -> Float[Array, " group"]:
 
 def _weighted(
     program: Program,
-    short_kwh: Float[Array, " unit"],
-    excess_kw: Float[Array, " group"],
-    weighted_overdraft: Float[Array, " group"],
-) -> Float[Array, " group"]:
+    short_kwh: Float[Array, " store"],
+    excess_kw: Float[Array, " node"],
+    weighted_overdraft: Float[Array, " node"],
+) -> Float[Array, " node"]:
     root = roots(program)
     beyond = EXCESS_WEIGHT * program.step_h * excess_kw + weighted_overdraft
-    total = np.bincount(root[program.group], short_kwh, program.groups)
-    return total + np.bincount(root, beyond, program.groups)
+    total = np.bincount(root[program.node], short_kwh, program.nodes)
+    return total + np.bincount(root, beyond, program.nodes)
 
 
 def _unfollowed(
     program: Program,
     power_kw: Float[Array, " slot"],
-    claimed: Float[Array, " group"],
+    claimed: Float[Array, " node"],
     budget_weight: float,
-) -> Bool[Array, " group"]:
+) -> Bool[Array, " node"]:
     """Trees whose schedule breaks more than the linear program claims.
 
-    There units draw and feed at once, or leave a reserve: what that cancels to is something else.
+    There stores draw and feed at once, or leave a reserve: what that cancels to is something else.
     """
     broken = violations(_firm(program), power_kw).by_tree(program) > TOLERANCE
     net, energy = net_power(program, power_kw), energy_path(program, power_kw)
-    short = np.maximum(program.energy_end - energy[program.end], 0.0)
-    over = np.maximum(np.maximum(program.net_low - net, net - program.net_high), 0.0)
+    short = np.maximum(program.energy_end_kwh - energy[program.end], 0.0)
+    over = np.maximum(np.maximum(program.net_low_kw - net, net - program.net_high_kw), 0.0)
     beyond = np.maximum(over_budget(program, net), 0.0)
     more = _weighted(program, short, over.sum(axis=1), budget_weight * beyond) - claimed
     root = roots(program)
@@ -278,10 +275,10 @@ def _decided(program: Program, deadline: float, budget_weight: float) -> _Least:
 
 
 def _without_reserves(program: Program) -> Program:
-    """The program in which units that begin below a reserve do not feed at all."""
+    """The program in which stores that begin below a reserve do not feed at all."""
     if not len(program.reserved):
         return program
-    below = np.isin(program.unit, program.reserved)
+    below = np.isin(program.store, program.reserved)
     closed = below if program.closed_feed is None else program.closed_feed | below
     return replace(program, closed_feed=closed)
 
@@ -291,7 +288,7 @@ def _of_large(program: Program, deadline: float, budget_weight: float) -> _Least
     held = _without_reserves(program)
     made = relaxation.relax(held, deadline=deadline, budget_weight=budget_weight)
     for _ in range(CLOSINGS):
-        claimed = np.full(program.groups, np.inf)
+        claimed = np.full(program.nodes, np.inf)
         if (
             made.solved.all()
             and not _unfollowed(program, made.power_kw, claimed, budget_weight).any()

@@ -12,92 +12,99 @@ from evergrid.engine.program import Program
 
 @dataclass(frozen=True)
 class Part:
-    """Some groups of a program with their units, as a program of its own.
+    """Some nodes of a program with their stores, as a program of its own.
 
     Attributes:
         program: The part alone; the constant of the whole is left out.
-        groups: Rows of its groups in the whole, rising.
-        units: Rows of its units in the whole, rising.
+        nodes: Rows of its nodes in the whole, rising.
+        stores: Rows of its stores in the whole, rising.
         slots: Rows of its slots in the whole, rising.
     """
 
     program: Program
-    groups: Int[Array, " group"]
-    units: Int[Array, " unit"]
+    nodes: Int[Array, " node"]
+    stores: Int[Array, " store"]
     slots: Int[Array, " slot"]
 
 
-def roots(program: Program) -> Int[Array, " group"]:
-    """The topmost group above each group; itself for a root."""
+def roots(program: Program) -> Int[Array, " node"]:
+    """The topmost node above each node; itself for a root.
+
+    Where a term ties all trees together they count as one, and its root is the first of theirs.
+    """
+    if program.tied:
+        return np.full(program.nodes, int(np.argmax(program.parent < 0)))
     return tree.roots(program.parent)
 
 
-def trees(program: Program) -> list[Int[Array, " group"]]:
-    """The groups of each independent tree, in the order of their roots."""
-    return rows_by(roots(program), np.nonzero(program.parent < 0)[0])
+def trees(program: Program) -> list[Int[Array, " node"]]:
+    """The nodes of each independent tree, in the order of their roots."""
+    root = roots(program)
+    return rows_by(root, np.unique(root))
 
 
-def part(program: Program, groups: Int[Array, " group"]) -> Part:
-    """These groups and the units directly in them.
+def part(program: Program, nodes: Int[Array, " node"]) -> Part:
+    """These nodes and the stores directly in them.
 
-    A group whose parent is not among them becomes a root: limits above it are left out.
+    A node whose parent is not among them becomes a root: limits above it are left out.
     """
-    groups = np.unique(groups)
-    if len(groups) == program.groups and program.constant == 0.0:
-        return Part(program, groups, np.arange(program.units), np.arange(program.slots))
-    return pick(program, groups, np.nonzero(np.isin(program.group, groups))[0])
+    nodes = np.unique(nodes)
+    if len(nodes) == program.nodes and program.constant == 0.0:
+        return Part(program, nodes, np.arange(program.stores), np.arange(program.slots))
+    return pick(program, nodes, np.nonzero(np.isin(program.node, nodes))[0])
 
 
-def pick(program: Program, groups: Int[Array, " group"], units: Int[Array, " unit"]) -> Part:
-    """These groups and these units in them, both given as rising rows."""
-    slots = _slots(program, units)
-    parent = program.parent[groups]
-    at = np.minimum(np.searchsorted(groups, parent), len(groups) - 1)
+def pick(program: Program, nodes: Int[Array, " node"], stores: Int[Array, " store"]) -> Part:
+    """These nodes and these stores in them, both given as rising rows."""
+    slots = _slots(program, stores)
+    parent = program.parent[nodes]
+    at = np.minimum(np.searchsorted(nodes, parent), len(nodes) - 1)
     inner = replace(
         program,
-        first=program.first[units],
-        stop=program.stop[units],
+        first=program.first[stores],
+        stop=program.stop[stores],
         share=program.share[slots],
-        charge_kw=program.charge_kw[units],
-        discharge_kw=program.discharge_kw[units],
-        efficiency_charge=program.efficiency_charge[units],
-        efficiency_discharge=program.efficiency_discharge[units],
-        energy_start=program.energy_start[units],
-        energy_low=program.energy_low[units],
-        energy_high=program.energy_high[units],
-        energy_end=program.energy_end[units],
-        end_value=program.end_value[units],
-        draw_price=program.draw_price[slots],
-        feed_price=program.feed_price[slots],
-        group=np.searchsorted(groups, program.group[units]),
-        parent=np.where(groups[at] == parent, at, -1),
-        net_low=program.net_low[groups],
-        net_high=program.net_high[groups],
-        load=program.load[groups],
-        surcharge=program.surcharge[groups],
-        peak_price=program.peak_price[groups],
-        peak_before=program.peak_before[groups],
+        charge_kw=program.charge_kw[stores],
+        discharge_kw=program.discharge_kw[stores],
+        efficiency_charge=program.efficiency_charge[stores],
+        efficiency_discharge=program.efficiency_discharge[stores],
+        energy_start_kwh=program.energy_start_kwh[stores],
+        energy_low_kwh=program.energy_low_kwh[stores],
+        energy_high_kwh=program.energy_high_kwh[stores],
+        energy_end_kwh=program.energy_end_kwh[stores],
+        end_value_per_kwh=program.end_value_per_kwh[stores],
+        draw_price_per_kwh=program.draw_price_per_kwh[slots],
+        feed_price_per_kwh=program.feed_price_per_kwh[slots],
+        node=np.searchsorted(nodes, program.node[stores]),
+        parent=np.where(nodes[at] == parent, at, -1),
+        net_low_kw=program.net_low_kw[nodes],
+        net_high_kw=program.net_high_kw[nodes],
+        load_kw=program.load_kw[nodes],
+        surcharge_per_kwh=program.surcharge_per_kwh[nodes],
+        peak_price_per_kw=program.peak_price_per_kw[nodes],
+        peak_before_kw=program.peak_before_kw[nodes],
         constant=0.0,
-        draw_curve=_some(program.draw_curve, slots),
-        feed_curve=_some(program.feed_curve, slots),
-        budget_kwh=_some(program.budget_kwh, groups),
-        peak_count=_some(program.peak_count, groups),
-        reserve_kwh=_some(program.reserve_kwh, units),
+        draw_curve_per_kwh_kw=_some(program.draw_curve_per_kwh_kw, slots),
+        feed_curve_per_kwh_kw=_some(program.feed_curve_per_kwh_kw, slots),
+        budget_kwh=_some(program.budget_kwh, nodes),
+        peak_count=_some(program.peak_count, nodes),
+        reserve_kwh=_some(program.reserve_kwh, stores),
         closed_draw=_some(program.closed_draw, slots),
         closed_feed=_some(program.closed_feed, slots),
         floor_kwh=_some(program.floor_kwh, slots),
         rest_kw=_some(program.rest_kw, slots),
+        terms=tuple(part for term in program.terms if (part := term.part(nodes)) is not None),
     )
-    return Part(inner, groups, units, slots)
+    return Part(inner, nodes, stores, slots)
 
 
 def split(program: Program) -> list[Part]:
     """Every independent tree as a program of its own, in time that grows with the whole only."""
-    top = np.nonzero(program.parent < 0)[0]
-    unit_rows = rows_by(roots(program)[program.group], top)
+    root = roots(program)
+    store_rows = rows_by(root[program.node], np.unique(root))
     return [
-        pick(program, groups, units)
-        for groups, units in zip(trees(program), unit_rows, strict=True)
+        pick(program, nodes, stores)
+        for nodes, stores in zip(trees(program), store_rows, strict=True)
     ]
 
 
@@ -125,8 +132,8 @@ def rows_by(root: Int[Array, " row"], top: Int[Array, " root"]) -> list[Int[Arra
     return np.split(order, edges)[1:]
 
 
-def _slots(program: Program, units: Int[Array, " unit"]) -> Int[Array, " slot"]:
-    """Rows of the slots of these units, unit by unit."""
-    lengths = program.stop[units] - program.first[units]
+def _slots(program: Program, stores: Int[Array, " store"]) -> Int[Array, " slot"]:
+    """Rows of the slots of these stores, store by store."""
+    lengths = program.stop[stores] - program.first[stores]
     before = np.cumsum(lengths) - lengths
-    return np.arange(int(lengths.sum())) + np.repeat(program.begin[units] - before, lengths)
+    return np.arange(int(lengths.sum())) + np.repeat(program.begin[stores] - before, lengths)

@@ -126,7 +126,7 @@ def _restricted(program: Program, deadline: float) -> Float[Array, " slot"] | No
     return model.power() if status.good else None
 
 
-class Growing:
+class IncrementalModel:
     """A program to which flowgates are added, each answer beginning from the last one.
 
     A few new rows cost HiGHS some hundred pivots, where solving anew costs ten thousands.

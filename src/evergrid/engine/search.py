@@ -1,8 +1,9 @@
 """From the answer of a convex program to a schedule: which direction, which side, when a reserve.
 
-A convex program lets a unit draw and feed at once, a meter lie between drawing and feeding, and a
-unit leave its reserve. Where its answer does so, or is not proven good, decisions are searched tree
-by tree: by branch and bound in small trees, by closing what the answer itself leaves in large ones.
+A convex program lets a store draw and feed at once, a meter lie between drawing and feeding, and a
+store leave its reserve. Where its answer does so, or is not proven good, decisions are searched
+tree by tree: by branch and bound in small trees, by closing what the answer itself leaves in
+large ones.
 """
 
 import time
@@ -16,7 +17,7 @@ from evergrid.core.arrays import Array, Bool, Float
 from evergrid.core.status import Status
 from evergrid.engine.certificate import Dual, tree_bounds, tree_costs
 from evergrid.engine.highs import mixed_integer
-from evergrid.engine.parts import Part, part, pick, roots
+from evergrid.engine.parts import Part, part, roots
 from evergrid.engine.program import Program, cost, energy_path, net_power
 from evergrid.engine.violations import TOLERANCE, violations
 
@@ -42,7 +43,7 @@ class Found:
 
     status: Status
     power_kw: Float[Array, " slot"]
-    bound: Float[Array, " group"] | None
+    bound: Float[Array, " node"] | None
     searched: bool
 
 
@@ -57,7 +58,7 @@ def search(
     deadline: float,
     fallback: Float[Array, " slot"] | None = None,
     wasting: Bool[Array, " slot"] | None = None,
-    improvable: Bool[Array, " group"] | bool = True,
+    improvable: Bool[Array, " node"] | bool = True,
 ) -> Found:
     """A schedule that keeps every rule, from the answer of the convex program.
 
@@ -73,14 +74,14 @@ def search(
         fallback: A schedule that keeps every limit, where one is known.
         wasting: Slots that draw and feed at once in the convex answer; where this is None, all in
             which that could pay.
-        improvable: Groups whose trees may be searched for a better schedule than a good one.
+        improvable: Nodes whose trees may be searched for a better schedule than a good one.
     """
-    wasting = program.burn if wasting is None else wasting
+    wasting = program.simultaneous if wasting is None else wasting
     violated, poor = _open_trees(program, power_kw, dual, gap, wasting)
     wanted = violated | (poor & improvable if improve else False)
     if not wanted.any():
         return Found(Status.FEASIBLE, power_kw, None, searched=False)
-    power, bound = power_kw.copy(), np.full(program.groups, -np.inf)
+    power, bound = power_kw.copy(), np.full(program.nodes, -np.inf)
     statuses = [Status.FEASIBLE]
     improved_by = min(deadline, time.perf_counter() + IMPROVING_S)
     for root in _by_need(program, power, dual, violated, wanted):
@@ -103,25 +104,22 @@ def _open_trees(
     dual: Dual,
     gap: float,
     wasting: Bool[Array, " slot"],
-) -> tuple[Bool[Array, " group"], Bool[Array, " group"]]:
+) -> tuple[Bool[Array, " node"], Bool[Array, " node"]]:
     """Trees, at their roots, that break a rule, and those that are not proven good but could be."""
-    is_root = program.parent < 0
+    is_root = roots(program) == np.arange(program.nodes)
     violated = violations(program, power_kw).by_tree(program) > TOLERANCE
     undecided = has_decisions(program, wasting)
     paid, least = tree_costs(program, power_kw), tree_bounds(program, dual)
-    if program.flowgates is not None:  # they tie the trees together: one search for all
-        first = np.arange(program.groups) == np.argmax(is_root)
-        return first & violated.any(), first & undecided.any()
     missed = paid - least > 0.3 * gap * np.maximum(np.abs(paid), 1e-9)
-    return violated & is_root, undecided & missed & is_root
+    return violated & is_root, undecided & (missed | program.tied) & is_root
 
 
-def has_decisions(program: Program, wasting: Bool[Array, " slot"]) -> Bool[Array, " group"]:
+def has_decisions(program: Program, wasting: Bool[Array, " slot"]) -> Bool[Array, " node"]:
     """Which trees have any, at their roots; slots count that waste energy, or could."""
-    root, found = roots(program), np.zeros(program.groups, bool)
-    found[root[program.group[program.unit[wasting]]]] = True
+    root, found = roots(program), np.zeros(program.nodes, bool)
+    found[root[program.node[program.store[wasting]]]] = True
     found[root[program.concave.any(axis=1)]] = True
-    found[root[program.group[program.reserved]]] = True
+    found[root[program.node[program.reserved]]] = True
     return found
 
 
@@ -129,8 +127,8 @@ def _by_need(
     program: Program,
     power_kw: Float[Array, " slot"],
     dual: Dual,
-    violated: Bool[Array, " group"],
-    wanted: Bool[Array, " group"],
+    violated: Bool[Array, " node"],
+    wanted: Bool[Array, " node"],
 ) -> Array:
     """Roots of the trees to search: those without a schedule first, then what costs most."""
     over = tree_costs(program, power_kw) - tree_bounds(program, dual)
@@ -139,10 +137,7 @@ def _by_need(
 
 
 def _tree(program: Program, root: int) -> Part:
-    """The tree below a root; all trees where flowgates tie them together."""
-    if program.flowgates is not None:
-        every = np.arange(program.groups)
-        return pick(program, every, np.arange(program.units))
+    """The tree below a root."""
     return part(program, np.nonzero(roots(program) == root)[0])
 
 
@@ -206,7 +201,7 @@ def close(
 def closed(program: Program, answer: Float[Array, " slot"]) -> Program:
     """The program with a direction closed wherever both are open and wasting could pay."""
     tiny = 1e-9
-    open_slots, zero = program.burn, np.abs(answer) <= tiny
+    open_slots, zero = program.simultaneous, np.abs(answer) <= tiny
     none = np.zeros(program.slots, bool)
     draw, feed = (none if c is None else c for c in (program.closed_draw, program.closed_feed))
     decided = open_slots & ~zero
@@ -228,9 +223,9 @@ def _with_reserves(program: Program, answer: Float[Array, " slot"]) -> Program:
     none = np.zeros(program.slots, bool)
     no_feed = none.copy() if program.closed_feed is None else program.closed_feed.copy()
     floor = np.full(program.slots, -np.inf)
-    for unit in program.reserved:
-        begin, stop = program.begin[unit], program.end[unit] + 1
-        reserve = program.reserve_kwh[unit]
+    for store in program.reserved:
+        begin, stop = program.begin[store], program.end[store] + 1
+        reserve = program.reserve_kwh[store]
         reached = np.nonzero(energy[begin:stop] >= reserve - 1e-9)[0]
         first = begin + reached[0] if len(reached) else stop
         no_feed[begin : min(first + 1, stop)] = True
@@ -238,35 +233,35 @@ def _with_reserves(program: Program, answer: Float[Array, " slot"]) -> Program:
     return replace(program, closed_feed=no_feed, floor_kwh=floor)
 
 
-def _draws(program: Program, answer: Float[Array, " slot"]) -> Bool[Array, "group step"]:
-    """Whether each group draws from above."""
-    return program.load - net_power(program, answer) > 0
+def _draws(program: Program, answer: Float[Array, " slot"]) -> Bool[Array, "node step"]:
+    """Whether each node draws from above."""
+    return program.load_kw - net_power(program, answer) > 0
 
 
-def linearised(program: Program, draws: Bool[Array, "group step"] | None = None) -> Program:
+def linearised(program: Program, draws: Bool[Array, "node step"] | None = None) -> Program:
     """The program with a line in the place of each surcharge below 0, and reserves left out.
 
-    With sides given, the line is exact on the side where a group is, and above the cost on the
-    other. Without, it is the chord over all that the group could draw, and below the cost.
+    With sides given, the line is exact on the side where a node is, and above the cost on the
+    other. Without, it is the chord over all that the node could draw, and below the cost.
     """
     if program.convex:
         return program
-    cells = program.surcharge < 0
-    low, high = program.drawn_range
+    cells = program.surcharge_per_kwh < 0
+    low, high = program.drawn_range_kw
     if draws is None:
         width = np.where(program.concave, high - low, 1.0)
         slope = np.where(program.concave, high / width, (low >= 0).astype(float))
         offset = np.where(program.concave, slope * low, 0.0)
     else:
         slope, offset = np.where(draws, 1.0, 0.0), np.zeros(cells.shape)
-    price = np.where(cells, program.surcharge * slope, 0.0)
-    shift = tree.add_down(price, program.parent)[program.group[program.unit], program.step]
-    paid = np.where(cells, price * program.load - program.surcharge * offset, 0.0).sum()
+    price = np.where(cells, program.surcharge_per_kwh * slope, 0.0)
+    shift = tree.add_down(price, program.parent)[program.node[program.store], program.step]
+    paid = np.where(cells, price * program.load_kw - program.surcharge_per_kwh * offset, 0.0).sum()
     return replace(
         program,
-        draw_price=program.draw_price + shift,
-        feed_price=program.feed_price + shift,
-        surcharge=np.maximum(program.surcharge, 0.0),
+        draw_price_per_kwh=program.draw_price_per_kwh + shift,
+        feed_price_per_kwh=program.feed_price_per_kwh + shift,
+        surcharge_per_kwh=np.maximum(program.surcharge_per_kwh, 0.0),
         constant=program.constant + program.step_h * float(paid),
         reserve_kwh=None,
     )

@@ -23,19 +23,20 @@ class Guess:
     Attributes:
         power_kw: Power of each slot, positive into the grid.
         dual: Prices of stored energy, of net power and of budgets.
-        limit_price: What a group's own limits add to its parent's price, per kWh.
+        limit_price: What a node's own limits add to its parent's price, per kWh.
     """
 
     power_kw: Float[Array, " slot"]
     dual: Dual
-    limit_price: Float[Array, "group step"]
+    limit_price: Float[Array, "node step"]
 
     def of(self, part: Part) -> "Guess":
         """What is expected of a part of the program."""
-        dual, groups = self.dual, part.groups
+        dual, nodes = self.dual, part.nodes
         value = dual.energy_value[part.slots]
-        prices = Dual(value, dual.power_price[groups], dual.budget_price[groups])
-        return Guess(self.power_kw[part.slots], prices, self.limit_price[groups])
+        terms = dual.term_prices if part.program.tied else ()
+        prices = Dual(value, dual.power_price[nodes], dual.budget_price[nodes], terms)
+        return Guess(self.power_kw[part.slots], prices, self.limit_price[nodes])
 
 
 @dataclass(frozen=True)
@@ -45,21 +46,21 @@ class Relaxation:
     Attributes:
         program: The program with what is owed lowered and limits and budgets widened by just that
             much.
-        shortfall_kwh: Energy owed to each unit that cannot be served.
-        excess_kw: How far each group's limit is exceeded by its load alone, in each step.
-        limiting: Whether a group's limit in a step causes shortfall.
-        excess_kwh: How far each group's budget is exceeded by its load alone.
-        exhausted: Whether a group's budget causes shortfall.
+        shortfall_kwh: Energy owed to each store that cannot be served.
+        excess_kw: How far each node's limit is exceeded by its load alone, in each step.
+        limiting: Whether a node's limit in a step causes shortfall.
+        excess_kwh: How far each node's budget is exceeded by its load alone.
+        exhausted: Whether a node's budget causes shortfall.
         power_kw: A schedule of that program.
         proven: Whether no schedule gives way less.
     """
 
     program: Program
-    shortfall_kwh: Float[Array, " unit"]
-    excess_kw: Float[Array, "group step"]
-    limiting: Bool[Array, "group step"]
-    excess_kwh: Float[Array, " group"]
-    exhausted: Bool[Array, " group"]
+    shortfall_kwh: Float[Array, " store"]
+    excess_kw: Float[Array, "node step"]
+    limiting: Bool[Array, "node step"]
+    excess_kwh: Float[Array, " node"]
+    exhausted: Bool[Array, " node"]
     power_kw: Float[Array, " slot"]
     proven: bool = True
 
@@ -78,24 +79,24 @@ class Solution:
         status: How the solve ended; the arrays are meaningful when ``status.good``.
         power_kw: Power of each slot, positive into the grid.
         dual: Prices that prove the certificate's bound.
-        limit_price: Saving per kWh if a group's binding limit were wider; 0 where none binds.
+        limit_price: Saving per kWh if a node's binding limit were wider; 0 where none binds.
         certificate: What is proven about the schedule; None without one.
         solve_s: Time taken, of the wall clock.
         iterations: Iterations of an iterative solver; 0 for others.
         relaxation: What must give way, where the solver found that out on its way.
-        bound: What branch and bound proved of the cost of each group's tree, at the roots; -inf
+        bound: What branch and bound proved of the cost of each node's tree, at the roots; -inf
             where it was not used, None where it was used nowhere.
     """
 
     status: Status
     power_kw: Float[Array, " slot"]
     dual: Dual
-    limit_price: Float[Array, "group step"]
+    limit_price: Float[Array, "node step"]
     certificate: Certificate | None
     solve_s: float
     iterations: int = 0
     relaxation: Relaxation | None = None
-    bound: Float[Array, " group"] | None = None
+    bound: Float[Array, " node"] | None = None
 
     @property
     def guess(self) -> Guess:
@@ -108,6 +109,7 @@ def failed(
 ) -> Solution:
     """A solve that ended without a schedule."""
     power_kw, value = np.zeros((2, program.slots))
-    price, limit_price = np.zeros((2, program.groups, program.steps))
-    dual = Dual(value, price, np.zeros(program.groups))
+    price, limit_price = np.zeros((2, program.nodes, program.steps))
+    terms = tuple(np.zeros(len(rows)) for rows in program.term_rows)
+    dual = Dual(value, price, np.zeros(program.nodes), terms)
     return Solution(status, power_kw, dual, limit_price, None, solve_s, relaxation=relaxation)

@@ -21,9 +21,10 @@ from evergrid.engine.certificate import (
 )
 from evergrid.engine.cluster import actors
 from evergrid.engine.interior_point import interior_point
-from evergrid.engine.interior_point.interior_point import Iterate, Tell, untold
+from evergrid.engine.interior_point.interior_point import Iterate
 from evergrid.engine.parts import Part, part, pick, roots, rows_by, trees
 from evergrid.engine.program import Program
+from evergrid.engine.progress import GapProgress, ignore_gap
 from evergrid.engine.repair import earliest, kept, towards
 from evergrid.engine.solution import Guess, Relaxation, Solution, failed
 
@@ -32,7 +33,7 @@ Chosen = Literal["highs", "interior_point", "device", "cluster"]
 
 SMALL_SLOTS = 60_000  # HiGHS needs a second or two for as many
 BATCH_SLOTS = 4e6  # independent trees are solved in batches of about so many, for memory
-SQUARES_PER_SLOT = 15  # squared steps of a group take as much memory as one slot
+SQUARES_PER_SLOT = 15  # squared steps of a node take as much memory as one slot
 
 
 def solve(
@@ -46,7 +47,7 @@ def solve(
     zones: int | None = None,
     guess: Guess | None = None,
     fallback: Float[Array, " slot"] | None = None,
-    tell: Tell = untold,
+    progress: GapProgress = ignore_gap,
 ) -> Solution:
     """The least-cost schedule, with its certificate.
 
@@ -63,9 +64,9 @@ def solve(
             keep every limit, with its gap.
         zones: Workers of a cluster to use at most; all by default.
         guess: Where the interior point begins, from a plan for nearly the same program; see
-            `warm_start.carried`. A cluster does not use it.
+            `warm_start.shifted`. A cluster does not use it.
         fallback: A schedule that keeps every limit, for trees in which none is found.
-        tell: Called by the interior point with the iteration reached and the gap there.
+        progress: Called by the interior point with the iteration reached and the gap there.
 
     Raises:
         InputError: The method does not cover the program, or its packages are not installed.
@@ -80,7 +81,7 @@ def solve(
             time_limit_s=time_limit_s,
             fallback=fallback,
         )
-    way = _Way(method, gap, zones, tell, branch, fallback)
+    way = _Way(method, gap, zones, progress, branch, fallback)
     return _interior(program, way, time_limit_s, guess)
 
 
@@ -90,14 +91,21 @@ def chosen(program: Program, method: Method) -> Chosen:
     Raises:
         InputError: The method does not cover the program.
     """
-    missing = interior_point.missing(program)
+    missing = interior_point.missing(program, "interior_point" if method == "auto" else method)
     if method == "auto":
         large = program.slots > SMALL_SLOTS
         return "interior_point" if large and not missing else "highs"
     if method != "highs" and missing:
-        rule = f"be highs for a program with {missing}"
+        rule = f"be {_covering(program)} for a program with {missing}"
         raise InputError("solve", [Fault("method", rule, got=(method,), fix="Choose auto.")])
     return method
+
+
+def _covering(program: Program) -> str:
+    """The methods that cover a program."""
+    methods: tuple[Chosen, ...] = ("highs", "interior_point", "device", "cluster")
+    covers = (m for m in methods if m == "highs" or not interior_point.missing(program, m))
+    return " or ".join(covers)
 
 
 @dataclass(frozen=True)
@@ -107,29 +115,35 @@ class _Way:
     method: Chosen
     gap: float
     zones: int | None
-    tell: Tell
+    progress: GapProgress
     branch: bool = True
     fallback: Float[Array, " slot"] | None = None
 
     def minimise(self, program: Program, deadline: float, guess: Guess | None) -> Iterate:
         """One batch of trees."""
-        gap, tell = self.gap, self.tell
+        gap, progress = self.gap, self.progress
         if self.method == "device":
-            return device.minimise(program, gap=gap, deadline=deadline, guess=guess, tell=tell)
+            return device.minimise(
+                program, gap=gap, deadline=deadline, guess=guess, progress=progress
+            )
         if self.method == "cluster":
-            return actors.minimise(program, gap=gap, deadline=deadline, zones=self.zones, tell=tell)
-        return interior_point.minimise(program, gap=gap, deadline=deadline, guess=guess, tell=tell)
+            return actors.minimise(
+                program, gap=gap, deadline=deadline, zones=self.zones, progress=progress
+            )
+        return interior_point.minimise(
+            program, gap=gap, deadline=deadline, guess=guess, progress=progress
+        )
 
-    def telling(self, done: float, share: float) -> "_Way":
+    def for_batch(self, done: float, share: float) -> "_Way":
         """The same for a batch that is this share of all slots, after others that are done.
 
         What it tells is the geometric mean over all slots, where those that wait count as 1.
         """
 
-        def tell(iteration: int, gap: float) -> None:
-            self.tell(iteration, self.gap**done * max(gap, self.gap) ** share)
+        def progress(iteration: int, gap: float) -> None:
+            self.progress(iteration, self.gap**done * max(gap, self.gap) ** share)
 
-        return replace(self, tell=tell if share < 1.0 else self.tell)
+        return replace(self, progress=progress if share < 1.0 else self.progress)
 
     def restricted(self, program: Program, deadline: float) -> Float[Array, " slot"] | None:
         """Least cost of a program in which directions are decided; None where it is not found."""
@@ -155,7 +169,7 @@ def _interior(program: Program, way: _Way, time_limit_s: float, guess: Guess | N
     found, solved = _iterate(convex, way, deadline, guess)
     broken = ~kept(program, found.power_kw)
     lost = ~solved | (broken & (_modest(program, way) | ~_undecided(program)))
-    bound = np.full(program.groups, -np.inf)
+    bound = np.full(program.nodes, -np.inf)
     at_once, relaxation = convex is program and not broken.any() and bool(solved.all()), None
     if lost.any() and time.perf_counter() < deadline:
         relaxation = _mend(program, found, bound, lost, way, deadline)
@@ -198,75 +212,75 @@ def _interior(program: Program, way: _Way, time_limit_s: float, guess: Guess | N
     )
 
 
-def _modest(program: Program, way: _Way) -> Bool[Array, " group"]:
-    """Groups in trees that HiGHS solves in seconds, or a minute where limits have given way.
+def _modest(program: Program, way: _Way) -> Bool[Array, " node"]:
+    """Nodes in trees that HiGHS solves in seconds, or a minute where limits have given way.
 
     What has given way leaves no room inside for an interior point.
     """
     most = SMALL_SLOTS if way.fallback is None else least_violation.LARGE_SLOTS
     root = roots(program)
-    slots = np.bincount(root[program.group], program.stop - program.first, program.groups)
+    slots = np.bincount(root[program.node], program.stop - program.first, program.nodes)
     return (slots <= most)[root]
 
 
-def _undecided(program: Program) -> Bool[Array, " group"]:
-    """Groups in trees where wasting energy could pay, or another rule is not convex."""
-    return search.has_decisions(program, program.burn)[roots(program)]
+def _undecided(program: Program) -> Bool[Array, " node"]:
+    """Nodes in trees where wasting energy could pay, or another rule is not convex."""
+    return search.has_decisions(program, program.simultaneous)[roots(program)]
 
 
 def _iterate(
     program: Program, way: _Way, deadline: float, guess: Guess | None
-) -> tuple[Solution, Bool[Array, " group"]]:
-    """The interior point on every batch of trees, and which groups' trees it solved."""
+) -> tuple[Solution, Bool[Array, " node"]]:
+    """The interior point on every batch of trees, and which nodes' trees it solved."""
     whole = failed(program, Status.FEASIBLE, 0.0)
-    solved = np.zeros(program.groups, bool)
+    solved = np.zeros(program.nodes, bool)
     iterations, done = 0, 0.0
     proofs: list[Certificate | None] = []
     for piece in _batches(program, _covered(program), most=way.batch_slots):
         begin = None if guess is None else guess.of(piece)
         share = len(piece.slots) / max(program.slots, 1)
-        found = way.telling(done, share).minimise(piece.program, deadline, begin)
+        found = way.for_batch(done, share).minimise(piece.program, deadline, begin)
         done += share
         _put(whole, piece, found)
-        solved[piece.groups] = found.solved
+        solved[piece.nodes] = found.solved
         iterations = max(iterations, found.iterations)
         proofs.append(found.certificate)
     proof = together(proofs, program.constant) if solved.all() else None
     return replace(whole, iterations=iterations, certificate=proof), solved
 
 
-def _covered(program: Program) -> Bool[Array, " group"]:
-    """Groups in trees that the interior point covers: no peak is a mean of several steps."""
-    several = (program.counted > 1) & (program.peak_price > 0)
+def _covered(program: Program) -> Bool[Array, " node"]:
+    """Nodes in trees that the interior point covers: no peak is a mean of several steps."""
+    several = (program.counted > 1) & (program.peak_price_per_kw > 0)
     root = roots(program)
-    return (np.bincount(root, several, program.groups) == 0)[root]
+    return (np.bincount(root, several, program.nodes) == 0)[root]
 
 
 def _batches(
-    program: Program, wanted: Bool[Array, " group"] | None = None, *, most: float | None = None
+    program: Program, wanted: Bool[Array, " node"] | None = None, *, most: float | None = None
 ) -> Iterator[Part]:
     """Whole trees, all or those that are wanted, in batches none much larger than one should be."""
     root = roots(program)
-    slots = np.bincount(root[program.group], program.stop - program.first, program.groups)
-    squares = np.bincount(root, minlength=program.groups) * program.steps**2
+    slots = np.bincount(root[program.node], program.stop - program.first, program.nodes)
+    squares = np.bincount(root, minlength=program.nodes) * program.steps**2
     weight = slots + squares / SQUARES_PER_SLOT
     batch = (np.cumsum(weight) // (most or BATCH_SLOTS)).astype(np.int64)
     batch[~((program.parent < 0) & (True if wanted is None else wanted))] = -1
     numbers = np.unique(batch[batch >= 0])
-    of_group = batch[root]
-    if len(numbers) == 1 and (of_group >= 0).all():
-        yield part(program, np.arange(program.groups))
+    of_node = batch[root]
+    if len(numbers) == 1 and (of_node >= 0).all():
+        yield part(program, np.arange(program.nodes))
         return
-    unit_rows = rows_by(of_group[program.group], numbers)
-    for groups, units in zip(rows_by(of_group, numbers), unit_rows, strict=True):
-        yield pick(program, groups, units)
+    store_rows = rows_by(of_node[program.node], numbers)
+    for nodes, stores in zip(rows_by(of_node, numbers), store_rows, strict=True):
+        yield pick(program, nodes, stores)
 
 
 def _mend(
     program: Program,
     found: Solution,
-    bound: Float[Array, " group"],
-    lost: Bool[Array, " group"],
+    bound: Float[Array, " node"],
+    lost: Bool[Array, " node"],
     way: _Way,
     deadline: float,
 ) -> Relaxation | None:
@@ -277,12 +291,12 @@ def _mend(
     """
     unknown, fallback = lost.copy(), way.fallback
     by_highs = _modest(program, way) | ~_covered(program)
-    for groups in trees(program):
-        if lost[groups].any() and by_highs[groups].all():
-            good = _exactly(program, found, bound, groups, way, deadline)
-            lost[groups] = unknown[groups] = not good
+    for nodes in trees(program):
+        if lost[nodes].any() and by_highs[nodes].all():
+            good = _exactly(program, found, bound, nodes, way, deadline)
+            lost[nodes] = unknown[nodes] = not good
     if fallback is not None:
-        at = unknown[program.group][program.unit]
+        at = unknown[program.node][program.store]
         found.power_kw[at] = fallback[at]
         again = unknown & kept(program, found.power_kw)
         lost &= ~again
@@ -296,7 +310,7 @@ def _mend(
         return None
     mixed = towards(program, found.power_kw, relaxation.power_kw)
     again = unknown & kept(program, mixed)
-    at = again[program.group][program.unit]
+    at = again[program.node][program.store]
     found.power_kw[at] = mixed[at]
     lost &= ~again
     return relaxation
@@ -305,13 +319,13 @@ def _mend(
 def _exactly(
     program: Program,
     found: Solution,
-    bound: Float[Array, " group"],
-    groups: Int[Array, " some"],
+    bound: Float[Array, " node"],
+    nodes: Int[Array, " some"],
     way: _Way,
     deadline: float,
 ) -> bool:
     """Solve a tree by HiGHS, and take over what it finds; whether that is a schedule."""
-    piece = part(program, groups)
+    piece = part(program, nodes)
     exact = reference.solve(
         piece.program,
         branch=way.branch,
@@ -323,14 +337,14 @@ def _exactly(
         return False
     _put(found, piece, exact)
     if exact.bound is not None:
-        bound[piece.groups] = exact.bound
+        bound[piece.nodes] = exact.bound
     return True
 
 
 def _close_gap(
     program: Program,
     found: Solution,
-    bound: Float[Array, " group"],
+    bound: Float[Array, " node"],
     way: _Way,
     deadline: float,
 ) -> None:
@@ -339,7 +353,7 @@ def _close_gap(
     over = np.abs(paid - np.maximum(tree_bounds(program, found.dual), bound))
     over[(program.parent >= 0) | ~_modest(program, way)] = 0.0
     left, allowed = float(over.sum()), 0.5 * way.gap * abs(float(paid.sum()) + program.constant)
-    of_root = {int(groups[program.parent[groups] < 0][0]): groups for groups in trees(program)}
+    of_root = {int(nodes[program.parent[nodes] < 0][0]): nodes for nodes in trees(program)}
     for root in np.argsort(-over, kind="stable"):
         if over[root] <= 0.0 or left <= allowed or time.perf_counter() >= deadline:
             return
@@ -347,20 +361,23 @@ def _close_gap(
         left -= float(over[root])
 
 
-def _hurry(program: Program, found: Solution, solved: Bool[Array, " group"]) -> None:
+def _hurry(program: Program, found: Solution, solved: Bool[Array, " node"]) -> None:
     """The best that is at hand for trees without a solution: what was found, made to keep limits.
 
     It is mixed with a plan that charges early, so nothing is gained where that breaks limits too.
     """
-    safe = np.where(solved[program.group][program.unit], found.power_kw, earliest(program))
+    safe = np.where(solved[program.node][program.store], found.power_kw, earliest(program))
     found.power_kw[:] = towards(program, found.power_kw, safe)
 
 
 def _put(found: Solution, piece: Part, of_part: Solution | Iterate) -> None:
     """Write the solution of a part into the whole's arrays."""
-    rows = piece.groups
+    rows = piece.nodes
     found.power_kw[piece.slots] = of_part.power_kw
     found.dual.energy_value[piece.slots] = of_part.dual.energy_value
     found.dual.power_price[rows] = of_part.dual.power_price
     found.dual.budget_price[rows] = of_part.dual.budget_price
     found.limit_price[rows] = of_part.limit_price
+    if piece.program.tied:  # then the part is the whole
+        for whole, given in zip(found.dual.term_prices, of_part.dual.term_prices, strict=True):
+            whole[:] = given

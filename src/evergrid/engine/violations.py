@@ -4,14 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evergrid.core.arrays import Array, Float
+from evergrid.core.arrays import Array, Float, Int
 from evergrid.engine.parts import roots
 from evergrid.engine.program import (
     Program,
     energy_path,
     net_power,
     over_budget,
-    over_flowgates,
 )
 
 TOLERANCE = 1e-6  # kW or kWh by which a schedule may break a limit
@@ -22,18 +21,20 @@ class Violations:
     """What is broken and where; below 0 where there is room.
 
     Attributes:
-        power_kw: Of a unit's power limits.
-        energy_kwh: Of a unit's energy limits, of the energy owed, or of a reserve.
-        group_kw: Of a group's limits.
-        budget_kwh: Of a group's energy budget; -inf without one.
-        flowgate_kw: Of flowgates.
+        power_kw: Of a store's power limits.
+        energy_kwh: Of a store's energy limits, of the energy owed, or of a reserve.
+        node_kw: Of a node's limits.
+        budget_kwh: Of a node's energy budget; -inf without one.
+        terms: Of the limits of each term, in kW or kWh.
+        term_node: A node of the tree that each of these limits belongs to; any where it ties them.
     """
 
     power_kw: Float[Array, " slot"]
     energy_kwh: Float[Array, " slot"]
-    group_kw: Float[Array, "group step"]
-    budget_kwh: Float[Array, " group"]
-    flowgate_kw: Float[Array, " flowgate"]
+    node_kw: Float[Array, "node step"]
+    budget_kwh: Float[Array, " node"]
+    terms: Float[Array, " limit"]
+    term_node: Int[Array, " limit"]
 
     @property
     def worst_power_kw(self) -> float:
@@ -46,20 +47,20 @@ class Violations:
         return float(max(self.energy_kwh.max(initial=0.0), self.budget_kwh.max(initial=0.0)))
 
     @property
-    def worst_group_kw(self) -> float:
-        """Largest violation of a limit of a group or flowgate, at least 0."""
-        return float(max(self.group_kw.max(initial=0.0), self.flowgate_kw.max(initial=0.0)))
+    def worst_node_kw(self) -> float:
+        """Largest violation of a limit of a node or term, at least 0."""
+        return float(max(self.node_kw.max(initial=0.0), self.terms.max(initial=0.0)))
 
-    def by_tree(self, program: Program) -> Float[Array, " group"]:
-        """Largest violation in each group's tree; flowgates tie all trees together."""
-        worst = np.maximum(self.group_kw.max(axis=1), self.budget_kwh)
+    def by_tree(self, program: Program) -> Float[Array, " node"]:
+        """Largest violation in each node's tree."""
+        worst = np.maximum(self.node_kw.max(axis=1), self.budget_kwh)
         of_slot = np.maximum(self.power_kw, self.energy_kwh)
-        if program.units:
-            of_unit = np.maximum.reduceat(of_slot, program.begin)
-            np.maximum.at(worst, program.group, of_unit)
-        worst = np.maximum(worst, self.flowgate_kw.max(initial=-np.inf))
+        if program.stores:
+            of_store = np.maximum.reduceat(of_slot, program.begin)
+            np.maximum.at(worst, program.node, of_store)
+        np.maximum.at(worst, self.term_node, self.terms)
         root = roots(program)
-        total = np.full(program.groups, -np.inf)
+        total = np.full(program.nodes, -np.inf)
         np.maximum.at(total, root, worst)
         return total[root]
 
@@ -71,23 +72,28 @@ def violations(program: Program, power_kw: Float[Array, " slot"]) -> Violations:
     with np.errstate(invalid="ignore"):
         energy, net = energy_path(program, power_kw), net_power(program, power_kw)
         over_power = np.maximum(
-            power_kw - program.discharge_limit, -power_kw - program.charge_limit
+            power_kw - program.discharge_limit_kw, -power_kw - program.charge_limit_kw
         )
         over_energy = np.maximum(
-            program.energy_floor - energy, energy - program.energy_high[program.unit]
+            program.energy_floor_kwh - energy, energy - program.energy_high_kwh[program.store]
         )
         of_reserve = below_reserve(program, energy)
-        over_group = np.maximum(program.net_low - net, net - program.net_high)
-        over_gate, over_energy_budget = over_flowgates(program, net), over_budget(program, net)
-    found = (over_power, np.maximum(over_energy, of_reserve), over_group)
-    found = (*found, over_energy_budget, over_gate)
-    return Violations(*(np.where(np.isnan(part), np.inf, part) for part in found))
+        over_node = np.maximum(program.net_low_kw - net, net - program.net_high_kw)
+        settled = [term.settle(program, power_kw, energy, net) for term in program.terms]
+    found = (over_power, np.maximum(over_energy, of_reserve), over_node)
+    found = (*found, over_budget(program, net), _joined([item.excess for item in settled]))
+    nodes = _joined([item.excess_node for item in settled]).astype(np.int64)
+    return Violations(*(np.where(np.isnan(part), np.inf, part) for part in found), nodes)
+
+
+def _joined(arrays: list[Array]) -> Array:
+    return np.concatenate([np.zeros(0), *arrays])
 
 
 def below_reserve(program: Program, energy_kwh: Float[Array, " slot"]) -> Float[Array, " slot"]:
-    """How far energy lies below the least that reserves demand, which is what a unit has held.
+    """How far energy lies below the least that reserves demand, which is what a store has held.
 
-    A unit that begins below its reserve may lose nothing until it holds the reserve, and then
+    A store that begins below its reserve may lose nothing until it holds the reserve, and then
     never falls below it: in each slot it holds at least the smaller of its reserve and of the most
     that it held before.
     """
@@ -95,9 +101,9 @@ def below_reserve(program: Program, energy_kwh: Float[Array, " slot"]) -> Float[
     reserve = program.reserve_kwh
     if reserve is None:
         return below
-    for unit in program.reserved:
-        slots = slice(program.begin[unit], program.end[unit] + 1)
-        held = np.append(program.energy_start[unit], energy_kwh[slots])
+    for store in program.reserved:
+        slots = slice(program.begin[store], program.end[store] + 1)
+        held = np.append(program.energy_start_kwh[store], energy_kwh[slots])
         most = np.maximum.accumulate(held)[:-1]
-        below[slots] = np.minimum(most, reserve[unit]) - energy_kwh[slots]
+        below[slots] = np.minimum(most, reserve[store]) - energy_kwh[slots]
     return below

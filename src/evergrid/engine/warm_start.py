@@ -1,7 +1,7 @@
 """What the last plan lets expect of the next, when time has moved on a little.
 
 Prices are taken over and every multiplier follows from them, so that the start is as good as the
-prices are, whatever else has changed. Units that are new answer those prices by themselves.
+prices are, whatever else has changed. Stores that are new answer those prices by themselves.
 """
 
 from dataclasses import replace
@@ -15,15 +15,15 @@ from evergrid.engine.parts import pick
 from evergrid.engine.program import Program
 from evergrid.engine.solution import Guess
 
-SETTLED = 1e-3  # relative gap to which units that are new answer the prices
+SETTLED = 1e-3  # relative gap to which stores that are new answer the prices
 
 
-def carried(
+def shifted(
     last: Program,
     guess: Guess,
     program: Program,
     *,
-    unit: Int[Array, " unit"],
+    store: Int[Array, " store"],
     shift: int,
 ) -> Guess:
     """What a solved program lets expect of one that begins some steps later.
@@ -31,11 +31,11 @@ def carried(
     Args:
         last: The program that was solved.
         guess: Its powers and prices.
-        program: The one to be solved next, with the same groups.
-        unit: Row in ``last`` of each of its units; -1 for one that is new.
+        program: The one to be solved next, with the same nodes.
+        store: Row in ``last`` of each of its stores; -1 for one that is new.
         shift: Steps between the beginnings of both.
     """
-    row = unit[program.unit]
+    row = store[program.store]
     step = program.step + shift
     known = (row >= 0) & (step >= last.first[row]) & (step < last.stop[row])
     slot = np.where(known, last.begin[row] + step - last.first[row], 0)
@@ -47,43 +47,44 @@ def carried(
     late = (row >= 0) & (step >= last.stop[row])
     value = np.where(late, guess.dual.energy_value[last.end[row]], value)
     dual = Dual(value, price, guess.dual.budget_price)
-    return _settled(program, Guess(power, dual, guess.limit_price[:, column]), unit < 0)
+    return _settled(program, Guess(power, dual, guess.limit_price[:, column]), store < 0)
 
 
 def _usual(program: Program, value: Float[Array, " slot"]) -> Float[Array, " step"]:
     """Mean worth of stored energy in each step, over the slots where it is known."""
     known = ~np.isnan(value)
     if not known.any():
-        return np.full(program.steps, float(program.draw_price.mean()))
+        return np.full(program.steps, float(program.draw_price_per_kwh.mean()))
     count = np.bincount(program.step[known], minlength=program.steps)
     total = np.bincount(program.step[known], value[known], program.steps)
     return np.where(count > 0, total / np.maximum(count, 1), value[known].mean())
 
 
-def _settled(program: Program, guess: Guess, new: Bool[Array, " unit"]) -> Guess:
-    """The guess with the best answers of new units to its prices of net power."""
-    units = np.flatnonzero(new)
-    if not len(units):
+def _settled(program: Program, guess: Guess, new: Bool[Array, " store"]) -> Guess:
+    """The guess with the best answers of new stores to its prices of net power."""
+    stores = np.flatnonzero(new)
+    if not len(stores):
         return guess
-    piece = pick(program, np.unique(program.group[units]), units)
+    piece = pick(program, np.unique(program.node[stores]), stores)
     slots = piece.slots
-    at = (program.group[program.unit[slots]], program.step[slots])
+    at = (program.node[program.store[slots]], program.step[slots])
     worth = guess.dual.power_price[at] / program.step_h
     free = np.full((1, program.steps), np.inf)
     alone = replace(
         piece.program,
-        draw_price=piece.program.draw_price + worth,
-        feed_price=piece.program.feed_price + worth,
-        group=np.zeros(len(units), np.int64),
+        draw_price_per_kwh=piece.program.draw_price_per_kwh + worth,
+        feed_price_per_kwh=piece.program.feed_price_per_kwh + worth,
+        node=np.zeros(len(stores), np.int64),
         parent=np.array([-1]),
-        net_low=-free,
-        net_high=free,
-        load=np.zeros((1, program.steps)),
-        surcharge=np.zeros((1, program.steps)),
-        peak_price=np.zeros(1),
-        peak_before=np.zeros(1),
+        net_low_kw=-free,
+        net_high_kw=free,
+        load_kw=np.zeros((1, program.steps)),
+        surcharge_per_kwh=np.zeros((1, program.steps)),
+        peak_price_per_kw=np.zeros(1),
+        peak_before_kw=np.zeros(1),
         budget_kwh=None,
         peak_count=None,
+        terms=(),
         reserve_kwh=None,
     )
     answer = interior_point.minimise(alone, gap=SETTLED, deadline=np.inf)

@@ -31,7 +31,7 @@ def binding(solution: Solution) -> np.ndarray:
 def test_a_family_has_the_size_that_was_asked_for(name: str):
     for sessions, steps in ((50, 96), (333, 96), (100, 48)):
         program = FAMILIES[name](sessions, seed=2, steps=steps)
-        assert (program.units, program.steps, program.step_h) == (sessions, steps, 0.25)
+        assert (program.stores, program.steps, program.step_h) == (sessions, steps, 0.25)
 
 
 @EVERY
@@ -39,7 +39,7 @@ def test_the_same_seed_gives_the_same_instance_and_another_seed_does_not(name: s
     first, again, other = (FAMILIES[name](60, seed=seed) for seed in (3, 3, 4))
     columns = [field.name for field in fields(first)]
     assert all(np.array_equal(getattr(first, c), getattr(again, c)) for c in columns)
-    assert not np.array_equal(first.energy_start, other.energy_start)
+    assert not np.array_equal(first.energy_start_kwh, other.energy_start_kwh)
 
 
 @EVERY
@@ -48,7 +48,7 @@ def test_a_family_is_feasible(name: str, solved: Solved):
     proven = solution.certificate
     assert proven is not None
     assert solution.status == "optimal"
-    assert max(proven.power_kw, proven.energy_kwh, proven.group_kw) < 1e-6
+    assert max(proven.power_kw, proven.energy_kwh, proven.node_kw) < 1e-6
 
 
 @EVERY
@@ -60,8 +60,8 @@ def test_a_family_is_feasible_with_other_seeds(name: str, seed: int):
 @EVERY
 def test_unused_vehicles_break_no_limit(name: str, solved: Solved):
     program, _ = solved[name]
-    assert (program.net_low < 0).all()
-    assert (program.net_high > 0).all()
+    assert (program.net_low_kw < 0).all()
+    assert (program.net_high_kw > 0).all()
 
 
 @pytest.mark.parametrize("name", ["home", "depot", "negative_prices"])
@@ -86,24 +86,24 @@ def test_a_limit_holds_back_every_congested_vehicle_most_of_the_day(solved: Solv
     held_back = bound | np.where((program.parent >= 0)[:, None], bound[program.parent], False)
     assert levels(program).max() == 1
     assert held_back.any(axis=1).all()
-    assert held_back[program.group[program.unit], program.step].mean() > 0.5
+    assert held_back[program.node[program.store], program.step].mean() > 0.5
 
 
 def test_no_limit_binds_where_nothing_is_congested(solved: Solved):
     program, solution = solved["uncongested"]
-    low, high = program.net_range
-    assert (low >= program.net_low).all()
-    assert (high <= program.net_high).all()
+    low, high = program.net_range_kw
+    assert (low >= program.net_low_kw).all()
+    assert (high <= program.net_high_kw).all()
     assert not binding(solution).any()
 
 
 def test_a_feeder_that_pays_for_its_highest_power_draws_less_at_most(solved: Solved):
     program, solution = solved["metered"]
     feeder = program.parent < 0
-    assert (program.peak_price[feeder] > 0).all()
-    free = reference.solve(replace(program, peak_price=np.zeros(program.groups)))
+    assert (program.peak_price_per_kw[feeder] > 0).all()
+    free = reference.solve(replace(program, peak_price_per_kw=np.zeros(program.nodes)))
     highest = [
-        (program.load - net_power(program, found.power_kw)).max(axis=1)[feeder].sum()
+        (program.load_kw - net_power(program, found.power_kw)).max(axis=1)[feeder].sum()
         for found in (solution, free)
     ]
     assert highest[0] < 0.9 * highest[1]
@@ -111,15 +111,15 @@ def test_a_feeder_that_pays_for_its_highest_power_draws_less_at_most(solved: Sol
 
 def test_a_net_meter_is_met_where_its_price_jumps(solved: Solved):
     program, solution = solved["metered"]
-    drawn = (program.load - net_power(program, solution.power_kw))[program.parent >= 0]
-    assert (program.surcharge[program.parent >= 0] > 0).all()
+    drawn = (program.load_kw - net_power(program, solution.power_kw))[program.parent >= 0]
+    assert (program.surcharge_per_kwh[program.parent >= 0] > 0).all()
     assert (np.abs(drawn) < 1e-6).mean() > 0.01
     assert (drawn < -1).any()
 
 
 def test_prices_are_below_zero_for_some_hours_only_where_the_name_says_so(solved: Solved):
     for name, (program, _) in solved.items():
-        share = (program.draw_price < 0).mean()
+        share = (program.draw_price_per_kwh < 0).mean()
         assert (0.02 < share < 0.5) if name == "negative_prices" else share == 0
 
 
@@ -147,10 +147,10 @@ def test_a_fleet_of_20000_has_feeders_of_about_20_transformers():
 
 
 def levels(program: Program) -> np.ndarray:
-    depth = np.zeros(program.groups, int)
+    depth = np.zeros(program.nodes, int)
     above = program.parent
     while (above >= 0).any():
         depth += above >= 0
         above = np.where(above >= 0, program.parent[above], -1)
-    assert add_up(np.ones((program.groups, 1)), program.parent)[depth == 0].sum() == program.groups
+    assert add_up(np.ones((program.nodes, 1)), program.parent)[depth == 0].sum() == program.nodes
     return depth

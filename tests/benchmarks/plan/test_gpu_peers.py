@@ -129,7 +129,7 @@ def test_an_answer_is_read_back_with_prices_that_prove_it(peer: Ready):
     assert found.certificate is not None
     assert exact.certificate is not None
     assert found.certificate.gap < 1e-6
-    assert max(found.certificate.energy_kwh, found.certificate.group_kw) < 1e-5
+    assert max(found.certificate.energy_kwh, found.certificate.node_kw) < 1e-5
     assert found.certificate.objective == pytest.approx(exact.certificate.objective, rel=1e-6)
 
 

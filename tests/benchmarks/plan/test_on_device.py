@@ -18,7 +18,7 @@ def test_batches_hold_every_slot_once_and_only_whole_trees():
     assert len(pieces) > 1
     assert np.array_equal(np.sort(slots), np.arange(program.slots))
     roots = parts.roots(program)
-    assert sum(len(np.unique(roots[piece.groups])) for piece in pieces) == len(np.unique(roots))
+    assert sum(len(np.unique(roots[piece.nodes])) for piece in pieces) == len(np.unique(roots))
 
 
 @pytest.mark.slow
@@ -30,7 +30,7 @@ def test_a_fleet_in_batches_is_planned_as_well_as_whole(monkeypatch: pytest.Monk
     assert whole.status is batched.status is Status.OPTIMAL
     assert whole.certificate is not None
     assert batched.certificate is not None
-    assert batched.certificate.group_kw < 1e-6
+    assert batched.certificate.node_kw < 1e-6
     assert batched.certificate.objective == pytest.approx(whole.certificate.objective, rel=2e-3)
 
 

@@ -46,9 +46,9 @@ def test_the_last_plan_knows_everyone_where_all_is_as_expected():
 
 def test_the_last_plan_has_never_heard_of_the_new_sessions():
     made = pair("new_sessions")
-    new = made.now.unit[made.last.rows_of(made.now) < 0]
+    new = made.now.store[made.last.rows_of(made.now) < 0]
     assert len(new) == round(CHANGES["new_sessions"].new_share * SESSIONS)
-    assert not np.isin(new, made.last.unit).any()
+    assert not np.isin(new, made.last.store).any()
 
 
 def test_a_rolling_horizon_keeps_its_length():
@@ -57,7 +57,7 @@ def test_a_rolling_horizon_keeps_its_length():
 
 def test_a_revised_price_is_the_same_for_everyone_in_a_step():
     before, after = pair("rolling").now.program, pair("new_prices").now.program
-    factor = after.draw_price / before.draw_price
+    factor = after.draw_price_per_kwh / before.draw_price_per_kwh
     by_step = np.zeros(STEPS)
     by_step[after.step] = factor
     assert factor == pytest.approx(by_step[after.step])

@@ -19,7 +19,7 @@ def whole(request: pytest.FixtureRequest) -> Program:
 
 @pytest.fixture(scope="module")
 def last(whole: Program) -> Window:
-    return window.first(whole, STEPS, known=np.ones(whole.units, bool))
+    return window.first(whole, STEPS, known=np.ones(whole.stores, bool))
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def power_kw(last: Window) -> np.ndarray:
 def rest_of(last: Window, now: Window, power_kw: np.ndarray) -> np.ndarray:
     """The part of a plan that lies in a later window."""
     p = last.program
-    return power_kw[(p.step >= now.begin) & np.isin(last.unit[p.unit], now.unit)]
+    return power_kw[(p.step >= now.begin) & np.isin(last.store[p.store], now.store)]
 
 
 def test_the_rest_of_a_plan_keeps_every_limit_of_what_is_left(
@@ -38,9 +38,9 @@ def test_the_rest_of_a_plan_keeps_every_limit_of_what_is_left(
 ):
     now = window.later(whole, last, power_kw, PASSED, STEPS)
     rest = rest_of(last, now, power_kw)
-    unpriced = Dual(0 * rest, 0 * now.program.load, np.zeros(now.program.groups))
+    unpriced = Dual(0 * rest, 0 * now.program.load_kw, np.zeros(now.program.nodes))
     kept = certify(now.program, rest, unpriced)
-    assert max(kept.power_kw, kept.group_kw) < 1e-6
+    assert max(kept.power_kw, kept.node_kw) < 1e-6
     assert kept.energy_kwh < PASSED * ROUNDING_KWH
 
 
@@ -62,8 +62,8 @@ def test_sessions_that_have_ended_are_dropped_and_new_ones_come(
     whole: Program, last: Window, power_kw: np.ndarray
 ):
     now = window.later(whole, last, power_kw, PASSED, STEPS + PASSED)
-    gone = np.setdiff1d(last.unit, now.unit)
-    come = now.unit[last.rows_of(now) < 0]
+    gone = np.setdiff1d(last.store, now.store)
+    come = now.store[last.rows_of(now) < 0]
     assert (whole.stop[gone] <= PASSED).all()
     assert (whole.first[come] >= STEPS).all()
 
@@ -73,26 +73,28 @@ def test_a_window_that_moves_on_shows_the_limits_and_prices_of_its_own_steps(
 ):
     now = window.later(whole, last, power_kw, PASSED, STEPS + PASSED)
     assert now.program.steps == last.program.steps
-    for name in ("net_low", "net_high", "load", "surcharge"):
+    for name in ("net_low_kw", "net_high_kw", "load_kw", "surcharge_per_kwh"):
         assert np.array_equal(getattr(now.program, name), getattr(whole, name)[:, PASSED:])
     by_step = np.zeros(whole.steps)
-    by_step[whole.step] = whole.draw_price
-    assert np.array_equal(now.program.draw_price, by_step[now.program.step + PASSED])
+    by_step[whole.step] = whole.draw_price_per_kwh
+    assert np.array_equal(now.program.draw_price_per_kwh, by_step[now.program.step + PASSED])
 
 
 def test_a_session_that_outlasts_the_window_owes_what_cannot_be_charged_later(
     whole: Program, last: Window
 ):
     p = last.program
-    cut = whole.stop[last.unit] > STEPS
-    later_kwh = np.where(whole.step >= STEPS, whole.charge_limit * whole.gain, 0)
-    possible = np.bincount(whole.unit, later_kwh, whole.units)[last.unit]
+    cut = whole.stop[last.store] > STEPS
+    later_kwh = np.where(whole.step >= STEPS, whole.charge_limit_kw * whole.gain, 0)
+    possible = np.bincount(whole.store, later_kwh, whole.stores)[last.store]
     assert cut.any()
-    assert (p.energy_end[cut] + possible[cut] >= whole.energy_end[last.unit][cut] - 1e-9).all()
-    assert (p.end_value[cut] == whole.end_value.max()).all()
+    assert (
+        p.energy_end_kwh[cut] + possible[cut] >= whole.energy_end_kwh[last.store][cut] - 1e-9
+    ).all()
+    assert (p.end_value_per_kwh[cut] == whole.end_value_per_kwh.max()).all()
 
 
 def test_a_peak_that_was_drawn_is_remembered(whole: Program, last: Window, power_kw: np.ndarray):
     now = window.later(whole, last, power_kw, PASSED, STEPS)
-    drawn = last.program.load - net_power(last.program, power_kw)
-    assert now.program.peak_before == pytest.approx(np.maximum(drawn[:, :PASSED].max(axis=1), 0))
+    drawn = last.program.load_kw - net_power(last.program, power_kw)
+    assert now.program.peak_before_kw == pytest.approx(np.maximum(drawn[:, :PASSED].max(axis=1), 0))

@@ -49,7 +49,7 @@ def test_the_wires_never_lower_the_cost_and_the_proof_is_of_the_last_plan(
     assert made.plan.status is Status.OPTIMAL
     assert made.plan.certificate.gap <= 1e-6
     assert made.plan.certificate.objective == pytest.approx(made.plan.costs.net, abs=1e-8)
-    assert made.plan.certificate.group_kw <= 1e-6
+    assert made.plan.certificate.node_kw <= 1e-6
 
 
 def test_the_check_is_that_of_the_schedule_itself(found: tuple[Street, Held]):

@@ -25,8 +25,9 @@ from evergrid.engine.cluster.actors import RayHost
 from evergrid.engine.cluster.zone_protocol import Traffic
 from evergrid.engine.cluster.zone_run import AbstractHost, LocalHost
 from evergrid.engine.interior_point import interior_point
-from evergrid.engine.interior_point.interior_point import Iterate, Tell, untold
+from evergrid.engine.interior_point.interior_point import Iterate
 from evergrid.engine.program import Program
+from evergrid.engine.progress import GapProgress, ignore_gap
 from tests.conftest import CPUS
 from tests.engine.cluster.test_zone_cut import with_a_tree_apart
 
@@ -35,7 +36,9 @@ pytestmark = pytest.mark.xdist_group("ray")
 LIMIT_S = 120.0
 
 
-def by(host: AbstractHost, program: Program, tell: Tell = untold) -> tuple[Iterate, list[Traffic]]:
+def by(
+    host: AbstractHost, program: Program, progress: GapProgress = ignore_gap
+) -> tuple[Iterate, list[Traffic]]:
     """In two zones, and what passed."""
     traffic: list[Traffic] = []
     made = zone_run.minimise(
@@ -44,7 +47,7 @@ def by(host: AbstractHost, program: Program, tell: Tell = untold) -> tuple[Itera
         zones=2,
         gap=1e-6,
         deadline=time.perf_counter() + LIMIT_S,
-        tell=tell,
+        progress=progress,
         account=traffic.append,
     )
     return made, traffic
@@ -70,10 +73,10 @@ def with_ray(ray: ModuleType) -> RayHost:
     return RayHost(ray, time.perf_counter() + LIMIT_S)
 
 
-def killing(host: RayHost, how: str, at: set[int]) -> Tell:
+def killing(host: RayHost, how: str, at: set[int]) -> GapProgress:
     """Kill the actor of the second zone after these iterations."""
 
-    def tell(iteration: int, gap: float) -> None:
+    def progress(iteration: int, gap: float) -> None:
         if iteration not in at:
             return
         actor = host.actors[1]
@@ -82,7 +85,7 @@ def killing(host: RayHost, how: str, at: set[int]) -> Tell:
         else:
             os.kill(host.ray.get(actor.__ray_call__.remote(process_id)), signal.SIGKILL)
 
-    return tell
+    return progress
 
 
 def process_id(actor: Any) -> int:
@@ -218,8 +221,8 @@ def test_the_solver_hands_back_what_one_machine_would(ray: ModuleType) -> None:
 @pytest.mark.cluster
 def test_a_fleet_without_a_schedule_is_told_from_one_with(ray: ModuleType) -> None:
     program = mixed_tree(60, seed=1)
-    owed = np.where(np.arange(program.units) == 3, program.energy_high, program.energy_end)
-    short = replace(program, energy_end=owed, charge_kw=program.charge_kw * 0.01)
+    owed = np.where(np.arange(program.stores) == 3, program.energy_high_kwh, program.energy_end_kwh)
+    short = replace(program, energy_end_kwh=owed, charge_kw=program.charge_kw * 0.01)
     found = solver.solve(short, method="cluster")
     assert found.status is Status.INFEASIBLE
 

@@ -38,10 +38,10 @@ def threads(shared: None, part: int) -> int:
 
 
 def test_parts_come_back_in_order_and_are_told_of(ray: ModuleType) -> None:
-    told: list[int] = []
+    report: list[int] = []
     shared, parts = np.arange(100_000.0), [np.full(1, k) for k in range(9)]
-    found = Workers(ray, 2).each(scaled, shared, parts, tell=told.append)
-    assert told == list(range(1, 10))
+    found = Workers(ray, 2).each(scaled, shared, parts, progress=report.append)
+    assert report == list(range(1, 10))
     for k, made in enumerate(found):
         np.testing.assert_array_equal(made, k * np.arange(100_000.0))
 
@@ -55,10 +55,10 @@ def test_only_a_few_parts_are_on_their_way_at_a_time(ray: ModuleType) -> None:
             taken += 1
             yield k
 
-    def tell(done: int) -> None:
+    def progress(done: int) -> None:
         most.append(taken - done)
 
-    assert Workers(ray, 2).each(threads, None, parts(), tell=tell) == [1] * 12
+    assert Workers(ray, 2).each(threads, None, parts(), progress=progress) == [1] * 12
     assert max(most) <= fan_out.AHEAD * 2
 
 

@@ -23,13 +23,13 @@ from tests.engine.cases import Kind, random_program
 from tests.engine.cluster.test_zone_cut import tree, with_a_tree_apart
 
 KINDS = [
-    Kind(units=30, steps=24, step_h=0.5),
-    Kind(units=40, steps=24, tight=False, spread=0.02),
-    Kind(units=30, metered=True),
-    Kind(units=30, peaks=True),
-    Kind(units=30, steps=24, step_h=0.25, metered=True, peaks=True, spread=0.01),
-    Kind(units=30, budgets=True, curved=True),
-    Kind(units=30, tight=False, metered=True, peaks=True, budgets=True),
+    Kind(stores=30, steps=24, step_h=0.5),
+    Kind(stores=40, steps=24, tight=False, spread=0.02),
+    Kind(stores=30, metered=True),
+    Kind(stores=30, peaks=True),
+    Kind(stores=30, steps=24, step_h=0.25, metered=True, peaks=True, spread=0.01),
+    Kind(stores=30, budgets=True, curved=True),
+    Kind(stores=30, tight=False, metered=True, peaks=True, budgets=True),
 ]
 
 
@@ -97,7 +97,7 @@ def same(program: Program, one: Iterate, other: Iterate) -> None:
     scale = 1 + abs(yours.objective)
     assert mine.objective == pytest.approx(yours.objective, abs=1e-7 * scale)
     assert mine.bound == pytest.approx(yours.bound, abs=1e-6 * scale)
-    assert max(mine.power_kw, mine.energy_kwh, mine.group_kw) <= 1e-6
+    assert max(mine.power_kw, mine.energy_kwh, mine.node_kw) <= 1e-6
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
@@ -127,18 +127,18 @@ def test_zones_of_a_fleet_agree_with_it_undivided(count: int):
 
 @pytest.mark.parametrize("count", [2, 4])
 def test_five_levels_are_cut_anywhere(count: int):
-    program = deep(levels=5, units=100)
+    program = deep(levels=5, stores=100)
     made, traffic = zoned(program, count)
     assert traffic
     same(program, made, whole(program))
 
 
-@given(seed=st.integers(0, 10_000), groups=st.integers(1, 12), count=st.integers(2, 5))
+@given(seed=st.integers(0, 10_000), nodes=st.integers(1, 12), count=st.integers(2, 5))
 @settings(max_examples=15)
 def test_the_bound_never_exceeds_the_optimum_even_if_stopped_early(
-    seed: int, groups: int, count: int
+    seed: int, nodes: int, count: int
 ):
-    program = tree(seed, groups=groups, units=30)
+    program = tree(seed, nodes=nodes, stores=30)
     exact = reference.solve(program)
     assume(exact.status is not Status.INFEASIBLE)
     assert exact.certificate is not None
@@ -233,9 +233,9 @@ def test_only_matrices_vectors_and_sums_cross():
     steps, zones, per_zone = program.steps, 2, 6
     calls = zones * (1 + per_zone * made.iterations)
     assert traffic.messages == calls
-    told = 8 * zones * made.iterations * (3 * steps + 6)
+    report = 8 * zones * made.iterations * (3 * steps + 6)
     heard = 8 * zones * made.iterations * (steps**2 + 4 * steps + 2 * 6 + 5)
-    assert traffic.sent_bytes == told
+    assert traffic.sent_bytes == report
     assert traffic.heard_bytes == heard + 8 * zones * (1 + steps)
 
 
@@ -246,21 +246,21 @@ def test_a_deadline_that_has_passed_ends_it_at_once():
     assert not made.solved.any()
 
 
-def deep(*, levels: int, units: int) -> Program:
-    """A chain of groups with units on every level and limits that tighten upwards."""
-    base = random_program(4, Kind(units=units, steps=24, step_h=0.5, tight=False))
-    below = units * (levels - np.arange(levels)) / levels
+def deep(*, levels: int, stores: int) -> Program:
+    """A chain of nodes with stores on every level and limits that tighten upwards."""
+    base = random_program(4, Kind(stores=stores, steps=24, step_h=0.5, tight=False))
+    below = stores * (levels - np.arange(levels)) / levels
     wide = np.repeat((below * np.linspace(2.2, 1.2, levels))[:, None], base.steps, axis=1)
     nothing = np.zeros((levels, base.steps))
     return replace(
         base,
-        energy_end=np.minimum(base.energy_end, base.energy_start + 1.0),
-        group=np.arange(units) % levels,
+        energy_end_kwh=np.minimum(base.energy_end_kwh, base.energy_start_kwh + 1.0),
+        node=np.arange(stores) % levels,
         parent=np.arange(levels) - 1,
-        net_low=-wide,
-        net_high=wide,
-        load=nothing,
-        surcharge=nothing,
-        peak_price=np.zeros(levels),
-        peak_before=np.zeros(levels),
+        net_low_kw=-wide,
+        net_high_kw=wide,
+        load_kw=nothing,
+        surcharge_per_kwh=nothing,
+        peak_price_per_kw=np.zeros(levels),
+        peak_before_kw=np.zeros(levels),
     )

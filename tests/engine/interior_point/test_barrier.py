@@ -1,4 +1,4 @@
-"""The groups' part of a Newton step: it solves the equations it stands for."""
+"""The nodes' part of a Newton step: it solves the equations it stands for."""
 
 import numpy as np
 import pytest
@@ -22,13 +22,13 @@ class Case:
     def __init__(self, kind: Kind, seed: int = 0) -> None:
         rng = np.random.default_rng(seed)
         program = random_program(seed, kind)
-        power = rng.uniform(-1, 1, program.slots) * 0.3 * program.charge_limit
+        power = rng.uniform(-1, 1, program.slots) * 0.3 * program.charge_limit_kw
         net = net_power(program, power)
         self.barrier = made = Barrier(barrier.rows(program), net, centre=0.3)
         for values in vars(made.point).values():
             values *= rng.uniform(0.5, 2.0, values.shape)
         self.net = net + rng.normal(0.0, 1.0, net.shape)
-        self.goal = np.full(program.groups, 0.05)
+        self.goal = np.full(program.nodes, 0.05)
         made.prepare(self.net)
         self.products = tuple(rng.normal(0, 0.01, part.shape) for part in made.nothing)
         self.aimed = made.aim(self.goal, self.products)
@@ -46,7 +46,7 @@ def test_products_reach_their_goal_to_first_order(case: Case) -> None:
     point, rows = made.point, made.rows
     pairs = (
         (point.slack, step.slack, point.multiplier, step.multiplier, rows.held),
-        (point.ease, step.ease, point.ease_multiplier, step.ease_multiplier, made.soft),
+        (point.excess, step.excess, point.excess_multiplier, step.excess_multiplier, made.soft),
         (point.rise, step.rise, point.rise_multiplier, step.rise_multiplier, ...),
     )
     for (a, da, m, dm, at), product in zip(pairs, case.products, strict=True):
@@ -58,7 +58,7 @@ def test_slacks_follow_the_rows(case: Case) -> None:
     made, step, rows = case.barrier, case.step, case.barrier.rows
     free = made._free(case.net) - made.point.slack
     moved = free + made.row_sign * case.change
-    moved[made.soft_rows] += np.where(made.soft, step.ease, 0.0)
+    moved[made.soft_rows] += np.where(made.soft, step.excess, 0.0)
     moved[-1, rows.peaked] += step.rise[:, None]
     np.testing.assert_allclose(step.slack[rows.held], moved[rows.held], atol=1e-9)
 
@@ -66,11 +66,13 @@ def test_slacks_follow_the_rows(case: Case) -> None:
 def test_prices_of_eases_and_peaks_are_met(case: Case) -> None:
     made, step, rows = case.barrier, case.step, case.barrier.rows
     point, at = made.point, made.soft_rows
-    paid = (point.multiplier + step.multiplier)[at] + point.ease_multiplier + step.ease_multiplier
+    paid = (
+        (point.multiplier + step.multiplier)[at] + point.excess_multiplier + step.excess_multiplier
+    )
     np.testing.assert_allclose(paid[made.soft], made.price[made.soft], rtol=1e-9)
     peaks = (point.multiplier + step.multiplier)[-1, rows.peaked].sum(axis=1)
     peaks += point.rise_multiplier + step.rise_multiplier
-    np.testing.assert_allclose(peaks, rows.peak_price, rtol=1e-9)
+    np.testing.assert_allclose(peaks, rows.peak_price_per_kw, rtol=1e-9)
 
 
 def test_own_prices_follow_from_stiffness_and_shift(case: Case) -> None:
@@ -94,7 +96,7 @@ def test_the_longest_step_keeps_every_slack_positive_and_a_longer_one_does_not(c
             reach = dual if name.endswith("multiplier") else primal
             reach = np.minimum(reach, 1e6)
             along = reach[made.rows.peaked] if name.startswith("rise") else reach[:, None]
-            held = {"slack": made.rows.held, "ease": made.soft}.get(name.split("_")[0], ...)
+            held = {"slack": made.rows.held, "excess": made.soft}.get(name.split("_")[0], ...)
             if name == "multiplier":
                 held = made.rows.held
             moved = values + share * along * getattr(step, name)

@@ -11,25 +11,25 @@ from hypothesis import strategies as st
 from evergrid.core.status import Status
 from evergrid.engine import reference, solver
 from evergrid.engine.certificate import certify
-from evergrid.engine.interior_point import interior_point, unit_state
+from evergrid.engine.interior_point import interior_point, store_state
 from evergrid.engine.parts import pick
 from evergrid.engine.program import Program, net_power
 from tests.engine.cases import KINDS, Kind, random_program
 
-CHUNKED = Kind(units=80, steps=24)  # solved in chunks that hold fewer units than a group
+CHUNKED = Kind(stores=80, steps=24)  # solved in chunks that hold fewer stores than a node
 LARGE = [
-    Kind(units=30, steps=24, step_h=0.5),
-    Kind(units=12, negative=True),
-    Kind(units=20, tight=False),
-    Kind(units=40, steps=48, step_h=0.25, spread=0.02),
+    Kind(stores=30, steps=24, step_h=0.5),
+    Kind(stores=12, negative=True),
+    Kind(stores=20, tight=False),
+    Kind(stores=40, steps=48, step_h=0.25, spread=0.02),
     CHUNKED,
-    Kind(units=25, metered=True),
-    Kind(units=25, peaks=True),
-    Kind(units=30, steps=24, step_h=0.25, metered=True, peaks=True, spread=0.01),
-    Kind(units=30, steps=24, step_h=0.5, curved=True),
-    Kind(units=30, steps=24, step_h=0.5, budgets=True),
-    Kind(units=20, steps=24, tight=False, curved=True, budgets=True),
-    Kind(units=25, steps=24, step_h=0.25, metered=True, peaks=True, curved=True, budgets=True),
+    Kind(stores=25, metered=True),
+    Kind(stores=25, peaks=True),
+    Kind(stores=30, steps=24, step_h=0.25, metered=True, peaks=True, spread=0.01),
+    Kind(stores=30, steps=24, step_h=0.5, curved=True),
+    Kind(stores=30, steps=24, step_h=0.5, budgets=True),
+    Kind(stores=20, steps=24, tight=False, curved=True, budgets=True),
+    Kind(stores=25, steps=24, step_h=0.25, metered=True, peaks=True, curved=True, budgets=True),
 ]
 SEEDS_EACH = 40
 
@@ -37,7 +37,7 @@ SEEDS_EACH = 40
 def worst(solution: solver.Solution) -> float:
     proof = solution.certificate
     assert proof is not None
-    return max(proof.power_kw, proof.energy_kwh, proof.group_kw)
+    return max(proof.power_kw, proof.energy_kwh, proof.node_kw)
 
 
 @pytest.mark.slow
@@ -46,7 +46,7 @@ def test_hundreds_of_random_programs_agree_with_highs_within_the_claimed_gap(
     kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if kind is CHUNKED:
-        monkeypatch.setattr(unit_state, "CHUNK", 8)
+        monkeypatch.setattr(store_state, "CHUNK", 8)
     for seed in range(SEEDS_EACH):
         program = random_program(seed, kind)
         exact = reference.solve(program)
@@ -78,15 +78,15 @@ def test_the_bound_never_exceeds_the_optimum_even_if_stopped_early(seed: int, ki
 
 
 @pytest.mark.parametrize("kind", [LARGE[0], LARGE[-1]], ids=str)
-def test_order_of_units_changes_only_the_order(kind: Kind) -> None:
+def test_order_of_stores_changes_only_the_order(kind: Kind) -> None:
     program = random_program(5, kind)
-    order = np.random.default_rng(5).permutation(program.units)
-    turned = pick(program, np.arange(program.groups), order)
+    order = np.random.default_rng(5).permutation(program.stores)
+    turned = pick(program, np.arange(program.nodes), order)
     found = solver.solve(program, method="interior_point")
     other = solver.solve(turned.program, method="interior_point")
     assert found.certificate is not None
     assert other.certificate is not None
-    assert (order != np.arange(program.units)).any()
+    assert (order != np.arange(program.stores)).any()
     assert other.certificate.objective == pytest.approx(found.certificate.objective, rel=1e-9)
     np.testing.assert_allclose(other.power_kw, found.power_kw[turned.slots], atol=1e-6)
 
@@ -94,8 +94,14 @@ def test_order_of_units_changes_only_the_order(kind: Kind) -> None:
 @pytest.mark.parametrize("kind", [LARGE[0], LARGE[-1]], ids=str)
 def test_scaling_prices_scales_the_cost(kind: Kind) -> None:
     program = random_program(3, kind)
-    priced = ("draw_price", "feed_price", "end_value", "surcharge", "peak_price")
-    priced += ("draw_curve", "feed_curve") if kind.curved else ()
+    priced = (
+        "draw_price_per_kwh",
+        "feed_price_per_kwh",
+        "end_value_per_kwh",
+        "surcharge_per_kwh",
+        "peak_price_per_kw",
+    )
+    priced += ("draw_curve_per_kwh_kw", "feed_curve_per_kwh_kw") if kind.curved else ()
     scaled = replace(program, **{name: getattr(program, name) * 1000 for name in priced})
     one = solver.solve(program, method="interior_point").certificate
     other = solver.solve(scaled, method="interior_point").certificate
@@ -106,7 +112,7 @@ def test_scaling_prices_scales_the_cost(kind: Kind) -> None:
 
 def test_a_deep_tree_is_eliminated_exactly() -> None:
     """Five levels of which each binds somewhere."""
-    program = _deep(levels=5, units=60)
+    program = _deep(levels=5, stores=60)
     exact = reference.solve(program)
     found = solver.solve(program, method="interior_point", gap=1e-6)
     assert exact.certificate is not None
@@ -119,21 +125,21 @@ def test_a_deep_tree_is_eliminated_exactly() -> None:
     )  # ties may share a price between levels, their sum stays
 
 
-def test_groups_without_units_and_units_without_discharge_do_no_harm() -> None:
+def test_nodes_without_stores_and_stores_without_discharge_do_no_harm() -> None:
     program = random_program(8, LARGE[0])
-    program = replace(program, discharge_kw=np.zeros(program.units))
+    program = replace(program, discharge_kw=np.zeros(program.stores))
     empty = replace(
         program,
         parent=np.append(program.parent, [0, -1]),
         **{
             name: np.concatenate([getattr(program, name), np.repeat(fill, 2, axis=0)])
             for name, fill in (
-                ("net_low", np.full((1, program.steps), -5.0)),
-                ("net_high", np.zeros((1, program.steps))),
-                ("load", np.zeros((1, program.steps))),
-                ("surcharge", np.zeros((1, program.steps))),
-                ("peak_price", np.zeros(1)),
-                ("peak_before", np.zeros(1)),
+                ("net_low_kw", np.full((1, program.steps), -5.0)),
+                ("net_high_kw", np.zeros((1, program.steps))),
+                ("load_kw", np.zeros((1, program.steps))),
+                ("surcharge_per_kwh", np.zeros((1, program.steps))),
+                ("peak_price_per_kw", np.zeros(1)),
+                ("peak_before_kw", np.zeros(1)),
             )
         },
     )
@@ -146,8 +152,8 @@ def test_groups_without_units_and_units_without_discharge_do_no_harm() -> None:
 
 def test_iterations_hardly_grow_with_the_fleet() -> None:
     counts = []
-    for units in (50, 1600):
-        program = random_program(1, Kind(units=units, steps=24, step_h=0.5, tight=False))
+    for stores in (50, 1600):
+        program = random_program(1, Kind(stores=stores, steps=24, step_h=0.5, tight=False))
         made = interior_point.minimise(program, gap=1e-5, deadline=np.inf)
         assert made.solved.all()
         counts.append(made.iterations)
@@ -165,28 +171,30 @@ def test_the_residual_history_ends_below_what_is_allowed() -> None:
 def test_a_meter_that_pays_for_drawing_is_left_to_highs() -> None:
     program = random_program(0, KINDS["net meter"])
     assert interior_point.supports(program)
-    assert not interior_point.supports(replace(program, surcharge=-program.surcharge))
+    assert not interior_point.supports(
+        replace(program, surcharge_per_kwh=-program.surcharge_per_kwh)
+    )
 
 
-def _deep(*, levels: int, units: int) -> Program:
-    """A chain of groups with units on every level and limits that tighten upwards."""
-    base = random_program(4, Kind(units=units, steps=24, step_h=0.5, tight=False))
-    below = units * (levels - np.arange(levels)) / levels
+def _deep(*, levels: int, stores: int) -> Program:
+    """A chain of nodes with stores on every level and limits that tighten upwards."""
+    base = random_program(4, Kind(stores=stores, steps=24, step_h=0.5, tight=False))
+    below = stores * (levels - np.arange(levels)) / levels
     room = below * np.linspace(2.2, 1.2, levels)
     wide = np.repeat(room[:, None], base.steps, axis=1)
     nothing = np.zeros((levels, base.steps))
-    reach = np.minimum(base.energy_end, base.energy_start + 1.0)
+    reach = np.minimum(base.energy_end_kwh, base.energy_start_kwh + 1.0)
     return replace(
         base,
-        energy_end=reach,
-        group=np.arange(units) % levels,
+        energy_end_kwh=reach,
+        node=np.arange(stores) % levels,
         parent=np.arange(levels) - 1,
-        net_low=-wide,
-        net_high=wide,
-        load=nothing,
-        surcharge=nothing,
-        peak_price=np.zeros(levels),
-        peak_before=np.zeros(levels),
+        net_low_kw=-wide,
+        net_high_kw=wide,
+        load_kw=nothing,
+        surcharge_per_kwh=nothing,
+        peak_price_per_kw=np.zeros(levels),
+        peak_before_kw=np.zeros(levels),
     )
 
 
@@ -195,7 +203,7 @@ def _deep(*, levels: int, units: int) -> Program:
 def test_long_horizons_are_factored_block_by_block_to_the_same_plan(
     peaks: bool, budgets: bool
 ) -> None:
-    kind = Kind(units=16, steps=200, step_h=0.25, metered=peaks, peaks=peaks, budgets=budgets)
+    kind = Kind(stores=16, steps=200, step_h=0.25, metered=peaks, peaks=peaks, budgets=budgets)
     program = random_program(3, kind)
     exact = reference.solve(program).certificate
     made = interior_point.minimise(program, gap=1e-6, deadline=np.inf)
@@ -208,13 +216,13 @@ def test_long_horizons_are_factored_block_by_block_to_the_same_plan(
 
 def test_more_than_full_power_gives_is_told_as_unsolved() -> None:
     program = random_program(4, replace(LARGE[0], tight=False))
-    full = np.bincount(program.unit, program.charge_limit * program.gain, program.units)
-    owed = program.energy_start + full + 1e-3
-    high = np.maximum(program.energy_high, owed)
+    full = np.bincount(program.store, program.charge_limit_kw * program.gain, program.stores)
+    owed = program.energy_start_kwh + full + 1e-3
+    high = np.maximum(program.energy_high_kwh, owed)
     made = interior_point.minimise(
-        replace(program, energy_end=owed, energy_high=high), gap=1e-3, deadline=np.inf
+        replace(program, energy_end_kwh=owed, energy_high_kwh=high), gap=1e-3, deadline=np.inf
     )
-    assert not made.solved[program.group].all()
+    assert not made.solved[program.node].all()
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -227,19 +235,23 @@ def test_prices_of_budgets_are_those_of_highs(seed: int) -> None:
 
 def test_programs_without_rising_costs_or_budgets_carry_nothing_of_them() -> None:
     run = interior_point.Run(random_program(0, LARGE[0]), 1e-3)
-    assert run.units.curve is None
+    assert run.stores.curve is None
     assert run.barrier.budgets is None
-    assert run.groups.factors.shape[1:] == run.groups.answers.shape[1:]
+    assert run.nodes.factors.shape[1:] == run.nodes.answers.shape[1:]
 
 
 @pytest.mark.parametrize("method", ["highs", "interior_point"])
 @pytest.mark.parametrize("seed", range(3))
 def test_no_rise_and_endless_budgets_change_nothing(method: solver.Method, seed: int) -> None:
     program = random_program(seed, LARGE[-1])
-    plain = replace(program, draw_curve=None, feed_curve=None, budget_kwh=None)
+    plain = replace(
+        program, draw_curve_per_kwh_kw=None, feed_curve_per_kwh_kw=None, budget_kwh=None
+    )
     none = np.zeros(program.slots)
-    endless = np.full(program.groups, np.inf)
-    same = replace(program, draw_curve=none, feed_curve=none, budget_kwh=endless)
+    endless = np.full(program.nodes, np.inf)
+    same = replace(
+        program, draw_curve_per_kwh_kw=none, feed_curve_per_kwh_kw=none, budget_kwh=endless
+    )
     one, other = (solver.solve(made, method=method, gap=1e-6) for made in (plain, same))
     assert one.certificate is not None
     assert other.certificate is not None
@@ -253,7 +265,7 @@ def test_no_rise_and_endless_budgets_change_nothing(method: solver.Method, seed:
 def test_a_budget_that_does_not_bind_costs_nothing(seed: int) -> None:
     program = replace(random_program(seed, LARGE[0]), budget_kwh=None)
     free = solver.solve(program, method="interior_point", gap=1e-6)
-    drawn = program.step_h * (program.load - net_power(program, free.power_kw)).sum(axis=1)
+    drawn = program.step_h * (program.load_kw - net_power(program, free.power_kw)).sum(axis=1)
     held = solver.solve(replace(program, budget_kwh=drawn + 5.0), method="interior_point", gap=1e-6)
     assert free.certificate is not None
     assert held.certificate is not None
@@ -261,7 +273,7 @@ def test_a_budget_that_does_not_bind_costs_nothing(seed: int) -> None:
     assert (held.dual.budget_price < 1e-3).all()
 
 
-def test_a_budget_out_of_reach_of_the_units_is_no_row() -> None:
+def test_a_budget_out_of_reach_of_the_stores_is_no_row() -> None:
     program = random_program(0, LARGE[0])
-    wide = replace(program, budget_kwh=np.full(program.groups, 1e6))
+    wide = replace(program, budget_kwh=np.full(program.nodes, 1e6))
     assert interior_point.Run(wide, 1e-3).barrier.budgets is None

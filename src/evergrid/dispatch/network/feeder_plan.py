@@ -143,7 +143,9 @@ class _Sketch:
     def __init__(self, portfolio: Portfolio, options: Options) -> None:
         self._portfolio, self._options = portfolio, options
         self._problem = problem.build(portfolio, options.end_value_per_kwh)
-        self._growing: reference.Growing | None = reference.Growing(self._problem.program)
+        self._growing: reference.IncrementalModel | None = reference.IncrementalModel(
+            self._problem.program
+        )
 
     def within(self, added: Flowgates) -> Schedule | None:
         """The schedule within all flowgates so far; None once they leave somebody unserved."""

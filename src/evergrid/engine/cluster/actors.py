@@ -15,10 +15,11 @@ from evergrid.core.faults import Fault
 from evergrid.core.status import Status
 from evergrid.engine.cluster import zone_run
 from evergrid.engine.cluster.zone_protocol import Message, Setting, Traffic, Zone
-from evergrid.engine.cluster.zone_run import Account, unread
+from evergrid.engine.cluster.zone_run import TrafficReport, ignore_traffic
 from evergrid.engine.interior_point import interior_point
-from evergrid.engine.interior_point.interior_point import Iterate, Tell, untold
+from evergrid.engine.interior_point.interior_point import Iterate
 from evergrid.engine.program import Program
+from evergrid.engine.progress import GapProgress, ignore_gap
 
 KEY = "solve.method"  # of the configuration that asks for a cluster
 GRACE_S = 60.0  # after the deadline, for an iteration that is under way, and for reading
@@ -41,8 +42,8 @@ def minimise(
     deadline: float,
     zones: int | None = None,
     address: str | None = None,
-    tell: Tell = untold,
-    account: Account = unread,
+    progress: GapProgress = ignore_gap,
+    account: TrafficReport = ignore_traffic,
 ) -> Iterate:
     """Iterate until every tree's relative gap is below ``gap``, or the deadline.
 
@@ -54,7 +55,7 @@ def minimise(
             where other jobs hold CPUs for longer than `BEGIN_S`.
         address: Of a Ray cluster; by default ``RAY_ADDRESS``, or else Ray is started on this
             machine. It is not looked at where this process is connected already.
-        tell: Called for trees that are cut, with the iteration reached and the gap there.
+        progress: Called for trees that are cut, with the iteration reached and the gap there.
         account: Called with what passed, for each tree that was cut.
 
     Raises:
@@ -75,7 +76,7 @@ def minimise(
         zones=min(zones or cpus, cpus),  # an actor without a CPU would never begin
         gap=gap,
         deadline=deadline,
-        tell=tell,
+        progress=progress,
         account=passed,
     )
 

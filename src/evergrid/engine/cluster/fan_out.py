@@ -19,7 +19,7 @@ Part = TypeVar("Part")
 Made = TypeVar("Made")
 
 
-def untold(done: int) -> None:
+def ignore_count(done: int) -> None:
     """Nobody is told of parts that are done."""
 
 
@@ -42,7 +42,7 @@ class Workers:
         shared: Shared,
         parts: Iterable[Part],
         *,
-        tell: Callable[[int], None] = untold,
+        progress: Callable[[int], None] = ignore_count,
     ) -> list[Made]:
         """What is made of each part, in their order.
 
@@ -53,7 +53,7 @@ class Workers:
                 other machines have too.
             shared: What every part needs; sent to each machine once.
             parts: Taken one by one.
-            tell: Called with the number of parts that are done.
+            progress: Called with the number of parts that are done.
 
         Raises:
             WorkerError: A part loses its worker again and again.
@@ -69,7 +69,7 @@ class Workers:
                 return [done[row] for row in sorted(done)]
             (ready,), _ = self.ray.wait(list(running))
             done[running.pop(ready)] = actors.fetched(self.ray, ready, math.inf)
-            tell(len(done))
+            progress(len(done))
 
 
 def workers(key: str) -> Workers:

@@ -9,7 +9,7 @@ import numpy as np
 from evergrid.core.arrays import Array, Float, Int
 from evergrid.core.errors import WorkerError
 from evergrid.engine.interior_point.interior_point import Iterate, Run
-from evergrid.engine.interior_point.unit_state import Start
+from evergrid.engine.interior_point.store_state import Start
 from evergrid.engine.interior_point.zones import Powers, Reach, Totals
 from evergrid.engine.program import Program
 
@@ -23,7 +23,7 @@ class Setting:
     """What a zone is made from.
 
     Attributes:
-        program: Its units and groups below one root, which nothing limits.
+        program: Its stores and nodes below one root, which nothing limits.
         start: Where the whole program begins.
     """
 
@@ -57,7 +57,7 @@ class Zone:
     def factor(self, price: Float[Array, " step"]) -> Float[Array, "1 step step"]:
         """How its net power answers a change of the price above."""
         self.run.factor(price)
-        return self.run.groups.seen_from_outside()
+        return self.run.nodes.seen_from_outside()
 
     def ask(self, goal: float) -> Float[Array, "1 step"]:
         """Change of its net power at an unchanged price above."""
@@ -80,8 +80,8 @@ class Zone:
         """Its part of the schedule, under the price above."""
         return self.run.result(price)
 
-    def _everywhere(self, value: float) -> Float[Array, " group"]:
-        return np.full(self.run.program.groups, value)
+    def _everywhere(self, value: float) -> Float[Array, " node"]:
+        return np.full(self.run.program.nodes, value)
 
 
 @runtime_checkable
@@ -123,7 +123,7 @@ class Traffic:
 
 
 @final
-class CalledZones:
+class RemoteZones:
     """Zones that answer through workers; all that was sent is kept, to replace a worker with."""
 
     def __init__(self, above: Int[Array, " zone"], workers: AbstractWorkers) -> None:

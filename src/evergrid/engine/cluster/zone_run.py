@@ -12,24 +12,25 @@ from evergrid.engine.cluster import zone_cut
 from evergrid.engine.cluster.zone_cut import Cut, balanced
 from evergrid.engine.cluster.zone_protocol import (
     AbstractWorkers,
-    CalledZones,
     Message,
+    RemoteZones,
     Setting,
     Traffic,
     Zone,
 )
-from evergrid.engine.interior_point import interior_point, unit_state
-from evergrid.engine.interior_point.interior_point import Iterate, Run, Tell, pursue, untold
+from evergrid.engine.interior_point import interior_point, store_state
+from evergrid.engine.interior_point.interior_point import Iterate, Run, pursue
 from evergrid.engine.parts import Part, part, roots
 from evergrid.engine.program import Program
+from evergrid.engine.progress import GapProgress, ignore_gap
 
 LARGE = 1.5  # a tree of more even shares than this is cut into zones
 BAG_SLOTS = 3_000_000  # trees are dealt out in bags of about so many at most, for memory
 
-Account = Callable[[Traffic], None]
+TrafficReport = Callable[[Traffic], None]
 
 
-def unread(traffic: Traffic) -> None:
+def ignore_traffic(traffic: Traffic) -> None:
     """Nobody wants to know what passed."""
 
 
@@ -102,8 +103,8 @@ def minimise(
     zones: int,
     gap: float,
     deadline: float,
-    tell: Tell = untold,
-    account: Account = unread,
+    progress: GapProgress = ignore_gap,
+    account: TrafficReport = ignore_traffic,
 ) -> Iterate:
     """Iterate until every tree's relative gap is below ``gap``, or the deadline.
 
@@ -116,7 +117,7 @@ def minimise(
         zones: Workers to use at most.
         gap: Relative gap to reach.
         deadline: In seconds of ``time.perf_counter``.
-        tell: Called for trees that are cut, with the iteration reached and the gap there.
+        progress: Called for trees that are cut, with the iteration reached and the gap there.
         account: Called with what passed, for each tree that was cut.
     """
     large, bags = _dealt(program, zones)
@@ -131,7 +132,7 @@ def minimise(
                 host=host,
                 gap=gap,
                 deadline=deadline,
-                tell=tell,
+                progress=progress,
                 account=account,
             )
             for piece in large
@@ -150,24 +151,24 @@ def by_zones(
     host: AbstractHost,
     gap: float,
     deadline: float,
-    tell: Tell = untold,
-    account: Account = unread,
+    progress: GapProgress = ignore_gap,
+    account: TrafficReport = ignore_traffic,
 ) -> Iterate:
     """A tree whose zones are solved elsewhere; arguments as for `minimise`."""
-    start = unit_state.start(program)
+    start = store_state.start(program)
     workers = host.workers([Setting(zone.program, start) for zone in cut.zones])
-    zones = CalledZones(cut.above, workers)
+    zones = RemoteZones(cut.above, workers)
     run = Run(cut.top.program, gap, rows=cut.rows, begin=start, zones=zones)
 
     def read() -> Iterate:
         top = run.result()
         of_zones = zones.read(top.dual.power_price[cut.above])
-        # The root of a zone stands for a group of the top, whose own rows come last.
+        # The root of a zone stands for a node of the top, whose own rows come last.
         made = assembled(program, [*cut.zones, cut.top], [*of_zones, top])
-        solved = np.full(program.groups, bool(top.solved.all()))
+        solved = np.full(program.nodes, bool(top.solved.all()))
         return replace(made, solved=solved, history=top.history)
 
-    made = pursue(run, program, read, gap=gap, deadline=deadline, tell=tell)
+    made = pursue(run, program, read, gap=gap, deadline=deadline, progress=progress)
     account(zones.traffic)
     return made
 
@@ -175,13 +176,13 @@ def by_zones(
 def assembled(program: Program, pieces: Sequence[Part], found: Sequence[Iterate]) -> Iterate:
     """The iterate of the whole from those of its parts; later ones win where they overlap."""
     power, value = np.zeros(program.slots), np.zeros(program.slots)
-    price, limit_price = (np.zeros((program.groups, program.steps)) for _ in range(2))
-    budget_price, solved = np.zeros(program.groups), np.zeros(program.groups, bool)
+    price, limit_price = (np.zeros((program.nodes, program.steps)) for _ in range(2))
+    budget_price, solved = np.zeros(program.nodes), np.zeros(program.nodes, bool)
     for piece, made in zip(pieces, found, strict=True):
         power[piece.slots], value[piece.slots] = made.power_kw, made.dual.energy_value
-        price[piece.groups], limit_price[piece.groups] = made.dual.power_price, made.limit_price
-        budget_price[piece.groups] = made.dual.budget_price
-        solved[piece.groups] = made.solved
+        price[piece.nodes], limit_price[piece.nodes] = made.dual.power_price, made.limit_price
+        budget_price[piece.nodes] = made.dual.budget_price
+        solved[piece.nodes] = made.solved
     iterations = max((made.iterations for made in found), default=0)
     dual = Dual(value, price, budget_price)
     return Iterate(power, dual, limit_price, solved, iterations, _longest(found))
@@ -196,14 +197,14 @@ def _dealt(program: Program, zones: int) -> tuple[list[Part], list[Part]]:
     """Trees to cut, and all others in bags of about as many slots each."""
     root = roots(program)
     trees = np.flatnonzero(program.parent < 0)
-    slots = np.bincount(root[program.group], program.stop - program.first, program.groups)[trees]
+    slots = np.bincount(root[program.node], program.stop - program.first, program.nodes)[trees]
     is_large = slots > LARGE * max(program.slots, 1) / zones
     small = trees[~is_large]
     count = max(zones, -(-int(slots[~is_large].sum()) // BAG_SLOTS))
-    bag_of = np.full(program.groups, -1)
+    bag_of = np.full(program.nodes, -1)
     bag_of[small] = balanced(slots[~is_large], count)
     bags = [np.flatnonzero(bag_of[root] == bag) for bag in range(count)]
     return (
         [part(program, np.flatnonzero(root == tree)) for tree in trees[is_large]],
-        [part(program, groups) for groups in bags if len(groups)],
+        [part(program, nodes) for nodes in bags if len(nodes)],
     )

@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
-from evergrid.engine.interior_point.interior_point import Iterate, Tell, supports, untold
+from evergrid.engine.interior_point.interior_point import Iterate, supports
 from evergrid.engine.program import Program
+from evergrid.engine.progress import GapProgress, ignore_gap
 from evergrid.engine.solution import Guess
 
 __all__ = ["minimise", "supports"]
@@ -24,7 +25,7 @@ def minimise(
     guess: Guess | None = None,
     devices: Sequence[Any] | None = None,
     precision: Literal["float64", "float32"] = "float64",
-    tell: Tell = untold,
+    progress: GapProgress = ignore_gap,
 ) -> Iterate:
     """Iterate until every tree's relative gap is below ``gap``, or the deadline.
 
@@ -36,9 +37,9 @@ def minimise(
         gap: Relative gap to reach.
         deadline: In seconds of ``time.perf_counter``.
         guess: Where to begin, from a plan for nearly the same program.
-        devices: Of `jax.devices`, on which units and their groups are dealt out; all by default.
-        precision: Of the units' part of the iterate; with a guess it is float64 throughout.
-        tell: Called with the iteration reached and its gap, relative to the cost.
+        devices: Of `jax.devices`, on which stores and their nodes are dealt out; all by default.
+        precision: Of the stores' part of the iterate; with a guess it is float64 throughout.
+        progress: Called with the iteration reached and its gap, relative to the cost.
 
     Raises:
         InputError: JAX is not installed.
@@ -59,5 +60,5 @@ def minimise(
         guess=guess,
         devices=devices,
         precision=precision,
-        tell=tell,
+        progress=progress,
     )

@@ -1,4 +1,4 @@
-"""Where the groups of a forest stand among devices: rows by level, some of them shared by all.
+"""Where the nodes of a forest stand among devices: rows by level, some of them shared by all.
 
 Rows near the roots of large trees are *shared*: every device keeps a copy of them, and what lies
 below is added up over devices. All other rows are *local*: a whole subtree on one device. Shared
@@ -55,11 +55,11 @@ class Tree(NamedTuple):
     Attributes:
         parent: Row above each.
         root: Topmost row above each.
-        block: Row of each block of units.
+        block: Row of each block of stores.
         held: What holds each row back, in single steps and, where there are budgets, over all.
         high: Greatest net power.
         products: At each root, how many complementary products its tree has.
-        used: At each root, whether its tree has any units.
+        used: At each root, whether its tree has any stores.
     """
 
     parent: Int[jax.Array, " row"]

@@ -15,17 +15,17 @@ from evergrid.core.arrays import Array, Bool, Float
 from evergrid.engine.certificate import Dual, certify, proven
 from evergrid.engine.device import iterate
 from evergrid.engine.device.barrier import Rows
-from evergrid.engine.device.iterate import Reading, Scale, State, Told
+from evergrid.engine.device.iterate import IterationReport, Reading, Scale, State
 from evergrid.engine.device.layout import Layout, lay_out
 from evergrid.engine.device.levels import AXIS, Levels, Tree
-from evergrid.engine.device.units import Units
-from evergrid.engine.device.warm_start import Near
-from evergrid.engine.interior_point import unit_state
+from evergrid.engine.device.stores import Stores
+from evergrid.engine.device.warm_start import WarmStart
+from evergrid.engine.interior_point import store_state
 from evergrid.engine.interior_point.interior_point import (
     MOST_ITERATIONS,
     MOST_POLISHED,
+    GapProgress,
     Iterate,
-    Tell,
     least_products,
 )
 from evergrid.engine.program import Program
@@ -34,17 +34,17 @@ from evergrid.engine.solution import Guess
 EACH = PartitionSpec(AXIS)  # an array with one part per device
 COARSE = 1e-2  # relative gap that float32 is asked for; nearer the edge float64 cannot go on
 SAME = PartitionSpec()  # a number that all devices know
-Part = TypeVar("Part", Units, Tree, State, Reading, Near)
+Part = TypeVar("Part", Stores, Tree, State, Reading, WarmStart)
 
 
 class Compiled(NamedTuple):
     """The functions of one forest's shape, compiled when first called."""
 
     begin: Callable[..., State]
-    begin_near: Callable[..., State]
+    begin_warm: Callable[..., State]
     resume: Callable[..., State]
     reopen: Callable[..., State]
-    iterate: Callable[..., tuple[State, Told]]
+    iterate: Callable[..., tuple[State, IterationReport]]
     read: Callable[..., Reading]
 
 
@@ -56,14 +56,14 @@ def minimise(
     guess: Guess | None,
     devices: Sequence[Any],
     precision: str,
-    tell: Tell,
+    progress: GapProgress,
 ) -> Iterate:
     """Iterate until what is read off proves the gap for the whole program, or the deadline."""
     with jax.enable_x64(True):
-        solve = _Solve(program, devices, deadline, tell)
+        solve = _Solve(program, devices, deadline, progress)
         scale = _scale(program, gap)
         if guess is not None:
-            solve.begin_near(scale, guess)
+            solve.begin_warm(scale, guess)
         else:
             if precision == "float32":
                 solve.go_on({**scale, "gap": max(gap, COARSE), "leeway": np.inf}, precision)
@@ -89,29 +89,29 @@ def _proven(program: Program, solve: "_Solve", gap: float) -> Iterate:
 class _Solve:
     """A solve under way: its iterate and history."""
 
-    given: tuple[Units, Tree, Scale]
+    given: tuple[Stores, Tree, Scale]
 
     def __init__(
-        self, program: Program, devices: Sequence[Any], deadline: float, tell: Tell
+        self, program: Program, devices: Sequence[Any], deadline: float, progress: GapProgress
     ) -> None:
-        self.program, self.deadline, self.tell = program, deadline, tell
+        self.program, self.deadline, self.progress = program, deadline, progress
         self.mesh = Mesh(np.array(devices), (AXIS,))
         self.layout = lay_out(program, len(devices))
         self.compiled = _compiled(self.mesh, self.layout.levels)
         self.state: State | None = None
         self.history: list[tuple[float, float]] = []
         self.guess: Guess | None = None
-        self.kept = np.zeros(program.groups, bool)
+        self.kept = np.zeros(program.nodes, bool)
 
-    def begin_near(self, scale: dict[str, float], guess: Guess) -> None:
+    def begin_warm(self, scale: dict[str, float], guess: Guess) -> None:
         """Iterate from a guess; trees for which it is proven good enough are kept as they are."""
         self.guess = guess
         self.kept = proven(self.program, guess.power_kw, guess.dual, scale["gap"])
         self.given = _given(self.mesh, self.layout, scale, "float64")
         least = least_products(self.program, guess, scale["gap"], scale["centre"])
-        near = _near(self.mesh, self.layout, self.program, guess, least, self.kept)
-        self.state = self.compiled.begin_near(*self.given, near)
-        if not self.kept[self.program.group].all():
+        warm = _warm(self.mesh, self.layout, self.program, guess, least, self.kept)
+        self.state = self.compiled.begin_warm(*self.given, warm)
+        if not self.kept[self.program.node].all():
             self._iterate(MOST_ITERATIONS)
 
     def go_on(self, scale: dict[str, float], precision: str) -> None:
@@ -137,10 +137,10 @@ class _Solve:
         """Iterate until done, too late, or too often."""
         going = True
         while going and len(self.history) < most and not self.late():
-            self.state, told = self.compiled.iterate(*self.given, self.state)
-            going = bool(told.active)
-            self.history.append((float(told.gap), float(told.residual)))
-            self.tell(len(self.history), float(told.gap) / max(float(told.cost), 1e-300))
+            self.state, report = self.compiled.iterate(*self.given, self.state)
+            going = bool(report.active)
+            self.history.append((float(report.gap), float(report.residual)))
+            self.progress(len(self.history), float(report.gap) / max(float(report.cost), 1e-300))
 
     def late(self) -> bool:
         """Whether the deadline has passed for any process."""
@@ -157,20 +157,20 @@ class _Solve:
         def of_slots(array: jax.Array) -> Array:
             return np.nan_to_num(_whole(array).ravel()[layout.slot_at].astype(float))
 
-        def of_groups(array: jax.Array) -> Array:
+        def of_nodes(array: jax.Array) -> Array:
             rows = _whole(array)
             return np.nan_to_num(rows.reshape(-1, *rows.shape[2:])[layout.row_at])
 
         power = of_slots(reading.power_kw)
         made = Iterate(
-            power_kw=np.clip(power, -program.charge_limit, program.discharge_limit),
+            power_kw=np.clip(power, -program.charge_limit_kw, program.discharge_limit_kw),
             dual=Dual(
                 energy_value=of_slots(reading.value),
-                power_price=of_groups(reading.price),
-                budget_price=of_groups(reading.budget_price),
+                power_price=of_nodes(reading.price),
+                budget_price=of_nodes(reading.budget_price),
             ),
-            limit_price=of_groups(reading.limit_price),
-            solved=of_groups(reading.solved),
+            limit_price=of_nodes(reading.limit_price),
+            solved=of_nodes(reading.solved),
             iterations=len(self.history),
             history=np.array(self.history).reshape(-1, 2),
         )
@@ -178,10 +178,10 @@ class _Solve:
 
 
 def _with_kept(
-    found: Iterate, guess: Guess, kept: Bool[Array, " group"], program: Program
+    found: Iterate, guess: Guess, kept: Bool[Array, " node"], program: Program
 ) -> Iterate:
     """An iterate with the guess in the place of what was kept."""
-    at = kept[program.group][program.unit]
+    at = kept[program.node][program.store]
     dual = Dual(
         np.where(at, guess.dual.energy_value, found.dual.energy_value),
         np.where(kept[:, None], guess.dual.power_price, found.dual.power_price),
@@ -196,30 +196,32 @@ def _with_kept(
 def _compiled(mesh: Mesh, levels: Levels) -> Compiled:
     """The functions for forests with such levels; the sizes of blocks compile when first met."""
 
-    def begin(units: Units, tree: Tree, scale: Scale) -> State:
-        return _widened(iterate.begin(levels, _own(units), _own(tree), scale))
+    def begin(stores: Stores, tree: Tree, scale: Scale) -> State:
+        return _widened(iterate.begin(levels, _own(stores), _own(tree), scale))
 
-    def begin_near(units: Units, tree: Tree, scale: Scale, near: Near) -> State:
-        return _widened(iterate.begin_near(levels, _own(units), _own(tree), scale, _own(near)))
+    def begin_warm(stores: Stores, tree: Tree, scale: Scale, warm: WarmStart) -> State:
+        return _widened(iterate.begin_warm(levels, _own(stores), _own(tree), scale, _own(warm)))
 
-    def resume(units: Units, tree: Tree, scale: Scale, state: State) -> State:
-        return _widened(iterate.resume(levels, _own(units), _own(tree), scale, _own(state)))
+    def resume(stores: Stores, tree: Tree, scale: Scale, state: State) -> State:
+        return _widened(iterate.resume(levels, _own(stores), _own(tree), scale, _own(state)))
 
-    def reopen(units: Units, tree: Tree, scale: Scale, state: State) -> State:
+    def reopen(stores: Stores, tree: Tree, scale: Scale, state: State) -> State:
         return _widened(iterate.reopen(_own(tree), _own(state)))
 
-    def step(units: Units, tree: Tree, scale: Scale, state: State) -> tuple[State, Told]:
-        made, told = iterate.iterate(levels, _own(units), _own(tree), scale, _own(state))
-        return _widened(made), told
+    def step(
+        stores: Stores, tree: Tree, scale: Scale, state: State
+    ) -> tuple[State, IterationReport]:
+        made, report = iterate.iterate(levels, _own(stores), _own(tree), scale, _own(state))
+        return _widened(made), report
 
-    def read(units: Units, tree: Tree, scale: Scale, state: State) -> Reading:
-        return _widened(iterate.read(levels, _own(units), _own(tree), scale, _own(state)))
+    def read(stores: Stores, tree: Tree, scale: Scale, state: State) -> Reading:
+        return _widened(iterate.read(levels, _own(stores), _own(tree), scale, _own(state)))
 
     on = partial(jax.shard_map, mesh=mesh, check_vma=False)
     given = (EACH, EACH, SAME)
     return Compiled(
         begin=jax.jit(on(begin, in_specs=given, out_specs=EACH)),
-        begin_near=jax.jit(on(begin_near, in_specs=(*given, EACH), out_specs=EACH)),
+        begin_warm=jax.jit(on(begin_warm, in_specs=(*given, EACH), out_specs=EACH)),
         reopen=jax.jit(on(reopen, in_specs=(*given, EACH), out_specs=EACH)),
         resume=jax.jit(on(resume, in_specs=(*given, EACH), out_specs=EACH)),
         iterate=jax.jit(
@@ -240,40 +242,40 @@ def _widened(part: Part) -> Part:
 
 def _scale(program: Program, gap: float) -> dict[str, float]:
     """Numbers to start from, as the compiled method has them."""
-    start = unit_state.start(program)
+    start = store_state.start(program)
     numbers = (program.step_h, start.centre, start.worth, gap, 1.0)
     return dict(zip(Scale._fields, numbers, strict=True))
 
 
 def _given(
     mesh: Mesh, layout: Layout, scale: dict[str, float], precision: str
-) -> tuple[Units, Tree, Scale]:
-    """Units, forest and scale on the devices; each process feeds its own."""
+) -> tuple[Stores, Tree, Scale]:
+    """Stores, forest and scale on the devices; each process feeds its own."""
 
     def in_precision(array: Array) -> Array:
         return array.astype(precision) if array.dtype.kind == "f" else array
 
-    units = {name: _put(mesh, in_precision(array), EACH) for name, array in layout.units.items()}
+    stores = {name: _put(mesh, in_precision(array), EACH) for name, array in layout.stores.items()}
     tree = jax.tree.map(lambda array: _put(mesh, array, EACH), layout.tree)
     tree["held"] = tuple(Rows(**part) for part in tree["held"])
     numbers = {name: _put(mesh, np.array(number), SAME) for name, number in scale.items()}
-    return Units(**units), Tree(**tree), Scale(**numbers)
+    return Stores(**stores), Tree(**tree), Scale(**numbers)
 
 
-def _near(
+def _warm(
     mesh: Mesh,
     layout: Layout,
     program: Program,
     guess: Guess,
-    least: Float[Array, " group"],
-    good: Bool[Array, " group"],
-) -> Near:
+    least: Float[Array, " node"],
+    good: Bool[Array, " node"],
+) -> WarmStart:
     """A guess on the devices."""
     dual = guess.dual
     of_slots = (layout.of_slots(values) for values in (guess.power_kw, dual.energy_value))
-    of_groups = (dual.power_price, program.step_h * dual.budget_price, least, good)
-    arrays = (*of_slots, *(layout.rows.spread(values) for values in of_groups))
-    return Near(*(_put(mesh, array, EACH) for array in arrays))
+    of_nodes = (dual.power_price, program.step_h * dual.budget_price, least, good)
+    arrays = (*of_slots, *(layout.rows.spread(values) for values in of_nodes))
+    return WarmStart(*(_put(mesh, array, EACH) for array in arrays))
 
 
 def _put(mesh: Mesh, array: Array, spec: PartitionSpec) -> jax.Array:

@@ -1,8 +1,8 @@
-"""How stiff groups are held by their rows: a matrix over steps, by a root that loses no digits.
+"""How stiff nodes are held by their rows: a matrix over steps, by a root that loses no digits.
 
 The matrix is ``S = R' R``. Rows of single steps make ``R`` diagonal. A peak ties the steps of its
-group together, which puts ``1 - a p p'`` before the diagonal, and a budget adds a last row that
-sees the sum over steps; see `evergrid.engine.interior_point.group_kernels`. Axes of peaks and
+node together, which puts ``1 - a p p'`` before the diagonal, and a budget adds a last row that
+sees the sum over steps; see `evergrid.engine.interior_point.node_kernels`. Axes of peaks and
 budgets are empty where a program has none.
 """
 
@@ -12,15 +12,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from evergrid.engine.device import group_barrier
-from evergrid.engine.device.barrier import PerStep, Rows, Springs
-from evergrid.engine.device.group_barrier import Pool
+from evergrid.engine.device import node_barrier
+from evergrid.engine.device.barrier import PerStep, RowCurvature, Rows
+from evergrid.engine.device.node_barrier import Pool
 
 Held = Float[jax.Array, "row held"]  # a price by step and, last, by budget
 
 
 class Stiffness(NamedTuple):
-    """The root R of each group's stiffness.
+    """The root R of each node's stiffness.
 
     Attributes:
         step: Its diagonal.
@@ -35,24 +35,24 @@ class Stiffness(NamedTuple):
     pool: Pool
 
 
-def of_springs(rows: Rows, springs: tuple[Springs, ...]) -> Stiffness:
+def of_curvature(rows: Rows, curvature: tuple[RowCurvature, ...]) -> Stiffness:
     """The root of what the rows of single steps and budgets make."""
-    first = springs[0]
+    first = curvature[0]
     tie, share = _tie(rows, first)
     root = jnp.sqrt(first.stiff)
-    return Stiffness(root, tie, share, jnp.sqrt(group_barrier.pool(springs)))
+    return Stiffness(root, tie, share, jnp.sqrt(node_barrier.pool(curvature)))
 
 
 def _tie(
-    rows: Rows, springs: Springs
+    rows: Rows, curvature: RowCurvature
 ) -> tuple[Float[jax.Array, "row step peak"], Float[jax.Array, "row peak"]]:
-    """What ties the steps of groups with a price on their peak; 0 for others."""
-    bend = springs.peak_bend
-    stiff = jnp.where(rows.peaked, springs.stiff[None], 1.0)
-    tie = bend / jnp.sqrt(stiff * springs.peak_total)
+    """What ties the steps of nodes with a price on their peak; 0 for others."""
+    bend = curvature.peak_bend
+    stiff = jnp.where(rows.peaked, curvature.stiff[None], 1.0)
+    tie = bend / jnp.sqrt(stiff * curvature.peak_total)
     size = (tie**2).sum(2)
-    left = springs.rise_bend + (bend * ((stiff - bend) / stiff)).sum(2, keepdims=True)
-    share = (1.0 - jnp.sqrt(left / springs.peak_total)[:, :, 0]) / jnp.where(size > 0, size, 1.0)
+    left = curvature.rise_bend + (bend * ((stiff - bend) / stiff)).sum(2, keepdims=True)
+    share = (1.0 - jnp.sqrt(left / curvature.peak_total)[:, :, 0]) / jnp.where(size > 0, size, 1.0)
     return jnp.moveaxis(tie, 0, 2), share.T
 
 

@@ -1,6 +1,6 @@
 """A point near a guess from a plan for nearly the same program, in arrays for accelerators.
 
-Units begin as in `evergrid.engine.interior_point.unit_kernels.begin_near`.
+Stores begin as in `evergrid.engine.interior_point.store_kernels.begin_warm`.
 """
 
 from typing import NamedTuple
@@ -9,24 +9,24 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float
 
-from evergrid.engine.device import units
+from evergrid.engine.device import stores
 from evergrid.engine.device.barrier import PerRow, PerStep
-from evergrid.engine.device.units import Number, Point, Slots, Terms, Units
-from evergrid.engine.interior_point.unit_kernels import NUDGE
+from evergrid.engine.device.stores import Number, Point, Slots, Stores, Terms
+from evergrid.engine.interior_point.store_kernels import NUDGE
 
 OfBlocks = Float[jax.Array, "1 block 1"]
 
 
-class Near(NamedTuple):
+class WarmStart(NamedTuple):
     """What is guessed, on one device.
 
     Attributes:
         power_kw: Power of each slot, positive into the grid.
         value: Worth of a kWh in store at the end of each slot.
-        price: Of net power, of each group.
-        budget_price: The part of it that a group's own budget adds in every step.
+        price: Of net power, of each node.
+        budget_price: The part of it that a node's own budget adds in every step.
         least: Products to begin with.
-        good: Whether the guess is good enough for a group's whole tree already.
+        good: Whether the guess is good enough for a node's whole tree already.
     """
 
     power_kw: Slots
@@ -38,26 +38,26 @@ class Near(NamedTuple):
 
 
 def begin(
-    has_units: Units,
+    has_stores: Stores,
     step_h: Number,
-    near: Near,
+    warm: WarmStart,
     price: Float[jax.Array, "step block"],
     least: Float[jax.Array, " block"],
 ) -> Point:
-    """Units at the powers of a guess, with products of about ``least`` in each block.
+    """Stores at the powers of a guess, with products of about ``least`` in each block.
 
     Multipliers follow from the prices, so that these are feasible; powers and energies are moved
     off their limits by what the multipliers allow.
     """
-    has = units.terms(has_units, step_h)
+    has = stores.terms(has_stores, step_h)
     mu = least[None, :, None]
-    x = _share(near.power_kw, has.net_x)
-    y = _share(near.power_kw, has.net_y)
-    worth = jnp.where(has.present, near.value, has_units.end_value[None])
-    shares, of_shares = _shares(has, x, y, units.reduced_costs(has, x, y, worth, price), mu)
-    energy = has_units.start[None] + jnp.cumsum(has.gain_x * x + has.gain_y * y, 0)
-    rises = worth - units.later(worth, has_units.end_value)
-    room, of_room = _room(has_units, has, energy, rises, mu)
+    x = _share(warm.power_kw, has.net_x)
+    y = _share(warm.power_kw, has.net_y)
+    worth = jnp.where(has.present, warm.value, has_stores.end_value_per_kwh[None])
+    shares, of_shares = _shares(has, x, y, stores.reduced_costs(has, x, y, worth, price), mu)
+    energy = has_stores.start[None] + jnp.cumsum(has.gain_x * x + has.gain_y * y, 0)
+    rises = worth - stores.later(worth, has_stores.end_value_per_kwh)
+    room, of_room = _room(has_stores, has, energy, rises, mu)
     slacks = [jnp.where(has.present, slack, 1.0) for slack in (*shares, *room)]
     multipliers = [jnp.where(has.present, z, 0.0) for z in (*of_shares, *of_room)]
     return Point._make([*slacks, *multipliers, worth])
@@ -84,10 +84,10 @@ def _shares(
 
 
 def _room(
-    has_units: Units, has: Terms, energy: Slots, rises: Slots, mu: OfBlocks
+    has_stores: Stores, has: Terms, energy: Slots, rises: Slots, mu: OfBlocks
 ) -> tuple[tuple[Slots, Slots], tuple[Slots, Slots]]:
     """Room above the least energy and below the greatest, and their multipliers."""
-    high = has_units.high[None]
+    high = has_stores.high[None]
     band = high - has.low
     rest = mu / jnp.minimum(0.1 * band, 1.0)
     za, zb = jnp.maximum(rises, 0.0) + rest, jnp.maximum(-rises, 0.0) + rest

@@ -17,7 +17,7 @@ LOWERED = 1e-9  # money, or share of the cost, that tolerances of HiGHS could be
 
 
 @dataclass(frozen=True)
-class Decided:
+class IntegerResult:
     """What branch and bound came to.
 
     Attributes:
@@ -34,7 +34,7 @@ class Decided:
 def flags(program: Program) -> int:
     """How many decisions the program has."""
     of_reserves = int((program.stop - program.first)[program.reserved].sum())
-    return int(program.burn.sum() + program.concave.sum()) + of_reserves
+    return int(program.simultaneous.sum() + program.concave.sum()) + of_reserves
 
 
 def fits(program: Program) -> bool:
@@ -42,7 +42,7 @@ def fits(program: Program) -> bool:
     return program.slots <= MOST_SLOTS and flags(program) <= MOST_FLAGS
 
 
-def solve(program: Program, *, gap: float, time_limit_s: float) -> Decided:
+def solve(program: Program, *, gap: float, time_limit_s: float) -> IntegerResult:
     """The best schedule found in the time given, and what is proven about all of them.
 
     The bound is HiGHS' own claim, lowered by what its tolerances could be worth.
@@ -52,24 +52,24 @@ def solve(program: Program, *, gap: float, time_limit_s: float) -> Decided:
     status = model.solve(time_limit_s, gap)
     if not status.good:
         bound = np.inf if status is Status.INFEASIBLE else -np.inf
-        return Decided(status, np.zeros(program.slots), bound)
+        return IntegerResult(status, np.zeros(program.slots), bound)
     model.add_flags()
     left_s = max(deadline - time.perf_counter(), 0.0)
     status, bound = model.decide(left_s, 0.3 * gap)
     if not status.good:
-        return Decided(status, np.zeros(program.slots), _lowered(program, bound))
+        return IntegerResult(status, np.zeros(program.slots), _lowered(program, bound))
     # With the flags fixed, a linear program gives the powers to every digit.
     status = model.solve(max(deadline - time.perf_counter(), 1.0), gap)
     power_kw = model.power() if status.good else np.zeros(program.slots)
     bound = _lowered(program, bound)
     if status.good and cost(program, power_kw) - program.constant < bound - WRONG:
         bound = -np.inf  # what was found disproves it
-    return Decided(status, power_kw, bound)
+    return IntegerResult(status, power_kw, bound)
 
 
 def _lowered(program: Program, bound: float) -> float:
-    """HiGHS' bound as one on the cost: it knows no energy that units begin with."""
+    """HiGHS' bound as one on the cost: it knows no energy that stores begin with."""
     if not np.isfinite(bound):
         return bound
-    whole = bound + float(program.end_value @ program.energy_start)
+    whole = bound + float(program.end_value_per_kwh @ program.energy_start_kwh)
     return whole - LOWERED * max(1.0, abs(whole))

@@ -44,14 +44,14 @@ class Model:
         self.program, self.elastic, self.budget_weight = program, elastic, budget_weight
         self.least = least
         self.priced = least is not None or not elastic
-        self.side = np.full((program.groups, program.steps), -1)
+        self.side = np.full((program.nodes, program.steps), -1)
         self._columns: list[tuple[Array, Array, Array]] = []  # cost, lower, upper
         self._rows: list[tuple[Array, Array]] = []  # lower, upper
         self._entries: list[tuple[Array, Array, Array]] = []  # row, column, value
-        self._add_units(elastic=elastic)
-        self._add_groups(elastic=elastic)
+        self._add_stores(elastic=elastic)
+        self._add_nodes(elastic=elastic)
         self._add_budgets(elastic=elastic)
-        self._add_flowgates()
+        self._add_terms()
         if self.priced:  # else money would compete with what is owed
             self._add_meters()
             self._add_peaks()
@@ -63,17 +63,19 @@ class Model:
 
     # -- building ---------------------------------------------------------------------------
 
-    def _add_units(self, *, elastic: bool) -> None:
+    def _add_stores(self, *, elastic: bool) -> None:
         p = self.program
         money = p.step_h if self.priced else 0.0
-        self.draw = self._column(money * p.draw_price, np.zeros(p.slots), p.charge_limit)
-        self.feed = self._column(-money * p.feed_price, np.zeros(p.slots), p.discharge_limit)
+        self.draw = self._column(money * p.draw_price_per_kwh, np.zeros(p.slots), p.charge_limit_kw)
+        self.feed = self._column(
+            -money * p.feed_price_per_kwh, np.zeros(p.slots), p.discharge_limit_kw
+        )
         value = np.zeros(p.slots)
-        value[p.end] = -p.end_value if self.priced else 0.0
-        floor = p.energy_low[p.unit] if elastic else p.energy_floor
-        self.energy = self._column(value, floor, p.energy_high[p.unit])
+        value[p.end] = -p.end_value_per_kwh if self.priced else 0.0
+        floor = p.energy_low_kwh[p.store] if elastic else p.energy_floor_kwh
+        self.energy = self._column(value, floor, p.energy_high_kwh[p.store])
         start = np.zeros(p.slots)
-        start[p.begin] = p.energy_start
+        start[p.begin] = p.energy_start_kwh
         self.balance = self._row(start, start)
         self._entry(self.balance, self.energy, np.ones(p.slots))
         self._entry(self.balance, self.draw, -p.gain)
@@ -82,24 +84,24 @@ class Model:
         later[p.begin] = False
         self._entry(self.balance[later], self.energy[np.nonzero(later)[0] - 1], -1.0)
         if elastic:
-            endless = np.full(p.units, np.inf)
-            weight = np.zeros(p.units) if self.priced else np.ones(p.units)
-            self.short = self._column(weight, np.zeros(p.units), endless)
-            owed = self._row(p.energy_end, endless)
-            self._entry(owed, self.energy[p.end], np.ones(p.units))
-            self._entry(owed, self.short, np.ones(p.units))
+            endless = np.full(p.stores, np.inf)
+            weight = np.zeros(p.stores) if self.priced else np.ones(p.stores)
+            self.short = self._column(weight, np.zeros(p.stores), endless)
+            owed = self._row(p.energy_end_kwh, endless)
+            self._entry(owed, self.energy[p.end], np.ones(p.stores))
+            self._entry(owed, self.short, np.ones(p.stores))
 
-    def _add_groups(self, *, elastic: bool) -> None:
+    def _add_nodes(self, *, elastic: bool) -> None:
         p = self.program
-        shape = (p.groups, p.steps)
-        low, high = p.net_low, p.net_high
+        shape = (p.nodes, p.steps)
+        low, high = p.net_low_kw, p.net_high_kw
         if elastic:  # the excess column takes over where the load alone breaks the limit
-            low, high = np.minimum(low, p.rest_net), np.maximum(high, p.rest_net)
-        self.net = self._column(np.zeros(p.groups * p.steps), low.ravel(), high.ravel())
+            low, high = np.minimum(low, p.rest_net_kw), np.maximum(high, p.rest_net_kw)
+        self.net = self._column(np.zeros(p.nodes * p.steps), low.ravel(), high.ravel())
         self.net = self.net.reshape(shape)
         self.sums = self._row(np.zeros(self.net.size), np.zeros(self.net.size)).reshape(shape)
         self._entry(self.sums.ravel(), self.net.ravel(), 1.0)
-        at = self.sums[p.group[p.unit], p.step]
+        at = self.sums[p.node[p.store], p.step]
         self._entry(at, self.draw, 1.0)
         self._entry(at, self.feed, -1.0)
         below = p.parent >= 0
@@ -108,14 +110,14 @@ class Model:
             self._add_excess()
 
     def _add_excess(self) -> None:
-        """Columns that let a group break a limit as far as its load alone already breaks it.
+        """Columns that let a node break a limit as far as its load alone already breaks it.
 
         A kWh of excess weighs so little against one of shortfall that service comes first.
         """
         p = self.program
-        self.excess = np.full((p.groups, p.steps), -1)
-        for sign, limit in ((1.0, p.net_low), (-1.0, -p.net_high)):
-            alone = limit - sign * p.rest_net
+        self.excess = np.full((p.nodes, p.steps), -1)
+        for sign, limit in ((1.0, p.net_low_kw), (-1.0, -p.net_high_kw)):
+            alone = limit - sign * p.rest_net_kw
             over = alone > 0
             weight = np.full(int(over.sum()), 0.0 if self.priced else EXCESS_WEIGHT * p.step_h)
             self.excess[over] = self._column(weight, 0.0 * weight, alone[over])
@@ -124,42 +126,46 @@ class Model:
             self._entry(row, self.excess[over], 1.0)
 
     def _add_budgets(self, *, elastic: bool) -> None:
-        """Rows that keep the net energy of groups within their budgets."""
+        """Rows that keep the net energy of nodes within their budgets."""
         p = self.program
-        groups = np.flatnonzero(np.isfinite(p.budget))
-        least = p.step_h * p.load[groups].sum(axis=1) - p.budget[groups]
-        row = self._row(least, np.full(len(groups), np.inf))
-        self._entry(np.repeat(row, p.steps), self.net[groups].ravel(), p.step_h)
-        self.budgets = np.full(p.groups, -1)
-        self.budgets[groups] = row
+        nodes = np.flatnonzero(np.isfinite(p.budget))
+        least = p.step_h * p.load_kw[nodes].sum(axis=1) - p.budget[nodes]
+        row = self._row(least, np.full(len(nodes), np.inf))
+        self._entry(np.repeat(row, p.steps), self.net[nodes].ravel(), p.step_h)
+        self.budgets = np.full(p.nodes, -1)
+        self.budgets[nodes] = row
         if elastic:  # as with limits, where the load alone exceeds a budget
-            alone = least - p.step_h * p.rest_net[groups].sum(axis=1)
+            alone = least - p.step_h * p.rest_net_kw[nodes].sum(axis=1)
             over = alone > 0
-            self.overdraft = np.full(p.groups, -1)
+            self.overdraft = np.full(p.nodes, -1)
             weight = np.full(int(over.sum()), 0.0 if self.priced else self.budget_weight)
-            self.overdraft[groups[over]] = self._column(weight, 0.0 * weight, alone[over])
-            self._entry(row[over], self.overdraft[groups[over]], 1.0)
+            self.overdraft[nodes[over]] = self._column(weight, 0.0 * weight, alone[over])
+            self._entry(row[over], self.overdraft[nodes[over]], 1.0)
 
-    def _add_flowgates(self) -> None:
-        """Rows that hold weighted sums of groups' net power below their limits."""
-        gates = self.program.flowgates
-        if gates is None:
-            self.gates = np.zeros(0, np.int64)
-            return
-        self.gates = self._row(np.full(len(gates), -np.inf), gates.limit_kw)
-        gate, group = np.nonzero(gates.weight)
-        net = self.net[group, gates.step[gate]]
-        self._entry(self.gates[gate], net, gates.weight[gate, group])
+    def _add_terms(self) -> None:
+        """Columns and rows that the terms of the program add."""
+        self.terms: list[Array] = []  # rows of each
+        for term in self.program.term_rows:
+            of_own = term.columns
+            cost = of_own.cost if self.priced else np.zeros(len(of_own.cost))
+            own = self._column(cost, of_own.lower, of_own.upper)
+            row = self._row(term.lower, term.upper)
+            self.terms.append(row)
+            columns = (self.draw, self.feed, self.energy, self.net.ravel(), own)
+            matrices = (term.draw, term.feed, term.energy, term.net, term.own)
+            for matrix, column in zip(matrices, columns, strict=True):
+                at, of = (entries := matrix.tocoo()).coords
+                self._entry(row[at], column[of], entries.data)
 
     def _add_meters(self) -> None:
         """Columns for what net meters draw, which costs the surcharge."""
         p = self.program
-        convex = np.asarray((p.surcharge > 0).any(axis=1))
-        price = p.step_h * np.maximum(p.surcharge[convex], 0.0).ravel()
+        convex = np.asarray((p.surcharge_per_kwh > 0).any(axis=1))
+        price = p.step_h * np.maximum(p.surcharge_per_kwh[convex], 0.0).ravel()
         self._at_least_drawn(self._free(price), convex)
-        always = (p.surcharge < 0) & ~p.concave & (p.drawn_range[0] >= 0)
-        drawn = self._free(p.step_h * p.surcharge[always])
-        row = self._row(p.load[always], p.load[always])
+        always = (p.surcharge_per_kwh < 0) & ~p.concave & (p.drawn_range_kw[0] >= 0)
+        drawn = self._free(p.step_h * p.surcharge_per_kwh[always])
+        row = self._row(p.load_kw[always], p.load_kw[always])
         self._entry(row, drawn, 1.0)
         self._entry(row, self.net[always], 1.0)
         if p.concave.any():
@@ -174,15 +180,15 @@ class Model:
         """
         p = self.program
         at = p.concave
-        low, high = (side[at] for side in p.drawn_range)
+        low, high = (side[at] for side in p.drawn_range_kw)
         count = len(low)
-        drawn = self._column(p.step_h * p.surcharge[at], np.zeros(count), high)
+        drawn = self._column(p.step_h * p.surcharge_per_kwh[at], np.zeros(count), high)
         flag = self._column(np.zeros(count), np.zeros(count), np.ones(count))
         self.side[at] = flag
         row = self._row(np.full(count, -np.inf), np.zeros(count))
         self._entry(row, drawn, 1.0)
         self._entry(row, flag, -high)
-        row = self._row(np.full(count, -np.inf), p.load[at] - low)
+        row = self._row(np.full(count, -np.inf), p.load_kw[at] - low)
         self._entry(row, drawn, 1.0)
         self._entry(row, self.net[at], 1.0)
         self._entry(row, flag, -low)
@@ -190,10 +196,10 @@ class Model:
     def _add_peaks(self) -> None:
         """Columns for peaks; beyond the peak where it is the mean of several highest steps."""
         p = self.program
-        peaked = p.peak_price > 0
-        before = p.peak_before[peaked]
-        peak = self._column(p.peak_price[peaked], before, np.full(before.size, np.inf))
-        shares = np.repeat((p.peak_price / p.counted)[peaked], p.steps)
+        peaked = p.peak_price_per_kw > 0
+        before = p.peak_before_kw[peaked]
+        peak = self._column(p.peak_price_per_kw[peaked], before, np.full(before.size, np.inf))
+        shares = np.repeat((p.peak_price_per_kw / p.counted)[peaked], p.steps)
         several = np.repeat(p.counted[peaked] > 1, p.steps)
         beyond = self._column(
             np.where(several, shares, 0.0), np.zeros(several.size), np.where(several, np.inf, 0.0)
@@ -205,32 +211,32 @@ class Model:
         """Columns of any value of at least 0."""
         return self._column(price, np.zeros(price.size), np.full(price.size, np.inf))
 
-    def _at_least_drawn(self, column: Array, groups: Array) -> Array:
-        """Rows that hold a column at or above the power these groups draw from above."""
-        load = self.program.load[groups].ravel()
-        row = self._row(load, np.full(load.size, np.inf))
+    def _at_least_drawn(self, column: Array, nodes: Array) -> Array:
+        """Rows that hold a column at or above the power these nodes draw from above."""
+        load_kw = self.program.load_kw[nodes].ravel()
+        row = self._row(load_kw, np.full(load_kw.size, np.inf))
         self._entry(row, column, 1.0)
-        self._entry(row, self.net[groups].ravel(), 1.0)
+        self._entry(row, self.net[nodes].ravel(), 1.0)
         return row
 
     def _add_hull(self) -> None:
         """Convex hull of drawing or feeding, but not both, where wasting energy could pay."""
         p = self.program
-        slots = np.nonzero(p.burn)[0]
+        slots = np.nonzero(p.simultaneous)[0]
         row = self._row(np.full(len(slots), -np.inf), np.ones(len(slots)))
-        self._entry(row, self.draw[slots], 1 / p.charge_limit[slots])
-        self._entry(row, self.feed[slots], 1 / p.discharge_limit[slots])
+        self._entry(row, self.draw[slots], 1 / p.charge_limit_kw[slots])
+        self._entry(row, self.feed[slots], 1 / p.discharge_limit_kw[slots])
 
     def _hold_least(self, least: Least) -> None:
         """Rows by which no tree gives way more than it must."""
         p = self.program
-        root = roots(p) if p.flowgates is None else np.zeros(p.groups, np.int64)
+        root = roots(p)
         tops = np.unique(root)
         row = self._row(np.full(len(tops), -np.inf), least.short_kwh[tops] + HELD_KWH)
-        self._entry(row[np.searchsorted(tops, root[p.group])], self.short, 1.0)
+        self._entry(row[np.searchsorted(tops, root[p.node])], self.short, 1.0)
         row = self._row(np.full(len(tops), -np.inf), least.beyond_kwh[tops] + HELD_KWH)
-        group, step = np.nonzero(self.excess >= 0)
-        self._entry(row[np.searchsorted(tops, root[group])], self.excess[group, step], p.step_h)
+        node, step = np.nonzero(self.excess >= 0)
+        self._entry(row[np.searchsorted(tops, root[node])], self.excess[node, step], p.step_h)
         over = np.nonzero(self.overdraft >= 0)[0]
         self._entry(row[np.searchsorted(tops, root[over])], self.overdraft[over], 1.0)
 
@@ -252,7 +258,7 @@ class Model:
 
     def _power_limits(self) -> Array:
         """Greatest power of each slot, drawn and then fed."""
-        return np.concatenate([self.program.charge_limit, self.program.discharge_limit])
+        return np.concatenate([self.program.charge_limit_kw, self.program.discharge_limit_kw])
 
     def _add_swing(self) -> Array:
         """Columns above the change of each tree's net power from step to step, free of cost."""
@@ -299,7 +305,7 @@ class Model:
             balance=self.balance,
             sums=self.sums,
             budgets=self.budgets,
-            gates=self.gates,
+            terms=tuple(self.terms),
         )
 
     @cached_property
@@ -369,10 +375,10 @@ class Model:
 
     def add_flowgates(self, gates: Flowgates) -> None:
         """Rows for flowgates beside those of the program."""
-        gate, group = np.nonzero(gates.weight)
+        gate, node = np.nonzero(gates.weight)
         start = np.searchsorted(gate, np.arange(len(gates))).astype(np.int32)
-        column = self.net[group, gates.step[gate]].astype(np.int32)
-        low, weight = np.full(len(gates), -np.inf), gates.weight[gate, group]
+        column = self.net[node, gates.step[gate]].astype(np.int32)
+        low, weight = np.full(len(gates), -np.inf), gates.weight[gate, node]
         self._highs.addRows(len(gates), low, gates.limit_kw, len(gate), start, column, weight)
 
     def run(self, time_limit_s: float) -> Status:
@@ -410,7 +416,7 @@ class Model:
     def add_flags(self) -> None:
         """Whole-numbered columns for every decision: directions, meters' sides and reserves."""
         p = self.program
-        self._flag_slots = np.nonzero(p.burn)[0]
+        self._flag_slots = np.nonzero(p.simultaneous)[0]
         self._flag_draw = self._flags(len(self._flag_slots))
         self._flag_directions()
         self._flag_side = self.side[self.side >= 0]
@@ -440,7 +446,7 @@ class Model:
         """A flag of each slot for drawing: draw <= limit flag, feed <= limit (1 - flag)."""
         p, slots, flag = self.program, self._flag_slots, self._flag_draw
         none = np.full(len(slots), -np.inf)
-        draw, feed = p.charge_limit[slots], p.discharge_limit[slots]
+        draw, feed = p.charge_limit_kw[slots], p.discharge_limit_kw[slots]
         self._rows_of_two(none, np.zeros(len(slots)), self.draw[slots], flag, -draw)
         self._rows_of_two(none, feed, self.feed[slots], flag, feed)
 
@@ -454,14 +460,14 @@ class Model:
         if not len(slots):
             return
         assert p.reserve_kwh is not None
-        unit = p.unit[slots]
-        reserve, low, high = p.reserve_kwh[unit], p.energy_low[unit], p.energy_high[unit]
+        store = p.store[slots]
+        reserve, low, high = p.reserve_kwh[store], p.energy_low_kwh[store], p.energy_high_kwh[store]
         none, endless = np.full(len(slots), -np.inf), np.full(len(slots), np.inf)
         energy, feed = self.energy[slots], self.feed[slots]
         self._rows_of_two(low, endless, energy, flag, low - reserve)
         self._rows_of_two(none, reserve, energy, flag, reserve - high)
-        self._rows_of_two(none, np.zeros(len(slots)), feed, flag, -p.discharge_limit[slots])
-        later = np.nonzero(unit[1:] == unit[:-1])[0] + 1
+        self._rows_of_two(none, np.zeros(len(slots)), feed, flag, -p.discharge_limit_kw[slots])
+        later = np.nonzero(store[1:] == store[:-1])[0] + 1
         zeros = np.zeros(len(later))
         self._rows_of_two(zeros, endless[later], flag[later], flag[later - 1], zeros - 1.0)
 
@@ -501,10 +507,10 @@ class Model:
     def follow(self, power_kw: Float[Array, " slot"]) -> None:
         """Keep to the directions and sides of a schedule wherever they are a decision."""
         p = self.program
-        self.close(np.nonzero(p.burn & (power_kw >= 0))[0], self.draw)
-        self.close(np.nonzero(p.burn & (power_kw <= 0))[0], self.feed)
+        self.close(np.nonzero(p.simultaneous & (power_kw >= 0))[0], self.draw)
+        self.close(np.nonzero(p.simultaneous & (power_kw <= 0))[0], self.feed)
         sides = self.side >= 0
-        drawn = (p.load - net_power(p, power_kw) > 0)[sides].astype(float)
+        drawn = (p.load_kw - net_power(p, power_kw) > 0)[sides].astype(float)
         self._bound(self.side[sides], drawn, drawn)
 
     def smooth(self, time_limit_s: float) -> Float[Array, " slot"] | None:
@@ -550,19 +556,19 @@ class Model:
         """Slots that draw and feed at once by more than rounding."""
         p = self.program
         smaller = np.minimum(self.values[self.draw], self.values[self.feed])
-        return smaller > BOTH_TOLERANCE * np.maximum(p.charge_limit, p.discharge_limit)
+        return smaller > BOTH_TOLERANCE * np.maximum(p.charge_limit_kw, p.discharge_limit_kw)
 
     def dual(self) -> Dual:
         """Prices of stored energy, of net power and of budgets, in the signs of `Dual`."""
         return self.arrays.dual(np.array(self.solution.row_dual))
 
-    def end_energy(self) -> Float[Array, " unit"]:
-        """Energy of each unit in its last slot."""
+    def end_energy(self) -> Float[Array, " store"]:
+        """Energy of each store in its last slot."""
         return self.values[self.energy[self.program.end]]
 
     def slack(
         self,
-    ) -> tuple[Float[Array, " unit"], Float[Array, "group step"], Float[Array, " group"]]:
+    ) -> tuple[Float[Array, " store"], Float[Array, "node step"], Float[Array, " node"]]:
         """Energy short of what is owed, power beyond limits, energy beyond budgets, if elastic."""
         short = self.values[self.short]
         excess = np.where(self.excess >= 0, self.values[self.excess], 0.0)
@@ -572,14 +578,14 @@ class Model:
         )
         return short, excess, overdraft
 
-    def limit_price(self) -> Float[Array, "group step"]:
-        """Saving per kWh if a group's limit were wider by a kW in a step."""
+    def limit_price(self) -> Float[Array, "node step"]:
+        """Saving per kWh if a node's limit were wider by a kW in a step."""
         prices = np.array(self.solution.col_dual)[self.net]
         return np.where(np.abs(prices) > TIE_TOLERANCE, np.abs(prices), 0.0) / self.program.step_h
 
 
-def _slots_of(program: Program, units: Int[Array, " some"]) -> Int[Array, " slot"]:
-    """Slots of some units, unit by unit."""
-    wanted = np.zeros(program.units, bool)
-    wanted[units] = True
-    return np.nonzero(wanted[program.unit])[0]
+def _slots_of(program: Program, stores: Int[Array, " some"]) -> Int[Array, " slot"]:
+    """Slots of some stores, store by store."""
+    wanted = np.zeros(program.stores, bool)
+    wanted[stores] = True
+    return np.nonzero(wanted[program.store])[0]

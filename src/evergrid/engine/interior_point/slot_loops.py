@@ -1,7 +1,7 @@
 """What every slot does by itself: plain loops over a few rows, made for vector instructions.
 
 Each loop reads and writes few rows, carries no value from one slot to the next and does not branch,
-so the compiler works through several slots at once. `evergrid.engine.interior_point.unit_kernels`
+so the compiler works through several slots at once. `evergrid.engine.interior_point.store_kernels`
 puts them together, and says what the quantities are.
 """
 

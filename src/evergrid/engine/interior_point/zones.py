@@ -1,6 +1,6 @@
 """Parts of a program that are solved elsewhere, and the few numbers that pass between.
 
-A zone is a whole tree below one group. Of the group above it hears prices and step lengths; it
+A zone is a whole tree below one node. Of the node above it hears prices and step lengths; it
 tells how it answers a change of that price, its net power and sums. Nothing else crosses.
 """
 
@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from evergrid.core.arrays import Array, Float, Int
-from evergrid.engine.interior_point.unit_kernels import STEP_SHARE
+from evergrid.engine.interior_point.store_kernels import STEP_SHARE
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Totals:
     Attributes:
         gap: Sum of the products.
         residual: Largest residual, as a multiple of what is allowed.
-        cost: Cost of powers, eases and peaks.
+        cost: Cost of powers, excesses and peaks.
         turnover: The same with every payment counted as positive.
         over: How far an export limit would be exceeded once powers are cancelled to one direction.
     """
@@ -68,7 +68,7 @@ class Powers:
 
 @runtime_checkable
 class AbstractZones(Protocol):
-    """Zones that hang from groups of a program, asked all at once; arrays are by zone."""
+    """Zones that hang from nodes of a program, asked all at once; arrays are by zone."""
 
     above: Int[Array, " zone"]
     count: Float[Array, " zone"]

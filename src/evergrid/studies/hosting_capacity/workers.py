@@ -40,7 +40,9 @@ def on_cluster(workers: Workers) -> JudgedBy:
         size = rules.together * math.ceil(groups / (PARTS * workers.count))
         starts = range(0, deployments.draws, size)
         parts = (deployments.part(first, first + size) for first in starts)
-        made = workers.each(Rules.judged, rules, parts, tell=lambda done: tell(done / len(starts)))
+        made = workers.each(
+            Rules.judged, rules, parts, progress=lambda done: tell(done / len(starts))
+        )
         return joined(made)
 
     return judged

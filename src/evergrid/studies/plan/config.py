@@ -100,10 +100,10 @@ class Config(Inputs):
     """Also plan again and again as time passes, and compare."""
 
     @model_validator(mode="after")
-    def _flowgates_by_highs(self) -> "Config":
-        if self.feeder is not None and self.solve.method not in ("auto", "highs"):
+    def _method_covers_flowgates(self) -> "Config":
+        if self.feeder is not None and self.solve.method in ("device", "cluster"):
             fix = "Choose auto, or leave the [feeder] out."
-            rule = "be auto or highs where the plan has a feeder: other methods know no flowgates"
+            rule = "be auto, highs or interior_point where the plan has a feeder"
             fault = Fault("solve.method", rule, (self.solve.method,), fix=fix)
             raise ConfigError("config", [fault])
         return self

@@ -9,7 +9,7 @@ from evergrid.core.units import per_kwh_from_per_mwh
 from evergrid.dispatch import forecast, plan, rolling, shortfall
 from evergrid.dispatch.network import feeder_plan
 from evergrid.dispatch.network.feeder_check import Wiring
-from evergrid.engine.interior_point.interior_point import Tell
+from evergrid.engine.progress import GapProgress
 from evergrid.inputs.assembly import StudyInputs
 from evergrid.inputs.feeder_sites import Street
 from evergrid.model.portfolio import Portfolio
@@ -82,7 +82,7 @@ def plans(
     def made(name: str, label: str, solve: Solver, low: float, high: float) -> plan.Plan:
         tell = _gap_progress(progress, label, low * whole, high * whole, options.gap)
         if network is None:
-            return solve(portfolio, options, tell=tell)
+            return solve(portfolio, options, progress=tell)
         tell_round = _round_progress(progress, label, low * whole, high * whole)
         within[name] = network.plan(name, options, tell_round)
         return within[name].plan
@@ -93,11 +93,13 @@ def plans(
     smart = made("smart", "planning smart charging", plan.smart, 0.5, 0.8)
     label = "simulating no control"
     tell = _gap_progress(progress, label, 0.8 * whole, whole, options.gap)
-    uncontrolled = plan.uncontrolled(portfolio, options, smart, tell=tell)
+    uncontrolled = plan.uncontrolled(portfolio, options, smart, progress=tell)
     return {"uncontrolled": uncontrolled, "smart": smart, "v2g": v2g}, within
 
 
-def _gap_progress(progress: Progress, label: str, low: float, high: float, goal: float) -> Tell:
+def _gap_progress(
+    progress: Progress, label: str, low: float, high: float, goal: float
+) -> GapProgress:
     """Reports a gap as progress from ``low`` to ``high``, which is reached at the goal."""
     progress(label, low)
     first, reached = 1.0, 0.0

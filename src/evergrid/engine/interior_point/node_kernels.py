@@ -1,12 +1,12 @@
-"""One Newton step of the interior-point method as the groups see it: elimination up the tree.
+"""One Newton step of the interior-point method as the nodes see it: elimination up the tree.
 
-A group answers a change of its parent's price with a change of its net power. Its units and the
-groups below it answer its own price with a matrix G; where its rows hold it back (``stiff``, the
+A node answers a change of its parent's price with a change of its net power. Its stores and the
+nodes below it answer its own price with a matrix G; where its rows hold it back (``stiff``, the
 second derivative of their barriers), the answer becomes ``(G^-1 + S)^-1`` with S the diagonal of
 ``stiff``. Going up the tree, answers are summed; going down, prices are passed on. Only steps in
 which a row is felt enter a factorisation, so that idle limits cost next to nothing.
 
-A price on a group's peak ties its steps together: then ``S = D^1/2 (1 - p p') D^1/2``. All its
+A price on a node's peak ties its steps together: then ``S = D^1/2 (1 - p p') D^1/2``. All its
 steps are felt, and ``1 - a p p'`` is the root of the middle factor; ``ties`` holds p and a.
 
 A budget adds ``pool 1 1'`` to S: one more row that is felt, beside those of single steps, which
@@ -20,7 +20,7 @@ from numba import njit, prange
 
 from evergrid.engine.compiled import OPTIONS
 
-FELT = 1e-5  # a row is felt where its stiffness times the group's answer exceeds this
+FELT = 1e-5  # a row is felt where its stiffness times the node's answer exceeds this
 STIFF = 1e-6  # stiffness above which the price tells a change of net power more exactly
 
 
@@ -30,7 +30,7 @@ STIFF = 1e-6  # stiffness above which the price tells a change of net power more
 @njit(**OPTIONS)
 @no_type_check
 def _tie(stiff, peak_bend, rise_bend, peak_total, tie):
-    """Fill in p and, last, a of a group with a price on its peak."""
+    """Fill in p and, last, a of a node with a price on its peak."""
     steps = len(stiff)
     left = rise_bend
     size = 0.0
@@ -146,16 +146,16 @@ def _sum(answer, weight):
 @njit(parallel=True, **OPTIONS)
 @no_type_check
 def factor(
-    groups, stiff, pool, peak, peak_bend, rise_bend, peak_total, ties, answers, home, factors,
+    nodes, stiff, pool, peak, peak_bend, rise_bend, peak_total, ties, answers, home, factors,
     seen, felt, counts, root,
 ):  # fmt: skip
-    """Factor each of these groups; ``seen`` is the answer that its parent sees, in their order.
+    """Factor each of these nodes; ``seen`` is the answer that its parent sees, in their order.
 
-    ``peak`` is the row of a group in the arrays of peaks, -1 for none.
+    ``peak`` is the row of a node in the arrays of peaks, -1 for none.
     """
     steps = answers.shape[1]
-    for k in prange(len(groups)):
-        g = groups[k]
+    for k in prange(len(nodes)):
+        g = nodes[k]
         answer = answers[home[g]]
         tied = peak[g] >= 0
         count = 0
@@ -210,7 +210,7 @@ def factor(
 @njit(parallel=True, **OPTIONS)
 @no_type_check
 def gather(parents, start, answers, home, seen):
-    """Add what is seen of the groups below each of these parents, from ``start`` on, to theirs."""
+    """Add what is seen of the nodes below each of these parents, from ``start`` on, to theirs."""
     steps = answers.shape[1]
     for k in prange(len(parents) * steps):
         g, i = parents[k // steps], k % steps
@@ -260,7 +260,7 @@ def _subtract_felt(answer, felt, count, price, change):
 @njit(**OPTIONS)
 @no_type_check
 def _hold(stiff, pool, felt, count, upper, tied, tie, vector, held):
-    """Add to ``held`` how much of a price the rows take up when their group's net would change.
+    """Add to ``held`` how much of a price the rows take up when their node's net would change.
 
     ``vector`` is the net change without the rows, over all steps. What the budget takes up, the
     same in every step, comes after ``count`` rows.
@@ -294,17 +294,17 @@ def _charge(answer, price, change):
 @njit(parallel=True, **OPTIONS)
 @no_type_check
 def upwards(
-    groups, push, shift, stiff, pool, peak, ties, answers, home, factors, felt, counts, held,
+    nodes, push, shift, stiff, pool, peak, ties, answers, home, factors, felt, counts, held,
     change,
 ):  # fmt: skip
-    """Net change of each of these groups at its parent's present price, in place in ``change``.
+    """Net change of each of these nodes at its parent's present price, in place in ``change``.
 
-    On entry ``change`` is the net change at the group's own present price. Rows count from
+    On entry ``change`` is the net change at the node's own present price. Rows count from
     ``-shift``, where they would undo the offset of their slacks.
     """
     steps = answers.shape[1]
-    for k in prange(len(groups)):
-        g = groups[k]
+    for k in prange(len(nodes)):
+        g = nodes[k]
         answer, count = answers[home[g]], counts[g]
         _subtract_answer(answer, push[g], change[g])
         for i in range(steps):
@@ -322,18 +322,18 @@ def upwards(
 @njit(parallel=True, **OPTIONS)
 @no_type_check
 def downwards(
-    groups, above, root, push, shift, stiff, pool, peak, peak_bend, peak_total, ties, answers,
+    nodes, above, root, push, shift, stiff, pool, peak, peak_bend, peak_total, ties, answers,
     home, factors, felt, counts, held, change, dprice,
 ):  # fmt: skip
-    """Change of price and of net power of each of these groups, from its parent's change of price.
+    """Change of price and of net power of each of these nodes, from its parent's change of price.
 
-    ``above`` is the row of each group's parent in ``dprice``. On entry ``change`` is the net change
+    ``above`` is the row of each node's parent in ``dprice``. On entry ``change`` is the net change
     at the parent's present price. Where rows are stiff the net change follows from the price they
     take up, which loses no digits.
     """
     steps = answers.shape[1]
-    for k in prange(len(groups)):
-        g = groups[k]
+    for k in prange(len(nodes)):
+        g = nodes[k]
         answer, count = answers[home[g]], counts[g]
         tied, tie = peak[g] >= 0, ties[max(peak[g], 0)]
         given = np.zeros(steps)

@@ -1,6 +1,6 @@
-"""One Newton step of the interior-point method as the groups see it, in arrays for accelerators.
+"""One Newton step of the interior-point method as the nodes see it, in arrays for accelerators.
 
-The elimination up the tree is that of `evergrid.engine.interior_point.group_kernels`, a level at a
+The elimination up the tree is that of `evergrid.engine.interior_point.node_kernels`, a level at a
 time and in all steps at once: a step in which no row is felt is one in which nothing is held back.
 """
 
@@ -12,22 +12,22 @@ import jax.numpy as jnp
 from jaxtyping import Float, Int
 
 from evergrid.engine.device import stiffness
-from evergrid.engine.device.barrier import PerStep, Springs
-from evergrid.engine.device.group_barrier import Pool
+from evergrid.engine.device.barrier import PerStep, RowCurvature
 from evergrid.engine.device.levels import Levels, Tree, complete, of_blocks
+from evergrid.engine.device.node_barrier import Pool
 from evergrid.engine.device.stiffness import Stiffness
-from evergrid.engine.interior_point.group_kernels import STIFF
+from evergrid.engine.interior_point.node_kernels import STIFF
 
 LEAF = 12  # matrices up to this size are eliminated row by row
 
 
-class Node(NamedTuple):
-    """A level of groups, factored.
+class NodeFactor(NamedTuple):
+    """A level of nodes, factored.
 
     Attributes:
-        answer: Net change to a fall of price, of units and of the groups below.
+        answer: Net change to a fall of price, of stores and of the nodes below.
         inverse: Of the Cholesky factor of the identity plus the answer between the stiffness' root.
-        stiffness: Of the groups' own rows.
+        stiffness: Of the nodes' own rows.
     """
 
     answer: Float[jax.Array, "row step step"]
@@ -37,25 +37,25 @@ class Node(NamedTuple):
 
 def factor(
     levels: Levels, tree: Tree, answers: Float[jax.Array, "block step step"], made: Stiffness
-) -> list[Node]:
+) -> list[NodeFactor]:
     """Factor every level from the bottom up; the result is ordered from the top down."""
     total = of_blocks(levels, tree, answers)
-    nodes = []
+    node_factors = []
     for _, rows, over_devices in levels.upwards():
         if over_devices:
             total = complete(levels, total)
-        node = _factored(total[rows], Stiffness(*(part[rows] for part in made)))
-        nodes.append(node)
+        node_factor = _factored(total[rows], Stiffness(*(part[rows] for part in made)))
+        node_factors.append(node_factor)
         if rows.start:
-            total = total.at[tree.parent[rows]].add(_seen(node), mode="drop")
-    return nodes[::-1]
+            total = total.at[tree.parent[rows]].add(_seen(node_factor), mode="drop")
+    return node_factors[::-1]
 
 
-def _factored(answer: Float[jax.Array, "row step step"], made: Stiffness) -> Node:
+def _factored(answer: Float[jax.Array, "row step step"], made: Stiffness) -> NodeFactor:
     half = stiffness.times(made, answer)
     scaled = stiffness.times(made, jnp.swapaxes(half, 1, 2))
     identity = jnp.eye(scaled.shape[1], dtype=answer.dtype)
-    return Node(answer, inverse_factor(identity + scaled), made)
+    return NodeFactor(answer, inverse_factor(identity + scaled), made)
 
 
 def inverse_factor(matrix: Float[jax.Array, "row n n"]) -> Float[jax.Array, "row n n"]:
@@ -99,73 +99,80 @@ def _product(form: str, left: jax.Array, right: jax.Array) -> jax.Array:
     return jnp.einsum(form, left, right, precision="highest")
 
 
-def _seen(node: Node) -> Float[jax.Array, "row step step"]:
-    """The answer that each group's parent sees."""
-    half = stiffness.times(node.stiffness, node.answer)
-    shadow = _product("rij,rjk->rik", node.inverse, half)
-    return node.answer - _product("rki,rkj->rij", shadow, shadow)
+def _seen(node_factor: NodeFactor) -> Float[jax.Array, "row step step"]:
+    """The answer that each node's parent sees."""
+    half = stiffness.times(node_factor.stiffness, node_factor.answer)
+    shadow = _product("rij,rjk->rik", node_factor.inverse, half)
+    return node_factor.answer - _product("rki,rkj->rij", shadow, shadow)
 
 
-def _held(node: Node, net: PerStep) -> tuple[PerStep, Pool]:
-    """How much of a price rows and budgets take up when their groups' net would change so."""
-    given = stiffness.times(node.stiffness, net[:, :, None])[:, :, 0]
-    halfway = _product("rij,rj->ri", node.inverse, given)
-    return stiffness.back(node.stiffness, _product("rij,ri->rj", node.inverse, halfway))
+def _held(node_factor: NodeFactor, net: PerStep) -> tuple[PerStep, Pool]:
+    """How much of a price rows and budgets take up when their nodes' net would change so."""
+    given = stiffness.times(node_factor.stiffness, net[:, :, None])[:, :, 0]
+    halfway = _product("rij,rj->ri", node_factor.inverse, given)
+    return stiffness.back(
+        node_factor.stiffness, _product("rij,ri->rj", node_factor.inverse, halfway)
+    )
 
 
-def _times(node: Node, price: PerStep) -> PerStep:
-    return _product("rij,rj->ri", node.answer, price)
+def _times(node_factor: NodeFactor, price: PerStep) -> PerStep:
+    return _product("rij,rj->ri", node_factor.answer, price)
 
 
 def changes(
-    levels: Levels, tree: Tree, nodes: Sequence[Node], push: PerStep, springs: Springs, own: PerStep
+    levels: Levels,
+    tree: Tree,
+    node_factors: Sequence[NodeFactor],
+    push: PerStep,
+    curvature: RowCurvature,
+    own: PerStep,
 ) -> tuple[PerStep, PerStep, Pool]:
-    """Change of price and of net power of every group, and the price that its budget takes up.
+    """Change of price and of net power of every node, and the price that its budget takes up.
 
     Rows count from net powers before the shift, where they would undo their offsets.
 
     Args:
         levels: Levels of the forest.
         tree: The forest.
-        nodes: What `factor` made.
-        push: What each group's rows add to its parent's price at present, less what they aim at.
-        springs: Of the rows in each step.
-        own: Net change of each group's own units at its present price, on this device.
+        node_factors: What `factor` made.
+        push: What each node's rows add to its parent's price at present, less what they aim at.
+        curvature: Of the rows in each step.
+        own: Net change of each node's own stores at its present price, on this device.
     """
     net, held = own, jnp.zeros_like(push)
-    pooled = jnp.zeros((levels.rows, nodes[0].stiffness.pool.shape[1]), push.dtype)
+    pooled = jnp.zeros((levels.rows, node_factors[0].stiffness.pool.shape[1]), push.dtype)
     for level, rows, over_devices in levels.upwards():
         if over_devices:
             net = complete(levels, net)
-        node, shift = nodes[level], springs.shift[rows]
-        shifted = net[rows] + shift - _times(node, push[rows])
-        taken, of_budget = _held(node, shifted)
+        node_factor, shift = node_factors[level], curvature.shift[rows]
+        shifted = net[rows] + shift - _times(node_factor, push[rows])
+        taken, of_budget = _held(node_factor, shifted)
         held, pooled = held.at[rows].set(taken), pooled.at[rows].set(of_budget)
-        at_parents = shifted - _times(node, taken + _each(of_budget)) - shift
+        at_parents = shifted - _times(node_factor, taken + _each(of_budget)) - shift
         net = net.at[rows].set(at_parents)
         net = net.at[tree.parent[rows]].add(at_parents, mode="drop")
-    return _downwards(levels, tree, nodes, push, springs, (net, held, pooled))
+    return _downwards(levels, tree, node_factors, push, curvature, (net, held, pooled))
 
 
 def _downwards(
     levels: Levels,
     tree: Tree,
-    nodes: Sequence[Node],
+    node_factors: Sequence[NodeFactor],
     push: PerStep,
-    springs: Springs,
+    curvature: RowCurvature,
     so_far: tuple[PerStep, PerStep, Pool],
 ) -> tuple[PerStep, PerStep, Pool]:
     """Pass changes of price down; ``so_far`` is what was found at the parents' prices."""
     net, held, pooled = so_far
     dprice = jnp.zeros_like(push)
-    for node, rows in zip(nodes, levels.spans(), strict=True):
+    for node_factor, rows in zip(node_factors, levels.spans(), strict=True):
         above = dprice.at[tree.parent[rows]].get(mode="fill", fill_value=0.0)
-        moved = _times(node, above)
-        more, more_pooled = _held(node, moved)
-        moved -= _times(node, more + _each(more_pooled))
+        moved = _times(node_factor, above)
+        more, more_pooled = _held(node_factor, moved)
+        moved -= _times(node_factor, more + _each(more_pooled))
         taken, of_budget = held[rows] + more, pooled[rows] + more_pooled
-        change = _told(springs, rows, taken, net[rows] + moved + springs.shift[rows])
-        net = net.at[rows].set(change - springs.shift[rows])
+        change = _reported(curvature, rows, taken, net[rows] + moved + curvature.shift[rows])
+        net = net.at[rows].set(change - curvature.shift[rows])
         pooled = pooled.at[rows].set(of_budget)
         dprice = dprice.at[rows].set(above - push[rows] - taken - _each(of_budget))
     return dprice, net, pooled
@@ -176,13 +183,13 @@ def _each(of_budget: Pool) -> Float[jax.Array, "row 1"]:
     return of_budget.sum(1, keepdims=True)
 
 
-def _told(springs: Springs, rows: slice, taken: PerStep, change: PerStep) -> PerStep:
+def _reported(curvature: RowCurvature, rows: slice, taken: PerStep, change: PerStep) -> PerStep:
     """Change of net power, from the shift on, told by the price that its rows take up.
 
     That loses no digits where the rows are stiff. Steps of a peak share a part of their change.
     """
-    bend, stiff = springs.peak_bend[:, rows], springs.stiff[rows]
-    common = (bend * change[None]).sum(2, keepdims=True) / springs.peak_total[:, rows]
+    bend, stiff = curvature.peak_bend[:, rows], curvature.stiff[rows]
+    common = (bend * change[None]).sum(2, keepdims=True) / curvature.peak_total[:, rows]
     pressed = taken + (bend * common).sum(0)
     hard = stiff > STIFF
     return jnp.where(hard, pressed / jnp.where(hard, stiff, 1.0), change)

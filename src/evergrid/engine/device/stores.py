@@ -1,9 +1,9 @@
-"""One Newton step of the interior-point method as the units see it, in arrays for accelerators.
+"""One Newton step of the interior-point method as the stores see it, in arrays for accelerators.
 
-The mathematics is that of `evergrid.engine.interior_point.unit_kernels`. Units are packed in blocks
-of one group; arrays are laid out ``step block unit``, so that recurrences over steps run side by
-side for all units. Steps in which a unit is absent have no limits and no multipliers, and never
-change.
+The mathematics is that of `evergrid.engine.interior_point.store_kernels`. Stores are packed in
+blocks of one node; arrays are laid out ``step block store``, so that recurrences over steps run
+side by side for all stores. Steps in which a store is absent have no limits and no multipliers, and
+never change.
 """
 
 from typing import NamedTuple
@@ -12,25 +12,25 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int
 
-from evergrid.engine.interior_point.unit_kernels import UNBLOCKED
-from evergrid.engine.interior_point.unit_state import ROOM_KWH
+from evergrid.engine.interior_point.store_kernels import UNBLOCKED
+from evergrid.engine.interior_point.store_state import ROOM_KWH
 
 UNROLL = 8  # steps of a recurrence in one pass of its loop: fewer launches, longer to compile
-LEAST_TILE = 8  # smaller products of the groups' answers are not worth a matrix product
+LEAST_TILE = 8  # smaller products of the nodes' answers are not worth a matrix product
 
 Number = Float[jax.Array, ""]
-Slots = Float[jax.Array, "step block unit"]
-Each = Float[jax.Array, "block unit"]
+Slots = Float[jax.Array, "step block store"]
+Each = Float[jax.Array, "block store"]
 
 
-class Units(NamedTuple):
-    """What the program gives: limits per unit, and what differs from step to step.
+class Stores(NamedTuple):
+    """What the program gives: limits per store, and what differs from step to step.
 
     Prices are the sum of three terms, of which those over steps or slots may be broadcast.
     """
 
-    first: Int[jax.Array, "block unit"]
-    stop: Int[jax.Array, "block unit"]
+    first: Int[jax.Array, "block store"]
+    stop: Int[jax.Array, "block store"]
     share: Slots
     charge_kw: Each
     discharge_kw: Each
@@ -40,13 +40,13 @@ class Units(NamedTuple):
     low: Each
     high: Each
     owed: Each
-    end_value: Each
-    draw_price: Float[jax.Array, "step #block #unit"]
-    feed_price: Float[jax.Array, "step #block #unit"]
+    end_value_per_kwh: Each
+    draw_price_per_kwh: Float[jax.Array, "step #block #store"]
+    feed_price_per_kwh: Float[jax.Array, "step #block #store"]
     draw_extra: Each
     feed_extra: Each
-    draw_curve: Slots | None = None
-    feed_curve: Slots | None = None
+    draw_curve_per_kwh_kw: Slots | None = None
+    feed_curve_per_kwh_kw: Slots | None = None
 
 
 class Point(NamedTuple):
@@ -71,7 +71,7 @@ class Terms(NamedTuple):
     ``curve_x`` and ``curve_y`` are the second derivatives of the costs, where these rise.
     """
 
-    present: Bool[jax.Array, "step block unit"]
+    present: Bool[jax.Array, "step block store"]
     cost_x: Slots
     cost_y: Slots
     curve_x: Slots | None
@@ -124,24 +124,24 @@ class Products(NamedTuple):
     below: Slots
 
 
-def terms(units: Units, step_h: Number) -> Terms:
-    """Coefficients per slot; 0 where a unit is absent."""
-    step = jnp.arange(units.share.shape[0])[:, None, None]
-    present = (step >= units.first) & (step < units.stop)
-    draw, feed = units.share * units.charge_kw, units.share * units.discharge_kw
-    floor = jnp.where(step == units.stop - 1, jnp.maximum(units.low, units.owed), units.low)
+def terms(stores: Stores, step_h: Number) -> Terms:
+    """Coefficients per slot; 0 where a store is absent."""
+    step = jnp.arange(stores.share.shape[0])[:, None, None]
+    present = (step >= stores.first) & (step < stores.stop)
+    draw, feed = stores.share * stores.charge_kw, stores.share * stores.discharge_kw
+    floor = jnp.where(step == stores.stop - 1, jnp.maximum(stores.low, stores.owed), stores.low)
     return Terms(
         present=present,
-        cost_x=step_h * (units.draw_price + units.draw_extra) * draw,
-        cost_y=-step_h * (units.feed_price + units.feed_extra) * feed,
-        curve_x=_second(units.draw_curve, draw, step_h),
-        curve_y=_second(units.feed_curve, feed, step_h),
-        gain_x=units.gain * draw,
-        gain_y=-units.drain * feed,
+        cost_x=step_h * (stores.draw_price_per_kwh + stores.draw_extra) * draw,
+        cost_y=-step_h * (stores.feed_price_per_kwh + stores.feed_extra) * feed,
+        curve_x=_second(stores.draw_curve_per_kwh_kw, draw, step_h),
+        curve_y=_second(stores.feed_curve_per_kwh_kw, feed, step_h),
+        gain_x=stores.gain * draw,
+        gain_y=-stores.drain * feed,
         net_x=-draw,
         net_y=feed,
-        low=jnp.minimum(floor, units.high - ROOM_KWH),
-        before=jnp.where(step == units.first, units.start, 0.0),
+        low=jnp.minimum(floor, stores.high - ROOM_KWH),
+        before=jnp.where(step == stores.first, stores.start, 0.0),
     )
 
 
@@ -155,37 +155,37 @@ def _risen(value: Slots, curve: Slots | None, by: Slots | float) -> Slots:
     return value if curve is None else value + curve * by
 
 
-def start(units: Units, step_h: Number, centre: Number, worth: Number) -> Point:
+def start(stores: Stores, step_h: Number, centre: Number, worth: Number) -> Point:
     """A straight line of energy to what is owed, powers to match, multipliers to centre."""
-    has = terms(units, step_h)
-    step = jnp.arange(units.share.shape[0])[:, None, None]
-    kind = units.share.dtype
-    lengths = jnp.maximum(units.stop - units.first, 1).astype(kind)
-    along = (step - units.first + 1).astype(kind) / lengths
-    owed = jnp.minimum(jnp.maximum(units.low, units.owed), units.high - ROOM_KWH)
-    line = units.start * (1 - along) + jnp.maximum(units.start, owed) * along
-    margin = jnp.minimum(0.05 * (units.high - has.low), 1.0)
-    energy = jnp.clip(line, has.low + margin, units.high - margin)
+    has = terms(stores, step_h)
+    step = jnp.arange(stores.share.shape[0])[:, None, None]
+    kind = stores.share.dtype
+    lengths = jnp.maximum(stores.stop - stores.first, 1).astype(kind)
+    along = (step - stores.first + 1).astype(kind) / lengths
+    owed = jnp.minimum(jnp.maximum(stores.low, stores.owed), stores.high - ROOM_KWH)
+    line = stores.start * (1 - along) + jnp.maximum(stores.start, owed) * along
+    margin = jnp.minimum(0.05 * (stores.high - has.low), 1.0)
+    energy = jnp.clip(line, has.low + margin, stores.high - margin)
     y = 0.1
     stored = energy - _held_before(has, energy) - has.gain_y * y
     x = jnp.clip(stored / jnp.where(has.gain_x > 0, has.gain_x, 1.0), 0.05, 0.8)
-    slacks = [x, jnp.full_like(x, y), 1 - x - y, energy - has.low, units.high - energy]
+    slacks = [x, jnp.full_like(x, y), 1 - x - y, energy - has.low, stores.high - energy]
     slacks = [jnp.where(has.present, slack, 1.0) for slack in slacks]
     multipliers = [jnp.where(has.present, centre / slack, 0.0) for slack in slacks]
-    value = jnp.where(has.present, worth, units.end_value)
+    value = jnp.where(has.present, worth, stores.end_value_per_kwh)
     return Point._make([*slacks, *multipliers, value])
 
 
-def widened(units: Units, step_h: Number, coarse: Point) -> Point:
-    """A point of less precision in that of the units, its slacks made to sum to their ranges."""
-    point = Point._make(array.astype(units.share.dtype) for array in coarse)
-    has = terms(units, step_h)
+def widened(stores: Stores, step_h: Number, coarse: Point) -> Point:
+    """A point of less precision in that of the stores, its slacks made to sum to their ranges."""
+    point = Point._make(array.astype(stores.share.dtype) for array in coarse)
+    has = terms(stores, step_h)
     shares = point.x + point.y + point.s
-    room = (units.high - has.low) / (point.above + point.below)
+    room = (stores.high - has.low) / (point.above + point.below)
     slacks = (point.x / shares, point.y / shares, point.s / shares)
     slacks += (point.above * room, point.below * room)
     kept = [jnp.where(has.present, a, b) for a, b in zip(slacks, point[:5], strict=True)]
-    value = jnp.where(has.present, point.value, units.end_value)
+    value = jnp.where(has.present, point.value, stores.end_value_per_kwh)
     return Point._make([*kept, *point[5:10], value])
 
 
@@ -248,9 +248,9 @@ def answers(has: Terms, made: Factor) -> Float[jax.Array, "block step step"]:
 
 def _doubled(
     tiles: Float[jax.Array, "block tile size size"],
-    left: Float[jax.Array, "block tile size unit"],
-    right: Float[jax.Array, "block tile size unit"],
-    through: Float[jax.Array, "block tile 1 unit"],
+    left: Float[jax.Array, "block tile size store"],
+    right: Float[jax.Array, "block tile size store"],
+    through: Float[jax.Array, "block tile 1 store"],
 ) -> Float[jax.Array, "block step step"]:
     """Join neighbouring tiles along the diagonal until one is left."""
     steps = tiles.shape[1]
@@ -267,7 +267,8 @@ def _doubled(
 
 
 def _products(
-    left: Float[jax.Array, "block tile size unit"], right: Float[jax.Array, "block tile size unit"]
+    left: Float[jax.Array, "block tile size store"],
+    right: Float[jax.Array, "block tile size store"],
 ) -> Float[jax.Array, "block tile size size"]:
     if left.shape[2] < LEAST_TILE:
         return (left[:, :, :, None] * right[:, :, None]).sum(-1)
@@ -286,19 +287,19 @@ def _joined(
 
 def respond(
     has: Terms,
-    units: Units,
+    stores: Stores,
     point: Point,
     made: Factor,
     price: Float[jax.Array, "step block"],
     goal: Float[jax.Array, " block"],
     products: Products | None,
 ) -> tuple[Gradient, Float[jax.Array, "step block"]]:
-    """What each unit would do at its group's present price, and each block's net change."""
+    """What each store would do at its node's present price, and each block's net change."""
     worth = point.value
     pull = _pulls(has, point, goal, products)
     draw, feed = reduced_costs(has, point.x, point.y, worth, price)
     gx, gy = draw + pull.s - pull.x, feed + pull.s - pull.y
-    ge = worth - later(worth, units.end_value) - pull.above + pull.below
+    ge = worth - later(worth, stores.end_value_per_kwh) - pull.above + pull.below
     ux, uy = made.xx * gx + made.xy * gy, made.xy * gx + made.yy * gy
     moved = made.theta * ge
     unmet = energy_residual(has, point) - (moved - _earlier(moved))
@@ -333,7 +334,7 @@ def advance(
     gradient: Gradient,
     dprice: Float[jax.Array, "step block"],
 ) -> Step:
-    """The step of every unit to its group's change of price."""
+    """The step of every store to its node's change of price."""
     change = dprice[:, :, None]
     worth = gradient.value - solve(made, made.beta * change)
     after = later(worth, jnp.zeros_like(worth[0]))
@@ -372,7 +373,7 @@ def second_order(point: Point, step: Step) -> Products:
 
 
 def longest(values: Products, changes: Products) -> Each:
-    """The longest step that keeps the positive values of each unit positive."""
+    """The longest step that keeps the positive values of each store positive."""
     least = [
         jnp.where(change < 0, -value / jnp.where(change < 0, change, 1.0), UNBLOCKED)
         for value, change in zip(values, changes, strict=True)
@@ -403,10 +404,10 @@ def net_power(has: Terms, point: Point) -> Float[jax.Array, "step block"]:
     return (has.net_x * point.x + has.net_y * point.y).sum(-1)
 
 
-def one_way(units: Units, has: Terms, point: Point) -> Slots:
+def one_way(stores: Stores, has: Terms, point: Point) -> Slots:
     """Power of each slot when its smaller direction is cancelled."""
     change = stored(has, point)
-    return jnp.where(change >= 0, -change / units.gain, -change / units.drain)
+    return jnp.where(change >= 0, -change / stores.gain, -change / stores.drain)
 
 
 def energy_residual(has: Terms, point: Point) -> Slots:
@@ -416,22 +417,22 @@ def energy_residual(has: Terms, point: Point) -> Slots:
 
 
 def costs(
-    units: Units, has: Terms, point: Point
+    stores: Stores, has: Terms, point: Point
 ) -> tuple[Float[jax.Array, " block"], Float[jax.Array, " block"]]:
     """Cost and turnover of each block."""
     drawn = has.cost_x * point.x
     fed = has.cost_y * point.y
     risen = _risen(jnp.zeros_like(drawn), has.curve_x, 0.5 * point.x**2)
     risen = _risen(risen, has.curve_y, 0.5 * point.y**2)
-    step = jnp.arange(units.share.shape[0])[:, None, None]
-    last = has.present & (step == units.stop - 1)
-    left = units.end_value * (has.low + point.above - units.start)
+    step = jnp.arange(stores.share.shape[0])[:, None, None]
+    last = has.present & (step == stores.stop - 1)
+    left = stores.end_value_per_kwh * (has.low + point.above - stores.start)
     cost = (drawn + fed + risen - last * left).sum((0, 2))
     return cost, (jnp.abs(drawn) + jnp.abs(fed) + risen).sum((0, 2))
 
 
 def solve(made: Factor, right: Slots) -> Slots:
-    """Solve the units' tridiagonal systems."""
+    """Solve the stores' tridiagonal systems."""
 
     def down(above: Each, at: tuple[Each, Each]) -> tuple[Each, Each]:
         right, ratio = at
@@ -450,7 +451,7 @@ def solve(made: Factor, right: Slots) -> Slots:
 
 
 def _held_before(has: Terms, energy: Slots) -> Slots:
-    """Energy before each slot: that of the slot before, or what the unit came with."""
+    """Energy before each slot: that of the slot before, or what the store came with."""
     came = has.before
     first = jnp.concatenate([jnp.ones_like(has.present[:1]), ~has.present[:-1]])
     return jnp.where(first, came, _earlier(energy))

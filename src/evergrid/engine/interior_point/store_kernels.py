@@ -1,16 +1,16 @@
-"""One Newton step of the interior-point method as the units see it: compiled loops over slots.
+"""One Newton step of the interior-point method as the stores see it: compiled loops over slots.
 
-In a slot a unit draws the share ``x`` of its limit and feeds the share ``y`` of its other limit,
-with the rest ``s = 1 - x - y >= 0``: the convex hull of drawing or feeding, but not both. Per unit
-the Newton system is tridiagonal in the prices of stored energy, with a matrix M. A unit answers a
-change of its group's price with the matrix ``diag(gamma) - diag(beta) M^-1 diag(beta)``, and the
-sum of these answers is all that a group needs to know of its units.
+In a slot a store draws the share ``x`` of its limit and feeds the share ``y`` of its other limit,
+with the rest ``s = 1 - x - y >= 0``: the convex hull of drawing or feeding, but not both. Per store
+the Newton system is tridiagonal in the prices of stored energy, with a matrix M. A store answers a
+change of its node's price with the matrix ``diag(gamma) - diag(beta) M^-1 diag(beta)``, and the
+sum of these answers is all that a node needs to know of its stores.
 
-Arrays hold one row per quantity, named below, and one column per slot. A *chunk* is a run of units
-of one group that one thread works through, a *strip* the few of them whose slots fit in the
+Arrays hold one row per quantity, named below, and one column per slot. A *chunk* is a run of stores
+of one node that one thread works through, a *strip* the few of them whose slots fit in the
 processor's nearest memory. What slots do by themselves is written as plain loops over one strip
 of a few rows each, which the compiler turns into vector instructions; what runs along the time of
-a unit is not. ``curve`` holds the second derivatives of both shares' costs, or is None where no
+a store is not. ``curve`` holds the second derivatives of both shares' costs, or is None where no
 cost rises with power; for None nothing of it is compiled.
 """
 
@@ -65,19 +65,19 @@ UNBLOCKED = 1e30  # length of a step that nothing blocks
 STEP_SHARE = 0.99  # of the longest step that keeps everything positive
 NUDGE = 0.02  # share of a range by which a guess is moved off its limits at most
 DIED_OUT = 1e-120  # entries of an inverse below this are dropped before they become denormal
-STRIP = 24  # units
+STRIP = 24  # stores
 
 
 @njit(parallel=True, **OPTIONS)
 @no_type_check
-def begin_straight(chunks, units, ends, data, point, centre, worth):
+def begin_straight(chunks, stores, ends, data, point, centre, worth):
     """Begin with a straight line of energy to what is owed, and powers to match.
 
     Multipliers are such that every product is ``centre``.
     """
     for c in prange(len(chunks)):
         for u in range(chunks[c, 0], chunks[c, 1]):
-            begin, stop, _ = units[u]
+            begin, stop, _ = stores[u]
             held = ends[u, 0]
             slope = (max(data[LOW, stop - 1], held) - held) / (stop - begin)
             for t in range(begin, stop):
@@ -98,22 +98,22 @@ def begin_straight(chunks, units, ends, data, point, centre, worth):
 
 @njit(parallel=True, **OPTIONS)
 @no_type_check
-def begin_near(chunks, units, ends, data, curve, point, source, power, value, price, least):
+def begin_warm(chunks, stores, ends, data, curve, point, source, power, value, price, least):
     """Begin with these powers and prices, in the order of the program.
 
     Multipliers follow from the prices, so that these are feasible; powers and energies are moved
     off their limits by what the multipliers allow for products of ``least``.
     """
     for c in prange(len(chunks)):
-        begin_unit, stop_unit, group = chunks[c]
-        mu = least[group]
-        for u in range(begin_unit, stop_unit):
-            begin, stop, first = units[u]
+        begin_store, stop_store, node = chunks[c]
+        mu = least[node]
+        for u in range(begin_store, stop_store):
+            begin, stop, first = stores[u]
             energy = ends[u, 0]
             for t in range(begin, stop):
                 worth = value[source[t]]
                 later = value[source[t + 1]] if t + 1 < stop else ends[u, 1]
-                at = price[group, first + t - begin]
+                at = price[node, first + t - begin]
                 draw = data[COST_X, t] - data[GAIN_X, t] * worth - data[NET_X, t] * at
                 feed = data[COST_Y, t] - data[GAIN_Y, t] * worth - data[NET_Y, t] * at
                 p = power[source[t]]
@@ -145,61 +145,61 @@ def begin_near(chunks, units, ends, data, curve, point, source, power, value, pr
 
 @njit(**OPTIONS)
 @no_type_check
-def _longest(units, begin, stop):
-    """Most slots of a strip among these units."""
+def _longest(stores, begin, stop):
+    """Most slots of a strip among these stores."""
     most = 0
     for u in range(begin, stop, STRIP):
-        most = max(most, units[min(u + STRIP, stop) - 1, 1] - units[u, 0])
+        most = max(most, stores[min(u + STRIP, stop) - 1, 1] - stores[u, 0])
     return most
 
 
 @njit(**OPTIONS)
 @no_type_check
-def _spread(values, units, begin, stop, made):
+def _spread(values, stores, begin, stop, made):
     """Values by step, as each slot of a strip sees them."""
-    offset = units[begin, 0]
+    offset = stores[begin, 0]
     for u in range(begin, stop):
-        at, end, first = units[u]
+        at, end, first = stores[u]
         copy(values[first : first + end - at], made[at - offset : end - offset])
 
 
 @njit(**OPTIONS)
 @no_type_check
-def _gathered(values, units, begin, stop, total):
+def _gathered(values, stores, begin, stop, total):
     """Add what each slot of a strip has to the total of its step."""
-    offset = units[begin, 0]
+    offset = stores[begin, 0]
     for u in range(begin, stop):
-        at, end, first = units[u]
+        at, end, first = stores[u]
         add(values[at - offset : end - offset], total[first : first + end - at])
 
 
 @njit(**OPTIONS)
 @no_type_check
-def _each(values, units, begin, stop, made):
-    """Values of the units of a strip, as each of its slots sees them."""
-    offset = units[begin, 0]
+def _each(values, stores, begin, stop, made):
+    """Values of the stores of a strip, as each of its slots sees them."""
+    offset = stores[begin, 0]
     for u in range(begin, stop):
-        fill(values[u - begin], made[units[u, 0] - offset : units[u, 1] - offset])
+        fill(values[u - begin], made[stores[u, 0] - offset : stores[u, 1] - offset])
 
 
 @njit(**OPTIONS)
 @no_type_check
-def _next(row, units, begin, stop, last, made):
-    """The value of the slot after each slot of a strip; ``last`` after the end of each unit."""
-    offset, n = units[begin, 0], len(row)
+def _next(row, stores, begin, stop, last, made):
+    """The value of the slot after each slot of a strip; ``last`` after the end of each store."""
+    offset, n = stores[begin, 0], len(row)
     copy(row[1:], made[: n - 1])
     for u in range(begin, stop):
-        made[units[u, 1] - 1 - offset] = last[u - begin]
+        made[stores[u, 1] - 1 - offset] = last[u - begin]
 
 
 @njit(**OPTIONS)
 @no_type_check
-def _previous(row, units, begin, stop, start, made):
-    """The value of the slot before each slot of a strip; ``start`` before that of each unit."""
-    offset, n = units[begin, 0], len(row)
+def _previous(row, stores, begin, stop, start, made):
+    """The value of the slot before each slot of a strip; ``start`` before that of each store."""
+    offset, n = stores[begin, 0], len(row)
     copy(row[: n - 1], made[1:n])
     for u in range(begin, stop):
-        made[units[u, 0] - offset] = start[u - begin]
+        made[stores[u, 0] - offset] = start[u - begin]
 
 
 # -- factor ---------------------------------------------------------------------------------
@@ -208,7 +208,7 @@ def _previous(row, units, begin, stop, start, made):
 @njit(**OPTIONS)
 @no_type_check
 def _eliminate(firm, theta, dinv, ratio):
-    """Tridiagonal factor of one unit, along its time."""
+    """Tridiagonal factor of one store, along its time."""
     before = 0.0  # the last slot's theta times what its ratio leaves of one
     for t in range(len(firm)):
         own = firm[t] + before
@@ -220,10 +220,10 @@ def _eliminate(firm, theta, dinv, ratio):
 @njit(**OPTIONS)
 @no_type_check
 def _subtract_inverse(beta, dinv, ratio, answer, row):
-    """Subtract ``diag(beta) M^-1 diag(beta)`` from the upper triangle of a unit's answer.
+    """Subtract ``diag(beta) M^-1 diag(beta)`` from the upper triangle of a store's answer.
 
     Rows of the inverse follow from the row below by a factor between 0 and 1, so that nothing can
-    overflow; ``row`` is scratch, as long as the unit.
+    overflow; ``row`` is scratch, as long as the store.
     """
     last = len(beta) - 1
     alive = last
@@ -246,7 +246,7 @@ def _subtract_inverse(beta, dinv, ratio, answer, row):
 @njit(**OPTIONS)
 @no_type_check
 def _solve(dinv, ratio, vector):
-    """Solve one unit's tridiagonal system in place."""
+    """Solve one store's tridiagonal system in place."""
     n = len(vector)
     for t in range(1, n):
         vector[t] += ratio[t - 1] * vector[t - 1]
@@ -258,11 +258,11 @@ def _solve(dinv, ratio, vector):
 
 @njit(**OPTIONS)
 @no_type_check
-def _solve_strip(units, begin, stop, work, row):
-    """Solve the systems of all units of a strip in place."""
-    offset = units[begin, 0]
+def _solve_strip(stores, begin, stop, work, row):
+    """Solve the systems of all stores of a strip in place."""
+    offset = stores[begin, 0]
     for u in range(begin, stop):
-        at, end = units[u, 0], units[u, 1]
+        at, end = stores[u, 0], stores[u, 1]
         _solve(work[DINV, at:end], work[RATIO, at:end], row[at - offset : end - offset])
 
 
@@ -278,22 +278,22 @@ def _mirror(matrix):
 @njit(parallel=True, **OPTIONS)
 @no_type_check
 def factor(
-    chunks, units, data, curve, point, work, damping, coupled, answers, active,
+    chunks, stores, data, curve, point, work, damping, coupled, answers, active,
 ):  # fmt: skip
-    """Factor every unit and sum the answers of each chunk, where any limit could ask for them."""
+    """Factor every store and sum the answers of each chunk, where any limit could ask for them."""
     steps = answers.shape[1]
     for c in prange(len(chunks)):
-        begin_unit, stop_unit, group = chunks[c]
-        if not active[group]:
+        begin_store, stop_store, node = chunks[c]
+        if not active[node]:
             continue
         answer = answers[c]
         for i in range(steps):
             fill(0.0, answer[i])
         row = np.empty(steps)
-        scratch = np.empty((4, _longest(units, begin_unit, stop_unit)))
-        for begin in range(begin_unit, stop_unit, STRIP):
-            stop = min(begin + STRIP, stop_unit)
-            a, b = units[begin, 0], units[stop - 1, 1]
+        scratch = np.empty((4, _longest(stores, begin_store, stop_store)))
+        for begin in range(begin_store, stop_store, STRIP):
+            stop = min(begin + STRIP, stop_store)
+            a, b = stores[begin, 0], stores[stop - 1, 1]
             bend_x, bend_y = scratch[0, : b - a], scratch[1, : b - a]
             gamma, firm = scratch[2, : b - a], scratch[3, : b - a]
             for k in range(2):
@@ -308,13 +308,13 @@ def factor(
             couple(xx, xy, yy, gain_x, gain_y, net_x, net_y, beta, gamma, firm)
             give_way(point[ABOVE, a:b], point[BELOW, a:b], point[ZA, a:b], point[ZB, a:b], theta)
             for u in range(begin, stop):
-                at, end, first = units[u]
+                at, end, first = stores[u]
                 dinv, ratio = work[DINV, at:end], work[RATIO, at:end]
                 _eliminate(firm[at - a : end - a], work[THETA, at:end], dinv, ratio)
                 inside = answer[first : first + end - at, first : first + end - at]
                 for t in range(end - at):
                     inside[t, t] += gamma[at - a + t]
-                if coupled[group]:
+                if coupled[node]:
                     _subtract_inverse(work[BETA, at:end], dinv, ratio, inside, row)
         _mirror(answer)
 
@@ -325,36 +325,36 @@ def factor(
 @njit(parallel=True, **OPTIONS)
 @no_type_check
 def right_hand_side(
-    chunks, units, ends, data, curve, point, work, price, target, nets, active, predict,
+    chunks, stores, ends, data, curve, point, work, price, target, nets, active, predict,
 ):  # fmt: skip
-    """What each unit would do at its group's present price; the sum is each chunk's net change.
+    """What each store would do at its node's present price; the sum is each chunk's net change.
 
     When predicting, the target is 0 and there are no products of changes yet.
     """
     for c in prange(len(chunks)):
-        begin_unit, stop_unit, group = chunks[c]
-        if not active[group]:
+        begin_store, stop_store, node = chunks[c]
+        if not active[node]:
             continue
         fill(0.0, nets[c])
-        mu = target[group]
-        scratch = np.empty((3, _longest(units, begin_unit, stop_unit)))
+        mu = target[node]
+        scratch = np.empty((3, _longest(stores, begin_store, stop_store)))
         none = np.zeros(STRIP)
-        for begin in range(begin_unit, stop_unit, STRIP):
-            stop = min(begin + STRIP, stop_unit)
-            a, b = units[begin, 0], units[stop - 1, 1]
+        for begin in range(begin_store, stop_store, STRIP):
+            stop = min(begin + STRIP, stop_store)
+            a, b = stores[begin, 0], stores[stop - 1, 1]
             n = b - a
             side, later, net = scratch[0, :n], scratch[1, :n], scratch[2, :n]
             gain_x, gain_y = data[GAIN_X, a:b], data[GAIN_Y, a:b]
             net_x, net_y = data[NET_X, a:b], data[NET_Y, a:b]
             gx, gy, ge = work[GX, a:b], work[GY, a:b], work[GE, a:b]
             x, y, worth = point[X, a:b], point[Y, a:b], point[VALUE, a:b]
-            _spread(price[group], units, begin, stop, side)
+            _spread(price[node], stores, begin, stop, side)
             for k in range(2):
                 prices = (data[GAIN_X + k, a:b], data[NET_X + k, a:b], worth, side)
                 reduced(data[COST_X + k, a:b], *prices, work[GX + k, a:b])
                 if curve is not None:
                     add_scaled(curve[k, a:b], point[X + k, a:b], work[GX + k, a:b])
-            _next(worth, units, begin, stop, ends[begin:stop, 1], later)
+            _next(worth, stores, begin, stop, ends[begin:stop, 1], later)
             differ(worth, later, ge)
             if not predict:
                 for k in range(2):
@@ -366,15 +366,15 @@ def right_hand_side(
             right = work[RHS, a:b]
             xx, xy, yy = work[QXX, a:b], work[QXY, a:b], work[QYY, a:b]
             respond_alone(gx, gy, xx, xy, yy, gain_x, gain_y, net_x, net_y, right, net)
-            _previous(point[E, a:b], units, begin, stop, ends[begin:stop, 0], side)
+            _previous(point[E, a:b], stores, begin, stop, ends[begin:stop, 0], side)
             missed(point[E, a:b], side, x, y, gain_x, gain_y, right)
             multiply(work[THETA, a:b], ge, later)
             subtract(later, right)
-            _previous(later, units, begin, stop, none, side)
+            _previous(later, stores, begin, stop, none, side)
             add(side, right)
-            _solve_strip(units, begin, stop, work, right)
+            _solve_strip(stores, begin, stop, work, right)
             add_scaled(work[BETA, a:b], right, net)
-            _gathered(net, units, begin, stop, nets[c])
+            _gathered(net, stores, begin, stop, nets[c])
 
 
 # -- direction ------------------------------------------------------------------------------
@@ -391,36 +391,36 @@ def _reach(used):
 @njit(parallel=True, **OPTIONS)
 @no_type_check
 def direction(
-    chunks, units, data, point, work, dprice, target, told, reach, active, predict,
+    chunks, stores, data, point, work, dprice, target, report, reach, active, predict,
 ):  # fmt: skip
-    """The step of every unit to its group's change of price, and how far it can be taken.
+    """The step of every store to its node's change of price, and how far it can be taken.
 
-    ``reach`` is that distance by unit, primal and dual; chunks tell the shortest of theirs. When
+    ``reach`` is that distance by store, primal and dual; chunks tell the shortest of theirs. When
     predicting, the products of changes that the next right-hand side needs are kept, and what the
     step would do to the gap is told; the step itself is only kept when correcting.
     """
     for c in prange(len(chunks)):
-        begin_unit, stop_unit, group = chunks[c]
-        if not active[group]:
+        begin_store, stop_store, node = chunks[c]
+        if not active[node]:
             continue
-        mu = target[group]
-        told[c, PRIMAL] = told[c, DUAL] = UNBLOCKED
-        fill(0.0, told[c, GAP : GAP_BOTH + 1])
-        longest = _longest(units, begin_unit, stop_unit)
+        mu = target[node]
+        report[c, PRIMAL] = report[c, DUAL] = UNBLOCKED
+        fill(0.0, report[c, GAP : GAP_BOTH + 1])
+        longest = _longest(stores, begin_store, stop_store)
         scratch, step = np.empty((7, longest)), np.empty((PAIRS, longest))
         none = np.zeros(STRIP)
-        for begin in range(begin_unit, stop_unit, STRIP):
-            stop = min(begin + STRIP, stop_unit)
-            a, b = units[begin, 0], units[stop - 1, 1]
+        for begin in range(begin_store, stop_store, STRIP):
+            stop = min(begin + STRIP, stop_store)
+            a, b = stores[begin, 0], stores[stop - 1, 1]
             n = b - a
             change, worth, later = scratch[0, :n], scratch[1, :n], scratch[2, :n]
             bx, by = scratch[3, :n], scratch[4, :n]
             forward, backward = scratch[5, :n], scratch[6, :n]
-            _spread(dprice[group], units, begin, stop, change)
+            _spread(dprice[node], stores, begin, stop, change)
             scale_down(work[BETA, a:b], change, worth)
-            _solve_strip(units, begin, stop, work, worth)
+            _solve_strip(stores, begin, stop, work, worth)
             add(work[RHS, a:b], worth)
-            _next(worth, units, begin, stop, none, later)
+            _next(worth, stores, begin, stop, none, later)
             for k in range(2):
                 prices = (data[GAIN_X + k, a:b], data[NET_X + k, a:b], worth, change)
                 pull(*prices, work[GX + k, a:b], scratch[3 + k, :n])
@@ -435,10 +435,10 @@ def direction(
                 moved, product = step[k, :n], work[CX + k, a:b]
                 if predict:
                     sums = predict_pair(slack, multiplier, moved, product, forward, backward)
-                    told[c, GAP] += sums[0]
-                    told[c, GAP_PRIMAL] += sums[1]
-                    told[c, GAP_DUAL] += sums[2]
-                    told[c, GAP_BOTH] += sums[3]
+                    report[c, GAP] += sums[0]
+                    report[c, GAP_PRIMAL] += sums[1]
+                    report[c, GAP_DUAL] += sums[2]
+                    report[c, GAP_BOTH] += sums[3]
                 else:
                     correct_pair(slack, multiplier, moved, product, mu, forward, backward)
             if not predict:
@@ -447,10 +447,10 @@ def direction(
                 copy(step[ABOVE, :n], work[DE, a:b])
                 copy(worth, work[DVALUE, a:b])
             for u in range(begin, stop):
-                at, end = units[u, 0] - a, units[u, 1] - a
+                at, end = stores[u, 0] - a, stores[u, 1] - a
                 reach[u, 0], reach[u, 1] = _reach(forward[at:end]), _reach(backward[at:end])
-                told[c, PRIMAL] = min(told[c, PRIMAL], reach[u, 0])
-                told[c, DUAL] = min(told[c, DUAL], reach[u, 1])
+                report[c, PRIMAL] = min(report[c, PRIMAL], reach[u, 0])
+                report[c, DUAL] = min(report[c, DUAL], reach[u, 1])
 
 
 # -- move -----------------------------------------------------------------------------------
@@ -459,7 +459,7 @@ def direction(
 @njit(**OPTIONS)
 @no_type_check
 def _tempered(reach, common, own):
-    """A step between what one unit could take by itself and what all can take together."""
+    """A step between what one store could take by itself and what all can take together."""
     return min(STEP_SHARE * reach, 1.0) ** own * common ** (1.0 - own)
 
 
@@ -475,36 +475,36 @@ def _changes(dx, dy, de, change):
 @njit(parallel=True, **OPTIONS)
 @no_type_check
 def move(
-    chunks, units, ends, data, curve, point, work, target, reach, primal, dual, own, nets, lifts,
-    told, active,
+    chunks, stores, ends, data, curve, point, work, target, reach, primal, dual, own, nets, lifts,
+    report, active,
 ):  # fmt: skip
     """Take the step; tell the gap, the largest energy residual, the cost and the new net power.
 
-    A unit moves by the geometric mean of its own longest step, weighted ``own``, and the step that
+    A store moves by the geometric mean of its own longest step, weighted ``own``, and the step that
     its whole tree can take, ``primal`` and ``dual``. ``lifts`` is by how much net power rises when
     the smaller direction of each slot is cancelled.
     """
     for c in prange(len(chunks)):
-        begin_unit, stop_unit, group = chunks[c]
-        if not active[group]:
+        begin_store, stop_store, node = chunks[c]
+        if not active[node]:
             continue
-        mu = target[group]
+        mu = target[node]
         fill(0.0, nets[c])
         fill(0.0, lifts[c])
         gap, worst, cost, turnover = 0.0, 0.0, 0.0, 0.0
-        longest = _longest(units, begin_unit, stop_unit)
+        longest = _longest(stores, begin_store, stop_store)
         scratch, change = np.empty((4, longest)), np.empty((PAIRS, longest))
         ahead = np.empty((2, STRIP))
-        for begin in range(begin_unit, stop_unit, STRIP):
-            stop = min(begin + STRIP, stop_unit)
-            a, b = units[begin, 0], units[stop - 1, 1]
+        for begin in range(begin_store, stop_store, STRIP):
+            stop = min(begin + STRIP, stop_store)
+            a, b = stores[begin, 0], stores[stop - 1, 1]
             n = b - a
             for u in range(begin, stop):
-                ahead[0, u - begin] = _tempered(reach[u, 0], primal[group], own)
-                ahead[1, u - begin] = _tempered(reach[u, 1], dual[group], own)
+                ahead[0, u - begin] = _tempered(reach[u, 0], primal[node], own)
+                ahead[1, u - begin] = _tempered(reach[u, 1], dual[node], own)
             step, dual_step = scratch[0, :n], scratch[1, :n]
-            _each(ahead[0], units, begin, stop, step)
-            _each(ahead[1], units, begin, stop, dual_step)
+            _each(ahead[0], stores, begin, stop, step)
+            _each(ahead[1], stores, begin, stop, dual_step)
             x, y, energy, de = point[X, a:b], point[Y, a:b], point[E, a:b], work[DE, a:b]
             _changes(work[DX, a:b], work[DY, a:b], de, change)
             for k in range(PAIRS):
@@ -521,13 +521,13 @@ def move(
                 turnover += rise
             held, stored = scratch[0, :n], scratch[1, :n]
             gain_x, gain_y = data[GAIN_X, a:b], data[GAIN_Y, a:b]
-            _previous(energy, units, begin, stop, ends[begin:stop, 0], held)
+            _previous(energy, stores, begin, stop, ends[begin:stop, 0], held)
             worst = max(worst, balance(energy, held, x, y, gain_x, gain_y, stored))
             for u in range(begin, stop):
-                cost -= ends[u, 1] * (energy[units[u, 1] - 1 - a] - ends[u, 0])
+                cost -= ends[u, 1] * (energy[stores[u, 1] - 1 - a] - ends[u, 0])
             fed, lift = scratch[2, :n], scratch[3, :n]
             feed(data[NET_X, a:b], data[NET_Y, a:b], gain_x, gain_y, x, y, stored, fed, lift)
-            _gathered(fed, units, begin, stop, nets[c])
-            _gathered(lift, units, begin, stop, lifts[c])
-        told[c, GAP], told[c, RESIDUAL] = gap, worst
-        told[c, COST], told[c, TURNOVER] = cost, turnover
+            _gathered(fed, stores, begin, stop, nets[c])
+            _gathered(lift, stores, begin, stop, lifts[c])
+        report[c, GAP], report[c, RESIDUAL] = gap, worst
+        report[c, COST], report[c, TURNOVER] = cost, turnover

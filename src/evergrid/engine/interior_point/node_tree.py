@@ -1,0 +1,217 @@
+"""How nodes in a forest answer prices: every answer summed up the tree, and solved down again."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from evergrid.core import tree
+from evergrid.core.arrays import Array, Bool, Float, Int
+from evergrid.engine.interior_point import node_kernels
+from evergrid.engine.interior_point.barrier import Rows
+from evergrid.engine.interior_point.node_barrier import NodeBarrier
+
+SEEN_TOGETHER = 128  # nodes, about, whose answers as their parents see them are kept at a time
+
+
+class NodeTree:
+    """The elimination along a forest of nodes, level by level.
+
+    Args:
+        parent: Node above each, -1 for a root.
+        steps: How many steps there are.
+        chunk_node: Node of each chunk of stores.
+        rows: What holds the nodes back.
+        outer: Whether the roots hang from a node that is kept elsewhere.
+    """
+
+    def __init__(
+        self,
+        parent: Int[Array, " node"],
+        steps: int,
+        chunk_node: Int[Array, " chunk"],
+        rows: Rows,
+        *,
+        outer: bool,
+    ) -> None:
+        nodes = len(parent)
+        self.parent, self.chunks = parent, len(chunk_node)
+        self.levels = tree.levels(parent)
+        children = np.argsort(parent, kind="stable")
+        self.below = children[np.searchsorted(parent[children], 0) :]
+        self.below_start = np.searchsorted(parent[self.below], np.arange(nodes + 1))
+        self.children = np.diff(self.below_start)
+        self.root = (parent < 0) & (not outer)
+        self.above = np.where(parent < 0, nodes, parent)  # the last row of prices is the outside's
+        first = np.flatnonzero(np.diff(chunk_node, prepend=-1))
+        self.extra = np.setdiff1d(np.arange(len(chunk_node)), first)
+        self.chunk_node = chunk_node
+        self.home = np.full(nodes, -1)
+        self.home[chunk_node[first]] = first
+        without = self.home < 0
+        self.home[without] = len(chunk_node) + np.arange(without.sum())
+        self.felt = np.zeros((nodes, steps), np.int64)
+        self.counts = np.zeros(nodes, np.int64)
+        self.held = np.zeros((nodes, steps + 1))  # by felt step, and by the budget
+        self.steps = steps
+        self.rank = steps if rows.budget is None else steps + 1
+        self.rest()
+        self.ready()
+        self.peak = np.full(nodes, -1)
+        self.peak[rows.peaked] = np.arange(len(rows.peaked))
+        self.ties = np.zeros((max(len(rows.peaked), 1), steps + 1))
+
+    def ready(self) -> None:
+        """Make room for answers and factors, where there is none."""
+        if len(self.answers):
+            return
+        nodes, steps = len(self.held), self.steps
+        places = max(self.chunks, int(self.home.max()) + 1)
+        self.answers = np.zeros((places, steps, steps))
+        self.factors = np.zeros((nodes, self.rank, self.rank))
+
+    def rest(self) -> None:
+        """Give the room back."""
+        none = np.zeros((0, self.steps, self.steps))
+        self.answers = self.factors = self.seen = none
+
+    def factor(
+        self,
+        barrier: NodeBarrier,
+        active: Bool[Array, " node"],
+        above: Int[Array, " zone"],
+        of_zones: Float[Array, "zone step step"],
+    ) -> None:
+        """Sum the answers of stores, zones and nodes up the tree; eliminate every node."""
+        for chunk in self.extra:
+            self.answers[self.home[self.chunk_node[chunk]]] += self.answers[chunk]
+        self.answers[self.chunks :] = 0.0
+        for node, answer in zip(above, of_zones, strict=True):
+            self.answers[self.home[node]] += answer
+        for number in range(len(self.levels) - 1, 0, -1):
+            parents = self._working(number - 1, active)
+            for block in self._blocks(parents):
+                self._eliminate(barrier, self._below(block))
+                start = np.append(0, np.cumsum(self.children[block]))
+                node_kernels.gather(block, start, self.answers, self.home, self.seen)
+        self._eliminate(barrier, self._working(0, active))
+
+    def _blocks(self, parents: Int[Array, " some"]) -> Iterator[Int[Array, " few"]]:
+        """Parents with children, a few at a time: what is seen of these is not kept for long."""
+        parents = parents[self.children[parents] > 0]
+        number = np.cumsum(self.children[parents]) // SEEN_TOGETHER
+        edges = np.flatnonzero(np.diff(number)) + 1
+        yield from (block for block in np.split(parents, edges) if len(block))
+
+    def _below(self, parents: Int[Array, " few"]) -> Int[Array, " child"]:
+        """The children of these, parent by parent."""
+        return np.concatenate(
+            [self.below[self.below_start[p] : self.below_start[p + 1]] for p in parents]
+        )
+
+    def _eliminate(self, barrier: NodeBarrier, nodes: Int[Array, " some"]) -> None:
+        """Factor some nodes, and note what their parents see of them."""
+        passed_on = 0 if self.root[nodes].all() else len(nodes)
+        if len(self.seen) < passed_on:
+            self.seen = np.zeros((passed_on, self.steps, self.steps))
+        rows = barrier.steps
+        node_kernels.factor(
+            nodes,
+            rows.stiff,
+            barrier.pool,
+            self.peak,
+            rows.peak_bend,
+            rows.rise_bend,
+            rows.peak_total,
+            self.ties,
+            self.answers,
+            self.home,
+            self.factors,
+            self.seen,
+            self.felt,
+            self.counts,
+            self.root,
+        )
+
+    def seen_from_outside(self) -> Float[Array, "root step step"]:
+        """The answers of the roots, where they hang from a node that is kept elsewhere."""
+        return self.seen[: len(self.levels[0])]
+
+    def up(
+        self,
+        barrier: NodeBarrier,
+        push: Float[Array, "node step"],
+        change: Float[Array, "node step"],
+        active: Bool[Array, " node"],
+        shift: Float[Array, "node step"] | None = None,
+    ) -> None:
+        """Net changes at present prices above, in place of those at each node's own price.
+
+        Rows count from where offsets are undone, or from the ``shift`` that is given.
+        """
+        shift = barrier.steps.shift if shift is None else shift
+        rows = (shift, barrier.steps.stiff, barrier.pool, self.peak, self.ties)
+        for number in range(len(self.levels) - 1, -1, -1):
+            nodes = self._working(number, active)
+            node_kernels.upwards(nodes, push, *rows, *self._solved(), change)
+            if number:
+                np.add.at(change, self.parent[nodes], change[nodes])
+
+    def down(
+        self,
+        barrier: NodeBarrier,
+        push: Float[Array, "node step"],
+        change: Float[Array, "node step"],
+        active: Bool[Array, " node"],
+        outside: Float[Array, " step"],
+        shift: Float[Array, "node step"] | None = None,
+    ) -> Float[Array, "node step"]:
+        """Changes of price; net changes are brought up to date with them."""
+        shift = barrier.steps.shift if shift is None else shift
+        dprice = np.zeros((len(self.parent) + 1, change.shape[1]))
+        dprice[-1] = outside
+        rows, pool = barrier.steps, barrier.pool
+        peaks = (self.peak, rows.peak_bend, rows.peak_total, self.ties)
+        for number in range(len(self.levels)):
+            nodes = self._working(number, active)
+            node_kernels.downwards(
+                nodes,
+                self.above,
+                self.root,
+                push,
+                shift,
+                rows.stiff,
+                pool,
+                *peaks,
+                *self._solved(),
+                change,
+                dprice,
+            )
+        return dprice[:-1]
+
+    def response(
+        self,
+        barrier: NodeBarrier,
+        price: Float[Array, "node step"],
+        active: Bool[Array, " node"],
+    ) -> Float[Array, "node step"]:
+        """By how much net power falls when these prices are added to those of the nodes."""
+        change, none = np.zeros(price.shape), np.zeros(price.shape)
+        self.up(barrier, price, change, active, none)
+        self.down(barrier, price, change, active, np.zeros(self.steps), none)
+        return -change
+
+    def reach(self) -> Float[Array, "node step"]:
+        """Square root of each node's answer to its own price, before its rows hold it back."""
+        answers = self.answers[self.home]
+        return np.sqrt(np.maximum(np.einsum("gss->gs", answers), 0.0))
+
+    def pooled(self) -> Float[Array, " node"]:
+        """What each node's budget takes up of a price, after `down`."""
+        return self.held[np.arange(len(self.held)), self.counts]
+
+    def _solved(self) -> tuple[Array, Array, Array, Array, Array, Array]:
+        return self.answers, self.home, self.factors, self.felt, self.counts, self.held
+
+    def _working(self, number: int, active: Bool[Array, " node"]) -> Int[Array, " some"]:
+        nodes = self.levels[number]
+        return nodes[active[nodes]]
