@@ -12,7 +12,7 @@ from evergrid.core.arrays import Array
 from evergrid.grid.feeder import geojson, opendss
 from evergrid.grid.feeder.feeder import Feeder
 from evergrid.inputs.feeder_source import FeederSource
-from evergrid.report.drawing import drawn
+from evergrid.report.drawing import draw_each
 from evergrid.report.page import Table
 from evergrid.studies.feeder_places import FeederPlaces, Shade
 from tests.grid.cases import street
@@ -62,7 +62,7 @@ def shown(values: Array) -> int:
 def test_every_kind_of_coordinates_is_drawn(kind: str, feeder: Feeder):
     x, y, names, says = KINDS[kind]
     places = FeederPlaces.with_branches(at(feeder, x, y))
-    found = drawn(places.drawings("map", lambda: ROOM, SHADE)).figures
+    found = draw_each(places.drawings("map", lambda: ROOM, SHADE)).figures
     assert list(found) == names
     assert says in places.note
     assert bool(places.note) == ("map_by_distance" in names)
@@ -92,14 +92,14 @@ def test_a_feeder_of_one_bus_is_drawn(tmp_path: Path):
         "Set VoltageBases=[0.4]\nCalcVoltageBases\nSetBusXY Bus=a X=1 Y=1\n"
     )
     places = FeederPlaces.everywhere(opendss.read(tmp_path / "one.dss"))
-    made = drawn(places.drawings("map", lambda: np.ones(1), SHADE)).figures
+    made = draw_each(places.drawings("map", lambda: np.ones(1), SHADE)).figures
     assert list(made) == ["map_by_distance"]
     assert list(across(made["map_by_distance"], "x")) == [0.0]
 
 
 def test_a_map_without_any_value_still_shows_what_has_a_place(feeder: Feeder):
     places = FeederPlaces.everywhere(at(feeder, [0, 1, 2, 3], [0, 1, 0, 1]))
-    made = drawn(places.drawings("map", lambda: np.full(4, NAN), SHADE)).figures
+    made = draw_each(places.drawings("map", lambda: np.full(4, NAN), SHADE)).figures
     assert shown(across(made["map"], "x")) == 4
 
 
