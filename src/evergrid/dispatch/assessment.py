@@ -17,7 +17,7 @@ from evergrid.model.session import Sessions
 
 PART = 20_000  # sessions that are looked at together
 STRIP = 500  # of which are worked on at a time, so that they stay in the processor's cache
-LEAST_KWH = 1e-3  # owed energy below this is not told as a shortfall
+LEAST_KWH = 1e-3  # owed energy below this is not reported as a shortfall
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ class Assessment:
 
     @property
     def shortfall_total_kwh(self) -> float:
-        """Energy owed that is missing, over the sessions that are told."""
+        """Energy owed that is missing, over the sessions that count as short."""
         return float(self.shortfall_kwh[self.short].sum())
 
     @cached_property

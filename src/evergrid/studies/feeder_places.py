@@ -140,7 +140,7 @@ class FeederPlaces:
         rows = rows[np.argsort(worst_first[rows], kind="stable")]
         kept, buses = rows[:MOST_ROWS].tolist(), self.feeder.buses
         percent = 100.0 * self.base_kva * self.ways.impedance_per_kva
-        told = [
+        cells = [
             (
                 str(buses.name[bus]),
                 f"{buses.base_v[bus]:,.0f} V",
@@ -154,7 +154,7 @@ class FeederPlaces:
             text += f" The {len(kept)} worst of {len(rows):,} are shown; {elsewhere} holds all."
         way = f"impedance from the source, at {self.base_kva:,.0f} kVA a phase"
         headings = ("bus", "nominal, to neutral", way)
-        return [Section("Buses that are on no map", text, Table((*headings, *columns), told))]
+        return [Section("Buses that are on no map", text, Table((*headings, *columns), cells))]
 
     def _map(self, value: Callable[[], Array], shade: Shade) -> Figure:
         feeder, located = self.feeder, self.located

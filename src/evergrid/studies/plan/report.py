@@ -427,10 +427,10 @@ def _ways(result: StudyResult) -> dict[str, float]:
 def _limits(result: StudyResult) -> str:
     """What limits do: those exceeded, those that leave sessions short, those that cost most."""
     service = (plan_service.limits_line(result.summary), plan_service.short_line(result.summary))
-    told = [part for part in service if part]
-    if result.findings.loading.binding.any() or not told:
-        told.append(result.findings.loading.line())
-    return "; ".join(told)
+    parts = [part for part in service if part]
+    if result.findings.loading.binding.any() or not parts:
+        parts.append(result.findings.loading.line())
+    return "; ".join(parts)
 
 
 def _service(s: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ LABELS = {
     "custom": "Custom curve",
 }
 
-MANY = 2.0  # times as many, from which a count is not told in per cent
+MANY = 2.0  # times as many, from which a count is not given in per cent
 
 Row = Mapping[str, Any]
 
@@ -29,14 +29,14 @@ def sentences(s: Mapping[str, Any]) -> list[str]:
     """
     without, usual, best = _rows(s)
     if not s["regulators"] and not s["banks"]:
-        told = ["The feeder has neither tap changers nor capacitor banks: nothing to wear out"]
-        return told + [f"{LABELS[row['mode']]}: {_voltages(row, s)}" for row in s["modes"][:3]]
-    told: list[str] = []
+        lines = ["The feeder has neither tap changers nor capacitor banks: nothing to wear out"]
+        return lines + [f"{LABELS[row['mode']]}: {_voltages(row, s)}" for row in s["modes"][:3]]
+    lines: list[str] = []
     if without is not None:
-        told.append(f"Without V2G {_moved(without, None, s)}, {_voltages(without, s)}")
+        lines.append(f"Without V2G {_moved(without, None, s)}, {_voltages(without, s)}")
     for words, row in (("V2G as usual", usual), ("V2G with the best control", best)):
         if row is not None:
-            told.append(
+            lines.append(
                 f"{words} ({_within(LABELS[row['mode']])}){_effect(row, without, s)}: "
                 f"{_moved(row, without, s)}{_fewer(row, usual)}, {_voltages(row, s)}"
                 f"{_worse(row, usual)}"
@@ -44,8 +44,8 @@ def sentences(s: Mapping[str, Any]) -> list[str]:
     missing = [name for name, row in (("none", without), ("unity", usual)) if row is None]
     if missing:
         words = " and ".join(f'"{name}"' for name in missing)
-        told.append(f"To compare with, add {words} to modes")
-    return told
+        lines.append(f"To compare with, add {words} to modes")
+    return lines
 
 
 def cards(s: Mapping[str, Any]) -> list[Headline]:

@@ -47,11 +47,11 @@ def console_lines(result: StudyResult) -> list[str]:
         f"places, {s['steps']:,} steps of {s['step_min']:g} min",
     )
     answers = [("answer" if n == 0 else "", text) for n, text in enumerate(answer.sentences(s))]
-    told = {"none", "unity", s["best_mode"]}
+    described = {"none", "unity", s["best_mode"]}
     others = [
         f"{answer.LABELS[row['mode']]} {answer.count(row, row['tap_operations'])}"
         for row in s["modes"]
-        if row["mode"] not in told
+        if row["mode"] not in described
     ]
     losses = [
         f"{answer.LABELS[row['mode']]} {_amount(row['loss_kwh'], ',.0f')}" for row in s["modes"]
