@@ -10,17 +10,19 @@ SOURCE = Path("src/evergrid")
 MORE = {
     "data/output": ["tests/cli/test_output.py"],
     **{
-        f"engine/{module}": [f"tests/engine/test_{test}.py" for test in tests.split()]
+        f"engine/{module}": [f"tests/engine/{test}.py" for test in tests.split()]
         for module, tests in {
-            "node_barrier": "interior_point solver",
-            "node_kernels": "interior_point solver",
-            "node_tree": "interior_point solver",
-            "highs_model": "reference relaxation solver",
-            "linear_program": "reference relaxation",
-            "search": "reference solver",
-            "slot_loops": "interior_point solver",
-            "store_kernels": "interior_point solver",
-            "zones": "zone_cut zone_run cluster",
+            "highs/model": "test_reference test_relaxation test_solver",
+            "highs/linear_program": "test_reference test_relaxation",
+            "interior_point/node_barrier": "interior_point/test_interior_point test_solver",
+            "interior_point/node_kernels": "interior_point/test_interior_point test_solver",
+            "interior_point/node_tree": "interior_point/test_interior_point test_solver",
+            "interior_point/slot_loops": "interior_point/test_interior_point test_solver",
+            "interior_point/store_kernels": "interior_point/test_interior_point test_solver",
+            "interior_point/zones": "cluster/test_zone_cut cluster/test_zone_run",
+            "search": "test_reference test_solver",
+            "term": "terms/test_symmetric_reserve interior_point/test_flowgates",
+            "terms/flowgates": "test_reference test_certificate interior_point/test_flowgates",
         }.items()
     },
     "studies/around": ["tests/studies/test_hosting_capacity.py"],

@@ -153,7 +153,7 @@ def again(
 
 
 def _expected(portfolio: Portfolio, made: Problem, last: PreviousSolve) -> Guess | None:
-    """What the last plan lets expect of this one; nothing where its groups were others."""
+    """What the last plan lets expect of this one; nothing where its nodes were others."""
     program = made.program
     if program.nodes != last.program.nodes:
         return None
@@ -387,7 +387,7 @@ def _causes_of(plan: Plan) -> dict[str, str]:
 
 
 def _budget_price(program: Program, solution: Solution) -> Float[Array, " node"]:
-    """Saving per kWh if a group's budget were wider, where that is more than rounding."""
+    """Saving per kWh if a node's budget were wider, where that is more than rounding."""
     price = solution.dual.budget_price
     return np.where(
         price > ROUNDING * np.abs(program.draw_price_per_kwh).max(initial=0.0), price, 0.0
@@ -395,7 +395,7 @@ def _budget_price(program: Program, solution: Solution) -> Float[Array, " node"]
 
 
 def _wires_price(program: Program, solution: Solution) -> Float[Array, "node step"]:
-    """What the flowgates take from the worth of a kWh that each group feeds."""
+    """What the flowgates take from the worth of a kWh that each node feeds."""
     gates, price = flowgates.of(program), flowgates.prices(program, solution.dual)
     if gates is None:
         return np.zeros(program.load_kw.shape)

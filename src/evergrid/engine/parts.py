@@ -59,6 +59,7 @@ def pick(program: Program, nodes: Int[Array, " node"], stores: Int[Array, " stor
     slots = _slots(program, stores)
     parent = program.parent[nodes]
     at = np.minimum(np.searchsorted(nodes, parent), len(nodes) - 1)
+    # Every array by the axis that it has: stores, slots, or nodes.
     inner = replace(
         program,
         first=program.first[stores],

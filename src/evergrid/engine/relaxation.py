@@ -75,6 +75,8 @@ def _elastic(program: Program) -> tuple[Program, Bool[Array, " slot"]]:
     bought = np.zeros(program.slots + program.stores, bool)
     bought[ends + np.arange(program.stores)] = True
     inner = ~bought
+    # Energy bought in the last slot costs one money per kWh stored, and all else nothing: so the
+    # least cost is the least shortfall. The other slots keep the directions they have.
     rate = np.where(program.charge_kw > 0, program.charge_kw, 1.0)
     most = np.maximum(program.energy_end_kwh - program.energy_low_kwh, 0.0) + 1.0
     share, draw, feed = (np.zeros(len(bought)) for _ in range(3))

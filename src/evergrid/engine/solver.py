@@ -167,6 +167,7 @@ def _interior(program: Program, way: _Way, time_limit_s: float, guess: Guess | N
     deadline = begun + time_limit_s
     convex = search.linearised(program)
     found, solved = _iterate(convex, way, deadline, guess)
+    # An answer may be lost, or break limits once its directions are cancelled to one.
     broken = ~kept(program, found.power_kw)
     lost = ~solved | (broken & (_modest(program, way) | ~_undecided(program)))
     bound = np.full(program.nodes, -np.inf)
@@ -178,6 +179,7 @@ def _interior(program: Program, way: _Way, time_limit_s: float, guess: Guess | N
             return failed(program, Status.INFEASIBLE, taken_s, relaxation)
     if lost.any():
         _hurry(program, found, ~lost)
+    # What is not proven goes to HiGHS, then to a search over decisions; each is certified anew.
     certificate = found.certificate if at_once else None
     certificate = certificate or certify(program, found.power_kw, found.dual, bound)
     status, power_kw = Status.FEASIBLE, found.power_kw

@@ -69,6 +69,7 @@ def _settled(program: Program, guess: Guess, new: Bool[Array, " store"]) -> Gues
     slots = piece.slots
     at = (program.node[program.store[slots]], program.step[slots])
     worth = guess.dual.power_price[at] / program.step_h
+    # Without limits, at the prices of net power, each new store is a program by itself.
     free = np.full((1, program.steps), np.inf)
     alone = replace(
         piece.program,

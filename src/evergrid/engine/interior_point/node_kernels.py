@@ -145,14 +145,16 @@ def _sum(answer, weight):
 
 @njit(parallel=True, **OPTIONS)
 @no_type_check
-def factor(
-    nodes, stiff, pool, peak, peak_bend, rise_bend, peak_total, ties, answers, home, factors,
-    seen, felt, counts, root,
-):  # fmt: skip
+def factor(nodes, rows, tree, seen):
     """Factor each of these nodes; ``seen`` is the answer that its parent sees, in their order.
 
-    ``peak`` is the row of a node in the arrays of peaks, -1 for none.
+    What is eliminated are the rows that are felt: with A the answer and R the root of their
+    stiffness, ``1 + R A R`` is factored, and the parent sees ``A - A R (1 + R A R)^-1 R A``. The
+    factored matrix is the identity and a square, so that no pivot is below one. All else is kept.
     """
+    stiff, pool, peak, ties = rows.stiff, rows.pool, rows.peak, rows.ties
+    answers, home, factors = tree.answers, tree.home, tree.factors
+    felt, counts, root = tree.felt, tree.counts, tree.root
     steps = answers.shape[1]
     for k in prange(len(nodes)):
         g = nodes[k]
@@ -164,6 +166,7 @@ def factor(
                 felt[g, count] = i
                 count += 1
         counts[g] = count
+        # the square R A R of the felt rows
         root_stiff = np.empty(count)
         for p in range(count):
             root_stiff[p] = np.sqrt(stiff[g, felt[g, p]])
@@ -175,10 +178,12 @@ def factor(
         if tied:
             at = peak[g]
             tie = ties[at]
-            _tie(stiff[g], peak_bend[at], rise_bend[at], peak_total[at], tie)
+            bends = (rows.peak_bend[at], rows.rise_bend[at], rows.peak_total[at])
+            _tie(stiff[g], bends[0], bends[1], bends[2], tie)
             for p in range(count):
                 _project(tie, upper[p, :count])
             _project_columns(tie, count, upper[:, :count])
+        # a budget is one row more, which sees the sum over all steps
         size = count
         if pool[g] > 0:
             size += 1
@@ -194,6 +199,7 @@ def factor(
         _cholesky(upper, size)
         if root[g]:
             continue
+        # what the parent sees: the answer less what the rows hold back of it
         shadow = np.empty((size, steps))
         for p in range(count):
             row = answer[felt[g, p]]
@@ -293,15 +299,15 @@ def _charge(answer, price, change):
 
 @njit(parallel=True, **OPTIONS)
 @no_type_check
-def upwards(
-    nodes, push, shift, stiff, pool, peak, ties, answers, home, factors, felt, counts, held,
-    change,
-):  # fmt: skip
+def upwards(nodes, push, rows, tree, change):
     """Net change of each of these nodes at its parent's present price, in place in ``change``.
 
     On entry ``change`` is the net change at the node's own present price. Rows count from
     ``-shift``, where they would undo the offset of their slacks.
     """
+    stiff, shift, pool, peak, ties = rows.stiff, rows.shift, rows.pool, rows.peak, rows.ties
+    answers, home, factors = tree.answers, tree.home, tree.factors
+    felt, counts, held = tree.felt, tree.counts, tree.held
     steps = answers.shape[1]
     for k in prange(len(nodes)):
         g = nodes[k]
@@ -321,16 +327,18 @@ def upwards(
 
 @njit(parallel=True, **OPTIONS)
 @no_type_check
-def downwards(
-    nodes, above, root, push, shift, stiff, pool, peak, peak_bend, peak_total, ties, answers,
-    home, factors, felt, counts, held, change, dprice,
-):  # fmt: skip
+def downwards(nodes, push, rows, tree, change, dprice):
     """Change of price and of net power of each of these nodes, from its parent's change of price.
 
-    ``above`` is the row of each node's parent in ``dprice``. On entry ``change`` is the net change
-    at the parent's present price. Where rows are stiff the net change follows from the price they
-    take up, which loses no digits.
+    On entry ``change`` is the net change at the parent's present price; the change of that price
+    is answered as in `upwards`. A node's own price then changes by its parent's, less what its rows
+    take up. Where rows are stiff the net change follows from that, which loses no digits: a
+    difference of large answers would.
     """
+    stiff, shift, pool, peak, ties = rows.stiff, rows.shift, rows.pool, rows.peak, rows.ties
+    peak_bend, peak_total = rows.peak_bend, rows.peak_total
+    answers, home, factors = tree.answers, tree.home, tree.factors
+    felt, counts, held, above, root = tree.felt, tree.counts, tree.held, tree.above, tree.root
     steps = answers.shape[1]
     for k in prange(len(nodes)):
         g = nodes[k]
@@ -349,6 +357,7 @@ def downwards(
                 change[g, i] += moved[i]
             if pool[g] > 0:
                 _charge(answer, held[g, count] - before[count], change[g])
+        # where no row is felt, stiffness tells the price; else what rows hold tells the change
         pooled = held[g, count] if pool[g] > 0 else 0.0
         for i in range(steps):
             change[g, i] += shift[g, i]

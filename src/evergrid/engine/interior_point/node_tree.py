@@ -8,6 +8,7 @@ from evergrid.core import tree
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.engine.interior_point import node_kernels
 from evergrid.engine.interior_point.barrier import Rows
+from evergrid.engine.interior_point.kernel_records import RowStiffness, TreeFactors
 from evergrid.engine.interior_point.node_barrier import NodeBarrier
 
 SEEN_TOGETHER = 128  # nodes, about, whose answers as their parents see them are kept at a time
@@ -113,24 +114,7 @@ class NodeTree:
         passed_on = 0 if self.root[nodes].all() else len(nodes)
         if len(self.seen) < passed_on:
             self.seen = np.zeros((passed_on, self.steps, self.steps))
-        rows = barrier.steps
-        node_kernels.factor(
-            nodes,
-            rows.stiff,
-            barrier.pool,
-            self.peak,
-            rows.peak_bend,
-            rows.rise_bend,
-            rows.peak_total,
-            self.ties,
-            self.answers,
-            self.home,
-            self.factors,
-            self.seen,
-            self.felt,
-            self.counts,
-            self.root,
-        )
+        node_kernels.factor(nodes, self._rows(barrier), self._factors(), self.seen)
 
     def seen_from_outside(self) -> Float[Array, "root step step"]:
         """The answers of the roots, where they hang from a node that is kept elsewhere."""
@@ -148,11 +132,10 @@ class NodeTree:
 
         Rows count from where offsets are undone, or from the ``shift`` that is given.
         """
-        shift = barrier.steps.shift if shift is None else shift
-        rows = (shift, barrier.steps.stiff, barrier.pool, self.peak, self.ties)
+        rows, factors = self._rows(barrier, shift), self._factors()
         for number in range(len(self.levels) - 1, -1, -1):
             nodes = self._working(number, active)
-            node_kernels.upwards(nodes, push, *rows, *self._solved(), change)
+            node_kernels.upwards(nodes, push, rows, factors, change)
             if number:
                 np.add.at(change, self.parent[nodes], change[nodes])
 
@@ -166,26 +149,12 @@ class NodeTree:
         shift: Float[Array, "node step"] | None = None,
     ) -> Float[Array, "node step"]:
         """Changes of price; net changes are brought up to date with them."""
-        shift = barrier.steps.shift if shift is None else shift
+        rows, factors = self._rows(barrier, shift), self._factors()
         dprice = np.zeros((len(self.parent) + 1, change.shape[1]))
         dprice[-1] = outside
-        rows, pool = barrier.steps, barrier.pool
-        peaks = (self.peak, rows.peak_bend, rows.peak_total, self.ties)
         for number in range(len(self.levels)):
             nodes = self._working(number, active)
-            node_kernels.downwards(
-                nodes,
-                self.above,
-                self.root,
-                push,
-                shift,
-                rows.stiff,
-                pool,
-                *peaks,
-                *self._solved(),
-                change,
-                dprice,
-            )
+            node_kernels.downwards(nodes, push, rows, factors, change, dprice)
         return dprice[:-1]
 
     def response(
@@ -209,8 +178,32 @@ class NodeTree:
         """What each node's budget takes up of a price, after `down`."""
         return self.held[np.arange(len(self.held)), self.counts]
 
-    def _solved(self) -> tuple[Array, Array, Array, Array, Array, Array]:
-        return self.answers, self.home, self.factors, self.felt, self.counts, self.held
+    def _rows(
+        self, barrier: NodeBarrier, shift: Float[Array, "node step"] | None = None
+    ) -> RowStiffness:
+        rows = barrier.steps
+        return RowStiffness(
+            stiff=rows.stiff,
+            shift=rows.shift if shift is None else shift,
+            pool=barrier.pool,
+            peak=self.peak,
+            peak_bend=rows.peak_bend,
+            rise_bend=rows.rise_bend,
+            peak_total=rows.peak_total,
+            ties=self.ties,
+        )
+
+    def _factors(self) -> TreeFactors:
+        return TreeFactors(
+            answers=self.answers,
+            home=self.home,
+            factors=self.factors,
+            felt=self.felt,
+            counts=self.counts,
+            held=self.held,
+            above=self.above,
+            root=self.root,
+        )
 
     def _working(self, number: int, active: Bool[Array, " node"]) -> Int[Array, " some"]:
         nodes = self.levels[number]

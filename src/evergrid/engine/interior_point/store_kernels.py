@@ -70,11 +70,12 @@ STRIP = 24  # stores
 
 @njit(parallel=True, **OPTIONS)
 @no_type_check
-def begin_straight(chunks, stores, ends, data, point, centre, worth):
+def begin_straight(layout, point, centre, worth):
     """Begin with a straight line of energy to what is owed, and powers to match.
 
     Multipliers are such that every product is ``centre``.
     """
+    chunks, stores, ends, data = layout.chunks, layout.stores, layout.ends, layout.data
     for c in prange(len(chunks)):
         for u in range(chunks[c, 0], chunks[c, 1]):
             begin, stop, _ = stores[u]
@@ -98,12 +99,14 @@ def begin_straight(chunks, stores, ends, data, point, centre, worth):
 
 @njit(parallel=True, **OPTIONS)
 @no_type_check
-def begin_warm(chunks, stores, ends, data, curve, point, source, power, value, price, least):
+def begin_warm(layout, curve, point, source, power, value, price, least):
     """Begin with these powers and prices, in the order of the program.
 
     Multipliers follow from the prices, so that these are feasible; powers and energies are moved
-    off their limits by what the multipliers allow for products of ``least``.
+    off their limits by what the multipliers allow for products of ``least``: a product is a slack
+    that would vanish times a multiplier that would not, or the other way round.
     """
+    chunks, stores, ends, data = layout.chunks, layout.stores, layout.ends, layout.data
     for c in prange(len(chunks)):
         begin_store, stop_store, node = chunks[c]
         mu = least[node]
@@ -122,6 +125,7 @@ def begin_warm(chunks, stores, ends, data, curve, point, source, power, value, p
                 if curve is not None:
                     draw += curve[0, t] * x
                     feed += curve[1, t] * y
+                # multipliers of the three shares that make these prices stationary
                 zs = max(-draw, -feed, 0.0) + mu
                 zx, zy = draw + zs, feed + zs
                 energy += data[GAIN_X, t] * x + data[GAIN_Y, t] * y
@@ -130,6 +134,7 @@ def begin_warm(chunks, stores, ends, data, curve, point, source, power, value, p
                 whole = x + y + s
                 point[X, t], point[Y, t], point[S, t] = x / whole, y / whole, s / whole
                 point[ZX, t], point[ZY, t], point[ZS, t] = zx, zy, zs
+                # those of energy pay for the change of its worth to the next slot
                 low, high = data[LOW, t], data[HIGH, t]
                 band = high - low
                 rest = mu / min(0.1 * band, 1.0)
@@ -277,10 +282,15 @@ def _mirror(matrix):
 
 @njit(parallel=True, **OPTIONS)
 @no_type_check
-def factor(
-    chunks, stores, data, curve, point, work, damping, coupled, answers, active,
-):  # fmt: skip
-    """Factor every store and sum the answers of each chunk, where any limit could ask for them."""
+def factor(layout, curve, state, damping, coupled, answers, active):
+    """Factor every store and sum the answers of each chunk, where any limit could ask for them.
+
+    Both shares of a slot are eliminated first, a two by two matrix whose inverse is written out;
+    then energies, which are diagonal; what is kept is tridiagonal in the prices of energy. Pivots
+    are sums of positive numbers: nothing is subtracted, so that no digits are lost.
+    """
+    chunks, stores, data = layout.chunks, layout.stores, layout.data
+    point, work = state.point, state.work
     steps = answers.shape[1]
     for c in prange(len(chunks)):
         begin_store, stop_store, node = chunks[c]
@@ -296,6 +306,7 @@ def factor(
             a, b = stores[begin, 0], stores[stop - 1, 1]
             bend_x, bend_y = scratch[0, : b - a], scratch[1, : b - a]
             gamma, firm = scratch[2, : b - a], scratch[3, : b - a]
+            # eliminated: both shares of a slot, with the rest between them
             for k in range(2):
                 bend(point[X + k, a:b], point[ZX + k, a:b], damping, scratch[k, : b - a])
                 if curve is not None:
@@ -306,6 +317,7 @@ def factor(
             net_x, net_y = data[NET_X, a:b], data[NET_Y, a:b]
             beta, theta = work[BETA, a:b], work[THETA, a:b]
             couple(xx, xy, yy, gain_x, gain_y, net_x, net_y, beta, gamma, firm)
+            # then energies; what is kept is tridiagonal along the time of each store
             give_way(point[ABOVE, a:b], point[BELOW, a:b], point[ZA, a:b], point[ZB, a:b], theta)
             for u in range(begin, stop):
                 at, end, first = stores[u]
@@ -324,13 +336,14 @@ def factor(
 
 @njit(parallel=True, **OPTIONS)
 @no_type_check
-def right_hand_side(
-    chunks, stores, ends, data, curve, point, work, price, target, nets, active, predict,
-):  # fmt: skip
+def right_hand_side(layout, curve, state, price, asked, nets, predict):
     """What each store would do at its node's present price; the sum is each chunk's net change.
 
-    When predicting, the target is 0 and there are no products of changes yet.
+    When predicting, the target is 0 and there are no products of changes yet. Shares and energies
+    are eliminated as in `factor`, and the tridiagonal system gives the price of energy.
     """
+    chunks, stores, ends, data = layout.chunks, layout.stores, layout.ends, layout.data
+    point, work, target, active = state.point, state.work, asked.target, asked.active
     for c in prange(len(chunks)):
         begin_store, stop_store, node = chunks[c]
         if not active[node]:
@@ -348,6 +361,7 @@ def right_hand_side(
             net_x, net_y = data[NET_X, a:b], data[NET_Y, a:b]
             gx, gy, ge = work[GX, a:b], work[GY, a:b], work[GE, a:b]
             x, y, worth = point[X, a:b], point[Y, a:b], point[VALUE, a:b]
+            # gradients of both shares and of energy at the present prices
             _spread(price[node], stores, begin, stop, side)
             for k in range(2):
                 prices = (data[GAIN_X + k, a:b], data[NET_X + k, a:b], worth, side)
@@ -363,6 +377,7 @@ def right_hand_side(
                     add_centring(mu, work[CS, a:b], point[S, a:b], 1.0, share)
                 add_centring(mu, work[CA, a:b], point[ABOVE, a:b], -1.0, ge)
                 add_centring(mu, work[CB, a:b], point[BELOW, a:b], 1.0, ge)
+            # what shares and energies would do alone, and the price of energy that balances it
             right = work[RHS, a:b]
             xx, xy, yy = work[QXX, a:b], work[QXY, a:b], work[QYY, a:b]
             respond_alone(gx, gy, xx, xy, yy, gain_x, gain_y, net_x, net_y, right, net)
@@ -390,15 +405,15 @@ def _reach(used):
 
 @njit(parallel=True, **OPTIONS)
 @no_type_check
-def direction(
-    chunks, stores, data, point, work, dprice, target, report, reach, active, predict,
-):  # fmt: skip
+def direction(layout, state, dprice, asked, report, reach, predict):
     """The step of every store to its node's change of price, and how far it can be taken.
 
     ``reach`` is that distance by store, primal and dual; chunks tell the shortest of theirs. When
     predicting, the products of changes that the next right-hand side needs are kept, and what the
     step would do to the gap is told; the step itself is only kept when correcting.
     """
+    chunks, stores, data = layout.chunks, layout.stores, layout.data
+    point, work, target, active = state.point, state.work, asked.target, asked.active
     for c in prange(len(chunks)):
         begin_store, stop_store, node = chunks[c]
         if not active[node]:
@@ -416,6 +431,7 @@ def direction(
             change, worth, later = scratch[0, :n], scratch[1, :n], scratch[2, :n]
             bx, by = scratch[3, :n], scratch[4, :n]
             forward, backward = scratch[5, :n], scratch[6, :n]
+            # the price of energy answers first; shares and energies follow from it
             _spread(dprice[node], stores, begin, stop, change)
             scale_down(work[BETA, a:b], change, worth)
             _solve_strip(stores, begin, stop, work, worth)
@@ -428,6 +444,7 @@ def direction(
             power_step(bx, by, xx, xy, yy, step[X, :n], step[Y, :n], step[S, :n])
             up, down = step[ABOVE, :n], step[BELOW, :n]
             energy_step(work[THETA, a:b], work[GE, a:b], worth, later, up, down)
+            # the share of each slack and multiplier that a whole step would use up
             fill(0.0, forward)
             fill(0.0, backward)
             for k in range(PAIRS):
@@ -474,16 +491,17 @@ def _changes(dx, dy, de, change):
 
 @njit(parallel=True, **OPTIONS)
 @no_type_check
-def move(
-    chunks, stores, ends, data, curve, point, work, target, reach, primal, dual, own, nets, lifts,
-    report, active,
-):  # fmt: skip
+def move(layout, curve, state, asked, steps, sums):
     """Take the step; tell the gap, the largest energy residual, the cost and the new net power.
 
     A store moves by the geometric mean of its own longest step, weighted ``own``, and the step that
     its whole tree can take, ``primal`` and ``dual``. ``lifts`` is by how much net power rises when
     the smaller direction of each slot is cancelled.
     """
+    chunks, stores, ends, data = layout.chunks, layout.stores, layout.ends, layout.data
+    point, work, target, active = state.point, state.work, asked.target, asked.active
+    reach, primal, dual, own = steps.reach, steps.primal, steps.dual, steps.own
+    nets, lifts, report = sums.nets, sums.lifts, sums.report
     for c in prange(len(chunks)):
         begin_store, stop_store, node = chunks[c]
         if not active[node]:
@@ -510,6 +528,7 @@ def move(
             for k in range(PAIRS):
                 pair = (point[X + k, a:b], point[ZX + k, a:b], change[k, :n], work[CX + k, a:b])
                 gap += move_pair(*pair, mu, step, dual_step)
+            # energy and its price, then what the new point costs, misses and delivers
             add_scaled(step, de, energy)
             add_scaled(dual_step, work[DVALUE, a:b], point[VALUE, a:b])
             paid = pay(data[COST_X, a:b], data[COST_Y, a:b], x, y)

@@ -6,6 +6,13 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float
 from evergrid.engine.interior_point import store_kernels
+from evergrid.engine.interior_point.kernel_records import (
+    Asked,
+    ChunkSums,
+    Steps,
+    StoreLayout,
+    StorePoint,
+)
 from evergrid.engine.interior_point.store_kernels import (
     COST_X,
     COST_Y,
@@ -147,14 +154,21 @@ class Stores:
 
     def begin(self, at: Start) -> None:
         """A straight line of energy to what is owed, powers to match, multipliers to centre."""
-        place = (self.chunks, self.rows, self.ends, self.data, self.point)
-        store_kernels.begin_straight(*place, at.centre, at.worth)
+        store_kernels.begin_straight(self._layout, self.point, at.centre, at.worth)
 
     def begin_from(self, guess: Guess, least: Float[Array, " node"]) -> None:
         """Begin near a guess, with products of about ``least`` in each node."""
-        place = (self.chunks, self.rows, self.ends, self.data, self.curve, self.point, self.source)
         prices = (guess.dual.energy_value, guess.dual.power_price)
+        place = (self._layout, self.curve, self.point, self.source)
         store_kernels.begin_warm(*place, guess.power_kw, *prices, least)
+
+    @property
+    def _layout(self) -> StoreLayout:
+        return StoreLayout(self.chunks, self.rows, self.ends, self.data)
+
+    @property
+    def _state(self) -> StorePoint:
+        return StorePoint(self.point, self.work)
 
     @property
     def chunk_node(self) -> Array:
@@ -177,7 +191,7 @@ class Stores:
         active: Bool[Array, " node"],
     ) -> None:
         """Factor every store; the answers of each chunk go where its node looks for them."""
-        place = (self.chunks, self.rows, self.data, self.curve, self.point, self.work)
+        place = (self._layout, self.curve, self._state)
         store_kernels.factor(*place, damping, coupled, answers, active)
 
     def respond(
@@ -189,8 +203,8 @@ class Stores:
         predict: bool,
     ) -> Float[Array, "node step"]:
         """Change of net power of each node's own stores at its present price."""
-        place = (self.chunks, self.rows, self.ends, self.data, self.curve, self.point, self.work)
-        store_kernels.right_hand_side(*place, price, goal, self.nets, active, predict)
+        place, asked = (self._layout, self.curve, self._state), Asked(goal, active)
+        store_kernels.right_hand_side(*place, price, asked, self.nets, predict)
         return self._by_node(self.nets)
 
     def direct(
@@ -202,9 +216,8 @@ class Stores:
         predict: bool,
     ) -> None:
         """The step of every store, and how far it reaches."""
-        place = (self.chunks, self.rows, self.data, self.point, self.work)
-        report = (self.report, self.reach)
-        store_kernels.direction(*place, dprice, goal, *report, active, predict)
+        made = (dprice, Asked(goal, active), self.report, self.reach)
+        store_kernels.direction(self._layout, self._state, *made, predict)
 
     def move(
         self,
@@ -215,9 +228,9 @@ class Stores:
         active: Bool[Array, " node"],
     ) -> None:
         """Take the step."""
-        place = (self.chunks, self.rows, self.ends, self.data, self.curve, self.point, self.work)
-        ahead = (self.reach, primal, dual, own)
-        store_kernels.move(*place, goal, *ahead, self.nets, self.lifts, self.report, active)
+        place, asked = (self._layout, self.curve, self._state), Asked(goal, active)
+        steps = Steps(self.reach, primal, dual, own)
+        store_kernels.move(*place, asked, steps, ChunkSums(self.nets, self.lifts, self.report))
 
     def net_reported(self) -> Float[Array, "node step"]:
         """Net power of each node's own stores after the last move."""
