@@ -1,17 +1,16 @@
 """How a large LFP cell of stationary storage and buses ages (250 Ah, LFP and graphite)."""
 
-from typing import final
+from typing import final, no_type_check
 
 import numpy as np
 
 from evergrid.battery.ageing.graphite import anode_potential_v
-from evergrid.battery.ageing.model import AbstractPowerLawModel, Rates, Stress, TestedRange
+from evergrid.battery.ageing.model import AbstractLargeCell, TestedRange
 from evergrid.battery.ageing.power_law import PowerLaw
-from evergrid.battery.ageing.profile import Profile, mean_over_time
 
 
 @final
-class LargeLfp(AbstractPowerLawModel):
+class LargeLfp(AbstractLargeCell):
     """LFP and graphite, prismatic, more than 250 Ah, made for energy.
 
     Resistance is not part of the model. Cycling was tested at depths of 0.8 and more only, so
@@ -29,15 +28,15 @@ class LargeLfp(AbstractPowerLawModel):
     calendar = PowerLaw(0.526)
     cycle = PowerLaw(0.828)
 
-    def rates(self, window: Profile, stress: Stress) -> Rates:
-        """Rates per day and per equivalent full cycle."""
-        kelvin = window.temperature_k
-        pull = -5.21e3 - 3.56e3 * anode_potential_v(window.soc)
-        warm = mean_over_time(np.exp(2.19e3 / kelvin) + np.exp(-1.55e5 / kelvin))
-        none = np.zeros(len(kelvin))
-        return Rates(
-            calendar=mean_over_time(8.37e4 * np.exp(pull / kelvin)),
-            cycle=(4.38e-8 + 1.55e-8 * stress.depth + 1.68e-7 * stress.c_rate) * warm,
-            resistance_calendar=none,
-            resistance_cycle=none,
-        )
+    @staticmethod
+    @no_type_check
+    def calendar_rate(soc, kelvin):
+        """Loss per day to the power of its law, at a state and a temperature."""
+        return 8.37e4 * np.exp((-5.21e3 - 3.56e3 * anode_potential_v(soc)) / kelvin)
+
+    @staticmethod
+    @no_type_check
+    def cycle_rate(kelvin, depth, c_rate):
+        """Loss per equivalent full cycle to the power of its law."""
+        warm = np.exp(2.19e3 / kelvin) + np.exp(-1.55e5 / kelvin)
+        return (4.38e-8 + 1.55e-8 * depth + 1.68e-7 * c_rate) * warm

@@ -1,19 +1,18 @@
 """How a large NMC cell of electric cars ages (75 Ah, NMC and graphite)."""
 
-from typing import final
+from typing import final, no_type_check
 
 import numpy as np
 
 from evergrid.battery.ageing.graphite import anode_potential_v
-from evergrid.battery.ageing.model import AbstractPowerLawModel, Rates, Stress, TestedRange
+from evergrid.battery.ageing.model import AbstractLargeCell, TestedRange
 from evergrid.battery.ageing.power_law import PowerLaw
-from evergrid.battery.ageing.profile import Profile, mean_over_time
 
 REFERENCE_K, REFERENCE_V = 308.15, 0.123  # 35 C; anode of a half-full cell
 
 
 @final
-class LargeNmc(AbstractPowerLawModel):
+class LargeNmc(AbstractLargeCell):
     """NMC and graphite, 75 Ah.
 
     Resistance is not part of the model. Cycling was tested at depths of 0.8 and more only, so
@@ -31,21 +30,21 @@ class LargeNmc(AbstractPowerLawModel):
     calendar = PowerLaw(0.578, unit=1000.0)
     cycle = PowerLaw(1.11, unit=1e4)
 
-    def rates(self, window: Profile, stress: Stress) -> Rates:
-        """Rates per thousand days and per ten thousand equivalent full cycles."""
-        warm = window.temperature_k / REFERENCE_K
-        anode = anode_potential_v(window.soc) / REFERENCE_V
-        none = np.zeros(len(warm))
-        root, rate = np.sqrt(stress.depth)[:, None], stress.c_rate[:, None]
-        of_cycles = np.abs(
+    @staticmethod
+    @no_type_check
+    def calendar_rate(soc, kelvin):
+        """Loss per thousand days to the power of its law, at a state and a temperature."""
+        anode = anode_potential_v(soc) / REFERENCE_V
+        return 8.71e-7 * np.exp(10.0 * (kelvin / REFERENCE_K) ** 3 / np.cbrt(anode))
+
+    @staticmethod
+    @no_type_check
+    def cycle_rate(kelvin, depth, c_rate):
+        """Loss per ten thousand equivalent full cycles to the power of its law."""
+        warm, root = kelvin / REFERENCE_K, np.sqrt(depth)
+        return np.abs(
             0.0267
             + 1.64 * warm**3 * root
-            + 0.011 * np.exp(rate**2 / np.sqrt(warm))
-            - 0.44 * np.exp(root * warm**2 * np.sqrt(rate))
-        )
-        return Rates(
-            calendar=mean_over_time(8.71e-7 * np.exp(10.0 * warm**3 / np.cbrt(anode))),
-            cycle=mean_over_time(of_cycles),
-            resistance_calendar=none,
-            resistance_cycle=none,
+            + 0.011 * np.exp(c_rate**2 / np.sqrt(warm))
+            - 0.44 * np.exp(root * warm**2 * np.sqrt(c_rate))
         )

@@ -2,12 +2,13 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from evergrid.battery.ageing import power_law
 from evergrid.battery.ageing.power_law import PowerLaw
-from evergrid.battery.ageing.profile import HOURS_PER_DAY, Profile
+from evergrid.battery.ageing.profile import HOURS_PER_DAY, Profile, mean_over_time
 from evergrid.core.arrays import Array, Bool, Float
 
 REST_C_RATE = 1e-2  # a rate below which cells rest, 1/h
@@ -175,4 +176,33 @@ class AbstractPowerLawModel(AbstractAgeingModel):
                     ("resistance_cycle", stress.cycles, self.resistance_cycle),
                 )
             )
+        )
+
+
+class AbstractLargeCell(AbstractPowerLawModel):
+    """A model of capacity alone, whose rates depend on state, temperature, depth and mean current.
+
+    Both rates are plain formulas, so that they may be worked out for whole arrays, put into tables,
+    or compiled.
+    """
+
+    @staticmethod
+    @abstractmethod
+    def calendar_rate(soc: Any, kelvin: Any) -> Any:
+        """Rate of the loss by time at a state of charge and a temperature."""
+
+    @staticmethod
+    @abstractmethod
+    def cycle_rate(kelvin: Any, depth: Any, c_rate: Any) -> Any:
+        """Rate of the loss by use at a temperature, for a depth and a mean current."""
+
+    def rates(self, window: Profile, stress: Stress) -> Rates:
+        """Rates on average over a window."""
+        kelvin, none = window.temperature_k, np.zeros(len(window.soc))
+        depth, c_rate = stress.depth[:, None], stress.c_rate[:, None]
+        return Rates(
+            calendar=mean_over_time(self.calendar_rate(window.soc, kelvin)),
+            cycle=mean_over_time(self.cycle_rate(kelvin, depth, c_rate)),
+            resistance_calendar=none,
+            resistance_cycle=none,
         )

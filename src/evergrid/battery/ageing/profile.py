@@ -59,8 +59,8 @@ class Profile:
         """Time from the first point to the last."""
         return self.step_h * (self.soc.shape[1] - 1)
 
-    def windows(self, window_h: float = HOURS_PER_DAY) -> Iterator["Profile"]:
-        """The profile in pieces that share their ends, so that no step is lost.
+    def window_steps(self, window_h: float) -> int:
+        """Steps of a window.
 
         Raises:
             InputError: The profile is no whole number of windows, or a window of steps.
@@ -73,11 +73,20 @@ class Profile:
             rule = f"be a whole number of steps of {self.step_h:g} h"
             faults.append(Fault("window_h", rule, (window_h,)))
         elif steps % width:
-            fix = f"Give whole windows: {width} steps and the point at their end."
+            fix = f"Give whole windows: {width} steps each, and the point at the end."
             rule = f"last a whole number of windows of {window_h:g} h"
             faults.append(Fault("soc", rule, (f"{self.hours:g} h",), fix=fix))
         raise_if_any("profile", faults)
-        for begin in range(0, steps, width):
+        return width
+
+    def windows(self, window_h: float = HOURS_PER_DAY) -> Iterator["Profile"]:
+        """The profile in pieces that share their ends, so that no step is lost.
+
+        Raises:
+            InputError: The profile is no whole number of windows, or a window of steps.
+        """
+        width = self.window_steps(window_h)
+        for begin in range(0, self.soc.shape[1] - 1, width):
             part = slice(begin, begin + width + 1)
             yield Profile(self.step_h, self.soc[:, part], self.temperature_c[:, part])
 
