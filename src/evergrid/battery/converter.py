@@ -89,6 +89,17 @@ class Converter:
         """Power out of the battery, at its terminals, for a power into the grid."""
         return power_kw + self.loss_kw(power_kw, reactive_kvar)
 
+    def grid_kw(self, battery_kw: Float[Array, "*charger"]) -> Float[Array, "*charger"]:
+        """Power into the grid for a power out of the battery, without reactive power.
+
+        A battery that gives less than the charger needs to run at all has the charger off.
+        """
+        rated = battery_kw / self.rating_kva
+        feeding = _share(rated - self.discharge.k0, self.discharge, 1.0)
+        drawing = -_share(-rated + self.charge.k0, self.charge, -1.0)
+        share = np.where(rated > self.discharge.k0, feeding, np.where(rated < 0, drawing, 0.0))
+        return np.where(share == 0, -self.standby_kw, share * self.rating_kva)
+
     def efficiency(self, power_kw: Float[Array, "*charger"]) -> Float[Array, "*charger"]:
         """Share of the power that arrives: at the grid while feeding, at the battery else."""
         at_battery = self.battery_kw(power_kw, np.zeros_like(power_kw))
@@ -135,3 +146,15 @@ class Converter:
             keeps = with_more(middle).round_trip(power_kw) >= wanted
             low, high = (middle, high) if keeps else (low, middle)
         return with_more(low)
+
+
+def _share(
+    net: Float[Array, "*charger"], curve: LossCurve, sign: float
+) -> Float[Array, "*charger"]:
+    """The share s of the rating at the grid of ``s + sign (k1 s + k2 s^2) = net``; 0 without one.
+
+    The root is that which goes to ``net`` where nothing is lost, in the form that loses no digits.
+    """
+    linear, square = 1.0 + sign * curve.k1, sign * curve.k2
+    inside = np.maximum(linear**2 + 4.0 * square * net, 0.0)
+    return np.maximum(2.0 * net / (linear + np.sqrt(inside)), 0.0)
