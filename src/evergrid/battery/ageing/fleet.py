@@ -3,7 +3,8 @@
 Of a window the models need two rates. That of time depends on state and temperature: it is read
 from a table, between four of its points. That of use depends on temperature, depth and mean
 current: it is worked out at the lowest, the middle and the highest temperature of the window; a
-parabola through these is averaged over time. Then each fade goes on along its power law, as in `power_law`.
+parabola through these is averaged over time. Then each fade goes on along its power law, as in
+`power_law`.
 """
 
 from functools import cache, partial
