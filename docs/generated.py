@@ -102,7 +102,7 @@ def _help(words: list[str]) -> str:
 
 def config(study: str = "plan") -> str:
     """Every table of a study's configuration, key by key."""
-    kind = STUDIES[study].Config
+    kind = STUDIES[study].config
     return "\n\n".join(_config_tables(kind, "", f"`{study}`: the top of the file", ""))
 
 

@@ -1,11 +1,12 @@
 """The names users may rely on, and the one shape that every study has."""
 
+import importlib
 import inspect
 import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from typing import Any, get_origin
 
 import pytest
 from pydantic.fields import FieldInfo
@@ -13,9 +14,11 @@ from pydantic.fields import FieldInfo
 import evergrid
 from evergrid.core import config
 from evergrid.studies import registry
+from evergrid.studies.study import Result, Study
 
-MODULES = [registry.named(name) for name in registry.STUDIES]
-STUDIES = pytest.mark.parametrize("study", MODULES, ids=registry.STUDIES)
+AnyStudy = Study[Any, Any]
+FOUND = [registry.named(name) for name in registry.STUDIES]
+STUDIES = pytest.mark.parametrize("study", FOUND, ids=registry.STUDIES)
 OPTIONAL = re.compile(r"^# (?=\[|\w+ = )", re.MULTILINE)
 
 
@@ -25,23 +28,28 @@ def test_the_package_exports_what_it_lists():
 
 
 @STUDIES
-def test_a_study_has_the_shape_of_a_study(study: ModuleType):
-    assert issubclass(study.Config, config.Config)
-    assert study.QUESTION.strip()
+def test_a_study_has_the_shape_of_a_study(study: AnyStudy):
+    module = importlib.import_module(f"evergrid.studies.{study.name}")
+    assert module.STUDY is study
+    assert module.Config is study.config
+    assert issubclass(study.config, config.Config)
+    assert get_origin(module.Result) is Result
+    assert study.question.endswith("?")
     for name in ("summary", "tables"):
-        assert name in study.Result.__dataclass_fields__
-    for name in ("figures", "report", "lines", "write"):
-        assert callable(getattr(study.Result, name))
-    parameters = inspect.signature(study.run).parameters
+        assert name in Result.__dataclass_fields__
+    for name in ("figures", "report", "console_lines", "write"):
+        assert callable(getattr(Result, name))
+    for name in ("figures", "page", "console_lines"):
+        assert callable(getattr(study.report, name))
+    parameters = inspect.signature(module.run).parameters
     assert list(parameters) == ["config", "seed", "folder", "progress"]
     assert [p.kind for p in parameters.values()][1:] == [inspect.Parameter.KEYWORD_ONLY] * 3
 
 
 @STUDIES
-def test_the_name_of_a_study_is_that_of_its_file_and_of_its_key(study: ModuleType):
-    name = study.__name__.rsplit(".", 1)[-1]
-    assert name in registry.STUDIES
-    assert study.Config.model_fields["study"].default == name
+def test_the_name_of_a_study_is_that_of_its_folder_and_of_its_key(study: AnyStudy):
+    assert registry.named(study.name) is study
+    assert study.config.model_fields["study"].default == study.name
 
 
 def keys(kind: type[config.Config], place: str = "") -> Iterator[tuple[str, FieldInfo]]:
@@ -54,24 +62,24 @@ def keys(kind: type[config.Config], place: str = "") -> Iterator[tuple[str, Fiel
 
 
 @STUDIES
-def test_every_key_of_a_configuration_is_explained(study: ModuleType):
-    silent = [place for place, field in keys(study.Config) if not (field.description or "").strip()]
+def test_every_key_of_a_configuration_is_explained(study: AnyStudy):
+    silent = [place for place, field in keys(study.config) if not (field.description or "").strip()]
     assert silent == []
 
 
 @STUDIES
 @pytest.mark.parametrize("whole", [False, True])
-def test_the_template_is_valid_and_survives_a_dump(study: ModuleType, whole: bool):
-    text = config.template(study.Config, heading="A study")
+def test_the_template_is_valid_and_survives_a_dump(study: AnyStudy, whole: bool):
+    text = config.template(study.config, heading="A study")
     text = OPTIONAL.sub("", text) if whole else text
-    parsed = config.parse(study.Config, tomllib.loads(text))
-    assert config.parse(study.Config, tomllib.loads(config.dump(parsed))) == parsed
+    parsed = config.parse(study.config, tomllib.loads(text))
+    assert config.parse(study.config, tomllib.loads(config.dump(parsed))) == parsed
 
 
 @STUDIES
-def test_the_template_shows_every_key(study: ModuleType):
-    raw = tomllib.loads(OPTIONAL.sub("", config.template(study.Config, heading="A study")))
-    for place, _ in keys(study.Config):
+def test_the_template_shows_every_key(study: AnyStudy):
+    raw = tomllib.loads(OPTIONAL.sub("", config.template(study.config, heading="A study")))
+    for place, _ in keys(study.config):
         table = raw
         for name in place.split("."):
             assert name in table, place
@@ -81,4 +89,4 @@ def test_the_template_shows_every_key(study: ModuleType):
 @pytest.mark.parametrize("path", sorted(Path(__file__).parents[1].glob("examples/*.toml")))
 def test_every_example_is_a_valid_configuration(path: Path):
     study = registry.of_file(path)
-    assert config.read(study.Config, path).study in registry.STUDIES
+    assert config.read(study.config, path).study in registry.STUDIES

@@ -180,8 +180,8 @@ def _program(grid: TimeGrid, fleet: Fleet, tree: Tree, prices: Prices) -> Progra
         net_metering=tree.net_metering,
     )
     sessions = replace(fleet.sessions, site_id=names[fleet.transformer])
-    book = assemble(grid, sessions, sites, SiteLoad(names, grid.times, tree.load_kw), prices)
-    made = problem.build(book, plan.end_value_per_kwh(book)).program
+    portfolio = assemble(grid, sessions, sites, SiteLoad(names, grid.times, tree.load_kw), prices)
+    made = problem.build(portfolio, plan.end_value_per_kwh(portfolio)).program
     return _served(made, fleet.vehicles)
 
 

@@ -46,7 +46,7 @@ ALONE, SEASON, BOTH = "days alone", "time of year", "time of year and weather"
 def main() -> None:
     """Judge every way of telling on the same days, and write one row for each."""
     found = firm_capacity.run(config.read(firm_capacity.Config, EXAMPLE), folder=EXAMPLE.parent)
-    past, days = found.found.past, found.found.days
+    past, days = found.findings.past, found.findings.days
     celsius = _typical_year(days)
     rows = []
     for record, share in EFFECTS.items():

@@ -31,17 +31,19 @@ def main() -> None:
 
 def _figure(result: plan.Result, scheme_name: SchemeName) -> str:
     scheme = theme.SCHEMES[scheme_name]
-    book = result.loaded.portfolio
-    hours = book.grid.horizon_h
-    price = book.prices.import_price_per_mwh
-    power = {name: made.schedule.power_kw.sum(axis=0) for name, made in result.plans.items()}
-    count = float(book.grid.steps)
+    portfolio = result.findings.inputs.portfolio
+    hours = portfolio.grid.horizon_h
+    price = portfolio.prices.import_price_per_mwh
+    power = {
+        name: made.schedule.power_kw.sum(axis=0) for name, made in result.findings.plans.items()
+    }
+    count = float(portfolio.grid.steps)
     upper = Panel(64, 78, WIDTH - 88, 220, count, -450, 350)
     lower = Panel(64, 344, WIDTH - 88, 90, count, -50, 250)
     marks = _legend(scheme.ink)
     for panel, ticks, name in (
         (upper, (-400, -200, 0, 200), "Power into the grid, kW"),
-        (lower, (0, 100, 200), f"Import price, {book.prices.currency}/MWh"),
+        (lower, (0, 100, 200), f"Import price, {portfolio.prices.currency}/MWh"),
     ):
         marks.append(canvas.text(panel.left, panel.top - 8, name, scheme.faint_ink))
         marks += canvas.levels(panel, ticks, scheme)

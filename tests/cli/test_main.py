@@ -116,7 +116,7 @@ def test_studies_lists_every_study_with_its_question(evergrid: Command):
     lines = evergrid("studies").out.splitlines()
     assert [line.split()[0] for line in lines] == list(registry.STUDIES)
     for line, name in zip(lines, registry.STUDIES, strict=True):
-        assert line.endswith(registry.named(name).QUESTION)
+        assert line.endswith(registry.named(name).question)
 
 
 LACKING = {"grid_strength": None, "volt_var": "signal.csv"}  # others lack their sessions

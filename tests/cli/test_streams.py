@@ -19,9 +19,9 @@ class Quiet(Config):
     study: str
 
 class Result:
-    def told(self): return {"study": "noisy"}
+    def final_summary(self): return {"study": "noisy"}
     def write(self, out): pass
-    def lines(self): return ["a line", chr(27) + "[2J"]
+    def console_lines(self): return ["a line", chr(27) + "[2J"]
 
 def run(settings, **_):
     print("printed by Python")
@@ -30,7 +30,9 @@ def run(settings, **_):
     os.system("echo echoed by a child")
     return Result()
 
-registry.of_tables = lambda *_, **__: SimpleNamespace(Config=Quiet, OUTPUTS=("a",), run=run)
+registry.of_tables = lambda *_, **__: SimpleNamespace(
+    config=Quiet, check_writable=lambda out: None, run=run
+)
 sys.argv = ["evergrid", "run", *sys.argv[1:]]
 cli.main()
 """

@@ -8,7 +8,7 @@ import pytest
 from evergrid.core.moved import moved_modules
 
 
-@pytest.mark.parametrize("old", ["evergrid.fleet.wiring", "evergrid.studies.book"])
+@pytest.mark.parametrize("old", ["evergrid.fleet.wiring", "evergrid.studies.portfolio"])
 def test_an_old_name_is_refused_with_the_new_one(old: str):
     with pytest.raises(ImportError, match=moved_modules()[old].replace(".", r"\.")):
         importlib.import_module(old)

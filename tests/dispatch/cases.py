@@ -1,4 +1,4 @@
-"""Small books of every kind, drawn at random but always with something to decide."""
+"""Small portfolios of every kind, drawn at random but always with something to decide."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,8 +18,8 @@ START = datetime(2022, 7, 4, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Book:
-    """What a random book has in it."""
+class CaseSettings:
+    """What a random portfolio has in it."""
 
     sessions: int = 12
     steps: int = 48
@@ -36,14 +36,14 @@ class Book:
     budget_kwh: float = np.inf  # of the feeder
 
 
-BOOKS = {
-    "plain": Book(),
-    "tight": Book(room_kw=14.0),
-    "net meter with load": Book(net_metering=True, load_kw=6.0, room_kw=40.0, spread=30.0),
-    "demand charge": Book(demand_charge_per_kw=2.0),
-    "carbon": Book(carbon=True),
-    "beyond the horizon": Book(overhang=True),
-    "everything": Book(
+CASES = {
+    "plain": CaseSettings(),
+    "tight": CaseSettings(room_kw=14.0),
+    "net meter with load": CaseSettings(net_metering=True, load_kw=6.0, room_kw=40.0, spread=30.0),
+    "demand charge": CaseSettings(demand_charge_per_kw=2.0),
+    "carbon": CaseSettings(carbon=True),
+    "beyond the horizon": CaseSettings(overhang=True),
+    "everything": CaseSettings(
         net_metering=True,
         demand_charge_per_kw=1.0,
         carbon=True,
@@ -52,8 +52,8 @@ BOOKS = {
         overhang=True,
         spread=20.0,
     ),
-    "wear that rises": Book(wear_rise=0.004),
-    "energy budget": Book(budget_kwh=110.0, load_kw=4.0),
+    "wear that rises": CaseSettings(wear_rise=0.004),
+    "energy budget": CaseSettings(budget_kwh=110.0, load_kw=4.0),
 }
 
 
@@ -62,9 +62,9 @@ def site_energy(portfolio: Portfolio, schedule: Schedule) -> np.ndarray:
     return -portfolio.grid.step_h * site_power(portfolio, schedule).sum(axis=1)
 
 
-def book(seed: int, kind: Book | None = None) -> Portfolio:
-    """A random book in which everyone can be served."""
-    kind = kind or Book()
+def a_portfolio(seed: int, kind: CaseSettings | None = None) -> Portfolio:
+    """A random portfolio in which everyone can be served."""
+    kind = kind or CaseSettings()
     rng = np.random.default_rng(seed)
     grid = TimeGrid(START, kind.step_h, kind.steps)
     n = kind.sessions
@@ -127,7 +127,7 @@ class Stay:
 
 
 def by_hand(stays: list[Stay], price_per_mwh: list[float], **site: Any) -> Portfolio:
-    """A book of hourly prices at one site without losses, small enough to be worked out by hand."""
+    """A portfolio of hourly prices at one site without losses, to be worked out by hand."""
     price, n = np.array(price_per_mwh), len(stays)
     grid = TimeGrid(START, 1.0, len(price))
     names = np.array([f"session-{i}" for i in range(n)], dtype=object)
@@ -163,7 +163,7 @@ def by_hand(stays: list[Stay], price_per_mwh: list[float], **site: Any) -> Portf
     return assemble(grid, sessions, sites, no_load(), money)
 
 
-def prices(seed: int, grid: TimeGrid, kind: Book) -> Prices:
+def prices(seed: int, grid: TimeGrid, kind: CaseSettings) -> Prices:
     """Prices that rise and fall, with a spread between drawing and feeding."""
     rng = np.random.default_rng(seed + 1)
     wave = 80 + 50 * np.sin(np.arange(grid.steps) / grid.steps * 4 * np.pi)

@@ -17,7 +17,7 @@ from evergrid.grid.hosting.hosting_capacity import Case, Limits
 from evergrid.model.portfolio import Portfolio, assemble
 from evergrid.model.session import Sessions
 from evergrid.model.site import SiteLoad, Sites
-from tests.dispatch.cases import START, Book, prices
+from tests.dispatch.cases import START, CaseSettings, prices
 from tests.grid.cases import street
 
 GRID = TimeGrid(START, 0.5, 24)
@@ -31,12 +31,12 @@ class Street:
 
     Attributes:
         feeder: As read.
-        book: Vehicles at its loads; the last of them stands at a garage below the shop.
+        portfolio: Vehicles at its loads; the last of them stands at a garage below the shop.
         limits: What must hold.
     """
 
     feeder: Feeder
-    book: Portfolio
+    portfolio: Portfolio
     limits: Limits
 
     @cached_property
@@ -47,12 +47,12 @@ class Street:
     @cached_property
     def case(self) -> Case:
         """What the wires carry without vehicles."""
-        branches, steps = self.feeder.branches, self.book.grid.steps
-        load = self.loads.share.T @ -self.book.load_kw[1:-1]
+        branches, steps = self.feeder.branches, self.portfolio.grid.steps
+        load = self.loads.share.T @ -self.portfolio.load_kw[1:-1]
         per_kw = branches.reactive_kvar / branches.power_kw
         network = power_flow.reduce(self.feeder)
         state = np.zeros(steps, np.int64)
-        step_h = self.book.grid.step_h
+        step_h = self.portfolio.grid.step_h
         return Case((network,), state, load, load * per_kw[:, None], step_h, self.limits)
 
     @cached_property
@@ -66,7 +66,7 @@ class Street:
     @property
     def options(self) -> plan.Options:
         """How it is planned."""
-        return plan.Options(plan.end_value_per_kwh(self.book))
+        return plan.Options(plan.end_value_per_kwh(self.portfolio))
 
 
 def wired(
@@ -135,5 +135,5 @@ def wired(
     shape = 0.6 + 0.4 * np.sin(np.arange(GRID.steps) / GRID.steps * 2 * np.pi)
     drawn = np.bincount(loads.owner, -feeder.branches.power_kw[loads.row])[:, None] * shape
     load = SiteLoad(np.array(names, dtype=object), GRID.times, drawn)
-    book = assemble(GRID, sessions, sites, load, prices(seed, GRID, Book()))
-    return Street(feeder, book, limits)
+    portfolio = assemble(GRID, sessions, sites, load, prices(seed, GRID, CaseSettings()))
+    return Street(feeder, portfolio, limits)

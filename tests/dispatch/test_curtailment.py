@@ -12,15 +12,15 @@ from evergrid.core.timegrid import TimeGrid
 from evergrid.dispatch import curtailment, plan, problem
 from evergrid.dispatch.accounts import period_peaks, unpaid_kwh
 from evergrid.model.portfolio import Portfolio
-from tests.dispatch.cases import Stay, book, by_hand
+from tests.dispatch.cases import Stay, a_portfolio, by_hand
 
-UP = {0: (0,), 1: (1, 0), 2: (2, 0)}  # each site of a book with all above it
+UP = {0: (0,), 1: (1, 0), 2: (2, 0)}  # each site of a portfolio with all above it
 
 
 def sunny(seed: int) -> tuple[Portfolio, np.ndarray]:
-    """A book whose sites generate, with export limits in reach, and random fleet power."""
+    """A portfolio whose sites generate, with export limits in reach, and random fleet power."""
     rng = np.random.default_rng(seed)
-    portfolio = book(seed)
+    portfolio = a_portfolio(seed)
     shape = portfolio.load_kw.shape
     limit = np.array([rng.uniform(5, 25), rng.uniform(0, 12), np.inf])
     made = rng.uniform(0, 20, shape) * (rng.random(shape) < 0.7)
@@ -112,7 +112,7 @@ def test_generation_is_a_unit_of_the_program_while_it_produces() -> None:
 
 
 def test_what_a_site_feeds_beyond_its_own_limit_is_unpaid_there_alone() -> None:
-    portfolio = book(3)
+    portfolio = a_portfolio(3)
     sites = replace(
         portfolio.sites,
         net_metering=np.array([False, True, True]),
@@ -134,7 +134,7 @@ def test_generation_that_cannot_be_curtailed_is_left_alone() -> None:
 
 
 def test_what_passes_a_limit_above_meters_is_theirs_by_what_they_feed() -> None:
-    portfolio = book(2)
+    portfolio = a_portfolio(2)
     sites = replace(
         portfolio.sites,
         net_metering=np.array([False, True, True]),
@@ -150,7 +150,7 @@ def test_what_passes_a_limit_above_meters_is_theirs_by_what_they_feed() -> None:
 
 
 def test_a_demand_charge_counts_the_highest_steps_of_each_local_month() -> None:
-    portfolio = book(3)
+    portfolio = a_portfolio(3)
     grid = TimeGrid(datetime(2025, 1, 31, 21, tzinfo=UTC), 1.0, 6)  # 23:00 in Brussels is 22:00Z
     drawn = np.array([5.0, 9.0, 1.0, 8.0, 7.0, 2.0])
     sites = replace(

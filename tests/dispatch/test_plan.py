@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from evergrid.core.errors import InfeasibleError, SolveError
 from evergrid.core.status import Status
-from evergrid.dispatch import plan, problem
+from evergrid.dispatch import plan, problem, shortfall
 from evergrid.dispatch.accounts import site_power
 from evergrid.engine import solver
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import plugged_share
-from tests.dispatch.cases import BOOKS, Book, Stay, book, by_hand, site_energy
+from tests.dispatch.cases import CASES, CaseSettings, Stay, a_portfolio, by_hand, site_energy
 
 seeds = st.integers(0, 10_000)
 
@@ -24,21 +24,23 @@ def options(portfolio: Portfolio, *, smooth: bool = False) -> plan.Options:
     return plan.Options(plan.end_value_per_kwh(portfolio), smooth=smooth)
 
 
-@pytest.mark.parametrize("kind", BOOKS.values(), ids=BOOKS.keys())
+@pytest.mark.parametrize("kind", CASES.values(), ids=CASES.keys())
 @pytest.mark.parametrize("seed", range(4))
-def test_accounts_and_engine_agree_on_the_cost(kind: Book, seed: int) -> None:
-    portfolio = book(seed, kind)
+def test_accounts_and_engine_agree_on_the_cost(kind: CaseSettings, seed: int) -> None:
+    portfolio = a_portfolio(seed, kind)
     made = plan.v2g(portfolio, options(portfolio))
     assert made.status is Status.OPTIMAL
     assert made.costs.net == pytest.approx(made.certificate.objective, abs=1e-8)
     assert made.certificate.bound == pytest.approx(made.costs.net, abs=1e-6, rel=1e-6)
 
 
-@pytest.mark.parametrize("kind", BOOKS.values(), ids=BOOKS.keys())
+@pytest.mark.parametrize("kind", CASES.values(), ids=CASES.keys())
 @given(seed=seeds)
 @settings(max_examples=6)
-def test_v2g_never_costs_more_than_smart_nor_smart_than_uncontrolled(kind: Book, seed: int) -> None:
-    portfolio = book(seed, kind)
+def test_v2g_never_costs_more_than_smart_nor_smart_than_uncontrolled(
+    kind: CaseSettings, seed: int
+) -> None:
+    portfolio = a_portfolio(seed, kind)
     how = options(portfolio)
     smart = plan.smart(portfolio, how)
     v2g, uncontrolled = plan.v2g(portfolio, how), plan.uncontrolled(portfolio, how, smart)
@@ -48,11 +50,11 @@ def test_v2g_never_costs_more_than_smart_nor_smart_than_uncontrolled(kind: Book,
     assert smart.costs.net <= uncontrolled.costs.net + 1e-7
 
 
-@pytest.mark.parametrize("kind", BOOKS.values(), ids=BOOKS.keys())
+@pytest.mark.parametrize("kind", CASES.values(), ids=CASES.keys())
 @given(seed=seeds)
 @settings(max_examples=6)
-def test_every_limit_is_kept_when_checked_from_the_records(kind: Book, seed: int) -> None:
-    portfolio = book(seed, kind)
+def test_every_limit_is_kept_when_checked_from_the_records(kind: CaseSettings, seed: int) -> None:
+    portfolio = a_portfolio(seed, kind)
     made = plan.v2g(portfolio, options(portfolio, smooth=True))
     assume(not (made.shortfalls or made.overloads))
     sessions, schedule = portfolio.sessions, made.schedule
@@ -71,7 +73,7 @@ def test_every_limit_is_kept_when_checked_from_the_records(kind: Book, seed: int
 
 
 def test_energy_of_the_schedule_follows_its_power() -> None:
-    portfolio = book(1)
+    portfolio = a_portfolio(1)
     schedule = plan.v2g(portfolio, options(portfolio)).schedule
     s, h = portfolio.sessions, portfolio.grid.step_h
     into = np.maximum(-schedule.power_kw, 0) * s.efficiency_charge[:, None] * h
@@ -82,7 +84,7 @@ def test_energy_of_the_schedule_follows_its_power() -> None:
 
 
 def test_uncontrolled_charging_starts_at_once_at_full_power() -> None:
-    portfolio = book(2, Book(room_kw=1e6))
+    portfolio = a_portfolio(2, CaseSettings(room_kw=1e6))
     how = options(portfolio)
     made = plan.uncontrolled(portfolio, how, plan.smart(portfolio, how))
     s, grid = portfolio.sessions, portfolio.grid
@@ -98,7 +100,7 @@ def test_uncontrolled_charging_starts_at_once_at_full_power() -> None:
 
 
 def test_uncontrolled_charging_still_serves_everyone_behind_a_tight_limit() -> None:
-    portfolio = book(3, BOOKS["tight"])
+    portfolio = a_portfolio(3, CASES["tight"])
     how = options(portfolio)
     made = plan.uncontrolled(portfolio, how, plan.smart(portfolio, how))
     net = site_power(portfolio, made.schedule)
@@ -129,7 +131,7 @@ def test_uncontrolled_charging_serves_what_it_can_where_too_little_is_short_to_b
 
 
 def test_an_energy_no_charger_can_deliver_is_named_with_its_cause() -> None:
-    portfolio = book(4)
+    portfolio = a_portfolio(4)
     s = portfolio.sessions
     owed = s.energy_departure_kwh.copy()
     owed[5] = s.capacity_kwh[5]
@@ -145,12 +147,12 @@ def test_an_energy_no_charger_can_deliver_is_named_with_its_cause() -> None:
     assert item.shortfall_kwh == pytest.approx(owed[5] - reachable)
     assert "charger" in item.limit
     with pytest.raises(InfeasibleError, match=r"session-5") as caught:
-        plan.raise_on_shortfall(made)
+        shortfall.raise_on_shortfall(made.shortfalls, made.assessment)
     assert caught.value.status is Status.INFEASIBLE
 
 
 def test_a_limit_that_keeps_cars_from_their_energy_is_named() -> None:
-    portfolio = book(5)
+    portfolio = a_portfolio(5)
     sites = replace(portfolio.sites, import_limit_kw=np.array([np.inf, 1.0, np.inf]))
     portfolio = replace(portfolio, sites=sites)
     no_v2g = replace(portfolio, sessions=portfolio.sessions.without_discharge())
@@ -202,14 +204,14 @@ def test_a_limit_that_load_or_generation_exceeds_is_refused_with_its_way_out(
     made = plan.v2g(replace(portfolio, load_kw=np.array([[0.0, load_kw]])), options(portfolio))
     assert made.status is Status.LIMITS_EXCEEDED
     with pytest.raises(InfeasibleError, match="exceeded by 4 kWh") as caught:
-        plan.raise_on_shortfall(made)
+        shortfall.raise_on_shortfall(made.shortfalls, made.assessment)
     (fault,) = caught.value.faults
     assert fault.field == field
     assert way in fault.fix
 
 
 def test_a_load_beyond_its_limit_is_reported_and_the_cars_help() -> None:
-    portfolio = book(6)
+    portfolio = a_portfolio(6)
     load = np.zeros_like(portfolio.load_kw)
     load[1, 10:14] = 60.0
     portfolio = replace(portfolio, load_kw=load)
@@ -223,7 +225,7 @@ def test_a_load_beyond_its_limit_is_reported_and_the_cars_help() -> None:
 
 
 def test_a_short_horizon_does_not_sell_the_cars_empty() -> None:
-    portfolio = book(7, Book(overhang=True, wear=0.0))
+    portfolio = a_portfolio(7, CaseSettings(overhang=True, wear=0.0))
     s = portfolio.sessions
     staying = replace(
         s,
@@ -239,7 +241,7 @@ def test_a_short_horizon_does_not_sell_the_cars_empty() -> None:
 
 
 def test_a_car_that_arrives_below_its_reserve_is_not_discharged_further() -> None:
-    portfolio = book(8)
+    portfolio = a_portfolio(8)
     s = portfolio.sessions
     high = replace(s, energy_reserve_kwh=0.95 * s.capacity_kwh)
     made = plan.v2g(replace(portfolio, sessions=high), options(portfolio))
@@ -248,7 +250,7 @@ def test_a_car_that_arrives_below_its_reserve_is_not_discharged_further() -> Non
 
 
 def test_a_net_meter_lets_cars_carry_the_load_of_their_building() -> None:
-    portfolio = book(9, BOOKS["net meter with load"])
+    portfolio = a_portfolio(9, CASES["net meter with load"])
     dear = replace(
         portfolio.prices, import_price_per_mwh=portfolio.prices.export_price_per_mwh + 500.0
     )
@@ -263,7 +265,7 @@ def test_a_net_meter_lets_cars_carry_the_load_of_their_building() -> None:
 
 
 def test_a_demand_charge_lowers_the_peak() -> None:
-    portfolio = book(10, Book(room_kw=60.0))
+    portfolio = a_portfolio(10, CaseSettings(room_kw=60.0))
     charged = replace(
         portfolio,
         sites=replace(portfolio.sites, demand_charge_per_kw=np.array([5.0, 0.0, 0.0])),
@@ -283,12 +285,12 @@ def test_a_demand_charge_may_be_for_the_mean_of_the_highest_hours(method: solver
     portfolio = by_hand(stays, [10.0, 10.0, 20.0, 30.0], **charge)
     made = plan.v2g(portfolio, replace(options(portfolio), method=method))
     np.testing.assert_allclose(made.schedule.power_kw[1], [0, -4, -4, -4], atol=1e-3)
-    assert made.costs.demand_charge == pytest.approx(6.0 * (10 + 4) / 2, abs=1e-2)
+    assert made.costs.amounts["demand_charge"] == pytest.approx(6.0 * (10 + 4) / 2, abs=1e-2)
     alone = by_hand(stays, [10.0, 10.0, 20.0, 30.0], demand_charge_per_kw=6.0)
     assert problem.build(alone, 0.0).program.peak_count is None  # every method covers it whole
     single = plan.v2g(alone, replace(options(alone), method=method))
     np.testing.assert_allclose(single.schedule.power_kw[1], [0, -10, -2, 0], atol=1e-3)
-    assert single.costs.demand_charge == pytest.approx(60.0, abs=1e-2)
+    assert single.costs.amounts["demand_charge"] == pytest.approx(60.0, abs=1e-2)
 
 
 def test_a_stay_beyond_the_horizon_owes_by_then_what_no_later_hour_can_give() -> None:
@@ -310,7 +312,7 @@ def test_the_price_of_a_limit_is_what_a_megawatt_hour_of_room_saves() -> None:
 
 
 def test_a_gap_that_is_left_open_is_told() -> None:
-    portfolio = book(13, Book(sessions=40))
+    portfolio = a_portfolio(13, CaseSettings(sessions=40))
     best = plan.v2g(portfolio, options(portfolio))
     rough = replace(options(portfolio), method="interior_point", gap=0.05)
     made = plan.v2g(portfolio, rough)
@@ -320,7 +322,7 @@ def test_a_gap_that_is_left_open_is_told() -> None:
 
 
 def test_no_time_is_an_error_that_says_so() -> None:
-    portfolio = book(11, Book(sessions=200))
+    portfolio = a_portfolio(11, CaseSettings(sessions=200))
     with pytest.raises(SolveError, match="time_limit_s"):
         plan.v2g(portfolio, replace(options(portfolio), time_limit_s=1e-6))
 
@@ -331,7 +333,7 @@ def with_budget(portfolio: Portfolio, feeder_kwh: float) -> Portfolio:
 
 
 def test_a_budget_costs_what_its_price_says_and_is_kept_by_every_strategy() -> None:
-    portfolio = book(12, Book(load_kw=4.0))
+    portfolio = a_portfolio(12, CaseSettings(load_kw=4.0))
     free = plan.v2g(portfolio, options(portfolio))
     drawn = site_energy(portfolio, free.schedule)[0]
     assert not free.budget_price_per_mwh.any()
@@ -347,7 +349,7 @@ def test_a_budget_costs_what_its_price_says_and_is_kept_by_every_strategy() -> N
 
 
 def test_a_budget_that_keeps_cars_from_their_energy_is_named() -> None:
-    portfolio = book(5)
+    portfolio = a_portfolio(5)
     portfolio = replace(portfolio, sessions=portfolio.sessions.without_discharge())
     s = portfolio.sessions
     owed = np.maximum(problem.owed(portfolio).end_kwh - s.energy_arrival_kwh, 0.0)
@@ -360,12 +362,12 @@ def test_a_budget_that_keeps_cars_from_their_energy_is_named() -> None:
     assert made.certificate.energy_kwh <= 1e-6
     assert not made.overdrafts
     with pytest.raises(InfeasibleError, match="the energy budget of site feeder"):
-        plan.raise_on_shortfall(made)
+        shortfall.raise_on_shortfall(made.shortfalls, made.assessment)
 
 
 @pytest.mark.parametrize("method", ["highs", "interior_point"])
 def test_a_load_beyond_its_budget_is_reported_and_the_cars_help(method: solver.Method) -> None:
-    portfolio = book(6)
+    portfolio = a_portfolio(6)
     load = np.zeros_like(portfolio.load_kw)
     load[1] = 10.0
     portfolio = with_budget(replace(portfolio, load_kw=load), 50.0)
@@ -377,23 +379,26 @@ def test_a_load_beyond_its_budget_is_reported_and_the_cars_help(method: solver.M
     assert item.excess_kwh == pytest.approx(240.0 - helped - 50.0, abs=0.01)
     refused = r"energy_budget_kwh must be .* got 50 for feeder"
     with pytest.raises(InfeasibleError, match=refused):
-        plan.raise_on_shortfall(made)
+        shortfall.raise_on_shortfall(made.shortfalls, made.assessment)
     with pytest.raises(InfeasibleError, match=r"limit\. Energy budgets are exceeded"):
-        plan.raise_on_shortfall(replace(made, shortfalls=()))
+        shortfall.raise_on_shortfall((), made.assessment)
 
 
 def test_wear_that_rises_spreads_what_is_fed() -> None:
-    flat, rising = book(3, Book(wear=0.0)), book(3, Book(wear=0.0, wear_rise=0.004))
+    flat, rising = (
+        a_portfolio(3, CaseSettings(wear=0.0)),
+        a_portfolio(3, CaseSettings(wear=0.0, wear_rise=0.004)),
+    )
     plans = [plan.v2g(portfolio, options(portfolio)) for portfolio in (flat, rising)]
     fed = [np.maximum(made.schedule.power_kw, 0) for made in plans]
     assert fed[1].sum() > 0.2 * fed[0].sum()
     spread = [(power**2).sum() / power.sum() for power in fed]
     assert spread[1] < 0.8 * spread[0]
-    assert plans[1].costs.wear > 0 == plans[0].costs.wear
+    assert plans[1].costs.amounts["wear"] > 0 == plans[0].costs.amounts["wear"]
 
 
 def test_wear_that_rises_is_nothing_to_chargers_that_cannot_feed() -> None:
-    portfolio = book(3, Book(wear_rise=0.004))
+    portfolio = a_portfolio(3, CaseSettings(wear_rise=0.004))
     one_way = replace(portfolio, sessions=portfolio.sessions.without_discharge())
     assert problem.build(portfolio, 0.0).program.curves is not None
     assert problem.build(one_way, 0.0).program.curves is None

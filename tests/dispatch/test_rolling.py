@@ -18,9 +18,9 @@ from evergrid.dispatch.forecast import (
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.prices import Prices
 from evergrid.model.schedule import plugged_share
-from tests.dispatch.cases import Book, Stay, book, by_hand, prices, site_energy
+from tests.dispatch.cases import CaseSettings, Stay, a_portfolio, by_hand, prices, site_energy
 
-DAYS = Book(sessions=30, steps=72, step_h=1.0, room_kw=60.0, wear=0.0)
+DAYS = CaseSettings(sessions=30, steps=72, step_h=1.0, room_kw=60.0, wear=0.0)
 
 
 def options(portfolio: Portfolio) -> plan.Options:
@@ -39,11 +39,11 @@ def views(portfolio: Portfolio, believed: Prices | None = None) -> dict[str, Abs
 
 def run(
     portfolio: Portfolio, view: AbstractPriceView, *, window: int = 24, every: int = 1
-) -> rolling.Rolled:
+) -> rolling.RollingResult:
     return rolling.simulate(portfolio, view, options(portfolio), window=window, every=every)
 
 
-def keeps_all(rolled: rolling.Rolled) -> None:
+def keeps_all(rolled: rolling.RollingResult) -> None:
     """Every limit of batteries and sites was kept."""
     done = rolled.assessment
     assert max(done.power_kw, done.energy_kwh, done.limits_kw) <= 1e-6
@@ -51,7 +51,7 @@ def keeps_all(rolled: rolling.Rolled) -> None:
 
 @pytest.mark.parametrize("name", ["perfect", "forecast", "persistence"])
 def test_nothing_beats_perfect_foresight_and_everyone_is_served(name: str) -> None:
-    portfolio = book(1, DAYS)
+    portfolio = a_portfolio(1, DAYS)
     rolled = run(portfolio, views(portfolio)[name])
     best = plan.v2g(portfolio, options(portfolio))
     assert rolled.costs.net >= best.certificate.bound - 1e-6
@@ -63,7 +63,7 @@ def test_nothing_beats_perfect_foresight_and_everyone_is_served(name: str) -> No
 def test_plans_that_begin_from_the_last_one_come_to_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    portfolio = book(11, DAYS)
+    portfolio = a_portfolio(11, DAYS)
     exact = run(portfolio, Perfect(portfolio.prices), every=6)
     guessed: list[bool] = []
     solve = plan.solver.solve
@@ -83,7 +83,7 @@ def test_plans_that_begin_from_the_last_one_come_to_the_same(
 @pytest.mark.parametrize("name", ["forecast", "persistence"])
 @pytest.mark.parametrize("now", [20, 41])
 def test_what_comes_later_changes_nothing_that_was_done_before(name: str, now: int) -> None:
-    portfolio = book(2, DAYS)
+    portfolio = a_portfolio(2, DAYS)
     believed = prices(99, portfolio.grid, DAYS)
     later = np.arange(portfolio.grid.steps) >= now + 2  # two steps are known ahead
     shaken = {
@@ -106,7 +106,7 @@ def test_what_comes_later_changes_nothing_that_was_done_before(name: str, now: i
 
 
 def test_sessions_are_known_only_once_they_are_plugged_in() -> None:
-    portfolio = book(3, DAYS)
+    portfolio = a_portfolio(3, DAYS)
     rolled = run(portfolio, Perfect(portfolio.prices), every=4)
     active = rolled.schedule.power_kw != 0
     first_active = np.where(active.any(axis=1), active.argmax(axis=1), portfolio.grid.steps)
@@ -115,7 +115,7 @@ def test_sessions_are_known_only_once_they_are_plugged_in() -> None:
 
 
 def test_settled_energy_follows_from_settled_power() -> None:
-    portfolio = book(4, DAYS)
+    portfolio = a_portfolio(4, DAYS)
     rolled = run(portfolio, Perfect(portfolio.prices))
     s = portfolio.sessions
     assert (rolled.schedule.energy_kwh <= s.capacity_kwh[:, None] + 1e-6).all()
@@ -129,7 +129,7 @@ def test_settled_energy_follows_from_settled_power() -> None:
 
 
 def test_a_better_forecast_earns_more() -> None:
-    portfolio = book(5, DAYS)
+    portfolio = a_portfolio(5, DAYS)
     good, bad = portfolio.prices, prices(1234, portfolio.grid, DAYS)
     bad = replace(bad, import_price_per_mwh=bad.import_price_per_mwh[::-1].copy())
     costs = [
@@ -146,7 +146,7 @@ def test_a_peak_already_paid_is_not_avoided_again() -> None:
     rolled = run(portfolio, Perfect(portfolio.prices))
     np.testing.assert_allclose(rolled.schedule.power_kw[0], [-10, 0, 0, 0], atol=1e-6)
     np.testing.assert_allclose(rolled.schedule.power_kw[1], [0, -10, -5, 0], atol=1e-6)
-    assert rolled.costs.demand_charge == pytest.approx(60.0)
+    assert rolled.costs.amounts["demand_charge"] == pytest.approx(60.0)
 
 
 def test_a_peak_of_another_billing_period_is_not_counted() -> None:
@@ -156,12 +156,12 @@ def test_a_peak_of_another_billing_period_is_not_counted() -> None:
     portfolio = by_hand(stays, dear, **charge)
     rolled = run(portfolio, Perfect(portfolio.prices))
     np.testing.assert_allclose(rolled.schedule.power_kw[1, 24:], [-5, -5, -5], atol=1e-6)
-    assert rolled.costs.demand_charge == pytest.approx(90.0)
+    assert rolled.costs.amounts["demand_charge"] == pytest.approx(90.0)
 
 
 @pytest.mark.parametrize("window", [24, 72])
 def test_a_budget_is_for_the_whole_horizon_whatever_the_window(window: int) -> None:
-    portfolio = book(6, replace(DAYS, load_kw=4.0))
+    portfolio = a_portfolio(6, replace(DAYS, load_kw=4.0))
     free = run(portfolio, Perfect(portfolio.prices), window=window)
     drawn = site_energy(portfolio, free.schedule)[0]
     budget = np.array([drawn - 15.0, np.inf, np.inf])
@@ -174,7 +174,7 @@ def test_a_budget_is_for_the_whole_horizon_whatever_the_window(window: int) -> N
 
 
 def test_a_budget_that_no_window_can_keep_is_told_in_the_end() -> None:
-    portfolio = book(6, replace(DAYS, load_kw=4.0))
+    portfolio = a_portfolio(6, replace(DAYS, load_kw=4.0))
     load = portfolio.grid.step_h * portfolio.total_load_kw[0].sum()
     sites = replace(portfolio.sites, energy_budget_kwh=np.array([0.2 * load, np.inf, np.inf]))
     portfolio = replace(portfolio, sites=sites, sessions=portfolio.sessions.without_discharge())
@@ -186,7 +186,7 @@ def test_a_budget_that_no_window_can_keep_is_told_in_the_end() -> None:
 
 
 def test_persistence_repeats_the_last_known_day() -> None:
-    portfolio = book(7, DAYS)
+    portfolio = a_portfolio(7, DAYS)
     actual = portfolio.prices
     view = Persistence(actual, known=2, day=24)
     for now in (0, 1, 10, 30, 50):
@@ -202,7 +202,7 @@ def test_persistence_repeats_the_last_known_day() -> None:
 
 
 def test_served_share_counts_only_what_was_owed() -> None:
-    portfolio = book(8, DAYS)
+    portfolio = a_portfolio(8, DAYS)
     best = plan.v2g(portfolio, options(portfolio)).schedule
     assert Assessment(portfolio, best).served_share == pytest.approx(1.0)
     idle = replace(
@@ -250,7 +250,7 @@ def test_a_plan_looks_as_far_as_load_will_break_a_limit_by_itself(
 
 
 def test_progress_is_told_at_every_plan() -> None:
-    portfolio = book(9, DAYS)
+    portfolio = a_portfolio(9, DAYS)
     ticks: list[int] = []
     rolling.simulate(
         portfolio,
@@ -264,7 +264,7 @@ def test_progress_is_told_at_every_plan() -> None:
 
 
 def test_negative_prices_do_not_make_each_plan_a_search(monkeypatch: pytest.MonkeyPatch) -> None:
-    portfolio = book(10, DAYS)
+    portfolio = a_portfolio(10, DAYS)
     low = replace(
         portfolio.prices,
         import_price_per_mwh=portfolio.prices.import_price_per_mwh - 150.0,

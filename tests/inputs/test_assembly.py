@@ -1,4 +1,4 @@
-"""The book of a configuration: sessions, sites, prices and loads brought to one horizon."""
+"""The portfolio of a configuration: sessions, sites, prices and loads brought to one horizon."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -11,12 +11,12 @@ import pytest
 
 from evergrid.core.config import parse
 from evergrid.core.errors import ConfigError, InputError
-from evergrid.inputs.assembly import Loaded, load
+from evergrid.inputs.assembly import StudyInputs, load
 from evergrid.inputs.tables import ForecastSource
 from evergrid.studies import plan
 from tests.studies.cases import Planned, sessions
 
-Load = Callable[..., Loaded]
+Load = Callable[..., StudyInputs]
 FLEET = {
     "place": "home",
     "vehicles": 4,
@@ -31,7 +31,9 @@ def loaded(planned: Planned):
     folder = planned(1)[1].parent
     whole = planned(1)[0].config.model_dump(mode="json", exclude_none=True)
 
-    def make(*, seed: int = 0, forecast: ForecastSource | None = None, **changed: Any) -> Loaded:
+    def make(
+        *, seed: int = 0, forecast: ForecastSource | None = None, **changed: Any
+    ) -> StudyInputs:
         raw = {key: value for key, value in (whole | changed).items() if value is not None}
         return load(parse(plan.Config, raw), forecast, folder=folder, seed=seed)
 
@@ -40,14 +42,14 @@ def loaded(planned: Planned):
 
 def test_sessions_that_began_before_are_taken_to_have_charged(loaded: Load, planned: Planned):
     whole = pl.read_parquet(planned(1)[1].parent / "sessions.parquet")
-    book = loaded().portfolio
-    start = book.grid.times[0]
-    assert (book.sessions.arrival_utc >= start).all()
+    portfolio = loaded().portfolio
+    start = portfolio.grid.times[0]
+    assert (portfolio.sessions.arrival_utc >= start).all()
     assert any("began before the horizon" in note for note in loaded().notes)
     for name, before, now in zip(
-        book.sessions.session_id,
+        portfolio.sessions.session_id,
         whole["energy_arrival_kwh"].to_list(),
-        book.sessions.energy_arrival_kwh,
+        portfolio.sessions.energy_arrival_kwh,
         strict=False,
     ):
         assert now >= before, name
@@ -68,8 +70,8 @@ def test_a_session_that_began_before_holds_what_it_charged_since_in_the_cells(
         efficiency_charge=pl.lit(0.9),
     )
     table.write_parquet(tmp_path / "begun.parquet")
-    book = loaded(sessions={"file": str(tmp_path / "begun.parquet")}, battery=None).portfolio
-    assert book.sessions.energy_arrival_kwh == pytest.approx([23.0, 20.0, 5.0])
+    portfolio = loaded(sessions={"file": str(tmp_path / "begun.parquet")}, battery=None).portfolio
+    assert portfolio.sessions.energy_arrival_kwh == pytest.approx([23.0, 20.0, 5.0])
 
 
 def test_only_the_named_sites_are_kept_and_an_unknown_one_is_refused(loaded: Load):
@@ -111,7 +113,7 @@ def test_generated_sessions_follow_the_seed_and_join_those_of_the_file(loaded: L
     first, again, other = (loaded(fleet=[FLEET], seed=seed).portfolio for seed in (1, 1, 2))
     for name, values in first.sessions.columns().items():
         assert values.tolist() == again.sessions.columns()[name].tolist()
-    arrivals = [book.sessions.arrival_utc.tolist() for book in (first, other)]
+    arrivals = [portfolio.sessions.arrival_utc.tolist() for portfolio in (first, other)]
     assert arrivals[0] != arrivals[1]
     assert {"s0", "battery-1"} < set(first.sessions.session_id)
 

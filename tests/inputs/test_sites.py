@@ -10,10 +10,10 @@ import pytest
 
 from evergrid.core.config import parse
 from evergrid.core.errors import ConfigError, InputError
-from evergrid.inputs.assembly import Loaded, load
+from evergrid.inputs.assembly import StudyInputs, load
 from evergrid.studies import plan
 
-Load = Callable[..., Loaded]
+Load = Callable[..., StudyInputs]
 HOME = {"place": "home", "time_zone": "Europe/Oslo"}
 TREE = {
     "name": "north",
@@ -35,7 +35,7 @@ def loaded(tmp_path: Path):
     prices = {"time_utc": times, "import_price_per_mwh": 80.0, "export_price_per_mwh": 80.0}
     pl.DataFrame(prices).write_csv(tmp_path / "prices.csv")
 
-    def make(*, seed: int = 0, **given: Any) -> Loaded:
+    def make(*, seed: int = 0, **given: Any) -> StudyInputs:
         raw = {
             "horizon": {"start": "2024-01-10", "step_min": 30, "time_zone": "Europe/Oslo"},
             "prices": {"file": "prices.csv"},
@@ -48,10 +48,10 @@ def loaded(tmp_path: Path):
 
 
 def test_every_session_stands_at_a_site_of_the_level(loaded: Load):
-    book = loaded().portfolio
-    assert len(book.sites) == 1 + 2 + 6
-    assert all("/street-" in name for name in book.sessions.site_id)
-    assert book.sites.import_limit_kw[0] == 60.0
+    portfolio = loaded().portfolio
+    assert len(portfolio.sites) == 1 + 2 + 6
+    assert all("/street-" in name for name in portfolio.sessions.site_id)
+    assert portfolio.sites.import_limit_kw[0] == 60.0
 
 
 def test_the_run_notes_what_is_generated(loaded: Load):
@@ -170,14 +170,14 @@ def test_generation_stands_beside_the_load_of_its_site(loaded: Load, tmp_path: P
     entry = ROOF | {"generation_curtailable": False, "demand_charge_period": "week"}
     entry |= {"demand_peak_kw": 3.5, "demand_charge_peaks": 3}
     made = loaded(site=[entry], site_tree=[], fleet=[CAR], site_generation_file="sun.csv")
-    book = made.portfolio
-    assert book.generation_kw.max() == 6.0
-    assert not book.load_kw.any()
-    assert not book.curtailable_kw.any()
-    assert book.must_take_load_kw.min() == -6.0
-    assert book.time_zone == "Europe/Oslo"
-    assert book.sites.demand_charge_period.tolist() == ["week"]
-    assert (book.sites.demand_peak_kw[0], book.sites.demand_charge_peaks[0]) == (3.5, 3)
+    portfolio = made.portfolio
+    assert portfolio.generation_kw.max() == 6.0
+    assert not portfolio.load_kw.any()
+    assert not portfolio.curtailable_kw.any()
+    assert portfolio.must_take_load_kw.min() == -6.0
+    assert portfolio.time_zone == "Europe/Oslo"
+    assert portfolio.sites.demand_charge_period.tolist() == ["week"]
+    assert (portfolio.sites.demand_peak_kw[0], portfolio.sites.demand_charge_peaks[0]) == (3.5, 3)
     assert not any("curtailed" in note for note in made.notes)
 
 

@@ -1,4 +1,4 @@
-"""A book holds the sessions that touch its grid, and refuses records that do not fit together."""
+"""A portfolio holds the sessions that touch its grid, and refuses records that do not fit."""
 
 from dataclasses import replace
 
@@ -23,9 +23,9 @@ def test_only_sessions_that_touch_the_grid_are_kept():
     columns = {"arrival_utc": at(-5, -5, 0, 23, 24), "departure_utc": at(0, 1, 24, 30, 25)}
     sessions = make_sessions(5, **columns)
     assert touching(sessions, DAY).tolist() == [False, True, True, True, False]
-    book = assemble(DAY, sessions, make_sites(TREE), no_load(), make_prices())
-    assert book.sessions.session_id.tolist() == ["s1", "s2", "s3"]
-    assert book.site_row.tolist() == [1, 1, 1]
+    portfolio = assemble(DAY, sessions, make_sites(TREE), no_load(), make_prices())
+    assert portfolio.sessions.session_id.tolist() == ["s1", "s2", "s3"]
+    assert portfolio.site_row.tolist() == [1, 1, 1]
 
 
 def test_assets_are_counted_once():
@@ -37,8 +37,8 @@ def test_assets_are_counted_once():
 def test_the_load_of_a_site_includes_the_sites_below():
     names = np.array(["depot", "fleet"], dtype=object)
     load = SiteLoad(names, DAY.times, np.array([[3.0] * 24, [4.0] * 24]))
-    book = assemble(DAY, make_sessions(), make_sites(TREE), load, make_prices())
-    assert book.total_load_kw[:, 0].tolist() == [7.0, 3.0]
+    portfolio = assemble(DAY, make_sessions(), make_sites(TREE), load, make_prices())
+    assert portfolio.total_load_kw[:, 0].tolist() == [7.0, 3.0]
 
 
 def test_an_empty_fleet_is_refused():
@@ -63,13 +63,17 @@ def test_generation_lands_at_its_site_beside_the_load():
     load = SiteLoad(names, DAY.times, np.full((1, 24), 3.0))
     sun = SiteGeneration(names, DAY.times, np.arange(24.0)[None])
     parts = (DAY, make_sessions(), make_sites(TREE), load, make_prices())
-    book = assemble(*parts, generation=sun, time_zone="Europe/Oslo")
-    assert book.total_generation_kw[0].tolist() == list(range(24))
-    assert book.total_load_kw[:, 5].tolist() == [3.0, 3.0]
-    assert book.time_zone == "Europe/Oslo"
+    portfolio = assemble(*parts, generation=sun, time_zone="Europe/Oslo")
+    assert portfolio.total_generation_kw[0].tolist() == list(range(24))
+    assert portfolio.total_load_kw[:, 5].tolist() == [3.0, 3.0]
+    assert portfolio.time_zone == "Europe/Oslo"
     assert not assemble(*parts).generation_kw.any()
     prices = make_prices(3, time_utc=DAY.times[4:7])
-    assert book.part(4, 7, book.sessions, prices).generation_kw[1].tolist() == [4.0, 5.0, 6.0]
+    assert portfolio.part(4, 7, portfolio.sessions, prices).generation_kw[1].tolist() == [
+        4.0,
+        5.0,
+        6.0,
+    ]
 
 
 def test_only_generation_that_may_be_curtailed_is_curtailable():
@@ -77,13 +81,13 @@ def test_only_generation_that_may_be_curtailed_is_curtailable():
     sun = SiteGeneration(names, DAY.times, np.repeat([[2.0], [5.0]], 24, axis=1))
     sites = make_sites(TREE, generation_curtailable=[True, False])
     load = SiteLoad(names, DAY.times, np.ones((2, 24)))
-    book = assemble(DAY, make_sessions(), sites, load, make_prices(), generation=sun)
-    assert book.curtailable_kw[:, 0].tolist() == [2.0, 0.0]
-    assert book.must_take_load_kw[:, 0].tolist() == [1.0, -4.0]
+    portfolio = assemble(DAY, make_sessions(), sites, load, make_prices(), generation=sun)
+    assert portfolio.curtailable_kw[:, 0].tolist() == [2.0, 0.0]
+    assert portfolio.must_take_load_kw[:, 0].tolist() == [1.0, -4.0]
 
 
 def limited_depot(drawn: np.ndarray, fed: np.ndarray):
-    """A book whose depot has limits of each hour beside its lasting 100 kW of import."""
+    """A portfolio whose depot has limits of each hour beside its lasting 100 kW of import."""
     names = np.array(["depot"], dtype=object)
     limits = SiteLimits(names, DAY.times, drawn[None], fed[None])
     return assemble(DAY, make_sessions(), make_sites(TREE), no_load(), make_prices(), limits)
@@ -91,18 +95,18 @@ def limited_depot(drawn: np.ndarray, fed: np.ndarray):
 
 def test_the_smaller_of_lasting_and_passing_limits_holds():
     hours = np.arange(24.0)
-    book = limited_depot(90.0 + hours, np.where(hours < 12, np.inf, 5.0))
-    assert book.import_limit_kw[1].tolist() == np.minimum(90.0 + hours, 100.0).tolist()
-    assert book.export_limit_kw[1].tolist() == [np.inf] * 12 + [5.0] * 12
-    assert book.import_limit_kw[0].tolist() == [100.0] * 24
-    assert book.limited_by_step.tolist() == [False, True]
+    portfolio = limited_depot(90.0 + hours, np.where(hours < 12, np.inf, 5.0))
+    assert portfolio.import_limit_kw[1].tolist() == np.minimum(90.0 + hours, 100.0).tolist()
+    assert portfolio.export_limit_kw[1].tolist() == [np.inf] * 12 + [5.0] * 12
+    assert portfolio.import_limit_kw[0].tolist() == [100.0] * 24
+    assert portfolio.limited_by_step.tolist() == [False, True]
 
 
 def test_a_book_without_passing_limits_has_the_lasting_ones():
-    book = assemble(DAY, make_sessions(), make_sites(TREE), no_load(), make_prices())
-    assert not book.limited_by_step.any()
-    assert (book.import_limit_kw == 100.0).all()
-    assert np.isinf(book.export_limit_kw).all()
+    portfolio = assemble(DAY, make_sessions(), make_sites(TREE), no_load(), make_prices())
+    assert not portfolio.limited_by_step.any()
+    assert (portfolio.import_limit_kw == 100.0).all()
+    assert np.isinf(portfolio.export_limit_kw).all()
 
 
 def test_limits_of_an_unknown_site_are_refused():
@@ -115,38 +119,41 @@ def test_limits_of_an_unknown_site_are_refused():
 
 def test_a_part_of_a_book_has_the_values_of_its_steps_alone():
     hours = np.arange(24.0)
-    book = limited_depot(hours, 100.0 + hours)
+    portfolio = limited_depot(hours, 100.0 + hours)
     load = np.stack([hours, 2 * hours])
     gates = Flowgates(np.arange(24), np.tile([1.0, -1.0], (24, 1)), hours)
-    book = replace(book, load_kw=load, flowgates=gates)
+    portfolio = replace(portfolio, load_kw=load, flowgates=gates)
     first, stop = 5, 9
     prices = make_prices(4, time_utc=DAY.times[first:stop])
-    part = book.part(first, stop, book.sessions, prices)
+    part = portfolio.part(first, stop, portfolio.sessions, prices)
     assert part.grid.times.tolist() == DAY.times[first:stop].tolist()
     inside = slice(first, stop)
     assert part.load_kw.tolist() == load[:, inside].tolist()
-    assert part.import_limit_kw.tolist() == book.import_limit_kw[:, inside].tolist()
-    assert part.export_limit_kw.tolist() == book.export_limit_kw[:, inside].tolist()
+    assert part.import_limit_kw.tolist() == portfolio.import_limit_kw[:, inside].tolist()
+    assert part.export_limit_kw.tolist() == portfolio.export_limit_kw[:, inside].tolist()
     assert part.prices is prices
     assert part.flowgates is not None
     assert part.flowgates.step.tolist() == [0, 1, 2, 3]
     assert part.flowgates.limit_kw.tolist() == [5.0, 6.0, 7.0, 8.0]
-    assert replace(book, flowgates=None).part(first, stop, book.sessions, prices).flowgates is None
+    assert (
+        replace(portfolio, flowgates=None).part(first, stop, portfolio.sessions, prices).flowgates
+        is None
+    )
 
 
 def test_a_flowgate_asks_for_no_more_than_all_generation_that_may_be_curtailed():
     step = np.array([3])
-    book = limited_depot(np.full(24, np.inf), np.full(24, np.inf))
+    portfolio = limited_depot(np.full(24, np.inf), np.full(24, np.inf))
     generation = np.stack([np.full(24, 2.0), np.full(24, 5.0)])
 
     def within(limit_kw: float, weight: list[float], *, curtailable: bool = True):
-        sites = replace(book.sites, generation_curtailable=np.full(2, curtailable))
+        sites = replace(portfolio.sites, generation_curtailable=np.full(2, curtailable))
         gates = Flowgates(step, np.array([weight]), np.array([limit_kw]))
-        return replace(book, sites=sites, generation_kw=generation, flowgates=gates)
+        return replace(portfolio, sites=sites, generation_kw=generation, flowgates=gates)
 
-    row = book.sites.row(np.array(["depot"], dtype=object))[0]
+    row = portfolio.sites.row(np.array(["depot"], dtype=object))[0]
     leaf = [float(i == row) for i in range(2)]
-    most = float(book.sites.add_up(generation)[row, 3])
+    most = float(portfolio.sites.add_up(generation)[row, 3])
     assert within(-most, leaf).flowgates is not None
     assert within(0.0, [-weight for weight in leaf]).flowgates is not None
     for limit_kw, weight in ((-most - 0.01, leaf), (-0.01, [-weight for weight in leaf])):

@@ -185,8 +185,8 @@ def test_limits_that_only_contradict_one_another_together_are_named_with_site_an
     assert fault.got == ("import_limit_kw -2 and export_limit_kw 0",)
     assert "add up to at least 0" in fault.rule
     kept = replace(sites, export_limit_kw=np.array([np.inf, 2.0]))
-    book = assemble(DAY, make_sessions(), kept, no_load(), make_prices(), limits)
-    assert book.import_limit_kw[1, 5] == -book.export_limit_kw[1, 5] == -2.0
+    portfolio = assemble(DAY, make_sessions(), kept, no_load(), make_prices(), limits)
+    assert portfolio.import_limit_kw[1, 5] == -portfolio.export_limit_kw[1, 5] == -2.0
 
 
 @pytest.mark.parametrize("bad", ["60", None, np.array([60.0, 70.0]), np.nan, np.inf, -1.0])

@@ -19,8 +19,8 @@ MIDNIGHT = np.datetime64("2024-01-10", "us")
 DEPOT = np.array(["depot"], dtype=object)
 
 
-def book(**changed: Any):
-    """A book of three cars at a depot, some of whose records are others."""
+def a_portfolio(**changed: Any):
+    """A portfolio of three cars at a depot, some of whose records are others."""
     parts = {
         "grid": DAY,
         "sessions": make_sessions(),
@@ -77,17 +77,17 @@ def test_of_stamps(hours: list[int], way_out: str):
         ),
         (lambda: make_prices(23).on(DAY), "time_utc", "data that reaches further"),
         (
-            lambda: book(grid=TimeGrid(DAY.end_utc, 1.0, 24)),
+            lambda: a_portfolio(grid=TimeGrid(DAY.end_utc, 1.0, 24)),
             "sessions",
             "in which vehicles are plugged in",
         ),
         (
-            lambda: replace(book(), prices=make_prices(12)),
+            lambda: replace(a_portfolio(), prices=make_prices(12)),
             "prices",
             "Give prices.on(grid).",
         ),
         (
-            lambda: book(
+            lambda: a_portfolio(
                 sites=make_sites(TREE, export_limit_kw=[0.0, 0.0]), limits=limits(-2.0, 5.0)
             ),
             "import_limit_kw",

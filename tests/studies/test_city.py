@@ -42,8 +42,8 @@ def test_everyone_is_served_and_every_limit_kept(city: plan.Result):
 
 
 def test_limits_bind_at_every_level(city: plan.Result):
-    price = city.plans["v2g"].shadow_price_per_mwh.max(axis=1)
-    depth = city.loaded.portfolio.sites.depth
+    price = city.findings.plans["v2g"].shadow_price_per_mwh.max(axis=1)
+    depth = city.findings.inputs.portfolio.sites.depth
     assert all(price[depth == level].max() > 1e-3 for level in range(3))
 
 
@@ -53,10 +53,10 @@ def test_a_plan_earns_over_charging_without_one(city: plan.Result):
 
 
 def test_the_tables_hold_every_site_in_every_step(city: plan.Result):
-    book = city.loaded.portfolio
-    assert city.tables["sites"].height == len(book.sites) * 96
-    assert set(city.tables["sites"]["site_id"]) == set(book.sites.site_id)
-    plugged = city.plans["v2g"].schedule.plugged
+    portfolio = city.findings.inputs.portfolio
+    assert city.tables["sites"].height == len(portfolio.sites) * 96
+    assert set(city.tables["sites"]["site_id"]) == set(portfolio.sites.site_id)
+    plugged = city.findings.plans["v2g"].schedule.plugged
     assert city.tables["schedule"].height == np.count_nonzero(plugged)
 
 

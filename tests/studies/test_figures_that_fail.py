@@ -14,10 +14,10 @@ from evergrid.cli.main import app
 from evergrid.core.config import parse
 from evergrid.report.drawing import FigureWarning
 from evergrid.studies import (
+    console_summary,
     firm_capacity,
     grid_strength,
     hosting_capacity,
-    ten_lines,
     volt_var,
 )
 from evergrid.studies.grid_strength import report as strength_report
@@ -64,10 +64,11 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any, str], An
     """Lets one figure of a result raise, or all; the rest are drawn as they are."""
 
     def plant(result: Any, which: str) -> Any:
-        own = result.telling.drawings(result._shown)
+        report = result.study.report
+        own = report.figures(result)
         left = {name: (lambda made=made: made) for name, made in result.figures().items()}
         broken = {name: failing(name) for name in own if which in (name, "all")}
-        monkeypatch.setattr(result.telling, "drawings", lambda shown: left | broken)
+        monkeypatch.setattr(report, "figures", lambda result: left | broken)
         return replace(result)
 
     with warnings.catch_warnings():
@@ -106,7 +107,7 @@ def test_any_one_figure_may_fail_and_all_else_is_written(
 
 @pytest.mark.parametrize("study", [*STUDIES, "plan on a feeder"])
 def test_the_summary_and_the_place_of_the_report_are_ten_lines(study: str, results: dict[str, Any]):
-    assert 3 <= len(results[study].lines()) <= ten_lines.MOST_ROWS == 9
+    assert 3 <= len(results[study].console_lines()) <= console_summary.MOST_ROWS == 9
 
 
 def test_the_command_says_on_stderr_which_figure_failed(
@@ -115,12 +116,12 @@ def test_the_command_says_on_stderr_which_figure_failed(
     street(tmp_path)
     text = 'study = "grid_strength"\n[feeder]\nfile = "street.dss"\n'
     (tmp_path / "study.toml").write_text(text)
-    own = strength_report.drawings
+    own = strength_report.figures
 
-    def drawings(shown: Any) -> Any:
-        return own(shown) | {"loop_gains": failing("loop_gains")}
+    def figures(result: Any) -> Any:
+        return own(result) | {"loop_gains": failing("loop_gains")}
 
-    monkeypatch.setattr(strength_report, "drawings", drawings)
+    monkeypatch.setattr(strength_report, "figures", figures)
     call = ["run", str(tmp_path / "study.toml"), "--out", str(tmp_path / "out")]
     with warnings.catch_warnings():
         warnings.simplefilter("default", FigureWarning)

@@ -69,7 +69,7 @@ def test_what_cannot_be_exported_is_curtailed_or_named_and_never_paid(
         assert (told["limit"], told["steps"]) == ("export", 2)
         assert told["worst_kw"] == pytest.approx(3.0, abs=1e-6)
         assert told["excess_kwh"] == pytest.approx(6.0, abs=1e-6)
-    assert made.plans["v2g"].schedule.energy_kwh[0, -1] >= 10.0 - 1e-6
+    assert made.findings.plans["v2g"].schedule.energy_kwh[0, -1] >= 10.0 - 1e-6
 
 
 def test_a_surplus_that_breaks_the_limit_is_refused_where_that_is_asked(tmp_path: Path) -> None:
@@ -97,7 +97,9 @@ def test_a_demand_charge_does_not_leave_a_bus_empty(tmp_path: Path, method: str)
 def test_a_limit_that_leaves_a_session_short_is_no_limit_that_does_not_bind(tmp_path: Path) -> None:
     bus = ("bus", 0, 6, 60, 10, 50, 0, 11, 0, 1)
     case = Case([50] * 6, {"import_limit_kw": 5.0, "demand_charge_per_kw": 12.0}, sessions=[bus])
-    told = {line.split()[0]: line.split(maxsplit=1)[1] for line in case.run(tmp_path).lines()}
+    told = {
+        line.split()[0]: line.split(maxsplit=1)[1] for line in case.run(tmp_path).console_lines()
+    }
     assert told["fleet"].startswith("1 session of 1 asset at 1 site, 6 steps of 60 min")
     assert "; 1 session short of 10.0 kWh, worst bus" in told["service"]
     assert told["limits"] == "1 session short by the import limit of site s"
@@ -107,9 +109,9 @@ def test_a_limit_that_leaves_a_session_short_is_no_limit_that_does_not_bind(tmp_
 def test_a_saving_is_a_share_only_where_there_is_a_bill(tmp_path: Path, price: int) -> None:
     bus = ("bus", 0, 4, 60, 10, 30, 0, 11, 0, 1)
     made = Case([price] * 4, sessions=[bus]).run(tmp_path)
-    told = {line.split()[0]: line.split(maxsplit=1)[1] for line in made.lines()}
+    told = {line.split()[0]: line.split(maxsplit=1)[1] for line in made.console_lines()}
     assert told["saving"] == {-50: "1.20 EUR", 0: "0.00 EUR", 50: "0.00 EUR (0.0 %)"}[price]
-    assert "-0.00" not in "\n".join(made.lines())
+    assert "-0.00" not in "\n".join(made.console_lines())
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -158,7 +160,7 @@ def test_a_reserve_that_is_reached_is_kept(tmp_path: Path) -> None:
     case = Case([90, 80, 200, 210, 190, 60], {"import_limit_kw": 17.0}, sessions=[car])
     for method in METHODS:
         made = case.run(tmp_path / method, method)
-        energy = made.plans["v2g"].schedule.energy_kwh[0]
+        energy = made.findings.plans["v2g"].schedule.energy_kwh[0]
         reached = energy >= 12.0 - 1e-6
         assert reached.any()
         assert (energy[reached.argmax() :] >= 12.0 - 1e-6).all()

@@ -13,7 +13,7 @@ def test_a_study_is_found_by_its_name(name: str, tmp_path: Path):
     path = tmp_path / "any.toml"
     path.write_text(f'study = "{name}"')
     assert registry.of_file(path) is registry.named(name)
-    assert registry.named(name).__name__ == f"evergrid.studies.{name}"
+    assert registry.named(name).name == name
 
 
 @pytest.mark.parametrize(("name", "near"), [("plann", "Did you mean plan?"), ("xyz", "Studies: ")])

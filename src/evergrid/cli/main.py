@@ -20,9 +20,9 @@ from evergrid.core import config as config_file
 from evergrid.core.errors import ConfigError, EvergridError, MissingFileError, OutputError
 from evergrid.core.files import toml_tables
 from evergrid.data import check as checks
-from evergrid.data.output import check_writable
 from evergrid.inputs import fleet_memory
 from evergrid.studies import registry, summary
+from evergrid.studies.study import Study
 
 WRONG_USE = (ConfigError, MissingFileError, OutputError)
 GARBAGE_EVERY = 100_000  # new objects after which the interpreter looks for those nobody holds
@@ -71,7 +71,7 @@ def run(
     if "feeder" in raw and not dry_run:
         _start_reader()
     study = registry.of_tables(raw, source=str(config))
-    settings = config_file.parse(study.Config, raw, source=str(config))
+    settings = config_file.parse(study.config, raw, source=str(config))
     if dry_run:
         say(f"{config}: a valid configuration of the study {settings.study}", err=True)
         return
@@ -83,23 +83,23 @@ def demo(out: Out = None, as_json: Json = False, seed: Seed = 0) -> None:
     """Plan the built-in example: two days of a street, an office and a bus depot."""
     study = registry.named("plan")
     with resources.as_file(resources.files("evergrid.studies") / "demo") as folder:
-        settings = config_file.read(study.Config, folder / "plan.toml")
+        settings = config_file.read(study.config, folder / "plan.toml")
         _run(study, settings, folder, out or Path("results") / "demo", as_json, seed)
 
 
 @app.command()
 def new(study: Annotated[str, typer.Argument(help="Name of a study.")]) -> None:
     """Print a commented configuration with every key, its unit and its default."""
-    module = registry.named(study)
-    heading = f"{module.QUESTION}. Run it with: evergrid run {study}.toml"
-    typer.echo(config_file.template(module.Config, heading=heading), nl=False)
+    found = registry.named(study)
+    heading = f"{found.question} Run it with: evergrid run {study}.toml"
+    typer.echo(config_file.template(found.config, heading=heading), nl=False)
 
 
 @app.command()
 def studies() -> None:
     """List the studies."""
     for name in registry.STUDIES:
-        typer.echo(f"{name:<18}{registry.named(name).QUESTION}")
+        typer.echo(f"{name:<18}{registry.named(name).question}")
 
 
 @app.command()
@@ -141,16 +141,21 @@ def _root(
 
 
 def _run(
-    study: Any, settings: config_file.Config, folder: Path, out: Path, as_json: bool, seed: int
+    study: Study[Any, Any],
+    settings: config_file.Config,
+    folder: Path,
+    out: Path,
+    as_json: bool,
+    seed: int,
 ) -> None:
-    check_writable(out, study.OUTPUTS)
+    study.check_writable(out)
     with talk_to_stderr(), warnings_as_lines(), progress_bar() as progress:
         result = study.run(settings, seed=seed, folder=folder, progress=progress)
         progress("writing the results", 0.99)
         result.write(out)
     if as_json:
-        typer.echo(summary.to_json(result.told()), nl=False)
+        typer.echo(summary.to_json(result.final_summary()), nl=False)
         return
-    for line in result.lines():
+    for line in result.console_lines():
         say(line)
     say(f"{'report':<10}{out / 'report.html'}")

@@ -1,6 +1,9 @@
 """What a schedule costs, item by item, from the records alone and not from the engine."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -10,9 +13,30 @@ from evergrid.core.units import per_kwh_from_per_mwh
 from evergrid.model.billing import periods
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule
-from evergrid.model.session import Sessions
 
 ROUNDING_KW = 1e-6  # beyond an export limit that is rounding, and is paid for
+
+
+Kind = Literal["cash", "wear", "energy_left"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""What is paid or earned at the meter, what batteries lose, and the worth of energy left."""
+
+
+@dataclass(frozen=True)
+class CostItem:
+    """One of the items that the net cost is made of.
+
+    Attributes:
+        key: Its name in ``summary.json`` and in tables.
+        label: Its name on figures.
+        kind: What it is counted as.
+        amount: What a schedule costs by it, in the portfolio's currency; income is negative.
+    """
+
+    key: str
+    label: str
+    kind: Kind
+    amount: Callable[["Settlement"], float]
 
 
 @dataclass(frozen=True)
@@ -20,51 +44,113 @@ class Costs:
     """Costs of a schedule in the portfolio's currency; income is negative.
 
     Attributes:
-        energy: Energy drawn at the import price less energy fed at the export price; at net
-            meters, that of the whole site. What is fed beyond an export limit earns nothing.
-        wear: Battery wear caused by feeding, with what it rises by at high power.
-        demand_charge: Price of each site's highest powers drawn, over all billing periods.
-        carbon: Carbon price on energy drawn less that on energy fed.
-        energy_left: Change of energy in vehicles that stay beyond the horizon, at its value; a
-            gain is negative.
+        amounts: Each of `ITEMS` by its key, in that order.
     """
 
-    energy: float
-    wear: float
-    demand_charge: float
-    carbon: float
-    energy_left: float
+    amounts: Mapping[str, float]
 
     @property
     def net(self) -> float:
         """All items together: the objective of a plan."""
-        return sum(asdict(self).values())
+        return sum(self.amounts.values())
 
-    @property
-    def cash(self) -> float:
-        """What is paid for energy, demand and carbon, less what is earned; no wear, no stock."""
-        return self.energy + self.demand_charge + self.carbon
+    def of_kind(self, kind: Kind) -> float:
+        """All items of a kind together."""
+        return sum(self.amounts[item.key] for item in ITEMS if item.kind == kind)
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """A schedule and the prices it is settled at: what every cost item is computed from.
+
+    Attributes:
+        portfolio: Who was where, at which prices.
+        schedule: What they did.
+        end_value_per_kwh: Worth of energy in vehicles that stay beyond the horizon.
+    """
+
+    portfolio: Portfolio
+    schedule: Schedule
+    end_value_per_kwh: float
+
+    @cached_property
+    def site_kw(self) -> Float[Array, "site step"]:
+        """Power of each site, positive into the grid."""
+        return site_power(self.portfolio, self.schedule)
+
+    @cached_property
+    def carbon_price_per_kwh(self) -> Float[Array, " step"]:
+        """Carbon price in each step."""
+        return per_kwh_from_per_mwh(self.portfolio.prices.carbon_price_per_mwh)
+
+    @cached_property
+    def energy_kwh(self) -> tuple[Float[Array, " step"], Float[Array, " step"]]:
+        """Energy bought and sold in each step; what nobody pays for is not sold."""
+        bought, sold = _billed(self.portfolio, self.schedule, self.site_kw)
+        export = per_kwh_from_per_mwh(self.portfolio.prices.export_price_per_mwh)
+        earns = export + self.carbon_price_per_kwh > 0
+        return bought, sold - np.where(earns, unpaid_kwh(self.portfolio, self.site_kw), 0.0)
 
 
 def costs(portfolio: Portfolio, schedule: Schedule, end_value_per_kwh: float) -> Costs:
     """The costs of a schedule at the portfolio's prices."""
-    sessions, grid = portfolio.sessions, portfolio.grid
-    feed = np.maximum(schedule.power_kw, 0) * grid.step_h
-    power_kw = site_power(portfolio, schedule)
-    bought, sold = _billed(portfolio, schedule, power_kw)
-    carbon = per_kwh_from_per_mwh(portfolio.prices.carbon_price_per_mwh)
-    bought_at = per_kwh_from_per_mwh(portfolio.prices.import_price_per_mwh)
-    sold_at = per_kwh_from_per_mwh(portfolio.prices.export_price_per_mwh)
-    sold = sold - np.where(sold_at + carbon > 0, unpaid_kwh(portfolio, power_kw), 0.0)
+    settled = Settlement(portfolio, schedule, end_value_per_kwh)
+    return Costs({item.key: item.amount(settled) for item in ITEMS})
+
+
+def _energy(of: Settlement) -> float:
+    """Energy drawn at the import price less energy fed at the export price.
+
+    At net meters, that of the whole site. What is fed beyond an export limit earns nothing.
+    """
+    bought, sold = of.energy_kwh
+    prices = of.portfolio.prices
+    bought_at = per_kwh_from_per_mwh(prices.import_price_per_mwh)
+    sold_at = per_kwh_from_per_mwh(prices.export_price_per_mwh)
+    return float(bought_at @ bought - sold_at @ sold)
+
+
+def _wear(of: Settlement) -> float:
+    """Battery wear caused by feeding, with what it rises by at high power."""
+    sessions, feed_kw = of.portfolio.sessions, np.maximum(of.schedule.power_kw, 0)
+    step_h = of.portfolio.grid.step_h
+    rise = step_h * float(sessions.wear_rise_per_kwh_per_kw @ (feed_kw**2).sum(axis=1))
+    return float(sessions.wear_cost_per_kwh @ (feed_kw * step_h).sum(axis=1)) + rise
+
+
+def _demand_charge(of: Settlement) -> float:
+    """Price of each site's highest powers drawn, over all billing periods."""
+    sites, total = of.portfolio.sites, 0.0
+    for site in np.nonzero(sites.demand_charge_per_kw)[0]:
+        drawn_kw, before_kw = np.maximum(-of.site_kw[site], 0.0), sites.demand_peak_kw[site]
+        peaks = period_peaks(of.portfolio, int(site), drawn_kw, before_kw)
+        total += float(sites.demand_charge_per_kw[site]) * float(peaks.sum())
+    return total
+
+
+def _carbon(of: Settlement) -> float:
+    """Carbon price on energy drawn less that on energy fed."""
+    bought, sold = of.energy_kwh
+    return float(of.carbon_price_per_kwh @ (bought - sold))
+
+
+def _energy_left(of: Settlement) -> float:
+    """Worth of energy that vehicles staying beyond the horizon lose; a gain is negative."""
+    sessions, grid = of.portfolio.sessions, of.portfolio.grid
     outlasts = sessions.departure_utc > datetime64(grid.end_utc)
-    change = np.where(outlasts, schedule.energy_kwh[:, -1] - sessions.energy_arrival_kwh, 0.0)
-    return Costs(
-        energy=float(bought_at @ bought - sold_at @ sold),
-        wear=float(sessions.wear_cost_per_kwh @ feed.sum(axis=1)) + _risen(sessions, schedule),
-        demand_charge=_demand_charge(portfolio, power_kw),
-        carbon=float(carbon @ (bought - sold)),
-        energy_left=0.0 - end_value_per_kwh * float(change.sum()),
-    )
+    gain = of.schedule.energy_kwh[:, -1] - sessions.energy_arrival_kwh
+    return 0.0 - of.end_value_per_kwh * float(np.where(outlasts, gain, 0.0).sum())
+
+
+# The one list of what a schedule costs, in the order of summaries, figures and tables. A market or
+# a service adds its entry here; the engine's objective is checked against their sum.
+ITEMS: tuple[CostItem, ...] = (
+    CostItem("energy", "energy trading", "cash", _energy),
+    CostItem("wear", "battery wear", "wear", _wear),
+    CostItem("demand_charge", "demand charge", "cash", _demand_charge),
+    CostItem("carbon", "carbon", "cash", _carbon),
+    CostItem("energy_left", "energy left", "energy_left", _energy_left),
+)
 
 
 def net_load(portfolio: Portfolio) -> Float[Array, "site step"]:
@@ -126,23 +212,6 @@ def _meters_of(portfolio: Portfolio, site: int) -> np.ndarray:
         if above == site:
             found.append(int(meter))
     return np.array(found, dtype=np.int64)
-
-
-def _risen(sessions: Sessions, schedule: Schedule) -> float:
-    """What wear costs more because it rises with the power that is fed."""
-    squares = (np.maximum(schedule.power_kw, 0) ** 2).sum(axis=1)
-    return schedule.grid.step_h * float(sessions.wear_rise_per_kwh_per_kw @ squares)
-
-
-def _demand_charge(portfolio: Portfolio, power_kw: Float[Array, "site step"]) -> float:
-    sites = portfolio.sites
-    total = 0.0
-    for site in np.nonzero(sites.demand_charge_per_kw)[0]:
-        peaks = period_peaks(
-            portfolio, int(site), np.maximum(-power_kw[site], 0.0), sites.demand_peak_kw[site]
-        )
-        total += float(sites.demand_charge_per_kw[site]) * float(peaks.sum())
-    return total
 
 
 def period_peaks(

@@ -174,7 +174,7 @@ class Assessment:
         return self.shortfall_kwh > LEAST_KWH
 
     @property
-    def told_shortfall_kwh(self) -> float:
+    def shortfall_total_kwh(self) -> float:
         """Energy owed that is missing, over the sessions that are told."""
         return float(self.shortfall_kwh[self.short].sum())
 

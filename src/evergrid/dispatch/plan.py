@@ -2,25 +2,25 @@
 
 import math
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
 
-from evergrid.core import records
 from evergrid.core.arrays import Array, Float, Shaped
-from evergrid.core.errors import InfeasibleError, SolveError, raise_if_any
+from evergrid.core.errors import SolveError
 from evergrid.core.faults import Fault
 from evergrid.core.status import Status
 from evergrid.core.timegrid import datetime64
 from evergrid.core.units import per_kwh_from_per_mwh, per_mwh_from_per_kwh
-from evergrid.dispatch import baseline, curtailment, problem
+from evergrid.dispatch import baseline, curtailment, problem, proof, shortfall
 from evergrid.dispatch.accounts import Costs, costs, site_power, unpaid_kwh
 from evergrid.dispatch.assessment import Assessment, Overdraft, Overload
+from evergrid.dispatch.options import Options
 from evergrid.dispatch.problem import Problem
+from evergrid.dispatch.shortfall import Shortfall
 from evergrid.engine import least_violation, solver, warm_start
-from evergrid.engine.certificate import TOLERANCE, Certificate
+from evergrid.engine.certificate import Certificate
 from evergrid.engine.interior_point.interior_point import Tell, untold
 from evergrid.engine.program import Program
 from evergrid.engine.solution import (
@@ -35,56 +35,6 @@ from evergrid.model.schedule import Schedule
 
 ROUNDING = 1e-6  # share of the highest price below which a price is none
 ROOM = 1e-7  # kWh of a budget, for rounding
-SERVICE_KWH = 1e-3  # by which energy owed may be missed without being told
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to plan.
-
-    Attributes:
-        end_value_per_kwh: Worth of a kWh in the cells of vehicles that stay beyond the horizon.
-        method: Which solver; "auto" chooses by size.
-        smooth: Among plans of equal cost, take the one that curtails least and whose total power
-            moves least, where HiGHS solves it.
-        branch: Search for better directions, for some seconds, where wasting energy pays.
-        gap: Largest relative gap that counts as optimal.
-        time_limit_s: For each solve.
-        zones: Workers of a cluster to use at most; all by default.
-
-    Raises:
-        InputError: A method that there is not, numbers out of range.
-    """
-
-    end_value_per_kwh: float
-    method: solver.Method = "auto"
-    smooth: bool = True
-    branch: bool = True
-    gap: float = 1e-6
-    time_limit_s: float = 600.0
-    zones: int | None = None
-
-    def __post_init__(self) -> None:
-        records.check(self, "options")
-        faults = []
-        for name, good, rule, fix in (
-            ("end_value_per_kwh", 0 <= self.end_value_per_kwh < math.inf, "be at least 0", ""),
-            ("gap", 0 < self.gap < 1, "be above 0 and below 1", "Give 1e-6 for a millionth."),
-            ("time_limit_s", self.time_limit_s > 0, "be above 0 s", ""),
-            ("zones", self.zones is None or self.zones >= 1, "be at least 1", "None is for all."),
-        ):
-            if not good:
-                faults.append(Fault(name, rule, (getattr(self, name),), fix=fix))
-        raise_if_any("options", faults)
-
-
-@dataclass(frozen=True)
-class Shortfall:
-    """Energy owed to a session that cannot be served, and the limit that is the cause."""
-
-    session_id: str
-    shortfall_kwh: float
-    limit: str
 
 
 @dataclass(frozen=True)
@@ -143,7 +93,7 @@ def end_value_per_kwh(portfolio: Portfolio) -> float:
 
 
 @dataclass(frozen=True)
-class Solved:
+class PreviousSolve:
     """What was solved for a plan, as a start for the next one.
 
     Attributes:
@@ -177,10 +127,10 @@ def v2g(portfolio: Portfolio, options: Options, *, tell: Tell = untold) -> Plan:
 def again(
     portfolio: Portfolio,
     options: Options,
-    last: Solved | None,
+    last: PreviousSolve | None,
     *,
     spent_kwh: Float[Array, " site"] | None = None,
-) -> tuple[Plan, Solved]:
+) -> tuple[Plan, PreviousSolve]:
     """The same, some steps after the last plan for the same sites, beginning from that one.
 
     Args:
@@ -198,10 +148,10 @@ def again(
         guess = _expected(portfolio, made, last)
     plan, solution = _solve(portfolio, made, options, guess=guess, spent_kwh=spent_kwh)
     ids = portfolio.sessions.session_id
-    return plan, Solved(made.program, solution.guess, ids, portfolio.grid.start_utc)
+    return plan, PreviousSolve(made.program, solution.guess, ids, portfolio.grid.start_utc)
 
 
-def _expected(portfolio: Portfolio, made: Problem, last: Solved) -> Guess | None:
+def _expected(portfolio: Portfolio, made: Problem, last: PreviousSolve) -> Guess | None:
     """What the last plan lets expect of this one; nothing where its groups were others."""
     program = made.program
     if program.groups != last.program.groups:
@@ -242,14 +192,14 @@ def uncontrolled(
         planned = _least_curtailed(one_way, made, power)
     assessment = Assessment(one_way, planned)
     paid = costs(one_way, planned, options.end_value_per_kwh)
-    certificate = replace(_recomputed(assessment, paid.net), bound=-math.inf)
+    certificate = replace(proof.recomputed(assessment, paid.net), bound=-math.inf)
     return replace(
         served,
         assessment=assessment,
         costs=paid,
-        status=_status(assessment, Status.FEASIBLE),
+        status=proof.status(assessment, Status.FEASIBLE),
         certificate=certificate,
-        shortfalls=tuple(_shortfalls(assessment, None, _causes_of(served))),
+        shortfalls=tuple(shortfall.shortfalls(assessment, None, _causes_of(served))),
         solve_s=taken_s,
     )
 
@@ -303,28 +253,6 @@ def _asked(portfolio: Portfolio, options: Options, served: Plan) -> Problem:
     return replace(made, program=lowered)
 
 
-def raise_on_shortfall(plan: Plan) -> None:
-    """Refuse a plan that leaves owed energy unserved, or exceeds a limit or an energy budget.
-
-    Raises:
-        InfeasibleError: Names each session, its shortfall and the limit that causes it, and each
-            site whose load or generation alone exceeds a limit or budget.
-    """
-    faults = _faults(plan.shortfalls, plan.assessment)
-    if not faults:
-        return
-    details = []
-    if plan.shortfalls:
-        details.append(f"{plan.shortfall_kwh:.3g} kWh owed at departure cannot be served.")
-    if plan.overloads:
-        excess_kwh = sum(item.excess_kwh for item in plan.overloads)
-        details.append(f"Limits of sites are exceeded by {excess_kwh:.3g} kWh.")
-    if plan.overdrafts:
-        excess_kwh = sum(item.excess_kwh for item in plan.overdrafts)
-        details.append(f"Energy budgets are exceeded by {excess_kwh:.3g} kWh.")
-    raise InfeasibleError(" ".join(details), faults)
-
-
 def _in_the_way(
     portfolio: Portfolio,
     made: Problem,
@@ -336,45 +264,7 @@ def _in_the_way(
         return []
     given = _least_curtailed(portfolio, made, relaxation.power_kw)
     assessment = Assessment(portfolio, given, 0.0 if spent_kwh is None else spent_kwh)
-    return _faults(_shortfalls(assessment, relaxation, {}), assessment)
-
-
-def _faults(shortfalls: Sequence[Shortfall], assessment: Assessment) -> list[Fault]:
-    """What a schedule leaves unserved or exceeds, each with its cause."""
-    faults = [
-        Fault(
-            "energy_departure_kwh",
-            f"be reachable; short by {item.shortfall_kwh:.3g} kWh because of {item.limit}",
-            ids=(item.session_id,),
-        )
-        for item in shortfalls
-    ]
-    faults += [_overload_fault(item) for item in assessment.overloads]
-    faults += [
-        Fault(
-            "energy_budget_kwh",
-            f"be at least {item.energy_budget_kwh + item.excess_kwh:.1f} kWh, what the load draws "
-            "beyond all that vehicles can feed",
-            got=(item.energy_budget_kwh,),
-            ids=(item.site_id,),
-            fix="Raise the budget or lower the load.",
-        )
-        for item in assessment.overdrafts
-    ]
-    return faults
-
-
-def _overload_fault(item: Overload) -> Fault:
-    way = "load" if item.limit == "import" else "generation that cannot be curtailed"
-    fix = "Raise the limit or lower the load."
-    if item.limit == "export":
-        fix = "Raise the limit, or give the generation as site_generation that may be curtailed."
-    return Fault(
-        f"{item.limit}_limit_kw",
-        f"allow what the {way} exceeds it by: up to {item.worst_kw:.3g} kW in {item.steps} steps",
-        ids=(item.site_id,),
-        fix=fix,
-    )
+    return shortfall.faults(shortfall.shortfalls(assessment, relaxation, {}), assessment)
 
 
 def _solve(
@@ -408,18 +298,20 @@ def _solve(
     planned = _least_curtailed(portfolio, made, solution.power_kw)
     assessment = Assessment(portfolio, planned, 0.0 if spent_kwh is None else spent_kwh)
     paid = costs(portfolio, planned, options.end_value_per_kwh)
-    bound = _bound(solution.certificate.bound, paid.net, gave_way=relaxation is not None)
-    certificate = replace(_recomputed(assessment, paid.net), bound=bound)
+    bound = proof.without_rounding(
+        solution.certificate.bound, paid.net, gave_way=relaxation is not None
+    )
+    certificate = replace(proof.recomputed(assessment, paid.net), bound=bound)
     sites = slice(0, len(portfolio.sites))
     plan = Plan(
         assessment=assessment,
         costs=paid,
-        status=_earned(assessment, certificate, options, relaxation),
+        status=proof.earned(assessment, certificate, relaxation, gap=options.gap),
         certificate=certificate,
         shadow_price_per_mwh=per_mwh_from_per_kwh(solution.limit_price[sites]),
         budget_price_per_mwh=per_mwh_from_per_kwh(_budget_price(program, solution)[sites]),
         wires_price_per_mwh=per_mwh_from_per_kwh(_wires_price(program, solution)[sites]),
-        shortfalls=tuple(_shortfalls(assessment, relaxation, {})),
+        shortfalls=tuple(shortfall.shortfalls(assessment, relaxation, {})),
         solve_s=time.perf_counter() - begun,
     )
     return plan, solution
@@ -489,97 +381,8 @@ def _least_curtailed(
     return replace(planned, curtailed_kw=less)
 
 
-def _recomputed(assessment: Assessment, objective: float) -> Certificate:
-    """Cost and violations of a schedule from the records, against the limits as given."""
-    budgets = float(assessment.budget_excess_kwh.max(initial=0.0))
-    return Certificate(
-        objective=objective,
-        bound=-math.inf,
-        power_kw=assessment.power_kw,
-        energy_kwh=max(assessment.energy_kwh, budgets),
-        group_kw=assessment.limits_kw,
-    )
-
-
-def _bound(bound: float, objective: float, *, gave_way: bool) -> float:
-    """The bound without what is rounding: it would be all of the gap where the cost is 0.
-
-    What gives way does so with a little room, which is worth little money.
-    """
-    above, below = bound - objective, objective - bound
-    rounding = 0.0 < above <= TOLERANCE * max(1.0, abs(objective))
-    return objective if rounding or (gave_way and 0.0 < below <= TOLERANCE) else bound
-
-
-def _status(assessment: Assessment, otherwise: Status) -> Status:
-    """The status of a schedule by what it breaks.
-
-    Raises:
-        SolveError: It breaks what can never give way.
-    """
-    if max(assessment.power_kw, assessment.energy_kwh) > TOLERANCE:
-        raise SolveError(Status.NUMERICAL, "The schedule breaks limits of batteries or chargers.")
-    if assessment.overloads or assessment.overdrafts:
-        return Status.LIMITS_EXCEEDED
-    return otherwise
-
-
-def _earned(
-    assessment: Assessment,
-    certificate: Certificate,
-    options: Options,
-    relaxation: Relaxation | None,
-) -> Status:
-    """The status that a plan has earned.
-
-    Raises:
-        SolveError: It breaks what need not give way, or costs less than the bound.
-    """
-    if certificate.below_bound:
-        raise SolveError(Status.NUMERICAL, "The plan costs less than its bound.")
-    told = relaxation is not None and relaxation.needed
-    if (assessment.overloads or assessment.overdrafts) and not told:
-        raise SolveError(Status.NUMERICAL, "The plan breaks limits that it could keep.")
-    proven = relaxation is None or not relaxation.needed or relaxation.proven
-    good = certificate.gap <= options.gap and proven
-    return _status(assessment, Status.OPTIMAL if good else Status.FEASIBLE)
-
-
-def _shortfalls(
-    assessment: Assessment, relaxation: Relaxation | None, known: dict[str, str]
-) -> list[Shortfall]:
-    """Each session that gets less than it is owed, once, with all that is the cause."""
-    portfolio, rows = assessment.portfolio, np.nonzero(assessment.short)[0]
-    by_charger = problem.owed(portfolio).shortfall_kwh if len(rows) else np.zeros(0)
-    charger = "its charger's rating and the length of its stay"
-    found = []
-    for row in rows:
-        name, kwh = str(portfolio.sessions.session_id[row]), float(assessment.shortfall_kwh[row])
-        causes = [charger] if by_charger[row] > SERVICE_KWH else []
-        if kwh - by_charger[row] > SERVICE_KWH:
-            causes.insert(0, known.get(name) or _limit_of(portfolio, relaxation, int(row)))
-        found.append(Shortfall(name, kwh, ", and ".join(causes) or charger))
-    return found
-
-
 def _causes_of(plan: Plan) -> dict[str, str]:
     return {item.session_id: item.limit for item in plan.shortfalls}
-
-
-def _limit_of(portfolio: Portfolio, relaxation: Relaxation | None, row: int) -> str:
-    """The first limit on the way to the root that keeps a session from being served."""
-    beyond = "site limits" if portfolio.flowgates is None else "what the wires can carry"
-    if relaxation is None:
-        return beyond
-    program, sites = relaxation.program, portfolio.sites
-    limiting = relaxation.limiting[:, program.first[row] : program.stop[row]].max(axis=1)
-    site = int(portfolio.site_row[row])
-    while site >= 0 and not (limiting[site] or relaxation.exhausted[site]):
-        site = int(sites.parent[site])
-    if site < 0:
-        return beyond
-    kind = "import limit" if limiting[site] else "energy budget"
-    return f"the {kind} of site {sites.site_id[site]}"
 
 
 def _budget_price(program: Program, solution: Solution) -> Float[Array, " group"]:

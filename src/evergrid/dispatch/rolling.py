@@ -18,7 +18,7 @@ from evergrid.model.session import Sessions
 
 
 @dataclass(frozen=True)
-class Rolled:
+class RollingResult:
     """What came of planning again and again.
 
     Attributes:
@@ -47,7 +47,7 @@ def simulate(
     window: int,
     every: int,
     tick: Callable[[int], None] = lambda step: None,
-) -> Rolled:
+) -> RollingResult:
     """Replan every few steps over a moving window, and settle on the portfolio's own prices.
 
     A plan sees the sessions plugged in at that moment with the departure and energy they asked
@@ -71,7 +71,7 @@ def simulate(
         tick(now)
         run.step(now, window, every)
     schedule = run.schedule()
-    return Rolled(
+    return RollingResult(
         assessment=Assessment(portfolio, schedule),
         costs=costs(portfolio, schedule, options.end_value_per_kwh),
         replans=len(run.gaps),
@@ -95,7 +95,7 @@ class _Run:
         self.load_kw = net_load(portfolio)
         self.period = _periods(portfolio)
         self.gaps: list[float] = []
-        self.last: plan.Solved | None = None
+        self.last: plan.PreviousSolve | None = None
 
     def step(self, now: int, window: int, every: int) -> None:
         """Plan at the start of step ``now`` and carry out the plan until the next one."""
@@ -137,10 +137,12 @@ class _Run:
         last = int(self.stop[here].max())
         if last <= stop:
             return stop
-        book, later = self.portfolio, slice(stop, last)
+        portfolio, later = self.portfolio, slice(stop, last)
         load = self.load_kw[:, later]
-        least = load + book.sites.add_up(book.curtailable_kw)[:, later]
-        broken = (load > book.import_limit_kw[:, later]) | (-least > book.export_limit_kw[:, later])
+        least = load + portfolio.sites.add_up(portfolio.curtailable_kw)[:, later]
+        broken = (load > portfolio.import_limit_kw[:, later]) | (
+            -least > portfolio.export_limit_kw[:, later]
+        )
         steps = np.nonzero(broken.any(axis=0))[0]
         return stop + int(steps[-1]) + 1 if len(steps) else stop
 
@@ -199,8 +201,8 @@ class _Run:
 
     def _settle(self, now: int, until: int) -> None:
         """Curtail what limits still demand, and remember what was drawn."""
-        book, here = self.portfolio, slice(now, until)
-        part = book.part(now, until, book.sessions)
+        portfolio, here = self.portfolio, slice(now, until)
+        part = portfolio.part(now, until, portfolio.sessions)
         power = self.power[:, here]
         least = curtailment.least(part, power, self.curtailed[:, here])
         self.curtailed[:, here] = least

@@ -1,6 +1,5 @@
-"""The book that a study's inputs make: data read or generated, and put together."""
+"""The portfolio that a study's inputs make: data read or generated, and put together."""
 
-import difflib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,6 +11,7 @@ import numpy as np
 
 from evergrid.core.errors import ConfigError, InputError
 from evergrid.core.faults import Fault
+from evergrid.core.nearest import did_you_mean
 from evergrid.core.timegrid import TimeGrid
 from evergrid.data import prices as price_formats
 from evergrid.data import sessions as session_formats
@@ -20,6 +20,7 @@ from evergrid.data.files.locate import locate
 from evergrid.data.meta import Meta
 from evergrid.data.sessions.assumptions import Assumptions
 from evergrid.data.tables import Tell, untold
+from evergrid.fleet.synthetic import mobility
 from evergrid.fleet.synthetic.group import FleetGroup
 from evergrid.inputs import fleet_memory
 from evergrid.inputs import sites as site_sources
@@ -34,11 +35,11 @@ Reader = TypeVar("Reader", bound=Callable[..., object])
 
 
 @dataclass(frozen=True)
-class Loaded:
+class StudyInputs:
     """Everything a study was given.
 
     Attributes:
-        portfolio: The book.
+        portfolio: Every session and battery, the sites they share, and the prices.
         forecast: Forecast prices on the same grid, where there are any.
         sources: Where each part came from, with what its reader did to dirty rows.
         notes: What the reader of a report must know about the inputs.
@@ -57,7 +58,7 @@ def load(
     folder: Path,
     seed: int,
     street: Street | None = None,
-) -> Loaded:
+) -> StudyInputs:
     """Read, generate and put together everything a study is given.
 
     Args:
@@ -74,33 +75,33 @@ def load(
     grid = inputs.horizon.grid()
     expected = fleet_memory.expected_sessions(inputs.fleet, grid)
     fleet_memory.must_hold_plan(expected, inputs.site_tree, grid)
-    wired = site_sources.wired(inputs, folder, seed=seed, street=street)
-    sessions, sources, notes = _sessions(inputs, wired.fleet, grid, folder, seed)
+    placed = site_sources.sites_and_fleet(inputs, folder, seed=seed, street=street)
+    sessions, sources, notes = _sessions(inputs, placed.fleet, grid, folder, seed)
     fleet_memory.must_hold_plan(len(sessions), inputs.site_tree, grid)
-    sites = site_sources.of_sessions(sessions) if wired.sites is None else wired.sites
+    sites = site_sources.of_sessions(sessions) if placed.sites is None else placed.sites
     tell = notes.append
-    beside = site_sources.load(inputs, sites, grid, folder, seed=seed, street=street, tell=tell)
+    base_load = site_sources.load(inputs, sites, grid, folder, seed=seed, street=street, tell=tell)
     prices, price_sources = read_prices(inputs.prices, grid, folder, tell=tell)
     sources += price_sources
-    believed = None
+    forecast_prices = None
     if forecast is not None:
         like = forecast.like(inputs.prices)
-        forecast_prices, forecast_sources = read_prices(like, grid, folder, tell=tell)
-        _check_currency(forecast_prices, prices)
-        believed = forecast_prices.on(grid)
+        read, forecast_sources = read_prices(like, grid, folder, tell=tell)
+        _check_currency(read, prices)
+        forecast_prices = read.on(grid)
         sources += forecast_sources
     portfolio = assemble(
         grid,
         sessions,
         sites,
-        beside,
+        base_load,
         prices,
         site_sources.limits(inputs, folder, tell=tell),
         site_sources.generation(inputs, folder, tell=tell),
         inputs.horizon.time_zone,
     )
     notes += site_sources.generation_notes(portfolio)
-    return Loaded(portfolio, believed, tuple(sources), (*notes, *wired.notes))
+    return StudyInputs(portfolio, forecast_prices, tuple(sources), (*notes, *placed.notes))
 
 
 def _check_currency(forecast: Prices, prices: Prices) -> None:
@@ -168,9 +169,6 @@ def _sessions(
                     "at full power until it begins."
                 )
     if fleet:
-        # What habits are drawn by takes longer to load than many a fleet to read.
-        from evergrid.fleet.synthetic import mobility
-
         parts.append(mobility.sessions(grid, fleet, seed=seed))
         notes.append("Sessions of [[fleet]] are generated, not measured.")
     if inputs.battery:
@@ -247,7 +245,6 @@ def named(formats: Mapping[str, Reader], name: str, *, field: str) -> Reader:
     """
     if name in formats:
         return formats[name]
-    near = difflib.get_close_matches(name, ["table", *formats], n=1)
-    fix = f"Did you mean {near[0]}? " if near else ""
-    fix += f"Known formats: table, {', '.join(formats)}."
+    question = did_you_mean(name, ["table", *formats])
+    fix = f"{question} Known formats: table, {', '.join(formats)}.".lstrip()
     raise ConfigError("config", [Fault(field, "be a known format", got=(name,), fix=fix)])

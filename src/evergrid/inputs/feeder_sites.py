@@ -152,13 +152,13 @@ class Street:
         own = np.array([name not in given for name in names], dtype=bool)
         return SiteLoad(names[own], grid.times, self.load_kw[own])
 
-    def wiring(self, book: Portfolio) -> Wiring:
-        """Where the sites of a book hang on the feeder.
+    def wiring(self, portfolio: Portfolio) -> Wiring:
+        """Where the sites of a portfolio hang on the feeder.
 
         Raises:
             InputError: Vehicles or load that hang nowhere on it, or sites one below another on it.
         """
-        sites = book.sites
+        sites = portfolio.sites
         site = sites.row(self.site_at(sites.site_id.tolist()))
         place = np.full(len(sites), -1)
         place[site] = np.arange(len(site))
@@ -169,8 +169,8 @@ class Street:
             nested += sites.site_id[site][(found >= 0)[site]].tolist()
             place = np.where(place < 0, found, place)
             above = np.where(above >= 0, sites.parent[above], -1)
-        self._check_hung(book, place, nested)
-        return Wiring(place, site, self.loads.share.toarray(), _Settling(self, book, site))
+        self._check_hung(portfolio, place, nested)
+        return Wiring(place, site, self.loads.share.toarray(), _Settling(self, portfolio, site))
 
     def _check_places(self, listed: list[str], names: list[str]) -> None:
         faults = []
@@ -196,11 +196,13 @@ class Street:
             raise ConfigError("config", faults)
 
     def _check_hung(
-        self, book: Portfolio, place: Shaped[Array, " site"], nested: list[str]
+        self, portfolio: Portfolio, place: Shaped[Array, " site"], nested: list[str]
     ) -> None:
-        sites = book.sites
-        used = np.isin(np.arange(len(sites)), book.site_row) | (book.load_kw != 0).any(axis=1)
-        used |= (book.generation_kw != 0).any(axis=1)
+        sites = portfolio.sites
+        used = np.isin(np.arange(len(sites)), portfolio.site_row) | (portfolio.load_kw != 0).any(
+            axis=1
+        )
+        used |= (portfolio.generation_kw != 0).any(axis=1)
         loose = tuple(sites.site_id[used & (place < 0)].tolist())
         fix = "Name it like a load, say where in [[feeder.place]], or give it a parent that hangs."
         rule = "hang on the feeder, as every site with vehicles or load must"
@@ -240,10 +242,10 @@ def read(config: PlanFeeder, grid: TimeGrid, time_zone: str, folder: Path) -> St
 
 @dataclass(frozen=True)
 class _Settling:
-    """How the feeder switches under the load of a book and what its fleet does."""
+    """How the feeder switches under the load of a portfolio and what its fleet does."""
 
     street: Street
-    book: Portfolio
+    portfolio: Portfolio
     site: Array
 
     def __call__(self, fleet_kw: Float[Array, "branch step"]) -> Case:
@@ -281,10 +283,10 @@ class _Settling:
         power as in the files; generation has none.
         """
         street, branches = self.street, self.street.feeder.branches
-        must_take_kw = self.book.sites.add_up(self.book.must_take_load_kw)
+        must_take_kw = self.portfolio.sites.add_up(self.portfolio.must_take_load_kw)
         net_kw, drawn_kw = (
             street.loads.share.T @ at_sites[self.site]
-            for at_sites in (must_take_kw, self.book.total_load_kw)
+            for at_sites in (must_take_kw, self.portfolio.total_load_kw)
         )
         own = ~branches.is_load
         base_kw = grid_power_from_consumption(net_kw)

@@ -1,6 +1,5 @@
 """Which sites a study is given: listed, read from a table, generated, or made of its sessions."""
 
-import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 from evergrid.core.arrays import Array, Shaped
 from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
+from evergrid.core.nearest import did_you_mean
 from evergrid.core.timegrid import TimeGrid, zone
 from evergrid.data import tables
 from evergrid.data.files.locate import locate
@@ -35,7 +35,7 @@ Columns = dict[str, Array]
 
 
 @dataclass(frozen=True)
-class Wired:
+class SitesAndFleet:
     """The sites of a configuration, and its fleet with each vehicle's place among them.
 
     Attributes:
@@ -49,7 +49,9 @@ class Wired:
     notes: tuple[str, ...] = ()
 
 
-def wired(inputs: Inputs, folder: Path, *, seed: int, street: Street | None = None) -> Wired:
+def sites_and_fleet(
+    inputs: Inputs, folder: Path, *, seed: int, street: Street | None = None
+) -> SitesAndFleet:
     """The sites that are listed, read and generated, and the fleet dealt out to them.
 
     Args:
@@ -83,10 +85,12 @@ def wired(inputs: Inputs, folder: Path, *, seed: int, street: Street | None = No
     at = site_trees.vehicles(fleet)
     parts += [site_trees.sites(tree, at, seed=seed) for tree in inputs.site_tree]
     if not parts:
-        return Wired(None, fleet, ("No sites are given: nothing limits the sum of the chargers.",))
+        return SitesAndFleet(
+            None, fleet, ("No sites are given: nothing limits the sum of the chargers.",)
+        )
     together = _joined(parts)
     _check_places(inputs, fleet, together["site_id"], list(levels))
-    return Wired(Sites(**together), fleet, _notes(inputs))
+    return SitesAndFleet(Sites(**together), fleet, _notes(inputs))
 
 
 def of_sessions(sessions: Sessions) -> Sites:
@@ -134,11 +138,11 @@ def generation(inputs: Inputs, folder: Path, *, tell: Tell = untold) -> SiteGene
     return tables.read_site_generation(locate(inputs.site_generation_file, folder), tell=tell)
 
 
-def generation_notes(book: Portfolio) -> list[str]:
+def generation_notes(portfolio: Portfolio) -> list[str]:
     """What the reader of a report must know of generation that is given as negative load."""
-    negative, generates = (book.load_kw < 0).any(axis=1), book.generation_kw.any(axis=1)
-    both = _some(book.sites.site_id[negative & generates])
-    alone = _some(book.sites.site_id[negative & ~generates])
+    negative, generates = (portfolio.load_kw < 0).any(axis=1), portfolio.generation_kw.any(axis=1)
+    both = _some(portfolio.sites.site_id[negative & generates])
+    alone = _some(portfolio.sites.site_id[negative & ~generates])
     notes = []
     if both:
         notes.append(
@@ -212,9 +216,9 @@ def _check_places(
 
 
 def _known_places(name: str, places: list[str]) -> str:
-    near = difflib.get_close_matches(name, places, n=1)
+    question = did_you_mean(name, places)
     listed = f"There are {', '.join(places[:6])}{' and others' if len(places) > 6 else ''}."
-    return f"Did you mean {near[0]}? {listed}" if near else listed
+    return f"{question} {listed}".lstrip()
 
 
 def _notes(inputs: Inputs) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""One book: every session and battery, the sites they share, and the prices, on one time grid."""
+"""A portfolio: every session and battery, the sites they share, the prices, on one time grid."""
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -132,7 +132,7 @@ class Portfolio:
     ) -> "Portfolio":
         """The same sites in the steps ``first .. stop - 1``, with these sessions and prices.
 
-        Prices are those of the book where no others are given.
+        Prices are those of the portfolio where no others are given.
         """
         own = self.prices.part(first, stop) if prices is None else prices
         return replace(
@@ -235,7 +235,7 @@ def assemble(
     generation: SiteGeneration | None = None,
     time_zone: str = "UTC",
 ) -> Portfolio:
-    """The book of these records on this grid.
+    """The portfolio of these records on this grid.
 
     Sessions that do not touch the grid are left out. Prices, loads and generation are averaged over
     the steps; of limits that change during a step the least holds.

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from plotly.graph_objects import Figure
 
 from evergrid.core.printable import printable
-from evergrid.report.page import NotDrawn, Section
+from evergrid.report.page import MissingFigure, Section
 
 LONGEST_REASON = 300  # characters of what was raised
 
-Drawings = dict[str, Callable[[], Figure]]
+FigureMakers = dict[str, Callable[[], Figure]]
 
 
 class FigureWarning(UserWarning):
@@ -27,14 +27,14 @@ class FigureWarning(UserWarning):
 
 
 @dataclass(frozen=True)
-class Drawn:
+class Figures:
     """The figures of a report.
 
     Attributes:
         contents: Each figure by name in reading order, or why it is missing.
     """
 
-    contents: Mapping[str, Figure | NotDrawn]
+    contents: Mapping[str, Figure | MissingFigure]
 
     @property
     def figures(self) -> dict[str, Figure]:
@@ -44,7 +44,7 @@ class Drawn:
     @property
     def notes(self) -> list[str]:
         """A sentence for each figure that could not be drawn."""
-        return [made.why for made in self.contents.values() if isinstance(made, NotDrawn)]
+        return [made.why for made in self.contents.values() if isinstance(made, MissingFigure)]
 
     def sections(
         self, readings: Mapping[str, str], headings: Mapping[str, str] | None = None
@@ -61,16 +61,16 @@ class Drawn:
         ]
 
 
-def drawn(drawings: Drawings) -> Drawn:
+def draw_each(makers: FigureMakers) -> Figures:
     """Every figure, and a sentence in the place of each that cannot be drawn.
 
     Args:
-        drawings: What draws each figure, by name in reading order.
+        makers: What draws each figure, by name in reading order.
     """
-    return Drawn({name: _drawn(name, draw) for name, draw in drawings.items()})
+    return Figures({name: _draw(name, draw) for name, draw in makers.items()})
 
 
-def _drawn(name: str, draw: Callable[[], Figure]) -> Figure | NotDrawn:
+def _draw(name: str, draw: Callable[[], Figure]) -> Figure | MissingFigure:
     try:
         return draw()
     except Exception as error:  # whatever it is, the study's numbers stand without this figure
@@ -79,7 +79,7 @@ def _drawn(name: str, draw: Callable[[], Figure]) -> Figure | NotDrawn:
         why = f"The figure {name} could not be drawn: {type(error).__name__}: {said.rstrip('.')}."
         why += " Tables, summary and the other figures do not depend on it."
         warnings.warn(why, FigureWarning, stacklevel=3)
-        return NotDrawn(why)
+        return MissingFigure(why)
 
 
 def _heading(name: str) -> str:

@@ -46,7 +46,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class NotDrawn:
+class MissingFigure:
     """Stands where a figure should: a sentence that names it and says why it is missing."""
 
     why: str
@@ -64,7 +64,7 @@ class Section:
 
     heading: str
     text: str
-    content: go.Figure | NotDrawn | Table | None = None
+    content: go.Figure | MissingFigure | Table | None = None
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ def _section(number: int, section: Section) -> str:
     match section.content:
         case go.Figure() as figure:
             content = _figure(number, section, figure)
-        case NotDrawn() as missing:
+        case MissingFigure() as missing:
             content = f'<p class="failed" role="status">{_text(missing.why)}</p>'
         case Table() as table:
             content = _table(table, label=section.heading)

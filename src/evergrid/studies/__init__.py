@@ -1,4 +1,4 @@
-"""The questions users ask, one file each, all of one shape: ``Config``, ``Result``, ``run``.
+"""The questions users ask, one folder each, all of one shape: ``STUDY``, ``Config``, ``run``.
 
 A study is listed in `registry`; the command, the documentation and the console find it there.
 """

@@ -12,7 +12,7 @@ from evergrid.grid.feeder import electrical_distance
 from evergrid.grid.feeder.electrical_distance import Ways
 from evergrid.grid.feeder.feeder import Feeder
 from evergrid.report import figures as draw
-from evergrid.report.drawing import Drawings
+from evergrid.report.drawing import FigureMakers
 from evergrid.report.page import Section, Table
 
 BY_DISTANCE = "_by_distance"  # end of the name of a figure that stands for a map
@@ -109,7 +109,7 @@ class FeederPlaces:
             f"{int(self.buses.sum()):,} buses with values; they are missing on the map."
         )
 
-    def drawings(self, name: str, value: Callable[[], Array], shade: Shade) -> Drawings:
+    def drawings(self, name: str, value: Callable[[], Array], shade: Shade) -> FigureMakers:
         """What draws a value: a map, a diagram of what has no place on one, or both.
 
         Args:
@@ -117,7 +117,7 @@ class FeederPlaces:
             value: Gives the value of each bus; NaN for those without.
             shade: What it is.
         """
-        made: Drawings = {}
+        made: FigureMakers = {}
         if self.located.any():
             made[name] = partial(self._map, value, shade)
         if self.missing.any():

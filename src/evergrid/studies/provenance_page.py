@@ -6,7 +6,7 @@ from typing import Any
 from evergrid.report.page import About, Table
 
 
-def around(question: str, settings: str, summary: Mapping[str, Any]) -> About:
+def about(question: str, settings: str, summary: Mapping[str, Any]) -> About:
     """The question, every setting and assumption, and what would repeat the run.
 
     Args:

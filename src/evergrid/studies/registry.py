@@ -1,34 +1,32 @@
 """Which studies there are, and the study that a configuration file asks for."""
 
-import difflib
 import importlib
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
 from evergrid.core.files import toml_tables
+from evergrid.core.nearest import did_you_mean
+from evergrid.studies.study import Study
 
 # A study is loaded when it is asked for: what one needs may take a second to load.
 STUDIES = ("plan", "firm_capacity", "grid_strength", "hosting_capacity", "volt_var")
 
 
-def named(name: str, *, source: str = "study") -> ModuleType:
+def named(name: str, *, source: str = "study") -> Study[Any, Any]:
     """The study of that name.
 
     Raises:
         ConfigError: There is none.
     """
     if name in STUDIES:
-        return importlib.import_module(f"evergrid.studies.{name}")
-    near = difflib.get_close_matches(name, STUDIES, n=1, cutoff=0.5)
-    fix = f"Did you mean {near[0]}? " if near else ""
-    fix += f"Studies: {', '.join(STUDIES)}."
+        return importlib.import_module(f"evergrid.studies.{name}").STUDY
+    fix = f"{did_you_mean(name, STUDIES)} Studies: {', '.join(STUDIES)}.".lstrip()
     raise ConfigError(source, [Fault("study", "be a known study", got=(name,), fix=fix)])
 
 
-def of_file(path: Path) -> ModuleType:
+def of_file(path: Path) -> Study[Any, Any]:
     """The study that a configuration file names with its key ``study``.
 
     Raises:
@@ -38,7 +36,7 @@ def of_file(path: Path) -> ModuleType:
     return of_tables(toml_tables.read(path), source=str(path))
 
 
-def of_tables(raw: dict[str, Any], *, source: str) -> ModuleType:
+def of_tables(raw: dict[str, Any], *, source: str) -> Study[Any, Any]:
     """The study that the nested tables of a configuration name with their key ``study``.
 
     Raises:

@@ -22,7 +22,7 @@ SEEDS = range(4)
 
 def held(street: Street, *, rounds: int = 50) -> Held:
     """The plan of a street within its wires."""
-    return feeder_plan.within(street.book, street.wiring, street.options, rounds=rounds)
+    return feeder_plan.within(street.portfolio, street.wiring, street.options, rounds=rounds)
 
 
 @pytest.fixture(scope="module", params=SEEDS)
@@ -59,7 +59,7 @@ def test_the_check_is_that_of_the_schedule_itself(found: tuple[Street, Held]):
         (made.first.schedule, made.first_checked),
     ):
         power = street.case.base_kw.T.copy()
-        for session, site in enumerate(street.book.sessions.site_id):
+        for session, site in enumerate(street.portfolio.sessions.site_id):
             load = str(street.loads.name[-1]) if site == "garage" else site
             (row,) = np.flatnonzero(street.loads.name == load)
             at = street.loads.share.toarray()[row]
@@ -67,7 +67,7 @@ def test_the_check_is_that_of_the_schedule_itself(found: tuple[Street, Held]):
         np.testing.assert_allclose(checked.power_kw, power, atol=1e-9)
         strain = checked.judge.strain(power, street.case.base_kvar.T)
         np.testing.assert_allclose(checked.strain.value, strain.value, atol=1e-7)
-        again = feeder_check.check(street.book, street.wiring, schedule)
+        again = feeder_check.check(street.portfolio, street.wiring, schedule)
         np.testing.assert_array_equal(again.passed, checked.passed)
 
 
@@ -85,11 +85,11 @@ def test_rounds_tell_cost_and_what_is_left_beyond_the_wires(found: tuple[Street,
 
 def test_flowgates_stand_at_places_alone_and_let_a_fleet_rest(found: tuple[Street, Held]):
     street, made = found
-    gates = made.book.flowgates
+    gates = made.portfolio.flowgates
     assert gates is not None
     assert (np.abs(gates.weight).max(axis=1) <= 1 + 1e-12).all()
     assert not gates.weight[:, [0, -1]].any()  # the root, and the garage that is in the shop's
-    count, steps = len(street.book.sites), street.book.grid.steps
+    count, steps = len(street.portfolio.sites), street.portfolio.grid.steps
     assert (gates.beyond_kw(np.zeros((count, steps))) <= 0).all()
 
 
@@ -98,7 +98,7 @@ def test_prices_of_the_wires_are_felt_only_where_the_plan_is_held(found: tuple[S
     assert not made.first.wires_price_per_mwh.any()
     price = made.plan.wires_price_per_mwh
     assert price.any()
-    busy = made.book.flowgates
+    busy = made.portfolio.flowgates
     assert busy is not None
     assert set(np.flatnonzero(price.any(axis=0))) <= set(busy.step.tolist())
 
@@ -106,10 +106,10 @@ def test_prices_of_the_wires_are_felt_only_where_the_plan_is_held(found: tuple[S
 def test_wide_limits_change_nothing_and_take_no_round(tmp_path: Path):
     street = wired(tmp_path, 0, WIDE)
     made = held(street)
-    alone = plan.v2g(street.book, street.options)
+    alone = plan.v2g(street.portfolio, street.options)
     assert len(made.rounds) == 1
     assert made.plan is made.first
-    assert made.book.flowgates is None
+    assert made.portfolio.flowgates is None
     np.testing.assert_array_equal(made.plan.schedule.power_kw, alone.schedule.power_kw)
 
 
@@ -148,21 +148,21 @@ def test_energy_that_the_wires_cannot_deliver_is_named_and_the_rest_is_served(tm
     assert not made.first.shortfalls
     assert made.plan.shortfalls
     assert made.checked.holds
-    book, schedule = street.book, made.plan.schedule
+    portfolio, schedule = street.portfolio, made.plan.schedule
     short = {item.session_id: item.shortfall_kwh for item in made.plan.shortfalls}
     served = schedule.energy_kwh[:, -1]
-    for row, name in enumerate(book.sessions.session_id):
-        owed = book.sessions.energy_departure_kwh[row] - short.get(str(name), 0.0)
+    for row, name in enumerate(portfolio.sessions.session_id):
+        owed = portfolio.sessions.energy_departure_kwh[row] - short.get(str(name), 0.0)
         assert served[row] >= owed - 1e-4, name
-    assert len(short) < len(book.sessions)
-    assert {item.limit for item in made.plan.shortfalls} == {"what the wires can carry"}
+    assert len(short) < len(portfolio.sessions)
+    assert {item.limit for item in made.plan.shortfalls} == {"the limits of the network"}
 
 
 def test_no_more_rounds_are_made_than_allowed_and_each_is_told(tmp_path: Path):
     street = wired(tmp_path, 3)
     told: list[tuple[int, Round]] = []
     made = feeder_plan.within(
-        street.book,
+        street.portfolio,
         street.wiring,
         street.options,
         rounds=1,
@@ -175,7 +175,7 @@ def test_no_more_rounds_are_made_than_allowed_and_each_is_told(tmp_path: Path):
 
 def test_one_way_chargers_are_brought_within_the_wires_too(tmp_path: Path):
     street = wired(tmp_path, 0, replace(LIMITS, low_pu=0.96), owed=0.6, vehicles=20)
-    one_way = replace(street.book, sessions=street.book.sessions.without_discharge())
+    one_way = replace(street.portfolio, sessions=street.portfolio.sessions.without_discharge())
     smart = feeder_plan.within(one_way, street.wiring, street.options)
     v2g = held(street)
     assert not smart.first_checked.holds
@@ -186,13 +186,13 @@ def test_one_way_chargers_are_brought_within_the_wires_too(tmp_path: Path):
 
 def test_reach_is_the_sum_of_the_chargers_that_are_plugged_in(tmp_path: Path):
     street = wired(tmp_path, 2)
-    book = street.book
-    sessions = replace(book.sessions, max_discharge_kw=book.sessions.max_discharge_kw / 2)
-    book = replace(book, sessions=sessions)
-    found = feeder_check.reach(book, street.wiring)
-    share = plugged_share(sessions, book.grid)
-    draw = np.zeros((book.grid.steps, len(street.loads)))
-    for row, place in enumerate(street.wiring.place[book.site_row]):
+    portfolio = street.portfolio
+    sessions = replace(portfolio.sessions, max_discharge_kw=portfolio.sessions.max_discharge_kw / 2)
+    portfolio = replace(portfolio, sessions=sessions)
+    found = feeder_check.reach(portfolio, street.wiring)
+    share = plugged_share(sessions, portfolio.grid)
+    draw = np.zeros((portfolio.grid.steps, len(street.loads)))
+    for row, place in enumerate(street.wiring.place[portfolio.site_row]):
         draw[:, place] += 7.0 * share[row]
     np.testing.assert_allclose(found.draw_kw, draw)
     np.testing.assert_allclose(found.feed_kw, draw / 2)
@@ -201,7 +201,7 @@ def test_reach_is_the_sum_of_the_chargers_that_are_plugged_in(tmp_path: Path):
 def test_whatever_places_do_within_their_envelopes_the_wires_carry(found: tuple[Street, Held]):
     """Every corner at random, by power flow; a line at the plan alone would let 0.02 pu through."""
     street, made = found
-    able, limits = feeder_check.reach(street.book, street.wiring), made.checked.judge
+    able, limits = feeder_check.reach(street.portfolio, street.wiring), made.checked.judge
     free = feeder_envelope.around(made, street.wiring)
     assert (free.draw_kw <= able.draw_kw + 1e-9).all()
     assert (free.feed_kw <= able.feed_kw + 1e-9).all()
@@ -221,7 +221,7 @@ def test_whatever_places_do_within_their_envelopes_the_wires_carry(found: tuple[
 def test_envelopes_of_a_fleet_that_nothing_holds_are_its_reach(tmp_path: Path):
     street = wired(tmp_path, 0, WIDE)
     free = feeder_envelope.around(held(street), street.wiring)
-    able = feeder_check.reach(street.book, street.wiring)
+    able = feeder_check.reach(street.portfolio, street.wiring)
     np.testing.assert_allclose(free.draw_kw, able.draw_kw, rtol=1e-9)
     np.testing.assert_allclose(free.feed_kw, able.feed_kw, rtol=1e-9)
 
@@ -244,9 +244,9 @@ def test_a_plan_that_cannot_be_found_names_the_limits_of_the_feeder_that_stand_i
     street = wired(tmp_path, 0)
     own = feeder_plan.v2g
 
-    def unsolved(book: Portfolio, options: plan.Options) -> plan.Plan:
-        if book.flowgates is None:
-            return own(book, options)
+    def unsolved(portfolio: Portfolio, options: plan.Options) -> plan.Plan:
+        if portfolio.flowgates is None:
+            return own(portfolio, options)
         raise SolveError(Status.INFEASIBLE)
 
     monkeypatch.setattr(feeder_plan, "v2g", unsolved)

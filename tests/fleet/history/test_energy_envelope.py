@@ -19,7 +19,7 @@ from evergrid.fleet.history.energy_envelope import (
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import plugged_share
 from evergrid.model.session import Sessions
-from tests.dispatch.cases import BOOKS, Book, book
+from tests.dispatch.cases import CASES, CaseSettings, a_portfolio
 from tests.model.cases import make_sessions
 
 ARRIVAL = np.datetime64("2024-01-10", "us")
@@ -29,7 +29,7 @@ MINUTE = np.timedelta64(1, "m").astype("timedelta64[us]")
 @given(seed=st.integers(0, 10_000))
 @settings(max_examples=10)
 def test_every_plan_stays_inside(seed: int) -> None:
-    portfolio = book(seed, Book())
+    portfolio = a_portfolio(seed, CaseSettings())
     made = plan.v2g(portfolio, plan.Options(end_value_per_kwh=0.1, smooth=False)).schedule
     lowest, highest = energy_envelope(portfolio.sessions, portfolio.grid)
     inside = made.plugged & (plugged_share(portfolio.sessions, portfolio.grid) > 1e-6)
@@ -38,8 +38,8 @@ def test_every_plan_stays_inside(seed: int) -> None:
 
 
 def test_lowest_is_never_above_highest_and_both_are_zero_when_away() -> None:
-    for kind in BOOKS.values():
-        portfolio = book(3, kind)
+    for kind in CASES.values():
+        portfolio = a_portfolio(3, kind)
         lowest, highest = energy_envelope(portfolio.sessions, portfolio.grid)
         away = plugged_share(portfolio.sessions, portfolio.grid) == 0
         assert (lowest <= highest + 1e-9).all()
@@ -48,7 +48,7 @@ def test_lowest_is_never_above_highest_and_both_are_zero_when_away() -> None:
 
 
 def test_full_power_from_arrival_follows_the_upper_edge() -> None:
-    portfolio = book(4, Book())
+    portfolio = a_portfolio(4, CaseSettings())
     sessions, grid = portfolio.sessions, portfolio.grid
     _, highest = energy_envelope(sessions, grid)
     path = _full_power(portfolio)
@@ -57,7 +57,7 @@ def test_full_power_from_arrival_follows_the_upper_edge() -> None:
 
 
 def test_what_is_owed_at_departure_lifts_the_lower_edge() -> None:
-    portfolio = book(5, Book())
+    portfolio = a_portfolio(5, CaseSettings())
     sessions, grid = portfolio.sessions, portfolio.grid
     lowest, _ = energy_envelope(sessions, grid)
     _, stop = grid.window(sessions.arrival_utc, sessions.departure_utc)
@@ -66,8 +66,8 @@ def test_what_is_owed_at_departure_lifts_the_lower_edge() -> None:
 
 
 def test_the_fleet_has_the_sum_of_its_sessions() -> None:
-    for kind in BOOKS.values():
-        portfolio = book(6, kind)
+    for kind in CASES.values():
+        portfolio = a_portfolio(6, kind)
         each = energy_envelope(portfolio.sessions, portfolio.grid)
         fleet = fleet_envelope(portfolio.sessions, portfolio.grid)
         for edge, total in zip(each, fleet, strict=True):

@@ -12,7 +12,7 @@ import pytest
 from evergrid.core import config as config_file
 from evergrid.core.config import parse
 from evergrid.core.errors import ConfigError, InputError
-from evergrid.studies.firm_capacity import study as firm_capacity
+from evergrid.studies import firm_capacity
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 ZONE = "Europe/Amsterdam"
@@ -48,7 +48,7 @@ def test_the_table_of_held_out_days_gives_both_coverages_of_the_summary(
         assert (above["judged"], told["judged"]) == ((made > 0).sum(), held.height)
         for of in (told, above):
             assert of["low"] <= of["share"] <= of["high"]
-        lines = "\n".join(result.lines())
+        lines = "\n".join(result.console_lines())
         assert f"at {100 * level:g} %: {100 * above['share']:.2f} % of {above['judged']:,}" in lines
         assert f"{100 * told['share']:.2f} % of all {told['judged']:,}" in lines
 
@@ -91,7 +91,7 @@ def test_silence_stands_among_the_rules_and_rules_at_equal_coverage(
     over = (held["came_kw"] - held["promised_0.9_kw"]).to_numpy()
     assert ours["pinball_kw"] == pytest.approx(np.where(over > 0, 0.1 * over, -0.9 * over).mean())
     best = min(simple, key=lambda rule: rule["equal_pinball_kw"])
-    (line,) = [line for line in result.lines() if line.startswith("loss")]
+    (line,) = [line for line in result.console_lines() if line.startswith("loss")]
     share = ours["pinball_kw"] / silence["pinball_kw"]
     assert f"{share:.2f} of what promising nothing loses" in line
     assert f"({best['rule']})" in line
@@ -102,13 +102,13 @@ def test_the_guarantee_asked_for_is_told_and_changes_what_is_promised(
 ) -> None:
     proven = made(guarantee="proven")
     assert (result.summary["guarantee"], proven.summary["guarantee"]) == ("asymptotic", "proven")
-    assert not np.array_equal(proven.found.promised_kw, result.found.promised_kw)
+    assert not np.array_equal(proven.findings.promised_kw, result.findings.promised_kw)
     assert any("no proof for a finite record" in note for note in result.summary["notes"])
     assert any("if days are exchangeable" in note for note in proven.summary["notes"])
 
 
 def test_days_of_no_promise_are_not_drawn_as_kept(result: firm_capacity.Result) -> None:
-    found = result.found
+    found = result.findings
     past, made = found.past, found.promised_kw[found.top]
     step = int(np.argmax(past.power_kw[past.judged].mean(axis=0)))
     promised = made[past.judged, step]
@@ -117,7 +117,7 @@ def test_days_of_no_promise_are_not_drawn_as_kept(result: firm_capacity.Result) 
 
 
 def test_the_days_left_out_at_the_end_are_told(result: firm_capacity.Result) -> None:
-    left_out = result.record.open_days
+    left_out = result.findings.record.open_days
     assert left_out >= 3
     assert result.summary["days_open"] == left_out
     assert result.summary["days_known"] == result.summary["days"] - left_out
@@ -166,7 +166,9 @@ def test_a_hole_of_one_site_is_named_in_notes_and_summary_and_left_out(tmp_path:
         in note
         for note in found.summary["notes"]
     )
-    assert found.summary["days_known"] == found.summary["days"] - 5 - found.record.open_days
+    assert (
+        found.summary["days_known"] == found.summary["days"] - 5 - found.findings.record.open_days
+    )
     judged = {day.isoformat() for day in found.tables["held_out"]["day"]}
     assert not judged & {f"2023-04-0{day}" for day in range(3, 8)}
     assert not any("count as missing" in note for note in found.summary["notes"])
@@ -192,8 +194,8 @@ def test_a_record_that_has_been_silent_for_long_tells_what_is_missing(
 
 
 def test_what_came_is_the_sum_of_the_vehicles(result: firm_capacity.Result) -> None:
-    record = result.record
-    day = np.flatnonzero(result.found.past.judged)[0]
+    record = result.findings.record
+    day = np.flatnonzero(result.findings.past.judged)[0]
     rows = record.day == day
     summed = np.bincount(record.step[rows], record.row_kw[rows], record.steps)
     came = result.tables["held_out"]["came_kw"][: record.steps].to_numpy()
@@ -203,7 +205,7 @@ def test_what_came_is_the_sum_of_the_vehicles(result: firm_capacity.Result) -> N
 def test_surer_offers_are_smaller_and_a_block_never_offers_more_than_its_steps(
     result: firm_capacity.Result,
 ) -> None:
-    found = result.found
+    found = result.findings
     assert found.confidence == (0.5, 0.9)
     assert (found.coming_kw[0] >= found.coming_kw[1] - 1e-9).all()
     assert (found.model.firm_kw[:-1] >= found.model.firm_kw[1:] - 1e-9).all()
@@ -213,8 +215,8 @@ def test_surer_offers_are_smaller_and_a_block_never_offers_more_than_its_steps(
 
 
 def test_nothing_is_promised_for_odd_days(result: firm_capacity.Result) -> None:
-    found = result.found
-    coming = found.days[len(result.record.days) :]
+    found = result.findings
+    coming = found.days[len(result.findings.record.days) :]
     (holiday,) = np.flatnonzero(coming == np.datetime64("2023-05-01"))
     assert (found.coming_kw[:, holiday] == 0).all()
     assert (found.coming_kw[0].sum(axis=1) > 0).any()
@@ -223,12 +225,12 @@ def test_nothing_is_promised_for_odd_days(result: firm_capacity.Result) -> None:
 
 def test_an_outage_lowers_what_is_promised(result: firm_capacity.Result) -> None:
     failing = made(outage=[{"name": "telecom", "probability": 0.2, "share": 0.5}])
-    assert failing.found.coming_kw[1].sum() < result.found.coming_kw[1].sum()
+    assert failing.findings.coming_kw[1].sum() < result.findings.coming_kw[1].sum()
 
 
 def test_drivers_who_stay_away_lower_what_is_promised(result: firm_capacity.Result) -> None:
     fewer = made(drivers={"participation": 0.5, "opt_out": 0.2})
-    assert fewer.found.coming_kw.sum() < 0.7 * result.found.coming_kw.sum()
+    assert fewer.findings.coming_kw.sum() < 0.7 * result.findings.coming_kw.sum()
     assert any("drawn at random" in note for note in fewer.summary["notes"])
 
 
@@ -250,7 +252,7 @@ def test_weather_is_read_used_written_and_told(
     result: firm_capacity.Result, tmp_path: Path
 ) -> None:
     found = made(weather_file=weather(tmp_path))
-    assert result.weather is None
+    assert set(result.summary["input_sha256"]) == {"sessions"}
     assert set(found.summary["input_sha256"]) == {"sessions", "weather"}
     assert any("Weather was used for" in note for note in found.summary["notes"])
     assert any("takes 365 usual days to learn from" in note for note in found.summary["notes"])
@@ -317,25 +319,25 @@ def test_the_model_stands_in_where_asked_and_says_so() -> None:
     assert found.summary["by_model"] == [0.99]
     assert len(found.summary["coverage"]) == 1
     assert any("model of vehicles alone" in note for note in found.summary["notes"])
-    surest, holiday = found.found.coming_kw[1], np.datetime64("2023-05-01")
-    assert (surest <= found.found.coming_kw[0]).all()
+    surest, holiday = found.findings.coming_kw[1], np.datetime64("2023-05-01")
+    assert (surest <= found.findings.coming_kw[0]).all()
     assert surest.any()
-    assert not surest[found.found.days[-3:] == holiday].any()
+    assert not surest[found.findings.days[-3:] == holiday].any()
     # What holds in all steps of a block holds in each of them.
-    blocks = found.found.block_kw[1]
-    assert (blocks.repeat(4, axis=1) <= surest + found.record.row_kw.max() / 20).all()
+    blocks = found.findings.block_kw[1]
+    assert (blocks.repeat(4, axis=1) <= surest + found.findings.record.row_kw.max() / 20).all()
 
 
 @pytest.mark.parametrize(("last", "hours"), [("2023-03-24", 71), ("2023-10-27", 73)])
 def test_offers_follow_the_clock_through_the_nights_it_changes(last: str, hours: int) -> None:
     start = np.datetime64(last) - 60
     found = made(generated={"start": str(start), "days": 62}, confidence=[0.8])
-    assert str(found.record.days[-1]) == last
+    assert str(found.findings.record.days[-1]) == last
     offers = found.tables["offers"]
     assert offers.height == hours
     assert (offers["time_utc"].diff().drop_nulls() == timedelta(hours=1)).all()
     local = offers["time_utc"].dt.convert_time_zone(ZONE)
-    steps = found.found.coming_kw[0].ravel()
+    steps = found.findings.coming_kw[0].ravel()
     first_of_last_day = local.dt.date() == local.dt.date()[-1]
     np.testing.assert_array_equal(offers.filter(first_of_last_day)["firm_kw"], steps[-24:])
 
@@ -378,10 +380,10 @@ def test_a_result_is_written_whole(result: firm_capacity.Result, tmp_path: Path)
     result.write(tmp_path / "out")
     files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
     names = {path.relative_to(tmp_path / "out").as_posix() for path in files}
-    assert names == set(firm_capacity.OUTPUTS) - {"inputs/weather.parquet"}
+    assert names == set(firm_capacity.STUDY.outputs) - {"inputs/weather.parquet"}
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert page.count('class="plot"') == 7
-    assert len(result.lines()) <= 12
+    assert len(result.console_lines()) <= 12
 
 
 @pytest.mark.parametrize("name", ["firm_capacity_acn", "firm_capacity_norway"])

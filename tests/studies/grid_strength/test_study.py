@@ -11,7 +11,7 @@ import pytest
 from evergrid.core import config as config_file
 from evergrid.core.config import parse
 from evergrid.core.errors import ConfigError, InputError
-from evergrid.studies.grid_strength import study as grid_strength
+from evergrid.studies import grid_strength
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 SMALL: dict[str, Any] = {"operation": {"steps": 20}}
@@ -83,7 +83,7 @@ def test_the_response_begins_at_rest_and_holds_every_inverter(
 
 def test_the_folder_holds_what_is_listed(example: grid_strength.Result, tmp_path: Path) -> None:
     example.write(tmp_path / "out")
-    assert {p.name for p in (tmp_path / "out").iterdir()} == set(grid_strength.OUTPUTS)
+    assert {p.name for p in (tmp_path / "out").iterdir()} == set(grid_strength.STUDY.outputs)
     shown = json.loads((tmp_path / "out" / "feeder.geojson").read_text(encoding="utf-8"))
     points = [f for f in shown["features"] if f["geometry"]["type"] == "Point"]
     assert len(points) == 16
@@ -94,7 +94,7 @@ def test_the_folder_holds_what_is_listed(example: grid_strength.Result, tmp_path
         "loop_gains",
         "droop_response",
     }
-    assert len(example.lines()) <= 10
+    assert len(example.console_lines()) <= 10
 
 
 def test_a_share_of_the_loads_is_drawn_by_the_seed() -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from evergrid.core import config as config_file
 from evergrid.core.errors import InputError, MissingFileError
-from evergrid.studies.hosting_capacity import study
-from evergrid.studies.hosting_capacity.study import Config, Result
+from evergrid.studies import hosting_capacity as study
+from evergrid.studies.hosting_capacity import Config, Result
 from tests.grid.cases import street
 
 SMALL: dict[str, Any] = {
@@ -65,7 +65,7 @@ def test_tables_agree_with_one_another(result: Result):
 def test_the_result_is_written_whole(result: Result, tmp_path: Path):
     out = tmp_path / "results"
     result.write(out)
-    assert {path.name for path in out.iterdir()} == set(study.OUTPUTS)
+    assert {path.name for path in out.iterdir()} == set(study.STUDY.outputs)
     told = json.loads((out / "feeder.geojson").read_text())
     assert told["type"] == "FeatureCollection"
     again = config_file.read(Config, out / "config.toml")
@@ -73,7 +73,7 @@ def test_the_result_is_written_whole(result: Result, tmp_path: Path):
 
 
 def test_transformers_are_told_by_their_fullest_phase_and_as_a_whole(result: Result):
-    table, base = result.tables["transformers"], result.found.judge.base
+    table, base = result.tables["transformers"], result.findings.judge.base
     assert table["transformer"].to_list() == ["station"]
     assert table["rating_kva"].to_list() == [100.0]
     assert table["fullest_phase"].to_list() == [base.phase.max()]
@@ -106,7 +106,7 @@ def test_the_summary_claims_what_the_draws_hold(result: Result):
     draws, everybody = result.tables["draws"], result.summary["vehicles_everybody"]
     for case in result.summary["cases"]:
         fits = draws.filter(pl.col("case") == case["case"])["vehicles"].to_numpy()
-        (line,) = (text for text in result.lines() if text.split("  ")[0] == case["case"])
+        (line,) = (text for text in result.console_lines() if text.split("  ")[0] == case["case"])
         least = int(re.search(r"at least ([\d,]+) vehicles fit in 95 %", line)[1].replace(",", ""))  # type: ignore[index]
         assert np.mean(fits >= least) >= 0.95
         if least < everybody:
@@ -121,7 +121,7 @@ def test_what_more_was_not_tried_of_is_told_as_at_least(tmp_path: Path):
     changes = {"cases": ["charge"], "most_kw": 0.5, "places": {"vehicles_per_load": 1}}
     found = study.run(configured(tmp_path, **changes), folder=tmp_path)
     assert found.summary["place_import_kw"] == [0.5, 0.5]
-    told = "\n".join(found.lines())
+    told = "\n".join(found.console_lines())
     assert "feeds at least 0.5 kW, draws at least 0.5 kW more" in told
     assert "each vehicle feeds at least 0.50 kW" in told
     assert "at least 0.50" in found.report()
@@ -134,7 +134,7 @@ def test_lines_without_a_rating_are_told_beside_the_numbers(tmp_path: Path):
     found = study.run(configured(tmp_path, feeder=feeder, cases=["charge"]), folder=tmp_path)
     assert (found.summary["lines"], found.summary["lines_unrated"]) == (3, 1)
     words = "current of 1 of 3 lines not judged: no rating"
-    assert sum(words in line for line in found.lines()) == 2
+    assert sum(words in line for line in found.console_lines()) == 2
     assert found.report().count(words) >= 4  # on each card with a number that leans on it
 
 
@@ -201,7 +201,7 @@ def test_a_generator_keeps_its_power_and_is_no_place_for_vehicles(tmp_path: Path
     (tmp_path / "roofs").mkdir()
     feeder = {"file": str(street(tmp_path / "roofs", more))}
     config = configured(tmp_path, feeder=feeder, cases=["charge"])
-    case = study.run(config, folder=tmp_path).found
+    case = study.run(config, folder=tmp_path).findings
     branches = case.judge.case.branches
     (roof,) = np.flatnonzero(~branches.is_load)
     assert branches.name[roof] == "roof"

@@ -113,22 +113,22 @@ def test_the_check_names_the_worst_place_of_every_kind_in_every_step(made: Made)
 
 def test_every_load_of_the_feeder_is_a_site_and_carries_the_fleet(made: Made):
     result, _ = made
-    assert result.feeder is not None
-    book, loads = result.loaded.portfolio, result.feeder.street.loads.name
-    assert book.sites.site_id.tolist() == ["feeder", *loads]
-    assert set(book.sites.parent_id[1:]) == {"feeder"}
-    assert set(book.sessions.site_id) == set(loads)
-    peak = -result.feeder.street.feeder.branches.power_kw.sum()
-    assert book.load_kw.sum(axis=0).max() == pytest.approx(0.6 * peak, rel=0.02)
+    assert result.findings.feeder is not None
+    portfolio, loads = result.findings.inputs.portfolio, result.findings.feeder.street.loads.name
+    assert portfolio.sites.site_id.tolist() == ["feeder", *loads]
+    assert set(portfolio.sites.parent_id[1:]) == {"feeder"}
+    assert set(portfolio.sessions.site_id) == set(loads)
+    peak = -result.findings.feeder.street.feeder.branches.power_kw.sum()
+    assert portfolio.load_kw.sum(axis=0).max() == pytest.approx(0.6 * peak, rel=0.02)
 
 
 def test_limits_of_sites_are_written_for_every_load_and_step(made: Made):
     result, folder = made
     table = pl.read_parquet(folder / "out" / "site_limits.parquet")
-    assert result.feeder is not None
-    assert set(table["site_id"]) == set(result.feeder.street.loads.name)
+    assert result.findings.feeder is not None
+    assert set(table["site_id"]) == set(result.findings.feeder.street.loads.name)
     assert table.select("site_id", "time_utc").n_unique() == table.height
-    assert table.height == 24 * len(result.feeder.street.loads)
+    assert table.height == 24 * len(result.findings.feeder.street.loads)
     room = table["import_limit_kw"] + table["export_limit_kw"]
     assert (room >= -1e-9).all()
 
@@ -169,7 +169,7 @@ def test_prices_of_the_wires_are_told_where_they_are_felt(made: Made):
     assert table.columns == ["site_id", "time_utc", "wires_price_per_mwh"]
     assert table.height > 0
     assert (table["wires_price_per_mwh"] != 0).all()
-    felt = result.plans["v2g"].wires_price_per_mwh
+    felt = result.findings.plans["v2g"].wires_price_per_mwh
     assert table["wires_price_per_mwh"].abs().sum() == pytest.approx(np.abs(felt).sum())
 
 
@@ -198,21 +198,23 @@ def test_a_listed_site_hangs_where_it_is_placed_and_takes_the_load_there(tmp_pat
         ],
         feeder=FEEDER | {"place": [{"site_id": "depot", "load": "671"}]},
     )
-    assert result.feeder is not None
-    sites, wiring = result.loaded.portfolio.sites, result.feeder.wiring
+    assert result.findings.feeder is not None
+    sites, wiring = result.findings.inputs.portfolio.sites, result.findings.feeder.wiring
     row = {str(name): i for i, name in enumerate(sites.site_id)}
-    load = {str(name): i for i, name in enumerate(result.feeder.street.loads.name)}
+    load = {str(name): i for i, name in enumerate(result.findings.feeder.street.loads.name)}
     assert "671" not in row
     assert wiring.place[row["depot"]] == wiring.place[row["yard"]] == load["671"]
     assert sites.parent[row["depot"]] == -1
     assert wiring.place[row["675a"]] == load["675a"]
     assert wiring.place[row["feeder"]] == -1
-    of_load = result.loaded.portfolio.load_kw.max(axis=1)
+    of_load = result.findings.inputs.portfolio.load_kw.max(axis=1)
     assert of_load[row["depot"]] == pytest.approx(0.6 * 1155.0, rel=0.02)
-    at_all = [n for n in result.loaded.portfolio.sessions.asset_id if n.startswith("all")]
-    stands = result.loaded.portfolio.sessions.site_id
+    at_all = [n for n in result.findings.inputs.portfolio.sessions.asset_id if n.startswith("all")]
+    stands = result.findings.inputs.portfolio.sessions.site_id
     assert len(at_all) > 10
-    assert "depot" not in stands[np.isin(result.loaded.portfolio.sessions.asset_id, at_all)]
+    assert (
+        "depot" not in stands[np.isin(result.findings.inputs.portfolio.sessions.asset_id, at_all)]
+    )
     assert result.summary["feeder"]["holds"]
 
 

@@ -71,7 +71,7 @@ def test_what_is_written_is_what_the_result_holds(planned: Planned):
     assert json.loads((out / "summary.json").read_text()) == result.summary
     for name, frame in result.tables.items():
         assert_frame_equal(pl.read_parquet(out / f"{name}.parquet"), frame)
-    for name, frame in plan_tables.inputs(result.loaded.portfolio).items():
+    for name, frame in plan_tables.inputs(result.findings.inputs.portfolio).items():
         assert_frame_equal(pl.read_parquet(out / "inputs" / f"{name}.parquet"), frame)
 
 

@@ -97,7 +97,7 @@ def test_power_limits_and_shadow_price_of_the_site(made: plan.Result) -> None:
 
 
 def test_console_and_report_tell_the_same_saving(made: plan.Result) -> None:
-    lines = {line.split()[0]: " ".join(line.split()[1:]) for line in made.lines()}
+    lines = {line.split()[0]: " ".join(line.split()[1:]) for line in made.console_lines()}
     assert "2 assets at 1 site, 4 steps" in lines["fleet"]
     assert lines["limits"].startswith("1 site binds; s in ")
     assert lines["saving"] == "0.66 EUR (59.5 %)"

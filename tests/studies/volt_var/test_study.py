@@ -9,9 +9,8 @@ import pytest
 
 from evergrid.core import config as config_file
 from evergrid.core.errors import EvergridError
-from evergrid.studies.volt_var import fleet
-from evergrid.studies.volt_var import study as volt_var
-from evergrid.studies.volt_var.study import Config, Result
+from evergrid.studies import volt_var
+from evergrid.studies.volt_var import Config, Result, fleet
 from tests.grid.cases import street
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -63,7 +62,7 @@ def test_the_same_seed_gives_the_same_day_and_another_one_another(result: Result
 
 def test_the_folder_holds_every_output(result: Result, tmp_path: Path) -> None:
     result.write(tmp_path / "out")
-    assert {path.name for path in (tmp_path / "out").iterdir()} == set(volt_var.OUTPUTS)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == set(volt_var.STUDY.outputs)
     shapes = json.loads((tmp_path / "out" / "feeder.geojson").read_text(encoding="utf-8"))
     points = [f for f in shapes["features"] if f["geometry"]["type"] == "Point"]
     assert any(f["properties"]["unity_high_pu"] is not None for f in points)
@@ -73,7 +72,7 @@ def test_the_folder_holds_every_output(result: Result, tmp_path: Path) -> None:
 
 def test_every_figure_and_the_text_can_be_made(result: Result) -> None:
     assert len(result.figures()) == 5
-    assert result.lines()[0].startswith("answer    Without V2G")
+    assert result.console_lines()[0].startswith("answer    Without V2G")
     page = result.report()
     assert "Own R/X compensation" in page
 
@@ -91,7 +90,7 @@ def test_a_signal_and_a_load_of_ones_own_are_read(tmp_path: Path) -> None:
     )
     found = volt_var.run(asked, folder=tmp_path)
     np.testing.assert_allclose(
-        found.fleet_kw, found.summary["fleet_kw"] * np.linspace(-1, 1, steps), atol=1e-9
+        found.findings.fleet_kw, found.summary["fleet_kw"] * np.linspace(-1, 1, steps), atol=1e-9
     )
 
 
@@ -105,7 +104,7 @@ def test_a_feeder_without_tap_changers_is_still_told(tmp_path: Path) -> None:
     (tmp_path / "small.dss").write_text(text)
     found = volt_var.run(config(feeder={"file": "small.dss"}, hours=1.0), folder=tmp_path)
     assert found.summary["best_against_none"] is None
-    assert "nothing to wear out" in found.lines()[0]
+    assert "nothing to wear out" in found.console_lines()[0]
     assert found.summary["modes"][0]["tap_operations"] == 0
     found.write(tmp_path / "out")
     assert "no coordinates" in found.report()
@@ -116,14 +115,14 @@ def test_a_generator_keeps_its_power_and_is_no_place_for_vehicles(tmp_path: Path
     asked = {"modes": ["none"], "load": {"lowest": 0.0, "highest": 0.0}, "hours": 1.0}
     everywhere = {"fleet": {"place_share": 1.0}, "feeder": {"file": str(street(tmp_path, more))}}
     found = volt_var.run(config(**everywhere, **asked), folder=tmp_path)
-    (roof,) = np.flatnonzero(~found.feeder.branches.is_load)
-    assert found.feeder.branches.name[roof] == "roof"
+    (roof,) = np.flatnonzero(~found.findings.feeder.branches.is_load)
+    assert found.findings.feeder.branches.name[roof] == "roof"
     assert found.summary["places"] == 4
     assert found.summary["load_kw"] == pytest.approx(12)
     assert found.summary["fleet_kw"] == pytest.approx(0.4 * 12)
-    rated = fleet.places(found.feeder, found.config.fleet, seed=0)
+    rated = fleet.places(found.findings.feeder, found.config.fleet, seed=0)
     assert rated[roof] == 0
-    assert found.series.high_pu[0, 0] > found.series.low_pu[0, 0] + 1e-3
+    assert found.findings.series.high_pu[0, 0] > found.findings.series.low_pu[0, 0] + 1e-3
 
 
 @pytest.mark.parametrize(

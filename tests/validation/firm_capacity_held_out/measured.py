@@ -21,7 +21,8 @@ from evergrid.fleet.firm_capacity.day_ahead import LEAD_DAYS, Past
 from evergrid.fleet.firm_capacity.risk_control import PLACES, days_needed
 from evergrid.fleet.history.day_kind import ODD, day_kinds
 from evergrid.fleet.history.past_days import history
-from evergrid.studies.firm_capacity import study as firm_capacity
+from evergrid.studies import firm_capacity
+from evergrid.studies.firm_capacity import study
 from evergrid.studies.firm_capacity.scores import quarters, rules
 
 HERE = Path(__file__).parent
@@ -60,12 +61,12 @@ def fleet(name: str, data: Path) -> Fleet:
     """The record of one set; days are judged once 99 usual ones have passed."""
     os.environ["EVERGRID_DATA"] = str(data)
     settings = _settings(name, data)
-    sessions, _ = firm_capacity._sessions(settings, EXAMPLES, 0)
+    sessions, _ = study._sessions(settings, EXAMPLES, 0)
     record = history(
         sessions,
         settings.time_zone,
         settings.product.record(),
-        stated_utc=firm_capacity._stated(settings, sessions, EXAMPLES),
+        stated_utc=study._stated(settings, sessions, EXAMPLES),
         gaps="missing",
         holidays=settings.days_off(),
     )

@@ -128,23 +128,23 @@ def made(data_folder: Path) -> Iterator[plan.Result]:
 @pytest.fixture(scope="module")
 def referee(data_folder: Path, made: plan.Result) -> Referee:
     """OpenDSS with the same feeder."""
-    assert made.feeder is not None
+    assert made.findings.feeder is not None
     path = data_folder / "feeders" / "LVTestCase" / "Master.dss"
-    return Referee(path, made.feeder.street.feeder)
+    return Referee(path, made.findings.feeder.street.feeder)
 
 
 def drawn(
     made: plan.Result, power_kw: np.ndarray, referee: Referee
 ) -> tuple[np.ndarray, np.ndarray]:
     """What homes with their vehicles draw, and the homes alone, by load and step."""
-    book = made.loaded.portfolio
+    portfolio = made.findings.inputs.portfolio
     row = {name: i for i, name in enumerate(referee.names)}
-    homes = np.zeros((len(row), book.grid.steps))
+    homes = np.zeros((len(row), portfolio.grid.steps))
     fleet = np.zeros_like(homes)
-    for site, load in zip(book.sites.site_id, book.load_kw, strict=True):
+    for site, load in zip(portfolio.sites.site_id, portfolio.load_kw, strict=True):
         if site in row:
             homes[row[site]] += load
-    for site, power in zip(book.sessions.site_id, power_kw, strict=True):
+    for site, power in zip(portfolio.sessions.site_id, power_kw, strict=True):
         fleet[row[site]] += power
     return homes - fleet, homes
 
@@ -152,7 +152,7 @@ def drawn(
 @pytest.fixture(scope="module")
 def told(made: plan.Result, referee: Referee) -> list[Told]:
     """The plan through OpenDSS, step by step."""
-    both, homes = drawn(made, made.plans["v2g"].schedule.power_kw, referee)
+    both, homes = drawn(made, made.findings.plans["v2g"].schedule.power_kw, referee)
     return [referee.told(both[:, step], homes[:, step]) for step in range(both.shape[1])]
 
 
@@ -192,15 +192,15 @@ def test_opendss_finds_no_limit_passed(told: list[Told]):
 
 
 def test_without_the_wires_opendss_finds_the_limits_passed(made: plan.Result, referee: Referee):
-    assert made.feeder is not None
-    first = made.feeder.held["v2g"].first
+    assert made.findings.feeder is not None
+    first = made.findings.feeder.held["v2g"].first
     both, homes = drawn(made, first.schedule.power_kw, referee)
     steps = [referee.told(both[:, step], homes[:, step]) for step in range(both.shape[1])]
     passed = [step.volt_pu.min() < LOW_PU or step.line.max() > 1 for step in steps]
     assert sum(passed) >= 25
     assert min(step.volt_pu.min() for step in steps) < 0.90
     assert max(step.line.max() for step in steps) > 1.5
-    assert first.costs.net < made.plans["v2g"].costs.net
+    assert first.costs.net < made.findings.plans["v2g"].costs.net
 
 
 def test_no_plan_within_the_wires_costs_notably_less(made: plan.Result, referee: Referee):
@@ -209,11 +209,11 @@ def test_no_plan_within_the_wires_costs_notably_less(made: plan.Result, referee:
     A voltage falls and a current rises the faster the further, so that these lines let through all
     that the wires carry, and more.
     """
-    net = made.plans["v2g"].costs.net
+    net = made.findings.plans["v2g"].costs.net
     least = _least_cost(made, *_lines(made, referee))
     free = _least_cost(made, np.zeros((0, len(referee.names))), np.zeros(0), np.zeros(0, int))
-    assert made.feeder is not None
-    assert free == pytest.approx(made.feeder.held["v2g"].first.costs.net, rel=1e-6)
+    assert made.findings.feeder is not None
+    assert free == pytest.approx(made.findings.feeder.held["v2g"].first.costs.net, rel=1e-6)
     assert free < least  # the lines hold something
     assert least <= net * (1 + 1e-6)
     assert net <= least * (1 + DEARER)
@@ -221,7 +221,7 @@ def test_no_plan_within_the_wires_costs_notably_less(made: plan.Result, referee:
 
 def _lines(made: plan.Result, referee: Referee) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Slope by load, limit and step: the slope times what the fleet feeds is at most the limit."""
-    both, homes = drawn(made, made.plans["v2g"].schedule.power_kw, referee)
+    both, homes = drawn(made, made.findings.plans["v2g"].schedule.power_kw, referee)
     count = len(referee.names)
     lines = referee.per_volt.shape[0]
     sizes = [count, lines, count]
@@ -248,11 +248,11 @@ def _least_cost(made: plan.Result, slope: np.ndarray, limit: np.ndarray, step: n
 
     Columns are what each session draws, feeds and holds in each step in which it is plugged in.
     """
-    book = made.loaded.portfolio
-    s, h, prices = book.sessions, book.grid.step_h, book.prices
-    begins, hour = book.grid.times, np.timedelta64(1, "h")
+    portfolio = made.findings.inputs.portfolio
+    s, h, prices = portfolio.sessions, portfolio.grid.step_h, portfolio.prices
+    begins, hour = portfolio.grid.times, np.timedelta64(1, "h")
     ends = begins + np.timedelta64(round(h * 3600), "s")
-    load = {name: i for i, name in enumerate(made.loaded.portfolio.sites.site_id)}
+    load = {name: i for i, name in enumerate(made.findings.inputs.portfolio.sites.site_id)}
     cost, low, high, of, when = [], [], [], [], []
     row, column, value, right = [], [], [], []
     constant, total = 0.0, 0
@@ -288,7 +288,7 @@ def _least_cost(made: plan.Result, slope: np.ndarray, limit: np.ndarray, step: n
     balance = _matrix(value, row, column, (len(right), total))
     bounds = np.column_stack([np.concatenate(low), np.concatenate(high)])
     rows, columns, values = [], [], []
-    names = [name for name in book.sites.site_id if name != "feeder"]
+    names = [name for name in portfolio.sites.site_id if name != "feeder"]
     at_load = {load[name]: i for i, name in enumerate(names)}
     for (base, n, site), at in zip(of, when, strict=True):
         for k, t in enumerate(at):

@@ -63,8 +63,8 @@ def overloads(checked: Checked, folder: Path) -> list[dict[str, float]]:
 def test_the_plan_overloads_nothing_and_the_one_without_the_wires_does(
     made: plan.Result, tmp_path: Path
 ):
-    assert made.feeder is not None
-    held = made.feeder.held["v2g"]
+    assert made.findings.feeder is not None
+    held = made.findings.feeder.held["v2g"]
     assert held.checked.holds
     of_plan = overloads(held.checked, tmp_path)
     assert len(of_plan) == 96
@@ -76,8 +76,8 @@ def test_the_plan_overloads_nothing_and_the_one_without_the_wires_does(
 
 def test_the_fullest_phase_of_each_step_is_the_one_opendss_finds(made: plan.Result, tmp_path: Path):
     """Its report tells the fullest phase of the first winding; only of what is overloaded."""
-    assert made.feeder is not None
-    checked = made.feeder.held["v2g"].first_checked
+    assert made.findings.feeder is not None
+    checked = made.findings.feeder.held["v2g"].first_checked
     transformers = checked.judge.case.feeder.transformers
     watched = checked.judge.watched[0].winding
     xfm1 = transformers.name.tolist().index("xfm1")
@@ -92,8 +92,8 @@ def test_the_fullest_phase_of_each_step_is_the_one_opendss_finds(made: plan.Resu
 
 
 def test_no_winding_carries_more_than_it_is_rated_for(made: plan.Result):
-    assert made.feeder is not None
+    assert made.findings.feeder is not None
     for strategy in ("v2g", "smart"):
-        checked = made.feeder.held[strategy].checked
+        checked = made.findings.feeder.held[strategy].checked
         assert np.isfinite(checked.transformers.phase).all()
         assert checked.transformers.phase.max() <= 1.0

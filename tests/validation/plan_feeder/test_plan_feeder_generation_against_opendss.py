@@ -100,25 +100,25 @@ def sunny(folder: Path, pv_kw: dict[str, float], export_kw: dict[str, float]) ->
 
 def fed(made: plan.Result) -> dict[str, np.ndarray]:
     """Power into the grid of each load with all that is beside it, by step."""
-    book, schedule = made.loaded.portfolio, made.plans["v2g"].schedule
+    portfolio, schedule = made.findings.inputs.portfolio, made.findings.plans["v2g"].schedule
     assert schedule.curtailed_kw is not None
-    total = book.generation_kw - schedule.curtailed_kw - book.load_kw
-    total = total + book.by_site(schedule.power_kw)
-    return dict(zip(book.sites.site_id.tolist(), total, strict=True))
+    total = portfolio.generation_kw - schedule.curtailed_kw - portfolio.load_kw
+    total = total + portfolio.by_site(schedule.power_kw)
+    return dict(zip(portfolio.sites.site_id.tolist(), total, strict=True))
 
 
 def told(made: plan.Result, path: Path, power_kw: dict[str, np.ndarray]) -> Told:
     """These powers in OpenDSS; reactive power is that of the loads alone."""
     circuit: Any = opendss.opened(path, CONSTANT).ActiveCircuit
-    book, loads = made.loaded.portfolio, circuit.Loads
-    home_kw = dict(zip(book.sites.site_id.tolist(), book.load_kw, strict=True))
+    portfolio, loads = made.findings.inputs.portfolio, circuit.Loads
+    home_kw = dict(zip(portfolio.sites.site_id.tolist(), portfolio.load_kw, strict=True))
     names = [name.lower() for name in loads.AllNames]
     kvar_per_kw = {}
     for name in names:
         loads.Name = name
         kvar_per_kw[name] = loads.kvar / loads.kW
     volts, lines, windings = [], [], []
-    for step in range(book.grid.steps):
+    for step in range(portfolio.grid.steps):
         for name in names:
             loads.Name = name
             loads.kW = float(consumption_from_grid_power(power_kw[name][step]))
@@ -167,7 +167,7 @@ def test_every_step_is_told_as_opendss_finds_it(made: Made):
 
 def test_export_limits_curtail_and_the_wires_hold_the_plan_back(small: Made):
     result, _ = small
-    curtailed_kw = result.plans["v2g"].schedule.curtailed_kw
+    curtailed_kw = result.findings.plans["v2g"].schedule.curtailed_kw
     assert curtailed_kw is not None
     assert 3 <= (curtailed_kw.sum(axis=0) > 0.1).sum() < 12
     power = fed(result)
@@ -180,7 +180,7 @@ def test_export_limits_curtail_and_the_wires_hold_the_plan_back(small: Made):
 def test_what_the_wires_do_not_carry_is_curtailed(large: Made):
     """Generation that may be curtailed is no excuse to pass a limit."""
     result, _ = large
-    curtailed_kw = result.plans["v2g"].schedule.curtailed_kw
+    curtailed_kw = result.findings.plans["v2g"].schedule.curtailed_kw
     assert curtailed_kw is not None
     assert curtailed_kw.sum() > 50
     feeder = result.summary["feeder"]

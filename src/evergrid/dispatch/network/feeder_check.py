@@ -1,4 +1,4 @@
-"""What schedules of a book do to the feeder its sites hang on, and lines that touch its limits."""
+"""What schedules of a portfolio do to the feeder of its sites, and lines that touch its limits."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ Settle = Callable[[Float[Array, "branch step"]], Case]
 
 @dataclass(frozen=True)
 class Wiring:
-    """Where the sites of a book hang on a feeder.
+    """Where the sites of a portfolio hang on a feeder.
 
     Attributes:
         place: Place of each site; -1 for those above all places.
@@ -39,17 +39,17 @@ class Wiring:
     settle: Settle
 
     def of_sessions(
-        self, book: Portfolio, values: Float[Array, "session step"]
+        self, portfolio: Portfolio, values: Float[Array, "session step"]
     ) -> Float[Array, "step place"]:
         """Sums over the sessions of each place."""
-        return self._by_place(self.place[book.site_row], values)
+        return self._by_place(self.place[portfolio.site_row], values)
 
-    def of_schedule(self, book: Portfolio, schedule: Schedule) -> Float[Array, "step place"]:
+    def of_schedule(self, portfolio: Portfolio, schedule: Schedule) -> Float[Array, "step place"]:
         """What each place's sessions feed, and its generation that may be curtailed."""
-        fed_kw = book.curtailable_kw
+        fed_kw = portfolio.curtailable_kw
         if schedule.curtailed_kw is not None:
             fed_kw = fed_kw - schedule.curtailed_kw
-        return self.of_sessions(book, schedule.power_kw) + self.of_sites(fed_kw)
+        return self.of_sessions(portfolio, schedule.power_kw) + self.of_sites(fed_kw)
 
     def of_sites(self, values: Float[Array, "site step"]) -> Float[Array, "step place"]:
         """Sums over the sites of each place."""
@@ -110,22 +110,22 @@ class Checked:
         return not self.passed.any()
 
 
-def check(book: Portfolio, wiring: Wiring, schedule: Schedule) -> Checked:
+def check(portfolio: Portfolio, wiring: Wiring, schedule: Schedule) -> Checked:
     """What a schedule does to the feeder, as taps and banks settle under it."""
-    fleet_kw = wiring.of_schedule(book, schedule) @ wiring.share
+    fleet_kw = wiring.of_schedule(portfolio, schedule) @ wiring.share
     case = wiring.settle(fleet_kw.T)
-    judge = feeder_limits.judge(case, wiring.of_sites(book.curtailable_kw) @ wiring.share)
+    judge = feeder_limits.judge(case, wiring.of_sites(portfolio.curtailable_kw) @ wiring.share)
     power_kw = case.base_kw.T + fleet_kw
     return Checked(judge, power_kw, judge.strain(power_kw, case.base_kvar.T))
 
 
-def reach(book: Portfolio, wiring: Wiring) -> Envelope:
+def reach(portfolio: Portfolio, wiring: Wiring) -> Envelope:
     """What each place could draw and feed in each step, generation that may be curtailed too."""
-    sessions = book.sessions
-    share = plugged_share(sessions, book.grid)
-    draw = wiring.of_sessions(book, share * sessions.max_charge_kw[:, None])
-    feed = wiring.of_sessions(book, share * sessions.max_discharge_kw[:, None])
-    return Envelope(draw, feed + wiring.of_sites(book.curtailable_kw))
+    sessions = portfolio.sessions
+    share = plugged_share(sessions, portfolio.grid)
+    draw = wiring.of_sessions(portfolio, share * sessions.max_charge_kw[:, None])
+    feed = wiring.of_sessions(portfolio, share * sessions.max_discharge_kw[:, None])
+    return Envelope(draw, feed + wiring.of_sites(portfolio.curtailable_kw))
 
 
 def linear(

@@ -20,12 +20,12 @@ def around(held: Held, wiring: Wiring) -> Envelope:
     told, which an envelope cannot. Lines that touch limits at the plan tell little of what is far
     from it, so corners of the envelope are judged by power flow and cut off until they hold.
     """
-    book, judge = held.book, held.checked.judge
-    wanted = wiring.of_schedule(book, held.plan.schedule)
+    portfolio, judge = held.portfolio, held.checked.judge
+    wanted = wiring.of_schedule(portfolio, held.plan.schedule)
     rise, room = linear(wiring, held.checked, wanted)
     free = CARE * (judge.bound - judge.rest)
     room = room - free
-    able, weight = reach(book, wiring), np.ones(wanted.shape)
+    able, weight = reach(portfolio, wiring), np.ones(wanted.shape)
     made = Envelope(np.zeros(wanted.shape), np.zeros(wanted.shape))
     passed = np.ones(len(wanted), bool)
     for _ in range(CORNER_ROUNDS):

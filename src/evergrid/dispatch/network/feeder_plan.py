@@ -48,7 +48,7 @@ class Held:
     """A plan within the wires, and how it was found.
 
     Attributes:
-        book: The book with the wires' flowgates.
+        portfolio: The portfolio with the wires' flowgates.
         plan: The plan.
         checked: What it does to the feeder.
         first: The plan without the wires.
@@ -56,7 +56,7 @@ class Held:
         rounds: What each round came to, the plan without the wires first.
     """
 
-    book: Portfolio
+    portfolio: Portfolio
     plan: Plan
     checked: Checked
     first: Plan
@@ -68,7 +68,7 @@ Tell = Callable[[int, Round], None]
 
 
 def within(
-    book: Portfolio,
+    portfolio: Portfolio,
     wiring: Wiring,
     options: Options,
     *,
@@ -80,7 +80,7 @@ def within(
     Most rounds are sketches that begin from the last one; what they end with is planned in full.
 
     Args:
-        book: What to plan.
+        portfolio: What to plan.
         wiring: Where its sites hang on the feeder.
         options: How to plan.
         rounds: Plans and sketches to make at most, beside the first plan; the last plan may then
@@ -94,26 +94,26 @@ def within(
         Kelley (1960), The cutting-plane method for solving convex programs, J. SIAM 8(4), with
         cuts that touch the limits of the power flow.
     """
-    made = first = v2g(book, options)
+    made = first = v2g(portfolio, options)
     schedule = made.schedule
-    checked = first_checked = check(book, wiring, schedule)
-    cuts, sketch = _Cuts(book, wiring), _Sketch(book, options)
-    limited, trail = book, [_round(made.costs.net, checked)]
+    checked = first_checked = check(portfolio, wiring, schedule)
+    cuts, sketch = _Cuts(portfolio, wiring), _Sketch(portfolio, options)
+    limited, trail = portfolio, [_round(made.costs.net, checked)]
     tell(0, trail[0])
     while len(trail) <= rounds and not checked.holds:
         cuts.add(schedule, checked, CARE * 2.0 ** ((len(trail) - 1) // PATIENCE))
         drawn = sketch.within(cuts.last) if len(trail) < rounds else None
         if drawn is not None:
-            schedule, checked = drawn, check(book, wiring, drawn)
+            schedule, checked = drawn, check(portfolio, wiring, drawn)
         if drawn is None or checked.holds:
-            limited = replace(book, flowgates=cuts.flowgates())
+            limited = replace(portfolio, flowgates=cuts.flowgates())
             try:
                 made = v2g(limited, options)
             except SolveError as error:
                 faults = [*_passed(first_checked if checked.holds else checked), *error.faults]
                 raise SolveError(error.status, UNPLANNED, faults) from error
-            schedule, checked = made.schedule, check(book, wiring, made.schedule)
-        cost = costs(book, schedule, options.end_value_per_kwh).net
+            schedule, checked = made.schedule, check(portfolio, wiring, made.schedule)
+        cost = costs(portfolio, schedule, options.end_value_per_kwh).net
         trail.append(_round(cost, checked))
         tell(len(trail) - 1, trail[-1])
     return Held(limited, made, checked, first, first_checked, tuple(trail))
@@ -140,9 +140,9 @@ def _passed(checked: Checked) -> list[Fault]:
 class _Sketch:
     """Schedules of least cost as flowgates are added, without their proof."""
 
-    def __init__(self, book: Portfolio, options: Options) -> None:
-        self._book, self._options = book, options
-        self._problem = problem.build(book, options.end_value_per_kwh)
+    def __init__(self, portfolio: Portfolio, options: Options) -> None:
+        self._portfolio, self._options = portfolio, options
+        self._problem = problem.build(portfolio, options.end_value_per_kwh)
         self._growing: reference.Growing | None = reference.Growing(self._problem.program)
 
     def within(self, added: Flowgates) -> Schedule | None:
@@ -154,16 +154,16 @@ class _Sketch:
         if power is None:
             self._growing = None
             return None
-        return problem.schedule(self._book, self._problem, power)
+        return problem.schedule(self._portfolio, self._problem, power)
 
 
 class _Cuts:
     """Lines that cut off what plans did beyond the limits, gathered round by round."""
 
-    def __init__(self, book: Portfolio, wiring: Wiring) -> None:
-        self.book, self.wiring = book, wiring
-        self._reach = reach(book, wiring)
-        self._generation_kw = wiring.of_sites(book.curtailable_kw)
+    def __init__(self, portfolio: Portfolio, wiring: Wiring) -> None:
+        self.portfolio, self.wiring = portfolio, wiring
+        self._reach = reach(portfolio, wiring)
+        self._generation_kw = wiring.of_sites(portfolio.curtailable_kw)
         self._known: Bool[Array, " row"] | None = None
         self._parts: list[Flowgates] = []
 
@@ -178,7 +178,7 @@ class _Cuts:
         known = np.zeros(passed.shape[1], bool) if self._known is None else self._known
         new = passed.any(axis=0) & ~known
         self._known = known | new
-        wanted = self.wiring.of_schedule(self.book, schedule)
+        wanted = self.wiring.of_schedule(self.portfolio, schedule)
         rise, room = linear(self.wiring, checked, wanted)
         base_room = checked.judge.bound - checked.judge.rest
         # At rest each limit is kept, with generation curtailed or, where it helps, not.
@@ -190,7 +190,7 @@ class _Cuts:
         near = known & (checked.excess > -NEAR * base_room)
         step, row = np.nonzero((passed | near | new) & (most[:, :, 0] > room))
         size = np.abs(rise[step, row]).max(axis=1, initial=1e-12)
-        weight = np.zeros((len(step), len(self.book.sites)))
+        weight = np.zeros((len(step), len(self.portfolio.sites)))
         weight[:, self.wiring.site] = rise[step, row] / size[:, None]
         # In a flowgate, generation counts by what it is curtailed.
         all_fed = (rise @ generation_kw)[step, row, 0]

@@ -1,5 +1,9 @@
 """How much power can a fleet promise for the coming days, and how sure is that?"""
 
-from evergrid.studies.firm_capacity.study import OUTPUTS, QUESTION, Config, Result, run
+from evergrid.studies.firm_capacity.config import Config
+from evergrid.studies.firm_capacity.report import StudyResult as Result
+from evergrid.studies.firm_capacity.study import STUDY
 
-__all__ = ["OUTPUTS", "QUESTION", "Config", "Result", "run"]
+run = STUDY.run
+
+__all__ = ["STUDY", "Config", "Result", "run"]

@@ -1,6 +1,5 @@
 """Promises of a fleet from its record, by day and by block, and how such promises fared."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from math import ceil
@@ -12,6 +11,7 @@ from evergrid.core.arrays import Array, Float, Int, Shaped
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.core.local_time import day_steps, local_from_utc
+from evergrid.core.progress import Progress
 from evergrid.core.timegrid import TimeGrid, local_midnight, zone
 from evergrid.fleet.delivery.diversity import effective_vehicles
 from evergrid.fleet.firm_capacity import day_ahead, day_forecast
@@ -41,11 +41,12 @@ FEWEST_DAYS = day_forecast.LEAST_DAYS + day_ahead.LEAD_DAYS  # before the first 
 
 
 @dataclass(frozen=True)
-class Found:
+class FirmCapacityResults:
     """Everything the study found.
 
     Attributes:
-        confidence: Request, ascending.
+        record: What the fleet could have delivered.
+        confidence: Asked for, ascending.
         by_model: Those of them promised by the model alone; the highest.
         days: Days of the record and then the coming ones.
         past: The record by day and step.
@@ -69,6 +70,7 @@ class Found:
         notes: What a reader must know.
     """
 
+    record: History
     confidence: tuple[float, ...]
     by_model: tuple[float, ...]
     days: Shaped[Array, " day"]
@@ -164,8 +166,8 @@ def find(
     asked: Request,
     *,
     weather: Weather | None,
-    progress: Callable[[str, float], None],
-) -> Found:
+    progress: Progress,
+) -> FirmCapacityResults:
     """Promises of a fleet from its record.
 
     Args:
@@ -208,7 +210,8 @@ def find(
         coming_kw[row] = np.minimum(of[0], coming_kw[row - 1]) if surer else of[0]
         block_kw[row] = np.minimum(of[1], block_kw[row - 1]) if surer else of[1]
     grid, day, step = _passing(coming_days, record.steps, asked.time_zone)
-    return Found(
+    return FirmCapacityResults(
+        record=record,
         confidence=confidence,
         by_model=confidence[len(vouched) :],
         days=days,

@@ -1,7 +1,6 @@
-"""How firm capacity is told to a reader: the summary in text, the figures, the HTML report."""
+"""How firm capacity is reported: the summary in text, the figures, the HTML report."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from math import floor  # a promise is never rounded up
@@ -13,16 +12,16 @@ from plotly.graph_objects import Figure
 
 from evergrid.core.arrays import Array
 from evergrid.report import figures as draw
-from evergrid.report.drawing import Drawings, Drawn
+from evergrid.report.drawing import FigureMakers, Figures
 from evergrid.report.page import Headline, Section, Table
-from evergrid.report.page import page as html_page
-from evergrid.studies import ten_lines
+from evergrid.studies import console_summary
+from evergrid.studies.firm_capacity.config import Config
 from evergrid.studies.firm_capacity.model import LEVELS
-from evergrid.studies.firm_capacity.offers import Found
+from evergrid.studies.firm_capacity.offers import FirmCapacityResults
 from evergrid.studies.firm_capacity.scores import OURS
-from evergrid.studies.provenance_page import around
+from evergrid.studies.study import Page, Result
 
-QUESTION = "How much power can the fleet promise for the coming days, and how sure is that?"
+StudyResult = Result[Config, FirmCapacityResults]
 MOST_KEPT = 3  # confidences with a line of their own; of more, the lowest and the highest have one
 READING = {
     "offer_fan": "The line is what is expected, the bands are what can be promised: the surer, the "
@@ -41,26 +40,9 @@ READING = {
 }
 
 
-@dataclass(frozen=True)
-class Shown:
-    """What a report is made of.
-
-    Attributes:
-        title: Heading.
-        time_zone: Clock of the figures.
-        found: What was found.
-        summary: Headline numbers.
-    """
-
-    title: str
-    time_zone: str
-    found: Found
-    summary: Mapping[str, Any]
-
-
-def lines(shown: Shown) -> list[str]:
+def console_lines(result: StudyResult) -> list[str]:
     """The summary in at most ten lines of text."""
-    s, found = shown.summary, shown.found
+    s, found = result.summary, result.findings
     firm = ", ".join(
         f"{floor(power):,} kW at {100 * level:g} %"
         for level, power in zip(s["confidence"], s["busiest_firm_kw"], strict=True)
@@ -77,7 +59,7 @@ def lines(shown: Shown) -> list[str]:
         ),
         (
             "busiest",
-            f"{_local(shown, s['busiest_utc'])}: {s['busiest_expected_kw']:,.0f} kW expected",
+            f"{_local(result, s['busiest_utc'])}: {s['busiest_expected_kw']:,.0f} kW expected",
         ),
         ("firm", firm),
         ("alone", f"{s['independence_kw']:,.0f} kW at 99 % if vehicles were independent"),
@@ -96,7 +78,7 @@ def lines(shown: Shown) -> list[str]:
         rows.append(
             ("model", "no held-out day judged " + ", ".join(f"{c:g}" for c in found.by_model))
         )
-    return ten_lines.written(rows, (("alone", "common"), ("busiest", "firm")))
+    return console_summary.lines(rows, (("alone", "common"), ("busiest", "firm")))
 
 
 def _kept_words(kept: Mapping[str, Any]) -> str:
@@ -130,11 +112,11 @@ def _verdict(rules: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def drawings(shown: Shown) -> Drawings:
+def figures(result: StudyResult) -> FigureMakers:
     """What draws each figure of the report, by name in reading order."""
-    found = shown.found
-    made: Drawings = {
-        "offer_fan": partial(_fan, shown),
+    found = result.findings
+    made: FigureMakers = {
+        "offer_fan": partial(_fan, result),
         "offer_curve": partial(_curve, found),
         "promises_kept": partial(_kept, found),
     }
@@ -146,31 +128,22 @@ def drawings(shown: Shown) -> Drawings:
     return made | {"diversity_curve": partial(_growth, found)}
 
 
-def page(shown: Shown, settings: str, drawn: Drawn) -> str:
-    """The report as one HTML page.
-
-    Args:
-        shown: What to show.
-        settings: The resolved configuration as text.
-        drawn: Its figures.
-    """
-    return html_page(
-        shown.title,
-        headline=_headline(shown),
-        notes=[*shown.summary["notes"], *drawn.notes],
-        sections=[*drawn.sections(READING), *_held_out(shown), _methods(shown)],
-        about=around(QUESTION, settings, shown.summary),
+def page(result: StudyResult, drawn: Figures) -> Page:
+    """The content of the HTML report."""
+    return Page(
+        cards=_headline(result),
+        sections=[*drawn.sections(READING), *_held_out(result), _methods(result)],
     )
 
 
-def _headline(shown: Shown) -> list[Headline]:
-    s, found = shown.summary, shown.found
+def _headline(result: StudyResult) -> list[Headline]:
+    s, found = result.summary, result.findings
     cards = [
         Headline(
             f"Firm at {100 * level:g} %",
             f"{floor(power):,}",
             "kW",
-            f"at {_local(shown, s['busiest_utc'])}",
+            f"at {_local(result, s['busiest_utc'])}",
         )
         for level, power in zip(s["confidence"], s["busiest_firm_kw"], strict=True)
     ]
@@ -198,9 +171,9 @@ def _headline(shown: Shown) -> list[Headline]:
     return cards
 
 
-def _held_out(shown: Shown) -> list[Section]:
+def _held_out(result: StudyResult) -> list[Section]:
     """Coverage of steps and blocks, the rules, and the quarters, as tables."""
-    s = shown.summary
+    s = result.summary
     made = [_coverage(s)]
     if s["rules"]:
         made.append(_against_rules(s["rules"]))
@@ -325,7 +298,7 @@ def _percent(share: float | None) -> str:
     return "none made" if share is None else f"{100 * share:.2f} %"
 
 
-def _quarters(found: Found) -> draw.Quarters:
+def _quarters(found: FirmCapacityResults) -> draw.Quarters:
     """The quarters at the highest confidence that days have judged."""
     rows = [row for row in found.quarters if row["confidence"] == found.confidence[found.top]]
 
@@ -347,39 +320,39 @@ def _quarters(found: Found) -> draw.Quarters:
     )
 
 
-def _methods(shown: Shown) -> Section:
+def _methods(result: StudyResult) -> Section:
     """The same vehicles by other methods, as a table."""
-    found = shown.found
+    found = result.findings
     columns = ("method", *(f"{100 * level:g} %" for level in found.confidence))
     rows = [
         (name, *(f"{floor(power):,} kW" for power in firm)) for name, firm in found.methods.items()
     ]
     text = (
-        f"Firm at {_local(shown, shown.summary['busiest_utc'])}. The first five take vehicles to be"
-        " independent: their exact sum, the normal approximation, and the bounds of textbooks, "
+        f"Firm at {_local(result, result.summary['busiest_utc'])}. The first five take vehicles to "
+        "be independent: their exact sum, the normal approximation, and the bounds of textbooks, "
         "which are careful about chance but blind to what moves all vehicles at once."
     )
     return Section("By other methods", text, Table(columns, rows))
 
 
-def _fan(shown: Shown) -> Figure:
-    found = shown.found
+def _fan(result: StudyResult) -> Figure:
+    found = result.findings
     offers = dict(zip(found.confidence, found.over_time(found.coming_kw), strict=True))
     expected = found.over_time(found.coming_mean_kw)
-    return draw.offer_fan(found.grid, expected, offers, time_zone=shown.time_zone)
+    return draw.offer_fan(found.grid, expected, offers, time_zone=result.config.time_zone)
 
 
-def _promises_by_quarter(found: Found) -> Figure:
+def _promises_by_quarter(found: FirmCapacityResults) -> Figure:
     return draw.promises_by_quarter(_quarters(found), confidence=found.confidence[found.top])
 
 
-def _reliability(found: Found) -> Figure:
+def _reliability(found: FirmCapacityResults) -> Figure:
     of = found.reliability
     shares = {OURS: of.kept, f"{OURS}, all promises": of.every, **of.rules}
     return draw.reliability_diagram(of.asked, shares, of.low, of.high)
 
 
-def _sharpness(found: Found) -> Figure:
+def _sharpness(found: FirmCapacityResults) -> Figure:
     rules = found.rules[:-1]  # silence has no bar
     kept, mean_kw, equal_kw = (
         np.array([np.nan if row[key] is None else row[key] for row in rules])
@@ -389,7 +362,7 @@ def _sharpness(found: Found) -> Figure:
     return draw.sharpness_bars(names, kept, mean_kw, equal_kw, target=float(kept[0]))
 
 
-def _growth(found: Found) -> Figure:
+def _growth(found: FirmCapacityResults) -> Figure:
     grown = found.model.growth
     return draw.diversity_curve(
         grown.vehicles.astype(float),
@@ -401,7 +374,7 @@ def _growth(found: Found) -> Figure:
     )
 
 
-def _curve(found: Found) -> Figure:
+def _curve(found: FirmCapacityResults) -> Figure:
     model_kw = found.model.firm_kw
     steps = model_kw.shape[1]
     busiest = int(np.argmax(model_kw[0]))
@@ -410,7 +383,7 @@ def _curve(found: Found) -> Figure:
     return draw.offer_curve(labels, np.array(LEVELS), model_kw[:, hours])
 
 
-def _kept(found: Found) -> Figure:
+def _kept(found: FirmCapacityResults) -> Figure:
     past, level = found.past, max(found.top, 0)
     judged = past.judged
     step = int(np.argmax(past.power_kw[judged].mean(axis=0)))
@@ -430,6 +403,6 @@ def _hour(step: int, steps: int) -> str:
     return f"{minutes // 60:02d}:{minutes % 60:02d}"
 
 
-def _local(shown: Shown, instant: str) -> str:
+def _local(result: StudyResult, instant: str) -> str:
     moment = datetime.fromisoformat(instant.replace("Z", "+00:00"))
-    return f"{moment.astimezone(ZoneInfo(shown.time_zone)):%Y-%m-%d %H:%M %Z}"
+    return f"{moment.astimezone(ZoneInfo(result.config.time_zone)):%Y-%m-%d %H:%M %Z}"

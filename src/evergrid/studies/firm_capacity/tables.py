@@ -8,7 +8,7 @@ from evergrid.data.tables import sessions_frame, weather_frame
 from evergrid.model.session import Sessions
 from evergrid.model.weather import Weather
 from evergrid.studies.firm_capacity.model import LEVELS
-from evergrid.studies.firm_capacity.offers import Found
+from evergrid.studies.firm_capacity.offers import FirmCapacityResults
 
 
 def inputs(sessions: Sessions, weather: Weather | None) -> dict[str, pl.DataFrame]:
@@ -17,7 +17,7 @@ def inputs(sessions: Sessions, weather: Weather | None) -> dict[str, pl.DataFram
     return read if weather is None else read | {"weather": weather_frame(weather)}
 
 
-def results(found: Found) -> dict[str, pl.DataFrame]:
+def results(found: FirmCapacityResults) -> dict[str, pl.DataFrame]:
     """The tables that came out, by name."""
     return {
         "offers": offers(found),
@@ -35,7 +35,7 @@ def results(found: Found) -> dict[str, pl.DataFrame]:
     }
 
 
-def offers(found: Found) -> pl.DataFrame:
+def offers(found: FirmCapacityResults) -> pl.DataFrame:
     """What can be promised of each coming step at each confidence."""
     steps = found.grid.steps
     asked = found.confidence
@@ -50,7 +50,7 @@ def offers(found: Found) -> pl.DataFrame:
     )
 
 
-def blocks(found: Found) -> pl.DataFrame:
+def blocks(found: FirmCapacityResults) -> pl.DataFrame:
     """What can be promised of every step of each coming block together."""
     levels, days, count = found.block_kw.shape
     frame = pl.DataFrame(
@@ -65,7 +65,7 @@ def blocks(found: Found) -> pl.DataFrame:
     return frame.unique(["time_utc", "confidence"], keep="last", maintain_order=True)
 
 
-def vehicles(found: Found) -> pl.DataFrame:
+def vehicles(found: FirmCapacityResults) -> pl.DataFrame:
     """Each vehicle in each step of the first coming day that is no odd one."""
     of = found.model.vehicles
     assets, steps = of.probability.shape
@@ -81,7 +81,7 @@ def vehicles(found: Found) -> pl.DataFrame:
     )
 
 
-def growth(found: Found) -> pl.DataFrame:
+def growth(found: FirmCapacityResults) -> pl.DataFrame:
     """Firm power of fleets of many sizes at the busiest step."""
     grown = found.model.growth
     return pl.DataFrame(
@@ -97,7 +97,7 @@ def growth(found: Found) -> pl.DataFrame:
     )
 
 
-def held_out(found: Found) -> pl.DataFrame:
+def held_out(found: FirmCapacityResults) -> pl.DataFrame:
     """What came, was expected and had been promised on each judged day."""
     judged = np.flatnonzero(found.past.judged)
     steps = found.past.power_kw.shape[1]
@@ -112,7 +112,7 @@ def held_out(found: Found) -> pl.DataFrame:
     return pl.DataFrame(columns).with_columns(pl.col("day").cast(pl.Date))
 
 
-def model(found: Found) -> pl.DataFrame:
+def model(found: FirmCapacityResults) -> pl.DataFrame:
     """Firm power by the model of vehicles, and as if they were independent."""
     levels, steps = found.model.firm_kw.shape
     return pl.DataFrame(
@@ -125,7 +125,7 @@ def model(found: Found) -> pl.DataFrame:
     )
 
 
-def methods(found: Found) -> pl.DataFrame:
+def methods(found: FirmCapacityResults) -> pl.DataFrame:
     """What each method says is firm at the busiest step of the first usual coming day."""
     of = found.methods
     names, levels = list(of), len(found.confidence)

@@ -1,5 +1,9 @@
 """Where does reactive power move the voltage, where will droop hunt, and what slope is safe?"""
 
-from evergrid.studies.grid_strength.study import OUTPUTS, QUESTION, Config, Result, run
+from evergrid.studies.grid_strength.config import Config
+from evergrid.studies.grid_strength.report import StudyResult as Result
+from evergrid.studies.grid_strength.study import STUDY
 
-__all__ = ["OUTPUTS", "QUESTION", "Config", "Result", "run"]
+run = STUDY.run
+
+__all__ = ["STUDY", "Config", "Result", "run"]

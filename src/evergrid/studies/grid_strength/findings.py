@@ -1,6 +1,5 @@
 """What grid strength finds: the grid at every bus, the loop of the inverters, their response."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,6 +10,7 @@ from jaxtyping import Complex
 from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import broken
+from evergrid.core.progress import Progress
 from evergrid.grid.feeder import connections
 from evergrid.grid.feeder.connections import Connections
 from evergrid.grid.feeder.feeder import Feeder, fed_nodes
@@ -20,6 +20,7 @@ from evergrid.grid.strength import droop, droop_response, strength
 from evergrid.grid.strength.droop import Droop, Loop
 from evergrid.grid.strength.droop_response import Response
 from evergrid.grid.strength.strength import Strength
+from evergrid.studies.feeder_places import FeederPlaces
 
 MOST_BRANCHES = 600  # beyond, full power flows in every step would take minutes
 ASKED, ADVISED = 0, 1  # rows of the settings that are compared
@@ -27,7 +28,7 @@ SETTINGS = ("asked", "advised")
 
 
 @dataclass(frozen=True)
-class Asked:
+class StrengthRequest:
     """What is to be judged; see the study's configuration.
 
     Attributes:
@@ -61,7 +62,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Found:
+class StrengthResults:
     """What was found.
 
     Attributes:
@@ -78,7 +79,7 @@ class Found:
         by_power_flow: Whether the response solved the power flow in every step.
     """
 
-    asked: Asked
+    request: StrengthRequest
     feeder: Feeder
     buses: Strength
     nodes: Strength
@@ -89,6 +90,11 @@ class Found:
     settings: tuple[Droop, Droop]
     response: Response
     by_power_flow: bool
+
+    @cached_property
+    def places(self) -> FeederPlaces:
+        """All buses of the feeder."""
+        return FeederPlaces.everywhere(self.feeder)
 
     @cached_property
     def at_inverters(self) -> Strength:
@@ -106,7 +112,7 @@ class Found:
     @cached_property
     def bus_scr(self) -> Float[Array, " bus"]:
         """Ratio of one inverter at each bus."""
-        return self.buses.scr(np.full(len(self.buses.name), self.asked.unit_kva))
+        return self.buses.scr(np.full(len(self.buses.name), self.request.unit_kva))
 
     @cached_property
     def scr(self) -> Float[Array, " connection"]:
@@ -135,7 +141,7 @@ class Found:
         loop, calm = self.loops
         swing = self.response.swing_pu.max(axis=1)
         return {
-            "unit_kva": self.asked.unit_kva,
+            "unit_kva": self.request.unit_kva,
             "weak_scr": weak_scr,
             "weak_buses": int((self.bus_scr < weak_scr).sum()),
             "weakest_bus": str(self.buses.name[weakest]),
@@ -150,10 +156,10 @@ class Found:
             "weighted_scr": strength.weighted_scr(
                 self.at_inverters.short_circuit_kva, self.rating_kva
             ),
-            "slope": self.asked.slope,
-            "response_s": self.asked.response_s,
-            "step_s": self.asked.step_s,
-            "step_weight": self.asked.step_weight,
+            "slope": self.request.slope,
+            "response_s": self.request.response_s,
+            "step_s": self.request.step_s,
+            "step_weight": self.request.step_weight,
             "stable_gain": loop.stable_gain,
             "highest_own_gain": float(np.diag(loop.gain).max()),
             "loop_gain": loop.spectral_radius,
@@ -170,22 +176,19 @@ class Found:
     def equal_slope(self) -> float:
         """The steepest slope that keeps the margin when every inverter has the same."""
         per_slope = droop.loop(
-            Droop(np.ones(len(self.rating_kva)), self.rating_kva, 1.0, self.asked.step_weight),
+            Droop(np.ones(len(self.rating_kva)), self.rating_kva, 1.0, self.request.step_weight),
             self.sensitivity.rise_pu_per_kvar,
         )
-        return self.asked.margin * per_slope.stable_gain / per_slope.spectral_radius
-
-
-Progress = Callable[[str, float], None]
+        return self.request.margin * per_slope.stable_gain / per_slope.spectral_radius
 
 
 def find(
     feeder: Feeder,
     inverters: Connections,
     rating_kva: Float[Array, " connection"],
-    asked: Asked,
+    request: StrengthRequest,
     progress: Progress,
-) -> Found:
+) -> StrengthResults:
     """Judge a feeder and the inverters on it.
 
     Raises:
@@ -198,20 +201,21 @@ def find(
     progress("closing the loop", 0.4)
     network = power_flow.reduce(feeder, inverters.branches)
     operating = Operating(
-        asked.power_share * rating_kva @ inverters.share,
-        np.full(len(network.branches), asked.load_share),
+        request.power_share * rating_kva @ inverters.share,
+        np.full(len(network.branches), request.load_share),
     )
     sensitivity = linearise(network, inverters, operating)
-    settings = _settings(asked, rating_kva, sensitivity)
+    settings = _settings(request, rating_kva, sensitivity)
     progress("following a step", 0.7)
     small = len(network.branches) <= MOST_BRANCHES
     if small:
-        step = asked.source_step_pu
+        step = request.source_step_pu
         grid = droop_response.by_power_flow(network, inverters, operating, step)
     else:
-        grid = droop_response.by_sensitivity(sensitivity, asked.source_step_pu)
-    return Found(
-        asked=asked,
+        grid = droop_response.by_sensitivity(sensitivity, request.source_step_pu)
+    response = droop_response.respond(grid, sensitivity.voltage_pu, settings, steps=request.steps)
+    return StrengthResults(
+        request=request,
         feeder=feeder,
         buses=buses,
         nodes=nodes,
@@ -220,20 +224,20 @@ def find(
         impedance=strength.interaction(network, inverters),
         sensitivity=sensitivity,
         settings=settings,
-        response=droop_response.respond(grid, sensitivity.voltage_pu, settings, steps=asked.steps),
+        response=response,
         by_power_flow=small,
     )
 
 
 def _settings(
-    asked: Asked, rating_kva: Float[Array, " connection"], sensitivity: Sensitivity
+    request: StrengthRequest, rating_kva: Float[Array, " connection"], sensitivity: Sensitivity
 ) -> tuple[Droop, Droop]:
     """The droop asked for, and the one advised: nowhere steeper, and calm."""
-    most_gain = asked.margin * droop.stable_gain(asked.step_weight)
+    most_gain = request.margin * droop.stable_gain(request.step_weight)
     calm = droop.steepest(rating_kva, sensitivity.rise_pu_per_kvar, most_gain=most_gain)
-    slope = np.full(len(rating_kva), asked.slope)
-    wanted = Droop(slope, rating_kva, asked.most, asked.step_weight)
-    advised = Droop(np.minimum(slope, calm), rating_kva, asked.most, asked.step_weight)
+    slope = np.full(len(rating_kva), request.slope)
+    wanted = Droop(slope, rating_kva, request.most, request.step_weight)
+    advised = Droop(np.minimum(slope, calm), rating_kva, request.most, request.step_weight)
     return wanted, advised
 
 

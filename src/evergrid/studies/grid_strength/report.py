@@ -1,25 +1,23 @@
-"""How grid strength is told to a reader: the summary in text, the figures, the HTML report."""
+"""How grid strength is reported: the summary in text, the figures, the HTML report."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
 from plotly.graph_objects import Figure
 
-from evergrid.grid.feeder.feeder import Feeder
 from evergrid.report import figures as draw
 from evergrid.report import theme
-from evergrid.report.drawing import Drawings, Drawn
+from evergrid.report.drawing import FigureMakers, Figures
 from evergrid.report.page import Headline, Section, Table
-from evergrid.report.page import page as html_page
-from evergrid.studies import ten_lines
-from evergrid.studies.feeder_places import FeederPlaces, Shade, with_distance
-from evergrid.studies.grid_strength.findings import ADVISED, ASKED, Found
-from evergrid.studies.provenance_page import around
+from evergrid.studies import console_summary
+from evergrid.studies.feeder_places import Shade, with_distance
+from evergrid.studies.grid_strength.config import Config
+from evergrid.studies.grid_strength.findings import ADVISED, ASKED, StrengthResults
+from evergrid.studies.study import Page, Result
 
-QUESTION = "Where does reactive power move the voltage, where will droop hunt, what slope is safe?"
+StudyResult = Result[Config, StrengthResults]
 MAP = "strength_map"
 HEADINGS = with_distance({MAP: "Strength of each bus"}, heading=True)
 READING = {
@@ -36,31 +34,9 @@ CAPPED = 10.0  # times the lowest ratio, where the colours of the map end
 MOST_ROWS = 20  # of the table of inverters
 
 
-@dataclass(frozen=True)
-class Shown:
-    """What a report is made of.
-
-    Attributes:
-        title: Heading.
-        feeder: The wires.
-        found: What was found.
-        summary: Headline numbers.
-    """
-
-    title: str
-    feeder: Feeder
-    found: Found
-    summary: Mapping[str, Any]
-
-    @cached_property
-    def places(self) -> FeederPlaces:
-        """All buses of the feeder."""
-        return FeederPlaces.everywhere(self.feeder)
-
-
-def lines(shown: Shown) -> list[str]:
+def console_lines(result: StudyResult) -> list[str]:
     """The summary in at most ten lines of text."""
-    s = shown.summary
+    s = result.summary
     verdict = "hunts" if s["hunts"] else "calm"
     rows = [
         ("feeder", f"{s['feeder']}, {s['buses']:,} buses, {s['nodes']:,} nodes"),
@@ -92,12 +68,12 @@ def lines(shown: Shown) -> list[str]:
         ),
         ("swing", f"{_swing(s['swing_pu'])} as asked, {_swing(s['advised_swing_pu'])} as advised"),
     ]
-    return ten_lines.written(rows)
+    return console_summary.lines(rows)
 
 
-def drawings(shown: Shown) -> Drawings:
+def figures(result: StudyResult) -> FigureMakers:
     """What draws each figure of the report, by name in reading order."""
-    found, s = shown.found, shown.summary
+    found, s = result.findings, result.summary
     shade = Shade(
         f"Short-circuit ratio of {s['unit_kva']:,.4g} kVA",
         "Short-circuit ratio",
@@ -107,17 +83,17 @@ def drawings(shown: Shown) -> Drawings:
         logarithmic=True,
     )
     return {
-        **shown.places.drawings("strength_map", lambda: found.bus_scr, shade),
-        "strength_curve": partial(_curve, shown),
-        "loop_gains": partial(_gains, shown),
+        **result.findings.places.drawings("strength_map", lambda: found.bus_scr, shade),
+        "strength_curve": partial(_curve, result),
+        "loop_gains": partial(_gains, result),
         "droop_response": partial(_response, found),
     }
 
 
-def _curve(shown: Shown) -> Figure:
-    found, s = shown.found, shown.summary
+def _curve(result: StudyResult) -> Figure:
+    found, s = result.findings, result.summary
     return draw.scr_curve(
-        shown.feeder.buses.name,
+        result.findings.feeder.buses.name,
         found.bus_scr,
         found.buses.x_over_r,
         weak_scr=s["weak_scr"],
@@ -125,56 +101,47 @@ def _curve(shown: Shown) -> Figure:
     )
 
 
-def _gains(shown: Shown) -> Figure:
-    found, stable = shown.found, shown.summary["stable_gain"]
+def _gains(result: StudyResult) -> Figure:
+    found, stable = result.findings, result.summary["stable_gain"]
     return draw.loop_gains(
         found.inverters.name,
         np.diag(found.loops[ASKED].gain),
         found.gain_with_others,
         stable_gain=stable,
-        most_gain=found.asked.margin * stable,
+        most_gain=found.request.margin * stable,
     )
 
 
-def page(shown: Shown, settings: str, drawn: Drawn) -> str:
-    """The report as one HTML page.
-
-    Args:
-        shown: What to show.
-        settings: The resolved configuration as text.
-        drawn: Its figures.
-    """
-    return html_page(
-        shown.title,
-        headline=_headline(shown.summary),
-        notes=[*shown.summary["notes"], *drawn.notes],
-        sections=[*drawn.sections(READING, HEADINGS), _steepest(shown.found), *_places(shown)],
-        about=around(QUESTION, settings, shown.summary),
+def page(result: StudyResult, drawn: Figures) -> Page:
+    """The content of the HTML report."""
+    return Page(
+        cards=_headline(result.summary),
+        sections=[*drawn.sections(READING, HEADINGS), _steepest(result.findings), *_places(result)],
     )
 
 
-def _places(shown: Shown) -> list[Section]:
+def _places(result: StudyResult) -> list[Section]:
     """Strength of the buses that are on no map."""
-    found = shown.found
+    found = result.findings
     columns = {
         "SCR": found.bus_scr,
         "short-circuit power, kVA": found.buses.short_circuit_kva,
         "X/R": found.buses.x_over_r,
     }
     worst = np.where(np.isnan(found.bus_scr), np.inf, found.bus_scr)
-    return shown.places.table(columns, worst_first=worst, elsewhere="nodes.parquet")
+    return result.findings.places.table(columns, worst_first=worst, elsewhere="nodes.parquet")
 
 
-def _response(found: Found) -> Figure:
+def _response(found: StrengthResults) -> Figure:
     """The response of the inverter with the highest gain; both settings."""
     at, voltage = found.worst, found.response.voltage_pu
-    time_s = (np.arange(voltage.shape[2]) - 1) * found.asked.step_s
+    time_s = (np.arange(voltage.shape[2]) - 1) * found.request.step_s
     labels = {
         ASKED: f"slope {found.settings[ASKED].slope[at]:.3g}, as asked",
         ADVISED: f"slope {found.settings[ADVISED].slope[at]:.3g}, as advised",
     }
-    shown = {words: voltage[setting, at] for setting, words in labels.items()}
-    return draw.droop_response(time_s, shown, name=str(found.inverters.name[at]))
+    voltages = {words: voltage[setting, at] for setting, words in labels.items()}
+    return draw.droop_response(time_s, voltages, name=str(found.inverters.name[at]))
 
 
 def _headline(s: Mapping[str, Any]) -> list[Headline]:
@@ -197,7 +164,7 @@ def _swing(swing_pu: float | None) -> str:
     return "collapse" if swing_pu is None else f"{100 * swing_pu:.2f} %"
 
 
-def _steepest(found: Found) -> Section:
+def _steepest(found: StrengthResults) -> Section:
     """The inverters that must be flattest."""
     columns = ("inverter", "rating", "X/R", "SCR", "SCR with others", "loop gain with others")
     columns += ("slope advised",)

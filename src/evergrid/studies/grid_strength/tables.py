@@ -6,15 +6,15 @@ import polars as pl
 from evergrid.core.arrays import Array, Float, Shaped
 from evergrid.core.units import kw_from_w
 from evergrid.grid.feeder.connections import PHASES
-from evergrid.studies.grid_strength.findings import ADVISED, ASKED, SETTINGS, Found
+from evergrid.studies.grid_strength.findings import ADVISED, ASKED, SETTINGS, StrengthResults
 
 
-def results(found: Found) -> dict[str, pl.DataFrame]:
+def results(found: StrengthResults) -> dict[str, pl.DataFrame]:
     """The tables that came out, by name."""
     return {"nodes": nodes(found), "inverters": inverters(found), "hunting": hunting(found)}
 
 
-def nodes(found: Found) -> pl.DataFrame:
+def nodes(found: StrengthResults) -> pl.DataFrame:
     """The grid at each phase of each bus, alone and with the bus's other phases."""
     feeder, seen, buses = found.feeder, found.nodes, found.buses
     (node,) = np.nonzero(feeder.nodes.phase <= PHASES)
@@ -29,7 +29,7 @@ def nodes(found: Found) -> pl.DataFrame:
         "reactance_ohm": ohm.imag,
         "short_circuit_kva": seen.short_circuit_kva,
         "x_over_r": seen.x_over_r,
-        "scr": seen.short_circuit_kva / found.asked.unit_kva,
+        "scr": seen.short_circuit_kva / found.request.unit_kva,
         "rise_pu_per_kw": seen.rise_pu_per_kw,
         "rise_pu_per_kvar": seen.rise_pu_per_kvar,
         "bus_phases": np.bincount(bus, minlength=len(buses.name))[bus],
@@ -42,7 +42,7 @@ def nodes(found: Found) -> pl.DataFrame:
     return _frame(columns)
 
 
-def inverters(found: Found) -> pl.DataFrame:
+def inverters(found: StrengthResults) -> pl.DataFrame:
     """Each inverter: what it sees, its loop, its advised slope and its swing."""
     places, seen, rise = found.inverters, found.at_inverters, found.sensitivity
     _, first = np.unique(places.owner, return_index=True)
@@ -72,7 +72,7 @@ def inverters(found: Found) -> pl.DataFrame:
     return _frame(columns)
 
 
-def hunting(found: Found) -> pl.DataFrame:
+def hunting(found: StrengthResults) -> pl.DataFrame:
     """Voltage and reactive power of each inverter after the source's step, with both settings."""
     voltage = found.response.voltage_pu
     settings, count, instants = voltage.shape
@@ -81,14 +81,14 @@ def hunting(found: Found) -> pl.DataFrame:
         {
             "setting": np.repeat(np.array(SETTINGS, dtype=object), count * instants),
             "inverter": np.tile(np.repeat(found.inverters.name, instants), settings),
-            "time_s": np.tile(instant * found.asked.step_s, settings * count),
+            "time_s": np.tile(instant * found.request.step_s, settings * count),
             "voltage_pu": voltage.ravel(),
             "reactive_kvar": found.response.reactive_kvar.ravel(),
         }
     )
 
 
-def of_buses(found: Found) -> dict[str, Float[Array, " bus"]]:
+def of_buses(found: StrengthResults) -> dict[str, Float[Array, " bus"]]:
     """What the map file tells of each bus."""
     return {
         "scr": found.bus_scr,

@@ -1,12 +1,12 @@
 """The hosting capacity of a feeder: every case, every place, every step of the day."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from evergrid.core.arrays import Array, Float
+from evergrid.core.progress import Progress
 from evergrid.fleet.history import day_profiles
 from evergrid.fleet.history.day_profiles import Behaviour, Call
 from evergrid.grid.hosting import deployment, hosting_curve
@@ -20,7 +20,6 @@ from evergrid.grid.limits.limits_check import Room, room
 from evergrid.model.session import Sessions
 from evergrid.studies.hosting_capacity.workers import JudgedBy
 
-Progress = Callable[[str, float], None]
 ControlName = Literal[
     "unity", "category_a", "category_b", "volt_watt", "category_b_watt", "compensation"
 ]

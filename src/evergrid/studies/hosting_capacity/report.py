@@ -1,24 +1,23 @@
-"""How hosting capacity is told to a reader: the summary in text, the figures, the HTML report."""
+"""How hosting capacity is labels to a reader: the summary in text, the figures, the HTML report."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
 from plotly.graph_objects import Figure
 
 from evergrid.report import figures as draw
-from evergrid.report.drawing import Drawings, Drawn
+from evergrid.report.drawing import FigureMakers, Figures
 from evergrid.report.page import Headline, Section, Table
-from evergrid.report.page import page as html_page
-from evergrid.studies import ten_lines
+from evergrid.studies import console_summary
 from evergrid.studies.feeder_places import FeederPlaces, Shade, with_distance
 from evergrid.studies.hosting_capacity import tables
 from evergrid.studies.hosting_capacity.compute import Found
-from evergrid.studies.provenance_page import around
+from evergrid.studies.hosting_capacity.config import Config
+from evergrid.studies.study import Page, Result
 
-QUESTION = "How many vehicles can this feeder take in either direction, where, and what stops it?"
+StudyResult = Result[Config, Found]
 CASE_NAMES = {
     "charge": "Charging on arrival",
     "charge_evenly": "Charging evenly over the stay",
@@ -60,29 +59,9 @@ READING = {
 }
 
 
-@dataclass(frozen=True)
-class Shown:
-    """What a report is made of.
-
-    Attributes:
-        title: Heading.
-        found: What was found.
-        summary: Headline numbers.
-    """
-
-    title: str
-    found: Found
-    summary: Mapping[str, Any]
-
-    @cached_property
-    def places(self) -> FeederPlaces:
-        """The buses of its feeder that have loads."""
-        return FeederPlaces.with_branches(self.found.judge.case.feeder)
-
-
-def lines(shown: Shown) -> list[str]:
+def console_lines(result: StudyResult) -> list[str]:
     """The summary in at most ten lines of text."""
-    s = shown.summary
+    s = result.summary
     rows = [
         (
             "feeder",
@@ -109,7 +88,7 @@ def lines(shown: Shown) -> list[str]:
             f"{_room(s['envelope_import_kw'], s['most_kw'], 2)} at any time{unjudged}",
         ),
     ]
-    return ten_lines.written(rows, width=max(NAME_WIDTH, *(len(name) + 2 for name, _ in rows)))
+    return console_summary.lines(rows, width=max(NAME_WIDTH, *(len(name) + 2 for name, _ in rows)))
 
 
 def _without(s: Mapping[str, Any]) -> str:
@@ -150,10 +129,10 @@ def _span(ends: Sequence[float], most_kw: float) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def drawings(shown: Shown) -> Drawings:
+def figures(result: StudyResult) -> FigureMakers:
     """What draws each figure of the report, by name in reading order."""
-    found = shown.found
-    made: Drawings = {
+    found = result.findings
+    made: FigureMakers = {
         "violation_curve": partial(_violation_curve, found),
         "stopper_bars": partial(_stopper_bars, found),
     }
@@ -161,13 +140,18 @@ def drawings(shown: Shown) -> Drawings:
         title = f"Room at each place: {'feeding' if way == 'export' else 'drawing'}"
         shade = Shade(title, "Room", "kW")
         value = partial(tables.of_buses, found, way)
-        made |= shown.places.drawings(f"{way}_map", value, shade)
+        made |= _places(result).drawings(f"{way}_map", value, shade)
     return made | {"room_over_day": partial(_room_over_day, found)}
 
 
+def _places(result: StudyResult) -> FeederPlaces:
+    """The buses of the feeder that have loads."""
+    return FeederPlaces.with_branches(result.findings.judge.case.feeder)
+
+
 def _violation_curve(found: Found) -> Figure:
-    told = _told(found)
-    curves = {told[name]: case.curve for name, case in found.cases.items()}
+    labels = _case_labels(found)
+    curves = {labels[name]: case.curve for name, case in found.cases.items()}
     return draw.violation_curve(
         found.deployments.counts.astype(float),
         {name: curve.probability for name, curve in curves.items()},
@@ -177,10 +161,10 @@ def _violation_curve(found: Found) -> Figure:
 
 
 def _stopper_bars(found: Found) -> Figure:
-    told = _told(found)
+    labels = _case_labels(found)
     rows = tables.stopper_rows(found)
     return draw.stopper_bars(
-        [(told[row["case"]], row["limit"], row["element"], row["share"]) for row in rows]
+        [(labels[row["case"]], row["limit"], row["element"], row["share"]) for row in rows]
     )
 
 
@@ -193,30 +177,21 @@ def _room_over_day(found: Found) -> Figure:
     )
 
 
-def page(shown: Shown, settings: str, drawn: Drawn) -> str:
-    """The report as one HTML page.
-
-    Args:
-        shown: What to show.
-        settings: The resolved configuration as text.
-        drawn: Its figures.
-    """
-    return html_page(
-        shown.title,
-        headline=_headline(shown),
-        notes=[*shown.summary["notes"], *drawn.notes],
-        sections=[*drawn.sections(READING, HEADINGS), *_tables(shown)],
-        about=around(QUESTION, settings, shown.summary),
+def page(result: StudyResult, drawn: Figures) -> Page:
+    """The content of the HTML report."""
+    return Page(
+        cards=_headline(result),
+        sections=[*drawn.sections(READING, HEADINGS), *_tables(result)],
     )
 
 
-def _headline(shown: Shown) -> list[Headline]:
-    s, told = shown.summary, _told(shown.found)
+def _headline(result: StudyResult) -> list[Headline]:
+    s, labels = result.summary, _case_labels(result.findings)
     everybody, most_kw = s["vehicles_everybody"], s["most_kw"]
     unjudged = f"; {_unrated(s)}" if s["lines_unrated"] else ""
     cards = [
         Headline(
-            told[case["case"]],
+            labels[case["case"]],
             f"at least {case['vehicles_5']:,.0f}",
             "vehicles",
             f"fit in 95 % of draws; in half of them {_at_least(case['vehicles_50'], everybody)} "
@@ -237,7 +212,7 @@ def _at_least(vehicles: float, everybody: int) -> str:
     return f"at least {vehicles:,.0f}" if vehicles >= everybody else f"{vehicles:,.0f}"
 
 
-def _told(found: Found) -> dict[str, str]:
+def _case_labels(found: Found) -> dict[str, str]:
     """What each case is called in figures and tables."""
     return {
         name: CASE_NAMES[case.behaviour] + CONTROL_NAMES[case.control]
@@ -245,26 +220,26 @@ def _told(found: Found) -> dict[str, str]:
     }
 
 
-def _tables(shown: Shown) -> list[Section]:
-    told = _told(shown.found)
-    everybody = shown.summary["vehicles_everybody"]
+def _tables(result: StudyResult) -> list[Section]:
+    labels = _case_labels(result.findings)
+    everybody = result.summary["vehicles_everybody"]
     rows = [
         (
-            told[row["case"]],
+            labels[row["case"]],
             f"{100 * (1 - row['quantile']):.0f} %",
             _at_least(row["vehicles"], everybody),
             f"{row['low']:,.0f} to {_at_least(row['high'], everybody)}",
             f"{100 * row['share']:.0f} %",
         )
-        for row in tables.capacity_rows(shown.found)
+        for row in tables.capacity_rows(result.findings)
     ]
     columns = ("case", "in so many draws", "vehicles that fit", "95 % band", "of those tried")
-    sections = shown.places.table(
+    sections = _places(result).table(
         {
-            "may feed alone, kW": tables.of_buses(shown.found, "export"),
-            "may draw alone, kW": tables.of_buses(shown.found, "import"),
+            "may feed alone, kW": tables.of_buses(result.findings, "export"),
+            "may draw alone, kW": tables.of_buses(result.findings, "import"),
         },
-        worst_first=tables.of_buses(shown.found, "export"),
+        worst_first=tables.of_buses(result.findings, "export"),
         elsewhere="places.parquet",
     )
     sections.append(
@@ -276,7 +251,7 @@ def _tables(shown: Shown) -> list[Section]:
             Table(columns, rows),
         )
     )
-    passed = tables.base_rows(shown.found)
+    passed = tables.base_rows(result.findings)
     if passed:
         rows = [
             (row["limit"], row["element"], f"{row['value']:.4g}", f"{row['allowed']:.4g}")

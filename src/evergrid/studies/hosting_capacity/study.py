@@ -1,187 +1,43 @@
 """How many vehicles can a feeder take, charging and feeding, where, and what stops it?"""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from typing import Any, ClassVar, Literal, final
+from typing import Any
 
 import numpy as np
 import polars as pl
-from pydantic import Field, model_validator
 
-from evergrid.core import config as config_file
-from evergrid.core.config import Config as BaseConfig
-from evergrid.core.errors import ConfigError, InputError
+from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
-from evergrid.core.timegrid import zone
 from evergrid.data.meta import Meta
-from evergrid.data.sessions.assumptions import Assumptions
-from evergrid.fleet.history.day_profiles import Behaviour
-from evergrid.fleet.synthetic.group import FleetGroup
+from evergrid.grid.feeder.feeder import Feeder
 from evergrid.grid.flow import base_case
 from evergrid.grid.hosting.hosting_capacity import Case
-from evergrid.inputs.base_load import LoadBeside
-from evergrid.inputs.feeder_source import FeederSource
-from evergrid.inputs.tables import SessionSource
 from evergrid.model.session import Sessions
-from evergrid.studies import summary
 from evergrid.studies.feeder_places import FeederPlaces
 from evergrid.studies.hosting_capacity import report, tables
-from evergrid.studies.hosting_capacity.compute import CaseFound, ControlName, Found, find
-from evergrid.studies.hosting_capacity.inputs import (
-    CallEntry,
-    GeneratedDays,
-    LimitEntry,
-    Places,
-    Sampling,
-    behaviour,
-)
+from evergrid.studies.hosting_capacity.compute import CaseFound, Found, find
+from evergrid.studies.hosting_capacity.config import Config
+from evergrid.studies.hosting_capacity.inputs import behaviour
 from evergrid.studies.hosting_capacity.workers import judged_by
-from evergrid.studies.result import AbstractResult, AbstractTelling, Files
-
-QUESTION = "Find how much V2G a feeder can take, where, and what stops it"
-OUTPUTS = (
-    "summary.json",
-    "config.toml",
-    "report.html",
-    "feeder.geojson",
-    "curve.parquet",
-    "capacity.parquet",
-    "draws.parquet",
-    "stoppers.parquet",
-    "places.parquet",
-    "envelope.parquet",
-    "base_case.parquet",
-    "transformers.parquet",
-)
+from evergrid.studies.study import Context, Output, Study
 
 
-class Config(BaseConfig):
-    """The configuration of a hosting capacity study."""
-
-    study: Literal["hosting_capacity"] = "hosting_capacity"
-    """Which study this is."""
-    title: str = "Hosting capacity"
-    """Heading of the report."""
-    time_zone: str = "UTC"
-    """IANA name of the local clock, such as Europe/Oslo."""
-    cases: tuple[Behaviour, ...] = Field(default=("charge", "charge_evenly", "feed"), min_length=1)
-    """What vehicles do: "charge" on arrival, "charge_evenly" over the stay, "feed" when called."""
-    controls: tuple[ControlName, ...] = Field(default=("unity",), min_length=1)
-    """What inverters do beside, each case under each: "unity" for nothing, "category_a" or
-    "category_b" for the volt-var curves of IEEE 1547, "volt_watt", "category_b_watt" for both,
-    "compensation" of the own power by each place's R/X."""
-    oversize: float = Field(default=1.1, ge=1, le=3)
-    """Rating of an inverter over the greatest power of its vehicle."""
-    most_kw: float = Field(default=100.0, gt=0, le=100_000)
-    """Greatest power that is tried at a single place and for each vehicle."""
-    feeder: FeederSource = FeederSource()
-    """The feeder."""
-    load: LoadBeside = LoadBeside()
-    """What the feeder carries beside the vehicles."""
-    places: Places = Places()
-    """Where vehicles may be."""
-    limits: LimitEntry = LimitEntry()
-    """What must hold."""
-    sampling: Sampling = Sampling()
-    """How finely it is judged."""
-    call: CallEntry = CallEntry()
-    """When vehicles feed."""
-    sessions: SessionSource | None = None
-    """Past sessions to draw behaviour from; by default they are generated."""
-    assumptions: Assumptions = Assumptions()
-    """What the source of sessions does not tell."""
-    fleet: tuple[FleetGroup, ...] = ()
-    """Vehicles to generate behaviour of; by default 200 that park at home."""
-    generated: GeneratedDays = GeneratedDays()
-    """Which days of theirs are generated."""
-
-    @model_validator(mode="after")
-    def _checked(self) -> "Config":
-        zone(self.time_zone)
-        self.limits.record()
-        for name in ("cases", "controls"):
-            given = getattr(self, name)
-            if len(set(given)) < len(given):
-                raise InputError("config", [Fault(name, "name each once", given)])
-        return self
-
-
-@final
-@dataclass(frozen=True)
-class Result(AbstractResult[Config]):
-    """What came out.
-
-    Attributes:
-        config: As resolved.
-        sessions: What behaviour was drawn from.
-        found: Curves, places and envelopes.
-        summary: Headline numbers.
-        tables: Tidy tables by file name without ending.
-    """
-
-    config: Config
-    sessions: Sessions
-    found: Found
-    summary: dict[str, Any]
-    tables: dict[str, pl.DataFrame]
-    telling: ClassVar[AbstractTelling] = report
-    outputs: ClassVar[tuple[str, ...]] = OUTPUTS
-
-    def _beside(self) -> Files:
-        return {"feeder.geojson": tables.map_text(self.found)}
-
-    @cached_property
-    def _shown(self) -> report.Shown:
-        return report.Shown(self.config.title, self.found, self.summary)
-
-
-Progress = Callable[[str, float], None]
-
-
-def run(
-    config: Config,
-    *,
-    seed: int = 0,
-    folder: Path | None = None,
-    progress: Progress = lambda label, share: None,
-) -> Result:
+def compute(config: Config, context: Context) -> Output[Found]:
     """Hosting capacity of a feeder.
 
-    Args:
-        config: What to judge.
-        seed: Of places, behaviour and draws.
-        folder: What relative paths in the configuration start from; the current one by default.
-        progress: Called with what is being done and the share of the run that is done.
+    The seed is that of places, behaviour and draws.
 
     Raises:
         InputError: Data or settings that break rules, a feeder that cannot carry its own load, or
             a cluster without Ray.
         WorkerError: No cluster answers, or a part of the draws loses its worker again and again.
     """
+    seed = context.seed
     by = judged_by(config.sampling.workers)
-    progress("reading the feeder", 0.0)
-    folder = folder or Path.cwd()
-    feeder = config.feeder.read(folder)
-    step_h = config.sampling.step_min / 60
-    base_kw, base_kvar = config.load.power(config.feeder, feeder, folder, step_h)
-    progress("behaviour of vehicles", 0.05)
-    sessions, sources = behaviour(
-        config.sessions,
-        config.fleet,
-        config.generated,
-        assumptions=config.assumptions,
-        time_zone=config.time_zone,
-        folder=folder,
-        seed=seed,
-    )
-    if "feed" in config.cases and not sessions.can_discharge.any():
-        fix = "Give chargers a max_discharge_kw, or leave the case out."
-        fault = Fault("cases", "not hold feed where no session can discharge", ("feed",), fix=fix)
-        raise ConfigError("config", [fault])
-    networks, state = config.load.states(config.feeder, feeder, folder, base_kw, base_kvar)
-    case = Case(networks, state, base_kw, base_kvar, step_h, config.limits.record())
+    context.progress("reading the feeder", 0.0)
+    feeder = config.feeder.read(context.folder)
+    case = _case_of(config, context, feeder)
+    context.progress("behaviour of vehicles", 0.05)
+    sessions, sources = _sessions(config, context)
     found = find(
         case,
         config.places.slots(feeder.branches, seed),
@@ -197,17 +53,47 @@ def run(
         most_kw=config.most_kw,
         seed=seed,
         judged_by=by,
-        progress=progress,
+        progress=context.progress,
     )
-    progress("writing down the results", 0.95)
-    headline = _summary(config, found, notes=_notes(config, found, sources), sources=sources)
-    headline |= {"seed": seed, "versions": summary.versions()}
-    headline["config_sha256"] = summary.text_hash(config_file.dump(config))
-    headline["input_sha256"] = {"sessions": summary.table_hash(pl.DataFrame(sessions.columns()))}
-    return Result(config, sessions, found, headline, tables.results(found))
+    return Output(
+        found,
+        _headline(config, found),
+        tables.results(found),
+        inputs={"sessions": pl.DataFrame(sessions.columns())},
+        files={"feeder.geojson": tables.map_text(found)},
+        notes=_notes(config, found, sources),
+        sources=tuple(sources),
+    )
 
 
-def _notes(config: Config, found: Found, sources: list[Meta]) -> list[str]:
+def _case_of(config: Config, context: Context, feeder: Feeder) -> Case:
+    """The feeder with its load and its limits."""
+    step_h = config.sampling.step_min / 60
+    source, folder = config.feeder, context.folder
+    base_kw, base_kvar = config.load.power(source, feeder, folder, step_h)
+    networks, state = config.load.states(source, feeder, folder, base_kw, base_kvar)
+    return Case(networks, state, base_kw, base_kvar, step_h, config.limits.record())
+
+
+def _sessions(config: Config, context: Context) -> tuple[Sessions, list[Meta]]:
+    """Sessions to draw the behaviour of vehicles from, read or generated."""
+    sessions, sources = behaviour(
+        config.sessions,
+        config.fleet,
+        config.generated,
+        assumptions=config.assumptions,
+        time_zone=config.time_zone,
+        folder=context.folder,
+        seed=context.seed,
+    )
+    if "feed" in config.cases and not sessions.can_discharge.any():
+        fix = "Give chargers a max_discharge_kw, or leave the case out."
+        fault = Fault("cases", "not hold feed where no session can discharge", ("feed",), fix=fix)
+        raise ConfigError("config", [fault])
+    return sessions, sources
+
+
+def _notes(config: Config, found: Found, sources: list[Meta]) -> tuple[str, ...]:
     """What a reader must know about the inputs."""
     feeder = found.judge.case.feeder
     notes = list(feeder.notes)
@@ -232,17 +118,13 @@ def _notes(config: Config, found: Found, sources: list[Meta]) -> list[str]:
             f"{meta.title}: {quality.rows_kept:,} of {quality.rows_read:,} rows used, "
             f"{quality.rows_rejected:,} rejected."
         )
-    return notes
+    return tuple(notes)
 
 
-def _summary(
-    config: Config, found: Found, *, notes: list[str], sources: list[Meta]
-) -> dict[str, Any]:
+def _headline(config: Config, found: Found) -> dict[str, Any]:
     case = found.judge.case
     place, envelope = found.place, found.envelope
     return {
-        "study": "hosting_capacity",
-        "title": config.title,
         "status": "done",
         "feeder": case.feeder.name,
         "buses": len(case.feeder.buses.name),
@@ -261,8 +143,6 @@ def _summary(
         "envelope_import_kw": float(envelope["import"].power_kw.min()),
         "envelope_export_kw": float(envelope["export"].power_kw.min()),
         "base_violations": len(tables.base_rows(found)),
-        "notes": notes,
-        "sources": [meta.to_dict() for meta in sources],
     }
 
 
@@ -283,3 +163,23 @@ def _case(found: Found, case: CaseFound) -> dict[str, Any]:
         "element": first["element"],
         "limit_share": first["share"],
     }
+
+
+STUDY = Study(
+    name="hosting_capacity",
+    question="How many vehicles can a feeder take, charging and feeding, where, and what stops it?",
+    config=Config,
+    own_files=(
+        "feeder.geojson",
+        "curve.parquet",
+        "capacity.parquet",
+        "draws.parquet",
+        "stoppers.parquet",
+        "places.parquet",
+        "envelope.parquet",
+        "base_case.parquet",
+        "transformers.parquet",
+    ),
+    compute=compute,
+    report=report,
+)

@@ -68,7 +68,7 @@ def summary(found: FeederFound) -> dict[str, Any]:
         "holds": v2g.checked.holds,
         "holds_smart": found.held["smart"].checked.holds,
         "rounds": len(v2g.rounds) - 1,
-        "flowgates": 0 if v2g.book.flowgates is None else len(v2g.book.flowgates),
+        "flowgates": 0 if v2g.portfolio.flowgates is None else len(v2g.portfolio.flowgates),
         "cost_without_wires": v2g.first.costs.net,
         "cost_of_wires": v2g.plan.costs.net - v2g.first.costs.net,
         "steps_passed": {
@@ -120,15 +120,15 @@ def _extreme(checked: Checked, kind: int) -> float | None:
 
 def results(found: FeederFound) -> dict[str, pl.DataFrame]:
     """The tables of the feeder by name."""
-    book = found.held["v2g"].book
+    portfolio = found.held["v2g"].portfolio
     return {
-        "feeder_check": _check(book, found.checked),
-        "site_limits": site_limits(book, found.wiring, found.envelope),
-        "wires_prices": _prices(book, found.held["v2g"].plan),
+        "feeder_check": _check(portfolio, found.checked),
+        "site_limits": site_limits(portfolio, found.wiring, found.envelope),
+        "wires_prices": _prices(portfolio, found.held["v2g"].plan),
     }
 
 
-def _check(book: Portfolio, checked: Mapping[str, Checked]) -> pl.DataFrame:
+def _check(portfolio: Portfolio, checked: Mapping[str, Checked]) -> pl.DataFrame:
     """The place of each kind that is nearest to its limit or furthest beyond, by step."""
     parts = []
     for strategy, seen in checked.items():
@@ -137,7 +137,7 @@ def _check(book: Portfolio, checked: Mapping[str, Checked]) -> pl.DataFrame:
             (rows,) = np.nonzero(seen.rows.kind == kind)
             if len(rows) == 0:
                 continue
-            step = np.arange(book.grid.steps)
+            step = np.arange(portfolio.grid.steps)
             worst = rows[seen.excess[:, rows].argmax(axis=1)]
             sign = -1.0 if kind == LOW else 1.0
             value = seen.strain.value[step, worst]
@@ -145,7 +145,7 @@ def _check(book: Portfolio, checked: Mapping[str, Checked]) -> pl.DataFrame:
                 pl.DataFrame(
                     {
                         "strategy": [strategy] * len(step),
-                        "time_utc": _utc(book.grid.times),
+                        "time_utc": _utc(portfolio.grid.times),
                         "kind": [name] * len(step),
                         "place": [str(place) for place in seen.rows.name[worst]],
                         "value": np.where(np.isfinite(value), sign * value, np.nan),
@@ -158,20 +158,22 @@ def _check(book: Portfolio, checked: Mapping[str, Checked]) -> pl.DataFrame:
     return pl.concat(parts).with_columns(pl.col("value").fill_nan(None))
 
 
-def site_limits(book: Portfolio, wiring: Wiring, envelope: Envelope) -> pl.DataFrame:
+def site_limits(portfolio: Portfolio, wiring: Wiring, envelope: Envelope) -> pl.DataFrame:
     """An envelope as limits of sites, with their load, in the form of the table of that name."""
-    load = book.sites.add_up(book.must_take_load_kw)[wiring.site]
+    load = portfolio.sites.add_up(portfolio.must_take_load_kw)[wiring.site]
     drawn, fed = load + envelope.draw_kw.T, envelope.feed_kw.T - load
-    return tables.site_limits_frame(book.grid, book.sites.site_id[wiring.site], drawn, fed)
+    return tables.site_limits_frame(
+        portfolio.grid, portfolio.sites.site_id[wiring.site], drawn, fed
+    )
 
 
-def _prices(book: Portfolio, made: Plan) -> pl.DataFrame:
+def _prices(portfolio: Portfolio, made: Plan) -> pl.DataFrame:
     """What the wires add to the price of each site where they add anything."""
     site, step = np.nonzero(made.wires_price_per_mwh)
     return pl.DataFrame(
         {
-            "site_id": pl.Series(book.sites.site_id[site].tolist(), dtype=pl.String),
-            "time_utc": _utc(book.grid.times[step]),
+            "site_id": pl.Series(portfolio.sites.site_id[site].tolist(), dtype=pl.String),
+            "time_utc": _utc(portfolio.grid.times[step]),
             "wires_price_per_mwh": made.wires_price_per_mwh[site, step],
         }
     )

@@ -13,7 +13,7 @@ from evergrid.dispatch.network.feeder_check import Checked
 from evergrid.grid.feeder.feeder import Feeder
 from evergrid.grid.limits.feeder_limits import KINDS
 from evergrid.report import figures as draw
-from evergrid.report.drawing import Drawings
+from evergrid.report.drawing import FigureMakers
 from evergrid.report.page import Section, Table
 from evergrid.studies.feeder_places import FeederPlaces, Shade, with_distance
 from evergrid.studies.plan.feeder import LOW, FeederFound, highest, lowest_pu
@@ -91,10 +91,10 @@ def notes(s: Mapping[str, Any], feeder: Feeder) -> list[str]:
     return [*told, missing] if missing else told
 
 
-def drawings(found: FeederFound, grid: TimeGrid, time_zone: str) -> Drawings:
+def drawings(found: FeederFound, grid: TimeGrid, time_zone: str) -> FigureMakers:
     """What draws the feeder's figures, by name in reading order."""
     places = FeederPlaces.with_branches(found.street.feeder)
-    made: Drawings = {"feeder_strain": partial(_strain, found, grid, time_zone)}
+    made: FigureMakers = {"feeder_strain": partial(_strain, found, grid, time_zone)}
     plan, without = found.held["v2g"].checked, found.held["v2g"].first_checked
     shown = {"feeder_map": (plan, "Lowest voltage under the plan")}
     if found.held["v2g"].rounds[0].steps:

@@ -1,9 +1,8 @@
 """A plan as people read it: ten lines, figures, and a page that needs no network."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,23 +11,23 @@ from plotly.graph_objects import Figure
 
 from evergrid.core.arrays import Array
 from evergrid.core.timegrid import TimeGrid, datetime64
+from evergrid.dispatch.accounts import ITEMS
 from evergrid.dispatch.plan import Plan
-from evergrid.dispatch.rolling import Rolled
 from evergrid.fleet.history.energy_envelope import fleet_envelope
-from evergrid.inputs.assembly import Loaded
+from evergrid.model.portfolio import Portfolio
 from evergrid.model.prices import Prices
 from evergrid.report import figures as draw
-from evergrid.report.drawing import Drawings, Drawn
+from evergrid.report.drawing import FigureMakers, Figures
 from evergrid.report.page import Headline, Section, Table
-from evergrid.report.page import page as html_page
-from evergrid.studies import ten_lines
+from evergrid.studies import console_summary
 from evergrid.studies.plan import feeder_report
 from evergrid.studies.plan import service as plan_service
-from evergrid.studies.plan.feeder import FeederFound
-from evergrid.studies.plan.site_loading import Wires
-from evergrid.studies.provenance_page import around
+from evergrid.studies.plan.config import Config
+from evergrid.studies.plan.results import PlanResults
+from evergrid.studies.study import Page, Result
 
-QUESTION = "What should every vehicle and battery do, what is it worth, and how good is the plan?"
+StudyResult = Result[Config, PlanResults]
+ALWAYS_SHOWN = ("energy", "wear")  # of the changes that V2G makes to cost items
 ROLLING_NAMES = {
     "persistence": "rolling, yesterday's prices",
     "forecast": "rolling, forecast prices",
@@ -62,37 +61,9 @@ READING = {
 }
 
 
-@dataclass(frozen=True)
-class Shown:
-    """What a report is made of.
-
-    Attributes:
-        title: Heading.
-        time_zone: Clock of the figures.
-        loaded: What the plan was computed from.
-        plans: The plan by strategy.
-        rolled: Rolling plans by view of prices.
-        summary: Headline numbers.
-        feeder: What the feeder makes of the plans; None without one.
-    """
-
-    title: str
-    time_zone: str
-    loaded: Loaded
-    plans: Mapping[str, Plan]
-    rolled: Mapping[str, Rolled]
-    summary: Mapping[str, Any]
-    feeder: FeederFound | None = None
-
-    @cached_property
-    def wires(self) -> Wires:
-        """The sites under the V2G plan."""
-        return Wires(self.loaded.portfolio, self.plans["v2g"])
-
-
-def lines(shown: Shown) -> list[str]:
+def console_lines(result: StudyResult) -> list[str]:
     """The summary in at most ten lines of text."""
-    s = shown.summary
+    s = result.summary
     cost, money = s["cost"], s["currency"]
     worst = s["max_violation"]
     fleet = [plan_service.counted(s[f"{noun}s"], noun) for noun in ("session", "asset", "site")]
@@ -103,7 +74,7 @@ def lines(shown: Shown) -> list[str]:
             f"{fleet[0]} of {fleet[1]} at {fleet[2]}, "
             f"{plan_service.counted(s['steps'], 'step')} of {s['step_h'] * 60:g} min",
         ),
-        ("horizon", f"{_local(shown, s['start_utc'])} to {_local(shown, s['end_utc'])}"),
+        ("horizon", f"{_local(result, s['start_utc'])} to {_local(result, s['end_utc'])}"),
         ("status", f"{s['status']}: gap {s['gap']:.1e}, solved in {s['solve_s']:.2f} s"),
         (
             "violation",
@@ -118,11 +89,11 @@ def lines(shown: Shown) -> list[str]:
         ("saving", plan_service.saving_line(s)),
         ("energy", f"{s['energy_drawn_kwh']:,.0f} kWh drawn, {s['energy_fed_kwh']:,.0f} kWh fed"),
         ("service", _service(s)),
-        ("limits", _limits(shown)),
+        ("limits", _limits(result)),
     ]
     if curtailed := plan_service.curtailment_line(s):
         rows.append(("curtailed", curtailed))
-    if shown.feeder is not None:
+    if result.findings.feeder is not None:
         rows.append(("feeder", feeder_report.line(s, money)))
     if s["budgets"]:
         rows.append(("budgets", _budget_line(s)))
@@ -132,59 +103,53 @@ def lines(shown: Shown) -> list[str]:
             for name, made in s["rolling"].items()
         ]
         rows.append(("rolling", f"{', '.join(parts)} {money}"))
-    return ten_lines.written(rows, JOINED)
+    return console_summary.lines(rows, JOINED)
 
 
-def drawings(shown: Shown) -> Drawings:
+def figures(result: StudyResult) -> FigureMakers:
     """What draws each figure of the report, by name in reading order."""
-    book, wires = shown.loaded.portfolio, shown.wires
-    made: Drawings = {
-        "fleet_power": partial(_fleet_power, shown),
-        "value_waterfall": partial(_value_waterfall, shown),
+    portfolio, loading = _portfolio(result), result.findings.loading
+    made: FigureMakers = {
+        "fleet_power": partial(_fleet_power, result),
+        "value_waterfall": partial(_value_waterfall, result),
     }
-    if book.generation_kw.any():
-        made["generation"] = partial(_generation, shown)
+    if portfolio.generation_kw.any():
+        made["generation"] = partial(_generation, result)
     made |= {
-        "energy_band": partial(_energy_band, shown),
-        "site_loading": partial(_site_loading, shown),
+        "energy_band": partial(_energy_band, result),
+        "site_loading": partial(_site_loading, result),
     }
-    if len(book.sites) > draw.MOST_SITES:
-        made["level_loading"] = partial(_level_loading, shown)
-    if len(book.sites) > 1 and np.isfinite(wires.loading).any():
-        made["site_heatmap"] = partial(_site_heatmap, shown)
-    if shown.feeder is not None:
-        made |= feeder_report.drawings(shown.feeder, book.grid, shown.time_zone)
-    made["vehicle_day"] = partial(_vehicle_day, shown)
-    if shown.rolled:
-        made["profit_comparison"] = partial(_profit_comparison, shown)
-    if shown.loaded.forecast is not None:
-        made["forecast_against_actual"] = partial(_forecast, shown, shown.loaded.forecast)
+    if len(portfolio.sites) > draw.MOST_SITES:
+        made["level_loading"] = partial(_level_loading, result)
+    if len(portfolio.sites) > 1 and np.isfinite(loading.loading).any():
+        made["site_heatmap"] = partial(_site_heatmap, result)
+    if result.findings.feeder is not None:
+        made |= feeder_report.drawings(result.findings.feeder, portfolio.grid, _zone(result))
+    made["vehicle_day"] = partial(_vehicle_day, result)
+    if result.findings.rolling:
+        made["profit_comparison"] = partial(_profit_comparison, result)
+    if result.findings.inputs.forecast is not None:
+        made["forecast_against_actual"] = partial(
+            _forecast, result, result.findings.inputs.forecast
+        )
     return made
 
 
-def page(shown: Shown, settings: str, drawn: Drawn) -> str:
-    """The report as one HTML page.
-
-    Args:
-        shown: What to show.
-        settings: The resolved configuration as text.
-        drawn: Its figures.
-    """
+def page(result: StudyResult, drawn: Figures) -> Page:
+    """The content of the HTML report."""
     texts = READING | feeder_report.READING
-    texts |= {"vehicle_day": f"{READING['vehicle_day']} {_leaves_with(shown)}"}
-    texts |= {"level_loading": f"{READING['level_loading']} {shown.wires.by_level()}"}
+    texts |= {"vehicle_day": f"{READING['vehicle_day']} {_leaves_with(result)}"}
+    texts |= {"level_loading": f"{READING['level_loading']} {result.findings.loading.by_level()}"}
     sections = drawn.sections(texts, feeder_report.HEADINGS)
-    return html_page(
-        shown.title,
-        headline=_headline(shown),
-        notes=[*_notes(shown), *drawn.notes],
-        sections=[plan_service.strategies(shown.summary), *sections, *_tables(shown)],
-        about=around(QUESTION, settings, shown.summary),
+    return Page(
+        cards=_headline(result),
+        notes=_notes(result),
+        sections=[plan_service.strategies(result.summary), *sections, *_tables(result)],
     )
 
 
-def _headline(shown: Shown) -> list[Headline]:
-    s = shown.summary
+def _headline(result: StudyResult) -> list[Headline]:
+    s = result.summary
     cost, money = s["cost"], s["currency"]
     saving = _money(cost["uncontrolled"] - cost["v2g"])
     peak = s["peak_import_kw"]
@@ -209,61 +174,61 @@ def _money(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 10_000 else plan_service.amount(value)
 
 
-def _notes(shown: Shown) -> list[str]:
-    notes = list(shown.summary["notes"])
-    if shown.feeder is not None:
-        notes += feeder_report.notes(shown.summary, shown.feeder.street.feeder)
-    for meta in shown.loaded.sources:
+def _notes(result: StudyResult) -> list[str]:
+    notes: list[str] = []
+    if result.findings.feeder is not None:
+        notes += feeder_report.notes(result.summary, result.findings.feeder.street.feeder)
+    for meta in result.findings.inputs.sources:
         quality = meta.quality
         notes.append(
             f"{meta.title}: {quality.rows_kept:,} of {quality.rows_read:,} rows used, "
             f"{quality.rows_repaired:,} of them repaired, {quality.rows_rejected:,} rejected."
         )
-    for item in shown.summary["overloads"]:
+    for item in result.summary["overloads"]:
         cause = "load" if item["limit"] == "import" else "generation that cannot be curtailed"
         notes.append(
             f"The {cause} at site {item['site_id']} exceeds its {item['limit']} limit by up to "
             f"{item['worst_kw']:.1f} kW in {item['steps']} steps, {item['excess_kwh']:.1f} kWh in "
             "all, more than the fleet can make up. What is fed beyond a limit is not paid for."
         )
-    for item in shown.summary["overdrafts"]:
+    for item in result.summary["overdrafts"]:
         notes.append(
             f"The load at site {item['site_id']} exceeds its energy budget by "
             f"{item['excess_kwh']:.1f} kWh, more than the fleet can make up."
         )
-    if shown.summary["shortfalls"]:
+    if result.summary["shortfalls"]:
         notes.append(
-            f"{shown.summary['shortfall_kwh']:.1f} kWh owed to "
-            f"{plan_service.counted(len(shown.summary['shortfalls']), 'session')} cannot be "
+            f"{result.summary['shortfall_kwh']:.1f} kWh owed to "
+            f"{plan_service.counted(len(result.summary['shortfalls']), 'session')} cannot be "
             "served; each is listed below with the limit that is the cause."
         )
     return notes
 
 
-def _tables(shown: Shown) -> list[Section]:
+def _tables(result: StudyResult) -> list[Section]:
     feeder = []
-    if shown.feeder is not None:
-        feeder = [feeder_report.section(shown.feeder)]
-        feeder += feeder_report.places(shown.feeder)
-    curtailed = plan_service.curtailment(shown.summary)
-    return [*curtailed, *feeder, *_dear_sites(shown), *_budgets(shown), *_unserved(shown)]
+    if result.findings.feeder is not None:
+        feeder = [feeder_report.section(result.findings.feeder)]
+        feeder += feeder_report.places(result.findings.feeder)
+    curtailed = plan_service.curtailment(result.summary)
+    return [*curtailed, *feeder, *_dear_sites(result), *_budgets(result), *_unserved(result)]
 
 
-def _dear_sites(shown: Shown) -> list[Section]:
-    table = shown.wires.dear_sites()
+def _dear_sites(result: StudyResult) -> list[Section]:
+    table = result.findings.loading.dear_sites()
     if len(table.rows) < 2:
         return []
-    count = int(shown.wires.binding.any(axis=1).sum())
+    count = int(result.findings.loading.binding.any(axis=1).sum())
     text = f"Limits of {plan_service.counted(count, 'site')} bind; the dearest come first"
     text += f", and {len(table.rows)} are shown." if count > len(table.rows) else "."
     return [Section("Sites whose limits cost most", text, table)]
 
 
-def _budgets(shown: Shown) -> list[Section]:
-    items = shown.summary["budgets"]
+def _budgets(result: StudyResult) -> list[Section]:
+    items = result.summary["budgets"]
     if not items:
         return []
-    price = f"shadow price, {shown.summary['currency']}/MWh"
+    price = f"shadow price, {result.summary['currency']}/MWh"
     rows = [
         (
             item["site_id"],
@@ -280,8 +245,8 @@ def _budgets(shown: Shown) -> list[Section]:
     return [Section("Energy budgets", text, table)]
 
 
-def _unserved(shown: Shown) -> list[Section]:
-    items = shown.summary["shortfalls"]
+def _unserved(result: StudyResult) -> list[Section]:
+    items = result.summary["shortfalls"]
     if not items:
         return []
     rows = [(i["session_id"], f"{i['shortfall_kwh']:.2f}", i["limit"]) for i in items[:200]]
@@ -291,144 +256,153 @@ def _unserved(shown: Shown) -> list[Section]:
     return [Section("Energy that cannot be served", text, table)]
 
 
-def _waterfall(shown: Shown) -> list[tuple[str, float]]:
+def _waterfall(result: StudyResult) -> list[tuple[str, float]]:
     """Uncontrolled cost, what smart charging and then V2G change item by item, V2G cost."""
-    items = shown.summary["cost_items"]
+    items = result.summary["cost_items"]
     start, middle, end = items["uncontrolled"], items["smart"], items["v2g"]
-    cost = shown.summary["cost"]
-    labels = {
-        "energy": "V2G trading",
-        "wear": "battery wear",
-        "demand_charge": "demand charge",
-        "carbon": "carbon",
-        "energy_left": "energy left",
-    }
+    cost = result.summary["cost"]
     steps = [("uncontrolled", cost["uncontrolled"])]
     steps.append(("smart charging", sum(middle.values()) - sum(start.values())))
-    for name, label in labels.items():
-        change = end[name] - middle[name]
-        if name in ("energy", "wear") or abs(change) > 1e-9:
-            steps.append((label, change))
+    for item in ITEMS:
+        change = end[item.key] - middle[item.key]
+        if item.key in ALWAYS_SHOWN or abs(change) > 1e-9:
+            steps.append((item.label, change))
     return [*steps, ("V2G", cost["v2g"])]
 
 
-def _fleet_power(shown: Shown) -> Figure:
-    book = shown.loaded.portfolio
+def _portfolio(result: StudyResult) -> Portfolio:
+    return result.findings.inputs.portfolio
+
+
+def _zone(result: StudyResult) -> str:
+    """Clock of the figures."""
+    return result.config.horizon.time_zone
+
+
+def _fleet_power(result: StudyResult) -> Figure:
+    portfolio = _portfolio(result)
     names = {"uncontrolled": "uncontrolled", "smart": "smart", "v2g": "V2G"}
-    power = {names[key]: made.schedule.power_kw.sum(axis=0) for key, made in shown.plans.items()}
+    power = {
+        names[key]: made.schedule.power_kw.sum(axis=0)
+        for key, made in result.findings.plans.items()
+    }
     return draw.fleet_power(
-        book.grid,
+        portfolio.grid,
         power,
-        book.prices.import_price_per_mwh,
-        currency=book.prices.currency,
-        time_zone=shown.time_zone,
+        portfolio.prices.import_price_per_mwh,
+        currency=portfolio.prices.currency,
+        time_zone=_zone(result),
     )
 
 
-def _value_waterfall(shown: Shown) -> Figure:
-    currency = shown.loaded.portfolio.prices.currency
-    return draw.value_waterfall(_waterfall(shown), currency=currency)
+def _value_waterfall(result: StudyResult) -> Figure:
+    currency = _portfolio(result).prices.currency
+    return draw.value_waterfall(_waterfall(result), currency=currency)
 
 
-def _site_loading(shown: Shown) -> Figure:
+def _site_loading(result: StudyResult) -> Figure:
     """The site whose limits cost most."""
-    book, wires = shown.loaded.portfolio, shown.wires
-    run, currency = wires.run(wires.dearest), book.prices.currency
-    return draw.site_loading(book.grid, run, currency=currency, time_zone=shown.time_zone)
+    portfolio, loading = _portfolio(result), result.findings.loading
+    run, currency = loading.run(loading.dearest), portfolio.prices.currency
+    return draw.site_loading(portfolio.grid, run, currency=currency, time_zone=_zone(result))
 
 
-def _level_loading(shown: Shown) -> Figure:
-    book, loading = shown.loaded.portfolio, shown.wires.loading
-    return draw.level_loading(book.grid, book.sites.depth, loading, time_zone=shown.time_zone)
-
-
-def _site_heatmap(shown: Shown) -> Figure:
-    book, loading = shown.loaded.portfolio, shown.wires.loading
-    return draw.site_heatmap(book.grid, book.sites.site_id, loading, time_zone=shown.time_zone)
-
-
-def _profit_comparison(shown: Shown) -> Figure:
-    currency = shown.loaded.portfolio.prices.currency
-    return draw.profit_comparison(_ways(shown), currency=currency)
-
-
-def _forecast(shown: Shown, forecast: Prices) -> Figure:
-    """What the rolling plan believed against the prices that came."""
-    book = shown.loaded.portfolio
-    return draw.forecast_against_actual(
-        book.grid,
-        book.prices.import_price_per_mwh,
-        forecast.import_price_per_mwh,
-        currency=book.prices.currency,
-        time_zone=shown.time_zone,
+def _level_loading(result: StudyResult) -> Figure:
+    portfolio, loading = _portfolio(result), result.findings.loading.loading
+    return draw.level_loading(
+        portfolio.grid, portfolio.sites.depth, loading, time_zone=_zone(result)
     )
 
 
-def _generation(shown: Shown) -> Figure:
+def _site_heatmap(result: StudyResult) -> Figure:
+    portfolio, loading = _portfolio(result), result.findings.loading.loading
+    return draw.site_heatmap(
+        portfolio.grid, portfolio.sites.site_id, loading, time_zone=_zone(result)
+    )
+
+
+def _profit_comparison(result: StudyResult) -> Figure:
+    currency = _portfolio(result).prices.currency
+    return draw.profit_comparison(_ways(result), currency=currency)
+
+
+def _forecast(result: StudyResult, forecast: Prices) -> Figure:
+    """What the rolling plan believed against the prices that came."""
+    portfolio = _portfolio(result)
+    return draw.forecast_against_actual(
+        portfolio.grid,
+        portfolio.prices.import_price_per_mwh,
+        forecast.import_price_per_mwh,
+        currency=portfolio.prices.currency,
+        time_zone=_zone(result),
+    )
+
+
+def _generation(result: StudyResult) -> Figure:
     """Generation over time."""
-    book, curtailed = shown.loaded.portfolio, shown.plans["v2g"].schedule.curtailed_kw
-    made = book.generation_kw
+    portfolio, curtailed = _portfolio(result), result.findings.plans["v2g"].schedule.curtailed_kw
+    made = portfolio.generation_kw
     less = np.zeros(made.shape) if curtailed is None else curtailed
-    sums = (values.sum(axis=0) for values in (made, less, book.load_kw))
-    return draw.generation(book.grid, *sums, time_zone=shown.time_zone)
+    sums = (values.sum(axis=0) for values in (made, less, portfolio.load_kw))
+    return draw.generation(portfolio.grid, *sums, time_zone=_zone(result))
 
 
-def _energy_band(shown: Shown) -> Figure:
-    book, best = shown.loaded.portfolio, shown.plans["v2g"]
+def _energy_band(result: StudyResult) -> Figure:
+    portfolio, best = _portfolio(result), result.findings.plans["v2g"]
     plugged, energy = best.schedule.plugged, best.schedule.energy_kwh
-    each = np.broadcast_to(book.sessions.capacity_kwh[:, None], plugged.shape)
+    each = np.broadcast_to(portfolio.sessions.capacity_kwh[:, None], plugged.shape)
     capacity = each.sum(axis=0, where=plugged)
     held = energy.sum(axis=0, where=plugged)
-    band = (*fleet_envelope(book.sessions, book.grid), capacity)
-    return draw.energy_band(book.grid, held, *band, time_zone=shown.time_zone)
+    band = (*fleet_envelope(portfolio.sessions, portfolio.grid), capacity)
+    return draw.energy_band(portfolio.grid, held, *band, time_zone=_zone(result))
 
 
-def _leaves_with(shown: Shown) -> str:
+def _leaves_with(result: StudyResult) -> str:
     """What the session of the figure holds in the end, against what it is owed."""
-    book, best = shown.loaded.portfolio, shown.plans["v2g"]
-    row = _shown_session(shown, best)
+    portfolio, best = _portfolio(result), result.findings.plans["v2g"]
+    row = _session_of_figure(result, best)
     short = float(best.assessment.shortfall_kwh[row])
     held = float(best.schedule.energy_kwh[row, -1])
-    if book.sessions.departure_utc[row] > datetime64(book.grid.end_utc):
+    if portfolio.sessions.departure_utc[row] > datetime64(portfolio.grid.end_utc):
         return f"It stays beyond the horizon, and then holds {held:.1f} kWh."
-    owed = float(book.sessions.energy_departure_kwh[row])
+    owed = float(portfolio.sessions.energy_departure_kwh[row])
     if short > plan_service.LEAST_KWH:
         return f"It leaves with {held:.1f} kWh, {short:.1f} kWh short of what it is owed."
     return f"It leaves with {held:.1f} kWh and is owed {owed:.1f}."
 
 
-def _shown_session(shown: Shown, best: Plan) -> int:
+def _session_of_figure(result: StudyResult, best: Plan) -> int:
     """The session that feeds most of those that end within the horizon, cars before batteries."""
-    book = shown.loaded.portfolio
+    portfolio = _portfolio(result)
     fed = np.maximum(best.schedule.power_kw, 0).sum(axis=1)
     whole = best.schedule.plugged.all(axis=1)
-    ends = book.sessions.departure_utc <= datetime64(book.grid.end_utc)
+    ends = portfolio.sessions.departure_utc <= datetime64(portfolio.grid.end_utc)
     shown_best = (ends & ~whole, ends, np.ones_like(ends))  # the first kind there is any of
     kind = next(rows for rows in shown_best if rows.any())
     return int(np.argmax(np.where(kind, fed, -1.0)))
 
 
-def _vehicle_day(shown: Shown) -> Figure:
+def _vehicle_day(result: StudyResult) -> Figure:
     """One session over its stay."""
-    best = shown.plans["v2g"]
-    book, row = shown.loaded.portfolio, _shown_session(shown, best)
-    first, stop = _around(best.schedule.plugged[row], book.grid)
-    sessions = book.sessions
+    best = result.findings.plans["v2g"]
+    portfolio, row = _portfolio(result), _session_of_figure(result, best)
+    first, stop = _around(best.schedule.plugged[row], portfolio.grid)
+    sessions = portfolio.sessions
     run = draw.VehicleRun(
         power_kw=best.schedule.power_kw[row, first:stop],
         energy_kwh=best.schedule.energy_kwh[row, first:stop],
         plugged=best.schedule.plugged[row, first:stop],
-        price_per_mwh=book.prices.import_price_per_mwh[first:stop],
+        price_per_mwh=portfolio.prices.import_price_per_mwh[first:stop],
         energy_departure_kwh=float(sessions.energy_departure_kwh[row]),
         energy_reserve_kwh=float(sessions.energy_reserve_kwh[row]),
         capacity_kwh=float(sessions.capacity_kwh[row]),
     )
     return draw.vehicle_day(
-        book.grid.part(first, stop),
+        portfolio.grid.part(first, stop),
         run,
         name=str(sessions.session_id[row]),
-        currency=book.prices.currency,
-        time_zone=shown.time_zone,
+        currency=portfolio.prices.currency,
+        time_zone=_zone(result),
     )
 
 
@@ -441,21 +415,21 @@ def _around(plugged: Array, grid: TimeGrid) -> tuple[int, int]:
     return first, min(stop, first + round(72 / grid.step_h))
 
 
-def _ways(shown: Shown) -> dict[str, float]:
-    cost = shown.summary["cost"]
+def _ways(result: StudyResult) -> dict[str, float]:
+    cost = result.summary["cost"]
     ways = {"uncontrolled": cost["uncontrolled"], "smart, perfect foresight": cost["smart"]}
     for name, label in ROLLING_NAMES.items():
-        if name in shown.rolled:
-            ways[label] = shown.rolled[name].costs.net
+        if name in result.findings.rolling:
+            ways[label] = result.findings.rolling[name].costs.net
     return ways | {"perfect foresight": cost["v2g"]}
 
 
-def _limits(shown: Shown) -> str:
+def _limits(result: StudyResult) -> str:
     """What limits do: exceeded ones first, then those that leave sessions short, then the dear."""
-    service = (plan_service.limits_line(shown.summary), plan_service.short_line(shown.summary))
+    service = (plan_service.limits_line(result.summary), plan_service.short_line(result.summary))
     told = [part for part in service if part]
-    if shown.wires.binding.any() or not told:
-        told.append(shown.wires.line())
+    if result.findings.loading.binding.any() or not told:
+        told.append(result.findings.loading.line())
     return "; ".join(told)
 
 
@@ -489,6 +463,6 @@ def _rolling_service(s: Mapping[str, Any], name: str) -> str:
     return f"{100 * made['served_share']:.1f} % served{over}"
 
 
-def _local(shown: Shown, instant: str) -> str:
-    moment = datetime.fromisoformat(instant).astimezone(ZoneInfo(shown.time_zone))
+def _local(result: StudyResult, instant: str) -> str:
+    moment = datetime.fromisoformat(instant).astimezone(ZoneInfo(_zone(result)))
     return f"{moment:%Y-%m-%d %H:%M %Z}"

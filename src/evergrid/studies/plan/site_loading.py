@@ -1,4 +1,4 @@
-"""What a plan asks of the wires: how loaded each site is, and which limits cost most."""
+"""How loaded each site is under a plan, and which limits cost most."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,15 +15,15 @@ MOST_ROWS = 20  # of the table of dear sites
 
 
 @dataclass(frozen=True)
-class Wires:
-    """The sites of a book under a plan.
+class SiteLoading:
+    """The sites of a portfolio under a plan.
 
     Attributes:
-        book: Who is where.
+        portfolio: Who is where.
         plan: What they do.
     """
 
-    book: Portfolio
+    portfolio: Portfolio
     plan: Plan
 
     @cached_property
@@ -35,7 +35,7 @@ class Wires:
     def loading(self) -> Float[Array, "site step"]:
         """Power of each site over the limit of its direction; NaN where there is no limit."""
         power = self.power_kw
-        limit = np.where(power < 0, self.book.import_limit_kw, self.book.export_limit_kw)
+        limit = np.where(power < 0, self.portfolio.import_limit_kw, self.portfolio.export_limit_kw)
         usable = np.isfinite(limit) & (limit > 0)
         return np.where(usable, power / np.where(usable, limit, 1.0), np.nan)
 
@@ -47,7 +47,7 @@ class Wires:
     @cached_property
     def worth_per_kw(self) -> Float[Array, " site"]:
         """What one more kW of room under each site's limits would save over the horizon."""
-        return self.plan.shadow_price_per_mwh.sum(axis=1) * self.book.grid.step_h / 1000
+        return self.plan.shadow_price_per_mwh.sum(axis=1) * self.portfolio.grid.step_h / 1000
 
     @property
     def dearest(self) -> int:
@@ -58,12 +58,12 @@ class Wires:
 
     def run(self, site: int) -> draw.SiteRun:
         """One site over time."""
-        sites = self.book.sites
+        sites = self.portfolio.sites
         return draw.SiteRun(
             site_id=str(sites.site_id[site]),
             power_kw=self.power_kw[site],
-            import_limit_kw=self.book.import_limit_kw[site],
-            export_limit_kw=self.book.export_limit_kw[site],
+            import_limit_kw=self.portfolio.import_limit_kw[site],
+            export_limit_kw=self.portfolio.export_limit_kw[site],
             shadow_price_per_mwh=self.plan.shadow_price_per_mwh[site],
         )
 
@@ -74,14 +74,14 @@ class Wires:
         site = self.dearest
         steps = int(self.binding[site].sum())
         price = self.plan.shadow_price_per_mwh[site].max()
-        name = self.book.sites.site_id[site]
+        name = self.portfolio.sites.site_id[site]
         bound = int(self.binding.any(axis=1).sum())
         binds = "site binds" if bound == 1 else "sites bind"
         return f"{bound:,} {binds}; {name} in {steps} steps, at up to {price:,.1f} per MWh"
 
     def by_level(self) -> str:
         """How many sites bind at each level of the tree, as a sentence."""
-        depth, bound = self.book.sites.depth, self.binding.any(axis=1)
+        depth, bound = self.portfolio.sites.depth, self.binding.any(axis=1)
         counts = zip(np.bincount(depth, bound), np.bincount(depth), strict=True)
         parts = [
             f"{int(binds):,} of {sites:,} at level {level}"
@@ -91,7 +91,7 @@ class Wires:
 
     def dear_sites(self) -> Table:
         """The sites whose limits cost most, dearest first."""
-        currency = self.book.prices.currency
+        currency = self.portfolio.prices.currency
         columns = ("site", "import limit, kW", "export limit, kW", "steps that bind")
         columns += (f"highest shadow price, {currency}/MWh", f"worth of one more kW, {currency}")
         order = np.argsort(-self.worth_per_kw, kind="stable")[:MOST_ROWS].tolist()
@@ -99,9 +99,9 @@ class Wires:
 
     def _row(self, site: int) -> tuple[str, ...]:
         return (
-            str(self.book.sites.site_id[site]),
-            _limit(self.book.import_limit_kw[site]),
-            _limit(self.book.export_limit_kw[site]),
+            str(self.portfolio.sites.site_id[site]),
+            _limit(self.portfolio.import_limit_kw[site]),
+            _limit(self.portfolio.export_limit_kw[site]),
             f"{int(self.binding[site].sum()):,}",
             f"{self.plan.shadow_price_per_mwh[site].max():,.1f}",
             f"{self.worth_per_kw[site]:,.3f}",

@@ -5,61 +5,62 @@ from typing import Any
 
 import numpy as np
 
-from evergrid.dispatch.accounts import Costs
+from evergrid.dispatch.accounts import KINDS, Costs
 from evergrid.dispatch.assessment import LEAST_KWH, Assessment
 from evergrid.dispatch.plan import Plan
-from evergrid.dispatch.rolling import Rolled
+from evergrid.dispatch.rolling import RollingResult
 from evergrid.model.portfolio import Portfolio
 from evergrid.studies.plan import tables
 
 
 def headline(
-    book: Portfolio,
+    portfolio: Portfolio,
     plans: Mapping[str, Plan],
-    rolled: Mapping[str, Rolled],
+    rolled: Mapping[str, RollingResult],
     *,
     end_value_per_kwh: float,
 ) -> dict[str, Any]:
     """What is computed from the plans alone, by its key in ``summary.json``."""
     best = plans["v2g"]
     proof = best.certificate
+    power_kw, step_h = best.schedule.power_kw, portfolio.grid.step_h
     return {
         "status": str(best.status),
-        "currency": book.prices.currency,
+        "currency": portfolio.prices.currency,
         "objective": best.costs.net,
         "bound": proof.bound,
         "gap": proof.gap,
         "max_violation": _violations(best.assessment),
         "baseline_cost": plans["uncontrolled"].costs.net,
         "cost": {name: made.costs.net for name, made in plans.items()},
-        "cost_items": {name: vars(made.costs) for name, made in plans.items()},
+        "cost_items": {name: dict(made.costs.amounts) for name, made in plans.items()},
         "peak_import_kw": {name: peak_import_kw(made.assessment) for name, made in plans.items()},
-        "energy_fed_kwh": float(np.maximum(best.schedule.power_kw, 0).sum() * book.grid.step_h),
-        "energy_drawn_kwh": float(np.maximum(-best.schedule.power_kw, 0).sum() * book.grid.step_h),
+        "energy_fed_kwh": float(np.maximum(power_kw, 0).sum() * step_h),
+        "energy_drawn_kwh": float(np.maximum(-power_kw, 0).sum() * step_h),
         "served_share": best.assessment.served_share,
         "shortfall_kwh": best.shortfall_kwh,
         "shortfalls": [vars(item) for item in best.shortfalls],
         "overloads": [vars(item) for item in best.overloads],
         "overdrafts": [vars(item) for item in best.overdrafts],
-        "budgets": tables.budgets(book, best).to_dicts(),
+        "budgets": tables.budgets(portfolio, best).to_dicts(),
         "curtailed_kwh": float(best.assessment.curtailed_kwh.sum()),
         "curtailment": _curtailment(best.assessment),
         "strategies": strategies(plans, rolled),
         "rolling": {name: _rolled(made) for name, made in rolled.items()},
         "end_value_per_kwh": end_value_per_kwh,
         "solve_s": best.solve_s,
-        "assets": book.assets,
-        "sessions": len(book.sessions),
-        "sites": len(book.sites),
-        "steps": book.grid.steps,
-        "step_h": book.grid.step_h,
-        "start_utc": book.grid.start_utc.isoformat(),
-        "end_utc": book.grid.end_utc.isoformat(),
+        "assets": portfolio.assets,
+        "sessions": len(portfolio.sessions),
+        "sites": len(portfolio.sites),
+        "steps": portfolio.grid.steps,
+        "step_h": step_h,
+        "start_utc": portfolio.grid.start_utc.isoformat(),
+        "end_utc": portfolio.grid.end_utc.isoformat(),
     }
 
 
 def strategies(
-    plans: Mapping[str, Plan], rolled: Mapping[str, Rolled]
+    plans: Mapping[str, Plan], rolled: Mapping[str, RollingResult]
 ) -> dict[str, dict[str, Any]]:
     """What each strategy costs, gives and breaks, side by side."""
     made = {name: (plan.assessment, plan.costs) for name, plan in plans.items()}
@@ -71,11 +72,9 @@ def strategies(
 def _strategy(done: Assessment, paid: Costs, best: Assessment) -> dict[str, Any]:
     return {
         "cost": paid.net,
-        "cash": paid.cash,
-        "wear": paid.wear,
-        "energy_left": paid.energy_left,
+        **{kind: paid.of_kind(kind) for kind in KINDS},
         "served_share": done.served_share,
-        "shortfall_kwh": done.told_shortfall_kwh,
+        "shortfall_kwh": done.shortfall_total_kwh,
         "sessions_short": int(done.short.sum()),
         "overloads": [vars(item) for item in done.overloads],
         "overdrafts": [vars(item) for item in done.overdrafts],
@@ -88,7 +87,7 @@ def _strategy(done: Assessment, paid: Costs, best: Assessment) -> dict[str, Any]
 
 def same_service(done: Assessment, best: Assessment) -> bool:
     """Whether a strategy serves as much, and exceeds limits no more, than the best plan does."""
-    more_kwh = done.told_shortfall_kwh - best.told_shortfall_kwh
+    more_kwh = done.shortfall_total_kwh - best.shortfall_total_kwh
     return more_kwh <= LEAST_KWH and _beyond_kwh(done) - _beyond_kwh(best) <= LEAST_KWH
 
 
@@ -110,11 +109,11 @@ def _violations(done: Assessment) -> dict[str, float]:
 
 def _curtailment(done: Assessment) -> list[dict[str, Any]]:
     """Each site with generation, what it could make, and what of that it was curtailed by."""
-    book = done.portfolio
-    made = book.grid.step_h * book.generation_kw.sum(axis=1)
+    portfolio = done.portfolio
+    made = portfolio.grid.step_h * portfolio.generation_kw.sum(axis=1)
     return [
         {
-            "site_id": str(book.sites.site_id[site]),
+            "site_id": str(portfolio.sites.site_id[site]),
             "generation_kwh": float(made[site]),
             "curtailed_kwh": float(done.curtailed_kwh[site]),
         }
@@ -122,7 +121,7 @@ def _curtailment(done: Assessment) -> list[dict[str, Any]]:
     ]
 
 
-def _rolled(made: Rolled) -> dict[str, float]:
+def _rolled(made: RollingResult) -> dict[str, float]:
     worst = _violations(made.assessment)
     return {
         "cost": made.costs.net,

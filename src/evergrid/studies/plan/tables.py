@@ -8,35 +8,35 @@ import polars as pl
 from evergrid.core.arrays import Array, Shaped
 from evergrid.data import tables
 from evergrid.dispatch.plan import Plan
-from evergrid.dispatch.rolling import Rolled
+from evergrid.dispatch.rolling import RollingResult
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule
 
 MOST_ROWS = 5_000_000  # of schedules of strategies other than V2G
 
 
-def inputs(book: Portfolio) -> dict[str, pl.DataFrame]:
+def inputs(portfolio: Portfolio) -> dict[str, pl.DataFrame]:
     """The canonical tables actually used, by name."""
     made = {
-        "sessions": tables.sessions_frame(book.sessions),
-        "sites": tables.sites_frame(book.sites),
-        "site_load": tables.site_load_frame(book.grid, book.sites, book.load_kw),
-        "prices": tables.prices_frame(book.prices),
+        "sessions": tables.sessions_frame(portfolio.sessions),
+        "sites": tables.sites_frame(portfolio.sites),
+        "site_load": tables.site_load_frame(portfolio.grid, portfolio.sites, portfolio.load_kw),
+        "prices": tables.prices_frame(portfolio.prices),
     }
-    if book.generation_kw.any():
+    if portfolio.generation_kw.any():
         made["site_generation"] = tables.site_generation_frame(
-            book.grid, book.sites, book.generation_kw
+            portfolio.grid, portfolio.sites, portfolio.generation_kw
         )
-    limited = book.limited_by_step
+    limited = portfolio.limited_by_step
     if limited.any():
-        limits = (book.step_import_limit_kw[limited], book.step_export_limit_kw[limited])
-        site_id = book.sites.site_id[limited]
-        made["site_limits"] = tables.site_limits_frame(book.grid, site_id, *limits)
+        limits = (portfolio.step_import_limit_kw[limited], portfolio.step_export_limit_kw[limited])
+        site_id = portfolio.sites.site_id[limited]
+        made["site_limits"] = tables.site_limits_frame(portfolio.grid, site_id, *limits)
     return made
 
 
 def results(
-    book: Portfolio, plans: dict[str, Plan], rolled: dict[str, Rolled]
+    portfolio: Portfolio, plans: dict[str, Plan], rolled: dict[str, RollingResult]
 ) -> dict[str, pl.DataFrame]:
     """The tables that came out, by name.
 
@@ -46,33 +46,33 @@ def results(
     schedules = {name: made.schedule for name, made in plans.items()}
     schedules |= {f"rolling_{name}": made.schedule for name, made in rolled.items()}
     made = {
-        "schedule": schedule(book, best.schedule),
-        "sites": sites(book, best),
-        "strategies": strategies(book, schedules),
+        "schedule": schedule(portfolio, best.schedule),
+        "sites": sites(portfolio, best),
+        "strategies": strategies(portfolio, schedules),
     }
-    if book.generation_kw.any():
-        made["curtailment"] = curtailment(book, best.schedule)
+    if portfolio.generation_kw.any():
+        made["curtailment"] = curtailment(portfolio, best.schedule)
     if best.schedule.power_kw.size * (len(schedules) - 1) <= MOST_ROWS:
         others = {name: planned for name, planned in schedules.items() if name != "v2g"}
-        made["strategy_schedules"] = _by_strategy(schedule, book, others)
-        if book.generation_kw.any():
-            made["strategy_curtailment"] = _by_strategy(curtailment, book, others)
+        made["strategy_schedules"] = _by_strategy(schedule, portfolio, others)
+        if portfolio.generation_kw.any():
+            made["strategy_curtailment"] = _by_strategy(curtailment, portfolio, others)
     return made
 
 
 def _by_strategy(
     table: Callable[[Portfolio, Schedule], pl.DataFrame],
-    book: Portfolio,
+    portfolio: Portfolio,
     schedules: dict[str, Schedule],
 ) -> pl.DataFrame:
     """The same table of several strategies, with the name of the strategy in front."""
     return pl.concat(
-        table(book, planned).select(pl.lit(name).alias("strategy"), pl.all())
+        table(portfolio, planned).select(pl.lit(name).alias("strategy"), pl.all())
         for name, planned in schedules.items()
     )
 
 
-def schedule(book: Portfolio, planned: Schedule) -> pl.DataFrame:
+def schedule(portfolio: Portfolio, planned: Schedule) -> pl.DataFrame:
     """Power and energy of each session in the steps in which it is connected.
 
     ``power_kw`` is the mean over the step, positive into the grid; ``energy_kwh`` is at its end.
@@ -80,67 +80,67 @@ def schedule(book: Portfolio, planned: Schedule) -> pl.DataFrame:
     session, step = np.nonzero(planned.plugged)
     return pl.DataFrame(
         {
-            "session_id": _text(book.sessions.session_id).gather(session),
-            "time_utc": _utc(book.grid.times[step]),
+            "session_id": _text(portfolio.sessions.session_id).gather(session),
+            "time_utc": _utc(portfolio.grid.times[step]),
             "power_kw": planned.power_kw[session, step],
             "energy_kwh": planned.energy_kwh[session, step],
         }
     )
 
 
-def sites(book: Portfolio, best: Plan) -> pl.DataFrame:
+def sites(portfolio: Portfolio, best: Plan) -> pl.DataFrame:
     """Power of each site in each step, with its load and all below, positive into the grid."""
-    count, steps = len(book.sites), book.grid.steps
+    count, steps = len(portfolio.sites), portfolio.grid.steps
     row = np.repeat(np.arange(count), steps)
 
     return pl.DataFrame(
         {
-            "site_id": _text(book.sites.site_id).gather(row),
-            "time_utc": _utc(np.tile(book.grid.times, count)),
+            "site_id": _text(portfolio.sites.site_id).gather(row),
+            "time_utc": _utc(np.tile(portfolio.grid.times, count)),
             "power_kw": best.assessment.site_kw.ravel(),
-            "import_limit_kw": book.import_limit_kw.ravel(),
-            "export_limit_kw": book.export_limit_kw.ravel(),
+            "import_limit_kw": portfolio.import_limit_kw.ravel(),
+            "export_limit_kw": portfolio.export_limit_kw.ravel(),
             "shadow_price_per_mwh": best.shadow_price_per_mwh.ravel(),
         }
     )
 
 
-def curtailment(book: Portfolio, planned: Schedule) -> pl.DataFrame:
+def curtailment(portfolio: Portfolio, planned: Schedule) -> pl.DataFrame:
     """What each site with generation could make in each step, and what of that is curtailed."""
-    rows = np.nonzero(book.generation_kw.any(axis=1))[0]
+    rows = np.nonzero(portfolio.generation_kw.any(axis=1))[0]
     curtailed = planned.curtailed_kw
     return pl.DataFrame(
         {
-            "site_id": _text(book.sites.site_id).gather(np.repeat(rows, book.grid.steps)),
-            "time_utc": _utc(np.tile(book.grid.times, len(rows))),
-            "generation_kw": book.generation_kw[rows].ravel(),
-            "curtailed_kw": np.zeros(rows.size * book.grid.steps)
+            "site_id": _text(portfolio.sites.site_id).gather(np.repeat(rows, portfolio.grid.steps)),
+            "time_utc": _utc(np.tile(portfolio.grid.times, len(rows))),
+            "generation_kw": portfolio.generation_kw[rows].ravel(),
+            "curtailed_kw": np.zeros(rows.size * portfolio.grid.steps)
             if curtailed is None
             else curtailed[rows].ravel(),
         }
     )
 
 
-def budgets(book: Portfolio, best: Plan) -> pl.DataFrame:
+def budgets(portfolio: Portfolio, best: Plan) -> pl.DataFrame:
     """Energy budget of each site that has one, what it draws, and what a wider one would save."""
-    has = np.isfinite(book.sites.energy_budget_kwh)
+    has = np.isfinite(portfolio.sites.energy_budget_kwh)
     return pl.DataFrame(
         {
-            "site_id": _text(book.sites.site_id[has]),
-            "energy_budget_kwh": book.sites.energy_budget_kwh[has],
-            "drawn_kwh": -book.grid.step_h * best.assessment.site_kw[has].sum(axis=1),
+            "site_id": _text(portfolio.sites.site_id[has]),
+            "energy_budget_kwh": portfolio.sites.energy_budget_kwh[has],
+            "drawn_kwh": -portfolio.grid.step_h * best.assessment.site_kw[has].sum(axis=1),
             "shadow_price_per_mwh": best.budget_price_per_mwh[has],
         }
     )
 
 
-def strategies(book: Portfolio, schedules: dict[str, Schedule]) -> pl.DataFrame:
+def strategies(portfolio: Portfolio, schedules: dict[str, Schedule]) -> pl.DataFrame:
     """Power of the whole fleet under each strategy."""
     return pl.concat(
         pl.DataFrame(
             {
-                "strategy": [name] * book.grid.steps,
-                "time_utc": _utc(book.grid.times),
+                "strategy": [name] * portfolio.grid.steps,
+                "time_utc": _utc(portfolio.grid.times),
                 "power_kw": made.power_kw.sum(axis=0),
             }
         )

@@ -1,5 +1,9 @@
 """Does V2G spare a feeder's tap changers and capacitor banks, or wear them out?"""
 
-from evergrid.studies.volt_var.study import OUTPUTS, QUESTION, Config, Result, run
+from evergrid.studies.volt_var.config import Config
+from evergrid.studies.volt_var.report import StudyResult as Result
+from evergrid.studies.volt_var.study import STUDY
 
-__all__ = ["OUTPUTS", "QUESTION", "Config", "Result", "run"]
+run = STUDY.run
+
+__all__ = ["STUDY", "Config", "Result", "run"]

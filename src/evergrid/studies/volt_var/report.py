@@ -1,27 +1,23 @@
-"""How volt/VAR is told to a reader: the summary in text, the figures, the HTML report."""
+"""How volt/VAR is reported: the summary in text, the figures, the HTML report."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
-from typing import Any
+from functools import partial
 
 import numpy as np
 from plotly.graph_objects import Figure
 
 from evergrid.core.arrays import Array, Float
-from evergrid.grid.devices.time_series import Series
-from evergrid.grid.feeder.feeder import Feeder
 from evergrid.report import figures as draw
-from evergrid.report.drawing import Drawings, Drawn
+from evergrid.report.drawing import FigureMakers, Figures
 from evergrid.report.page import Section, Table
-from evergrid.report.page import page as html_page
-from evergrid.studies import ten_lines
-from evergrid.studies.feeder_places import FeederPlaces, Shade, with_distance
-from evergrid.studies.provenance_page import around
+from evergrid.studies import console_summary
+from evergrid.studies.feeder_places import Shade, with_distance
+from evergrid.studies.study import Page, Result
 from evergrid.studies.volt_var import answer
+from evergrid.studies.volt_var.config import Config
+from evergrid.studies.volt_var.results import VoltVarResults
 from evergrid.studies.volt_var.tables import of_bus
 
-QUESTION = "Does V2G spare the feeder's tap changers and capacitor banks, or wear them out?"
+StudyResult = Result[Config, VoltVarResults]
 HEADINGS = {
     "operations_bars": "Wear",
     "tap_timelines": "Tap timelines",
@@ -41,47 +37,9 @@ READING = {
 }
 
 
-@dataclass(frozen=True)
-class Shown:
-    """What a report is made of.
-
-    Attributes:
-        title: Heading.
-        modes: Ways of control that were compared.
-        step_h: Length of a step.
-        limits_pu: Between which voltages are fine.
-        feeder: As read.
-        series: What it did, a scenario for each mode.
-        summary: Headline numbers.
-    """
-
-    title: str
-    modes: Sequence[str]
-    step_h: float
-    limits_pu: tuple[float, float]
-    feeder: Feeder
-    series: Series
-    summary: Mapping[str, Any]
-
-    @property
-    def labels(self) -> list[str]:
-        """What the ways of control are called."""
-        return [answer.LABELS[mode] for mode in self.modes]
-
-    @property
-    def hour(self) -> Float[Array, " step"]:
-        """End of each step, hours from midnight."""
-        return np.arange(1, self.series.low_pu.shape[1] + 1) * self.step_h
-
-    @cached_property
-    def places(self) -> FeederPlaces:
-        """The buses of the feeder that have loads."""
-        return FeederPlaces.with_branches(self.feeder)
-
-
-def lines(shown: Shown) -> list[str]:
+def console_lines(result: StudyResult) -> list[str]:
     """The summary in at most ten lines of text."""
-    s = shown.summary
+    s = result.summary
     feeder = (
         "feeder",
         f"{s['feeder']}: {s['load_kw']:,.0f} kW load, {s['regulators']} tap changers, "
@@ -102,104 +60,106 @@ def lines(shown: Shown) -> list[str]:
     if others and s["regulators"]:
         rows.append(("others", f"taps moved: {', '.join(others)}"))
     rows.append(("losses", f"{', '.join(losses)} kWh"))
-    return ten_lines.written(rows)
+    return console_summary.lines(rows)
 
 
 def _amount(value: float | None, form: str) -> str:
     return "unknown" if value is None else format(value, form)
 
 
-def drawings(shown: Shown) -> Drawings:
+def _labels(result: StudyResult) -> list[str]:
+    """What the ways of control are called."""
+    return [answer.LABELS[mode] for mode in result.config.modes]
+
+
+def _hour(result: StudyResult) -> Float[Array, " step"]:
+    """End of each step, hours from midnight."""
+    return np.arange(1, result.config.steps + 1) * result.config.step_min / 60
+
+
+def figures(result: StudyResult) -> FigureMakers:
     """What draws each figure of the report, by name in reading order."""
-    row = _mapped(shown)
-    shade = Shade(f"Highest voltage: {shown.labels[row]}", "Highest voltage", "pu")
+    row = _mapped(result)
+    shade = Shade(f"Highest voltage: {_labels(result)[row]}", "Highest voltage", "pu")
     return {
-        "operations_bars": partial(_operations_bars, shown),
-        "tap_timelines": partial(_tap_timelines, shown),
-        "voltage_day": partial(_voltage_day, shown),
-        **shown.places.drawings("feeder_map", partial(_highest_pu, shown, row), shade),
-        "losses_bars": partial(_losses_bars, shown),
+        "operations_bars": partial(_operations_bars, result),
+        "tap_timelines": partial(_tap_timelines, result),
+        "voltage_day": partial(_voltage_day, result),
+        **result.findings.places.drawings("feeder_map", partial(_highest_pu, result, row), shade),
+        "losses_bars": partial(_losses_bars, result),
     }
 
 
-def _operations_bars(shown: Shown) -> Figure:
-    series = shown.series
+def _operations_bars(result: StudyResult) -> Figure:
+    series = result.findings.series
     taps, banks = series.tap_operations.sum(axis=1), series.bank_operations.sum(axis=1)
-    return draw.operations_bars(shown.labels, taps, banks)
+    return draw.operations_bars(_labels(result), taps, banks)
 
 
-def _tap_timelines(shown: Shown) -> Figure:
-    names, few = [regulator.name for regulator in shown.feeder.regulators], _few(shown)
-    some = [shown.labels[m] for m in few]
-    return draw.tap_timelines(shown.hour, shown.series.tap[few], names, some)
+def _tap_timelines(result: StudyResult) -> Figure:
+    names, few = [regulator.name for regulator in result.findings.feeder.regulators], _few(result)
+    some = [_labels(result)[m] for m in few]
+    return draw.tap_timelines(_hour(result), result.findings.series.tap[few], names, some)
 
 
-def _voltage_day(shown: Shown) -> Figure:
-    series, few = shown.series, _few(shown)
-    some = [shown.labels[m] for m in few]
+def _voltage_day(result: StudyResult) -> Figure:
+    series, few = result.findings.series, _few(result)
+    some = [_labels(result)[m] for m in few]
     low, high = series.low_pu[few], series.high_pu[few]
-    return draw.voltage_day(shown.hour, low, high, some, limits_pu=shown.limits_pu)
+    limits_pu = (result.config.low_pu, result.config.high_pu)
+    return draw.voltage_day(_hour(result), low, high, some, limits_pu=limits_pu)
 
 
-def _losses_bars(shown: Shown) -> Figure:
+def _losses_bars(result: StudyResult) -> Figure:
     loss = [
-        np.nan if row["loss_kwh"] is None else row["loss_kwh"] for row in shown.summary["modes"]
+        np.nan if row["loss_kwh"] is None else row["loss_kwh"] for row in result.summary["modes"]
     ]
-    return draw.losses_bars(shown.labels, np.array(loss, float))
+    return draw.losses_bars(_labels(result), np.array(loss, float))
 
 
-def _few(shown: Shown) -> list[int]:
+def _few(result: StudyResult) -> list[int]:
     """Ways of control that can be told apart in one figure: without and with V2G, and the best."""
-    wanted = ("none", "unity", shown.summary["best_mode"])
-    found = [m for m, mode in enumerate(shown.modes) if mode in wanted]
-    return found or list(range(min(3, len(shown.modes))))
+    wanted = ("none", "unity", result.summary["best_mode"])
+    found = [m for m, mode in enumerate(result.config.modes) if mode in wanted]
+    return found or list(range(min(3, len(result.config.modes))))
 
 
-def _mapped(shown: Shown) -> int:
+def _mapped(result: StudyResult) -> int:
     """The first way of control with vehicles, or the only one: it colours the map."""
-    return next((i for i, mode in enumerate(shown.modes) if mode != "none"), 0)
+    return next((i for i, mode in enumerate(result.config.modes) if mode != "none"), 0)
 
 
-def _highest_pu(shown: Shown, row: int) -> Float[Array, " bus"]:
-    return of_bus(shown.feeder, shown.series.highest_pu[row], True)
+def _highest_pu(result: StudyResult, row: int) -> Float[Array, " bus"]:
+    return of_bus(result.findings.feeder, result.findings.series.highest_pu[row], True)
 
 
-def _lowest_pu(shown: Shown, row: int) -> Float[Array, " bus"]:
-    return of_bus(shown.feeder, shown.series.lowest_pu[row], False)
+def _lowest_pu(result: StudyResult, row: int) -> Float[Array, " bus"]:
+    return of_bus(result.findings.feeder, result.findings.series.lowest_pu[row], False)
 
 
-def page(shown: Shown, settings: str, drawn: Drawn) -> str:
-    """The report as one HTML page.
-
-    Args:
-        shown: What to show.
-        settings: The resolved configuration as text.
-        drawn: Its figures.
-    """
-    return html_page(
-        shown.title,
-        headline=answer.cards(shown.summary),
-        notes=[*shown.summary["notes"], *drawn.notes],
+def page(result: StudyResult, drawn: Figures) -> Page:
+    """The content of the HTML report."""
+    return Page(
+        cards=answer.cards(result.summary),
         sections=[
-            Section("The answer", f"{'. '.join(answer.sentences(shown.summary))}."),
-            _table(shown),
+            Section("The answer", f"{'. '.join(answer.sentences(result.summary))}."),
+            _table(result),
             *drawn.sections(READING, HEADINGS),
-            *_places(shown),
+            *_places(result),
         ],
-        about=around(QUESTION, settings, shown.summary),
     )
 
 
-def _places(shown: Shown) -> list[Section]:
+def _places(result: StudyResult) -> list[Section]:
     """Voltages of the places that are on no map."""
-    row = _mapped(shown)
-    high, low = _highest_pu(shown, row), _lowest_pu(shown, row)
-    words = shown.labels[row]
+    row = _mapped(result)
+    high, low = _highest_pu(result, row), _lowest_pu(result, row)
+    words = _labels(result)[row]
     columns = {f"highest, pu ({words})": high, f"lowest, pu ({words})": low}
-    return shown.places.table(columns, worst_first=-high, elsewhere="feeder.geojson")
+    return result.findings.places.table(columns, worst_first=-high, elsewhere="feeder.geojson")
 
 
-def _table(shown: Shown) -> Section:
+def _table(result: StudyResult) -> Section:
     columns = (
         "way of control",
         "taps moved",
@@ -223,8 +183,8 @@ def _table(shown: Shown) -> Section:
             f"{row['fleet_kvarh']:,.0f} kvarh",
             f"{row['curtailed_kwh']:,.0f} kWh",
         )
-        for row in shown.summary["modes"]
+        for row in result.summary["modes"]
     ]
-    low, high = shown.limits_pu
+    low, high = (result.config.low_pu, result.config.high_pu)
     text = f"Steps outside had a voltage not within {low:g} to {high:g} pu."
     return Section("Side by side", text, Table(columns, rows))

@@ -10,8 +10,20 @@ from evergrid.core.arrays import Array, Float
 from evergrid.grid.devices.time_series import Series
 from evergrid.grid.feeder import geojson as geo
 from evergrid.grid.feeder.feeder import Feeder
+from evergrid.studies.volt_var.results import VoltVarResults
 
 UNCONTROLLED = ("none", "unity")
+
+
+def results(found: VoltVarResults, modes: Sequence[str], step_h: float) -> dict[str, pl.DataFrame]:
+    """The tables that came out, by name."""
+    feeder, series = found.feeder, found.series
+    hour = np.arange(1, len(found.fleet_kw) + 1) * step_h
+    return {
+        "operations": operations(feeder, modes, series),
+        "voltages": voltages(modes, hour, series, found.fleet_kw),
+        "taps": taps(feeder, modes, hour, series),
+    }
 
 
 def operations(feeder: Feeder, modes: Sequence[str], series: Series) -> pl.DataFrame:

@@ -8,7 +8,7 @@ NAME_WIDTH = 10
 Row = tuple[str, str]
 
 
-def written(
+def lines(
     rows: Sequence[Row], joins: Sequence[tuple[str, str]] = (), *, width: int = NAME_WIDTH
 ) -> list[str]:
     """The rows as lines; where they are too many, some are joined to others.
@@ -19,12 +19,12 @@ def written(
             until there are few enough rows.
         width: Room for names.
     """
-    told = list(rows)
+    joined = list(rows)
     for into, behind in joins:
-        names = [name for name, _ in told]
-        if len(told) <= MOST_ROWS or into not in names or behind not in names:
+        names = [name for name, _ in joined]
+        if len(joined) <= MOST_ROWS or into not in names or behind not in names:
             continue
-        name, text = told.pop(names.index(behind))
-        at = [name for name, _ in told].index(into)
-        told[at] = (into, f"{told[at][1]}; {name}: {text}")
-    return [f"{name:<{width}}{text}" for name, text in told]
+        name, text = joined.pop(names.index(behind))
+        at = [name for name, _ in joined].index(into)
+        joined[at] = (into, f"{joined[at][1]}; {name}: {text}")
+    return [f"{name:<{width}}{text}" for name, text in joined]
