@@ -11,7 +11,14 @@ from evergrid.core.nearest import did_you_mean
 from evergrid.studies.study import Study
 
 # A study is loaded when it is asked for: what one needs may take a second to load.
-STUDIES = ("plan", "firm_capacity", "grid_strength", "hosting_capacity", "volt_var")
+STUDIES = (
+    "plan",
+    "firm_capacity",
+    "grid_strength",
+    "hosting_capacity",
+    "volt_var",
+    "battery_life",
+)
 
 
 def named(name: str, *, source: str = "study") -> Study[Any, Any]:

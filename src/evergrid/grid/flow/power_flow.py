@@ -20,7 +20,7 @@ from evergrid.core.faults import Fault, broken
 from evergrid.grid.feeder.feeder import Branches, Feeder, State, incidence
 from evergrid.grid.feeder.load_law import COLUMNS
 from evergrid.grid.flow import power_flow_kernels as kernels
-from evergrid.grid.flow.all_cores import on_all_cores
+from evergrid.core.all_cores import on_all_cores
 from evergrid.grid.inverters import volt_var
 from evergrid.grid.inverters.volt_var import Inverters
 from evergrid.grid.inverters.volt_var_kernels import COLUMNS as CONTROL_COLUMNS

@@ -26,7 +26,7 @@ from evergrid.grid.devices.transformer_ageing import (
     shared_heating,
 )
 from evergrid.grid.feeder.feeder import Branches, Feeder
-from evergrid.grid.flow.all_cores import on_all_cores
+from evergrid.core.all_cores import on_all_cores
 from evergrid.grid.flow.monitored import JudgedBy, Watch, alike, seen, watch
 from evergrid.grid.flow.power_flow import CAREFUL_ITERATIONS, ITERATIONS, Network, solve, wires
 from evergrid.grid.hosting import hosting_capacity_kernels as kernels

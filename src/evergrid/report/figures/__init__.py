@@ -1,5 +1,10 @@
 """One function per figure: records and arrays in, a Plotly figure out, nothing else touched."""
 
+from evergrid.report.figures.battery.life import (
+    capacity_left,
+    capacity_lost,
+    day_of_strategy,
+)
 from evergrid.report.figures.fleet.firm_capacity import (
     diversity_curve,
     offer_curve,
@@ -41,6 +46,9 @@ __all__ = [
     "SiteRun",
     "StrainPanel",
     "VehicleRun",
+    "capacity_left",
+    "capacity_lost",
+    "day_of_strategy",
     "distance_diagram",
     "diversity_curve",
     "droop_response",

@@ -1,0 +1,53 @@
+"""Ageing models by name, and the life of batteries under profiles, window by window."""
+
+from collections.abc import Iterator, Mapping
+
+from evergrid.battery.ageing.large_lfp import LargeLfp
+from evergrid.battery.ageing.large_nmc import LargeNmc
+from evergrid.battery.ageing.model import AbstractAgeingModel, Fade
+from evergrid.battery.ageing.naumann import NaumannLfp
+from evergrid.battery.ageing.profile import HOURS_PER_DAY, Profile
+from evergrid.battery.ageing.schmalstieg import Schmalstieg
+from evergrid.core.errors import InputError
+from evergrid.core.faults import Fault
+from evergrid.core.nearest import did_you_mean
+
+MODELS: Mapping[str, AbstractAgeingModel] = {
+    model.name: model for model in (LargeLfp(), LargeNmc(), NaumannLfp(), Schmalstieg())
+}
+
+
+def named(name: str) -> AbstractAgeingModel:
+    """The model of that name.
+
+    Raises:
+        InputError: There is none.
+    """
+    if name in MODELS:
+        return MODELS[name]
+    fix = f"{did_you_mean(name, MODELS)} Models: {', '.join(MODELS)}.".strip()
+    raise InputError("ageing", [Fault("model", "be a known ageing model", (name,), fix=fix)])
+
+
+def lived(
+    model: AbstractAgeingModel,
+    profile: Profile,
+    fade: Fade | None = None,
+    *,
+    window_h: float = HOURS_PER_DAY,
+) -> Iterator[Fade]:
+    """The fade at the end of each window of a profile.
+
+    Args:
+        model: How the batteries age.
+        profile: What they go through.
+        fade: What they bring; new batteries by default.
+        window_h: Length of a window, over which a model takes depth and mean current.
+
+    Raises:
+        InputError: The profile is no whole number of windows.
+    """
+    fade = Fade.new(len(profile.soc)) if fade is None else fade
+    for window in profile.windows(window_h):
+        fade = model.aged(fade, window.refined())
+        yield fade

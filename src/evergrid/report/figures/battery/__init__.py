@@ -1,0 +1,1 @@
+"""Figures of batteries: how they age, and what ages them."""

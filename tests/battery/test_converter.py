@@ -1,0 +1,74 @@
+"""Chargers lose what their curves say, in both directions, and with reactive power too."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evergrid.battery.converter import Converter, LossCurve
+from evergrid.core.errors import InputError
+
+NOTTON_2 = LossCurve(0.0072, 0.0, 0.0345)
+
+
+def charger(curve: LossCurve = NOTTON_2, **more: float) -> Converter:
+    return Converter(11.0, curve, curve, **more)
+
+
+@pytest.mark.parametrize(
+    ("share", "efficiency"), [(0.05, 0.873), (0.1, 0.930), (0.2, 0.959), (0.5, 0.969), (1.0, 0.960)]
+)
+def test_the_curve_of_notton(share: float, efficiency: float):
+    found = charger().efficiency(np.array([11.0 * share]))
+    assert found[0] == pytest.approx(efficiency, abs=6e-4)
+
+
+def test_least_is_lost_per_energy_at_the_best_share():
+    share = np.linspace(0.05, 1, 2000)
+    efficiency = charger().efficiency(11.0 * share)
+    assert share[efficiency.argmax()] == pytest.approx(NOTTON_2.best_share, abs=1e-3)
+    assert efficiency.max() == pytest.approx(1 / (1 + 2 * np.sqrt(0.0072 * 0.0345)), abs=1e-6)
+
+
+@given(st.floats(-11, 11), st.floats(-8, 8))
+def test_what_leaves_the_battery_is_what_arrives_and_what_is_lost(power: float, reactive: float):
+    at_grid, answer = np.array([power]), np.array([reactive])
+    lost = charger(standby_kw=0.03).loss_kw(at_grid, answer)
+    assert lost[0] >= 0.03 or lost[0] >= 0.0072 * 11
+    assert charger(standby_kw=0.03).battery_kw(at_grid, answer) == pytest.approx(at_grid + lost)
+
+
+def test_reactive_power_costs_and_standby_draws():
+    none = np.zeros(1)
+    both = charger(standby_kw=0.05)
+    assert both.loss_kw(none, none)[0] == 0.05
+    assert both.loss_kw(none, np.array([5.0]))[0] > 0.0072 * 11
+    assert both.loss_kw(np.array([6.0]), np.array([8.0])) == pytest.approx(
+        both.loss_kw(np.array([10.0]), none)
+    )
+
+
+def test_the_directions_have_curves_of_their_own():
+    both = Converter(10.0, LossCurve(0.01, 0.0, 0.0), LossCurve(0.02, 0.0, 0.0))
+    lost = both.loss_kw(np.array([-5.0, 5.0]), np.zeros(2))
+    assert lost.tolist() == pytest.approx([0.1, 0.2])
+
+
+@given(st.floats(0.79, 0.88))
+def test_a_measured_round_trip_is_met(measured: float):
+    made = charger().calibrated(measured, 11.0, battery=0.989)
+    assert made.round_trip(11.0) * 0.989 == pytest.approx(measured, abs=1e-12)
+
+
+def test_a_round_trip_that_no_curve_gives_is_refused():
+    with pytest.raises(InputError, match="round_trip"):
+        charger().calibrated(1.2, 11.0)
+
+
+@pytest.mark.parametrize(
+    ("k0", "k1", "k2", "field"),
+    [(0.0, 0.1, 0.1, "k0"), (0.01, -0.1, 0.0, "k1"), (0.01, 0, 2, "k2")],
+)
+def test_curves_that_cannot_be_are_refused(k0: float, k1: float, k2: float, field: str):
+    with pytest.raises(InputError, match=f"{field} must lie in"):
+        LossCurve(k0, float(k1), float(k2))
