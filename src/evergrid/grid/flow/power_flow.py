@@ -14,13 +14,13 @@ from jaxtyping import Complex
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
+from evergrid.core.all_cores import on_all_cores
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault, broken
 from evergrid.grid.feeder.feeder import Branches, Feeder, State, incidence
 from evergrid.grid.feeder.load_law import COLUMNS
 from evergrid.grid.flow import power_flow_kernels as kernels
-from evergrid.core.all_cores import on_all_cores
 from evergrid.grid.inverters import volt_var
 from evergrid.grid.inverters.volt_var import Inverters
 from evergrid.grid.inverters.volt_var_kernels import COLUMNS as CONTROL_COLUMNS

@@ -14,11 +14,11 @@ from jaxtyping import Complex
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
+from evergrid.core.all_cores import on_all_cores
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.errors import raise_if_any
 from evergrid.grid.feeder.feeder import GROUND, Branches, Feeder, State, incidence
 from evergrid.grid.flow import sparse_flow_kernels as kernels
-from evergrid.core.all_cores import on_all_cores
 from evergrid.grid.flow.power_flow import (
     CAREFUL_ITERATIONS,
     CAREFUL_SHARE,

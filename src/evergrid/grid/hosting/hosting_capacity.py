@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Complex
 
+from evergrid.core.all_cores import on_all_cores
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
@@ -26,7 +27,6 @@ from evergrid.grid.devices.transformer_ageing import (
     shared_heating,
 )
 from evergrid.grid.feeder.feeder import Branches, Feeder
-from evergrid.core.all_cores import on_all_cores
 from evergrid.grid.flow.monitored import JudgedBy, Watch, alike, seen, watch
 from evergrid.grid.flow.power_flow import CAREFUL_ITERATIONS, ITERATIONS, Network, solve, wires
 from evergrid.grid.hosting import hosting_capacity_kernels as kernels
