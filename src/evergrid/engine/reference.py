@@ -89,7 +89,7 @@ def _fallen_back(
 
 
 def _steady(
-    program: Program, model: Model, found: search.Found, gap: float, deadline: float
+    program: Program, model: Model, found: search.SearchResult, gap: float, deadline: float
 ) -> Float[Array, " slot"] | None:
     """A schedule of the same cost whose total power moves least, with the decisions as found."""
 

@@ -29,7 +29,7 @@ Convex = Callable[[Program, float], Float[Array, " slot"] | None]
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """What the search came to.
 
     Attributes:
@@ -59,7 +59,7 @@ def search(
     fallback: Float[Array, " slot"] | None = None,
     wasting: Bool[Array, " slot"] | None = None,
     improvable: Bool[Array, " node"] | bool = True,
-) -> Found:
+) -> SearchResult:
     """A schedule that keeps every rule, from the answer of the convex program.
 
     Args:
@@ -80,7 +80,7 @@ def search(
     violated, poor = _open_trees(program, power_kw, dual, gap, wasting)
     wanted = violated | (poor & improvable if improve else False)
     if not wanted.any():
-        return Found(Status.FEASIBLE, power_kw, None, searched=False)
+        return SearchResult(Status.FEASIBLE, power_kw, None, searched=False)
     power, bound = power_kw.copy(), np.full(program.nodes, -np.inf)
     statuses = [Status.FEASIBLE]
     improved_by = min(deadline, time.perf_counter() + IMPROVING_S)
@@ -95,7 +95,7 @@ def search(
         statuses.append(status)
         power[piece.slots], bound[root] = found, proven
     bad = [status for status in statuses if not status.good]
-    return Found(bad[0] if bad else Status.FEASIBLE, power, bound, searched=True)
+    return SearchResult(bad[0] if bad else Status.FEASIBLE, power, bound, searched=True)
 
 
 def _open_trees(

@@ -78,20 +78,15 @@ class TermRows:
 
     def of_slots(self) -> Bool[Array, " slot"]:
         """Slots whose powers or energy any row counts."""
-        count = np.zeros(self.draw.shape[1])
-        for matrix in (self.draw, self.feed, self.energy):
-            np.add.at(count, matrix.indices, np.abs(matrix.data))
-        return count > 0
+        matrices = (self.draw, self.feed, self.energy)
+        return np.logical_or.reduce([np.asarray(abs(m).sum(axis=0)).ravel() > 0 for m in matrices])
 
     def limits_export(self) -> Bool[Array, " cell"]:
         """Nodes and steps whose net power any row keeps from rising."""
-        entries = self.net.tocoo()
-        row, column = entries.coords
-        above = (entries.data > 0) & np.isfinite(self.upper[row])
-        below = (entries.data < 0) & np.isfinite(self.lower[row])
-        made = np.zeros(self.net.shape[1], bool)
-        made[column[above | below]] = True
-        return made
+        from_above = (self.net > 0)[np.isfinite(self.upper)]
+        from_below = (self.net < 0)[np.isfinite(self.lower)]
+        count = from_above.sum(axis=0) + from_below.sum(axis=0)
+        return np.asarray(count).ravel() > 0
 
 
 class RowBuilder:
@@ -123,7 +118,8 @@ class RowBuilder:
     def rows(self, columns: "OwnColumns | None" = None) -> TermRows:
         """All of them, over the term's own columns, if it has any."""
         lower, upper, node = (np.concatenate(part) for part in zip(*self.limits, strict=True))
-        own = columns or OwnColumns(*np.zeros((3, 0)), np.zeros(0, np.int64))
+        none = np.zeros(0)
+        own = columns or OwnColumns(none, none, none, none.astype(np.int64))
         matrices = {kind: self._matrix(kind, width) for kind, width in self.widths.items()}
         return TermRows(own, lower, upper, node, **matrices)
 

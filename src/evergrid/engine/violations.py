@@ -82,8 +82,9 @@ def violations(program: Program, power_kw: Float[Array, " slot"]) -> Violations:
         settled = [term.settle(program, power_kw, energy, net) for term in program.terms]
     found = (over_power, np.maximum(over_energy, of_reserve), over_node)
     found = (*found, over_budget(program, net), _joined([item.excess for item in settled]))
-    nodes = _joined([item.excess_node for item in settled]).astype(np.int64)
-    return Violations(*(np.where(np.isnan(part), np.inf, part) for part in found), nodes)
+    power, energy, nodes, budget, terms = (np.where(np.isnan(a), np.inf, a) for a in found)
+    term_node = _joined([item.excess_node for item in settled]).astype(np.int64)
+    return Violations(power, energy, nodes, budget, terms, term_node)
 
 
 def _joined(arrays: list[Array]) -> Array:

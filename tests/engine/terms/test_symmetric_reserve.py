@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy import optimize
 
 from evergrid.core.errors import InputError
 from evergrid.core.status import Status
@@ -40,9 +40,9 @@ def reserve_of(program: Program) -> SymmetricReserve:
 def refereed(p: Program) -> float:
     """Least cost by plain loops written from the docstring of the term; infinite without a plan."""
     term, names, cost, low, high, whole = reserve_of(p), {}, [], [], [], []
-    rows: list[tuple[dict[Any, float], float, float]] = []
+    rows: list[tuple[dict[Any, Any], Any, Any]] = []
 
-    def variable(name: Any, price: float, least: float, most: float, *, integer: bool = False):
+    def variable(name: Any, price: Any, least: Any, most: Any, *, integer: bool = False):
         names[name] = len(names)
         cost.append(price)
         low.append(least)
@@ -92,10 +92,13 @@ def refereed(p: Program) -> float:
     for i, (entries, _, _) in enumerate(rows):
         for name, value in entries.items():
             matrix[i, names[name]] = value
-    limits = LinearConstraint(matrix, [row[1] for row in rows], [row[2] for row in rows])
-    options = {"mip_rel_gap": 1e-9}
-    found = milp(
-        cost, integrality=whole, bounds=Bounds(low, high), constraints=limits, options=options
+    solve: Any = optimize  # whose stubs know no arrays of limits
+    found = solve.milp(
+        cost,
+        integrality=whole,
+        bounds=solve.Bounds(low, high),
+        constraints=solve.LinearConstraint(matrix, *zip(*(row[1:] for row in rows), strict=True)),
+        options={"mip_rel_gap": 1e-9},
     )
     if not found.success:
         return np.inf
@@ -176,9 +179,8 @@ def test_any_prices_prove_a_bound_and_those_that_were_found_a_tight_one(seed: in
             price + rng.normal(0, size, len(price)) for price in solution.dual.term_prices
         )
         assert bound(program, replace(solution.dual, term_prices=prices)) <= best + 1e-9
-    blind = Dual(
-        *(0 * part for part in (solution.dual.energy_value, solution.dual.power_price)), np.zeros(4)
-    )
+    found = solution.dual
+    blind = Dual(0 * found.energy_value, 0 * found.power_price, np.zeros(4))
     assert bound(program, blind) < best - 0.1
 
 

@@ -258,7 +258,7 @@ class GateTerm(NamedTuple):
         return GateTerm(every, rows, gates, point, newton, 0.0, none, still, none, program.steps)
 
     @property
-    def count(self) -> int:
+    def size(self) -> int:
         """How many products there are."""
         return len(self.gates)
 

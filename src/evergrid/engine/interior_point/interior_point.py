@@ -271,7 +271,7 @@ class Run:
         np.add.at(stores, self.zone_tree, self.zones.count)
         self.count = stores + self._by_tree(self.barrier.count)
         if self.gates is not None:
-            self.count[self.tree[0]] += self.gates.count
+            self.count[self.tree[0]] += self.gates.size
         self.used = (stores > 0) & (p.parent < 0)
         self.mu = np.full(p.nodes, self.centre)
         self.gap = np.full(p.nodes, np.inf)

@@ -63,7 +63,7 @@ class ChunkSums(NamedTuple):
     report: Float[Array, "chunk 9"]
 
 
-class Asked(NamedTuple):
+class Request(NamedTuple):
     """What is asked of the stores of each node.
 
     Attributes:

@@ -7,8 +7,8 @@ import numpy as np
 from evergrid.core.arrays import Array, Bool, Float
 from evergrid.engine.interior_point import store_kernels
 from evergrid.engine.interior_point.kernel_records import (
-    Asked,
     ChunkSums,
+    Request,
     Steps,
     StoreLayout,
     StorePoint,
@@ -203,7 +203,7 @@ class Stores:
         predict: bool,
     ) -> Float[Array, "node step"]:
         """Change of net power of each node's own stores at its present price."""
-        place, asked = (self._layout, self.curve, self._state), Asked(goal, active)
+        place, asked = (self._layout, self.curve, self._state), Request(goal, active)
         store_kernels.right_hand_side(*place, price, asked, self.nets, predict)
         return self._by_node(self.nets)
 
@@ -216,7 +216,7 @@ class Stores:
         predict: bool,
     ) -> None:
         """The step of every store, and how far it reaches."""
-        made = (dprice, Asked(goal, active), self.report, self.reach)
+        made = (dprice, Request(goal, active), self.report, self.reach)
         store_kernels.direction(self._layout, self._state, *made, predict)
 
     def move(
@@ -228,7 +228,7 @@ class Stores:
         active: Bool[Array, " node"],
     ) -> None:
         """Take the step."""
-        place, asked = (self._layout, self.curve, self._state), Asked(goal, active)
+        place, asked = (self._layout, self.curve, self._state), Request(goal, active)
         steps = Steps(self.reach, primal, dual, own)
         store_kernels.move(*place, asked, steps, ChunkSums(self.nets, self.lifts, self.report))
 
