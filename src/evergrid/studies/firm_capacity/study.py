@@ -252,7 +252,7 @@ def run(
         config: What to promise.
         seed: Of the draws of `Drivers`.
         folder: What relative paths in the configuration start from; the current one by default.
-        progress: ProductEntry with what is being done and the share of the run that is done.
+        progress: Called with what is being done and the share of the run that is done.
 
     Raises:
         InputError: Data or settings that break rules, or too few days for a confidence.
