@@ -5,6 +5,8 @@ square where all vehicles miss together. Square roots of such sums miss by about
 mean, and low outcomes are not as far off as high ones. So spreads are those of square roots.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float
@@ -19,6 +21,27 @@ LEAST_NOISE_KW = 2.0  # variance over mean of the smallest vehicles
 FALL_HALF_LIFE_DAYS = 3.0  # of a day's fall below what was told of it
 USUAL_HALF_LIFE_DAYS = 180.0  # of the misses that a fall is held against
 USUAL_RATIO = 2.0  # squared misses of few days vary by so much without a cause
+
+
+class _Record(NamedTuple):
+    """What each day delivered and what was told of it; see `root_spread`."""
+
+    came_kw: Float[Array, "day step"]
+    mean_kw: Float[Array, "day step"]
+    usable: Bool[Array, " day"]
+    lead_days: int
+    car_kw: float
+
+    def fading(self, by_day: Float[Array, "day ..."], half_life_days: float) -> Array:
+        """Sums over the usable days that were known in time, halved by age."""
+        return fading_sum(
+            by_day, self.usable, lead_days=self.lead_days, half_life_days=half_life_days
+        )
+
+    @property
+    def settled(self) -> Bool[Array, " day"]:
+        """Days before which enough is known to say how far off a day may be."""
+        return known_days(self.usable, lead_days=self.lead_days) >= SETTLED_DAYS
 
 
 def root_spread(
@@ -46,33 +69,25 @@ def root_spread(
         Method of moments, and the delta method for the root of a sum; no outside source.
     """
     known = np.where(usable[:, None], came_kw, mean_kw)
-    noise = _noise_kw(known, mean_kw, usable, lead_days, car_kw)
-    noise *= _of_step(known, mean_kw, noise, usable, lead_days, car_kw)
-    noise *= _after_falls(known, mean_kw, usable, lead_days)[:, None]
+    record = _Record(known, mean_kw, usable, lead_days, car_kw)
+    noise = _noise_kw(record)
+    noise *= _of_step(record, noise)
+    noise *= _after_falls(record)[:, None]
     # The root of x changes by 1 / (2 root x) of what x does, and the variance is noise times x.
-    return np.where(_settled(usable, lead_days)[:, None], np.sqrt(noise) / 2, np.nan)
+    return np.where(record.settled[:, None], np.sqrt(noise) / 2, np.nan)
 
 
-def _settled(usable: Bool[Array, " day"], lead_days: int) -> Bool[Array, " day"]:
-    """Days before which enough is known to say how far off a day may be."""
-    return known_days(usable, lead_days=lead_days) >= SETTLED_DAYS
-
-
-def _noise_kw(
-    came_kw: Float[Array, "day step"],
-    mean_kw: Float[Array, "day step"],
-    usable: Bool[Array, " day"],
-    lead_days: int,
-    car_kw: float,
-) -> Float[Array, "day step"]:
+def _noise_kw(record: _Record) -> Float[Array, "day step"]:
     """Variance over mean: squared misses by mean and squared mean, neither part below 0."""
+    # Weighted least squares of two coefficients, so five sums over the past days hold all there is
+    # to know of them. A part that comes out below its least is set there and the other refitted.
+    mean_kw, car_kw = record.mean_kw, record.car_kw
     weight = (mean_kw + car_kw / 2) ** -2.0  # so that busy steps do not decide alone
-    missed2 = (came_kw - mean_kw) ** 2
+    missed2 = (record.came_kw - mean_kw) ** 2
     terms = (mean_kw**2, mean_kw**3, mean_kw**4, missed2 * mean_kw, missed2 * mean_kw**2)
     by_day = np.stack([(weight * term).sum(axis=1) for term in terms], axis=1)
-    second, third, fourth, first_missed, second_missed = fading_sum(
-        by_day, usable, lead_days=lead_days, half_life_days=HALF_LIFE_DAYS
-    ).T
+    sums = record.fading(by_day, HALF_LIFE_DAYS).T
+    second, third, fourth, first_missed, second_missed = sums
     tiny = 1e-9
     determinant = np.maximum(second * fourth - third**2, tiny)
     noise = (first_missed * fourth - second_missed * third) / determinant
@@ -84,37 +99,26 @@ def _noise_kw(
     return noise[:, None] + share2[:, None] * mean_kw
 
 
-def _of_step(
-    came_kw: Float[Array, "day step"],
-    mean_kw: Float[Array, "day step"],
-    noise_kw: Float[Array, "day step"],
-    usable: Bool[Array, " day"],
-    lead_days: int,
-    car_kw: float,
-) -> Float[Array, "day step"]:
+def _of_step(record: _Record, noise_kw: Float[Array, "day step"]) -> Float[Array, "day step"]:
     """Squared misses of each step of the day over those of all, drawn towards 1."""
-    counts = (usable & _settled(usable, lead_days))[:, None] & (mean_kw >= car_kw / 2)
-    missed2 = (came_kw - mean_kw) ** 2 / np.where(counts, noise_kw * mean_kw, 1.0)
+    mean_kw = record.mean_kw
+    counts = (record.usable & record.settled)[:, None] & (mean_kw >= record.car_kw / 2)
+    missed2 = (record.came_kw - mean_kw) ** 2 / np.where(counts, noise_kw * mean_kw, 1.0)
     missed2 = np.where(counts, np.minimum(missed2, LARGEST_MISS2), 0.0)
     missed, counted = (
-        fading_sum(of, usable, lead_days=lead_days, half_life_days=STEP_HALF_LIFE_DAYS)
-        for of in (missed2, counts.astype(float))
+        record.fading(of, STEP_HALF_LIFE_DAYS) for of in (missed2, counts.astype(float))
     )
     return (missed + STEP_PRIOR_DAYS) / (counted + STEP_PRIOR_DAYS)
 
 
-def _after_falls(
-    came_kw: Float[Array, "day step"],
-    mean_kw: Float[Array, "day step"],
-    usable: Bool[Array, " day"],
-    lead_days: int,
-) -> Float[Array, " day"]:
+def _after_falls(record: _Record) -> Float[Array, " day"]:
     """By how much squared falls of the last days exceed what is usual; 1 where they do not."""
-    missed, told = (came_kw - mean_kw).sum(axis=1), mean_kw.sum(axis=1)
+    missed = (record.came_kw - record.mean_kw).sum(axis=1)
+    told = record.mean_kw.sum(axis=1)
     by_day = np.stack([np.minimum(missed, 0.0) ** 2, missed**2, told**2], axis=1)
     # Shares of what was told, so that a fleet that has halved is held against itself.
     lately, usually = (
-        fading_sum(by_day, usable, lead_days=lead_days, half_life_days=half_life)
+        record.fading(by_day, half_life)
         for half_life in (FALL_HALF_LIFE_DAYS, USUAL_HALF_LIFE_DAYS)
     )
     fall = lately[:, 0] / np.maximum(lately[:, 2], 1e-9)

@@ -175,7 +175,7 @@ def find(
         holidays: Days off, past and coming.
         asked: What to promise.
         weather: Temperatures of all days, past and coming, where there are any.
-        progress: ProductEntry with what is being done and the share that is done.
+        progress: Called with what is being done and the share that is done.
 
     Raises:
         InputError: Too few days to tell one from another, or for a confidence, when
