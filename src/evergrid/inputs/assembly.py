@@ -23,7 +23,7 @@ from evergrid.data.tables import Tell, untold
 from evergrid.fleet.synthetic.group import FleetGroup
 from evergrid.inputs import fleet_memory
 from evergrid.inputs import sites as site_sources
-from evergrid.inputs.feeder_sites import Street
+from evergrid.inputs.feeder_sites import FeederSites
 from evergrid.inputs.tables import ForecastSource, Inputs, PriceSource, SessionSource
 from evergrid.model import battery
 from evergrid.model.portfolio import Portfolio, assemble, touching
@@ -56,7 +56,7 @@ def load(
     *,
     folder: Path,
     seed: int,
-    street: Street | None = None,
+    feeder_sites: FeederSites | None = None,
 ) -> Loaded:
     """Read, generate and put together everything a study is given.
 
@@ -65,7 +65,7 @@ def load(
         forecast: Where forecast prices are, if the study uses them.
         folder: What relative paths start from.
         seed: Of everything that is generated.
-        street: The feeder that the sites hang on, if there is one.
+        feeder_sites: The feeder that the sites are connected to, if there is one.
 
     Raises:
         InputError: Data that breaks rules, all faults listed.
@@ -74,12 +74,14 @@ def load(
     grid = inputs.horizon.grid()
     expected = fleet_memory.expected_sessions(inputs.fleet, grid)
     fleet_memory.must_hold_plan(expected, inputs.site_tree, grid)
-    wired = site_sources.wired(inputs, folder, seed=seed, street=street)
+    wired = site_sources.wired(inputs, folder, seed=seed, feeder_sites=feeder_sites)
     sessions, sources, notes = _sessions(inputs, wired.fleet, grid, folder, seed)
     fleet_memory.must_hold_plan(len(sessions), inputs.site_tree, grid)
     sites = site_sources.of_sessions(sessions) if wired.sites is None else wired.sites
     tell = notes.append
-    beside = site_sources.load(inputs, sites, grid, folder, seed=seed, street=street, tell=tell)
+    beside = site_sources.load(
+        inputs, sites, grid, folder, seed=seed, feeder_sites=feeder_sites, tell=tell
+    )
     prices, price_sources = read_prices(inputs.prices, grid, folder, tell=tell)
     sources += price_sources
     believed = None

@@ -32,7 +32,7 @@ CONTROLS = (
 
 @pytest.fixture(scope="module")
 def network() -> Network:
-    with resources.as_file(resources.files("evergrid.grid") / "feeders/ieee13.dss") as path:
+    with resources.as_file(resources.files("evergrid.grid.feeder") / "built_in/ieee13.dss") as path:
         feeder = opendss.read(path)
     return power_flow.reduce(feeder, feeder.branches.constant_power())
 

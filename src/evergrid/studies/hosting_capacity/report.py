@@ -15,7 +15,7 @@ from evergrid.report.page import page as html_page
 from evergrid.studies import ten_lines
 from evergrid.studies.feeder_places import FeederPlaces, Shade, with_distance
 from evergrid.studies.hosting_capacity import tables
-from evergrid.studies.hosting_capacity.compute import Found
+from evergrid.studies.hosting_capacity.compute import HostingResults
 from evergrid.studies.provenance_page import around
 
 QUESTION = "How many vehicles can this feeder take in either direction, where, and what stops it?"
@@ -29,9 +29,9 @@ MAPS = {
     "import_map": "Where a place may draw how much",
 }
 HEADINGS = {
-    "violation_curve": "How likely a limit is passed",
+    "violation_curve": "How likely a limit is violated",
     "stopper_bars": "What stops more vehicles",
-    "room_over_day": "How much everybody may feed or draw, by time of day",
+    "headroom_over_day": "How much everybody may feed or draw, by time of day",
     **with_distance(MAPS, heading=True),
 }
 NAME_WIDTH = 17
@@ -45,17 +45,18 @@ CONTROL_NAMES = {
     "compensation": ", own R/X compensation",
 }
 READING = {
-    "violation_curve": "Each point is the share of random deployments that pass at least one limit "
-    "at some time of the day. Limits that are passed without any vehicle must hardly get worse.",
-    "stopper_bars": "The limit and the element that the next vehicles would pass, and in what "
+    "violation_curve": "Each point is the share of random deployments that violate at least one "
+    "limit at some time of the day. Limits that are violated without any vehicle must hardly get "
+    "worse.",
+    "stopper_bars": "The limit and the element that the next vehicles would violate, and in what "
     "share of the draws it is the first.",
     **with_distance(
         {
-            "export_map": "What a single place may feed before a limit is passed, all others idle.",
-            "import_map": "What a single place may draw beside its load, all others idle.",
+            "export_map": "What a single place may feed before a limit is violated, others idle.",
+            "import_map": "What a single place may draw beside its load, others idle.",
         }
     ),
-    "room_over_day": "The greatest power that every vehicle may feed or draw at the same time: "
+    "headroom_over_day": "The greatest power that every vehicle may feed or draw at the same time: "
     "the operating envelope of each step.",
 }
 
@@ -71,13 +72,13 @@ class Shown:
     """
 
     title: str
-    found: Found
+    found: HostingResults
     summary: Mapping[str, Any]
 
     @cached_property
     def places(self) -> FeederPlaces:
         """The buses of its feeder that have loads."""
-        return FeederPlaces.with_branches(self.found.judge.case.feeder)
+        return FeederPlaces.with_branches(self.found.limits.case.feeder)
 
 
 def lines(shown: Shown) -> list[str]:
@@ -105,8 +106,8 @@ def lines(shown: Shown) -> list[str]:
         ),
         (
             "all at once",
-            f"each vehicle feeds {_room(s['envelope_export_kw'], s['most_kw'], 2)}, draws "
-            f"{_room(s['envelope_import_kw'], s['most_kw'], 2)} at any time{unjudged}",
+            f"each vehicle feeds {_power(s['envelope_export_kw'], s['most_kw'], 2)}, draws "
+            f"{_power(s['envelope_import_kw'], s['most_kw'], 2)} at any time{unjudged}",
         ),
     ]
     return ten_lines.written(rows, width=max(NAME_WIDTH, *(len(name) + 2 for name, _ in rows)))
@@ -115,8 +116,8 @@ def lines(shown: Shown) -> list[str]:
 def _without(s: Mapping[str, Any]) -> str:
     """What the feeder does without vehicles."""
     if not s["base_violations"]:
-        return "no limit passed without vehicles"
-    return f"{s['base_violations']:,} limits passed without vehicles"
+        return "no limit violated without vehicles"
+    return f"{s['base_violations']:,} limits violated without vehicles"
 
 
 def _fits(case: Mapping[str, Any], everybody: int) -> str:
@@ -139,14 +140,14 @@ def _unrated(s: Mapping[str, Any]) -> str:
     return f"current of {s['lines_unrated']:,} of {s['lines']:,} lines not judged: no rating"
 
 
-def _room(value: float, most_kw: float, decimals: int = 1) -> str:
+def _power(value: float, most_kw: float, decimals: int = 1) -> str:
     """A power that fits; where more was not tried, at least that."""
     least = "at least " if value >= most_kw else ""
     return f"{least}{value:,.{decimals}f} kW"
 
 
 def _span(ends: Sequence[float], most_kw: float) -> str:
-    low, high = (_room(value, most_kw) for value in ends)
+    low, high = (_power(value, most_kw) for value in ends)
     return low if low == high else f"{low} to {high}"
 
 
@@ -158,25 +159,25 @@ def drawings(shown: Shown) -> Drawings:
         "stopper_bars": partial(_stopper_bars, found),
     }
     for way in ("export", "import"):
-        title = f"Room at each place: {'feeding' if way == 'export' else 'drawing'}"
-        shade = Shade(title, "Room", "kW")
+        title = f"Headroom of each place: {'feeding' if way == 'export' else 'drawing'}"
+        shade = Shade(title, "Headroom", "kW")
         value = partial(tables.of_buses, found, way)
         made |= shown.places.drawings(f"{way}_map", value, shade)
-    return made | {"room_over_day": partial(_room_over_day, found)}
+    return made | {"headroom_over_day": partial(_headroom_over_day, found)}
 
 
-def _violation_curve(found: Found) -> Figure:
+def _violation_curve(found: HostingResults) -> Figure:
     told = _told(found)
     curves = {told[name]: case.curve for name, case in found.cases.items()}
     return draw.violation_curve(
-        found.deployments.counts.astype(float),
+        found.deployments.vehicles.astype(float),
         {name: curve.probability for name, curve in curves.items()},
         {name: curve.low for name, curve in curves.items()},
         {name: curve.high for name, curve in curves.items()},
     )
 
 
-def _stopper_bars(found: Found) -> Figure:
+def _stopper_bars(found: HostingResults) -> Figure:
     told = _told(found)
     rows = tables.stopper_rows(found)
     return draw.stopper_bars(
@@ -184,9 +185,9 @@ def _stopper_bars(found: Found) -> Figure:
     )
 
 
-def _room_over_day(found: Found) -> Figure:
-    steps = found.judge.case.base_kw.shape[1]
-    return draw.room_over_day(
+def _headroom_over_day(found: HostingResults) -> Figure:
+    steps = found.limits.case.base_kw.shape[1]
+    return draw.headroom_over_day(
         np.arange(steps) * found.step_h,
         found.envelope["import"].power_kw,
         found.envelope["export"].power_kw,
@@ -224,10 +225,10 @@ def _headline(shown: Shown) -> list[Headline]:
         )
         for case in s["cases"]
     ]
-    weakest = _room(s["place_export_kw"][0], most_kw).removesuffix(" kW")
+    weakest = _power(s["place_export_kw"][0], most_kw).removesuffix(" kW")
     cards.append(Headline("Weakest place", weakest, "kW", f"may feed alone{unjudged}"))
     for words, key in (("feeds", "envelope_export_kw"), ("draws", "envelope_import_kw")):
-        value = _room(s[key], most_kw, 2).removesuffix(" kW")
+        value = _power(s[key], most_kw, 2).removesuffix(" kW")
         cards.append(Headline(f"Everybody {words}", value, "kW", f"each, at any time{unjudged}"))
     return cards
 
@@ -237,7 +238,7 @@ def _at_least(vehicles: float, everybody: int) -> str:
     return f"at least {vehicles:,.0f}" if vehicles >= everybody else f"{vehicles:,.0f}"
 
 
-def _told(found: Found) -> dict[str, str]:
+def _told(found: HostingResults) -> dict[str, str]:
     """What each case is called in figures and tables."""
     return {
         name: CASE_NAMES[case.behaviour] + CONTROL_NAMES[case.control]
@@ -276,13 +277,13 @@ def _tables(shown: Shown) -> list[Section]:
             Table(columns, rows),
         )
     )
-    passed = tables.base_rows(shown.found)
-    if passed:
+    violated = tables.base_rows(shown.found)
+    if violated:
         rows = [
             (row["limit"], row["element"], f"{row['value']:.4g}", f"{row['allowed']:.4g}")
-            for row in passed[:20]
+            for row in violated[:20]
         ]
-        text = "Passed before any vehicle comes; here vehicles only must hardly make it worse."
+        text = "Violated before any vehicle comes; here vehicles must hardly make it worse."
         columns = ("limit", "element", "value", "allowed")
-        sections.append(Section("Limits passed without vehicles", text, Table(columns, rows)))
+        sections.append(Section("Limits violated without vehicles", text, Table(columns, rows)))
     return sections

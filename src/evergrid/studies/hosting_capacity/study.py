@@ -20,24 +20,29 @@ from evergrid.data.sessions.assumptions import Assumptions
 from evergrid.fleet.history.day_profiles import Behaviour
 from evergrid.fleet.synthetic.group import FleetGroup
 from evergrid.grid.flow import base_case
-from evergrid.grid.hosting.hosting_capacity import Case
-from evergrid.inputs.base_load import LoadBeside
+from evergrid.grid.limits.case import FeederCase
+from evergrid.inputs.base_load import BaseLoad
 from evergrid.inputs.feeder_source import FeederSource
 from evergrid.inputs.tables import SessionSource
 from evergrid.model.session import Sessions
 from evergrid.studies import summary
 from evergrid.studies.feeder_places import FeederPlaces
 from evergrid.studies.hosting_capacity import report, tables
-from evergrid.studies.hosting_capacity.compute import CaseFound, ControlName, Found, find
+from evergrid.studies.hosting_capacity.compute import (
+    CaseResults,
+    ControlName,
+    HostingResults,
+    find,
+)
 from evergrid.studies.hosting_capacity.inputs import (
     CallEntry,
+    DayLimitSettings,
     GeneratedDays,
-    LimitEntry,
     Places,
     Sampling,
     behaviour,
 )
-from evergrid.studies.hosting_capacity.workers import judged_by
+from evergrid.studies.hosting_capacity.workers import evaluate_on
 from evergrid.studies.result import AbstractResult, AbstractTelling, Files
 
 QUESTION = "Find how much V2G a feeder can take, where, and what stops it"
@@ -78,14 +83,14 @@ class Config(BaseConfig):
     """Greatest power that is tried at a single place and for each vehicle."""
     feeder: FeederSource = FeederSource()
     """The feeder."""
-    load: LoadBeside = LoadBeside()
+    load: BaseLoad = BaseLoad()
     """What the feeder carries beside the vehicles."""
     places: Places = Places()
     """Where vehicles may be."""
-    limits: LimitEntry = LimitEntry()
+    limits: DayLimitSettings = DayLimitSettings()
     """What must hold."""
     sampling: Sampling = Sampling()
-    """How finely it is judged."""
+    """How many deployments are evaluated, and by whom."""
     call: CallEntry = CallEntry()
     """When vehicles feed."""
     sessions: SessionSource | None = None
@@ -123,7 +128,7 @@ class Result(AbstractResult[Config]):
 
     config: Config
     sessions: Sessions
-    found: Found
+    found: HostingResults
     summary: dict[str, Any]
     tables: dict[str, pl.DataFrame]
     telling: ClassVar[AbstractTelling] = report
@@ -150,7 +155,7 @@ def run(
     """Hosting capacity of a feeder.
 
     Args:
-        config: What to judge.
+        config: What to evaluate.
         seed: Of places, behaviour and draws.
         folder: What relative paths in the configuration start from; the current one by default.
         progress: Called with what is being done and the share of the run that is done.
@@ -160,7 +165,7 @@ def run(
             a cluster without Ray.
         WorkerError: No cluster answers, or a part of the draws loses its worker again and again.
     """
-    by = judged_by(config.sampling.workers)
+    evaluate = evaluate_on(config.sampling.workers)
     progress("reading the feeder", 0.0)
     folder = folder or Path.cwd()
     feeder = config.feeder.read(folder)
@@ -180,23 +185,24 @@ def run(
         fix = "Give chargers a max_discharge_kw, or leave the case out."
         fault = Fault("cases", "not hold feed where no session can discharge", ("feed",), fix=fix)
         raise ConfigError("config", [fault])
-    networks, state = config.load.states(config.feeder, feeder, folder, base_kw, base_kvar)
-    case = Case(networks, state, base_kw, base_kvar, step_h, config.limits.record())
+    states = config.load.states(config.feeder, feeder, folder)
+    networks, state = states.settled(base_kw, base_kvar)
+    case = FeederCase(networks, state, base_kw, base_kvar, step_h, config.limits.record())
     found = find(
         case,
-        config.places.slots(feeder.branches, seed),
+        config.places.parking(feeder.branches, seed),
         sessions,
         behaviours=config.cases,
         controls=config.controls,
         oversize=config.oversize,
         call=config.call.record(),
         time_zone=config.time_zone,
-        levels=config.sampling.levels,
+        vehicle_counts=config.sampling.vehicle_counts,
         draws=config.sampling.draws,
         vehicle_days=config.sampling.vehicle_days,
         most_kw=config.most_kw,
         seed=seed,
-        judged_by=by,
+        evaluate=evaluate,
         progress=progress,
     )
     progress("writing down the results", 0.95)
@@ -207,12 +213,12 @@ def run(
     return Result(config, sessions, found, headline, tables.results(found))
 
 
-def _notes(config: Config, found: Found, sources: list[Meta]) -> list[str]:
+def _notes(config: Config, found: HostingResults, sources: list[Meta]) -> list[str]:
     """What a reader must know about the inputs."""
-    feeder = found.judge.case.feeder
+    feeder = found.limits.case.feeder
     notes = list(feeder.notes)
     notes.append("Loads and vehicles draw the same power at any voltage.")
-    if found.judge.case.feeder.regulators:
+    if found.limits.case.feeder.regulators:
         follow = "follow the load without vehicles" if config.load.taps == "follow" else "stay put"
         notes.append(f"Taps and banks {follow}; vehicles do not move them.")
     if config.load.shape == "evening":
@@ -221,10 +227,10 @@ def _notes(config: Config, found: Found, sources: list[Meta]) -> list[str]:
         notes.append("Behaviour of vehicles is generated, not measured.")
     if missing := FeederPlaces.with_branches(feeder).note:
         notes.append(missing)
-    passed = len(tables.base_rows(found))
-    if passed:
+    violated = len(tables.base_rows(found))
+    if violated:
         notes.append(
-            f"{passed:,} limits are passed without any vehicle; there it must hardly get worse."
+            f"{violated:,} limits are violated without any vehicle; there it must hardly get worse."
         )
     for meta in sources:
         quality = meta.quality
@@ -236,9 +242,9 @@ def _notes(config: Config, found: Found, sources: list[Meta]) -> list[str]:
 
 
 def _summary(
-    config: Config, found: Found, *, notes: list[str], sources: list[Meta]
+    config: Config, found: HostingResults, *, notes: list[str], sources: list[Meta]
 ) -> dict[str, Any]:
-    case = found.judge.case
+    case = found.limits.case
     place, envelope = found.place, found.envelope
     return {
         "study": "hosting_capacity",
@@ -251,9 +257,9 @@ def _summary(
         "lines": len(case.feeder.lines),
         "lines_unrated": int(np.isnan(case.feeder.lines.rating_a).sum()),
         "peak_load_kw": float(-case.base_kw.sum(axis=0).min()),
-        "vehicles_everybody": int(found.deployments.counts[-1]),
+        "vehicles_everybody": int(found.deployments.vehicles[-1]),
         "draws": found.deployments.draws,
-        "levels": found.deployments.levels,
+        "vehicle_counts": found.deployments.counts,
         "most_kw": config.most_kw,
         "cases": [_case(found, one) for one in found.cases.values()],
         "place_import_kw": _ends(place["import"].power_kw),
@@ -270,7 +276,7 @@ def _ends(values: np.ndarray) -> list[float]:
     return [float(values.min()), float(values.max())]
 
 
-def _case(found: Found, case: CaseFound) -> dict[str, Any]:
+def _case(found: HostingResults, case: CaseResults) -> dict[str, Any]:
     """Headline numbers of one case."""
     rows = [row for row in tables.capacity_rows(found) if row["case"] == case.name]
     by_share = {f"vehicles_{100 * row['quantile']:.0f}": row["vehicles"] for row in rows}

@@ -24,7 +24,7 @@ from evergrid.report.page import page as html_page
 from evergrid.studies import ten_lines
 from evergrid.studies.plan import feeder_report
 from evergrid.studies.plan import service as plan_service
-from evergrid.studies.plan.feeder import FeederFound
+from evergrid.studies.plan.feeder import FeederResults
 from evergrid.studies.plan.site_loading import Wires
 from evergrid.studies.provenance_page import around
 
@@ -82,7 +82,7 @@ class Shown:
     plans: Mapping[str, Plan]
     rolled: Mapping[str, Rolled]
     summary: Mapping[str, Any]
-    feeder: FeederFound | None = None
+    feeder: FeederResults | None = None
 
     @cached_property
     def wires(self) -> Wires:
@@ -212,7 +212,7 @@ def _money(value: float) -> str:
 def _notes(shown: Shown) -> list[str]:
     notes = list(shown.summary["notes"])
     if shown.feeder is not None:
-        notes += feeder_report.notes(shown.summary, shown.feeder.street.feeder)
+        notes += feeder_report.notes(shown.summary, shown.feeder.feeder_sites.feeder)
     for meta in shown.loaded.sources:
         quality = meta.quality
         notes.append(

@@ -21,7 +21,7 @@ from evergrid.engine import solver
 from evergrid.engine.interior_point.interior_point import Tell
 from evergrid.inputs import feeder_sites
 from evergrid.inputs.assembly import Loaded, load
-from evergrid.inputs.feeder_sites import PlanFeeder, Street
+from evergrid.inputs.feeder_sites import FeederSites, PlanFeeder
 from evergrid.inputs.tables import ForecastSource, Inputs
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.prices import Prices
@@ -38,7 +38,7 @@ from evergrid.studies.plan import (
 from evergrid.studies.plan import (
     tables as plan_tables,
 )
-from evergrid.studies.plan.feeder import FeederFound
+from evergrid.studies.plan.feeder import FeederResults
 from evergrid.studies.result import AbstractResult, AbstractTelling, Files
 
 QUESTION = "Schedule a fleet for the most value, with proof"
@@ -60,7 +60,7 @@ OUTPUTS = (
     "strategy_curtailment.parquet",
     "feeder_check.parquet",
     "site_limits.parquet",
-    "wires_prices.parquet",
+    "congestion_prices.parquet",
     "feeder.geojson",
 )
 ROUNDING_STEPS = 1e-4  # by which a length given in hours may miss a whole number of steps
@@ -146,7 +146,7 @@ class Config(Inputs):
     solve: Solve = Solve()
     """How the plan is made."""
     feeder: PlanFeeder | None = None
-    """The feeder that the sites hang on, whose limits the plan keeps."""
+    """The feeder that the sites are connected to, whose limits the plan keeps."""
     rolling: Rolling | None = None
     """Also plan again and again as time passes, and compare."""
 
@@ -186,7 +186,7 @@ class Result(AbstractResult[Config]):
     loaded: Loaded
     plans: dict[str, plan.Plan]
     rolled: dict[str, rolling.Rolled]
-    feeder: FeederFound | None
+    feeder: FeederResults | None
     summary: dict[str, Any]
     tables: dict[str, pl.DataFrame]
     telling: ClassVar[AbstractTelling] = report
@@ -240,15 +240,15 @@ def run(
     progress("reading the inputs", 0.0)
     source = config.rolling.forecast if config.rolling else None
     folder = folder or Path.cwd()
-    street = _street(config, folder)
-    loaded = load(config, source, folder=folder, seed=seed, street=street)
+    feeder = _feeder_sites(config, folder)
+    loaded = load(config, source, folder=folder, seed=seed, feeder_sites=feeder)
     options = _options(config, loaded)
-    wired = None if street is None else _Wired(loaded.portfolio, street)
-    plans = _plans(config, loaded, options, progress, wired)
-    book = loaded.portfolio if wired is None else wired.held["v2g"].book
+    on_feeder = None if feeder is None else _OnFeeder(loaded.portfolio, feeder)
+    plans = _plans(config, loaded, options, progress, on_feeder)
+    book = loaded.portfolio if on_feeder is None else on_feeder.made["v2g"].book
     rolled = _rolled(config, book, loaded.forecast, options, progress) if config.rolling else {}
     result_tables = plan_tables.results(loaded.portfolio, plans, rolled)
-    found = None if wired is None else wired.found(plans, rolled)
+    found = None if on_feeder is None else on_feeder.found(plans, rolled)
     progress("writing down the results", 0.98)
     headline = _summary(config, loaded, plans, rolled, seed=seed, end_value=options)
     if found is not None:
@@ -257,39 +257,43 @@ def run(
     return Result(config, loaded, plans, rolled, found, headline, result_tables)
 
 
-def _street(config: Config, folder: Path) -> Street | None:
+def _feeder_sites(config: Config, folder: Path) -> FeederSites | None:
     if config.feeder is None:
         return None
     horizon = config.horizon
     return feeder_sites.read(config.feeder, horizon.grid(), horizon.time_zone, folder)
 
 
-class _Wired:
-    """A book on a feeder: its plans are brought within the wires."""
+class _OnFeeder:
+    """A book on a feeder: its plans are brought within the limits of that."""
 
-    def __init__(self, book: Portfolio, street: Street) -> None:
-        self.book, self.street = book, street
-        self.wiring = street.wiring(book)
-        self.held: dict[str, feeder_plan.Held] = {}
+    def __init__(self, book: Portfolio, feeder_sites: FeederSites) -> None:
+        self.book, self.feeder_sites = book, feeder_sites
+        self.connections = feeder_sites.connections(book)
+        self.made: dict[str, feeder_plan.FeederPlan] = {}
 
-    def bring(self, name: str, options: plan.Options, tell: feeder_plan.Tell) -> plan.Plan:
-        """The plan of that name within the wires."""
+    def plan_within(self, name: str, options: plan.Options, tell: feeder_plan.Tell) -> plan.Plan:
+        """The plan of that name within the limits of the feeder."""
         book = self.book
         if name == "smart":
             book = replace(book, sessions=book.sessions.without_discharge())
-        rounds = self.street.config.rounds
-        self.held[name] = feeder_plan.within(book, self.wiring, options, rounds=rounds, tell=tell)
-        return self.held[name].plan
+        rounds = self.feeder_sites.config.rounds
+        connections = self.connections
+        made = feeder_plan.within(book, connections, options, rounds=rounds, tell=tell)
+        self.made[name] = made
+        return made.plan
 
-    def found(self, plans: dict[str, plan.Plan], rolled: dict[str, rolling.Rolled]) -> FeederFound:
-        """What the feeder makes of everything that was planned."""
+    def found(
+        self, plans: dict[str, plan.Plan], rolled: dict[str, rolling.Rolled]
+    ) -> FeederResults:
+        """What everything that was planned does to the feeder."""
         schedules = {"uncontrolled": plans["uncontrolled"].schedule}
         schedules |= {f"rolling_{name}": made.schedule for name, made in rolled.items()}
         checked = {
-            name: feeder_check.check(self.book, self.wiring, made)
+            name: feeder_check.check(self.book, self.connections, made)
             for name, made in schedules.items()
         }
-        return FeederFound(self.street, self.wiring, self.held, checked)
+        return FeederResults(self.feeder_sites, self.connections, self.made, checked)
 
 
 def _options(config: Config, loaded: Loaded) -> plan.Options:
@@ -312,7 +316,7 @@ def _plans(
     loaded: Loaded,
     options: plan.Options,
     progress: Progress,
-    wired: _Wired | None,
+    on_feeder: _OnFeeder | None,
 ) -> dict[str, plan.Plan]:
     portfolio = loaded.portfolio
     whole = 0.3 if config.rolling else 0.9
@@ -322,10 +326,10 @@ def _plans(
 
     def made(name: str, label: str, how: Way, low: float, high: float) -> plan.Plan:
         tell = nearing(label, low, high)
-        if wired is None:
+        if on_feeder is None:
             return how(portfolio, options, tell=tell)
         holding = _holding(progress, label, low * whole, high * whole)
-        return wired.bring(name, options, holding)
+        return on_feeder.plan_within(name, options, holding)
 
     v2g = made("v2g", "planning V2G", plan.v2g, 0.1, 0.5)
     if config.solve.on_shortfall == "error":
