@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -24,8 +25,10 @@ from evergrid.grid.feeder.feeder import Feeder
 from evergrid.grid.flow import power_flow, sparse_flow
 from evergrid.grid.flow.power_flow import Flow
 from evergrid.grid.hosting import deployment, hosting_capacity
-from evergrid.grid.hosting.deployment import Slots
-from evergrid.grid.hosting.hosting_capacity import Case, Limits
+from evergrid.grid.hosting.deployment import ParkingPlaces
+from evergrid.grid.limits.case import FeederCase
+from evergrid.grid.limits.day_limits import day_limits
+from evergrid.grid.limits.limits import Limits
 
 FEEDERS = {
     "European LV": ("LVTestCase/Master.dss", (-7.0, 5.0), 4096, 300),
@@ -112,14 +115,14 @@ class OnDevice:
         feeder: Name of the feeder.
         scenarios: How many at once.
         per_second: Scenarios per second with all voltages brought back, median of the rounds.
-        judged_per_second: With the worst places alone brought back.
+        evaluated_per_second: With the worst places alone brought back.
         error_pu: As in `Row`.
     """
 
     feeder: str
     scenarios: int
     per_second: float
-    judged_per_second: float
+    evaluated_per_second: float
     error_pu: float
 
 
@@ -130,12 +133,12 @@ def on_devices(feeders: Path, scenarios: dict[str, int]) -> Iterator[OnDevice]:
         feeder = opendss.read(feeders / file)
         network = power_flow.reduce(feeder)
         power, reactive = of_loads(feeder, drawn(feeder, shares, count))
-        judge = hosting_capacity.judge(_case(network, np.zeros((len(feeder.branches), 1)), 1.0))
+        limits = day_limits(_case(network, np.zeros((len(feeder.branches), 1)), 1.0))
         solve = _solving(device_flow.solve, network, power, reactive)
-        judged = _solving(device_flow.worst, judge, power, reactive)
+        evaluated = _solving(device_flow.worst, limits, power, reactive)
         error = error_pu(device_flow.solve, network, power[:64], reactive[:64])
-        solve_s, judged_s = in_turns(solve, judged)
-        yield OnDevice(name, count, count / solve_s, count / judged_s, error)
+        solve_s, evaluated_s = in_turns(solve, evaluated)
+        yield OnDevice(name, count, count / solve_s, count / evaluated_s, error)
 
 
 def drawn(feeder: Feeder, shares: tuple[float, float], scenarios: int) -> Array:
@@ -195,30 +198,34 @@ def hosting(feeders: Path) -> Iterator[tuple[str, float]]:
     feeder = opendss.read(feeders / "LVTestCase/Master.dss", source_pu=1.0)
     lines = replace(feeder.lines, rating_a=np.full(len(feeder.lines), 200.0))
     network = power_flow.reduce(replace(feeder, lines=lines))
-    slots = Slots(np.column_stack([np.arange(55), np.full((55, 2), -1)]))
+    parking = ParkingPlaces(np.column_stack([np.arange(55), np.full((55, 2), -1)]))
     total = 0.0
     for power, load in (([[-7.0]] * 6 + [[0.0]] * 4, 1.0), ([[7.0]] * 8 + [[0.0]] * 2, 0.3)):
-        judge = hosting_capacity.judge(_case(network, np.full((55, 1), load), 1.0))
-        draws = deployment.draw(slots, levels=21, draws=512, profiles=len(power), seed=0)
-        judge.deployments(draws, np.array(power))  # compiles
-        total += min(timed(lambda: judge.deployments(draws, np.array(power))) for _ in range(3))  # noqa: B023
-    yield "21 levels x 512 draws x both directions, one step", total
+        limits = day_limits(_case(network, np.full((55, 1), load), 1.0))
+        draws = deployment.draw(parking, counts=21, draws=512, profiles=len(power), seed=0)
+        work = partial(hosting_capacity.evaluate, limits, draws, np.array(power))
+        work()  # compiles
+        total += min(timed(work) for _ in range(3))
+    yield "21 numbers of vehicles x 512 draws x both directions, one step", total
     random = np.random.default_rng(0)
-    judge = hosting_capacity.judge(_case(network, random.uniform(0, 1, (55, 1440)), 1 / 60))
+    limits = day_limits(_case(network, random.uniform(0, 1, (55, 1440)), 1 / 60))
     profiles = np.zeros((300, 1440))
     for row in profiles:
         begin = random.integers(900, 1200)
         row[begin : begin + random.integers(60, 240)] = -7.0
-    draws = deployment.draw(slots, levels=21, draws=200, profiles=300, seed=0)
-    yield "21 levels x 200 draws x 1,440 minutes", timed(lambda: judge.deployments(draws, profiles))
+    draws = deployment.draw(parking, counts=21, draws=200, profiles=300, seed=0)
+    yield (
+        "21 numbers of vehicles x 200 draws x 1,440 minutes",
+        timed(partial(hosting_capacity.evaluate, limits, draws, profiles)),
+    )
 
 
-def _case(network: power_flow.Network, share: Array, step_h: float) -> Case:
+def _case(network: power_flow.Network, share: Array, step_h: float) -> FeederCase:
     branches = network.branches
     state = np.zeros(share.shape[1], dtype=np.int64)
     base_kw = branches.power_kw[:, None] * share
     base_kvar = branches.reactive_kvar[:, None] * share
-    return Case((network,), state, base_kw, base_kvar, step_h, Limits())
+    return FeederCase((network,), state, base_kw, base_kvar, step_h, Limits())
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -235,12 +242,12 @@ def main(words: Sequence[str] | None = None) -> None:
 
 def _print_on_devices() -> None:
     print(f"JAX on {on_device.platform()}: {', '.join(machine.gpus()) or 'no GPU'}\n")
-    print("| feeder | scenarios | scenarios/s | judged/s | error, pu |")
+    print("| feeder | scenarios | scenarios/s | evaluated/s | error, pu |")
     print("| --- | --- | --- | --- | --- |")
     for row in on_devices(folder(), GPU_SCENARIOS):
         print(
             f"| {row.feeder} | {row.scenarios:,} | {row.per_second:,.0f} | "
-            f"{row.judged_per_second:,.0f} | {row.error_pu:.0e} |"
+            f"{row.evaluated_per_second:,.0f} | {row.error_pu:.0e} |"
         )
 
 

@@ -8,16 +8,17 @@ import numpy as np
 
 from evergrid.core.timegrid import TimeGrid
 from evergrid.dispatch import plan
-from evergrid.dispatch.network.feeder_check import Wiring
+from evergrid.dispatch.network.feeder_check import SiteConnections
 from evergrid.grid.feeder import opendss
 from evergrid.grid.feeder.connections import Connections, at_loads
 from evergrid.grid.feeder.feeder import Feeder
 from evergrid.grid.flow import power_flow
-from evergrid.grid.hosting.hosting_capacity import Case, Limits
+from evergrid.grid.limits.case import FeederCase
+from evergrid.grid.limits.limits import Limits
 from evergrid.model.portfolio import Portfolio, assemble
 from evergrid.model.session import Sessions
 from evergrid.model.site import SiteLoad, Sites
-from tests.dispatch.cases import START, CaseSettings, prices
+from tests.dispatch.cases import START, prices
 from tests.grid.cases import street
 
 GRID = TimeGrid(START, 0.5, 24)
@@ -26,7 +27,7 @@ WIDE = Limits(low_pu=0.3, high_pu=2.0, line=50.0, transformer=50.0, unbalance=0.
 
 
 @dataclass(frozen=True)
-class Street:
+class StreetFleet:
     """The street with a fleet.
 
     Attributes:
@@ -45,23 +46,23 @@ class Street:
         return at_loads(self.feeder)
 
     @cached_property
-    def case(self) -> Case:
-        """What the wires carry without vehicles."""
+    def case(self) -> FeederCase:
+        """What the feeder carries without vehicles."""
         branches, steps = self.feeder.branches, self.portfolio.grid.steps
         load = self.loads.share.T @ -self.portfolio.load_kw[1:-1]
         per_kw = branches.reactive_kvar / branches.power_kw
         network = power_flow.reduce(self.feeder)
         state = np.zeros(steps, np.int64)
         step_h = self.portfolio.grid.step_h
-        return Case((network,), state, load, load * per_kw[:, None], step_h, self.limits)
+        return FeederCase((network,), state, load, load * per_kw[:, None], step_h, self.limits)
 
     @cached_property
-    def wiring(self) -> Wiring:
+    def connections(self) -> SiteConnections:
         """Sites by row: the root, the loads in their order, the garage below the last."""
         count = len(self.loads)
         place = np.concatenate([[-1], np.arange(count), [count - 1]])
         share = self.loads.share.toarray()
-        return Wiring(place, np.arange(1, count + 1), share, lambda fleet_kw: self.case)
+        return SiteConnections(place, np.arange(1, count + 1), share, lambda fleet_kw: self.case)
 
     @property
     def options(self) -> plan.Options:
@@ -78,7 +79,7 @@ def wired(
     rating_kw: float = 7.0,
     owed: float = 0.15,
     resting: bool = False,
-) -> Street:
+) -> StreetFleet:
     """A street with vehicles dealt out to its loads.
 
     Args:
@@ -135,5 +136,5 @@ def wired(
     shape = 0.6 + 0.4 * np.sin(np.arange(GRID.steps) / GRID.steps * 2 * np.pi)
     drawn = np.bincount(loads.owner, -feeder.branches.power_kw[loads.row])[:, None] * shape
     load = SiteLoad(np.array(names, dtype=object), GRID.times, drawn)
-    portfolio = assemble(GRID, sessions, sites, load, prices(seed, GRID, CaseSettings()))
-    return Street(feeder, portfolio, limits)
+    portfolio = assemble(GRID, sessions, sites, load, prices(seed, GRID, Book()))
+    return StreetFleet(feeder, portfolio, limits)

@@ -18,12 +18,13 @@ from evergrid.grid.feeder.feeder import Feeder
 from evergrid.grid.feeder.load_law import EXPONENT, mixed, table
 from evergrid.grid.flow import power_flow
 from evergrid.grid.flow.power_flow import Flow, Network
-from evergrid.grid.hosting import hosting_capacity
-from evergrid.grid.hosting.hosting_capacity import KINDS, Case, Judge, Limits
 from evergrid.grid.inverters import volt_var
 from evergrid.grid.inverters.volt_var import CATEGORY_B, COMPENSATION, Control, VoltWatt
-from evergrid.grid.limits import limits_check
-from tests.grid.cases import street
+from evergrid.grid.limits.case import FeederCase
+from evergrid.grid.limits.day_limits import DayLimits, day_limits
+from evergrid.grid.limits.kinds import Kind
+from evergrid.grid.limits.limits import Limits
+from tests.grid.cases import evaluated, street
 from tests.grid.strength_cases import tree
 
 REPOSITORY = Path(__file__).parents[2]
@@ -182,39 +183,40 @@ def test_the_tolerance_is_kept(ieee13_network: Network):
 
 
 @pytest.fixture(scope="module", params=["phase", "total"])
-def judge(street_network: Network, request: pytest.FixtureRequest) -> Judge:
+def limits(street_network: Network, request: pytest.FixtureRequest) -> DayLimits:
     branches = street_network.branches
     base = branches.power_kw[:, None], branches.reactive_kvar[:, None]
-    limits = Limits(low_pu=0.94, high_pu=1.06, transformer=1.0, transformer_by=request.param)
-    case = Case((street_network,), np.zeros(1, np.int64), *base, 1.0, limits)
-    return hosting_capacity.judge(case)
+    what = Limits(low_pu=0.94, high_pu=1.06, transformer=1.0, transformer_by=request.param)
+    case = FeederCase((street_network,), np.zeros(1, np.int64), *base, 1.0, what)
+    return day_limits(case)
 
 
-def test_the_worst_places_are_those_that_all_voltages_tell(judge: Judge):
-    power, reactive = random_powers(judge.case.networks[0], 60, 25.0)
+def test_the_worst_places_are_those_that_all_voltages_tell(limits: DayLimits):
+    power, reactive = random_powers(limits.case.networks[0], 60, 25.0)
     power[3] = -600.0
-    found = device_flow.worst(judge, power, reactive)
-    told = limits_check.check(judge, np.zeros(60, np.int64), power, reactive)
+    found = device_flow.worst(limits, power, reactive)
+    told = evaluated(limits, np.zeros(60, np.int64), power, reactive)
     lost = np.arange(60) == 3
     assert found.excess[~lost] == pytest.approx(told.excess[~lost], abs=5e-6)
     assert (found.where[~lost, :-1] == told.where[~lost, :-1]).mean() > 0.99  # but for ties
-    assert (found.fails == ~told.holds).all()
-    assert found.fails[lost].all()
+    assert (found.violated == told.violated).all()
+    assert found.violated[lost].all()
     assert (found.excess[lost, :-1] == -np.inf).all()
-    assert found.transformer.shape == (60, len(judge.bounds.instant))
-    instant = (found.transformer[~lost] - judge.bounds.instant).max(axis=1)
-    assert instant == pytest.approx(found.excess[~lost, KINDS.index("transformer")], abs=1e-6)
+    bound = limits.bound[limits.rows.of(Kind.TRANSFORMER)]
+    assert found.transformer.shape == (60, len(bound))
+    instant = (found.transformer[~lost] - bound).max(axis=1)
+    assert instant == pytest.approx(found.excess[~lost, Kind.TRANSFORMER], abs=1e-6)
 
 
-def test_a_feeder_where_nothing_is_rated_is_judged_by_its_voltages():
+def test_a_feeder_where_nothing_is_rated_is_evaluated_by_its_voltages():
     network = made(1)
     base = np.zeros((len(network.branches), 1))
-    case = Case((network,), np.zeros(1, np.int64), base, base, 1.0, Limits())
-    found = device_flow.worst(hosting_capacity.judge(case), base.T, base.T)
-    assert not found.fails.any()
+    case = FeederCase((network,), np.zeros(1, np.int64), base, base, 1.0, Limits())
+    found = device_flow.worst(day_limits(case), base.T, base.T)
+    assert not found.violated.any()
     assert found.transformer.shape == (1, 0)
-    assert found.excess[0, KINDS.index("line")] == -np.inf
-    assert found.where[0, KINDS.index("unbalance")] == -1
+    assert found.excess[0, Kind.LINE] == -np.inf
+    assert found.where[0, Kind.UNBALANCE] == -1
 
 
 @pytest.mark.slow

@@ -9,32 +9,32 @@ import pytest
 from evergrid.core.config import parse
 from evergrid.core.errors import ConfigError, EvergridError, InputError, MissingFileError
 from evergrid.core.timegrid import TimeGrid
-from evergrid.grid.hosting.hosting_capacity import Limits
+from evergrid.grid.limits.limits import Limits
 from evergrid.inputs import feeder_sites
-from evergrid.inputs.feeder_sites import ROOT, PlanFeeder, Street
+from evergrid.inputs.feeder_sites import ROOT, FeederSites, PlanFeeder
 from evergrid.model.portfolio import Portfolio
 from tests.model.cases import DAY, make_prices, make_sessions, make_sites
 from tests.studies.feeder_cases import HOMES, planned
 
 
-def street(grid: TimeGrid = DAY, time_zone: str = "UTC", **given: Any) -> Street:
+def street(grid: TimeGrid = DAY, time_zone: str = "UTC", **given: Any) -> FeederSites:
     """The built-in feeder over a day."""
     return feeder_sites.read(parse(PlanFeeder, given), grid, time_zone, Path.cwd())
 
 
 @pytest.fixture(scope="module")
-def plain() -> Street:
+def plain() -> FeederSites:
     return street()
 
 
-def test_every_load_is_a_new_site_below_the_root_where_none_is_listed(plain: Street):
+def test_every_load_is_a_new_site_below_the_root_where_none_is_listed(plain: FeederSites):
     columns = plain.sites([])
     assert columns["site_id"].tolist() == [ROOT, *plain.loads.name]
     assert columns["parent_id"].tolist() == ["", *[ROOT] * len(plain.loads)]
     assert np.isinf(columns["import_limit_kw"]).all()
 
 
-def test_a_listed_site_of_a_loads_name_takes_its_place_whatever_the_case(plain: Street):
+def test_a_listed_site_of_a_loads_name_takes_its_place_whatever_the_case(plain: FeederSites):
     at = plain.site_at(["675A", "yard", "feeder"])
     row = plain.loads.name.tolist().index("675a")
     assert at[row] == "675A"
@@ -62,19 +62,19 @@ def test_loads_draw_what_the_files_say_times_shape_and_share():
     np.testing.assert_allclose(half.load_kw, whole.load_kw / 2)
 
 
-def test_loads_follow_the_local_clock(plain: Street):
+def test_loads_follow_the_local_clock(plain: FeederSites):
     far = street(time_zone="Asia/Tokyo")
     np.testing.assert_allclose(far.load_kw, np.roll(plain.load_kw, -9, axis=1))
     assert plain.load_kw.sum(axis=0).argmax() == 19  # the evening peak
 
 
-def test_load_is_given_only_where_no_other_is(plain: Street):
+def test_load_is_given_only_where_no_other_is(plain: FeederSites):
     load = plain.site_load(DAY, [], given={"671", "652a"})
     assert set(load.site_id) == set(plain.loads.name) - {"671", "652a"}
     assert load.load_kw.shape == (len(plain.loads) - 2, 24)
 
 
-def portfolio(plain: Street, more: dict[str, str], **of_sites: dict[str, float]) -> Portfolio:
+def portfolio(plain: FeederSites, more: dict[str, str], **of_sites: dict[str, float]) -> Portfolio:
     """A site at each load of the feeder and more below, with sessions at the last of these."""
     sites = make_sites({ROOT: ""} | dict.fromkeys(plain.loads.name, ROOT) | more)
     nothing = np.zeros((len(sites), DAY.steps))
@@ -96,30 +96,30 @@ def portfolio(plain: Street, more: dict[str, str], **of_sites: dict[str, float])
 
 
 @pytest.mark.parametrize("row", [0, 1, -1])
-def test_sites_below_a_load_are_at_that_load_however_deep(plain: Street, row: int):
+def test_sites_below_a_load_are_at_that_load_however_deep(plain: FeederSites, row: int):
     load = plain.loads.name[row]
     below = {"yard": load, "hall": "yard", "depot": "hall"}
-    wiring = plain.wiring(portfolio(plain, below))
+    wiring = plain.connections(portfolio(plain, below))
     expected = [-1, *range(len(plain.loads)), *[row % len(plain.loads)] * 3]
     assert wiring.place.tolist() == expected
     assert wiring.site.tolist() == list(range(1, len(plain.loads) + 1))
 
 
 @pytest.mark.parametrize("row", [0, 1, -1])
-def test_a_load_is_not_below_another_however_deep(plain: Street, row: int):
+def test_a_load_is_not_below_another_however_deep(plain: FeederSites, row: int):
     above = plain.loads.name[row]
     below = plain.loads.name[row - 1]
-    with pytest.raises(InputError, match=f"below another site that does, got {below}"):
-        plain.wiring(portfolio(plain, {"yard": above, below: "yard"}))
+    with pytest.raises(InputError, match=f"below another site that is, got {below}"):
+        plain.connections(portfolio(plain, {"yard": above, below: "yard"}))
 
 
 @pytest.mark.parametrize("series", ["load_kw", "generation_kw"])
-def test_load_or_generation_of_the_root_alone_is_at_no_load(plain: Street, series: str):
+def test_load_or_generation_of_the_root_alone_is_at_no_load(plain: FeederSites, series: str):
     idle = {"depot": plain.loads.name[0]}
-    assert plain.wiring(portfolio(plain, idle)).place[0] == -1
+    assert plain.connections(portfolio(plain, idle)).place[0] == -1
     used = portfolio(plain, idle, **{series: {ROOT: 5.0}})
-    with pytest.raises(InputError, match=f"hang on the feeder.* got {ROOT}"):
-        plain.wiring(used)
+    with pytest.raises(InputError, match=f"be connected to the feeder.* got {ROOT}"):
+        plain.connections(used)
 
 
 SITES = [{"site_id": "depot"}]
@@ -167,12 +167,12 @@ FLEET = [HOMES | {"sites": ["depot"], "vehicles": 2}]
         (
             {"site": [*SITES, {"site_id": "671"}, {"site_id": "675a", "parent_id": "671"}]},
             InputError,
-            r"parent_id must not hang on the feeder below another site that does, got 675a\. Leave",
+            r"must not be connected to the feeder below another site that is, got 675a\. Leave",
         ),
         (
             {},
             InputError,
-            r"site_id must hang on the feeder, .* got depot\. .*say where in \[\[feeder\.place\]\]",
+            r"must be connected to the feeder, .* got depot\. .*an entry in \[\[feeder\.place\]\]",
         ),
         (
             {"horizon": {"start": "2024-01-10", "days": 7, "step_min": 35}},
@@ -225,7 +225,7 @@ def test_load_at_a_site_that_hangs_nowhere_is_refused(tmp_path: Path):
         "site_id,time_utc,load_kw\n"
         + "".join(f"pump,2024-01-10T{hour:02}:00:00Z,5\n" for hour in range(24))
     )
-    with pytest.raises(InputError, match=r"must hang on the feeder.* got pump"):
+    with pytest.raises(InputError, match=r"must be connected to the feeder.* got pump"):
         planned(tmp_path, site=[{"site_id": "pump"}], site_load_file="load.csv")
 
 
@@ -236,9 +236,9 @@ def test_load_that_is_given_takes_the_place_of_the_feeders(tmp_path: Path):
     )
     fleet = [HOMES | {"vehicles": 3, "sites": ["652a"]}]
     result = planned(tmp_path, fleet=fleet, site_load_file="load.csv")
-    portfolio = result.findings.inputs.portfolio
+    portfolio = result.loaded.portfolio
     assert portfolio.load_kw[portfolio.sites.site_id == "671"][0].tolist() == list(range(24))
-    assert result.findings.feeder is not None
-    base = result.findings.feeder.checked["v2g"].judge.case.base_kw
-    at_671 = result.findings.feeder.street.feeder.branches.name == "671"
+    assert result.feeder is not None
+    base = result.feeder.checks["v2g"].limits.case.base_kw
+    at_671 = result.feeder.feeder_sites.feeder.branches.name == "671"
     np.testing.assert_allclose(-base[at_671].sum(axis=0), np.arange(24.0))

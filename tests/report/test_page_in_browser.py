@@ -113,7 +113,7 @@ def feeder_report() -> str:
         figures.voltage_day(hour, some[None], some[None], modes[:1], limits_pu=(0.95, 1.05)),
         figures.violation_curve(hour, cases, cases, cases),
         figures.stopper_bars([("Charging on arrival", "transformer hot spot", "xfm1", 0.8)]),
-        figures.room_over_day(hour, hour, hour),
+        figures.headroom_over_day(hour, hour, hour),
     ]
     return page("Feeders", sections=[Section("A figure", "Read it.", one) for one in drawn])
 

@@ -50,8 +50,8 @@ class Plan:
             the limits as given, also where they had to be exceeded.
         shadow_price_per_mwh: Saving if a site's binding limit were wider.
         budget_price_per_mwh: Saving if a site's energy budget were wider; 0 where it does not bind.
-        wires_price_per_mwh: What the flowgates add to the worth of drawing at each site: above 0
-            where feeding is limited, below 0 where drawing is; 0 where nothing binds.
+        congestion_price_per_mwh: What flowgates add to the price of energy at each site: above 0
+            where drawing is limited, below 0 where feeding is; 0 where nothing binds.
         shortfalls: What could not be served, each session once.
         solve_s: Time taken by the solver.
     """
@@ -62,7 +62,7 @@ class Plan:
     certificate: Certificate
     shadow_price_per_mwh: Float[Array, "site step"]
     budget_price_per_mwh: Float[Array, " site"]
-    wires_price_per_mwh: Float[Array, "site step"]
+    congestion_price_per_mwh: Float[Array, "site step"]
     shortfalls: tuple[Shortfall, ...] = ()
     solve_s: float = 0.0
 
@@ -311,7 +311,7 @@ def _solve(
         certificate=certificate,
         shadow_price_per_mwh=per_mwh_from_per_kwh(solution.limit_price[sites]),
         budget_price_per_mwh=per_mwh_from_per_kwh(_budget_price(program, solution)[sites]),
-        wires_price_per_mwh=per_mwh_from_per_kwh(_wires_price(program, solution)[sites]),
+        congestion_price_per_mwh=per_mwh_from_per_kwh(_congestion_price(program, solution)[sites]),
         shortfalls=tuple(shortfall.shortfalls(assessment, relaxation, {})),
         solve_s=time.perf_counter() - begun,
     )
@@ -394,10 +394,13 @@ def _budget_price(program: Program, solution: Solution) -> Float[Array, " node"]
     )
 
 
-def _wires_price(program: Program, solution: Solution) -> Float[Array, "node step"]:
-    """What the flowgates take from the worth of a kWh that each node feeds."""
+def _congestion_price(program: Program, solution: Solution) -> Float[Array, "node step"]:
+    """What flowgates add to the price of a kWh at each node, drawn or fed.
+
+    A gate that limits feeding has a positive weight and takes from that price.
+    """
     gates, price = flowgates.of(program), flowgates.prices(program, solution.dual)
     if gates is None:
         return np.zeros(program.load_kw.shape)
     felt = np.where(price > ROUNDING * np.abs(price).max(initial=0.0), price, 0.0)
-    return gates.price_of_power(felt, program.steps) / program.step_h
+    return 0.0 - gates.price_of_power(felt, program.steps) / program.step_h

@@ -24,7 +24,7 @@ from evergrid.fleet.synthetic import mobility
 from evergrid.fleet.synthetic.group import FleetGroup
 from evergrid.inputs import fleet_memory
 from evergrid.inputs import sites as site_sources
-from evergrid.inputs.feeder_sites import Street
+from evergrid.inputs.feeder_sites import FeederSites
 from evergrid.inputs.tables import ForecastSource, Inputs, PriceSource, SessionSource
 from evergrid.model import battery
 from evergrid.model.portfolio import Portfolio, assemble, touching
@@ -57,7 +57,7 @@ def load(
     *,
     folder: Path,
     seed: int,
-    street: Street | None = None,
+    feeder_sites: FeederSites | None = None,
 ) -> StudyInputs:
     """Read, generate and put together everything a study is given.
 
@@ -66,7 +66,7 @@ def load(
         forecast: Where forecast prices are, if the study uses them.
         folder: What relative paths start from.
         seed: Of everything that is generated.
-        street: The feeder that the sites hang on, if there is one.
+        feeder_sites: The feeder that the sites are connected to, if there is one.
 
     Raises:
         InputError: Data that breaks rules, all faults listed.
@@ -75,12 +75,14 @@ def load(
     grid = inputs.horizon.grid()
     expected = fleet_memory.expected_sessions(inputs.fleet, grid)
     fleet_memory.must_hold_plan(expected, inputs.site_tree, grid)
-    placed = site_sources.sites_and_fleet(inputs, folder, seed=seed, street=street)
+    placed = site_sources.sites_and_fleet(inputs, folder, seed=seed, feeder_sites=feeder_sites)
     sessions, sources, notes = _sessions(inputs, placed.fleet, grid, folder, seed)
     fleet_memory.must_hold_plan(len(sessions), inputs.site_tree, grid)
     sites = site_sources.of_sessions(sessions) if placed.sites is None else placed.sites
     tell = notes.append
-    base_load = site_sources.load(inputs, sites, grid, folder, seed=seed, street=street, tell=tell)
+    base_load = site_sources.load(
+        inputs, sites, grid, folder, seed=seed, feeder_sites=feeder_sites, tell=tell
+    )
     prices, price_sources = read_prices(inputs.prices, grid, folder, tell=tell)
     sources += price_sources
     forecast_prices = None

@@ -6,12 +6,12 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from evergrid.core.arrays import Array, Float, Int
+from evergrid.core.arrays import Array, Float
 from evergrid.core.config import Config as BaseConfig
-from evergrid.grid.feeder import opendss, opendss_shapes
+from evergrid.grid.feeder import opendss_shapes
 from evergrid.grid.feeder.feeder import Feeder
-from evergrid.grid.flow.power_flow import Network, reduce
 from evergrid.inputs.feeder_source import FeederSource
+from evergrid.inputs.feeder_states import FeederStates
 
 # Share of the peak by hour of the day: an illustrative evening peak of homes, ours, not measured.
 EVENING = (
@@ -20,7 +20,7 @@ EVENING = (
 )
 
 
-class LoadBeside(BaseConfig):
+class BaseLoad(BaseConfig):
     """What the feeder carries beside the vehicles."""
 
     shape: Literal["evening", "flat", "feeder"] = "evening"
@@ -32,25 +32,9 @@ class LoadBeside(BaseConfig):
     """Whether taps and banks "follow" the load over the day, as OpenDSS settles them without
     vehicles, or "stay" where they settle at the feeder's full load."""
 
-    def states(
-        self,
-        source: FeederSource,
-        feeder: Feeder,
-        folder: Path,
-        base_kw: Float[Array, "branch step"],
-        base_kvar: Float[Array, "branch step"],
-    ) -> tuple[tuple[Network, ...], Int[Array, " step"]]:
-        """The feeder in each state of the day, and the state of each step."""
-        steps = base_kw.shape[1]
-        if self.taps == "stay" or not (feeder.regulators or feeder.capacitors):
-            return (reduce(feeder),), np.zeros(steps, dtype=np.int64)
-        found = opendss.settled(
-            source.path(folder), feeder, base_kw, base_kvar, commands=source.all_commands
-        )
-        distinct = list(dict.fromkeys(found))
-        row = {state: i for i, state in enumerate(distinct)}
-        networks = tuple(reduce(feeder, state=state) for state in distinct)
-        return networks, np.array([row[state] for state in found])
+    def states(self, source: FeederSource, feeder: Feeder, folder: Path) -> FeederStates:
+        """What settles taps and banks."""
+        return FeederStates(source, folder, feeder, self.taps == "follow")
 
     def power(
         self, source: FeederSource, feeder: Feeder, folder: Path, step_h: float

@@ -1,31 +1,31 @@
-"""The feeder that a plan's sites hang on: which site is at which load, and what the load draws."""
+"""The feeder that a plan's sites are connected to: which site is at which load, and its load."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from evergrid.core import tree
 from evergrid.core.arrays import Array, Float, Shaped
 from evergrid.core.config import Config as BaseConfig
 from evergrid.core.errors import ConfigError, InputError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.core.local_time import local_from_utc
+from evergrid.core.name_list import name_list
 from evergrid.core.nearest import did_you_mean
 from evergrid.core.timegrid import TimeGrid, zone
 from evergrid.core.units import consumption_from_grid_power, grid_power_from_consumption
-from evergrid.dispatch.network.feeder_check import Wiring
-from evergrid.grid.feeder import opendss
+from evergrid.dispatch.network.feeder_check import SiteConnections
 from evergrid.grid.feeder.connections import Connections, at_loads
-from evergrid.grid.feeder.feeder import Feeder, State
-from evergrid.grid.flow.monitored import JudgedBy
-from evergrid.grid.flow.power_flow import Network, reduce
-from evergrid.grid.hosting.hosting_capacity import Case, Limits
-from evergrid.inputs.base_load import LoadBeside
+from evergrid.grid.feeder.feeder import Feeder
+from evergrid.grid.limits.case import FeederCase
+from evergrid.grid.limits.limits import Limits
+from evergrid.inputs.base_load import BaseLoad
+from evergrid.inputs.feeder_limits import LimitSettings
 from evergrid.inputs.feeder_source import FeederSource
+from evergrid.inputs.feeder_states import FeederStates
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.site import SiteLoad
 
@@ -34,7 +34,7 @@ LEVEL = "feeder/load"  # how [[fleet]] writes the sites at all loads
 
 
 class PlaceEntry(BaseConfig):
-    """Where one site hangs on the feeder, if it is not called like a load."""
+    """Where one site is connected to the feeder, if it has not the name of a load."""
 
     site_id: str = Field(examples=["depot"], min_length=1)
     """The site."""
@@ -42,55 +42,26 @@ class PlaceEntry(BaseConfig):
     """The load of the feeder beside which, and on whose phases, it is connected."""
 
 
-class StepLimits(BaseConfig):
-    """What the plan keeps in every step."""
-
-    low_pu: float = Field(default=0.9, gt=0, lt=2)
-    """Lowest voltage at a load, per unit; EN 50160 has 0.9, ANSI C84.1 range A has 0.95."""
-    high_pu: float = Field(default=1.1, gt=0, lt=2)
-    """Highest voltage; EN 50160 has 1.1, ANSI C84.1 range A has 1.05."""
-    line: float = Field(default=1.0, gt=0, le=5)
-    """Greatest current of a line over its rating."""
-    transformer: float = Field(default=1.0, gt=0, le=5)
-    """Greatest load of a transformer over its rating."""
-    transformer_by: JudgedBy = "phase"
-    """What of a transformer is held against its rating: the current in each "phase" of each
-    winding, or the "total" of its phases' powers, which lets one phase pass its rating."""
-    unbalance: float = Field(default=0.02, gt=0, lt=1)
-    """Greatest negative over positive sequence of the voltages at a bus."""
-    worsening: float = Field(default=0.005, ge=0, le=1)
-    """By what share a limit that is passed without vehicles may be passed further in that step."""
-
-    @model_validator(mode="after")
-    def _in_order(self) -> "StepLimits":
-        self.record()
-        return self
-
-    def record(self) -> Limits:
-        """The limits as a record."""
-        return Limits(**self.model_dump())
-
-
 class PlanFeeder(FeederSource):
-    """The feeder that the sites hang on: the plan keeps its limits."""
+    """The feeder that the sites are connected to: the plan keeps its limits."""
 
     rounds: int = Field(default=50, ge=1, le=1000)
-    """Plans that are made at most until the wires can carry one."""
-    load: LoadBeside = LoadBeside()
+    """Plans that are made at most until one keeps every limit of the feeder."""
+    load: BaseLoad = BaseLoad()
     """What the feeder's loads draw beside the vehicles, where no site_load tells."""
-    limits: StepLimits = StepLimits()
+    limits: LimitSettings = LimitSettings()
     """What must hold."""
     place: tuple[PlaceEntry, ...] = ()
-    """Sites that hang on loads of another name."""
+    """Sites that are connected at loads of another name."""
 
 
 @dataclass(frozen=True)
-class Street:
+class FeederSites:
     """A feeder as a plan meets it: every load of it is a site, or has one.
 
     Attributes:
         config: What was asked for.
-        folder: What relative paths start from.
+        states: How its taps and banks settle.
         feeder: As read.
         loads: Its loads, without generators and the like.
         load_kw: What each draws over the steps of the plan.
@@ -99,13 +70,12 @@ class Street:
     """
 
     config: PlanFeeder
-    folder: Path
+    states: FeederStates
     feeder: Feeder
     loads: Connections
     load_kw: Float[Array, "load step"]
     step_h: float
     limits: Limits
-    networks: dict[State, Network] = field(default_factory=dict, compare=False)
 
     def site_at(self, listed: Iterable[str]) -> Shaped[Array, " load"]:
         """Name of the site at each load: one that is placed there or has its name, or a new one.
@@ -153,30 +123,35 @@ class Street:
         own = np.array([name not in given for name in names], dtype=bool)
         return SiteLoad(names[own], grid.times, self.load_kw[own])
 
-    def wiring(self, portfolio: Portfolio) -> Wiring:
-        """Where the sites of a portfolio hang on the feeder.
+    def connections(self, portfolio: Portfolio) -> SiteConnections:
+        """How the sites of a portfolio connect to the feeder.
 
         Raises:
-            InputError: Vehicles or load that hang nowhere on it, or sites one below another on it.
+            InputError: Vehicles or load that are connected nowhere, or a site below another one.
         """
         sites = portfolio.sites
         site = sites.row(self.site_at(sites.site_id.tolist()))
-        own = np.full(len(sites), -1)
-        own[site] = np.arange(len(site))
-        placed = tree.nearest(own >= 0, sites.parent)
-        place = np.where(placed >= 0, own[placed], -1)
-        above = sites.parent[site]
-        nested = sites.site_id[site][(above >= 0) & (placed[above] >= 0)].tolist()
-        self._check_hung(portfolio, place, nested)
-        return Wiring(place, site, self.loads.share.toarray(), _Settling(self, portfolio, site))
+        place = np.full(len(sites), -1)
+        place[site] = np.arange(len(site))
+        above = sites.parent.copy()
+        nested = []
+        while (above >= 0).any():
+            found = np.where(above >= 0, place[np.maximum(above, 0)], -1)
+            nested += sites.site_id[site][(found >= 0)[site]].tolist()
+            place = np.where(place < 0, found, place)
+            above = np.where(above >= 0, sites.parent[above], -1)
+        self._check_connected(portfolio, place, nested)
+        return SiteConnections(
+            place, site, self.loads.share.toarray(), _Settling(self, portfolio, site)
+        )
 
     def _check_places(self, listed: list[str], names: list[str]) -> None:
         faults = []
         for i, entry in enumerate(self.config.place):
             where = f"feeder.place.{i}"
             if entry.load.lower() not in names:
-                its = f"Its loads: {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}."
-                fix = f"{did_you_mean(entry.load.lower(), names)} {its}".lstrip()
+                known = f"Its loads: {name_list(names, 8)}."
+                fix = " ".join(filter(None, [did_you_mean(entry.load.lower(), names), known]))
                 rule = "be a load of the feeder"
                 faults.append(Fault(f"{where}.load", rule, (entry.load,), fix=fix))
             if entry.site_id not in listed:
@@ -186,12 +161,12 @@ class Street:
             values = [getattr(entry, key) for entry in self.config.place]
             twice = tuple(value for value in dict.fromkeys(values) if values.count(value) > 1)
             if twice:
-                fix = "Put what shares a load at sites below one that hangs there."
+                fix = "Put what shares a load at sites below one that is connected there."
                 faults.append(Fault(f"feeder.place.{key}", "be placed once", twice, fix=fix))
         if faults:
             raise ConfigError("config", faults)
 
-    def _check_hung(
+    def _check_connected(
         self, portfolio: Portfolio, place: Shaped[Array, " site"], nested: list[str]
     ) -> None:
         sites = portfolio.sites
@@ -200,16 +175,18 @@ class Street:
         )
         used |= (portfolio.generation_kw != 0).any(axis=1)
         loose = tuple(sites.site_id[used & (place < 0)].tolist())
-        fix = "Name it like a load, say where in [[feeder.place]], or give it a parent that hangs."
-        rule = "hang on the feeder, as every site with vehicles or load must"
+        fix = (
+            "Give it the name of a load, an entry in [[feeder.place]], or a parent that has either."
+        )
+        rule = "be connected to the feeder, as every site with vehicles or load must"
         faults = [Fault("site_id", rule, loose[:8], fix=fix)] if loose else []
         if nested:
-            rule = "not hang on the feeder below another site that does"
+            rule = "not be connected to the feeder below another site that is"
             faults.append(Fault("parent_id", rule, tuple(nested[:8]), fix="Leave one of the two."))
         raise_if_any("sites", faults)
 
 
-def read(config: PlanFeeder, grid: TimeGrid, time_zone: str, folder: Path) -> Street:
+def read(config: PlanFeeder, grid: TimeGrid, time_zone: str, folder: Path) -> FeederSites:
     """A feeder with what its loads draw over a plan's steps.
 
     Raises:
@@ -233,43 +210,23 @@ def read(config: PlanFeeder, grid: TimeGrid, time_zone: str, folder: Path) -> St
     clock = local_from_utc(grid.times, zone(time_zone))
     since = (clock - clock.astype("datetime64[D]")) / np.timedelta64(1, "h")
     of_day = np.floor(since / grid.step_h + 1e-9).astype(np.int64)
-    return Street(config, folder, feeder, loads, drawn_kw[:, of_day], grid.step_h, limits)
+    states = config.load.states(config, feeder, folder)
+    return FeederSites(config, states, feeder, loads, drawn_kw[:, of_day], grid.step_h, limits)
 
 
 @dataclass(frozen=True)
 class _Settling:
     """How the feeder switches under the load of a portfolio and what its fleet does."""
 
-    street: Street
+    feeder_sites: FeederSites
     portfolio: Portfolio
     site: Array
 
-    def __call__(self, fleet_kw: Float[Array, "branch step"]) -> Case:
-        street, feeder = self.street, self.street.feeder
+    def __call__(self, fleet_kw: Float[Array, "branch step"]) -> FeederCase:
+        of = self.feeder_sites
         base_kw, base_kvar = self._base
-        states = [feeder.state] * base_kw.shape[1]
-        moves = feeder.regulators or feeder.capacitors
-        if moves and street.config.load.taps == "follow":
-            source = street.config
-            path, commands = source.path(street.folder), source.all_commands
-            power = (base_kw + fleet_kw, base_kvar)
-            states = opendss.settled(path, feeder, *power, commands=commands)
-        distinct = list(dict.fromkeys([feeder.state, *states]))
-        row = {state: i for i, state in enumerate(distinct)}
-        return Case(
-            networks=tuple(self._network(state) for state in distinct),
-            state=np.array([row[state] for state in states]),
-            base_kw=base_kw,
-            base_kvar=base_kvar,
-            step_h=street.step_h,
-            limits=street.limits,
-        )
-
-    def _network(self, state: State) -> Network:
-        known = self.street.networks
-        if state not in known:
-            known[state] = reduce(self.street.feeder, state=state)
-        return known[state]
+        networks, state = of.states.settled(base_kw + fleet_kw, base_kvar, first=(of.feeder.state,))
+        return FeederCase(networks, state, base_kw, base_kvar, of.step_h, of.limits)
 
     @cached_property
     def _base(self) -> tuple[Float[Array, "branch step"], Float[Array, "branch step"]]:
@@ -278,10 +235,10 @@ class _Settling:
         Generation that may be curtailed counts with the fleet. Reactive power follows the load's
         power as in the files; generation has none.
         """
-        street, branches = self.street, self.street.feeder.branches
+        of, branches = self.feeder_sites, self.feeder_sites.feeder.branches
         must_take_kw = self.portfolio.sites.add_up(self.portfolio.must_take_load_kw)
         net_kw, drawn_kw = (
-            street.loads.share.T @ at_sites[self.site]
+            of.loads.share.T @ at_sites[self.site]
             for at_sites in (must_take_kw, self.portfolio.total_load_kw)
         )
         own = ~branches.is_load

@@ -15,7 +15,7 @@ from evergrid.data.files.locate import locate
 from evergrid.data.tables import Tell, untold
 from evergrid.fleet.synthetic import site_trees
 from evergrid.fleet.synthetic.group import FleetGroup
-from evergrid.inputs.feeder_sites import LEVEL, Street
+from evergrid.inputs.feeder_sites import LEVEL, FeederSites
 from evergrid.inputs.tables import Inputs, SiteEntry
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.session import Sessions
@@ -50,7 +50,7 @@ class SitesAndFleet:
 
 
 def sites_and_fleet(
-    inputs: Inputs, folder: Path, *, seed: int, street: Street | None = None
+    inputs: Inputs, folder: Path, *, seed: int, feeder_sites: FeederSites | None = None
 ) -> SitesAndFleet:
     """The sites that are listed, read and generated, and the fleet dealt out to them.
 
@@ -58,7 +58,7 @@ def sites_and_fleet(
         inputs: The tables of the configuration.
         folder: What relative paths start from.
         seed: Of generated limits.
-        street: The feeder whose loads are sites too, if there is one.
+        feeder_sites: The feeder whose loads are sites too, if there is one.
 
     Raises:
         ConfigError: A group of the fleet that plugs in where there is no site.
@@ -70,13 +70,13 @@ def sites_and_fleet(
     if inputs.site:
         parts.append(_listed(inputs.site))
     levels = site_trees.levels(inputs.site_tree)
-    if street is not None:
+    if feeder_sites is not None:
         trees = [site_trees.names(tree) for tree in inputs.site_tree]
         listed = [part["site_id"] for part in parts]
         listed += [name for tree in trees for name in tree.values()]
         names = [str(name) for part in listed for name in part]
-        levels[LEVEL] = street.homes(names)
-        parts.append(street.sites(names))
+        levels[LEVEL] = feeder_sites.homes(names)
+        parts.append(feeder_sites.sites(names))
     elif any(LEVEL in group.sites for group in inputs.fleet):
         fix = "Add a [feeder], or name sites."
         fault = Fault("fleet.sites", "name loads only of a [feeder]", (LEVEL,), fix=fix)
@@ -106,7 +106,7 @@ def load(
     folder: Path,
     *,
     seed: int,
-    street: Street | None = None,
+    feeder_sites: FeederSites | None = None,
     tell: Tell = untold,
 ) -> SiteLoad:
     """The load beside the chargers, read and generated, summed up on the grid.
@@ -122,9 +122,9 @@ def load(
     clock = zone(inputs.horizon.time_zone)
     for tree in inputs.site_tree:
         parts += site_trees.site_load(tree, grid, clock, seed=seed)
-    if street is not None:
+    if feeder_sites is not None:
         given = {str(name) for part in parts for name in part.site_id}
-        parts.append(street.site_load(grid, sites.site_id.tolist(), given))
+        parts.append(feeder_sites.site_load(grid, sites.site_id.tolist(), given))
     if len(parts) < 2:
         return parts[0] if parts else no_load()
     total = sum((part.on(grid, sites) for part in parts), start=np.zeros((len(sites), grid.steps)))

@@ -1,4 +1,4 @@
-"""What is watched is what OpenDSS measures there."""
+"""What is elements is what OpenDSS measures there."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,11 +11,12 @@ import pytest
 from evergrid.grid.feeder import opendss
 from evergrid.grid.feeder.feeder import Feeder, State
 from evergrid.grid.flow import monitored, power_flow
+from evergrid.grid.flow.monitored import MonitoredElements
 from evergrid.grid.flow.power_flow import Network
 from evergrid.grid.limits import places
 from tests.grid.cases import IEEE13, street
 
-Solved = tuple[Network, monitored.Watch, Any, Any]
+Solved = tuple[Network, MonitoredElements, Any, Any]
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,12 @@ def solved(ieee13: Feeder) -> Solved:
     nothing = np.zeros((1, len(network.branches)))
     flow = power_flow.solve(network, nothing, nothing, load_share=nothing + 1, tolerance_pu=1e-12)
     current = np.linalg.solve(network.impedance, flow.voltage_pu[0] - network.open_pu)
-    return network, monitored.watch(network), current, opendss.opened(IEEE13).ActiveCircuit
+    return (
+        network,
+        monitored.monitored_elements(network),
+        current,
+        opendss.opened(IEEE13).ActiveCircuit,
+    )
 
 
 def amps_of(circuit: Any, name: str) -> np.ndarray:
@@ -36,16 +42,16 @@ def amps_of(circuit: Any, name: str) -> np.ndarray:
 
 
 def test_loadings_are_the_currents_that_opendss_has(solved: Solved):
-    network, watched, current, circuit = solved
+    network, elements, current, circuit = solved
     lines = network.feeder.lines
-    loading = np.abs(watched.all_loading.of(current))
+    loading = np.abs(elements.all_loading.of(current))
     theirs = []
     for line in range(len(lines)):
         (rows,) = np.nonzero(lines.currents.element == line)
         amps = amps_of(circuit, f"line.{lines.name[line]}")[0, : len(rows)]
         theirs += (amps / lines.rating_a[line]).tolist()
     assert loading == pytest.approx(np.array(theirs), abs=1e-6)
-    assert loading.max() == pytest.approx(np.abs(watched.loading.of(current)).max(), abs=1e-9)
+    assert loading.max() == pytest.approx(np.abs(elements.loading.of(current)).max(), abs=1e-9)
 
 
 def by_opendss(circuit: Any, name: str, kva: list[float], kv: list[float]) -> np.ndarray:
@@ -60,9 +66,9 @@ def by_opendss(circuit: Any, name: str, kva: list[float], kv: list[float]) -> np
 def test_transformers_are_watched_by_phase_and_winding_as_opendss_has_their_currents(
     solved: Solved,
 ):
-    network, watched, current, circuit = solved
-    found = monitored.seen(watched, current[None]).phase[0]
-    names = places.at_windings(network.feeder, watched.winding)
+    network, elements, current, circuit = solved
+    found = monitored.read(elements, current[None]).phase[0]
+    names = places.at_windings(network.feeder, elements.winding)
     theirs = by_opendss(circuit, "xfm1", [500, 500], [4.16, 0.48])
     mine = [n.startswith("xfm1") for n in names]
     assert found[mine] == pytest.approx(theirs, abs=1e-7)
@@ -76,8 +82,8 @@ def test_transformers_are_watched_by_phase_and_winding_as_opendss_has_their_curr
 
 
 def test_transformers_as_a_whole_carry_what_opendss_has(solved: Solved):
-    network, watched, current, circuit = solved
-    found = monitored.seen(watched, current[None]).total[0]
+    network, elements, current, circuit = solved
+    found = monitored.read(elements, current[None]).total[0]
     transformers = network.feeder.transformers
     for row, name in enumerate(transformers.name):
         circuit.SetActiveElement(f"transformer.{name}")
@@ -95,10 +101,10 @@ def test_currents_of_a_regulator_follow_its_tap(ieee13: Feeder):
     path, commands = IEEE13, [*CONSTANT, *moves, "set controlmode=off"]
     moved = opendss.read(path, commands=commands)
     assert moved.state.tap == (3, -5, 0)
-    watched, current = watched_alone(opendss.read(path, commands=CONSTANT), moved.state)
+    elements, current = monitored_alone(opendss.read(path, commands=CONSTANT), moved.state)
     circuit = referee(path, commands)
-    found = monitored.seen(watched, current).phase[0]
-    names = places.at_windings(moved, watched.winding)
+    found = monitored.read(elements, current).phase[0]
+    names = places.at_windings(moved, elements.winding)
     for name in "abc":
         theirs = by_opendss(circuit, f"regulator_{name}", [1666, 1666], [2.402, 2.402])
         mine = [n.startswith(f"regulator_{name} ") for n in names]
@@ -116,13 +122,15 @@ def referee(path: Path, commands: Sequence[str] = ()) -> Any:
 CONSTANT = ["batchedit load..* model=1 vminpu=0.3 vmaxpu=2 vlowpu=0.2"]
 
 
-def watched_alone(feeder: Feeder, state: State | None = None) -> tuple[monitored.Watch, np.ndarray]:
-    """What is watched of a feeder, and the currents of its branches at the power of the files."""
+def monitored_alone(
+    feeder: Feeder, state: State | None = None
+) -> tuple[MonitoredElements, np.ndarray]:
+    """What is elements of a feeder, and the currents of its branches at the power of the files."""
     network = power_flow.reduce(feeder, state=state)
     power, reactive = feeder.branches.power_kw[None], feeder.branches.reactive_kvar[None]
     flow = power_flow.solve(network, power, reactive, tolerance_pu=1e-12)
     assert flow.settled.all()
-    return monitored.watch(network), np.conj((power + 1j * reactive) / flow.voltage_pu)
+    return monitored.monitored_elements(network), np.conj((power + 1j * reactive) / flow.voltage_pu)
 
 
 WOUND = {
@@ -185,13 +193,13 @@ def test_each_winding_is_held_against_its_own_rating(tmp_path: Path, name: str):
     more, rated = WOUND[name]
     path = street(tmp_path, more)
     feeder = opendss.read(path, commands=CONSTANT)
-    watched, current = watched_alone(feeder)
+    elements, current = monitored_alone(feeder)
     circuit = referee(path, CONSTANT)
     amps = amps_of(circuit, "transformer.t")
     theirs = [amps[w - 1, k] / a for w, (a, at) in rated.items() for k in at]
-    names = places.at_windings(feeder, watched.winding)
+    names = places.at_windings(feeder, elements.winding)
     mine = [n.startswith("t ") for n in names]
-    found = monitored.seen(watched, current)
+    found = monitored.read(elements, current)
     assert found.phase[0, mine] == pytest.approx(theirs, abs=1e-7)
     assert len(set(names)) == len(names)
     powers = np.asarray(circuit.ActiveCktElement.Powers)[: 2 * amps.shape[1]]
@@ -202,11 +210,11 @@ def test_each_winding_is_held_against_its_own_rating(tmp_path: Path, name: str):
 
 def test_one_phase_of_a_transformer_may_be_full_while_the_whole_is_not(tmp_path: Path):
     feeder = opendss.read(street(tmp_path, "New Load.big bus1=b.1 phases=1 kv=0.23 kw=40"))
-    watched, current = watched_alone(feeder)
-    found = monitored.seen(watched, current)
+    elements, current = monitored_alone(feeder)
+    found = monitored.read(elements, current)
     assert found.phase.max() > 1.1
     assert found.total.max() < 0.75
-    worst = places.at_windings(feeder, watched.winding)[found.phase.argmax()]
+    worst = places.at_windings(feeder, elements.winding)[found.phase.argmax()]
     assert worst == "station winding 2 phase 1"
 
 
@@ -220,11 +228,11 @@ New Load.l1 bus1=d.2.4 phases=1 kv=0.23 kw=15
 """
     path = street(tmp_path, more)
     feeder = opendss.read(path, commands=CONSTANT)
-    watched, current = watched_alone(feeder)
+    elements, current = monitored_alone(feeder)
     names = places.at_lines(
         feeder, np.flatnonzero(np.isfinite(feeder.lines.rating_a[feeder.lines.currents.element]))
     )
-    found = dict(zip(names, np.abs(watched.all_loading.of(current))[0], strict=True))
+    found = dict(zip(names, np.abs(elements.all_loading.of(current))[0], strict=True))
     amps = amps_of(referee(path, CONSTANT), "line.four")[0]
     assert found["four neutral"] == pytest.approx(amps[3] / 100, abs=1e-7)
     assert found["four neutral"] > 0.5
@@ -232,20 +240,20 @@ New Load.l1 bus1=d.2.4 phases=1 kv=0.23 kw=15
 
 
 def test_a_watch_keeps_only_what_transformers_are_judged_by(solved: Solved):
-    network, watched, current, _ = solved
-    whole = monitored.seen(watched, current[None])
-    phase, total = (watched.judging(by) for by in ("phase", "total"))
-    assert (monitored.seen(phase, current[None]).transformer == whole.phase).all()
-    assert (monitored.seen(total, current[None]).transformer == whole.total).all()
+    network, elements, current, _ = solved
+    whole = monitored.read(elements, current[None])
+    phase, total = (elements.transformers_by(by) for by in ("phase", "total"))
+    assert (monitored.read(phase, current[None]).transformer == whole.phase).all()
+    assert (monitored.read(total, current[None]).transformer == whole.total).all()
     feeder = network.feeder
     assert places.at_transformers(feeder, total).tolist() == feeder.transformers.name.tolist()
     assert len(places.at_transformers(feeder, phase)) == whole.phase.shape[1]
 
 
 def test_unbalance_is_that_of_the_sequences_of_opendss(solved: Solved):
-    network, watched, current, circuit = solved
-    found = monitored.seen(watched, current[None]).unbalance[0]
-    for row, bus in enumerate(watched.bus):
+    network, elements, current, circuit = solved
+    found = monitored.read(elements, current[None]).unbalance[0]
+    for row, bus in enumerate(elements.bus):
         circuit.SetActiveBus(str(network.feeder.buses.name[bus]))
         _, positive, negative = circuit.ActiveBus.SeqVoltages
         assert found[row] == pytest.approx(negative / positive, rel=1e-5)
@@ -265,13 +273,13 @@ def test_lines_that_carry_the_same_current_are_judged_by_the_weakest(ieee13: Fee
     weakest = int(np.flatnonzero(lines.name == "rg60-632")[0])
     ratings[weakest] = 10.0  # in a row with the switch before the regulators, but not the same
     feeder = replace(ieee13, lines=replace(lines, rating_a=ratings))
-    watched = monitored.watch(power_flow.reduce(feeder))
+    elements = monitored.monitored_elements(power_flow.reduce(feeder))
     every = len(lines.currents.element)
-    assert len(watched.loading) <= every
-    assert weakest in lines.currents.element[watched.line]
+    assert len(elements.loading) <= every
+    assert weakest in lines.currents.element[elements.line]
 
 
 def test_lines_without_a_rating_are_not_watched(ieee13: Feeder):
     nothing = np.full(len(ieee13.lines), np.nan)
     feeder = replace(ieee13, lines=replace(ieee13.lines, rating_a=nothing))
-    assert len(monitored.watch(power_flow.reduce(feeder)).loading) == 0
+    assert len(monitored.monitored_elements(power_flow.reduce(feeder)).loading) == 0

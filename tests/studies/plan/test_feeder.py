@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from evergrid.grid.limits.feeder_limits import KINDS
+from evergrid.grid.limits.kinds import OF_STEP
 from evergrid.studies import plan
 from tests.studies.feeder_cases import FEEDER, HOMES, LIMITS, planned
 
@@ -23,11 +23,11 @@ KEYS = {
     "holds_smart",
     "rounds",
     "flowgates",
-    "cost_without_wires",
-    "cost_of_wires",
-    "steps_passed",
-    "steps_passed_without_vehicles",
-    "passed_first_by",
+    "cost_without_network_limits",
+    "network_cost",
+    "steps_violated",
+    "steps_violated_without_vehicles",
+    "steps_violated_by_kind",
     "lowest_pu",
     "highest_line",
     "highest_transformer",
@@ -35,7 +35,7 @@ KEYS = {
     "highest_transformer_total",
 }
 STRATEGIES = ["uncontrolled", "v2g without network limits", "v2g", "smart"]
-CHECK = ["strategy", "time_utc", "kind", "place", "value", "limit", "without_vehicles", "passed"]
+CHECK = ["strategy", "time_utc", "kind", "place", "value", "limit", "without_vehicles", "violated"]
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -60,25 +60,25 @@ def test_the_summary_tells_what_the_wires_ask_for(made: Made):
     assert found["holds"] is found["holds_smart"] is True
     assert found["rounds"] >= 1
     assert found["flowgates"] > 0
-    assert found["cost_of_wires"] > 0
+    assert found["network_cost"] > 0
     assert summary["objective"] == pytest.approx(
-        found["cost_without_wires"] + found["cost_of_wires"]
+        found["cost_without_network_limits"] + found["network_cost"]
     )
     assert summary["gap"] <= 1e-6
-    assert sorted(found["steps_passed"]) == sorted(STRATEGIES)
-    assert found["steps_passed"]["v2g"] == found["steps_passed"]["smart"] == 0
-    assert found["steps_passed"]["v2g without network limits"] > 0
-    assert set(found["passed_first_by"]) >= {"low voltage", "line", "transformer"}
+    assert sorted(found["steps_violated"]) == sorted(STRATEGIES)
+    assert found["steps_violated"]["v2g"] == found["steps_violated"]["smart"] == 0
+    assert found["steps_violated"]["v2g without network limits"] > 0
+    assert set(found["steps_violated_by_kind"]) >= {"low voltage", "line", "transformer"}
     assert found["highest_transformer"] == found["highest_transformer_phase"]
     assert sorted(found["highest_transformer_total"]) == sorted(STRATEGIES)
     assert found["highest_transformer_phase"]["v2g"] <= 1.0
-    for steps in found["passed_first_by"].values():
-        assert 0 < steps <= found["steps_passed"]["v2g without network limits"]
+    for steps in found["steps_violated_by_kind"].values():
+        assert 0 < steps <= found["steps_violated"]["v2g without network limits"]
 
 
 def test_the_page_names_every_key_table_and_column(made: Made):
     told = (REPOSITORY / "docs/how-to/plan_feeder.md").read_text(encoding="utf-8")
-    tables = ["feeder_check", "site_limits", "wires_prices"]
+    tables = ["feeder_check", "site_limits", "congestion_prices"]
     columns = {column for name in tables for column in made[0].tables[name].columns}
     words = {*KEYS, *columns, *(f"{name}.parquet" for name in tables)}
     assert [word for word in sorted(words) if f"`{word}`" not in told] == []
@@ -86,11 +86,11 @@ def test_the_page_names_every_key_table_and_column(made: Made):
 
 def test_extremes_are_within_limits_with_the_wires_and_beyond_without(made: Made):
     found = made[0].summary["feeder"]
-    kept, passed = "v2g", "v2g without network limits"
-    assert found["lowest_pu"][kept] >= LIMITS["low_pu"] - 1e-6 > found["lowest_pu"][passed]
-    assert found["highest_line"][kept] <= LIMITS["line"] + 1e-6 < found["highest_line"][passed]
+    kept, violated = "v2g", "v2g without network limits"
+    assert found["lowest_pu"][kept] >= LIMITS["low_pu"] - 1e-6 > found["lowest_pu"][violated]
+    assert found["highest_line"][kept] <= LIMITS["line"] + 1e-6 < found["highest_line"][violated]
     highest = found["highest_transformer"]
-    assert highest[kept] <= 1 + 1e-6 < highest[passed]
+    assert highest[kept] <= 1 + 1e-6 < highest[violated]
 
 
 def test_the_check_names_the_worst_place_of_every_kind_in_every_step(made: Made):
@@ -99,11 +99,11 @@ def test_the_check_names_the_worst_place_of_every_kind_in_every_step(made: Made)
     assert_frame_equal(table, result.tables["feeder_check"])
     assert table.columns == CHECK
     rows = table.group_by("strategy", "kind").agg(pl.col("time_utc").n_unique())
-    assert rows["time_utc"].to_list() == [24] * len(STRATEGIES) * len(KINDS)
+    assert rows["time_utc"].to_list() == [24] * len(STRATEGIES) * len(OF_STEP)
     beyond = np.where(table["kind"] == "low voltage", -1, 1) * (table["value"] - table["limit"])
-    assert (table["passed"] == (pl.Series(beyond) > 1e-6)).all()
-    counted = table.filter("passed").group_by("strategy").agg(pl.col("time_utc").n_unique())
-    told = result.summary["feeder"]["steps_passed"]
+    assert (table["violated"] == (pl.Series(beyond) > 1e-6)).all()
+    counted = table.filter("violated").group_by("strategy").agg(pl.col("time_utc").n_unique())
+    told = result.summary["feeder"]["steps_violated"]
     assert dict(counted.iter_rows()) == {name: n for name, n in told.items() if n}
     lowest = table.filter(kind="low voltage").group_by("strategy").agg(pl.col("value").min())
     for strategy, value in lowest.iter_rows():
@@ -114,11 +114,14 @@ def test_the_check_names_the_worst_place_of_every_kind_in_every_step(made: Made)
 def test_every_load_of_the_feeder_is_a_site_and_carries_the_fleet(made: Made):
     result, _ = made
     assert result.findings.feeder is not None
-    portfolio, loads = result.findings.inputs.portfolio, result.findings.feeder.street.loads.name
+    portfolio, loads = (
+        result.findings.inputs.portfolio,
+        result.findings.feeder.feeder_sites.loads.name,
+    )
     assert portfolio.sites.site_id.tolist() == ["feeder", *loads]
     assert set(portfolio.sites.parent_id[1:]) == {"feeder"}
     assert set(portfolio.sessions.site_id) == set(loads)
-    peak = -result.findings.feeder.street.feeder.branches.power_kw.sum()
+    peak = -result.findings.feeder.feeder_sites.feeder.branches.power_kw.sum()
     assert portfolio.load_kw.sum(axis=0).max() == pytest.approx(0.6 * peak, rel=0.02)
 
 
@@ -126,9 +129,9 @@ def test_limits_of_sites_are_written_for_every_load_and_step(made: Made):
     result, folder = made
     table = pl.read_parquet(folder / "out" / "site_limits.parquet")
     assert result.findings.feeder is not None
-    assert set(table["site_id"]) == set(result.findings.feeder.street.loads.name)
+    assert set(table["site_id"]) == set(result.findings.feeder.feeder_sites.loads.name)
     assert table.select("site_id", "time_utc").n_unique() == table.height
-    assert table.height == 24 * len(result.findings.feeder.street.loads)
+    assert table.height == 24 * len(result.findings.feeder.feeder_sites.loads)
     room = table["import_limit_kw"] + table["export_limit_kw"]
     assert (room >= -1e-9).all()
 
@@ -142,8 +145,8 @@ def test_limits_given_back_make_a_plan_that_holds(made: Made):
     again = planned(folder, site_limits_file="site_limits.parquet")
     found, first = again.summary["feeder"], result.summary["feeder"]
     assert found["holds"] is found["holds_smart"] is True
-    assert found["cost_without_wires"] > first["cost_without_wires"]
-    assert found["cost_of_wires"] < 0.1 * first["cost_of_wires"]
+    assert found["cost_without_network_limits"] > first["cost_without_network_limits"]
+    assert found["network_cost"] < 0.1 * first["network_cost"]
     net = again.tables["sites"].join(limits, on=["site_id", "time_utc"], suffix="_given")
     assert net.height == limits.height
     assert (net["power_kw"] <= net["export_limit_kw_given"] + 1e-6).all()
@@ -163,14 +166,14 @@ def test_limits_given_back_need_no_round_where_taps_stay(tmp_path: Path):
     assert (found["rounds"], found["flowgates"]) == (0, 0)
 
 
-def test_prices_of_the_wires_are_told_where_they_are_felt(made: Made):
+def test_congestion_prices_are_written_where_they_are_not_zero(made: Made):
     result, folder = made
-    table = pl.read_parquet(folder / "out" / "wires_prices.parquet")
-    assert table.columns == ["site_id", "time_utc", "wires_price_per_mwh"]
+    table = pl.read_parquet(folder / "out" / "congestion_prices.parquet")
+    assert table.columns == ["site_id", "time_utc", "congestion_price_per_mwh"]
     assert table.height > 0
-    assert (table["wires_price_per_mwh"] != 0).all()
-    felt = result.findings.plans["v2g"].wires_price_per_mwh
-    assert table["wires_price_per_mwh"].abs().sum() == pytest.approx(np.abs(felt).sum())
+    assert (table["congestion_price_per_mwh"] != 0).all()
+    felt = result.findings.plans["v2g"].congestion_price_per_mwh
+    assert table["congestion_price_per_mwh"].sum() == pytest.approx(felt.sum())
 
 
 def test_the_map_shows_the_lowest_voltage_of_every_load_bus(made: Made):
@@ -199,9 +202,9 @@ def test_a_listed_site_hangs_where_it_is_placed_and_takes_the_load_there(tmp_pat
         feeder=FEEDER | {"place": [{"site_id": "depot", "load": "671"}]},
     )
     assert result.findings.feeder is not None
-    sites, wiring = result.findings.inputs.portfolio.sites, result.findings.feeder.wiring
+    sites, wiring = result.findings.inputs.portfolio.sites, result.findings.feeder.connections
     row = {str(name): i for i, name in enumerate(sites.site_id)}
-    load = {str(name): i for i, name in enumerate(result.findings.feeder.street.loads.name)}
+    load = {str(name): i for i, name in enumerate(result.findings.feeder.feeder_sites.loads.name)}
     assert "671" not in row
     assert wiring.place[row["depot"]] == wiring.place[row["yard"]] == load["671"]
     assert sites.parent[row["depot"]] == -1
@@ -223,5 +226,5 @@ def test_rolling_plans_are_made_within_the_wires_and_checked_too(tmp_path: Path)
     rolling = {"window_h": 24, "replan_every_h": 8}
     result = planned(tmp_path, rolling=rolling, fleet=[HOMES | {"vehicles": 40}])
     found = result.summary["feeder"]
-    assert set(found["steps_passed"]) == {*STRATEGIES, "rolling_perfect", "rolling_persistence"}
-    assert found["steps_passed"]["rolling_perfect"] < found["steps_passed"][STRATEGIES[1]]
+    assert set(found["steps_violated"]) == {*STRATEGIES, "rolling_perfect", "rolling_persistence"}
+    assert found["steps_violated"]["rolling_perfect"] < found["steps_violated"][STRATEGIES[1]]

@@ -10,15 +10,18 @@ from evergrid.grid.feeder import opendss
 from evergrid.grid.feeder.feeder import Feeder
 from evergrid.grid.flow import power_flow
 from evergrid.grid.hosting import deployment, hosting_capacity
-from evergrid.grid.hosting.deployment import Deployments, Slots
-from evergrid.grid.hosting.hosting_capacity import KINDS, Case, Limits
+from evergrid.grid.hosting.deployment import Deployments, ParkingPlaces
+from evergrid.grid.limits.case import FeederCase
+from evergrid.grid.limits.day_limits import day_limits
+from evergrid.grid.limits.kinds import Kind
+from evergrid.grid.limits.limits import Limits
 
 pytestmark = pytest.mark.data
 
 SOURCE = ["edit vsource.source pu=1.0"]
 CONSTANT = ["batchedit load..* model=1 vminpu=0.3 vmaxpu=2 vlowpu=0.2"]
 RATED = ["batchedit linecode..* normamps=100 emergamps=110", "batchedit line..* normamps=100"]
-LEVELS, DRAWS = 6, 25
+COUNTS, DRAWS = 6, 25
 LIMITS = Limits(low_pu=0.92, high_pu=1.06, transformer=0.2, unbalance=0.5)
 
 
@@ -59,23 +62,23 @@ def test_verdicts_are_those_of_opendss(data_folder: Path, profiles: list[list[fl
     branches, power = feeder.branches, np.array(profiles)
     base_kw, base_kvar = load * branches.power_kw[:, None], load * branches.reactive_kvar[:, None]
     state = np.zeros(1, dtype=np.int64)
-    case = Case((power_flow.reduce(feeder),), state, base_kw, base_kvar, 1.0, LIMITS)
-    slots = Slots(np.column_stack([np.arange(55), np.full((55, 2), -1)]))
-    deployed = deployment.draw(slots, levels=LEVELS, draws=DRAWS, profiles=2, seed=0)
-    judged = hosting_capacity.judge(case).deployments(deployed, power, tolerance_pu=1e-8)
+    case = FeederCase((power_flow.reduce(feeder),), state, base_kw, base_kvar, 1.0, LIMITS)
+    parking = ParkingPlaces(np.column_stack([np.arange(55), np.full((55, 2), -1)]))
+    deployed = deployment.draw(parking, counts=COUNTS, draws=DRAWS, profiles=2, seed=0)
+    found = hosting_capacity.evaluate(day_limits(case), deployed, power, tolerance_pu=1e-8)
     theirs = _opendss(path, feeder, deployed, power, load)
     ours = np.stack(
         [
-            LIMITS.low_pu - judged.excess[..., KINDS.index("low voltage")],
-            LIMITS.high_pu + judged.excess[..., KINDS.index("high voltage")],
-            1.0 + judged.excess[..., KINDS.index("line")],
-            LIMITS.transformer + judged.excess[..., KINDS.index("transformer")],
+            LIMITS.low_pu - found.excess[..., Kind.LOW_VOLTAGE],
+            LIMITS.high_pu + found.excess[..., Kind.HIGH_VOLTAGE],
+            1.0 + found.excess[..., Kind.LINE],
+            LIMITS.transformer + found.excess[..., Kind.TRANSFORMER],
         ],
         axis=2,
     )
     assert np.abs(ours - theirs)[..., :2].max() < 1e-5
     assert np.abs(ours - theirs)[..., 2:].max() < 1e-4
-    passed = np.stack(
+    violated = np.stack(
         [
             theirs[..., 0] < LIMITS.low_pu,
             theirs[..., 1] > LIMITS.high_pu,
@@ -84,8 +87,8 @@ def test_verdicts_are_those_of_opendss(data_folder: Path, profiles: list[list[fl
         ],
         axis=2,
     )
-    assert 0.1 < passed.any(axis=2).mean() < 0.95
-    assert (judged.fails == passed.any(axis=2)).mean() >= 0.999
+    assert 0.1 < violated.any(axis=2).mean() < 0.95
+    assert (found.violated == violated.any(axis=2)).mean() >= 0.999
 
 
 def _opendss(
@@ -95,14 +98,14 @@ def _opendss(
     circuit = opendss.opened(path, [*SOURCE, *RATED, *CONSTANT]).ActiveCircuit
     circuit.Solution.Tolerance = 1e-7
     branches, at_loads = feeder.branches, nodes_of_loads(circuit)
-    found = np.empty((deployed.levels, deployed.draws, 4))
-    for level in range(deployed.levels):
+    found = np.empty((deployed.counts, deployed.draws, 4))
+    for count in range(deployed.counts):
         for draw in range(deployed.draws):
-            drawn = -(load * branches.power_kw + deployed.power_kw(level, draw, power, 55)[0])
+            drawn = -(load * branches.power_kw + deployed.power_kw(count, draw, power, 55)[0])
             for row, name in enumerate(branches.name):
                 circuit.Loads.Name = name
                 circuit.Loads.kW = float(drawn[row])
                 circuit.Loads.kvar = float(-load * branches.reactive_kvar[row])
             circuit.Solution.Solve()
-            found[level, draw] = extremes(circuit, at_loads)
+            found[count, draw] = extremes(circuit, at_loads)
     return found

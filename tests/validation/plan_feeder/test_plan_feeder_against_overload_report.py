@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from evergrid.core import config
-from evergrid.dispatch.network.feeder_check import Checked
+from evergrid.dispatch.network.feeder_check import FeederCheck
 from evergrid.grid.feeder import opendss
 from evergrid.studies import plan
 from tests.grid.cases import IEEE13
@@ -31,10 +31,10 @@ def made() -> plan.Result:
     return plan.run(config.read(plan.Config, example), folder=example.parent)
 
 
-def overloads(checked: Checked, folder: Path) -> list[dict[str, float]]:
+def overloads(checked: FeederCheck, folder: Path) -> list[dict[str, float]]:
     """Percent of the normal rating of what OpenDSS reports overloaded in each step."""
     engine: Any = opendss.opened(IEEE13, COMMANDS)
-    circuit, case = engine.ActiveCircuit, checked.judge.case
+    circuit, case = engine.ActiveCircuit, checked.limits.case
     names, found = case.branches.name, []
     for step, state in enumerate(case.state):
         network = case.networks[state]
@@ -63,23 +63,23 @@ def overloads(checked: Checked, folder: Path) -> list[dict[str, float]]:
 def test_the_plan_overloads_nothing_and_the_one_without_network_limits_does(
     made: plan.Result, tmp_path: Path
 ):
-    assert made.findings.feeder is not None
-    held = made.findings.feeder.held["v2g"]
-    assert held.checked.holds
-    of_plan = overloads(held.checked, tmp_path)
+    assert made.feeder is not None
+    held = made.feeder.plans["v2g"]
+    assert held.check.holds
+    of_plan = overloads(held.check, tmp_path)
     assert len(of_plan) == 96
     assert sum(len(rows) for rows in of_plan) == 0
-    of_first = overloads(held.first_checked, tmp_path)
+    of_first = overloads(held.first_check, tmp_path)
     named = {name for rows in of_first for name in rows}
     assert "transformer.xfm1" in named
 
 
 def test_the_fullest_phase_of_each_step_is_the_one_opendss_finds(made: plan.Result, tmp_path: Path):
     """Its report tells the fullest phase of the first winding; only of what is overloaded."""
-    assert made.findings.feeder is not None
-    checked = made.findings.feeder.held["v2g"].first_checked
-    transformers = checked.judge.case.feeder.transformers
-    watched = checked.judge.watched[0].winding
+    assert made.feeder is not None
+    checked = made.feeder.plans["v2g"].first_check
+    transformers = checked.limits.case.feeder.transformers
+    watched = checked.limits.evaluator.monitored[0].winding
     xfm1 = transformers.name.tolist().index("xfm1")
     first = (transformers.winding[watched] == 1) & (transformers.currents.element[watched] == xfm1)
     ours = checked.transformers.phase[:, first].max(axis=1)
@@ -94,6 +94,6 @@ def test_the_fullest_phase_of_each_step_is_the_one_opendss_finds(made: plan.Resu
 def test_no_winding_carries_more_than_it_is_rated_for(made: plan.Result):
     assert made.findings.feeder is not None
     for strategy in ("v2g", "smart"):
-        checked = made.findings.feeder.held[strategy].checked
+        checked = made.feeder.plans[strategy].checked
         assert np.isfinite(checked.transformers.phase).all()
         assert checked.transformers.phase.max() <= 1.0

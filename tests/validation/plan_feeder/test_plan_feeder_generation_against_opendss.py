@@ -173,8 +173,8 @@ def test_export_limits_curtail_and_the_wires_hold_the_plan_back(small: Made):
     power = fed(result)
     for name, limit_kw in EXPORT_KW.items():
         assert power[name].max() <= limit_kw + SAME
-    assert result.summary["feeder"]["steps_passed"]["v2g without network limits"] > 0
-    assert result.summary["feeder"]["steps_passed_without_vehicles"] == 0
+    assert result.summary["feeder"]["steps_violated"]["v2g without network limits"] > 0
+    assert result.summary["feeder"]["steps_violated_without_vehicles"] == 0
 
 
 def test_what_the_wires_do_not_carry_is_curtailed(large: Made):
@@ -185,5 +185,5 @@ def test_what_the_wires_do_not_carry_is_curtailed(large: Made):
     assert curtailed_kw.sum() > 50
     feeder = result.summary["feeder"]
     assert feeder["holds"]
-    assert feeder["steps_passed"]["v2g without network limits"] > 0
-    assert feeder["steps_passed_without_vehicles"] == 0
+    assert feeder["steps_violated"]["v2g without network limits"] > 0
+    assert feeder["steps_violated_without_vehicles"] == 0

@@ -1,4 +1,4 @@
-"""What schedules of a portfolio do to the feeder of its sites, and lines that touch its limits."""
+"""What a schedule does to the feeder, and its limits linearised around that schedule."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,26 +7,27 @@ from functools import cached_property
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float, Int
-from evergrid.grid.hosting.hosting_capacity import Case
-from evergrid.grid.limits import feeder_limits
-from evergrid.grid.limits.feeder_limits import Rows, StepJudge, Strain, TransformerLoads
+from evergrid.grid.limits.case import FeederCase
+from evergrid.grid.limits.evaluator import RowValues, TransformerLoads
 from evergrid.grid.limits.operating_envelope import Envelope
+from evergrid.grid.limits.rows import LimitRows
+from evergrid.grid.limits.step_limits import StepLimits, step_limits
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule, plugged_share
 
-HALVINGS = 8  # of powers that the wires cannot carry, before they are linearised
-CLOSE = 1e-7  # share of a limit by which rounding may pass it
-CARE = 2e-3  # share of a limit's room that is kept free, so that plans end inside
+HALVINGS = 8  # of powers without a solution, before limits are linearised
+ROUNDING = 1e-7  # share of a limit by which rounding may violate it
+MARGIN = 2e-3  # share of a limit's headroom that is kept free, so that plans end inside
 
-Settle = Callable[[Float[Array, "branch step"]], Case]
+Settle = Callable[[Float[Array, "branch step"]], FeederCase]
 
 
 @dataclass(frozen=True)
-class Wiring:
-    """Where the sites of a portfolio hang on a feeder.
+class SiteConnections:
+    """How sites connect to a feeder.
 
     Attributes:
-        place: Place of each site; -1 for those above all places.
+        place: Place on the feeder of each site; -1 for those above all places.
         site: Row of the site that each place belongs to.
         share: Part of each place's power in each branch of the feeder.
         settle: The feeder and its load, as taps and banks stand when the fleet delivers given
@@ -65,82 +66,92 @@ class Wiring:
 
 
 @dataclass(frozen=True)
-class Checked:
+class FeederCheck:
     """What a schedule does to the feeder.
 
     Attributes:
-        judge: The feeder as it switches under this schedule, and its limits.
+        limits: The feeder as it switches under this schedule, and its limits.
         power_kw: Of the branches, into the grid, with the load.
-        strain: What it does.
+        values: Voltages and the value of each limit's row.
     """
 
-    judge: StepJudge
+    limits: StepLimits
     power_kw: Float[Array, "step branch"]
-    strain: Strain
+    values: RowValues
 
     @property
-    def rows(self) -> Rows:
-        """What is judged."""
-        return self.judge.rows
+    def rows(self) -> LimitRows:
+        """What the limits are about."""
+        return self.limits.rows
 
     @cached_property
     def excess(self) -> Float[Array, "step row"]:
-        """How far each limit is passed; negative where it is kept."""
-        return self.strain.value - self.judge.bound
+        """How far each limit is violated; negative where it is kept."""
+        return self.values.value - self.limits.bound
 
     @property
     def share(self) -> Float[Array, "step row"]:
-        """The same as a share of the limit."""
-        return self.excess / np.abs(self.judge.bound)
+        """How far each limit is violated, as a share of it."""
+        return self.excess / np.abs(self.limits.bound)
 
     @cached_property
-    def passed(self) -> Bool[Array, "step row"]:
-        """Whether a limit is passed, by more than rounding."""
-        return self.excess > CLOSE * np.abs(self.judge.bound)
+    def violated(self) -> Bool[Array, "step row"]:
+        """Whether a limit is violated, by more than rounding."""
+        return self.excess > ROUNDING * np.abs(self.limits.bound)
 
     @cached_property
     def transformers(self) -> TransformerLoads:
-        """What transformers carry by phase and as a whole, whichever of the two is judged."""
-        reactive_kvar = self.judge.case.base_kvar.T
-        return self.judge.transformers(self.strain, self.power_kw, reactive_kvar)
+        """What transformers carry by phase and as a whole, whichever of the two has the limit."""
+        reactive_kvar = self.limits.case.base_kvar.T
+        return self.limits.transformer_loads(self.values, self.power_kw, reactive_kvar)
 
     @property
     def holds(self) -> bool:
         """Whether every limit is kept in every step."""
-        return not self.passed.any()
+        return not self.violated.any()
 
 
-def check(portfolio: Portfolio, wiring: Wiring, schedule: Schedule) -> Checked:
+def check(portfolio: Portfolio, connections: SiteConnections, schedule: Schedule) -> FeederCheck:
     """What a schedule does to the feeder, as taps and banks settle under it."""
-    fleet_kw = wiring.of_schedule(portfolio, schedule) @ wiring.share
-    case = wiring.settle(fleet_kw.T)
-    judge = feeder_limits.judge(case, wiring.of_sites(portfolio.curtailable_kw) @ wiring.share)
+    fleet_kw = connections.of_schedule(portfolio, schedule) @ connections.share
+    case = connections.settle(fleet_kw.T)
+    limits = step_limits(case, connections.of_sites(portfolio.curtailable_kw) @ connections.share)
     power_kw = case.base_kw.T + fleet_kw
-    return Checked(judge, power_kw, judge.strain(power_kw, case.base_kvar.T))
+    return FeederCheck(limits, power_kw, limits.values(power_kw, case.base_kvar.T))
 
 
-def reach(portfolio: Portfolio, wiring: Wiring) -> Envelope:
+def reach(portfolio: Portfolio, connections: SiteConnections) -> Envelope:
     """What each place could draw and feed in each step, generation that may be curtailed too."""
     sessions = portfolio.sessions
     share = plugged_share(sessions, portfolio.grid)
-    draw = wiring.of_sessions(portfolio, share * sessions.max_charge_kw[:, None])
-    feed = wiring.of_sessions(portfolio, share * sessions.max_discharge_kw[:, None])
-    return Envelope(draw, feed + wiring.of_sites(portfolio.curtailable_kw))
+    draw = connections.of_sessions(portfolio, share * sessions.max_charge_kw[:, None])
+    feed = connections.of_sessions(portfolio, share * sessions.max_discharge_kw[:, None])
+    return Envelope(draw, feed + connections.of_sites(portfolio.curtailable_kw))
 
 
-def linear(
-    wiring: Wiring, seen: Checked, wanted_kw: Float[Array, "step place"]
+def linearised(
+    connections: SiteConnections, check: FeederCheck, wanted_kw: Float[Array, "step place"]
 ) -> tuple[Float[Array, "step row place"], Float[Array, "step row"]]:
-    """Rises of the rows per kW of each place, and by how much a line lets them rise from rest."""
-    judge, strain, power_kw = seen.judge, seen.strain, seen.power_kw
-    base_kw, reactive_kvar = judge.case.base_kw.T, judge.case.base_kvar.T
+    """Limits linearised at a schedule, or as near to it as the power flow has a solution.
+
+    Args:
+        connections: How sites connect to the feeder.
+        check: What the schedule does to the feeder.
+        wanted_kw: What it has each place feed.
+
+    Returns:
+        Sensitivity of each row per kW of each place, and headroom of the linearised limit at zero
+        fleet power.
+    """
+    limits, values, power_kw = check.limits, check.values, check.power_kw
+    base_kw, reactive_kvar = limits.case.base_kw.T, limits.case.base_kvar.T
     share = np.ones((len(power_kw), 1))
     for _ in range(HALVINGS):
-        if strain.settled.all():
+        if values.settled.all():
             break
-        share[~strain.settled] /= 2
-        power_kw = base_kw + share * (seen.power_kw - base_kw)
-        strain = judge.strain(power_kw, reactive_kvar)
-    rise = judge.rises(strain, power_kw, reactive_kvar, wiring.share)
-    at_point = np.einsum("trp,tp->tr", rise, share * wanted_kw)
-    return rise, judge.bound - strain.value + at_point
+        share[~values.settled] /= 2
+        power_kw = base_kw + share * (check.power_kw - base_kw)
+        values = limits.values(power_kw, reactive_kvar)
+    sensitivity = limits.sensitivities(values, power_kw, reactive_kvar, connections.share)
+    at_point = np.einsum("trp,tp->tr", sensitivity, share * wanted_kw)
+    return sensitivity, limits.bound - values.value + at_point

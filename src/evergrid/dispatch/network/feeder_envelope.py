@@ -3,73 +3,88 @@
 import numpy as np
 
 from evergrid.core.arrays import Array, Float
-from evergrid.dispatch.network.feeder_check import CARE, Checked, Wiring, linear, reach
-from evergrid.dispatch.network.feeder_plan import Held
+from evergrid.dispatch.network.feeder_check import (
+    MARGIN,
+    FeederCheck,
+    SiteConnections,
+    linearised,
+    reach,
+)
+from evergrid.dispatch.network.feeder_plan import FeederPlan
 from evergrid.grid.limits import operating_envelope
-from evergrid.grid.limits.feeder_limits import StepJudge
 from evergrid.grid.limits.operating_envelope import Envelope
+from evergrid.grid.limits.step_limits import StepLimits
 
-CORNERS = 30  # of an envelope that are judged, beside those where all feed or all draw
-CORNER_ROUNDS = 30  # in which corners that pass a limit are cut off
+CORNERS = 30  # of an envelope that are evaluated, beside those where all feed or all draw
+CORNER_ROUNDS = 30  # in which corners that violate a limit are cut off
 
 
-def around(held: Held, wiring: Wiring) -> Envelope:
+def around(plan: FeederPlan, connections: SiteConnections) -> Envelope:
     """What each place may draw and feed on its own, whatever the others do within theirs.
 
-    It is cut around the plan as far as that fits: a plan may lean on places that do what they are
-    told, which an envelope cannot. Lines that touch limits at the plan tell little of what is far
-    from it, so corners of the envelope are judged by power flow and cut off until they hold.
+    It contains the plan as far as that fits: a plan may rely on what other places do, which an
+    envelope must not. Limits linearised at the plan tell little of what is far from it, so corners
+    of the envelope are evaluated by power flow, and limits are linearised anew at those that
+    violate one, until none does.
     """
-    portfolio, judge = held.portfolio, held.checked.judge
-    wanted = wiring.of_schedule(portfolio, held.plan.schedule)
-    rise, room = linear(wiring, held.checked, wanted)
-    free = CARE * (judge.bound - judge.rest)
-    room = room - free
-    able, weight = reach(portfolio, wiring), np.ones(wanted.shape)
+    portfolio, limits = plan.portfolio, plan.check.limits
+    wanted = connections.of_schedule(portfolio, plan.plan.schedule)
+    sensitivity, headroom = linearised(connections, plan.check, wanted)
+    margin = MARGIN * (limits.bound - limits.base)
+    headroom = headroom - margin
+    able, weight = reach(portfolio, connections), np.ones(wanted.shape)
     made = Envelope(np.zeros(wanted.shape), np.zeros(wanted.shape))
-    passed = np.ones(len(wanted), bool)
+    violated = np.ones(len(wanted), bool)
     for _ in range(CORNER_ROUNDS):
-        part = Envelope(able.draw_kw[passed], able.feed_kw[passed])
-        given = (rise[passed], room[passed], wanted[passed], part, weight[passed])
+        part = Envelope(able.draw_kw[violated], able.feed_kw[violated])
+        given = (
+            sensitivity[violated],
+            headroom[violated],
+            wanted[violated],
+            part,
+            weight[violated],
+        )
         fitted = operating_envelope.fit(*given)
-        made.draw_kw[passed], made.feed_kw[passed] = fitted.draw_kw, fitted.feed_kw
-        corner_kw = _worst_corner(wiring, judge, made, rise, room)
-        seen = _seen(wiring, judge, corner_kw)
-        passed = np.asarray(seen.passed.any(axis=1))
-        if not passed.any():
+        made.draw_kw[violated], made.feed_kw[violated] = fitted.draw_kw, fitted.feed_kw
+        corner_kw = _worst_corner(connections, limits, made, sensitivity, headroom)
+        check = _check(connections, limits, corner_kw)
+        violated = np.asarray(check.violated.any(axis=1))
+        if not violated.any():
             break
-        slope, left = linear(wiring, seen, corner_kw)
-        step, row = np.arange(len(corner_kw)), seen.share.argmax(axis=1)
-        slope = np.where(passed[:, None], slope[step, row], 0.0)
-        left = np.where(passed, (left - free)[step, row], 1.0)
-        rise = np.concatenate([rise, slope[:, None]], axis=1)
-        room = np.concatenate([room, left[:, None]], axis=1)
+        slope, left = linearised(connections, check, corner_kw)
+        step, row = np.arange(len(corner_kw)), check.share.argmax(axis=1)
+        slope = np.where(violated[:, None], slope[step, row], 0.0)
+        left = np.where(violated, (left - margin)[step, row], 1.0)
+        sensitivity = np.concatenate([sensitivity, slope[:, None]], axis=1)
+        headroom = np.concatenate([headroom, left[:, None]], axis=1)
     return made
 
 
 def _worst_corner(
-    wiring: Wiring,
-    judge: StepJudge,
+    connections: SiteConnections,
+    limits: StepLimits,
     made: Envelope,
-    rise: Float[Array, "step any place"],
-    room: Float[Array, "step any"],
+    sensitivity: Float[Array, "step any place"],
+    headroom: Float[Array, "step any"],
 ) -> Float[Array, "step place"]:
-    """Of the corners where all feed, all draw, or do their worst for a row, the one passed most."""
-    worst = np.einsum("trp,tp->tr", np.maximum(rise, 0.0), made.feed_kw)
-    worst += np.einsum("trp,tp->tr", np.maximum(-rise, 0.0), made.draw_kw)
-    step, fullest = np.arange(len(rise)), np.argsort(room - worst, axis=1)
+    """Of corners where all feed, all draw, or do their worst for a row, the most violating."""
+    worst = np.einsum("trp,tp->tr", np.maximum(sensitivity, 0.0), made.feed_kw)
+    worst += np.einsum("trp,tp->tr", np.maximum(-sensitivity, 0.0), made.draw_kw)
+    step, fullest = np.arange(len(sensitivity)), np.argsort(headroom - worst, axis=1)
     ways = [np.ones(made.feed_kw.shape), -np.ones(made.feed_kw.shape)]
-    ways += [np.sign(rise[step, row]) for row in fullest.T[:CORNERS]]
+    ways += [np.sign(sensitivity[step, row]) for row in fullest.T[:CORNERS]]
     most, found = np.full(len(step), -np.inf), np.zeros(made.feed_kw.shape)
     for way in ways:
         corner_kw = np.maximum(way, 0.0) * made.feed_kw - np.maximum(-way, 0.0) * made.draw_kw
-        share = _seen(wiring, judge, corner_kw).share.max(axis=1)
+        share = _check(connections, limits, corner_kw).share.max(axis=1)
         found = np.where((share > most)[:, None], corner_kw, found)
         most = np.maximum(most, share)
     return found
 
 
-def _seen(wiring: Wiring, judge: StepJudge, places_kw: Float[Array, "step place"]) -> Checked:
+def _check(
+    connections: SiteConnections, limits: StepLimits, places_kw: Float[Array, "step place"]
+) -> FeederCheck:
     """What powers of places do, as taps and banks stand."""
-    power_kw = judge.case.base_kw.T + places_kw @ wiring.share
-    return Checked(judge, power_kw, judge.strain(power_kw, judge.case.base_kvar.T))
+    power_kw = limits.case.base_kw.T + places_kw @ connections.share
+    return FeederCheck(limits, power_kw, limits.values(power_kw, limits.case.base_kvar.T))

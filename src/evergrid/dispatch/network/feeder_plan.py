@@ -1,7 +1,7 @@
-"""A plan that a feeder's wires can carry: planned, checked by power flow, and planned anew.
+"""A plan within the limits of a feeder: planned, checked by power flow, and planned anew.
 
-Limits that a plan passes enter the next one as flowgates: straight lines that touch the limit of a
-voltage, a current or a transformer where the plan went. Most of these limits curve towards safety,
+Limits that a plan violates enter the next one as flowgates: limits of voltage, of current or of
+transformers, linearised where the plan went. Most of these limits curve towards safety,
 so the lines cut away little that is allowed, and what the last plan costs is close to the least.
 """
 
@@ -16,15 +16,22 @@ from evergrid.core.faults import Fault
 from evergrid.core.flowgates import Flowgates
 from evergrid.dispatch import problem
 from evergrid.dispatch.accounts import costs
-from evergrid.dispatch.network.feeder_check import CARE, Checked, Wiring, check, linear, reach
+from evergrid.dispatch.network.feeder_check import (
+    MARGIN,
+    FeederCheck,
+    SiteConnections,
+    check,
+    linearised,
+    reach,
+)
 from evergrid.dispatch.plan import Options, Plan, v2g
 from evergrid.engine import reference
-from evergrid.grid.limits.feeder_limits import KINDS
+from evergrid.grid.limits.kinds import Kind
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule
 
 UNPLANNED = "No plan keeps these limits of the feeder beside all others."
-NEAR = 0.02  # share of a limit's room below which a limit counts as nearly passed
+NEAR = 0.02  # share of a limit's headroom below which a limit counts as nearly violated
 PATIENCE = 5  # rounds after which twice as much is kept free
 
 
@@ -34,8 +41,8 @@ class Round:
 
     Attributes:
         cost: Net cost of the plan.
-        steps: Steps in which a limit of the feeder is passed.
-        worst: How far the limit that is passed furthest is passed, as a share of it.
+        steps: Steps in which a limit of the feeder is violated.
+        worst: How far the limit that is violated most is violated, as a share of it.
     """
 
     cost: float
@@ -44,23 +51,23 @@ class Round:
 
 
 @dataclass(frozen=True)
-class Held:
-    """A plan within network limits, and how it was found.
+class FeederPlan:
+    """A plan within the limits of a feeder, and how it was found.
 
     Attributes:
-        portfolio: The portfolio with the wires' flowgates.
+        portfolio: The portfolio with the flowgates of the feeder.
         plan: The plan.
-        checked: What it does to the feeder.
+        check: What it does to the feeder.
         first: The plan without network limits.
-        first_checked: What that would do to them.
+        first_check: What that would do to the feeder.
         rounds: What each round came to, the plan without network limits first.
     """
 
     portfolio: Portfolio
     plan: Plan
-    checked: Checked
+    check: FeederCheck
     first: Plan
-    first_checked: Checked
+    first_check: FeederCheck
     rounds: tuple[Round, ...]
 
 
@@ -69,22 +76,22 @@ Tell = Callable[[int, Round], None]
 
 def within(
     portfolio: Portfolio,
-    wiring: Wiring,
+    connections: SiteConnections,
     options: Options,
     *,
     rounds: int = 50,
     tell: Tell = lambda number, made: None,
-) -> Held:
-    """Plan until the wires can carry it.
+) -> FeederPlan:
+    """Plan until every limit of the feeder is kept.
 
     Most rounds are sketches that begin from the last one; what they end with is planned in full.
 
     Args:
         portfolio: What to plan.
-        wiring: Where its sites hang on the feeder.
+        connections: How its sites connect to the feeder.
         options: How to plan.
         rounds: Plans and sketches to make at most, beside the first plan; the last plan may then
-            still pass a limit.
+            still violate a limit.
         tell: Called after each round with its number.
 
     Raises:
@@ -92,42 +99,42 @@ def within(
 
     Source:
         Kelley (1960), The cutting-plane method for solving convex programs, J. SIAM 8(4), with
-        cuts that touch the limits of the power flow.
+        cuts that are limits of the power flow, linearised.
     """
     made = first = v2g(portfolio, options)
     schedule = made.schedule
-    checked = first_checked = check(portfolio, wiring, schedule)
-    cuts, sketch = _Cuts(portfolio, wiring), _Sketch(portfolio, options)
+    checked = first_check = check(portfolio, connections, schedule)
+    cuts, sketch = _Cuts(portfolio, connections), _Sketch(portfolio, options)
     limited, trail = portfolio, [_round(made.costs.net, checked)]
     tell(0, trail[0])
     while len(trail) <= rounds and not checked.holds:
-        cuts.add(schedule, checked, CARE * 2.0 ** ((len(trail) - 1) // PATIENCE))
+        cuts.add(schedule, checked, MARGIN * 2.0 ** ((len(trail) - 1) // PATIENCE))
         drawn = sketch.within(cuts.last) if len(trail) < rounds else None
         if drawn is not None:
-            schedule, checked = drawn, check(portfolio, wiring, drawn)
+            schedule, checked = drawn, check(portfolio, connections, drawn)
         if drawn is None or checked.holds:
             limited = replace(portfolio, flowgates=cuts.flowgates())
             try:
                 made = v2g(limited, options)
             except SolveError as error:
-                faults = [*_passed(first_checked if checked.holds else checked), *error.faults]
+                faults = [*_violations(first_check if checked.holds else checked), *error.faults]
                 raise SolveError(error.status, UNPLANNED, faults) from error
-            schedule, checked = made.schedule, check(portfolio, wiring, made.schedule)
+            schedule, checked = made.schedule, check(portfolio, connections, made.schedule)
         cost = costs(portfolio, schedule, options.end_value_per_kwh).net
         trail.append(_round(cost, checked))
         tell(len(trail) - 1, trail[-1])
-    return Held(limited, made, checked, first, first_checked, tuple(trail))
+    return FeederPlan(limited, made, checked, first, first_check, tuple(trail))
 
 
-def _passed(checked: Checked) -> list[Fault]:
-    """The limits of the feeder that a plan passes, the one that is passed furthest first."""
+def _violations(checked: FeederCheck) -> list[Fault]:
+    """The limits of the feeder that a plan violates, the one that is violated most first."""
     furthest = checked.share.max(axis=0, initial=0.0)
-    steps = checked.passed.sum(axis=0)
+    steps = checked.violated.sum(axis=0)
     rows = np.argsort(-furthest, kind="stable")
     return [
         Fault(
-            f"{KINDS[checked.rows.kind[row]]} limit",
-            f"be kept; a plan made before passes it in {steps[row]} steps, by up to "
+            f"{Kind(checked.rows.kind[row]).label} limit",
+            f"be kept; a plan made before violates it in {steps[row]} steps, by up to "
             f"{100 * furthest[row]:.3g} % of it",
             ids=(str(checked.rows.name[row]),),
             fix="Relax feeder.limits, lower feeder.load.share, or plan fewer vehicles.",
@@ -160,12 +167,12 @@ class _Sketch:
 
 
 class _Cuts:
-    """Lines that cut off what plans did beyond the limits, gathered round by round."""
+    """Linearised limits that cut off what plans did beyond them, gathered round by round."""
 
-    def __init__(self, portfolio: Portfolio, wiring: Wiring) -> None:
-        self.portfolio, self.wiring = portfolio, wiring
-        self._reach = reach(portfolio, wiring)
-        self._generation_kw = wiring.of_sites(portfolio.curtailable_kw)
+    def __init__(self, portfolio: Portfolio, connections: SiteConnections) -> None:
+        self.portfolio, self.connections = portfolio, connections
+        self._reach = reach(portfolio, connections)
+        self._generation_kw = connections.of_sites(portfolio.curtailable_kw)
         self._known: Bool[Array, " row"] | None = None
         self._parts: list[Flowgates] = []
 
@@ -174,29 +181,29 @@ class _Cuts:
         """Those that were added last."""
         return self._parts[-1]
 
-    def add(self, schedule: Schedule, checked: Checked, care: float) -> None:
-        """Cut where a limit is passed or nearly; one that is passed for the first time, always."""
-        passed = checked.passed
-        known = np.zeros(passed.shape[1], bool) if self._known is None else self._known
-        new = passed.any(axis=0) & ~known
+    def add(self, schedule: Schedule, checked: FeederCheck, margin: float) -> None:
+        """Cut where a limit is violated or nearly; one that is for the first time, always."""
+        violated = checked.violated
+        known = np.zeros(violated.shape[1], bool) if self._known is None else self._known
+        new = violated.any(axis=0) & ~known
         self._known = known | new
-        wanted = self.wiring.of_schedule(self.portfolio, schedule)
-        rise, room = linear(self.wiring, checked, wanted)
-        base_room = checked.judge.bound - checked.judge.rest
-        # At rest each limit is kept, with generation curtailed or, where it helps, not.
+        wanted = self.connections.of_schedule(self.portfolio, schedule)
+        sensitivity, headroom = linearised(self.connections, checked, wanted)
+        base_headroom = checked.limits.bound - checked.limits.base
+        # Without fleet power each limit is kept, with generation curtailed or, where it helps, not.
         generation_kw = self._generation_kw[:, :, None]
-        least = (np.minimum(rise, 0.0) @ generation_kw)[:, :, 0]
-        room = np.maximum(room - care * base_room, least)
-        most = np.maximum(rise, 0.0) @ self._reach.feed_kw[:, :, None]
-        most += np.maximum(-rise, 0.0) @ self._reach.draw_kw[:, :, None]
-        near = known & (checked.excess > -NEAR * base_room)
-        step, row = np.nonzero((passed | near | new) & (most[:, :, 0] > room))
-        size = np.abs(rise[step, row]).max(axis=1, initial=1e-12)
+        least = (np.minimum(sensitivity, 0.0) @ generation_kw)[:, :, 0]
+        headroom = np.maximum(headroom - margin * base_headroom, least)
+        most = np.maximum(sensitivity, 0.0) @ self._reach.feed_kw[:, :, None]
+        most += np.maximum(-sensitivity, 0.0) @ self._reach.draw_kw[:, :, None]
+        near = known & (checked.excess > -NEAR * base_headroom)
+        step, row = np.nonzero((violated | near | new) & (most[:, :, 0] > headroom))
+        size = np.abs(sensitivity[step, row]).max(axis=1, initial=1e-12)
         weight = np.zeros((len(step), len(self.portfolio.sites)))
-        weight[:, self.wiring.site] = rise[step, row] / size[:, None]
+        weight[:, self.connections.site] = sensitivity[step, row] / size[:, None]
         # In a flowgate, generation counts by what it is curtailed.
-        all_fed = (rise @ generation_kw)[step, row, 0]
-        self._parts.append(Flowgates(step, weight, (room[step, row] - all_fed) / size))
+        all_fed = (sensitivity @ generation_kw)[step, row, 0]
+        self._parts.append(Flowgates(step, weight, (headroom[step, row] - all_fed) / size))
 
     def flowgates(self) -> Flowgates:
         """All of them."""
@@ -208,9 +215,9 @@ class _Cuts:
         )
 
 
-def _round(cost: float, seen: Checked) -> Round:
+def _round(cost: float, checked: FeederCheck) -> Round:
     return Round(
         cost=cost,
-        steps=int(seen.passed.any(axis=1).sum()),
-        worst=float(seen.share.max(initial=0.0)),
+        steps=int(checked.violated.any(axis=1).sum()),
+        worst=float(checked.share.max(initial=0.0)),
     )

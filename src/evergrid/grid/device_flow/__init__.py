@@ -12,12 +12,13 @@ from typing import Any
 from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.grid.device_flow.record import Worst
-from evergrid.grid.flow.power_flow import Flow, Network, answers_of, power_faults
-from evergrid.grid.hosting.hosting_capacity import Judge
+from evergrid.grid.device_flow.device_results import DeviceResults
+from evergrid.grid.flow.power_flow import Flow, Network, inverter_lanes, power_faults
 from evergrid.grid.inverters.volt_var import Inverters
+from evergrid.grid.inverters.volt_var_kernels import InverterLanes
+from evergrid.grid.limits.day_limits import DayLimits
 
-__all__ = ["Worst", "solve", "worst"]
+__all__ = ["DeviceResults", "solve", "worst"]
 
 
 def solve(
@@ -60,7 +61,7 @@ def solve(
 
 
 def worst(
-    judge: Judge,
+    limits: DayLimits,
     power_kw: Float[Array, "scenario branch"],
     reactive_kvar: Float[Array, "scenario branch"],
     *,
@@ -70,14 +71,14 @@ def worst(
     inverter_kw: Float[Array, "scenario branch"] | None = None,
     tolerance_pu: float = 1e-6,
     devices: Sequence[Any] | None = None,
-) -> Worst:
+) -> DeviceResults:
     """Many scenarios against limits; their voltages and currents stay on the devices.
 
-    It is what `limits_check.check` does by powers alone. Limits of averages and of heat are left
+    It is what `Evaluator` finds by powers alone. Limits of averages and of heat are left
     out: they follow from the loadings of transformers over time.
 
     Args:
-        judge: The feeder and its limits.
+        limits: The feeder and its limits.
         power_kw: As in `solve`.
         reactive_kvar: As in `solve`.
         state: Row of the network that the scenarios meet.
@@ -94,10 +95,10 @@ def worst(
         As `solve`.
     """
     given = (power_kw, reactive_kvar, load_share)
-    answering = _checked(judge.case.networks[state], given, inverters, inverter_kw)
+    answering = _checked(limits.case.networks[state], given, inverters, inverter_kw)
     from evergrid.grid.device_flow import results
 
-    return results.worst(judge, state, given, answering, tolerance_pu, devices)
+    return results.worst(limits, state, given, answering, tolerance_pu, devices)
 
 
 def _checked(
@@ -105,10 +106,10 @@ def _checked(
     given: tuple[Array, Array, Array | None],
     inverters: Inverters | None,
     inverter_kw: Float[Array, "scenario branch"] | None,
-) -> tuple[Array, ...] | None:
+) -> InverterLanes | None:
     """Inverters as kernels want them, None without any, after everything has been checked."""
     raise_if_any("power flow", power_faults(given[0], given[1]))
-    answering = answers_of(network, inverters, inverter_kw)
+    answering = inverter_lanes(network, inverters, inverter_kw)
     if find_spec("jax") is None:
         rule = "be run with its packages installed"
         fix = 'Install "evergrid[device]", or "evergrid[cuda]" for GPUs of NVIDIA.'

@@ -17,9 +17,9 @@ from evergrid.grid.device_flow.loads import Loads, drawn
 from evergrid.grid.flow.power_flow_kernels import (
     AWAY,
     LEAST_LEFT,
-    ROUGH_ERROR,
-    ROUGH_LIMIT,
     SAFETY,
+    SINGLE_ERROR,
+    SINGLE_LIMIT,
     SLOW,
     STILL,
 )
@@ -45,7 +45,7 @@ class Powers(NamedTuple):
     inverters: Inverters | None
 
 
-class How(NamedTuple):
+class Search(NamedTuple):
     """Share of the way that an iteration goes, error that may be left, most iterations."""
 
     share: Number
@@ -58,32 +58,34 @@ class State(NamedTuple):
 
     iterations: Int[jax.Array, ""]
     voltage: Double
-    held: Double | None
+    power: Double | None
     change: PerLane
     left: PerLane
 
 
-def settle(wires: Wires, powers: Powers, how: How) -> State:
+def settle(wires: Wires, powers: Powers, search: Search) -> State:
     """Iterate from the voltages without load: most of the way in single precision."""
-    rough, rough_powers = _single(wires), _single(powers)
-    rough_how = _single(How(how.share, jnp.asarray(ROUGH_ERROR), jnp.asarray(ROUGH_LIMIT)))
-    first = _iterate(rough, rough_powers, rough_how, _start(rough, rough_powers))
+    single, single_powers = _single(wires), _single(powers)
+    single_search = _single(
+        Search(search.share, jnp.asarray(SINGLE_ERROR), jnp.asarray(SINGLE_LIMIT))
+    )
+    first = _iterate(single, single_powers, single_search, _start(single, single_powers))
     fresh = _start(wires, powers)
     kept = jnp.isfinite(first.change)
     near = jax.tree.map(lambda new, old: jnp.where(kept, new, old), first, fresh)
     begun = near._replace(iterations=first.iterations, left=fresh.left)
-    return _iterate(wires, powers, how, begun)
+    return _iterate(wires, powers, search, begun)
 
 
-def current(powers: Powers, voltage: Double, held: Double | None) -> Double:
+def current(powers: Powers, voltage: Double, power: Double | None) -> Double:
     """Currents ``conj(s / u)`` of the powers at voltages, kVA at 1 pu."""
     re, im = jnp.split(voltage, 2)
     square = re * re + im * im
     s = powers.fixed
     if powers.loads is not None and powers.share is not None:
         s += drawn(powers.loads, powers.share, jnp.sqrt(square))
-    if held is not None:
-        s += held
+    if power is not None:
+        s += power
     p, q = jnp.split(s, 2)
     return jnp.concatenate([p * re + q * im, p * im - q * re]) / jnp.concatenate([square, square])
 
@@ -104,50 +106,50 @@ def size(voltage: Double) -> Float[jax.Array, "branch lane"]:
 def _start(wires: Wires, powers: Powers) -> State:
     lanes = powers.fixed.shape[1]
     kind = wires.gain.dtype
-    held = None if powers.inverters is None else answering.start(powers.inverters)
+    power = None if powers.inverters is None else answering.start(powers.inverters)
     return State(
         iterations=jnp.asarray(0),
         voltage=jnp.broadcast_to(wires.open_pu, (len(wires.open_pu), lanes)),
-        held=held,
+        power=power,
         change=jnp.ones(lanes, kind),
         left=jnp.full(lanes, jnp.inf, kind),
     )
 
 
-def _iterate(wires: Wires, powers: Powers, how: How, begun: State) -> State:
+def _iterate(wires: Wires, powers: Powers, search: Search, begun: State) -> State:
     """Iterate until the error that is left is tolerable in every lane, or too often."""
-    most = begun.iterations + how.limit
+    most = begun.iterations + search.limit
 
     def going(state: State) -> jax.Array:
-        return (state.iterations < most) & ~jnp.all(state.left <= how.tolerance)
+        return (state.iterations < most) & ~jnp.all(state.left <= search.tolerance)
 
-    return jax.lax.while_loop(going, lambda state: _step(wires, powers, how, state), begun)
+    return jax.lax.while_loop(going, lambda state: _step(wires, powers, search, state), begun)
 
 
-def _step(wires: Wires, powers: Powers, how: How, state: State) -> State:
-    held, gap, pace = state.held, jnp.zeros_like(state.change), 1.0
-    if powers.inverters is not None and held is not None:
-        held, gap = answering.drive(powers.inverters, held, size(state.voltage))
-        pace = powers.inverters.pace
-    flowing = current(powers, state.voltage, held)
+def _step(wires: Wires, powers: Powers, search: Search, state: State) -> State:
+    power, gap, damping = state.power, jnp.zeros_like(state.change), 1.0
+    if powers.inverters is not None and power is not None:
+        power, gap = answering.drive(powers.inverters, power, size(state.voltage))
+        damping = powers.inverters.damping
+    flowing = current(powers, state.voltage, power)
     new = product(wires.gain, flowing) + wires.open_pu
     step = new - state.voltage
     away = ~(jnp.abs(new[0]) < AWAY)  # every branch feels every current
     change = jnp.where(away, jnp.inf, jnp.maximum(size(step).max(axis=0), gap))
     return State(
         iterations=state.iterations + 1,
-        voltage=state.voltage + how.share * step,
-        held=held,
+        voltage=state.voltage + search.share * step,
+        power=power,
         change=change,
-        left=jnp.minimum(state.left, _error_left(change, state.change, pace)),
+        left=jnp.minimum(state.left, _error_left(change, state.change, damping)),
     )
 
 
-def _error_left(change: PerLane, before: PerLane, pace: PerLane | float) -> PerLane:
+def _error_left(change: PerLane, before: PerLane, damping: PerLane | float) -> PerLane:
     """Error after a change, from how fast the changes shrink; infinite while they do not."""
     ratio = change / before
     left = change * jnp.maximum(SAFETY * ratio / (1.0 - ratio), LEAST_LEFT)
-    left = jnp.where(ratio < 1.0 - SLOW * pace, left, jnp.inf)  # also where either is NaN
+    left = jnp.where(ratio < 1.0 - SLOW * damping, left, jnp.inf)  # also where either is NaN
     return jnp.where(change < STILL, change, left)
 
 

@@ -29,7 +29,7 @@ class Inverters(NamedTuple):
         rating_kva: Rated apparent power; 0 where there is none.
         wanted_kw: Power into the grid that is asked of each.
         moved_pu: How far its reference has moved.
-        pace: Share of the way to its answer that it goes in an iteration.
+        damping: Share of the way to its answer that it goes in an iteration.
     """
 
     laws: Float[jax.Array, "control column branch 1"]
@@ -37,7 +37,7 @@ class Inverters(NamedTuple):
     rating_kva: Cells
     wanted_kw: Cells
     moved_pu: Cells
-    pace: Float[jax.Array, " lane"]
+    damping: Float[jax.Array, " lane"]
 
 
 def start(inverters: Inverters) -> Float[jax.Array, "double lane"]:
@@ -48,16 +48,16 @@ def start(inverters: Inverters) -> Float[jax.Array, "double lane"]:
 
 
 def drive(
-    inverters: Inverters, held: Float[jax.Array, "double lane"], size_pu: Cells
+    inverters: Inverters, power: Float[jax.Array, "double lane"], size_pu: Cells
 ) -> tuple[Float[jax.Array, "double lane"], Float[jax.Array, " lane"]]:
     """Powers moved towards the answers, and how far the farthest answer was, over the rating."""
     rating = inverters.rating_kva
     there = rating > 0
     answered = jnp.concatenate(answer(inverters, jnp.where(there, rating, 1.0), size_pu))
-    step = jnp.where(jnp.concatenate([there, there]), answered - held, 0.0)
+    step = jnp.where(jnp.concatenate([there, there]), answered - power, 0.0)
     dp, dq = jnp.split(step, 2)
     gap = jnp.sqrt(dp * dp + dq * dq) / jnp.where(there, rating, 1.0)
-    return held + inverters.pace * step, gap.max(axis=0)
+    return power + inverters.damping * step, gap.max(axis=0)
 
 
 def answer(inverters: Inverters, rating: Cells, size_pu: Cells) -> tuple[Cells, Cells]:

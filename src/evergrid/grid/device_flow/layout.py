@@ -10,11 +10,12 @@ from jaxtyping import Complex, Float
 from evergrid.core.arrays import Array
 from evergrid.grid.device_flow.fixed_point import Powers, Wires
 from evergrid.grid.device_flow.inverters import Inverters
-from evergrid.grid.device_flow.limits import Limits, Readings, Watched
+from evergrid.grid.device_flow.limits import Bounds, Monitored, ReadingPairs
 from evergrid.grid.device_flow.loads import Loads
-from evergrid.grid.flow import monitored
+from evergrid.grid.flow.monitored import MonitoredElements, ReadingMap
 from evergrid.grid.flow.power_flow import Network
-from evergrid.grid.hosting.hosting_capacity import Bounds
+from evergrid.grid.limits.day_limits import DayLimits
+from evergrid.grid.limits.kinds import OF_STEP, Kind
 
 
 class Common(NamedTuple):
@@ -24,23 +25,23 @@ class Common(NamedTuple):
         wires: The network.
         loads: The feeder's own loads; None where they are left out.
         laws: What inverters do, ``control column branch 1``; None without any.
-        read: What is watched, and its limits; None where voltages are brought back.
+        read: What is monitored, and its limits; None where voltages are brought back.
     """
 
     wires: Wires
     loads: Loads | None
     laws: Any
-    read: tuple[Watched, Limits] | None
+    read: tuple[Monitored, Bounds] | None
 
 
-class Asked(NamedTuple):
+class InverterScenarios(NamedTuple):
     """What inverters have of their own in each scenario; the names are those of `Inverters`."""
 
     control: Any
     rating_kva: Any
     wanted_kw: Any
     moved_pu: Any
-    pace: Any
+    damping: Any
 
 
 class Scenarios(NamedTuple):
@@ -50,22 +51,22 @@ class Scenarios(NamedTuple):
         power_kw: Into the grid at each branch.
         reactive_kvar: The same, reactive.
         load_share: Share of the feeder's own loads that is on; None for none of them.
-        asked: Of inverters; None without any.
+        inverters: What inverters have; None without any.
     """
 
     power_kw: Any
     reactive_kvar: Any
     load_share: Any
-    asked: Asked | None
+    inverters: InverterScenarios | None
 
 
 def powers(common: Common, lanes: Scenarios, share: Any) -> Powers:
     """Powers with a column per scenario; of the way to their answers inverters go a share."""
     inverters = None
-    if lanes.asked is not None:
-        control, *cells, pace = lanes.asked
+    if lanes.inverters is not None:
+        control, *cells, damping = lanes.inverters
         rating, wanted, moved = (cell.T for cell in cells)
-        inverters = Inverters(common.laws, control, rating, wanted, moved, share * pace)
+        inverters = Inverters(common.laws, control, rating, wanted, moved, share * damping)
     return Powers(
         fixed=jnp.concatenate([lanes.power_kw.T, lanes.reactive_kvar.T]),
         share=None if lanes.load_share is None else lanes.load_share.T,
@@ -79,32 +80,34 @@ def wires(network: Network) -> Wires:
     return Wires(_product(network.impedance), _column(network.open_pu))
 
 
-def watched(seen: monitored.Watch) -> Watched:
-    """What is watched, in single precision."""
-    member = jnp.arange(seen.totals)[:, None] == seen.transformer
-    return Watched(
-        loading=_readings(seen.loading),
-        phase=_readings(seen.phase),
-        voltage=_readings(seen.voltage),
-        current=_readings(seen.current),
+def monitored(elements: MonitoredElements) -> Monitored:
+    """What is monitored, in single precision."""
+    member = jnp.arange(elements.totals)[:, None] == elements.transformer
+    return Monitored(
+        loading=_readings(elements.loading),
+        phase=_readings(elements.phase),
+        voltage=_readings(elements.voltage),
+        current=_readings(elements.current),
         member=member.astype(jnp.float32),
-        positive=_readings(seen.positive),
-        negative=_readings(seen.negative),
+        positive=_readings(elements.positive),
+        negative=_readings(elements.negative),
     )
 
 
-def limits(bounds: Bounds) -> Limits:
-    """Limits that hold at every instant; currents are read, and judged, in single precision."""
-    voltage, single = (bounds.low, bounds.high), (bounds.line, bounds.instant, bounds.unbalance)
-    return Limits(
-        *(jnp.asarray(of)[:, None] for of in voltage),
-        *(jnp.asarray(of, jnp.float32)[:, None] for of in single),
+def bounds(limits: DayLimits) -> Bounds:
+    """Bounds of what one step alone tells; currents are read in single precision."""
+    of = {kind: limits.bound[limits.rows.of(kind)][:, None] for kind in OF_STEP}
+    single = (Kind.LINE, Kind.TRANSFORMER, Kind.UNBALANCE)
+    return Bounds(
+        jnp.asarray(-of[Kind.LOW_VOLTAGE]),
+        jnp.asarray(of[Kind.HIGH_VOLTAGE]),
+        *(jnp.asarray(of[kind], jnp.float32) for kind in single),
     )
 
 
-def _readings(readings: monitored.Readings) -> Readings:
+def _readings(readings: ReadingMap) -> ReadingPairs:
     gain, offset = _product(readings.gain), _column(readings.offset)
-    return Readings(gain.astype(jnp.float32), offset.astype(jnp.float32))
+    return ReadingPairs(gain.astype(jnp.float32), offset.astype(jnp.float32))
 
 
 def _product(gain: Complex[Array, "row column"]) -> Float[jax.Array, "double two"]:

@@ -11,15 +11,15 @@ from evergrid.grid.device_flow.fixed_point import Double, product, size
 Rows = Float[jax.Array, "row lane"]
 
 
-class Readings(NamedTuple):
+class ReadingPairs(NamedTuple):
     """Complex readings that are linear in currents, as pairs of real ones like these."""
 
     gain: Float[jax.Array, "double column"]
     offset: Float[jax.Array, "double 1"]
 
 
-class Watched(NamedTuple):
-    """What is watched beside voltages; `evergrid.grid.flow.monitored` has the same.
+class Monitored(NamedTuple):
+    """What is monitored beside voltages; `evergrid.grid.flow.monitored` has the same.
 
     Attributes:
         loading: Loading of lines by conductor.
@@ -31,17 +31,17 @@ class Watched(NamedTuple):
         negative: Negative sequence.
     """
 
-    loading: Readings
-    phase: Readings
-    voltage: Readings
-    current: Readings
+    loading: ReadingPairs
+    phase: ReadingPairs
+    voltage: ReadingPairs
+    current: ReadingPairs
     member: Float[jax.Array, "transformer conductor"]
-    positive: Readings
-    negative: Readings
+    positive: ReadingPairs
+    negative: ReadingPairs
 
 
-class Limits(NamedTuple):
-    """The limits of each place."""
+class Bounds(NamedTuple):
+    """The highest value allowed at each place; of `low`, the lowest."""
 
     low: Float[jax.Array, "branch 1"]
     high: Float[jax.Array, "branch 1"]
@@ -50,42 +50,42 @@ class Limits(NamedTuple):
     unbalance: Float[jax.Array, "bus 1"]
 
 
-class Told(NamedTuple):
-    """What is told of each lane, by kind of limit and by place of transformers."""
+class LaneResults(NamedTuple):
+    """Results of each lane, by kind of limit and by place of transformers."""
 
     excess: Float[jax.Array, "lane kind"]
     where: Int[jax.Array, "lane kind"]
     transformer: Float[jax.Array, "lane place"]
 
 
-def judge(watched: Watched, limits: Limits, voltage: Double, current: Double) -> Told:
+def evaluate(monitored: Monitored, bounds: Bounds, voltage: Double, current: Double) -> LaneResults:
     """Lanes against limits, at voltages and currents of the branches."""
     size_pu = size(voltage)
-    entering = current.astype(watched.member.dtype)
-    phase, total = size(_of(watched.phase, entering)), _loading(watched, entering)
+    entering = current.astype(monitored.member.dtype)
+    phase, total = size(_of(monitored.phase, entering)), _loading(monitored, entering)
     loading = jnp.concatenate([phase, total])
-    unbalance = size(_of(watched.negative, entering)) / size(_of(watched.positive, entering))
+    unbalance = size(_of(monitored.negative, entering)) / size(_of(monitored.positive, entering))
     rows = (
-        limits.low - size_pu,
-        size_pu - limits.high,
-        size(_of(watched.loading, entering)) - limits.line,
-        loading - limits.transformer,
-        unbalance - limits.unbalance,
+        bounds.low - size_pu,
+        size_pu - bounds.high,
+        size(_of(monitored.loading, entering)) - bounds.line,
+        loading - bounds.transformer,
+        unbalance - bounds.unbalance,
     )
     excess, where = zip(*(_worst(of_kind) for of_kind in rows), strict=True)
-    return Told(jnp.stack(excess, 1), jnp.stack(where, 1), loading.T.astype(size_pu.dtype))
+    return LaneResults(jnp.stack(excess, 1), jnp.stack(where, 1), loading.T.astype(size_pu.dtype))
 
 
-def _of(readings: Readings, entering: Double) -> Float[jax.Array, "twice lane"]:
+def _of(readings: ReadingPairs, entering: Double) -> Float[jax.Array, "twice lane"]:
     return product(readings.gain, entering) + readings.offset
 
 
-def _loading(watched: Watched, entering: Double) -> Float[jax.Array, "transformer lane"]:
+def _loading(monitored: Monitored, entering: Double) -> Float[jax.Array, "transformer lane"]:
     """Apparent power into each transformer over its rating."""
-    v_re, v_im = jnp.split(_of(watched.voltage, entering), 2)
-    i_re, i_im = jnp.split(_of(watched.current, entering), 2)
-    real = product(watched.member, v_re * i_re + v_im * i_im)
-    imaginary = product(watched.member, v_im * i_re - v_re * i_im)
+    v_re, v_im = jnp.split(_of(monitored.voltage, entering), 2)
+    i_re, i_im = jnp.split(_of(monitored.current, entering), 2)
+    real = product(monitored.member, v_re * i_re + v_im * i_im)
+    imaginary = product(monitored.member, v_im * i_re - v_re * i_im)
     return jnp.sqrt(real * real + imaginary * imaginary)
 
 

@@ -12,7 +12,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from evergrid.core.arrays import Array, Float, Int
 from evergrid.grid.device_flow import fixed_point, limits
-from evergrid.grid.device_flow.fixed_point import How
+from evergrid.grid.device_flow.fixed_point import Search
 from evergrid.grid.device_flow.layout import Common, Scenarios, powers
 from evergrid.grid.flow.power_flow import CAREFUL_ITERATIONS, CAREFUL_SHARE, ITERATIONS
 
@@ -23,13 +23,13 @@ GPU_CELLS = 2**23  # branches times scenarios that any other device takes: some 
 LEAST_LANES = 64  # fewer are not worth compiling for
 IN_FLIGHT = 2  # chunks: one is solved while another is carried
 
-Told = tuple[Array, ...]
+Arrays = tuple[Array, ...]
 
 
 def through(
     common: Common,
     scenarios: Scenarios,
-    told: Told,
+    filled: Arrays,
     tolerance_pu: float,
     devices: Sequence[Any] | None,
 ) -> tuple[Int[Array, " scenario"], Float[Array, " scenario"]]:
@@ -38,8 +38,8 @@ def through(
     Args:
         common: What they have in common.
         scenarios: What each has of its own.
-        told: Filled by scenario: voltages and, where there are any, powers of inverters; or, where
-            limits are read, what `limits.Told` has.
+        filled: Filled by scenario: voltages and, where there are any, powers of inverters; or,
+            where limits are read, what `limits.LaneResults` has.
         tolerance_pu: Error that may be left.
         devices: On which; all of this process by default.
 
@@ -53,10 +53,10 @@ def through(
     mesh = Mesh(np.array(jax.local_devices() if devices is None else devices), (AXIS,))
     common = jax.device_put(common, NamedSharding(mesh, SAME))
     for share, limit in ((1.0, ITERATIONS), (CAREFUL_SHARE, CAREFUL_ITERATIONS)):
-        how = How(*map(jnp.asarray, (share, tolerance_pu, limit)))
-        solve = partial(_compiled(mesh), common, how)
+        search = Search(*map(jnp.asarray, (share, tolerance_pu, limit)))
+        solve = partial(_compiled(mesh), common, search)
         for rows, found in _chunks(solve, mesh, scenarios, order):
-            for whole, part in zip((iterations, error, *told), found, strict=True):
+            for whole, part in zip((iterations, error, *filled), found, strict=True):
                 whole[rows] = part
         order = np.flatnonzero(~(error <= tolerance_pu))
         if len(order) == 0:
@@ -69,7 +69,7 @@ def _chunks(
     mesh: Mesh,
     scenarios: Scenarios,
     order: Int[Array, " some"],
-) -> Iterator[tuple[Int[Array, " row"], Told]]:
+) -> Iterator[tuple[Int[Array, " row"], Arrays]]:
     """Rows of each chunk with what was found there, in order, a few of them under way."""
     chunk = mesh.size * _lanes(mesh, scenarios.power_kw.shape[1], len(order))
     under_way = deque()
@@ -83,7 +83,7 @@ def _chunks(
         yield _brought(rows, found)
 
 
-def _brought(rows: Int[Array, " row"], found: Any) -> tuple[Int[Array, " row"], Told]:
+def _brought(rows: Int[Array, " row"], found: Any) -> tuple[Int[Array, " row"], Arrays]:
     return rows, tuple(np.asarray(part)[: len(rows)] for part in jax.tree.leaves(found))
 
 
@@ -111,15 +111,15 @@ def _lanes(mesh: Mesh, branches: int, count: int) -> int:
 def _compiled(mesh: Mesh) -> Callable[..., Any]:
     """The solver over these devices; each size of chunk compiles when first met."""
 
-    def solve(common: Common, how: How, lanes: Scenarios) -> Any:
-        given = powers(common, lanes, how.share)
-        state = fixed_point.settle(common.wires, given, how)
+    def solve(common: Common, search: Search, lanes: Scenarios) -> Any:
+        given = powers(common, lanes, search.share)
+        state = fixed_point.settle(common.wires, given, search)
         here = state.left.shape
         head = (jnp.full(here, state.iterations), state.left)
         if common.read is None:
-            return *head, _complex(state.voltage), *_powers_of(state.held)
-        entering = fixed_point.current(given, state.voltage, state.held)
-        return *head, *limits.judge(*common.read, state.voltage, entering)
+            return *head, _complex(state.voltage), *_powers_of(state.power)
+        entering = fixed_point.current(given, state.voltage, state.power)
+        return *head, *limits.evaluate(*common.read, state.voltage, entering)
 
     specs = {"in_specs": (SAME, SAME, EACH), "out_specs": EACH}
     return jax.jit(jax.shard_map(solve, mesh=mesh, check_vma=False, **specs))
@@ -130,6 +130,6 @@ def _complex(double: fixed_point.Double) -> jax.Array:
     return jax.lax.complex(*jnp.split(double, 2)).T
 
 
-def _powers_of(held: fixed_point.Double | None) -> tuple[jax.Array, ...]:
+def _powers_of(power: fixed_point.Double | None) -> tuple[jax.Array, ...]:
     """Power and reactive power of inverters, lanes first."""
-    return () if held is None else tuple(part.T for part in jnp.split(held, 2))
+    return () if power is None else tuple(part.T for part in jnp.split(power, 2))

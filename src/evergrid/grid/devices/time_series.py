@@ -204,7 +204,7 @@ def _given(reduced: Switching, day: Day) -> Callable[[int], tuple[Array | float,
     """What the kernels are given of each scenario."""
     inverters = day.inverters
     gain = TAPS_MOVE_WIRES * volt_var.loop_gain(inverters, reduced.impedance, reduced.open_pu)
-    pace = volt_var.pace(gain)
+    damping = volt_var.damping(gain)
     laws = volt_var.laws(inverters.controls, reduced.impedance)
     loads = own_loads(reduced.branches, True)
     power_kw, share = np.ascontiguousarray(day.power_kw), np.ascontiguousarray(day.load_share)
@@ -216,7 +216,7 @@ def _given(reduced: Switching, day: Day) -> Callable[[int], tuple[Array | float,
         lag = _share(day.step_s, control.response_s / ANSWER, control.response_s)
         adjusting = _share(day.step_s, control.reference_s or np.inf, np.inf)
         own = (share[min(row, len(share) - 1)], *loads)
-        inverter = (laws[way], rating_kva[row], float(pace[row]))
+        inverter = (laws[way], rating_kva[row], float(damping[row]))
         return (power_kw[row], *own, *inverter, lag, adjusting, control.reference_pu)
 
     return of

@@ -13,7 +13,13 @@ from numba import njit
 from evergrid.grid.devices import capacitor_control, tap_control
 from evergrid.grid.flow.power_flow_kernels import add_loads, currents, error_left, move
 from evergrid.grid.inverters.volt_var import REFERENCE_HIGH, REFERENCE_LOW
-from evergrid.grid.inverters.volt_var_kernels import INNER, OPTIONS, answer, drive
+from evergrid.grid.inverters.volt_var_kernels import (
+    INNER,
+    OPTIONS,
+    InverterLanes,
+    answer,
+    drive,
+)
 
 ROUNDS = 200  # looks at the controls in one step at most; more, and they hunt
 ITERATIONS = 400
@@ -157,7 +163,7 @@ def settle(maps, answers, fixed, own, law, inverters, tolerance, u, i, j):
         fixed: Powers that do not depend on voltage.
         own: Powers of the feeder's loads at nominal voltage.
         law: How they answer to voltage.
-        inverters: As in `volt_var_kernels.drive`.
+        inverters: `InverterLanes` of one lane.
         tolerance: Error that may be left.
         u: Voltages of the branches, moved.
         i: Currents of the branches, filled.
@@ -187,7 +193,7 @@ def settle(maps, answers, fixed, own, law, inverters, tolerance, u, i, j):
         before = change[0]
         move(v3[0], v3[1], u3[0], u3[1], 1.0, change)
         change[0] = max(change[0], gap[0])
-        left = error_left(change[0], before, inverters[5][0])
+        left = error_left(change[0], before, inverters.damping[0])
         if left <= tolerance:
             break
         if not np.isfinite(change[0]):
@@ -414,7 +420,7 @@ def run(maps, between, devices, tap_controls, bank_controls, source, start, give
         out: Filled: ratios, banks, moves of each regulator, what is told of each step, span of
             each branch's voltage.
     """
-    power_kw, load_share, loads, law, laws, rating_kva, pace, lag, adjusting, nominal = given
+    power_kw, load_share, loads, law, laws, rating_kva, damping, lag, adjusting, nominal = given
     step_s, tolerance, leftovers = how
     ratio_path, bank_path, moves, told, spans = out
     wide, tall = maps[1].shape[1], maps[3].shape[1]
@@ -428,8 +434,9 @@ def run(maps, between, devices, tap_controls, bank_controls, source, start, give
     seen = np.hypot(u[0], u[1])
     stand = (start[0].copy(), start[1].copy())
     answer_of_ports(devices, between, stand, answers)
-    kind, share = np.zeros(1, np.int64), np.full(1, pace)
-    inverters = (laws.reshape(1, wide, -1), kind, at_once, wanted, moved, share, held)
+    kind, share = np.zeros(1, np.int64), np.full(1, damping)
+    law_rows = laws.reshape(1, wide, -1)
+    inverters = InverterLanes(law_rows, kind, at_once, wanted, moved, share, held)
     # Which way power flows before the first step: all own loads on, nothing asked of inverters.
     copy(loads, own)
     settle(maps, answers, fixed, own, law, inverters, tolerance, u, i, j)

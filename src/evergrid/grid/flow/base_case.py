@@ -9,6 +9,7 @@ from jaxtyping import Complex
 from evergrid.core.arrays import Array
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
+from evergrid.core.name_list import name_list
 from evergrid.grid.feeder.feeder import BaseCase, Feeder, incidence
 from evergrid.grid.feeder.load_law import FADED, HIGH, LOW, NOMINAL
 from evergrid.grid.flow import power_flow, sparse_flow
@@ -131,9 +132,7 @@ def _two(case: BaseCase) -> str:
     """Why two solutions differ though both are right; empty where only ours is one."""
     if not case.jumps:
         return ""
-    more = len(case.jumps) - MOST_NAMED
-    names = ", ".join(f"load.{name}" for name in case.jumps[:MOST_NAMED])
-    names += f" and {more:,} more" if more > 0 else ""
+    names = name_list((f"load.{name}" for name in case.jumps), MOST_NAMED)
     return (
         f" Both are solutions: the power of {names} jumps at an end of its voltage window, and "
         "each solution has it on another side."

@@ -1,7 +1,7 @@
-"""What is watched in a feeder beside its branches: line currents, transformers, unbalance.
+"""What is monitored in a feeder beside its branches: line currents, transformers, unbalance.
 
-Lines are watched by conductor. Transformers are watched by phase and winding, each current over its
-rated value, and as a whole: power into the first winding, summed over its phases, over its rating.
+Lines are monitored by conductor. Transformers are monitored by phase and winding, each current over
+its rated value, and as a whole: power into the first winding, summed over phases, over its rating.
 All of it is linear in the currents of the branches, so it costs one product per scenario. A
 *reading* is a complex number ``offset + gain i``, with i the currents of the branches into the
 grid in kVA at 1 pu, as the power flow leaves them.
@@ -22,12 +22,12 @@ from evergrid.grid.flow.power_flow import Network
 SAME = 1e-7  # readings that differ by less are the same wire further along
 TURN = np.exp(2j * np.pi / 3)
 
-JudgedBy = Literal["phase", "total"]
+TransformerBy = Literal["phase", "total"]
 
 
 @dataclass(frozen=True)
-class Readings:
-    """Complex readings that are linear in the currents of the branches.
+class ReadingMap:
+    """How complex readings follow from the currents of the branches: linearly.
 
     Attributes:
         offset: Without any current.
@@ -46,22 +46,22 @@ class Readings:
         """The readings at currents of the branches."""
         return self.offset + current @ self.gain.T
 
-    def rows(self, which: Int[Array, " some"] | Bool[Array, " reading"]) -> "Readings":
+    def rows(self, which: Int[Array, " some"] | Bool[Array, " reading"]) -> "ReadingMap":
         """Some of them."""
-        return Readings(self.offset[which], self.gain[which])
+        return ReadingMap(self.offset[which], self.gain[which])
 
-    def over(self, size: Float[Array, " reading"]) -> "Readings":
-        """The same in units of a size each."""
-        return Readings(self.offset / size, self.gain / size[:, None])
+    def over(self, size: Float[Array, " reading"]) -> "ReadingMap":
+        """Readings over a size each."""
+        return ReadingMap(self.offset / size, self.gain / size[:, None])
 
 
 @dataclass(frozen=True)
-class Watch:
-    """What is watched.
+class MonitoredElements:
+    """What is monitored.
 
     Attributes:
         loading: Currents of rated lines over their rating; one row for all conductors in a row
-            that carry the same current, judged by the weakest.
+            that carry the same current, for the weakest of them.
         line: Row of `feeder.Lines.currents` of the weakest conductor behind each of these.
         phase: Currents in the phases of every transformer's windings over their rated values.
         winding: Row of `feeder.Transformers.currents` of each of these.
@@ -75,21 +75,21 @@ class Watch:
         kept: Rows of these that ``loading`` is.
     """
 
-    loading: Readings
+    loading: ReadingMap
     line: Int[Array, " loading"]
-    phase: Readings
+    phase: ReadingMap
     winding: Int[Array, " phase"]
-    voltage: Readings
-    current: Readings
+    voltage: ReadingMap
+    current: ReadingMap
     transformer: Int[Array, " conductor"]
-    positive: Readings
-    negative: Readings
+    positive: ReadingMap
+    negative: ReadingMap
     bus: Int[Array, " bus"]
-    all_loading: Readings
+    all_loading: ReadingMap
     kept: Int[Array, " loading"]
 
-    def judging(self, transformers: JudgedBy) -> "Watch":
-        """The same, with transformers watched only by what they are judged by."""
+    def transformers_by(self, transformers: TransformerBy) -> "MonitoredElements":
+        """These, with transformers monitored only by what has the limit."""
         none = np.zeros(0, dtype=np.int64)
         if transformers == "phase":
             bare = {"voltage": self.voltage.rows(none), "current": self.current.rows(none)}
@@ -98,12 +98,12 @@ class Watch:
 
     @property
     def totals(self) -> int:
-        """How many transformers are watched as a whole."""
+        """How many transformers are monitored as a whole."""
         return int(self.transformer.max(initial=-1)) + 1
 
 
-def watch(network: Network) -> Watch:
-    """What is worth watching: every rated line and transformer, and buses of branches."""
+def monitored_elements(network: Network) -> MonitoredElements:
+    """What is monitored: every rated line and transformer, and buses of branches."""
     feeder = network.feeder
     everywhere = _voltages(network)
     lines, transformers = feeder.lines, feeder.transformers
@@ -111,7 +111,7 @@ def watch(network: Network) -> Watch:
     loading = _currents(lines.currents.per_volt, everywhere).rows(rated)
     rating_a = lines.rating_a[lines.currents.element[rated]]
     every = loading.over(rating_a)
-    kept = _told_apart(loading, rating_a)
+    kept = _distinct(loading, rating_a)
     ends = transformers.currents
     entering = _currents(feeder.transformer_currents(network.state), everywhere)
     (winding,) = np.nonzero(np.isfinite(transformers.rated_a))
@@ -119,7 +119,7 @@ def watch(network: Network) -> Watch:
     kva = transformers.rating_kva[ends.element[first]]
     base_v = feeder.base_v[ends.node[first]]
     positive, negative, bus = _sequences(network, everywhere)
-    return Watch(
+    return MonitoredElements(
         loading=every.rows(kept),
         line=rated[kept],
         phase=entering.rows(winding).over(transformers.rated_a[winding]),
@@ -136,14 +136,14 @@ def watch(network: Network) -> Watch:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What is seen in some scenarios.
+class Readings:
+    """Readings of what is monitored, in some scenarios.
 
     Attributes:
-        line: Loading of each watched conductor of a line.
+        line: Loading of each monitored conductor of a line.
         phase: Current over its rated value in each phase of each winding.
         total: Power into each transformer over its rating.
-        unbalance: Negative over positive sequence at each watched bus.
+        unbalance: Negative over positive sequence at each monitored bus.
     """
 
     line: Float[Array, "scenario loading"]
@@ -153,24 +153,24 @@ class Seen:
 
     @property
     def transformer(self) -> Float[Array, "scenario place"]:
-        """Loading of all that transformers are watched by: phases, then transformers as a whole."""
+        """Loading of all places of transformers: phases, then transformers as a whole."""
         return np.concatenate([self.phase, self.total], axis=1)
 
 
-def seen(watched: Watch, current: Complex[Array, "scenario branch"]) -> Seen:
-    """What is seen at currents of the branches, in kVA at 1 pu into the grid."""
-    entering = watched.voltage.of(current) * watched.current.of(current).conj()
-    member = watched.transformer[:, None] == np.arange(watched.totals)
-    return Seen(
-        np.abs(watched.loading.of(current)),
-        np.abs(watched.phase.of(current)),
+def read(monitored: MonitoredElements, current: Complex[Array, "scenario branch"]) -> Readings:
+    """Readings at currents of the branches, in kVA at 1 pu into the grid."""
+    entering = monitored.voltage.of(current) * monitored.current.of(current).conj()
+    member = monitored.transformer[:, None] == np.arange(monitored.totals)
+    return Readings(
+        np.abs(monitored.loading.of(current)),
+        np.abs(monitored.phase.of(current)),
         np.abs(entering @ member),
-        np.abs(watched.negative.of(current) / watched.positive.of(current)),
+        np.abs(monitored.negative.of(current) / monitored.positive.of(current)),
     )
 
 
-def alike(several: Sequence[Watch]) -> tuple[Watch, ...]:
-    """Watches of one feeder in several states, with the same lines in each.
+def in_all_states(several: Sequence[MonitoredElements]) -> tuple[MonitoredElements, ...]:
+    """What is monitored in one feeder in several states, with the same lines in each.
 
     What is the same wire in one state may differ in rounding in another, so all follow the first.
     """
@@ -181,25 +181,25 @@ def alike(several: Sequence[Watch]) -> tuple[Watch, ...]:
     )
 
 
-def node_voltages(network: Network) -> Readings:
+def node_voltages(network: Network) -> ReadingMap:
     """Voltage of every node, pu."""
     return _voltages(network).over(network.feeder.base_v)
 
 
-def _voltages(network: Network) -> Readings:
+def _voltages(network: Network) -> ReadingMap:
     """Voltage of every node in volts."""
     feeder, branches = network.feeder, network.branches
     across = incidence(branches, len(feeder.nodes))
     drive = across.T.toarray().astype(np.complex128) * (1000.0 / branches.base_v)
-    return Readings(network.factor.open_v, network.factor.voltage(drive))
+    return ReadingMap(network.factor.open_v, network.factor.voltage(drive))
 
 
-def _currents(per_volt: sparse.csr_array, everywhere: Readings) -> Readings:
+def _currents(per_volt: sparse.csr_array, everywhere: ReadingMap) -> ReadingMap:
     """Watched currents in amperes."""
-    return Readings(per_volt @ everywhere.offset, per_volt @ everywhere.gain)
+    return ReadingMap(per_volt @ everywhere.offset, per_volt @ everywhere.gain)
 
 
-def _told_apart(readings: Readings, rating_a: Float[Array, " reading"]) -> Int[Array, " loading"]:
+def _distinct(readings: ReadingMap, rating_a: Float[Array, " reading"]) -> Int[Array, " loading"]:
     """One conductor of all that carry the same current: the weakest.
 
     They are the same where their readings agree at two random sets of currents, up to rounding.
@@ -218,7 +218,7 @@ def _told_apart(readings: Readings, rating_a: Float[Array, " reading"]) -> Int[A
     return np.sort(order[first])
 
 
-def _sequences(network: Network, everywhere: Readings) -> tuple[Readings, Readings, Array]:
+def _sequences(network: Network, everywhere: ReadingMap) -> tuple[ReadingMap, ReadingMap, Array]:
     """Positive and negative sequence at the buses of branches that have three phases, pu."""
     feeder = network.feeder
     phases = np.full((len(feeder.buses.name), 4), -1)
@@ -234,6 +234,6 @@ def _sequences(network: Network, everywhere: Readings) -> tuple[Readings, Readin
     return positive, negative, bus
 
 
-def _combined(a: Readings, b: Readings, c: Readings, turn: complex) -> Readings:
+def _combined(a: ReadingMap, b: ReadingMap, c: ReadingMap, turn: complex) -> ReadingMap:
     offset = (a.offset + turn * b.offset + turn**2 * c.offset) / 3
-    return Readings(offset, (a.gain + turn * b.gain + turn**2 * c.gain) / 3)
+    return ReadingMap(offset, (a.gain + turn * b.gain + turn**2 * c.gain) / 3)

@@ -24,6 +24,7 @@ from evergrid.grid.flow import power_flow_kernels as kernels
 from evergrid.grid.inverters import volt_var
 from evergrid.grid.inverters.volt_var import Inverters
 from evergrid.grid.inverters.volt_var_kernels import COLUMNS as CONTROL_COLUMNS
+from evergrid.grid.inverters.volt_var_kernels import InverterLanes
 
 ITERATIONS = 100
 CAREFUL_SHARE, CAREFUL_ITERATIONS = 0.5, 1000  # second try of what did not settle
@@ -157,56 +158,68 @@ def solve(
     raise_if_any("power flow", power_faults(power_kw, reactive_kvar))
     size = np.abs(power_kw).sum(axis=1) + np.abs(reactive_kvar).sum(axis=1)
     order = np.argsort(size, kind="stable")
-    voltage = np.empty(power_kw.shape, np.complex128)
-    answers = np.zeros((2, *power_kw.shape) if inverters is not None else (2, 0, 0))
-    found = (voltage, np.zeros(len(order), np.int64), np.full(len(order), np.inf), answers)
-    loads, law = own_loads(network.branches, load_share is not None)
-    share = np.ones((1, 1)) if load_share is None else load_share
-    powers = (np.ascontiguousarray(power_kw), np.ascontiguousarray(reactive_kvar))
-    given = (*wires(network), powers, (np.ascontiguousarray(share), loads, law))
-    *answering, pace = answers_of(network, inverters, inverter_kw)
-    for step, limit in ((1.0, ITERATIONS), (CAREFUL_SHARE, CAREFUL_ITERATIONS)):
-        how = (step, tolerance_pu, limit)
-        work = partial(kernels.solve, *given, (*answering, step * pace), order, how, found)
+    found = kernels.Solutions(
+        np.empty(power_kw.shape, np.complex128),
+        np.zeros(len(order), np.int64),
+        np.full(len(order), np.inf),
+        np.zeros((2, *power_kw.shape) if inverters is not None else (2, 0, 0)),
+    )
+    given = (
+        *network_arrays(network),
+        scenarios_of(power_kw, reactive_kvar, load_share),
+        own_loads(network.branches, load_share is not None),
+        inverter_lanes(network, inverters, inverter_kw),
+    )
+    for share, limit in ((1.0, ITERATIONS), (CAREFUL_SHARE, CAREFUL_ITERATIONS)):
+        search = kernels.Search(share, tolerance_pu, limit)
+        work = partial(kernels.solve, *given, order, search, found)
         on_all_cores(work, math.ceil(len(order) / kernels.LANES))
-        order = np.flatnonzero(~(found[2] <= tolerance_pu))
+        order = np.flatnonzero(~(found.error_pu <= tolerance_pu))
         if len(order) == 0:
             break
-    made = (None, None) if inverters is None else (answers[0], answers[1])
-    return Flow(voltage, found[2] <= tolerance_pu, found[1], found[2], *made)
+    made = (None, None) if inverters is None else tuple(found.inverter_power)
+    settled = found.error_pu <= tolerance_pu
+    return Flow(found.voltage, settled, found.iterations, found.error_pu, *made)
 
 
-def answers_of(
+def scenarios_of(
+    power_kw: Float[Array, "scenario branch"],
+    reactive_kvar: Float[Array, "scenario branch"],
+    load_share: Float[Array, "scenario branch"] | None,
+) -> kernels.Scenarios:
+    """Scenarios as the kernels want them."""
+    share = np.ones((1, 1)) if load_share is None else load_share
+    return kernels.Scenarios(*map(np.ascontiguousarray, (power_kw, reactive_kvar, share)))
+
+
+def inverter_lanes(
     network: Network,
     inverters: Inverters | None,
     inverter_kw: Float[Array, "scenario branch"] | None,
-) -> tuple[Array, ...]:
-    """Inverters as the kernels want them; no rows where there are none.
+) -> InverterLanes:
+    """Inverters by scenario and branch as the kernels want them; no rows where there are none.
 
     Raises:
         InputError: Inverters without powers, or powers without inverters, or of another shape.
     """
+    none = np.zeros((0, 0))
+    no_power = np.zeros((2, 0, 0))  # powers are kept chunk by chunk
     if inverters is None and inverter_kw is None:
-        none = np.zeros((0, 0))
-        return (
-            np.zeros((0, 0, CONTROL_COLUMNS)),
-            np.zeros(0, np.int64),
-            none,
-            none,
-            none,
-            np.zeros(0),
-        )
+        laws = np.zeros((0, 0, CONTROL_COLUMNS))
+        control, damping = np.zeros(0, np.int64), np.zeros(0)
+        return InverterLanes(laws, control, none, none, none, damping, no_power)
     if inverters is None or inverter_kw is None or inverter_kw.shape != inverters.rating_kva.shape:
         fix = "Give inverters and inverter_kw together, a power for each."
         raise InputError("power flow", [Fault("inverter_kw", "stand beside inverters", fix=fix)])
     gain = volt_var.loop_gain(inverters, network.impedance, network.open_pu)
-    return (
+    return InverterLanes(
         volt_var.laws(inverters.controls, network.impedance),
         inverters.control,
         np.ascontiguousarray(inverters.rating_kva),
         np.ascontiguousarray(inverter_kw),
         inverters.moved_pu(),
-        volt_var.pace(gain),
+        volt_var.damping(gain),
+        no_power,
     )
 
 
@@ -221,7 +234,7 @@ def power_faults(
     return faults
 
 
-def wires(network: Network) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+def network_arrays(network: Network) -> tuple[kernels.NetworkArrays, kernels.NetworkArrays]:
     """Impedance and voltages without load as the kernels want them, in single and in double."""
     count = len(network.branches)
     even = count + count % 2
@@ -230,12 +243,13 @@ def wires(network: Network) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
     unloaded = np.ones(even, dtype=np.complex128)  # 1 pu where padded, so that nothing divides by 0
     unloaded[:count] = network.open_pu
     parts = (gain.real, gain.imag, unloaded.real, unloaded.imag)
-    exact = tuple(np.ascontiguousarray(part) for part in parts)
-    return tuple(part.astype(np.float32) for part in exact), exact
+    double = kernels.NetworkArrays(*(np.ascontiguousarray(part) for part in parts))
+    return kernels.NetworkArrays(*(part.astype(np.float32) for part in double)), double
 
 
-def own_loads(branches: Branches, used: bool) -> tuple[Array, Array]:
+def own_loads(branches: Branches, used: bool) -> kernels.OwnLoads:
     """The feeder's own loads and how they answer to voltage; no rows where they are unused."""
     if not used:
-        return np.zeros((2, 0)), np.zeros((0, COLUMNS))
-    return np.stack([branches.power_kw, branches.reactive_kvar]), branches.law
+        return kernels.OwnLoads(np.zeros((2, 0)), np.zeros((0, COLUMNS)))
+    power = np.stack([branches.power_kw, branches.reactive_kvar])
+    return kernels.OwnLoads(power, branches.law)

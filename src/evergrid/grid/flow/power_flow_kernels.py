@@ -6,11 +6,12 @@ each branch's base, powers in kVA into the grid, and currents in kVA at 1 pu. Im
 with zeros to an even number of rows and columns.
 """
 
-from typing import no_type_check
+from typing import NamedTuple, no_type_check
 
 import numpy as np
 from numba import njit
 
+from evergrid.core.arrays import Array
 from evergrid.grid.feeder.load_law import (
     ABOVE,
     CONSTANT,
@@ -27,16 +28,58 @@ from evergrid.grid.feeder.load_law import (
     SQUARE,
     STEEPNESS,
 )
-from evergrid.grid.inverters.volt_var_kernels import INLINED, INNER, OPTIONS, drive
+from evergrid.grid.inverters.volt_var_kernels import (
+    INLINED,
+    INNER,
+    OPTIONS,
+    InverterLanes,
+    drive,
+    idle_lanes,
+)
 
 SLOW = 0.05  # shrinking of changes from one iteration to the next that counts as no progress
-ROUGH_ERROR = 2e-6  # pu: where single precision hands over to double
-ROUGH_LIMIT = 12  # iterations in single precision at most
+SINGLE_ERROR = 2e-6  # pu: where single precision hands over to double
+SINGLE_LIMIT = 12  # iterations in single precision at most
 LANES = 64  # scenarios of a chunk, whose arrays then stay in the cache
 AWAY = 1e9  # voltage beyond which a lane has run away, pu
 STILL = 1e-13  # change of nothing but rounding, pu
 SAFETY = 1.5  # changes may shrink less from now on than they just did
 LEAST_LEFT = 0.1  # of a change at least is taken to be left, however fast changes shrink
+
+
+class NetworkArrays(NamedTuple):
+    """Impedance between branches and their voltages without load, real and imaginary."""
+
+    gain_re: Array
+    gain_im: Array
+    open_re: Array
+    open_im: Array
+
+
+class Search(NamedTuple):
+    """How voltages are iterated.
+
+    Attributes:
+        share: Share of the way to new voltages that an iteration goes.
+        tolerance_pu: Error that may be left.
+        iterations: Most iterations.
+    """
+
+    share: float
+    tolerance_pu: float
+    iterations: int
+
+
+class OwnLoads(NamedTuple):
+    """The feeder's own loads; no rows where they are left out.
+
+    Attributes:
+        power: Power and reactive power at nominal voltage.
+        law: How they answer to voltage.
+    """
+
+    power: Array
+    law: Array
 
 
 @njit(**INNER)
@@ -146,32 +189,30 @@ def move(v_re, v_im, u_re, u_im, share, change):
 
 @njit(**INNER)
 @no_type_check
-def error_left(change, before, pace=1.0):
+def error_left(change, before, damping=1.0):
     """Error after a change, from how fast the changes shrink; infinite while they do not.
 
-    Where only a share ``pace`` of the way is gone, changes may shrink by so much less.
+    Where only a share ``damping`` of the way is gone, changes may shrink by so much less.
     """
     if change < STILL:
         return change
     ratio = change / before
-    if not ratio < 1.0 - SLOW * pace:  # also where either is NaN
+    if not ratio < 1.0 - SLOW * damping:  # also where either is NaN
         return np.inf
     return change * max(SAFETY * ratio / (1.0 - ratio), LEAST_LEFT)
 
 
 @njit(**INNER)
 @no_type_check
-def iterate(wires, fixed, own, law, inverters, how, u, i, change, left):
+def iterate(network, fixed, own, inverters, search, u, i, change, left):
     """Iterate the voltages of a chunk until the error that is left is tolerable in every lane.
 
     Args:
-        wires: Impedance between branches and voltages without load, real and imaginary.
+        network: `NetworkArrays`.
         fixed: Powers that do not depend on voltage.
-        own: Powers of the feeder's loads at nominal voltage; used where ``law`` has rows.
-        law: How the loads answer to voltage.
-        inverters: As in `drive`; without rows where there are none.
-        how: Share of the way to new voltages that an iteration goes, error that may be left,
-            most iterations.
+        own: `OwnLoads` of the chunk.
+        inverters: `InverterLanes`; without rows where there are none.
+        search: `Search`.
         u: Voltages, from where they are to where they end.
         i: Currents, filled.
         change: What the last iteration changed in each lane.
@@ -181,47 +222,64 @@ def iterate(wires, fixed, own, law, inverters, how, u, i, change, left):
     Returns:
         The number of iterations.
     """
-    gain_re, gain_im, open_re, open_im = wires
-    share, tolerance, limit = how
     s, v = np.empty_like(u), np.empty_like(u)
     before, gap = np.empty_like(change), np.zeros_like(change)
+    any_inverter = len(inverters.rating_kva) > 0
     left[:] = np.inf
-    for iteration in range(limit):
+    for iteration in range(search.iterations):
+        # Powers at the voltages so far, the currents that they drive, and what these make of the
+        # voltages without load.
         copy(fixed, s)
-        if len(law) > 0:
-            add_loads(law, u[0], u[1], own[0], own[1], s[0], s[1])
-        if len(inverters[2]) > 0:
+        if len(own.law) > 0:
+            add_loads(own.law, u[0], u[1], own.power[0], own.power[1], s[0], s[1])
+        if any_inverter:
             drive(inverters, u, s, gap)
         currents(s[0], s[1], u[0], u[1], i[0], i[1])
-        spread(open_re, open_im, v[0], v[1])
-        add_product(gain_re, gain_im, i[0], i[1], v[0], v[1])
+        spread(network.open_re, network.open_im, v[0], v[1])
+        add_product(network.gain_re, network.gain_im, i[0], i[1], v[0], v[1])
         for n in range(len(change)):
             before[n] = change[n]
-        move(v[0], v[1], u[0], u[1], share, change)
+        move(v[0], v[1], u[0], u[1], search.share, change)
+        # The error that is left follows from how fast the changes shrink, inverters' too.
         worst = 0.0
         for n in range(len(change)):
             change[n] = max(change[n], gap[n])
-            pace = inverters[5][n] if len(inverters[2]) > 0 else 1.0
-            left[n] = min(left[n], error_left(change[n], before[n], pace))
+            damping = inverters.damping[n] if any_inverter else 1.0
+            left[n] = min(left[n], error_left(change[n], before[n], damping))
             worst = max(worst, left[n])
-        if worst <= tolerance:
+        if worst <= search.tolerance_pu:
             return iteration + 1
-    return limit
+    return search.iterations
 
 
 @njit(**INNER)
 @no_type_check
-def solve_chunk(rough, exact, fixed, own, law, inverters, how, u, i, left):
+def in_single(inverters):
+    """`InverterLanes` in single precision."""
+    f4 = np.float32
+    return InverterLanes(
+        inverters.laws.astype(f4),
+        inverters.control,
+        inverters.rating_kva.astype(f4),
+        inverters.wanted_kw.astype(f4),
+        inverters.moved_pu.astype(f4),
+        inverters.damping.astype(f4),
+        inverters.power.astype(f4),
+    )
+
+
+@njit(**INNER)
+@no_type_check
+def solve_chunk(single, double, fixed, own, inverters, search, u, i, left):
     """Voltages and currents of a chunk: most of the way in single precision, the end in double.
 
     Args:
-        rough: Impedance and voltages without load in single precision.
-        exact: The same in double precision.
+        single: `NetworkArrays` in single precision.
+        double: `NetworkArrays` in double precision.
         fixed: Powers that do not depend on voltage.
-        own: Powers of the feeder's loads at nominal voltage.
-        law: How they answer to voltage.
-        inverters: As in `drive`: their powers are filled; without rows where there are none.
-        how: As in `iterate`.
+        own: `OwnLoads` of the chunk.
+        inverters: `InverterLanes`, whose powers are filled; without rows where there are none.
+        search: `Search`.
         u: Voltages, filled.
         i: Currents that drive them, filled.
         left: Error left in each lane, filled.
@@ -229,99 +287,122 @@ def solve_chunk(rough, exact, fixed, own, law, inverters, how, u, i, left):
     Returns:
         The number of iterations.
     """
-    share = how[0]
     f4 = np.float32
     change, change4 = np.ones_like(left), np.ones(len(left), f4)
     u4, i4, left4 = np.empty(u.shape, f4), np.zeros(i.shape, f4), np.empty(len(left), f4)
-    fixed4, own4, law4 = fixed.astype(f4), own.astype(f4), law.astype(f4)
-    laws, control, rating, wanted, moved, pace, held = inverters
-    held4 = held.astype(f4)
-    sizes4 = (rating.astype(f4), wanted.astype(f4), moved.astype(f4), pace.astype(f4))
-    inverters4 = (laws.astype(f4), control, *sizes4, held4)
-    spread(rough[2], rough[3], u4[0], u4[1])
-    how4 = (f4(share), ROUGH_ERROR, ROUGH_LIMIT)
-    first = iterate(rough, fixed4, own4, law4, inverters4, how4, u4, i4, change4, left4)
+    fixed4, own4 = fixed.astype(f4), OwnLoads(own.power.astype(f4), own.law.astype(f4))
+    inverters4 = in_single(inverters)
+    spread(single.open_re, single.open_im, u4[0], u4[1])
+    search4 = Search(f4(search.share), SINGLE_ERROR, SINGLE_LIMIT)
+    first = iterate(single, fixed4, own4, inverters4, search4, u4, i4, change4, left4)
+    # Double precision goes on from there; a lane that ran away begins anew without load.
+    power, power4 = inverters.power, inverters4.power
     for n in range(len(left)):
         settled = np.isfinite(change4[n])
         change[n] = change4[n] if settled else 1.0
         for k in range(u.shape[1]):
-            u[0, k, n] = u4[0, k, n] if settled else exact[2][k]
-            u[1, k, n] = u4[1, k, n] if settled else exact[3][k]
-        for k in range(held.shape[1] if settled else 0):
-            held[0, k, n], held[1, k, n] = held4[0, k, n], held4[1, k, n]
+            u[0, k, n] = u4[0, k, n] if settled else double.open_re[k]
+            u[1, k, n] = u4[1, k, n] if settled else double.open_im[k]
+        for k in range(power.shape[1] if settled else 0):
+            power[0, k, n], power[1, k, n] = power4[0, k, n], power4[1, k, n]
     i[:] = 0
-    return first + iterate(exact, fixed, own, law, inverters, how, u, i, change, left)
+    return first + iterate(double, fixed, own, inverters, search, u, i, change, left)
 
 
 @njit(**INNER)
 @no_type_check
-def lanes_of(inverters, order, wide):
-    """Inverters of the scenarios of a chunk, branch by branch; they begin without an answer."""
-    laws, control, rating_kva, wanted_kw, moved_pu, pace = inverters
-    count = len(order) if len(rating_kva) > 0 else 0
-    rows = wide if count > 0 else 0
-    rating, wanted, moved = (
-        np.zeros((rows, count)),
-        np.zeros((rows, count)),
-        np.zeros((rows, count)),
-    )
-    held, share, kind = np.zeros((2, rows, count)), np.ones(count), np.zeros(count, np.int64)
+def lanes_of(given, share, order, wide):
+    """`InverterLanes` of the scenarios of a chunk; they begin with what is asked of them.
+
+    Args:
+        given: `InverterLanes` by scenario and branch.
+        share: Of `Search`, by which inverters are damped too.
+        order: Scenarios of the chunk.
+        wide: Branches, padded.
+    """
+    count = len(order) if len(given.rating_kva) > 0 else 0
+    lanes = idle_lanes(given.laws, wide if count > 0 else 0, count)
+    rating, wanted, power = lanes.rating_kva, lanes.wanted_kw, lanes.power
     for n in range(count):
         row = order[n]
-        share[n], kind[n] = pace[row], control[row]
-        for k in range(rating_kva.shape[1]):
-            rating[k, n], wanted[k, n] = rating_kva[row, k], wanted_kw[row, k]
-            moved[k, n] = moved_pu[row, k]
-            held[0, k, n] = min(max(wanted[k, n], -rating[k, n]), rating[k, n])
-    return laws, kind, rating, wanted, moved, share, held
+        lanes.damping[n], lanes.control[n] = share * given.damping[row], given.control[row]
+        for k in range(given.rating_kva.shape[1]):
+            rating[k, n], wanted[k, n] = given.rating_kva[row, k], given.wanted_kw[row, k]
+            lanes.moved_pu[k, n] = given.moved_pu[row, k]
+            power[0, k, n] = min(max(wanted[k, n], -rating[k, n]), rating[k, n])
+    return lanes
+
+
+class Scenarios(NamedTuple):
+    """Powers by scenario and branch.
+
+    Attributes:
+        power_kw: Into the grid.
+        reactive_kvar: Reactive power into the grid.
+        load_share: Share of the feeder's own loads that is on.
+    """
+
+    power_kw: Array
+    reactive_kvar: Array
+    load_share: Array
+
+
+class Solutions(NamedTuple):
+    """What is found of each scenario: filled.
+
+    Attributes:
+        voltage: Voltages of the branches.
+        iterations: Iterations taken.
+        error_pu: Error left.
+        inverter_power: Power and reactive power of the inverters.
+    """
+
+    voltage: Array
+    iterations: Array
+    error_pu: Array
+    inverter_power: Array
 
 
 @njit(nogil=True, **OPTIONS)
 @no_type_check
-def solve(rough, exact, powers, loads, inverters, order, how, found, first, stop):
+def solve(single, double, scenarios, own, inverters, order, search, found, first, stop):
     """Voltages of many scenarios: chunks from the first to before the last one.
 
     Args:
-        rough: As in `solve_chunk`.
-        exact: As in `solve_chunk`.
-        powers: Power and reactive power by scenario and branch.
-        loads: Share of the feeder's own loads that is on, by scenario and branch; power and
-            reactive power of these at nominal voltage, a row each; and how they answer to
-            voltage, no rows where they are left out.
-        inverters: Laws by control and branch; control of each scenario; ratings, powers asked for
-            and moved references by scenario and branch; share of the way an iteration goes.
+        single: `NetworkArrays` in single precision.
+        double: `NetworkArrays` in double precision.
+        scenarios: `Scenarios`.
+        own: `OwnLoads`, at a share of 1.
+        inverters: `InverterLanes`, by scenario and branch.
         order: Scenarios to be solved, similar ones beside each other.
-        how: As in `iterate`.
-        found: Filled: voltages, iterations and error left by scenario, and the powers of the
-            inverters.
+        search: `Search`.
+        found: `Solutions`.
         first: First chunk.
         stop: Chunk to stop at.
     """
-    voltage, iterations, error, answers = found
-    (power_kw, reactive_kvar), (load_share, own_power, law) = powers, loads
-    branches = power_kw.shape[1]
-    wide, count = exact[0].shape[0], len(order)
+    branches, wide = scenarios.power_kw.shape[1], double.gain_re.shape[0]
     for chunk in range(first, stop):
-        begin = chunk * LANES
-        here = min(LANES, count - begin)
-        fixed, own = np.zeros((2, wide, here)), np.zeros((2, wide, here))
-        u, i, left = np.empty((2, wide, here)), np.empty((2, wide, here)), np.empty(here)
-        for n in range(here):
-            row = order[begin + n]
+        here = order[chunk * LANES : (chunk + 1) * LANES]
+        lanes = len(here)
+        fixed, power = np.zeros((2, wide, lanes)), np.zeros((2, wide, lanes))
+        u, i, left = np.empty((2, wide, lanes)), np.empty((2, wide, lanes)), np.empty(lanes)
+        for n in range(lanes):
+            row = here[n]
             for k in range(branches):
-                fixed[0, k, n] = power_kw[row, k]
-                fixed[1, k, n] = reactive_kvar[row, k]
-                if len(law) > 0:
-                    own[0, k, n] = load_share[row, k] * own_power[0, k]
-                    own[1, k, n] = load_share[row, k] * own_power[1, k]
-        chunk_inverters = lanes_of(inverters, order[begin : begin + here], wide)
-        rounds = solve_chunk(rough, exact, fixed, own, law, chunk_inverters, how, u, i, left)
-        held = chunk_inverters[6]
-        for n in range(here):
-            row = order[begin + n]
-            iterations[row] = rounds
-            error[row] = left[n]
+                fixed[0, k, n] = scenarios.power_kw[row, k]
+                fixed[1, k, n] = scenarios.reactive_kvar[row, k]
+                if len(own.law) > 0:
+                    power[0, k, n] = scenarios.load_share[row, k] * own.power[0, k]
+                    power[1, k, n] = scenarios.load_share[row, k] * own.power[1, k]
+        chunk_own = OwnLoads(power, own.law)
+        driven = lanes_of(inverters, search.share, here, wide)
+        rounds = solve_chunk(single, double, fixed, chunk_own, driven, search, u, i, left)
+        for n in range(lanes):
+            row = here[n]
+            found.iterations[row] = rounds
+            found.error_pu[row] = left[n]
             for k in range(branches):
-                voltage[row, k] = complex(u[0, k, n], u[1, k, n])
-                if held.shape[1] > 0:
-                    answers[0, row, k], answers[1, row, k] = held[0, k, n], held[1, k, n]
+                found.voltage[row, k] = complex(u[0, k, n], u[1, k, n])
+                if driven.power.shape[1] > 0:
+                    found.inverter_power[0, row, k] = driven.power[0, k, n]
+                    found.inverter_power[1, row, k] = driven.power[1, k, n]

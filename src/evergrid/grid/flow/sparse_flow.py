@@ -27,7 +27,9 @@ from evergrid.grid.flow.power_flow import (
     Flow,
     own_loads,
     power_faults,
+    scenarios_of,
 )
+from evergrid.grid.flow.power_flow_kernels import Search, Solutions
 
 MOST_NEIGHBOURS = 6  # of a node that is eliminated: two buses of three phases
 KVA = 1000.0
@@ -120,24 +122,30 @@ def solve(
     raise_if_any("power flow", power_faults(power_kw, reactive_kvar))
     size = np.abs(power_kw).sum(axis=1) + np.abs(reactive_kvar).sum(axis=1)
     order = np.argsort(size, kind="stable")
-    voltage = np.empty(power_kw.shape, np.complex128)
-    found = (voltage, np.zeros(len(order), np.int64), np.full(len(order), np.inf))
-    loads, law = own_loads(network.branches, load_share is not None)
-    share = np.ones((1, 1)) if load_share is None else load_share
-    powers = (np.ascontiguousarray(power_kw), np.ascontiguousarray(reactive_kvar))
-    rough, exact = _wires(network, np.float32), _wires(network, np.float64)
-    ends = (_ends(network, np.float32), _ends(network, np.float64))
-    given = (rough, exact, ends, powers, (np.ascontiguousarray(share), loads, law))
-    for step, limit in ((1.0, ITERATIONS), (CAREFUL_SHARE, CAREFUL_ITERATIONS)):
-        work = partial(kernels.solve, *given, order, (step, tolerance_pu, limit), found)
+    found = Solutions(
+        np.empty(power_kw.shape, np.complex128),
+        np.zeros(len(order), np.int64),
+        np.full(len(order), np.inf),
+        np.zeros((2, 0, 0)),
+    )
+    given = (
+        (_factors(network, np.float32), _factors(network, np.float64)),
+        (_ends(network, np.float32), _ends(network, np.float64)),
+        scenarios_of(power_kw, reactive_kvar, load_share),
+        own_loads(network.branches, load_share is not None),
+    )
+    for share, limit in ((1.0, ITERATIONS), (CAREFUL_SHARE, CAREFUL_ITERATIONS)):
+        search = Search(share, tolerance_pu, limit)
+        work = partial(kernels.solve, *given, order, search, found)
         on_all_cores(work, math.ceil(len(order) / kernels.LANES))
-        order = np.flatnonzero(~(found[2] <= tolerance_pu))
+        order = np.flatnonzero(~(found.error_pu <= tolerance_pu))
         if len(order) == 0:
             break
-    return Flow(voltage, found[2] <= tolerance_pu, found[1], found[2])
+    settled = found.error_pu <= tolerance_pu
+    return Flow(found.voltage, settled, found.iterations, found.error_pu)
 
 
-def _wires(network: SparseNetwork, kind: type) -> tuple[Array, ...]:
+def _factors(network: SparseNetwork, kind: type) -> kernels.Factors:
     """Factors and voltages without load as the kernels want them."""
     parts: list[Array] = []
     for factor in (network.lower, network.upper):
@@ -147,11 +155,12 @@ def _wires(network: SparseNetwork, kind: type) -> tuple[Array, ...]:
     inverse = 1.0 / network.diagonal
     parts += [np.real(inverse).astype(kind), np.imag(inverse).astype(kind)]
     parts += [np.real(network.open_pu).astype(kind), np.imag(network.open_pu).astype(kind)]
-    return tuple(parts)
+    return kernels.Factors(*parts)
 
 
-def _ends(network: SparseNetwork, kind: type) -> tuple[Array, Array, Array, Array]:
-    return network.node, network.other, network.scale[0].astype(kind), network.scale[1].astype(kind)
+def _ends(network: SparseNetwork, kind: type) -> kernels.Ends:
+    scale = network.scale.astype(kind)
+    return kernels.Ends(network.node, network.other, scale[0], scale[1])
 
 
 def _eliminated(

@@ -1,14 +1,16 @@
-"""Every deployment of vehicles through every step, judged: compiled loops over power flows.
+"""Every deployment of vehicles through every step, evaluated: compiled loops over power flows.
 
 Lanes of a chunk are steps of one or several deployments that the feeder meets in the same state.
-Only the worst of each kind of limit is kept, with where and when it was.
+Only the worst of each kind of limit is kept, with where and when it was. What is evaluated is
+defined by `evergrid.grid.limits.day_limits`.
 """
 
-from typing import no_type_check
+from typing import NamedTuple, no_type_check
 
 import numpy as np
 from numba import njit
 
+from evergrid.core.arrays import Array
 from evergrid.grid.devices.transformer_ageing import (
     highest_average,
     hottest,
@@ -19,116 +21,227 @@ from evergrid.grid.flow.power_flow_kernels import (
     INNER,
     LANES,
     OPTIONS,
+    NetworkArrays,
+    OwnLoads,
+    Search,
     add_product,
     solve_chunk,
     spread,
 )
+from evergrid.grid.inverters.volt_var_kernels import idle_lanes
+from evergrid.grid.limits.kinds import Kind
 
-# Columns of `worst`: how far each kind of limit is passed at most, negative while it is kept.
-LOW, HIGH, LINE, TRANSFORMER, TRANSFORMER_MEAN, HOT_SPOT, UNBALANCE, UNSOLVED = range(8)
-KINDS = 8
-# Columns of `sums` over a deployment's steps.
-VIOLATED, AGEING, CURTAILED = range(3)
+# Columns of results by kind, as whole numbers, which compiled code indexes by.
+LOW, HIGH = int(Kind.LOW_VOLTAGE), int(Kind.HIGH_VOLTAGE)
+LINE, UNBALANCE = int(Kind.LINE), int(Kind.UNBALANCE)
+TRANSFORMER, TRANSFORMER_MEAN = int(Kind.TRANSFORMER), int(Kind.TRANSFORMER_MEAN)
+HOT_SPOT, NO_SOLUTION = int(Kind.HOT_SPOT), int(Kind.NO_SOLUTION)
+# Columns of `Results.sums` over a deployment's steps.
+VOLTAGE_VIOLATIONS, AGEING, CURTAILED = range(3)
 SUMS = 3
 
 f4 = np.float32
 
 
+class ReadingArrays(NamedTuple):
+    """Maps from currents of branches to readings, by state, and how many readings there are.
+
+    Attributes:
+        gain_re: Reading per current, real parts.
+        gain_im: Imaginary parts.
+        offset_re: Readings without any current, real parts.
+        offset_im: Imaginary parts.
+        lines: Readings of conductors of lines, the first ones.
+        phases: Readings of phases of transformers' windings, which follow.
+        conductors: Voltages at conductors of transformers as a whole, then currents into them.
+        buses: Positive sequences of buses, then negative ones.
+        transformers: How many transformers are evaluated as a whole.
+        transformer: Row of the transformer of each conductor.
+    """
+
+    gain_re: Array
+    gain_im: Array
+    offset_re: Array
+    offset_im: Array
+    lines: int
+    phases: int
+    conductors: int
+    buses: int
+    transformers: int
+    transformer: Array
+
+
+class Bounds(NamedTuple):
+    """Highest values allowed at each place; of `low_pu`, the lowest."""
+
+    low_pu: Array
+    high_pu: Array
+    line: Array
+    unbalance: Array
+    transformer: Array
+    transformer_mean: Array
+    hot_spot_c: Array
+
+
+class Heat(NamedTuple):
+    """What averages and temperatures of transformers follow from.
+
+    Attributes:
+        owner: Row of the transformer of each place at which one is evaluated.
+        window: Steps that an average is taken over.
+        ambient_c: Temperature of the air by step.
+        step_h: Length of a step.
+        thermal: `Thermal.numbers`.
+    """
+
+    owner: Array
+    window: int
+    ambient_c: Array
+    step_h: float
+    thermal: Array
+
+
+class Day(NamedTuple):
+    """A day of a feeder: all but the deployments.
+
+    Attributes:
+        single: `NetworkArrays` of each state, stacked, in single precision.
+        double: The same arrays in double precision.
+        order: Steps sorted by the state they are in.
+        starts: Where each state begins among them.
+        base_kw: Power without vehicles, by branch and step.
+        base_kvar: Reactive power without vehicles.
+        laws: Law of the inverters by state, control and branch, without rows where they only
+            deliver power.
+        damping: Share of the way that inverters go in an iteration.
+        readings: `ReadingArrays`.
+        bounds: `Bounds`.
+        heat: `Heat`.
+        search: `Search`.
+        together: Draws that one thread works through together.
+    """
+
+    single: NetworkArrays
+    double: NetworkArrays
+    order: Array
+    starts: Array
+    base_kw: Array
+    base_kvar: Array
+    laws: Array
+    damping: float
+    readings: ReadingArrays
+    bounds: Bounds
+    heat: Heat
+    search: Search
+    together: int
+
+
+class Fleet(NamedTuple):
+    """Who has which vehicle.
+
+    Attributes:
+        branch: Branches of each parking place.
+        vehicles: Numbers of vehicles, rising.
+        order: Parking places of each draw in the order in which they get a vehicle.
+        profile: Row of the profile that each parking place has in each draw.
+        profiles_kw: Power of each profile by step.
+        profiles_kva: Rating of the inverter of each profile.
+    """
+
+    branch: Array
+    vehicles: Array
+    order: Array
+    profile: Array
+    profiles_kw: Array
+    profiles_kva: Array
+
+
+class Results(NamedTuple):
+    """Filled, by deployment: worst excess of each kind, its place and step, and sums."""
+
+    excess: Array
+    where: Array
+    when: Array
+    sums: Array
+
+
 @njit(**INNER)
 @no_type_check
-def note(worst, where, when, row, kind, excess, place, step):
+def note(results, row, kind, excess, place, step):
     """Keep an excess if it is the worst of its kind."""
-    if excess > worst[row, kind]:
-        worst[row, kind] = excess
-        where[row, kind] = place
-        when[row, kind] = step
+    if excess > results.excess[row, kind]:
+        results.excess[row, kind] = excess
+        results.where[row, kind] = place
+        results.when[row, kind] = step
 
 
 @njit(**INNER)
 @no_type_check
-def add_vehicles(vehicles, rating, branch, newcomers, profile, profiles):
-    """Add the power and rating of the slots that get a vehicle now to those of their branches.
+def add_vehicles(power, rating, fleet, newcomers, profile):
+    """Add the power and rating of the vehicles that come now to those of their branches.
 
     An inverter answers only in steps in which its vehicle draws or feeds.
     """
-    profiles_kw, profiles_kva = profiles
-    for s in newcomers:
-        phases = (branch[s] >= 0).sum()
+    for place in newcomers:
+        phases = (fleet.branch[place] >= 0).sum()
+        row = profile[place]
         for j in range(phases):
-            for step in range(vehicles.shape[1]):
-                power = profiles_kw[profile[s], step] / phases
-                vehicles[branch[s, j], step] += power
-                if power != 0.0:
-                    rating[branch[s, j], step] += profiles_kva[profile[s]] / phases
+            branch = fleet.branch[place, j]
+            for step in range(power.shape[1]):
+                own = fleet.profiles_kw[row, step] / phases
+                power[branch, step] += own
+                if own != 0.0:
+                    rating[branch, step] += fleet.profiles_kva[row] / phases
 
 
 @njit(**INNER)
 @no_type_check
-def fill(fixed, inverters, base, vehicles, rating_kva, lane_draw, lane_step):
+def fill(fixed, inverters, day, power, rating, lane_draw, lane_step):
     """Powers of a chunk's lanes: what is there anyway, and the vehicles, controlled or not."""
-    base_kw, base_kvar = base
-    _, _, rating, wanted, _, _, held = inverters
-    for k in range(len(base_kw)):
+    for k in range(len(day.base_kw)):
         for n in range(fixed.shape[2]):
             draw, step = lane_draw[n], lane_step[n]
-            fixed[0, k, n] = base_kw[k, step]
-            fixed[1, k, n] = base_kvar[k, step]
-            if len(rating) > 0:
-                rating[k, n] = rating_kva[draw, k, step]
-                wanted[k, n] = vehicles[draw, k, step]
-                held[0, k, n] = vehicles[draw, k, step]
+            fixed[0, k, n] = day.base_kw[k, step]
+            fixed[1, k, n] = day.base_kvar[k, step]
+            if len(inverters.rating_kva) > 0:
+                inverters.rating_kva[k, n] = rating[draw, k, step]
+                inverters.wanted_kw[k, n] = power[draw, k, step]
+                inverters.power[0, k, n] = power[draw, k, step]
             else:
-                fixed[0, k, n] += vehicles[draw, k, step]
-    fixed[:, len(base_kw) :] = 0
+                fixed[0, k, n] += power[draw, k, step]
+    fixed[:, len(day.base_kw) :] = 0
 
 
 @njit(**INNER)
 @no_type_check
-def inverters_of(laws, pace, wide, lanes):
-    """Inverters of a chunk as `drive` wants them, to be filled; no rows without a law."""
-    rows = wide if len(laws) > 0 else 0
-    rating, wanted, moved = (
-        np.zeros((rows, lanes)),
-        np.zeros((rows, lanes)),
-        np.zeros((rows, lanes)),
-    )
-    share, held = np.full(lanes, pace), np.zeros((2, rows, lanes))
-    return laws, np.zeros(lanes, np.int64), rating, wanted, moved, share, held
-
-
-@njit(**INNER)
-@no_type_check
-def judge_voltages(u, limits, lane, branches, row, step, told):
+def evaluate_voltages(u, bounds, lane, row, step, results):
     """The lowest and the highest voltage of a lane against the limits of their branches."""
-    worst, where, when, sums = told
-    low, high = limits
-    violated = 0
-    for k in range(branches):
+    violations = 0
+    for k in range(len(bounds.low_pu)):
         size = np.sqrt(u[0, k, lane] ** 2 + u[1, k, lane] ** 2)
-        violated += size < low[k] or size > high[k]
-        note(worst, where, when, row, LOW, low[k] - size, k, step)
-        note(worst, where, when, row, HIGH, size - high[k], k, step)
-    sums[row, VIOLATED] += violated
+        violations += size < bounds.low_pu[k] or size > bounds.high_pu[k]
+        note(results, row, LOW, bounds.low_pu[k] - size, k, step)
+        note(results, row, HIGH, size - bounds.high_pu[k], k, step)
+    results.sums[row, VOLTAGE_VIOLATIONS] += violations
 
 
 @njit(**INNER)
 @no_type_check
-def judge_readings(y, watched, limits, lane, row, step, told, loading):
-    """Lines, transformers and unbalance of a lane; what transformers carry is kept.
+def evaluate_readings(y, readings, bounds, lane, row, step, results, loading):
+    """Lines and unbalance of a lane against limits; the loading of transformers is kept.
 
     Rows of ``loading`` are the phases of windings, then transformers as a whole.
     """
-    worst, where, when, _ = told
-    lines, phases, conductors, buses, transformer = watched
-    line_limit, unbalance_limit = limits
-    for r in range(lines):
+    for r in range(readings.lines):
         size = np.sqrt(y[0, r, lane] ** 2 + y[1, r, lane] ** 2)
-        note(worst, where, when, row, LINE, size - line_limit[r], r, step)
-    at = lines
+        note(results, row, LINE, size - bounds.line[r], r, step)
+    at, phases = readings.lines, readings.phases
     for p in range(phases):
         loading[p, step] = np.sqrt(y[0, at + p, lane] ** 2 + y[1, at + p, lane] ** 2)
     at += phases
-    real, imaginary = np.zeros(len(loading) - phases), np.zeros(len(loading) - phases)
+    # Power into a transformer: voltage times conjugate current, summed over its conductors.
+    conductors, transformer = readings.conductors, readings.transformer
+    real, imaginary = np.zeros(readings.transformers), np.zeros(readings.transformers)
     for c in range(conductors):
         v_re, v_im = y[0, at + c, lane], y[1, at + c, lane]
         i_re, i_im = y[0, at + conductors + c, lane], y[1, at + conductors + c, lane]
@@ -137,123 +250,119 @@ def judge_readings(y, watched, limits, lane, row, step, told, loading):
     for t in range(len(real)):
         loading[phases + t, step] = np.sqrt(real[t] ** 2 + imaginary[t] ** 2)
     at += 2 * conductors
-    for b in range(buses):
+    for b in range(readings.buses):
         positive = y[0, at + b, lane] ** 2 + y[1, at + b, lane] ** 2
-        negative = y[0, at + buses + b, lane] ** 2 + y[1, at + buses + b, lane] ** 2
+        other = at + readings.buses + b
+        negative = y[0, other, lane] ** 2 + y[1, other, lane] ** 2
         share = np.sqrt(negative / positive)
-        note(worst, where, when, row, UNBALANCE, share - unbalance_limit[b], b, step)
+        note(results, row, UNBALANCE, share - bounds.unbalance[b], b, step)
 
 
 @njit(**INNER)
 @no_type_check
-def judge_transformers(loading, limits, thermal, row, told):
+def evaluate_transformers(loading, bounds, heat, row, results):
     """Loadings of transformers over a deployment's steps: at once, on average, and their heat."""
-    worst, where, when, sums = told
-    instant, mean, hot, owner, window, ambient_c, step_h = limits
-    oil = oil_rises(shared_heating(loading, owner), step_h, thermal, True)
+    oil = oil_rises(shared_heating(loading, heat.owner), heat.step_h, heat.thermal, True)
     for t in range(len(loading)):
         step = np.argmax(loading[t])
-        note(worst, where, when, row, TRANSFORMER, loading[t, step] - instant[t], t, step)
-        average, end = highest_average(loading[t], window)
-        note(worst, where, when, row, TRANSFORMER_MEAN, average - mean[t], t, end)
-        spot, warmest, ageing = hottest(loading[t], oil[owner[t]], ambient_c, thermal)
-        note(worst, where, when, row, HOT_SPOT, spot - hot[t], t, warmest)
-        sums[row, AGEING] = max(sums[row, AGEING], ageing)
+        note(results, row, TRANSFORMER, loading[t, step] - bounds.transformer[t], t, step)
+        average, end = highest_average(loading[t], heat.window)
+        note(results, row, TRANSFORMER_MEAN, average - bounds.transformer_mean[t], t, end)
+        own_oil = oil[heat.owner[t]]
+        spot, warmest, ageing = hottest(loading[t], own_oil, heat.ambient_c, heat.thermal)
+        note(results, row, HOT_SPOT, spot - bounds.hot_spot_c[t], t, warmest)
+        results.sums[row, AGEING] = max(results.sums[row, AGEING], ageing)
+
+
+@njit(**INNER)
+@no_type_check
+def at_state(arrays, state):
+    """`NetworkArrays` of one state."""
+    return NetworkArrays(
+        arrays.gain_re[state], arrays.gain_im[state], arrays.open_re[state], arrays.open_im[state]
+    )
+
+
+@njit(**INNER)
+@no_type_check
+def evaluate_chunk(
+    day, state, single, double, power, rating, lane_draw, lane_step, first, results, loading
+):
+    """Solve the power flows of a chunk and evaluate what one step alone tells.
+
+    Args:
+        day: `Day`.
+        state: State of the feeder in all lanes.
+        single: `NetworkArrays` of that state, in single precision.
+        double: The same arrays in double precision.
+        power: Power of the vehicles by draw, branch and step.
+        rating: Rating of their inverters.
+        lane_draw: Draw of each lane.
+        lane_step: Step of each lane.
+        first: Row of the first draw among the results.
+        results: `Results`.
+        loading: Filled: loading of transformers by draw, place and step.
+    """
+    readings, laws = day.readings, day.laws[state]
+    wide, lanes = double.gain_re.shape[0], len(lane_draw)
+    fixed, u, i = np.empty((2, wide, lanes)), np.empty((2, wide, lanes)), np.empty((2, wide, lanes))
+    own, left = OwnLoads(np.empty((2, wide, 0)), np.zeros((0, 10))), np.empty(lanes)
+    inverters = idle_lanes(laws, wide if len(laws) > 0 else 0, lanes)
+    inverters.damping[:] = day.damping
+    fill(fixed, inverters, day, power, rating, lane_draw, lane_step)
+    solve_chunk(single, double, fixed, own, inverters, day.search, u, i, left)
+    # Readings are linear in the currents: one product for all lanes, in single precision.
+    y, i4 = np.empty((2, readings.gain_re.shape[1], lanes), f4), i.astype(f4)
+    spread(readings.offset_re[state], readings.offset_im[state], y[0], y[1])
+    add_product(readings.gain_re[state], readings.gain_im[state], i4[0], i4[1], y[0], y[1])
+    for n in range(lanes):
+        draw, step = lane_draw[n], lane_step[n]
+        row = first + draw
+        if not left[n] <= day.search.tolerance_pu:
+            note(results, row, NO_SOLUTION, 1.0, 0, step)
+            continue
+        evaluate_voltages(u, day.bounds, n, row, step, results)
+        for k in range(len(inverters.wanted_kw)):
+            lost = abs(inverters.wanted_kw[k, n] - inverters.power[0, k, n])
+            results.sums[row, CURTAILED] += lost
+        evaluate_readings(y, readings, day.bounds, n, row, step, results, loading[draw])
 
 
 @njit(nogil=True, **OPTIONS)
 @no_type_check
-def judge(
-    wires,
-    steps_of,
-    base,
-    slots,
-    chosen,
-    controlled,
-    watched,
-    limits,
-    thermal,
-    how,
-    told,
-    first,
-    stop,
-):
-    """Judge deployments: draw by draw, adding vehicles from level to level.
+def evaluate(day, fleet, results, first, stop):
+    """Evaluate deployments: draws side by side, adding vehicles from number to number.
 
     Args:
-        wires: Impedance and voltages without load of each state of the feeder, in single and in
-            double precision.
-        steps_of: Steps sorted by the state they are in, and where each state begins among them.
-        base: Power and reactive power by branch and step of what is there anyway.
-        slots: Branches of each slot, and vehicles at each level.
-        chosen: Slots of each draw in their order, the profile of each slot, and the profiles with
-            the ratings of their vehicles.
-        controlled: Law of the inverters by state, control and branch, without rows where they only
-            deliver power, and the share of the way that they go in an iteration.
-        watched: Maps and offsets of readings of each state, their numbers, and the conductors'
-            transformers, as `hosting_capacity.Rules` has them.
-        limits: Of voltages, of readings, and of transformers.
-        thermal: `Thermal.numbers` of the transformers.
-        how: Tolerance, limit of iterations, and draws that one thread works through together.
-        told: Filled: worst excess, where and when by deployment and kind, and sums.
-        first: First group of draws.
+        day: `Day`.
+        fleet: `Fleet`.
+        results: `Results`.
+        first: First group of draws that are worked through together.
         stop: Group to stop at.
     """
-    rough, exact = wires
-    maps, counts, transformer = watched
-    lines, phases, conductors, buses, transformers = counts
-    of_voltage, of_reading, of_transformer = limits
-    tolerance, most, together = how
-    order, starts = steps_of
-    branches, steps = base[0].shape
-    wide, readings_wide = exact[0].shape[1], maps[0].shape[1]
-    draws = len(chosen[0])
-    none = np.zeros((0, 10))
-    branch, level_counts = slots
-    slot_order, profile, profiles_kw, profiles_kva = chosen
-    laws, pace = controlled
+    (branches, steps), all_draws = day.base_kw.shape, len(fleet.order)
+    places = len(day.heat.owner)
     for group in range(first, stop):
-        begin, end = group * together, min(draws, (group + 1) * together)
-        vehicles = np.zeros((end - begin, branches, steps))
-        rating = np.zeros((end - begin, branches, steps))
-        for level in range(len(level_counts)):
-            before = level_counts[level - 1] if level > 0 else 0
-            for d in range(end - begin):
-                newcomers = slot_order[begin + d, before : level_counts[level]]
-                own_profile, given = profile[begin + d], (profiles_kw, profiles_kva)
-                add_vehicles(vehicles[d], rating[d], branch, newcomers, own_profile, given)
-            first_row = level * draws + begin
-            loading = np.zeros((end - begin, phases + transformers, steps))
-            for state in range(len(starts) - 1):
-                mine = order[starts[state] : starts[state + 1]]
-                total = (end - begin) * len(mine)
-                a = (rough[0][state], rough[1][state], rough[2][state], rough[3][state])
-                b = (exact[0][state], exact[1][state], exact[2][state], exact[3][state])
-                for at in range(0, total, LANES):
-                    lanes = min(LANES, total - at)
-                    lane_draw = (at + np.arange(lanes)) // len(mine)
-                    lane_step = mine[(at + np.arange(lanes)) % len(mine)]
-                    fixed, own = np.empty((2, wide, lanes)), np.empty((2, wide, 0))
-                    u, i = np.empty((2, wide, lanes)), np.empty((2, wide, lanes))
-                    left, y = np.empty(lanes), np.empty((2, readings_wide, lanes), f4)
-                    inverters = inverters_of(laws[state], pace, wide, lanes)
-                    fill(fixed, inverters, base, vehicles, rating, lane_draw, lane_step)
-                    search = (1.0, tolerance, most)
-                    solve_chunk(a, b, fixed, own, none, inverters, search, u, i, left)
-                    spread(maps[2][state], maps[3][state], y[0], y[1])
-                    i4 = i.astype(f4)
-                    add_product(maps[0][state], maps[1][state], i4[0], i4[1], y[0], y[1])
-                    for n in range(lanes):
-                        row, step = first_row + lane_draw[n], lane_step[n]
-                        if not left[n] <= tolerance:
-                            note(told[0], told[1], told[2], row, UNSOLVED, 1.0, 0, step)
-                            continue
-                        judge_voltages(u, of_voltage, n, branches, row, step, told)
-                        wanted, held = inverters[3], inverters[6]
-                        for k in range(len(wanted)):
-                            told[3][row, CURTAILED] += abs(wanted[k, n] - held[0, k, n])
-                        counted = (lines, phases, conductors, buses, transformer)
-                        loaded = loading[lane_draw[n]]
-                        judge_readings(y, counted, of_reading, n, row, step, told, loaded)
-            for d in range(end - begin):
-                judge_transformers(loading[d], of_transformer, thermal, first_row + d, told)
+        begin = group * day.together
+        draws = min(all_draws, begin + day.together) - begin
+        # Kept from number to number: the vehicles that are there already.
+        power, rating = np.zeros((draws, branches, steps)), np.zeros((draws, branches, steps))
+        for count in range(len(fleet.vehicles)):
+            before = fleet.vehicles[count - 1] if count > 0 else 0
+            for d in range(draws):
+                newcomers = fleet.order[begin + d, before : fleet.vehicles[count]]
+                add_vehicles(power[d], rating[d], fleet, newcomers, fleet.profile[begin + d])
+            row = count * all_draws + begin
+            loading = np.zeros((draws, places, steps))
+            for state in range(len(day.starts) - 1):
+                mine = day.order[day.starts[state] : day.starts[state + 1]]
+                single, double = at_state(day.single, state), at_state(day.double, state)
+                for at in range(0, draws * len(mine), LANES):
+                    lane = at + np.arange(min(LANES, draws * len(mine) - at))
+                    lane_draw, lane_step = lane // len(mine), mine[lane % len(mine)]
+                    evaluate_chunk(
+                        day, state, single, double, power, rating, lane_draw, lane_step, row,
+                        results, loading,
+                    )  # fmt: skip
+            for d in range(draws):
+                evaluate_transformers(loading[d], day.bounds, day.heat, row + d, results)

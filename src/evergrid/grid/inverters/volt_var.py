@@ -248,7 +248,7 @@ def loop_gain(
     return bound
 
 
-def pace(gain: Float[Array, " scenario"]) -> Float[Array, " scenario"]:
+def damping(gain: Float[Array, " scenario"]) -> Float[Array, " scenario"]:
     """Share of the way to its answer that each inverter goes in an iteration.
 
     With answers that come back by 0 to ``gain``, it shrinks the worst error the most.

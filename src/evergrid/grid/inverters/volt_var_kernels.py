@@ -1,9 +1,11 @@
 """What every inverter of a chunk answers to the voltages of an iteration: compiled loops."""
 
-from typing import Any, no_type_check
+from typing import Any, NamedTuple, no_type_check
 
 import numpy as np
 from numba import njit
+
+from evergrid.core.arrays import Array
 
 # NaN and infinity keep their meaning: they are how a divergence shows.
 OPTIONS: dict[str, Any] = {
@@ -67,12 +69,36 @@ def answer(law, voltage_pu, moved_pu, wanted_kw, rating_kva):
     return p, min(max(q, -most), most)
 
 
+class InverterLanes(NamedTuple):
+    """The inverters of a chunk, by branch and lane; arrays without rows where there are none.
+
+    Attributes:
+        laws: What each way of control does at each branch.
+        control: Way of control of each lane.
+        rating_kva: Rated apparent powers; 0 where there is no inverter.
+        wanted_kw: Powers that are asked for.
+        moved_pu: How far references have moved.
+        damping: Share of the way to its answer that an inverter goes in an iteration, by lane.
+        power: Powers they have, real and reactive; moved from iteration to iteration.
+    """
+
+    laws: Array
+    control: Array
+    rating_kva: Array
+    wanted_kw: Array
+    moved_pu: Array
+    damping: Array
+    power: Array
+
+
 @njit(**INNER)
 @no_type_check
-def no_inverters():
-    """What stands for inverters in `drive` where there are none."""
-    none, laws = np.zeros((0, 0)), np.zeros((0, 0, COLUMNS))
-    return laws, np.zeros(0, np.int64), none, none, none, np.zeros(0), np.zeros((2, 0, 0))
+def idle_lanes(laws, rows, lanes):
+    """Inverters of a chunk that are asked for nothing, to be filled."""
+    rating, wanted = np.zeros((rows, lanes)), np.zeros((rows, lanes))
+    moved, power = np.zeros((rows, lanes)), np.zeros((2, rows, lanes))
+    control, damping = np.zeros(lanes, np.int64), np.ones(lanes)
+    return InverterLanes(laws, control, rating, wanted, moved, damping, power)
 
 
 @njit(**INNER)
@@ -81,24 +107,24 @@ def drive(inverters, u, s, gap):
     """Move the inverters of a chunk towards their answers and add their powers to the others.
 
     Args:
-        inverters: Laws by control and branch; control of each lane; ratings, powers asked for and
-            moved references by branch and lane; share of the way by lane; and the powers they
-            have, moved.
+        inverters: `InverterLanes`, whose powers are moved.
         u: Voltages.
         s: Powers, added to.
         gap: Filled: how far the farthest answer of a lane was, over the rating.
     """
-    laws, control, rating, wanted, moved, pace, held = inverters
+    rating, power = inverters.rating_kva, inverters.power
     gap[:] = 0
     for k in range(rating.shape[0]):
         for n in range(rating.shape[1]):
             size = rating[k, n]
             if size > 0:
                 voltage = (u[0, k, n] * u[0, k, n] + u[1, k, n] * u[1, k, n]) ** 0.5
-                p, q = answer(laws[control[n], k], voltage, moved[k, n], wanted[k, n], size)
-                dp, dq = p - held[0, k, n], q - held[1, k, n]
+                law = inverters.laws[inverters.control[n], k]
+                moved, wanted = inverters.moved_pu[k, n], inverters.wanted_kw[k, n]
+                p, q = answer(law, voltage, moved, wanted, size)
+                dp, dq = p - power[0, k, n], q - power[1, k, n]
                 gap[n] = max(gap[n], (dp * dp + dq * dq) ** 0.5 / size)
-                held[0, k, n] += pace[n] * dp
-                held[1, k, n] += pace[n] * dq
-                s[0, k, n] += held[0, k, n]
-                s[1, k, n] += held[1, k, n]
+                power[0, k, n] += inverters.damping[n] * dp
+                power[1, k, n] += inverters.damping[n] * dq
+                s[0, k, n] += power[0, k, n]
+                s[1, k, n] += power[1, k, n]

@@ -1,10 +1,10 @@
-"""What the places of a feeder are called where a limit is judged."""
+"""What the places of a feeder are called where a limit is evaluated."""
 
 import numpy as np
 
 from evergrid.core.arrays import Array, Int, Shaped
 from evergrid.grid.feeder.feeder import GROUND, Branches, Feeder
-from evergrid.grid.flow.monitored import Watch
+from evergrid.grid.flow.monitored import MonitoredElements
 
 NEUTRAL = 4  # conductor of a bus that is no phase
 
@@ -33,16 +33,16 @@ def at_windings(feeder: Feeder, row: Int[Array, " row"]) -> Shaped[Array, " row"
     return _with_conductors(feeder, wound, transformers.currents.node[row])
 
 
-def at_transformers(feeder: Feeder, watched: Watch) -> Shaped[Array, " place"]:
-    """Of all that transformers are watched by, in the order of `Seen.transformer`."""
-    whole = feeder.transformers.name[: watched.totals]
-    return np.concatenate([at_windings(feeder, watched.winding), whole])
+def at_transformers(feeder: Feeder, monitored: MonitoredElements) -> Shaped[Array, " place"]:
+    """Places at which transformers are monitored, in the order of `Readings.transformer`."""
+    whole = feeder.transformers.name[: monitored.totals]
+    return np.concatenate([at_windings(feeder, monitored.winding), whole])
 
 
-def transformer_of(feeder: Feeder, watched: Watch) -> Int[Array, " place"]:
+def transformer_of(feeder: Feeder, monitored: MonitoredElements) -> Int[Array, " place"]:
     """Row of the transformer of each of these."""
-    owner = feeder.transformers.currents.element[watched.winding]
-    return np.concatenate([owner, np.arange(watched.totals)])
+    owner = feeder.transformers.currents.element[monitored.winding]
+    return np.concatenate([owner, np.arange(monitored.totals)])
 
 
 def _with_conductors(

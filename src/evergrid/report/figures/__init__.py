@@ -22,11 +22,11 @@ from evergrid.report.figures.fleet.reliability import (
 from evergrid.report.figures.grid.electrical_distance import distance_diagram
 from evergrid.report.figures.grid.feeder import feeder_map
 from evergrid.report.figures.grid.hosting_capacity import (
-    room_over_day,
+    headroom_over_day,
     stopper_bars,
     violation_curve,
 )
-from evergrid.report.figures.grid.loading import StrainPanel, feeder_strain
+from evergrid.report.figures.grid.loading import LoadingPanel, feeder_loading
 from evergrid.report.figures.grid.strength import droop_response, loop_gains, scr_curve
 from evergrid.report.figures.grid.volt_var import (
     losses_bars,
@@ -42,9 +42,9 @@ from evergrid.report.figures.plan.vehicle import VehicleRun, vehicle_day
 
 __all__ = [
     "MOST_SITES",
+    "LoadingPanel",
     "Quarters",
     "SiteRun",
-    "StrainPanel",
     "VehicleRun",
     "capacity_left",
     "capacity_lost",
@@ -53,11 +53,12 @@ __all__ = [
     "diversity_curve",
     "droop_response",
     "energy_band",
+    "feeder_loading",
     "feeder_map",
-    "feeder_strain",
     "fleet_power",
     "forecast_against_actual",
     "generation",
+    "headroom_over_day",
     "level_loading",
     "loop_gains",
     "losses_bars",
@@ -68,7 +69,6 @@ __all__ = [
     "promises_by_quarter",
     "promises_kept",
     "reliability_diagram",
-    "room_over_day",
     "scr_curve",
     "sharpness_bars",
     "site_heatmap",

@@ -11,14 +11,14 @@ from evergrid.core.timegrid import zone
 from evergrid.data.sessions.assumptions import Assumptions
 from evergrid.fleet.history.day_profiles import Behaviour
 from evergrid.fleet.synthetic.group import FleetGroup
-from evergrid.inputs.base_load import LoadBeside
+from evergrid.inputs.base_load import BaseLoad
 from evergrid.inputs.feeder_source import FeederSource
 from evergrid.inputs.tables import SessionSource
 from evergrid.studies.hosting_capacity.compute import ControlName
 from evergrid.studies.hosting_capacity.inputs import (
     CallEntry,
+    DayLimitSettings,
     GeneratedDays,
-    LimitEntry,
     Places,
     Sampling,
 )
@@ -45,14 +45,14 @@ class Config(BaseConfig):
     """Greatest power that is tried at a single place and for each vehicle."""
     feeder: FeederSource = FeederSource()
     """The feeder."""
-    load: LoadBeside = LoadBeside()
+    load: BaseLoad = BaseLoad()
     """What the feeder carries beside the vehicles."""
     places: Places = Places()
     """Where vehicles may be."""
-    limits: LimitEntry = LimitEntry()
+    limits: DayLimitSettings = DayLimitSettings()
     """What must hold."""
     sampling: Sampling = Sampling()
-    """How finely it is judged."""
+    """How many deployments are evaluated, and by whom."""
     call: CallEntry = CallEntry()
     """When vehicles feed."""
     sessions: SessionSource | None = None

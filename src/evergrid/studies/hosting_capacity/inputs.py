@@ -1,8 +1,9 @@
 """What a hosting capacity study is given: places, limits, vehicles."""
 
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, field_validator
@@ -18,11 +19,11 @@ from evergrid.fleet.synthetic import mobility
 from evergrid.fleet.synthetic.group import FleetGroup
 from evergrid.grid.devices.transformer_ageing import Thermal
 from evergrid.grid.feeder.feeder import Branches
-from evergrid.grid.flow.monitored import JudgedBy
-from evergrid.grid.hosting.deployment import Slots
-from evergrid.grid.hosting.hosting_capacity import Limits
+from evergrid.grid.hosting.deployment import ParkingPlaces
+from evergrid.grid.limits.limits import Limits
 from evergrid.inputs import fleet_memory
 from evergrid.inputs.assembly import read_sessions
+from evergrid.inputs.feeder_limits import LimitSettings
 from evergrid.inputs.tables import SessionSource
 from evergrid.model.session import Sessions
 from evergrid.studies.hosting_capacity.workers import WorkersName
@@ -38,7 +39,7 @@ class Places(BaseConfig):
     phase: Literal["random", "all"] = "random"
     """At a load on three phases: each vehicle on a "random" phase, or on "all"."""
 
-    def slots(self, branches: Branches, seed: int) -> Slots:
+    def parking(self, branches: Branches, seed: int) -> ParkingPlaces:
         """Places for vehicles at the loads."""
         random = np.random.default_rng(seed)
         rows = []
@@ -47,7 +48,7 @@ class Places(BaseConfig):
             for _ in range(self._vehicles(-float(branches.power_kw[at].sum()))):
                 chosen = at if self.phase == "all" else random.choice(at, 1)
                 rows.append([*chosen[:3], *[-1] * (3 - len(chosen[:3]))])
-        return Slots(np.array(rows, dtype=np.int64).reshape(-1, 3))
+        return ParkingPlaces(np.array(rows, dtype=np.int64).reshape(-1, 3))
 
     def _vehicles(self, load_kw: float) -> int:
         if self.vehicles_per_kw is None:
@@ -72,32 +73,19 @@ class TransformerData(BaseConfig):
     """Time constant of the oil, hours."""
 
 
-class LimitEntry(BaseConfig):
-    """What must hold at every step."""
+class DayLimitSettings(LimitSettings):
+    """What must hold at every step, and on average over a window."""
 
-    low_pu: float = Field(default=0.9, gt=0, lt=2)
-    """Lowest voltage at a load, per unit; EN 50160 has 0.9, ANSI C84.1 range A has 0.95."""
-    high_pu: float = Field(default=1.1, gt=0, lt=2)
-    """Highest voltage; EN 50160 has 1.1, ANSI C84.1 range A has 1.05."""
-    line: float = Field(default=1.0, gt=0, le=5)
-    """Greatest current of a conductor of a line over its rating."""
     transformer: float = Field(default=1.5, gt=0, le=5)
     """Greatest load of a transformer over its rating, at any step."""
     transformer_mean: float = Field(default=1.2, gt=0, le=5)
     """Greatest load of a transformer on average over the window."""
-    transformer_by: JudgedBy = "phase"
-    """What of a transformer is held against its rating and heats it: the current in each "phase" of
-    each winding, or the "total" of its phases' powers, which lets one phase pass its rating."""
     window_h: float = Field(default=1.0, gt=0, le=24)
     """Length of the window, hours."""
     hot_spot_c: float = Field(default=110.0, gt=0, le=200)
     """Highest temperature of a winding, degrees; 110 ages its insulation at the normal rate."""
     ambient_c: float = Field(default=30.0, ge=-50, le=60)
-    """Of the air, degrees."""
-    unbalance: float = Field(default=0.02, gt=0, lt=1)
-    """Greatest negative over positive sequence of the voltages at a bus."""
-    worsening: float = Field(default=0.005, ge=0, le=1)
-    """By what share a limit that is passed without vehicles may be passed further."""
+    """Temperature of the air, degrees."""
     thermal: TransformerData = TransformerData()
     """Heat of transformers."""
 
@@ -108,18 +96,20 @@ class LimitEntry(BaseConfig):
 
 
 class Sampling(BaseConfig):
-    """How finely it is judged."""
+    """How many deployments are evaluated, and by whom."""
 
-    levels: int = Field(default=21, ge=2, le=201)
-    """Levels from nobody to everybody, both ends included."""
+    renamed: ClassVar[Mapping[str, str]] = {"levels": "vehicle_counts"}
+
+    vehicle_counts: int = Field(default=21, ge=2, le=201)
+    """Numbers of vehicles that are tried, in equal steps from nobody to everybody."""
     draws: int = Field(default=200, ge=1, le=100_000)
-    """Random deployments at each level."""
+    """Random deployments for each number of vehicles."""
     vehicle_days: int = Field(default=500, ge=1, le=100_000)
     """Vehicles and days of theirs to draw behaviour from."""
     step_min: float = Field(default=15.0, gt=0, le=60)
     """Length of a step, minutes; divides a day."""
     workers: WorkersName = "threads"
-    """Who judges the draws: the "threads" of this machine, or those of a Ray "cluster"."""
+    """Who evaluates the draws: the "threads" of this machine, or those of a Ray "cluster"."""
 
     @field_validator("step_min")
     @classmethod

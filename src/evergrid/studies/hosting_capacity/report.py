@@ -13,11 +13,11 @@ from evergrid.report.page import Headline, Section, Table
 from evergrid.studies import console_summary
 from evergrid.studies.feeder_places import FeederPlaces, Shade, with_distance
 from evergrid.studies.hosting_capacity import tables
-from evergrid.studies.hosting_capacity.compute import Found
+from evergrid.studies.hosting_capacity.compute import HostingResults
 from evergrid.studies.hosting_capacity.config import Config
 from evergrid.studies.study import Page, Result
 
-StudyResult = Result[Config, Found]
+StudyResult = Result[Config, HostingResults]
 CASE_NAMES = {
     "charge": "Charging on arrival",
     "charge_evenly": "Charging evenly over the stay",
@@ -28,9 +28,9 @@ MAPS = {
     "import_map": "Where a place may draw how much",
 }
 HEADINGS = {
-    "violation_curve": "How likely a limit is passed",
+    "violation_curve": "How likely a limit is violated",
     "stopper_bars": "What stops more vehicles",
-    "room_over_day": "How much everybody may feed or draw, by time of day",
+    "headroom_over_day": "How much everybody may feed or draw, by time of day",
     **with_distance(MAPS, heading=True),
 }
 NAME_WIDTH = 17
@@ -44,17 +44,18 @@ CONTROL_NAMES = {
     "compensation": ", own R/X compensation",
 }
 READING = {
-    "violation_curve": "Each point is the share of random deployments that pass at least one limit "
-    "at some time of the day. Limits that are passed without any vehicle must hardly get worse.",
-    "stopper_bars": "The limit and the element that the next vehicles would pass, and in what "
+    "violation_curve": "Each point is the share of random deployments that violate at least one "
+    "limit at some time of the day. Limits that are violated without any vehicle must hardly get "
+    "worse.",
+    "stopper_bars": "The limit and the element that the next vehicles would violate, and in what "
     "share of the draws it is the first.",
     **with_distance(
         {
-            "export_map": "What a single place may feed before a limit is passed, all others idle.",
-            "import_map": "What a single place may draw beside its load, all others idle.",
+            "export_map": "What a single place may feed before a limit is violated, others idle.",
+            "import_map": "What a single place may draw beside its load, others idle.",
         }
     ),
-    "room_over_day": "The greatest power that every vehicle may feed or draw at the same time: "
+    "headroom_over_day": "The greatest power that every vehicle may feed or draw at the same time: "
     "the operating envelope of each step.",
 }
 
@@ -84,8 +85,8 @@ def console_lines(result: StudyResult) -> list[str]:
         ),
         (
             "all at once",
-            f"each vehicle feeds {_room(s['envelope_export_kw'], s['most_kw'], 2)}, draws "
-            f"{_room(s['envelope_import_kw'], s['most_kw'], 2)} at any time{unjudged}",
+            f"each vehicle feeds {_power(s['envelope_export_kw'], s['most_kw'], 2)}, draws "
+            f"{_power(s['envelope_import_kw'], s['most_kw'], 2)} at any time{unjudged}",
         ),
     ]
     return console_summary.lines(rows, width=max(NAME_WIDTH, *(len(name) + 2 for name, _ in rows)))
@@ -94,8 +95,8 @@ def console_lines(result: StudyResult) -> list[str]:
 def _without(s: Mapping[str, Any]) -> str:
     """What the feeder does without vehicles."""
     if not s["base_violations"]:
-        return "no limit passed without vehicles"
-    return f"{s['base_violations']:,} limits passed without vehicles"
+        return "no limit violated without vehicles"
+    return f"{s['base_violations']:,} limits violated without vehicles"
 
 
 def _fits(case: Mapping[str, Any], everybody: int) -> str:
@@ -118,14 +119,14 @@ def _unrated(s: Mapping[str, Any]) -> str:
     return f"current of {s['lines_unrated']:,} of {s['lines']:,} lines not judged: no rating"
 
 
-def _room(value: float, most_kw: float, decimals: int = 1) -> str:
+def _power(value: float, most_kw: float, decimals: int = 1) -> str:
     """A power that fits; where more was not tried, at least that."""
     least = "at least " if value >= most_kw else ""
     return f"{least}{value:,.{decimals}f} kW"
 
 
 def _span(ends: Sequence[float], most_kw: float) -> str:
-    low, high = (_room(value, most_kw) for value in ends)
+    low, high = (_power(value, most_kw) for value in ends)
     return low if low == high else f"{low} to {high}"
 
 
@@ -137,30 +138,30 @@ def figures(result: StudyResult) -> FigureMakers:
         "stopper_bars": partial(_stopper_bars, found),
     }
     for way in ("export", "import"):
-        title = f"Room at each place: {'feeding' if way == 'export' else 'drawing'}"
-        shade = Shade(title, "Room", "kW")
+        title = f"Headroom of each place: {'feeding' if way == 'export' else 'drawing'}"
+        shade = Shade(title, "Headroom", "kW")
         value = partial(tables.of_buses, found, way)
         made |= _places(result).drawings(f"{way}_map", value, shade)
-    return made | {"room_over_day": partial(_room_over_day, found)}
+    return made | {"headroom_over_day": partial(_headroom_over_day, found)}
 
 
 def _places(result: StudyResult) -> FeederPlaces:
     """The buses of the feeder that have loads."""
-    return FeederPlaces.with_branches(result.findings.judge.case.feeder)
+    return FeederPlaces.with_branches(result.findings.limits.case.feeder)
 
 
-def _violation_curve(found: Found) -> Figure:
+def _violation_curve(found: HostingResults) -> Figure:
     labels = _case_labels(found)
     curves = {labels[name]: case.curve for name, case in found.cases.items()}
     return draw.violation_curve(
-        found.deployments.counts.astype(float),
+        found.deployments.vehicles.astype(float),
         {name: curve.probability for name, curve in curves.items()},
         {name: curve.low for name, curve in curves.items()},
         {name: curve.high for name, curve in curves.items()},
     )
 
 
-def _stopper_bars(found: Found) -> Figure:
+def _stopper_bars(found: HostingResults) -> Figure:
     labels = _case_labels(found)
     rows = tables.stopper_rows(found)
     return draw.stopper_bars(
@@ -168,9 +169,9 @@ def _stopper_bars(found: Found) -> Figure:
     )
 
 
-def _room_over_day(found: Found) -> Figure:
-    steps = found.judge.case.base_kw.shape[1]
-    return draw.room_over_day(
+def _headroom_over_day(found: HostingResults) -> Figure:
+    steps = found.limits.case.base_kw.shape[1]
+    return draw.headroom_over_day(
         np.arange(steps) * found.step_h,
         found.envelope["import"].power_kw,
         found.envelope["export"].power_kw,
@@ -199,10 +200,10 @@ def _headline(result: StudyResult) -> list[Headline]:
         )
         for case in s["cases"]
     ]
-    weakest = _room(s["place_export_kw"][0], most_kw).removesuffix(" kW")
+    weakest = _power(s["place_export_kw"][0], most_kw).removesuffix(" kW")
     cards.append(Headline("Weakest place", weakest, "kW", f"may feed alone{unjudged}"))
     for words, key in (("feeds", "envelope_export_kw"), ("draws", "envelope_import_kw")):
-        value = _room(s[key], most_kw, 2).removesuffix(" kW")
+        value = _power(s[key], most_kw, 2).removesuffix(" kW")
         cards.append(Headline(f"Everybody {words}", value, "kW", f"each, at any time{unjudged}"))
     return cards
 
@@ -212,7 +213,7 @@ def _at_least(vehicles: float, everybody: int) -> str:
     return f"at least {vehicles:,.0f}" if vehicles >= everybody else f"{vehicles:,.0f}"
 
 
-def _case_labels(found: Found) -> dict[str, str]:
+def _case_labels(found: HostingResults) -> dict[str, str]:
     """What each case is called in figures and tables."""
     return {
         name: CASE_NAMES[case.behaviour] + CONTROL_NAMES[case.control]
@@ -255,9 +256,9 @@ def _tables(result: StudyResult) -> list[Section]:
     if passed:
         rows = [
             (row["limit"], row["element"], f"{row['value']:.4g}", f"{row['allowed']:.4g}")
-            for row in passed[:20]
+            for row in violated[:20]
         ]
-        text = "Passed before any vehicle comes; here vehicles only must hardly make it worse."
+        text = "Violated before any vehicle comes; here vehicles must hardly make it worse."
         columns = ("limit", "element", "value", "allowed")
-        sections.append(Section("Limits passed without vehicles", text, Table(columns, rows)))
+        sections.append(Section("Limits violated without vehicles", text, Table(columns, rows)))
     return sections

@@ -10,18 +10,18 @@ from evergrid.core.faults import Fault
 from evergrid.data.meta import Meta
 from evergrid.grid.feeder.feeder import Feeder
 from evergrid.grid.flow import base_case
-from evergrid.grid.hosting.hosting_capacity import Case
+from evergrid.grid.limits.case import FeederCase
 from evergrid.model.session import Sessions
 from evergrid.studies.feeder_places import FeederPlaces
 from evergrid.studies.hosting_capacity import report, tables
-from evergrid.studies.hosting_capacity.compute import CaseFound, Found, find
+from evergrid.studies.hosting_capacity.compute import CaseResults, HostingResults, find
 from evergrid.studies.hosting_capacity.config import Config
 from evergrid.studies.hosting_capacity.inputs import behaviour
-from evergrid.studies.hosting_capacity.workers import judged_by
+from evergrid.studies.hosting_capacity.workers import evaluate_on
 from evergrid.studies.study import Context, Output, Study
 
 
-def compute(config: Config, context: Context) -> Output[Found]:
+def compute(config: Config, context: Context) -> Output[HostingResults]:
     """Hosting capacity of a feeder.
 
     The seed is that of places, behaviour and draws.
@@ -32,7 +32,7 @@ def compute(config: Config, context: Context) -> Output[Found]:
         WorkerError: No cluster answers, or a part of the draws loses its worker again and again.
     """
     seed = context.seed
-    by = judged_by(config.sampling.workers)
+    evaluate = evaluate_on(config.sampling.workers)
     context.progress("reading the feeder", 0.0)
     feeder = config.feeder.read(context.folder)
     case = _case_of(config, context, feeder)
@@ -40,19 +40,19 @@ def compute(config: Config, context: Context) -> Output[Found]:
     sessions, sources = _sessions(config, context)
     found = find(
         case,
-        config.places.slots(feeder.branches, seed),
+        config.places.parking(feeder.branches, seed),
         sessions,
         behaviours=config.cases,
         controls=config.controls,
         oversize=config.oversize,
         call=config.call.record(),
         time_zone=config.time_zone,
-        levels=config.sampling.levels,
+        vehicle_counts=config.sampling.vehicle_counts,
         draws=config.sampling.draws,
         vehicle_days=config.sampling.vehicle_days,
         most_kw=config.most_kw,
         seed=seed,
-        judged_by=by,
+        evaluate=evaluate,
         progress=context.progress,
     )
     return Output(
@@ -66,13 +66,14 @@ def compute(config: Config, context: Context) -> Output[Found]:
     )
 
 
-def _case_of(config: Config, context: Context, feeder: Feeder) -> Case:
+def _case_of(config: Config, context: Context, feeder: Feeder) -> FeederCase:
     """The feeder with its load and its limits."""
     step_h = config.sampling.step_min / 60
     source, folder = config.feeder, context.folder
     base_kw, base_kvar = config.load.power(source, feeder, folder, step_h)
-    networks, state = config.load.states(source, feeder, folder, base_kw, base_kvar)
-    return Case(networks, state, base_kw, base_kvar, step_h, config.limits.record())
+    states = config.load.states(source, feeder, folder)
+    networks, state = states.settled(base_kw, base_kvar)
+    return FeederCase(networks, state, base_kw, base_kvar, step_h, config.limits.record())
 
 
 def _sessions(config: Config, context: Context) -> tuple[Sessions, list[Meta]]:
@@ -93,12 +94,12 @@ def _sessions(config: Config, context: Context) -> tuple[Sessions, list[Meta]]:
     return sessions, sources
 
 
-def _notes(config: Config, found: Found, sources: list[Meta]) -> tuple[str, ...]:
+def _notes(config: Config, found: HostingResults, sources: list[Meta]) -> tuple[str, ...]:
     """What a reader must know about the inputs."""
-    feeder = found.judge.case.feeder
+    feeder = found.limits.case.feeder
     notes = list(feeder.notes)
     notes.append("Loads and vehicles draw the same power at any voltage.")
-    if found.judge.case.feeder.regulators:
+    if found.limits.case.feeder.regulators:
         follow = "follow the load without vehicles" if config.load.taps == "follow" else "stay put"
         notes.append(f"Taps and banks {follow}; vehicles do not move them.")
     if config.load.shape == "evening":
@@ -107,10 +108,10 @@ def _notes(config: Config, found: Found, sources: list[Meta]) -> tuple[str, ...]
         notes.append("Behaviour of vehicles is generated, not measured.")
     if missing := FeederPlaces.with_branches(feeder).note:
         notes.append(missing)
-    passed = len(tables.base_rows(found))
-    if passed:
+    violated = len(tables.base_rows(found))
+    if violated:
         notes.append(
-            f"{passed:,} limits are passed without any vehicle; there it must hardly get worse."
+            f"{violated:,} limits are violated without any vehicle; there it must hardly get worse."
         )
     for meta in sources:
         quality = meta.quality
@@ -121,8 +122,8 @@ def _notes(config: Config, found: Found, sources: list[Meta]) -> tuple[str, ...]
     return tuple(notes)
 
 
-def _headline(config: Config, found: Found) -> dict[str, Any]:
-    case = found.judge.case
+def _headline(config: Config, found: HostingResults) -> dict[str, Any]:
+    case = found.limits.case
     place, envelope = found.place, found.envelope
     return {
         "status": "done",
@@ -133,9 +134,9 @@ def _headline(config: Config, found: Found) -> dict[str, Any]:
         "lines": len(case.feeder.lines),
         "lines_unrated": int(np.isnan(case.feeder.lines.rating_a).sum()),
         "peak_load_kw": float(-case.base_kw.sum(axis=0).min()),
-        "vehicles_everybody": int(found.deployments.counts[-1]),
+        "vehicles_everybody": int(found.deployments.vehicles[-1]),
         "draws": found.deployments.draws,
-        "levels": found.deployments.levels,
+        "vehicle_counts": found.deployments.counts,
         "most_kw": config.most_kw,
         "cases": [_case(found, one) for one in found.cases.values()],
         "place_import_kw": _ends(place["import"].power_kw),
@@ -150,7 +151,7 @@ def _ends(values: np.ndarray) -> list[float]:
     return [float(values.min()), float(values.max())]
 
 
-def _case(found: Found, case: CaseFound) -> dict[str, Any]:
+def _case(found: HostingResults, case: CaseResults) -> dict[str, Any]:
     """Headline numbers of one case."""
     rows = [row for row in tables.capacity_rows(found) if row["case"] == case.name]
     by_share = {f"vehicles_{100 * row['quantile']:.0f}": row["vehicles"] for row in rows}

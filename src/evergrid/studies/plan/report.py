@@ -177,7 +177,7 @@ def _money(value: float) -> str:
 def _notes(result: StudyResult) -> list[str]:
     notes: list[str] = []
     if result.findings.feeder is not None:
-        notes += feeder_report.notes(result.summary, result.findings.feeder.street.feeder)
+        notes += feeder_report.notes(result.summary, result.findings.feeder.feeder_sites.feeder)
     for meta in result.findings.inputs.sources:
         quality = meta.quality
         notes.append(

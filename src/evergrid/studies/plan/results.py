@@ -7,7 +7,7 @@ from functools import cached_property
 from evergrid.dispatch.plan import Plan
 from evergrid.dispatch.rolling import RollingResult
 from evergrid.inputs.assembly import StudyInputs
-from evergrid.studies.plan.feeder import FeederFound
+from evergrid.studies.plan.feeder import FeederResults
 from evergrid.studies.plan.site_loading import SiteLoading
 
 
@@ -26,7 +26,7 @@ class PlanResults:
     inputs: StudyInputs
     plans: Mapping[str, Plan]
     rolling: Mapping[str, RollingResult]
-    feeder: FeederFound | None
+    feeder: FeederResults | None
 
     @cached_property
     def loading(self) -> SiteLoading:

@@ -8,10 +8,10 @@ from evergrid.core.progress import Progress
 from evergrid.core.units import per_kwh_from_per_mwh
 from evergrid.dispatch import forecast, plan, rolling, shortfall
 from evergrid.dispatch.network import feeder_plan
-from evergrid.dispatch.network.feeder_check import Wiring
+from evergrid.dispatch.network.feeder_check import SiteConnections
 from evergrid.engine.progress import GapProgress
 from evergrid.inputs.assembly import StudyInputs
-from evergrid.inputs.feeder_sites import Street
+from evergrid.inputs.feeder_sites import FeederSites
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.prices import Prices
 from evergrid.studies.plan.config import Config
@@ -25,26 +25,28 @@ class SitesOnFeeder:
 
     Attributes:
         portfolio: Who is where.
-        street: The feeder and its sites.
-        wiring: How the sites connect to it.
+        feeder_sites: The feeder and its sites.
+        connections: How the sites connect to it.
     """
 
     portfolio: Portfolio
-    street: Street
-    wiring: Wiring
+    feeder_sites: FeederSites
+    connections: SiteConnections
 
-    def plan(self, name: str, options: plan.Options, tell: feeder_plan.Tell) -> feeder_plan.Held:
+    def plan(
+        self, name: str, options: plan.Options, tell: feeder_plan.Tell
+    ) -> feeder_plan.FeederPlan:
         """The strategy of that name within the limits of the network."""
         portfolio = self.portfolio
         if name == "smart":
             portfolio = replace(portfolio, sessions=portfolio.sessions.without_discharge())
-        rounds = self.street.config.rounds
-        return feeder_plan.within(portfolio, self.wiring, options, rounds=rounds, tell=tell)
+        rounds = self.feeder_sites.config.rounds
+        return feeder_plan.within(portfolio, self.connections, options, rounds=rounds, tell=tell)
 
 
-def sites_on_feeder(portfolio: Portfolio, street: Street) -> SitesOnFeeder:
+def sites_on_feeder(portfolio: Portfolio, feeder_sites: FeederSites) -> SitesOnFeeder:
     """The portfolio with its sites connected to a feeder."""
-    return SitesOnFeeder(portfolio, street, street.wiring(portfolio))
+    return SitesOnFeeder(portfolio, feeder_sites, feeder_sites.connections(portfolio))
 
 
 def options_of(config: Config, loaded: StudyInputs) -> plan.Options:
@@ -69,7 +71,7 @@ def plans(
     options: plan.Options,
     progress: Progress,
     network: SitesOnFeeder | None,
-) -> tuple[dict[str, plan.Plan], dict[str, feeder_plan.Held]]:
+) -> tuple[dict[str, plan.Plan], dict[str, feeder_plan.FeederPlan]]:
     """The plan of each strategy, and how those were made that keep the limits of a network.
 
     Raises:
@@ -77,7 +79,7 @@ def plans(
         SolveError: No plan within the time limit.
     """
     whole = 0.3 if config.rolling else 0.9
-    within: dict[str, feeder_plan.Held] = {}
+    within: dict[str, feeder_plan.FeederPlan] = {}
 
     def made(name: str, label: str, solve: Solver, low: float, high: float) -> plan.Plan:
         tell = _gap_progress(progress, label, low * whole, high * whole, options.gap)

@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 
 from evergrid.dispatch.network import feeder_check
-from evergrid.dispatch.network.feeder_plan import Held
+from evergrid.dispatch.network.feeder_plan import FeederPlan
 from evergrid.dispatch.plan import Plan
 from evergrid.dispatch.rolling import RollingResult
 from evergrid.inputs import feeder_sites
 from evergrid.inputs.assembly import load
-from evergrid.inputs.feeder_sites import Street
+from evergrid.inputs.feeder_sites import FeederSites
 from evergrid.studies.plan import feeder as plan_feeder
 from evergrid.studies.plan import report, strategies, tables
 from evergrid.studies.plan import summary as plan_summary
 from evergrid.studies.plan.config import Config
-from evergrid.studies.plan.feeder import FeederFound
+from evergrid.studies.plan.feeder import FeederResults
 from evergrid.studies.plan.results import PlanResults
 from evergrid.studies.plan.strategies import SitesOnFeeder
 from evergrid.studies.study import Context, Output, Study
@@ -32,11 +32,11 @@ def compute(config: Config, context: Context) -> Output[PlanResults]:
     progress = context.progress
     progress("reading the inputs", 0.0)
     source = config.rolling.forecast if config.rolling else None
-    street = _street(config, context)
-    given = load(config, source, folder=context.folder, seed=context.seed, street=street)
+    sites = _feeder_sites(config, context)
+    given = load(config, source, folder=context.folder, seed=context.seed, feeder_sites=sites)
     portfolio = given.portfolio
     options = strategies.options_of(config, given)
-    network = None if street is None else strategies.sites_on_feeder(portfolio, street)
+    network = None if sites is None else strategies.sites_on_feeder(portfolio, sites)
     plans, within = strategies.plans(config, portfolio, options, progress, network)
     rolled: dict[str, RollingResult] = {}
     if config.rolling:
@@ -63,7 +63,7 @@ def compute(config: Config, context: Context) -> Output[PlanResults]:
     )
 
 
-def _street(config: Config, context: Context) -> Street | None:
+def _feeder_sites(config: Config, context: Context) -> FeederSites | None:
     if config.feeder is None:
         return None
     horizon = config.horizon
@@ -72,18 +72,18 @@ def _street(config: Config, context: Context) -> Street | None:
 
 def _on_feeder(
     network: SitesOnFeeder,
-    within: dict[str, Held],
+    within: dict[str, FeederPlan],
     plans: Mapping[str, Plan],
     rolled: Mapping[str, RollingResult],
-) -> FeederFound:
+) -> FeederResults:
     """What every strategy does to the feeder."""
     schedules = {"uncontrolled": plans["uncontrolled"].schedule}
     schedules |= {f"rolling_{name}": made.schedule for name, made in rolled.items()}
     others = {
-        name: feeder_check.check(network.portfolio, network.wiring, made)
+        name: feeder_check.check(network.portfolio, network.connections, made)
         for name, made in schedules.items()
     }
-    return FeederFound(network.street, network.wiring, within, others)
+    return FeederResults(network.feeder_sites, network.connections, within, others)
 
 
 STUDY = Study(
@@ -106,7 +106,7 @@ STUDY = Study(
         "strategy_curtailment.parquet",
         "feeder_check.parquet",
         "site_limits.parquet",
-        "wires_prices.parquet",
+        "congestion_prices.parquet",
         "feeder.geojson",
     ),
     compute=compute,

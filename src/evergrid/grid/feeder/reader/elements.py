@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from evergrid.core.name_list import name_list
+
 MODELLED = {
     "vsource": "its voltage behind its impedance",
     "isource": "its current",
@@ -107,10 +109,4 @@ def notes(names: Iterable[str], property_of: Any, solution: Any) -> list[str]:
             value = str(property_of(name, key)).lower()
             if value not in ("", harmless, "no", "false"):
                 said.setdefault(f"{text} ({key}={value})", []).append(name)
-    return settings + [f"{_listed(found)}: {text}." for text, found in said.items()]
-
-
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(names[:MOST_NAMED])
-    more = len(names) - MOST_NAMED
-    return f"{shown} and {more:,} more" if more > 0 else shown
+    return settings + [f"{name_list(found, MOST_NAMED)}: {text}." for text, found in said.items()]

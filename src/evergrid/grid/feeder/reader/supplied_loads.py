@@ -15,6 +15,7 @@ from scipy.sparse.linalg import splu
 from evergrid.core.arrays import Array, Bool, Int
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
+from evergrid.core.name_list import name_list
 from evergrid.grid.feeder.feeder import GROUND, Branches, Feeder, fed_nodes, incidence, islands
 from evergrid.grid.feeder.load_law import FADED, NOMINAL
 
@@ -54,9 +55,10 @@ def tied(feeder: Feeder, voltage: Complex[Array, " node"]) -> Feeder:
     if floating.any():
         buses = feeder.buses.name[np.unique(feeder.nodes.bus[floating])]
         said = "hardly anything ties phases to ground: voltages to ground mean little there"
-        held = _noted(held, f"At {_listed(buses)} {said}.")
+        held = _noted(held, f"At {name_list(map(str, buses), MOST_NAMED)} {said}.")
     if not fed.all():
-        held = _noted(held, f"Nothing feeds {_listed(feeder.node_name[~fed])}: no voltage there.")
+        nodes = name_list(map(str, feeder.node_name[~fed]), MOST_NAMED)
+        held = _noted(held, f"Nothing feeds {nodes}: no voltage there.")
     return held
 
 
@@ -89,12 +91,6 @@ def _held(feeder: Feeder, fed: Bool[Array, " node"]) -> Feeder:
 
 def _noted(feeder: Feeder, note: str) -> Feeder:
     return replace(feeder, notes=(*feeder.notes, note))
-
-
-def _listed(names: Array) -> str:
-    more = len(names) - MOST_NAMED
-    shown = ", ".join(str(name) for name in names[:MOST_NAMED])
-    return f"{shown} and {more:,} more" if more > 0 else shown
 
 
 def _by_chance(count: int) -> Complex[Array, " value"]:

@@ -83,7 +83,7 @@ def stopper_bars(rows: Sequence[tuple[str, str, str, float]]) -> go.Figure:
     return figure.update_layout(barmode="overlay", showlegend=True)
 
 
-def room_over_day(
+def headroom_over_day(
     hours: Float[Array, " step"],
     import_kw: Float[Array, " step"],
     export_kw: Float[Array, " step"],
@@ -95,7 +95,7 @@ def room_over_day(
         import_kw: Greatest power that each may draw.
         export_kw: Greatest power that each may feed.
     """
-    figure = panels.sheet("Room for every vehicle at once")
+    figure = panels.sheet("Headroom of every vehicle at once")
     for name, values, colour in (
         ("Feed", export_kw, theme.BLUE),
         ("Draw", -import_kw, theme.ORANGE),

@@ -22,14 +22,14 @@ LOOK = {
 
 
 @dataclass(frozen=True)
-class StrainPanel:
+class LoadingPanel:
     """One quantity of a feeder over time.
 
     Attributes:
         title: Of the axis, with the unit.
         unit: Behind values.
         values: By strategy, the most extreme place of each step; NaN where there is none.
-        limit: What must not be passed.
+        limit: What must not be violated.
         below: Whether the limit is a lowest value.
     """
 
@@ -40,8 +40,8 @@ class StrainPanel:
     below: bool = False
 
 
-def feeder_strain(grid: TimeGrid, parts: list[StrainPanel], *, time_zone: str) -> go.Figure:
-    """The most strained place of each kind over time, under every strategy, against its limit.
+def feeder_loading(grid: TimeGrid, parts: list[LoadingPanel], *, time_zone: str) -> go.Figure:
+    """The place of each kind that is nearest to its limit over time, under every strategy.
 
     Args:
         grid: The steps.
@@ -49,7 +49,7 @@ def feeder_strain(grid: TimeGrid, parts: list[StrainPanel], *, time_zone: str) -
         time_zone: Zone of the time axis.
     """
     axis = TimeAxis(grid, time_zone)
-    note = joined("Each line is the most strained place of its step", axis.note)
+    note = joined("Each line is the place nearest to its limit at each step", axis.note)
     figure = panels.sheet("The feeder against its limits", note=note, height=130 + 190 * len(parts))
     panels.over_time(figure, axis, [Panel(part.title) for part in parts])
     for row, part in enumerate(parts):
