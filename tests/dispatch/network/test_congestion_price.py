@@ -8,8 +8,8 @@ import pytest
 from evergrid.core.flowgates import Flowgates
 from evergrid.dispatch import plan
 from evergrid.model.portfolio import Portfolio
-from tests.dispatch.cases import BOOKS
-from tests.dispatch.cases import portfolio as random_book
+from tests.dispatch.cases import CASES
+from tests.dispatch.cases import portfolio as random_portfolio
 
 
 def limited(portfolio: Portfolio, weight: float, limit_kw: float) -> Portfolio:
@@ -30,7 +30,7 @@ def planned(portfolio: Portfolio) -> plan.Plan:
 @pytest.mark.parametrize("seed", range(3))
 def test_widening_a_limit_by_a_kw_saves_the_congestion_price(seed: int, weight: float, sign: float):
     """Positive where drawing is limited (weight -1), negative where feeding is."""
-    portfolio, step_kw = random_book(seed, BOOKS["plain"]), 1e-3
+    portfolio, step_kw = random_portfolio(seed, CASES["plain"]), 1e-3
     free = planned(portfolio).schedule.power_kw
     at_root = weight * free.sum(axis=0)
     limit_kw = 0.6 * float(at_root.max())

@@ -82,16 +82,20 @@ def test_loadings_are_those_of_opendss(data_folder: Path, name: str, share: floa
     _transformers_agree(feeder, watched, current, theirs)
 
 
-def _solved(feeder: Feeder, scale: np.ndarray) -> tuple[monitored.Watch, np.ndarray]:
+def _solved(feeder: Feeder, scale: np.ndarray) -> tuple[monitored.MonitoredElements, np.ndarray]:
     network, branches = power_flow.reduce(feeder), feeder.branches
     power, reactive = (scale * branches.power_kw)[None], (scale * branches.reactive_kvar)[None]
     flow = power_flow.solve(network, power, reactive, tolerance_pu=1e-13)
     assert flow.settled.all()
-    return monitored.watch(network), np.conj((power + 1j * reactive) / flow.voltage_pu)
+    return monitored.monitored_elements(network), np.conj((power + 1j * reactive) / flow.voltage_pu)
 
 
 def _lines_agree(
-    feeder: Feeder, watched: monitored.Watch, current: np.ndarray, theirs: Referee, rated: int
+    feeder: Feeder,
+    watched: monitored.MonitoredElements,
+    current: np.ndarray,
+    theirs: Referee,
+    rated: int,
 ):
     lines = feeder.lines
     owner = lines.currents.element[np.isfinite(lines.rating_a[lines.currents.element])]
@@ -104,9 +108,9 @@ def _lines_agree(
 
 
 def _transformers_agree(
-    feeder: Feeder, watched: monitored.Watch, current: np.ndarray, theirs: Referee
+    feeder: Feeder, watched: monitored.MonitoredElements, current: np.ndarray, theirs: Referee
 ):
-    transformers, found = feeder.transformers, monitored.seen(watched, current)
+    transformers, found = feeder.transformers, monitored.read(watched, current)
     owner = transformers.currents.element[watched.winding]
     assert len(transformers) > 0
     for row, name in enumerate(transformers.name):
