@@ -177,8 +177,8 @@ def unpaid_kwh(portfolio: Portfolio, power_kw: Float[Array, "site step"]) -> Flo
     over = np.where(over > ROUNDING_KW, over, 0.0)
     sold = np.where(sites.net_metering[:, None], np.maximum(power_kw, 0.0), 0.0)
     unpaid, beyond = np.zeros(power_kw.shape), np.zeros(power_kw.shape)
-    exceeded = over.any(axis=1)
-    (rows,) = np.nonzero(tree.add_up(exceeded[:, None], sites.parent)[:, 0])
+    exceeded = np.asarray(over.any(axis=1, keepdims=True))
+    (rows,) = np.nonzero(tree.add_up(exceeded, sites.parent)[:, 0])
     for site in sorted(rows.tolist(), key=lambda row: -int(sites.depth[row])):
         below = beyond[sites.parent == site].sum(axis=0)
         beyond[site] = np.maximum(over[site], below)

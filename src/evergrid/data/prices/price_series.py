@@ -1,6 +1,6 @@
 """A market's price series made whole: window cut, repetitions merged, gaps refused or held."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -69,7 +69,7 @@ def chosen(option: str, value: str, known: Sequence[str], *, source: str) -> str
     return value
 
 
-def price_column(columns: dict[str, Column], name: str) -> Float[Array, " row"]:
+def price_column(columns: Mapping[str, Column], name: str) -> Float[Array, " row"]:
     """A price column; infinite values are as unreadable as missing ones."""
     values = columns[name].values
     return np.where(np.isfinite(values), values, np.nan)
