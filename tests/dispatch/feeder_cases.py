@@ -18,7 +18,7 @@ from evergrid.grid.limits.limits import Limits
 from evergrid.model.portfolio import Portfolio, assemble
 from evergrid.model.session import Sessions
 from evergrid.model.site import SiteLoad, Sites
-from tests.dispatch.cases import START, prices
+from tests.dispatch.cases import START, CaseSettings, prices
 from tests.grid.cases import street
 
 GRID = TimeGrid(START, 0.5, 24)
@@ -136,5 +136,5 @@ def wired(
     shape = 0.6 + 0.4 * np.sin(np.arange(GRID.steps) / GRID.steps * 2 * np.pi)
     drawn = np.bincount(loads.owner, -feeder.branches.power_kw[loads.row])[:, None] * shape
     load = SiteLoad(np.array(names, dtype=object), GRID.times, drawn)
-    portfolio = assemble(GRID, sessions, sites, load, prices(seed, GRID, Book()))
+    portfolio = assemble(GRID, sessions, sites, load, prices(seed, GRID, CaseSettings()))
     return StreetFleet(feeder, portfolio, limits)

@@ -236,9 +236,9 @@ def test_load_that_is_given_takes_the_place_of_the_feeders(tmp_path: Path):
     )
     fleet = [HOMES | {"vehicles": 3, "sites": ["652a"]}]
     result = planned(tmp_path, fleet=fleet, site_load_file="load.csv")
-    portfolio = result.loaded.portfolio
+    portfolio = result.findings.inputs.portfolio
     assert portfolio.load_kw[portfolio.sites.site_id == "671"][0].tolist() == list(range(24))
-    assert result.feeder is not None
-    base = result.feeder.checks["v2g"].limits.case.base_kw
-    at_671 = result.feeder.feeder_sites.feeder.branches.name == "671"
+    assert result.findings.feeder is not None
+    base = result.findings.feeder.checks["v2g"].limits.case.base_kw
+    at_671 = result.findings.feeder.feeder_sites.feeder.branches.name == "671"
     np.testing.assert_allclose(-base[at_671].sum(axis=0), np.arange(24.0))

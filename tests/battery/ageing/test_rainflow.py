@@ -11,10 +11,10 @@ from evergrid.battery.ageing.rainflow import cycles, sum_of_powers
 def test_the_example_of_the_standard():
     found = cycles(np.array([-2.0, 1, -3, 5, -1, 3, -4, 4, -2]))
     by_depth: dict[float, float] = {}
-    for depth, count in zip(found.depth.tolist(), found.count.tolist(), strict=True):
+    for depth, count in zip(found.depth.tolist(), found.weight.tolist(), strict=True):
         by_depth[depth] = by_depth.get(depth, 0.0) + count
     assert by_depth == {3: 0.5, 4: 1.5, 6: 0.5, 8: 1.0, 9: 0.5}
-    assert float(found.depth @ found.count) == 23
+    assert float(found.depth @ found.weight) == 23
 
 
 series = st.lists(st.floats(0, 1), min_size=2, max_size=60)
@@ -25,7 +25,7 @@ def test_cycles_are_as_deep_together_as_the_way_is_long(values: list[float]):
     given_series = np.array(values)
     found = cycles(given_series)
     way = np.abs(np.diff(given_series)).sum()
-    assert float(found.depth @ found.count) == pytest.approx(way / 2, abs=1e-12)
+    assert float(found.depth @ found.weight) == pytest.approx(way / 2, abs=1e-12)
 
 
 @given(series)
@@ -40,7 +40,7 @@ def test_points_on_the_way_change_nothing(values: list[float]):
 def test_the_deepest_cycle_is_half_or_whole_and_nothing_is_deeper():
     found = cycles(np.array([0.5, 0.9, 0.2, 0.6, 0.5]))
     assert found.depth.max() == pytest.approx(0.7)
-    assert set(found.count.tolist()) <= {0.5, 1.0}
+    assert set(found.weight.tolist()) <= {0.5, 1.0}
 
 
 def test_a_battery_at_rest_has_no_cycles():

@@ -9,7 +9,7 @@ from evergrid.core.flowgates import Flowgates
 from evergrid.dispatch import plan
 from evergrid.model.portfolio import Portfolio
 from tests.dispatch.cases import CASES
-from tests.dispatch.cases import portfolio as random_portfolio
+from tests.dispatch.cases import a_portfolio as random_portfolio
 
 
 def limited(portfolio: Portfolio, weight: float, limit_kw: float) -> Portfolio:

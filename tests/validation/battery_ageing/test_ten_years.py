@@ -35,7 +35,8 @@ LOST_PERCENT = {  # by mean temperature and model, in the order of the days
 
 
 def ten_years(mean_c: float) -> Profile:
-    days = [np.interp(np.arange(24), *zip(*corners, strict=True)) for corners in DAYS.values()]
+    corners = [np.array(day, float).T for day in DAYS.values()]
+    days = [np.interp(np.arange(24), hour, state) for hour, state in corners]
     soc = np.tile(np.array(days), YEARS * 365)
     soc = np.concatenate([soc, soc[:, :1]], axis=1)
     hour = np.arange(YEARS * HOURS + 1)

@@ -130,7 +130,7 @@ def referee(data_folder: Path, made: plan.Result) -> Referee:
     """OpenDSS with the same feeder."""
     assert made.findings.feeder is not None
     path = data_folder / "feeders" / "LVTestCase" / "Master.dss"
-    return Referee(path, made.feeder.feeder_sites.feeder)
+    return Referee(path, made.findings.feeder.feeder_sites.feeder)
 
 
 def drawn(
@@ -192,8 +192,8 @@ def test_opendss_finds_no_limit_passed(told: list[Told]):
 
 
 def test_without_the_wires_opendss_finds_the_limits_passed(made: plan.Result, referee: Referee):
-    assert made.feeder is not None
-    first = made.feeder.plans["v2g"].first
+    assert made.findings.feeder is not None
+    first = made.findings.feeder.plans["v2g"].first
     both, homes = drawn(made, first.schedule.power_kw, referee)
     steps = [referee.told(both[:, step], homes[:, step]) for step in range(both.shape[1])]
     passed = [step.volt_pu.min() < LOW_PU or step.line.max() > 1 for step in steps]
@@ -212,8 +212,8 @@ def test_no_plan_within_the_wires_costs_notably_less(made: plan.Result, referee:
     net = made.findings.plans["v2g"].costs.net
     least = _least_cost(made, *_lines(made, referee))
     free = _least_cost(made, np.zeros((0, len(referee.names))), np.zeros(0), np.zeros(0, int))
-    assert made.feeder is not None
-    assert free == pytest.approx(made.feeder.plans["v2g"].first.costs.net, rel=1e-6)
+    assert made.findings.feeder is not None
+    assert free == pytest.approx(made.findings.feeder.plans["v2g"].first.costs.net, rel=1e-6)
     assert free < least  # the lines hold something
     assert least <= net * (1 + 1e-6)
     assert net <= least * (1 + DEARER)

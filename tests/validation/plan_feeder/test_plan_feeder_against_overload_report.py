@@ -63,8 +63,8 @@ def overloads(checked: FeederCheck, folder: Path) -> list[dict[str, float]]:
 def test_the_plan_overloads_nothing_and_the_one_without_network_limits_does(
     made: plan.Result, tmp_path: Path
 ):
-    assert made.feeder is not None
-    held = made.feeder.plans["v2g"]
+    assert made.findings.feeder is not None
+    held = made.findings.feeder.plans["v2g"]
     assert held.check.holds
     of_plan = overloads(held.check, tmp_path)
     assert len(of_plan) == 96
@@ -76,8 +76,8 @@ def test_the_plan_overloads_nothing_and_the_one_without_network_limits_does(
 
 def test_the_fullest_phase_of_each_step_is_the_one_opendss_finds(made: plan.Result, tmp_path: Path):
     """Its report tells the fullest phase of the first winding; only of what is overloaded."""
-    assert made.feeder is not None
-    checked = made.feeder.plans["v2g"].first_check
+    assert made.findings.feeder is not None
+    checked = made.findings.feeder.plans["v2g"].first_check
     transformers = checked.limits.case.feeder.transformers
     watched = checked.limits.evaluator.monitored[0].winding
     xfm1 = transformers.name.tolist().index("xfm1")
@@ -94,6 +94,6 @@ def test_the_fullest_phase_of_each_step_is_the_one_opendss_finds(made: plan.Resu
 def test_no_winding_carries_more_than_it_is_rated_for(made: plan.Result):
     assert made.findings.feeder is not None
     for strategy in ("v2g", "smart"):
-        checked = made.feeder.plans[strategy].checked
+        checked = made.findings.feeder.plans[strategy].check
         assert np.isfinite(checked.transformers.phase).all()
         assert checked.transformers.phase.max() <= 1.0

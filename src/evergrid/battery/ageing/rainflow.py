@@ -24,18 +24,17 @@ class Cycles(NamedTuple):
     Attributes:
         depth: Highest minus lowest value.
         mean: The value half way.
-        count: 1 for a whole cycle, 0.5 for half a one.
+        weight: 1 for a whole cycle, 0.5 for half a one.
     """
 
     depth: Float[Array, " cycle"]
     mean: Float[Array, " cycle"]
-    count: Float[Array, " cycle"]
+    weight: Float[Array, " cycle"]
 
 
 def cycles(series: Float[Array, " point"]) -> Cycles:
     """The cycles of one series."""
-    depth, mean, count = _counted(np.ascontiguousarray(series))
-    return Cycles(depth, mean, count)
+    return Cycles(*_counted(np.ascontiguousarray(series)))
 
 
 def sum_of_powers(series: Float[Array, "battery point"], power: float) -> Float[Array, " battery"]:

@@ -252,8 +252,8 @@ def _tables(result: StudyResult) -> list[Section]:
             Table(columns, rows),
         )
     )
-    passed = tables.base_rows(result.findings)
-    if passed:
+    violated = tables.base_rows(result.findings)
+    if violated:
         rows = [
             (row["limit"], row["element"], f"{row['value']:.4g}", f"{row['allowed']:.4g}")
             for row in violated[:20]
