@@ -83,10 +83,9 @@ class TermRows:
 
     def limits_export(self) -> Bool[Array, " cell"]:
         """Nodes and steps whose net power any row keeps from rising."""
-        from_above = (self.net > 0)[np.isfinite(self.upper)]
-        from_below = (self.net < 0)[np.isfinite(self.lower)]
-        count = from_above.sum(axis=0) + from_below.sum(axis=0)
-        return np.asarray(count).ravel() > 0
+        limited = np.isfinite(self.upper).astype(float), np.isfinite(self.lower).astype(float)
+        above, below = self.net.maximum(0.0), (-self.net).maximum(0.0)
+        return np.asarray(above.T @ limited[0] + below.T @ limited[1]) > 0
 
 
 class RowBuilder:

@@ -47,6 +47,19 @@ def test_the_optimum_is_that_of_highs(name: str, seed: int) -> None:
     assert found.certificate.bound <= objective + 1e-9
 
 
+def test_many_dense_flowgates_converge_without_help_of_another_method() -> None:
+    """As many as a few for each node and step, which only converge where each step is refined."""
+    program = gated(random_program(5, Kind(stores=60, steps=24, spread=0.05)), 5, count=300)
+    program = replace(program, energy_end_kwh=program.energy_low_kwh)
+    found = interior_point.minimise(program, gap=1e-6, deadline=time.perf_counter() + 300)
+    assert found.solved.all()
+    exact = reference.solve(program).certificate
+    assert exact is not None
+    assert found.certificate is not None
+    assert found.certificate.keeps_limits
+    assert found.certificate.objective == pytest.approx(exact.objective, rel=2e-6)
+
+
 def test_they_tie_trees_that_share_nothing_else() -> None:
     program = forest(7, trees=3, kind=KINDS["plain"])
     free = solver.solve(program, method="interior_point").power_kw

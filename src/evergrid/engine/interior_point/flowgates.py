@@ -213,6 +213,7 @@ class GateTerm(NamedTuple):
         aim: Multipliers once offsets are undone.
         by: The step.
         products: Of the predicted changes; 0 before they are known.
+        changed: Of the sums, by the step.
         steps: How many steps the program has.
     """
 
@@ -225,6 +226,7 @@ class GateTerm(NamedTuple):
     aim: Float[Array, " flowgate"]
     by: GatePoint
     products: Float[Array, " flowgate"]
+    changed: Float[Array, " flowgate"]
     steps: int
 
     @staticmethod
@@ -255,7 +257,9 @@ class GateTerm(NamedTuple):
         none = np.zeros(len(gates))
         newton = GateNewton(none, none, np.zeros(0, np.int64), np.zeros((0, 0)))
         still = GatePoint(none, none)
-        return GateTerm(every, rows, gates, point, newton, 0.0, none, still, none, program.steps)
+        return GateTerm(
+            every, rows, gates, point, newton, 0.0, none, still, none, none, program.steps
+        )
 
     @property
     def size(self) -> int:
@@ -293,18 +297,26 @@ class GateTerm(NamedTuple):
     def aimed(self, goal: float, *, predict: bool) -> "GateTerm":
         """Aim at these products, less those of the predicted changes once these are known."""
         products = 0.0 * self.products if predict else self.products
-        return self._replace(goal=goal, aim=aimed(self.newton, self.point, goal, products))
+        return self._replace(
+            goal=goal,
+            aim=aimed(self.newton, self.point, goal, products),
+            changed=0.0 * self.changed,
+        )
 
     def aimed_price(self) -> Float[Array, "node step"]:
         """What they would add to the price of each node at unchanged net power."""
         return price(self.gates, self.aim, self.steps)
 
-    def answering(self, change: Float[Array, "node step"], *, predict: bool) -> "GateTerm":
-        """Take the step that answers these changes of net power, which are without any answer."""
-        moved = sums_held_back(self.newton, sums(self.gates, change))
+    def answering(self, missed: Float[Array, " flowgate"], *, predict: bool) -> "GateTerm":
+        """Take in by how much the sums move further than the step so far says, and answer that."""
+        moved = self.changed + sums_held_back(self.newton, missed)
         by = step(self.newton, self.point, self.aim, moved)
         products = by.slack * by.multiplier if predict else self.products
-        return self._replace(by=by, products=products)
+        return self._replace(by=by, products=products, changed=moved)
+
+    def missed(self, change: Float[Array, "node step"]) -> Float[Array, " flowgate"]:
+        """By how much the sums under these changes of net power differ from those of the step."""
+        return sums(self.gates, change) - self.changed
 
     def answer_price(self) -> Float[Array, "node step"]:
         """What the multipliers are once the step is taken, as prices of the nodes, less the aim."""

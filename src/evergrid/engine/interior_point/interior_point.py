@@ -62,6 +62,7 @@ FEW_NODES = 64  # for so few it does not pay
 RESUMED = ("own_price", "net", "mu", "gap", "scale", "wanted", "residual", "stalls")
 MOST_BYTES = 16e9  # of squares of steps, beyond which the method is not begun
 AT_ONCE = 128  # nodes whose squares are held at a time
+REFINEMENTS = 3  # of the answer to flowgates, whose system is as exact as the tree
 MOST_POLISHED = 2  # iterations more where the certificate proves less than the method thinks
 
 
@@ -414,8 +415,11 @@ class Run:
     def direct(self, outside: Float[Array, " step"], *, predict: bool) -> Reach:
         """The step of everything, and how far it can be taken."""
         dprice = self.nodes.down(self.barrier, self.push, self.change, self.active, outside)
-        if self.gates is not None:  # once more, with what the flowgates answer to that
-            self.gates = self.gates.answering(self.change, predict=predict)
+        for _ in range(0 if self.gates is None else REFINEMENTS):
+            assert self.gates is not None
+            # once more with what the flowgates answer to that, then with what rounding left of it
+            missed = self.gates.missed(self.change)
+            self.gates = self.gates.answering(missed, predict=predict)
             push = self.push - self.gates.answer_price()
             self.change = self.answered.copy()
             self.nodes.up(self.barrier, push, self.change, self.active)
