@@ -14,6 +14,7 @@ import evergrid as package
 from evergrid.data import check as checks
 from evergrid.grid.feeder.isolation import process
 from evergrid.studies import registry
+from evergrid.studies.study import Study
 from tests.cli.cases import Case, Command
 
 FILES = {
@@ -268,7 +269,7 @@ def test_a_memory_that_fills_up_is_an_error_and_no_traceback(
     def full(*_: Any, **__: Any):
         raise MemoryError
 
-    monkeypatch.setattr(registry.named("plan"), "run", full)
+    monkeypatch.setattr(Study, "run", full)
     message = evergrid("run", case.plan, "--out", case.folder / "out").refused(1)
     assert "the memory is full. Plan fewer vehicles" in message
     assert not (case.folder / "out").exists()

@@ -20,7 +20,6 @@ from evergrid.data.files.locate import locate
 from evergrid.data.meta import Meta
 from evergrid.data.sessions.assumptions import Assumptions
 from evergrid.data.tables import Tell, untold
-from evergrid.fleet.synthetic import mobility
 from evergrid.fleet.synthetic.group import FleetGroup
 from evergrid.inputs import fleet_memory
 from evergrid.inputs import sites as site_sources
@@ -171,6 +170,9 @@ def _sessions(
                     "at full power until it begins."
                 )
     if fleet:
+        # What habits are drawn by takes longer to load than many a fleet to read.
+        from evergrid.fleet.synthetic import mobility
+
         parts.append(mobility.sessions(grid, fleet, seed=seed))
         notes.append("Sessions of [[fleet]] are generated, not measured.")
     if inputs.battery:
