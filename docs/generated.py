@@ -205,6 +205,19 @@ def formats() -> str:
     return "\n".join(rows)
 
 
+def rooms() -> str:
+    """Every folder of the library with the sentence that says what it answers, as a tree."""
+    root = REPOSITORY / "src" / "evergrid"
+    rows = ["| folder | what it answers |", "| --- | --- |"]
+    for path in sorted(root.rglob("__init__.py")):
+        inner = path.parent.relative_to(root)
+        if inner.parts:
+            name = ".".join(("evergrid", *inner.parts))
+            indent = "&emsp;" * (len(inner.parts) - 1)
+            rows.append(f"| {indent}`{inner.name}/` | {_sentence(importlib.import_module(name))} |")
+    return "\n".join(rows)
+
+
 def tree() -> str:
     """The tree of errors as its module draws it."""
     drawn = inspect.cleandoc(errors.__doc__ or "").split("::\n\n", 1)[1]
@@ -236,6 +249,7 @@ def _lower(page: str) -> str:
 def _text(name: str, word: str | None) -> str:
     makers: dict[str, Callable[..., str]] = {
         "layers": layers,
+        "rooms": rooms,
         "cli": cli,
         "config": config,
         "table": table,
