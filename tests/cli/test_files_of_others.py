@@ -33,7 +33,7 @@ finally:
 
 
 @dataclass(frozen=True)
-class Measured:
+class ControlReading:
     """How a call in a process of its own ended, and what it took."""
 
     code: int
@@ -43,7 +43,7 @@ class Measured:
     memory_kb: int
 
 
-def measured(*arguments: object, **environment: str) -> Measured:
+def measured(*arguments: object, **environment: str) -> ControlReading:
     """The call with its processor time, which other work on the machine does not lengthen."""
     call = [sys.executable, "-c", CALL, *map(str, arguments)]
     ended = subprocess.run(
@@ -51,7 +51,7 @@ def measured(*arguments: object, **environment: str) -> Measured:
     )
     *err, last = ended.stderr.decode().rstrip("\n").split("\n")
     cpu_s, memory_kb = last.split()
-    return Measured(
+    return ControlReading(
         ended.returncode, ended.stdout.decode(), "\n".join(err), float(cpu_s), int(memory_kb)
     )
 
@@ -64,7 +64,7 @@ def plan_start_s(tmp_path_factory: pytest.TempPathFactory):
     return min(measured("run", path, "--dry-run").cpu_s for _ in range(2))
 
 
-def assert_refused_at_once(ended: Measured, *parts: str, start_s: float = 0.0) -> None:
+def assert_refused_at_once(ended: ControlReading, *parts: str, start_s: float = 0.0) -> None:
     assert ended.code in (1, 2), ended
     assert "Traceback" not in ended.err
     message = ended.out + ended.err

@@ -19,7 +19,7 @@ from evergrid.data import tables
 from evergrid.data.files.locate import locate
 from evergrid.data.meta import Meta
 from evergrid.data.sessions.assumptions import Assumptions
-from evergrid.data.tables import Tell, untold
+from evergrid.data.tables import NoteCallback, ignore_notes
 from evergrid.fleet.synthetic.group import FleetGroup
 from evergrid.inputs import fleet_memory
 from evergrid.inputs import sites as site_sources
@@ -115,7 +115,7 @@ def _check_currency(forecast: Prices, prices: Prices) -> None:
 
 
 def read_prices(
-    source: PriceSource, grid: TimeGrid, folder: Path, *, tell: Tell = untold
+    source: PriceSource, grid: TimeGrid, folder: Path, *, tell: NoteCallback = ignore_notes
 ) -> tuple[Prices, list[Meta]]:
     """Prices of a source over the grid, with its fee, export share and shift applied."""
     path = locate(source.file, folder)

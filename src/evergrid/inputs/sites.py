@@ -12,7 +12,7 @@ from evergrid.core.nearest import did_you_mean
 from evergrid.core.timegrid import TimeGrid, zone
 from evergrid.data import tables
 from evergrid.data.files.locate import locate
-from evergrid.data.tables import Tell, untold
+from evergrid.data.tables import NoteCallback, ignore_notes
 from evergrid.fleet.synthetic import site_trees
 from evergrid.fleet.synthetic.group import FleetGroup
 from evergrid.inputs.feeder_sites import LEVEL, FeederSites
@@ -107,7 +107,7 @@ def load(
     *,
     seed: int,
     feeder_sites: FeederSites | None = None,
-    tell: Tell = untold,
+    tell: NoteCallback = ignore_notes,
 ) -> SiteLoad:
     """The load beside the chargers, read and generated, summed up on the grid.
 
@@ -131,7 +131,9 @@ def load(
     return SiteLoad(sites.site_id, grid.times, total)
 
 
-def generation(inputs: Inputs, folder: Path, *, tell: Tell = untold) -> SiteGeneration:
+def generation(
+    inputs: Inputs, folder: Path, *, tell: NoteCallback = ignore_notes
+) -> SiteGeneration:
     """What sites could generate themselves, where a table of it is named."""
     if inputs.site_generation_file is None:
         return no_generation()
@@ -162,7 +164,7 @@ def _some(names: Shaped[Array, " site"]) -> str:
     return ", ".join(str(name) for name in names[:3]) + more
 
 
-def limits(inputs: Inputs, folder: Path, *, tell: Tell = untold) -> SiteLimits:
+def limits(inputs: Inputs, folder: Path, *, tell: NoteCallback = ignore_notes) -> SiteLimits:
     """Limits of sites that change over time, where a table of them is named."""
     if inputs.site_limits_file is None:
         return lasting_limits()

@@ -17,7 +17,7 @@ KINDS = (
 )
 
 
-class AsWritten(type(Path())):
+class TypedPath(type(Path())):
     """A path that messages show as its configuration writes it.
 
     What stands in environment variables is nobody else's business: ``f"{path}"`` shows

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
-from evergrid.core.files.given_file import AsWritten
+from evergrid.core.files.given_file import TypedPath
 
 VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^{}]*))?\}")
 
@@ -37,7 +37,7 @@ def locate(text: str, folder: Path) -> Path:
         raise ConfigError("path", faults)
     if not VARIABLE.search(text):
         return folder / text
-    path = AsWritten(folder / VARIABLE.sub(_value, text))
+    path = TypedPath(folder / VARIABLE.sub(_value, text))
     path.written = text
     return path
 

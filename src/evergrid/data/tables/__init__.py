@@ -1,7 +1,7 @@
 """The input tables, read strictly from Parquet or CSV, and written back: a file for each kind."""
 
 from evergrid.data.tables.prices import PRICES, prices_frame, read_prices
-from evergrid.data.tables.reading import Tell, untold
+from evergrid.data.tables.reading import NoteCallback, ignore_notes
 from evergrid.data.tables.sessions import SESSIONS, read_sessions, sessions_frame
 from evergrid.data.tables.site_series import (
     SITE_GENERATION,
@@ -26,7 +26,8 @@ __all__ = [
     "SITE_LIMITS",
     "SITE_LOAD",
     "WEATHER",
-    "Tell",
+    "NoteCallback",
+    "ignore_notes",
     "prices_frame",
     "read_prices",
     "read_sessions",
@@ -40,6 +41,5 @@ __all__ = [
     "site_limits_frame",
     "site_load_frame",
     "sites_frame",
-    "untold",
     "weather_frame",
 ]

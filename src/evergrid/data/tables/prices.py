@@ -7,7 +7,15 @@ import polars as pl
 
 from evergrid.core.errors import InputError
 from evergrid.data.files.frames import Kind
-from evergrid.data.tables.reading import Tell, as_frame, made, on_minutes, or_value, read, untold
+from evergrid.data.tables.reading import (
+    NoteCallback,
+    as_frame,
+    ignore_notes,
+    made,
+    on_minutes,
+    or_value,
+    read,
+)
 from evergrid.model.prices import Prices
 
 PRICES = {
@@ -18,7 +26,7 @@ PRICES = {
 }
 
 
-def read_prices(path: Path, *, currency: str, tell: Tell = untold) -> Prices:
+def read_prices(path: Path, *, currency: str, tell: NoteCallback = ignore_notes) -> Prices:
     """The prices table; ``carbon_price_per_mwh`` (0) may be left out.
 
     Args:

@@ -16,10 +16,10 @@ from evergrid.data.files.frames import Column, Kind, cell_faults, column, load, 
 from evergrid.model import stamps
 
 Record = TypeVar("Record")
-Tell = Callable[[str], None]
+NoteCallback = Callable[[str], None]
 
 
-def untold(note: str) -> None:
+def ignore_notes(note: str) -> None:
     """Where nobody wants to know."""
 
 
@@ -91,7 +91,9 @@ def or_value(values: Float[Array, " row"], value: float) -> Float[Array, " row"]
     return np.where(np.isnan(values), value, values)
 
 
-def on_minutes(time_utc: Shaped[Array, " row"], source: str, tell: Tell) -> Shaped[Array, " row"]:
+def on_minutes(
+    time_utc: Shaped[Array, " row"], source: str, tell: NoteCallback
+) -> Shaped[Array, " row"]:
     """The minutes that stamps mean; that some were not on one is told."""
     moved, count = stamps.on_minutes(time_utc)
     if count:

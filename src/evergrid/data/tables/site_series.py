@@ -12,14 +12,14 @@ from evergrid.core.faults import Fault, broken
 from evergrid.core.timegrid import TimeGrid
 from evergrid.data.files.frames import Column, Kind
 from evergrid.data.tables.reading import (
-    Tell,
+    NoteCallback,
     as_frame,
+    ignore_notes,
     made,
     no_limit_empty,
     on_minutes,
     or_value,
     read,
-    untold,
 )
 from evergrid.model.site import (
     GENERATES,
@@ -43,7 +43,7 @@ SITE_LIMITS = {
 }
 
 
-def read_site_load(path: Path, *, tell: Tell = untold) -> SiteLoad:
+def read_site_load(path: Path, *, tell: NoteCallback = ignore_notes) -> SiteLoad:
     """The site_load table: one row per site and interval, the same intervals for every site.
 
     Raises:
@@ -62,7 +62,7 @@ def read_site_load(path: Path, *, tell: Tell = untold) -> SiteLoad:
     return made(make, faults, source="site_load", row=None)
 
 
-def read_site_generation(path: Path, *, tell: Tell = untold) -> SiteGeneration:
+def read_site_generation(path: Path, *, tell: NoteCallback = ignore_notes) -> SiteGeneration:
     """The site_generation table: one row per site and interval, the same for every site.
 
     Raises:
@@ -85,7 +85,7 @@ def read_site_generation(path: Path, *, tell: Tell = untold) -> SiteGeneration:
     return made(make, faults, source="site_generation", row=None)
 
 
-def read_site_limits(path: Path, *, tell: Tell = untold) -> SiteLimits:
+def read_site_limits(path: Path, *, tell: NoteCallback = ignore_notes) -> SiteLimits:
     """The site_limits table: one row per site and interval; an empty limit is none.
 
     Raises:
@@ -160,7 +160,7 @@ class _SitesByTime:
 
 
 def _sites_by_time(
-    table: dict[str, Column], faults: list[Fault], *, source: str, tell: Tell
+    table: dict[str, Column], faults: list[Fault], *, source: str, tell: NoteCallback
 ) -> _SitesByTime | None:
     """Where each row belongs; None for a table without rows. Faults of the places are added.
 

@@ -14,9 +14,9 @@ from evergrid.engine.cluster import actors
 
 AHEAD = 2  # parts on their way for each worker, so that none waits for its next
 
-Shared = TypeVar("Shared")
+Context = TypeVar("Context")
 Part = TypeVar("Part")
-Made = TypeVar("Made")
+PartResult = TypeVar("PartResult")
 
 
 def ignore_count(done: int) -> None:
@@ -38,12 +38,12 @@ class Workers:
 
     def each(
         self,
-        work: Callable[[Shared, Part], Made],
-        shared: Shared,
+        work: Callable[[Context, Part], PartResult],
+        shared: Context,
         parts: Iterable[Part],
         *,
         progress: Callable[[int], None] = ignore_count,
-    ) -> list[Made]:
+    ) -> list[PartResult]:
         """What is made of each part, in their order.
 
         Only a few parts are on their way at a time. One whose worker is lost is done again.
@@ -61,7 +61,7 @@ class Workers:
         task = self.ray.remote(num_cpus=1, max_retries=actors.RETRIES)(_work)
         stored, coming = self.ray.put(shared), enumerate(parts)
         running: dict[Any, int] = {}
-        done: dict[int, Made] = {}
+        done: dict[int, PartResult] = {}
         while True:
             for row, part in islice(coming, AHEAD * self.count - len(running)):
                 running[task.remote(work, stored, part)] = row

@@ -168,7 +168,7 @@ def reopen(tree: Tree, state: State) -> State:
 def iterate(
     levels: Levels, has_stores: Stores, tree: Tree, scale: Scale, state: State
 ) -> tuple[State, IterationReport]:
-    """Factor, predict, correct, move, judge."""
+    """Factor, predict, correct, move, evaluate."""
     problem = _Problem(levels, has_stores, tree, scale, state)
     predicted = problem.direction(jnp.zeros_like(state.gap), None, None)
     products = stores.second_order(state.point, predicted.stores)
@@ -181,7 +181,7 @@ def iterate(
     target = jnp.maximum(centring * mu, enough)
     step = problem.direction(target, products, of_nodes)
     moved, taken = problem.moved(step, target, products)
-    judged, cost = judge(levels, has_stores, tree, scale, moved, taken)
+    judged, cost = evaluate(levels, has_stores, tree, scale, moved, taken)
     gap = jnp.where(tree.used, judged.gap, 0.0)
     residual = jnp.where(tree.used, judged.residual, 0.0)
     paid, _ = over_all(levels, jnp.where(tree.used, cost, 0.0), residual)
@@ -326,7 +326,7 @@ class _Problem:
         )
 
 
-def judge(
+def evaluate(
     levels: Levels, has_stores: Stores, tree: Tree, scale: Scale, state: State, taken: PerRow
 ) -> tuple[State, PerRow]:
     """Which trees are done, and which will never be; the cost to which each gap is relative."""

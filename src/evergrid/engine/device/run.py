@@ -37,7 +37,7 @@ SAME = PartitionSpec()  # a number that all devices know
 Part = TypeVar("Part", Stores, Tree, State, Reading, WarmStart)
 
 
-class Compiled(NamedTuple):
+class CompiledRun(NamedTuple):
     """The functions of one forest's shape, compiled when first called."""
 
     begin: Callable[..., State]
@@ -193,7 +193,7 @@ def _with_kept(
 
 
 @lru_cache(maxsize=64)
-def _compiled(mesh: Mesh, levels: Levels) -> Compiled:
+def _compiled(mesh: Mesh, levels: Levels) -> CompiledRun:
     """The functions for forests with such levels; the sizes of blocks compile when first met."""
 
     def begin(stores: Stores, tree: Tree, scale: Scale) -> State:
@@ -219,7 +219,7 @@ def _compiled(mesh: Mesh, levels: Levels) -> Compiled:
 
     on = partial(jax.shard_map, mesh=mesh, check_vma=False)
     given = (EACH, EACH, SAME)
-    return Compiled(
+    return CompiledRun(
         begin=jax.jit(on(begin, in_specs=given, out_specs=EACH)),
         begin_warm=jax.jit(on(begin_warm, in_specs=(*given, EACH), out_specs=EACH)),
         reopen=jax.jit(on(reopen, in_specs=(*given, EACH), out_specs=EACH)),

@@ -16,7 +16,7 @@ from evergrid.engine.device import node_barrier
 from evergrid.engine.device.barrier import PerStep, RowCurvature, Rows
 from evergrid.engine.device.node_barrier import Pool
 
-Held = Float[jax.Array, "row held"]  # a price by step and, last, by budget
+PriceRows = Float[jax.Array, "row held"]  # a price by step and, last, by budget
 
 
 class Stiffness(NamedTuple):
@@ -65,7 +65,7 @@ def times(
     return jnp.concatenate([held, summed], 1)
 
 
-def back(stiffness: Stiffness, held: Held) -> tuple[PerStep, Pool]:
+def back(stiffness: Stiffness, held: PriceRows) -> tuple[PerStep, Pool]:
     """Its transpose times a vector: the part of single steps, and that of budgets."""
     steps = stiffness.step.shape[1]
     tied = _untied(stiffness, held[:, :steps, None])[:, :, 0]

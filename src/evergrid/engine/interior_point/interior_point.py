@@ -263,10 +263,10 @@ class Run:
         self.nodes = NodeTree(
             program.parent, program.steps, self.stores.chunk_node, self.barrier.rows, outer=outer
         )
-        self._judge_nothing()
+        self._evaluate_nothing()
         self.coupled |= outer
 
-    def _judge_nothing(self) -> None:
+    def _evaluate_nothing(self) -> None:
         p = self.program
         stores = self._by_tree(self.stores.count)
         np.add.at(stores, self.zone_tree, self.zones.count)
@@ -382,7 +382,7 @@ class Run:
         predicted = self.direct(outside, predict=True)
         self.ask(self.target(predicted))
         reach = self.direct(outside, predict=False).step()
-        self.judge(self.move(reach), reach)
+        self.evaluate(self.move(reach), reach)
 
     def factor(self, outside: Float[Array, " step"]) -> None:
         """Eliminate stores and nodes up the tree, at prices that begin with the outside's."""
@@ -519,7 +519,7 @@ class Run:
                 np.maximum.at(getattr(sums, name), self.zone_tree, getattr(of_zones, name))
         return sums
 
-    def judge(self, totals: Totals, reach: Reach) -> None:
+    def evaluate(self, totals: Totals, reach: Reach) -> None:
         """Which trees are done, and which will never be."""
         self.gap, self.residual = totals.gap, totals.residual
         self.scale = np.maximum(np.abs(totals.cost), 1e-3 * totals.turnover)

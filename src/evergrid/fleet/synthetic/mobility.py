@@ -46,7 +46,7 @@ def sessions(grid: TimeGrid, fleet: Sequence[FleetGroup], *, seed: int) -> Sessi
 
 
 @dataclass(frozen=True)
-class _Plugged:
+class _PlugIns:
     """Stays in UTC that touch the grid, with the battery of each."""
 
     stays: Stays
@@ -85,7 +85,7 @@ def _columns(
     }
 
 
-def _plugged(grid: TimeGrid, group: FleetGroup, rng: np.random.Generator) -> _Plugged:
+def _plugged(grid: TimeGrid, group: FleetGroup, rng: np.random.Generator) -> _PlugIns:
     start, end = datetime64(grid.start_utc), datetime64(grid.end_utc)
     clock = zone(group.time_zone)
     first_day, last_day = local_from_utc(np.array([start, end]), clock).astype("datetime64[D]")
@@ -105,7 +105,7 @@ def _plugged(grid: TimeGrid, group: FleetGroup, rng: np.random.Generator) -> _Pl
     keep = (arrival < end) & (departure - begin >= archetypes.SHORTEST_STAY)
     keep &= ~_before_previous_end(stays, arrival, departure)
     kept = stays.select(keep)
-    return _Plugged(kept, begin[keep], departure[keep], capacity_kwh[kept.vehicle])
+    return _PlugIns(kept, begin[keep], departure[keep], capacity_kwh[kept.vehicle])
 
 
 def _before_previous_end(
@@ -117,7 +117,7 @@ def _before_previous_end(
 
 
 def _energies(
-    group: FleetGroup, plugged: _Plugged, rng: np.random.Generator
+    group: FleetGroup, plugged: _PlugIns, rng: np.random.Generator
 ) -> dict[str, Float[Array, " session"]]:
     """What each vehicle arrives with, is owed and keeps back, within battery and charger."""
     capacity_kwh = plugged.capacity_kwh

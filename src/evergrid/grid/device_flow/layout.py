@@ -10,7 +10,7 @@ from jaxtyping import Complex, Float
 from evergrid.core.arrays import Array
 from evergrid.grid.device_flow.fixed_point import Powers, Wires
 from evergrid.grid.device_flow.inverters import Inverters
-from evergrid.grid.device_flow.limits import Bounds, Monitored, ReadingPairs
+from evergrid.grid.device_flow.limits import Bounds, MonitoredLanes, ReadingPairs
 from evergrid.grid.device_flow.loads import Loads
 from evergrid.grid.flow.monitored import MonitoredElements, ReadingMap
 from evergrid.grid.flow.power_flow import Network
@@ -31,7 +31,7 @@ class Common(NamedTuple):
     wires: Wires
     loads: Loads | None
     laws: Any
-    read: tuple[Monitored, Bounds] | None
+    read: tuple[MonitoredLanes, Bounds] | None
 
 
 class InverterScenarios(NamedTuple):
@@ -80,10 +80,10 @@ def wires(network: Network) -> Wires:
     return Wires(_product(network.impedance), _column(network.open_pu))
 
 
-def monitored(elements: MonitoredElements) -> Monitored:
+def monitored(elements: MonitoredElements) -> MonitoredLanes:
     """What is monitored, in single precision."""
     member = jnp.arange(elements.totals)[:, None] == elements.transformer
-    return Monitored(
+    return MonitoredLanes(
         loading=_readings(elements.loading),
         phase=_readings(elements.phase),
         voltage=_readings(elements.voltage),

@@ -18,7 +18,7 @@ class ReadingPairs(NamedTuple):
     offset: Float[jax.Array, "double 1"]
 
 
-class Monitored(NamedTuple):
+class MonitoredLanes(NamedTuple):
     """What is monitored beside voltages; `evergrid.grid.flow.monitored` has the same.
 
     Attributes:
@@ -58,7 +58,9 @@ class LaneResults(NamedTuple):
     transformer: Float[jax.Array, "lane place"]
 
 
-def evaluate(monitored: Monitored, bounds: Bounds, voltage: Double, current: Double) -> LaneResults:
+def evaluate(
+    monitored: MonitoredLanes, bounds: Bounds, voltage: Double, current: Double
+) -> LaneResults:
     """Lanes against limits, at voltages and currents of the branches."""
     size_pu = size(voltage)
     entering = current.astype(monitored.member.dtype)
@@ -80,7 +82,7 @@ def _of(readings: ReadingPairs, entering: Double) -> Float[jax.Array, "twice lan
     return product(readings.gain, entering) + readings.offset
 
 
-def _loading(monitored: Monitored, entering: Double) -> Float[jax.Array, "transformer lane"]:
+def _loading(monitored: MonitoredLanes, entering: Double) -> Float[jax.Array, "transformer lane"]:
     """Apparent power into each transformer over its rating."""
     v_re, v_im = jnp.split(_of(monitored.voltage, entering), 2)
     i_re, i_im = jnp.split(_of(monitored.current, entering), 2)

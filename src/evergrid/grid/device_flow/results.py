@@ -18,7 +18,7 @@ from evergrid.grid.limits.day_limits import DayLimits
 from evergrid.grid.limits.kinds import OF_STEP, Kind
 
 # Power and reactive power that do not depend on voltage; share of the feeder's own loads, or None.
-Given = tuple[
+Inputs = tuple[
     Float[Array, "scenario branch"],
     Float[Array, "scenario branch"],
     Float[Array, "scenario branch"] | None,
@@ -27,7 +27,7 @@ Given = tuple[
 
 def flow(
     network: Network,
-    given: Given,
+    given: Inputs,
     inverters: InverterLanes | None,
     tolerance_pu: float,
     devices: Sequence[Any] | None,
@@ -46,7 +46,7 @@ def flow(
 def worst(
     limits: DayLimits,
     state: int,
-    given: Given,
+    given: Inputs,
     inverters: InverterLanes | None,
     tolerance_pu: float,
     devices: Sequence[Any] | None,
@@ -75,7 +75,7 @@ def worst(
 
 
 def _laid_out(
-    network: Network, given: Given, inverters: InverterLanes | None
+    network: Network, given: Inputs, inverters: InverterLanes | None
 ) -> tuple[Common, Scenarios]:
     """What scenarios have in common, and what each has of its own."""
     laws = None if inverters is None else jnp.asarray(inverters.laws).swapaxes(1, 2)[..., None]

@@ -310,7 +310,7 @@ class Capacitor:
 
 
 @dataclass(frozen=True)
-class Measured:
+class ControlReading:
     """Quantities of which a control looks at the magnitude.
 
     Attributes:
@@ -349,15 +349,15 @@ class CapacitorControl:
 
     name: str
     kind: str
-    voltage: Measured
-    current: Measured
+    voltage: ControlReading
+    current: ControlReading
     power: Currents
     on: float
     off: float
     pt_ratio: float
     ct_ratio: float
     least_kvar: float
-    override: Measured | None
+    override: ControlReading | None
     override_v: tuple[float, float]
     delay_s: float
     delay_off_s: float

@@ -293,14 +293,14 @@ def _check_told(
 ) -> None:
     """Refuse coming days before which too few days are known of late."""
     coming = days[len(days) - past.coming :]
-    untold = coming[~np.isfinite(mean_kw).all(axis=1)]
-    if len(untold):
+    unknown = coming[~np.isfinite(mean_kw).all(axis=1)]
+    if len(unknown):
         rule = (
             f"be known for at least {day_forecast.LEAST_DAYS} of the last "
             f"{day_forecast.LEAST_WITHIN_DAYS} before a day that is promised for"
         )
         fix = "Give the sessions of the last weeks, or fewer coming_days."
-        got = tuple(f"fewer before {day}" for day in untold)
+        got = tuple(f"fewer before {day}" for day in unknown)
         raise InputError("history", [Fault("days", rule, got=got, fix=fix)])
 
 

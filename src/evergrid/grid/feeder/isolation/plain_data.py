@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from evergrid.core.files.given_file import AsWritten
+from evergrid.core.files.given_file import TypedPath
 
 RECORDS = ("evergrid.grid.", "evergrid.core.faults")  # modules whose dataclasses are understood
 SPARSE = {"csc": sparse.csc_array, "csr": sparse.csr_array}
@@ -91,7 +91,7 @@ def _value(outline: Any, parts: memoryview) -> Any:
     if kind == "complex":
         return complex(*held)
     if kind == "path":
-        path = AsWritten(held[0])
+        path = TypedPath(held[0])
         path.written = held[1]
         return path
     if kind in ("list", "tuple"):

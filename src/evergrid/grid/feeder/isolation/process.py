@@ -118,7 +118,7 @@ def _limit(limit_s: float) -> float:
 
 def _asked(name: str, path: Path, given: dict[str, Any], limit_s: float) -> Any:
     """The answer of a server; what is left of it is used again only after a whole answer."""
-    whole = given_file.AsWritten(path.absolute())  # the child stands elsewhere
+    whole = given_file.TypedPath(path.absolute())  # the child stands elsewhere
     whole.written = f"{path}"
     request = {
         "function": name,

@@ -17,8 +17,8 @@ from evergrid.grid.feeder.feeder import (
     GROUND,
     Capacitor,
     CapacitorControl,
+    ControlReading,
     Currents,
-    Measured,
     Regulator,
     ReverseFlow,
     TapControl,
@@ -274,8 +274,10 @@ class Switches(Circuit):
         phases = self._element(f"capacitor.{bank}").NumPhases
         place = self._property(name, "element").lower()
         override = self._yes(name, "voltoverride") and kind != "voltage" and bool(place)
-        nothing = Measured(self._between([], []), "one")
-        monitored = _Monitored(name, place, int(self._property(name, "terminal")), phases, delta)
+        nothing = ControlReading(self._between([], []), "one")
+        monitored = _ControlledElement(
+            name, place, int(self._property(name, "terminal")), phases, delta
+        )
         on, off = self._number(name, "onsetting"), self._number(name, "offsetting")
         if kind == "pf":
             on, off = _factor(on, PF_DEFAULTS[0]), _factor(off, PF_DEFAULTS[1])
@@ -304,12 +306,12 @@ class Switches(Circuit):
     def _choice(self, name: str, key: str) -> str:
         return PHASE_CHOICES.get(self._property(name, key).lower(), "one")
 
-    def _override(self, at: "_Monitored") -> Measured:
+    def _override(self, at: "_ControlledElement") -> ControlReading:
         """Voltages of a bank's override: of another bus where there is one of that name."""
         bus = self._property(at.name, "vbus").lower()
         return self._bank_voltages(at, bus if bus in self.bus_row else "")
 
-    def _bank_voltages(self, at: "_Monitored", bus: str) -> Measured:
+    def _bank_voltages(self, at: "_ControlledElement", bus: str) -> ControlReading:
         """Voltages that a bank's control looks at: of its place, or of another bus."""
         choice = self._choice(at.name, "ptphase")
         element = self._element(at.place)
@@ -321,14 +323,14 @@ class Switches(Circuit):
             if len(where) < phases and choice != "one":
                 self._leave_out(at.name, f"ptphase={choice} of vbus={bus}")
         if choice != "one":
-            return Measured(self._between(where[:phases].tolist(), [GROUND] * phases), choice)
+            return ControlReading(self._between(where[:phases].tolist(), [GROUND] * phases), choice)
         first = int(self._property(at.name, "ptphase")) - 1
         second = (first + 1) % at.phases
         if max(first, second if at.delta else 0) >= len(where):
             self._leave_out(at.name, "ptphase: its place has no such phase")
-            return Measured(self._between([], []), choice)
+            return ControlReading(self._between([], []), choice)
         other = int(where[second]) if at.delta else GROUND
-        return Measured(self._between([int(where[first])], [other]), choice)
+        return ControlReading(self._between([int(where[first])], [other]), choice)
 
     def _between(self, nodes: Sequence[int], others: Sequence[int]) -> sparse.csr_array:
         """Maps of the voltages between pairs of nodes."""
@@ -339,7 +341,7 @@ class Switches(Circuit):
                     rows[k, node] += sign
         return sparse.csr_array(rows)
 
-    def _bank_currents(self, at: "_Monitored") -> Measured:
+    def _bank_currents(self, at: "_ControlledElement") -> ControlReading:
         """Currents that a bank's control looks at.
 
         OpenDSS takes the one of a single phase from the first terminal, whatever the terminal.
@@ -350,16 +352,16 @@ class Switches(Circuit):
         which = np.arange(first, first + at.phases)
         if choice == "one":
             which = np.array([int(phase) - 1])
-        return Measured(self._flows(at, which).per_volt, choice)
+        return ControlReading(self._flows(at, which).per_volt, choice)
 
-    def _bank_powers(self, at: "_Monitored") -> Currents:
+    def _bank_powers(self, at: "_ControlledElement") -> Currents:
         """Conductors whose power a bank's control looks at: all of its terminal."""
         per = self._element(at.place).NumConductors
         which = np.arange(per) + (at.terminal - 1) * per
         where = self._conductors(self._element(at.place))[which]
         return self._flows(at, which[where != GROUND])
 
-    def _flows(self, at: "_Monitored", which: Int[Array, " some"]) -> Currents:
+    def _flows(self, at: "_ControlledElement", which: Int[Array, " some"]) -> Currents:
         """Currents into some conductors of an element, by the node voltages."""
         element = self._element(at.place)
         if at.place.split(".")[0] not in LINEAR or at.place in self.moving:
@@ -380,7 +382,7 @@ class Switches(Circuit):
 
 
 @dataclass(frozen=True)
-class _Monitored:
+class _ControlledElement:
     """Where a bank's control measures: element and terminal; and phases of the bank, if a delta."""
 
     name: str

@@ -25,7 +25,7 @@ EXACT = "VoltageChangeTolerance=1e-7 VarChangeTolerance=1e-7"
 
 
 @dataclass(frozen=True)
-class Refereed:
+class OpenDssDay:
     """What OpenDSS found.
 
     Attributes:
@@ -71,7 +71,7 @@ def day(
     rating_kva: Float[Array, " branch"] | None = None,
     pace: float = 0.3,
     commands: Sequence[str] = (),
-) -> Refereed:
+) -> OpenDssDay:
     """A day in OpenDSS, its controls in the mode of time.
 
     Args:
@@ -113,7 +113,7 @@ def _by_time(engine: Any, feeder: Feeder, step_s: float) -> None:
 
 def _stepped(
     engine: Any, feeder: Feeder, vehicles: "_Loads | _Inverters", load_share: Float[Array, " step"]
-) -> Refereed:
+) -> OpenDssDay:
     circuit, steps = engine.ActiveCircuit, len(load_share)
     solution = circuit.Solution
     ratio = np.zeros((len(feeder.regulators), steps))
@@ -132,7 +132,7 @@ def _stepped(
         volts = opendss.voltages(engine)[nodes]
         voltage[:, step] = np.abs(across @ volts) / feeder.branches.base_v
         kvar[step] = vehicles.kvar(step)
-    return Refereed(ratio, connected, voltage, kvar, settled)
+    return OpenDssDay(ratio, connected, voltage, kvar, settled)
 
 
 def _places(engine: Any, feeder: Feeder, rows: Int[Array, " vehicle"]) -> list[str]:
