@@ -44,7 +44,9 @@ PHRASES = (
     "within the wires",
     "ill-scaled else",
 )
-PARTICIPLE = re.compile(r"(?!Seed)[A-Z][a-z]+(ed|own|old)|Made|Given|Seen|Held|Found|Begun|Kept|Written")
+PARTICIPLE = re.compile(
+    r"(?!Seed)[A-Z][a-z]+(ed|own|old)|Made|Given|Seen|Held|Found|Begun|Kept|Written"
+)
 
 
 def glossary() -> list[list[str]]:

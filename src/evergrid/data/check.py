@@ -15,7 +15,7 @@ from evergrid.data.sessions import FORMATS as SESSION_FORMATS
 
 NO_CURRENCY = "XXX"  # ISO 4217 for "no currency": a check does not need to know
 
-TABLES: dict[str, Callable[[Path, tables.Tell], object]] = {
+TABLES: dict[str, Callable[[Path, tables.NoteCallback], object]] = {
     "sessions": lambda path, _: tables.read_sessions(path),
     "sites": lambda path, _: tables.read_sites(path),
     "site_load": lambda path, tell: tables.read_site_load(path, tell=tell),
@@ -88,7 +88,7 @@ def check(path: Path, kind: str) -> CheckResult:
     return CheckResult(path, kind, rows, quality, (), tuple(notes))
 
 
-def _read(path: Path, kind: str, tell: tables.Tell) -> Quality | None:
+def _read(path: Path, kind: str, tell: tables.NoteCallback) -> Quality | None:
     if kind in TABLES:
         TABLES[kind](path, tell)
         return None

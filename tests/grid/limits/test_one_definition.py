@@ -59,7 +59,7 @@ def agree(limits: DayLimits, size_kw: float) -> Array:
     compiled = hosting_capacity.evaluate(limits, deployed, profiles_kw)
     case, reactive, solved = limits.case, limits.case.base_kvar.T, []
     for at in np.ndindex(deployed.counts, deployed.draws):
-        power = case.base_kw.T + deployed.power_kw(*at, profiles_kw, len(case.branches))
+        power = case.base_kw.T + deployed.power_kw(at[0], at[1], profiles_kw, len(case.branches))
         steps = limits.evaluator.values(case.state, power, reactive)
         day, by_step = limits.results(steps), limits.evaluator.results(steps, limits.step_bound)
         solved.append(steps.settled.all())

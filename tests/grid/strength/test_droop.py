@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from evergrid.core.arrays import Array
 from evergrid.core.errors import InputError
+from evergrid.grid import ieee1547
 from evergrid.grid.feeder import connections
 from evergrid.grid.feeder.feeder import Feeder
 from evergrid.grid.flow import power_flow
@@ -108,11 +109,11 @@ def test_advised_slopes_hold_for_any_part_of_the_inverters_and_flatter_ones(
 
 
 @pytest.mark.parametrize("scr", [2.0, 5.0, 7.0, 20.0])
-@pytest.mark.parametrize("slope", [droop.CATEGORIES["B"].slope, droop.STEEPEST_B])
+@pytest.mark.parametrize("slope", [ieee1547.CATEGORIES["B"].slope, ieee1547.STEEPEST_B])
 def test_one_inverter_hunts_below_the_ratio_of_the_closed_form(scr: float, slope: float) -> None:
     x_over_r = 3.0
     feeder = thevenin(scr, x_over_r, rating_kva=50.0)
-    seen = strength.seen(feeder, connections.at_buses(feeder, ["home"]))
+    seen = strength.strength_at(feeder, connections.at_buses(feeder, ["home"]))
     one = np.ones(1)
     setting = Droop(slope * one, 50.0 * one, 0.44, 1.0)
     loop = droop.loop(setting, seen.rise_pu_per_kvar[:, None])
@@ -137,8 +138,8 @@ def test_the_step_weight_is_ninety_per_cent_after_the_response_time() -> None:
 
 
 def test_defaults_are_the_points_of_the_standard() -> None:
-    assert droop.CATEGORIES["B"].slope == pytest.approx(7.3333, abs=1e-4)
-    assert droop.CATEGORIES["A"].slope == pytest.approx(2.5)
+    assert ieee1547.CATEGORIES["B"].slope == pytest.approx(7.3333, abs=1e-4)
+    assert ieee1547.CATEGORIES["A"].slope == pytest.approx(2.5)
 
 
 def test_the_linearised_grid_answers_like_the_power_flow_to_a_small_step() -> None:

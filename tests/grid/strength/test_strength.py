@@ -38,7 +38,7 @@ def test_a_thevenin_feeder_has_the_ratio_and_the_rises_of_the_closed_forms(
 ) -> None:
     feeder = thevenin(scr, x_over_r, rating_kva=50.0)
     place = connections.at_buses(feeder, ["home"])
-    seen = strength.seen(feeder, place)
+    seen = strength.strength_at(feeder, place)
     rating = np.array([50.0])
     theta = np.arctan(x_over_r)
     assert seen.scr(rating)[0] == pytest.approx(scr, rel=1e-9)
@@ -111,7 +111,7 @@ def test_impedance_between_places_is_symmetric_and_its_diagonal_is_what_each_see
     places = connections.at_loads(ieee13)
     network = power_flow.reduce(ieee13)
     between = strength.interaction(network, places)
-    seen = strength.seen(ieee13, places)
+    seen = strength.strength_at(ieee13, places)
     np.testing.assert_allclose(np.diag(between), seen.impedance, rtol=1e-9)
     # In its own rotation it is reciprocal where one phase meets one phase: Z is symmetric.
     np.testing.assert_allclose(network.impedance, network.impedance.T, rtol=1e-6, atol=1e-12)
@@ -121,7 +121,7 @@ def test_impedance_between_places_is_symmetric_and_its_diagonal_is_what_each_see
 def test_the_kernel_gives_the_diagonal_of_the_whole_inverse(ieee13: Feeder) -> None:
     count = len(ieee13.nodes)
     inverse = power_flow.Factor(ieee13, ieee13.state).voltage(np.eye(count, dtype=complex))
-    seen = strength.seen(ieee13, connections.at_nodes(ieee13))
+    seen = strength.strength_at(ieee13, connections.at_nodes(ieee13))
     whole = np.diag(inverse) * 1000.0 / ieee13.base_v**2
     np.testing.assert_allclose(seen.impedance, whole, rtol=1e-9)
 
@@ -133,7 +133,7 @@ LENGTHS = st.lists(st.floats(0.05, 3.0), min_size=2, max_size=8)
 @given(lengths=LENGTHS, x_over_r=st.floats(0.2, 5.0))
 def test_the_ratio_falls_along_a_radial_feeder(lengths: list[float], x_over_r: float) -> None:
     feeder = radial(lengths, x_over_r)
-    seen = strength.seen(feeder, connections.at_buses(feeder))
+    seen = strength.strength_at(feeder, connections.at_buses(feeder))
     assert (np.diff(seen.short_circuit_kva) < 0).all()
     total = np.cumsum([1.0, *lengths]) * abs(1.0 + 1j * x_over_r)
     np.testing.assert_allclose(seen.short_circuit_kva, BASE_V**2 / total / 1000.0, rtol=1e-9)
@@ -148,11 +148,11 @@ def test_the_order_of_places_changes_nothing_else(seed: int) -> None:
     names = [str(all_of_them.name[i]) for i in order]
     mixed, straight = connections.at_buses(feeder, names), connections.at_buses(feeder)
     np.testing.assert_array_equal(mixed.name, straight.name[order])
-    first, second = strength.seen(feeder, mixed), strength.seen(feeder, straight)
+    first, second = strength.strength_at(feeder, mixed), strength.strength_at(feeder, straight)
     np.testing.assert_allclose(first.impedance, second.impedance[order], rtol=1e-12)
     part = straight.rows(order[:3])
     np.testing.assert_allclose(
-        strength.seen(feeder, part).impedance, second.impedance[order[:3]], rtol=1e-12
+        strength.strength_at(feeder, part).impedance, second.impedance[order[:3]], rtol=1e-12
     )
 
 
@@ -161,7 +161,7 @@ def test_many_inverters_share_what_is_there() -> None:
     places = connections.at_buses(feeder)
     between = strength.interaction(power_flow.reduce(feeder, places.branches), places)
     ratings = np.array([10.0, 20.0, 30.0])
-    alone = strength.seen(feeder, places).scr(ratings)
+    alone = strength.strength_at(feeder, places).scr(ratings)
     together = strength.scr_with_others(between, ratings)
     assert (together < alone).all()
     one_place = np.full((3, 3), between[0, 0])
@@ -174,7 +174,7 @@ def test_many_inverters_share_what_is_there() -> None:
 
 def test_a_three_phase_place_sees_the_positive_sequence(ieee13: Feeder) -> None:
     place = connections.at_buses(ieee13, ["671"])
-    seen = strength.seen(ieee13, place)
+    seen = strength.strength_at(ieee13, place)
     nodes = place.branches.node
     columns = np.zeros((len(ieee13.nodes), 3), dtype=complex)
     columns[nodes, np.arange(3)] = 1.0
@@ -191,7 +191,7 @@ def test_what_no_source_feeds_has_no_strength() -> None:
     cut[1, 2] = cut[2, 1] = 0.0
     cut[2, 2] = 1e-6j
     island = replace(feeder, admittance=cut.tocsc())
-    seen = strength.seen(island, connections.at_buses(island))
+    seen = strength.strength_at(island, connections.at_buses(island))
     assert np.isnan(seen.impedance).tolist() == [False, False, True]
 
 
@@ -264,10 +264,10 @@ def test_impedances_are_those_of_opendss(name: str, request: pytest.FixtureReque
     path = IEEE13 if file is None else request.getfixturevalue("data_folder") / "feeders" / file
     feeder, engine = opendss.read(path), opendss.opened(path)
     alone, together = opendss_short_circuits(engine, feeder)
-    seen = strength.seen(feeder, connections.at_nodes(feeder))
+    seen = strength.strength_at(feeder, connections.at_nodes(feeder))
     ohm = seen.impedance * feeder.base_v**2 / 1000.0
     np.testing.assert_allclose(ohm, alone, rtol=tolerance)
-    buses = strength.seen(feeder, connections.at_buses(feeder))
+    buses = strength.strength_at(feeder, connections.at_buses(feeder))
     ours = buses.impedance * 3 * feeder.buses.base_v**2 / 1000.0
     judged = ~np.isnan(together)
     assert judged.sum() >= 8

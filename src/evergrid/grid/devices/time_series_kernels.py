@@ -12,7 +12,7 @@ from numba import njit
 
 from evergrid.grid.devices import capacitor_control, tap_control
 from evergrid.grid.flow.power_flow_kernels import add_loads, currents, error_left, move
-from evergrid.grid.inverters.volt_var import REFERENCE_HIGH, REFERENCE_LOW
+from evergrid.grid.ieee1547 import REFERENCE_PU
 from evergrid.grid.inverters.volt_var_kernels import (
     INNER,
     OPTIONS,
@@ -21,6 +21,7 @@ from evergrid.grid.inverters.volt_var_kernels import (
     drive,
 )
 
+REFERENCE_LOW, REFERENCE_HIGH = REFERENCE_PU
 ROUNDS = 200  # looks at the controls in one step at most; more, and they hunt
 ITERATIONS = 400
 # What is told of each step.

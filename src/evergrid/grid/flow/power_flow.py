@@ -60,29 +60,34 @@ class Factor:
 
     Otherwise near-zero impedances would scale it badly. Where they cost too many digits, what a
     solution leaves over is solved for once more.
+
+    Attributes:
+        base_v: Power of two near the base of each node, by which rows and columns are scaled.
+        lu: Factors of the admittance scaled so.
+        open_v: Voltages of the nodes without load.
     """
 
     def __init__(self, feeder: Feeder, state: State) -> None:
         # Powers of two: any other factor would round entries of 1e9 S, each its own way, by more
         # than what leaks to ground.
-        self._base_v = np.exp2(np.round(np.log2(feeder.base_v)))
-        scale = sparse.diags_array(self._base_v)
+        self.base_v = np.exp2(np.round(np.log2(feeder.base_v)))
+        scale = sparse.diags_array(self.base_v)
         self._admittance = sparse.csr_array(scale @ feeder.at(state) @ scale)
-        self._lu = splu(sparse.csc_array(self._admittance))
+        self.lu = splu(sparse.csc_array(self._admittance))
         self._refines = False
         self.open_v = self.voltage(feeder.source_a)
         lost_v = self.voltage(feeder.source_a - feeder.at(state) @ self.open_v)
-        if np.abs(lost_v / self._base_v).max() > LOST_PU:
+        if np.abs(lost_v / self.base_v).max() > LOST_PU:
             self._refines = True
             self.open_v = self.open_v + lost_v
 
     def voltage(self, current_a: Complex[Array, "node *more"]) -> Complex[Array, "node *more"]:
         """Voltages in volts that currents into the nodes drive."""
-        base_v = self._base_v.reshape(-1, *[1] * (current_a.ndim - 1))
+        base_v = self.base_v.reshape(-1, *[1] * (current_a.ndim - 1))
         driven = np.ascontiguousarray(current_a * base_v)
-        found = self._lu.solve(driven)
+        found = self.lu.solve(driven)
         if self._refines:
-            found += self._lu.solve(driven - self._admittance @ found)
+            found += self.lu.solve(driven - self._admittance @ found)
         return found * base_v
 
 

@@ -224,7 +224,7 @@ def iterate(network, fixed, own, inverters, search, u, i, change, left):
     """
     s, v = np.empty_like(u), np.empty_like(u)
     before, gap = np.empty_like(change), np.zeros_like(change)
-    any_inverter = len(inverters.rating_kva) > 0
+    any_inverter, damped = len(inverters.rating_kva) > 0, inverters.damping
     left[:] = np.inf
     for iteration in range(search.iterations):
         # Powers at the voltages so far, the currents that they drive, and what these make of the
@@ -244,7 +244,7 @@ def iterate(network, fixed, own, inverters, search, u, i, change, left):
         worst = 0.0
         for n in range(len(change)):
             change[n] = max(change[n], gap[n])
-            damping = inverters.damping[n] if any_inverter else 1.0
+            damping = damped[n] if any_inverter else 1.0
             left[n] = min(left[n], error_left(change[n], before[n], damping))
             worst = max(worst, left[n])
         if worst <= search.tolerance_pu:
@@ -297,12 +297,13 @@ def solve_chunk(single, double, fixed, own, inverters, search, u, i, left):
     first = iterate(single, fixed4, own4, inverters4, search4, u4, i4, change4, left4)
     # Double precision goes on from there; a lane that ran away begins anew without load.
     power, power4 = inverters.power, inverters4.power
+    open_re, open_im = double.open_re, double.open_im
     for n in range(len(left)):
         settled = np.isfinite(change4[n])
         change[n] = change4[n] if settled else 1.0
         for k in range(u.shape[1]):
-            u[0, k, n] = u4[0, k, n] if settled else double.open_re[k]
-            u[1, k, n] = u4[1, k, n] if settled else double.open_im[k]
+            u[0, k, n] = u4[0, k, n] if settled else open_re[k]
+            u[1, k, n] = u4[1, k, n] if settled else open_im[k]
         for k in range(power.shape[1] if settled else 0):
             power[0, k, n], power[1, k, n] = power4[0, k, n], power4[1, k, n]
     i[:] = 0
@@ -323,12 +324,14 @@ def lanes_of(given, share, order, wide):
     count = len(order) if len(given.rating_kva) > 0 else 0
     lanes = idle_lanes(given.laws, wide if count > 0 else 0, count)
     rating, wanted, power = lanes.rating_kva, lanes.wanted_kw, lanes.power
+    own_kva, asked, given_moved = given.rating_kva, given.wanted_kw, given.moved_pu
+    moved = lanes.moved_pu
     for n in range(count):
         row = order[n]
         lanes.damping[n], lanes.control[n] = share * given.damping[row], given.control[row]
-        for k in range(given.rating_kva.shape[1]):
-            rating[k, n], wanted[k, n] = given.rating_kva[row, k], given.wanted_kw[row, k]
-            lanes.moved_pu[k, n] = given.moved_pu[row, k]
+        for k in range(own_kva.shape[1]):
+            rating[k, n], wanted[k, n] = own_kva[row, k], asked[row, k]
+            moved[k, n] = given_moved[row, k]
             power[0, k, n] = min(max(wanted[k, n], -rating[k, n]), rating[k, n])
     return lanes
 
@@ -380,7 +383,10 @@ def solve(single, double, scenarios, own, inverters, order, search, found, first
         first: First chunk.
         stop: Chunk to stop at.
     """
-    branches, wide = scenarios.power_kw.shape[1], double.gain_re.shape[0]
+    power_kw, reactive_kvar = scenarios.power_kw, scenarios.reactive_kvar
+    load_share, own_power, law = scenarios.load_share, own.power, own.law
+    voltage, answers = found.voltage, found.inverter_power
+    branches, wide = power_kw.shape[1], double.gain_re.shape[0]
     for chunk in range(first, stop):
         here = order[chunk * LANES : (chunk + 1) * LANES]
         lanes = len(here)
@@ -389,20 +395,21 @@ def solve(single, double, scenarios, own, inverters, order, search, found, first
         for n in range(lanes):
             row = here[n]
             for k in range(branches):
-                fixed[0, k, n] = scenarios.power_kw[row, k]
-                fixed[1, k, n] = scenarios.reactive_kvar[row, k]
-                if len(own.law) > 0:
-                    power[0, k, n] = scenarios.load_share[row, k] * own.power[0, k]
-                    power[1, k, n] = scenarios.load_share[row, k] * own.power[1, k]
-        chunk_own = OwnLoads(power, own.law)
+                fixed[0, k, n] = power_kw[row, k]
+                fixed[1, k, n] = reactive_kvar[row, k]
+                if len(law) > 0:
+                    power[0, k, n] = load_share[row, k] * own_power[0, k]
+                    power[1, k, n] = load_share[row, k] * own_power[1, k]
+        chunk_own = OwnLoads(power, law)
         driven = lanes_of(inverters, search.share, here, wide)
         rounds = solve_chunk(single, double, fixed, chunk_own, driven, search, u, i, left)
+        answered = driven.power
         for n in range(lanes):
             row = here[n]
             found.iterations[row] = rounds
             found.error_pu[row] = left[n]
             for k in range(branches):
-                found.voltage[row, k] = complex(u[0, k, n], u[1, k, n])
-                if driven.power.shape[1] > 0:
-                    found.inverter_power[0, row, k] = driven.power[0, k, n]
-                    found.inverter_power[1, row, k] = driven.power[1, k, n]
+                voltage[row, k] = complex(u[0, k, n], u[1, k, n])
+                if answered.shape[1] > 0:
+                    answers[0, row, k] = answered[0, k, n]
+                    answers[1, row, k] = answered[1, k, n]

@@ -102,15 +102,15 @@ def subtract(begin, end, column, re, im, row, x_re, x_im):
 @no_type_check
 def solve_factors(factors, x_re, x_im):
     """Solve in place: forwards through the lower factor, then backwards through the upper one."""
-    a = factors
-    rows = len(a.d_re)
+    l_start, l_column, l_re, l_im = factors.l_start, factors.l_column, factors.l_re, factors.l_im
+    u_start, u_column, u_re, u_im = factors.u_start, factors.u_column, factors.u_re, factors.u_im
+    diagonal_re, diagonal_im = factors.d_re, factors.d_im
+    rows = len(diagonal_re)
     for row in range(rows):
-        begin, end = a.l_start[row], a.l_start[row + 1]
-        subtract(begin, end, a.l_column, a.l_re, a.l_im, row, x_re, x_im)
+        subtract(l_start[row], l_start[row + 1], l_column, l_re, l_im, row, x_re, x_im)
     for row in range(rows - 1, -1, -1):
-        begin, end = a.u_start[row], a.u_start[row + 1]
-        subtract(begin, end, a.u_column, a.u_re, a.u_im, row, x_re, x_im)
-        d_re, d_im = a.d_re[row], a.d_im[row]
+        subtract(u_start[row], u_start[row + 1], u_column, u_re, u_im, row, x_re, x_im)
+        d_re, d_im = diagonal_re[row], diagonal_im[row]
         for n in range(x_re.shape[1]):
             r, s = x_re[row, n], x_im[row, n]
             x_re[row, n] = d_re * r - d_im * s
@@ -122,8 +122,9 @@ def solve_factors(factors, x_re, x_im):
 def inject(ends, i, x):
     """Currents into the nodes from those of the branches."""
     x[:] = 0
-    for k in range(len(ends.node)):
-        a, b, p, q = ends.node[k], ends.other[k], ends.node_scale[k], ends.other_scale[k]
+    node, other, node_scale, other_scale = ends
+    for k in range(len(node)):
+        a, b, p, q = node[k], other[k], node_scale[k], other_scale[k]
         for n in range(x.shape[2]):
             x[0, a, n] += p * i[0, k, n]
             x[1, a, n] += p * i[1, k, n]
@@ -137,8 +138,9 @@ def inject(ends, i, x):
 @no_type_check
 def add_across(ends, x, v):
     """Add the nodes' voltages across the branches to the branches' voltages."""
-    for k in range(len(ends.node)):
-        a, b, p, q = ends.node[k], ends.other[k], ends.node_scale[k], ends.other_scale[k]
+    node, other, node_scale, other_scale = ends
+    for k in range(len(node)):
+        a, b, p, q = node[k], other[k], node_scale[k], other_scale[k]
         for n in range(x.shape[2]):
             v[0, k, n] += p * x[0, a, n]
             v[1, k, n] += p * x[1, a, n]
@@ -221,13 +223,13 @@ def solve_chunk(factors, ends, fixed, own, search, u, left):
     fixed4 = fixed.astype(f4)
     rounds = iterate(single, ends[0], fixed4, own4, search4, u4, i4, x4, change4, left4)
     # Double precision goes on from there; a lane that ran away begins anew without load.
-    change = change4.astype(np.float64)
+    change, open_re, open_im = change4.astype(np.float64), double.open_re, double.open_im
     for n in range(lanes):
         settled = np.isfinite(change[n])
         change[n] = change[n] if settled else 1.0
         for k in range(u.shape[1]):
-            u[0, k, n] = u4[0, k, n] if settled else double.open_re[k]
-            u[1, k, n] = u4[1, k, n] if settled else double.open_im[k]
+            u[0, k, n] = u4[0, k, n] if settled else open_re[k]
+            u[1, k, n] = u4[1, k, n] if settled else open_im[k]
     i, x = np.zeros(u.shape), np.empty((2, nodes, lanes))
     return rounds + iterate(double, ends[1], fixed, own, search, u, i, x, change, left)
 
@@ -248,7 +250,9 @@ def solve(factors, ends, scenarios, own, order, search, found, first, stop):
         first: First chunk.
         stop: Chunk to stop at.
     """
-    branches = scenarios.power_kw.shape[1]
+    power_kw, reactive_kvar, load_share = scenarios
+    own_power, law, voltage = own.power, own.law, found.voltage
+    branches = power_kw.shape[1]
     for chunk in range(first, stop):
         here = order[chunk * LANES : (chunk + 1) * LANES]
         lanes = len(here)
@@ -256,16 +260,16 @@ def solve(factors, ends, scenarios, own, order, search, found, first, stop):
         for n in range(lanes):
             row = here[n]
             for k in range(branches):
-                fixed[0, k, n] = scenarios.power_kw[row, k]
-                fixed[1, k, n] = scenarios.reactive_kvar[row, k]
-                if len(own.law) > 0:
-                    power[0, k, n] = scenarios.load_share[row, k] * own.power[0, k]
-                    power[1, k, n] = scenarios.load_share[row, k] * own.power[1, k]
+                fixed[0, k, n] = power_kw[row, k]
+                fixed[1, k, n] = reactive_kvar[row, k]
+                if len(law) > 0:
+                    power[0, k, n] = load_share[row, k] * own_power[0, k]
+                    power[1, k, n] = load_share[row, k] * own_power[1, k]
         u, left = np.empty((2, branches, lanes)), np.empty(lanes)
-        rounds = solve_chunk(factors, ends, fixed, OwnLoads(power, own.law), search, u, left)
+        rounds = solve_chunk(factors, ends, fixed, OwnLoads(power, law), search, u, left)
         for n in range(lanes):
             row = here[n]
             found.iterations[row] = rounds
             found.error_pu[row] = left[n]
             for k in range(branches):
-                found.voltage[row, k] = complex(u[0, k, n], u[1, k, n])
+                voltage[row, k] = complex(u[0, k, n], u[1, k, n])

@@ -103,8 +103,14 @@ class DeploymentEvaluator:
         )
         on_all_cores(work, math.ceil(deployments.draws / self.together))
         violations, ageing, curtailed_kw = (column.reshape(shape) for column in sums.T)
-        by_kind = (array.reshape(*shape, -1) for array in (excess, where, when))
-        return DeploymentResults(*by_kind, violations, ageing, curtailed_kw * self.day.heat.step_h)
+        return DeploymentResults(
+            excess.reshape(*shape, -1),
+            where.reshape(*shape, -1),
+            when.reshape(*shape, -1),
+            violations,
+            ageing,
+            curtailed_kw * self.day.heat.step_h,
+        )
 
 
 def deployment_evaluator(
@@ -155,10 +161,11 @@ def _networks(case: FeederCase) -> tuple[NetworkArrays, NetworkArrays]:
     """Networks of every state, stacked, in single and in double precision."""
     parts = [network_arrays(network) for network in case.networks]
     single, double = zip(*parts, strict=True)
-    return tuple(
-        NetworkArrays(*(np.stack(part) for part in zip(*of, strict=True)))
-        for of in (single, double)
-    )
+    return _stacked(single), _stacked(double)
+
+
+def _stacked(states: Sequence[NetworkArrays]) -> NetworkArrays:
+    return NetworkArrays(*(np.stack(part) for part in zip(*states, strict=True)))
 
 
 def _inverters(

@@ -167,12 +167,16 @@ class Results(NamedTuple):
 
 @njit(**INNER)
 @no_type_check
-def note(results, row, kind, excess, place, step):
-    """Keep an excess if it is the worst of its kind."""
-    if excess > results.excess[row, kind]:
-        results.excess[row, kind] = excess
-        results.where[row, kind] = place
-        results.when[row, kind] = step
+def note(worst, where, when, row, kind, excess, place, step):
+    """Keep an excess if it is the worst of its kind.
+
+    The arrays come one by one: taken from a record again and again, they would be counted as used
+    each time, which costs more than the comparison.
+    """
+    if excess > worst[row, kind]:
+        worst[row, kind] = excess
+        where[row, kind] = place
+        when[row, kind] = step
 
 
 @njit(**INNER)
@@ -182,46 +186,51 @@ def add_vehicles(power, rating, fleet, newcomers, profile):
 
     An inverter answers only in steps in which its vehicle draws or feeds.
     """
+    branches, profiles_kw, profiles_kva = fleet.branch, fleet.profiles_kw, fleet.profiles_kva
     for place in newcomers:
-        phases = (fleet.branch[place] >= 0).sum()
+        phases = (branches[place] >= 0).sum()
         row = profile[place]
         for j in range(phases):
-            branch = fleet.branch[place, j]
+            branch = branches[place, j]
             for step in range(power.shape[1]):
-                own = fleet.profiles_kw[row, step] / phases
+                own = profiles_kw[row, step] / phases
                 power[branch, step] += own
                 if own != 0.0:
-                    rating[branch, step] += fleet.profiles_kva[row] / phases
+                    rating[branch, step] += profiles_kva[row] / phases
 
 
 @njit(**INNER)
 @no_type_check
 def fill(fixed, inverters, day, power, rating, lane_draw, lane_step):
     """Powers of a chunk's lanes: what is there anyway, and the vehicles, controlled or not."""
-    for k in range(len(day.base_kw)):
+    base_kw, base_kvar = day.base_kw, day.base_kvar
+    own_kva, wanted, driven = inverters.rating_kva, inverters.wanted_kw, inverters.power
+    for k in range(len(base_kw)):
         for n in range(fixed.shape[2]):
             draw, step = lane_draw[n], lane_step[n]
-            fixed[0, k, n] = day.base_kw[k, step]
-            fixed[1, k, n] = day.base_kvar[k, step]
-            if len(inverters.rating_kva) > 0:
-                inverters.rating_kva[k, n] = rating[draw, k, step]
-                inverters.wanted_kw[k, n] = power[draw, k, step]
-                inverters.power[0, k, n] = power[draw, k, step]
+            fixed[0, k, n] = base_kw[k, step]
+            fixed[1, k, n] = base_kvar[k, step]
+            if len(own_kva) > 0:
+                own_kva[k, n] = rating[draw, k, step]
+                wanted[k, n] = power[draw, k, step]
+                driven[0, k, n] = power[draw, k, step]
             else:
                 fixed[0, k, n] += power[draw, k, step]
-    fixed[:, len(day.base_kw) :] = 0
+    fixed[:, len(base_kw) :] = 0
 
 
 @njit(**INNER)
 @no_type_check
 def evaluate_voltages(u, bounds, lane, row, step, results):
     """The lowest and the highest voltage of a lane against the limits of their branches."""
+    low, high = bounds.low_pu, bounds.high_pu
+    worst, where, when = results.excess, results.where, results.when
     violations = 0
-    for k in range(len(bounds.low_pu)):
+    for k in range(len(low)):
         size = np.sqrt(u[0, k, lane] ** 2 + u[1, k, lane] ** 2)
-        violations += size < bounds.low_pu[k] or size > bounds.high_pu[k]
-        note(results, row, LOW, bounds.low_pu[k] - size, k, step)
-        note(results, row, HIGH, size - bounds.high_pu[k], k, step)
+        violations += size < low[k] or size > high[k]
+        note(worst, where, when, row, LOW, low[k] - size, k, step)
+        note(worst, where, when, row, HIGH, size - high[k], k, step)
     results.sums[row, VOLTAGE_VIOLATIONS] += violations
 
 
@@ -232,9 +241,11 @@ def evaluate_readings(y, readings, bounds, lane, row, step, results, loading):
 
     Rows of ``loading`` are the phases of windings, then transformers as a whole.
     """
+    worst, where, when = results.excess, results.where, results.when
+    line_bound, unbalance_bound = bounds.line, bounds.unbalance
     for r in range(readings.lines):
         size = np.sqrt(y[0, r, lane] ** 2 + y[1, r, lane] ** 2)
-        note(results, row, LINE, size - bounds.line[r], r, step)
+        note(worst, where, when, row, LINE, size - line_bound[r], r, step)
     at, phases = readings.lines, readings.phases
     for p in range(phases):
         loading[p, step] = np.sqrt(y[0, at + p, lane] ** 2 + y[1, at + p, lane] ** 2)
@@ -255,22 +266,26 @@ def evaluate_readings(y, readings, bounds, lane, row, step, results, loading):
         other = at + readings.buses + b
         negative = y[0, other, lane] ** 2 + y[1, other, lane] ** 2
         share = np.sqrt(negative / positive)
-        note(results, row, UNBALANCE, share - bounds.unbalance[b], b, step)
+        note(worst, where, when, row, UNBALANCE, share - unbalance_bound[b], b, step)
 
 
 @njit(**INNER)
 @no_type_check
 def evaluate_transformers(loading, bounds, heat, row, results):
     """Loadings of transformers over a deployment's steps: at once, on average, and their heat."""
+    worst, where, when = results.excess, results.where, results.when
     oil = oil_rises(shared_heating(loading, heat.owner), heat.step_h, heat.thermal, True)
     for t in range(len(loading)):
         step = np.argmax(loading[t])
-        note(results, row, TRANSFORMER, loading[t, step] - bounds.transformer[t], t, step)
+        over = loading[t, step] - bounds.transformer[t]
+        note(worst, where, when, row, TRANSFORMER, over, t, step)
         average, end = highest_average(loading[t], heat.window)
-        note(results, row, TRANSFORMER_MEAN, average - bounds.transformer_mean[t], t, end)
+        over = average - bounds.transformer_mean[t]
+        note(worst, where, when, row, TRANSFORMER_MEAN, over, t, end)
         own_oil = oil[heat.owner[t]]
         spot, warmest, ageing = hottest(loading[t], own_oil, heat.ambient_c, heat.thermal)
-        note(results, row, HOT_SPOT, spot - bounds.hot_spot_c[t], t, warmest)
+        over = spot - bounds.hot_spot_c[t]
+        note(worst, where, when, row, HOT_SPOT, over, t, warmest)
         results.sums[row, AGEING] = max(results.sums[row, AGEING], ageing)
 
 
@@ -315,17 +330,18 @@ def evaluate_chunk(
     y, i4 = np.empty((2, readings.gain_re.shape[1], lanes), f4), i.astype(f4)
     spread(readings.offset_re[state], readings.offset_im[state], y[0], y[1])
     add_product(readings.gain_re[state], readings.gain_im[state], i4[0], i4[1], y[0], y[1])
+    bounds, tolerance, sums = day.bounds, day.search.tolerance_pu, results.sums
+    wanted, driven = inverters.wanted_kw, inverters.power
     for n in range(lanes):
         draw, step = lane_draw[n], lane_step[n]
         row = first + draw
-        if not left[n] <= day.search.tolerance_pu:
-            note(results, row, NO_SOLUTION, 1.0, 0, step)
+        if not left[n] <= tolerance:
+            note(results.excess, results.where, results.when, row, NO_SOLUTION, 1.0, 0, step)
             continue
-        evaluate_voltages(u, day.bounds, n, row, step, results)
-        for k in range(len(inverters.wanted_kw)):
-            lost = abs(inverters.wanted_kw[k, n] - inverters.power[0, k, n])
-            results.sums[row, CURTAILED] += lost
-        evaluate_readings(y, readings, day.bounds, n, row, step, results, loading[draw])
+        evaluate_voltages(u, bounds, n, row, step, results)
+        for k in range(len(wanted)):
+            sums[row, CURTAILED] += abs(wanted[k, n] - driven[0, k, n])
+        evaluate_readings(y, readings, bounds, n, row, step, results, loading[draw])
 
 
 @njit(nogil=True, **OPTIONS)

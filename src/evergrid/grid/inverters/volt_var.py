@@ -13,16 +13,11 @@ from jaxtyping import Complex
 from evergrid.core.arrays import Array, Float, Int
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault, broken
+from evergrid.grid import ieee1547
 from evergrid.grid.inverters import volt_var_kernels as columns
 
 Priority = Literal["active", "reactive"]
 
-# IEEE 1547-2018: how far points of a volt-var curve may lie from the reference voltage, pu.
-REFERENCE_LOW, REFERENCE_HIGH = 0.95, 1.05
-FLAT_REACH, END_REACH = 0.03, 0.18
-LEAST_SLOPE_WIDTH = 0.02  # between a point of the flat part and the end beside it
-RESPONSE_S = (1.0, 90.0)  # to 90 % of the answer
-REFERENCE_S = (300.0, 5000.0)  # low-pass of the adjusting reference
 EASY = 1e-9  # rounding that a range forgives
 PRODUCTS = 3  # that bound the loop gain; each tightens the bound
 
@@ -81,18 +76,18 @@ class VoltWatt:
         floor: Share of the rating that is let through there.
 
     Source:
-        Defaults of IEEE 1547-2018: from 1.06 to 1.10 pu, down to 0.2. The ranges are quoted from
-        memory and were not checked against the text of the standard.
+        Defaults and ranges of `ieee1547`, with its caveat.
     """
 
-    start_pu: float = 1.06
-    end_pu: float = 1.10
-    floor: float = 0.2
+    start_pu: float = ieee1547.VOLT_WATT_START_PU
+    end_pu: float = ieee1547.VOLT_WATT_END_PU
+    floor: float = ieee1547.VOLT_WATT_FLOOR
 
     def __post_init__(self) -> None:
+        first_end = self.start_pu + ieee1547.VOLT_WATT_LEAST_WIDTH_PU
         rules = (
-            ("start_pu", self.start_pu, 1.05, 1.09),
-            ("end_pu", self.end_pu, self.start_pu + 0.01, 1.10),
+            ("start_pu", self.start_pu, *ieee1547.VOLT_WATT_STARTS_PU),
+            ("end_pu", self.end_pu, first_end, ieee1547.VOLT_WATT_END_PU),
             ("floor", self.floor, 0.0, 1.0),
         )
         raise_if_any("volt_watt", _outside(rules, "IEEE 1547 has 1.06 to 1.10 pu and 0.2."))
@@ -117,7 +112,7 @@ class Control:
         reference_s: Time constant with which the reference follows the voltage; None: it stays.
 
     Source:
-        IEEE 1547-2018, from secondary sources; not checked against the text of the standard.
+        Ranges of `ieee1547`, with its caveat.
     """
 
     volt_var: Curve | None = None
@@ -132,11 +127,11 @@ class Control:
     def __post_init__(self) -> None:
         rules = [
             ("compensation", self.compensation, 0.0, 1.5),
-            ("reference_pu", self.reference_pu, REFERENCE_LOW, REFERENCE_HIGH),
-            ("response_s", self.response_s, *RESPONSE_S),
+            ("reference_pu", self.reference_pu, *ieee1547.REFERENCE_PU),
+            ("response_s", self.response_s, *ieee1547.RESPONSE_S),
         ]
         if self.reference_s is not None:
-            rules.append(("reference_s", self.reference_s, *REFERENCE_S))
+            rules.append(("reference_s", self.reference_s, *ieee1547.REFERENCE_S))
         faults = _outside(rules, "")
         if self.volt_var is not None:
             faults += _outside_standard(self.volt_var, self.reference_pu)
@@ -262,11 +257,23 @@ def _watt_slope(limit: VoltWatt | None) -> float:
 
 def _outside_standard(curve: Curve, reference: float) -> list[Fault]:
     v1, v2, v3, v4 = curve.at
+    flat, end = ieee1547.FLAT_REACH_PU, ieee1547.END_REACH_PU
+    width = ieee1547.LEAST_SLOPE_WIDTH_PU
     rules = (
-        ("volt_var.at[0]", v1, reference - END_REACH, v2 - LEAST_SLOPE_WIDTH),
-        ("volt_var.at[1]", v2, reference - FLAT_REACH, reference),
-        ("volt_var.at[2]", v3, reference, reference + FLAT_REACH),
-        ("volt_var.at[3]", v4, v3 + LEAST_SLOPE_WIDTH, reference + END_REACH),
+        (
+            "volt_var.at[0]",
+            v1,
+            reference - end,
+            v2 - width,
+        ),
+        ("volt_var.at[1]", v2, reference - flat, reference),
+        ("volt_var.at[2]", v3, reference, reference + flat),
+        (
+            "volt_var.at[3]",
+            v4,
+            v3 + width,
+            reference + end,
+        ),
         ("volt_var.value[0]", curve.value[0], 0.0, 1.0),
         ("volt_var.value[3]", curve.value[3], -1.0, 0.0),
     )
@@ -286,7 +293,9 @@ def _outside(
 
 
 UNITY = Control()
-CATEGORY_A = Control(Curve((0.90, 1.00, 1.00, 1.10), (0.25, 0.0, 0.0, -0.25)), response_s=10.0)
-CATEGORY_B = Control(Curve((0.92, 0.98, 1.02, 1.08), (0.44, 0.0, 0.0, -0.44)))
-WATT_VAR = Control(watt_var=Curve((-1.0, -0.5, 0.5, 1.0), (0.44, 0.0, 0.0, -0.44)))
+CATEGORY_A, CATEGORY_B = (
+    Control(Curve(category.at_pu, category.value), response_s=category.response_s)
+    for category in ieee1547.CATEGORIES.values()
+)
+WATT_VAR = Control(watt_var=Curve(ieee1547.WATT_VAR_AT, ieee1547.WATT_VAR_VALUE))
 COMPENSATION = Control(compensation=1.0)

@@ -112,19 +112,20 @@ def drive(inverters, u, s, gap):
         s: Powers, added to.
         gap: Filled: how far the farthest answer of a lane was, over the rating.
     """
-    rating, power = inverters.rating_kva, inverters.power
+    # Taken from the record once: each time that an array is, it is counted as used.
+    laws, control, rating = inverters.laws, inverters.control, inverters.rating_kva
+    wanted, moved, damping = inverters.wanted_kw, inverters.moved_pu, inverters.damping
+    power = inverters.power
     gap[:] = 0
     for k in range(rating.shape[0]):
         for n in range(rating.shape[1]):
             size = rating[k, n]
             if size > 0:
                 voltage = (u[0, k, n] * u[0, k, n] + u[1, k, n] * u[1, k, n]) ** 0.5
-                law = inverters.laws[inverters.control[n], k]
-                moved, wanted = inverters.moved_pu[k, n], inverters.wanted_kw[k, n]
-                p, q = answer(law, voltage, moved, wanted, size)
+                p, q = answer(laws[control[n], k], voltage, moved[k, n], wanted[k, n], size)
                 dp, dq = p - power[0, k, n], q - power[1, k, n]
                 gap[n] = max(gap[n], (dp * dp + dq * dq) ** 0.5 / size)
-                power[0, k, n] += inverters.damping[n] * dp
-                power[1, k, n] += inverters.damping[n] * dq
+                power[0, k, n] += damping[n] * dp
+                power[1, k, n] += damping[n] * dq
                 s[0, k, n] += power[0, k, n]
                 s[1, k, n] += power[1, k, n]

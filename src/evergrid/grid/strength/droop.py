@@ -19,26 +19,6 @@ RESPONSE_LEFT = 0.1  # of a change that is left after the response time
 
 
 @dataclass(frozen=True)
-class Category:
-    """Default volt-var setting of a category of IEEE 1547-2018.
-
-    Attributes:
-        slope: Reactive power over rating per voltage in pu.
-        most: Greatest reactive power over rating.
-        response_s: Time in which 90 % of a change is made.
-    """
-
-    slope: float
-    most: float
-    response_s: float
-
-
-# Points of the default curves: A (0.90, +0.25) to (1.00, 0), B (0.92, +0.44) to (0.98, 0).
-CATEGORIES = {"A": Category(0.25 / 0.10, 0.25, 10.0), "B": Category(0.44 / 0.06, 0.44, 5.0)}
-STEEPEST_B = 22.0  # 0.44 / 0.02
-
-
-@dataclass(frozen=True)
 class Droop:
     """How inverters answer to voltage.
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Complex
 from scipy import sparse
-from scipy.sparse.linalg import splu
 
 from evergrid.core.arrays import Array, Float, Shaped
 from evergrid.core.errors import raise_if_any
@@ -17,7 +16,7 @@ from evergrid.core.faults import broken
 from evergrid.core.units import kw_from_w
 from evergrid.grid.feeder.connections import Connections
 from evergrid.grid.feeder.feeder import Feeder, State, fed_nodes, incidence
-from evergrid.grid.flow.power_flow import Network
+from evergrid.grid.flow.power_flow import Factor, Network
 from evergrid.grid.strength import strength_kernels as kernels
 
 WEAK_SCR = 3.0  # below, a place counts as weak: NERC (2017), refers to inverter-based plants
@@ -25,7 +24,7 @@ WEAK_SCR = 3.0  # below, a place counts as weak: NERC (2017), refers to inverter
 
 @dataclass(frozen=True)
 class Strength:
-    """The grid as seen from places, each by one number.
+    """The strength of the grid at places, each by one number.
 
     Attributes:
         name: Of each place.
@@ -70,8 +69,8 @@ class Strength:
         return self.short_circuit_kva / rating_kva
 
 
-def seen(feeder: Feeder, connections: Connections, state: State | None = None) -> Strength:
-    """The grid as each of many places sees it, one by one.
+def strength_at(feeder: Feeder, connections: Connections, state: State | None = None) -> Strength:
+    """The strength of the grid at each of many places, one by one.
 
     Only the entries of the impedance matrix that are needed are computed.
 
@@ -81,13 +80,12 @@ def seen(feeder: Feeder, connections: Connections, state: State | None = None) -
         state: Where taps and banks stand; as in the feeder by default.
     """
     state = feeder.state if state is None else state
-    scale = sparse.diags_array(feeder.base_v)  # otherwise near-zero impedances scale it badly
-    factor = splu(sparse.csc_array(scale @ feeder.at(state) @ scale))
-    open_v = factor.solve(feeder.source_a * feeder.base_v) * feeder.base_v
-    driven = sparse.csc_array(scale @ _driven(feeder, connections, open_v))
+    factor = Factor(feeder, state)
+    scale = sparse.diags_array(factor.base_v)
+    driven = sparse.csc_array(scale @ _driven(feeder, connections, factor.open_v))
     impedance = np.empty(len(connections), dtype=np.complex128)
-    lower, upper = _columns(factor.L), _columns(factor.U.T)
-    orders = (factor.perm_r, factor.perm_c)
+    lower, upper = _columns(factor.lu.L), _columns(factor.lu.U.T)
+    orders = (factor.lu.perm_r, factor.lu.perm_c)
     kernels.quadratic_forms(lower, upper, *orders, _columns(driven), impedance)
     alive = fed_nodes(feeder, state)[connections.branches.node[connections.row]]
     dead = np.bincount(connections.owner, ~alive, len(connections)) > 0
@@ -125,7 +123,7 @@ def weighted_scr(
 ) -> float:
     """One ratio for a group of inverters that are close to each other, weighted by rating.
 
-    It takes them as standing at one place, and is pessimistic for inverters that are electrically
+    It takes them as standing at one place: it is pessimistic for inverters that are electrically
     far apart.
 
     Source:

@@ -195,8 +195,8 @@ def find(
         InputError: An inverter is not supplied, or the feeder cannot carry the power.
     """
     progress("looking at every bus", 0.1)
-    buses = strength.seen(feeder, connections.at_buses(feeder))
-    nodes = strength.seen(feeder, connections.at_nodes(feeder))
+    buses = strength.strength_at(feeder, connections.at_buses(feeder))
+    nodes = strength.strength_at(feeder, connections.at_nodes(feeder))
     _check_fed(feeder, inverters)
     progress("closing the loop", 0.4)
     network = power_flow.reduce(feeder, inverters.branches)

@@ -7,11 +7,11 @@ import numpy as np
 from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import ConfigError, InputError
 from evergrid.core.faults import Fault
+from evergrid.grid import ieee1547
 from evergrid.grid.feeder import connections, geojson
 from evergrid.grid.feeder.connections import Connections
 from evergrid.grid.feeder.feeder import Feeder
 from evergrid.grid.flow import base_case
-from evergrid.grid.strength.droop import CATEGORIES, STEEPEST_B
 from evergrid.studies.feeder_places import FeederPlaces
 from evergrid.studies.grid_strength import report, tables
 from evergrid.studies.grid_strength.config import Config
@@ -50,7 +50,7 @@ def compute(config: Config, context: Context) -> Output[StrengthResults]:
 def _request(config: Config) -> StrengthRequest:
     """The settings with the defaults of the category filled in."""
     droop, operation = config.droop, config.operation
-    category = CATEGORIES[droop.category]
+    category = ieee1547.CATEGORIES[droop.category]
     return StrengthRequest(
         unit_kva=config.rating_kva,
         slope=category.slope if droop.slope is None else droop.slope,
@@ -90,15 +90,16 @@ def _notes(feeder: Feeder, found: StrengthResults) -> tuple[str, ...]:
     if len(dead):
         listed = ", ".join(str(name) for name in dead[:5])
         notes.append(f"No source feeds {len(dead):,} buses ({listed}): they are not judged.")
-    if found.request.slope > STEEPEST_B:
+    if found.request.slope > ieee1547.STEEPEST_B:
         notes.append(
             f"The slope {found.request.slope:g} is steeper than IEEE 1547-2018 allows in category "
-            f"B ({STEEPEST_B:g})."
+            f"B ({ieee1547.STEEPEST_B:g})."
         )
     if not found.by_power_flow:
         notes.append("The feeder is large: responses follow the linearised grid.")
     if np.isnan(found.response.swing_pu[0]).any():
         notes.append("With the slope asked for, hunting drives the voltage to collapse.")
+    notes.append(ieee1547.CAVEAT)
     return tuple(notes)
 
 

@@ -8,6 +8,7 @@ import polars as pl
 from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
 from evergrid.data.meta import Meta
+from evergrid.grid import ieee1547
 from evergrid.grid.feeder.feeder import Feeder
 from evergrid.grid.flow import base_case
 from evergrid.grid.limits.case import FeederCase
@@ -106,6 +107,8 @@ def _notes(config: Config, found: HostingResults, sources: list[Meta]) -> tuple[
         notes.append("The load over the day is an illustrative shape, not measured.")
     if config.sessions is None:
         notes.append("Behaviour of vehicles is generated, not measured.")
+    if set(config.controls) - {"unity", "compensation"}:
+        notes.append(ieee1547.CAVEAT)
     if missing := FeederPlaces.with_branches(feeder).note:
         notes.append(missing)
     violated = len(tables.base_rows(found))

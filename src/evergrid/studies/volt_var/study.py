@@ -7,6 +7,7 @@ import numpy as np
 from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
+from evergrid.grid import ieee1547
 from evergrid.grid.devices import switching, time_series
 from evergrid.grid.devices.time_series import Day, Series
 from evergrid.grid.feeder.feeder import Feeder
@@ -70,7 +71,7 @@ def _day(
 
 def _notes(feeder: Feeder, series: Series) -> tuple[str, ...]:
     """What a reader must know."""
-    notes = list(feeder.notes)
+    notes = [*feeder.notes, ieee1547.CAVEAT]
     unsettled = int((~series.settled).sum())
     if unsettled:
         notes.append(

@@ -18,7 +18,7 @@ def violation_curve(
     low: Mapping[str, Float[Array, " level"]],
     high: Mapping[str, Float[Array, " level"]],
 ) -> go.Figure:
-    """How likely some limit is passed, by how many vehicles there are; bands of 95 %.
+    """How likely some limit is violated, by how many vehicles there are; bands of 95 %.
 
     Args:
         vehicles: Vehicles at each level.
@@ -26,7 +26,7 @@ def violation_curve(
         low: Lower end of the band, by case.
         high: Upper end, by case.
     """
-    figure = panels.sheet("Probability that a limit is passed", note="Bands: 95 % confidence")
+    figure = panels.sheet("Probability that a limit is violated", note="Bands: 95 % confidence")
     for n, (name, values) in enumerate(probability.items()):
         colour = theme.COLORWAY[n % len(theme.COLORWAY)]
         figure.add_scatter(
