@@ -157,6 +157,8 @@ def test_the_same_seed_gives_the_same_result(result: Result, tmp_path: Path):
         ({"time_zone": "Mars/Base"}, "Mars/Base"),
         ({"sampling": {"step_min": 7}}, "step_min must divide a day"),
         ({"places": {"vehicles": 3}}, "Did you mean"),
+        ({"sampling": {"levels": 3}}, "new name: write vehicle_counts"),
+        ({"limits": {"worsening": 0.1}}, "new name: write base_violation_tolerance"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(
