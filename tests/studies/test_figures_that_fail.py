@@ -14,6 +14,7 @@ from evergrid.cli.main import app
 from evergrid.core.config import parse
 from evergrid.report.drawing import FigureWarning
 from evergrid.studies import (
+    battery_life,
     console_summary,
     firm_capacity,
     grid_strength,
@@ -26,7 +27,7 @@ from tests.grid.cases import street
 from tests.studies import feeder_cases
 from tests.studies.cases import Planned
 
-FEW = {"levels": 4, "draws": 12, "vehicle_days": 20, "step_min": 60}
+FEW = {"vehicle_counts": 4, "draws": 12, "vehicle_days": 20, "step_min": 60}
 HISTORY = {
     "confidence": [0.5],
     "coming_days": 1,
@@ -49,6 +50,7 @@ def results(tmp_path_factory: pytest.TempPathFactory, planned: Planned) -> dict[
             parse(hosting_capacity.Config, {"feeder": feeder, "sampling": FEW})
         ),
         "volt_var": volt_var.run(parse(volt_var.Config, {"feeder": feeder, "hours": 1.0})),
+        "battery_life": battery_life.run(parse(battery_life.Config, {"years": 1})),
     }
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from evergrid.core.errors import InputError
+from evergrid.grid import opendss_day
 from evergrid.grid.devices import switching, time_series
 from evergrid.grid.devices.time_series import Day
 from evergrid.grid.feeder import opendss
 from evergrid.grid.inverters import volt_var
-from tests.grid import opendss_day
 from tests.validation.controls.circuits import STEP_S, Case, drawn
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evergrid.grid import opendss_day
 from evergrid.grid.devices import switching, time_series
 from evergrid.grid.devices.time_series import Day
 from evergrid.grid.feeder import opendss
@@ -13,7 +14,6 @@ from evergrid.grid.flow import power_flow
 from evergrid.grid.inverters import volt_var
 from evergrid.grid.inverters.volt_var import CATEGORY_B, COMPENSATION, UNITY, Control
 from evergrid.grid.inverters.volt_var_kernels import answer
-from tests.grid import opendss_day
 from tests.grid.cases import IEEE13
 from tests.grid.day_cases import a_day, fleet, load_shape, master
 
