@@ -232,6 +232,8 @@ def api(package: str) -> str:
     parts = [_sentence(root)]
     for name in names:
         body = f".. automodule:: {name}\n   :members:"
+        if hasattr(importlib.import_module(name), "STUDY"):  # ``run`` is `Study.run`, told there
+            body += "\n   :exclude-members: run"
         parts.append(f"## `{name}`\n\n```{{eval-rst}}\n{body}\n```")
     return "\n\n".join(parts)
 
