@@ -25,10 +25,10 @@ class Fade:
         resistance_cycle: Resistance gained by use.
     """
 
-    calendar: Float[Array, "*battery"]
-    cycle: Float[Array, "*battery"]
-    resistance_calendar: Float[Array, "*battery"]
-    resistance_cycle: Float[Array, "*battery"]
+    calendar: Float[Array, " battery"]
+    cycle: Float[Array, " battery"]
+    resistance_calendar: Float[Array, " battery"]
+    resistance_cycle: Float[Array, " battery"]
 
     @classmethod
     def new(cls, batteries: int) -> "Fade":
@@ -36,12 +36,12 @@ class Fade:
         return cls(*(np.zeros(batteries) for _ in range(4)))
 
     @property
-    def capacity(self) -> Float[Array, "*battery"]:
+    def capacity(self) -> Float[Array, " battery"]:
         """Capacity that is left, 1 for a new battery."""
         return 1.0 - self.calendar - self.cycle
 
     @property
-    def resistance(self) -> Float[Array, "*battery"]:
+    def resistance(self) -> Float[Array, " battery"]:
         """Resistance over that of a new battery."""
         return 1.0 + self.resistance_calendar + self.resistance_cycle
 
