@@ -25,9 +25,9 @@ MORE = {
             "terms/flowgates": "test_reference test_certificate interior_point/test_flowgates",
         }.items()
     },
-    "studies/around": ["tests/studies/test_hosting_capacity.py"],
-    "studies/load_beside": ["tests/studies/test_volt_var.py"],
-    "studies/result": ["tests/studies/test_plan.py", "tests/studies/test_plan_tables.py"],
+    "inputs/base_load": ["tests/studies/hosting_capacity/test_study.py"],
+    "studies/provenance_page": ["tests/studies/hosting_capacity/test_study.py"],
+    "studies/study": ["tests/studies/plan/test_study.py", "tests/studies/plan/test_tables.py"],
 }
 
 
@@ -43,17 +43,6 @@ def modules(root: Path, name: str) -> list[Path]:
     if path.with_suffix(".py").is_file():
         return [path.with_suffix(".py")]
     raise FileNotFoundError(f"no module {name} in {SOURCE}")
-
-
-def users(root: Path, module: Path) -> set[Path]:
-    """A module and those of its package that import it, directly or not."""
-    package = sorted((root / SOURCE / module.relative_to(root / SOURCE).parts[0]).rglob("*.py"))
-    found, new = set[Path](), {module}
-    while new:
-        found |= new
-        inner = [path.relative_to(root / SOURCE).with_suffix("") for path in new]
-        new = {one for one in package if any(_imports(one, name) for name in inner)} - found
-    return found
 
 
 def tests(root: Path, module: Path) -> list[str]:

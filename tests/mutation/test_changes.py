@@ -8,6 +8,8 @@ import pytest
 import evergrid
 from tests.mutation.__main__ import Mutant, drawn, equivalent
 from tests.mutation.changes import Change, changes
+from tests.mutation.covering import MORE
+from tests.mutation.covering import SOURCE as SOURCE_FOLDER
 
 SOURCE = '''"""Text."""
 from a import b
@@ -103,3 +105,10 @@ def str_of(mutant: Mutant) -> tuple[int, int, str, str]:
 def test_lengths_that_are_never_different_are_no_fault() -> None:
     of_line = {one.kind: one.after for one in changes(SOURCE) if one.line == 21}
     assert of_line == {"statement dropped": "pass", "argument dropped": "zip(self, strict=True)"}
+
+
+def test_what_covers_a_module_by_name_is_there():
+    root = Path(__file__).parents[2]
+    for module, tests in MORE.items():
+        assert (root / SOURCE_FOLDER / f"{module}.py").is_file(), module
+        assert [test for test in tests if not (root / test).is_file()] == []

@@ -8,10 +8,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # Sums may be taken in any order, so that loops can become vector instructions. That no NaN comes is
 # assumed of comparisons only: a tree that is lost is known by its sums, which still turn NaN.
-# The cache of a function does not see changes in other files: after changing `slot_loops`, or this,
-# delete the *.nbi and *.nbc files.
 OPTIONS = {
-    "cache": True,
     "error_model": "numpy",
     "fastmath": {"contract", "nsz", "arcp", "reassoc", "nnan"},
 }

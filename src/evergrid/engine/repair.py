@@ -3,9 +3,9 @@
 from typing import no_type_check
 
 import numpy as np
-from numba import njit
 
 from evergrid.core.arrays import Array, Bool, Float
+from evergrid.core.kernels import kernel
 from evergrid.engine.compiled import OPTIONS
 from evergrid.engine.program import Program
 from evergrid.engine.violations import TOLERANCE, violations
@@ -63,7 +63,7 @@ def earliest(program: Program) -> Float[Array, " slot"]:
     return power
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def _serve(by_step, starts, store, node, parent, limit, gain, later, room, need, power):
     """Step by step, give those of least laxity as much as they need and every node above has."""

@@ -24,6 +24,7 @@ from evergrid.battery.ageing.profile import (
 )
 from evergrid.core.all_cores import on_all_cores
 from evergrid.core.arrays import Array, Float
+from evergrid.core.kernels import kernel
 
 SOC_POINTS, TEMPERATURE_POINTS = 129, 181  # of the table; between points rates err by some 1e-4
 OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
@@ -105,7 +106,7 @@ def _kernel(model: type[AbstractLargeCell]) -> Any:
     """The loop over batteries and their windows, compiled with the cycle rate of a model in it."""
     cycle_rate = njit(**OPTIONS)(model.cycle_rate)
 
-    @njit(**OPTIONS)
+    @njit(**OPTIONS)  # holds the rate of one model, so it is not kept
     @no_type_check
     def mean_cycle_rate(temperature_c, depth, c_rate):
         """Mean over a window by a parabola through the rates at three temperatures."""
@@ -123,7 +124,7 @@ def _kernel(model: type[AbstractLargeCell]) -> Any:
             total += rate if 0 < k < len(temperature_c) - 1 else rate / 2.0
         return total / (len(temperature_c) - 1)
 
-    @njit(**OPTIONS)
+    @njit(**OPTIONS)  # holds the rate of one model, so it is not kept
     @no_type_check
     def run(table, laws, soc, temperature_c, calendar, cycle, first, stop):
         """Age the batteries of a range in place, window by window."""
@@ -147,7 +148,7 @@ def _kernel(model: type[AbstractLargeCell]) -> Any:
     return run
 
 
-@njit(cache=True, **OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def advanced(fade, rate, amount, power):
     """As `power_law.advanced`, for one battery."""
@@ -156,7 +157,7 @@ def advanced(fade, rate, amount, power):
     return rate * ((fade / rate) ** (1.0 / power) + amount) ** power
 
 
-@njit(cache=True, **OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def movement(soc, rest):
     """Way that a state of charge moves, the part of it that is faster than rest, and the depth."""
@@ -169,7 +170,7 @@ def movement(soc, rest):
     return moved, moving, high - low
 
 
-@njit(cache=True, **OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def mean_calendar_rate(table, soc, temperature_c):
     """Mean over a window of the rate by time.
@@ -191,7 +192,7 @@ def mean_calendar_rate(table, soc, temperature_c):
     return total / (len(soc) - 1)
 
 
-@njit(cache=True, **OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def between_points(table, soc, temperature_c):
     """The value of a table between the four of its points around a state and a temperature."""

@@ -3,20 +3,20 @@
 from typing import final, no_type_check
 
 import numpy as np
-from numba import njit
 
 from evergrid.battery.ageing import power_law
 from evergrid.battery.ageing.model import REST_C_RATE, AbstractAgeingModel, Fade, TestedRange
 from evergrid.battery.ageing.power_law import PowerLaw
 from evergrid.battery.ageing.profile import Profile, mean_over_time
 from evergrid.core.arrays import Array, Float
+from evergrid.core.kernels import kernel
 
 GAS_CONSTANT = 8.3144598  # J/(mol K), CODATA 2014 as in the publication
 REFERENCE_K = 298.15
 SECONDS_PER_DAY = 86_400.0
 LOSS_LAW = PowerLaw(0.5, unit=1.0 / SECONDS_PER_DAY)  # over the root of seconds
 GAIN_LAW = PowerLaw(1.0, unit=1.0 / SECONDS_PER_DAY)
-OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
+OPTIONS = {"nogil": True, "error_model": "numpy"}
 
 
 @final
@@ -69,7 +69,7 @@ def _cycled(
     return _half_cycles(loss, gain, np.ascontiguousarray(soc), capacity, step_h)
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def _half_cycles(loss, gain, soc, capacity, step_h):
     """Walk along each state of charge; whenever it turns, the stretch before was a half cycle.

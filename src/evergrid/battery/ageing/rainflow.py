@@ -11,11 +11,11 @@ Source:
 from typing import NamedTuple, no_type_check
 
 import numpy as np
-from numba import njit
 
 from evergrid.core.arrays import Array, Float
+from evergrid.core.kernels import kernel
 
-OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
+OPTIONS = {"nogil": True, "error_model": "numpy"}
 
 
 class Cycles(NamedTuple):
@@ -45,7 +45,7 @@ def sum_of_powers(series: Float[Array, "battery point"], power: float) -> Float[
     return _summed(np.ascontiguousarray(series), power)
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def _counted(series):
     """Depth, mean and count of each cycle."""
@@ -81,7 +81,7 @@ def _counted(series):
     return depth[:found], mean[:found], count[:found]
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def _turns(series, k):
     """Whether a series turns at a point, which it does at both its ends; the last of equal ones."""
@@ -98,7 +98,7 @@ def _turns(series, k):
     return (series[k] > series[before]) != (series[k + 1] > series[k])
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def _summed(series, power):
     total = np.zeros(len(series))

@@ -16,8 +16,9 @@ sees the sum over all steps. It comes last.
 from typing import no_type_check
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from evergrid.core.kernels import kernel
 from evergrid.engine.compiled import OPTIONS
 
 FELT = 1e-5  # a row is felt where its stiffness times the node's answer exceeds this
@@ -27,7 +28,7 @@ STIFF = 1e-6  # stiffness above which the price tells a change of net power more
 # -- factor ---------------------------------------------------------------------------------
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def _tie(stiff, peak_bend, rise_bend, peak_total, tie):
     """Fill in p and, last, a of a node with a price on its peak."""
@@ -41,7 +42,7 @@ def _tie(stiff, peak_bend, rise_bend, peak_total, tie):
     tie[steps] = (1.0 - np.sqrt(left / peak_total)) / size
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def _project(tie, vector):
     """Multiply by the root ``1 - a p p'`` in place."""
@@ -53,7 +54,7 @@ def _project(tie, vector):
         vector[i] -= total * tie[i]
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def _project_columns(tie, count, matrix):
     """Multiply every column by the root ``1 - a p p'`` in place."""
@@ -68,7 +69,7 @@ def _project_columns(tie, count, matrix):
             matrix[p, j] -= weight * total[j]
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def _cholesky(upper, count):
     """Factor one plus the symmetric matrix whose upper half is given, in place, into ``U' U``.
@@ -97,7 +98,7 @@ def _cholesky(upper, count):
                 upper[i, j] -= both + c * upper[begin + 2, j] + d * upper[begin + 3, j]
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def _forward(upper, count, rows):
     """Solve with the transposed factor for many columns at once, in place."""
@@ -122,7 +123,7 @@ def _forward(upper, count, rows):
                 rows[i, j] -= both + c * rows[begin + 2, j] + d * rows[begin + 3, j]
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def _less_square(answer, rows, seen):
     """The answer less the square of these rows."""
@@ -132,7 +133,7 @@ def _less_square(answer, rows, seen):
             seen[i, j] = answer[i, j] - square[i, j]
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def _sum(answer, weight):
     """The weighted sum of all rows."""
@@ -143,7 +144,7 @@ def _sum(answer, weight):
     return total
 
 
-@njit(parallel=True, **OPTIONS)
+@kernel(parallel=True, **OPTIONS)
 @no_type_check
 def factor(nodes, rows, tree, seen):
     """Factor each of these nodes; ``seen`` is the answer that its parent sees, in their order.
@@ -213,7 +214,7 @@ def factor(nodes, rows, tree, seen):
         _less_square(answer, shadow, seen[k])
 
 
-@njit(parallel=True, **OPTIONS)
+@kernel(parallel=True, **OPTIONS)
 @no_type_check
 def gather(parents, start, answers, home, seen):
     """Add what is seen of the nodes below each of these parents, from ``start`` on, to theirs."""
@@ -227,7 +228,7 @@ def gather(parents, start, answers, home, seen):
                 row[j] += other[j]
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def _apply(upper, count, vector):
     """Solve with the factor in place."""
@@ -242,7 +243,7 @@ def _apply(upper, count, vector):
         vector[p] = (vector[p] - total) / upper[p, p]
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def _subtract_answer(answer, price, change):
     """Subtract the answer to a change of price."""
@@ -253,7 +254,7 @@ def _subtract_answer(answer, price, change):
         change[i] -= total
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def _subtract_felt(answer, felt, count, price, change):
     """Subtract the answer to a change of price in the steps that are felt."""
@@ -263,7 +264,7 @@ def _subtract_felt(answer, felt, count, price, change):
             change[i] -= row[i] * weight
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def _hold(stiff, pool, felt, count, upper, tied, tie, vector, held):
     """Add to ``held`` how much of a price the rows take up when their node's net would change.
@@ -288,7 +289,7 @@ def _hold(stiff, pool, felt, count, upper, tied, tie, vector, held):
         held[count] += np.sqrt(pool) * scaled[count]
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def _charge(answer, price, change):
     """Subtract the answer to a price that is the same in every step."""
@@ -297,7 +298,7 @@ def _charge(answer, price, change):
             change[i] -= row[i] * price
 
 
-@njit(parallel=True, **OPTIONS)
+@kernel(parallel=True, **OPTIONS)
 @no_type_check
 def upwards(nodes, push, rows, tree, change):
     """Net change of each of these nodes at its parent's present price, in place in ``change``.
@@ -325,7 +326,7 @@ def upwards(nodes, push, rows, tree, change):
             _charge(answer, held[g, count], change[g])
 
 
-@njit(parallel=True, **OPTIONS)
+@kernel(parallel=True, **OPTIONS)
 @no_type_check
 def downwards(nodes, push, rows, tree, change, dprice):
     """Change of price and of net power of each of these nodes, from its parent's change of price.

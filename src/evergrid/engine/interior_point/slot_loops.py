@@ -7,12 +7,11 @@ puts them together, and says what the quantities are.
 
 from typing import no_type_check
 
-from numba import njit
-
+from evergrid.core.kernels import kernel
 from evergrid.engine.compiled import OPTIONS
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def copy(values, made):
     """Copy values."""
@@ -20,7 +19,7 @@ def copy(values, made):
         made[t] = values[t]
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def fill(value, made):
     """One value everywhere."""
@@ -28,7 +27,7 @@ def fill(value, made):
         made[t] = value
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def differ(one, other, made):
     """Differences of two rows."""
@@ -36,7 +35,7 @@ def differ(one, other, made):
         made[t] = one[t] - other[t]
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def add(values, total):
     """Add values to a total."""
@@ -44,7 +43,7 @@ def add(values, total):
         total[t] += values[t]
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def add_scaled(weight, values, total):
     """Add weighted values to a total."""
@@ -52,7 +51,7 @@ def add_scaled(weight, values, total):
         total[t] += weight[t] * values[t]
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def subtract(values, total):
     """Subtract values from a total."""
@@ -60,7 +59,7 @@ def subtract(values, total):
         total[t] -= values[t]
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def multiply(one, other, made):
     """Products of two rows."""
@@ -68,7 +67,7 @@ def multiply(one, other, made):
         made[t] = one[t] * other[t]
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def bend(slack, multiplier, damping, made):
     """Second derivative of a barrier, and of damping."""
@@ -76,7 +75,7 @@ def bend(slack, multiplier, damping, made):
         made[t] = multiplier[t] / slack[t] + damping
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def invert(bend_x, bend_y, slack, multiplier, xx, xy, yy):
     """Inverse of the Hessian of both shares, whose rest is held by one more barrier."""
@@ -88,7 +87,7 @@ def invert(bend_x, bend_y, slack, multiplier, xx, xy, yy):
         yy[t] = (qx + qs) * scale
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def couple(xx, xy, yy, gain_x, gain_y, net_x, net_y, beta, gamma, firm):
     """How powers tie stored energy to net power, each to itself, and net power to itself."""
@@ -102,7 +101,7 @@ def couple(xx, xy, yy, gain_x, gain_y, net_x, net_y, beta, gamma, firm):
         gamma[t] = net_x[t] * vx + net_y[t] * vy
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def give_way(above, below, za, zb, theta):
     """How far stored energy gives way to a change of its price."""
@@ -111,7 +110,7 @@ def give_way(above, below, za, zb, theta):
         theta[t] = a * b / (za[t] * b + zb[t] * a)
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def reduced(cost, gain, net, worth, price, made):
     """What a full share costs at these prices of stored energy and of net power."""
@@ -119,7 +118,7 @@ def reduced(cost, gain, net, worth, price, made):
         made[t] = cost[t] - gain[t] * worth[t] - net[t] * price[t]
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def add_centring(mu, product, slack, sign, total):
     """Add the multiplier that a barrier aims at, ``(mu - product) / slack``."""
@@ -127,7 +126,7 @@ def add_centring(mu, product, slack, sign, total):
         total[t] += sign * ((mu - product[t]) / slack[t])
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def respond_alone(gx, gy, xx, xy, yy, gain_x, gain_y, net_x, net_y, stored, net):
     """What powers would do by themselves: to stored energy, and to net power."""
@@ -138,7 +137,7 @@ def respond_alone(gx, gy, xx, xy, yy, gain_x, gain_y, net_x, net_y, stored, net)
         net[t] = -(net_x[t] * ux + net_y[t] * uy)
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def missed(energy, held, x, y, gain_x, gain_y, total):
     """Add by how much the balance of energy is missed."""
@@ -146,7 +145,7 @@ def missed(energy, held, x, y, gain_x, gain_y, total):
         total[t] += energy[t] - held[t] - (gain_x[t] * x[t] + gain_y[t] * y[t])
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def pull(gain, net, worth, price, reduced, made):
     """By how much new prices of energy and power speak for a share, beyond what it costs."""
@@ -154,7 +153,7 @@ def pull(gain, net, worth, price, reduced, made):
         made[t] = gain[t] * worth[t] + net[t] * price[t] - reduced[t]
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def power_step(bx, by, xx, xy, yy, dx, dy, ds):
     """Changes of both shares and of the rest, from what pulls at them."""
@@ -163,7 +162,7 @@ def power_step(bx, by, xx, xy, yy, dx, dy, ds):
         dx[t], dy[t], ds[t] = x, y, -x - y
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def energy_step(theta, ge, worth, later, de, down):
     """Change of stored energy, and its opposite."""
@@ -172,7 +171,7 @@ def energy_step(theta, ge, worth, later, de, down):
         de[t], down[t] = -change, change
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def predict_pair(slack, multiplier, change, product, forward, backward):
     """Where a slack and its multiplier would go, aiming at 0, and what that does to the gap.
@@ -195,7 +194,7 @@ def predict_pair(slack, multiplier, change, product, forward, backward):
     return gap, of_slack, of_multiplier, of_both
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def correct_pair(slack, multiplier, change, product, mu, forward, backward):
     """How much of a slack and of its multiplier the whole step would use up."""
@@ -207,7 +206,7 @@ def correct_pair(slack, multiplier, change, product, mu, forward, backward):
         backward[t] = max(backward[t], 1.0 - used - gained / multiplier[t])
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def scale_down(weight, values, made):
     """Weighted values with the opposite sign."""
@@ -215,7 +214,7 @@ def scale_down(weight, values, made):
         made[t] = -weight[t] * values[t]
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def move_pair(slack, multiplier, change, product, mu, step, dual_step):
     """Move a slack and its multiplier; their product then."""
@@ -229,7 +228,7 @@ def move_pair(slack, multiplier, change, product, mu, step, dual_step):
     return gap
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def pay(cost_x, cost_y, x, y):
     """What both shares cost, and the same with every payment counted as positive."""
@@ -240,7 +239,7 @@ def pay(cost_x, cost_y, x, y):
     return cost, turnover
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def pay_rise(curve_x, curve_y, x, y):
     """What rising prices add to the cost."""
@@ -250,7 +249,7 @@ def pay_rise(curve_x, curve_y, x, y):
     return rise
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def balance(energy, held, x, y, gain_x, gain_y, stored):
     """Energy stored in each slot; how far the balance is missed at worst."""
@@ -261,7 +260,7 @@ def balance(energy, held, x, y, gain_x, gain_y, stored):
     return worst
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def feed(net_x, net_y, gain_x, gain_y, x, y, stored, fed, lift):
     """Net power, and by how much it rises when the smaller direction is cancelled."""
@@ -275,7 +274,7 @@ def feed(net_x, net_y, gain_x, gain_y, x, y, stored, fed, lift):
         fed[t], lift[t] = both, one_way - both
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def largest(row):
     """The largest value of a row, at least 0."""

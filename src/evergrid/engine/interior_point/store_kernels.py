@@ -17,8 +17,9 @@ cost rises with power; for None nothing of it is compiled.
 from typing import no_type_check
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from evergrid.core.kernels import kernel
 from evergrid.engine.compiled import OPTIONS
 from evergrid.engine.interior_point.slot_loops import (
     add,
@@ -68,7 +69,7 @@ DIED_OUT = 1e-120  # entries of an inverse below this are dropped before they be
 STRIP = 24  # stores
 
 
-@njit(parallel=True, **OPTIONS)
+@kernel(parallel=True, **OPTIONS)
 @no_type_check
 def begin_straight(layout, point, centre, worth):
     """Begin with a straight line of energy to what is owed, and powers to match.
@@ -97,7 +98,7 @@ def begin_straight(layout, point, centre, worth):
                 held = energy
 
 
-@njit(parallel=True, **OPTIONS)
+@kernel(parallel=True, **OPTIONS)
 @no_type_check
 def begin_warm(layout, curve, point, source, power, value, price, least):
     """Begin with these powers and prices, in the order of the program.
@@ -148,7 +149,7 @@ def begin_warm(layout, curve, point, source, power, value, price, least):
 # -- strips ---------------------------------------------------------------------------------
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def _longest(stores, begin, stop):
     """Most slots of a strip among these stores."""
@@ -158,7 +159,7 @@ def _longest(stores, begin, stop):
     return most
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def _spread(values, stores, begin, stop, made):
     """Values by step, as each slot of a strip sees them."""
@@ -168,7 +169,7 @@ def _spread(values, stores, begin, stop, made):
         copy(values[first : first + end - at], made[at - offset : end - offset])
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def _gathered(values, stores, begin, stop, total):
     """Add what each slot of a strip has to the total of its step."""
@@ -178,7 +179,7 @@ def _gathered(values, stores, begin, stop, total):
         add(values[at - offset : end - offset], total[first : first + end - at])
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def _each(values, stores, begin, stop, made):
     """Values of the stores of a strip, as each of its slots sees them."""
@@ -187,7 +188,7 @@ def _each(values, stores, begin, stop, made):
         fill(values[u - begin], made[stores[u, 0] - offset : stores[u, 1] - offset])
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def _next(row, stores, begin, stop, last, made):
     """The value of the slot after each slot of a strip; ``last`` after the end of each store."""
@@ -197,7 +198,7 @@ def _next(row, stores, begin, stop, last, made):
         made[stores[u, 1] - 1 - offset] = last[u - begin]
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def _previous(row, stores, begin, stop, start, made):
     """The value of the slot before each slot of a strip; ``start`` before that of each store."""
@@ -210,7 +211,7 @@ def _previous(row, stores, begin, stop, start, made):
 # -- factor ---------------------------------------------------------------------------------
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def _eliminate(firm, theta, dinv, ratio):
     """Tridiagonal factor of one store, along its time."""
@@ -222,7 +223,7 @@ def _eliminate(firm, theta, dinv, ratio):
         before = theta[t] * (own * dinv[t])
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def _subtract_inverse(beta, dinv, ratio, answer, row):
     """Subtract ``diag(beta) M^-1 diag(beta)`` from the upper triangle of a store's answer.
@@ -248,7 +249,7 @@ def _subtract_inverse(beta, dinv, ratio, answer, row):
         alive = max(alive, i)
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def _solve(dinv, ratio, vector):
     """Solve one store's tridiagonal system in place."""
@@ -261,7 +262,7 @@ def _solve(dinv, ratio, vector):
         vector[t] += ratio[t] * vector[t + 1]
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def _solve_strip(stores, begin, stop, work, row):
     """Solve the systems of all stores of a strip in place."""
@@ -271,7 +272,7 @@ def _solve_strip(stores, begin, stop, work, row):
         _solve(work[DINV, at:end], work[RATIO, at:end], row[at - offset : end - offset])
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def _mirror(matrix):
     """Make a matrix symmetric whose upper half is given."""
@@ -280,7 +281,7 @@ def _mirror(matrix):
             matrix[i, j] = matrix[j, i]
 
 
-@njit(parallel=True, **OPTIONS)
+@kernel(parallel=True, **OPTIONS)
 @no_type_check
 def factor(layout, curve, state, damping, coupled, answers, active):
     """Factor every store and sum the answers of each chunk, where any limit could ask for them.
@@ -334,7 +335,7 @@ def factor(layout, curve, state, damping, coupled, answers, active):
 # -- right-hand side ------------------------------------------------------------------------
 
 
-@njit(parallel=True, **OPTIONS)
+@kernel(parallel=True, **OPTIONS)
 @no_type_check
 def right_hand_side(layout, curve, state, price, asked, nets, predict):
     """What each store would do at its node's present price; the sum is each chunk's net change.
@@ -395,7 +396,7 @@ def right_hand_side(layout, curve, state, price, asked, nets, predict):
 # -- direction ------------------------------------------------------------------------------
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def _reach(used):
     """The longest step, from the most that a whole step uses up."""
@@ -403,7 +404,7 @@ def _reach(used):
     return 1.0 / most if most > 1.0 / UNBLOCKED else UNBLOCKED
 
 
-@njit(parallel=True, **OPTIONS)
+@kernel(parallel=True, **OPTIONS)
 @no_type_check
 def direction(layout, state, dprice, asked, report, reach, predict):
     """The step of every store to its node's change of price, and how far it can be taken.
@@ -473,14 +474,14 @@ def direction(layout, state, dprice, asked, report, reach, predict):
 # -- move -----------------------------------------------------------------------------------
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def _tempered(reach, common, own):
     """A step between what one store could take by itself and what all can take together."""
     return min(STEP_SHARE * reach, 1.0) ** own * common ** (1.0 - own)
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def _changes(dx, dy, de, change):
     """Changes of all slacks from those of both shares and of stored energy."""
@@ -489,7 +490,7 @@ def _changes(dx, dy, de, change):
         change[ABOVE, t], change[BELOW, t] = de[t], -de[t]
 
 
-@njit(parallel=True, **OPTIONS)
+@kernel(parallel=True, **OPTIONS)
 @no_type_check
 def move(layout, curve, state, asked, steps, sums):
     """Take the step; tell the gap, the largest energy residual, the cost and the new net power.

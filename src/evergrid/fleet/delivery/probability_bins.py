@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import no_type_check
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from evergrid.core.arrays import Array, Float, Int
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
+from evergrid.core.kernels import kernel
 from evergrid.fleet.delivery.poisson_binomial import fleet_faults
 
 BINS = 4096  # of equal width: a bound on a fleet's mean is off by 1/4096 of its power at most
@@ -86,7 +87,7 @@ def gather(
 
 
 # Twice as fast as NumPy's bincount on one core and four times on two, and without its copies.
-@njit(parallel=True, cache=True, error_model="numpy")
+@kernel(parallel=True, error_model="numpy")
 @no_type_check
 def _gather(probability, power_kw, count, sums, edges, greatest):
     vehicles, steps = probability.shape

@@ -9,9 +9,9 @@ Source:
 from typing import no_type_check
 
 import numpy as np
-from numba import njit
 
 from evergrid.core.arrays import Array, Float, Int
+from evergrid.core.kernels import kernel
 from evergrid.grid.devices.tap_control import EARLY
 from evergrid.grid.feeder.feeder import CapacitorControl, Feeder
 from evergrid.grid.inverters.volt_var_kernels import INLINED
@@ -64,7 +64,7 @@ def _row(control: CapacitorControl) -> list[float]:
     ]
 
 
-@njit(**INLINED)
+@kernel(**INLINED)
 @no_type_check
 def chosen(choice, y, first, count):
     """The magnitude that counts among some readings."""
@@ -78,7 +78,7 @@ def chosen(choice, y, first, count):
     return found
 
 
-@njit(**INLINED)
+@kernel(**INLINED)
 @no_type_check
 def factor_of(kw, kvar):
     """Power factor of a consumption; 2 less it where reactive power flows the other way."""
@@ -87,14 +87,14 @@ def factor_of(kw, kvar):
     return 2.0 - factor if kvar < 0 else factor
 
 
-@njit(**INLINED)
+@kernel(**INLINED)
 @no_type_check
 def on_at(hour, on, off):
     """Whether an hour of the day lies between that of connecting and that of disconnecting."""
     return on <= hour < off if on < off else hour >= on or hour < off
 
 
-@njit(**INLINED)
+@kernel(**INLINED)
 @no_type_check
 def wish(setting, connected, volts, override_volts, amperes, kw, kvar, hour):
     """What the control wants at what it measures: to stay, to close or to open."""
@@ -120,7 +120,7 @@ def wish(setting, connected, volts, override_volts, amperes, kw, kvar, hour):
     return CLOSE if closing else STAY
 
 
-@njit(**INLINED)
+@kernel(**INLINED)
 @no_type_check
 def sample(setting, state, connected, seen, now_s):
     """Look at what is measured: arm the control if it should switch, disarm it if not."""
@@ -140,7 +140,7 @@ def sample(setting, state, connected, seen, now_s):
         state[ARMED], state[DUE] = 1, now_s + delay
 
 
-@njit(**INLINED)
+@kernel(**INLINED)
 @no_type_check
 def act(state, bank, connected, now_s):
     """Do what is due. Tells whether anything was."""

@@ -16,9 +16,9 @@ Source:
 from typing import no_type_check
 
 import numpy as np
-from numba import njit
 
 from evergrid.core.arrays import Array, Float, Int
+from evergrid.core.kernels import kernel
 from evergrid.grid.feeder.feeder import Feeder, Regulator, ReverseFlow, TapControl
 from evergrid.grid.inverters.volt_var_kernels import INLINED
 
@@ -107,14 +107,14 @@ def _reverse_row(reverse: ReverseFlow | None) -> list[float]:
     ]
 
 
-@njit(**INLINED)
+@kernel(**INLINED)
 @no_type_check
 def prefers(choice, size, found):
     """Whether a phase counts rather than the one found before."""
     return size > found if choice == HIGHEST_PHASE else size < found
 
 
-@njit(**INLINED)
+@kernel(**INLINED)
 @no_type_check
 def compensated_v(setting, control_v, current_a, back):
     """Voltage that the control sees: behind the compensator's image of the line.
@@ -133,7 +133,7 @@ def compensated_v(setting, control_v, current_a, back):
     return abs(control_v + complex(r, x) * current)
 
 
-@njit(**INLINED)
+@kernel(**INLINED)
 @no_type_check
 def turn(setting, state, forward_w, now_s):
     """Mark that power has begun to flow the other way, or forget it when that ends."""
@@ -145,7 +145,7 @@ def turn(setting, state, forward_w, now_s):
         state[TURNING], state[TURN_DUE] = 1, now_s + setting[REVERSE_DELAY]
 
 
-@njit(**INLINED)
+@kernel(**INLINED)
 @no_type_check
 def go_to_neutral(setting, state, ratio, now_s):
     """Arm the move to the nominal ratio, unless a move is under way."""
@@ -159,7 +159,7 @@ def go_to_neutral(setting, state, ratio, now_s):
             state[ARMED] = 1
 
 
-@njit(**INLINED)
+@kernel(**INLINED)
 @no_type_check
 def sample(setting, state, seen, ratio, now_s):
     """Look at the voltage: arm the control outside its band, disarm it inside.
@@ -218,7 +218,7 @@ def sample(setting, state, seen, ratio, now_s):
         state[ARMED], state[FIRST] = 1, now_s + delay
 
 
-@njit(**INLINED)
+@kernel(**INLINED)
 @no_type_check
 def add_move(state, due_s):
     """Put a further move under way, or mark that there is no place for it."""
@@ -231,7 +231,7 @@ def add_move(state, due_s):
     state[LOST] = 1.0
 
 
-@njit(**INLINED)
+@kernel(**INLINED)
 @no_type_check
 def next_due(state, now_s):
     """Place of a move that is due; none is 0."""
@@ -241,7 +241,7 @@ def next_due(state, now_s):
     return 0
 
 
-@njit(**INLINED)
+@kernel(**INLINED)
 @no_type_check
 def act(setting, state, regulator, ratios, moves, now_s):
     """Do what is due: turn to the other direction's settings, move taps. Tells if anything was."""

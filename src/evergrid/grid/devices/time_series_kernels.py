@@ -8,8 +8,8 @@ time is found fastest by products along the rows of the impedance. Numbers are a
 from typing import no_type_check
 
 import numpy as np
-from numba import njit
 
+from evergrid.core.kernels import kernel
 from evergrid.grid.devices import capacitor_control, tap_control
 from evergrid.grid.flow.power_flow_kernels import add_loads, currents, error_left, move
 from evergrid.grid.ieee1547 import REFERENCE_PU
@@ -42,7 +42,7 @@ BANK_STATE, OPENED = capacitor_control.STATE, capacitor_control.OPENED
 LONG_AGO_S = capacitor_control.LONG_AGO_S
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def copy(source, target):
     """Fill an array of two axes from another; ``target[:] = source`` compiles for seconds."""
@@ -51,7 +51,7 @@ def copy(source, target):
             target[part, k] = source[part, k]
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def add_times(gain, x, y):
     """``y += gain x`` in complex numbers, all of them real and imaginary part apart."""
@@ -66,14 +66,14 @@ def add_times(gain, x, y):
         y[1, r] += im
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def turns(tapped, conductor, ratio):
     """Turns of a conductor's winding at a ratio of the regulator."""
     return ratio if tapped[conductor] > 0 else 1.0
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def add_moved(dy, port, admittance, tapped, ratio, ratio0):
     """Add what a regulator's admittance at a ratio exceeds the one at another ratio by."""
@@ -85,7 +85,7 @@ def add_moved(dy, port, admittance, tapped, ratio, ratio0):
                 dy[port[a], port[b]] += admittance[a, b] * (1.0 / now - 1.0 / then)
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def solve(matrix, right):
     """Replace ``right`` by the solution of ``matrix x = right``; the matrix is used up.
@@ -119,7 +119,7 @@ def solve(matrix, right):
             right[k, c] /= matrix[k, k]
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def answer_of_ports(devices, between, stand, answers):
     """How the ports' currents answer to their voltages with taps and banks where they stand.
@@ -153,7 +153,7 @@ def answer_of_ports(devices, between, stand, answers):
             answers[0, a, b], answers[1, a, b] = -dy[a, b].real, -dy[a, b].imag
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def settle(maps, answers, fixed, own, law, inverters, tolerance, u, i, j):
     """Voltages and currents of a step, from where the voltages are.
@@ -202,7 +202,7 @@ def settle(maps, answers, fixed, own, law, inverters, tolerance, u, i, j):
     return left
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def across(port, v, conductor):
     """Voltage of a device's conductor."""
@@ -210,7 +210,7 @@ def across(port, v, conductor):
     return complex(v[0, k], v[1, k]) if k >= 0 else 0j
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def current_into(port, admittance, tapped, conductor, ratio, v):
     """Current into a regulator at a conductor, kVA at 1 pu."""
@@ -221,7 +221,7 @@ def current_into(port, admittance, tapped, conductor, ratio, v):
     return flow
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def forward_w(device, places, c, ratio, v):
     """Power out of a regulator through the winding where a control measures, watts."""
@@ -234,7 +234,7 @@ def forward_w(device, places, c, ratio, v):
     return -1000.0 * into
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def at_winding(device, places, c, choice, ratio, v):
     """Voltage of the phase that counts at a regulator's winding, volts, and its current."""
@@ -250,7 +250,7 @@ def at_winding(device, places, c, choice, ratio, v):
     return voltage * base_v, flow * 1000.0 / base_v
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def look_at_taps(device, controls, ratios, v, y, now_s, taps):
     """Show each control of a regulator what it measures."""
@@ -268,7 +268,7 @@ def look_at_taps(device, controls, ratios, v, y, now_s, taps):
         sample_tap(settings[c], taps[c], seen, ratio, now_s)
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def look_at_banks(controls, connected, y, now_s, banks):
     """Show each control of a bank what it measures."""
@@ -291,7 +291,7 @@ def look_at_banks(controls, connected, y, now_s, banks):
         sample_bank(setting, banks[c], connected[bank[c]] > 0, seen, now_s)
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def act_all(tap_controls, bank_controls, stand, states, moves, now_s):
     """Let every control do what is due. Tells whether anything was."""
@@ -304,7 +304,7 @@ def act_all(tap_controls, bank_controls, stand, states, moves, now_s):
     return done
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def read(maps, i, j, vp, y):
     """Voltages of the ports and the control readings, from the currents."""
@@ -316,7 +316,7 @@ def read(maps, i, j, vp, y):
     add_times(maps[8], j, y)
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def ask(power_kw, load_share, loads, rating, step, wanted, fixed, own):
     """Powers of a step: asked of inverters, fixed where there is none, and the feeder's loads."""
@@ -329,7 +329,7 @@ def ask(power_kw, load_share, loads, rating, step, wanted, fixed, own):
         own[0, k], own[1, k] = share * loads[0, k], share * loads[1, k]
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def delayed(laws, rating, wanted, moved, seen, fixed, held):
     """Powers of inverters that answer to a voltage they have come to see; added to the others."""
@@ -342,7 +342,7 @@ def delayed(laws, rating, wanted, moved, seen, fixed, held):
             fixed[1, k] += q
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def follow(u, lag, adjusting, nominal, rating, seen, moved):
     """Let what inverters see, and their references, follow the voltages of the step."""
@@ -356,7 +356,7 @@ def follow(u, lag, adjusting, nominal, rating, seen, moved):
                 moved[k, 0] = min(max(reference, REFERENCE_LOW), REFERENCE_HIGH) - nominal
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def tell(u, i, y, source, rating, wanted, held, step, told, spans):
     """Keep what is told of a step."""
@@ -378,7 +378,7 @@ def tell(u, i, y, source, rating, wanted, held, step, told, spans):
     told[HEAD, step], told[LOSS, step] = head, head + into
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def beginning(device, controls, ratios, v, leftovers, bank_controls):
     """States of the controls before the first step: nothing under way, power as it then flows."""
@@ -395,7 +395,7 @@ def beginning(device, controls, ratios, v, leftovers, bank_controls):
     return taps, banks
 
 
-@njit(nogil=True, **OPTIONS)
+@kernel(nogil=True, **OPTIONS)
 @no_type_check
 def run(maps, between, devices, tap_controls, bank_controls, source, start, given, how, out):
     """Step a scenario through time.

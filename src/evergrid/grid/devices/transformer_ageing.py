@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from typing import Any, no_type_check
 
 import numpy as np
-from numba import njit
 
 from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
+from evergrid.core.kernels import kernel
 
 REFERENCE_K = 383.0  # 110 C, where insulation ages at the normal rate
 AGEING_K = 15000.0
 ZERO_C_K = 273.0
 # Inlined for the reason that `volt_var_kernels.INLINED` gives.
-OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "forceinline": True}
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "forceinline": True}
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Thermal:
         return np.array(list(vars(self).values()))
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def shared_heating(loading, owner):
     """Mean square of the loadings that share a transformer's oil, by transformer and step.
@@ -80,7 +80,7 @@ def shared_heating(loading, owner):
     return square
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def oil_rises(heating, step_h, thermal, twice):
     """Rise of each transformer's top oil over the air, by step; its windings share it.
@@ -107,7 +107,7 @@ def oil_rises(heating, step_h, thermal, twice):
     return found
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def hottest(loading, oil_rise_c, ambient_c, thermal):
     """Hottest spot over a path of loading, and hours of life lost per hour.
@@ -131,7 +131,7 @@ def hottest(loading, oil_rise_c, ambient_c, thermal):
     return highest, when, ageing / len(loading)
 
 
-@njit(**OPTIONS)
+@kernel(**OPTIONS)
 @no_type_check
 def highest_average(path, window):
     """Highest mean of ``window`` steps in a row of a path that repeats, and where it ends."""

@@ -9,9 +9,9 @@ with zeros to an even number of rows and columns.
 from typing import NamedTuple, no_type_check
 
 import numpy as np
-from numba import njit
 
 from evergrid.core.arrays import Array
+from evergrid.core.kernels import kernel
 from evergrid.grid.feeder.load_law import (
     ABOVE,
     CONSTANT,
@@ -82,7 +82,7 @@ class OwnLoads(NamedTuple):
     law: Array
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def add_product(gain_re, gain_im, x_re, x_im, y_re, y_im):
     """``y += gain x`` in complex numbers; two rows and two columns at a time fill the registers."""
@@ -101,7 +101,7 @@ def add_product(gain_re, gain_im, x_re, x_im, y_re, y_im):
                 y_im[i + 1, n] += c0 * s0 + d0 * r0 + c1 * s1 + d1 * r1
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def answer(x, law, first, ends, bent):
     """Share of its nominal power that a load takes, by the columns from ``first`` on."""
@@ -122,7 +122,7 @@ def answer(x, law, first, ends, bent):
     return taken
 
 
-@njit(**INLINED)
+@kernel(**INLINED)
 @no_type_check
 def add_loads(law, u_re, u_im, own_re, own_im, s_re, s_im):
     """Add the feeder's own loads, as they answer to the voltages, to the powers."""
@@ -136,7 +136,7 @@ def add_loads(law, u_re, u_im, own_re, own_im, s_re, s_im):
             s_im[k, n] += own_im[k, n] * answer(x, row, PART, ends, bent)
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def currents(s_re, s_im, u_re, u_im, i_re, i_im):
     """Currents ``conj(s / u)`` of the powers at the voltages."""
@@ -148,7 +148,7 @@ def currents(s_re, s_im, u_re, u_im, i_re, i_im):
             i_im[k, n] = (s_re[k, n] * u_im[k, n] - s_im[k, n] * u_re[k, n]) * over
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def spread(column_re, column_im, y_re, y_im):
     """The same complex column in every lane."""
@@ -157,7 +157,7 @@ def spread(column_re, column_im, y_re, y_im):
         y_im[k, :] = column_im[k]
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def copy(source, target):
     """Fill an array of three axes from another; ``target[:] = source`` compiles for seconds."""
@@ -167,7 +167,7 @@ def copy(source, target):
                 target[part, k, n] = source[part, k, n]
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def move(v_re, v_im, u_re, u_im, share, change):
     """Move voltages by a share of the way to their new values; tell how far those were.
@@ -187,7 +187,7 @@ def move(v_re, v_im, u_re, u_im, share, change):
         change[n] = np.inf if away else np.sqrt(change[n])
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def error_left(change, before, damping=1.0):
     """Error after a change, from how fast the changes shrink; infinite while they do not.
@@ -202,7 +202,7 @@ def error_left(change, before, damping=1.0):
     return change * max(SAFETY * ratio / (1.0 - ratio), LEAST_LEFT)
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def iterate(network, fixed, own, inverters, search, u, i, change, left):
     """Iterate the voltages of a chunk until the error that is left is tolerable in every lane.
@@ -252,7 +252,7 @@ def iterate(network, fixed, own, inverters, search, u, i, change, left):
     return search.iterations
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def in_single(inverters):
     """`InverterLanes` in single precision."""
@@ -268,7 +268,7 @@ def in_single(inverters):
     )
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def solve_chunk(single, double, fixed, own, inverters, search, u, i, left):
     """Voltages and currents of a chunk: most of the way in single precision, the end in double.
@@ -310,7 +310,7 @@ def solve_chunk(single, double, fixed, own, inverters, search, u, i, left):
     return first + iterate(double, fixed, own, inverters, search, u, i, change, left)
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def lanes_of(given, share, order, wide):
     """`InverterLanes` of the scenarios of a chunk; they begin with what is asked of them.
@@ -366,7 +366,7 @@ class Solutions(NamedTuple):
     inverter_power: Array
 
 
-@njit(nogil=True, **OPTIONS)
+@kernel(nogil=True, **OPTIONS)
 @no_type_check
 def solve(single, double, scenarios, own, inverters, order, search, found, first, stop):
     """Voltages of many scenarios: chunks from the first to before the last one.

@@ -7,9 +7,9 @@ dense product an iteration solves with the sparse factors of the admittance.
 from typing import NamedTuple, no_type_check
 
 import numpy as np
-from numba import njit
 
 from evergrid.core.arrays import Array
+from evergrid.core.kernels import kernel
 from evergrid.grid.flow.power_flow_kernels import (
     INNER,
     OPTIONS,
@@ -76,7 +76,7 @@ class Ends(NamedTuple):
     other_scale: Array
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def subtract(begin, end, column, re, im, row, x_re, x_im):
     """Take a sparse row's product with the rows already solved from one row, two at a time."""
@@ -98,7 +98,7 @@ def subtract(begin, end, column, re, im, row, x_re, x_im):
             x_im[row, n] -= a0 * s0 + b0 * r0
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def solve_factors(factors, x_re, x_im):
     """Solve in place: forwards through the lower factor, then backwards through the upper one."""
@@ -117,7 +117,7 @@ def solve_factors(factors, x_re, x_im):
             x_im[row, n] = d_re * s + d_im * r
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def inject(ends, i, x):
     """Currents into the nodes from those of the branches."""
@@ -134,7 +134,7 @@ def inject(ends, i, x):
                 x[1, b, n] -= q * i[1, k, n]
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def add_across(ends, x, v):
     """Add the nodes' voltages across the branches to the branches' voltages."""
@@ -150,7 +150,7 @@ def add_across(ends, x, v):
                 v[1, k, n] -= q * x[1, b, n]
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def iterate(factors, ends, fixed, own, search, u, i, x, change, left):
     """As `power_flow_kernels.iterate`, through the factors.
@@ -195,7 +195,7 @@ def iterate(factors, ends, fixed, own, search, u, i, x, change, left):
     return search.iterations
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def solve_chunk(factors, ends, fixed, own, search, u, left):
     """Voltages of a chunk: most of the way in single precision, the end in double.
@@ -234,7 +234,7 @@ def solve_chunk(factors, ends, fixed, own, search, u, left):
     return rounds + iterate(double, ends[1], fixed, own, search, u, i, x, change, left)
 
 
-@njit(nogil=True, **OPTIONS)
+@kernel(nogil=True, **OPTIONS)
 @no_type_check
 def solve(factors, ends, scenarios, own, order, search, found, first, stop):
     """Voltages of many scenarios, chunk by chunk; as `power_flow_kernels.solve`.

@@ -8,9 +8,9 @@ defined by `evergrid.grid.limits.day_limits`.
 from typing import NamedTuple, no_type_check
 
 import numpy as np
-from numba import njit
 
 from evergrid.core.arrays import Array
+from evergrid.core.kernels import kernel
 from evergrid.grid.devices.transformer_ageing import (
     highest_average,
     hottest,
@@ -165,7 +165,7 @@ class Results(NamedTuple):
     sums: Array
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def note(worst, where, when, row, kind, excess, place, step):
     """Keep an excess if it is the worst of its kind.
@@ -179,7 +179,7 @@ def note(worst, where, when, row, kind, excess, place, step):
         when[row, kind] = step
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def add_vehicles(power, rating, fleet, newcomers, profile):
     """Add the power and rating of the vehicles that come now to those of their branches.
@@ -199,7 +199,7 @@ def add_vehicles(power, rating, fleet, newcomers, profile):
                     rating[branch, step] += profiles_kva[row] / phases
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def fill(fixed, inverters, day, power, rating, lane_draw, lane_step):
     """Powers of a chunk's lanes: what is there anyway, and the vehicles, controlled or not."""
@@ -219,7 +219,7 @@ def fill(fixed, inverters, day, power, rating, lane_draw, lane_step):
     fixed[:, len(base_kw) :] = 0
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def evaluate_voltages(u, bounds, lane, row, step, results):
     """The lowest and the highest voltage of a lane against the limits of their branches."""
@@ -234,7 +234,7 @@ def evaluate_voltages(u, bounds, lane, row, step, results):
     results.sums[row, VOLTAGE_VIOLATIONS] += violations
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def evaluate_readings(y, readings, bounds, lane, row, step, results, loading):
     """Lines and unbalance of a lane against limits; the loading of transformers is kept.
@@ -269,7 +269,7 @@ def evaluate_readings(y, readings, bounds, lane, row, step, results, loading):
         note(worst, where, when, row, UNBALANCE, share - unbalance_bound[b], b, step)
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def evaluate_transformers(loading, bounds, heat, row, results):
     """Loadings of transformers over a deployment's steps: at once, on average, and their heat."""
@@ -289,7 +289,7 @@ def evaluate_transformers(loading, bounds, heat, row, results):
         results.sums[row, AGEING] = max(results.sums[row, AGEING], ageing)
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def at_state(arrays, state):
     """`NetworkArrays` of one state."""
@@ -298,7 +298,7 @@ def at_state(arrays, state):
     )
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def evaluate_chunk(
     day, state, single, double, power, rating, lane_draw, lane_step, first, results, loading
@@ -344,7 +344,7 @@ def evaluate_chunk(
         evaluate_readings(y, readings, bounds, n, row, step, results, loading[draw])
 
 
-@njit(nogil=True, **OPTIONS)
+@kernel(nogil=True, **OPTIONS)
 @no_type_check
 def evaluate(day, fleet, results, first, stop):
     """Evaluate deployments: draws side by side, adding vehicles from number to number.

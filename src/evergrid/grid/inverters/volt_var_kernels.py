@@ -3,13 +3,12 @@
 from typing import Any, NamedTuple, no_type_check
 
 import numpy as np
-from numba import njit
 
 from evergrid.core.arrays import Array
+from evergrid.core.kernels import kernel
 
 # NaN and infinity keep their meaning: they are how a divergence shows.
 OPTIONS: dict[str, Any] = {
-    "cache": True,
     "error_model": "numpy",
     "fastmath": {"contract", "reassoc", "nsz", "arcp"},
 }
@@ -27,7 +26,7 @@ COLUMNS = 21
 VOLT_CURVE, WATT_CURVE = VOLTS.start, POWERS.start
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def on_curve(law, first, x):
     """Value at ``x`` of the curve whose points begin at column ``first``."""
@@ -40,7 +39,7 @@ def on_curve(law, first, x):
     return law[first + 7]
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def let_through(law, voltage_pu):
     """Share of the rating that may go into the grid at a voltage."""
@@ -49,7 +48,7 @@ def let_through(law, voltage_pu):
     return 1.0 - share * (1.0 - law[WATT_FLOOR])
 
 
-@njit(**INLINED)
+@kernel(**INLINED)
 @no_type_check
 def answer(law, voltage_pu, moved_pu, wanted_kw, rating_kva):
     """Power and reactive power of an inverter at a voltage, within its rated apparent power.
@@ -91,7 +90,7 @@ class InverterLanes(NamedTuple):
     power: Array
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def idle_lanes(laws, rows, lanes):
     """Inverters of a chunk that are asked for nothing, to be filled."""
@@ -101,7 +100,7 @@ def idle_lanes(laws, rows, lanes):
     return InverterLanes(laws, control, rating, wanted, moved, damping, power)
 
 
-@njit(**INNER)
+@kernel(**INNER)
 @no_type_check
 def drive(inverters, u, s, gap):
     """Move the inverters of a chunk towards their answers and add their powers to the others.

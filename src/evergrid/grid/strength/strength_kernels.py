@@ -7,10 +7,11 @@ source, so each entry takes a few hundred operations instead of a solve over the
 from typing import no_type_check
 
 import numpy as np
-from numba import njit
+
+from evergrid.core.kernels import kernel
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 @no_type_check
 def descend(starts, rows, values, unit, x, first):
     """Solve a lower triangular system in place, from the first entry that is not zero on.
@@ -31,7 +32,7 @@ def descend(starts, rows, values, unit, x, first):
                 x[rows[k]] -= values[k] * x[j]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 @no_type_check
 def quadratic_forms(lower, upper, left_order, right_order, columns, found):
     """``b^H A^-1 b`` for each sparse column b, where ``L U`` is A with its rows and columns moved.
