@@ -11,10 +11,11 @@ import numpy as np
 
 from evergrid.battery.ageing.profile import ZERO_C_IN_K
 from evergrid.battery.converter import Converter
-from evergrid.battery.thermal import W_PER_KW, ThermalMass, current_a, heat_w, resistance_at
+from evergrid.battery.thermal import ThermalMass, current_a, heat_w, resistance_at
 from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
+from evergrid.core.units import J_PER_KWH, W_PER_KW
 
 FULL_PRECISION = 1e-12  # of a power limit, within which a request is met as it is
 
@@ -101,7 +102,7 @@ class Pack:
     ) -> Float[Array, "*battery"]:
         """Heat that brings the pack to a temperature at once, losses to the air left out."""
         warmer = np.maximum(to_c - from_c, 0.0)
-        return warmer * self.mass.heat_capacity_j_per_k / 3.6e6
+        return warmer * self.mass.heat_capacity_j_per_k / J_PER_KWH
 
 
 @dataclass(frozen=True)

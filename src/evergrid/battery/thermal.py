@@ -11,9 +11,7 @@ import numpy as np
 from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.core.units import S_PER_H
-
-W_PER_KW = 1000.0
+from evergrid.core.units import S_PER_H, W_PER_KW
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,9 @@ KG_PER_LB = 0.45359237  # exact: international avoirdupois pound, 1959
 KM_PER_MILE = 1.609344  # exact: international mile, 1959
 KG_PER_TONNE = 1000.0
 S_PER_H = 3600.0
+H_PER_DAY = 24.0
+W_PER_KW = 1000.0
+J_PER_KWH = 3.6e6
 
 
 def per_kwh_from_per_mwh(price_per_mwh: Number) -> Number:

@@ -324,7 +324,7 @@ def term_costs(
     """What terms cost each node."""
     total = np.zeros(program.nodes)
     for term in program.terms:
-        total += term.settle(program, power_kw, energy_kwh, net_kw).cost
+        total += term.evaluate(program, power_kw, energy_kwh, net_kw).cost
     return total
 
 

@@ -5,7 +5,7 @@ proves a program asks for these alone:
 
 - `rows`: the columns and rows it adds to the linear program. HiGHS takes them as they are, and the
   certificate prices the rows for its bound.
-- `settle`: what it costs, and how far it is broken, under a schedule. So whatever a term decides
+- `evaluate`: what it costs, and how far it is broken, under a schedule. So whatever a term decides
   for itself follows from the powers, and a schedule is still nothing but powers.
 - `part`: what is left of it in a part of the program, and `ties_trees`: whether it stands between
   trees, which are then solved as one.
@@ -131,7 +131,7 @@ class RowBuilder:
 
 
 @dataclass(frozen=True)
-class Settlement:
+class TermResult:
     """What a term comes to under a schedule.
 
     Attributes:
@@ -168,13 +168,13 @@ class AbstractTerm(Protocol):
         """Its columns and rows in the linear program."""
         ...
 
-    def settle(
+    def evaluate(
         self,
         program: Any,
         power_kw: Float[Array, " slot"],
         energy_kwh: Float[Array, " slot"],
         net_kw: Float[Array, "node step"],
-    ) -> Settlement:
+    ) -> TermResult:
         """What it costs under a schedule, and how far it is broken."""
         ...
 

@@ -79,7 +79,7 @@ def violations(program: Program, power_kw: Float[Array, " slot"]) -> Violations:
         )
         of_reserve = below_reserve(program, energy)
         over_node = np.maximum(program.net_low_kw - net, net - program.net_high_kw)
-        settled = [term.settle(program, power_kw, energy, net) for term in program.terms]
+        settled = [term.evaluate(program, power_kw, energy, net) for term in program.terms]
     found = (over_power, np.maximum(over_energy, of_reserve), over_node)
     found = (*found, over_budget(program, net), _joined([item.excess for item in settled]))
     power, energy, nodes, budget, terms = (np.where(np.isnan(a), np.inf, a) for a in found)

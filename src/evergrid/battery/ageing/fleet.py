@@ -17,7 +17,6 @@ from evergrid.battery.ageing.model import REST_C_RATE, AbstractLargeCell, Fade
 from evergrid.battery.ageing.profile import (
     FAR_MOVE,
     HIGHEST_C,
-    HOURS_PER_DAY,
     LOWEST_C,
     ZERO_C_IN_K,
     Profile,
@@ -25,6 +24,7 @@ from evergrid.battery.ageing.profile import (
 from evergrid.core.all_cores import on_all_cores
 from evergrid.core.arrays import Array, Float
 from evergrid.core.kernels import kernel
+from evergrid.core.units import H_PER_DAY
 
 SOC_POINTS, TEMPERATURE_POINTS = 129, 181  # of the table; between points rates err by some 1e-4
 OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
@@ -55,7 +55,7 @@ def aged(
     profile: Profile,
     fade: Fade | None = None,
     *,
-    window_h: float = HOURS_PER_DAY,
+    window_h: float = H_PER_DAY,
 ) -> Fade:
     """The fade at the end of a profile, as `life.lived` has it up to 1e-3 of what is added.
 
@@ -73,7 +73,7 @@ def aged(
     calendar, cycle = before.calendar.copy(), before.cycle.copy()
     laws = Laws(
         model.calendar.power,
-        window_h / HOURS_PER_DAY / model.calendar.unit,
+        window_h / H_PER_DAY / model.calendar.unit,
         model.cycle.power,
         model.cycle.unit,
         profile.step_h,

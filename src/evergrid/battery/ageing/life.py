@@ -6,11 +6,12 @@ from evergrid.battery.ageing.large_lfp import LargeLfp
 from evergrid.battery.ageing.large_nmc import LargeNmc
 from evergrid.battery.ageing.model import AbstractAgeingModel, Fade
 from evergrid.battery.ageing.naumann import NaumannLfp
-from evergrid.battery.ageing.profile import HOURS_PER_DAY, Profile
+from evergrid.battery.ageing.profile import Profile
 from evergrid.battery.ageing.schmalstieg import Schmalstieg
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.core.nearest import did_you_mean
+from evergrid.core.units import H_PER_DAY
 
 MODELS: Mapping[str, AbstractAgeingModel] = {
     model.name: model for model in (LargeLfp(), LargeNmc(), NaumannLfp(), Schmalstieg())
@@ -34,7 +35,7 @@ def lived(
     profile: Profile,
     fade: Fade | None = None,
     *,
-    window_h: float = HOURS_PER_DAY,
+    window_h: float = H_PER_DAY,
 ) -> Iterator[Fade]:
     """The fade at the end of each window of a profile.
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from evergrid.battery.ageing import power_law
 from evergrid.battery.ageing.power_law import PowerLaw
-from evergrid.battery.ageing.profile import HOURS_PER_DAY, Profile, mean_over_time
+from evergrid.battery.ageing.profile import Profile, mean_over_time
 from evergrid.core.arrays import Array, Bool, Float
+from evergrid.core.units import H_PER_DAY
 
 REST_C_RATE = 1e-2  # a rate below which cells rest, 1/h
 
@@ -71,7 +72,7 @@ class Stress:
         move = np.abs(np.diff(window.soc, axis=1))
         moving = np.where(move >= REST_C_RATE * window.step_h, move, 0.0)
         return cls(
-            days=window.hours / HOURS_PER_DAY,
+            days=window.hours / H_PER_DAY,
             cycles=move.sum(axis=1) / 2.0 * capacity,
             depth=np.ptp(window.soc, axis=1),
             c_rate=moving.sum(axis=1) / window.hours * capacity,

@@ -10,10 +10,11 @@ from evergrid.battery.ageing.power_law import PowerLaw
 from evergrid.battery.ageing.profile import Profile, mean_over_time
 from evergrid.core.arrays import Array, Float
 from evergrid.core.kernels import kernel
+from evergrid.core.units import H_PER_DAY, S_PER_H
 
 GAS_CONSTANT = 8.3144598  # J/(mol K), CODATA 2014 as in the publication
 REFERENCE_K = 298.15
-SECONDS_PER_DAY = 86_400.0
+SECONDS_PER_DAY = S_PER_H * H_PER_DAY
 LOSS_LAW = PowerLaw(0.5, unit=1.0 / SECONDS_PER_DAY)  # over the root of seconds
 GAIN_LAW = PowerLaw(1.0, unit=1.0 / SECONDS_PER_DAY)
 OPTIONS = {"nogil": True, "error_model": "numpy"}
@@ -44,7 +45,7 @@ class NaumannLfp(AbstractAgeingModel):
         middle = window.soc - 0.5
         loss = 1.2571e-5 * np.exp(-17126.0 / GAS_CONSTANT * warm) * (2.8575 * middle**3 + 0.60225)
         gain = 3.4194e-10 * np.exp(-71827.0 / GAS_CONSTANT * warm) * (1.5604 - 3.3903 * middle**2)
-        days = np.full(len(loss), window.hours / 24.0)
+        days = np.full(len(loss), window.hours / H_PER_DAY)
         cycle, resistance_cycle = _cycled(
             fade.cycle, fade.resistance_cycle, window.soc, fade.capacity, window.step_h
         )

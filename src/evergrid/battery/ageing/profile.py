@@ -9,10 +9,10 @@ import numpy as np
 from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
+from evergrid.core.units import H_PER_DAY
 
 ZERO_C_IN_K = 273.15
 LOWEST_C, HIGHEST_C = -30.0, 60.0  # of cells that are in use; outside, no model here was measured
-HOURS_PER_DAY = 24.0
 FAR_MOVE = 0.025  # of a state of charge in a step, up to which rates hardly bend
 ROUNDING = 1e-9  # by which a window may miss a whole number of steps
 
@@ -79,7 +79,7 @@ class Profile:
         raise_if_any("profile", faults)
         return width
 
-    def windows(self, window_h: float = HOURS_PER_DAY) -> Iterator["Profile"]:
+    def windows(self, window_h: float = H_PER_DAY) -> Iterator["Profile"]:
         """The profile in pieces that share their ends, so that no step is lost.
 
         Raises:

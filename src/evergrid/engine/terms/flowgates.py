@@ -9,7 +9,7 @@ from evergrid.core.arrays import Array, Float, Int
 from evergrid.core.flowgates import Flowgates
 from evergrid.engine.certificate import Dual
 from evergrid.engine.program import Program
-from evergrid.engine.term import RowBuilder, Settlement, TermRows
+from evergrid.engine.term import RowBuilder, TermResult, TermRows
 
 
 @final
@@ -22,7 +22,7 @@ class FlowgateTerm:
     """
 
     flowgates: Flowgates
-    name = "flowgates (limits of wires that several sites share)"
+    name = "flowgates (network limits that several sites share)"
     methods = frozenset({"highs", "interior_point"})
     ties_trees = True
 
@@ -36,16 +36,16 @@ class FlowgateTerm:
         made.enter(row[gate], net=(node * steps + gates.step[gate], gates.weight[gate, node]))
         return made.rows()
 
-    def settle(
+    def evaluate(
         self,
         program: Program,
         power_kw: Float[Array, " slot"],
         energy_kwh: Float[Array, " slot"],
         net_kw: Float[Array, "node step"],
-    ) -> Settlement:
+    ) -> TermResult:
         """How far each flowgate is passed; it costs nothing."""
         over = self.flowgates.beyond_kw(net_kw)
-        return Settlement(np.zeros(program.nodes), over, np.zeros(len(over), np.int64))
+        return TermResult(np.zeros(program.nodes), over, np.zeros(len(over), np.int64))
 
     def part(self, nodes: Int[Array, " some"]) -> "FlowgateTerm":
         """The flowgates with the weights of these nodes."""

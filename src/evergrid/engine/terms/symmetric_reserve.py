@@ -10,7 +10,7 @@ from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault, broken
 from evergrid.core.tree import depth
 from evergrid.engine.program import Program
-from evergrid.engine.term import OwnColumns, RowBuilder, Settlement, TermRows
+from evergrid.engine.term import OwnColumns, RowBuilder, TermResult, TermRows
 
 
 @final
@@ -153,19 +153,19 @@ class SymmetricReserve:
 
     # -- under a schedule -------------------------------------------------------------------
 
-    def settle(
+    def evaluate(
         self,
         program: Program,
         power_kw: Float[Array, " slot"],
         energy_kwh: Float[Array, " slot"],
         net_kw: Float[Array, "node step"],
-    ) -> Settlement:
+    ) -> TermResult:
         """What the reserve that can be held earns, and what is missing of that required."""
         held = self.held_kw(program, power_kw, energy_kwh, net_kw)
         cost = np.zeros(program.nodes)
         np.add.at(cost, self.node, -(self.price_per_kw * held).sum(axis=1))
         missing = (self.required_kw - held).max(axis=1, initial=-np.inf)
-        return Settlement(cost, missing, self.node)
+        return TermResult(cost, missing, self.node)
 
     def held_kw(
         self,

@@ -5,9 +5,9 @@ import numpy as np
 from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
+from evergrid.core.units import H_PER_DAY
 from evergrid.studies.battery_life.config import Pack, Strategy, Use
 
-DAY_H = 24.0
 WARMEST_DAY, WARMEST_HOUR = 196.0, 15.0  # middle of July, three in the afternoon
 DAYS_PER_YEAR = 365
 
@@ -29,7 +29,7 @@ def state_of_charge(
     lowest = home - fed
     feed_h = strategy.export_kwh / strategy.export_kw
     charge_h = (full - lowest) * pack.capacity_kwh / strategy.charge_kw
-    free_h = DAY_H - use.return_h + use.leave_h
+    free_h = H_PER_DAY - use.return_h + use.leave_h
     faults = []
     if lowest < 0:
         rule = "leave the battery above empty together with driving"
@@ -51,7 +51,7 @@ def state_of_charge(
         *zip(after_return, (lowest, lowest, full, full), strict=True),
     ]
     at, soc = np.array(corners).T
-    return np.interp(np.where(hour < use.leave_h, hour + DAY_H, hour), at, soc)
+    return np.interp(np.where(hour < use.leave_h, hour + H_PER_DAY, hour), at, soc)
 
 
 def _home(
@@ -67,7 +67,7 @@ def air_temperature_c(
     mean_c: float, season_c: float, day_c: float, hour: Float[Array, " point"]
 ) -> Float[Array, " point"]:
     """Temperature of the air at hours since New Year."""
-    year_h = DAYS_PER_YEAR * DAY_H
-    warm_h = WARMEST_DAY * DAY_H
+    year_h = DAYS_PER_YEAR * H_PER_DAY
+    warm_h = WARMEST_DAY * H_PER_DAY
     season = season_c * np.cos(2 * np.pi * (hour - warm_h) / year_h)
-    return mean_c + season + day_c * np.cos(2 * np.pi * (hour - WARMEST_HOUR) / DAY_H)
+    return mean_c + season + day_c * np.cos(2 * np.pi * (hour - WARMEST_HOUR) / H_PER_DAY)

@@ -8,8 +8,9 @@ import numpy as np
 from evergrid.battery.ageing import fleet, life
 from evergrid.battery.ageing.life import MODELS
 from evergrid.battery.ageing.model import AbstractAgeingModel, AbstractLargeCell, Fade
-from evergrid.battery.ageing.profile import HOURS_PER_DAY, Profile
+from evergrid.battery.ageing.profile import Profile
 from evergrid.core.arrays import Array, Float
+from evergrid.core.units import H_PER_DAY
 from evergrid.studies.battery_life import report, tables
 from evergrid.studies.battery_life.config import Climate, Config
 from evergrid.studies.battery_life.daily_profile import (
@@ -22,6 +23,10 @@ from evergrid.studies.study import Context, Output, Study
 
 STEP_H = 0.5  # between points of a profile
 AIR_NOTE = "Cells are as warm as the air around them: heat of driving and charging is left out."
+FADING_NOTE = (
+    "States of charge stay the same as batteries fade, so that the energy driven and fed shrinks with "
+    "their capacity."
+)
 SCHMALSTIEG_NOTE = (
     "The model schmalstieg comes from accelerated tests of a small cell, and overstates the ageing "
     "of packs of today by three to ten times."
@@ -34,7 +39,7 @@ def compute(config: Config, context: Context) -> Output[LifeResults]:
     Raises:
         InputError: A day takes more energy or time than there is.
     """
-    hour = np.arange(0.0, HOURS_PER_DAY + STEP_H / 2, STEP_H)
+    hour = np.arange(0.0, H_PER_DAY + STEP_H / 2, STEP_H)
     days = np.array(
         [state_of_charge(config.use, config.pack, one, hour) for one in config.strategy]
     )
@@ -96,7 +101,7 @@ def _beyond(model: AbstractAgeingModel, profile: Profile) -> list[str]:
 
 def _notes(config: Config, beyond: set[tuple[str, str]]) -> tuple[str, ...]:
     """What a reader must know."""
-    notes = [AIR_NOTE]
+    notes = [AIR_NOTE, FADING_NOTE]
     if "schmalstieg" in config.models:
         notes.append(SCHMALSTIEG_NOTE)
     for name in config.models:
