@@ -8,10 +8,13 @@ delivers nothing is in standby, or off.
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.optimize import brentq
 
 from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
+
+MOST_K1 = 0.5  # loss per power that no charger has
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ class Converter:
         Raises:
             InputError: The measured value is none that a larger or smaller k1 can give.
         """
-        low, high = -min(self.charge.k1, self.discharge.k1), 0.5
+        low, high = -min(self.charge.k1, self.discharge.k1), MOST_K1
         wanted = round_trip / battery
 
         def with_more(more: float) -> "Converter":
@@ -132,20 +135,12 @@ class Converter:
             charge, discharge = (replace(curve, k1=curve.k1 + more) for curve in curves)
             return replace(self, charge=charge, discharge=discharge)
 
-        if (
-            not with_more(high).round_trip(power_kw)
-            <= wanted
-            <= with_more(low).round_trip(power_kw)
-        ):
-            rule = "lie between what the curve gives without k1 and what it gives with 0.5 more"
+        ends = [with_more(more).round_trip(power_kw) - wanted for more in (low, high)]
+        if not ends[1] <= 0.0 <= ends[0]:
+            rule = f"lie between what the curve gives without k1 and with {MOST_K1:g} more"
             raise_if_any("converter", [Fault("round_trip", rule, (round_trip,))])
-        while high - low > 1e-15:
-            middle = (low + high) / 2
-            if middle in (low, high):
-                break
-            keeps = with_more(middle).round_trip(power_kw) >= wanted
-            low, high = (middle, high) if keeps else (low, middle)
-        return with_more(low)
+        more = brentq(lambda k1: with_more(k1).round_trip(power_kw) - wanted, low, high, xtol=1e-15)
+        return with_more(float(more))  # pyright: ignore[reportArgumentType]
 
 
 def _share(

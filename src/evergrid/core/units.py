@@ -33,12 +33,12 @@ def per_mwh_from_per_kwh(price_per_kwh: Number) -> Number:
 
 def kwh_from_wh(energy_wh: Number) -> Number:
     """Energy in kWh of an energy in Wh."""
-    return energy_wh / 1000.0
+    return energy_wh / W_PER_KW
 
 
 def kw_from_w(power_w: Number) -> Number:
     """Power in kW of a power in W."""
-    return power_w / 1000.0
+    return power_w / W_PER_KW
 
 
 def grid_power_from_consumption(consumption_kw: Number) -> Number:

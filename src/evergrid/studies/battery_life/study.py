@@ -24,8 +24,8 @@ from evergrid.studies.study import Context, Output, Study
 STEP_H = 0.5  # between points of a profile
 AIR_NOTE = "Cells are as warm as the air around them: heat of driving and charging is left out."
 FADING_NOTE = (
-    "States of charge stay the same as batteries fade, so that the energy driven and fed shrinks with "
-    "their capacity."
+    "States of charge stay the same as batteries fade, so that the energy driven and fed shrinks "
+    "with their capacity."
 )
 SCHMALSTIEG_NOTE = (
     "The model schmalstieg comes from accelerated tests of a small cell, and overstates the ageing "
