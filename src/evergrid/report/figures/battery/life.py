@@ -72,13 +72,16 @@ def capacity_lost(
     models: Sequence[str],
     strategies: Sequence[str],
 ) -> go.Figure:
-    """Bars of what is lost by time and by use, a panel for each climate."""
-    figure = _side_by_side("What is lost, by time and by use", "", climates)
+    """Bars of what is lost by time and by use, a panel for each climate above the next."""
+    sheet = panels.sheet("What is lost, by time and by use", height=180 + 200 * len(climates))
+    figure = make_subplots(
+        rows=len(climates), shared_xaxes=True, vertical_spacing=0.06, figure=sheet
+    )
     names = [
         [literal(model) for model in models for _ in strategies],
         [literal(strategy) for _ in models for strategy in strategies],
     ]
-    for c in range(len(climates)):
+    for c, climate in enumerate(climates):
         for label, lost, color in (
             ("by time", by_time, theme.GREY),
             ("by use", by_use, theme.ORANGE),
@@ -91,13 +94,11 @@ def capacity_lost(
                 showlegend=c == 0,
                 marker={"color": color},
                 hovertemplate=f"{label}: %{{y:.2f}} %<extra></extra>",
-                row=1,
-                col=c + 1,
+                row=c + 1,
+                col=1,
             )
-    for c, climate in enumerate(climates):
-        figure.update_xaxes(title={"text": literal(climate)}, col=c + 1)
-    figure.update_layout(barmode="stack")
-    figure.update_yaxes(title={"text": "Capacity lost, %"}, col=1)
+        figure.update_yaxes(title={"text": f"{literal(climate)}: lost, %"}, row=c + 1)
+    figure.update_layout(barmode="stack", showlegend=True)
     return figure.update_yaxes(matches="y")
 
 
