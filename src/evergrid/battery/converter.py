@@ -8,12 +8,13 @@ delivers nothing is in standby, or off.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import brentq
 
 from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
 
+# Of a good string inverter without k1, "type 2" of Notton et al. (2010), Renewable Energy 35, 541.
+NOTTON_K0, NOTTON_K2 = 0.0072, 0.0345
 MOST_K1 = 0.5  # loss per power that no charger has
 
 
@@ -40,6 +41,23 @@ class LossCurve:
             if not 0 <= (value := getattr(self, name)) < 1:
                 faults.append(Fault(name, "lie in [0, 1)", (value,)))
         raise_if_any("converter", faults)
+
+    @classmethod
+    def fitted(cls, share: Float[Array, " point"], loss: Float[Array, " point"]) -> "LossCurve":
+        """The curve that is nearest to measured losses, by least squares.
+
+        Args:
+            share: Apparent power at the grid over the rating.
+            loss: Loss over the rating there.
+
+        Raises:
+            InputError: Losses that no converter has.
+        """
+        powers = np.stack([np.ones_like(share), share, share**2], axis=1)
+        from scipy.optimize import nnls  # takes long to load, and few need it
+
+        terms, _ = nnls(powers, loss)  # none of them can give energy back
+        return cls(*(float(term) for term in terms))
 
     @property
     def best_share(self) -> float:
@@ -138,7 +156,12 @@ class Converter:
         ends = [with_more(more).round_trip(power_kw) - wanted for more in (low, high)]
         if not ends[1] <= 0.0 <= ends[0]:
             rule = f"lie between what the curve gives without k1 and with {MOST_K1:g} more"
-            raise_if_any("converter", [Fault("round_trip", rule, (round_trip,))])
+            fix = (
+                f"The battery alone gives {battery:.3g}; it loses more the greater its resistance."
+            )
+            raise_if_any("converter", [Fault("round_trip", rule, (round_trip,), fix=fix)])
+        from scipy.optimize import brentq  # takes long to load, and few need it
+
         more = brentq(lambda k1: with_more(k1).round_trip(power_kw) - wanted, low, high, xtol=1e-15)
         return with_more(float(more))  # pyright: ignore[reportArgumentType]
 

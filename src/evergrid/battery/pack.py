@@ -9,13 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evergrid.battery.ageing.profile import ZERO_C_IN_K
 from evergrid.battery.converter import Converter
 from evergrid.battery.thermal import ThermalMass, current_a, heat_w, resistance_at
 from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.core.units import J_PER_KWH, W_PER_KW
+from evergrid.core.units import J_PER_KWH, W_PER_KW, ZERO_C_IN_K
 
 FULL_PRECISION = 1e-12  # of a power limit, within which a request is met as it is
 

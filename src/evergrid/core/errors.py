@@ -8,6 +8,7 @@
     ├── MissingFileError (FileNotFoundError)
     ├── UnreadableFileError (OSError)   there, but truncated or of another format
     ├── OutputError (OSError)           a result cannot be written where it should go
+    ├── StoreError (OSError)            the live service cannot open, read or write its store
     ├── WorkerError (ConnectionError)   a worker of a cluster is lost, again and again
     └── SolveError (RuntimeError)       a solve ended without a usable plan
         └── InfeasibleError             no schedule keeps every limit
@@ -81,6 +82,10 @@ class UnreadableFileError(EvergridError, OSError):
 
 class OutputError(EvergridError, OSError):
     """A result cannot be written where it should go; nothing was changed there."""
+
+
+class StoreError(EvergridError, OSError):
+    """The live service cannot write, read or open what it remembers; nothing was acknowledged."""
 
 
 class WorkerError(EvergridError, ConnectionError):

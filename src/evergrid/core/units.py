@@ -17,8 +17,10 @@ KM_PER_MILE = 1.609344  # exact: international mile, 1959
 KG_PER_TONNE = 1000.0
 S_PER_H = 3600.0
 H_PER_DAY = 24.0
+DAYS_PER_MEAN_YEAR = 365.25  # of the Julian calendar
 W_PER_KW = 1000.0
 J_PER_KWH = 3.6e6
+ZERO_C_IN_K = 273.15
 
 
 def per_kwh_from_per_mwh(price_per_mwh: Number) -> Number:

@@ -18,11 +18,15 @@ NO_CURRENCY = "XXX"  # ISO 4217 for "no currency": a check does not need to know
 TABLES: dict[str, Callable[[Path, tables.NoteCallback], object]] = {
     "sessions": lambda path, _: tables.read_sessions(path),
     "sites": lambda path, _: tables.read_sites(path),
+    "chargers": lambda path, _: tables.read_chargers(path),
     "site_load": lambda path, tell: tables.read_site_load(path, tell=tell),
     "site_generation": lambda path, tell: tables.read_site_generation(path, tell=tell),
     "site_limits": lambda path, tell: tables.read_site_limits(path, tell=tell),
     "prices": lambda path, tell: tables.read_prices(path, currency=NO_CURRENCY, tell=tell),
+    "capacity_prices": lambda path, tell: tables.read_capacity_prices(path, tell=tell),
+    "ageing": lambda path, tell: tables.read_cell_tests(path, tell=tell),
     "weather": lambda path, _: tables.read_weather(path),
+    "battery_states": lambda path, _: tables.read_battery_states(path),
 }
 SOURCES = {**SESSION_FORMATS, **PRICE_FORMATS}
 KINDS = (*TABLES, *SOURCES)

@@ -160,6 +160,11 @@ def tree_bounds(program: Program, dual: Dual) -> Float[Array, " node"]:
     return _at_roots(program, _store_bounds(program, dual, terms), of_nodes)
 
 
+def store_bounds(program: Program, dual: Dual) -> Float[Array, " store"]:
+    """What each store costs at least at these prices, of its energy and its power together."""
+    return _store_bounds(program, dual, _priced_terms(program, dual))
+
+
 def _at_roots(
     program: Program, of_stores: Float[Array, " store"], of_nodes: Float[Array, " node"]
 ) -> Float[Array, " node"]:
@@ -215,7 +220,7 @@ def _priced_terms(program: Program, dual: Dual) -> _PricedTerms:
     net, of_nodes = np.zeros(program.nodes * program.steps), np.zeros(program.nodes)
     for number, rows in enumerate(program.term_rows):
         price = rows.proving(dual.term_prices[number] if dual.term_prices else None)
-        draw -= rows.draw.T @ price
+        draw += rows.spent.T @ dual.energy_value - rows.draw.T @ price
         feed -= rows.feed.T @ price
         energy -= rows.energy.T @ price
         net -= rows.net.T @ price

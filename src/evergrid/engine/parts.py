@@ -94,7 +94,9 @@ def pick(program: Program, nodes: Int[Array, " node"], stores: Int[Array, " stor
         closed_feed=_some(program.closed_feed, slots),
         floor_kwh=_some(program.floor_kwh, slots),
         rest_kw=_some(program.rest_kw, slots),
-        terms=tuple(part for term in program.terms if (part := term.part(nodes)) is not None),
+        terms=tuple(
+            part for term in program.terms if (part := term.part(nodes, stores)) is not None
+        ),
     )
     return Part(inner, nodes, stores, slots)
 

@@ -283,6 +283,9 @@ def of_own_stores(program: Program, values: Float[Array, " slot"]) -> Float[Arra
 def energy_path(program: Program, power_kw: Float[Array, " slot"]) -> Float[Array, " slot"]:
     """Energy of each store at the end of each slot under these powers; limits are not applied."""
     change = np.where(power_kw > 0, -power_kw * program.drain, -power_kw * program.gain)
+    for rows in program.term_rows:
+        if rows.spent.nnz:
+            change = change - rows.spent @ np.maximum(-power_kw, 0.0)
     summed = np.cumsum(change)
     before = summed[program.begin] - change[program.begin]
     return program.energy_start_kwh[program.store] + summed - before[program.store]

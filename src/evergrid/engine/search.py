@@ -23,6 +23,9 @@ from evergrid.engine.violations import TOLERANCE, violations
 
 IMPROVING_S = 10.0  # time given to better decisions where a schedule is known
 FINDING_S = 60.0  # time given to one tree in which no schedule is known
+# Of that time for branch and bound where terms make nearly every slot a decision; where it finds
+# nothing, closing what the answer leaves often does.
+DECIDING_SHARE = 0.7
 MOST_ROUNDS = 12  # of closing directions and choosing sides
 
 Convex = Callable[[Program, float], Float[Array, " slot"] | None]
@@ -155,6 +158,8 @@ def _tree_schedule(
     candidates = [] if known is None else [known]
     if mixed_integer.fits(program):
         left_s = max(deadline - time.perf_counter(), 0.0)
+        if program.terms:
+            left_s *= DECIDING_SHARE
         if left_s > 0:
             decided = mixed_integer.solve(program, gap=gap, time_limit_s=left_s)
             bound = decided.bound if np.isfinite(decided.bound) else -np.inf

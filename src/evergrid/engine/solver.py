@@ -21,6 +21,7 @@ from evergrid.engine.certificate import (
 )
 from evergrid.engine.cluster import actors
 from evergrid.engine.interior_point import interior_point
+from evergrid.engine.interior_point.held import held_run, layout
 from evergrid.engine.interior_point.interior_point import Iterate
 from evergrid.engine.parts import Part, part, pick, roots, rows_by, trees
 from evergrid.engine.program import Program
@@ -32,6 +33,7 @@ Method = Literal["auto", "highs", "interior_point", "device", "cluster"]
 Chosen = Literal["highs", "interior_point", "device", "cluster"]
 
 SMALL_SLOTS = 60_000  # HiGHS needs a second or two for as many
+SMALL_HELD_SLOTS = 20_000  # the same where capacity is held, holders counted
 BATCH_SLOTS = 4e6  # independent trees are solved in batches of about so many, for memory
 SQUARES_PER_SLOT = 15  # squared steps of a node take as much memory as one slot
 
@@ -91,9 +93,10 @@ def chosen(program: Program, method: Method) -> Chosen:
     Raises:
         InputError: The method does not cover the program.
     """
-    missing = interior_point.missing(program, "interior_point" if method == "auto" else method)
+    missing = _missing(program, "interior_point" if method == "auto" else method)
     if method == "auto":
-        large = program.slots > SMALL_SLOTS
+        most = SMALL_SLOTS if layout.of(program) is None else SMALL_HELD_SLOTS
+        large = program.slots > most
         return "interior_point" if large and not missing else "highs"
     if method != "highs" and missing:
         rule = f"be {_covering(program)} for a program with {missing}"
@@ -101,11 +104,22 @@ def chosen(program: Program, method: Method) -> Chosen:
     return method
 
 
+def covers(program: Program, method: Method) -> bool:
+    """Whether a method solves the program as it is."""
+    return method in ("auto", "highs") or not _missing(program, method)
+
+
+def _missing(program: Program, method: str) -> str:
+    """What the program has that a form of the interior point does not cover; empty if nothing."""
+    if method == "interior_point" and layout.of(program) is not None:
+        return layout.missing(program)
+    return interior_point.missing(program, method)
+
+
 def _covering(program: Program) -> str:
     """The methods that cover a program."""
     methods: tuple[Chosen, ...] = ("highs", "interior_point", "device", "cluster")
-    covers = (m for m in methods if m == "highs" or not interior_point.missing(program, m))
-    return " or ".join(covers)
+    return " or ".join(m for m in methods if covers(program, m))
 
 
 @dataclass(frozen=True)
@@ -130,6 +144,8 @@ class _Way:
             return actors.minimise(
                 program, gap=gap, deadline=deadline, zones=self.zones, progress=progress
             )
+        if layout.of(program) is not None:  # which begins anew every time
+            return held_run.minimise(program, gap=gap, deadline=deadline, progress=progress)
         return interior_point.minimise(
             program, gap=gap, deadline=deadline, guess=guess, progress=progress
         )
@@ -147,7 +163,9 @@ class _Way:
 
     def restricted(self, program: Program, deadline: float) -> Float[Array, " slot"] | None:
         """Least cost of a program in which directions are decided; None where it is not found."""
-        made = interior_point.minimise(program, gap=self.gap, deadline=deadline)
+        made = replace(self, method="interior_point", progress=ignore_gap).minimise(
+            program, deadline, None
+        )
         return made.power_kw if made.solved.all() else None
 
     @property

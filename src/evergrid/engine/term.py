@@ -54,6 +54,8 @@ class TermRows:
         energy: Rows by slots, of the energy at the end of the slot.
         net: Rows by nodes and steps, of net power; steps of a node are side by side.
         own: Rows by own columns.
+        spent: Slots by slots: energy that a kW drawn in the second takes from the store of the
+            first, beside what that store does itself.
     """
 
     columns: OwnColumns
@@ -65,6 +67,7 @@ class TermRows:
     energy: sparse.csr_array
     net: sparse.csr_array
     own: sparse.csr_array
+    spent: sparse.csr_array
 
     def __len__(self) -> int:
         return len(self.lower)
@@ -77,15 +80,23 @@ class TermRows:
         return np.where(np.isfinite(limit), price, 0.0)
 
     def of_slots(self) -> Bool[Array, " slot"]:
-        """Slots whose powers or energy any row counts."""
-        matrices = (self.draw, self.feed, self.energy)
-        return np.logical_or.reduce([np.asarray(abs(m).sum(axis=0)).ravel() > 0 for m in matrices])
+        """Slots in which a row's price could reward drawing, feeding, or wasting what is held.
+
+        A row that only limits how much is drawn or fed makes both dearer.
+        """
+        rewarded = [self._raised(matrix) for matrix in (self.draw, self.feed)]
+        held = np.asarray(abs(self.energy).sum(axis=0)).ravel() > 0
+        return np.logical_or.reduce([*rewarded, held])
+
+    def _raised(self, matrix: sparse.csr_array) -> Bool[Array, " column"]:
+        """Columns that any row keeps from falling."""
+        least, most = np.isfinite(self.lower).astype(float), np.isfinite(self.upper).astype(float)
+        above, below = matrix.maximum(0.0), (-matrix).maximum(0.0)
+        return np.asarray(above.T @ least + below.T @ most) > 0
 
     def limits_export(self) -> Bool[Array, " cell"]:
         """Nodes and steps whose net power any row keeps from rising."""
-        limited = np.isfinite(self.upper).astype(float), np.isfinite(self.lower).astype(float)
-        above, below = self.net.maximum(0.0), (-self.net).maximum(0.0)
-        return np.asarray(above.T @ limited[0] + below.T @ limited[1]) > 0
+        return self._raised(-self.net)
 
 
 class RowBuilder:
@@ -101,6 +112,7 @@ class RowBuilder:
         self.widths = {"draw": slots, "feed": slots, "energy": slots, "net": cells, "own": own}
         self.limits: list[tuple[Array, Array, Array]] = []
         self.count = 0
+        self.spent = sparse.csr_array((slots, slots))
         self.entries: dict[str, list[tuple[Array, Array, Array]]] = {k: [] for k in self.widths}
 
     def add(self, lower: Array, upper: Array, node: Array) -> Int[Array, " row"]:
@@ -114,13 +126,17 @@ class RowBuilder:
         for kind, (column, value) in columns.items():
             self.entries[kind].append((row, column, value))
 
+    def spend(self, store: Array, drawn: Array, kwh: Array) -> None:
+        """Energy taken from the store of each of these slots by a kW drawn in another slot."""
+        self.spent = self.spent + sparse.csr_array((kwh, (store, drawn)), shape=self.spent.shape)
+
     def rows(self, columns: "OwnColumns | None" = None) -> TermRows:
         """All of them, over the term's own columns, if it has any."""
         lower, upper, node = (np.concatenate(part) for part in zip(*self.limits, strict=True))
         none = np.zeros(0)
         own = columns or OwnColumns(none, none, none, none.astype(np.int64))
         matrices = {kind: self._matrix(kind, width) for kind, width in self.widths.items()}
-        return TermRows(own, lower, upper, node, **matrices)
+        return TermRows(own, lower, upper, node, **matrices, spent=self.spent)
 
     def _matrix(self, kind: str, width: int) -> sparse.csr_array:
         shape, blocks = (self.count, width), self.entries[kind]
@@ -178,6 +194,8 @@ class AbstractTerm(Protocol):
         """What it costs under a schedule, and how far it is broken."""
         ...
 
-    def part(self, nodes: Int[Array, " some"]) -> "AbstractTerm | None":
-        """What is left of it where only these nodes are, in rising order; None for nothing."""
+    def part(
+        self, nodes: Int[Array, " some"], stores: Int[Array, " some_store"]
+    ) -> "AbstractTerm | None":
+        """What is left of it where only these nodes and stores are, rising; None for nothing."""
         ...

@@ -12,6 +12,8 @@ from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault, broken, known
 from evergrid.core.flowgates import Flowgates
 from evergrid.core.timegrid import TimeGrid, datetime64, span, stamp, zone
+from evergrid.model import charger_sites
+from evergrid.model.chargers import Chargers
 from evergrid.model.prices import Prices
 from evergrid.model.session import Sessions
 from evergrid.model.site import (
@@ -22,6 +24,7 @@ from evergrid.model.site import (
     lasting_limits,
     no_generation,
 )
+from evergrid.model.warranty import Warranties
 
 LIMIT = "be a number, or infinite for no limit"
 ROUNDING_KW = 1e-9  # by which limits that leave room for one power alone may miss it
@@ -44,6 +47,8 @@ class Portfolio:
         generation_kw: What each site itself could generate, whether it may be curtailed or not;
             zeros when left out.
         time_zone: IANA name of the local clock, by which billing periods begin.
+        warranties: Energy that assets may feed within the grid; None where nothing limits it.
+        chargers: Chargers that sessions name; None where any power may be taken.
 
     Raises:
         InputError: Parts that do not fit one another, series that are not finite, limits of a site
@@ -60,6 +65,8 @@ class Portfolio:
     flowgates: Flowgates | None = None
     generation_kw: Float[Array, "site step"] = field(default_factory=lambda: np.zeros((0, 0)))
     time_zone: str = "UTC"
+    warranties: Warranties | None = None
+    chargers: Chargers | None = None
 
     def __post_init__(self) -> None:
         if not np.size(self.generation_kw):
@@ -69,6 +76,13 @@ class Portfolio:
         zone(self.time_zone)
         raise_if_any("portfolio", self._fit_faults() + self._series_faults())
         raise_if_any("site_limits", self._contradictions())
+        raise_if_any("chargers", self._charger_faults())
+
+    @cached_property
+    def charger_row(self) -> Int[Array, " session"]:
+        """Row of each session's charger; -1 for one that may take any power."""
+        none = np.full(len(self.sessions), -1)
+        return none if self.chargers is None else self.chargers.row(self.sessions.charger_id)
 
     @cached_property
     def site_row(self) -> Int[Array, " session"]:
@@ -178,6 +192,18 @@ class Portfolio:
         rounding_kw = ROUNDING_KW * np.maximum(np.abs(gates.limit_kw), 1.0)
         return broken("limit_kw", np.asarray(most_kw >= -rounding_kw), rule, values=gates.limit_kw)
 
+    def _charger_faults(self) -> list[Fault]:
+        """Faults of chargers that do not fit their sessions, their sites, or one another."""
+        limits = np.minimum(self.sites.phase_limit_a, self.sites.phase_unbalance_limit_a)
+        if self.chargers is None:
+            fix = "Add [chargers], which tells the phases of sessions, or leave the limit out."
+            rule = "be left out where no chargers are given"
+            free = ~np.isfinite(limits)
+            return broken(
+                "phase_limit_a", free, rule, values=limits, ids=self.sites.site_id, fix=fix
+            )
+        return charger_sites.faults(self.sessions, self.sites, self.chargers)
+
     def _series_faults(self) -> list[Fault]:
         """Faults of values that no site can have in a step."""
         faults = []
@@ -234,6 +260,7 @@ def assemble(
     limits: SiteLimits | None = None,
     generation: SiteGeneration | None = None,
     time_zone: str = "UTC",
+    chargers: Chargers | None = None,
 ) -> Portfolio:
     """The portfolio of these records on this grid.
 
@@ -249,6 +276,7 @@ def assemble(
         limits: Limits of sites that change over time; by default the lasting ones alone.
         generation: What sites could generate themselves; by default nothing.
         time_zone: IANA name of the local clock, by which billing periods begin.
+        chargers: Chargers that sessions name; by default any power may be taken.
 
     Raises:
         InputError: An empty fleet, unknown sites, series that do not cover the grid.
@@ -276,6 +304,7 @@ def assemble(
         prices=prices.on(grid),
         generation_kw=(no_generation() if generation is None else generation).on(grid, sites),
         time_zone=time_zone,
+        chargers=chargers,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields, replace
 import numpy as np
 
 from evergrid.core import records
-from evergrid.core.arrays import Array, Float, Shaped
+from evergrid.core.arrays import Array, Float, Int, Shaped
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault, between, broken, unique
 
@@ -37,6 +37,11 @@ class Sessions:
         wear_cost_per_kwh: Cost of battery wear per kWh fed into the grid, at the plug.
         wear_rise_per_kwh_per_kw: By how much that cost rises for every kW that is fed; 0 for all
             sessions when left out.
+        calendar_wear_per_kwh_h: Cost of battery wear by time per kWh held in the cells and hour: of
+            full cells beside empty ones; 0 for all sessions when left out.
+        charger_id: The charger that it is plugged into, where that is told; "" for all sessions
+            when left out.
+        phases: Of the vehicle, 1 or 3; 0 where that is not told, as for all when left out.
 
     Raises:
         InputError: Rows that break rules; every fault is listed.
@@ -57,10 +62,18 @@ class Sessions:
     efficiency_discharge: Float[Array, " session"]
     wear_cost_per_kwh: Float[Array, " session"]
     wear_rise_per_kwh_per_kw: Float[Array, " session"] = field(default_factory=lambda: np.zeros(0))
+    calendar_wear_per_kwh_h: Float[Array, " session"] = field(default_factory=lambda: np.zeros(0))
+    charger_id: Shaped[Array, " session"] = field(default_factory=lambda: np.zeros(0, object))
+    phases: Int[Array, " session"] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __post_init__(self) -> None:
-        if not np.size(self.wear_rise_per_kwh_per_kw):
-            object.__setattr__(self, "wear_rise_per_kwh_per_kw", np.zeros(len(self)))
+        for name in ("wear_rise_per_kwh_per_kw", "calendar_wear_per_kwh_h"):
+            if not np.size(getattr(self, name)):
+                object.__setattr__(self, name, np.zeros(len(self)))
+        if not np.size(self.charger_id):
+            object.__setattr__(self, "charger_id", np.full(len(self), "", dtype=object))
+        if not np.size(self.phases):
+            object.__setattr__(self, "phases", np.zeros(len(self), np.int64))
         records.check(self, "sessions")
         raise_if_any("sessions", self._faults())
         self._round_to_capacity()
@@ -125,8 +138,11 @@ class Sessions:
             ("efficiency_discharge", tiny, 1.0, share, percent),
             ("wear_cost_per_kwh", 0.0, most, "be at least 0 and finite", ""),
             ("wear_rise_per_kwh_per_kw", 0.0, most, "be at least 0 and finite", rise),
+            ("calendar_wear_per_kwh_h", 0.0, most, "be at least 0 and finite", ""),
         ):
             faults += between(name, getattr(self, name), low, high, ids=ids, rule=rule, fix=fix)
+        told = np.isin(self.phases, (0, 1, 3))
+        faults += broken("phases", told, "be 1 or 3", values=self.phases, ids=ids)
         return faults + self._overlaps()
 
     def _round_to_capacity(self) -> None:

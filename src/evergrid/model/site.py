@@ -22,7 +22,11 @@ USUAL: dict[str, float | bool | str | int] = {
     "demand_charge_period": "month",
     "demand_peak_kw": 0.0,
     "demand_charge_peaks": 1,
+    "phase_limit_a": np.inf,
+    "phase_unbalance_limit_a": np.inf,
 }  # what a site has where a column is left out
+
+PHASE_LIMITS = ("phase_limit_a", "phase_unbalance_limit_a")
 
 
 def usual(name: str, rows: int) -> Shaped[Array, " site"]:
@@ -54,6 +58,10 @@ class Sites:
             0 for all when left out.
         demand_charge_peaks: How many of the highest steps of a period the charge takes the mean
             of; 1, the peak itself, for all when left out.
+        phase_limit_a: Greatest current of each phase, either way, with the load and generation
+            spread evenly; infinite for no limit, as for all when left out.
+        phase_unbalance_limit_a: Greatest difference of the currents of two phases, in the same
+            way.
 
     Raises:
         InputError: Rows that break rules, unknown parents, cycles; every fault is listed.
@@ -72,6 +80,8 @@ class Sites:
     )
     demand_peak_kw: Float[Array, " site"] = field(default_factory=lambda: np.zeros(0))
     demand_charge_peaks: Int[Array, " site"] = field(default_factory=lambda: np.zeros(0, np.int64))
+    phase_limit_a: Float[Array, " site"] = field(default_factory=lambda: np.zeros(0))
+    phase_unbalance_limit_a: Float[Array, " site"] = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
         for name in USUAL:
@@ -92,6 +102,10 @@ class Sites:
         for name in ("import_limit_kw", "export_limit_kw"):
             values = getattr(self, name)
             faults += between(name, values, 0.0, np.inf, ids=ids, rule=rule, fix=fix)
+        for name in PHASE_LIMITS:
+            of_phase = "be above 0 A"
+            least, values = np.finfo(float).tiny, getattr(self, name)
+            faults += between(name, values, least, np.inf, ids=ids, rule=of_phase, fix=fix)
         faults += between(
             "energy_budget_kwh",
             self.energy_budget_kwh,

@@ -2,9 +2,14 @@
 
 Of a window the models need two rates. That of time depends on state and temperature: it is read
 from a table, between four of its points. That of use depends on temperature, depth and mean
-current: it is worked out at the lowest, the middle and the highest temperature of the window; a
-parabola through these is averaged over time. Then each fade goes on along its power law, as in
-`power_law`.
+current: it is worked out at the lowest, the middle and the highest temperature of the window; the
+parabola through these has a mean that follows from the means of the temperature and its square.
+Where these rates are far apart, it is worked out at every point.
+
+Fade grows as ``rate (x / unit)^p``, where ``x`` goes on from where the rate's curve has the fade.
+So its root ``fade^(1/p)`` simply adds up ``rate^(1/p)`` per unit of each window: the root is the
+state, and the fade itself, which slows down throughput, follows by the first terms of its series
+where a window adds little.
 """
 
 from functools import cache, partial
@@ -18,16 +23,19 @@ from evergrid.battery.ageing.profile import (
     FAR_MOVE,
     HIGHEST_C,
     LOWEST_C,
-    ZERO_C_IN_K,
     Profile,
 )
 from evergrid.core.all_cores import on_all_cores
 from evergrid.core.arrays import Array, Float
 from evergrid.core.kernels import kernel
-from evergrid.core.units import H_PER_DAY
+from evergrid.core.units import H_PER_DAY, ZERO_C_IN_K
 
 SOC_POINTS, TEMPERATURE_POINTS = 129, 181  # of the table; between points rates err by some 1e-4
-OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+FAR_APART = 1.5  # rates in a window, beyond which they are no parabola: one is the size of a sum
+LITTLE = 0.01  # of a root, that a window adds, from which the series errs by 1e-8 of a fade
+# Profiles hold no NaN, so minima need not look for one.
+FAST_MATH = {"contract", "reassoc", "nnan", "nsz"}
+OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": FAST_MATH}
 
 
 class Laws(NamedTuple):
@@ -57,7 +65,7 @@ def aged(
     *,
     window_h: float = H_PER_DAY,
 ) -> Fade:
-    """The fade at the end of a profile, as `life.lived` has it up to 1e-3 of what is added.
+    """The fade at the end of a profile, as `life.lived` has it but for 2e-3 of what is added.
 
     Args:
         model: How the batteries age.
@@ -94,11 +102,17 @@ def aged(
 
 
 @cache
-def _table(model: type[AbstractLargeCell]) -> Float[Array, "soc temperature"]:
-    """Calendar rates on an even grid of states and temperatures."""
+def _table(model: type[AbstractLargeCell]) -> Float[Array, "soc temperature term"]:
+    """Calendar rates on an even grid of states and temperatures.
+
+    Each field of it holds the four terms of its bilinear form side by side, which are read at once.
+    """
     soc = np.linspace(0.0, 1.0, SOC_POINTS)[:, None]
     kelvin = np.linspace(LOWEST_C, HIGHEST_C, TEMPERATURE_POINTS)[None] + ZERO_C_IN_K
-    return np.asarray(model.calendar_rate(soc, kelvin))
+    rate = np.asarray(model.calendar_rate(soc, kelvin))
+    corner, by_soc, by_kelvin = rate[:-1, :-1], np.diff(rate, axis=0), np.diff(rate, axis=1)
+    terms = (corner, by_kelvin[:-1], by_soc[:, :-1], np.diff(by_kelvin, axis=0))
+    return np.ascontiguousarray(np.stack(terms, axis=-1))
 
 
 @cache
@@ -108,66 +122,109 @@ def _kernel(model: type[AbstractLargeCell]) -> Any:
 
     @njit(**OPTIONS)  # holds the rate of one model, so it is not kept
     @no_type_check
-    def mean_cycle_rate(temperature_c, depth, c_rate):
-        """Mean over a window by a parabola through the rates at three temperatures."""
-        low, high = temperature_c.min(), temperature_c.max()
-        at_low = cycle_rate(low + ZERO_C_IN_K, depth, c_rate)
-        if high - low < 1e-9:
+    def mean_cycle_rate(found, temperature_c, c_rate):
+        """Mean over a window: by a parabola, or point by point where the rate may have a corner."""
+        low_k, range_k = found.lowest_c + ZERO_C_IN_K, found.highest_c - found.lowest_c
+        at_low = cycle_rate(low_k, found.depth, c_rate)
+        if range_k < 1e-9:
             return at_low
-        at_middle = cycle_rate((low + high) / 2 + ZERO_C_IN_K, depth, c_rate)
-        at_high = cycle_rate(high + ZERO_C_IN_K, depth, c_rate)
+        at_middle = cycle_rate(low_k + range_k / 2, found.depth, c_rate)
+        at_high = cycle_rate(low_k + range_k, found.depth, c_rate)
+        if FAR_APART * min(at_low, at_middle, at_high) < max(at_low, at_middle, at_high):
+            total = 0.0
+            for k in range(len(temperature_c)):
+                rate = cycle_rate(temperature_c[k] + ZERO_C_IN_K, found.depth, c_rate)
+                total += rate if 0 < k < len(temperature_c) - 1 else rate / 2.0
+            return total / (len(temperature_c) - 1)
         bend = 2.0 * (at_low - 2.0 * at_middle + at_high)
-        total = 0.0
-        for k in range(len(temperature_c)):
-            x = (temperature_c[k] - low) / (high - low)
-            rate = at_low + x * (at_high - at_low) - bend * x * (1.0 - x)
-            total += rate if 0 < k < len(temperature_c) - 1 else rate / 2.0
-        return total / (len(temperature_c) - 1)
+        x, square = found.mean_x / range_k, found.mean_square / range_k**2
+        return at_low + x * (at_high - at_low) - bend * (x - square)
 
     @njit(**OPTIONS)  # holds the rate of one model, so it is not kept
     @no_type_check
     def run(table, laws, soc, temperature_c, calendar, cycle, first, stop):
         """Age the batteries of a range in place, window by window."""
         steps = laws.steps
+        per_time, per_use = 1.0 / laws.calendar_power, 1.0 / laws.cycle_power
         for n in range(first, stop):
             by_time, by_use = calendar[n], cycle[n]
+            time_root, use_root = by_time**per_time, by_use**per_use
             for begin in range(0, soc.shape[1] - 1, steps):
                 states = soc[n, begin : begin + steps + 1]
                 temperatures = temperature_c[n, begin : begin + steps + 1]
-                left = 1.0 - by_time - by_use
+                left = max(1.0 - by_time - by_use, 0.0)
                 rate = mean_calendar_rate(table, states, temperatures)
-                by_time = advanced(by_time, rate, laws.calendar_days, laws.calendar_power)
-                moved, moving, depth = movement(states, REST_C_RATE * laws.step_h)
-                if moved > 0.0:
-                    c_rate = moving / (steps * laws.step_h) * left
-                    rate = mean_cycle_rate(temperatures, depth, c_rate)
-                    cycles = moved / 2.0 * left / laws.cycle_unit
-                    by_use = advanced(by_use, rate, cycles, laws.cycle_power)
-            calendar[n], cycle[n] = by_time, by_use
+                more = max(rate, 0.0) ** per_time * laws.calendar_days
+                by_time = grown(by_time, time_root, more, laws.calendar_power)
+                time_root += more
+                found = stress(states, temperatures, REST_C_RATE * laws.step_h)
+                if found.moved > 0.0:
+                    c_rate = found.moving / (steps * laws.step_h) * left
+                    rate = mean_cycle_rate(found, temperatures, c_rate)
+                    more = max(rate, 0.0) ** per_use * (found.moved / 2.0 * left / laws.cycle_unit)
+                    by_use = grown(by_use, use_root, more, laws.cycle_power)
+                    use_root += more
+            calendar[n] = time_root**laws.calendar_power
+            cycle[n] = use_root**laws.cycle_power
 
     return run
 
 
-@kernel(**OPTIONS)
-@no_type_check
-def advanced(fade, rate, amount, power):
-    """As `power_law.advanced`, for one battery."""
-    if rate <= 0.0:
-        return fade
-    return rate * ((fade / rate) ** (1.0 / power) + amount) ** power
+class WindowStress(NamedTuple):
+    """What a window does to one battery.
+
+    Attributes:
+        moved: Way that its state of charge moves.
+        moving: The part of that way that is faster than rest.
+        depth: Highest minus lowest state of charge.
+        lowest_c: Temperature.
+        highest_c: Temperature.
+        mean_x: Mean over time of the temperature above the lowest.
+        mean_square: Mean of its square.
+    """
+
+    moved: float
+    moving: float
+    depth: float
+    lowest_c: float
+    highest_c: float
+    mean_x: float
+    mean_square: float
 
 
 @kernel(**OPTIONS)
 @no_type_check
-def movement(soc, rest):
-    """Way that a state of charge moves, the part of it that is faster than rest, and the depth."""
+def grown(fade, root, more, power):
+    """The fade whose root was that of a fade and grows: ``(root + more)^power``."""
+    if more > LITTLE * root:
+        return (root + more) ** power
+    x = more / root if root > 0.0 else 0.0
+    series = 1.0 + (power - 1.0) / 2.0 * x * (1.0 + (power - 2.0) / 3.0 * x)
+    return fade * (1.0 + power * x * series)
+
+
+@kernel(**OPTIONS)
+@no_type_check
+def stress(soc, temperature_c, rest):
+    """Way, depth and temperatures of a window."""
+    last = len(soc) - 1
     moved, moving, low, high = 0.0, 0.0, soc[0], soc[0]
-    for k in range(1, len(soc)):
+    for k in range(1, last + 1):
         move = abs(soc[k] - soc[k - 1])
         moved += move
         moving += move if move >= rest else 0.0
         low, high = min(low, soc[k]), max(high, soc[k])
-    return moved, moving, high - low
+    begin = temperature_c[0]
+    end = temperature_c[last] - begin  # above the begin, so that squares lose no digits
+    cold, hot, total, square = 0.0, 0.0, -end / 2.0, -end * end / 2.0
+    for k in range(1, last + 1):
+        x = temperature_c[k] - begin
+        cold, hot = min(cold, x), max(hot, x)
+        total += x
+        square += x * x
+    mean, square = total / last, square / last
+    square += cold * (cold - 2.0 * mean)
+    return WindowStress(moved, moving, high - low, begin + cold, begin + hot, mean - cold, square)
 
 
 @kernel(**OPTIONS)
@@ -196,11 +253,10 @@ def mean_calendar_rate(table, soc, temperature_c):
 @no_type_check
 def between_points(table, soc, temperature_c):
     """The value of a table between the four of its points around a state and a temperature."""
-    rows, columns = table.shape
-    x = soc * (rows - 1)
-    y = (temperature_c - LOWEST_C) * ((columns - 1) / (HIGHEST_C - LOWEST_C))
-    i, j = min(int(x), rows - 2), min(int(y), columns - 2)
+    rows, columns = SOC_POINTS - 1, TEMPERATURE_POINTS - 1
+    x = soc * rows
+    y = (temperature_c - LOWEST_C) * (columns / (HIGHEST_C - LOWEST_C))
+    i, j = min(int(x), rows - 1), min(int(y), columns - 1)
     a, b = x - i, y - j
-    low = table[i, j] + b * (table[i, j + 1] - table[i, j])
-    high = table[i + 1, j] + b * (table[i + 1, j + 1] - table[i + 1, j])
-    return low + a * (high - low)
+    terms = table[i, j]
+    return terms[0] + b * terms[1] + a * (terms[2] + b * terms[3])

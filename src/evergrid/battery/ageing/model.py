@@ -38,8 +38,8 @@ class Fade:
 
     @property
     def capacity(self) -> Float[Array, " battery"]:
-        """Capacity that is left, 1 for a new battery."""
-        return 1.0 - self.calendar - self.cycle
+        """Capacity that is left: 1 for a new battery, and 0 where laws say that more is lost."""
+        return np.maximum(1.0 - self.calendar - self.cycle, 0.0)
 
     @property
     def resistance(self) -> Float[Array, " battery"]:
@@ -87,11 +87,13 @@ class TestedRange:
         temperature_c: Lowest and highest temperature of cycling.
         depth: Smallest and greatest depth of cycles.
         most_c_rate: Highest current over capacity, 1/h.
+        soc: Lowest and highest state of charge.
     """
 
     temperature_c: tuple[float, float]
     depth: tuple[float, float]
     most_c_rate: float
+    soc: tuple[float, float] = (0.0, 1.0)
 
     def beyond(self, window: Profile) -> dict[str, Bool[Array, " battery"]]:
         """Which batteries leave the tested range in a window, by what they leave it with."""
@@ -104,6 +106,8 @@ class TestedRange:
             "temperature": (cold < low) | (hot > high),
             "depth": used & ((depth < self.depth[0]) | (depth > self.depth[1])),
             "rate": rate > self.most_c_rate,
+            "state": (window.soc.min(axis=1) < self.soc[0])
+            | (window.soc.max(axis=1) > self.soc[1]),
         }
 
 
@@ -115,12 +119,18 @@ class AbstractAgeingModel(ABC):
         cell: The cell, in words.
         source: Where the model and its constants are published.
         tested: What was measured for it.
+        calendar: Law of the capacity lost by time, over days.
+        cycle: Law of the capacity lost by use, over equivalent full cycles.
+        has_resistance: Whether the model tells the growth of resistance.
     """
 
     name: str
     cell: str
     source: str
     tested: TestedRange
+    calendar: PowerLaw
+    cycle: PowerLaw
+    has_resistance: bool = True
 
     @abstractmethod
     def aged(self, fade: Fade, window: Profile) -> Fade:
@@ -148,14 +158,10 @@ class AbstractPowerLawModel(AbstractAgeingModel):
     """A model whose parts of fade each grow as a power of days or of equivalent full cycles.
 
     Attributes:
-        calendar: Law of the capacity lost by time, over days.
-        cycle: Law of the capacity lost by use, over equivalent full cycles.
         resistance_calendar: Law of the resistance gained by time.
         resistance_cycle: Law of the resistance gained by use.
     """
 
-    calendar: PowerLaw
-    cycle: PowerLaw
     resistance_calendar: PowerLaw = PowerLaw(1.0)
     resistance_cycle: PowerLaw = PowerLaw(1.0)
 
@@ -186,6 +192,8 @@ class AbstractLargeCell(AbstractPowerLawModel):
     Both rates are plain formulas, so that they may be worked out for whole arrays, put into tables,
     or compiled.
     """
+
+    has_resistance = False
 
     @staticmethod
     @abstractmethod

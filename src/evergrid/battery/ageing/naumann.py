@@ -38,6 +38,8 @@ class NaumannLfp(AbstractAgeingModel):
     cell = "LFP-graphite, 26650, 3 Ah"
     source = "Naumann et al. (2018, 2020), doi 10.1016/j.jpowsour.2019.227666"
     tested = TestedRange((0.0, 60.0), (0.05, 1.0), 2.0)
+    calendar = LOSS_LAW
+    cycle = PowerLaw(0.5)
 
     def aged(self, fade: Fade, window: Profile) -> Fade:
         """The fade after a window."""

@@ -9,9 +9,8 @@ import numpy as np
 from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.core.units import H_PER_DAY
+from evergrid.core.units import H_PER_DAY, ZERO_C_IN_K
 
-ZERO_C_IN_K = 273.15
 LOWEST_C, HIGHEST_C = -30.0, 60.0  # of cells that are in use; outside, no model here was measured
 FAR_MOVE = 0.025  # of a state of charge in a step, up to which rates hardly bend
 ROUNDING = 1e-9  # by which a window may miss a whole number of steps

@@ -1,4 +1,4 @@
-"""Five-minute energy prices of the Australian National Electricity Market, by region."""
+"""Five-minute prices of the Australian National Electricity Market, by region and service."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -29,17 +29,20 @@ def read(
     path: Path,
     *,
     region: str = "NSW1",
+    price: str = FORMAT.price,
     start: Instant | None = None,
     end: Instant | None = None,
     gap: str = "error",
 ) -> tuple[Prices, Meta]:
-    """Energy prices of one region of the NEM table.
+    """Prices of one region of the NEM table.
 
     The public sample comes in unbroken blocks of two to five days: give `start` and `end`.
 
     Args:
         path: Parquet or CSV with the columns of `FORMAT` and `region`.
         region: A NEM region the file holds, such as NSW1 or SA1.
+        price: Column of the prices: those of energy, or per MW and hour of a frequency control
+            service, such as raise_reg_aud_mwh.
         start: First instant to keep, as in `PriceFormat.read`.
         end: First instant to leave out.
         gap: What is done with gaps.
@@ -47,9 +50,11 @@ def read(
     Raises:
         InputError: An unknown region, and as `PriceFormat.read`.
     """
+    what = FORMAT.title if price == FORMAT.price else f"Price of {price.removesuffix('_aud_mwh')}"
     here = replace(
         FORMAT,
-        title=f"{FORMAT.title} in {region}",
+        title=f"{what} in {region}",
+        price=price,
         rows=("region", region),
         notes={"region": region, "rows": "rows are those of the region; numbered within it"},
     )

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from evergrid.core.faults import broken
 from evergrid.data.files.frames import Kind
-from evergrid.data.tables.reading import as_frame, made, read
+from evergrid.data.tables.reading import as_frame, made, or_value, read
 from evergrid.model.session import Sessions
 
 SESSIONS = {
@@ -25,7 +26,11 @@ SESSIONS = {
     "efficiency_discharge": Kind.NUMBER,
     "wear_cost_per_kwh": Kind.NUMBER,
     "wear_rise_per_kwh_per_kw": Kind.NUMBER,
+    "calendar_wear_per_kwh_h": Kind.NUMBER,
+    "charger_id": Kind.TEXT,
+    "phases": Kind.NUMBER,
 }
+CHARGER = ("charger_id", "phases")  # cells of which may be empty
 
 
 def read_sessions(
@@ -45,12 +50,21 @@ def read_sessions(
     optional = {
         "wear_cost_per_kwh": wear_cost_per_kwh,
         "wear_rise_per_kwh_per_kw": wear_rise_per_kwh_per_kw,
+        "calendar_wear_per_kwh_h": 0.0,
     }
-    table, faults = read(path, SESSIONS, optional=tuple(optional), source="sessions")
+    left_out = (*optional, *CHARGER)
+    table, faults = read(path, SESSIONS, optional=left_out, empty=CHARGER, source="sessions")
     rows = len(table["session_id"].values)
     values = {name: cells.values for name, cells in table.items()}
     values |= {n: np.full(rows, given) for n, given in optional.items() if n not in values}
-    good = ~np.logical_or.reduce([cells.bad for cells in table.values()])
+    good = ~np.logical_or.reduce(
+        [cells.unreadable if name in CHARGER else cells.bad for name, cells in table.items()]
+    )
+    if "phases" in values:
+        told = or_value(values["phases"], 0.0)
+        whole = np.asarray(told == np.floor(told)) | ~np.isfinite(told)
+        faults += broken("phases", whole, "be 1 or 3", values=told)
+        values["phases"] = np.where(whole & np.isfinite(told), told, 0).astype(np.int64)
     (number,) = np.nonzero(good)
 
     def make() -> Sessions:
@@ -60,5 +74,7 @@ def read_sessions(
 
 
 def sessions_frame(sessions: Sessions) -> pl.DataFrame:
-    """The sessions as their table."""
-    return as_frame(sessions.columns(), SESSIONS)
+    """The sessions as their table; columns of chargers only where they tell anything."""
+    told = {"charger_id": (sessions.charger_id != "").any(), "phases": sessions.phases.any()}
+    columns = {name: kind for name, kind in SESSIONS.items() if told.get(name, True)}
+    return as_frame(sessions.columns(), columns)

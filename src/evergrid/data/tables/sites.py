@@ -9,7 +9,7 @@ from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault, broken
 from evergrid.data.files.frames import Kind
 from evergrid.data.tables.reading import as_frame, made, no_limit_empty, or_value, read
-from evergrid.model.site import USUAL, Sites, usual
+from evergrid.model.site import PHASE_LIMITS, USUAL, Sites, usual
 
 SITES = {
     "site_id": Kind.TEXT,
@@ -23,9 +23,11 @@ SITES = {
     "demand_charge_period": Kind.TEXT,
     "demand_peak_kw": Kind.NUMBER,
     "demand_charge_peaks": Kind.NUMBER,
+    "phase_limit_a": Kind.NUMBER,
+    "phase_unbalance_limit_a": Kind.NUMBER,
 }
 SITES_OPTIONAL = ("demand_charge_per_kw", "net_metering", *USUAL)
-LIMITS = ("import_limit_kw", "export_limit_kw", "energy_budget_kwh")
+LIMITS = ("import_limit_kw", "export_limit_kw", "energy_budget_kwh", *PHASE_LIMITS)
 MOST = 2.0**53  # up to which floating-point numbers tell whole numbers apart
 
 

@@ -57,17 +57,23 @@ def solve(program: Program, *, gap: float, time_limit_s: float) -> IntegerResult
     left_s = max(deadline - time.perf_counter(), 0.0)
     status, bound = model.decide(left_s, 0.3 * gap)
     if not status.good:
-        return IntegerResult(status, np.zeros(program.slots), _lowered(program, bound))
+        return IntegerResult(status, np.zeros(program.slots), lowered(program, bound))
     # With the flags fixed, a linear program gives the powers to every digit.
     status = model.solve(max(deadline - time.perf_counter(), 1.0), gap)
     power_kw = model.power() if status.good else np.zeros(program.slots)
-    bound = _lowered(program, bound)
+    return trusted(program, status, power_kw, lowered(program, bound))
+
+
+def trusted(
+    program: Program, status: Status, power_kw: Float[Array, " slot"], bound: float
+) -> IntegerResult:
+    """A schedule with its bound, unless it disproves that."""
     if status.good and cost(program, power_kw) - program.constant < bound - WRONG:
         bound = -np.inf  # what was found disproves it
     return IntegerResult(status, power_kw, bound)
 
 
-def _lowered(program: Program, bound: float) -> float:
+def lowered(program: Program, bound: float) -> float:
     """HiGHS' bound as one on the cost: it knows no energy that stores begin with."""
     if not np.isfinite(bound):
         return bound

@@ -154,9 +154,10 @@ class Model:
             self.terms.append(row)
             columns = (self.draw, self.feed, self.energy, self.net.ravel(), own)
             matrices = (term.draw, term.feed, term.energy, term.net, term.own)
-            for matrix, column in zip(matrices, columns, strict=True):
+            places = [(row, *pair) for pair in zip(columns, matrices, strict=True)]
+            for rows, column, matrix in (*places, (self.balance, self.draw, term.spent)):
                 at, of = (entries := matrix.tocoo()).coords
-                self._entry(row[at], column[of], entries.data)
+                self._entry(rows[at], column[of], entries.data)
 
     def _add_meters(self) -> None:
         """Columns for what net meters draw, which costs the surcharge."""
@@ -367,20 +368,17 @@ class Model:
     def _add_tangents(self, missed: Bool[Array, " rise"]) -> None:
         """Rows that hold rising costs above their tangents at the present powers."""
         column, bend, rise = self.rising[missed], self.bend[missed], self.rise[missed]
-        power, count = self.values[column], len(column)
-        start = np.arange(0, 2 * count, 2, dtype=np.int32)
-        entries = np.stack([rise, column], axis=1).astype(np.int32).ravel()
-        values = np.stack([np.ones(count), -2 * bend * power], axis=1).ravel()
-        low, high = -bend * power**2, np.full(count, np.inf)
-        self._highs.addRows(count, low, high, 2 * count, start, entries, values)
+        power = self.values[column]
+        low, high = -bend * power**2, np.full(len(column), np.inf)
+        self._rows_of_two(low, high, rise, column, -2 * bend * power)
 
     def add_flowgates(self, gates: Flowgates) -> None:
         """Rows for flowgates beside those of the program."""
         gate, node = np.nonzero(gates.weight)
-        start = np.searchsorted(gate, np.arange(len(gates))).astype(np.int32)
-        column = self.net[node, gates.step[gate]].astype(np.int32)
-        low, weight = np.full(len(gates), -np.inf), gates.weight[gate, node]
-        self._highs.addRows(len(gates), low, gates.limit_kw, len(gate), start, column, weight)
+        at = (gate, self.net[node, gates.step[gate]])
+        shape = (len(gates), self.columns)
+        weight = sparse.csr_array((gates.weight[gate, node], at), shape=shape)
+        self.add_rows(np.full(len(gates), -np.inf), gates.limit_kw, weight)
 
     def run(self, time_limit_s: float) -> Status:
         """Solve as the model stands."""
@@ -417,26 +415,45 @@ class Model:
     def add_flags(self) -> None:
         """Whole-numbered columns for every decision: directions, meters' sides and reserves."""
         p = self.program
+        self._decisions: list[Array] = []
         self._flag_slots = np.nonzero(p.simultaneous)[0]
-        self._flag_draw = self._flags(len(self._flag_slots))
+        self._flag_draw = self.add_whole(np.ones(len(self._flag_slots)))
         self._flag_directions()
         self._flag_side = self.side[self.side >= 0]
         self._whole(self._flag_side)
-        self._reserve_slots = _slots_of(p, p.reserved)
-        self._flag_above = self._flags(len(self._reserve_slots))
+        self._reserve_slots = np.nonzero(np.isin(p.store, p.reserved))[0]
+        self._flag_above = self.add_whole(np.ones(len(self._reserve_slots)))
         self._flag_reserves()
 
-    def _flags(self, count: int) -> Int[Array, " flag"]:
-        if not count:
-            return np.zeros(0, np.int64)
-        first = self._highs.getNumCol()
-        none, zeros = np.zeros(0, np.int32), np.zeros(count)
-        self._highs.addCols(count, zeros, zeros, np.ones(count), 0, none, none, np.zeros(0))
-        flags = np.arange(first, first + count)
-        self._whole(flags)
-        return flags
+    def add_whole(self, most: Float[Array, " column"]) -> Int[Array, " column"]:
+        """Whole-numbered columns from 0 to these values, free of cost; after `add_flags`."""
+        count = len(most)
+        first, none, zeros = self.columns, np.zeros(0, np.int32), np.zeros(count)
+        self._highs.addCols(count, zeros, zeros, most, 0, none, none, np.zeros(0))
+        self._whole(made := np.arange(first, first + count))
+        return made
+
+    def add_rows(
+        self, low: Float[Array, " row"], high: Float[Array, " row"], matrix: sparse.csr_array
+    ) -> None:
+        """Rows over all columns there are."""
+        start, column = matrix.indptr[:-1].astype(np.int32), matrix.indices.astype(np.int32)
+        self._highs.addRows(
+            len(low), low, high, matrix.nnz, start, column, matrix.data.astype(float)
+        )
+
+    def begin_with(self, column: Int[Array, " some"], value: Float[Array, " some"]) -> None:
+        """Values of some columns from which branch and bound begins."""
+        self._highs.setSolution(len(column), column.astype(np.int32), value)
+
+    @property
+    def columns(self) -> int:
+        """How many columns there are."""
+        return self._highs.getNumCol()
 
     def _whole(self, flags: Array, *, whole: bool = True) -> None:
+        if whole:
+            self._decisions.append(flags)
         kind = highspy.HighsVarType.kInteger if whole else highspy.HighsVarType.kContinuous
         if len(flags):
             self._highs.changeColsIntegrality(
@@ -474,13 +491,11 @@ class Model:
 
     def _rows_of_two(self, low: Array, high: Array, one: Array, other: Array, by: Array) -> None:
         """Rows of one column plus a multiple of another."""
-        count = len(one)
-        if not count:
-            return
-        start = np.arange(0, 2 * count, 2, dtype=np.int32)
-        entries = np.stack([one, other], axis=1).astype(np.int32).ravel()
-        values = np.stack([np.ones(count), by], axis=1).ravel()
-        self._highs.addRows(count, low, high, 2 * count, start, entries, values)
+        row = np.arange(len(one))
+        if len(row):
+            at = (np.r_[row, row], np.r_[one, other])
+            entries = (np.r_[np.ones(len(row)), by], at)
+            self.add_rows(low, high, sparse.csr_array(entries, shape=(len(row), self.columns)))
 
     def decide(self, time_limit_s: float, gap: float) -> tuple[Status, float]:
         """Branch and bound over all flags; then they stay as they are. Its bound is told.
@@ -490,7 +505,7 @@ class Model:
         self._highs.setOptionValue("mip_rel_gap", gap)
         self._highs.setOptionValue("mip_abs_gap", ABSOLUTE_GAP)
         self._highs.setOptionValue("mip_feasibility_tolerance", WHOLE)
-        flags = np.concatenate([self._flag_draw, self._flag_side, self._flag_above])
+        flags = np.concatenate([np.zeros(0, np.int64), *self._decisions])
         # Small programs are as fast without presolve, which has been seen to lose solutions.
         self._highs.setOptionValue("presolve", "off" if len(flags) <= FEW_FLAGS else "choose")
         status = self.run(time_limit_s)
@@ -583,10 +598,3 @@ class Model:
         """Saving per kWh if a node's limit were wider by a kW in a step."""
         prices = np.array(self.solution.col_dual)[self.net]
         return np.where(np.abs(prices) > TIE_TOLERANCE, np.abs(prices), 0.0) / self.program.step_h
-
-
-def _slots_of(program: Program, stores: Int[Array, " some"]) -> Int[Array, " slot"]:
-    """Slots of some stores, store by store."""
-    wanted = np.zeros(program.stores, bool)
-    wanted[stores] = True
-    return np.nonzero(wanted[program.store])[0]

@@ -362,9 +362,13 @@ class Barrier:
 
     def residual(self, net: Float[Array, "node step"]) -> Float[Array, " node"]:
         """Largest offset of each node, as a multiple of what is allowed."""
-        offset = np.abs(self._free(net) - self.point.slack)
+        offset = np.abs(self.offsets(net))
         allowed = np.maximum(OFFSET_KW, 0.5 * MARGIN * np.abs(self.rows.level))
         return np.where(self.rows.held, offset / allowed, 0.0).max(axis=(0, 2))
+
+    def offsets(self, net: Float[Array, "node step"]) -> Float[Array, "row node step"]:
+        """By how much what each row has to spare differs from its slack."""
+        return np.where(self.rows.held, self._free(net) - self.point.slack, 0.0)
 
     def cost(self) -> Float[Array, " node"]:
         """What excesses and peaks cost each node."""

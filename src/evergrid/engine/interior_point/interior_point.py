@@ -231,6 +231,8 @@ class Run:
         unseen: Bool[Array, " slot"] | None = None,
         least_scale: float = 0.0,
     ) -> None:
+        # Programs that hold capacity have a run of their own.
+        assert all(isinstance(term, flowgates.FlowgateTerm) for term in program.terms)
         self.program, self.tolerance, self.least_scale = program, gap, least_scale
         self.zones = zones or NoZones(program.steps)
         self.tree = roots(program)
@@ -470,7 +472,7 @@ class Run:
         common = (reach.primal[self.tree], reach.dual[self.tree])
         self.stores.move(self.goal, *common, OWN_SHARE, self.active)
         primal, dual = (
-            np.where(self.active, _tempered(longest, shared), 0.0)
+            np.where(self.active, tempered(longest, shared), 0.0)
             for longest, shared in zip(self.longest, common, strict=True)
         )
         if self.gates is not None:  # what they add to prices of many nodes moves with them
@@ -571,6 +573,6 @@ class Run:
         return (self.gates.term_price(),)
 
 
-def _tempered(longest: Array, common: Array) -> Array:
+def tempered(longest: Array, common: Array) -> Array:
     """A step between what one node could take by itself and what all can take together."""
     return np.minimum(STEP_SHARE * longest, 1.0) ** OWN_SHARE * common ** (1.0 - OWN_SHARE)

@@ -47,7 +47,7 @@ class FlowgateTerm:
         over = self.flowgates.beyond_kw(net_kw)
         return TermResult(np.zeros(program.nodes), over, np.zeros(len(over), np.int64))
 
-    def part(self, nodes: Int[Array, " some"]) -> "FlowgateTerm":
+    def part(self, nodes: Int[Array, " some"], stores: Int[Array, " some_store"]) -> "FlowgateTerm":
         """The flowgates with the weights of these nodes."""
         gates = self.flowgates
         return FlowgateTerm(Flowgates(gates.step, gates.weight[:, nodes], gates.limit_kw))

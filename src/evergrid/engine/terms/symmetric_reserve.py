@@ -58,7 +58,9 @@ class SymmetricReserve:
             faults.append(Fault("block_steps", "be at least 1", got=(self.block_steps,)))
         raise_if_any("symmetric_reserve", faults)
 
-    def part(self, nodes: Int[Array, " some"]) -> "SymmetricReserve | None":
+    def part(
+        self, nodes: Int[Array, " some"], stores: Int[Array, " some_store"]
+    ) -> "SymmetricReserve | None":
         """The offers of these nodes, by their rows among them."""
         inside = np.isin(self.node, nodes)
         if not inside.any():

@@ -105,6 +105,16 @@ class SustainedPower:
         """How far power can fall below the baseline."""
         return np.maximum(self.baseline_kw - self.low_kw, 0.0)
 
+    @property
+    def both_kw(self) -> Float[Array, " row"]:
+        """How far power can move either way around the baseline, through the whole hold.
+
+        Energy then lies between that of the two constant powers, whatever a signal asks for: so
+        much can be promised for a block that lasts as long as the hold, or for a signal that never
+        takes or gives more than the hold at full power.
+        """
+        return np.minimum(self.up_kw, self.down_kw)
+
 
 def sustained(
     sessions: Sessions,

@@ -15,7 +15,7 @@ from evergrid.fleet.history.energy_envelope import US_PER_H, sustained
 from evergrid.fleet.history.site_holes import Hole, site_holes
 from evergrid.model.session import Sessions
 
-Direction = Literal["up", "down"]
+Direction = Literal["up", "down", "both"]
 Gaps = Literal["refuse", "missing", "idle"]
 GAP_DAYS = 7  # without a single vehicle: more likely a broken record than an idle fleet
 DAY = np.timedelta64(1, "D")
@@ -31,7 +31,8 @@ class Product:
     """What is to be delivered when called.
 
     Attributes:
-        direction: "up" for power above what the vehicle would have done, "down" for below.
+        direction: "up" for power above what the vehicle would have done, "down" for below, "both"
+            for as much either way, whatever a signal asks for in between.
         duration_h: How long a call holds.
         step_h: Time between the instants at which a call may come; divides a day.
     """
@@ -171,7 +172,7 @@ def history(
     steps = round(24 / product.step_h)
     instants = day_steps(days, steps, zone(time_zone))
     held = sustained(lived, instants.ravel(), product.duration_h, stated_utc=stated)
-    power = held.up_kw if product.direction == "up" else held.down_kw
+    power = {"up": held.up_kw, "down": held.down_kw, "both": held.both_kw}[product.direction]
     some = power > 0
     known = _known(sessions, days, instants, gaps)
     holes = _holes(sessions, days, time_zone, holidays) if gaps != "idle" else ()

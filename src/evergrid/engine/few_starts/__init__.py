@@ -1,0 +1,1 @@
+"""Among schedules of equal cost, one whose stores seldom start, and then draw or feed well."""

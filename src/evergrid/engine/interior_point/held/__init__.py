@@ -1,0 +1,1 @@
+"""Plans that hold capacity ready beside energy, solved by the interior point."""

@@ -1,0 +1,1 @@
+"""Stores whose power comes in whole steps, at or above a least, with few starts."""

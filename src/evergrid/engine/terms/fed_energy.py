@@ -1,0 +1,83 @@
+"""Limits of fed energy as a term: what several stores together may feed over all steps."""
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Float, Int
+from evergrid.core.errors import raise_if_any
+from evergrid.core.faults import broken
+from evergrid.engine.program import Program
+from evergrid.engine.term import RowBuilder, TermResult, TermRows
+
+
+@final
+@dataclass(frozen=True)
+class FedEnergyLimits:
+    """Energy that groups of stores may feed, such as all stays of a car under its warranty.
+
+    Attributes:
+        group: Of each store of the program; -1 for a store without a limit.
+        limit_kwh: Most energy that each group feeds, measured where powers are.
+        ties_trees: Whether any group has stores in several trees.
+
+    Raises:
+        InputError: A limit below 0, or none that is a number.
+    """
+
+    group: Int[Array, " store"]
+    limit_kwh: Float[Array, " group"]
+    ties_trees: bool
+    name = "limits of fed energy (such as of a warranty)"
+    methods = frozenset({"highs"})
+
+    def __post_init__(self) -> None:
+        limit = self.limit_kwh
+        rule = "be at least 0 and finite"
+        raise_if_any(
+            "fed_energy",
+            broken("limit_kwh", (limit >= 0) & (limit < np.inf), rule, values=limit),
+        )
+
+    def rows(self, program: Program) -> TermRows:
+        """One row for each group; no columns."""
+        made = RowBuilder(program.slots, program.nodes * program.steps)
+        row = made.add(np.full(len(self.limit_kwh), -np.inf), self.limit_kwh, self._node(program))
+        of_slot = self.group[program.store]
+        slots = np.flatnonzero(of_slot >= 0)
+        made.enter(row[of_slot[slots]], feed=(slots, np.full(len(slots), program.step_h)))
+        return made.rows()
+
+    def evaluate(
+        self,
+        program: Program,
+        power_kw: Float[Array, " slot"],
+        energy_kwh: Float[Array, " slot"],
+        net_kw: Float[Array, "node step"],
+    ) -> TermResult:
+        """How far each limit is passed; it costs nothing."""
+        of_slot = self.group[program.store]
+        limited = of_slot >= 0
+        fed = program.step_h * np.maximum(power_kw[limited], 0.0)
+        total = np.bincount(of_slot[limited], fed, len(self.limit_kwh))
+        return TermResult(np.zeros(program.nodes), total - self.limit_kwh, self._node(program))
+
+    def part(
+        self, nodes: Int[Array, " some"], stores: Int[Array, " some_store"]
+    ) -> "FedEnergyLimits | None":
+        """The groups that have any of these stores, which must be all stores of each."""
+        inside = self.group[stores]
+        kept, group = np.unique(inside[inside >= 0], return_inverse=True)
+        if not len(kept):
+            return None
+        of_store = np.full(len(stores), -1)
+        of_store[inside >= 0] = group
+        return FedEnergyLimits(of_store, self.limit_kwh[kept], self.ties_trees)
+
+    def _node(self, program: Program) -> Int[Array, " group"]:
+        """A node of each group's stores."""
+        node = np.zeros(len(self.limit_kwh), np.int64)
+        limited = self.group >= 0
+        node[self.group[limited]] = program.node[limited]
+        return node

@@ -1,0 +1,1 @@
+"""What is it paid?"""

@@ -1,0 +1,1 @@
+"""How well a signal is followed, as each rule book scores it."""

@@ -1,0 +1,1 @@
+"""From awards and metered power to a statement, line by line."""
