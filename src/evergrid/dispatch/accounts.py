@@ -13,7 +13,7 @@ from evergrid.core.timegrid import datetime64
 from evergrid.core.units import per_kwh_from_per_mwh
 from evergrid.model.billing import periods
 from evergrid.model.portfolio import Portfolio
-from evergrid.model.schedule import Schedule
+from evergrid.model.schedule import Schedule, slots
 
 ROUNDING_KW = 1e-6  # beyond an export limit that is rounding, and is paid for
 
@@ -119,6 +119,26 @@ def _wear(of: Settlement) -> float:
     return float(sessions.wear_cost_per_kwh @ (feed_kw * step_h).sum(axis=1)) + rise
 
 
+def _calendar_wear(of: Settlement) -> float:
+    """Battery wear by time that energy in the cells adds to that of empty ones."""
+    price = of.portfolio.sessions.calendar_wear_per_kwh_h
+    return float(price @ held_kwh_h(of.portfolio, of.schedule)) if price.any() else 0.0
+
+
+def held_kwh_h(portfolio: Portfolio, schedule: Schedule) -> Float[Array, " session"]:
+    """Energy in the cells of each session while it is connected, times hours.
+
+    In a step it changes evenly.
+    """
+    sessions = portfolio.sessions
+    at = slots(sessions, portfolio.grid)
+    ends = schedule.energy_kwh[at.session, at.step]
+    begins = np.concatenate([[0.0], ends[:-1]])
+    begins[np.cumsum(at.stop - at.first) - (at.stop - at.first)] = sessions.energy_arrival_kwh
+    held = portfolio.grid.step_h * at.share * (begins + ends) / 2.0
+    return np.bincount(at.session, held, len(sessions))
+
+
 def _demand_charge(of: Settlement) -> float:
     """Price of each site's highest powers drawn, over all billing periods."""
     sites, total = of.portfolio.sites, 0.0
@@ -148,6 +168,7 @@ def _energy_left(of: Settlement) -> float:
 ITEMS: tuple[CostItem, ...] = (
     CostItem("energy", "energy trading", "cash", _energy),
     CostItem("wear", "battery wear", "wear", _wear),
+    CostItem("calendar_wear", "wear by time", "wear", _calendar_wear),
     CostItem("demand_charge", "demand charge", "cash", _demand_charge),
     CostItem("carbon", "carbon", "cash", _carbon),
     CostItem("energy_left", "energy left", "energy_left", _energy_left),

@@ -9,8 +9,10 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float
 from evergrid.core.timegrid import TimeGrid, datetime64
+from evergrid.dispatch import phases
 from evergrid.dispatch.accounts import site_power
 from evergrid.engine.violations import TOLERANCE
+from evergrid.model.chargers import USUAL_V
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule, Slots, slots
 from evergrid.model.session import Sessions
@@ -128,15 +130,37 @@ class Assessment:
 
     @cached_property
     def energy_kwh(self) -> float:
-        """Largest violation of an energy limit, of a reserve, or of the energy balance."""
+        """Largest violation of an energy limit, reserve, warranty, or of the energy balance."""
         parts = _parts(self.portfolio, self.schedule)
-        return max((_over_energy(*part) for part in parts), default=0.0)
+        worst = max((_over_energy(*part) for part in parts), default=0.0)
+        warranties = self.portfolio.warranties
+        if warranties is None:
+            return worst
+        beyond = warranties.beyond_kwh(self.portfolio.sessions.asset_id, self.fed_kwh)
+        return max(worst, float(beyond.max(initial=0.0)))
+
+    @cached_property
+    def fed_kwh(self) -> Float[Array, " session"]:
+        """Energy that each session feeds, at the plug."""
+        power_kw = self.schedule.power_kw
+        return self.portfolio.grid.step_h * np.maximum(power_kw, 0.0).sum(axis=1)
 
     @property
     def limits_kw(self) -> float:
-        """Largest violation of a limit of any site as given, at least 0."""
+        """Largest violation of a limit of any site as given, at least 0.
+
+        What a phase has beyond its limit counts at 230 V.
+        """
         worst = (self.import_excess_kw, self.export_excess_kw)
-        return max(float(excess.max(initial=0.0)) for excess in worst)
+        of_phases = self.phase_excess_a * USUAL_V / 1000
+        return max(of_phases, *(float(excess.max(initial=0.0)) for excess in worst))
+
+    @cached_property
+    def phase_excess_a(self) -> float:
+        """Largest current of a phase, or difference of two, beyond a limit; at least 0."""
+        if not len(phases.limited(self.portfolio)):
+            return 0.0
+        return phases.excess_a(self.portfolio, phases.site_phase_a(self.portfolio, self.schedule))
 
     @cached_property
     def overloads(self) -> tuple[Overload, ...]:

@@ -13,14 +13,17 @@ from evergrid.core.faults import Fault
 from evergrid.core.status import Status
 from evergrid.core.timegrid import datetime64
 from evergrid.core.units import per_kwh_from_per_mwh, per_mwh_from_per_kwh
-from evergrid.dispatch import baseline, curtailment, problem, proof, shortfall
+from evergrid.dispatch import baseline, chargers, curtailment, problem, proof, shortfall
 from evergrid.dispatch.accounts import Costs, costs, site_power, unpaid_kwh
 from evergrid.dispatch.assessment import Assessment, Overdraft, Overload
+from evergrid.dispatch.chargers import ChargersBefore
 from evergrid.dispatch.options import Options
 from evergrid.dispatch.problem import Problem
 from evergrid.dispatch.shortfall import Shortfall
 from evergrid.engine import least_violation, solver, warm_start
 from evergrid.engine.certificate import Certificate
+from evergrid.engine.few_starts import improve as few_starts
+from evergrid.engine.power_steps import solve as power_steps
 from evergrid.engine.program import Program
 from evergrid.engine.progress import GapProgress, ignore_gap
 from evergrid.engine.solution import (
@@ -53,6 +56,8 @@ class Plan:
         congestion_price_per_mwh: What flowgates add to the price of energy at each site: above 0
             where drawing is limited, below 0 where feeding is; 0 where nothing binds.
         shortfalls: What could not be served, each session once.
+        any_power_cost: Cost of the plan in which chargers could take any power; None where they
+            may, or where no plan was made.
         solve_s: Time taken by the solver.
     """
 
@@ -64,6 +69,7 @@ class Plan:
     budget_price_per_mwh: Float[Array, " site"]
     congestion_price_per_mwh: Float[Array, "site step"]
     shortfalls: tuple[Shortfall, ...] = ()
+    any_power_cost: float | None = None
     solve_s: float = 0.0
 
     @property
@@ -131,6 +137,7 @@ def again(
     last: PreviousSolve | None,
     *,
     spent_kwh: Float[Array, " site"] | None = None,
+    before: ChargersBefore | None = None,
 ) -> tuple[Plan, PreviousSolve]:
     """The same, some steps after the last plan for the same sites, beginning from that one.
 
@@ -139,6 +146,7 @@ def again(
         options: How.
         last: What was solved then; None for the first time.
         spent_kwh: Part of each site's energy budget that is spent, or must be left for later.
+        before: What the chargers did until now.
 
     Raises:
         SolveError: No plan was found in the time allowed, or precision was lost.
@@ -147,7 +155,9 @@ def again(
     guess = None
     if last is not None and solver.chosen(made.program, options.method) != "highs":
         guess = _expected(portfolio, made, last)
-    plan, solution = _solve(portfolio, made, options, guess=guess, spent_kwh=spent_kwh)
+    plan, solution = _solve(
+        portfolio, made, options, guess=guess, spent_kwh=spent_kwh, before=before
+    )
     ids = portfolio.sessions.session_id
     return plan, PreviousSolve(made.program, solution.guess, ids, portfolio.grid.start_utc)
 
@@ -201,6 +211,7 @@ def uncontrolled(
         status=proof.status(assessment, Status.FEASIBLE),
         certificate=certificate,
         shortfalls=tuple(shortfall.shortfalls(assessment, None, _causes_of(served))),
+        any_power_cost=None,
         solve_s=taken_s,
     )
 
@@ -275,11 +286,13 @@ def _solve(
     *,
     guess: Guess | None = None,
     spent_kwh: Float[Array, " site"] | None = None,
+    before: ChargersBefore | None = None,
     progress: GapProgress = ignore_gap,
 ) -> tuple[Plan, Solution]:
     begun = time.perf_counter()
     program, relaxation = made.program, None
-    solution = _solution(program, options, guess, None, progress)
+    stepped = portfolio.chargers is not None
+    solution = _solution(program, options, guess, None, progress, stepped=stepped)
     late = time.perf_counter() - begun >= options.time_limit_s
     if not solution.status.good and not (late and solution.status is not Status.INFEASIBLE):
         # What was spent before by plans that could not see this one is saved again, if it can be.
@@ -291,28 +304,42 @@ def _solve(
             budget_weight=BUDGET_FIRST if first else EXCESS_WEIGHT,
         )
         program = _unpaid(portfolio, made, relaxation)
-        solution = _solution(program, options, guess, relaxation.power_kw, progress)
+        fallback = relaxation.power_kw
+        solution = _solution(program, options, guess, fallback, progress, stepped=stepped)
     if solution.certificate is None or not solution.status.good:
         raise SolveError(
             solution.status, faults=_in_the_way(portfolio, made, relaxation, spent_kwh)
         )
-    planned = _least_curtailed(portfolio, made, solution.power_kw)
+    power_kw, bound, any_power = solution.power_kw, solution.certificate.bound, None
+    served = True  # as much as can be, for sure
+    if portfolio.chargers is not None:
+        steps = chargers.power_steps(portfolio, program.stores, before)
+        left_s = max(options.time_limit_s - (time.perf_counter() - begun), 0.1)
+        how = {"gap": options.gap, "time_limit_s": left_s, "branch": options.branch}
+        whole = power_steps.solve(program, steps, solution, **how)
+        power_kw, bound, any_power = whole.power_kw, whole.bound, solution.certificate.objective
+        served = whole.program is program
+    elif options.smooth:
+        least_kw = chargers.usual_least_kw(portfolio, program.stores)
+        on_before = np.zeros(program.stores, bool)
+        on_before[: made.sessions] = before is not None and before.on > 0
+        power_kw = few_starts.improved(program, power_kw, least_kw, on_before=on_before)
+    planned = _least_curtailed(portfolio, made, power_kw)
     assessment = Assessment(portfolio, planned, 0.0 if spent_kwh is None else spent_kwh)
     paid = costs(portfolio, planned, options.end_value_per_kwh)
-    bound = proof.without_rounding(
-        solution.certificate.bound, paid.net, gave_way=relaxation is not None
-    )
+    bound = proof.without_rounding(bound, paid.net, gave_way=relaxation is not None)
     certificate = replace(proof.recomputed(assessment, paid.net), bound=bound)
     sites = slice(0, len(portfolio.sites))
     plan = Plan(
         assessment=assessment,
         costs=paid,
-        status=proof.earned(assessment, certificate, relaxation, gap=options.gap),
+        status=proof.earned(assessment, certificate, relaxation, gap=options.gap, served=served),
         certificate=certificate,
         shadow_price_per_mwh=per_mwh_from_per_kwh(solution.limit_price[sites]),
         budget_price_per_mwh=per_mwh_from_per_kwh(_budget_price(program, solution)[sites]),
         congestion_price_per_mwh=per_mwh_from_per_kwh(_congestion_price(program, solution)[sites]),
         shortfalls=tuple(shortfall.shortfalls(assessment, relaxation, {})),
+        any_power_cost=any_power,
         solve_s=time.perf_counter() - begun,
     )
     return plan, solution
@@ -324,12 +351,14 @@ def _solution(
     guess: Guess | None,
     fallback: Float[Array, " slot"] | None,
     progress: GapProgress,
+    *,
+    stepped: bool,
 ) -> Solution:
     return solver.solve(
         program,
         method=options.method,
         gap=options.gap,
-        smooth=options.smooth,
+        smooth=options.smooth and not stepped,
         branch=options.branch,
         time_limit_s=options.time_limit_s,
         zones=options.zones,

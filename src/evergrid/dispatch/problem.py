@@ -3,25 +3,39 @@
 The stores of the program are the sessions, and then one for each site that may curtail generation:
 what is curtailed is drawn by a store that is never full and never feeds. The nodes are the sites,
 and then one for each further billing period of a demand charge: it lies above its site, carries the
-same power, and its load is such that only steps of its period can raise its peak.
+same power, and its load is such that only steps of its period can raise its peak. The last nodes
+are those of sessions with one phase, where a site limits the currents of its phases.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from evergrid.core import tree
 from evergrid.core.arrays import Array, Float, Int
 from evergrid.core.flowgates import Flowgates
 from evergrid.core.timegrid import datetime64
 from evergrid.core.units import per_kwh_from_per_mwh
-from evergrid.dispatch import curtailment
+from evergrid.dispatch import curtailment, phases
 from evergrid.dispatch.accounts import net_load
 from evergrid.engine.program import Program, energy_path
+from evergrid.engine.term import AbstractTerm
 from evergrid.engine.terms import flowgates
+from evergrid.engine.terms.fed_energy import FedEnergyLimits
 from evergrid.model.billing import periods
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule, Slots, slots
 
+FREE_NODE = {
+    "net_low_kw": -np.inf,
+    "net_high_kw": np.inf,
+    "load_kw": 0.0,
+    "surcharge_per_kwh": 0.0,
+    "peak_price_per_kw": 0.0,
+    "peak_before_kw": 0.0,
+    "peak_count": 1,
+    "budget_kwh": np.inf,
+}  # a node that limits nothing and costs nothing
 ROOM_KWH = 1.0  # free at either end of the store of what is curtailed, so that it never binds
 
 
@@ -101,21 +115,58 @@ def build(
     _, sold = _prices(portfolio)
     meters = portfolio.sites.net_metering[:, None]
     bill = float((np.where(meters, sold, 0.0) * net_load(portfolio)).sum())
+    held = _held_from_start(portfolio)
     rise = stores.pop("feed_curve_per_kwh_kw")
+    gates = _padded(portfolio.flowgates, len(nodes["parent"]))
+    of_phases = phases.nodes(portfolio)
+    if of_phases is not None:
+        gates = _with_phases(portfolio, of_phases, stores, nodes, gates)
     program = Program(
         step_h=portfolio.grid.step_h,
         steps=portfolio.grid.steps,
         **stores,
         **nodes,
-        constant=portfolio.grid.step_h * bill,
+        constant=portfolio.grid.step_h * bill + held,
         feed_curve_per_kwh_kw=rise if rise.any() else None,
         rest_kw=rest,
-        terms=flowgates.terms(_padded(portfolio.flowgates, len(nodes["parent"]))),
+        terms=_terms(portfolio, gates, len(stores["first"])),
     )
     return Problem(program, len(portfolio.sessions), curtailing)
 
 
 Columns = dict[str, Array]
+
+
+def _terms(portfolio: Portfolio, gates: Flowgates | None, stores: int) -> tuple[AbstractTerm, ...]:
+    """Flowgates and warranties as terms of the program."""
+    made: tuple[AbstractTerm, ...] = flowgates.terms(gates)
+    warranties = portfolio.warranties
+    if warranties is None:
+        return made
+    row = warranties.row(portfolio.sessions.asset_id)
+    row[~portfolio.sessions.can_discharge] = -1
+    used, group = np.unique(row[row >= 0], return_inverse=True)
+    if not len(used):
+        return made
+    of_store = np.full(stores, -1)
+    of_store[: len(row)][row >= 0] = group
+    root = tree.roots(portfolio.sites.parent)[portfolio.site_row][row >= 0]
+    ends = [np.full(len(used), edge) for edge in (len(portfolio.sites), -1)]
+    np.minimum.at(ends[0], group, root)
+    np.maximum.at(ends[1], group, root)
+    ties = bool((ends[0] < ends[1]).any())
+    return (*made, FedEnergyLimits(of_store, warranties.fed_kwh[used], ties))
+
+
+def _held_from_start(portfolio: Portfolio) -> float:
+    """What energy on arrival costs by time where it stays in the cells."""
+    sessions = portfolio.sessions
+    price = sessions.calendar_wear_per_kwh_h
+    if not price.any():
+        return 0.0
+    at = slots(sessions, portfolio.grid)
+    hours = portfolio.grid.step_h * np.bincount(at.session, at.share, len(sessions))
+    return float((price * sessions.energy_arrival_kwh) @ hours)
 
 
 def _at_rest(
@@ -207,10 +258,31 @@ def _store_prices(
 ) -> Columns:
     bought, sold = _prices(portfolio)
     metered = (portfolio.sites.meter[site] >= 0)[at.session]
-    return {
+    made = {
         "draw_price_per_kwh": np.where(metered, sold[at.step], bought[at.step]),
         "feed_price_per_kwh": sold[at.step] - wear[at.session],
     }
+    if portfolio.sessions.calendar_wear_per_kwh_h.any():
+        _add_calendar_wear(portfolio, at, made)
+    return made
+
+
+def _add_calendar_wear(portfolio: Portfolio, at: Slots, prices: Columns) -> None:
+    """Add to the price of each kWh what it costs by time from its slot to the session's end.
+
+    So a cost of energy held becomes one of power, which every method covers. In its own slot it is
+    held for half of the time.
+    """
+    sessions = portfolio.sessions
+    price = sessions.calendar_wear_per_kwh_h[at.session]
+    hours = portfolio.grid.step_h * at.share
+    until = np.cumsum(hours)
+    last = np.cumsum(at.stop - at.first) - 1
+    left = until[last][at.session] - until + hours / 2.0
+    into = sessions.efficiency_charge[at.session]
+    out_of = sessions.efficiency_discharge[at.session]
+    prices["draw_price_per_kwh"] += price * left * into
+    prices["feed_price_per_kwh"] += price * left / out_of
 
 
 def _stacked(one: Columns, other: Columns) -> Columns:
@@ -312,6 +384,41 @@ def _padded(given: Flowgates | None, nodes: int) -> Flowgates | None:
         return given
     more = np.zeros((len(given), nodes - given.weight.shape[1]))
     return Flowgates(given.step, np.hstack([given.weight, more]), given.limit_kw)
+
+
+def _with_phases(
+    portfolio: Portfolio,
+    of: phases.PhaseNodes,
+    stores: Columns,
+    nodes: Columns,
+    gates: Flowgates | None,
+) -> Flowgates:
+    """Hang sessions with one phase on nodes of their own, and limit the currents of phases."""
+    first, more = len(nodes["parent"]), len(of.site)
+    own = of.of_session >= 0
+    stores["node"] = stores["node"].copy()
+    stores["node"][: len(own)][own] = first + of.of_session[own]
+    nodes["parent"] = np.concatenate([nodes["parent"], of.site])
+    steps = portfolio.grid.steps
+    for name, value in FREE_NODE.items():
+        if name in nodes:
+            old = nodes[name]
+            shape = (more, steps) if old.ndim == 2 else (more,)
+            nodes[name] = np.concatenate([old, np.full(shape, value, old.dtype)])
+    made = phases.flowgates(portfolio, of, first)
+    if gates is None:
+        return made
+    wider = _padded(gates, first + more)
+    assert wider is not None
+    joined = (
+        np.concatenate(pair)
+        for pair in zip(
+            (wider.step, wider.weight, wider.limit_kw),
+            (made.step, made.weight, made.limit_kw),
+            strict=True,
+        )
+    )
+    return Flowgates(*joined)
 
 
 def schedule(portfolio: Portfolio, problem: Problem, power_kw: Float[Array, " slot"]) -> Schedule:

@@ -50,8 +50,16 @@ def earned(
     relaxation: Relaxation | None,
     *,
     gap: float,
+    served: bool = True,
 ) -> Status:
     """The status that a plan has earned.
+
+    Args:
+        assessment: The plan held against the records.
+        certificate: Its cost, bound and violations.
+        relaxation: What had to give way, where anything had.
+        gap: Relative gap that counts as closed.
+        served: Whether it is proven that chargers in whole amperes cannot serve more.
 
     Raises:
         SolveError: It breaks what need not give way, or costs less than the bound.
@@ -62,5 +70,5 @@ def earned(
     if (assessment.overloads or assessment.overdrafts) and not must_exceed:
         raise SolveError(Status.NUMERICAL, "The plan breaks limits that it could keep.")
     proven = relaxation is None or not relaxation.needed or relaxation.proven
-    good = certificate.gap <= gap and proven
+    good = certificate.gap <= gap and proven and served
     return status(assessment, Status.OPTIMAL if good else Status.FEASIBLE)

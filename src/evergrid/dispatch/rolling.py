@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from evergrid.core.arrays import Array, Float, Int
-from evergrid.dispatch import curtailment, plan
+from evergrid.dispatch import chargers, curtailment, plan
 from evergrid.dispatch.accounts import Costs, costs, net_load, site_power
 from evergrid.dispatch.assessment import Assessment
 from evergrid.dispatch.forecast import AbstractPriceView
@@ -56,7 +56,9 @@ def simulate(
     load after the window will break a limit by itself while those who are plugged in are still
     there, a plan looks as far as that, at this same price, so that it sells nothing that they will
     need. A window may spend what is left of an energy budget, less what the load after it will
-    draw. Demand charges count the peaks of the same billing period before now.
+    draw. Demand charges count the peaks of the same billing period before now, and warranties what
+    was fed before now. A charger that is on starts no second time, and what it must stay on or off
+    carries over.
 
     Args:
         portfolio: What really happens.
@@ -96,6 +98,7 @@ class _Run:
         self.period = _periods(portfolio)
         self.gaps: list[float] = []
         self.last: plan.PreviousSolve | None = None
+        self.before = chargers.nothing_before(len(sessions))
 
     def step(self, now: int, window: int, every: int) -> None:
         """Plan at the start of step ``now`` and carry out the plan until the next one."""
@@ -108,6 +111,7 @@ class _Run:
             self.energy_now[here] = made.energy_kwh[:, until - now - 1]
             if made.curtailed_kw is not None:
                 self.curtailed[:, now:until] = made.curtailed_kw[:, : until - now]
+        self.before = self.before.after(self.power[:, now:until])
         self._settle(now, until)
 
     def _plan(self, here: Int[Array, " session"], now: int, stop: int) -> plan.Plan:
@@ -120,6 +124,12 @@ class _Run:
         if self.period:
             sites = replace(known.sites, demand_peak_kw=self._peaks_before(now))
             known = replace(known, sites=sites)
+        if self.portfolio.warranties is not None:
+            left = self.portfolio.warranties.after(
+                self.portfolio.sessions.asset_id,
+                known.grid.step_h * np.maximum(self.power[:, :now], 0.0).sum(axis=1),
+            )
+            known = replace(known, warranties=left)
         # The next plan comes soon: a search that takes seconds each time is not worth it.
         options = replace(self.options, end_value_per_kwh=value, branch=False)
         later_kwh = known.grid.step_h * self.load_kw[:, further:].sum(axis=1)
@@ -128,6 +138,7 @@ class _Run:
             options,
             self.last,
             spent_kwh=known.grid.step_h * self.drawn_kw[:, :now].sum(axis=1) + later_kwh,
+            before=self.before.select(here),
         )
         self.gaps.append(made.certificate.gap)
         return made

@@ -45,6 +45,8 @@ def shortfalls(
 def _cause(portfolio: Portfolio, relaxation: Relaxation | None, row: int) -> str:
     """The first limit on the way to the root that keeps a session from being served."""
     beyond = "site limits" if portfolio.flowgates is None else "the limits of the network"
+    if portfolio.chargers is not None and not (relaxation and relaxation.shortfall_kwh[row] > 0):
+        return f"the least current, whole amperes and runs of its charger, within {beyond}"
     if relaxation is None:
         return beyond
     program, sites = relaxation.program, portfolio.sites

@@ -23,6 +23,7 @@ from evergrid.data.tables import NoteCallback, ignore_notes
 from evergrid.fleet.synthetic.group import FleetGroup
 from evergrid.inputs import fleet_memory
 from evergrid.inputs import sites as site_sources
+from evergrid.inputs.chargers import ChargerSource, at_chargers
 from evergrid.inputs.feeder_sites import FeederSites
 from evergrid.inputs.tables import ForecastSource, Inputs, PriceSource, SessionSource
 from evergrid.model import battery
@@ -57,6 +58,7 @@ def load(
     folder: Path,
     seed: int,
     feeder_sites: FeederSites | None = None,
+    chargers: ChargerSource | None = None,
 ) -> StudyInputs:
     """Read, generate and put together everything a study is given.
 
@@ -66,6 +68,7 @@ def load(
         folder: What relative paths start from.
         seed: Of everything that is generated.
         feeder_sites: The feeder that the sites are connected to, if there is one.
+        chargers: The chargers of the sessions; without them any power may be taken.
 
     Raises:
         InputError: Data that breaks rules, all faults listed.
@@ -77,6 +80,11 @@ def load(
     placed = site_sources.sites_and_fleet(inputs, folder, seed=seed, feeder_sites=feeder_sites)
     sessions, sources, notes = _sessions(inputs, placed.fleet, grid, folder, seed)
     fleet_memory.must_hold_plan(len(sessions), inputs.site_tree, grid)
+    at = None
+    if chargers is not None:
+        batteries = frozenset(entry.asset_id for entry in inputs.battery)
+        at = at_chargers(chargers, sessions, folder, batteries=batteries)
+        sessions, notes = at.sessions, [*notes, *at.notes]
     sites = site_sources.of_sessions(sessions) if placed.sites is None else placed.sites
     tell = notes.append
     base_load = site_sources.load(
@@ -100,6 +108,7 @@ def load(
         site_sources.limits(inputs, folder, tell=tell),
         site_sources.generation(inputs, folder, tell=tell),
         inputs.horizon.time_zone,
+        None if at is None else at.chargers,
     )
     notes += site_sources.generation_notes(portfolio)
     return StudyInputs(portfolio, forecast_prices, tuple(sources), (*notes, *placed.notes))

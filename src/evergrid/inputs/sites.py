@@ -96,7 +96,16 @@ def sites_and_fleet(
 def of_sessions(sessions: Sessions) -> Sites:
     """A root without limits for every site that a session names."""
     names = np.unique(sessions.site_id.astype(str))
-    return Sites(**_listed(tuple(SiteEntry(site_id=str(name)) for name in names)))
+    return listed(tuple(SiteEntry(site_id=str(name)) for name in names))
+
+
+def listed(entries: tuple[SiteEntry, ...]) -> Sites:
+    """The sites that a configuration lists.
+
+    Raises:
+        InputError: Sites that break rules.
+    """
+    return Sites(**_listed(entries))
 
 
 def load(

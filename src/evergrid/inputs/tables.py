@@ -111,6 +111,10 @@ class SiteEntry(Config):
     """Most energy drawn in the horizon, load included, less what is fed; no budget when absent."""
     generation_curtailable: bool = True
     """Whether the site may produce less than its generation could."""
+    phase_limit_a: float | None = Field(default=None, gt=0, examples=[63.0])
+    """Greatest current of each phase, A; needs [chargers]; no limit when absent."""
+    phase_unbalance_limit_a: float | None = Field(default=None, gt=0, examples=[20.0])
+    """Greatest difference of the currents of two phases, A; no limit when absent."""
 
 
 class BatteryEntry(Config):

@@ -18,6 +18,10 @@ STUDIES = (
     "hosting_capacity",
     "volt_var",
     "battery_life",
+    "regulation",
+    "value_stacking",
+    "rule_books",
+    "frequency_response",
 )
 
 

@@ -1,10 +1,14 @@
 """One function per figure: records and arrays in, a Plotly figure out, nothing else touched."""
 
+from evergrid.report.figures.battery.energy import energy_lost
+from evergrid.report.figures.battery.law_of_cells import CellCurve, cell_tests
 from evergrid.report.figures.battery.life import (
     capacity_left,
     capacity_lost,
     day_of_strategy,
 )
+from evergrid.report.figures.battery.plan_wear import wear_by_strategy
+from evergrid.report.figures.battery.stress import stress_map
 from evergrid.report.figures.fleet.firm_capacity import (
     diversity_curve,
     offer_curve,
@@ -34,49 +38,95 @@ from evergrid.report.figures.grid.volt_var import (
     tap_timelines,
     voltage_day,
 )
+from evergrid.report.figures.plan.chargers import PhaseRun, charger_currents, phase_currents
 from evergrid.report.figures.plan.curtailment import generation
 from evergrid.report.figures.plan.level import level_loading
 from evergrid.report.figures.plan.money import profit_comparison, value_waterfall
 from evergrid.report.figures.plan.site import MOST_SITES, SiteRun, site_heatmap, site_loading
 from evergrid.report.figures.plan.vehicle import VehicleRun, vehicle_day
+from evergrid.report.figures.resilience.frequency import (
+    frequency_after_loss,
+    missing_by_cause,
+    nadir_by_fleet,
+    nadir_by_inertia,
+    power_after_loss,
+    record_played,
+    vehicles_in_record,
+)
+from evergrid.report.figures.services.regulation import (
+    SHOWN_S,
+    score_and_credit,
+    signal_followed,
+    switches_by_charger,
+)
+from evergrid.report.figures.services.rule_books import (
+    award_bars,
+    award_by_hour,
+    power_by_duration,
+)
+from evergrid.report.figures.services.stacking import awards_over_time, bid_curve
 
 __all__ = [
     "MOST_SITES",
+    "SHOWN_S",
+    "CellCurve",
     "LoadingPanel",
+    "PhaseRun",
     "Quarters",
     "SiteRun",
     "VehicleRun",
+    "award_bars",
+    "award_by_hour",
+    "awards_over_time",
+    "bid_curve",
     "capacity_left",
     "capacity_lost",
+    "cell_tests",
+    "charger_currents",
     "day_of_strategy",
     "distance_diagram",
     "diversity_curve",
     "droop_response",
     "energy_band",
+    "energy_lost",
     "feeder_loading",
     "feeder_map",
     "fleet_power",
     "forecast_against_actual",
+    "frequency_after_loss",
     "generation",
     "headroom_over_day",
     "level_loading",
     "loop_gains",
     "losses_bars",
+    "missing_by_cause",
+    "nadir_by_fleet",
+    "nadir_by_inertia",
     "offer_curve",
     "offer_fan",
     "operations_bars",
+    "phase_currents",
+    "power_after_loss",
+    "power_by_duration",
     "profit_comparison",
     "promises_by_quarter",
     "promises_kept",
+    "record_played",
     "reliability_diagram",
+    "score_and_credit",
     "scr_curve",
     "sharpness_bars",
+    "signal_followed",
     "site_heatmap",
     "site_loading",
     "stopper_bars",
+    "stress_map",
+    "switches_by_charger",
     "tap_timelines",
     "value_waterfall",
     "vehicle_day",
+    "vehicles_in_record",
     "violation_curve",
     "voltage_day",
+    "wear_by_strategy",
 ]

@@ -1,114 +1,89 @@
 """Computes battery life: every model in every climate under every strategy, year by year."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from evergrid.battery.ageing import fleet, life
-from evergrid.battery.ageing.life import MODELS
-from evergrid.battery.ageing.model import AbstractAgeingModel, AbstractLargeCell, Fade
+from evergrid.battery import duty
+from evergrid.battery.ageing.model import AbstractAgeingModel
 from evergrid.battery.ageing.profile import Profile
-from evergrid.core.arrays import Array, Float
 from evergrid.core.units import H_PER_DAY
-from evergrid.studies.battery_life import report, tables
-from evergrid.studies.battery_life.config import Climate, Config
-from evergrid.studies.battery_life.daily_profile import (
-    DAYS_PER_YEAR,
-    air_temperature_c,
-    state_of_charge,
-)
+from evergrid.studies.battery_life import climate_year, ensemble, notes, report, tables
+from evergrid.studies.battery_life.climate_year import STEP_H, ClimateYear
+from evergrid.studies.battery_life.config import Config
+from evergrid.studies.battery_life.daily_profile import state_of_charge
 from evergrid.studies.battery_life.findings import LifeResults
 from evergrid.studies.study import Context, Output, Study
-
-STEP_H = 0.5  # between points of a profile
-AIR_NOTE = "Cells are as warm as the air around them: heat of driving and charging is left out."
-FADING_NOTE = (
-    "States of charge stay the same as batteries fade, so that the energy driven and fed shrinks "
-    "with their capacity."
-)
-SCHMALSTIEG_NOTE = (
-    "The model schmalstieg comes from accelerated tests of a small cell, and overstates the ageing "
-    "of packs of today by three to ten times."
-)
 
 
 def compute(config: Config, context: Context) -> Output[LifeResults]:
     """How the batteries of a configuration age.
 
     Raises:
-        InputError: A day takes more energy or time than there is.
+        MissingFileError, UnreadableFileError: A file that is named is not there, or no table.
+        InputError: A day takes more energy, time or power than there is, or a table breaks rules.
     """
+    models, fitted = ensemble.read(config, context.folder)
+    years = tuple(climate_year.of(config, climate, context.folder) for climate in config.climate)
+    aged = _aged(config, models, years, context)
     hour = np.arange(0.0, H_PER_DAY + STEP_H / 2, STEP_H)
-    days = np.array(
-        [state_of_charge(config.use, config.pack, one, hour) for one in config.strategy]
-    )
-    shape = (len(config.climate), len(config.models), len(config.strategy), config.years + 1)
-    capacity, calendar, resistance = np.ones(shape), np.zeros(shape), np.ones(shape)
-    beyond: set[tuple[str, str]] = set()
-    cells = len(config.climate) * len(config.models)
-    for c, climate in enumerate(config.climate):
-        profile = _year(days, climate)
-        for m, name in enumerate(config.models):
-            label = f"ageing {name}, {climate.name}"
-            context.progress(label, 0.05 + 0.9 * (c * len(config.models) + m) / cells)
-            beyond |= {(name, what) for what in _beyond(MODELS[name], profile)}
-            for year, fade in enumerate(_years(MODELS[name], profile, config.years), 1):
-                capacity[c, m, :, year] = fade.capacity
-                calendar[c, m, :, year] = fade.calendar
-                resistance[c, m, :, year] = fade.resistance
+    mild_kwh = config.use.drive_kwh
     findings = LifeResults(
         config=config,
         hour=hour,
-        state_of_charge=days,
-        cycles_per_year=np.abs(np.diff(days, axis=1)).sum(axis=1) / 2 * DAYS_PER_YEAR,
-        capacity=capacity,
-        calendar=calendar,
-        resistance=resistance,
+        state_of_charge=np.array(
+            [
+                state_of_charge(config.use, config.pack, one, hour, mild_kwh)
+                for one in config.strategy
+            ]
+        ),
+        years=years,
+        duty=tuple(
+            tuple(duty.of(state, step_h=STEP_H) for state in year.state_of_charge) for year in years
+        ),
+        **aged,
+        stress=ensemble.stress_map(models, years),
+        fitted=fitted,
     )
     return Output(
         findings=findings,
         headline=findings.headline(),
         tables=tables.results(findings),
-        inputs={"daily_profiles": tables.daily_profiles(findings)},
-        notes=_notes(config, beyond),
+        inputs=tables.inputs(findings),
+        notes=notes.of(findings, models),
     )
 
 
-def _year(days: Float[Array, "strategy point"], climate: Climate) -> Profile:
-    """A year of the same day under each strategy, in the seasons of a climate."""
-    soc = np.concatenate([np.tile(days[:, :-1], DAYS_PER_YEAR), days[:, :1]], axis=1)
-    hour = np.arange(soc.shape[1]) * STEP_H
-    air = air_temperature_c(climate.mean_c, climate.season_c, climate.day_c, hour)
-    return Profile(STEP_H, soc, np.tile(air, (len(soc), 1)))
-
-
-def _years(model: AbstractAgeingModel, profile: Profile, years: int) -> Iterator[Fade]:
-    """The fade at the end of each year."""
-    fade = Fade.new(len(profile.soc))
-    for _ in range(years):
-        if isinstance(model, AbstractLargeCell):
-            fade = fleet.aged(model, profile, fade)
-        else:
-            *_, fade = life.lived(model, profile, fade)
-        yield fade
-
-
-def _beyond(model: AbstractAgeingModel, profile: Profile) -> list[str]:
-    """With what a year leaves the range that a model was tested in."""
-    return [what for what, left in model.tested.beyond(profile).items() if left.any()]
-
-
-def _notes(config: Config, beyond: set[tuple[str, str]]) -> tuple[str, ...]:
-    """What a reader must know."""
-    notes = [AIR_NOTE, FADING_NOTE]
-    if "schmalstieg" in config.models:
-        notes.append(SCHMALSTIEG_NOTE)
-    for name in config.models:
-        left = sorted(what for model, what in beyond if model == name)
-        if left:
-            notes.append(f"{name} ({MODELS[name].cell}) is extrapolated in {', '.join(left)}.")
-    return tuple(notes)
+def _aged(
+    config: Config,
+    models: Sequence[AbstractAgeingModel],
+    years: Sequence[ClimateYear],
+    context: Context,
+) -> dict[str, Any]:
+    """Capacity, calendar loss and resistance over the years, and where models are extrapolated."""
+    shape = (len(years), len(models), len(config.strategy), config.years + 1)
+    capacity, calendar, resistance = np.ones(shape), np.zeros(shape), np.ones(shape)
+    beyond = []
+    for c, year in enumerate(years):
+        profile = Profile(STEP_H, year.state_of_charge, year.temperature_c)
+        for m, model in enumerate(models):
+            label = f"ageing {model.name}, {config.climate[c].name}"
+            done = (c * len(models) + m) / (len(years) * len(models))
+            context.progress(label, 0.05 + 0.9 * done)
+            for n, fade in enumerate(ensemble.years(model, profile, config.years), 1):
+                capacity[c, m, :, n] = fade.capacity
+                calendar[c, m, :, n] = np.minimum(fade.calendar, 1.0 - fade.capacity)
+                resistance[c, m, :, n] = fade.resistance
+            if not model.has_resistance:
+                resistance[c, m] = np.nan
+        beyond.append(tuple(ensemble.beyond(model, profile, config.years) for model in models))
+    return {
+        "capacity": capacity,
+        "calendar": calendar,
+        "resistance": resistance,
+        "extrapolated": tuple(beyond),
+    }
 
 
 STUDY: Study[Config, Any] = Study(
@@ -116,7 +91,13 @@ STUDY: Study[Config, Any] = Study(
     question="How long do batteries live with and without V2G, in which climate, and what ages "
     "them?",
     config=Config,
-    own_files=("inputs/daily_profiles.parquet", "capacity.parquet", "strategies.parquet"),
+    own_files=(
+        "inputs/daily_profiles.parquet",
+        "inputs/air_temperature.parquet",
+        "capacity.parquet",
+        "strategies.parquet",
+        "energy.parquet",
+    ),
     compute=compute,
     report=report,
 )

@@ -9,7 +9,7 @@ from evergrid.fleet.firm_capacity.day_forecast import DayForecast
 from evergrid.fleet.firm_capacity.influence import SEASON_DAYS
 from evergrid.fleet.history.availability import Availability
 from evergrid.fleet.history.day_kind import ODD
-from evergrid.fleet.history.past_days import GAP_DAYS, History
+from evergrid.fleet.history.past_days import GAP_DAYS, History, Product
 from evergrid.model.weather import Weather
 
 GUARANTEES = {
@@ -19,6 +19,16 @@ GUARANTEES = {
     "expected, the share whose promise is broken is on average no more than asked, whatever the "
     "distribution, if days are exchangeable.",
 }
+
+
+def of_product(product: Product, block_h: float) -> list[str]:
+    """What a promise of a signal that is followed all the time rests on."""
+    if product.direction != "both" or block_h <= product.duration_h:
+        return []
+    return [
+        f"A block of {block_h:g} h holds for a signal that within it never takes or gives, net, "
+        f"more than {product.duration_h:g} h of full power."
+    ]
 
 
 def of_inputs(

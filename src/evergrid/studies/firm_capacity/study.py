@@ -60,7 +60,12 @@ def compute(config: Config, context: Context) -> Output[FirmCapacityResults]:
         _headline(config, inputs, found),
         tables.results(found),
         inputs=inputs,
-        notes=(*notes, note.GUARANTEES[config.guarantee], *found.notes),
+        notes=(
+            *notes,
+            note.GUARANTEES[config.guarantee],
+            *note.of_product(record.product, config.product.block_h),
+            *found.notes,
+        ),
         sources=tuple(sources),
     )
 

@@ -5,12 +5,18 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from evergrid.battery.ageing import life
+from evergrid.battery.ageing.profile import HIGHEST_C, LOWEST_C
+from evergrid.battery.converter import NOTTON_K0, NOTTON_K2
 from evergrid.core.config import Config as BaseConfig
 from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
+from evergrid.dispatch.wear.battery_value import SlopeAt
 from evergrid.engine import solver
+from evergrid.inputs.chargers import ChargerSource
 from evergrid.inputs.feeder_sites import PlanFeeder
 from evergrid.inputs.tables import ForecastSource, Inputs
+from evergrid.model.battery_state import MOST_CYCLES, MOST_YEARS
 
 ROUNDING_STEPS = 1e-4  # by which a length given in hours may miss a whole number of steps
 
@@ -31,6 +37,9 @@ class Solve(BaseConfig):
     """Largest relative gap that counts as optimal."""
     time_limit_s: float = Field(default=600.0, gt=0)
     """For each solve, seconds."""
+    refinements: int = Field(default=0, ge=0, le=20)
+    """With [wear] or [converter]: plan again with what the models say of the last plan, so many
+    times at most, until both agree to 1 %."""
     end_value_per_mwh: float | None = Field(default=None, ge=0, examples=[50.0])
     """Worth of energy in vehicles that stay beyond the horizon; the median price when absent."""
 
@@ -85,6 +94,63 @@ def _whole_steps(name: str, hours: float, step_h: float) -> list[Fault]:
     return [Fault(f"rolling.{name}", rule, (hours,), fix=fix)]
 
 
+class Wear(BaseConfig):
+    """Wear of batteries by a model of how they age, at their present state."""
+
+    model: str = "large_nmc"
+    """How cells age: "large_lfp", "large_nmc", "naumann_lfp" or "schmalstieg"."""
+    price_per_kwh: float = Field(gt=0, examples=[128.0])
+    """Of a new battery, in the currency of the prices."""
+    end_of_life: float = Field(default=0.8, gt=0, lt=1)
+    """Share of the capacity at which a battery is worn out."""
+    temperature_c: float = Field(default=20.0, ge=LOWEST_C, le=HIGHEST_C)
+    """Of the cells, C."""
+    age_years: float = Field(default=0.0, ge=0, le=MOST_YEARS)
+    """Age of the batteries."""
+    full_cycles: float = Field(default=0.0, ge=0, le=MOST_CYCLES)
+    """Energy that they have given so far, over their capacity when new."""
+    file: str | None = Field(default=None, examples=["battery_states.csv"])
+    """Table of asset_id, age_years, full_cycles for batteries that differ."""
+    slope_at: SlopeAt = "present"
+    """Where on its curve of fade a cycle is paid for: at the "present" state, or at the
+    "end_of_life"."""
+    compared_per_kwh: float | None = Field(default=None, ge=0, examples=[0.03])
+    """Also plan with this constant price of wear per kWh fed, and compare."""
+
+    @model_validator(mode="after")
+    def _known_model(self) -> "Wear":
+        life.named(self.model)
+        return self
+
+
+class Converter(BaseConfig):
+    """Losses of chargers by their power: k0 + k1 s + k2 s^2 of the rating, at a share s of it."""
+
+    k0: float = Field(default=NOTTON_K0, gt=0, lt=1)
+    """While it runs, whatever its power; this and k2 are those of a good string inverter."""
+    k1: float = Field(default=0.0, ge=0, lt=1)
+    """Per power."""
+    k2: float = Field(default=NOTTON_K2, ge=0, lt=1)
+    """Per its square."""
+    standby_w: float = Field(default=10.0, ge=0, le=1000)
+    """What a charger draws while a vehicle is plugged in and nothing flows."""
+    cell_efficiency: float = Field(default=0.995, gt=0, le=1)
+    """Of the cells alone, one way."""
+    round_trip: float | None = Field(default=None, gt=0, le=1, examples=[0.87])
+    """Measured from the plug and back; k1 is then what it follows from."""
+    round_trip_share: float = Field(default=1.0, gt=0, le=1)
+    """Share of the rating at which it was measured."""
+
+
+class Warranty(BaseConfig):
+    """What the maker of the batteries allows to be fed."""
+
+    fed_kwh_per_year: float = Field(ge=0, examples=[2000.0])
+    """Energy that a vehicle may feed in a year; the horizon's share of it holds for a plan."""
+    years: float = Field(default=MOST_YEARS, gt=0, le=MOST_YEARS)
+    """Age at which the warranty ends, and with it the limit; by [wear] batteries have an age."""
+
+
 class Config(Inputs):
     """The configuration of a plan."""
 
@@ -94,8 +160,17 @@ class Config(Inputs):
     """Heading of the report."""
     solve: Solve = Solve()
     """How the plan is made."""
+    chargers: ChargerSource | None = None
+    """Chargers of alternating current, in whole amperes and with few starts; any power when
+    absent."""
     feeder: PlanFeeder | None = None
     """The feeder that the sites hang on, whose limits the plan keeps."""
+    wear: Wear | None = None
+    """Wear by an ageing model, in the place of the wear that sessions and batteries come with."""
+    converter: Converter | None = None
+    """Losses of chargers by their power, in the place of the efficiencies of sessions."""
+    warranty: Warranty | None = None
+    """What may be fed under the warranty of the batteries."""
     rolling: Rolling | None = None
     """Also plan again and again as time passes, and compare."""
 
@@ -106,6 +181,55 @@ class Config(Inputs):
             rule = "be auto, highs or interior_point where the plan has a feeder"
             fault = Fault("solve.method", rule, (self.solve.method,), fix=fix)
             raise ConfigError("config", [fault])
+        return self
+
+    @model_validator(mode="after")
+    def _method_covers_warranty(self) -> "Config":
+        if self.warranty is not None and self.solve.method not in ("auto", "highs"):
+            rule = "be auto or highs where the plan has a warranty"
+            fault = Fault("solve.method", rule, (self.solve.method,), fix="Choose auto.")
+            raise ConfigError("config", [fault])
+        return self
+
+    @model_validator(mode="after")
+    def _chargers_without_warranty(self) -> "Config":
+        if self.chargers is not None and self.warranty is not None:
+            rule = "be left out of a plan with [chargers]"
+            fix = "Whole amperes are not yet planned under a warranty: leave one of the two out."
+            raise ConfigError("config", [Fault("warranty", rule, fix=fix)])
+        return self
+
+    @model_validator(mode="after")
+    def _fits_feeder(self) -> "Config":
+        """Refuse what is not planned within the limits of a feeder."""
+        if self.feeder is None:
+            return self
+        faults, refinements = [], self.solve.refinements
+        if refinements:
+            fix = "Leave it out: the difference to the models is told all the same."
+            rule = "be 0 where the plan has a feeder"
+            faults.append(Fault("solve.refinements", rule, (refinements,), fix=fix))
+        if self.wear is not None and self.wear.compared_per_kwh is not None:
+            fix = "The plan that is compared with would not keep the feeder's limits."
+            rule = "be left out of a plan on a [feeder]"
+            got = (self.wear.compared_per_kwh,)
+            faults.append(Fault("wear.compared_per_kwh", rule, got, fix=fix))
+        if self.chargers is not None:
+            fix = "Leave one of the two out; limits of sites and phases stand in for the feeder's."
+            faults.append(Fault("chargers", "be left out of a plan on a [feeder]", fix=fix))
+        if faults:
+            raise ConfigError("config", faults)
+        return self
+
+    @model_validator(mode="after")
+    def _refines_by_models(self) -> "Config":
+        refinements, faults = self.solve.refinements, []
+        if refinements and self.wear is None and self.converter is None:
+            rule = "be 0 without [wear] or [converter]"
+            fix = "Add one of them: they are what a plan is refined by."
+            faults.append(Fault("solve.refinements", rule, (refinements,), fix=fix))
+        if faults:
+            raise ConfigError("config", faults)
         return self
 
     @model_validator(mode="after")

@@ -20,7 +20,8 @@ from evergrid.report import figures as draw
 from evergrid.report.drawing import FigureMakers, Figures
 from evergrid.report.page import Headline, Section, Table
 from evergrid.studies import console_summary
-from evergrid.studies.plan import feeder_report
+from evergrid.studies.plan import chargers as plan_chargers
+from evergrid.studies.plan import feeder_report, losses, wear_report
 from evergrid.studies.plan import service as plan_service
 from evergrid.studies.plan.config import Config
 from evergrid.studies.plan.results import PlanResults
@@ -37,6 +38,8 @@ JOINED = (  # lines of the summary that share one where there would be too many
     ("energy", "curtailed"),
     ("limits", "budgets"),
     ("fleet", "horizon"),
+    ("losses", "warranty"),
+    ("energy", "losses"),
     ("status", "violation"),
 )
 READING = {
@@ -95,6 +98,14 @@ def console_lines(result: StudyResult) -> list[str]:
         rows.append(("curtailed", curtailed))
     if result.findings.feeder is not None:
         rows.append(("feeder", feeder_report.line(s, money)))
+    if "wear" in s:
+        rows.append(("wear", wear_report.line(s, money)))
+    if "converter" in s:
+        rows.append(("losses", losses.line(s)))
+    if "warranty" in s:
+        rows.append(("warranty", wear_report.warranty_line(s)))
+    if "chargers" in s:
+        rows.append(("chargers", plan_chargers.line(s)))
     if s["budgets"]:
         rows.append(("budgets", _budget_line(s)))
     if s["rolling"]:
@@ -125,6 +136,13 @@ def figures(result: StudyResult) -> FigureMakers:
         made["site_heatmap"] = partial(_site_heatmap, result)
     if result.findings.feeder is not None:
         made |= feeder_report.drawings(result.findings.feeder, portfolio.grid, _zone(result))
+    if result.findings.wear is not None:
+        made["wear_by_strategy"] = partial(
+            wear_report.figure, result.findings.wear, portfolio.prices.currency
+        )
+    if portfolio.chargers is not None:
+        best = result.findings.plans["v2g"]
+        made |= plan_chargers.drawings(portfolio, best, _zone(result))
     made["vehicle_day"] = partial(_vehicle_day, result)
     if result.findings.rolling:
         made["profit_comparison"] = partial(_profit_comparison, result)
@@ -137,7 +155,7 @@ def figures(result: StudyResult) -> FigureMakers:
 
 def page(result: StudyResult, drawn: Figures) -> Page:
     """The content of the HTML report."""
-    texts = READING | feeder_report.READING
+    texts = READING | feeder_report.READING | wear_report.READING | plan_chargers.READING
     texts |= {"vehicle_day": f"{READING['vehicle_day']} {_leaves_with(result)}"}
     texts |= {"level_loading": f"{READING['level_loading']} {result.findings.loading.by_level()}"}
     sections = drawn.sections(texts, feeder_report.HEADINGS)
@@ -176,8 +194,12 @@ def _money(value: float) -> str:
 
 def _notes(result: StudyResult) -> list[str]:
     notes: list[str] = []
+    if "chargers" in result.summary:
+        notes += plan_chargers.notes(_portfolio(result))
     if result.findings.feeder is not None:
         notes += feeder_report.notes(result.summary, result.findings.feeder.feeder_sites.feeder)
+    if result.findings.wear is not None:
+        notes += wear_report.notes(result.summary)
     for meta in result.findings.inputs.sources:
         quality = meta.quality
         notes.append(
@@ -211,7 +233,21 @@ def _tables(result: StudyResult) -> list[Section]:
         feeder = [feeder_report.section(result.findings.feeder)]
         feeder += feeder_report.places(result.findings.feeder)
     curtailed = plan_service.curtailment(result.summary)
-    return [*curtailed, *feeder, *_congested_sites(result), *_budgets(result), *_unserved(result)]
+    more = []
+    if result.findings.wear is not None:
+        more.append(wear_report.section(result.summary, result.summary["currency"]))
+    if "converter" in result.summary:
+        more.append(losses.section(result.summary, plan_service.NAMES))
+    if "chargers" in result.summary:
+        more.append(plan_chargers.section(result.summary, plan_service.NAMES))
+    return [
+        *more,
+        *curtailed,
+        *feeder,
+        *_congested_sites(result),
+        *_budgets(result),
+        *_unserved(result),
+    ]
 
 
 def _congested_sites(result: StudyResult) -> list[Section]:

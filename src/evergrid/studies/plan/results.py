@@ -9,6 +9,7 @@ from evergrid.dispatch.rolling import RollingResult
 from evergrid.inputs.assembly import StudyInputs
 from evergrid.studies.plan.feeder import FeederResults
 from evergrid.studies.plan.site_loading import SiteLoading
+from evergrid.studies.plan.wear import WearResults
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,14 @@ class PlanResults:
         rolling: What rolling planning came to by view of prices: "perfect", "forecast",
             "persistence"; empty when it was not asked for.
         feeder: What the plans do to the feeder; None without one.
+        wear: What strategies do to batteries by an ageing model; None without one.
     """
 
     inputs: StudyInputs
     plans: Mapping[str, Plan]
     rolling: Mapping[str, RollingResult]
     feeder: FeederResults | None
+    wear: WearResults | None = None
 
     @cached_property
     def loading(self) -> SiteLoading:

@@ -1,6 +1,7 @@
 """What should every vehicle and battery do, what is that worth, and how far from optimal is it?"""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from evergrid.dispatch.network import feeder_check
 from evergrid.dispatch.network.feeder_plan import FeederPlan
@@ -9,9 +10,13 @@ from evergrid.dispatch.rolling import RollingResult
 from evergrid.inputs import feeder_sites
 from evergrid.inputs.assembly import load
 from evergrid.inputs.feeder_sites import FeederSites
+from evergrid.model.portfolio import Portfolio
+from evergrid.studies.plan import chargers as plan_chargers
 from evergrid.studies.plan import feeder as plan_feeder
-from evergrid.studies.plan import report, strategies, tables
+from evergrid.studies.plan import losses as plan_losses
+from evergrid.studies.plan import refinement, report, strategies, tables
 from evergrid.studies.plan import summary as plan_summary
+from evergrid.studies.plan import wear as plan_wear
 from evergrid.studies.plan.config import Config
 from evergrid.studies.plan.feeder import FeederResults
 from evergrid.studies.plan.results import PlanResults
@@ -33,30 +38,73 @@ def compute(config: Config, context: Context) -> Output[PlanResults]:
     progress("reading the inputs", 0.0)
     source = config.rolling.forecast if config.rolling else None
     sites = _feeder_sites(config, context)
-    given = load(config, source, folder=context.folder, seed=context.seed, feeder_sites=sites)
-    portfolio = given.portfolio
+    given = load(
+        config,
+        source,
+        folder=context.folder,
+        seed=context.seed,
+        feeder_sites=sites,
+        chargers=config.chargers,
+    )
+    models = refinement.begin(
+        plan_wear.with_warranty(config, given.portfolio, context.folder),
+        plan_wear.batteries(config, given.portfolio, context.folder),
+        plan_losses.losses(config),
+    )
+    portfolio = models.portfolio
     options = strategies.options_of(config, given)
     network = None if sites is None else strategies.sites_on_feeder(portfolio, sites)
     plans, within = strategies.plans(config, portfolio, options, progress, network)
+
+    def again(changed: Portfolio, number: int) -> Mapping[str, Plan]:
+        progress(f"refinement {number}", 0.0)
+        return strategies.plans(config, changed, options, progress, None)[0]
+
+    models, plans, refinements = refinement.refined(
+        models, plans, again, most=config.solve.refinements
+    )
+    portfolio = models.portfolio
+    given = replace(given, portfolio=portfolio)
     rolled: dict[str, RollingResult] = {}
     if config.rolling:
         limited = within["v2g"].portfolio if within else portfolio
         rolled = strategies.rolling_plans(config, limited, given.forecast, options, progress)
     feeder = None if network is None else _on_feeder(network, within, plans, rolled)
+    wear, losses = None, None
+    if models.batteries is not None:
+        wear = plan_wear.results(
+            config, portfolio, models.batteries, plans, rolled, options, refinements=refinements
+        )
+    if models.losses is not None:
+        done = {name: made.schedule for name, made in plans.items()}
+        done |= {f"rolling_{name}": made.schedule for name, made in rolled.items()}
+        losses = plan_losses.assessments(portfolio, models.losses, done)
     headline = plan_summary.headline(
         portfolio, plans, rolled, end_value_per_kwh=options.end_value_per_kwh
     )
     result_tables = tables.results(portfolio, plans, rolled)
-    files = {}
+    files, input_tables = {}, tables.inputs(portfolio)
+    if portfolio.chargers is not None:
+        runs = plan_chargers.schedules(plans, rolled)
+        headline["chargers"] = plan_chargers.summary(portfolio, plans["v2g"], runs)
+        result_tables |= plan_chargers.results(portfolio, plans["v2g"])
+        input_tables |= plan_chargers.inputs(portfolio)
     if feeder is not None:
         headline["feeder"] = plan_feeder.summary(feeder)
         result_tables |= plan_feeder.results(feeder)
         files["feeder.geojson"] = plan_feeder.map_text(feeder)
+    if wear is not None:
+        headline["wear"] = plan_wear.summary(wear, portfolio)
+        result_tables["wear"] = plan_wear.table(wear)
+    if losses is not None:
+        headline["converter"] = plan_losses.summary(losses)
+    if portfolio.warranties is not None:
+        headline["warranty"] = plan_wear.warranty_summary(portfolio, plans["v2g"])
     return Output(
-        PlanResults(given, plans, rolled, feeder),
+        PlanResults(given, plans, rolled, feeder, wear),
         headline,
         result_tables,
-        inputs=tables.inputs(portfolio),
+        inputs=input_tables,
         files=files,
         notes=given.notes,
         sources=given.sources,
@@ -98,16 +146,21 @@ STUDY = Study(
         "inputs/site_limits.parquet",
         "inputs/site_generation.parquet",
         "inputs/prices.parquet",
+        "inputs/chargers.parquet",
         "schedule.parquet",
         "sites.parquet",
         "strategies.parquet",
         "curtailment.parquet",
         "strategy_schedules.parquet",
         "strategy_curtailment.parquet",
+        "charger_currents.parquet",
+        "charger_starts.parquet",
+        "site_phases.parquet",
         "feeder_check.parquet",
         "site_limits.parquet",
         "congestion_prices.parquet",
         "feeder.geojson",
+        "wear.parquet",
     ),
     compute=compute,
     report=report,

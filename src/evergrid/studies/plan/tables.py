@@ -1,6 +1,6 @@
 """The tables of a plan: what it was computed from, and what came out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import polars as pl
@@ -36,7 +36,7 @@ def inputs(portfolio: Portfolio) -> dict[str, pl.DataFrame]:
 
 
 def results(
-    portfolio: Portfolio, plans: dict[str, Plan], rolled: dict[str, RollingResult]
+    portfolio: Portfolio, plans: Mapping[str, Plan], rolled: Mapping[str, RollingResult]
 ) -> dict[str, pl.DataFrame]:
     """The tables that came out, by name.
 

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from evergrid.core.arrays import Array, Float
+from evergrid.core.arrays import Array, Bool, Float
 from evergrid.report import panels, theme
 from evergrid.report.labels import literal
 
@@ -15,26 +15,34 @@ PERCENT = 100.0
 
 
 def capacity_left(
-    capacity: Float[Array, "climate model strategy year"],
+    band: Float[Array, "climate strategy year end"],
     *,
     climates: Sequence[str],
     strategies: Sequence[str],
     end_of_life: float,
 ) -> go.Figure:
-    """Capacity over the years by strategy, a panel for each climate, a band over the models."""
-    note = "Line: middle of the models. Band: all models."
+    """Capacity over the years by strategy, a panel for each climate, with its band.
+
+    Args:
+        band: Lower end, middle and upper end of what is left.
+        climates: Names of the panels.
+        strategies: Names of the lines.
+        end_of_life: Where a battery counts as worn out.
+    """
+    note = "Line: middle. Band: nine of ten batteries, over all models."
     figure = _side_by_side("What is left of the capacity", note, climates)
-    year = np.arange(capacity.shape[3])
+    year = np.arange(band.shape[2])
     for c in range(len(climates)):
         for s, name in enumerate(strategies):
-            of_models, color = PERCENT * capacity[c, :, s], COLORS[s % len(COLORS)]
-            low, high = of_models.min(axis=0), of_models.max(axis=0)
+            color = COLORS[s % len(COLORS)]
+            low, middle, high = PERCENT * band[c, s].T
             shared = {"row": 1, "col": c + 1}
             figure.add_scatter(
                 x=np.concatenate([year, year[::-1]]),
                 y=np.concatenate([high, low[::-1]]),
+                mode="lines",
                 fill="toself",
-                fillcolor=theme.tint(color, 0.15),
+                fillcolor=theme.tint(color, 0.1),
                 line={"width": 0},
                 hoverinfo="skip",
                 showlegend=False,
@@ -43,7 +51,7 @@ def capacity_left(
             )
             figure.add_scatter(
                 x=year,
-                y=np.median(of_models, axis=0),
+                y=middle,
                 name=literal(name),
                 legendgroup=name,
                 showlegend=c == 0,
@@ -67,16 +75,23 @@ def capacity_left(
 def capacity_lost(
     by_time: Float[Array, "climate model strategy"],
     by_use: Float[Array, "climate model strategy"],
+    extrapolated: Bool[Array, "climate model strategy"],
     *,
     climates: Sequence[str],
     models: Sequence[str],
     strategies: Sequence[str],
 ) -> go.Figure:
-    """Bars of what is lost by time and by use, a panel for each climate above the next."""
-    sheet = panels.sheet("What is lost, by time and by use", height=180 + 200 * len(climates))
+    """Bars of what is lost by time and by use, a panel for each climate above the next.
+
+    Cases that leave the experiments of their model are hatched.
+    """
+    note = "Hatched: a model outside its experiments." if extrapolated.any() else ""
+    height = 200 + 200 * len(climates)
+    sheet = panels.sheet("What is lost, by time and by use", note=note, height=height)
     figure = make_subplots(
         rows=len(climates), shared_xaxes=True, vertical_spacing=0.06, figure=sheet
     )
+    hatched = np.where(extrapolated, "/", "").reshape(len(climates), -1).tolist()
     names = [
         [literal(model) for model in models for _ in strategies],
         [literal(strategy) for _ in models for strategy in strategies],
@@ -92,7 +107,7 @@ def capacity_lost(
                 name=label,
                 legendgroup=label,
                 showlegend=c == 0,
-                marker={"color": color},
+                marker={"color": color, "pattern": {"shape": hatched[c], "fillmode": "overlay"}},
                 hovertemplate=f"{label}: %{{y:.2f}} %<extra></extra>",
                 row=c + 1,
                 col=1,

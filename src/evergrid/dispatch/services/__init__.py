@@ -1,0 +1,1 @@
+"""What else can a fleet sell beside energy, and what must it hold ready for that?"""

@@ -1,0 +1,1 @@
+"""How does a fleet follow a signal, second by second?"""

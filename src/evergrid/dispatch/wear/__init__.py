@@ -1,0 +1,1 @@
+"""What does a plan do to batteries, and what does that cost?"""

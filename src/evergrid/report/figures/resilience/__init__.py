@@ -1,0 +1,1 @@
+"""Figures of what happens when the grid fails or is about to."""

@@ -1,0 +1,210 @@
+"""What does a fleet earn by following a regulation signal, and does it keep its promises?"""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Float
+from evergrid.core.errors import ConfigError, InputError
+from evergrid.core.faults import Fault
+from evergrid.core.timegrid import TimeGrid
+from evergrid.core.units import KW_PER_MW, S_PER_H, per_kwh_from_per_mwh
+from evergrid.data import signals
+from evergrid.data.files.locate import locate
+from evergrid.dispatch import plan as energy_plan
+from evergrid.dispatch.options import Options
+from evergrid.dispatch.services import delivery
+from evergrid.dispatch.services import plan as service_plan
+from evergrid.dispatch.services.delivery import ChargerRules
+from evergrid.dispatch.services.plan import ServicePlan
+from evergrid.dispatch.track.simulation import Record
+from evergrid.inputs import regulation
+from evergrid.inputs.assembly import load
+from evergrid.inputs.regulation import BLOCK_H
+from evergrid.markets.performance import pjm_score
+from evergrid.markets.performance.pjm_score import PjmScore
+from evergrid.markets.rules import pjm
+from evergrid.markets.rules.pjm import PjmRegulation
+from evergrid.markets.settlement.pjm_regulation import RegulationPrices, credits
+from evergrid.markets.settlement.statement import to_the_cent
+from evergrid.model.portfolio import Portfolio
+from evergrid.model.signal import RegulationMarket, Signal
+from evergrid.studies.regulation import report, tables
+from evergrid.studies.regulation.config import Config
+from evergrid.studies.regulation.results import RegulationResults
+from evergrid.studies.study import Context, Output, Study
+
+PJM_ZONE = ZoneInfo("America/New_York")
+
+
+def compute(config: Config, context: Context) -> Output[RegulationResults]:
+    """Plan a fleet with regulation, follow the signal, score and settle.
+
+    The seed is that of generated sessions and of lost orders.
+
+    Raises:
+        InputError: Data or settings that break rules, a horizon without rules or prices.
+        SolveError: No plan within the time limit.
+    """
+    progress = context.progress
+    progress("reading the inputs", 0.0)
+    grid = config.horizon.grid()
+    rules = _rules(grid)
+    given = load(config, None, folder=context.folder, seed=context.seed)
+    portfolio = given.portfolio
+    signal = signals.read_signal(locate(config.signal.file, context.folder))
+    market = regulation.market(config.market, context.folder)
+    options = Options(energy_plan.end_value_per_kwh(portfolio), time_limit_s=config.time_limit_s)
+    progress("planning energy alone", 0.1)
+    alone = energy_plan.v2g(portfolio, options)
+    progress("planning with regulation", 0.25)
+    service = regulation.service(config.market, config.award, grid, market)
+    made = service_plan.plan(portfolio, [service], options, alone=alone)
+    offered_kw = service.rounded(config.award.share * made.award_kw[0])
+    progress("following the signal", 0.5)
+    chargers = ChargerRules(seed=context.seed, **config.control.model_dump())
+    record = delivery.follow(
+        portfolio, made, offered_kw, signal, chargers, service=service, block_h=BLOCK_H
+    )
+    progress("scoring and settling", 0.9)
+    found = _settled(config, portfolio, rules, market, signal, made, record)
+    results = RegulationResults(
+        inputs=given,
+        signal=signal,
+        rules=rules,
+        alone=alone,
+        plan=made,
+        offered_kw=offered_kw,
+        record=record,
+        **found,
+    )
+    return Output(
+        results,
+        tables.headline(config, results),
+        tables.results(config, results),
+        inputs=tables.inputs(results),
+        notes=(*given.notes, *report.notes(config, results)),
+        sources=given.sources,
+    )
+
+
+def _rules(grid: TimeGrid) -> PjmRegulation:
+    """The rules of the horizon, which must not change within it."""
+    days = [moment.astimezone(PJM_ZONE).date() for moment in (grid.start_utc, _last(grid))]
+    first, last = (pjm.on(day) for day in days)
+    if first is not last:
+        rule = f"lie on one side of {last.first}, when the rules change"
+        got = tuple(str(day) for day in days)
+        raise InputError("regulation", [Fault("horizon", rule, got)])
+    steps = BLOCK_H / grid.step_h
+    if abs(steps - round(steps)) > 1e-9 or abs(grid.horizon_h / BLOCK_H % 1.0) > 1e-9:
+        fix = "Choose steps of 15, 20, 30 or 60 minutes, and whole hours."
+        rule = "be made of whole hours, and each of whole steps"
+        raise ConfigError("config", [Fault("horizon", rule, (grid.step_h,), fix=fix)])
+    return first
+
+
+def _last(grid: TimeGrid) -> datetime:
+    return grid.end_utc - timedelta(hours=grid.step_h)
+
+
+def _settled(
+    config: Config,
+    portfolio: Portfolio,
+    rules: PjmRegulation,
+    market: RegulationMarket,
+    signal: Signal,
+    made: ServicePlan,
+    record: Record,
+) -> dict:
+    """Score, prices and credits of each interval, and each asset's part."""
+    score = _score(config, rules, signal, record)
+    per = round(rules.payment_h * S_PER_H / record.tick_s)
+    count = min(len(score.total), len(record.award_kw) // per)
+    begins = np.timedelta64(1, "s") * np.round(np.arange(count) * rules.payment_h * S_PER_H)
+    at = market.at(portfolio.grid.times[0] + begins.astype("timedelta64[us]"))
+    prices = RegulationPrices(
+        at.capability_per_mw,
+        at.performance_per_mw,
+        np.full(count, config.market.mileage_ratio),
+    )
+    award_mw = record.award_kw[: count * per].reshape(count, per).mean(axis=1) / KW_PER_MW
+    paid = credits(award_mw, score.total[:count], prices, rules)
+    price = per_kwh_from_per_mwh(portfolio.prices.import_price_per_mwh)
+    beside = _beside_plan_kwh(portfolio, made, record)
+    ids, asset = np.unique(portfolio.sessions.asset_id.astype(str), return_inverse=True)
+    held = portfolio.grid.step_h * made.held_kw[0].sum(axis=1)
+    held_kwh = np.bincount(asset, held, len(ids))
+    return {
+        "score": score,
+        "prices": prices,
+        "credits": paid,
+        "statement": to_the_cent(float(paid.total.sum()), held_kwh),
+        "asset_id": ids,
+        "held_kwh": held_kwh,
+        "beside_plan_kwh": beside,
+        "signal_energy": -float(price @ beside),
+        "following_wear": _following_wear(portfolio, made, record),
+    }
+
+
+def _following_wear(portfolio: Portfolio, made: ServicePlan, record: Record) -> float:
+    """What it wears batteries to follow the signal upwards, shared by what each holds.
+
+    All of it counts as fed, also where a vehicle only draws less.
+    """
+    sessions, held_kw = portfolio.sessions, made.held_kw[0]
+    per = round(portfolio.grid.step_h * S_PER_H / record.tick_s)
+    up_kw = np.maximum(record.response_kw[: portfolio.grid.steps * per], 0.0)
+    fed_kwh = up_kw.reshape(-1, per).sum(axis=1) * record.tick_s / S_PER_H
+    wear = np.where(sessions.max_discharge_kw > 0, sessions.wear_cost_per_kwh, 0.0)
+    total_kw = held_kw.sum(axis=0)
+    mean = np.divide(wear @ held_kw, total_kw, out=0.0 * total_kw, where=total_kw > 0)
+    return float(fed_kwh @ mean)
+
+
+def _score(config: Config, rules: PjmRegulation, signal: Signal, record: Record) -> PjmScore:
+    """Scores of the response over the award; where nothing is awarded, of the signal itself."""
+    asked = np.nan_to_num(signal.share[: len(record.award_kw)])
+    awarded = record.award_kw > 0
+    given = np.divide(record.response_kw, record.award_kw, out=asked.copy(), where=awarded)
+    return pjm_score.score(
+        pjm_score.sampled(asked, record.tick_s),
+        pjm_score.sampled(given, record.tick_s),
+        rules,
+        interval_h=rules.payment_h,
+        reading=config.market.reading,
+    )
+
+
+def _beside_plan_kwh(
+    portfolio: Portfolio, made: ServicePlan, record: Record
+) -> Float[Array, " step"]:
+    """Energy that the fleet fed beyond its plan in each step, below 0 for what it drew more.
+
+    What brings energies back to the plan afterwards is part of it.
+    """
+    per = round(portfolio.grid.step_h * S_PER_H / record.tick_s)
+    power_kw = (record.base_kw + record.response_kw)[: portfolio.grid.steps * per]
+    fed = power_kw.reshape(-1, per).sum(axis=1) * record.tick_s / S_PER_H
+    return fed - portfolio.grid.step_h * made.schedule.power_kw.sum(axis=0)
+
+
+STUDY = Study(
+    name="regulation",
+    question="What does a fleet earn by following a regulation signal, and does it keep its "
+    "promises?",
+    config=Config,
+    own_files=(
+        "inputs/sessions.parquet",
+        "inputs/signal.parquet",
+        "intervals.parquet",
+        "ticks.parquet",
+        "schedule.parquet",
+        "statement.parquet",
+        "kinds.parquet",
+    ),
+    compute=compute,
+    report=report,
+)
