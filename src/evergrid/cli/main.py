@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 import evergrid
+from evergrid.cli import live
 from evergrid.cli.progress import progress_bar
 from evergrid.cli.streams import (
     keep_stdout_for_results,
@@ -98,8 +99,9 @@ def new(study: Annotated[str, typer.Argument(help="Name of a study.")]) -> None:
 @app.command()
 def studies() -> None:
     """List the studies."""
+    width = max(len(name) for name in registry.STUDIES) + 2
     for name in registry.STUDIES:
-        typer.echo(f"{name:<18}{registry.named(name).question}")
+        typer.echo(f"{name:<{width}}{registry.named(name).question}")
 
 
 @app.command()
@@ -113,6 +115,10 @@ def check(
         say(line)
     if found.faults:
         raise typer.Exit(1)
+
+
+app.command()(live.serve)
+app.command()(live.twin)
 
 
 def _start_reader() -> None:

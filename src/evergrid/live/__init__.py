@@ -1,0 +1,1 @@
+"""How does the service talk to chargers, remember what they said, decide, and defend itself?"""

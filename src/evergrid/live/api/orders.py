@@ -1,0 +1,153 @@
+"""What people ask of the service, from pages and programs alike, each checked and written down."""
+
+import json
+from typing import Any
+
+from evergrid.live.api.problem import RefusedError
+from evergrid.live.api.service import Service, Visitor, carry_out
+from evergrid.live.view import SessionRow
+
+S_PER_MIN = 60.0
+SECRET_KEYS = frozenset({"attributeValue", "basicAuthPassword", "idToken", "password", "value"})
+
+
+def without_secrets(payload: Any) -> Any:
+    """A message as it may be written down: values that may hold a password are left out."""
+    match payload:
+        case dict():
+            hidden = SECRET_KEYS & payload.keys()
+            kept = {key: without_secrets(value) for key, value in payload.items()}
+            return kept | dict.fromkeys(hidden, "...")
+        case list():
+            return [without_secrets(value) for value in payload]
+    return payload
+
+
+async def call_station(
+    service: Service, visitor: Visitor, station: str, action: str, payload: dict[str, Any]
+) -> dict[str, Any]:
+    """Send a message of the station's protocol.
+
+    Raises:
+        RefusedError: There is no such station or it is not connected, the message breaks the
+            protocol, too many changes, or no answer in time.
+    """
+    if service.view.station(station) is None:
+        raise RefusedError(404, "There is no such station.")
+    detail = f"{station} {json.dumps(without_secrets(payload))}"
+
+    async def command() -> dict[str, Any]:
+        return await service.commands.call_station(station, action, payload)
+
+    return await carry_out(service, visitor, f"ocpp {action}", detail, command)
+
+
+async def acknowledge(service: Service, visitor: Visitor, number: int) -> None:
+    """Take note of an alarm.
+
+    Raises:
+        RefusedError: There is no such alarm, or too many changes.
+    """
+    _check_alarm(service, number)
+
+    async def command() -> None:
+        await service.commands.acknowledge(number, visitor.person.person)
+
+    await carry_out(service, visitor, "acknowledge alarm", str(number), command)
+
+
+async def shelve(service: Service, visitor: Visitor, number: int, minutes: float) -> None:
+    """Keep an alarm quiet for a while.
+
+    Raises:
+        RefusedError: There is no such alarm, or too many changes.
+    """
+    _check_alarm(service, number)
+    until_s = service.view.overview().time_s + minutes * S_PER_MIN
+
+    async def command() -> None:
+        await service.commands.shelve(number, visitor.person.person, until_s)
+
+    await carry_out(service, visitor, "shelve alarm", f"{number} for {minutes:g} min", command)
+
+
+async def limit_sites(
+    service: Service, visitor: Visitor, document: dict[str, Any]
+) -> tuple[str, ...]:
+    """Put limits of a utility into force.
+
+    Raises:
+        RefusedError: The document breaks a rule, or too many changes.
+    """
+
+    async def command() -> tuple[str, ...]:
+        return await service.commands.limit_sites(document, visitor.person.person)
+
+    issued = str(document.get("issued_utc", ""))[:40]
+    return await carry_out(service, visitor, "limit sites", f"issued {issued}", command)
+
+
+def _check_alarm(service: Service, number: int) -> None:
+    if all(alarm.number != number for alarm in service.view.alarms()):
+        raise RefusedError(404, "There is no such alarm.")
+
+
+def own_sessions(service: Service, visitor: Visitor) -> tuple[SessionRow, ...]:
+    """The sessions of a driver."""
+    driver = visitor.person.driver
+    return tuple(row for row in service.view.sessions() if driver and row.driver == driver)
+
+
+def _check_own(service: Service, visitor: Visitor, session: str) -> None:
+    """Somebody else's session is answered as one that is not there."""
+    if all(row.session != session for row in own_sessions(service, visitor)):
+        raise RefusedError(404, "You have no such session.")
+
+
+async def change_needs(
+    service: Service,
+    visitor: Visitor,
+    session: str,
+    departure_s: float | None,
+    owed_kwh: float | None,
+) -> None:
+    """A driver changes departure or energy of the own session.
+
+    Raises:
+        RefusedError: It is not the driver's session, cannot be reached, or too many changes.
+    """
+    _check_own(service, visitor, session)
+
+    async def command() -> None:
+        await service.commands.change_needs(session, departure_s=departure_s, owed_kwh=owed_kwh)
+
+    detail = f"{session} departure_s={departure_s} owed_kwh={owed_kwh}"
+    await carry_out(service, visitor, "change needs", detail, command)
+
+
+async def set_priority(service: Service, visitor: Visitor, session: str, active: bool) -> None:
+    """A driver wants to charge now, or no longer.
+
+    Raises:
+        RefusedError: It is not the driver's session, or too many changes.
+    """
+    _check_own(service, visitor, session)
+
+    async def command() -> None:
+        await service.commands.set_priority(session, active)
+
+    await carry_out(service, visitor, "priority", f"{session} {active}", command)
+
+
+async def opt_out(service: Service, visitor: Visitor, session: str, out: bool) -> None:
+    """A driver takes the vehicle out of services, or back in.
+
+    Raises:
+        RefusedError: It is not the driver's session, or too many changes.
+    """
+    _check_own(service, visitor, session)
+
+    async def command() -> None:
+        await service.commands.opt_out(session, out)
+
+    await carry_out(service, visitor, "opt out", f"{session} {out}", command)

@@ -1,0 +1,1 @@
+"""Who charges and discharges now, and what is promised, paid and alarmed?"""

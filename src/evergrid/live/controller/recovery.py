@@ -1,0 +1,43 @@
+"""After a restart: the transactions that are still open, read back from the log."""
+
+from collections.abc import Iterable
+
+from evergrid.live.adapter import TransactionPart
+from evergrid.live.controller import records
+from evergrid.live.controller.controller import Controller
+from evergrid.live.controller.transactions import OpenTransaction
+from evergrid.live.store.entry import Entry
+
+
+def restore(controller: Controller, entries: Iterable[Entry]) -> int:
+    """Take up the transactions that had not ended; their stations come back by themselves.
+
+    Args:
+        controller: Before it has heard of any station.
+        entries: Of the kinds ``transaction_event`` and ``needs``, in the order of the log.
+
+    Returns:
+        How many are open.
+    """
+    open_now: dict[str, OpenTransaction] = {}
+    for entry in entries:
+        known = open_now.get(entry.station)
+        if entry.kind == "needs":
+            if known is not None and known.transaction == entry.transaction:
+                known.tell(records.needs_of(entry))
+            continue
+        event = records.transaction_of(entry)
+        if known is None or known.transaction != entry.transaction:
+            if event.part is TransactionPart.ENDED:
+                continue
+            driver = controller.drivers.named(event.driver)
+            known = OpenTransaction(entry.transaction, event.evse or 1, driver, entry.time_s)
+            open_now[entry.station] = known
+        for reading in event.readings:
+            buy, sell = controller.prices_at(reading.time_s)
+            known.meter.read(reading.drawn_kwh, reading.fed_kwh, buy, sell)
+            known.soc = known.soc if reading.soc is None else reading.soc
+        if event.part is TransactionPart.ENDED:
+            del open_now[entry.station]
+    controller.transactions.update(open_now)
+    return len(open_now)

@@ -1,0 +1,51 @@
+"""The store's register of stations, as the central system asks for it."""
+
+from typing import final
+
+from evergrid.live.ocpp.admission.credentials import AbstractCredentials, StationRecord
+from evergrid.live.store.key import STATION, Key
+from evergrid.live.store.registry.station_register import StationRegister
+
+
+@final
+class StoreCredentials(AbstractCredentials):
+    """Stations as the store knows them.
+
+    Args:
+        register: All of them, in memory.
+        key: Of the hashes of their secrets.
+    """
+
+    def __init__(self, register: StationRegister, key: Key) -> None:
+        self._register, self._key = register, key
+
+    def hashed(self, station: str, secret: str) -> str:
+        """What the store keeps of a secret."""
+        return self._key.hashed(STATION, station, secret)
+
+    def find(self, station: str) -> StationRecord | None:
+        """The record of a station."""
+        one = self._register.find(station)
+        if one is None:
+            return None
+        device = one.device
+        return StationRecord(
+            station=device.station,
+            profile=one.security_profile,
+            secret_hmac=one.secret_hmac,
+            next_secret_hmac=one.next_secret_hmac,
+            serial_number=one.serial_number,
+            blocked=one.blocked,
+            charge_kw=device.charge_kw,
+            discharge_kw=device.discharge_kw,
+            voltage_v=device.voltage_v,
+            phases=device.phases,
+        )
+
+    async def set_next_secret(self, station: str, secret_hmac: str) -> None:
+        """Accept a second secret from now on."""
+        await self._register.set_next_secret(station, secret_hmac)
+
+    async def use_next_secret(self, station: str) -> None:
+        """The second secret takes the place of the first."""
+        await self._register.use_next_secret(station)

@@ -1,0 +1,1 @@
+"""Who may connect, and how does a station show who it is?"""

@@ -1,0 +1,1 @@
+"""What does the grid ask for, and can it be believed?"""

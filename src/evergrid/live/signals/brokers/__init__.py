@@ -1,0 +1,1 @@
+"""How is a regulation signal heard that a market publishes by MQTT or NATS?"""

@@ -1,0 +1,1 @@
+"""What does the service remember, and when is it surely on the disk?"""

@@ -1,0 +1,1 @@
+"""Who may log in, under which token, and what did they do?"""

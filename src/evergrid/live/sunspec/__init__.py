@@ -1,0 +1,1 @@
+"""How are stationary batteries reached that speak SunSpec over Modbus?"""

@@ -1,0 +1,1 @@
+"""What would stations, batteries and drivers do, spoken over real sockets?"""

@@ -1,0 +1,1 @@
+"""A simulated station: its timers, its power, its bay, and how it answers."""

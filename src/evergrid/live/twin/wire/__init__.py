@@ -1,0 +1,1 @@
+"""What a simulated station says: OCPP over a web socket, its messages and its queue."""
