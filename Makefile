@@ -43,8 +43,8 @@ bench: $(VENV)/.dev  ## time the main job against HiGHS alone
 	@$(BIN)/python -m benchmarks.plan
 
 lock: $(VENV)/.dev  ## resolve requirements/*.txt anew (needs uv on the PATH)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet pyproject.toml requirements/build.in -o requirements/base.txt
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --extra dev --extra docs pyproject.toml requirements/build.in -o requirements/dev.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --extra live pyproject.toml requirements/build.in -o requirements/base.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --extra dev --extra docs --extra live --extra signals pyproject.toml requirements/build.in -o requirements/dev.txt
 
 clean:  ## remove what the commands above made
 	rm -rf $(VENV) results docs/_build

@@ -24,6 +24,9 @@ from evergrid.core.config import Config, toml_value
 from evergrid.data import prices as price_formats
 from evergrid.data import sessions as session_formats
 from evergrid.data import tables
+from evergrid.model.battery_state import BatteryStates
+from evergrid.model.capacity_prices import CapacityPrices
+from evergrid.model.chargers import Chargers
 from evergrid.model.prices import Prices
 from evergrid.model.session import Sessions
 from evergrid.model.site import SiteGeneration, SiteLimits, SiteLoad, Sites
@@ -32,6 +35,10 @@ from evergrid.studies import registry
 
 # Loaded before autodoc loads them the way a type checker reads them, which pydantic cannot bear.
 STUDIES = {name: registry.named(name) for name in registry.STUDIES}
+for _name in ("evergrid.live", "evergrid.console"):
+    for _module in pkgutil.walk_packages(importlib.import_module(_name).__path__, f"{_name}."):
+        if ".migrations" not in _module.name:  # what Alembic runs is made to be run, not imported
+            importlib.import_module(_module.name)
 
 REPOSITORY = Path(__file__).parents[1]
 MARK = re.compile(r"^<!-- generated: (?P<name>\w+)(?: (?P<word>\w+))? -->$", re.MULTILINE)
@@ -39,12 +46,15 @@ PLOTLY = re.compile(r"<script[^>]*cdn\.plot\.ly[^>]*></script>")
 CLI_WIDTH = {"COLUMNS": "88", "NO_COLOR": "1", "TERM": "dumb"}
 TABLES: dict[str, tuple[type, dict[str, Enum]]] = {
     "sessions": (Sessions, {**tables.SESSIONS}),
+    "chargers": (Chargers, {**tables.CHARGERS}),
     "sites": (Sites, {**tables.SITES}),
     "site_load": (SiteLoad, {**tables.SITE_LOAD}),
     "site_generation": (SiteGeneration, {**tables.SITE_GENERATION}),
     "site_limits": (SiteLimits, {**tables.SITE_LIMITS}),
     "prices": (Prices, {**tables.PRICES}),
     "weather": (Weather, {**tables.WEATHER}),
+    "capacity_prices": (CapacityPrices, {**tables.CAPACITY_PRICES}),
+    "battery_states": (BatteryStates, {**tables.BATTERY_STATES}),
 }
 
 
@@ -136,7 +146,7 @@ def _nested(annotation: Any) -> tuple[type[Config] | None, bool]:
 def _type(field: FieldInfo) -> str:
     name = str(field.annotation)
     if "Literal" in name:
-        return " or ".join(f'`"{value}"`' for value in _literals(field.annotation))
+        return " or ".join(f"`{toml_value(value)}`" for value in _literals(field.annotation))
     words = {
         "tuple[str": "list of text",
         "tuple[float": "list of numbers",
@@ -151,7 +161,7 @@ def _type(field: FieldInfo) -> str:
 def _literals(annotation: Any) -> list[Any]:
     found = []
     for value in get_args(annotation):
-        found += [value] if isinstance(value, str) else _literals(value)
+        found += [value] if isinstance(value, str | int) else _literals(value)
     return found
 
 
@@ -228,7 +238,8 @@ def api(package: str) -> str:
     """The modules of a package, to be documented from their docstrings."""
     root = importlib.import_module(f"evergrid.{package}")
     found = pkgutil.walk_packages(root.__path__, prefix=f"{root.__name__}.")
-    names = [module.name for module in found if "._" not in module.name]
+    apart = ("._", ".migrations.")
+    names = [module.name for module in found if not any(one in module.name for one in apart)]
     parts = [_sentence(root)]
     for name in names:
         body = f".. automodule:: {name}\n   :members:"

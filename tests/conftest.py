@@ -34,7 +34,7 @@ def pytest_runtest_setup() -> None:
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """The shared measurements, which are never part of the repository."""
-    folder = REPOSITORY / os.environ.get("EVERGRID_DATA", "../shared/data")
+    folder = (REPOSITORY / os.environ.get("EVERGRID_DATA", "../shared/data")).resolve()
     if not folder.is_dir():
         pytest.skip(f"no data folder {folder}; set EVERGRID_DATA to where it is")
     return folder

@@ -1,6 +1,9 @@
 """Chargers lose what their curves say, in both directions, and with reactive power too."""
 
+from pathlib import Path
+
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +24,31 @@ def charger(curve: LossCurve = NOTTON_2, **more: float) -> Converter:
 def test_the_curve_of_notton(share: float, efficiency: float):
     found = charger().efficiency(np.array([11.0 * share]))
     assert found[0] == pytest.approx(efficiency, abs=6e-4)
+
+
+def test_a_curve_is_found_from_its_losses():
+    share = np.linspace(0.02, 1.0, 50)
+    found = LossCurve.fitted(share, NOTTON_2.of(share))
+    assert (found.k0, found.k1, found.k2) == pytest.approx((0.0072, 0.0, 0.0345), abs=1e-12)
+    with pytest.raises(InputError, match="k0 must lie in"):
+        LossCurve.fitted(share, -0.02 * share)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(("direction", "at_low"), [("Charging", 0.05), ("Discharging", 0.005)])
+def test_a_measured_converter_is_met_within_a_tenth_of_a_percent(
+    direction: str, at_low: float, data_folder: Path
+):
+    table = pl.read_csv(data_folder / "specs" / "sinamics_s120_converter_efficiency.csv")
+    share = np.linspace(0.0, 1.0, table.height)[20:]
+    measured = table[direction].to_numpy()[20:]
+    draws = direction == "Charging"
+    loss = share * (1 - measured) if draws else share * (1 / measured - 1)
+    curve = LossCurve.fitted(share, loss)
+    error = charger(curve).efficiency(11.0 * share * (-1 if draws else 1)) - measured
+    assert np.abs(error[share >= 0.1]).max() < 0.001
+    # From 2 to 10 % of the rating its loss while idle fades, which the curve does not have.
+    assert at_low / 2 < np.abs(error).max() < at_low
 
 
 def test_least_is_lost_per_energy_at_the_best_share():

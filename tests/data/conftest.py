@@ -34,6 +34,7 @@ def sessions_table() -> pl.DataFrame:
             "efficiency_discharge": [0.93, 0.93, 0.93],
             "wear_cost_per_kwh": [0.03, 0.03, 0.03],
             "wear_rise_per_kwh_per_kw": [0.0, 0.002, 0.01],
+            "calendar_wear_per_kwh_h": [0.0, 0.0001, 0.0005],
         }
     )
 

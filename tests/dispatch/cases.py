@@ -1,6 +1,6 @@
 """Small portfolios of every kind, drawn at random but always with something to decide."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from evergrid.model.prices import Prices
 from evergrid.model.schedule import Schedule
 from evergrid.model.session import Sessions
 from evergrid.model.site import SiteLoad, Sites, no_load
+from evergrid.model.warranty import Warranties
 
 START = datetime(2022, 7, 4, tzinfo=UTC)
 
@@ -33,6 +34,8 @@ class CaseSettings:
     spread: float = 0.0
     wear: float = 0.01
     wear_rise: float = 0.0
+    calendar_wear: float = 0.0
+    warranty_kwh: float | None = None
     budget_kwh: float = np.inf  # of the feeder
 
 
@@ -53,6 +56,8 @@ CASES = {
         spread=20.0,
     ),
     "wear that rises": CaseSettings(wear_rise=0.004),
+    "wear by time": CaseSettings(calendar_wear=0.0006, overhang=True, step_h=0.5),
+    "warranty": CaseSettings(warranty_kwh=4.0),
     "energy budget": CaseSettings(budget_kwh=110.0, load_kw=4.0),
 }
 
@@ -96,6 +101,7 @@ def a_portfolio(seed: int, kind: CaseSettings | None = None) -> Portfolio:
         efficiency_discharge=rng.uniform(0.88, 0.97, n),
         wear_cost_per_kwh=np.full(n, kind.wear),
         wear_rise_per_kwh_per_kw=kind.wear_rise * (1.0 + np.arange(n) % 3),
+        calendar_wear_per_kwh_h=kind.calendar_wear * (np.arange(n) % 4),
     )
     room = np.array([2 * kind.room_kw, kind.room_kw, kind.room_kw])
     sites = Sites(
@@ -112,7 +118,11 @@ def a_portfolio(seed: int, kind: CaseSettings | None = None) -> Portfolio:
         time_utc=grid.times,
         load_kw=rng.uniform(-0.5, 1.0, (1, grid.steps)) * kind.load_kw,
     )
-    return assemble(grid, sessions, sites, load, prices(seed, grid, kind))
+    made = assemble(grid, sessions, sites, load, prices(seed, grid, kind))
+    if kind.warranty_kwh is None:
+        return made
+    limited = names[: n // 2]
+    return replace(made, warranties=Warranties(limited, np.full(n // 2, kind.warranty_kwh)))
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ PHRASES = (
     "ill-scaled else",
 )
 PARTICIPLE = re.compile(
-    r"(?!Seed)[A-Z][a-z]+(ed|own|old)|Made|Given|Seen|Held|Found|Begun|Kept|Written"
+    r"(?!Seed|Feed)[A-Z][a-z]+(ed|own|old)|Made|Given|Seen|Held|Found|Begun|Kept|Written"
 )
 
 

@@ -59,7 +59,7 @@ def test_every_dependency_has_a_row() -> None:
     names = {re.split(r"[\[<>=;]", entry)[0].strip() for entry in listed}
     told = page("dependencies.md")
     assert [name for name in sorted(names) if f"`{name}`" not in told] == []
-    assert all(f"`{extra}`" in told for extra in ("cuda", "cluster", "live", "console"))
+    assert all(f"`{extra}`" in told for extra in ("cuda", "cluster", "live"))
 
 
 @pytest.mark.parametrize("study", STUDIES)

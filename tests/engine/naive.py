@@ -12,6 +12,7 @@ from scipy.optimize import linprog
 from evergrid.core.flowgates import Flowgates
 from evergrid.engine.program import Program
 from evergrid.engine.terms import flowgates
+from evergrid.engine.terms.fed_energy import FedEnergyLimits
 
 TANGENTS = 24  # of each cost that rises
 
@@ -125,6 +126,16 @@ def optimum(program: Program, directions: dict[tuple[int, int], str] | None = No
                 weighted[name] = weighted.get(name, 0.0) + value * gates.weight[gate, g]
         most.append(row(weighted))
         at_most.append(gates.limit_kw[gate])
+    for term in p.terms:
+        if isinstance(term, FedEnergyLimits):
+            for group, limit_kwh in enumerate(term.limit_kwh):
+                together = {
+                    ("d", u, t): h
+                    for u in np.flatnonzero(term.group == group)
+                    for t in range(p.first[u], p.stop[u])
+                }
+                most.append(row(together))
+                at_most.append(limit_kwh)
     for name, (bend, limit) in curves.items():
         for at in np.linspace(0.0, limit, TANGENTS):  # 2 bend at x - rise <= bend at^2
             most.append(row({name: 2 * bend * at, ("rise", *name): -1.0}))

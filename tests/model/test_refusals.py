@@ -56,7 +56,15 @@ COLUMNS = [
 
 def _optional(record: str, column: str) -> bool:
     """Whether a column may be left out."""
-    optional = ("wear_rise", "energy_budget", "generation_", "demand_")
+    optional = (
+        "wear_rise",
+        "calendar_wear",
+        "charger_id",
+        "phase",
+        "energy_budget",
+        "generation_",
+        "demand_",
+    )
     return record != "site_generation" and column.startswith(optional)
 
 

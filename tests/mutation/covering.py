@@ -14,6 +14,20 @@ MORE = {
         for module, tests in {
             "highs/model": "test_reference test_relaxation test_solver",
             "highs/linear_program": "test_reference test_relaxation",
+            **{
+                f"interior_point/held/{module}": "interior_point/held/test_held_run"
+                for module in (
+                    "awards",
+                    "layout",
+                    "node_kernels",
+                    "node_tree",
+                    "readout",
+                    "row_prices",
+                    "slot_kernels",
+                    "slot_rows",
+                    "store_answers",
+                )
+            },
             "interior_point/node_barrier": "interior_point/test_interior_point test_solver",
             "interior_point/node_kernels": "interior_point/test_interior_point test_solver",
             "interior_point/node_tree": "interior_point/test_interior_point test_solver",

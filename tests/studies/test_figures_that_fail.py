@@ -17,17 +17,28 @@ from evergrid.studies import (
     battery_life,
     console_summary,
     firm_capacity,
+    frequency_response,
     grid_strength,
     hosting_capacity,
+    regulation,
+    rule_books,
+    value_stacking,
     volt_var,
 )
 from evergrid.studies.grid_strength import report as strength_report
 from evergrid.studies.registry import STUDIES
 from tests.grid.cases import street
-from tests.studies import feeder_cases
+from tests.studies import (
+    feeder_cases,
+    frequency_cases,
+    regulation_cases,
+    rule_books_cases,
+    stacking_cases,
+)
 from tests.studies.cases import Planned
 
 FEW = {"vehicle_counts": 4, "draws": 12, "vehicle_days": 20, "step_min": 60}
+VARIANTS = ("plan on a feeder", "frequency of a record")
 HISTORY = {
     "confidence": [0.5],
     "coming_days": 1,
@@ -51,7 +62,36 @@ def results(tmp_path_factory: pytest.TempPathFactory, planned: Planned) -> dict[
         ),
         "volt_var": volt_var.run(parse(volt_var.Config, {"feeder": feeder, "hours": 1.0})),
         "battery_life": battery_life.run(parse(battery_life.Config, {"years": 1})),
+        "regulation": _regulation(folder),
+        "value_stacking": _stacking(folder),
+        "rule_books": _rule_books(folder),
+        "frequency_response": _frequency(folder),
+        "frequency of a record": _frequency(folder, record=frequency_cases.record(folder)),
     }
+
+
+def _regulation(folder: Path) -> Any:
+    regulation_cases.files(folder)
+    given = parse(regulation.Config, regulation_cases.configuration())
+    return regulation.run(given, folder=folder, seed=1)
+
+
+def _stacking(folder: Path) -> Any:
+    stacking_cases.files(folder)
+    curve = {"service": "reserve", "prices_per_mw": [1.0, 10.0]}
+    given = parse(value_stacking.Config, stacking_cases.configuration(bid_curve=curve))
+    return value_stacking.run(given, folder=folder, seed=1)
+
+
+def _rule_books(folder: Path) -> Any:
+    rule_books_cases.files(folder)
+    given = parse(rule_books.Config, rule_books_cases.configuration(prequalify=False))
+    return rule_books.run(given, folder=folder, seed=1)
+
+
+def _frequency(folder: Path, **changed: Any) -> Any:
+    given = parse(frequency_response.Config, frequency_cases.configuration(**changed))
+    return frequency_response.run(given, folder=folder, seed=1)
 
 
 def failing(name: str) -> Callable[[], Any]:
@@ -82,7 +122,7 @@ def test_every_study_is_here(results: dict[str, Any]):
     assert set(STUDIES) <= set(results)
 
 
-@pytest.mark.parametrize("study", [*STUDIES, "plan on a feeder"])
+@pytest.mark.parametrize("study", [*STUDIES, *VARIANTS])
 def test_any_one_figure_may_fail_and_all_else_is_written(
     study: str, results: dict[str, Any], planted: Callable[[Any, str], Any], tmp_path: Path
 ):
@@ -107,7 +147,7 @@ def test_any_one_figure_may_fail_and_all_else_is_written(
     )
 
 
-@pytest.mark.parametrize("study", [*STUDIES, "plan on a feeder"])
+@pytest.mark.parametrize("study", [*STUDIES, *VARIANTS])
 def test_the_summary_and_the_place_of_the_report_are_ten_lines(study: str, results: dict[str, Any]):
     assert 3 <= len(results[study].console_lines()) <= console_summary.MOST_ROWS == 9
 

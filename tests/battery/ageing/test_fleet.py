@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from benchmarks.battery_ageing.profiles import years
 from evergrid.battery.ageing import fleet
 from evergrid.battery.ageing.life import MODELS, lived
 from evergrid.battery.ageing.model import AbstractLargeCell
@@ -29,6 +30,38 @@ def test_the_table_gives_what_the_formulas_give(name: str):
     assert found.cycle == pytest.approx(exact.cycle, rel=1e-3)
 
 
+def test_a_rate_with_a_corner_is_followed():
+    """The rate of the large NMC cell is the size of a sum that changes its sign in the cold."""
+    hour = np.arange(24 * 365 + 1)
+    soc = 0.5 + 0.05 * np.sin(2 * np.pi * hour / 24)
+    celsius = 3.0 + 6.0 * np.sin(2 * np.pi * hour / 24 + 1) + 10 * np.sin(2 * np.pi * hour / 8760)
+    profile = Profile(1.0, soc[None], celsius[None])
+    model = MODELS["large_nmc"]
+    assert isinstance(model, AbstractLargeCell)
+    *_, exact = lived(model, profile)
+    assert fleet.aged(model, profile).cycle == pytest.approx(exact.cycle, rel=1e-4)
+
+
+def test_many_different_vehicles_are_met():
+    soc, celsius = years(40)
+    profile = Profile(1.0, soc, celsius)
+    for name in LARGE:
+        model = MODELS[name]
+        assert isinstance(model, AbstractLargeCell)
+        *_, exact = lived(model, profile)
+        found = fleet.aged(model, profile)
+        assert found.calendar == pytest.approx(exact.calendar, rel=1e-3)
+        assert found.cycle == pytest.approx(exact.cycle, rel=1e-3)
+
+
+@pytest.mark.parametrize("power", [0.526, 0.828, 1.11])
+@pytest.mark.parametrize("share", [1e-6, 1e-4, 0.0099, 0.5])
+def test_a_fade_grows_by_its_root(power: float, share: float):
+    root = 0.037
+    found = fleet.grown(root**power, root, share * root, power)
+    assert found == pytest.approx((root * (1 + share)) ** power, rel=2e-9)
+
+
 @pytest.mark.parametrize("name", LARGE)
 def test_two_halves_are_the_whole(name: str):
     model, profile = MODELS[name], year(3, days=60)
@@ -37,7 +70,7 @@ def test_two_halves_are_the_whole(name: str):
     second = Profile(1.0, profile.soc[:, 24 * 30 :], profile.temperature_c[:, 24 * 30 :])
     halves = fleet.aged(model, second, fleet.aged(model, first))
     whole = fleet.aged(model, profile)
-    np.testing.assert_array_equal(halves.capacity, whole.capacity)
+    np.testing.assert_allclose(halves.capacity, whole.capacity, rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", LARGE)

@@ -139,7 +139,11 @@ def test_a_mistyped_model_is_told_the_known_one():
     ("soc", "temperature_c", "told"),
     [
         (80.0, 25.0, "fraction, not a percentage"),
+        (1.01, 25.0, "soc must lie in \\[0, 1\\]"),
         (0.5, -300.0, "temperature_c must lie in \\[-30, 60\\]"),
+        (0.5, -30.1, "temperature_c must lie in"),
+        (0.5, 60.1, "temperature_c must lie in"),
+        (0.5, float("nan"), "temperature_c must lie in"),
         (float("nan"), 25.0, "soc must lie in"),
     ],
 )
@@ -148,7 +152,8 @@ def test_profiles_that_cannot_be_are_refused(soc: float, temperature_c: float, t
         resting(soc, temperature_c, days=1)
 
 
-def test_a_window_that_drops_its_end_point_is_refused():
-    profile = Profile(1.0, np.full((1, 24), 0.5), np.full((1, 24), 20.0))
+@pytest.mark.parametrize("points", [24, 12])
+def test_a_window_without_its_end_point_or_shorter_than_a_day_is_refused(points: int):
+    profile = Profile(1.0, np.full((1, points), 0.5), np.full((1, points), 20.0))
     with pytest.raises(InputError, match="whole number of windows of 24 h"):
         list(profile.windows())

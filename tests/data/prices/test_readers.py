@@ -81,6 +81,17 @@ def test_australian_stamps_end_their_interval_ten_hours_ahead(aemo: Path):
         FORMATS["aemo"](aemo, region="QLD1")
 
 
+def test_australian_prices_of_a_service_stand_in_a_column_of_their_own(saved: Callable[..., Path]):
+    columns = {"raise_6s_aud_mwh": [15.0, 20.0, 1.0], "raise_1s_aud_mwh": [None] * 3}
+    frame = pl.DataFrame({"interval_end_nem": stamps(5), "region": ["NSW1"] * 3} | columns)
+    path = saved(frame.with_columns(pl.col("raise_1s_aud_mwh").cast(pl.Float64)))
+    prices, meta = FORMATS["aemo"](path, price="raise_6s_aud_mwh")
+    assert prices.import_price_per_mwh.tolist() == [15.0, 20.0, 1.0]
+    assert "raise_6s" in meta.title
+    with pytest.raises(InputError, match="at least one price"):
+        FORMATS["aemo"](path, price="raise_1s_aud_mwh")
+
+
 def test_new_york_tells_real_time_from_day_ahead_by_its_stamp(saved: Callable[..., Path]):
     price = {"lbmp_usd_mwh": [1.0, 2.0, 3.0]}
     real_time, _ = FORMATS["nyiso"](saved(pl.DataFrame({"time_end_utc": stamps(15, UTC)} | price)))

@@ -27,6 +27,7 @@ ASSUMED = {
     "efficiency_discharge": [0.93] * 3,
     "wear_cost_per_kwh": [0.03] * 3,
     "wear_rise_per_kwh_per_kw": [0.0] * 3,
+    "calendar_wear_per_kwh_h": [0.0] * 3,
 }
 # Fast chargers measure both ends: 30 kWh x 0.93 are 60 % of 46.5 kWh.
 MEASURED = {

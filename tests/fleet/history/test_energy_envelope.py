@@ -23,6 +23,7 @@ from tests.dispatch.cases import CASES, CaseSettings, a_portfolio
 from tests.model.cases import make_sessions
 
 ARRIVAL = np.datetime64("2024-01-10", "us")
+HOUR = np.timedelta64(1, "h")
 MINUTE = np.timedelta64(1, "m").astype("timedelta64[us]")
 
 
@@ -280,3 +281,37 @@ def test_a_departure_stated_earlier_leaves_less_to_give() -> None:
     # Half an hour is left to recharge: 5.225 kWh from the cells, 0.9 of it at the plug.
     assert sustained(car, at, 1.0, stated_utc=said).high_kw[0] == pytest.approx(5.225 * 0.9)
     assert len(sustained(car, at, 2.0, stated_utc=said).high_kw) == 0
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_holds_both_ways_follows_any_signal_and_serves_the_driver(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    sessions = a_portfolio(seed, CASES["plain"]).sessions
+    first = sessions.arrival_utc.min()
+    instants = first + np.arange(48) * 30 * MINUTE
+    hours, ticks = 1.0, 60
+    found = sustained(sessions, instants, hours)
+    assert (found.both_kw > 0.5).any()
+    row = found.session
+    into, out = sessions.efficiency_charge[row], sessions.efficiency_discharge[row]
+    after_h = (sessions.departure_utc[row] - instants[found.instant]) / HOUR - hours
+    floor = np.minimum(sessions.energy_reserve_kwh, sessions.energy_arrival_kwh)[row]
+    held = found.both_kw > 0
+    for signal in (
+        np.ones(ticks),
+        -np.ones(ticks),
+        rng.uniform(-1, 1, ticks),
+        np.sign(rng.normal(size=ticks)),
+        np.repeat([1.0, -1.0], ticks // 2),
+        np.repeat([-1.0, 1.0], ticks // 2),
+    ):
+        energy = found.energy_kwh.copy()
+        for share in signal:
+            power = found.baseline_kw + share * found.both_kw
+            assert (power <= sessions.max_discharge_kw[row] + 1e-9)[held].all()
+            assert (-power <= sessions.max_charge_kw[row] + 1e-9)[held].all()
+            energy -= np.where(power > 0, power / out, power * into) * hours / ticks
+            assert (energy >= floor - 1e-6)[held].all()
+            assert (energy <= sessions.capacity_kwh[row] + 1e-6)[held].all()
+        reached = energy + sessions.max_charge_kw[row] * into * np.maximum(after_h, 0.0)
+        assert (reached >= sessions.energy_departure_kwh[row] - 1e-6)[held].all()

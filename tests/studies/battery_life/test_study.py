@@ -1,6 +1,7 @@
 """A battery life study answers what V2G costs, and its tables, summary and report agree."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,7 @@ import pytest
 from evergrid.core.config import parse, read
 from evergrid.core.errors import ConfigError, InputError
 from evergrid.studies import battery_life
-from evergrid.studies.battery_life.config import Config, Pack, Strategy, Use
-from evergrid.studies.battery_life.daily_profile import air_temperature_c, state_of_charge
+from evergrid.studies.battery_life.config import Config
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "battery_life.toml"
 SHORT = {
@@ -75,6 +75,104 @@ def test_the_answer_is_computed(result: battery_life.Result):
 def test_a_model_outside_its_experiments_is_named(result: battery_life.Result):
     notes = " ".join(result.summary["notes"])
     assert "large_lfp (LFP-graphite, prismatic, 250 Ah) is extrapolated in depth" in notes
+    assert result.summary["extrapolated"] == {"large_lfp": ["depth", "temperature"]}
+    assert "outside their experiments: large_lfp (depth, temperature)" in result.console_lines()[-1]
+    frame = result.tables["strategies"]
+    assert frame.filter(pl.col("model") == "naumann_lfp")["extrapolated_in"].null_count() == 6
+    bars: Any = result.figures()["capacity_lost"].data
+    (hatched,) = {bar.marker.pattern.shape[0] for bar in bars[:1]}
+    assert hatched == "/"
+
+
+def test_resistance_is_left_empty_where_a_model_has_none(result: battery_life.Result):
+    frame = result.tables["strategies"]
+    without = frame.filter(pl.col("model") == "large_lfp")["resistance"]
+    assert without.null_count() == without.len()
+    told = frame.filter(pl.col("model") == "naumann_lfp")["resistance"]
+    assert told.null_count() == 0
+    assert told.min() > 1.0  # pyright: ignore[reportOperatorIssue, reportOptionalOperand]
+    assert "Resistance is not part of large_lfp" in " ".join(result.summary["notes"])
+
+
+def test_life_ends_by_what_comes_first(result: battery_life.Result):
+    findings = result.findings
+    capacity = np.ones(findings.capacity.shape)
+    resistance = np.ones(findings.capacity.shape)
+    capacity[0, 1, 0] = [1.0, 0.9, 0.7]
+    resistance[0, 1, 0] = [1.0, 2.5, 3.0]
+    resistance[0, 0] = np.nan
+    ended = replace(findings, capacity=capacity, resistance=resistance)
+    assert ended.life_years[0, 1, 0] == pytest.approx(2 / 3)
+    assert ended.ends_by_resistance[0, 1, 0]
+    assert ended.headline()["ended_by_resistance"] == ended.headline()["worn_out"] == 1
+
+
+def test_the_band_holds_models_and_batteries(result: battery_life.Result):
+    alone = replace(
+        result.findings,
+        config=configured(cell_spread=0.0, models=["large_lfp"]),
+        capacity=result.findings.capacity[:, :1],
+        calendar=result.findings.calendar[:, :1],
+        resistance=result.findings.resistance[:, :1],
+    )
+    assert alone.band[..., 1] == pytest.approx(alone.capacity[:, 0])
+    assert alone.band[..., 0] == pytest.approx(alone.band[..., 2])
+    spread = replace(alone, config=configured(cell_spread=0.15, models=["large_lfp"])).band
+    ratio = (1 - spread[..., -1, 0]) / (1 - spread[..., -1, 1])
+    assert ratio == pytest.approx(np.exp(0.15 * 1.6449), rel=0.01)  # 95 % of a lognormal
+    both = result.findings.band[..., -1, :]
+    left = result.findings.capacity[..., -1]
+    assert (both[..., 0] < left.max(axis=1)).all()
+    assert (both[..., 2] > left.min(axis=1)).all()
+
+
+def test_stress_is_where_time_is_spent_and_cells_age_fast(result: battery_life.Result):
+    stress = result.findings.stress
+    np.testing.assert_allclose(stress.share.sum(axis=(-2, -1)), 1.0)
+    np.testing.assert_allclose(stress.hours.sum(axis=(-2, -1)), 1.0)
+    assert (stress.share[stress.hours == 0] == 0).all()
+    celsius = (stress.celsius[:-1] + stress.celsius[1:]) / 2
+    mean = [(part.sum(axis=-2) * celsius).sum(axis=-1) for part in (stress.share, stress.hours)]
+    assert (mean[0] > mean[1] + 1.0).all()  # heat ages more than it lasts
+
+
+def test_more_is_drawn_than_comes_back(result: battery_life.Result):
+    low, high = result.summary["round_trip"]
+    assert 0.8 < low <= high < 0.93
+    energy = result.tables["energy"]
+    v2g, plain = (energy.filter(pl.col("strategy") == name) for name in ("V2G", "no V2G"))
+    fed, drawn = v2g["fed_kwh"] - plain["fed_kwh"], v2g["drawn_kwh"] - plain["drawn_kwh"]
+    np.testing.assert_allclose((fed / drawn).to_numpy(), v2g["round_trip"].to_numpy())
+    assert plain["round_trip"].null_count() == plain.height
+
+
+@pytest.mark.data
+def test_your_own_cells_are_one_more_model(data_folder: Path):
+    names = ("calendar_capacity_loss", "cycling_capacity", "cycling_resistance")
+    files = [str(data_folder / "ageing" / f"lg_mj1_{name}.csv") for name in names]
+    own = battery_life.run(
+        configured(models=[], cell_tests=[{"name": "MJ1 <b>", "files": files}], years=1)
+    )
+    assert own.summary["models"] == ["MJ1 <b>"]
+    parts = {one["part"]: one for one in own.summary["cell_tests"]}
+    assert parts["cycle"]["activation_kj_per_mol"] < 0
+    assert 0.005 < parts["calendar"]["held_out_error"] < 0.01
+    assert 0.85 < parts["cycle"]["held_out_covered"] <= 1.0
+    notes = " ".join(own.summary["notes"])
+    assert "cycle is faster in the cold; beyond 0 to 25 C" in notes
+    assert "MJ1 <b> (cells of your tests) is extrapolated in days, temperature" in notes
+    assert "MJ1 <b>" not in own.report()
+    assert "MJ1 &lt;b&gt;" in own.report()
+    storage = next(one for one in own.findings.fitted if one.part == "calendar")
+    curves = list(storage.curves())
+    assert [curve[0] for curve in curves][:2] == [
+        "temperature_c 25, soc 0.1",
+        "temperature_c 25, soc 0.7",
+    ]
+    assert sum(len(curve[1]) for curve in curves) == 480
+    assert all((curve[4][:, 0] <= curve[4][:, 1]).all() for curve in curves)
+    assert "cell_tests" in own.figures()
+    assert any("points off for cells left out" in line for line in own.console_lines())
 
 
 def test_the_result_is_written_whole(result: battery_life.Result, tmp_path: Path):
@@ -89,32 +187,9 @@ def test_the_life_of_a_battery_by_hand(result: battery_life.Result):
     shape = result.findings.capacity.shape
     capacity = np.ones(shape)
     capacity[0, 0, 0] = [1.0, 0.85, 0.75]
-    from dataclasses import replace
-
     years = replace(result.findings, capacity=capacity).life_years
     assert years[0, 0, 0] == pytest.approx(1.5)
     assert np.isnan(years).sum() == years.size - 1
-
-
-def test_a_day_by_hand():
-    use, pack = Use(drive_kwh=12.0), Pack(capacity_kwh=60.0)
-    strategy = Strategy(name="V2G", export_kwh=12.0, export_kw=6.0, charge_kw=6.0)
-    hour = np.array([0.0, 6.0, 7.0, 7.5, 8.0, 12.0, 17.0, 18.0, 20.0, 22.0, 24.0])
-    wanted = [0.9, 0.9, 0.9, 0.85, 0.8, 0.8, 0.8, 0.7, 0.5, 0.7, 0.9]
-    np.testing.assert_allclose(state_of_charge(use, pack, strategy, hour), wanted, atol=1e-12)
-    late = strategy.model_copy(update={"charge": "before_leaving"})
-    wanted = [0.5, 0.8, 0.9, 0.85, 0.8, 0.8, 0.8, 0.7, 0.5, 0.5, 0.5]
-    np.testing.assert_allclose(state_of_charge(use, pack, late, hour), wanted, atol=1e-12)
-
-
-def test_the_air_is_warmest_on_a_july_afternoon():
-    hour = np.arange(365 * 24.0)
-    air = air_temperature_c(12.0, 10.0, 4.0, hour)
-    warmest = int(air.argmax())
-    assert 180 <= warmest // 24 <= 210
-    assert warmest % 24 == 15
-    assert air.mean() == pytest.approx(12.0)
-    assert air.max() == pytest.approx(26.0, abs=0.1)
 
 
 @pytest.mark.parametrize(
@@ -122,6 +197,19 @@ def test_the_air_is_warmest_on_a_july_afternoon():
     [
         ({"models": ["large_lpf"]}, "Did you mean large_lfp"),
         ({"models": ["large_lfp", "large_lfp"]}, "name each once"),
+        ({"models": []}, "name one at least, or give cell_tests"),
+        ({"years": 0}, "years must"),
+        ({"pack": {"end_of_life": 80}}, "end_of_life must"),
+        ({"pack": {"price_per_kwh": float("nan")}}, "price_per_kwh must"),
+        ({"pack": {"capacity_kwh": 1e-300}}, "capacity_kwh must"),
+        (
+            {"pack": {"resistance_ohm": 8.0}, "use": {"trip_h": 0.5}},
+            r"drive_kwh must be at most 10 kW out of the cells, V\^2/2R, got 14.4",
+        ),
+        ({"charger": {"round_trip": 87.0}}, "round_trip must"),
+        ({"strategy": [{"name": "a", "export_kw": 1e300}]}, "export_kw must"),
+        ({"use": {"mild_from_c": 25.0}}, "be at most mild_to_c"),
+        ({"climate": [{"name": "x"}]}, "must be given where weather_file is not"),
         ({"climate": [{"name": "x", "mean_c": 59.0}]}, "stay within -30 to 60 C"),
         ({"climate": [{"name": "x", "mean_c": -300.0}]}, "greater than or equal to -30"),
         ({"use": {"leave_h": 17.0, "return_h": 18.0}}, "after leave_h by two trips"),
@@ -137,8 +225,11 @@ def test_settings_that_cannot_be_are_refused(changed: dict[str, Any], told: str)
 @pytest.mark.parametrize(
     ("strategy", "told"),
     [
-        ({"name": "a", "export_kwh": 50.0}, "at most 39.6 kWh are left to feed"),
+        ({"name": "a", "export_kwh": 50.0}, "at most 34.9 kWh are left to feed"),
         ({"name": "a", "charge_kw": 0.5}, "leave time to charge in the 13 h at home"),
+        ({"name": "a", "export_kwh": 20.0, "export_kw": 1.0}, "feeding takes 20 h"),
+        ({"name": "a", "charged_to": 0.2}, "hold the driving of a day, which takes up to 19.1 kWh"),
+        ({"name": "a", "charge_kw": 11.0}, "stay within the charger's 11 kW at the grid"),
     ],
 )
 def test_days_that_cannot_be_are_refused(strategy: dict[str, Any], told: str):
@@ -148,3 +239,14 @@ def test_days_that_cannot_be_are_refused(strategy: dict[str, Any], told: str):
 
 def test_the_example_is_a_valid_configuration():
     assert read(Config, EXAMPLE).years == 10
+
+
+@pytest.mark.data
+def test_cells_without_storage_tests_have_no_map_of_calendar_stress(data_folder: Path):
+    file = str(data_folder / "ageing" / "lg_mj1_cycling_capacity.csv")
+    own = battery_life.run(
+        configured(models=[], cell_tests=[{"name": "mine", "files": [file]}], years=1)
+    )
+    assert "stress_map" not in own.figures()
+    assert "capacity_lost" in own.figures()
+    assert (own.findings.calendar == 0).all()

@@ -1,0 +1,1 @@
+"""How fast fleets age: tables, formulas, and BLAST-Lite on the same profiles."""

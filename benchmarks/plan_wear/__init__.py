@@ -1,0 +1,1 @@
+"""What does wear by the state of each battery cost a plan in time?"""

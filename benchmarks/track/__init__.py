@@ -1,0 +1,1 @@
+"""How fast and how well does a fleet follow a signal?"""

@@ -1,0 +1,116 @@
+"""Schedules in whole steps against a program of its own, and against an independent checker."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evergrid.engine import reference
+from evergrid.engine.power_steps import solve as power_steps
+from evergrid.engine.program import Program, cost
+from evergrid.engine.step_rules import PowerSteps
+from tests.engine.power_steps.cases import STEP_KW, referee, stepped
+
+
+def solved(program: Program, rules: PowerSteps, **how: Any) -> power_steps.StepResult:
+    found = reference.solve(program)
+    assert found.status.good
+    return power_steps.solve(program, rules, found, gap=1e-7, time_limit_s=30.0, **how)
+
+
+def broken(p: Program, s: PowerSteps, power_kw: Any) -> list[str]:
+    """Every rule that a schedule breaks, by plain loops over its powers."""
+    found = []
+    total = np.zeros(p.steps)
+    for i in range(p.stores):
+        at = slice(int(p.begin[i]), int(p.end[i]) + 1)
+        power, share = power_kw[at], p.share[at]
+        steps = -power / (share * s.step_kw[i])
+        if np.abs(steps - np.round(steps)).max() > 1e-6:
+            found.append(f"{i}: not whole")
+        steps = np.round(steps).astype(int)
+        if any(0 < abs(n) < s.least[i] or n > s.most_draw[i] or -n > s.most_feed[i] for n in steps):
+            found.append(f"{i}: out of range")
+        held = p.energy_start_kwh[i]
+        for n, part in zip(steps, share, strict=True):
+            kwh = n * part * s.step_kw[i] * p.step_h
+            held += kwh * p.efficiency_charge[i] if n > 0 else kwh / p.efficiency_discharge[i]
+            if not p.energy_low_kwh[i] - 1e-6 <= held <= p.energy_high_kwh[i] + 1e-6:
+                found.append(f"{i}: energy")
+        if held < p.energy_end_kwh[i] - 1e-6:
+            found.append(f"{i}: short")
+        found += [f"{i}: {fault}" for fault in _runs(s, i, steps != 0)]
+        total[p.first[i] : p.stop[i]] += power
+    if (total < p.net_low_kw[0] - 1e-6).any():
+        found.append("node")
+    return found
+
+
+def _runs(s: PowerSteps, i: int, on: Any) -> list[str]:
+    found, starts = [], 0
+    was, length = bool(s.on_before[i] > 0), int(max(s.on_before[i], s.off_before[i]))
+    for now in on.tolist():
+        if now == was:
+            length += 1
+            continue
+        if length < (s.least_on[i] if was else s.least_off[i]):
+            found.append("on too short" if was else "off too short")
+        starts += now
+        was, length = now, 1
+    return [*found, "too many starts"] if starts > s.most_starts[i] else found
+
+
+@pytest.mark.parametrize("v2g", [False, True])
+@pytest.mark.parametrize("seed", range(10))
+def test_a_small_program_is_solved_as_by_a_program_of_its_own(seed: int, v2g: bool) -> None:
+    program, rules = stepped(seed, stores=2 if v2g else 3, limit_kw=9.0 if v2g else 12.0, v2g=v2g)
+    best = referee(program, rules)
+    made = solved(program, rules)
+    if not np.isfinite(best):  # whole steps cannot serve what any power could
+        assert made.program.energy_end_kwh.sum() < program.energy_end_kwh.sum()
+        program = made.program
+        best = referee(program, rules)
+    assert broken(program, rules, made.power_kw) == []
+    assert cost(program, made.power_kw) == pytest.approx(best, abs=1e-6)
+    assert made.bound == pytest.approx(best, abs=1e-6)
+
+
+def test_most_of_the_random_programs_can_be_served() -> None:
+    best = [referee(*stepped(seed, limit_kw=12.0)) for seed in range(10)]
+    assert np.isfinite(best).sum() >= 7
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("limit_kw", "gap"), [(np.inf, 1e-9), (170.0, 0.08)])
+def test_a_fleet_is_rounded_within_every_rule_and_near_to_its_bound(
+    seed: int, limit_kw: float, gap: float
+) -> None:
+    program, rules = stepped(seed, stores=100, steps=24, limit_kw=limit_kw)
+    rules = replace(rules, on_before=np.zeros(100, np.int64), off_before=np.full(100, 9))
+    made = solved(program, rules)
+    assert made.program is program
+    assert broken(program, rules, made.power_kw) == []
+    paid = cost(program, made.power_kw)
+    assert made.bound - 1e-9 <= paid <= (1 + gap) * made.bound + 1e-9
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_schedule_in_whole_steps_costs_less_than_the_bound_of_rounding(seed: int) -> None:
+    program, rules = stepped(seed, limit_kw=12.0)
+    best, made = referee(program, rules), solved(program, rules, branch=False)
+    any_power = reference.solve(program).certificate
+    assert any_power is not None
+    if np.isfinite(best):
+        assert any_power.bound - 1e-9 <= made.bound <= best + 1e-9
+
+
+def test_without_steps_to_take_a_store_keeps_any_power() -> None:
+    program, rules = stepped(1, limit_kw=12.0)
+    rules = replace(rules, step_kw=np.where(np.arange(3) == 0, 0.0, STEP_KW))
+    made = solved(program, rules)
+    own = slice(0, int(program.end[0]) + 1)
+    whole = made.power_kw[own] / (STEP_KW * program.share[own])
+    assert np.abs(whole - np.round(whole)).max() > 1e-3
+    free = cost(program, made.power_kw)
+    assert free <= cost(program, solved(*stepped(1, limit_kw=12.0)).power_kw) + 1e-9

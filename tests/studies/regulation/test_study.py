@@ -1,0 +1,168 @@
+"""A regulation study: what it tells, from its tables, and what it refuses."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from evergrid.core.config import parse
+from evergrid.core.errors import EvergridError
+from evergrid.markets.performance.pjm_score import sampled, score
+from evergrid.markets.rules.pjm import FIRST_ERA
+from evergrid.studies import regulation
+from tests.studies.regulation_cases import HOURS, configuration, files
+
+
+def run(folder: Path, **changed: Any) -> regulation.Result:
+    files(folder)
+    return regulation.run(parse(regulation.Config, configuration(**changed)), folder=folder, seed=1)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[regulation.Result, Path]:
+    folder = tmp_path_factory.mktemp("regulation")
+    result = run(folder)
+    result.write(folder / "out")
+    return result, folder / "out"
+
+
+def test_credits_are_those_of_the_rule_book_from_the_ticks(
+    done: tuple[regulation.Result, Path],
+) -> None:
+    _, out = done
+    summary = json.loads((out / "summary.json").read_text())
+    ticks, hours = (pl.read_parquet(out / f"{name}.parquet") for name in ("ticks", "intervals"))
+    assert len(ticks) == HOURS * 1800
+    asked, award = ticks["target_kw"].to_numpy(), ticks["award_kw"].to_numpy()
+    share = np.divide(asked, award, out=np.zeros(len(award)), where=award > 0)
+    given = np.divide(ticks["response_kw"].to_numpy(), award, out=share.copy(), where=award > 0)
+    found = score(sampled(share, 2.0), sampled(given, 2.0), FIRST_ERA)
+    # windows reach into the next hour, whose signal is not told where nothing is awarded
+    awarded = hours["award_mw"].to_numpy() > 0
+    assert hours["score"].is_null().to_list() == (~awarded).tolist()
+    assert hours["score"].to_numpy()[awarded] == pytest.approx(found.total[awarded], abs=1e-4)
+    total = 0.0
+    for row in hours.to_dicts():
+        paid = row["capability_price_per_mw"] + 3.0 * row["performance_price_per_mw"]
+        total += row["award_mw"] * (row["score"] or 0.0) * paid
+    assert summary["credit"] == pytest.approx(total, rel=1e-9)
+    assert summary["credit"] > 1.0
+    assert summary["score_mean"] > 0.9
+
+
+def test_awards_are_whole_steps_that_the_plan_holds(done: tuple[regulation.Result, Path]) -> None:
+    result, out = done
+    award = pl.read_parquet(out / "ticks.parquet")["award_kw"].to_numpy()
+    assert award / 5.0 == pytest.approx(np.round(award / 5.0))
+    schedule = pl.read_parquet(out / "schedule.parquet")
+    held = schedule.group_by("time_utc").agg(pl.col("held_kw").sum()).sort("time_utc")
+    per_hour = held["held_kw"].to_numpy().reshape(-1, 2).min(axis=1)
+    by_hour = award.reshape(HOURS, -1)
+    assert (by_hour.max(axis=1) <= 0.8 * per_hour + 1e-6).all()
+    assert by_hour.max() > 5.0
+    assert result.summary["offered_mean_kw"] >= result.summary["award_mean_kw"]
+
+
+def test_the_statement_of_all_assets_adds_up_to_the_cent(
+    done: tuple[regulation.Result, Path],
+) -> None:
+    result, out = done
+    statement = pl.read_parquet(out / "statement.parquet")
+    assert round(100 * statement["credit"].sum()) == round(100 * result.summary["credit"])
+    battery = statement.filter(pl.col("asset_id") == "battery-1")
+    assert battery["credit"][0] == pytest.approx(statement["credit"].to_numpy().max())
+
+
+def test_no_award_is_larger_than_what_is_surely_there(tmp_path: Path) -> None:
+    award = configuration()["award"] | {"most_kw": 12.0, "share": 1.0}
+    ticks = run(tmp_path, award=award).tables["ticks"]
+    assert ticks["award_kw"].to_numpy().max() == pytest.approx(10.0)
+
+
+def test_what_it_costs_is_told_part_by_part(done: tuple[regulation.Result, Path]) -> None:
+    s = done[0].summary
+    following = s["signal_energy_cost"] + s["following_wear_cost"]
+    assert s["net_cost"] == pytest.approx(s["plan_cost"] + following - s["credit"])
+    assert s["credit"] == pytest.approx(s["credit_capability"] + s["credit_performance"])
+    ticks = pl.read_parquet(done[1] / "ticks.parquet")
+    price = done[0].findings.inputs.portfolio.prices.import_price_per_mwh / 1000.0
+    power = (ticks["base_kw"] + ticks["response_kw"]).to_numpy().reshape(len(price), -1)
+    schedule = pl.read_parquet(done[1] / "schedule.parquet")
+    planned = schedule.group_by("time_utc").agg(pl.col("power_kw").sum()).sort("time_utc")
+    beside = power.sum(axis=1) / 1800.0 - 0.5 * planned["power_kw"].to_numpy()
+    assert s["beside_plan_kwh"] == pytest.approx(float(beside.sum()))
+    assert s["signal_energy_cost"] == pytest.approx(-float(price @ beside))
+    up_kwh = np.maximum(ticks["response_kw"].to_numpy(), 0.0).sum() / 1800.0
+    wear = pl.read_parquet(done[1] / "inputs" / "sessions.parquet")["wear_cost_per_kwh"].to_numpy()
+    assert up_kwh * wear.min() <= s["following_wear_cost"] <= up_kwh * wear.max()
+    assert s["following_wear_cost"] > 0.0
+    assert s["net_cost"] < s["net_cost_without"]
+    assert s["sessions_short"] == 0
+    assert s["switches_most"] <= 20
+
+
+def test_text_figures_and_page_tell_the_same(done: tuple[regulation.Result, Path]) -> None:
+    result, out = done
+    lines = "\n".join(result.console_lines())
+    assert "better off" in lines
+    assert len(result.console_lines()) <= 10
+    assert set(result.figures()) == {"signal_followed", "score_and_credit", "switches_by_charger"}
+    page = (out / "report.html").read_text()
+    assert "Statement by vehicle" in page
+    assert "not verified" in page
+
+
+def test_a_gap_of_the_signal_is_met_and_told(tmp_path: Path) -> None:
+    files(tmp_path)
+    frame = pl.read_csv(tmp_path / "signal.csv")
+    missing = (pl.col("second") >= 400) & (pl.col("second") < 460)
+    frame = frame.with_columns(pl.when(~missing).then(pl.col("signal")).alias("signal"))
+    frame.write_csv(tmp_path / "signal.csv")
+    result = regulation.run(parse(regulation.Config, configuration()), folder=tmp_path, seed=1)
+    assert result.summary["signal_gaps"] == 30
+    assert "30 gaps" in " ".join(result.summary["notes"])
+
+
+def test_a_fleet_that_cannot_hold_the_least_award_says_so(tmp_path: Path) -> None:
+    result = run(tmp_path, award={"least_kw": 5000.0})
+    assert result.summary["award_mean_kw"] == 0.0
+    assert result.summary["credit"] == 0.0
+    assert result.summary["score_mean"] is None
+    assert "Nothing is awarded" in "\n".join(result.console_lines())
+
+
+BAD = [
+    ({"horizon": {"start": "2022-07-12T04:00:00Z", "days": 0.5}}, "prices"),
+    ({"horizon": {"start": "2026-10-02T04:00:00Z", "days": 0.25}}, "not confirmed"),
+    ({"horizon": {"start": "2010-07-12T04:00:00Z", "days": 0.25}}, "lie between 2012-10-01"),
+    ({"horizon": {"start": "2025-10-01T01:00:00Z", "days": 0.25}}, "when the rules change"),
+    (
+        {"horizon": {"start": "2022-07-12T04:00:00Z", "days": 0.25, "step_min": 45}},
+        "whole steps",
+    ),
+    ({"signal": {"file": "none.csv"}}, "none.csv"),
+    ({"market": {"file": "market.parquet", "shift_weeks": 3}}, "prices of regulation"),
+    ({"market": {"file": "market.parquet", "mileage_ratio": -1}}, "mileage_ratio"),
+    ({"award": {"share": 80}}, "share"),
+    ({"control": {"switch_limit": 1}}, "switch_limit"),
+    ({"market": {"file": "market.parquet", "rules": "caiso"}}, "rules"),
+]
+
+
+@pytest.mark.parametrize(("changed", "said"), BAD)
+def test_what_makes_no_sense_is_refused_with_its_field(
+    tmp_path: Path, changed: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(EvergridError) as caught:
+        run(tmp_path, **changed)
+    assert said in str(caught.value)
+
+
+def test_a_signal_that_ends_before_the_horizon_is_refused(tmp_path: Path) -> None:
+    files(tmp_path)
+    pl.read_csv(tmp_path / "signal.csv").head(5000).write_csv(tmp_path / "signal.csv")
+    with pytest.raises(EvergridError, match="last as long as the horizon"):
+        regulation.run(parse(regulation.Config, configuration()), folder=tmp_path, seed=1)
