@@ -7,7 +7,22 @@ from evergrid.data.emissions.hour_of_year import HourOfYear
 from evergrid.data.meta import Meta
 from evergrid.model.emission_factors import EmissionFactors
 
-REGIONS = ("CA", "CENT", "FL", "MIDA", "MIDW", "NCSC", "NE", "NW", "NY", "RM", "SE", "SW", "TE", "TN")
+REGIONS = (
+    "CA",
+    "CENT",
+    "FL",
+    "MIDA",
+    "MIDW",
+    "NCSC",
+    "NE",
+    "NW",
+    "NY",
+    "RM",
+    "SE",
+    "SW",
+    "TE",
+    "TN",
+)
 FORMAT = FactorFile(
     name="avert",
     title="AVERT marginal rate of 2023",
@@ -22,9 +37,7 @@ FORMAT = FactorFile(
 )
 
 
-def read(
-    path: Path, *, region: str, year: str, utc_offset_h: str
-) -> tuple[EmissionFactors, Meta]:
+def read(path: Path, *, region: str, year: str, utc_offset_h: str) -> tuple[EmissionFactors, Meta]:
     """Rates of a region for a year of 8,760 hours.
 
     Args:

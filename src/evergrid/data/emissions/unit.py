@@ -14,6 +14,6 @@ TO_KG_PER_MWH = {
 }
 
 
-def kg_per_mwh(values: Float[Array, " row"], unit: str) -> Float[Array, " row"]:
+def kg_per_mwh(values: Float[Array, "*row"], unit: str) -> Float[Array, "*row"]:
     """Factors in kg/MWh of factors in one of the units of `TO_KG_PER_MWH`."""
     return values * TO_KG_PER_MWH[unit]

@@ -4,14 +4,16 @@ from pathlib import Path
 
 import numpy as np
 
-from evergrid.core.errors import InputError
-from evergrid.core.faults import Fault
+from evergrid.core.arrays import Array, Float
+from evergrid.core.errors import InputError, raise_if_any
+from evergrid.core.faults import Fault, broken
 from evergrid.data.emissions.unit import TO_KG_PER_MWH, kg_per_mwh
 from evergrid.data.files.frames import Kind
 from evergrid.data.tables.reading import NoteCallback, ignore_notes, made, on_minutes, read
 from evergrid.model.emission_factors import EmissionFactors, FactorKind
 
 NAMES = {f"emissions_{unit}": unit for unit in TO_KG_PER_MWH}
+EMISSION_FACTORS = {"time_utc": Kind.INSTANT} | dict.fromkeys(NAMES, Kind.NUMBER)
 SOURCE = "emission_factors"
 
 
@@ -29,8 +31,7 @@ def read_emission_factors(
         MissingFileError, UnreadableFileError: No such file, or not of its format.
         InputError: Columns, cells or rows that break rules; two columns of factors.
     """
-    kinds = {"time_utc": Kind.INSTANT} | dict.fromkeys(NAMES, Kind.NUMBER)
-    table, faults = read(path, kinds, optional=tuple(NAMES), source=SOURCE)
+    table, faults = read(path, EMISSION_FACTORS, optional=tuple(NAMES), source=SOURCE)
     given = [name for name in NAMES if name in table]
     if len(given) != 1:
         rule = f"have one column of factors, named after its unit: {', '.join(NAMES)}"
@@ -46,3 +47,26 @@ def read_emission_factors(
         source=SOURCE,
         row=np.flatnonzero(good),
     )
+
+
+FACTOR_ERRORS = {"time_utc": Kind.INSTANT, "error_kg_per_mwh": Kind.NUMBER}
+MIN_PER_H = 60.0
+
+
+def read_factor_errors(path: Path, step_h: float) -> Float[Array, " past"]:
+    """Past errors of factors, what came less what was expected, in order.
+
+    Args:
+        path: Parquet or CSV of ``time_utc`` and ``error_kg_per_mwh``.
+        step_h: Length of the steps that the errors must be of.
+
+    Raises:
+        InputError: Columns, cells or rows that break rules; rows that are not so far apart.
+    """
+    table, faults = read(path, FACTOR_ERRORS, source="factor_errors")
+    raise_if_any("factor_errors", faults)
+    apart = np.diff(table["time_utc"].values) / np.timedelta64(1, "m") / MIN_PER_H
+    good = np.append(True, np.abs(apart - step_h) < 1e-9)
+    rule = f"be {MIN_PER_H * step_h:g} min after the row before, as steps of the horizon are"
+    raise_if_any("factor_errors", broken("time_utc", good, rule, values=table["time_utc"].values))
+    return table["error_kg_per_mwh"].values

@@ -1,4 +1,4 @@
-"""What a change of power causes: marginal factors on energy drawn and fed, losses of wires included."""
+"""What a change of power causes: marginal factors on energy drawn and fed, with lost energy."""
 
 from dataclasses import dataclass
 

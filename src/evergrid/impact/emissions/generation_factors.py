@@ -155,6 +155,70 @@ def marginal(of: FuelEmissions, hours: Int[Array, " chosen"] | None = None) -> M
     )
 
 
+@dataclass(frozen=True)
+class GroupedFactors:
+    """Marginal factors of groups of hours that are alike.
+
+    Attributes:
+        names: Of the groups.
+        factors: One for each.
+        of_hour_kg_per_mwh: Of every hour, by its group.
+        error_kg_per_mwh: How far each hour's change lay from what its group says, in order; 0 for
+            the first.
+    """
+
+    names: tuple[str, ...]
+    factors: tuple[MarginalFactor, ...]
+    of_hour_kg_per_mwh: Float[Array, " hour"]
+    error_kg_per_mwh: Float[Array, " hour"]
+
+
+def by_group(
+    of: FuelEmissions, group: Int[Array, " hour"], names: tuple[str, ...]
+) -> GroupedFactors:
+    """A slope for each group of hours.
+
+    Args:
+        of: Every hour, in order.
+        group: Of each hour.
+        names: Of the groups, in the order of their numbers.
+
+    Raises:
+        InputError: A group with fewer changes than a slope needs.
+    """
+    factor, error = np.zeros(len(group)), np.zeros(len(group))
+    found = []
+    for number in range(len(names)):
+        hours = np.flatnonzero(group == number)
+        one = marginal(of, hours)
+        found.append(one)
+        factor[hours] = one.kg_per_mwh
+        error[hours[hours > 0]] = one.error_kg_per_mwh
+    return GroupedFactors(names, tuple(found), factor, error)
+
+
+def load_and_season(
+    of: FuelEmissions, month: Int[Array, " hour"], *, levels: int = 3
+) -> tuple[Int[Array, " hour"], tuple[str, ...]]:
+    """Groups of hours by season and by how much fossil generation there is, with their names.
+
+    Args:
+        of: Every hour.
+        month: Of each, 1 to 12.
+        levels: Into how many equally many hours the fossil generation of a season is divided.
+    """
+    season = (month % 12) // 3
+    group, names = np.zeros(len(month), np.int64), []
+    for number, label in enumerate(("winter", "spring", "summer", "autumn")):
+        hours = np.flatnonzero(season == number)
+        if not len(hours):
+            continue
+        edges = np.quantile(of.fossil_mwh[hours], np.arange(1, levels) / levels)
+        group[hours] = len(names) + np.searchsorted(edges, of.fossil_mwh[hours])
+        names += [f"{label}, fossil level {level + 1} of {levels}" for level in range(levels)]
+    return group, tuple(names)
+
+
 def _long_run(moment: Float[Array, " change"]) -> float:
     """Variance of a sum of terms that hang together over a day.
 

@@ -7,7 +7,7 @@ meaning and fails.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Self, final
+from typing import ClassVar, final
 
 from evergrid.core.units import KG_PER_TONNE
 from evergrid.model.emission_factors import FactorKind
@@ -33,7 +33,7 @@ class AbstractLedger:
         """The same in tonnes."""
         return self.kg / KG_PER_TONNE
 
-    def __add__(self, other: object) -> Self:
+    def __add__(self, other: object) -> "AbstractLedger":
         """Sum of two entries of this ledger.
 
         Raises:
@@ -41,7 +41,7 @@ class AbstractLedger:
         """
         return self._joined(other, 1.0)
 
-    def __sub__(self, other: object) -> Self:
+    def __sub__(self, other: object) -> "AbstractLedger":
         """Difference of two entries of this ledger.
 
         Raises:
@@ -49,7 +49,7 @@ class AbstractLedger:
         """
         return self._joined(other, -1.0)
 
-    def _joined(self, other: object, sign: float) -> Self:
+    def _joined(self, other: object, sign: float) -> "AbstractLedger":
         if type(other) is not type(self):
             name = getattr(other, "name", type(other).__name__)
             raise TypeError(
@@ -62,7 +62,7 @@ class AbstractLedger:
 
 
 @final
-class LocationBased(AbstractLedger):
+class LocationBasedLedger(AbstractLedger):
     """What the grid at hand emitted on the average, hour by hour, for the energy used."""
 
     name = "location-based"
@@ -70,7 +70,7 @@ class LocationBased(AbstractLedger):
 
 
 @final
-class MarketBased(AbstractLedger):
+class MarketBasedLedger(AbstractLedger):
     """What contracts and certificates matched by the hour say of the energy used."""
 
     name = "market-based"
@@ -78,7 +78,7 @@ class MarketBased(AbstractLedger):
 
 
 @final
-class Consequential(AbstractLedger):
+class ConsequentialLedger(AbstractLedger):
     """What was emitted more than in a named baseline, by short-run marginal factors."""
 
     name = "consequential"

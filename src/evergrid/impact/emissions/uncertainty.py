@@ -52,6 +52,7 @@ def band(
     level: float = 0.9,
     replicates: int = REPLICATES,
     block_steps: int | None = None,
+    certain_kg: float = 0.0,
 ) -> Band:
     """The band of ``sum(energy * factor)`` by a circular block bootstrap of past errors.
 
@@ -63,6 +64,7 @@ def band(
         level: Probability of the band.
         replicates: How many draws.
         block_steps: Length of blocks; by default as long as errors hang together.
+        certain_kg: What comes on top whatever the factors are.
 
     Raises:
         InputError: A history that is too short for its correlation.
@@ -72,7 +74,7 @@ def band(
         block length after Politis and White (2004), Automatic block-length selection, doi
         10.1081/ETC-120028836, whose window this takes simpler.
     """
-    expected = float(energy_kwh @ factor_kg_per_mwh) / KWH_PER_MWH
+    expected = float(energy_kwh @ factor_kg_per_mwh) / KWH_PER_MWH + certain_kg
     error = error_kg_per_mwh - error_kg_per_mwh.mean()
     block = block_steps or max(_block_steps(error), -(-len(energy_kwh) // MOST_BLOCKS))
     faults = []
@@ -89,7 +91,12 @@ def band(
 
 
 def assumed_band(
-    drawn_kg: float, fed_kg: float, share: float, *, level: float = 0.9
+    drawn_kg: float,
+    fed_kg: float,
+    share: float,
+    *,
+    level: float = 0.9,
+    certain_kg: float = 0.0,
 ) -> Band:
     """The band where no errors of factors are known but by how much they are wrong, assumed.
 
@@ -100,8 +107,9 @@ def assumed_band(
         fed_kg: What energy fed displaces.
         share: Half width of the band of a factor, such as 0.3; to be told as an assumption.
         level: Probability that it is taken to have.
+        certain_kg: What comes on top whatever the factors are.
     """
-    expected = drawn_kg - fed_kg
+    expected = drawn_kg - fed_kg + certain_kg
     half = share * float(np.hypot(drawn_kg, fed_kg))
     if half == 0:
         return Band(expected, expected, expected, level, float(expected < 0), 0)
