@@ -88,8 +88,10 @@ class ProgramBuilder:
     ) -> Int[Array, "..."]:
         """New columns; what is given is spread over the shape."""
         count = int(np.prod(shape))
-        spread = [np.broadcast_to(part, shape).ravel() for part in (cost, lower, upper)]
-        self._columns.append((*(part.astype(float) for part in spread), np.full(count, whole)))
+        price, low, high = (
+            np.broadcast_to(part, shape).ravel().astype(float) for part in (cost, lower, upper)
+        )
+        self._columns.append((price, low, high, np.full(count, whole)))
         self.column_count += count
         return np.arange(self.column_count - count, self.column_count).reshape(shape)
 
@@ -144,7 +146,7 @@ def solve(
     if info.primal_solution_status != FEASIBLE:
         return _none(program, status, bound)
     whole = np.flatnonzero(program.whole).astype(np.int32)
-    at = np.round(np.array(highs.getSolution().col_value)[whole])
+    at = np.round(np.array(highs.getSolution().col_value, np.float64)[whole])
     highs.changeColsIntegrality(
         len(whole), whole, np.full(len(whole), highspy.HighsVarType.kContinuous)
     )

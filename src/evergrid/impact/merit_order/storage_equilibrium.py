@@ -20,9 +20,9 @@ from evergrid.impact.merit_order.clearing import (
     dispatch,
     raise_if_wrong,
 )
-from evergrid.impact.merit_order.price_making_kernels import Store, Supply, best_path
 from evergrid.impact.merit_order.stack import Stack
 from evergrid.impact.merit_order.storage import AggregateStorage
+from evergrid.impact.merit_order.storage_kernels import Store, Supply, best_path
 
 GAP = 1e-9  # share of the cost up to which a path is called optimal
 LIMIT = 1e-9  # share of the largest limit by which one may be missed
