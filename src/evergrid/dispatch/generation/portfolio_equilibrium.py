@@ -164,18 +164,15 @@ def _joint(
     Columns that follow the vehicles': output of each piece in each step, curtailed, lost.
     """
     steps, pieces, step_h = program.steps, len(stack.low_price_per_mwh), program.step_h
-    one, none = sparse.identity(steps, format="csr"), np.zeros(steps)
+    count, none = len(vehicles.cost), np.zeros(steps)
+    one = sparse.csr_array(np.eye(steps))
     share = portfolios / KW_PER_MW
-    of = (program.step, np.arange(program.slots))
-    sums = sparse.csr_array((np.full(program.slots, share), of), shape=(steps, program.slots))
-    pick = sparse.identity(len(vehicles.cost), format="csr")
-    power = sums @ (pick[vehicles.feed] - pick[vehicles.draw])
-    output = sparse.kron(np.ones((1, pieces)), one)
-    beside = sparse.hstack([output, -one, one])
-    corner = sparse.csr_array((vehicles.matrix.shape[0], beside.shape[1]))
-    matrix = sparse.vstack(
-        [sparse.hstack([vehicles.matrix, corner]), sparse.hstack([power, beside])]
-    )
+    column = np.concatenate([vehicles.feed, vehicles.draw])
+    value = np.repeat([share, -share], program.slots)
+    power = sparse.csr_array((value, (np.tile(program.step, 2), column)), shape=(steps, count))
+    beside = sparse.hstack([sparse.kron(np.ones((1, pieces)), one), -one, one])
+    corner = sparse.csr_array((len(vehicles.row_lower), (pieces + 2) * steps))
+    upper, lower = sparse.hstack([vehicles.matrix, corner]), sparse.hstack([power, beside])
     endless = np.full(steps, np.inf)
     price = np.repeat(stack.low_price_per_mwh, steps)
     lost = np.full(steps, voll_per_mwh or 0.0)
@@ -189,8 +186,8 @@ def _joint(
         upper=np.concatenate([vehicles.upper, width, endless, most_lost]),
         row_lower=np.concatenate([vehicles.row_lower, net_load_mw]),
         row_upper=np.concatenate([vehicles.row_upper, net_load_mw]),
-        matrix=sparse.csc_array(matrix),
-        whole=np.zeros(matrix.shape[1], bool),
+        matrix=sparse.csc_array(sparse.vstack([upper, lower])),
+        whole=np.zeros(count + (pieces + 2) * steps, bool),
     )
 
 
