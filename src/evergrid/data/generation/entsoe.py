@@ -1,7 +1,7 @@
 """Actual generation by type as ENTSO-E's transparency platform publishes it, joined in one table.
 
 Whether pumped storage is net of what pumps draw differs from year to year: the German table is not
-in 2019, and is in 2020, where it falls below 0. What comes from and goes to neighbours is not in it.
+in 2019, and is in 2020, where it falls below 0. Exchange with neighbours is not in it.
 
 Source:
     Regulation (EU) 543/2013, article 16(1)(b) and (c): actual generation per production type.

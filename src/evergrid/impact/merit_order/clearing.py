@@ -98,8 +98,8 @@ def dispatch(
     piece, into = _place(stack, served)
     low, high = _price_set(stack, net_load_mw, piece, into, voll_per_mwh)
     lost = np.maximum(net_load_mw - stack.capacity_mw, 0.0)
-    setter = stack.emissions_kg_per_mwh[:, piece]
-    setter[:, (net_load_mw <= 0) | (lost > 0)] = 0.0
+    emitted, setter = _filled(stack, stack.emissions_kg_per_mwh, piece, into)
+    setter *= (net_load_mw > 0) & (lost == 0)
     return MeritOrderDispatch(
         net_load_mw=net_load_mw,
         step_h=step_h,
@@ -109,9 +109,9 @@ def dispatch(
         generation_cost=step_h * _cost_per_h(stack, piece, into),
         lost_load_cost=step_h * lost * (voll_per_mwh or 0.0),
         unit_type=stack.unit_type,
-        generation_mw=_filled(stack, stack.type_share, piece, into),
+        generation_mw=_filled(stack, stack.type_share, piece, into)[0],
         pollutant=stack.pollutant,
-        emissions_kg=step_h * _filled(stack, stack.emissions_kg_per_mwh, piece, into),
+        emissions_kg=step_h * emitted,
         price_setter_kg_per_mwh=setter,
         curtailed_mw=np.maximum(-net_load_mw, 0.0),
         lost_load_mw=lost,
@@ -149,7 +149,7 @@ def marginal_emissions(
     least = 1e-6 * stack.capacity_mw
     change = np.where(np.asarray(change_mw) == 0, least, change_mw)
     before, after = (
-        _filled(stack, rows, *_place(stack, np.clip(load, 0.0, stack.capacity_mw)))[0]
+        _filled(stack, rows, *_place(stack, np.clip(load, 0.0, stack.capacity_mw)))[0][0]
         for load in (net_load_mw, net_load_mw + change)
     )
     return (after - before) / change
@@ -242,8 +242,18 @@ def _filled(
     per_mw: Float[Array, "row piece"],
     piece: Int[Array, " step"],
     into: Float[Array, " step"],
-) -> Float[Array, "row step"]:
-    """What all pieces up to the last MW give of something that each has so much of per MW."""
+) -> tuple[Float[Array, "row step"], Float[Array, "row step"]]:
+    """What all pieces up to the last MW give of something, and its rate at that MW.
+
+    Args:
+        stack: All units in order of cost.
+        per_mw: What a MW of each piece gives.
+        piece: That serves the last MW.
+        into: How far that MW is into it.
+    """
     below = np.zeros_like(per_mw)
     np.cumsum((per_mw * np.diff(stack.edge_mw))[:, :-1], axis=1, out=below[:, 1:])
-    return below[:, piece] + per_mw[:, piece] * into
+    rate = np.take(per_mw, piece, axis=1)
+    total = rate * into
+    total += np.take(below, piece, axis=1)
+    return total, rate
