@@ -1,4 +1,3 @@
-from datetime import UTC, datetime
 from itertools import pairwise, product
 from typing import Any
 
@@ -8,19 +7,13 @@ import pytest
 from evergrid.core.arrays import Array
 from evergrid.core.errors import InfeasibleError, InputError
 from evergrid.core.status import Status
-from evergrid.core.timegrid import TimeGrid
 from evergrid.dispatch.generation.problem import GenerationProblem
 from evergrid.dispatch.generation.schedule import UnitSchedule, schedule_units
 from evergrid.impact.merit_order import constant_storage, dispatch, price_making, supply_stack
 from evergrid.model.generators import GeneratorFleet
 from evergrid.model.system_load import SystemLoad
+from tests.dispatch.generation.cases import system
 from tests.impact.merit_order.cases import fleet_of
-
-
-def system(load_mw: list[float], available_mw: list[float] | None = None) -> SystemLoad:
-    grid = TimeGrid(datetime(2020, 1, 1, tzinfo=UTC), 1.0, len(load_mw))
-    free = np.array([available_mw or [0.0] * len(load_mw)])
-    return SystemLoad(grid, np.array(load_mw, float), np.array(["wind"], object), free)
 
 
 def three_units(**more: Any) -> GeneratorFleet:
@@ -201,6 +194,19 @@ def test_a_carbon_price_moves_load_to_the_cleaner_unit_and_emissions_are_counted
     found = schedule_units(dear)
     assert found.emissions_of("co2") == pytest.approx([16_000])
     assert found.cost == pytest.approx(40 * (30 + 40))
+
+
+def test_lost_load_is_worth_more_than_the_dearest_unit_with_its_carbon():
+    fleet = fleet_of([50], [10], co2_kg_per_mwh=[900])
+    GenerationProblem(fleet, system([40.0]), voll_per_mwh=50.0)
+    with pytest.raises(InputError, match="dearest segment, 100"):
+        GenerationProblem(fleet, system([40.0]), voll_per_mwh=50.0, carbon_price_per_tonne=100.0)
+
+
+def test_a_carbon_price_that_costs_already_hold_is_not_added_again():
+    fleet = fleet_of([50], [10], co2_kg_per_mwh=[900], carbon_price_per_tonne=20.0)
+    with pytest.raises(InputError, match="counted twice"):
+        GenerationProblem(fleet, system([40.0]), carbon_price_per_tonne=100.0)
 
 
 def test_load_that_cannot_be_served_is_told_with_the_way_out():

@@ -60,7 +60,8 @@ class GenerationProblem:
         rule, values = "be 0 in a linear program", self.fleet.cost_rise_per_mwh
         faults += broken("cost_rise_per_mwh", ~rises, rule, values=values, ids=names, fix=fix)
         if self.voll_per_mwh is not None:
-            dearest = float(self.fleet.cost_per_mwh.max())
+            carbon = self.fleet.carbon_cost_per_mwh(self.carbon_price_per_tonne)
+            dearest = float((self.fleet.cost_per_mwh + carbon).max())
             if not (np.isfinite(self.voll_per_mwh) and self.voll_per_mwh >= dearest):
                 rule = f"be at least the cost of the dearest segment, {dearest:g}"
                 faults.append(Fault("voll_per_mwh", rule, (self.voll_per_mwh,)))

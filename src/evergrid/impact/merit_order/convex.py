@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float, Int
+from evergrid.core.errors import InputError
+from evergrid.core.faults import Fault
 from evergrid.model.generators import GeneratorFleet
 
 TREATMENTS = ("hull", "as_given")
@@ -47,6 +49,9 @@ def blocks(
             ``above_minimum`` pools what does not rise above the minimum output of a unit, and
             leaves the block below it alone.
         extra_cost_per_mwh: Added to the marginal cost, such as that of carbon.
+
+    Raises:
+        InputError: Segments that rise and would have to be pooled.
     """
     low = fleet.cost_per_mwh + extra_cost_per_mwh
     high = low + fleet.cost_rise_per_mwh
@@ -62,11 +67,10 @@ def blocks(
 
 
 def _pooled(given: CostBlocks, alone: Bool[Array, " segment"]) -> CostBlocks:
-    """CostBlocks with those pooled that begin below the end of the one before, at their mean cost.
+    """Blocks with those pooled that begin below the end of the one before, at their mean cost.
 
     Pooling adjacent violators: a block joins the one before it as long as it would begin below
-    that one's end. A pooled block has one price, even where its parts rose: the hull of two rising
-    parts is taken as their chord, which is exact at the ends.
+    that one's end. No block joins one that stays alone.
     """
     members: list[list[int]] = []  # segments of each block
     prices: list[tuple[float, float]] = []
@@ -87,8 +91,25 @@ def _pooled(given: CostBlocks, alone: Bool[Array, " segment"]) -> CostBlocks:
     emitted = np.add.reduceat(given.emissions_kg_per_mwh * given.width_mw, first, axis=1)
     low, high = np.array(prices).T
     single = np.array([len(inside) == 1 for inside in members])
+    _raise_if_rising(given, [inside for inside in members if len(inside) > 1])
     factor = np.where(single, given.emissions_kg_per_mwh[:, first], emitted / width)
     return CostBlocks(given.unit[first], width, low, high, factor)
+
+
+def _raise_if_rising(given: CostBlocks, pooled: list[list[int]]) -> None:
+    """Refuse to pool what rises: the hull of it is no line.
+
+    Raises:
+        InputError: Segments that rise and do not begin above the one before.
+    """
+    rise = given.high_price_per_mwh - given.low_price_per_mwh
+    bad = [segment for inside in pooled for segment in inside if rise[segment] > 0]
+    if bad:
+        rule = "be 0 where a segment begins below the end of the one before it"
+        fix = "Split it into flat segments, or let each segment of the unit begin where one ends."
+        got, rows = tuple(rise[bad].tolist()), tuple(segment + 1 for segment in bad)
+        fault = Fault("cost_rise_per_mwh", rule, got, rows=rows, fix=fix)
+        raise InputError("merit_order", [fault])
 
 
 def _mean_price(given: CostBlocks, inside: list[int]) -> float:

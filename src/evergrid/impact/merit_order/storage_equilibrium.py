@@ -82,7 +82,7 @@ def price_making(
 ) -> StorageEquilibrium:
     """The schedule of least system cost, and the prices that support it.
 
-    Of several such schedules it is the one that charges late.
+    Of several such schedules it is the one that holds least energy, step by step.
 
     Args:
         stack: All units in order of cost.
