@@ -37,6 +37,16 @@ def test_a_fleet_that_serves_lost_load_saves_its_value():
     assert done.lost_load_change_mwh == pytest.approx([-4])
 
 
+def test_the_worth_of_feeding_falls_with_what_is_fed():
+    """20 + 0.05 Q at 1,000 and 600 MW: 70 - 50/0.87 for the first MWh; 20 MWh save 1390 - 1162.637."""
+    stack = supply_stack(fleet_of([2000], [20], rise_per_mwh=[100]))
+    load = np.array([600.0, 1000.0])
+    done = effect(stack, load, np.array([-20 / 0.87, 20.0]))
+    assert done.cost_change == pytest.approx([1162.637, -1390.0], abs=5e-4)
+    little = effect(stack, load, np.array([-1e-6 / 0.87, 1e-6]))
+    assert -little.cost_change.sum() / 1e-6 == pytest.approx(12.52874, abs=1e-4)
+
+
 def test_a_schedule_of_another_length_is_refused():
     with pytest.raises(InputError, match="3 in all, got 2"):
         effect(NIGHT_COAL, np.ones(3), np.ones(2))

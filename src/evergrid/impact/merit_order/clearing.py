@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evergrid.core.arrays import Array, Float, Int, Shaped
+from evergrid.core.arrays import Array, Bool, Float, Int, Shaped
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault, broken
 from evergrid.impact.merit_order.stack import Stack
+from evergrid.model.generators import CO2
 
 NEAR = 1e-9  # share of the capacity within which a load meets an edge
 
@@ -64,6 +65,15 @@ class MeritOrderDispatch:
     def cost(self) -> float:
         """Generation and lost load, over all steps."""
         return float(self.generation_cost.sum() + self.lost_load_cost.sum())
+
+    @property
+    def carbon_free(self) -> Bool[Array, " step"]:
+        """Steps in which no unit that emits CO2 runs, so that no ratio of factors means anything.
+
+        Raises:
+            InputError: The generators do not know CO2.
+        """
+        return self.emissions_of(CO2) == 0
 
     def emissions_of(self, pollutant: str) -> Float[Array, " step"]:
         """Kilograms of one pollutant in each step.
