@@ -38,7 +38,7 @@ def test_a_fleet_that_serves_lost_load_saves_its_value():
 
 
 def test_the_worth_of_feeding_falls_with_what_is_fed():
-    """20 + 0.05 Q at 1,000 and 600 MW: 70 - 50/0.87 for the first MWh; 20 MWh save 1390 - 1162.637."""
+    """20 + 0.05 Q: the first MWh saves 70 - 50 / 0.87, and 20 MWh save 1390 - 1162.637."""
     stack = supply_stack(fleet_of([2000], [20], rise_per_mwh=[100]))
     load = np.array([600.0, 1000.0])
     done = effect(stack, load, np.array([-20 / 0.87, 20.0]))
