@@ -15,8 +15,8 @@ from evergrid.core.errors import ConfigError, InputError
 from evergrid.core.faults import Fault
 from evergrid.core.nearest import did_you_mean
 from evergrid.data import emissions as factor_formats
-from evergrid.data.emissions import generation_by_type
 from evergrid.data.files.locate import locate
+from evergrid.data.generation import by_type
 from evergrid.data.meta import Meta
 from evergrid.data.tables import NoteCallback, ignore_notes
 from evergrid.data.tables.emission_factors import read_emission_factors
@@ -86,7 +86,7 @@ def estimate_factors(source: GenerationSource, folder: Path, *, time_zone: str) 
     Raises:
         InputError: Rows that break rules, types that there are not, too few hours in a group.
     """
-    read, meta = generation_by_type.read(locate(source.file, folder))
+    read, meta = by_type.read(locate(source.file, folder))
     of = generation_factors.emissions(
         read.energy_mwh, source.fuel_t_per_mwh, without=frozenset(source.without)
     )

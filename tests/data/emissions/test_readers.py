@@ -8,8 +8,9 @@ import pytest
 
 from evergrid.core.errors import EvergridError, InputError
 from evergrid.core.timegrid import TimeGrid, utc
-from evergrid.data.emissions import FORMATS, generation_by_type, sgip_forecast
+from evergrid.data.emissions import FORMATS, sgip_forecast
 from evergrid.data.emissions.unit import TO_KG_PER_MWH
+from evergrid.data.generation import by_type
 from evergrid.data.tables import read_emission_factors, read_factor_errors
 
 HOURS = pl.datetime_range(
@@ -151,7 +152,7 @@ def generation(folder: Path, **changed: object) -> Path:
 def test_generation_by_quarter_hours_becomes_hours_and_few_gaps_are_filled(tmp_path: Path):
     wind = np.ones(16)
     wind[5] = np.nan
-    read, meta = generation_by_type.read(generation(tmp_path, wind_mw=wind))
+    read, meta = by_type.read(generation(tmp_path, wind_mw=wind))
     np.testing.assert_allclose(read.energy_mwh["coal"], [1.5, 5.5, 9.5, 13.5])
     np.testing.assert_allclose(read.energy_mwh["wind"], 1.0)
     assert meta.quality.rows_repaired == 1
@@ -161,14 +162,16 @@ def test_a_long_gap_and_a_missing_row_of_generation_are_refused(tmp_path: Path):
     wind = np.ones(16)
     wind[2:12] = np.nan
     with pytest.raises(InputError, match="no gap of more than 8 rows"):
-        generation_by_type.read(generation(tmp_path, wind_mw=wind))
+        by_type.read(generation(tmp_path, wind_mw=wind))
     path = generation(tmp_path)
     frame = pl.read_parquet(path)
     pl.concat([frame[:5], frame[6:]]).write_parquet(path)
     with pytest.raises(InputError, match="every equal part of one"):
-        generation_by_type.read(path)
+        by_type.read(path)
+    with pytest.raises(InputError, match="only a storage draws"):
+        by_type.read(generation(tmp_path, wind_mw=-np.ones(16)))
     with pytest.raises(EvergridError, match="ends with _mw"):
-        generation_by_type.read(table(tmp_path, emissions_kg_per_mwh=np.ones(25)))
+        by_type.read(table(tmp_path, emissions_kg_per_mwh=np.ones(25)))
 
 
 def test_errors_of_factors_must_be_of_the_steps_of_the_horizon(tmp_path: Path):

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evergrid.data.emissions import generation_by_type
+from evergrid.data.generation import by_type
 from evergrid.dispatch.carbon.forecast import FactorView
 from evergrid.engine.uncoupled import kernel
 from evergrid.engine.uncoupled.kernel import StoreSlots
@@ -26,9 +26,7 @@ HALF = float(np.sqrt(0.87))
 
 def germany(data_folder: Path, year: int) -> tuple[factors.FuelEmissions, np.ndarray]:
     """What the hours of a local year emitted, and the local hour of each."""
-    read, _ = generation_by_type.read(
-        data_folder / "generation/de_generation_by_type_2019_2020.parquet"
-    )
+    read, _ = by_type.read(data_folder / "generation/de_generation_by_type_2019_2020.parquet")
     local = (
         pl.Series(read.time_utc).dt.replace_time_zone("UTC").dt.convert_time_zone("Europe/Berlin")
     )

@@ -6,6 +6,7 @@ which they arrive, and only what the whole fleet does is kept.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.core.status import Status
 from evergrid.core.timegrid import TimeGrid, datetime64
-from evergrid.core.units import KG_PER_TONNE, KWH_PER_MWH
+from evergrid.core.units import KG_PER_TONNE
 from evergrid.dispatch import baseline, problem
 from evergrid.engine.program import Program
 from evergrid.engine.uncoupled import solve as uncoupled
@@ -136,7 +137,7 @@ def _batches(sessions: Sessions, grid: TimeGrid) -> Iterator[Int[Array, " some"]
     position = grid.position(sessions.arrival_utc)[order]
     each = BATCH_DAYS * 24.0 / grid.step_h
     edges = np.searchsorted(position, np.arange(0.0, grid.steps + each, each))
-    for first, stop in zip(edges[:-1], edges[1:], strict=True):
+    for first, stop in pairwise(edges):
         if stop > first:
             yield order[first:stop]
 

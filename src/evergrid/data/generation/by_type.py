@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from evergrid.core.arrays import Array, Float, Shaped
-from evergrid.core.errors import InputError
-from evergrid.core.faults import Fault
+from evergrid.core.errors import InputError, raise_if_any
+from evergrid.core.faults import Fault, broken
 from evergrid.data import meta
 from evergrid.data.files.frames import Kind, load, source_columns
 from evergrid.data.meta import Meta
@@ -16,6 +16,7 @@ from evergrid.data.quality import Finding, Quality
 
 SOURCE = "generation_by_type"
 SUFFIX = "_mw"
+STORAGE = "storage"  # in the name of a type that may draw, where its operator nets it
 HOUR = np.timedelta64(1, "h")
 FILLED = "value is missing: filled between the values before and after"
 LONGEST_FILL = 8  # rows without a value that are filled
@@ -60,6 +61,10 @@ def read(path: Path) -> tuple[HourlyGeneration, Meta]:
     energy, filled = {}, 0
     for name in names:
         values, count = _filled(name, table[name].values, times)
+        if STORAGE not in name:
+            rule, fix = "be at least 0: only a storage draws", "Leave consumption out."
+            good = np.asarray(values >= 0)
+            raise_if_any(SOURCE, broken(name, good, rule, values=values, ids=times, fix=fix))
         energy[name.removesuffix(SUFFIX)] = values[kept].reshape(hours, each).mean(axis=1)
         filled += count
     start = times[kept][::each]
