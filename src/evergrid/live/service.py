@@ -136,7 +136,8 @@ async def running(config: Config, run: Run) -> AsyncIterator[Service]:
         batteries = SunSpecAdapter(config.battery, controller, clock, folder=run.folder)
         controller.use(DeviceAdapters(central.orders, (batteries, batteries.stations)))
         limits = await _utility(config, store)
-        ticker = await _ticker(config, run, controller, prices, market, limits, stack)
+        dispatched = sources.programs(config, limits, controller, run.folder, clock, stack)
+        ticker = await _ticker(config, run, controller, prices, market, limits, stack, dispatched)
         view = ServiceView(
             controller,
             ticker,
@@ -260,6 +261,7 @@ async def _ticker(
     market: RegulationMarket | None,
     sent: UtilityLimits,
     stack: AsyncExitStack,
+    dispatched: sources.SetPointSource | None,
 ) -> Ticker:
     """The loop of decisions, with its plans, its signal and what is sold."""
     limits = partial(envelopes.limits_of_plan, sent)
@@ -270,7 +272,9 @@ async def _ticker(
         awards = Awards(config.market, config.award, market, run.clock.now_s(), tick_s)
     feed = None
     if config.signal is not None:
-        source = await sources.opened(config.signal, controller, run.folder, run.clock, stack)
+        source = await sources.opened(
+            config.signal, controller, run.folder, run.clock, stack, dispatched
+        )
         feed = Feed(source, run.clock, FreshnessRules(tick_s=tick_s))
         listening = asyncio.create_task(feed.run())
         stack.callback(listening.cancel)

@@ -77,6 +77,8 @@ class Ven:
         """Events in force."""
         self.failures = 0
         """Looks in a row that failed."""
+        self.refused = 0
+        """Events that broke a rule when they were last listed."""
 
     @property
     def age_s(self) -> float | None:
@@ -95,7 +97,11 @@ class Ven:
                 wait_s = await self.look()
                 await self._clock.sleep(wait_s)
         finally:
-            await self._vtn.close()
+            await self.close()
+
+    async def close(self) -> None:
+        """Hang up."""
+        await self._vtn.close()
 
     async def look(self) -> float:
         """Look once; how long to wait before the next look.
@@ -145,11 +151,12 @@ class Ven:
         listed = await self._vtn.events()
         now_s = self._clock.now_s()
         events: dict[str, Event] = {}
-        spans = 0
+        spans, self.refused = 0, 0
         for raw in listed:
             try:
                 event = read(raw, self._entry, program, now_s=now_s)
             except InputError as error:
+                self.refused += 1
                 self._refuse(str(error))
                 kept = self.events.events.get(identity(raw))
                 if kept is not None:  # its last form that was understood stays in force
@@ -189,7 +196,8 @@ class Ven:
 class Dispatch(AbstractSignalSource):
     """Set-points of a program as a regulation signal: a share of the award every tick.
 
-    A value comes only while the server answers, so that an old set-point fades as any signal does.
+    A value comes only while the server answers, so that an old set-point fades as any signal does;
+    0 comes where it answers and asks for nothing.
 
     Args:
         ven: The program.
@@ -218,8 +226,8 @@ class Dispatch(AbstractSignalSource):
         while True:
             age_s, now_s = self._ven.age_s, self._clock.now_s()
             setpoint_kw = self._ven.setpoint_kw(now_s)
-            if age_s is not None and age_s <= self._stale_s and setpoint_kw is not None:
-                share = min(max(setpoint_kw / self._full_kw, -1.0), 1.0)
+            if age_s is not None and age_s <= self._stale_s:
+                share = min(max((setpoint_kw or 0.0) / self._full_kw, -1.0), 1.0)
                 yield SignalValue(now_s, sequence, share, self._source)
                 sequence += 1
             await self._clock.sleep(self._tick_s)

@@ -7,6 +7,7 @@ Source:
 
 import asyncio
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -153,15 +154,10 @@ class Vtn:
 
     async def _renew(self) -> None:
         """A token by client credentials."""
-        assert self._entry.secret_file is not None, "the entry has both or none"
-        try:
-            secret = (self._folder / self._entry.secret_file).read_text().strip()
-        except OSError as error:
-            raise VtnError(f"secret_file cannot be read: {error.strerror}") from None
         asked = {
             "grant_type": "client_credentials",
             "client_id": self._entry.client_id or "",
-            "client_secret": secret,
+            "client_secret": self._secret(),
         }
         form = {"content-type": "application/x-www-form-urlencoded"}
         answer = await self._sent("POST", self._token_url, form, urlencode(asked).encode())
@@ -176,6 +172,20 @@ class Vtn:
         life_s = min(max(token.expires_in, 1), 86_400)
         self._token = token.access_token
         self._renewed_s = self._clock.monotonic_s() + TOKEN_RENEWED * life_s
+
+    def _secret(self) -> str:
+        """The secret of the client, read each time that it is needed, as it may be renewed."""
+        entry = self._entry
+        if entry.secret_env is not None:
+            secret = os.environ.get(entry.secret_env, "")
+            if not secret:
+                raise VtnError(f"the environment variable {entry.secret_env} is not set")
+            return secret
+        assert entry.secret_file is not None, "the entry has one of both"
+        try:
+            return (self._folder / entry.secret_file).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise VtnError(f"secret_file cannot be read: {type(error).__name__}") from None
 
     async def _sent(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None
