@@ -135,7 +135,10 @@ def test_the_interface_shows_the_stations_of_a_running_service(tmp_path: Path):
 
     async def ask(service: Service, stack: AsyncExitStack) -> None:
         url = await stack.enter_async_context(serving(service))
-        password = await first_operator(service)
+        made = await first_operator(service)
+        assert made is not None
+        name, password = made
+        assert name == "operator"
         assert await first_operator(service) is None
         async with httpx.AsyncClient(base_url=url) as client:
             assert (await client.get("/api/v1/stations")).status_code == 401
