@@ -79,6 +79,7 @@ def twin(
         hours=hours,
         seed=seed,
         time_zone="America/New_York",
+        feeder="ieee13",
         faults=shares,
     )
     play = Play(fleet, found, out.resolve(), real_time, http_port=http_port)

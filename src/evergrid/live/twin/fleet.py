@@ -25,11 +25,13 @@ from evergrid.live.twin.device.power import BaySpec, LocalGrid
 from evergrid.live.twin.device.station import Station
 from evergrid.live.twin.driver import Driver, Stay, stays, token_of
 from evergrid.live.twin.faults import FaultShares, StationBehaviour, Window, behaviour, cut_short
+from evergrid.live.twin.feeder_voltage import Connection, FeederName, FeederVoltages
 from evergrid.live.twin.guard_attack import Target
 from evergrid.live.twin.truth import FleetTruth, PowerLog, together
 from evergrid.live.twin.wire.connection import Endpoint
 from evergrid.model.session import Sessions
 
+NEW_VOLTAGE_PU = 5e-4  # by which a voltage must differ before a station answers to it anew
 WATCH_S = 10.0  # between two looks for calls without an answer
 UPDATE_RATE_S = 5.0  # between two profiles of one purpose, or id, that a station takes
 SIMULATED_MODES = frozenset(
@@ -100,6 +102,8 @@ class TwinConfig(Config):
     """Over which stations are switched on at the begin."""
     strict_share: float = Field(default=0.01, ge=0, le=1)
     """Of stations, those that check every message against its schema."""
+    feeder: FeederName | None = None
+    """Whose wires the stations share, and have their voltage from; 1 pu always where absent."""
     faults: FaultShares = Field(default_factory=FaultShares)
     """What goes wrong."""
 
@@ -286,6 +290,15 @@ def devices(config: TwinConfig, sessions: Sessions | None = None) -> tuple[Devic
     )
 
 
+def voltages(config: TwinConfig, sessions: Sessions | None = None) -> FeederVoltages | None:
+    """The wires of a configuration, read and ready; None where it has none. Takes seconds."""
+    if config.feeder is None:
+        return None
+    return FeederVoltages(
+        [Connection(plan.site, plan.spec.charger.phases) for plan in planned(config, sessions)]
+    )
+
+
 def drivers(config: TwinConfig, sessions: Sessions | None = None) -> tuple[Driver, ...]:
     """The drivers of a configuration, with the cards that they show."""
     return tuple(plan.driver for plan in planned(config, sessions))
@@ -303,6 +316,8 @@ class TwinFleet:
         tls: For a central system with certificates: one for all, or by station where each shows
             one of its own, whose name holds its serial number ``SN-<identity>``.
         sessions: Who plugs in; drawn from the seed when absent.
+        wires: That `voltages` made; made here where the configuration has a feeder and none is
+            given.
     """
 
     def __init__(
@@ -314,8 +329,10 @@ class TwinFleet:
         *,
         tls: ssl.SSLContext | Mapping[str, ssl.SSLContext] | None = None,
         sessions: Sessions | None = None,
+        wires: FeederVoltages | None = None,
     ) -> None:
         self._config, self._clock = config, clock
+        self._wires = wires or voltages(config, sessions)
         self.grid = LocalGrid()
         ticks = int(np.ceil(config.hours * S_PER_H / config.tick_s))
         self._begin_s, begin_s = clock.now_s(), clock.monotonic_s()
@@ -349,6 +366,8 @@ class TwinFleet:
             for station, plan in zip(self.stations, self._plans, strict=True)
         ]
         self._tasks.append(asyncio.create_task(self._watch()))
+        if self._wires is not None:
+            self._tasks.append(asyncio.create_task(self._supply(self._wires)))
 
     async def stop(self) -> None:
         """Switch the stations off.
@@ -384,6 +403,7 @@ class TwinFleet:
             stored_kwh=stored_kwh,
             dropped=sum(station.outbox.dropped for station in self.stations),
             counts=counts,
+            voltage=None if self._wires is None else self._wires.range,
         )
 
     def power_kw(self) -> float:
@@ -433,6 +453,26 @@ class TwinFleet:
         await self._clock.sleep(after_s)
         with self._clock.working():
             await station.start()
+
+    async def _supply(self, wires: FeederVoltages) -> None:
+        """Every tick: the voltages that what all stations do gives them; some answer to them."""
+        names = tuple(station.spec.identity for station in self.stations)
+        answered, known = dict.fromkeys(names, 1.0), dict.fromkeys(names, 1.0)
+        self.grid.voltage_pu = known.__getitem__
+        while True:
+            with self._clock.working():
+                states = [station.bay.power.advance() for station in self.stations]
+                power_kw = np.array([one.power_kw for one in states])
+                reactive_kvar = np.array([one.reactive_kvar for one in states])
+                found = wires.solve(power_kw, reactive_kvar)
+                known.update(zip(names, found.tolist(), strict=True))
+                for name, station in zip(names, self.stations, strict=True):
+                    power = station.bay.power
+                    apart = abs(known[name] - answered[name])
+                    if apart >= NEW_VOLTAGE_PU and power.supports_grid():
+                        answered[name] = known[name]
+                        power.reconsider()
+            await self._clock.sleep(self._config.tick_s)
 
     async def _watch(self) -> None:
         while True:

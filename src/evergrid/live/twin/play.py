@@ -139,6 +139,7 @@ async def begun(
     play: Play, config: Config
 ) -> AsyncIterator[tuple[Service, TwinFleet, AbstractClock]]:
     """The service and its stations, running from the begin of the day."""
+    wires = await asyncio.to_thread(fleet.voltages, play.stations)  # before the clock runs
     clock = play.clock
     store = play.folder / STORE
     for suffix in STORE_FILES:
@@ -159,7 +160,7 @@ async def begun(
         price_days=days,
     )
     async with running(config, run) as service:
-        stations = TwinFleet(play.stations, clock, service.ocpp_url, service.passwords)
+        stations = TwinFleet(play.stations, clock, service.ocpp_url, service.passwords, wires=wires)
         await stations.start()
         try:
             yield service, stations, clock
