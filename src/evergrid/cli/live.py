@@ -80,6 +80,8 @@ def twin(
         seed=seed,
         time_zone="America/New_York",
         feeder="ieee13",
+        pair_share=0.3,
+        direct_current_share=0.25,
         faults=shares,
     )
     play = Play(fleet, found, out.resolve(), real_time, http_port=http_port)

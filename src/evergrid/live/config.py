@@ -61,9 +61,15 @@ class StationEntry(BaseConfig):
     site: str = Field(examples=["depot"], min_length=1)
     """Site that it is connected to."""
     charge_kw: float = Field(examples=[11.0], gt=0, le=1000)
-    """Its rating."""
+    """Rating of each outlet."""
     discharge_kw: float = Field(default=0.0, ge=0, le=1000)
-    """Its rating; 0 where it cannot feed."""
+    """Rating of each outlet; 0 where it cannot feed."""
+    outlets: int = Field(default=1, ge=1, le=16)
+    """How many vehicles it can charge at once (EVSEs, numbered from 1)."""
+    station_kw: float | None = Field(default=None, gt=0, le=10_000, examples=[22.0])
+    """Most that all outlets together may draw, and feed; no limit but the site's where absent."""
+    direct_current: bool = False
+    """Whether its outlets are of direct current, which have no least current."""
     phases: Literal[1, 3] = 3
     """That it is connected to."""
     security_profile: Literal[0, 1, 2, 3] = 1

@@ -141,8 +141,8 @@ def _secondaries() -> list[str]:
     for number, bus in enumerate(SECONDARY_BUSES, 1):
         commands += [
             f"New Transformer.secondary_{number} phases=3 windings=2 "
-            f"buses=({bus} service_{number}) conns=(delta wye) kvs={kv} kvas={kva} xhl={TRANSFORMER_X_PERCENT} "
-            f"%loadloss={TRANSFORMER_R_PERCENT}",
+            f"buses=({bus} service_{number}) conns=(delta wye) kvs={kv} kvas={kva} "
+            f"xhl={TRANSFORMER_X_PERCENT} %loadloss={TRANSFORMER_R_PERCENT}",
             f"New Line.cable_{number} phases=3 bus1=service_{number} bus2=secondary_{number} "
             f"r1={r:g} x1={x:g} {zero} c1=0 c0=0 length={CABLE_KM:g} units=km",
         ]

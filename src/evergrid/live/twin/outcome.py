@@ -40,7 +40,8 @@ class Outcome:
                 f"score {s['score']:.4f} by what really flowed, worst hour {s['score_worst']:.4f}"
             )
         return [
-            f"{s['stations']} stations, {s['hours']:g} h, {s['departures']} vehicles left: {score}",
+            f"{s['stations']} stations with {s['outlets']} outlets, {s['hours']:g} h, "
+            f"{s['departures']} vehicles left: {score}",
             f"{'awards':<10}{s['award_mean_kw']:.0f} kW on average, at most "
             f"{s['award_most_kw']:.0f} kW; credit {s['credit']:.2f} {s['currency']}, of it "
             f"{s['credit_drivers']:.2f} to drivers",
@@ -98,6 +99,8 @@ def outcome(config: TwinConfig, day: Day, service: Service, truth: FleetTruth) -
         "slowest_plan_s": truth.slowest_plan_s,
         "needs_without_plan": counts.no_plan,
         "events": counts.sent["TransactionEvent"],
+        "outlets": len(service.controller.fleet.devices),
+        "station_beyond_kw": truth.station_beyond_kw,
         **_voltages(truth.voltage),
         "refusals": dict(service.controller.refusals),
         "ticks_late": service.ticker.late,

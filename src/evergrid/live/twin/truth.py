@@ -165,6 +165,7 @@ class FleetTruth:
         stored_kwh: In their cells.
         dropped: Messages that no queue could keep.
         counts: What all stations counted, together.
+        station_beyond_kw: Most by which a station passed what its outlets together may have.
         voltage: That the stations had; None where they share no wires.
     """
 
@@ -176,6 +177,7 @@ class FleetTruth:
     stored_kwh: float
     dropped: int
     counts: StationRecord
+    station_beyond_kw: float = 0.0
     voltage: VoltageRange | None = None
 
     @property
