@@ -255,6 +255,9 @@ def _openadr_faults(config: Config) -> list[Fault]:
     again = tuple(sorted({name for name in programs if programs.count(name) > 1}))
     if again:
         faults.append(Fault("openadr.program_id", "be unique", again))
+    priced = tuple(one.program_id for one in config.openadr if "prices" in one.follows)
+    if len(priced) > 1:
+        faults.append(Fault("openadr.follows", 'have "prices" in one program only', priced))
     limited = [one.site for one in config.openadr if "limits" in one.follows]
     again = tuple(sorted({site for site in limited if limited.count(site) > 1}))
     if again:

@@ -140,8 +140,20 @@ async def running(config: Config, run: Run) -> AsyncIterator[Service]:
         reached = OutletAdapter(central.orders)
         controller.use(DeviceAdapters(reached, (batteries, batteries.stations)))
         limits = await _utility(config, store)
-        dispatched = sources.programs(config, limits, controller, run.folder, clock, stack)
+        plans = list[Plans]()
+        dispatched = sources.programs(
+            config,
+            limits,
+            controller,
+            run.folder,
+            clock,
+            stack,
+            prices,
+            partial(_priced, controller, plans),
+        )
         ticker = await _ticker(config, run, controller, prices, market, limits, stack, dispatched)
+        plans.append(ticker.plans)
+        ticker.plans.use_prices(controller.prices)  # which may have changed since
         view = ServiceView(
             controller,
             ticker,
@@ -170,6 +182,13 @@ def _resume(central: CentralSystem, controller: Controller) -> None:
         station, evse = outlets.place(device)
         token = None if one.driver is None else controller.drivers.ticket(one.driver)
         central.restore(station, one.transaction, evse, token)
+
+
+def _priced(controller: Controller, plans: Sequence[Plans], prices: Prices) -> None:
+    """Energy costs this from now on: whoever drew it pays, and the next plan is made with it."""
+    controller.use_prices(prices)
+    for one in plans:
+        one.use_prices(prices)
 
 
 def _live(controller: Controller, device: str, transaction: str) -> bool:

@@ -16,6 +16,7 @@ PLACE_ENDINGS = ("_file", "_env", "_url")  # of keys that say where a secret is,
 def tables(config: Config) -> tuple[ShownTable, ...]:
     """Every table with its keys, in the order of the configuration."""
     values = config.model_dump(mode="json", exclude_none=True)
+    values = {key: value for key, value in values.items() if value != []}
     plain = {key: value for key, value in values.items() if not _is_table(value)}
     found = [ShownTable("", _rows(plain))]
     for key, value in values.items():

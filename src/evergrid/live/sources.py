@@ -16,6 +16,7 @@ from evergrid.live.signals.iec104.entry import Iec104Entry
 from evergrid.live.signals.replay import replay_file
 from evergrid.live.signals.signal import AbstractSignalSource
 from evergrid.live.signals.utility import UtilityLimits
+from evergrid.model.prices import Prices
 
 Told = Callable[[str, str], None]
 SetPointSource = Callable[[str], AbstractSignalSource]
@@ -45,8 +46,20 @@ def programs(
     folder: Path,
     clock: AbstractClock,
     stack: AsyncExitStack,
+    prices: Prices,
+    priced: Callable[[Prices], None],
 ) -> SetPointSource | None:
     """Follow the programs of OpenADR until the stack ends; None where there are none.
+
+    Args:
+        config: With the programs.
+        limits: Where limits are put into force.
+        controller: Told of what is wrong.
+        folder: What relative paths start from.
+        clock: What time it is.
+        stack: With which it ends.
+        prices: What energy costs without an event.
+        priced: Told of new prices.
 
     Raises:
         InputError: An address that may not be asked, or a certificate that cannot be read.
@@ -56,7 +69,13 @@ def programs(
     from evergrid.live.signals.openadr.programs import OpenAdrPrograms
 
     followed = OpenAdrPrograms(
-        config.openadr, limits, clock, folder=folder, alarms=_ProgramAlarms(controller)
+        config.openadr,
+        limits,
+        clock,
+        folder=folder,
+        alarms=_ProgramAlarms(controller),
+        prices=prices,
+        priced=priced,
     )
     stack.push_async_callback(_ended, asyncio.create_task(followed.run()))
     tick_s = float(config.control.tick_s)

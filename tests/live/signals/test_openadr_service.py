@@ -189,6 +189,40 @@ def test_set_points_are_the_signal_and_end_with_their_event(tmp_path: Path):
     run(tmp_path, scene, program=program, signal={"openadr": "flex-1"})
 
 
+def priced(currency: str) -> SmallVtn:
+    """A server whose prices are in a currency."""
+    kinds = ("PRICE", "EXPORT_PRICE")
+    told = [{"payloadType": kind, "units": "KWH", "currency": currency} for kind in kinds]
+    return SmallVtn(program={"id": "flex-1", "payloadDescriptors": told})
+
+
+def test_prices_of_events_are_paid_and_planned_with_while_they_last(tmp_path: Path):
+    async def scene(service: Service, clock: VirtualClock, vtn: SmallVtn) -> None:
+        controller, moment_s = service.controller, day.START.timestamp() + 5400.0
+        before = controller.prices_at(moment_s)
+        vtn.events = [event_at("dear", "PRICE", 2.5, 60.0, "PT1H")]
+        await clock.run(60.0)
+        assert controller.prices_at(moment_s) == (2500.0, before[1])
+        assert controller.prices_at(moment_s + 3600.0)[0] < 1000.0
+        assert service.ticker.plans._prices is controller.prices
+        vtn.events = []
+        await clock.run(120.0)
+        assert controller.prices_at(moment_s) == before
+
+    run(tmp_path, scene, priced("USD"), program={"follows": ["prices"]})
+
+
+def test_prices_in_another_currency_are_an_alarm_and_change_nothing(tmp_path: Path):
+    async def scene(service: Service, clock: VirtualClock, vtn: SmallVtn) -> None:
+        before = service.controller.prices
+        vtn.events = [event_at("dear", "PRICE", 2.5, 60.0, "PT1H")]
+        await clock.run(90.0)
+        assert service.controller.prices is before
+        assert "openadr: fault" in alarms(service)
+
+    run(tmp_path, scene, priced("EUR"), program={"follows": ["prices"]})
+
+
 @pytest.mark.parametrize(
     ("program", "changed", "rule"),
     [

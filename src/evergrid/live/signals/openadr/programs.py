@@ -1,7 +1,8 @@
 """The OpenADR programs of a service: their limits are in force, and their set-points a signal."""
 
 import asyncio
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Protocol, final, runtime_checkable
@@ -10,9 +11,10 @@ from evergrid.live.clock import AbstractClock
 from evergrid.live.signals.openadr import outputs
 from evergrid.live.signals.openadr.entry import OpenAdrEntry
 from evergrid.live.signals.openadr.event_store import EventStore
-from evergrid.live.signals.openadr.events import LIMITS, Kind, Span
+from evergrid.live.signals.openadr.events import LIMITS, PRICES, Kind, Span
 from evergrid.live.signals.openadr.ven import SKEW_S, Dispatch, Ven
 from evergrid.live.signals.utility import UtilityLimits
+from evergrid.model.prices import Prices
 
 AHEAD_S = 4 * 86_400.0  # for which limits are put into force at once: longer than any plan looks
 STALE_LOOKS = 3  # of which none succeeds until events count as old
@@ -41,6 +43,8 @@ class OpenAdrPrograms:
         clock: Of the service.
         folder: What relative paths start from.
         alarms: Told of events that are refused, and of servers that fail.
+        prices: What energy costs without an event.
+        priced: Told of new prices.
 
     Raises:
         InputError: An address that may not be asked, or a certificate that cannot be read.
@@ -54,9 +58,13 @@ class OpenAdrPrograms:
         *,
         folder: Path,
         alarms: AbstractProgramAlarms,
+        prices: Prices,
+        priced: Callable[[Prices], None],
     ) -> None:
         self._entries = {one.program_id: one for one in entries}
         self._limits, self._clock, self._alarms = limits, clock, alarms
+        self._prices, self._priced = prices, priced
+        self._price_spans: tuple[Span, ...] = ()
         self._sent: dict[str, tuple[tuple[Span, ...], float]] = {}
         self.vens = {
             name: Ven(
@@ -121,6 +129,20 @@ class OpenAdrPrograms:
             self._alarms.end("clock", name)
         if "limits" in entry.follows:
             await self._put_limits(entry, events)
+        if "prices" in entry.follows:
+            self._put_prices(events)
+
+    def _put_prices(self, events: EventStore) -> None:
+        """Have the prices of a program in place of others, where they differ from those before.
+
+        Raises:
+            InputError: They are in another currency; those before stay.
+        """
+        spans = tuple(span for kind in PRICES for span in events.steps(kind, 0.0, math.inf))
+        if spans == self._price_spans:
+            return
+        self._priced(outputs.over(self._prices, events))
+        self._price_spans = spans
 
     async def _put_limits(self, entry: OpenAdrEntry, events: EventStore) -> None:
         """Put the limits of a program into force, where they differ from what it said last.
