@@ -3,8 +3,11 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import final
+
+import numpy as np
 
 from evergrid.core.timegrid import utc
 from evergrid.data.files.locate import locate
@@ -76,10 +79,18 @@ def programs(
         alarms=_ProgramAlarms(controller),
         prices=prices,
         priced=priced,
+        site_kw=partial(_site_kw, controller),
     )
     stack.push_async_callback(_ended, asyncio.create_task(followed.run()))
     tick_s = float(config.control.tick_s)
     return lambda program: followed.dispatch(program, tick_s)
+
+
+def _site_kw(controller: Controller, site: str) -> float:
+    """Power of all stations of a site into the grid, as metered."""
+    fleet = controller.fleet
+    at_site = fleet.chargers.sums(np.nan_to_num(fleet.following.power_kw))
+    return float(at_site[fleet.sites.site_id.tolist().index(site)])
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

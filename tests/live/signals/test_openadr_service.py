@@ -23,6 +23,7 @@ SITE = "street-1"
 ENVELOPE = {"site": SITE, "import_limit_kw": 1000.0, "export_limit_kw": 1000.0}
 FULL_KW = 60.0
 POLL_S = 30.0
+KINDS = ("USAGE", "DEMAND")
 Scene = Callable[[Service, VirtualClock, SmallVtn], Awaitable[None]]
 
 
@@ -187,6 +188,30 @@ def test_set_points_are_the_signal_and_end_with_their_event(tmp_path: Path):
 
     program = {"dispatch_sign": "into_grid", "dispatch_full_kw": FULL_KW, "follows": []}
     run(tmp_path, scene, program=program, signal={"openadr": "flex-1"})
+
+
+def test_an_event_that_asks_for_it_gets_a_report_of_what_its_site_drew(tmp_path: Path):
+    async def scene(service: Service, clock: VirtualClock, vtn: SmallVtn) -> None:
+        cap = event_at("cap", "IMPORT_CAPACITY_LIMIT", 15.0, 12.0, "PT6M")
+        cap["intervals"] = [cap["intervals"][0] | {"id": nth} for nth in range(2)]
+        asked = [{"payloadType": "USAGE", "units": "KWH"}, {"payloadType": "DEMAND"}]
+        vtn.events = [cap | {"reportDescriptors": [*asked, {"payloadType": "BASELINE"}]}]
+        await clock.run(600.0)
+        await ask_for_much(service)
+        await clock.run(1450.0)
+        assert vtn.reports == []
+        await clock.run(1510.0)
+        (told,) = vtn.reports
+        assert (told["eventID"], told["programID"]) == ("cap", "flex-1")
+        ((first, second),) = [one["intervals"] for one in told["resources"]]
+        for one in (first, second):
+            usage, demand = ({p["type"]: p["values"][0] for p in one["payloads"]}[k] for k in KINDS)
+            assert 10.0 < demand <= 15.0 + 1e-6
+            assert usage == pytest.approx(demand * 0.1, abs=1e-3)
+        await clock.run(1700.0)
+        assert len(vtn.reports) == 1
+
+    run(tmp_path, scene)
 
 
 def priced(currency: str) -> SmallVtn:

@@ -12,11 +12,13 @@ from evergrid.live.signals.openadr import outputs
 from evergrid.live.signals.openadr.entry import OpenAdrEntry
 from evergrid.live.signals.openadr.event_store import EventStore
 from evergrid.live.signals.openadr.events import LIMITS, PRICES, Kind, Span
+from evergrid.live.signals.openadr.reports import SiteEnergy
 from evergrid.live.signals.openadr.ven import SKEW_S, Dispatch, Ven
 from evergrid.live.signals.utility import UtilityLimits
 from evergrid.model.prices import Prices
 
 AHEAD_S = 4 * 86_400.0  # for which limits are put into force at once: longer than any plan looks
+METER_S = 10.0  # between two readings of a site's power
 STALE_LOOKS = 3  # of which none succeeds until events count as old
 
 
@@ -45,6 +47,7 @@ class OpenAdrPrograms:
         alarms: Told of events that are refused, and of servers that fail.
         prices: What energy costs without an event.
         priced: Told of new prices.
+        site_kw: Power of a site into the grid, now, by its meters.
 
     Raises:
         InputError: An address that may not be asked, or a certificate that cannot be read.
@@ -60,10 +63,13 @@ class OpenAdrPrograms:
         alarms: AbstractProgramAlarms,
         prices: Prices,
         priced: Callable[[Prices], None],
+        site_kw: Callable[[str], float],
     ) -> None:
         self._entries = {one.program_id: one for one in entries}
         self._limits, self._clock, self._alarms = limits, clock, alarms
         self._prices, self._priced = prices, priced
+        self._site_kw = site_kw
+        self._energy = {one.site: SiteEnergy() for one in entries}
         self._price_spans: tuple[Span, ...] = ()
         self._sent: dict[str, tuple[tuple[Span, ...], float]] = {}
         self.vens = {
@@ -73,6 +79,7 @@ class OpenAdrPrograms:
                 folder=folder,
                 told=partial(self._tell, name),
                 looked=partial(self._looked, name),
+                metered=self._energy[entry.site].drawn_kwh,
             )
             for name, entry in self._entries.items()
         }
@@ -83,6 +90,14 @@ class OpenAdrPrograms:
         async with asyncio.TaskGroup() as group:
             for name in self.vens:
                 group.create_task(self._follow(name))
+            group.create_task(self._meter())
+
+    async def _meter(self) -> None:
+        """Count the energy of the sites, for reports."""
+        while True:
+            for site, energy in self._energy.items():
+                energy.note(self._clock.now_s(), self._site_kw(site))
+            await self._clock.sleep(METER_S)
 
     def dispatch(self, program: str, tick_s: float) -> Dispatch:
         """The set-points of a program as the signal that is followed.

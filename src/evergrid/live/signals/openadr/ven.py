@@ -8,9 +8,11 @@ from typing import final
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.live.clock import AbstractClock
+from evergrid.live.signals.openadr import reports
 from evergrid.live.signals.openadr.entry import OpenAdrEntry
 from evergrid.live.signals.openadr.event_store import EventStore
 from evergrid.live.signals.openadr.events import Event, Kind, Span, identity, read
+from evergrid.live.signals.openadr.reports import MeteredKwh
 from evergrid.live.signals.openadr.vtn import Vtn, VtnError
 from evergrid.live.signals.signal import AbstractSignalSource, SignalValue
 
@@ -54,6 +56,7 @@ class Ven:
         folder: What relative paths start from.
         told: Told of events that are refused, and of a server that fails.
         looked: Called after each look that succeeded, such as to hand limits on.
+        metered: Energy that the site drew, for reports; none are made where absent.
 
     Raises:
         InputError: An address that may not be asked, or a certificate that cannot be read.
@@ -67,11 +70,13 @@ class Ven:
         folder: Path = Path(),
         told: Told | None = None,
         looked: AfterLook | None = None,
+        metered: MeteredKwh | None = None,
     ) -> None:
         self._entry, self._clock, self._told, self._looked = entry, clock, told, looked
         self._vtn = Vtn(entry, clock, folder)
         self._read_s: float | None = None
         self._refused: set[str] = set()
+        self._metered, self._reported = metered, dict[str, int]()
         self._skewed = False
         self.events = EventStore()
         """Events in force."""
@@ -113,6 +118,7 @@ class Ven:
                 await self._take_in()
                 if self._looked is not None:
                     await self._looked(self.events)
+                await self._report()
         except VtnError as error:
             self.failures += 1
             if self.failures == 1:
@@ -180,6 +186,27 @@ class Ven:
             self._tell("event", "an older form of an event came, and was ignored")
         if self.events.changed > before.changed:
             self._tell("event", "an event changed without a newer modification, and was ignored")
+
+    async def _report(self) -> None:
+        """Hand in the reports that are due; one that is not taken is due again.
+
+        Raises:
+            VtnError: One was not taken.
+        """
+        if self._metered is None:
+            return
+        entry, now_s = self._entry, self._clock.now_s()
+        for event in self.events.events.values():
+            first = self._reported.get(event.event, 0)
+            stop = reports.due(event, first, now_s)
+            if not stop:
+                continue
+            content = reports.report(
+                event, first, stop, entry.program_id, entry.ven_name, entry.site, self._metered
+            )
+            if content is not None:
+                await self._vtn.report(content)
+            self._reported[event.event] = stop
 
     def _refuse(self, text: str) -> None:
         """Tell of what is refused once, however often it is listed."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import final
+from typing import Any, final
 from urllib.parse import quote, urlencode
 
 import httpcore
@@ -29,6 +29,7 @@ PAGE = 50  # events of one answer, the most that the interface allows
 MOST_EVENTS = 2_000
 LONGEST_WAIT_S = 600.0  # that a server may ask for
 TOKEN_RENEWED = 0.8  # share of its life after which another token is asked for
+TAKEN = (200, 201, 409)  # the last: it is there already
 OK, UNAUTHORIZED, BUSY = 200, 401, (429, 503)
 
 
@@ -127,6 +128,21 @@ class Vtn:
             if len(page) < PAGE:
                 return found
         raise VtnError(f"more than {MOST_EVENTS} events")
+
+    async def report(self, content: Mapping[str, Any]) -> None:
+        """Hand in a report.
+
+        Raises:
+            VtnError: It was not taken.
+        """
+        headers = {**await self._headers(), "content-type": "application/json"}
+        answer = await self._sent(
+            "POST", f"{self._url}/reports", headers, msgspec.json.encode(content)
+        )
+        if answer.status == UNAUTHORIZED:
+            self._token = ""  # another one is asked for at the next look
+        if answer.status not in TAKEN:
+            raise VtnError(f"report: status {answer.status}", _wait_s(answer))
 
     async def _asked(self, path: str) -> Answer:
         """An answer with status 200; a token that is no longer good is renewed once.
