@@ -9,13 +9,14 @@ import inspect
 import pkgutil
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import Enum
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
+from typer import Typer
 from typer.testing import CliRunner
 
 from evergrid.cli.main import app
@@ -101,9 +102,20 @@ def _sentence(module: ModuleType) -> str:
 
 def cli() -> str:
     """The real help of every command."""
-    names = [run.__name__ for each in app.registered_commands if (run := each.callback)]
-    shown = [_help([]), *(_help([name]) for name in names)]
+    shown = [_help([]), *(_help(words) for words in _verbs(app))]
     return "\n\n".join(shown)
+
+
+def _verbs(commands: Typer) -> Iterator[list[str]]:
+    """The words of every verb, and of those inside a group of verbs."""
+    for each in commands.registered_commands:
+        if each.callback is not None:
+            yield [each.name or each.callback.__name__]
+    for group in commands.registered_groups:
+        if group.typer_instance is not None:
+            yield [str(group.name)]
+            for words in _verbs(group.typer_instance):
+                yield [str(group.name), *words]
 
 
 def _help(words: list[str]) -> str:

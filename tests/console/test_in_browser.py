@@ -32,6 +32,9 @@ LIVE = [
     "/alarms",
     "/ledger",
     "/audit",
+    "/people",
+    "/settings",
+    "/account",
 ]
 MODES = {
     "light": {"viewport": {"width": 1360, "height": 860}, "color_scheme": "light"},

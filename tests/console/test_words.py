@@ -67,7 +67,13 @@ def test_a_time_span_has_two_units_at_most(seconds: float, text: str):
 
 @given(st.floats(allow_nan=True, allow_infinity=True))
 def test_no_time_breaks_a_page(time_s: float):
-    for shown in (words.clock_time, words.day_time, words.hour_minute, words.input_time):
+    for shown in (
+        words.clock_time,
+        words.day,
+        words.day_time,
+        words.hour_minute,
+        words.input_time,
+    ):
         assert isinstance(shown(time_s, UTC), str)
 
 
@@ -75,6 +81,7 @@ def test_times_are_those_of_the_place():
     time_s = 1_796_000_000.0  # 2026-11-30T00:53:20Z
     assert words.clock_time(time_s, BERLIN) == "01:53:20"
     assert words.day_time(time_s, BERLIN) == "30 Nov 01:53"
+    assert words.day(time_s, BERLIN).startswith("30 Nov 20")
     assert words.input_time(time_s, BERLIN) == "2026-11-30T01:53"
 
 

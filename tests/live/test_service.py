@@ -135,7 +135,10 @@ def test_the_interface_shows_the_stations_of_a_running_service(tmp_path: Path):
 
     async def ask(service: Service, stack: AsyncExitStack) -> None:
         url = await stack.enter_async_context(serving(service))
-        password = await first_operator(service)
+        made = await first_operator(service)
+        assert made is not None
+        name, password = made
+        assert name == "operator"
         assert await first_operator(service) is None
         async with httpx.AsyncClient(base_url=url) as client:
             assert (await client.get("/api/v1/stations")).status_code == 401
@@ -146,6 +149,14 @@ def test_the_interface_shows_the_stations_of_a_running_service(tmp_path: Path):
             assert len(rows) == 3
             assert {row["state"] for row in rows} == {"online"}
             assert (await client.get("/api/v1/readyz")).status_code == 200
+            new = {"person": "dora", "role": "driver", "card": "04AA", "may_discharge": True}
+            assert service.controller.drivers.of("04AA") is None
+            assert (await client.post("/api/v1/people", json=new)).status_code == 200
+            known = service.controller.drivers.of("04AA")
+            assert known is not None
+            assert known.may_discharge
+            shown = (await client.get("/api/v1/configuration")).json()
+            assert "station" in {table["title"].split(" ")[0] for table in shown}
             limits = {"issued_utc": "2022-07-12T04:00:00Z", "sites": []}
             assert (await client.post("/api/v1/limits", json=limits)).status_code == 409
 

@@ -129,6 +129,8 @@ def test_the_command_plays_a_day_from_an_empty_folder(tmp_path: Path):
     summary = json.loads(ended.stdout)
     assert summary["stations"] == 5
     assert "made up" in summary["source"]
+    assert 0.9 < summary["voltage_lowest_pu"] < summary["voltage_highest_pu"] < 1.1
+    assert (summary["feeders"], summary["voltage_unsolved"]) == (1, 0)
     assert "console" in ended.stderr
     out = tmp_path / "results/twin"
     names = {"summary.json", "ticks.parquet", "offers.parquet", "ledger.parquet", "service.toml"}

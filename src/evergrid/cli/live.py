@@ -26,7 +26,7 @@ def serve(
     dry_run: Annotated[bool, typer.Option(help="Only check the configuration.")] = False,
 ) -> None:
     """Run the live service: chargers over OCPP, plan, orders, ledger and console."""
-    _check_installed()
+    check_installed()
     from evergrid.core import config as config_file
     from evergrid.live.config import Config
 
@@ -60,7 +60,7 @@ def twin(
     seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 1,
 ) -> None:
     """Run the live service with simulated stations that speak real OCPP 2.1."""
-    _check_installed()
+    check_installed()
     from evergrid.live.twin import day as days
     from evergrid.live.twin.faults import FaultShares
     from evergrid.live.twin.fleet import TwinConfig
@@ -79,6 +79,9 @@ def twin(
         hours=hours,
         seed=seed,
         time_zone="America/New_York",
+        feeder="ieee13",
+        pair_share=0.3,
+        direct_current_share=0.25,
         faults=shares,
     )
     play = Play(fleet, found, out.resolve(), real_time, http_port=http_port)
@@ -100,9 +103,9 @@ async def _serve(settings: Any, folder: Path) -> None:
         say(f"{'stations':<10}{service.ocpp_url}/<identity>", err=True)
         for note in service.store.notes:
             say(f"{'store':<10}{note}", err=True)
-        password = await first_operator(service)
-        if password is not None:
-            say(f"{'log in':<10}operator, {password} (shown this once)", err=True)
+        made = await first_operator(service)
+        if made is not None:
+            say(f"{'log in':<10}{made[0]}, {made[1]} (shown this once)", err=True)
         if service.passwords:
             place = _kept_passwords(folder, service.passwords)
             say(f"{'passwords':<10}of {len(service.passwords)} new stations: {place}", err=True)
@@ -132,8 +135,9 @@ async def _twin(play: Any, out: Path, *, as_json: bool, keep: bool) -> None:
 
     async def started(service: Any, stack: AsyncExitStack) -> None:
         url = await stack.enter_async_context(serving(service, mount))
-        password = await first_operator(service)
-        say(f"{'console':<10}{url}, log in as operator with {password}", err=True)
+        made = await first_operator(service)
+        assert made is not None, "the store is new"
+        say(f"{'console':<10}{url}, log in as {made[0]} with {made[1]}", err=True)
         say(f"{'stations':<10}{service.ocpp_url}", err=True)
         if keep:
             stack.push_async_callback(_until_interrupted)
@@ -157,7 +161,7 @@ async def _until_interrupted() -> None:
         await asyncio.Event().wait()
 
 
-def _check_installed() -> None:
+def check_installed() -> None:
     """Say what is missing, before anything is loaded.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 import evergrid
-from evergrid.cli import live
+from evergrid.cli import live, people
 from evergrid.cli.progress import progress_bar
 from evergrid.cli.streams import (
     keep_stdout_for_results,
@@ -119,6 +119,7 @@ def check(
 
 app.command()(live.serve)
 app.command()(live.twin)
+app.add_typer(people.app, name="people")
 
 
 def _start_reader() -> None:

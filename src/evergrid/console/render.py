@@ -45,12 +45,16 @@ PLACES = (
     Place("/alarms", "Alarms", SEERS),
     Place("/ledger", "Ledger", SEERS),
     Place("/audit", "Audit", (Role.OPERATOR,)),
+    Place("/people", "People", (Role.OPERATOR,)),
+    Place("/settings", "Settings", (Role.OPERATOR,)),
     Place("/driver", "My car", (Role.DRIVER,)),
 )
 DONE = {
     "acknowledged": "The alarm is acknowledged.",
     "shelved": "The alarm is shelved.",
     "sent": "The station accepted the message.",
+    "disabled": "That person can no longer log in, and all log-ins have ended.",
+    "enabled": "That person may log in again.",
     "needs": "Your needs are saved. The plan follows them.",
     "now": "Your car charges now.",
     "planned": "Your car charges by the plan again.",

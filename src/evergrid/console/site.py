@@ -8,14 +8,17 @@ from starlette.types import Scope
 
 from evergrid.console import assets, fleet_words, render
 from evergrid.console.pages import (
+    account,
     alarms,
     audit,
     driver,
     ledger,
     login,
     overview,
+    people,
     plan,
     sessions,
+    settings,
     signal,
     station,
     stations,
@@ -53,7 +56,10 @@ def mount(app: FastAPI) -> None:
         alarms,
         ledger,
         audit,
+        people,
+        settings,
         driver,
+        account,
     ):
         app.include_router(part.router)
     app.state.answer = _answer

@@ -103,6 +103,12 @@ def day_time(time_s: float | None, zone: tzinfo) -> str:
     return f"{at.day} {at.strftime('%b %H:%M')}" if at else NOTHING
 
 
+def day(time_s: float | None, zone: tzinfo) -> str:
+    """Day, month and year."""
+    at = moment(time_s, zone)
+    return f"{at.day} {at.strftime('%b %Y')}" if at else NOTHING
+
+
 def hour_minute(time_s: float | None, zone: tzinfo) -> str:
     """Hours and minutes."""
     at = moment(time_s, zone)

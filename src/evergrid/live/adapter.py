@@ -295,6 +295,7 @@ class Device:
         phases: 1 or 3.
         labels: Free words of the operator.
         stationary: Whether it is a battery that stays, and no charging station.
+        direct_current: Whether it takes any power, as no pilot of alternating current rules it.
     """
 
     station: str
@@ -305,3 +306,4 @@ class Device:
     phases: int = 3
     labels: dict[str, str] = field(default_factory=dict)
     stationary: bool = False
+    direct_current: bool = False

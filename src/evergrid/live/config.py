@@ -13,6 +13,7 @@ from evergrid.inputs.regulation import Award, Market
 from evergrid.inputs.tables import PriceSource, SiteEntry
 from evergrid.live.signals.brokers.entry import MqttEntry, NatsEntry
 from evergrid.live.signals.iec104.entry import Iec104Entry
+from evergrid.live.signals.openadr.entry import OpenAdrEntry
 from evergrid.live.sunspec.entry import ModbusBatteryEntry
 from evergrid.model.chargers import LEAST_A
 
@@ -60,9 +61,15 @@ class StationEntry(BaseConfig):
     site: str = Field(examples=["depot"], min_length=1)
     """Site that it is connected to."""
     charge_kw: float = Field(examples=[11.0], gt=0, le=1000)
-    """Its rating."""
+    """Rating of each outlet."""
     discharge_kw: float = Field(default=0.0, ge=0, le=1000)
-    """Its rating; 0 where it cannot feed."""
+    """Rating of each outlet; 0 where it cannot feed."""
+    outlets: int = Field(default=1, ge=1, le=16)
+    """How many vehicles it can charge at once (EVSEs, numbered from 1)."""
+    station_kw: float | None = Field(default=None, gt=0, le=10_000, examples=[22.0])
+    """Most that all outlets together may draw, and feed; no limit but the site's where absent."""
+    direct_current: bool = False
+    """Whether its outlets are of direct current, which have no least current."""
     phases: Literal[1, 3] = 3
     """That it is connected to."""
     security_profile: Literal[0, 1, 2, 3] = 1
@@ -156,13 +163,15 @@ class SignalSource(BaseConfig):
     """A subject of a NATS server."""
     iec104: Iec104Entry | None = None
     """Set-points of a control centre over its own line, IEC 60870-5-104."""
+    openadr: str | None = Field(default=None, examples=["flex-1"])
+    """Set-points of the [[openadr]] of this program_id, as a share of its dispatch_full_kw."""
 
     @model_validator(mode="after")
     def _one_source(self) -> "SignalSource":
-        names = ("file", "mqtt", "nats", "iec104")
+        names = ("file", "mqtt", "nats", "iec104", "openadr")
         given = tuple(name for name in names if getattr(self, name) is not None)
         if len(given) != 1:
-            fix = "Give file, [signal.mqtt], [signal.nats] or [signal.iec104]."
+            fix = "Give file, openadr, [signal.mqtt], [signal.nats] or [signal.iec104]."
             raise ConfigError("config", [Fault("signal", "have one source", given, fix=fix)])
         return self
 
@@ -193,6 +202,8 @@ class Config(BaseConfig):
     """Stationary batteries that speak SunSpec."""
     envelope: tuple[EnvelopeEntry, ...] = ()
     """Sites whose limits a utility sends."""
+    openadr: tuple[OpenAdrEntry, ...] = ()
+    """Programs of OpenADR 3 whose events are followed."""
     vehicle: VehicleSettings = VehicleSettings()
     """What is assumed where a vehicle does not say."""
     control: Control = Control()
@@ -219,6 +230,7 @@ class Config(BaseConfig):
             ("station", self.station),
             ("battery", self.battery),
             ("envelope", self.envelope),
+            ("openadr", self.openadr),
         ):
             unknown = tuple(one.site for one in entries if one.site not in known)
             if unknown:
@@ -231,6 +243,41 @@ class Config(BaseConfig):
             faults.append(Fault("station.station", "be unique", again))
         if self.market is not None and self.signal is None:
             faults.append(Fault("signal", "be given where there is a [market]"))
+        faults += _openadr_faults(self)
         if faults:
             raise ConfigError("config", faults)
         return self
+
+
+def _openadr_faults(config: Config) -> list[Fault]:
+    """Programs that cannot be followed as they are configured."""
+    faults, programs = [], [one.program_id for one in config.openadr]
+    again = tuple(sorted({name for name in programs if programs.count(name) > 1}))
+    if again:
+        faults.append(Fault("openadr.program_id", "be unique", again))
+    priced = tuple(one.program_id for one in config.openadr if "prices" in one.follows)
+    if len(priced) > 1:
+        faults.append(Fault("openadr.follows", 'have "prices" in one program only', priced))
+    limited = [one.site for one in config.openadr if "limits" in one.follows]
+    again = tuple(sorted({site for site in limited if limited.count(site) > 1}))
+    if again:
+        rule = "be limited by one program only"
+        faults.append(Fault("openadr.site", rule, again, fix="Set follows = [] for the others."))
+    without = tuple(sorted(set(limited) - {one.site for one in config.envelope}))
+    if without:
+        fix = "Add an [[envelope]] of that site, which says what holds without an event."
+        faults.append(Fault("openadr.site", "be the site of an [[envelope]]", without, fix=fix))
+    named = None if config.signal is None else config.signal.openadr
+    if named is None:
+        return faults
+    found = [one for one in config.openadr if one.program_id == named]
+    if not found:
+        rule = "be the program_id of an [[openadr]]"
+        faults.append(Fault("signal.openadr", rule, (named,), tuple(programs)))
+    elif found[0].dispatch_full_kw is None or found[0].dispatch_sign is None:
+        rule = "have dispatch_sign and dispatch_full_kw where its set-points are the signal"
+        faults.append(Fault("openadr", rule, (named,)))
+    if config.market is None:
+        fix = "Add a [market]: a set-point is followed as a share of what is awarded."
+        faults.append(Fault("signal.openadr", "come with a [market]", (named,), fix=fix))
+    return faults

@@ -16,7 +16,7 @@ from evergrid.core.timegrid import TimeGrid
 from evergrid.data.files.locate import locate
 from evergrid.inputs import regulation
 from evergrid.inputs.assembly import read_prices
-from evergrid.live import ledger, sources
+from evergrid.live import ledger, outlets, sources
 from evergrid.live.adapter import Device
 from evergrid.live.clock import AbstractClock
 from evergrid.live.config import Config, StationEntry
@@ -32,6 +32,7 @@ from evergrid.live.credentials import StoreCredentials
 from evergrid.live.ocpp.admission.settings import Settings as OcppSettings
 from evergrid.live.ocpp.admission.tls import server_context
 from evergrid.live.ocpp.central_system import CentralSystem, Listener
+from evergrid.live.outlets import OutletAdapter, OutletHandler
 from evergrid.live.routing import DeviceAdapters
 from evergrid.live.signals import utility
 from evergrid.live.signals.envelope import Limit
@@ -78,7 +79,7 @@ class Service:
     """A running service.
 
     Attributes:
-        config: Of the service.
+        config: Of the service, as it was given.
         store: What it remembers.
         central: The stations' counterpart.
         controller: What it knows.
@@ -109,7 +110,8 @@ async def running(config: Config, run: Run) -> AsyncIterator[Service]:
         MissingFileError: A file that is not there.
         StoreError: The store cannot be opened.
     """
-    clock = run.clock
+    clock, given = run.clock, config
+    config = outlets.with_sites(given)
     prices, market = _prices(config, run), _market(config, run)
     async with AsyncExitStack() as stack:
         place = config.store if "://" in config.store else locate(config.store, run.folder)
@@ -123,7 +125,7 @@ async def running(config: Config, run: Run) -> AsyncIterator[Service]:
             clock,
             store.log,
             ledger.posting(store, prices.currency),
-            [one.device for one in known if not one.blocked]
+            outlets.devices([one.device for one in known if not one.blocked], config.station)
             + [device_of(one) for one in config.battery],
             await known_drivers(store),
             prices,
@@ -131,17 +133,32 @@ async def running(config: Config, run: Run) -> AsyncIterator[Service]:
         controller.keep(await ledger.kept(store))
         await _restore(controller, store)
         settings = OcppSettings(meter_interval_s=config.control.meter_s)
-        central = CentralSystem(controller, credentials, clock, settings)
+        told = OutletHandler(controller, config.station, partial(_live, controller))
+        central = CentralSystem(told, credentials, clock, settings)
         _resume(central, controller)
         batteries = SunSpecAdapter(config.battery, controller, clock, folder=run.folder)
-        controller.use(DeviceAdapters(central.orders, (batteries, batteries.stations)))
+        reached = OutletAdapter(central.orders)
+        controller.use(DeviceAdapters(reached, (batteries, batteries.stations)))
         limits = await _utility(config, store)
-        ticker = await _ticker(config, run, controller, prices, market, limits, stack)
+        plans = list[Plans]()
+        dispatched = sources.programs(
+            config,
+            limits,
+            controller,
+            run.folder,
+            clock,
+            stack,
+            prices,
+            partial(_priced, controller, plans),
+        )
+        ticker = await _ticker(config, run, controller, prices, market, limits, stack, dispatched)
+        plans.append(ticker.plans)
+        ticker.plans.use_prices(controller.prices)  # which may have changed since
         view = ServiceView(
             controller,
             ticker,
-            central.messages,
-            central.profiles,
+            lambda device: central.messages(outlets.place(device)[0]),
+            lambda device: central.profiles(outlets.place(device)[0]),
             simulated=run.simulated,
             currency=prices.currency,
         )
@@ -156,14 +173,28 @@ async def running(config: Config, run: Run) -> AsyncIterator[Service]:
         scheme = "ws" if listen.certificate_file is None else "wss"
         url = f"{scheme}://{listen.address}:{port}/ocpp"
         commands = ServiceCommands(controller, limits)
-        yield Service(config, store, central, controller, ticker, view, commands, url, passwords)
+        yield Service(given, store, central, controller, ticker, view, commands, url, passwords)
 
 
 def _resume(central: CentralSystem, controller: Controller) -> None:
     """Tell the central system of transactions that were open when the service stopped."""
-    for station, one in controller.transactions.items():
+    for device, one in controller.transactions.items():
+        station, evse = outlets.place(device)
         token = None if one.driver is None else controller.drivers.ticket(one.driver)
-        central.restore(station, one.transaction, one.evse, token)
+        central.restore(station, one.transaction, evse, token)
+
+
+def _priced(controller: Controller, plans: Sequence[Plans], prices: Prices) -> None:
+    """Energy costs this from now on: whoever drew it pays, and the next plan is made with it."""
+    controller.use_prices(prices)
+    for one in plans:
+        one.use_prices(prices)
+
+
+def _live(controller: Controller, device: str, transaction: str) -> bool:
+    """Whether a transaction is under way at an outlet."""
+    known = controller.transactions.get(device)
+    return known is not None and known.transaction == transaction
 
 
 async def _stopped(ticker: Ticker, loop: asyncio.Task[None]) -> None:
@@ -260,6 +291,7 @@ async def _ticker(
     market: RegulationMarket | None,
     sent: UtilityLimits,
     stack: AsyncExitStack,
+    dispatched: sources.SetPointSource | None,
 ) -> Ticker:
     """The loop of decisions, with its plans, its signal and what is sold."""
     limits = partial(envelopes.limits_of_plan, sent)
@@ -270,7 +302,9 @@ async def _ticker(
         awards = Awards(config.market, config.award, market, run.clock.now_s(), tick_s)
     feed = None
     if config.signal is not None:
-        source = await sources.opened(config.signal, controller, run.folder, run.clock, stack)
+        source = await sources.opened(
+            config.signal, controller, run.folder, run.clock, stack, dispatched
+        )
         feed = Feed(source, run.clock, FreshnessRules(tick_s=tick_s))
         listening = asyncio.create_task(feed.run())
         stack.callback(listening.cancel)

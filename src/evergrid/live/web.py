@@ -3,18 +3,22 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
 
 from evergrid.core.timegrid import zone
+from evergrid.live import shown_configuration
 from evergrid.live.accounts import FIRST_OPERATOR, StoreAccounts
 from evergrid.live.api import app, server
 from evergrid.live.api.settings import Settings
+from evergrid.live.controller.drivers import Driver
 from evergrid.live.service import Service
 from evergrid.live.store.accounts import people
 from evergrid.live.store.accounts.people import Role
 from evergrid.live.store.key import new_password
+from evergrid.live.store.registry.drivers import Driver as StoredDriver
 
 SESSION_S = 12 * 3600.0  # that a log-in holds
 SIMULATED_SESSION_S = 60 * 86_400.0  # of a clock that may run hundreds of times faster
@@ -36,13 +40,14 @@ async def serving(
     made = app.create(
         service.view,
         service.commands,
-        StoreAccounts(service.store),
+        StoreAccounts(service.store, partial(_put_driver, service)),
         Settings(
             secure=secure,
             zone=zone(service.config.time_zone),
             session_s=SIMULATED_SESSION_S if simulated else SESSION_S,
         ),
         checks={"store": lambda: service.store.reason},
+        configuration=shown_configuration.tables(service.config),
     )
     if pages is not None:
         pages(made)
@@ -61,10 +66,20 @@ async def serving(
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def first_operator(service: Service) -> str | None:
-    """The password of a first operator, where nobody can log in yet; it is not shown again."""
-    if await people.every(service.store):
+def _put_driver(service: Service, card: str, driver: StoredDriver) -> None:
+    """A driver may charge at once whose card became known."""
+    known = Driver(driver.driver, driver.may_discharge, driver.opted_out)
+    service.controller.drivers.put(card, known)
+
+
+async def first_operator(service: Service) -> tuple[str, str] | None:
+    """Name and password of a first operator, where there is none; it is not shown again."""
+    known = await people.every(service.store)
+    if any(one.role is Role.OPERATOR for one in known):
         return None
+    names, name = {one.person for one in known}, FIRST_OPERATOR
+    while name in names:
+        name += "-"
     password = new_password()
-    await people.add(service.store, FIRST_OPERATOR, password, Role.OPERATOR)
-    return password
+    await people.add(service.store, name, password, Role.OPERATOR)
+    return name, password

@@ -118,3 +118,21 @@ def test_an_alarm_that_is_not_there_is_named_so():
         assert client.post("/api/v1/alarms/99/acknowledge").status_code == 404
         assert client.post("/api/v1/alarms/99/shelve", json={"minutes": 5}).status_code == 404
         assert own.accounts.trail[-1].action == "log in"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a": "\\ud800"}',
+        b'{"a": [{"\\udfff": 1}]}',
+        b'{"a": NaN}',
+        b'{"a": 1e999}',
+    ],
+)
+def test_a_message_that_cannot_be_written_down_is_refused(body: bytes):
+    with serving(FakeService(5)) as own, own.as_("olga") as client:
+        for path in (RESET, "/api/v1/limits"):
+            headers = {"Content-Type": "application/json"}
+            assert client.post(path, content=body, headers=headers).status_code == 422
+        assert own.fake.asked == []
+        assert [row.action for row in own.accounts.trail] == ["log in"]

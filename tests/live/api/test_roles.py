@@ -35,6 +35,12 @@ EXPECTED: dict[tuple[str, str], dict[str, int]] = {
     ("put", f"{P}/driver/sessions/{{session}}/needs"): DRIVES | {"driver": 204},
     ("put", f"{P}/driver/sessions/{{session}}/priority"): DRIVES | {"driver": 204},
     ("put", f"{P}/driver/sessions/{{session}}/opt-out"): DRIVES | {"driver": 204},
+    ("get", f"{P}/people"): OPERATES | {"operator": 200},
+    ("post", f"{P}/people"): OPERATES | {"operator": 409},  # the name is taken
+    ("post", f"{P}/people/disable"): OPERATES | {"operator": 409},  # nobody of that name
+    ("post", f"{P}/people/password"): OPERATES | {"operator": 409},
+    ("get", f"{P}/configuration"): OPERATES | {"operator": 200},
+    ("put", f"{P}/me/password"): dict.fromkeys(ROLES.values(), 409) | {"nobody": 401},
     ("post", f"{P}/login"): ALL,
     ("post", f"{P}/logout"): dict.fromkeys(ROLES.values(), 204) | {"nobody": 401},
     ("get", f"{P}/me"): ALL | {"nobody": 401},
@@ -49,6 +55,10 @@ BODIES: dict[str, Any] = {
     "needs": {"owed_kwh": 20.0},
     "priority": {"active": True},
     "opt-out": {"active": True},
+    "people/disable": {"person": "nobody", "disabled": True},
+    "people/password": {"person": "nobody"},
+    "people": {"person": "victor", "role": "viewer"},
+    "me/password": {"present": "not the present one", "password": "a new long password"},
     "login": {"person": "victor", "password": "correct horse battery staple"},
 }
 

@@ -42,6 +42,7 @@ class SmallVtn:
         clock_s: Of its own clock; none where None.
         asked: Paths, in order.
         tokens: Handed out so far.
+        reports: Handed in, in order.
         port: Where it listens.
     """
 
@@ -56,6 +57,7 @@ class SmallVtn:
     asked: list[str] = field(default_factory=list)
     tokens: int = 0
     port: int = 0
+    reports: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -95,6 +97,9 @@ class SmallVtn:
             return 401, b"{}"
         if self.status != 200 or self.body is not None:
             return self.status, self.body or b'{"title": "no"}'
+        if parts.path.endswith("/reports") and method == "POST":
+            self.reports.append(json.loads(given))
+            return 201, given
         if parts.path.endswith("/programs/flex-1"):
             return 200, json.dumps(self.program).encode()
         if parts.path.endswith("/events"):

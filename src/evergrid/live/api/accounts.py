@@ -4,7 +4,7 @@ Whoever keeps people implements `AbstractAccounts`; pages and interface know not
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -36,6 +36,47 @@ class Person:
     person: str
     role: Role
     driver: str = ""
+
+
+@dataclass(frozen=True)
+class PersonRow:
+    """Somebody who may log in, as a list shows them.
+
+    Attributes:
+        person: Name to log in with.
+        role: What they may do.
+        driver: Pseudonym of a driver; "" for other roles.
+        disabled: Whether they are turned away.
+        created_s: Since when they are known, UTC seconds since 1970.
+    """
+
+    person: str
+    role: Role
+    driver: str
+    disabled: bool
+    created_s: float
+
+
+@dataclass(frozen=True)
+class NewPerson:
+    """Somebody who may log in from now on.
+
+    Attributes:
+        person: Name to log in with.
+        role: What they may do.
+        password: To log in with.
+        card: Of a driver: the token that the vehicle is charged with; it is registered where it is
+            not known.
+        driver: Pseudonym of a driver who is registered, instead of a card.
+        may_discharge: Whether a driver with a card has agreed to discharging.
+    """
+
+    person: str
+    role: Role
+    password: str = field(repr=False)
+    card: str = field(default="", repr=False)
+    driver: str = ""
+    may_discharge: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,6 +121,35 @@ class AbstractAccounts(ABC):
     @abstractmethod
     async def revoke(self, token: str) -> None:
         """End a token; nothing happens where there is none."""
+
+    @abstractmethod
+    async def everybody(self) -> tuple[PersonRow, ...]:
+        """All who may log in, by name."""
+
+    @abstractmethod
+    async def add(self, new: NewPerson) -> None:
+        """Let somebody log in from now on.
+
+        Raises:
+            InputError: A name that is taken, a password that is too short, or a driver without a
+                vehicle.
+        """
+
+    @abstractmethod
+    async def disable(self, person: str, disabled: bool) -> None:
+        """Turn somebody away with all their tokens, or no longer.
+
+        Raises:
+            InputError: There is nobody of that name.
+        """
+
+    @abstractmethod
+    async def change_password(self, person: str, password: str) -> None:
+        """Give somebody another password; all their tokens end.
+
+        Raises:
+            InputError: There is nobody of that name, or the password is too short.
+        """
 
     @abstractmethod
     async def audit(self, row: AuditRow) -> None:

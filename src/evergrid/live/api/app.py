@@ -9,9 +9,9 @@ from evergrid.live.api import problem
 from evergrid.live.api.accounts import AbstractAccounts
 from evergrid.live.api.guard import Guard
 from evergrid.live.api.rate import Gate, Rate
-from evergrid.live.api.routes import driver, fleet, health, operate, people, updates
+from evergrid.live.api.routes import driver, fleet, health, operate, people, staff, updates
 from evergrid.live.api.service import Check, Service
-from evergrid.live.api.settings import Settings
+from evergrid.live.api.settings import Settings, ShownTable
 from evergrid.live.api.stream import Stream
 from evergrid.live.clock import AbstractClock, WallClock
 from evergrid.live.view import AbstractCommands, AbstractView
@@ -28,6 +28,7 @@ def create(
     *,
     clock: AbstractClock | None = None,
     checks: Mapping[str, Check] | None = None,
+    configuration: tuple[ShownTable, ...] = (),
 ) -> FastAPI:
     """The interface, under ``/api/v1``; `evergrid.console.mount` adds the pages.
 
@@ -38,6 +39,7 @@ def create(
         settings: Limits.
         clock: Of tokens, rates and updates: the wall's, also where the fleet's is virtual.
         checks: Parts that must be ready, by name: each says "" or why it is not.
+        configuration: Of the service, without secrets.
     """
     settings, clock = settings or Settings(), clock or WallClock()
     stream = Stream(
@@ -55,6 +57,7 @@ def create(
         clock=clock,
         stream=stream,
         checks=dict(checks or {}),
+        configuration=configuration,
         logins=Rate(settings.logins_per_min / S_PER_MIN, settings.logins_burst),
         changes=Rate(settings.changes_per_min / S_PER_MIN, settings.changes_burst),
         passwords=Gate(settings.logins_at_once, settings.logins_waiting),
@@ -71,7 +74,7 @@ def create(
     )
     app.state.service = service
     problem.install(app)
-    for part in (operate, fleet, driver, people, updates, health):
+    for part in (operate, fleet, driver, people, staff, updates, health):
         app.include_router(part.router, prefix=PREFIX)
     app.add_middleware(Guard, settings=settings, clock=clock)
     return app

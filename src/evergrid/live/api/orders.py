@@ -23,6 +23,20 @@ def without_secrets(payload: Any) -> Any:
     return payload
 
 
+def check_written(payload: dict[str, Any]) -> None:
+    """Refuse a message that cannot be written down: halves of characters, numbers without end.
+
+    Raises:
+        RefusedError: It holds one.
+    """
+    try:
+        json.dumps(payload, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError as error:
+        raise RefusedError(422, "Text must be whole characters: it holds half of one.") from error
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(422, "Numbers must be finite, and tables not too deep.") from error
+
+
 async def call_station(
     service: Service, visitor: Visitor, station: str, action: str, payload: dict[str, Any]
 ) -> dict[str, Any]:
@@ -34,6 +48,7 @@ async def call_station(
     """
     if service.view.station(station) is None:
         raise RefusedError(404, "There is no such station.")
+    check_written(payload)
     detail = f"{station} {json.dumps(without_secrets(payload))}"
 
     async def command() -> dict[str, Any]:
@@ -79,6 +94,7 @@ async def limit_sites(
     Raises:
         RefusedError: The document breaks a rule, or too many changes.
     """
+    check_written(document)
 
     async def command() -> tuple[str, ...]:
         return await service.commands.limit_sites(document, visitor.person.person)

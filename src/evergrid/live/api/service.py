@@ -13,7 +13,7 @@ from evergrid.live.api.accounts import AbstractAccounts, AuditRow, Person, Purpo
 from evergrid.live.api.guard import COOKIE, address, bearer
 from evergrid.live.api.problem import RefusedError, of_input, too_often
 from evergrid.live.api.rate import Gate, Rate
-from evergrid.live.api.settings import Settings
+from evergrid.live.api.settings import Settings, ShownTable
 from evergrid.live.api.stream import Stream
 from evergrid.live.clock import AbstractClock
 from evergrid.live.view import AbstractCommands, AbstractView
@@ -40,6 +40,7 @@ class Service:
         logins: Log-ins that addresses have left.
         changes: Changes that people have left.
         passwords: Through which goes who has a password checked.
+        configuration: Of the service, without secrets.
     """
 
     view: AbstractView
@@ -52,6 +53,7 @@ class Service:
     logins: Rate
     changes: Rate
     passwords: Gate
+    configuration: tuple[ShownTable, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,19 @@ UTC = ZoneInfo("UTC")
 
 
 @dataclass(frozen=True)
+class ShownTable:
+    """A table of the service's configuration, as it may be shown: without secrets.
+
+    Attributes:
+        title: Its place in the file; "" for the keys before the first table.
+        rows: Keys, each with its value as the file would have it.
+    """
+
+    title: str
+    rows: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class Settings:
     """Limits of the interface and the pages.
 

@@ -410,7 +410,8 @@ class Controller(AbstractHandler):
         self.unplanned.discard(row)
         gone = self.fleet.unplug(station)
         unreachable_kwh = self._unreachable.pop(station, 0.0)
-        for kind in ("out_of_reach", "station_offline", "profile_refused", "order_refused"):
+        kinds = ("not_following", "out_of_reach", "profile_refused", "order_refused")
+        for kind in (*kinds, "station_offline"):
             self.end_alarm(kind, station)
         if gone is not None:
             vehicle, missing_kwh = gone
@@ -507,6 +508,15 @@ class Controller(AbstractHandler):
         counted = self.fleet.energy_kwh(row)
         if not low <= counted <= high:
             self.fleet.measure_energy(row, min(max(counted, low), high), self.clock.now_s())
+
+    @property
+    def prices(self) -> Prices:
+        """What energy costs."""
+        return self._prices
+
+    def use_prices(self, prices: Prices) -> None:
+        """Energy costs this from now on."""
+        self._prices = prices
 
     def prices_at(self, wall_s: float) -> tuple[float, float]:
         """Price of energy drawn and of energy fed at a moment; the nearest where there is none."""

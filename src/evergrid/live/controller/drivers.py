@@ -40,6 +40,11 @@ class Drivers:
         """Whose token it is; None where nobody is known."""
         return None if token is None else self._known.get(self._kept(token))
 
+    def put(self, token: str, driver: Driver) -> None:
+        """A token becomes known, or its driver has agreed to something else."""
+        self._known[self._kept(token)] = driver
+        self._by_pseudonym[driver.driver] = driver
+
     def ticket(self, driver: Driver) -> str:
         """A token of our own for a driver whose card is not at hand, such as after a restart.
 

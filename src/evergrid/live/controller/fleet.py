@@ -130,8 +130,9 @@ class Fleet:
         """
         control, phases = self._control, device.phases
         step_kw = device.voltage_v * phases * control.step_a / 1000.0
-        # A stationary battery has no control pilot, and with it no least current of 6 A.
-        least_a = control.step_a if device.stationary else control.least_current_a
+        # Neither a stationary battery nor direct current has a control pilot, with its 6 A.
+        free = device.stationary or device.direct_current
+        least_a = control.step_a if free else control.least_current_a
         least_kw = device.voltage_v * phases * least_a / 1000.0
         charge, discharge = (
             np.floor(kw / step_kw + 1e-9) * step_kw

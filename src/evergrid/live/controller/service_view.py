@@ -8,6 +8,7 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Float
 from evergrid.core.units import S_PER_H
+from evergrid.live import outlets
 from evergrid.live.controller.awards import Block
 from evergrid.live.controller.controller import Controller
 from evergrid.live.controller.ticker import Ticker
@@ -32,6 +33,11 @@ from evergrid.live.view import (
 
 Messages = Callable[[str], tuple[MessageRow, ...]]
 Profiles = Callable[[str], tuple[dict[str, Any], ...]]
+
+
+def _station(device: str) -> str:
+    """The station of an outlet."""
+    return outlets.place(device)[0]
 
 
 class ServiceView(AbstractView):
@@ -86,8 +92,8 @@ class ServiceView(AbstractView):
             up_kw=ticker.held.up_kw,
             down_kw=ticker.held.down_kw,
             score=None if ticker.awards is None else ticker.awards.score_so_far(),
-            stations=len(fleet.devices),
-            online=len(controller.online),
+            stations=len({_station(device.station) for device in fleet.devices}),
+            online=len({_station(name) for name in controller.online}),
             sessions=len(controller.transactions),
             stored_kwh=float(fleet.energies_kwh().sum()),
             alarms=controller.alarms.open_count(now_s),

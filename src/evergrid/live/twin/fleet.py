@@ -3,13 +3,14 @@
 import asyncio
 import random
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
 from pydantic import Field, field_validator
 
+from evergrid.core.arrays import Array, Float
 from evergrid.core.config import Config
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
@@ -21,20 +22,25 @@ from evergrid.live.adapter import Device
 from evergrid.live.clock import AbstractClock
 from evergrid.live.twin.charging.battery import StationCharger, charger
 from evergrid.live.twin.charging.station_rules import Abilities
+from evergrid.live.twin.device.bay import Bay
 from evergrid.live.twin.device.power import BaySpec, LocalGrid
 from evergrid.live.twin.device.station import Station
 from evergrid.live.twin.driver import Driver, Stay, stays, token_of
 from evergrid.live.twin.faults import FaultShares, StationBehaviour, Window, behaviour, cut_short
+from evergrid.live.twin.feeder_voltage import Connection, FeederName, FeederVoltages
 from evergrid.live.twin.guard_attack import Target
 from evergrid.live.twin.truth import FleetTruth, PowerLog, together
 from evergrid.live.twin.wire.connection import Endpoint
 from evergrid.model.session import Sessions
 
+NEW_VOLTAGE_PU = 5e-4  # by which a voltage must differ before a station answers to it anew
 WATCH_S = 10.0  # between two looks for calls without an answer
 UPDATE_RATE_S = 5.0  # between two profiles of one purpose, or id, that a station takes
 SIMULATED_MODES = frozenset(
     {"Idle", "ChargingOnly", "CentralSetpoint", "CentralFrequency", "LocalFrequency"}
 )
+PAIR_SHARE = 0.75  # of what both outlets could, that a station with two may draw and feed
+SECOND = "second-"  # begins the names of vehicles at second outlets
 NEIGHBOURS = 20  # homes at one transformer
 STEP_H = 0.25  # of the grid that stays are drawn on
 
@@ -51,6 +57,7 @@ class StationKind:
         phases: 1 or 3.
         protocol: That it speaks.
         capacity_kwh: Of every vehicle; None where they are drawn.
+        direct_current: Whether vehicles are charged with direct current.
     """
 
     label: str
@@ -60,6 +67,7 @@ class StationKind:
     phases: int
     protocol: str = "ocpp2.1"
     capacity_kwh: float | None = None
+    direct_current: bool = False
 
 
 KINDS = (
@@ -68,10 +76,11 @@ KINDS = (
     StationKind("home-charge", "home", 11.0, 0.0, 3, "ocpp2.0.1"),
     StationKind("depot-v2g", "depot", 11.0, 11.0, 3),
 )
+DIRECT = StationKind("depot-v2g-dc", "depot", 50.0, 50.0, 3, capacity_kwh=80.0, direct_current=True)
 
 
 class TwinConfig(Config):
-    """A fleet of simulated stations, one vehicle each, for a while."""
+    """A fleet of simulated stations, one vehicle for each outlet, for a while."""
 
     stations: int = Field(default=200, ge=1, le=20_000)
     """How many."""
@@ -100,6 +109,13 @@ class TwinConfig(Config):
     """Over which stations are switched on at the begin."""
     strict_share: float = Field(default=0.01, ge=0, le=1)
     """Of stations, those that check every message against its schema."""
+    pair_share: float = Field(default=0.0, ge=0, le=1)
+    """Of the stations of the depot, those with two outlets, which together may draw and feed
+    `PAIR_SHARE` of what both could."""
+    direct_current_share: float = Field(default=0.0, ge=0, le=1)
+    """Of the stations of the depot, those with direct current of 50 kW."""
+    feeder: FeederName | None = None
+    """Whose wires the stations share, and have their voltage from; 1 pu always where absent."""
     faults: FaultShares = Field(default_factory=FaultShares)
     """What goes wrong."""
 
@@ -127,6 +143,7 @@ class StationPlan:
         stays: Of that vehicle.
         boot_s: After the begin, until it is switched on.
         strict: Whether it checks every message.
+        others: Drivers of further outlets, each with the stays of the vehicle.
     """
 
     spec: BaySpec
@@ -135,6 +152,19 @@ class StationPlan:
     stays: tuple[Stay, ...]
     boot_s: float
     strict: bool
+    others: tuple[tuple[Driver, tuple[Stay, ...]], ...] = ()
+
+    @property
+    def outlets(self) -> int:
+        """How many it has."""
+        return 1 + len(self.others)
+
+    @property
+    def station_kw(self) -> float | None:
+        """What all outlets together may draw, and feed; None where there is only one."""
+        if not self.others:
+            return None
+        return round(PAIR_SHARE * self.outlets * self.spec.charger.most_kw, 1)
 
 
 def planned(config: TwinConfig, sessions: Sessions | None = None) -> tuple[StationPlan, ...]:
@@ -155,10 +185,45 @@ def planned(config: TwinConfig, sessions: Sessions | None = None) -> tuple[Stati
     for row, asset in enumerate(found.asset_id.tolist()):
         by_asset.setdefault(asset, []).append(row)
     of_row = stays(found)
+    drawn = {asset: [of_row[row] for row in by_asset.get(asset, [])] for asset in kinds}
+    firsts, seconds = _pairs(config, kinds)
     return tuple(
-        _plan(config, number, asset, kind, [of_row[row] for row in by_asset.get(asset, [])])
-        for number, (asset, kind) in enumerate(kinds.items(), 1)
+        _with_second(
+            config, _plan(config, number, asset, kinds[asset], drawn[asset]), second, drawn
+        )
+        for number, (asset, second) in enumerate(zip(firsts, seconds, strict=True), 1)
     )
+
+
+def _pairs(
+    config: TwinConfig, kinds: Mapping[str, StationKind]
+) -> tuple[list[str], list[str | None]]:
+    """The vehicle at the first outlet of each station, and that at the second, if it has one.
+
+    Vehicles beyond the number of stations stand at second outlets of stations of their kind.
+    """
+    firsts = list(kinds)
+    beyond = [asset for asset in firsts if asset.startswith(SECOND)]
+    firsts = [asset for asset in firsts if not asset.startswith(SECOND)]
+    waiting = {kind: [one for one in beyond if kinds[one] is kind] for kind in (KINDS[3], DIRECT)}
+    seconds: list[str | None] = []
+    for asset in firsts:
+        there = waiting.get(kinds[asset], [])
+        seconds.append(there.pop(0) if there else None)
+    return firsts, seconds
+
+
+def _with_second(
+    config: TwinConfig, plan: StationPlan, asset: str | None, drawn: Mapping[str, list[Stay]]
+) -> StationPlan:
+    """A station, with a second outlet where a vehicle stands at one."""
+    if asset is None:
+        return plan
+    rng = random.Random(f"{config.seed}/{plan.spec.identity}/2")
+    agreed = rng.random() < config.may_discharge_share
+    driver = Driver(token_of(asset), f"{plan.driver.driver}-2", agreed)
+    own = tuple(_with_whims(config, stay, rng) for stay in drawn[asset])
+    return replace(plan, others=((driver, own),))
 
 
 def _groups(config: TwinConfig) -> list[tuple[FleetGroup, StationKind]]:
@@ -169,21 +234,23 @@ def _groups(config: TwinConfig) -> list[tuple[FleetGroup, StationKind]]:
         raise InputError("config", [Fault("shares", "add up to 1", (config.shares,), fix=fix)])
     counts = np.floor(shares * config.stations).astype(int)
     counts[0] += config.stations - counts.sum()
-    groups = []
-    for count, kind in zip(counts.tolist(), KINDS, strict=True):
-        if not count:
-            continue
-        groups.append((_group(config, kind, count), kind))
-    return groups
+    depot = int(counts[3])
+    direct = round(config.direct_current_share * depot)
+    counts[3] -= direct
+    named = [(kind.label, kind, count) for kind, count in zip(KINDS, counts.tolist(), strict=True)]
+    named.append((DIRECT.label, DIRECT, direct))
+    for kind, count in ((KINDS[3], int(counts[3])), (DIRECT, direct)):
+        named.append((f"{SECOND}{kind.label}", kind, round(config.pair_share * count)))
+    return [(_group(config, kind, count, name), kind) for name, kind, count in named if count]
 
 
-def _group(config: TwinConfig, kind: StationKind, count: int) -> FleetGroup:
+def _group(config: TwinConfig, kind: StationKind, count: int, name: str) -> FleetGroup:
     return FleetGroup(
         place=kind.place,
         vehicles=count,
         sites=(kind.label,),
         time_zone=config.time_zone,
-        name=kind.label,
+        name=name,
         max_charge_kw=kind.charge_kw,
         max_discharge_kw=kind.discharge_kw,
         capacity_kwh=kind.capacity_kwh,
@@ -256,11 +323,15 @@ def _with_whims(config: TwinConfig, stay: Stay, rng: random.Random) -> Stay:
 def _spec(
     config: TwinConfig, identity: str, kind: StationKind, behaves: StationBehaviour
 ) -> BaySpec:
-    ratings: StationCharger = charger(kind.charge_kw, kind.discharge_kw, kind.phases)
+    direct = kind.direct_current
+    ratings: StationCharger = charger(
+        kind.charge_kw, kind.discharge_kw, kind.phases, direct_current=direct
+    )
     modern = kind.protocol == "ocpp2.1"
     able = Abilities(
         v2x=kind.discharge_kw > 0,
         phases=kind.phases,
+        direct_current=direct,
         dynamic=modern,
         modes=SIMULATED_MODES,
         update_rate_s=UPDATE_RATE_S if modern else 0.0,
@@ -286,9 +357,21 @@ def devices(config: TwinConfig, sessions: Sessions | None = None) -> tuple[Devic
     )
 
 
+def voltages(config: TwinConfig, sessions: Sessions | None = None) -> FeederVoltages | None:
+    """The wires of a configuration, read and ready; None where it has none. Takes seconds."""
+    if config.feeder is None:
+        return None
+    return FeederVoltages(
+        [Connection(plan.site, plan.spec.charger.phases) for plan in planned(config, sessions)]
+    )
+
+
 def drivers(config: TwinConfig, sessions: Sessions | None = None) -> tuple[Driver, ...]:
     """The drivers of a configuration, with the cards that they show."""
-    return tuple(plan.driver for plan in planned(config, sessions))
+    plans = planned(config, sessions)
+    return tuple(
+        driver for plan in plans for driver in (plan.driver, *(one for one, _ in plan.others))
+    )
 
 
 @final
@@ -303,6 +386,8 @@ class TwinFleet:
         tls: For a central system with certificates: one for all, or by station where each shows
             one of its own, whose name holds its serial number ``SN-<identity>``.
         sessions: Who plugs in; drawn from the seed when absent.
+        wires: That `voltages` made; made here where the configuration has a feeder and none is
+            given.
     """
 
     def __init__(
@@ -314,8 +399,11 @@ class TwinFleet:
         *,
         tls: ssl.SSLContext | Mapping[str, ssl.SSLContext] | None = None,
         sessions: Sessions | None = None,
+        wires: FeederVoltages | None = None,
     ) -> None:
         self._config, self._clock = config, clock
+        self._wires = wires or voltages(config, sessions)
+        self._beyond_kw = 0.0
         self.grid = LocalGrid()
         ticks = int(np.ceil(config.hours * S_PER_H / config.tick_s))
         self._begin_s, begin_s = clock.now_s(), clock.monotonic_s()
@@ -337,6 +425,7 @@ class TwinFleet:
                 grid=self.grid,
                 seed=f"{config.seed}/{plan.spec.identity}/station",
                 strict=plan.strict,
+                others=[own for _, own in plan.others],
             )
             for plan in self._plans
         )
@@ -349,6 +438,10 @@ class TwinFleet:
             for station, plan in zip(self.stations, self._plans, strict=True)
         ]
         self._tasks.append(asyncio.create_task(self._watch()))
+        if self._wires is not None:
+            self._tasks.append(asyncio.create_task(self._supply(self._wires)))
+        elif any(plan.others for plan in self._plans):
+            self._tasks.append(asyncio.create_task(self._look()))
 
     async def stop(self) -> None:
         """Switch the stations off.
@@ -369,9 +462,9 @@ class TwinFleet:
     def truth(self) -> FleetTruth:
         """What really happened until now."""
         plugged, stored_kwh = 0, 0.0
-        for station in self.stations:
-            state = station.bay.power.advance()
-            if station.bay.stay is not None:
+        for bay in self._bays():
+            state = bay.power.advance()
+            if bay.stay is not None:
                 plugged += 1
                 stored_kwh += state.energy_kwh
         counts = together([station.record for station in self.stations])
@@ -384,15 +477,16 @@ class TwinFleet:
             stored_kwh=stored_kwh,
             dropped=sum(station.outbox.dropped for station in self.stations),
             counts=counts,
+            station_beyond_kw=self._beyond_kw,
+            voltage=None if self._wires is None else self._wires.range,
         )
 
     def power_kw(self) -> float:
         """Power of all stations into the grid, now."""
-        return sum(
-            station.bay.power.advance().power_kw
-            for station in self.stations
-            if station.bay.stay is not None
-        )
+        return sum(bay.power.advance().power_kw for bay in self._bays() if bay.stay is not None)
+
+    def _bays(self) -> Iterator[Bay]:
+        return (bay for station in self.stations for bay in station.bays)
 
     def set_grid(
         self,
@@ -405,9 +499,9 @@ class TwinFleet:
             self.grid.frequency_hz = frequency_hz
         if voltage_pu is not None:
             self.grid.voltage_pu = voltage_pu
-        for station in self.stations:
-            if station.bay.power.supports_grid():
-                station.bay.power.reconsider()
+        for bay in self._bays():
+            if bay.power.supports_grid():
+                bay.power.reconsider()
 
     def alarm(self, station: str, kind: str, fault: str, *, ended: bool = False) -> None:
         """Let a station report a fault of the grid, such as ``VoltVar``, ``OverVoltage``.
@@ -424,15 +518,55 @@ class TwinFleet:
     def targets(self) -> tuple[Target, ...]:
         """The vehicles that an attacker could give orders to, now."""
         return tuple(
-            Target(station.spec.identity, running.number)
-            for station in self.stations
-            if (running := station.bay.power.running) is not None
+            Target(bay.spec.identity, running.number)
+            for bay in self._bays()
+            if (running := bay.power.running) is not None
         )
 
     async def _boot(self, station: Station, after_s: float) -> None:
         await self._clock.sleep(after_s)
         with self._clock.working():
             await station.start()
+
+    async def _supply(self, wires: FeederVoltages) -> None:
+        """Every tick: the voltages that what all stations do gives them; some answer to them."""
+        names = tuple(station.spec.identity for station in self.stations)
+        answered, known = dict.fromkeys(names, 1.0), dict.fromkeys(names, 1.0)
+        self.grid.voltage_pu = known.__getitem__
+        while True:
+            with self._clock.working():
+                found = wires.solve(*self._powers())
+                known.update(zip(names, found.tolist(), strict=True))
+                for name, station in zip(names, self.stations, strict=True):
+                    if abs(known[name] - answered[name]) < NEW_VOLTAGE_PU:
+                        continue
+                    for bay in station.bays:
+                        if bay.power.supports_grid():
+                            answered[name] = known[name]
+                            bay.power.reconsider()
+            await self._clock.sleep(self._config.tick_s)
+
+    async def _look(self) -> None:
+        """Every tick, look at what outlets of one station do together."""
+        while True:
+            await self._clock.sleep(self._config.tick_s)
+            self._powers()
+
+    def _powers(self) -> tuple[Float[Array, " station"], Float[Array, " station"]]:
+        """Power and reactive power of each station into the grid, now."""
+        found = np.zeros((2, len(self.stations)))
+        for row, station in enumerate(self.stations):
+            for bay in station.bays:
+                state = bay.power.advance()
+                found[:, row] += state.power_kw, state.reactive_kvar
+            self._note_beyond(row, float(found[0, row]))
+        return found[0], found[1]
+
+    def _note_beyond(self, row: int, power_kw: float) -> None:
+        """Remember by how much a station passes what all its outlets together may have."""
+        station_kw = self._plans[row].station_kw
+        if station_kw is not None:
+            self._beyond_kw = max(self._beyond_kw, abs(power_kw) - station_kw)
 
     async def _watch(self) -> None:
         while True:

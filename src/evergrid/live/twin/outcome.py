@@ -11,6 +11,7 @@ from evergrid.live.controller.awards import LEAST_SAMPLES, rules_on
 from evergrid.live.controller.ledger_lines import AGGREGATOR
 from evergrid.live.service import Service
 from evergrid.live.twin.day import Day
+from evergrid.live.twin.feeder_voltage import VoltageRange
 from evergrid.live.twin.fleet import TwinConfig
 from evergrid.live.twin.truth import FleetTruth
 from evergrid.markets.performance import pjm_score
@@ -39,7 +40,8 @@ class Outcome:
                 f"score {s['score']:.4f} by what really flowed, worst hour {s['score_worst']:.4f}"
             )
         return [
-            f"{s['stations']} stations, {s['hours']:g} h, {s['departures']} vehicles left: {score}",
+            f"{s['stations']} stations with {s['outlets']} outlets, {s['hours']:g} h, "
+            f"{s['departures']} vehicles left: {score}",
             f"{'awards':<10}{s['award_mean_kw']:.0f} kW on average, at most "
             f"{s['award_most_kw']:.0f} kW; credit {s['credit']:.2f} {s['currency']}, of it "
             f"{s['credit_drivers']:.2f} to drivers",
@@ -47,9 +49,22 @@ class Outcome:
             f"promised; {s['reserve_crossings']} were discharged below their reserve",
             f"{'orders':<10}{s['orders']:,} taken, {s['orders_disobeyed']} not followed; "
             f"{s['rules_broken']} messages of ours broke a rule of OCPP",
+            *self._voltage(),
             f"{'messages':<10}{s['events']:,} events of transactions, on the disk before they were "
             "answered",
             f"{'data':<10}{s['source']}",
+        ]
+
+    def _voltage(self) -> list[str]:
+        """The voltages that stations had, where they share wires."""
+        s = self.summary
+        if s["voltage_lowest_pu"] is None:
+            return []
+        unsolved = s["voltage_unsolved"]
+        lost = f"; the wires could not carry it {unsolved} times" if unsolved else ""
+        return [
+            f"{'voltage':<10}{s['voltage_lowest_pu']:.3f} to {s['voltage_highest_pu']:.3f} pu at "
+            f"the stations, on {s['feeders']} IEEE 13-node feeder{'s' * (s['feeders'] > 1)}{lost}"
         ]
 
 
@@ -84,10 +99,22 @@ def outcome(config: TwinConfig, day: Day, service: Service, truth: FleetTruth) -
         "slowest_plan_s": truth.slowest_plan_s,
         "needs_without_plan": counts.no_plan,
         "events": counts.sent["TransactionEvent"],
+        "outlets": len(service.controller.fleet.devices),
+        "station_beyond_kw": truth.station_beyond_kw,
+        **_voltages(truth.voltage),
         "refusals": dict(service.controller.refusals),
         "ticks_late": service.ticker.late,
     }
     return Outcome(summary, _tables(service, truth, ticks))
+
+
+def _voltages(found: VoltageRange | None) -> dict[str, Any]:
+    return {
+        "voltage_lowest_pu": None if found is None else found.lowest_pu,
+        "voltage_highest_pu": None if found is None else found.highest_pu,
+        "voltage_unsolved": 0 if found is None else found.unsolved,
+        "feeders": 0 if found is None else found.feeders,
+    }
 
 
 def _ticks(service: Service, truth: FleetTruth) -> pl.DataFrame:

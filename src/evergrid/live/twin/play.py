@@ -13,7 +13,6 @@ from typing import Any
 
 from evergrid.core.progress import Progress, ignore_progress
 from evergrid.core.units import S_PER_H
-from evergrid.live.adapter import Device
 from evergrid.live.clock import AbstractClock, ShiftedClock, VirtualClock
 from evergrid.live.config import Config
 from evergrid.live.service import Run, Service, running
@@ -22,7 +21,7 @@ from evergrid.live.store.registry.drivers import Contract
 from evergrid.live.store.store import SIMULATION, StoreRules, open_store
 from evergrid.live.twin import fleet
 from evergrid.live.twin.day import Day
-from evergrid.live.twin.fleet import TwinConfig, TwinFleet
+from evergrid.live.twin.fleet import StationPlan, TwinConfig, TwinFleet
 from evergrid.live.twin.outcome import Outcome, outcome
 
 SHOWN_S = 300.0  # of the simulated day, between two looks at how far it is
@@ -65,14 +64,14 @@ class Play:
 
 def configuration(play: Play) -> dict[str, Any]:
     """The configuration of the service for these stations, as it would stand in its file."""
-    devices = fleet.devices(play.stations)
+    plans = fleet.planned(play.stations)
     return {
         "title": "Simulated stations",
         "time_zone": play.stations.time_zone,
         "store": STORE,
         "listen": {"ocpp_port": play.ocpp_port, "http_port": play.http_port},
-        "site": _sites(devices),
-        "station": [_entry(one) for one in devices],
+        "site": _sites(plans),
+        "station": [_entry(one) for one in plans],
         "prices": {
             "file": str(play.day.prices),
             "format": play.day.prices_format,
@@ -84,11 +83,12 @@ def configuration(play: Play) -> dict[str, Any]:
     } | play.changed
 
 
-def _sites(devices: Sequence[Device]) -> list[dict[str, Any]]:
+def _sites(plans: Sequence[StationPlan]) -> list[dict[str, Any]]:
     """Sites whose connection carries three quarters of what their stations could draw together."""
     charge_kw: dict[str, float] = {}
-    for one in devices:
-        charge_kw[one.site] = charge_kw.get(one.site, 0.0) + one.charge_kw
+    for one in plans:
+        most_kw = one.station_kw or one.spec.charger.most_kw
+        charge_kw[one.site] = charge_kw.get(one.site, 0.0) + most_kw
     limits = {site: round(CONNECTION_SHARE * kw, 1) for site, kw in charge_kw.items()}
     return [
         {"site_id": site, "import_limit_kw": kw, "export_limit_kw": kw}
@@ -96,14 +96,18 @@ def _sites(devices: Sequence[Device]) -> list[dict[str, Any]]:
     ]
 
 
-def _entry(device: Device) -> dict[str, Any]:
-    return {
-        "station": device.station,
-        "site": device.site,
-        "charge_kw": device.charge_kw,
-        "discharge_kw": device.discharge_kw,
-        "phases": device.phases,
+def _entry(plan: StationPlan) -> dict[str, Any]:
+    ratings = plan.spec.charger
+    entry = {
+        "station": plan.spec.identity,
+        "site": plan.site,
+        "charge_kw": ratings.most_kw,
+        "discharge_kw": ratings.discharge_kw,
+        "phases": ratings.phases,
+        "outlets": plan.outlets,
+        "direct_current": ratings.direct_current,
     }
+    return entry if plan.station_kw is None else entry | {"station_kw": plan.station_kw}
 
 
 async def played(
@@ -139,6 +143,7 @@ async def begun(
     play: Play, config: Config
 ) -> AsyncIterator[tuple[Service, TwinFleet, AbstractClock]]:
     """The service and its stations, running from the begin of the day."""
+    wires = await asyncio.to_thread(fleet.voltages, play.stations)  # before the clock runs
     clock = play.clock
     store = play.folder / STORE
     for suffix in STORE_FILES:
@@ -159,7 +164,7 @@ async def begun(
         price_days=days,
     )
     async with running(config, run) as service:
-        stations = TwinFleet(play.stations, clock, service.ocpp_url, service.passwords)
+        stations = TwinFleet(play.stations, clock, service.ocpp_url, service.passwords, wires=wires)
         await stations.start()
         try:
             yield service, stations, clock

@@ -9,6 +9,7 @@ from typing import final
 
 from evergrid.core.units import S_PER_H
 from evergrid.live.twin.charging.battery import Piece
+from evergrid.live.twin.feeder_voltage import VoltageRange
 
 ROUNDING_KWH = 1e-6
 SHORT_KWH = 0.05  # of what was owed that nobody misses
@@ -164,6 +165,8 @@ class FleetTruth:
         stored_kwh: In their cells.
         dropped: Messages that no queue could keep.
         counts: What all stations counted, together.
+        station_beyond_kw: Most by which a station passed what its outlets together may have.
+        voltage: That the stations had; None where they share no wires.
     """
 
     begin_s: float
@@ -174,6 +177,8 @@ class FleetTruth:
     stored_kwh: float
     dropped: int
     counts: StationRecord
+    station_beyond_kw: float = 0.0
+    voltage: VoltageRange | None = None
 
     @property
     def energy_kwh(self) -> float:

@@ -18,12 +18,17 @@ class OpenAdrEntry(BaseConfig):
     """Program whose events are followed."""
     site: str = Field(examples=["depot"], min_length=1)
     """Site that its limits are for."""
+    follows: tuple[Literal["limits", "prices"], ...] = ("limits",)
+    """What of its events is followed: limits of the site, prices of energy; its set-points are
+    followed where `[signal]` names the program."""
     ven_name: str = Field(default="evergrid", pattern=r"^[a-zA-Z0-9_-]{1,128}$")
     """Our name, from which a random start is drawn."""
     client_id: str | None = Field(default=None, max_length=300)
     """For a token by client credentials; none is asked for where absent."""
     secret_file: str | None = Field(default=None, examples=["vtn.secret"])
     """File with the secret, one line."""
+    secret_env: str | None = Field(default=None, examples=["VTN_SECRET"], max_length=300)
+    """Environment variable with the secret, instead of a file."""
     token_url: str | None = Field(default=None, max_length=500)
     """Where a token is had; auth/token below `url` where absent."""
     ca_file: str | None = Field(default=None, examples=["vtn-ca.pem"])
@@ -41,7 +46,8 @@ class OpenAdrEntry(BaseConfig):
 
     @model_validator(mode="after")
     def _credentials_together(self) -> "OpenAdrEntry":
-        if (self.client_id is None) != (self.secret_file is None):
-            fault = Fault("client_id", "come together with secret_file", (self.client_id,))
-            raise ConfigError("config", [fault])
+        secrets = tuple(one for one in (self.secret_file, self.secret_env) if one is not None)
+        if len(secrets) != (self.client_id is not None):
+            rule = "come together with one of secret_file and secret_env"
+            raise ConfigError("config", [Fault("client_id", rule, (self.client_id,))])
         return self

@@ -35,6 +35,7 @@ class Kind(StrEnum):
 
 
 PRICES = (Kind.IMPORT_PRICE, Kind.EXPORT_PRICE)
+REPORT_UNITS = {"USAGE": "KWH", "DEMAND": "KW"}
 LIMITS = (Kind.IMPORT_LIMIT, Kind.EXPORT_LIMIT)
 KNOWN = frozenset(kind.value for kind in Kind)
 
@@ -70,6 +71,14 @@ class Descriptor(msgspec.Struct, rename="camel"):
     currency: str | None = None
 
 
+class ReportDescriptor(msgspec.Struct, rename="camel"):
+    """A report that an event asks for."""
+
+    payload_type: str = ""
+    units: str | None = None
+    frequency: int = -1
+
+
 class Wire(msgspec.Struct, rename="camel"):
     """An event as it comes; what it holds besides is not looked at."""
 
@@ -82,6 +91,7 @@ class Wire(msgspec.Struct, rename="camel"):
     interval_period: Period | None = None
     duration: str | None = None
     payload_descriptors: list[Descriptor] | None = None
+    report_descriptors: list[ReportDescriptor] | None = None
 
 
 class ProgramWire(msgspec.Struct, rename="camel"):
@@ -121,6 +131,8 @@ class Event:
         digest: Of its text, by which a change is found.
         spans: In their order.
         ignored: Types of payload that are not followed.
+        reports: Types of report that it asks for, and that are made.
+        report_frequency: Intervals from one report to the next; below 1 for one at the end.
     """
 
     event: str
@@ -129,6 +141,8 @@ class Event:
     digest: bytes
     spans: tuple[Span, ...]
     ignored: tuple[str, ...] = ()
+    reports: tuple[str, ...] = ()
+    report_frequency: int = -1
 
 
 def read(
@@ -175,7 +189,26 @@ def read(
         raise _fault("intervals", str(error), None, wire.id) from None
     priority = LOWEST_PRIORITY if wire.priority is None else wire.priority
     digest = hashlib.sha256(raw).digest()
-    return Event(wire.id, modified_s, priority, digest, tuple(spans), tuple(sorted(ignored)))
+    asked = [one for one in wire.report_descriptors or [] if _is_made(one)]
+    ignored |= {f"report {one.payload_type[:64]}" for one in wire.report_descriptors or []} - {
+        f"report {one.payload_type}" for one in asked
+    }
+    return Event(
+        wire.id,
+        modified_s,
+        priority,
+        digest,
+        tuple(spans),
+        tuple(sorted(ignored)),
+        tuple(sorted({one.payload_type for one in asked})),
+        max((one.frequency for one in asked), default=-1),
+    )
+
+
+def _is_made(asked: ReportDescriptor) -> bool:
+    """Whether a report that is asked for can be made, in the unit that is asked for."""
+    unit = REPORT_UNITS.get(asked.payload_type)
+    return unit is not None and asked.units in (None, unit)
 
 
 class _NamedEvent(msgspec.Struct):

@@ -1,5 +1,6 @@
 """What a program asks for, in the records of the planner and of the limits of sites."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 
@@ -14,6 +15,9 @@ from evergrid.live.signals.envelope import Limit
 from evergrid.live.signals.openadr.event_store import EventStore
 from evergrid.live.signals.openadr.events import Kind, Span
 from evergrid.model.prices import Prices
+from evergrid.model.stamps import widths
+
+STEP, STEP_H = np.timedelta64(15, "m"), 0.25  # of prices that events may change
 
 
 def prices(events: EventStore, grid: TimeGrid, *, export_as_import: bool) -> Prices:
@@ -45,6 +49,40 @@ def prices(events: EventStore, grid: TimeGrid, *, export_as_import: bool) -> Pri
     if faults:
         raise InputError("openadr", faults)
     return Prices(grid.times, drawn, fed, np.zeros(len(drawn)), currency=currencies[0])
+
+
+def over(base: Prices, events: EventStore) -> Prices:
+    """Prices with those of events in their place, in every step that events cover as a whole.
+
+    Steps are a quarter of an hour. Where a program says nothing of export, energy fed earns what
+    it earned before; nothing is guessed from the price of energy drawn.
+
+    Args:
+        base: What holds without an event.
+        events: Events in force.
+
+    Raises:
+        InputError: Prices of events in another currency.
+    """
+    begin, end = base.time_utc[0], base.time_utc[-1] + widths(base.time_utc)[-1]
+    steps = int((end - begin) / STEP)
+    start_utc = datetime.fromtimestamp(begin.astype("datetime64[s]").astype(int), UTC)
+    grid = TimeGrid(start_utc, STEP_H, steps)
+    begin_s, end_s = grid.start_utc.timestamp(), grid.end_utc.timestamp()
+    fine = base.on(grid)
+    found = {
+        kind: events.steps(kind, begin_s, end_s) for kind in (Kind.IMPORT_PRICE, Kind.EXPORT_PRICE)
+    }
+    others = {span.currency for spans in found.values() for span in spans} - {base.currency}
+    if others:
+        fault = Fault("currency", f"be {base.currency}, as [prices] has it", tuple(sorted(others)))
+        raise InputError("openadr", [fault])
+    drawn, fed = (_means(found[kind], grid) for kind in found)
+    return replace(
+        fine,
+        import_price_per_mwh=np.where(np.isnan(drawn), fine.import_price_per_mwh, drawn),
+        export_price_per_mwh=np.where(np.isnan(fed), fine.export_price_per_mwh, fed),
+    )
 
 
 def envelope(

@@ -8,9 +8,11 @@ from typing import final
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.live.clock import AbstractClock
+from evergrid.live.signals.openadr import reports
 from evergrid.live.signals.openadr.entry import OpenAdrEntry
 from evergrid.live.signals.openadr.event_store import EventStore
 from evergrid.live.signals.openadr.events import Event, Kind, Span, identity, read
+from evergrid.live.signals.openadr.reports import MeteredKwh
 from evergrid.live.signals.openadr.vtn import Vtn, VtnError
 from evergrid.live.signals.signal import AbstractSignalSource, SignalValue
 
@@ -54,6 +56,7 @@ class Ven:
         folder: What relative paths start from.
         told: Told of events that are refused, and of a server that fails.
         looked: Called after each look that succeeded, such as to hand limits on.
+        metered: Energy that the site drew, for reports; none are made where absent.
 
     Raises:
         InputError: An address that may not be asked, or a certificate that cannot be read.
@@ -67,16 +70,20 @@ class Ven:
         folder: Path = Path(),
         told: Told | None = None,
         looked: AfterLook | None = None,
+        metered: MeteredKwh | None = None,
     ) -> None:
         self._entry, self._clock, self._told, self._looked = entry, clock, told, looked
         self._vtn = Vtn(entry, clock, folder)
         self._read_s: float | None = None
         self._refused: set[str] = set()
+        self._metered, self._reported = metered, dict[str, int]()
         self._skewed = False
         self.events = EventStore()
         """Events in force."""
         self.failures = 0
         """Looks in a row that failed."""
+        self.refused = 0
+        """Events that broke a rule when they were last listed."""
 
     @property
     def age_s(self) -> float | None:
@@ -95,7 +102,11 @@ class Ven:
                 wait_s = await self.look()
                 await self._clock.sleep(wait_s)
         finally:
-            await self._vtn.close()
+            await self.close()
+
+    async def close(self) -> None:
+        """Hang up."""
+        await self._vtn.close()
 
     async def look(self) -> float:
         """Look once; how long to wait before the next look.
@@ -107,6 +118,7 @@ class Ven:
                 await self._take_in()
                 if self._looked is not None:
                     await self._looked(self.events)
+                await self._report()
         except VtnError as error:
             self.failures += 1
             if self.failures == 1:
@@ -145,11 +157,12 @@ class Ven:
         listed = await self._vtn.events()
         now_s = self._clock.now_s()
         events: dict[str, Event] = {}
-        spans = 0
+        spans, self.refused = 0, 0
         for raw in listed:
             try:
                 event = read(raw, self._entry, program, now_s=now_s)
             except InputError as error:
+                self.refused += 1
                 self._refuse(str(error))
                 kept = self.events.events.get(identity(raw))
                 if kept is not None:  # its last form that was understood stays in force
@@ -174,6 +187,27 @@ class Ven:
         if self.events.changed > before.changed:
             self._tell("event", "an event changed without a newer modification, and was ignored")
 
+    async def _report(self) -> None:
+        """Hand in the reports that are due; one that is not taken is due again.
+
+        Raises:
+            VtnError: One was not taken.
+        """
+        if self._metered is None:
+            return
+        entry, now_s = self._entry, self._clock.now_s()
+        for event in self.events.events.values():
+            first = self._reported.get(event.event, 0)
+            stop = reports.due(event, first, now_s)
+            if not stop:
+                continue
+            content = reports.report(
+                event, first, stop, entry.program_id, entry.ven_name, entry.site, self._metered
+            )
+            if content is not None:
+                await self._vtn.report(content)
+            self._reported[event.event] = stop
+
     def _refuse(self, text: str) -> None:
         """Tell of what is refused once, however often it is listed."""
         if text not in self._refused and len(self._refused) < MOST_TOLD:
@@ -189,7 +223,8 @@ class Ven:
 class Dispatch(AbstractSignalSource):
     """Set-points of a program as a regulation signal: a share of the award every tick.
 
-    A value comes only while the server answers, so that an old set-point fades as any signal does.
+    A value comes only while the server answers, so that an old set-point fades as any signal does;
+    0 comes where it answers and asks for nothing.
 
     Args:
         ven: The program.
@@ -218,8 +253,8 @@ class Dispatch(AbstractSignalSource):
         while True:
             age_s, now_s = self._ven.age_s, self._clock.now_s()
             setpoint_kw = self._ven.setpoint_kw(now_s)
-            if age_s is not None and age_s <= self._stale_s and setpoint_kw is not None:
-                share = min(max(setpoint_kw / self._full_kw, -1.0), 1.0)
+            if age_s is not None and age_s <= self._stale_s:
+                share = min(max((setpoint_kw or 0.0) / self._full_kw, -1.0), 1.0)
                 yield SignalValue(now_s, sequence, share, self._source)
                 sequence += 1
             await self._clock.sleep(self._tick_s)

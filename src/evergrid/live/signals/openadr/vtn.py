@@ -7,11 +7,12 @@ Source:
 
 import asyncio
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import final
+from typing import Any, final
 from urllib.parse import quote, urlencode
 
 import httpcore
@@ -28,6 +29,7 @@ PAGE = 50  # events of one answer, the most that the interface allows
 MOST_EVENTS = 2_000
 LONGEST_WAIT_S = 600.0  # that a server may ask for
 TOKEN_RENEWED = 0.8  # share of its life after which another token is asked for
+TAKEN = (200, 201, 409)  # the last: it is there already
 OK, UNAUTHORIZED, BUSY = 200, 401, (429, 503)
 
 
@@ -127,6 +129,21 @@ class Vtn:
                 return found
         raise VtnError(f"more than {MOST_EVENTS} events")
 
+    async def report(self, content: Mapping[str, Any]) -> None:
+        """Hand in a report.
+
+        Raises:
+            VtnError: It was not taken.
+        """
+        headers = {**await self._headers(), "content-type": "application/json"}
+        answer = await self._sent(
+            "POST", f"{self._url}/reports", headers, msgspec.json.encode(content)
+        )
+        if answer.status == UNAUTHORIZED:
+            self._token = ""  # another one is asked for at the next look
+        if answer.status not in TAKEN:
+            raise VtnError(f"report: status {answer.status}", _wait_s(answer))
+
     async def _asked(self, path: str) -> Answer:
         """An answer with status 200; a token that is no longer good is renewed once.
 
@@ -153,15 +170,10 @@ class Vtn:
 
     async def _renew(self) -> None:
         """A token by client credentials."""
-        assert self._entry.secret_file is not None, "the entry has both or none"
-        try:
-            secret = (self._folder / self._entry.secret_file).read_text().strip()
-        except OSError as error:
-            raise VtnError(f"secret_file cannot be read: {error.strerror}") from None
         asked = {
             "grant_type": "client_credentials",
             "client_id": self._entry.client_id or "",
-            "client_secret": secret,
+            "client_secret": self._secret(),
         }
         form = {"content-type": "application/x-www-form-urlencoded"}
         answer = await self._sent("POST", self._token_url, form, urlencode(asked).encode())
@@ -176,6 +188,20 @@ class Vtn:
         life_s = min(max(token.expires_in, 1), 86_400)
         self._token = token.access_token
         self._renewed_s = self._clock.monotonic_s() + TOKEN_RENEWED * life_s
+
+    def _secret(self) -> str:
+        """The secret of the client, read each time that it is needed, as it may be renewed."""
+        entry = self._entry
+        if entry.secret_env is not None:
+            secret = os.environ.get(entry.secret_env, "")
+            if not secret:
+                raise VtnError(f"the environment variable {entry.secret_env} is not set")
+            return secret
+        assert entry.secret_file is not None, "the entry has one of both"
+        try:
+            return (self._folder / entry.secret_file).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise VtnError(f"secret_file cannot be read: {type(error).__name__}") from None
 
     async def _sent(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None

@@ -59,7 +59,8 @@ async def add(store: Store, person: str, password: str, role: Role, *, driver: s
             a driver without pseudonym.
         StoreError: It could not be written.
     """
-    raise_if_any("people", _name_faults(person, role, driver) + _password_faults(password))
+    faults = _name_faults(person) + _driver_faults(person, role, driver)
+    raise_if_any("people", faults + _password_faults(password))
     made = Person(person, role, driver, False, store.clock.now_s())
     hashed = await _hash(store, password)
 
@@ -70,6 +71,15 @@ async def add(store: Store, person: str, password: str, role: Role, *, driver: s
 
     await store.write(write)
     return made
+
+
+def check(person: str, password: str) -> None:
+    """Refuse a name or a password that nobody could have, before anything is written.
+
+    Raises:
+        InputError: One of them breaks a rule.
+    """
+    raise_if_any("people", _name_faults(person) + _password_faults(password))
 
 
 async def verify(store: Store, person: str, password: str) -> Person | None:
@@ -186,15 +196,18 @@ def _same(hashed: str, password: str) -> bool:
         return False
 
 
-def _name_faults(person: str, role: Role, driver: str) -> list[Fault]:
-    faults = []
-    if not 0 < len(person) <= LONGEST_NAME or not person.isprintable():
-        rule = f"have 1 to {LONGEST_NAME} characters that can be printed"
-        faults.append(Fault("person", rule, (person,)))
-    if (role is Role.DRIVER) != bool(driver):
-        rule = "be a pseudonym for the role driver, and empty for any other"
-        faults.append(Fault("driver", rule, (driver,), (person,)))
-    return faults
+def _name_faults(person: str) -> list[Fault]:
+    if len(person.strip()) > 0 and len(person) <= LONGEST_NAME and person.isprintable():
+        return []
+    rule = f"have 1 to {LONGEST_NAME} characters that can be printed"
+    return [Fault("person", rule, (person,))]
+
+
+def _driver_faults(person: str, role: Role, driver: str) -> list[Fault]:
+    if (role is Role.DRIVER) == bool(driver):
+        return []
+    rule = "be a pseudonym for the role driver, and empty for any other"
+    return [Fault("driver", rule, (driver,), (person,))]
 
 
 def _password_faults(password: str) -> list[Fault]:

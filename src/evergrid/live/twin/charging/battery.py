@@ -16,12 +16,15 @@ from evergrid.model.chargers import LEAST_A, NOMINAL, USUAL_V
 TAPER_SOC = 0.9  # from which a vehicle takes less current; assumed: packs at 11 kW are far below 1C
 STANDBY_KW = 0.005  # of a charger with a vehicle that takes nothing; assumed
 USUAL_LOSS = LossCurve(NOTTON_K0, 0.02, NOTTON_K2)  # 0.94 one way at the rating
+DIRECT_STEP_A = 0.01  # on the grid side of a charger of direct current; assumed
 ALMOST = 1e-9  # kWh, and steps, that are rounding
 
 
 @dataclass(frozen=True)
 class StationCharger:
-    """A charging point of alternating current, and how it moves.
+    """A charging point, and how it moves.
+
+    One of direct current is counted in steps of its grid side, which are small.
 
     Attributes:
         phases: 1 or 3.
@@ -36,6 +39,7 @@ class StationCharger:
         standby_kw: What it draws from the grid while the vehicle takes nothing.
         charge: Loss while it draws, over the rating.
         discharge: Loss while it feeds.
+        direct_current: Whether the vehicle is charged with direct current.
     """
 
     phases: int
@@ -50,6 +54,7 @@ class StationCharger:
     standby_kw: float = STANDBY_KW
     charge: LossCurve = USUAL_LOSS
     discharge: LossCurve = USUAL_LOSS
+    direct_current: bool = False
 
     @property
     def step_kw(self) -> float:
@@ -79,6 +84,7 @@ def charger(
     *,
     efficiency_charge: float = 0.93,
     efficiency_discharge: float = 0.93,
+    direct_current: bool = False,
 ) -> StationCharger:
     """A charger of these ratings, in whole amperes, with these efficiencies at its rating.
 
@@ -88,6 +94,7 @@ def charger(
         phases: 1 or 3.
         efficiency_charge: Energy into the cells per energy drawn.
         efficiency_discharge: Energy fed per energy out of the cells.
+        direct_current: Whether it takes any current, as no pilot of alternating current rules it.
     """
     of_loss = NOTTON_K0 + NOTTON_K2
     charging = max(1.0 - efficiency_charge - of_loss, 0.0)
@@ -98,6 +105,8 @@ def charger(
         discharge_a=_amperes(discharge_kw, phases),
         charge=LossCurve(NOTTON_K0, charging, NOTTON_K2),
         discharge=LossCurve(NOTTON_K0, feeding, NOTTON_K2),
+        direct_current=direct_current,
+        **({"least_a": DIRECT_STEP_A, "step_a": DIRECT_STEP_A} if direct_current else {}),
     )
 
 

@@ -112,6 +112,7 @@ class Circumstances(NamedTuple):
         transaction: That runs; None for none.
         may_discharge: Whether the vehicle of that transaction may.
         stored_s: When a profile was last stored, by purpose, or by purpose and id for a TxProfile.
+        evse: Number of the outlet.
     """
 
     now_s: float = 0.0
@@ -119,6 +120,7 @@ class Circumstances(NamedTuple):
     transaction: str | None = None
     may_discharge: bool = False
     stored_s: Mapping[str, float] = MappingProxyType({})
+    evse: int = 1
 
 
 def profile_rejection(
@@ -152,7 +154,7 @@ def _of_place(
 ) -> Rejection | None:
     """Rules of outlet, purpose and transaction."""
     purpose = wire["chargingProfilePurpose"]
-    if evse not in (0, 1):
+    if evse not in (0, now.evse):
         return Rejection("UnknownEvse", "the outlet exists")
     if purpose == "ChargingStationExternalConstraints":
         return Rejection("InvalidValue", "limits from outside are not set by SetChargingProfile")

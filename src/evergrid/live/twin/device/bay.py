@@ -1,7 +1,7 @@
 """The bay of a simulated station: a driver who plugs in, and the transaction that follows."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, final
@@ -65,7 +65,7 @@ class Bay:
         rng: random.Random,
     ) -> None:
         self.spec, self.record, self.variables = spec, record, variables
-        self._clock, self._timers, self._outbox, self._rng = clock, timers, outbox, rng
+        self._clock, self.timers, self._outbox, self._rng = clock, timers, outbox, rng
         self.power = Power(
             spec,
             clock,
@@ -79,6 +79,8 @@ class Bay:
         self.stay: Stay | None = None
         self.renew_password: Callable[[str], None] = lambda password: None
         """What a station does with a new password."""
+        self.outlets: Sequence[Bay] = (self,)
+        """All outlets of the station, this one among them."""
         self._lie = _Lie(clock.monotonic_s())
         self._begin_registers = (0.0, 0.0)
         self._plugged_s = 0.0
@@ -102,6 +104,11 @@ class Bay:
     def _failed(self, action: str, code: str) -> None:
         """A call was answered with an error."""
         self.record.errors[f"{action}: {code}"] += 1
+
+    def tell_status(self) -> None:
+        """Say whether somebody is plugged in."""
+        occupied, now_s = self.stay is not None, self.power.now_s()
+        self.call("StatusNotification", messages.status(occupied, now_s, self.spec.evse))
 
     def events_wait(self) -> bool:
         """Whether events of a transaction have not been sent yet."""
@@ -192,6 +199,7 @@ class Bay:
             running.mode,
             stopped,
             card,
+            self.spec.evse,
         )
         running.sequence += 1
         measurands = self.variables.names("SampledDataCtrlr", f"Tx{part}Measurands")
@@ -222,7 +230,7 @@ class Bay:
         self.power.plug_in(Vehicle(stay.capacity_kwh, stay.reserve_kwh), stay.energy_kwh)
         state = self.power.outlet.state
         self._begin_registers = (state.drawn_kwh, state.fed_kwh)
-        self.call("StatusNotification", messages.status(True, self.power.now_s()))
+        self.tell_status()
         if self.online:
             self.authorize()
         else:
@@ -260,7 +268,7 @@ class Bay:
         running, stay = self.power.running, self.stay
         assert running is not None, "there is a transaction"
         assert stay is not None, "somebody is plugged in"
-        both_ways = messages.V2X_TRANSFER in transfers
+        both_ways = messages.transfers(self.spec.charger, True)[-1] in transfers
         running.may_discharge = both_ways and stay.wants_v2x and self.spec.able.v2x
 
     def ask(self) -> None:
@@ -270,10 +278,12 @@ class Bay:
         assert stay is not None, "somebody is plugged in"
         energy_kwh = self.power.advance().energy_kwh
         v2x = running.may_discharge
-        payload = messages.needs(stay, self.spec.charger, energy_kwh, v2x, self.spec.protocol)
+        payload = messages.needs(
+            stay, self.spec.charger, energy_kwh, v2x, self.spec.protocol, evse=self.spec.evse
+        )
         running.needs_s = self._clock.monotonic_s()
         self.call("NotifyEVChargingNeeds", payload)
-        self._timers.later("plan", PLAN_WITHIN_S, self._no_plan)
+        self.timers.later("plan", PLAN_WITHIN_S, self._no_plan)
         self.power.reconsider()
 
     def _no_plan(self) -> None:
@@ -295,7 +305,7 @@ class Bay:
             interval_s = profile.wire.get("dynUpdateInterval", 0)
             if profile.number == number and interval_s:
                 act = partial(self._pull, number)
-                self._timers.later(f"pull {number}", float(interval_s), act)
+                self.timers.later(f"pull {number}", float(interval_s), act)
 
     def _pull(self, number: int) -> None:
         if any(profile.number == number for profile in self.power.profiles):
@@ -317,7 +327,7 @@ class Bay:
         """Report the meter every so often from now on."""
         interval_s = self.variables.number("SampledDataCtrlr", "TxUpdatedInterval")
         if interval_s > 0 and self.power.running is not None:
-            self._timers.later("meter", interval_s, self._sample)
+            self.timers.later("meter", interval_s, self._sample)
 
     def _sample(self) -> None:
         if self.power.running is not None:
@@ -362,7 +372,7 @@ class Bay:
             )
         )
         self.stay = None
-        self.call("StatusNotification", messages.status(False, self.power.now_s()))
+        self.tell_status()
 
     def _reachable_kwh(self, stay: Stay) -> float:
         """Energy that charging at full power had given in the same time."""

@@ -73,6 +73,7 @@ class BaySpec:
         charger: Its ratings.
         able: What it can do with profiles.
         behaviour: What is wrong with it.
+        evse: Number of the outlet.
     """
 
     identity: str
@@ -80,6 +81,7 @@ class BaySpec:
     charger: StationCharger
     able: Abilities
     behaviour: StationBehaviour = field(default_factory=StationBehaviour)
+    evse: int = 1
 
 
 @final
@@ -168,6 +170,7 @@ class Power:
             None if running is None else running.number,
             running is not None and running.may_discharge,
             self.stored_s,
+            self._spec.evse,
         )
 
     def supports_grid(self) -> bool:

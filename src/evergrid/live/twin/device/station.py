@@ -35,10 +35,10 @@ LONGEST_BACK_OFF_S = 600.0
 
 @final
 class Station:
-    """A station with one outlet.
+    """A station with one outlet, or several that are alike.
 
     Args:
-        spec: What it is.
+        spec: What its first outlet is.
         endpoint: Where it connects.
         stays: Who plugs in, in order of time.
         clock: Of everything.
@@ -46,6 +46,7 @@ class Station:
         grid: Where it is connected.
         seed: Of everything that it draws.
         strict: Whether every message is checked against its schema.
+        others: Who plugs in at each further outlet, in order of time.
     """
 
     def __init__(
@@ -59,12 +60,16 @@ class Station:
         grid: LocalGrid,
         seed: str,
         strict: bool = False,
+        others: Sequence[Sequence[Stay]] = (),
     ) -> None:
         self.spec, self.record = spec, StationRecord()
-        self._endpoint, self._stays, self._clock, self._strict = endpoint, stays, clock, strict
+        self._endpoint, self._clock, self._strict = endpoint, clock, strict
+        self._stays = (stays, *others)
         self._rng = random.Random(seed)
         self._serial = f"SN-{spec.identity}"
-        variables = of_station(spec.able, spec.charger, self._serial, spec.protocol)
+        variables = of_station(
+            spec.able, spec.charger, self._serial, spec.protocol, len(self._stays)
+        )
         self._variables = variables
         timeout_s = variables.number("OCPPCommCtrlr", "MessageTimeout", "Default")
         self.outbox = Outbox(
@@ -76,18 +81,13 @@ class Station:
             ),
         )
         self._timers = Timers(clock)
-        self.bay = Bay(
-            spec,
-            clock,
-            self._timers,
-            variables,
-            self.outbox,
-            self.record,
-            sink=sink,
-            grid=grid,
-            rng=self._rng,
+        self.bays = tuple(
+            self._outlet(replace(spec, evse=evse), sink, grid, seed)
+            for evse in range(1, len(self._stays) + 1)
         )
-        self.bay.renew_password = self._renew_password
+        """Its outlets, in the order of their numbers."""
+        for bay in self.bays:
+            bay.outlets = self.bays
         self._connection: Connection | None = None
         self._booted = asyncio.Event()
         self._boot_reason: str | None = "PowerUp"
@@ -96,10 +96,37 @@ class Station:
         self._unreachable: Window | None = None
         self._failures = 0
 
+    @property
+    def bay(self) -> Bay:
+        """The first outlet, which most stations have alone."""
+        return self.bays[0]
+
+    def power_kw(self) -> float:
+        """Of all outlets into the grid, now."""
+        return sum(bay.power.advance().power_kw for bay in self.bays)
+
+    def _outlet(self, spec: BaySpec, sink: Sink, grid: LocalGrid, seed: str) -> Bay:
+        """An outlet; what it does later is apart from what others do."""
+        first = spec.evse == 1
+        bay = Bay(
+            spec,
+            self._clock,
+            self._timers if first else Timers(self._clock),
+            self._variables,
+            self.outbox,
+            self.record,
+            sink=sink,
+            grid=grid,
+            rng=self._rng if first else random.Random(f"{seed}/{spec.evse}"),
+        )
+        bay.renew_password = self._renew_password
+        return bay
+
     async def start(self) -> None:
         """Switch it on."""
         self._timers.run(self._keep_connected())
-        self._timers.run(self._drivers())
+        for bay, stays in zip(self.bays, self._stays, strict=True):
+            self._timers.run(self._drivers(bay, stays))
         for window in self.spec.behaviour.offline:
             self._timers.run(self._be_offline(window))
         for window in self.spec.behaviour.half_open:
@@ -114,8 +141,10 @@ class Station:
         connection = self._connection
         if connection is not None:
             await (connection.abort() if connection.deaf else connection.close())
-        await self._timers.stop()
-        for failure in self._timers.failures:
+        timers = dict.fromkeys([self._timers, *(bay.timers for bay in self.bays)])
+        for one in timers:
+            await one.stop()
+        for failure in (failure for one in timers for failure in one.failures):
             raise failure
 
     def check_overdue(self) -> None:
@@ -149,7 +178,8 @@ class Station:
             self._connection = connection
             await self._serve(connection)
             self._connection = None
-            self.bay.go_offline()
+            for bay in self.bays:
+                bay.go_offline()
             await self._back_off()
 
     async def _serve(self, connection: Connection) -> None:
@@ -195,16 +225,15 @@ class Station:
 
     def _online(self) -> None:
         """Connected and accepted: say how things stand, and go on."""
-        offline_since_s = self.bay.power.offline_since_s
-        self.bay.power.offline_since_s = None
-        running = self.bay.power.running
-        occupied = self.bay.stay is not None
-        self.bay.call("StatusNotification", messages.status(occupied, self.bay.power.now_s()))
-        if self._resumes and running is not None:
-            self.bay.event("Updated", "TxResumed")
+        for bay in self.bays:
+            offline_since_s = bay.power.offline_since_s
+            bay.power.offline_since_s = None
+            bay.tell_status()
+            if self._resumes and bay.power.running is not None:
+                bay.event("Updated", "TxResumed")
+            bay.power.offline_since_s = offline_since_s
+            bay.go_online()
         self._resumes = False
-        self.bay.power.offline_since_s = offline_since_s
-        self.bay.go_online()
         self._beat(first=True)
 
     def _beat(self, *, first: bool = False) -> None:
@@ -238,7 +267,7 @@ class Station:
                 self._check(action, payload)
             if action == "Reset":
                 return self._reset(payload)
-            return station_calls.answer(self.bay, action, payload)
+            return station_calls.answer(self.bays, action, payload)
         except (KeyError, TypeError, ValueError, IndexError) as error:
             self.record.break_rule(action, "the payload has the form of its schema", repr(error))
             raise StationCallError("FormatViolation", repr(error)) from error
@@ -263,7 +292,7 @@ class Station:
                 station_calls.Rejection("UnsupportedRequest", "the whole station is reset")
             )
         kind = payload["type"]
-        if kind == "OnIdle" and self.bay.power.running is not None:
+        if kind == "OnIdle" and self._busy():
             self._reset_when_idle = True
             return {"status": "Scheduled"}
         self._timers.later("reset", 0.0, lambda: self._reboot(resume=kind == "ImmediateAndResume"))
@@ -271,15 +300,19 @@ class Station:
 
     def _reboot(self, *, resume: bool) -> None:
         """Go down and come up again; a transaction ends, or goes on afterwards."""
-        running = self.bay.power.running
-        if running is not None and not resume:
-            self.bay.end("ResetCommand", "ImmediateReset")
-        self._resumes = resume and running is not None
+        self._resumes = resume and self._busy()
+        for bay in self.bays:
+            if not resume:
+                bay.end("ResetCommand", "ImmediateReset")
+            bay.power.forget_transaction_profiles()
         self._boot_reason = "RemoteReset"
-        self.bay.power.forget_transaction_profiles()
         now_s = self._clock.now_s()
         self._unreachable = Window(now_s, now_s + REBOOT_S)
         self._timers.run(self._go_down())
+
+    def _busy(self) -> bool:
+        """Whether a transaction runs at any outlet."""
+        return any(bay.power.running is not None for bay in self.bays)
 
     async def _go_down(self) -> None:
         while len(self.outbox) and self._connection is not None:
@@ -289,22 +322,22 @@ class Station:
 
     # Drivers and faults
 
-    async def _drivers(self) -> None:
+    async def _drivers(self, bay: Bay, stays: Sequence[Stay]) -> None:
         await self._booted.wait()
-        for stay in self._stays:
+        for stay in stays:
             await self._clock.sleep(stay.arrival_s - self._clock.now_s())
             if stay.leaves_s <= self._clock.now_s():
                 continue
             with self._clock.working():
-                self.bay.plug_in(stay)
+                bay.plug_in(stay)
             if stay.priority_s is not None:
                 await self._clock.sleep(stay.priority_s - self._clock.now_s())
                 with self._clock.working():
-                    self.bay.press_priority(True)
+                    bay.press_priority(True)
             await self._clock.sleep(stay.leaves_s - self._clock.now_s())
             with self._clock.working():
-                self.bay.unplug()
-                if self._reset_when_idle:
+                bay.unplug()
+                if self._reset_when_idle and not self._busy():
                     self._reset_when_idle = False
                     self._reboot(resume=False)
 

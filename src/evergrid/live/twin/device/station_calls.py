@@ -1,6 +1,6 @@
 """How a simulated station answers the calls of a central system."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from evergrid.live.twin.charging import der_controls, profiles, station_rules
@@ -25,17 +25,40 @@ ONLY_2_1 = frozenset(
 )
 Answer = dict[str, Any]
 ACCEPTED: Answer = {"status": "Accepted"}
+FOR_ANY = frozenset({"ClearChargingProfile", "ClearDERControl", "AFRRSignal"})
+FOR_ALL = FOR_ANY | {"SetDERControl"}
 
 
-def answer(bay: Bay, action: str, payload: dict[str, Any]) -> Answer:
-    """The answer to a call.
+def answer(bays: Sequence[Bay], action: str, payload: dict[str, Any]) -> Answer:
+    """The answer of a station to a call, from the outlets that it is for.
+
+    What is for all outlets is done by each; the station has not accepted what one has refused.
 
     Raises:
         StationCallError: The station does not know the action.
     """
-    if action not in ACTIONS or (action in ONLY_2_1 and bay.spec.protocol != "ocpp2.1"):
+    if action not in ACTIONS or (action in ONLY_2_1 and bays[0].spec.protocol != "ocpp2.1"):
         raise StationCallError("NotImplemented", f"no {action} here")
-    return ACTIONS[action](bay, payload)
+    answers = [ACTIONS[action](bay, payload) for bay in _asked(bays, action, payload)]
+    good = [one for one in answers if one.get("status") == "Accepted"]
+    if action in FOR_ANY and good:
+        return good[0]
+    return next((one for one in answers if one not in good), answers[0])
+
+
+def _asked(bays: Sequence[Bay], action: str, payload: dict[str, Any]) -> Sequence[Bay]:
+    """The outlets that a call is for; the first where it names none that there is."""
+    if action in FOR_ALL or (action == "SetChargingProfile" and payload.get("evseId") == 0):
+        return bays
+    number = payload.get("evseId", payload.get("evse", {}).get("id"))
+    profile, transaction = payload.get("chargingProfileId"), payload.get("transactionId")
+    for bay in bays:
+        running = bay.power.running
+        if number == bay.spec.evse or (running is not None and running.number == transaction):
+            return (bay,)
+        if any(found.number == profile for found in bay.power.profiles):
+            return (bay,)
+    return bays[:1]
 
 
 def _refused(bay: Bay, action: str, found: Rejection, payload: dict[str, Any]) -> Answer:
@@ -110,7 +133,7 @@ def _get_profiles(bay: Bay, payload: dict[str, Any]) -> Answer:
     criteria, number = payload["chargingProfile"], payload["requestId"]
     found = [
         profile
-        for profile in bay.power.profiles
+        for profile in _of_station(bay)
         if payload.get("evseId") in (None, profile.evse)
         and criteria.get("chargingProfilePurpose") in (None, profile.purpose)
         and criteria.get("stackLevel") in (None, profile.stack_level)
@@ -134,6 +157,16 @@ def _get_profiles(bay: Bay, payload: dict[str, Any]) -> Answer:
     return ACCEPTED
 
 
+def _of_station(bay: Bay) -> list[profiles.ChargingProfile]:
+    """Profiles of all outlets of a station; one for the whole station once."""
+    places = {
+        (profile.evse, profile.number): profile
+        for outlet in reversed(bay.outlets)
+        for profile in outlet.power.profiles
+    }
+    return list(places.values()) if len(bay.outlets) > 1 else bay.power.profiles
+
+
 def _as_it_stands(profile: profiles.ChargingProfile) -> dict[str, Any]:
     """A profile in the words of OCPP, with what updates have changed."""
     if not profile.updates:
@@ -144,7 +177,7 @@ def _as_it_stands(profile: profiles.ChargingProfile) -> dict[str, Any]:
 
 
 def _composite(bay: Bay, payload: dict[str, Any]) -> Answer:
-    if payload["evseId"] not in (0, 1):
+    if payload["evseId"] not in (0, bay.spec.evse):
         return rejected(Rejection("UnknownEvse", "the outlet exists"))
     unit, length_s = payload.get("chargingRateUnit", "W"), payload["duration"]
     power = bay.power
@@ -214,7 +247,8 @@ def _get_variables(bay: Bay, payload: dict[str, Any]) -> Answer:
 def _set_variables(bay: Bay, payload: dict[str, Any]) -> Answer:
     results = [bay.variables.set(one) for one in payload["setVariableData"]]
     if any(one["variable"]["name"] == "TxUpdatedInterval" for one in results):
-        bay.meter()
+        for outlet in bay.outlets:
+            outlet.meter()
     for asked, result in zip(payload["setVariableData"], results, strict=True):
         accepted = result["attributeStatus"] == "Accepted"
         if accepted and result["variable"]["name"] == PASSWORD.variable:
@@ -239,8 +273,7 @@ def _base_report(bay: Bay, payload: dict[str, Any]) -> Answer:
 def _trigger(bay: Bay, payload: dict[str, Any]) -> Answer:
     wanted = payload["requestedMessage"]
     if wanted == "StatusNotification":
-        occupied = bay.stay is not None
-        bay.call("StatusNotification", messages.status(occupied, bay.power.now_s()))
+        bay.tell_status()
     elif wanted == "Heartbeat":
         bay.call("Heartbeat", {})
     elif wanted == "TransactionEvent":
@@ -250,7 +283,7 @@ def _trigger(bay: Bay, payload: dict[str, Any]) -> Answer:
     elif wanted == "MeterValues":
         names = bay.variables.names("SampledDataCtrlr", "TxUpdatedMeasurands")
         values = messages.meter_value(bay.shown(), names, bay.power.now_s(), "Trigger")
-        bay.call("MeterValues", {"evseId": 1, "meterValue": values})
+        bay.call("MeterValues", {"evseId": bay.spec.evse, "meterValue": values})
     else:
         return {"status": "NotImplemented"}
     return ACCEPTED

@@ -11,7 +11,8 @@ from evergrid.live.twin.charging.battery import OutletState, StationCharger
 from evergrid.live.twin.charging.profiles import Goal, stamp
 from evergrid.live.twin.driver import Stay
 
-V2X_TRANSFER = "AC_BPT"
+V2X_TRANSFER, V2X_TRANSFER_DC = "AC_BPT", "DC_BPT"
+DC_VOLTAGE_V = 400.0  # of a vehicle, that its greatest current is told with
 MEASURANDS = (
     "Power.Active.Import",
     "Power.Active.Export",
@@ -124,12 +125,12 @@ def boot(model: str, vendor: str, serial: str, reason: str) -> dict[str, Any]:
     return {"reason": reason, "chargingStation": station}
 
 
-def status(occupied: bool, time_s: float) -> dict[str, Any]:
-    """StatusNotification of the only connector."""
+def status(occupied: bool, time_s: float, evse: int = 1) -> dict[str, Any]:
+    """StatusNotification of the only connector of an outlet."""
     return {
         "timestamp": stamp(time_s),
         "connectorStatus": "Occupied" if occupied else "Available",
-        "evseId": 1,
+        "evseId": evse,
         "connectorId": 1,
     }
 
@@ -153,6 +154,7 @@ class EventHead(NamedTuple):
         mode: Operation mode; None where the protocol has none, or for no news.
         stopped: Why the transaction ended; None while it runs.
         card: Of the driver; None for no news.
+        evse: Number of the outlet.
     """
 
     part: str
@@ -165,6 +167,7 @@ class EventHead(NamedTuple):
     mode: str | None = None
     stopped: str | None = None
     card: dict[str, Any] | None = None
+    evse: int = 1
 
 
 def transaction_event(head: EventHead, values: list[dict[str, Any]]) -> dict[str, Any]:
@@ -184,7 +187,7 @@ def transaction_event(head: EventHead, values: list[dict[str, Any]]) -> dict[str
         "seqNo": head.sequence,
         "offline": head.offline,
         "transactionInfo": info,
-        "evse": {"id": 1, "connectorId": 1},
+        "evse": {"id": head.evse, "connectorId": 1},
     }
     if values:
         event["meterValue"] = values
@@ -194,7 +197,13 @@ def transaction_event(head: EventHead, values: list[dict[str, Any]]) -> dict[str
 
 
 def needs(
-    stay: Stay, charger: StationCharger, energy_kwh: float, v2x: bool, protocol: str
+    stay: Stay,
+    charger: StationCharger,
+    energy_kwh: float,
+    v2x: bool,
+    protocol: str,
+    *,
+    evse: int = 1,
 ) -> dict[str, Any]:
     """NotifyEVChargingNeeds: what a vehicle asks for, given what is in its cells."""
     wanted: dict[str, Any] = {
@@ -203,6 +212,8 @@ def needs(
     }
     if v2x:
         wanted["v2xChargingParameters"] = _v2x(stay, charger, energy_kwh)
+    elif charger.direct_current:
+        wanted["dcChargingParameters"] = _direct(stay, charger, energy_kwh)
     else:
         amount = max(stay.owed_kwh - energy_kwh, 0.0) * W_PER_KW
         wanted["acChargingParameters"] = {
@@ -213,15 +224,32 @@ def needs(
         }
     if protocol == "ocpp2.1":
         wanted["controlMode"] = "DynamicControl"
-        available = ["AC_single_phase" if charger.phases == 1 else "AC_three_phase"]
-        wanted["availableEnergyTransfer"] = [*available, V2X_TRANSFER] if v2x else available
-    return {"evseId": 1, "chargingNeeds": wanted}
+        wanted["availableEnergyTransfer"] = transfers(charger, v2x)
+    return {"evseId": evse, "chargingNeeds": wanted}
+
+
+def transfers(charger: StationCharger, v2x: bool) -> list[str]:
+    """Ways of transfer that a charger has, charging alone first."""
+    if charger.direct_current:
+        return ["DC", V2X_TRANSFER_DC] if v2x else ["DC"]
+    usual = "AC_single_phase" if charger.phases == 1 else "AC_three_phase"
+    return [usual, V2X_TRANSFER] if v2x else [usual]
 
 
 def _transfer(charger: StationCharger, v2x: bool) -> str:
-    if v2x:
-        return V2X_TRANSFER
-    return "AC_single_phase" if charger.phases == 1 else "AC_three_phase"
+    return transfers(charger, v2x)[-1]
+
+
+def _direct(stay: Stay, charger: StationCharger, energy_kwh: float) -> dict[str, Any]:
+    """What a vehicle asks for that only charges, with direct current."""
+    return {
+        "evMaxCurrent": round(charger.most_kw * W_PER_KW / DC_VOLTAGE_V),
+        "evMaxVoltage": round(DC_VOLTAGE_V),
+        "evMaxPower": round(charger.most_kw * W_PER_KW),
+        "evEnergyCapacity": round(stay.capacity_kwh * W_PER_KW),
+        "energyAmount": round(max(stay.owed_kwh - energy_kwh, 0.0) * W_PER_KW),
+        "stateOfCharge": round(energy_kwh / stay.capacity_kwh * 100),
+    }
 
 
 def _v2x(stay: Stay, charger: StationCharger, energy_kwh: float) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from evergrid.core.units import W_PER_KW
 from evergrid.live.twin.charging.battery import StationCharger
 from evergrid.live.twin.charging.der_controls import SUPPORTED
 from evergrid.live.twin.charging.station_rules import Abilities
-from evergrid.live.twin.wire.messages import MEASURANDS, NOT_IN_2_0_1, V2X_TRANSFER
+from evergrid.live.twin.wire.messages import MEASURANDS, NOT_IN_2_0_1, transfers
 
 ITEMS_PER_MESSAGE = 12  # of a NotifyReport; few, so that reports have several pages
 TX_INTERVAL_S, HEARTBEAT_S = 60, 300
@@ -65,19 +65,16 @@ def _number(
     return Variable(f"{value:g}", kind, writable, least)
 
 
-def of_station(able: Abilities, charger: StationCharger, serial: str, protocol: str) -> "Variables":
-    """The variables of a station."""
+def of_station(
+    able: Abilities, charger: StationCharger, serial: str, protocol: str, outlets: int = 1
+) -> "Variables":
+    """The variables of a station, whose outlets are all alike."""
     measurands = [name for name in MEASURANDS if protocol == "ocpp2.1" or name not in NOT_IN_2_0_1]
     names = Variable(",".join(measurands), "MemberList", writable=True)
     found = {
         Name("ChargingStation", "SerialNumber"): Variable(serial),
         Name("ChargingStation", "SupplyPhases"): _number(charger.phases),
         Name("ChargingStation", "AvailabilityState"): Variable("Available", "OptionList"),
-        Name("EVSE", "AvailabilityState", evse=1): Variable("Available", "OptionList"),
-        Name("EVSE", "SupplyPhases", evse=1): _number(charger.phases),
-        Name("EVSE", "Power", evse=1): _number(round(charger.most_kw * W_PER_KW, 1)),
-        Name("EVSE", "AllowReset", evse=1): _flag(False),
-        Name("Connector", "ConnectorType", evse=1): Variable("cType2"),
         HEARTBEAT: _number(HEARTBEAT_S, writable=True, least=1),
         Name("OCPPCommCtrlr", "WebSocketPingInterval"): _number(0, writable=True, least=0),
         Name("OCPPCommCtrlr", "OfflineThreshold"): _number(60, writable=True, least=0),
@@ -103,9 +100,22 @@ def of_station(able: Abilities, charger: StationCharger, serial: str, protocol: 
         Name("SampledDataCtrlr", "TxEndedMeasurands"): names,
         **_smart_charging(able),
     }
+    for evse in range(1, outlets + 1):
+        found |= _of_outlet(charger, evse)
     if protocol == "ocpp2.1":
-        found |= _of_2_1(able, charger)
+        found |= _of_2_1(able, charger, outlets)
     return Variables(found)
+
+
+def _of_outlet(charger: StationCharger, evse: int) -> dict[Name, Variable]:
+    connector = "cCCS2" if charger.direct_current else "cType2"
+    return {
+        Name("EVSE", "AvailabilityState", evse=evse): Variable("Available", "OptionList"),
+        Name("EVSE", "SupplyPhases", evse=evse): _number(charger.phases),
+        Name("EVSE", "Power", evse=evse): _number(round(charger.most_kw * W_PER_KW, 1)),
+        Name("EVSE", "AllowReset", evse=evse): _flag(False),
+        Name("Connector", "ConnectorType", evse=evse): Variable(connector),
+    }
 
 
 def _smart_charging(able: Abilities) -> dict[Name, Variable]:
@@ -122,7 +132,7 @@ def _smart_charging(able: Abilities) -> dict[Name, Variable]:
     }
 
 
-def _of_2_1(able: Abilities, charger: StationCharger) -> dict[Name, Variable]:
+def _of_2_1(able: Abilities, charger: StationCharger, outlets: int) -> dict[Name, Variable]:
     component = "SmartChargingCtrlr"
     found = {
         Name(component, "SupportsDynamicProfiles"): _flag(able.dynamic),
@@ -139,20 +149,19 @@ def _of_2_1(able: Abilities, charger: StationCharger) -> dict[Name, Variable]:
     if able.external_ids_below is not None:
         found[Name(component, "MaxExternalConstraintsId")] = _number(able.external_ids_below)
     modes = Variable(",".join(sorted(able.modes)) if able.v2x else "ChargingOnly", "MemberList")
-    usual = "AC_single_phase" if charger.phases == 1 else "AC_three_phase"
-    transfers = Variable(f"{usual},{V2X_TRANSFER}" if able.v2x else usual, "MemberList")
-    for name in ("ISO15118Ctrlr", "V2XChargingCtrlr"):
-        found[Name(name, "Available", evse=1)] = _flag(able.v2x)
-        found[Name(name, "Enabled", evse=1)] = _flag(able.v2x)
+    ways = Variable(",".join(transfers(charger, able.v2x)), "MemberList")
     found[Name("ISO15118Ctrlr", "Enabled")] = _flag(able.v2x)
     found[Name("V2XChargingCtrlr", "Enabled")] = _flag(able.v2x)
-    found[Name("V2XChargingCtrlr", "SupportedOperationModes", evse=1)] = modes
-    found[Name("V2XChargingCtrlr", "SupportedEnergyTransferModes", evse=1)] = transfers
-    if able.v2x:
-        found[Name("DCDERCtrlr", "Available", evse=1)] = _flag(True)
-        found[Name("DCDERCtrlr", "ModesSupported", evse=1)] = Variable(
-            ",".join(sorted(SUPPORTED)), "MemberList"
-        )
+    for evse in range(1, outlets + 1):
+        for name in ("ISO15118Ctrlr", "V2XChargingCtrlr"):
+            found[Name(name, "Available", evse=evse)] = _flag(able.v2x)
+            found[Name(name, "Enabled", evse=evse)] = _flag(able.v2x)
+        found[Name("V2XChargingCtrlr", "SupportedOperationModes", evse=evse)] = modes
+        found[Name("V2XChargingCtrlr", "SupportedEnergyTransferModes", evse=evse)] = ways
+        if able.v2x:
+            controls = Variable(",".join(sorted(SUPPORTED)), "MemberList")
+            found[Name("DCDERCtrlr", "Available", evse=evse)] = _flag(True)
+            found[Name("DCDERCtrlr", "ModesSupported", evse=evse)] = controls
     return found
 
 
