@@ -1,14 +1,18 @@
 """The configuration of the live service: one TOML file, whose keys are checked when it is read."""
 
+from datetime import date
 from ipaddress import ip_address
 from typing import Literal
 
-from pydantic import Field, model_validator
+import numpy as np
+from pydantic import Field, field_validator, model_validator
 
+from evergrid.core.arrays import Array, Shaped
 from evergrid.core.config import Config as BaseConfig
 from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
 from evergrid.core.timegrid import zone
+from evergrid.fleet.history.past_days import Gaps
 from evergrid.inputs.regulation import Award, Market
 from evergrid.inputs.tables import PriceSource, SiteEntry
 from evergrid.live.signals.brokers.entry import MqttEntry, NatsEntry
@@ -167,6 +171,48 @@ class SignalSource(BaseConfig):
         return self
 
 
+class OfferRules(BaseConfig):
+    """How sure offers are, and from which days."""
+
+    confidence: float = Field(default=0.9, ge=0.5, lt=1)
+    """Share of the hours in which what past days promise is really there."""
+    guarantee: Literal["asymptotic", "proven"] = "asymptotic"
+    """As in a study of firm capacity: "asymptotic" follows a fleet that changes, "proven" holds
+    whatever the distribution, if days are exchangeable."""
+    holidays: tuple[str, ...] = Field(default=(), examples=[["2026-12-25"]])
+    """Days off beside weekends, past and coming; nothing is offered on them, nor just before."""
+    gaps: Gaps = "missing"
+    """A week or more without a vehicle: "missing" from the record, as when the service stood still,
+    an "idle" fleet, or a reason to "refuse" the record."""
+    history_days: int = Field(default=400, ge=60, le=1100)
+    """How far back past stays are read."""
+
+    @field_validator("holidays", mode="before")
+    @classmethod
+    def _text(cls, value: object) -> object:
+        if isinstance(value, list | tuple):
+            return tuple(v.isoformat() if isinstance(v, date) else v for v in value)
+        return value
+
+    @model_validator(mode="after")
+    def _dates(self) -> "OfferRules":
+        self.days_off()
+        return self
+
+    def days_off(self) -> Shaped[Array, " holiday"]:
+        """The holidays as dates.
+
+        Raises:
+            ConfigError: A text that is no date.
+        """
+        try:
+            days = [date.fromisoformat(day) for day in self.holidays]
+        except ValueError:
+            rule = "be dates such as 2026-12-25"
+            raise ConfigError("config", [Fault("holidays", rule, self.holidays)]) from None
+        return np.array(days, dtype="datetime64[D]")
+
+
 class Ledger(BaseConfig):
     """Who gets what."""
 
@@ -207,6 +253,8 @@ class Config(BaseConfig):
     """The market that regulation is sold to; nothing is offered without one."""
     award: Award = Award()
     """What is offered of what the plan holds."""
+    offer: OfferRules = OfferRules()
+    """How sure offers are, and from which days."""
     ledger: Ledger = Ledger()
     """Who gets what."""
 

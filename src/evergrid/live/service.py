@@ -24,7 +24,8 @@ from evergrid.live.controller import envelopes, planning, recovery
 from evergrid.live.controller.awards import Awards, rules_on
 from evergrid.live.controller.controller import Controller
 from evergrid.live.controller.drivers import Driver, Drivers
-from evergrid.live.controller.planning import MadePlan, PlanRequest
+from evergrid.live.controller.offers import firm_schedule, past_stays
+from evergrid.live.controller.offers.firm_capacity import FirmCapacity
 from evergrid.live.controller.plans import Plans
 from evergrid.live.controller.service_view import ServiceCommands, ServiceView
 from evergrid.live.controller.ticker import Ticker
@@ -38,7 +39,7 @@ from evergrid.live.signals.envelope import Limit
 from evergrid.live.signals.feed import Feed
 from evergrid.live.signals.freshness import FreshnessRules
 from evergrid.live.signals.utility import UtilityLimits
-from evergrid.live.store.entry import StoredEntry
+from evergrid.live.store.entry import Entry, StoredEntry
 from evergrid.live.store.registry import drivers, stations
 from evergrid.live.store.registry.station_register import StationRegister
 from evergrid.live.store.registry.stations import Registration
@@ -48,6 +49,7 @@ from evergrid.model.prices import Prices
 from evergrid.model.signal import RegulationMarket
 
 LONGEST_STAY_S = 14 * 86_400.0  # for which the log is read back when a service starts
+STAYS_AT_ONCE = 500  # entries of past stays, which are read while decisions are made
 READ_AT_ONCE = 5000  # entries of the log, when a service starts
 PRICE_DAYS = 2.0  # for which prices are read beyond the horizon of a plan
 
@@ -136,7 +138,7 @@ async def running(config: Config, run: Run) -> AsyncIterator[Service]:
         batteries = SunSpecAdapter(config.battery, controller, clock, folder=run.folder)
         controller.use(DeviceAdapters(central.orders, (batteries, batteries.stations)))
         limits = await _utility(config, store)
-        ticker = await _ticker(config, run, controller, prices, market, limits, stack)
+        ticker = await _ticker(config, run, controller, prices, market, limits, store, stack)
         view = ServiceView(
             controller,
             ticker,
@@ -247,7 +249,8 @@ async def known_drivers(store: Store) -> Drivers:
 
 async def _restore(controller: Controller, store: Store) -> None:
     """Take up open transactions of the log."""
-    entries = await _entries(store, "transaction_event") + await _entries(store, "needs")
+    kinds = ("transaction_event", "needs", "driver_change")
+    entries = [one for kind in kinds for one in await _entries(store, kind)]
     entries.sort(key=lambda one: one.number)
     recovery.restore(controller, (one.entry for one in entries))
 
@@ -259,37 +262,50 @@ async def _ticker(
     prices: Prices,
     market: RegulationMarket | None,
     sent: UtilityLimits,
+    store: Store,
     stack: AsyncExitStack,
 ) -> Ticker:
     """The loop of decisions, with its plans, its signal and what is sold."""
     limits = partial(envelopes.limits_of_plan, sent)
-    plans = Plans(config, controller.fleet, prices, market, _planner(run, stack), limits)
+    worker = _worker(run, stack)
+    planner = partial(worker, planning.make)
+    plans = Plans(config, controller.fleet, prices, market, planner, limits)
+    firm = FirmCapacity(config, partial(_stays, store), partial(worker, firm_schedule.schedule))
     awards = None
     tick_s = float(config.control.tick_s)
     if config.market is not None and market is not None:
-        awards = Awards(config.market, config.award, market, run.clock.now_s(), tick_s)
+        awards = Awards(config.market, config.award, market, tick_s)
     feed = None
     if config.signal is not None:
         source = await sources.opened(config.signal, controller, run.folder, run.clock, stack)
         feed = Feed(source, run.clock, FreshnessRules(tick_s=tick_s))
         listening = asyncio.create_task(feed.run())
         stack.callback(listening.cancel)
-    return Ticker(controller, plans, awards, feed, wait_for_plans=run.virtual, utility=sent)
+    waits = run.virtual
+    return Ticker(controller, plans, awards, feed, wait_for_plans=waits, utility=sent, firm=firm)
 
 
-def _planner(run: Run, stack: AsyncExitStack) -> Callable[[PlanRequest], Any]:
-    """Plans are made in a process of their own, so that no decision waits for one."""
+async def _stays(store: Store, since_s: float) -> AsyncIterator[list[Entry]]:
+    """Past stays since a moment, in parts that are quick to read."""
+    after = await store.log.number_at(past_stays.KIND, since_s)
+    while found := await store.log.entries(past_stays.KIND, after=after, limit=STAYS_AT_ONCE):
+        yield [one.entry for one in found]
+        after = found[-1].number
+
+
+def _worker(run: Run, stack: AsyncExitStack) -> Callable[[Callable[[Any], Any], Any], Any]:
+    """Plans and promises are made in a process of their own, so that no decision waits for one."""
     if run.virtual:
 
-        async def at_once(asked: PlanRequest) -> MadePlan:
+        async def at_once(make: Callable[[Any], Any], asked: Any) -> Any:
             with run.clock.working():
-                return await asyncio.to_thread(planning.make, asked)
+                return await asyncio.to_thread(make, asked)
 
         return at_once
     pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
     stack.callback(pool.shutdown, wait=False, cancel_futures=True)
 
-    async def beside(asked: PlanRequest) -> MadePlan:
-        return await asyncio.get_running_loop().run_in_executor(pool, planning.make, asked)
+    async def beside(make: Callable[[Any], Any], asked: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(pool, make, asked)
 
     return beside

@@ -186,6 +186,10 @@ class Offer:
         basis: What it rests on.
         score: Of the block; None before it has ended.
         credit: In the currency; None before it has ended.
+        rule: That made it: ``history`` or ``cold start``.
+        binding: What it could not exceed.
+        confidence: Share of such promises that past days kept; None without them.
+        history_days: Days of record.
     """
 
     begin_s: float
@@ -195,6 +199,10 @@ class Offer:
     basis: str
     score: float | None = None
     credit: float | None = None
+    rule: str = ""
+    binding: str = ""
+    confidence: float | None = None
+    history_days: int = 0
 
 
 @dataclass(frozen=True)

@@ -231,6 +231,10 @@ def _offer(block: Block) -> Offer:
         block.basis,
         block.score,
         block.credit,
+        block.rule,
+        block.binding,
+        block.confidence,
+        block.history_days,
     )
 
 

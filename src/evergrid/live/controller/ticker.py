@@ -10,6 +10,7 @@ from evergrid.live.clock import AbstractClock
 from evergrid.live.controller import envelopes, ledger_lines, records
 from evergrid.live.controller.awards import Awards, Block
 from evergrid.live.controller.controller import Controller
+from evergrid.live.controller.offers.firm_capacity import FirmCapacity
 from evergrid.live.controller.plans import Plans
 from evergrid.live.signals.freshness import Fallback, FollowedSignal
 from evergrid.live.signals.utility import UtilityLimits
@@ -62,6 +63,7 @@ class Ticker:
         feed: What is asked for; None where nothing is followed.
         wait_for_plans: Whether an hour begins only with its plan, as in virtual time.
         utility: Limits of sites that a utility sends.
+        firm: What past days vouch for; None where nobody keeps a record.
     """
 
     def __init__(
@@ -73,8 +75,9 @@ class Ticker:
         *,
         wait_for_plans: bool,
         utility: UtilityLimits | None = None,
+        firm: FirmCapacity | None = None,
     ) -> None:
-        self.utility = utility
+        self.utility, self.firm = utility, firm
         self.controller, self.plans, self.awards = controller, plans, awards
         self._feed, self._waits = feed, wait_for_plans
         self.tick_s = float(controller.config.control.tick_s)
@@ -216,19 +219,35 @@ class Ticker:
             self._look_s = float("-inf")
         self.plans.follow(wall_s)
         if began and self.awards is not None:
+            await self._promise(wall_s)
             await self._offer(wall_s, self.awards)
         if self.awards is not None:
             await self._settle(self.awards, wall_s)
+
+    async def _promise(self, wall_s: float) -> None:
+        """Have the promises of past days made anew, once a day."""
+        if self.firm is not None:
+            self.firm.refresh(wall_s)
+            if self._waits:
+                await self.firm.wait()
 
     async def _offer(self, wall_s: float, awards: Awards) -> None:
         """Offer what can be held for the hour that begins."""
         assert self._hour is not None
         hour_s, end_s = self._hour * S_PER_H, (self._hour + 1) * S_PER_H
         begin_s = hour_s if wall_s < hour_s + self.tick_s else wall_s
-        available = self.controller.fleet.available((end_s - wall_s) / S_PER_H)
+        left_h, fleet, firm = (end_s - wall_s) / S_PER_H, self.controller.fleet, self.firm
         plan = self.plans.now
         planned_kw = 0.0 if plan is None else plan.award_at(wall_s)
-        block = awards.begin(begin_s, end_s, planned_kw, available.symmetric_kw)
+        block = awards.begin(
+            begin_s,
+            end_s,
+            planned_kw,
+            fleet.available(left_h).symmetric_kw,
+            None if firm is None else firm.at(wall_s),
+            battery_kw=fleet.battery_kw(left_h),
+            lacking="" if firm is None else firm.lacking,
+        )
         vehicles = self.controller.fleet.vehicles
         for row, kwh in self.plans.held_kwh(wall_s, end_s).items():
             if row in vehicles and vehicles[row].driver:

@@ -17,7 +17,8 @@ from evergrid.live.store.entry import Entry
 from evergrid.live.store.store import Store
 
 DAY_S = 86_400.0
-SETTLEMENT = ("transaction_event", "order", "offer", "award", "signal", "envelope", "plan")
+# What past stays tell, offers of the next years rest on.
+SETTLEMENT = ("transaction_event", "order", "offer", "award", "signal", "envelope", "plan", "stay")
 WINDOW = 1000  # entries in one transaction, so that nobody waits long for it
 
 
