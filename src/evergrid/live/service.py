@@ -28,6 +28,8 @@ from evergrid.live.controller.offers import firm_schedule, past_stays
 from evergrid.live.controller.offers.firm_capacity import FirmCapacity
 from evergrid.live.controller.plans import Plans
 from evergrid.live.controller.service_view import ServiceCommands, ServiceView
+from evergrid.live.controller.support import grid_support
+from evergrid.live.controller.support.grid_support import GridSupport
 from evergrid.live.controller.ticker import Ticker
 from evergrid.live.credentials import StoreCredentials
 from evergrid.live.ocpp.admission.settings import Settings as OcppSettings
@@ -132,9 +134,13 @@ async def running(config: Config, run: Run) -> AsyncIterator[Service]:
         )
         controller.keep(await ledger.kept(store))
         await _restore(controller, store)
-        settings = OcppSettings(meter_interval_s=config.control.meter_s)
+        settings = OcppSettings(
+            meter_interval_s=config.control.meter_s,
+            reactive_power=config.grid_strength is not None,
+        )
         central = CentralSystem(controller, credentials, clock, settings)
         _resume(central, controller)
+        controller.support = await _support(config, run, controller, central, store)
         batteries = SunSpecAdapter(config.battery, controller, clock, folder=run.folder)
         controller.use(DeviceAdapters(central.orders, (batteries, batteries.stations)))
         limits = await _utility(config, store)
@@ -153,12 +159,32 @@ async def running(config: Config, run: Run) -> AsyncIterator[Service]:
         if config.battery:
             polling = asyncio.create_task(batteries.run())
             stack.callback(polling.cancel)
+        watching = asyncio.create_task(controller.support.watch())
+        stack.callback(watching.cancel)
         loop = asyncio.create_task(ticker.run())
         stack.push_async_callback(_stopped, ticker, loop)
         scheme = "ws" if listen.certificate_file is None else "wss"
         url = f"{scheme}://{listen.address}:{port}/ocpp"
         commands = ServiceCommands(controller, limits)
         yield Service(config, store, central, controller, ticker, view, commands, url, passwords)
+
+
+async def _support(
+    config: Config, run: Run, controller: Controller, central: CentralSystem, store: Store
+) -> GridSupport:
+    """What stations do for the grid by themselves, with what they were given before."""
+    support = GridSupport(
+        config,
+        run.folder,
+        controller.fleet.devices,
+        central.grid_functions,
+        controller,
+        store.log,
+        store.clock,
+    )
+    kind = grid_support.KIND
+    support.restore(one.entry for one in await _entries(store, kind, since_s=0.0))
+    return support
 
 
 def _resume(central: CentralSystem, controller: Controller) -> None:
@@ -197,9 +223,10 @@ async def _utility(config: Config, store: Store) -> UtilityLimits:
     return limits
 
 
-async def _entries(store: Store, kind: str) -> list[StoredEntry]:
-    """Entries of a kind, as far back as a stay can have begun, in the order of the log."""
-    after = await store.log.number_at(kind, store.clock.now_s() - LONGEST_STAY_S)
+async def _entries(store: Store, kind: str, *, since_s: float | None = None) -> list[StoredEntry]:
+    """Entries of a kind in the order of the log; as far back as a stay can have begun."""
+    since_s = store.clock.now_s() - LONGEST_STAY_S if since_s is None else since_s
+    after = await store.log.number_at(kind, since_s)
     entries = list[StoredEntry]()
     while found := await store.log.entries(kind, after=after, limit=READ_AT_ONCE):
         entries += found

@@ -37,13 +37,13 @@ from evergrid.live.controller.alarms import Alarms
 from evergrid.live.controller.drivers import Drivers
 from evergrid.live.controller.fleet import Fleet
 from evergrid.live.controller.offers import past_stays
+from evergrid.live.controller.support.grid_support import GridSupport
 from evergrid.live.controller.transactions import MET_KWH, OpenTransaction, Promise
 from evergrid.live.controller.vehicle import Vehicle
 from evergrid.live.store.entry import AbstractLog, Entry
 from evergrid.live.view import LedgerLine
 from evergrid.model.prices import Prices
 
-WHOLE_PERCENT, TENTH_PERCENT = 0.005, 0.0005  # by which a rounded soc may differ from the true one
 LONGEST_WAIT_S = 3600.0  # before a station that refused is asked again
 SKEW_S = 5.0  # of a station's clock, from which it is told
 
@@ -89,6 +89,7 @@ class Controller(AbstractHandler):
         self.unplanned: set[int] = set()
         self.lines: list[LedgerLine] = []
         self.earned = 0.0  # credits of regulation, of drivers and aggregator together
+        self.support: GridSupport | None = None  # of the grid, by stations themselves
         self._unreachable: dict[str, float] = {}
         self._post, self._prices = post_lines, prices
         self._adapter: AbstractAdapter | None = None
@@ -138,6 +139,8 @@ class Controller(AbstractHandler):
     async def disconnected(self, station: str) -> None:
         """A device is gone: others take over in the next tick."""
         self.online.pop(station, None)
+        if self.support is not None:
+            self.support.gone(station)
         self.fleet.lose(station)
         vehicle = self.vehicle_at(station)
         if vehicle is not None:
@@ -147,6 +150,8 @@ class Controller(AbstractHandler):
     async def described(self, station: str, found: Capabilities) -> None:
         """A device has told what it can do; what was under way goes on."""
         self.capabilities[station] = found
+        if self.support is not None:
+            self.spawn(self.support.described(station, found.grid_functions))
         self._seen(station)
         known = self.transactions.get(station)
         vehicle = self.vehicle_at(station)
@@ -486,7 +491,11 @@ class Controller(AbstractHandler):
                 continue
             if reading.power_kw is not None:
                 now_s = self.clock.monotonic_s()
-                if self.fleet.measure_power(row, reading.power_kw, now_s):
+                accepted_kw, shift_kw = float(self.fleet.following.accepted_kw[row]), 0.0
+                if self.support is not None and not np.isnan(accepted_kw):
+                    limits = self.fleet.vehicles[row].limits_kw
+                    shift_kw = self.support.take(station, reading, accepted_kw, *limits)
+                if self.fleet.measure_power(row, reading.power_kw, now_s, shift_kw=shift_kw):
                     self._tell_following(station, row)
             if reading.soc is not None:
                 self._correct(row, reading.soc)
@@ -516,18 +525,10 @@ class Controller(AbstractHandler):
 
     def _correct(self, row: int, soc: float) -> None:
         """Energy as counted, brought to within what a rounded soc leaves open."""
-        vehicle = self.fleet.vehicles[row]
-        if "capacity" in vehicle.assumed:
-            return
-        percent = 100.0 * soc
-        open_share = WHOLE_PERCENT if abs(percent - round(percent)) < 1e-6 else TENTH_PERCENT
-        low, high = (
-            max(soc - open_share, 0.0) * vehicle.capacity_kwh,
-            min(soc + open_share, 1.0) * vehicle.capacity_kwh,
-        )
         counted = self.fleet.energy_kwh(row)
-        if not low <= counted <= high:
-            self.fleet.measure_energy(row, min(max(counted, low), high), self.clock.now_s())
+        energy_kwh = vehicles.within_soc(self.fleet.vehicles[row], soc, counted)
+        if energy_kwh != counted:
+            self.fleet.measure_energy(row, energy_kwh, self.clock.now_s())
 
     def prices_at(self, wall_s: float) -> tuple[float, float]:
         """Price of energy drawn and of energy fed at a moment; the nearest where there is none."""

@@ -245,13 +245,17 @@ class Fleet:
         if self._state is not None:
             connections.measure(self._state, np.array([row]), np.array([known.energy_kwh]))
 
-    def measure_power(self, row: int, power_kw: float, now_s: float) -> bool:
+    def measure_power(
+        self, row: int, power_kw: float, now_s: float, *, shift_kw: float = 0.0
+    ) -> bool:
         """A meter value; returns whether the station began or ceased to follow its orders."""
         device = self.devices[row]
         rating_kw = max(device.charge_kw, device.discharge_kw)
         vehicle = self.vehicles[row]
         slowing = self.energy_kwh(row) >= self._settings.taper_soc * vehicle.capacity_kwh
-        changed = self.following.measure(row, power_kw, now_s, rating_kw, slowing=slowing)
+        changed = self.following.measure(
+            row, power_kw, now_s, rating_kw, slowing=slowing, shift_kw=shift_kw
+        )
         if changed and self.following.follows[row]:
             self.restore(device.station)
         elif changed:

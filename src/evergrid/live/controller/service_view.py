@@ -253,7 +253,13 @@ class ServiceCommands(AbstractCommands):
         self, station: str, action: str, payload: dict[str, Any]
     ) -> dict[str, Any]:
         """Send a message of the station's protocol."""
-        return await self._controller.adapter.call(station, action, payload)
+        support = self._controller.support
+        if support is not None:
+            support.check(station, action, payload)
+        answer = await self._controller.adapter.call(station, action, payload)
+        if support is not None:
+            await support.called(station, action, payload)
+        return answer
 
     async def acknowledge(self, alarm: int, person: str) -> None:
         """Take note of an alarm."""

@@ -12,6 +12,7 @@ FULL = 1.0  # soc, above which a vehicle without stated energies has nothing to 
 NEARLY_FULL = 0.99  # soc that slowing down reaches in good time; the rest takes for ever
 SLOWEST = 0.1  # share of its power that a vehicle draws near full
 LEAST_PLAN_S = 60.0  # that is left of a stay, however slow the end is
+WHOLE_PERCENT, TENTH_PERCENT = 0.005, 0.0005  # by which a rounded soc may differ from the true one
 LONGEST_AHEAD_S = 7 * 86_400.0  # of a departure that a driver asks for
 UNKNOWN_SOC = 0.5  # of a vehicle that tells neither energies nor soc
 
@@ -69,6 +70,11 @@ class Vehicle:
     def ready_s(self) -> float:
         """By when a plan at full power must have charged what is owed."""
         return self.departure_s - self.slow_s
+
+    @property
+    def limits_kw(self) -> tuple[float, float]:
+        """Least and greatest power into the grid."""
+        return -self.max_charge_kw, self.max_discharge_kw
 
     @property
     def charges_at_once(self) -> bool:
@@ -180,6 +186,19 @@ def measured(vehicle: Vehicle, energy_kwh: float, time_s: float) -> Vehicle:
     """The vehicle with its energy as told or counted at a moment."""
     energy = min(max(energy_kwh, 0.0), vehicle.capacity_kwh)
     return replace(vehicle, energy_kwh=energy, energy_s=time_s)
+
+
+def within_soc(vehicle: Vehicle, soc: float, counted_kwh: float) -> float:
+    """Energy as counted, brought to within what a rounded soc leaves open.
+
+    It stays as it was counted where the capacity is only assumed.
+    """
+    if "capacity" in vehicle.assumed:
+        return counted_kwh
+    percent = 100.0 * soc
+    open_share = WHOLE_PERCENT if abs(percent - round(percent)) < 1e-6 else TENTH_PERCENT
+    low, high = max(soc - open_share, 0.0), min(soc + open_share, 1.0)
+    return min(max(counted_kwh, low * vehicle.capacity_kwh), high * vehicle.capacity_kwh)
 
 
 def change_faults(
