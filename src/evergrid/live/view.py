@@ -297,7 +297,7 @@ class StationDetail:
         operation_modes: That it names.
         profiles: Charging profiles that it was given, lowest stack level first.
         messages: The last ones, newest first.
-        series: Ordered, accepted and measured power.
+        series: Ordered, accepted and measured power of the last hours.
     """
 
     row: StationRow
@@ -329,7 +329,7 @@ class AbstractView(ABC):
 
     @abstractmethod
     def series(self, points: int = 600) -> Series:
-        """Signal, target, response, base, award and score of the last while."""
+        """Signal, target, response, base, award and last settled score of the last while."""
 
     @abstractmethod
     def plan(self) -> PlanView:

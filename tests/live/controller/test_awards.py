@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from evergrid.live.controller import awards as awards_module
 from evergrid.live.controller.awards import COLD_START, HISTORY, Awards, Block
 from evergrid.live.controller.offers.firm_schedule import FirmPromise
 from tests.live.controller_cases import HOUR_S, START_S, config, market
@@ -46,6 +47,21 @@ def test_without_history_half_of_what_the_fleet_holds_is_offered_and_marked():
 
 def test_batteries_that_never_leave_are_offered_beside_what_vehicles_promise():
     assert offer(100.0, 150.0, FIRM, battery_kw=25.0).offered_kw == 85.0
+
+
+def test_old_award_periods_are_forgotten_once_they_are_settled(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(awards_module, "KEPT_BLOCKS", 3)
+    settings = config()
+    assert settings.market is not None
+    awards = Awards(settings.market, settings.award, market(), 2.0)
+    for hour in range(10):
+        begin_s = START_S + hour * HOUR_S
+        awards.begin(begin_s, begin_s + HOUR_S, 10.0, 20.0)
+        assert len(awards.settle(begin_s)) == (hour >= 2)
+    assert [one.begin_s for one in awards.blocks] == [START_S + i * HOUR_S for i in (7, 8, 9)]
+    assert [one.begin_s for one in awards.settle(0.0, all_now=True)] == [
+        START_S + i * HOUR_S for i in (8, 9)
+    ]
 
 
 def test_most_kw_bounds_an_offer_and_one_below_least_kw_is_none():

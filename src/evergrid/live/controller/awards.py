@@ -23,6 +23,7 @@ PJM_ZONE = ZoneInfo("America/New_York")
 AFTER_S = 900.0
 LEAST_SAMPLES = 120  # of ten seconds, from which a score can be made
 TICK_ROUNDING_S = 1e-6
+KEPT_BLOCKS = 1000  # of an hour: six weeks
 KEPT_S = 4 * 3600.0  # for which points are kept: an hour is settled a quarter of an hour after it
 COLD_START_SHARE = 0.5  # of what the fleet can hold now, offered until past days vouch for more
 COLD_START, HISTORY = "cold start", "history"
@@ -97,6 +98,7 @@ class Awards:
         # Time, share asked for and share delivered, of the last ticks.
         self._points = deque[tuple[float, float, float]](maxlen=round(KEPT_S / tick_s))
         self._settled = 0
+        self._last_score: float | None = None
 
     @property
     def now(self) -> Block | None:
@@ -155,6 +157,11 @@ class Awards:
         # Where nothing is awarded nothing can be missed.
         self._points.append((wall_s, share, response_kw / awarded if awarded > 0 else share))
 
+    @property
+    def last_score(self) -> float | None:
+        """Score of the last block that was settled with one; None before the first."""
+        return self._last_score
+
     def score_so_far(self) -> float | None:
         """Mean score of settled blocks; None before the first."""
         scores = [one.score for one in self.blocks if one.score is not None]
@@ -174,8 +181,16 @@ class Awards:
                 break
             self._pay(block)
             self._settled += 1
+            self._last_score = self._last_score if block.score is None else block.score
             done.append(block)
+        self._forget()
         return done
+
+    def _forget(self) -> None:
+        """Let the oldest settled blocks go; they stay in the log."""
+        gone = min(max(len(self.blocks) - KEPT_BLOCKS, 0), self._settled)
+        del self.blocks[:gone]
+        self._settled -= gone
 
     def _between(
         self, begin_s: float, end_s: float

@@ -141,7 +141,7 @@ class ServiceView(AbstractView):
             operation_modes=() if can is None else tuple(sorted(can.operation_modes)),
             profiles=self._profiles(station),
             messages=self._messages(station),
-            series=Series((), {}),
+            series=self._ticker.station_series.of(row),
         )
 
     def sessions(self) -> tuple[SessionRow, ...]:
@@ -179,7 +179,7 @@ class ServiceView(AbstractView):
     def series(self, points: int = 600) -> Series:
         """The last while."""
         kept = list(self._ticker.points)[-points:]
-        names = ("signal", "target_kw", "base_kw", "response_kw", "award_kw")
+        names = ("signal", "target_kw", "base_kw", "response_kw", "award_kw", "score")
         return Series(
             tuple(point.time_s for point in kept),
             {name: tuple(getattr(point, name) for point in kept) for name in names},

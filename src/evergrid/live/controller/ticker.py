@@ -1,7 +1,7 @@
 """Every tick: read the signal, decide, write down, send; every hour: offer and settle."""
 
 from collections import deque
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Protocol, runtime_checkable
 
 from evergrid.core.units import S_PER_H
@@ -14,6 +14,7 @@ from evergrid.live.controller.offers.firm_capacity import FirmCapacity
 from evergrid.live.controller.plans import Plans
 from evergrid.live.signals.freshness import Fallback, FollowedSignal
 from evergrid.live.signals.utility import UtilityLimits
+from evergrid.live.station_series import StationSeries
 
 LOOK_S = 60.0  # between two looks at what the fleet can hold, where nothing has changed
 KEPT_POINTS = 50_000  # of ticks: more than a day of two seconds each
@@ -43,6 +44,7 @@ class Point:
         base_kw: Planned power.
         response_kw: Power less planned power, at the end of the tick.
         award_kw: In force.
+        score: Of the last award period that was settled; None before the first.
     """
 
     time_s: float
@@ -51,6 +53,7 @@ class Point:
     base_kw: float
     response_kw: float
     award_kw: float
+    score: float | None = None
 
 
 class Ticker:
@@ -83,6 +86,7 @@ class Ticker:
         self.tick_s = float(controller.config.control.tick_s)
         self.followed = NO_SIGNAL
         self.held, self._look_s = Available(0.0, 0.0), float("-inf")
+        self.station_series = StationSeries(len(controller.fleet.devices))
         self.points = deque[Point](maxlen=KEPT_POINTS)
         self._target_kw = 0.0
         self._hour: int | None = None
@@ -165,7 +169,13 @@ class Ticker:
         point = Point(
             begin_s, self.followed.share, self._target_kw, fleet.base_kw, response_kw, awarded_kw
         )
+        if self.awards is not None:
+            point = replace(point, score=self.awards.last_score)
         self.points.append(point)
+        follows = fleet.following
+        self.station_series.sample(
+            begin_s, follows.ordered_kw, follows.accepted_kw, follows.measured_kw
+        )
         if self.awards is not None:
             self.awards.point(begin_s, self.followed.share, response_kw)
 
