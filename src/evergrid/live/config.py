@@ -14,9 +14,10 @@ from evergrid.core.faults import Fault
 from evergrid.core.timegrid import zone
 from evergrid.fleet.history.past_days import Gaps
 from evergrid.inputs.regulation import Award, Market
-from evergrid.inputs.tables import PriceSource, SiteEntry
+from evergrid.inputs.tables import SiteEntry
 from evergrid.live.signals.brokers.entry import MqttEntry, NatsEntry
 from evergrid.live.signals.iec104.entry import Iec104Entry
+from evergrid.live.signals.price_entry import LivePriceSource
 from evergrid.live.sunspec.entry import ModbusBatteryEntry
 from evergrid.model.chargers import LEAST_A
 
@@ -307,7 +308,7 @@ class Config(BaseConfig):
     """How stations are told what to do."""
     planning: Planning = Planning()
     """How plans are made."""
-    prices: PriceSource
+    prices: LivePriceSource
     """What energy costs."""
     signal: SignalSource | None = None
     """The signal that is followed; energy alone is planned without one."""

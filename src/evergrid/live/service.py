@@ -7,15 +7,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from evergrid.core.timegrid import TimeGrid
 from evergrid.data.files.locate import locate
 from evergrid.inputs import regulation
-from evergrid.inputs.assembly import read_prices
 from evergrid.live import ledger, sources
 from evergrid.live.adapter import Device
 from evergrid.live.clock import AbstractClock
@@ -35,6 +32,7 @@ from evergrid.live.credentials import StoreCredentials
 from evergrid.live.ocpp.admission.settings import Settings as OcppSettings
 from evergrid.live.ocpp.admission.tls import server_context
 from evergrid.live.ocpp.central_system import CentralSystem, Listener
+from evergrid.live.price_watch import PriceWatch
 from evergrid.live.routing import DeviceAdapters
 from evergrid.live.signals import utility
 from evergrid.live.signals.envelope import Limit
@@ -114,8 +112,11 @@ async def running(config: Config, run: Run) -> AsyncIterator[Service]:
         StoreError: The store cannot be opened.
     """
     clock = run.clock
-    prices, market = _prices(config, run), _market(config, run)
+    market = _market(config, run)
     async with AsyncExitStack() as stack:
+        watch = PriceWatch(config, run.folder, clock, run.price_days)
+        stack.push_async_callback(watch.close)
+        prices = await watch.first()
         place = config.store if "://" in config.store else locate(config.store, run.folder)
         store = await stack.enter_async_context(open_store(place, clock=clock, rules=run.store))
         passwords = await _register(store, config.station)
@@ -161,12 +162,24 @@ async def running(config: Config, run: Run) -> AsyncIterator[Service]:
             stack.callback(polling.cancel)
         watching = asyncio.create_task(controller.support.watch())
         stack.callback(watching.cancel)
+        beside = asyncio.create_task(_watched(watch, controller, ticker))
+        stack.callback(beside.cancel)
         loop = asyncio.create_task(ticker.run())
         stack.push_async_callback(_stopped, ticker, loop)
         scheme = "ws" if listen.certificate_file is None else "wss"
         url = f"{scheme}://{listen.address}:{port}/ocpp"
         commands = ServiceCommands(controller, limits)
         yield Service(config, store, central, controller, ticker, view, commands, url, passwords)
+
+
+async def _watched(watch: PriceWatch, controller: Controller, ticker: Ticker) -> None:
+    """Plan and book with new prices as they come."""
+
+    def use(prices: Prices) -> None:
+        controller.use_prices(prices)
+        ticker.plans.use(prices)
+
+    await watch.watch(use, controller.raise_alarm, controller.end_alarm)
 
 
 async def _support(
@@ -232,14 +245,6 @@ async def _entries(store: Store, kind: str, *, since_s: float | None = None) -> 
         entries += found
         after = found[-1].number
     return entries
-
-
-def _prices(config: Config, run: Run) -> Prices:
-    """Prices from now on for as long as plans will look."""
-    now = datetime.fromtimestamp(run.clock.now_s(), UTC).replace(minute=0, second=0, microsecond=0)
-    hours = round(config.planning.horizon_h + 24 * run.price_days)
-    grid = TimeGrid(now, 1.0, hours)
-    return read_prices(config.prices, grid, run.folder)[0]
 
 
 def _market(config: Config, run: Run) -> RegulationMarket | None:

@@ -101,6 +101,10 @@ class Controller(AbstractHandler):
         """Reach devices through this adapter."""
         self._adapter = adapter
 
+    def use_prices(self, prices: Prices) -> None:
+        """Book energy at these prices from now on."""
+        self._prices = prices
+
     @property
     def adapter(self) -> AbstractAdapter:
         """How devices are reached."""

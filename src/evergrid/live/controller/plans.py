@@ -58,6 +58,10 @@ class Plans:
         self.made_s: float | None = None
         self.behind = ""
 
+    def use(self, prices: Prices) -> None:
+        """Plan with these prices from now on."""
+        self._prices = prices
+
     def _is_of(self, plan: MadePlan, place: int) -> bool:
         """Whether the vehicle that a plan was made for is still there."""
         vehicle = self._fleet.vehicles.get(int(plan.row[place]))
