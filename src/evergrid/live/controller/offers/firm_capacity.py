@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import BrokenExecutor
 from datetime import UTC, datetime
 from typing import final
 
@@ -60,8 +61,9 @@ class FirmCapacity:
             efficiency, time_zone = self._config.vehicle.efficiency, self._config.time_zone
             asked = FirmRequest(reader.table(), rules, efficiency, time_zone, wall_s)
             self.schedule = await self._make(asked)
-        except EvergridError as error:
-            self.schedule = FirmSchedule(rules.confidence, lacking=str(error))
+        except (EvergridError, BrokenExecutor) as error:
+            lacking = str(error) or "the process that makes plans has ended"
+            self.schedule = FirmSchedule(rules.confidence, lacking=lacking)
 
     def at(self, wall_s: float) -> FirmPromise | None:
         """What past days vouch for in the hour of a moment; None where they do not."""
