@@ -1,6 +1,7 @@
 """What charts draw, and the points that they are told."""
 
 import json
+from dataclasses import replace
 from datetime import UTC
 
 from evergrid.console import charts
@@ -8,7 +9,7 @@ from evergrid.console.pages.station import StationTopic
 from evergrid.live.api.moment import Moment
 from evergrid.live.api.stream import Ask
 from evergrid.live.clock import VirtualClock
-from evergrid.live.view import Series
+from evergrid.live.view import Offer, Series
 from tests.live.fake_service import FakeService
 
 START_S = 1_796_000_000.0
@@ -25,10 +26,24 @@ def test_a_chart_holds_the_series_it_draws_and_no_other():
 
 
 def test_a_chart_without_points_is_not_drawn():
-    assert not charts.score(Series((), {}), UTC).drawn
-    assert not charts.score(Series((1.0,), {"signal": (0.5,)}), UTC).drawn
-    assert not charts.score(Series((1.0,), {"score": (None,)}), UTC).drawn
-    assert charts.score(Series((1.0, 2.0), {"score": (None, 0.9)}), UTC).drawn
+    assert not charts.signal(Series((), {}), UTC).drawn
+    assert not charts.signal(Series((1.0,), {"score": (0.5,)}), UTC).drawn
+    assert not charts.signal(Series((1.0,), {"signal": (None,)}), UTC).drawn
+    assert charts.signal(Series((1.0, 2.0), {"signal": (None, 0.9)}), UTC).drawn
+
+
+def test_scores_are_drawn_by_award_period_from_the_first_that_has_one():
+    periods = [Offer(3600.0 * i, 3600.0 * (i + 1), 10.0, 10.0, "") for i in range(4)]
+    assert not charts.score(periods, UTC).drawn
+    assert not charts.score([], UTC).drawn
+    scored = [
+        replace(one, score=score) for one, score in zip(periods[1:], (0.9, 0.8), strict=False)
+    ]
+    chart = charts.score([periods[3], *reversed(scored), periods[0]], UTC)
+    assert chart.drawn
+    assert chart.data["steps"]
+    assert chart.data["time_s"] == (3600.0, 7200.0, 10_800.0)
+    assert chart.data["values"]["score"] == [0.9, 0.8, None]
 
 
 def test_the_plan_has_a_chart_of_power_energy_and_price():

@@ -60,3 +60,21 @@ def test_only_cells_that_changed_are_told():
     later = topic(moment.next(), ask, False)
     assert set(later) == {"cp-01"}
     assert set(later["cp-01"]) == {"ordered", "accepted", "measured"}
+
+
+@pytest.mark.parametrize(
+    ("change", "note"),
+    [
+        ({}, "full: it draws less than it may"),
+        ({"soc": 0.9}, "accepted, not applied"),
+        ({"measured_kw": 5.0}, "accepted, not applied"),
+        ({"measured_kw": None}, "accepted, not applied"),
+        ({"accepted_kw": 7.0}, "accepted, not applied"),
+        ({"following": True}, "follows"),
+    ],
+)
+def test_a_full_vehicle_that_draws_nothing_breaks_no_order(change: dict[str, Any], note: str):
+    row: StationRow = replace(
+        ROWS[0], following=False, soc=1.0, ordered_kw=-7.0, accepted_kw=-7.0, measured_kw=-0.005
+    )
+    assert cells(replace(row, **change), UTC)["note"] == note

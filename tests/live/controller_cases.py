@@ -163,7 +163,7 @@ class Run:
         self.controller.use(self.stations)
         plans = Plans(self.config, self.controller.fleet, prices(), market(), self._plan)
         assert self.config.market is not None
-        awards = Awards(self.config.market, self.config.award, market(), START_S, 2.0)
+        awards = Awards(self.config.market, self.config.award, market(), 2.0)
         feed = FunctionFeed(self.clock, signal or (lambda wall_s: 0.0))
         self.ticker = Ticker(self.controller, plans, awards, feed, wait_for_plans=True)
         self.sequence = 0

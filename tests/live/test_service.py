@@ -13,11 +13,12 @@ from evergrid.core.errors import ConfigError, EvergridError, InputError
 from evergrid.live.clock import VirtualClock
 from evergrid.live.config import Config
 from evergrid.live.service import Run, Service, running
-from evergrid.live.store.store import StoreRules
+from evergrid.live.store.store import StoreRules, open_store
 from evergrid.live.twin import day
 from evergrid.live.twin.fleet import TwinConfig
 from evergrid.live.twin.play import Play, begun, configuration
 from evergrid.live.web import first_operator, serving
+from tests.live.controller.offers.stay_cases import entries, nights
 
 FAST = StoreRules(synchronous="off")
 
@@ -166,5 +167,35 @@ def test_the_interface_shows_the_stations_of_a_running_service(tmp_path: Path):
             assert isinstance(clock, VirtualClock)
             await clock.run(120.0)
             await ask(service, stack)
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("days", [0, 120])
+def test_offers_rest_on_the_stays_of_the_store_where_there_are_enough(tmp_path: Path, days: int):
+    config = config_of(tmp_path)
+    clock = VirtualClock(day.START.timestamp())
+    run = Run(tmp_path, clock, virtual=True, store=FAST)
+
+    async def scene() -> None:
+        async with open_store(tmp_path / config.store, clock=clock, rules=FAST) as store:
+            past = nights(days, 3, until_s=day.START.timestamp())
+            await store.log.append(entries(past))
+        async with running(config, run) as service:
+            await clock.run(10.0)
+            awards, firm = service.ticker.awards, service.ticker.firm
+            assert awards is not None
+            assert awards.now is not None
+            assert firm is not None
+            (offer,) = service.view.offers()
+            (written,) = await service.store.log.entries("offer")
+            assert f'"rule":"{awards.now.rule}"'.encode() in written.entry.body
+            if days:
+                assert (offer.rule, offer.confidence) == ("history", 0.9)
+                assert offer.history_days == firm.schedule.history_days > 100
+                assert firm.schedule.power_kw.max() > 5
+            else:
+                assert (offer.rule, offer.history_days) == ("cold start", 0)
+                assert "no vehicle has left yet" in offer.basis
 
     asyncio.run(scene())

@@ -1,10 +1,11 @@
 """What the charts of the pages draw, as data for the script that draws them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
 
-from evergrid.live.view import PlanView, Series
+from evergrid.live.view import Offer, PlanView, Series
 
 POINTS = 600
 DECIMALS = 4
@@ -115,10 +116,16 @@ def response(series: Series, zone: tzinfo) -> Chart:
     return Chart("Power above the plan", "kW", lines, series, zone)
 
 
-def score(series: Series, zone: tzinfo) -> Chart:
-    """The performance score."""
+def score(offers: Sequence[Offer], zone: tzinfo) -> Chart:
+    """The performance score of each award period, from the first that has one."""
+    rows = sorted(offers, key=lambda one: one.begin_s)
+    first = next((i for i, one in enumerate(rows) if one.score is not None), len(rows))
+    times = tuple(one.begin_s for one in rows[first:])
+    points = Series(times, {"score": tuple(one.score for one in rows[first:])})
     lines = (Line("Score", ("score",), "green"),)
-    return Chart("Performance score", "", lines, series, zone, decimals=3, most=1.0)
+    return Chart(
+        "Score of each award period", "", lines, points, zone, "", True, decimals=3, most=1.0
+    )
 
 
 def station(series: Series, zone: tzinfo) -> Chart:

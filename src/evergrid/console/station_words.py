@@ -9,6 +9,7 @@ from evergrid.live.api.stream import Ask
 from evergrid.live.view import StationRow
 
 SKEW_S = 30.0  # of a station's clock, from which on its readings may fall into another tick
+FULL = 0.99  # soc, from which on a vehicle draws what it wants
 SAME_KW = 0.05  # an order and what was accepted are the same within this
 
 Cells = dict[str, str]
@@ -38,6 +39,8 @@ def note(row: dict[str, Any], zone: tzinfo) -> Note:
         return Note("never seen", "calm")
     if row["state"] != "online":
         return Note(f"offline since {words.day_time(row['last_seen_s'], zone)}", "bad")
+    if _full(row):
+        return Note("full: it draws less than it may", "calm")
     if row["following"] is False:
         return Note("accepted, not applied", "bad")
     if skew_s is not None and abs(skew_s) >= SKEW_S:
@@ -48,6 +51,14 @@ def note(row: dict[str, Any], zone: tzinfo) -> Note:
     if not row["session"]:
         return Note("free", "calm")
     return Note("follows" if row["following"] else "plugged in", "good")
+
+
+def _full(row: dict[str, Any]) -> bool:
+    """Whether a vehicle that may charge no longer takes all of it, as it has nearly all it can."""
+    accepted, measured, soc = row["accepted_kw"], row["measured_kw"], row["soc"]
+    if row["following"] is not False or accepted is None or measured is None or soc is None:
+        return False
+    return bool(soc >= FULL and accepted < measured <= SAME_KW)
 
 
 def _waits(row: dict[str, Any]) -> bool:

@@ -33,6 +33,7 @@ class Capabilities:
         operation_modes: Modes it names, in the words of OCPP 2.1.
         least_update_s: Time between two charging profiles that it takes; 0 for no limit.
         power_in_watts: Whether profiles may be given in watts.
+        grid_functions: What it can do by itself for the grid, in the words of OCPP 2.1.
     """
 
     v2x: bool = False
@@ -40,6 +41,7 @@ class Capabilities:
     operation_modes: frozenset[str] = frozenset()
     least_update_s: float = 0.0
     power_in_watts: bool = True
+    grid_functions: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,24 @@
 """The configuration of the live service: one TOML file, whose keys are checked when it is read."""
 
+from datetime import date
 from ipaddress import ip_address
 from typing import Literal
 
-from pydantic import Field, model_validator
+import numpy as np
+from pydantic import Field, field_validator, model_validator
 
+from evergrid.core.arrays import Array, Shaped
 from evergrid.core.config import Config as BaseConfig
 from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
 from evergrid.core.timegrid import zone
+from evergrid.fleet.history.past_days import Gaps
 from evergrid.inputs.regulation import Award, Market
-from evergrid.inputs.tables import PriceSource, SiteEntry
+from evergrid.inputs.tables import SiteEntry
 from evergrid.live.signals.brokers.entry import MqttEntry, NatsEntry
 from evergrid.live.signals.iec104.entry import Iec104Entry
 from evergrid.live.signals.openadr.entry import OpenAdrEntry
+from evergrid.live.signals.price_entry import LivePriceSource
 from evergrid.live.sunspec.entry import ModbusBatteryEntry
 from evergrid.model.chargers import LEAST_A
 
@@ -176,6 +181,110 @@ class SignalSource(BaseConfig):
         return self
 
 
+class OfferRules(BaseConfig):
+    """How sure offers are, and from which days."""
+
+    confidence: float = Field(default=0.9, ge=0.5, lt=1)
+    """Share of the hours in which what past days promise is really there."""
+    guarantee: Literal["asymptotic", "proven"] = "asymptotic"
+    """As in a study of firm capacity: "asymptotic" follows a fleet that changes, "proven" holds
+    whatever the distribution, if days are exchangeable."""
+    holidays: tuple[str, ...] = Field(default=(), examples=[["2026-12-25"]])
+    """Days off beside weekends, past and coming; nothing is offered on them, nor just before."""
+    gaps: Gaps = "missing"
+    """A week or more without a vehicle: "missing" from the record, as when the service stood still,
+    an "idle" fleet, or a reason to "refuse" the record."""
+    history_days: int = Field(default=400, ge=60, le=1100)
+    """How far back past stays are read."""
+
+    @field_validator("holidays", mode="before")
+    @classmethod
+    def _text(cls, value: object) -> object:
+        if isinstance(value, list | tuple):
+            return tuple(v.isoformat() if isinstance(v, date) else v for v in value)
+        return value
+
+    @model_validator(mode="after")
+    def _dates(self) -> "OfferRules":
+        self.days_off()
+        return self
+
+    def days_off(self) -> Shaped[Array, " holiday"]:
+        """The holidays as dates.
+
+        Raises:
+            ConfigError: A text that is no date.
+        """
+        try:
+            days = [date.fromisoformat(day) for day in self.holidays]
+        except ValueError:
+            rule = "be dates such as 2026-12-25"
+            raise ConfigError("config", [Fault("holidays", rule, self.holidays)]) from None
+        return np.array(days, dtype="datetime64[D]")
+
+
+class StationBus(BaseConfig):
+    """At which bus of the studied feeder stations are."""
+
+    bus: str = Field(examples=["675"], min_length=1)
+    """Name of the bus in the table."""
+    site: str | None = Field(default=None, examples=["depot"])
+    """All stations of this site; a site without an entry is at the bus of its own name."""
+    station: str | None = Field(default=None, examples=["depot-1"])
+    """This station alone."""
+
+    @model_validator(mode="after")
+    def _one(self) -> "StationBus":
+        given = tuple(name for name in ("site", "station") if getattr(self, name) is not None)
+        if len(given) != 1:
+            raise ConfigError("config", [Fault("at", "name a site or a station", given)])
+        return self
+
+
+class GridStrengthSource(BaseConfig):
+    """Slopes by which stations answer to voltage by themselves, from a grid strength study."""
+
+    file: str = Field(examples=["results"], min_length=1)
+    """Results of the study, or its table inverters; relative to this file."""
+    at: tuple[StationBus, ...] = ()
+    """Where stations are."""
+    slope: float | None = Field(default=None, examples=[5.0], gt=0, le=100)
+    """Reactive power over rating per voltage in pu, in place of the advised slopes; stations where
+    it is steeper than advised get none."""
+    deadband_pu: float = Field(default=0.02, ge=0, le=0.1)
+    """Deviation from nominal voltage up to which nothing is done."""
+    most_share: float = Field(default=0.44, gt=0, le=1)
+    """Greatest reactive power over rating."""
+    response_s: float = Field(default=5.0, gt=0, le=90)
+    """Until nine tenths of a change are there."""
+    meter_values: int = Field(default=3, ge=1, le=100)
+    """In a row that contradict a curve, after which a station is said not to respond."""
+    check_s: float = Field(default=60.0, ge=1, le=86_400)
+    """Between two looks at the table."""
+
+
+class FrequencyDroopEntry(BaseConfig):
+    """How stations answer to frequency by themselves."""
+
+    product: str = "droop"
+    """"fcr" or "fcr_n" of the rule books, or "droop" for your own."""
+    deadband_hz: float = Field(default=0.01, ge=0)
+    """Of your own droop: deviation up to which nothing is done."""
+    full_hz: float = Field(default=0.2, gt=0)
+    """Of your own droop: deviation at which all of the power is due."""
+    nominal_hz: Literal[50, 60] = 50
+    """Of the grid."""
+    response_s: float = Field(default=1.0, gt=0, le=90)
+    """Until nine tenths of a change are there."""
+
+    @model_validator(mode="after")
+    def _band(self) -> "FrequencyDroopEntry":
+        if self.deadband_hz >= self.full_hz:
+            fault = Fault("deadband_hz", "be below full_hz", (self.deadband_hz,))
+            raise ConfigError("config", [fault])
+        return self
+
+
 class Ledger(BaseConfig):
     """Who gets what."""
 
@@ -210,7 +319,7 @@ class Config(BaseConfig):
     """How stations are told what to do."""
     planning: Planning = Planning()
     """How plans are made."""
-    prices: PriceSource
+    prices: LivePriceSource
     """What energy costs."""
     signal: SignalSource | None = None
     """The signal that is followed; energy alone is planned without one."""
@@ -218,6 +327,12 @@ class Config(BaseConfig):
     """The market that regulation is sold to; nothing is offered without one."""
     award: Award = Award()
     """What is offered of what the plan holds."""
+    offer: OfferRules = OfferRules()
+    """How sure offers are, and from which days."""
+    grid_strength: GridStrengthSource | None = None
+    """How stations answer to voltage by themselves; they do not without it."""
+    frequency_droop: FrequencyDroopEntry | None = None
+    """How stations answer to frequency by themselves; they do not without it."""
     ledger: Ledger = Ledger()
     """Who gets what."""
 
@@ -237,6 +352,7 @@ class Config(BaseConfig):
                 fix = "Add a [[site]] of that name, or correct the name."
                 rule = "be the site_id of a [[site]]"
                 faults.append(Fault(f"{name}.site", rule, unknown, fix=fix))
+        faults += self._unknown_places(known)
         names = [one.station for one in (*self.station, *self.battery)]
         again = tuple(sorted({name for name in names if names.count(name) > 1}))
         if again:
@@ -247,6 +363,13 @@ class Config(BaseConfig):
         if faults:
             raise ConfigError("config", faults)
         return self
+
+    def _unknown_places(self, sites: set[str]) -> list[Fault]:
+        """Entries of [[grid_strength.at]] that name no site; stations may be in the store alone."""
+        at = () if self.grid_strength is None else self.grid_strength.at
+        unknown = tuple(one.site for one in at if one.site is not None and one.site not in sites)
+        rule = "be the site_id of a [[site]]"
+        return [Fault("grid_strength.at.site", rule, unknown)] if unknown else []
 
 
 def _openadr_faults(config: Config) -> list[Fault]:

@@ -7,15 +7,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from evergrid.core.timegrid import TimeGrid
 from evergrid.data.files.locate import locate
 from evergrid.inputs import regulation
-from evergrid.inputs.assembly import read_prices
 from evergrid.live import ledger, outlets, sources
 from evergrid.live.adapter import Device
 from evergrid.live.clock import AbstractClock
@@ -24,22 +21,26 @@ from evergrid.live.controller import envelopes, planning, recovery
 from evergrid.live.controller.awards import Awards, rules_on
 from evergrid.live.controller.controller import Controller
 from evergrid.live.controller.drivers import Driver, Drivers
-from evergrid.live.controller.planning import MadePlan, PlanRequest
+from evergrid.live.controller.offers import firm_schedule, past_stays
+from evergrid.live.controller.offers.firm_capacity import FirmCapacity
 from evergrid.live.controller.plans import Plans
 from evergrid.live.controller.service_view import ServiceCommands, ServiceView
+from evergrid.live.controller.support import grid_support
+from evergrid.live.controller.support.grid_support import GridSupport
 from evergrid.live.controller.ticker import Ticker
 from evergrid.live.credentials import StoreCredentials
 from evergrid.live.ocpp.admission.settings import Settings as OcppSettings
 from evergrid.live.ocpp.admission.tls import server_context
 from evergrid.live.ocpp.central_system import CentralSystem, Listener
 from evergrid.live.outlets import OutletAdapter, OutletHandler
+from evergrid.live.price_watch import PriceWatch
 from evergrid.live.routing import DeviceAdapters
 from evergrid.live.signals import utility
 from evergrid.live.signals.envelope import Limit
 from evergrid.live.signals.feed import Feed
 from evergrid.live.signals.freshness import FreshnessRules
 from evergrid.live.signals.utility import UtilityLimits
-from evergrid.live.store.entry import StoredEntry
+from evergrid.live.store.entry import Entry, StoredEntry
 from evergrid.live.store.registry import drivers, stations
 from evergrid.live.store.registry.station_register import StationRegister
 from evergrid.live.store.registry.stations import Registration
@@ -49,6 +50,7 @@ from evergrid.model.prices import Prices
 from evergrid.model.signal import RegulationMarket
 
 LONGEST_STAY_S = 14 * 86_400.0  # for which the log is read back when a service starts
+STAYS_AT_ONCE = 500  # entries of past stays, which are read while decisions are made
 READ_AT_ONCE = 5000  # entries of the log, when a service starts
 PRICE_DAYS = 2.0  # for which prices are read beyond the horizon of a plan
 
@@ -112,8 +114,11 @@ async def running(config: Config, run: Run) -> AsyncIterator[Service]:
     """
     clock, given = run.clock, config
     config = outlets.with_sites(given)
-    prices, market = _prices(config, run), _market(config, run)
+    market = _market(config, run)
     async with AsyncExitStack() as stack:
+        watch = PriceWatch(config, run.folder, clock, run.price_days)
+        stack.push_async_callback(watch.close)
+        prices = await watch.first()
         place = config.store if "://" in config.store else locate(config.store, run.folder)
         store = await stack.enter_async_context(open_store(place, clock=clock, rules=run.store))
         passwords = await _register(store, config.station)
@@ -132,10 +137,14 @@ async def running(config: Config, run: Run) -> AsyncIterator[Service]:
         )
         controller.keep(await ledger.kept(store))
         await _restore(controller, store)
-        settings = OcppSettings(meter_interval_s=config.control.meter_s)
+        settings = OcppSettings(
+            meter_interval_s=config.control.meter_s,
+            reactive_power=config.grid_strength is not None,
+        )
         told = OutletHandler(controller, config.station, partial(_live, controller))
         central = CentralSystem(told, credentials, clock, settings)
         _resume(central, controller)
+        controller.support = await _support(config, run, controller, central, store)
         batteries = SunSpecAdapter(config.battery, controller, clock, folder=run.folder)
         reached = OutletAdapter(central.orders)
         controller.use(DeviceAdapters(reached, (batteries, batteries.stations)))
@@ -151,7 +160,9 @@ async def running(config: Config, run: Run) -> AsyncIterator[Service]:
             prices,
             partial(_priced, controller, plans),
         )
-        ticker = await _ticker(config, run, controller, prices, market, limits, stack, dispatched)
+        ticker = await _ticker(
+            config, run, controller, prices, market, limits, store, stack, dispatched
+        )
         plans.append(ticker.plans)
         ticker.plans.use_prices(controller.prices)  # which may have changed since
         view = ServiceView(
@@ -168,12 +179,38 @@ async def running(config: Config, run: Run) -> AsyncIterator[Service]:
         if config.battery:
             polling = asyncio.create_task(batteries.run())
             stack.callback(polling.cancel)
+        watching = asyncio.create_task(controller.support.watch())
+        stack.callback(watching.cancel)
+        changed = partial(_priced, controller, plans)
+        beside = asyncio.create_task(
+            watch.watch(changed, controller.raise_alarm, controller.end_alarm)
+        )
+        stack.callback(beside.cancel)
         loop = asyncio.create_task(ticker.run())
         stack.push_async_callback(_stopped, ticker, loop)
         scheme = "ws" if listen.certificate_file is None else "wss"
         url = f"{scheme}://{listen.address}:{port}/ocpp"
         commands = ServiceCommands(controller, limits)
         yield Service(given, store, central, controller, ticker, view, commands, url, passwords)
+
+
+async def _support(
+    config: Config, run: Run, controller: Controller, central: CentralSystem, store: Store
+) -> GridSupport:
+    """What stations do for the grid by themselves, with what they were given before."""
+    support = GridSupport(
+        config,
+        run.folder,
+        # A function is the station's, which its first outlet stands for.
+        [one for one in controller.fleet.devices if outlets.place(one.station)[1] == outlets.FIRST],
+        central.grid_functions,
+        controller,
+        store.log,
+        store.clock,
+    )
+    kind = grid_support.KIND
+    support.restore(one.entry for one in await _entries(store, kind, since_s=0.0))
+    return support
 
 
 def _resume(central: CentralSystem, controller: Controller) -> None:
@@ -226,22 +263,15 @@ async def _utility(config: Config, store: Store) -> UtilityLimits:
     return limits
 
 
-async def _entries(store: Store, kind: str) -> list[StoredEntry]:
-    """Entries of a kind, as far back as a stay can have begun, in the order of the log."""
-    after = await store.log.number_at(kind, store.clock.now_s() - LONGEST_STAY_S)
+async def _entries(store: Store, kind: str, *, since_s: float | None = None) -> list[StoredEntry]:
+    """Entries of a kind in the order of the log; as far back as a stay can have begun."""
+    since_s = store.clock.now_s() - LONGEST_STAY_S if since_s is None else since_s
+    after = await store.log.number_at(kind, since_s)
     entries = list[StoredEntry]()
     while found := await store.log.entries(kind, after=after, limit=READ_AT_ONCE):
         entries += found
         after = found[-1].number
     return entries
-
-
-def _prices(config: Config, run: Run) -> Prices:
-    """Prices from now on for as long as plans will look."""
-    now = datetime.fromtimestamp(run.clock.now_s(), UTC).replace(minute=0, second=0, microsecond=0)
-    hours = round(config.planning.horizon_h + 24 * run.price_days)
-    grid = TimeGrid(now, 1.0, hours)
-    return read_prices(config.prices, grid, run.folder)[0]
 
 
 def _market(config: Config, run: Run) -> RegulationMarket | None:
@@ -278,7 +308,8 @@ async def known_drivers(store: Store) -> Drivers:
 
 async def _restore(controller: Controller, store: Store) -> None:
     """Take up open transactions of the log."""
-    entries = await _entries(store, "transaction_event") + await _entries(store, "needs")
+    kinds = ("transaction_event", "needs", "driver_change")
+    entries = [one for kind in kinds for one in await _entries(store, kind)]
     entries.sort(key=lambda one: one.number)
     recovery.restore(controller, (one.entry for one in entries))
 
@@ -290,16 +321,20 @@ async def _ticker(
     prices: Prices,
     market: RegulationMarket | None,
     sent: UtilityLimits,
+    store: Store,
     stack: AsyncExitStack,
     dispatched: sources.SetPointSource | None,
 ) -> Ticker:
     """The loop of decisions, with its plans, its signal and what is sold."""
     limits = partial(envelopes.limits_of_plan, sent)
-    plans = Plans(config, controller.fleet, prices, market, _planner(run, stack), limits)
+    worker = _worker(run, stack)
+    planner = partial(worker, planning.make)
+    plans = Plans(config, controller.fleet, prices, market, planner, limits)
+    firm = FirmCapacity(config, partial(_stays, store), partial(worker, firm_schedule.schedule))
     awards = None
     tick_s = float(config.control.tick_s)
     if config.market is not None and market is not None:
-        awards = Awards(config.market, config.award, market, run.clock.now_s(), tick_s)
+        awards = Awards(config.market, config.award, market, tick_s)
     feed = None
     if config.signal is not None:
         source = await sources.opened(
@@ -308,22 +343,31 @@ async def _ticker(
         feed = Feed(source, run.clock, FreshnessRules(tick_s=tick_s))
         listening = asyncio.create_task(feed.run())
         stack.callback(listening.cancel)
-    return Ticker(controller, plans, awards, feed, wait_for_plans=run.virtual, utility=sent)
+    waits = run.virtual
+    return Ticker(controller, plans, awards, feed, wait_for_plans=waits, utility=sent, firm=firm)
 
 
-def _planner(run: Run, stack: AsyncExitStack) -> Callable[[PlanRequest], Any]:
-    """Plans are made in a process of their own, so that no decision waits for one."""
+async def _stays(store: Store, since_s: float) -> AsyncIterator[list[Entry]]:
+    """Past stays since a moment, in parts that are quick to read."""
+    after = await store.log.number_at(past_stays.KIND, since_s)
+    while found := await store.log.entries(past_stays.KIND, after=after, limit=STAYS_AT_ONCE):
+        yield [one.entry for one in found]
+        after = found[-1].number
+
+
+def _worker(run: Run, stack: AsyncExitStack) -> Callable[[Callable[[Any], Any], Any], Any]:
+    """Plans and promises are made in a process of their own, so that no decision waits for one."""
     if run.virtual:
 
-        async def at_once(asked: PlanRequest) -> MadePlan:
+        async def at_once(make: Callable[[Any], Any], asked: Any) -> Any:
             with run.clock.working():
-                return await asyncio.to_thread(planning.make, asked)
+                return await asyncio.to_thread(make, asked)
 
         return at_once
     pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
     stack.callback(pool.shutdown, wait=False, cancel_futures=True)
 
-    async def beside(asked: PlanRequest) -> MadePlan:
-        return await asyncio.get_running_loop().run_in_executor(pool, planning.make, asked)
+    async def beside(make: Callable[[Any], Any], asked: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(pool, make, asked)
 
     return beside

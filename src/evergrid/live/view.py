@@ -186,6 +186,10 @@ class Offer:
         basis: What it rests on.
         score: Of the block; None before it has ended.
         credit: In the currency; None before it has ended.
+        rule: That made it: ``history`` or ``cold start``.
+        binding: What it could not exceed.
+        confidence: Share of such promises that past days kept; None without them.
+        history_days: Days of record.
     """
 
     begin_s: float
@@ -195,6 +199,10 @@ class Offer:
     basis: str
     score: float | None = None
     credit: float | None = None
+    rule: str = ""
+    binding: str = ""
+    confidence: float | None = None
+    history_days: int = 0
 
 
 @dataclass(frozen=True)
@@ -289,7 +297,7 @@ class StationDetail:
         operation_modes: That it names.
         profiles: Charging profiles that it was given, lowest stack level first.
         messages: The last ones, newest first.
-        series: Ordered, accepted and measured power.
+        series: Ordered, accepted and measured power of the last hours.
     """
 
     row: StationRow
@@ -321,7 +329,7 @@ class AbstractView(ABC):
 
     @abstractmethod
     def series(self, points: int = 600) -> Series:
-        """Signal, target, response, base, award and score of the last while."""
+        """Signal, target, response, base, award and last settled score of the last while."""
 
     @abstractmethod
     def plan(self) -> PlanView:

@@ -315,3 +315,70 @@ def test_what_holds_both_ways_follows_any_signal_and_serves_the_driver(seed: int
             assert (energy <= sessions.capacity_kwh[row] + 1e-6)[held].all()
         reached = energy + sessions.max_charge_kw[row] * into * np.maximum(after_h, 0.0)
         assert (reached >= sessions.energy_departure_kwh[row] - 1e-6)[held].all()
+
+
+def _most_power(able: Any, low: float, high: float) -> float:
+    """Largest power, of an interval whose low end is able, by halving."""
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if able(middle) else (low, middle)
+    return low
+
+
+def _around_plan(one: Sessions, stated: Any, at: Any, hold_h: float) -> float:
+    """The widest band around a chosen power, by trying energies and halving powers."""
+    capacity, start = float(one.capacity_kwh[0]), float(one.energy_arrival_kwh[0])
+    draw, feed = float(one.max_charge_kw[0]), float(one.max_discharge_kw[0])
+    into, out = float(one.efficiency_charge[0]), float(one.efficiency_discharge[0])
+    owed, floor = float(one.energy_departure_kwh[0]), min(float(one.energy_reserve_kwh[0]), start)
+    since_h, after_h = _hours(at - one.arrival_utc[0]), _hours(stated - at) - hold_h
+
+    def end(energy: float, power: float) -> float:
+        return energy - hold_h * (power / out if power > 0 else power * into)
+
+    widest = 0.0
+    for energy in np.linspace(0.0, capacity, 1501):
+        reached = start - since_h * feed / out <= energy <= start + since_h * draw * into
+        if not reached or energy < floor:
+            continue
+        keeps = lambda p, e=energy: end(e, p) >= floor and end(e, p) + after_h * draw * into >= owed  # noqa: E731
+        fits = lambda p, e=energy: end(e, -p) <= capacity  # noqa: E731
+        if keeps(-draw):
+            high, low = _most_power(keeps, -draw, feed), -_most_power(fits, -feed, draw)
+            widest = max(widest, (high - low) / 2)
+    return widest
+
+
+@given(seed=st.integers(0, 10_000), hold_h=st.sampled_from([0.5, 1.0, 4.0]))
+@settings(max_examples=6)
+def test_the_band_around_a_plan_is_the_widest_of_all_energies_that_it_can_have_reached(
+    seed: int, hold_h: float
+) -> None:
+    sessions = _random_sessions(seed, 4)
+    stated, instants = _stated(seed, sessions), _instants(180, 3)
+    found = sustained(sessions, instants, hold_h, stated_utc=stated)
+    for row, (session, at) in enumerate(zip(found.session, found.instant, strict=True)):
+        one = sessions.select(np.array([session]))
+        tried = _around_plan(one, stated[session], instants[at], hold_h)
+        step_kw = float(one.capacity_kwh[0]) / 1500 / hold_h / 0.7
+        assert tried - 1e-6 <= found.around_plan_kw[row] <= tried + step_kw
+        assert found.around_plan_kw[row] >= found.both_kw[row] - 1e-9
+
+
+def test_a_plan_that_keeps_room_has_a_band_where_charging_at_once_leaves_none() -> None:
+    session = make_sessions(
+        1,
+        arrival_utc=np.array([ARRIVAL]),
+        departure_utc=np.array([ARRIVAL + 10 * HOUR]),
+        capacity_kwh=np.array([60.0]),
+        energy_arrival_kwh=np.array([30.0]),
+        energy_departure_kwh=np.array([60.0]),
+        energy_reserve_kwh=np.array([10.0]),
+        max_charge_kw=np.array([11.0]),
+        max_discharge_kw=np.array([11.0]),
+        efficiency_charge=np.array([0.95]),
+        efficiency_discharge=np.array([0.95]),
+    )
+    found = sustained(session, np.array([ARRIVAL + 4 * HOUR]), 1.0)
+    assert found.both_kw[0] == 0.0
+    assert found.around_plan_kw[0] == pytest.approx(11.0)

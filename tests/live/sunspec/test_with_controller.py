@@ -45,7 +45,7 @@ def test_a_battery_follows_the_signal_and_its_owner_is_paid() -> None:
         controller.use(adapter)
         plans = Plans(settings, controller.fleet, flat, market(), plan)
         assert settings.market is not None
-        awards = Awards(settings.market, settings.award, market(), START_S, 2.0)
+        awards = Awards(settings.market, settings.award, market(), 2.0)
         feed = FunctionFeed(clock, lambda wall_s: (-1.0) ** ((wall_s - START_S) // 300))
         ticker = Ticker(controller, plans, awards, feed, wait_for_plans=True)
         tasks = [asyncio.create_task(adapter.run()), asyncio.create_task(ticker.run())]

@@ -27,6 +27,7 @@ def test_without_shares_everybody_behaves():
         ("lying_meter", "lies"),
         ("refuses", "refuses"),
         ("ignores", "ignores"),
+        ("ignores_support", "ignores_support"),
         ("clock_skew", "skew_s"),
         ("slow_answers", "answer_delay_s"),
     ],

@@ -1,5 +1,6 @@
 """The signal, how well the fleet followed it, and what was offered and awarded."""
 
+from collections.abc import Sequence
 from datetime import tzinfo
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from fastapi.responses import Response
 from evergrid.console import charts, fleet_words, words
 from evergrid.console.render import SEERS, page, part
 from evergrid.live.api.service import Visitor, require, service_of
-from evergrid.live.view import Overview, Series
+from evergrid.live.view import Offer, Overview, Series
 
 router = APIRouter(include_in_schema=False)
 Seer = Annotated[Visitor, Depends(require(*SEERS))]
@@ -23,6 +24,7 @@ async def signal(request: Request, visitor: Seer) -> Response:
     view, zone = service.view, service.settings.zone
     overview = view.overview()
     series = part("series", lambda: view.series(charts.POINTS))
+    offers = part("offers", lambda: view.offers()[:BLOCKS])
     return page(
         request,
         visitor,
@@ -31,16 +33,18 @@ async def signal(request: Request, visitor: Seer) -> Response:
         sentence=sentence(overview),
         said=fleet_words.figures(overview),
         failed=series is None,
-        drawings=[one for one in charts_of(series, zone) if one.drawn],
-        offers=part("offers", lambda: view.offers()[:BLOCKS]),
+        drawings=[one for one in charts_of(series, offers, zone) if one.drawn],
+        offers=offers,
         currency=overview.currency,
     )
 
 
-def charts_of(series: Series | None, zone: tzinfo) -> list[charts.Chart]:
+def charts_of(
+    series: Series | None, offers: Sequence[Offer] | None, zone: tzinfo
+) -> list[charts.Chart]:
     """The charts of the page."""
-    drawn = (charts.signal, charts.response, charts.score)
-    return [] if series is None else [draw(series, zone) for draw in drawn]
+    drawn = [] if series is None else [charts.signal(series, zone), charts.response(series, zone)]
+    return drawn if offers is None else [*drawn, charts.score(offers, zone)]
 
 
 def sentence(overview: Overview) -> str:

@@ -5,7 +5,7 @@ const RIGHT = 10;
 const TOP = 8;
 const BOTTOM = 26;
 const number = (value, decimals) =>
-  value == null ? "\u2013" : value.toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals }).replace("-", "\u2212");
+  value == null ? "\u2013" : (Math.abs(value) < 0.5 / 10 ** decimals ? 0 : value).toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals }).replace("-", "\u2212");
 
 function niceStep(span, count) {
   const raw = span / count;

@@ -4,16 +4,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evergrid.core.arrays import Array, Bool, Float
-from evergrid.fleet.firm_capacity.day_forecast import DayForecast, day_forecast
-from evergrid.fleet.firm_capacity.influence import Influences
+from evergrid.core.arrays import Array, Bool, Float, Shaped
+from evergrid.core.errors import InputError
+from evergrid.core.faults import Fault
+from evergrid.fleet.firm_capacity.day_forecast import LEAST_DAYS, DayForecast, day_forecast
+from evergrid.fleet.firm_capacity.influence import Influences, influences
 from evergrid.fleet.firm_capacity.outages import Outage, with_outages
 from evergrid.fleet.firm_capacity.risk_control import DailyPromises, PowerForecast, promises
 from evergrid.fleet.firm_capacity.scores import Coverage, coverage
 from evergrid.fleet.firm_capacity.spread import root_spread
-from evergrid.fleet.history.day_kind import ODD, WORKING, DayKinds
+from evergrid.fleet.history.day_kind import ODD, WORKING, DayKinds, day_kinds
+from evergrid.fleet.history.past_days import History
+from evergrid.model.weather import Weather
 
 LEAD_DAYS = 2  # promises of a day are made the day before, from days that were over by then
+FEWEST_DAYS = LEAST_DAYS + LEAD_DAYS  # before the first day can be told
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,52 @@ class Past:
     def judged(self) -> Bool[Array, " day"]:
         """Usable days after the fitted ones."""
         return self.usable & (np.arange(len(self.known)) >= self.fitted)
+
+
+def past_of(
+    record: History,
+    days: Shaped[Array, " day"],
+    holidays: Shaped[Array, " holiday"],
+    weather: Weather | None,
+    judged_share: float,
+) -> Past:
+    """The record with room for the coming days.
+
+    Args:
+        record: What could have been delivered.
+        days: Those of the record, and then the coming ones.
+        holidays: Days off, past and coming.
+        weather: Temperatures of all days, where there are any.
+        judged_share: Last share of the record on which promises are judged.
+
+    Raises:
+        InputError: Too few days before the judged ones, or none of those that can be judged.
+    """
+    coming = len(days) - len(record.days)
+    kinds = day_kinds(days, holidays)
+    fitted = round(len(record.days) * (1 - judged_share))
+    known = np.append(record.known, np.zeros(coming, dtype=bool))
+    first = int(known[:fitted].sum())
+    if first < FEWEST_DAYS:
+        rule = f"be at least {FEWEST_DAYS} before the judged ones"
+        fix = "Give a longer history, or set judged_share nearer to 0.5."
+        raise InputError("history", [Fault("days", rule, got=(first,), fix=fix)])
+    if not (known & (kinds.group != ODD))[fitted:].any():
+        rule = "hold a known day that is no holiday among the judged ones"
+        got = f"none from {days[fitted]} to {record.days[-1]}"
+        fix = "Give a longer history, or a larger judged_share."
+        raise InputError("history", [Fault("days", rule, got=(got,), fix=fix)])
+    usual = known & (kinds.group == WORKING) & (np.arange(len(days)) < fitted)
+    return Past(
+        power_kw=np.concatenate([record.power_kw, np.zeros((coming, record.steps))]),
+        known=known,
+        kinds=kinds,
+        coming=coming,
+        fitted=fitted,
+        noise_kw=record.noise_kw(usual[: len(record.days)]),
+        car_kw=record.car_kw,
+        influences=influences(days, None if weather is None else weather.on(days)),
+    )
 
 
 def told(past: Past, lead_days: int = LEAD_DAYS) -> DayForecast:
@@ -156,6 +207,7 @@ class ComingOffers:
     Attributes:
         mean_kw: What is expected.
         power_kw: What can be promised at each confidence.
+        able: Whether there were enough days to promise anything, at each confidence.
         lead_days: Days from the last known day to each.
         kept: How often past promises above zero, made as far ahead, were kept on judged days, by
             confidence and then by coming day.
@@ -163,6 +215,7 @@ class ComingOffers:
 
     mean_kw: Float[Array, "coming step"]
     power_kw: Float[Array, "confidence coming step"]
+    able: Bool[Array, "confidence coming"]
     lead_days: tuple[int, ...]
     kept: tuple[tuple[Coverage, ...], ...]
 
@@ -181,15 +234,19 @@ def coming_promises(
     first = len(past.power_kw) - past.coming
     mean = np.zeros((past.coming, past.power_kw.shape[1]))
     power = np.zeros((len(confidence), *mean.shape))
+    able = np.zeros((len(confidence), past.coming), dtype=bool)
     leads = tuple(past.lead_days(ahead) for ahead in range(past.coming))
     kept = []
     for ahead, lead in enumerate(leads):
         expected = told(past, lead)
         mean[ahead] = expected.mean_kw[first + ahead]
-        made = promised(
+        promises_made = promised(
             past, expected, confidence, outages=outages, lead_days=lead, proven=proven
-        ).power_kw
-        power[:, ahead] = made[:, first + ahead]
+        )
+        made = promises_made.power_kw
+        power[:, ahead], able[:, ahead] = (
+            of[:, first + ahead] for of in (made, promises_made.able)
+        )
         came = past.power_kw[past.judged]
         kept.append([coverage(came, one[past.judged], above_zero=True) for one in made])
-    return ComingOffers(mean, power, leads, tuple(zip(*kept, strict=True)))
+    return ComingOffers(mean, power, able, leads, tuple(zip(*kept, strict=True)))

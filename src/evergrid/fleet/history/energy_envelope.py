@@ -86,6 +86,9 @@ class SustainedPower:
         baseline_kw: Mean power over the hold when nothing is asked: charging as early as
             possible up to what is owed, then resting.
         energy_kwh: Energy in the cells at the instant, on that baseline.
+        around_plan_kw: How far power can move either way, through the whole hold, around a power
+            that a plan chose, from an energy at the instant that it chose too.
+        planned_energy_kwh: That energy.
     """
 
     session: Int[Array, " row"]
@@ -94,6 +97,8 @@ class SustainedPower:
     low_kw: Float[Array, " row"]
     baseline_kw: Float[Array, " row"]
     energy_kwh: Float[Array, " row"]
+    around_plan_kw: Float[Array, " row"]
+    planned_energy_kwh: Float[Array, " row"]
 
     @property
     def up_kw(self) -> Float[Array, " row"]:
@@ -159,6 +164,15 @@ def sustained(
     least = np.maximum(floor, owed - rate_in * np.maximum(after_h, 0.0))
     resting = np.minimum(goal, energy + rate_in * duration_h)
     high = _power(sessions, row, energy - least, duration_h)
+    # Of all energies that a plan can have reached, that which leaves room for a hold of full
+    # charging: below it no power downwards is lost, above it no more than that is gained upwards.
+    lowest = start - sessions.max_discharge_kw[row] / sessions.efficiency_discharge[row] * since_h
+    lowest = np.maximum(np.maximum(floor, lowest), least - rate_in * duration_h)
+    roomy = sessions.capacity_kwh[row] - rate_in * duration_h
+    highest = np.minimum(sessions.capacity_kwh[row], start + rate_in * since_h)
+    planned = np.minimum(np.maximum(roomy, lowest), highest)
+    planned_high = _power(sessions, row, planned - least, duration_h)
+    planned_low = _power(sessions, row, planned - sessions.capacity_kwh[row], duration_h)
     return SustainedPower(
         session=row,
         instant=instant,
@@ -166,6 +180,8 @@ def sustained(
         low_kw=_power(sessions, row, energy - sessions.capacity_kwh[row], duration_h),
         baseline_kw=_power(sessions, row, energy - resting, duration_h),
         energy_kwh=energy,
+        around_plan_kw=np.maximum(planned_high - planned_low, 0.0) / 2.0,
+        planned_energy_kwh=planned,
     )
 
 

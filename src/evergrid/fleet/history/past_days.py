@@ -15,7 +15,7 @@ from evergrid.fleet.history.energy_envelope import US_PER_H, sustained
 from evergrid.fleet.history.site_holes import Hole, site_holes
 from evergrid.model.session import Sessions
 
-Direction = Literal["up", "down", "both"]
+Direction = Literal["up", "down", "both", "around_plan"]
 Gaps = Literal["refuse", "missing", "idle"]
 GAP_DAYS = 7  # without a single vehicle: more likely a broken record than an idle fleet
 DAY = np.timedelta64(1, "D")
@@ -172,7 +172,11 @@ def history(
     steps = round(24 / product.step_h)
     instants = day_steps(days, steps, zone(time_zone))
     held = sustained(lived, instants.ravel(), product.duration_h, stated_utc=stated)
-    power = {"up": held.up_kw, "down": held.down_kw, "both": held.both_kw}[product.direction]
+    power, energy = held.up_kw, held.energy_kwh
+    if product.direction == "around_plan":
+        power, energy = held.around_plan_kw, held.planned_energy_kwh
+    elif product.direction != "up":
+        power = held.down_kw if product.direction == "down" else held.both_kw
     some = power > 0
     known = _known(sessions, days, instants, gaps)
     holes = _holes(sessions, days, time_zone, holidays) if gaps != "idle" else ()
@@ -191,7 +195,7 @@ def history(
         day=held.instant[some] // steps,
         step=held.instant[some] % steps,
         row_kw=power[some],
-        row_energy_kwh=held.energy_kwh[some],
+        row_energy_kwh=energy[some],
         left_early=_left_early(sessions, stated_utc),
         holes=holes,
         open_days=open_days,

@@ -10,6 +10,7 @@ import numpy as np
 from evergrid.core.arrays import Array, Float
 from evergrid.core.units import KW_PER_MW, S_PER_H
 from evergrid.inputs.regulation import Award, Market
+from evergrid.live.controller.offers.firm_schedule import FirmPromise
 from evergrid.markets.performance import pjm_score
 from evergrid.markets.rules import pjm
 from evergrid.markets.rules.pjm import PjmRegulation
@@ -22,9 +23,10 @@ PJM_ZONE = ZoneInfo("America/New_York")
 AFTER_S = 900.0
 LEAST_SAMPLES = 120  # of ten seconds, from which a score can be made
 TICK_ROUNDING_S = 1e-6
+KEPT_BLOCKS = 1000  # of an hour: six weeks
 KEPT_S = 4 * 3600.0  # for which points are kept: an hour is settled a quarter of an hour after it
-COLD_START_SHARE = 0.5  # of what is there now, offered until what was delivered has been measured
-COLD_START_H = 14 * 24.0
+COLD_START_SHARE = 0.5  # of what the fleet can hold now, offered until past days vouch for more
+COLD_START, HISTORY = "cold start", "history"
 
 
 @dataclass
@@ -36,7 +38,11 @@ class Block:
         end_s: Likewise.
         offered_kw: Both ways.
         awarded_kw: By the market.
-        basis: What the offer rests on.
+        basis: What the offer rests on, in words.
+        rule: That made it: `HISTORY` where past days vouch for it, `COLD_START` where they do not.
+        binding: What it could not exceed.
+        confidence: Share of such promises that past days kept; None without them.
+        history_days: Days of record.
         held_kwh: Power held times hours, by driver.
         score: 0 to 1; None before it is settled, and where it cannot be known.
         credit: In whole cents of the currency; None before it is settled.
@@ -47,6 +53,10 @@ class Block:
     offered_kw: float
     awarded_kw: float
     basis: str
+    rule: str = COLD_START
+    binding: str = ""
+    confidence: float | None = None
+    history_days: int = 0
     held_kwh: dict[str, float] = field(default_factory=dict)
     score: float | None = None
     credit: float | None = None
@@ -61,6 +71,14 @@ def rules_on(wall_s: float) -> PjmRegulation:
     return pjm.on(datetime.fromtimestamp(wall_s, UTC).astimezone(PJM_ZONE).date())
 
 
+def _basis(binding: str, firm: FirmPromise | None, lacking: str) -> str:
+    """What an offer rests on, in words."""
+    if firm is None:
+        return f"cold start, bound by {binding}" + (f": {lacking}" if lacking else "")
+    vouched = f"{firm.confidence:g} firm by {firm.history_days} days of record"
+    return f"{vouched}, bound by {binding}"
+
+
 class Awards:
     """Every block of a run, and what the signal and the fleet did in it.
 
@@ -68,43 +86,62 @@ class Awards:
         market: Rule book and expected score.
         award: Which share is offered, in which steps.
         prices: Of the market.
-        start_s: Of the service, UTC seconds since 1970; a cold start lasts for some time after it.
         tick_s: Between two points.
     """
 
     def __init__(
-        self, market: Market, award: Award, prices: RegulationMarket, start_s: float, tick_s: float
+        self, market: Market, award: Award, prices: RegulationMarket, tick_s: float
     ) -> None:
         self._market, self._award, self._prices = market, award, prices
-        self._start_s, self._tick_s = start_s, tick_s
+        self._tick_s = tick_s
         self.blocks: list[Block] = []
         # Time, share asked for and share delivered, of the last ticks.
         self._points = deque[tuple[float, float, float]](maxlen=round(KEPT_S / tick_s))
         self._settled = 0
+        self._last_score: float | None = None
 
     @property
     def now(self) -> Block | None:
         """The block in force."""
         return self.blocks[-1] if self.blocks else None
 
-    def begin(self, begin_s: float, end_s: float, planned_kw: float, available_kw: float) -> Block:
-        """A new block, of which no more is offered than can be held now.
+    def begin(
+        self,
+        begin_s: float,
+        end_s: float,
+        planned_kw: float,
+        available_kw: float,
+        firm: FirmPromise | None = None,
+        *,
+        battery_kw: float = 0.0,
+        lacking: str = "",
+    ) -> Block:
+        """A new block, of which no more is offered than past days vouch for and can be held now.
 
         Args:
             begin_s: Of the block.
             end_s: Of the block.
             planned_kw: By the plan, both ways.
             available_kw: What the fleet can hold, both ways.
+            firm: What past days vouch for of vehicles; None where they do not.
+            battery_kw: What batteries that never leave can hold, both ways.
+            lacking: Why past days do not vouch for anything.
         """
-        hours = (begin_s - self._start_s) / S_PER_H
-        cold = hours < COLD_START_H
-        share = min(self._award.share, COLD_START_SHARE) if cold else self._award.share
-        offered = min(share * available_kw, planned_kw)
-        offered = min(offered, np.inf if self._award.most_kw is None else self._award.most_kw)
-        offered = self._in_steps(offered)
-        basis = f"{share:.0%} of what the fleet can hold now"
-        basis += ", as nothing has been measured for long enough" if cold else ""
-        block = Block(begin_s, end_s, offered, offered, basis)
+        share = min(self._award.share, COLD_START_SHARE) if firm is None else self._award.share
+        bounds = {
+            f"{share:.0%} of what the fleet can hold now": share * available_kw,
+            "the plan": planned_kw,
+            "most_kw": np.inf if self._award.most_kw is None else self._award.most_kw,
+        }
+        if firm is not None:
+            bounds["firm capacity"] = firm.power_kw + battery_kw
+        binding = min(bounds, key=lambda name: bounds[name])
+        offered = self._in_steps(bounds[binding])
+        block = Block(begin_s, end_s, offered, offered, _basis(binding, firm, lacking))
+        block.binding = binding
+        if firm is not None:
+            block.rule, block.confidence = HISTORY, firm.confidence
+            block.history_days = firm.history_days
         self.blocks.append(block)
         return block
 
@@ -119,6 +156,11 @@ class Awards:
         awarded = 0.0 if block is None else block.awarded_kw
         # Where nothing is awarded nothing can be missed.
         self._points.append((wall_s, share, response_kw / awarded if awarded > 0 else share))
+
+    @property
+    def last_score(self) -> float | None:
+        """Score of the last block that was settled with one; None before the first."""
+        return self._last_score
 
     def score_so_far(self) -> float | None:
         """Mean score of settled blocks; None before the first."""
@@ -139,8 +181,16 @@ class Awards:
                 break
             self._pay(block)
             self._settled += 1
+            self._last_score = self._last_score if block.score is None else block.score
             done.append(block)
+        self._forget()
         return done
+
+    def _forget(self) -> None:
+        """Let the oldest settled blocks go; they stay in the log."""
+        gone = min(max(len(self.blocks) - KEPT_BLOCKS, 0), self._settled)
+        del self.blocks[:gone]
+        self._settled -= gone
 
     def _between(
         self, begin_s: float, end_s: float

@@ -36,13 +36,14 @@ from evergrid.live.controller import vehicle as vehicles
 from evergrid.live.controller.alarms import Alarms
 from evergrid.live.controller.drivers import Drivers
 from evergrid.live.controller.fleet import Fleet
+from evergrid.live.controller.offers import past_stays
+from evergrid.live.controller.support.grid_support import GridSupport
 from evergrid.live.controller.transactions import MET_KWH, OpenTransaction, Promise
 from evergrid.live.controller.vehicle import Vehicle
 from evergrid.live.store.entry import AbstractLog, Entry
 from evergrid.live.view import LedgerLine
 from evergrid.model.prices import Prices
 
-WHOLE_PERCENT, TENTH_PERCENT = 0.005, 0.0005  # by which a rounded soc may differ from the true one
 LONGEST_WAIT_S = 3600.0  # before a station that refused is asked again
 SKEW_S = 5.0  # of a station's clock, from which it is told
 
@@ -88,6 +89,7 @@ class Controller(AbstractHandler):
         self.unplanned: set[int] = set()
         self.lines: list[LedgerLine] = []
         self.earned = 0.0  # credits of regulation, of drivers and aggregator together
+        self.support: GridSupport | None = None  # of the grid, by stations themselves
         self._unreachable: dict[str, float] = {}
         self._post, self._prices = post_lines, prices
         self._adapter: AbstractAdapter | None = None
@@ -137,6 +139,8 @@ class Controller(AbstractHandler):
     async def disconnected(self, station: str) -> None:
         """A device is gone: others take over in the next tick."""
         self.online.pop(station, None)
+        if self.support is not None:
+            self.support.gone(station)
         self.fleet.lose(station)
         vehicle = self.vehicle_at(station)
         if vehicle is not None:
@@ -146,6 +150,8 @@ class Controller(AbstractHandler):
     async def described(self, station: str, found: Capabilities) -> None:
         """A device has told what it can do; what was under way goes on."""
         self.capabilities[station] = found
+        if self.support is not None:
+            self.spawn(self.support.described(station, found.grid_functions))
         self._seen(station)
         known = self.transactions.get(station)
         vehicle = self.vehicle_at(station)
@@ -184,7 +190,8 @@ class Controller(AbstractHandler):
         known.driver = driver
         self._take_readings(event.station, known, event.readings, live=not event.offline)
         if event.part is TransactionPart.ENDED:
-            await self._left(event.station, known, early_end=False)
+            ended_s = event.time_s if event.offline else None
+            await self._left(event.station, known, early_end=False, ended_s=ended_s)
 
     async def needs(self, needs: ChargingNeeds) -> bool:
         """A vehicle says what it asks for: it comes under orders once it is answered."""
@@ -272,15 +279,7 @@ class Controller(AbstractHandler):
             InputError: Nobody is plugged in there, or the values cannot be.
         """
         vehicle, now_s = self.vehicle_at(station), self.clock.now_s()
-        faults = []
-        if vehicle is None:
-            faults.append(Fault("session", "be that of a vehicle that is plugged in", (station,)))
-        elif owed_kwh is not None and not 0 <= owed_kwh <= vehicle.capacity_kwh:
-            rule = f"lie in [0, {vehicle.capacity_kwh:g}], the capacity"
-            faults.append(Fault("owed_kwh", rule, (owed_kwh,)))
-        if departure_s is not None and not now_s < departure_s <= now_s + 7 * 86400:
-            rule = "lie in the future, within a week"
-            faults.append(Fault("departure_s", rule, (departure_s,)))
+        faults = vehicles.change_faults(vehicle, station, departure_s, owed_kwh, now_s)
         if faults:
             raise InputError("session", faults)
         given = {"departure_s": departure_s, "owed_kwh": owed_kwh}
@@ -291,8 +290,11 @@ class Controller(AbstractHandler):
         if row not in self.fleet.vehicles:
             rule = "be that of a vehicle that is plugged in"
             raise InputError("session", [Fault("session", rule, (station,))])
-        now_s = self.clock.now_s()
-        await self.log.append([records.of_what("driver_change", now_s, changed, station)])
+        now_s, known = self.clock.now_s(), self.transactions.get(station)
+        name = "" if known is None else known.transaction
+        await self.log.append([records.of_change(station, name, changed, now_s)])
+        if known is not None:
+            known.change(changed, now_s)
         self.fleet.change(row, **changed)
         vehicle = self.fleet.vehicles[row]
         if vehicle.charges_at_once:
@@ -401,8 +403,22 @@ class Controller(AbstractHandler):
             vehicle.station, vehicle.evse, vehicle.transaction, -vehicle.max_charge_kw, urgent=True
         )
 
-    async def _left(self, station: str, known: OpenTransaction, *, early_end: bool) -> None:
-        """A vehicle has left: what became of its promise, and what it is paid."""
+    async def _left(
+        self,
+        station: str,
+        known: OpenTransaction,
+        *,
+        early_end: bool,
+        ended_s: float | None = None,
+    ) -> None:
+        """A vehicle has left: what became of its promise, and what it is paid.
+
+        Args:
+            station: Where it was.
+            known: Its transaction.
+            early_end: Whether nobody told that it had left.
+            ended_s: When it left, where that is only told now.
+        """
         now_s = self.clock.now_s()
         if self.transactions.get(station) is known:
             del self.transactions[station]
@@ -427,7 +443,17 @@ class Controller(AbstractHandler):
                 missing_kwh <= unreachable_kwh + MET_KWH and unreachable_kwh > 0,
             )
             self.promises.append(promise)
-            await self.log.append([records.of_what("promise", now_s, asdict(promise), station)])
+            entries = [records.of_what("promise", now_s, asdict(promise), station)]
+            left_s = min(now_s, ended_s or now_s)
+            entries += past_stays.entries(
+                vehicle,
+                known.first_needs,
+                known.cancelled_s,
+                self.fleet.devices[row],
+                self.config.vehicle,
+                left_s,
+            )
+            await self.log.append(entries)
         party = "unknown" if known.driver is None else known.driver.driver
         lines = ledger_lines.of_energy(party, now_s, known.meter)
         await self.post(
@@ -466,7 +492,11 @@ class Controller(AbstractHandler):
                 continue
             if reading.power_kw is not None:
                 now_s = self.clock.monotonic_s()
-                if self.fleet.measure_power(row, reading.power_kw, now_s):
+                accepted_kw, shift_kw = float(self.fleet.following.accepted_kw[row]), 0.0
+                if self.support is not None and not np.isnan(accepted_kw):
+                    limits = self.fleet.vehicles[row].limits_kw
+                    shift_kw = self.support.take(station, reading, accepted_kw, *limits)
+                if self.fleet.measure_power(row, reading.power_kw, now_s, shift_kw=shift_kw):
                     self._tell_following(station, row)
             if reading.soc is not None:
                 self._correct(row, reading.soc)
@@ -496,18 +526,10 @@ class Controller(AbstractHandler):
 
     def _correct(self, row: int, soc: float) -> None:
         """Energy as counted, brought to within what a rounded soc leaves open."""
-        vehicle = self.fleet.vehicles[row]
-        if "capacity" in vehicle.assumed:
-            return
-        percent = 100.0 * soc
-        open_share = WHOLE_PERCENT if abs(percent - round(percent)) < 1e-6 else TENTH_PERCENT
-        low, high = (
-            max(soc - open_share, 0.0) * vehicle.capacity_kwh,
-            min(soc + open_share, 1.0) * vehicle.capacity_kwh,
-        )
         counted = self.fleet.energy_kwh(row)
-        if not low <= counted <= high:
-            self.fleet.measure_energy(row, min(max(counted, low), high), self.clock.now_s())
+        energy_kwh = vehicles.within_soc(self.fleet.vehicles[row], soc, counted)
+        if energy_kwh != counted:
+            self.fleet.measure_energy(row, energy_kwh, self.clock.now_s())
 
     @property
     def prices(self) -> Prices:
@@ -520,11 +542,7 @@ class Controller(AbstractHandler):
 
     def prices_at(self, wall_s: float) -> tuple[float, float]:
         """Price of energy drawn and of energy fed at a moment; the nearest where there is none."""
-        moment = np.datetime64(round(wall_s * 1e6), "us")
-        at = int(np.searchsorted(self._prices.time_utc, moment, side="right")) - 1
-        at = min(max(at, 0), len(self._prices.time_utc) - 1)
-        prices = self._prices
-        return float(prices.import_price_per_mwh[at]), float(prices.export_price_per_mwh[at])
+        return ledger_lines.prices_at(self._prices, wall_s)
 
     # Small things.
 

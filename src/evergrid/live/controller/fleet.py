@@ -17,7 +17,7 @@ from evergrid.dispatch.services.delivery import ChargerRules, charger_type
 from evergrid.dispatch.track import connections, fleet_state, site_limits
 from evergrid.dispatch.track.charger_types import MOST_TYPES, ChargerType
 from evergrid.dispatch.track.connections import Connections
-from evergrid.dispatch.track.firm import Available, energy_now
+from evergrid.dispatch.track.firm import Available, available_kw, energy_now
 from evergrid.dispatch.track.fleet_state import ONLINE, PLUGGED, FleetState, Rules
 from evergrid.dispatch.track.site_limits import Bounds, SiteChargers
 from evergrid.dispatch.track.tick import changed_rows
@@ -246,13 +246,17 @@ class Fleet:
         if self._state is not None:
             connections.measure(self._state, np.array([row]), np.array([known.energy_kwh]))
 
-    def measure_power(self, row: int, power_kw: float, now_s: float) -> bool:
+    def measure_power(
+        self, row: int, power_kw: float, now_s: float, *, shift_kw: float = 0.0
+    ) -> bool:
         """A meter value; returns whether the station began or ceased to follow its orders."""
         device = self.devices[row]
         rating_kw = max(device.charge_kw, device.discharge_kw)
         vehicle = self.vehicles[row]
         slowing = self.energy_kwh(row) >= self._settings.taper_soc * vehicle.capacity_kwh
-        changed = self.following.measure(row, power_kw, now_s, rating_kw, slowing=slowing)
+        changed = self.following.measure(
+            row, power_kw, now_s, rating_kw, slowing=slowing, shift_kw=shift_kw
+        )
         if changed and self.following.follows[row]:
             self.restore(device.station)
         elif changed:
@@ -265,6 +269,14 @@ class Fleet:
             return Available(0.0, 0.0)
         hours = max(hours, self._control.tick_s / 3600.0)
         return site_limits.available(self._state, hours, self.chargers, self._room())
+
+    def battery_kw(self, hours: float) -> float:
+        """What stationary batteries can hold either way for so long; limits of sites left out."""
+        rows = [row for row in self.vehicles if self.devices[row].stationary]
+        if self._state is None or not rows:
+            return 0.0
+        hours = max(hours, self._control.tick_s / 3600.0)
+        return available_kw(self._state, hours, rows=np.array(rows, np.int64)).symmetric_kw
 
     def limit_to(self, bounds: Bounds) -> bool:
         """Keep sites within these limits from now on; whether they are others than before."""

@@ -72,7 +72,14 @@ class Following:
             self.accepted_kw[row], self.accepted_s[row] = power_kw, now_s
 
     def measure(
-        self, row: int, power_kw: float, now_s: float, rating_kw: float, *, slowing: bool = False
+        self,
+        row: int,
+        power_kw: float,
+        now_s: float,
+        rating_kw: float,
+        *,
+        slowing: bool = False,
+        shift_kw: float = 0.0,
     ) -> bool:
         """A meter value; returns whether the station's `follows` changed.
 
@@ -83,12 +90,14 @@ class Following:
             rating_kw: That the tolerance is a share of.
             slowing: Whether the vehicle is near full, where it draws less than it may: one such
                 value is then enough.
+            shift_kw: What the station may add to its order by itself, by the frequency.
         """
         self.measured_kw[row], self.measured_s[row] = power_kw, now_s
         accepted = self.accepted_kw[row]
         if np.isnan(accepted) or now_s < self.accepted_s[row] + SETTLE_S:
             return False
-        wrong = abs(power_kw - accepted) > max(TOLERANCE_SHARE * rating_kw, TOLERANCE_KW)
+        apart = min(abs(power_kw - accepted), abs(power_kw - accepted - shift_kw))
+        wrong = apart > max(TOLERANCE_SHARE * rating_kw, TOLERANCE_KW)
         self.misses[row] = self.misses[row] + 1 if wrong else 0
         self.hits[row] = 0 if wrong else self.hits[row] + 1
         before = bool(self.follows[row])

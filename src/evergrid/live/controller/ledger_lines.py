@@ -8,6 +8,7 @@ from evergrid.core.units import per_kwh_from_per_mwh
 from evergrid.live.controller.awards import Block
 from evergrid.live.view import LedgerLine
 from evergrid.markets.settlement.statement import rounded, to_the_cent
+from evergrid.model.prices import Prices
 
 AGGREGATOR = "aggregator"
 
@@ -107,3 +108,11 @@ def of_energy(party: str, time_s: float, meter: SessionMeter) -> list[LedgerLine
         if kwh > 0:
             lines.append(LedgerLine(time_s, party, item, kwh, "kWh", amount, rule))
     return lines
+
+
+def prices_at(prices: Prices, wall_s: float) -> tuple[float, float]:
+    """Price of energy drawn and of energy fed at a moment; the nearest where there is none."""
+    moment = np.datetime64(round(wall_s * 1e6), "us")
+    at = int(np.searchsorted(prices.time_utc, moment, side="right")) - 1
+    at = min(max(at, 0), len(prices.time_utc) - 1)
+    return float(prices.import_price_per_mwh[at]), float(prices.export_price_per_mwh[at])

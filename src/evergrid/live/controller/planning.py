@@ -22,6 +22,7 @@ from evergrid.live.adapter import Device
 from evergrid.live.config import Config
 from evergrid.live.controller import vehicle as vehicles
 from evergrid.live.controller.vehicle import Vehicle
+from evergrid.live.signals.prices import on_grid
 from evergrid.model.portfolio import Portfolio, assemble
 from evergrid.model.prices import Prices
 from evergrid.model.session import Sessions
@@ -112,7 +113,7 @@ def request(
         config: Of the service.
         devices: Every station, by row.
         plugged_in: Vehicles with their energies at that moment, by row.
-        prices: Of energy.
+        prices: Of energy; beyond their end those of a day before count.
         market: Prices of regulation; None where none is sold.
         start_s: A whole step, UTC seconds since 1970.
         limits: Of sites, that change over time; the lasting ones alone by default.
@@ -138,7 +139,7 @@ def request(
         _sessions(config, devices, there, start_s),
         site_sources.listed(config.site),
         no_load(),
-        prices,
+        on_grid(prices, grid).prices,
         limits,
     )
     sold = market if market is not None and config.market is not None else None

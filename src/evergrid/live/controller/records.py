@@ -74,6 +74,11 @@ def of_orders(orders: tuple[PowerOrder, ...], now_s: float) -> list[Entry]:
     ]
 
 
+def of_change(station: str, transaction: str, changed: Mapping[str, Any], now_s: float) -> Entry:
+    """What a driver changes about a stay."""
+    return _entry("driver_change", now_s, changed, station=station, transaction=transaction)
+
+
 def of_what(kind: str, now_s: float, body: Mapping[str, Any], station: str = "") -> Entry:
     """Anything else: an offer, an alarm, a refusal, a session that began or ended."""
     return _entry(kind, now_s, body, station=station)
@@ -102,6 +107,7 @@ class KeptTransaction:
     offline: bool = False
 
 
+_change = msgspec.json.Decoder(dict[str, float | bool])
 _transaction = msgspec.json.Decoder(KeptTransaction)
 _needs = msgspec.json.Decoder(ChargingNeeds)
 
@@ -114,3 +120,8 @@ def transaction_of(entry: Entry) -> KeptTransaction:
 def needs_of(entry: Entry) -> ChargingNeeds:
     """What `of_needs` wrote."""
     return _needs.decode(entry.body)
+
+
+def change_of(entry: Entry) -> dict[str, float | bool]:
+    """What `of_change` wrote."""
+    return _change.decode(entry.body)

@@ -14,7 +14,8 @@ def restore(controller: Controller, entries: Iterable[Entry]) -> int:
 
     Args:
         controller: Before it has heard of any station.
-        entries: Of the kinds ``transaction_event`` and ``needs``, in the order of the log.
+        entries: Of the kinds ``transaction_event``, ``needs`` and ``driver_change``, as they stand
+            in the log.
 
     Returns:
         How many are open.
@@ -25,6 +26,10 @@ def restore(controller: Controller, entries: Iterable[Entry]) -> int:
         if entry.kind == "needs":
             if known is not None and known.transaction == entry.transaction:
                 known.tell(records.needs_of(entry))
+            continue
+        if entry.kind == "driver_change":
+            if known is not None and known.transaction == entry.transaction:
+                known.change(records.change_of(entry), entry.time_s)
             continue
         event = records.transaction_of(entry)
         if known is None or known.transaction != entry.transaction:

@@ -147,7 +147,7 @@ class ServiceView(AbstractView):
             operation_modes=() if can is None else tuple(sorted(can.operation_modes)),
             profiles=self._profiles(station),
             messages=self._messages(station),
-            series=Series((), {}),
+            series=self._ticker.station_series.of(row),
         )
 
     def sessions(self) -> tuple[SessionRow, ...]:
@@ -185,7 +185,7 @@ class ServiceView(AbstractView):
     def series(self, points: int = 600) -> Series:
         """The last while."""
         kept = list(self._ticker.points)[-points:]
-        names = ("signal", "target_kw", "base_kw", "response_kw", "award_kw")
+        names = ("signal", "target_kw", "base_kw", "response_kw", "award_kw", "score")
         return Series(
             tuple(point.time_s for point in kept),
             {name: tuple(getattr(point, name) for point in kept) for name in names},
@@ -237,6 +237,10 @@ def _offer(block: Block) -> Offer:
         block.basis,
         block.score,
         block.credit,
+        block.rule,
+        block.binding,
+        block.confidence,
+        block.history_days,
     )
 
 
@@ -255,7 +259,13 @@ class ServiceCommands(AbstractCommands):
         self, station: str, action: str, payload: dict[str, Any]
     ) -> dict[str, Any]:
         """Send a message of the station's protocol."""
-        return await self._controller.adapter.call(station, action, payload)
+        support = self._controller.support
+        if support is not None:
+            support.check(station, action, payload)
+        answer = await self._controller.adapter.call(station, action, payload)
+        if support is not None:
+            await support.called(station, action, payload)
+        return answer
 
     async def acknowledge(self, alarm: int, person: str) -> None:
         """Take note of an alarm."""

@@ -1,7 +1,7 @@
 """Every tick: read the signal, decide, write down, send; every hour: offer and settle."""
 
 from collections import deque
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Protocol, runtime_checkable
 
 from evergrid.core.units import S_PER_H
@@ -10,9 +10,11 @@ from evergrid.live.clock import AbstractClock
 from evergrid.live.controller import envelopes, ledger_lines, records
 from evergrid.live.controller.awards import Awards, Block
 from evergrid.live.controller.controller import Controller
+from evergrid.live.controller.offers.firm_capacity import FirmCapacity
 from evergrid.live.controller.plans import Plans
 from evergrid.live.signals.freshness import Fallback, FollowedSignal
 from evergrid.live.signals.utility import UtilityLimits
+from evergrid.live.station_series import StationSeries
 
 LOOK_S = 60.0  # between two looks at what the fleet can hold, where nothing has changed
 KEPT_POINTS = 50_000  # of ticks: more than a day of two seconds each
@@ -42,6 +44,7 @@ class Point:
         base_kw: Planned power.
         response_kw: Power less planned power, at the end of the tick.
         award_kw: In force.
+        score: Of the last award period that was settled; None before the first.
     """
 
     time_s: float
@@ -50,6 +53,7 @@ class Point:
     base_kw: float
     response_kw: float
     award_kw: float
+    score: float | None = None
 
 
 class Ticker:
@@ -62,6 +66,7 @@ class Ticker:
         feed: What is asked for; None where nothing is followed.
         wait_for_plans: Whether an hour begins only with its plan, as in virtual time.
         utility: Limits of sites that a utility sends.
+        firm: What past days vouch for; None where nobody keeps a record.
     """
 
     def __init__(
@@ -73,13 +78,15 @@ class Ticker:
         *,
         wait_for_plans: bool,
         utility: UtilityLimits | None = None,
+        firm: FirmCapacity | None = None,
     ) -> None:
-        self.utility = utility
+        self.utility, self.firm = utility, firm
         self.controller, self.plans, self.awards = controller, plans, awards
         self._feed, self._waits = feed, wait_for_plans
         self.tick_s = float(controller.config.control.tick_s)
         self.followed = NO_SIGNAL
         self.held, self._look_s = Available(0.0, 0.0), float("-inf")
+        self.station_series = StationSeries(len(controller.fleet.devices))
         self.points = deque[Point](maxlen=KEPT_POINTS)
         self._target_kw = 0.0
         self._hour: int | None = None
@@ -162,7 +169,13 @@ class Ticker:
         point = Point(
             begin_s, self.followed.share, self._target_kw, fleet.base_kw, response_kw, awarded_kw
         )
+        if self.awards is not None:
+            point = replace(point, score=self.awards.last_score)
         self.points.append(point)
+        follows = fleet.following
+        self.station_series.sample(
+            begin_s, follows.ordered_kw, follows.accepted_kw, follows.measured_kw
+        )
         if self.awards is not None:
             self.awards.point(begin_s, self.followed.share, response_kw)
 
@@ -216,19 +229,35 @@ class Ticker:
             self._look_s = float("-inf")
         self.plans.follow(wall_s)
         if began and self.awards is not None:
+            await self._promise(wall_s)
             await self._offer(wall_s, self.awards)
         if self.awards is not None:
             await self._settle(self.awards, wall_s)
+
+    async def _promise(self, wall_s: float) -> None:
+        """Have the promises of past days made anew, once a day."""
+        if self.firm is not None:
+            self.firm.refresh(wall_s)
+            if self._waits:
+                await self.firm.wait()
 
     async def _offer(self, wall_s: float, awards: Awards) -> None:
         """Offer what can be held for the hour that begins."""
         assert self._hour is not None
         hour_s, end_s = self._hour * S_PER_H, (self._hour + 1) * S_PER_H
         begin_s = hour_s if wall_s < hour_s + self.tick_s else wall_s
-        available = self.controller.fleet.available((end_s - wall_s) / S_PER_H)
+        left_h, fleet, firm = (end_s - wall_s) / S_PER_H, self.controller.fleet, self.firm
         plan = self.plans.now
         planned_kw = 0.0 if plan is None else plan.award_at(wall_s)
-        block = awards.begin(begin_s, end_s, planned_kw, available.symmetric_kw)
+        block = awards.begin(
+            begin_s,
+            end_s,
+            planned_kw,
+            fleet.available(left_h).symmetric_kw,
+            None if firm is None else firm.at(wall_s),
+            battery_kw=fleet.battery_kw(left_h),
+            lacking="" if firm is None else firm.lacking,
+        )
         vehicles = self.controller.fleet.vehicles
         for row, kwh in self.plans.held_kwh(wall_s, end_s).items():
             if row in vehicles and vehicles[row].driver:

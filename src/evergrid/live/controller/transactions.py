@@ -1,6 +1,8 @@
 """A transaction under way, and what became of what its driver was promised."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from evergrid.live.adapter import ChargingNeeds
 from evergrid.live.controller.drivers import Driver
@@ -22,6 +24,8 @@ class OpenTransaction:
         soc: That was told last, 0 to 1; None before.
         needs: What the vehicle asked for last; None before it has.
         at_needs_kwh: What the meter had counted then: drawn, and fed.
+        first_needs: What the vehicle asked for first; None before it has.
+        cancelled_s: When its driver first asked to charge at once or opted out; None for never.
     """
 
     transaction: str
@@ -32,12 +36,21 @@ class OpenTransaction:
     soc: float | None = None
     needs: ChargingNeeds | None = None
     at_needs_kwh: tuple[float, float] = (0.0, 0.0)
+    first_needs: ChargingNeeds | None = None
+    cancelled_s: float | None = None
 
     def tell(self, needs: ChargingNeeds) -> None:
         """The vehicle says what it asks for; its soc may have been told before."""
         soc = self.soc if needs.soc is None else needs.soc
         self.needs = replace(needs, soc=soc)
+        self.first_needs = self.first_needs or self.needs
         self.at_needs_kwh = self.meter.drawn_kwh, self.meter.fed_kwh
+
+    def change(self, changed: Mapping[str, Any], now_s: float) -> None:
+        """A driver changes something; no longer being there for the services is remembered."""
+        cancels = changed.get("priority") is True or changed.get("opted_out") is True
+        if cancels and self.cancelled_s is None:
+            self.cancelled_s = now_s
 
 
 @dataclass(frozen=True)

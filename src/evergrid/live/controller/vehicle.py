@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 
+from evergrid.core.faults import Fault
 from evergrid.core.units import S_PER_H
 from evergrid.live.adapter import ChargingNeeds, Device
 from evergrid.live.config import VehicleSettings
@@ -11,6 +12,8 @@ FULL = 1.0  # soc, above which a vehicle without stated energies has nothing to 
 NEARLY_FULL = 0.99  # soc that slowing down reaches in good time; the rest takes for ever
 SLOWEST = 0.1  # share of its power that a vehicle draws near full
 LEAST_PLAN_S = 60.0  # that is left of a stay, however slow the end is
+WHOLE_PERCENT, TENTH_PERCENT = 0.005, 0.0005  # by which a rounded soc may differ from the true one
+LONGEST_AHEAD_S = 7 * 86_400.0  # of a departure that a driver asks for
 UNKNOWN_SOC = 0.5  # of a vehicle that tells neither energies nor soc
 
 
@@ -67,6 +70,11 @@ class Vehicle:
     def ready_s(self) -> float:
         """By when a plan at full power must have charged what is owed."""
         return self.departure_s - self.slow_s
+
+    @property
+    def limits_kw(self) -> tuple[float, float]:
+        """Least and greatest power into the grid."""
+        return -self.max_charge_kw, self.max_discharge_kw
 
     @property
     def charges_at_once(self) -> bool:
@@ -178,3 +186,44 @@ def measured(vehicle: Vehicle, energy_kwh: float, time_s: float) -> Vehicle:
     """The vehicle with its energy as told or counted at a moment."""
     energy = min(max(energy_kwh, 0.0), vehicle.capacity_kwh)
     return replace(vehicle, energy_kwh=energy, energy_s=time_s)
+
+
+def within_soc(vehicle: Vehicle, soc: float, counted_kwh: float) -> float:
+    """Energy as counted, brought to within what a rounded soc leaves open.
+
+    It stays as it was counted where the capacity is only assumed.
+    """
+    if "capacity" in vehicle.assumed:
+        return counted_kwh
+    percent = 100.0 * soc
+    open_share = WHOLE_PERCENT if abs(percent - round(percent)) < 1e-6 else TENTH_PERCENT
+    low, high = max(soc - open_share, 0.0), min(soc + open_share, 1.0)
+    return min(max(counted_kwh, low * vehicle.capacity_kwh), high * vehicle.capacity_kwh)
+
+
+def change_faults(
+    vehicle: Vehicle | None,
+    station: str,
+    departure_s: float | None,
+    owed_kwh: float | None,
+    now_s: float,
+) -> list[Fault]:
+    """What is wrong with a departure or an energy that a driver asks for.
+
+    Args:
+        vehicle: At the station; None where nobody is plugged in.
+        station: Where.
+        departure_s: That is asked for; None where it stays.
+        owed_kwh: Likewise.
+        now_s: UTC seconds since 1970.
+    """
+    faults = []
+    if vehicle is None:
+        faults.append(Fault("session", "be that of a vehicle that is plugged in", (station,)))
+    elif owed_kwh is not None and not 0 <= owed_kwh <= vehicle.capacity_kwh:
+        rule = f"lie in [0, {vehicle.capacity_kwh:g}], the capacity"
+        faults.append(Fault("owed_kwh", rule, (owed_kwh,)))
+    if departure_s is not None and not now_s < departure_s <= now_s + LONGEST_AHEAD_S:
+        rule = "lie in the future, within a week"
+        faults.append(Fault("departure_s", rule, (departure_s,)))
+    return faults

@@ -32,6 +32,7 @@ MEASURANDS = (
     "Voltage",
     "Frequency",
 )
+REACTIVE = ("Power.Reactive.Import", "Power.Reactive.Export")
 SETPOINT = "Power.Active.Setpoint"  # came with OCPP 2.1
 
 
@@ -137,6 +138,9 @@ async def _ask(
 async def _set_up(link: StationConnection, settings: Settings) -> None:
     """How often and what to measure. A station that refuses goes on as it was set up before."""
     measurands = MEASURANDS + ((SETPOINT,) if link.state.version == OCPP_2_1 else ())
+    found = link.state.abilities
+    if settings.reactive_power and found is not None and found.der_controls:
+        measurands += REACTIVE
     values = (
         ("SampledDataCtrlr", "TxUpdatedInterval", str(settings.meter_interval_s)),
         ("SampledDataCtrlr", "TxUpdatedMeasurands", ",".join(measurands)),

@@ -62,6 +62,10 @@ class PriceFile:
         with self._clock.working():
             return await asyncio.to_thread(self._look)
 
+    def forget(self) -> None:
+        """Read the file at the next look, also where it has not changed."""
+        self._seen = None
+
     async def watch(self, every_s: float) -> None:
         """Look again and again, until cancelled."""
         while True:

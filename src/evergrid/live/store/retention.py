@@ -18,6 +18,8 @@ from evergrid.live.store.store import Store
 
 DAY_S = 86_400.0
 SETTLEMENT = ("transaction_event", "order", "offer", "award", "signal", "envelope", "plan")
+# Later offers rest on stays; what stations were given they may still hold.
+LONG_KEPT = (*SETTLEMENT, "stay", "grid_function")
 WINDOW = 1000  # entries in one transaction, so that nobody waits long for it
 
 
@@ -34,7 +36,7 @@ class RetentionRules:
         InputError: A period below a day, or settlement kept shorter than the rest.
     """
 
-    settlement_kinds: frozenset[str] = field(default_factory=lambda: frozenset(SETTLEMENT))
+    settlement_kinds: frozenset[str] = field(default_factory=lambda: frozenset(LONG_KEPT))
     settlement_s: float = 1100 * DAY_S
     other_s: float = 90 * DAY_S
 

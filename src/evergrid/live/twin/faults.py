@@ -34,6 +34,7 @@ class StationBehaviour:
         lies: Whether its meter shows what was ordered.
         refuses: Whether it rejects every order.
         ignores: Whether it accepts orders and does nothing.
+        ignores_support: Whether it accepts functions for the grid and does nothing by them.
         skew_s: By which its clock is ahead.
         answer_delay_s: By which its answers are late.
     """
@@ -43,6 +44,7 @@ class StationBehaviour:
     lies: bool = False
     refuses: bool = False
     ignores: bool = False
+    ignores_support: bool = False
     skew_s: float = 0.0
     answer_delay_s: float = 0.0
 
@@ -60,6 +62,8 @@ class FaultShares(Config):
     """Stations that reject every order."""
     ignores: float = Field(default=0.0, ge=0, le=1)
     """Stations that accept orders and do nothing."""
+    ignores_support: float = Field(default=0.0, ge=0, le=1)
+    """Stations that accept functions for the grid and do nothing by them."""
     clock_skew: float = Field(default=0.0, ge=0, le=1)
     """Stations with a wrong clock."""
     slow_answers: float = Field(default=0.0, ge=0, le=1)
@@ -86,12 +90,14 @@ def behaviour(shares: FaultShares, day: Window, rng: random.Random) -> StationBe
     offline, half_open = (_window(shares, day, rng) for _ in range(2))
     skew_s = rng.choice((-1.0, 1.0)) * rng.uniform(0.1, 1.0) * shares.skew_s
     delay_s = rng.uniform(0.2, 1.0) * shares.delay_s
+    no_support = rng.random()
     return StationBehaviour(
         offline=(offline,) if draws[0] < shares.offline else (),
         half_open=(half_open,) if draws[1] < shares.half_open else (),
         lies=draws[2] < shares.lying_meter,
         refuses=draws[3] < shares.refuses,
         ignores=draws[4] < shares.ignores,
+        ignores_support=no_support < shares.ignores_support,
         skew_s=skew_s if draws[5] < shares.clock_skew else 0.0,
         answer_delay_s=delay_s if draws[6] < shares.slow_answers else 0.0,
     )

@@ -22,7 +22,8 @@ class ProductEntry(BaseConfig):
 
     direction: Direction = "up"
     """"up": more power into the grid than without a call; "down": less; "both": as much either way,
-    for a signal that is followed all the time."""
+    for a signal that is followed all the time; "around_plan": as much either way of a power that a
+    plan chooses, from an energy that it chooses too."""
     duration_h: float = Field(default=1.0, gt=0, le=12)
     """How long a call holds, hours."""
     step_min: float = Field(default=60.0, ge=5, le=60)

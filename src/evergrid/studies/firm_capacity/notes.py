@@ -23,11 +23,18 @@ GUARANTEES = {
 
 def of_product(product: Product, block_h: float) -> list[str]:
     """What a promise of a signal that is followed all the time rests on."""
-    if product.direction != "both" or block_h <= product.duration_h:
-        return []
+    told = []
+    if product.direction == "around_plan":
+        told.append(
+            "Each instant is looked at by itself: a plan is taken to have prepared each vehicle "
+            "for the call that begins there, and to have chosen the power around which it moves."
+        )
+    if product.direction not in ("both", "around_plan") or block_h <= product.duration_h:
+        return told
     return [
+        *told,
         f"A block of {block_h:g} h holds for a signal that within it never takes or gives, net, "
-        f"more than {product.duration_h:g} h of full power."
+        f"more than {product.duration_h:g} h of full power.",
     ]
 
 

@@ -16,10 +16,8 @@ from evergrid.core.timegrid import TimeGrid, local_midnight, zone
 from evergrid.fleet.delivery.diversity import effective_vehicles
 from evergrid.fleet.firm_capacity import day_ahead, day_forecast
 from evergrid.fleet.firm_capacity.day_ahead import Past
-from evergrid.fleet.firm_capacity.influence import influences
 from evergrid.fleet.firm_capacity.outages import Outage
 from evergrid.fleet.firm_capacity.risk_control import check_days, days_needed
-from evergrid.fleet.history.day_kind import ODD, WORKING, day_kinds
 from evergrid.fleet.history.past_days import History
 from evergrid.model.weather import Weather
 from evergrid.studies.firm_capacity import notes
@@ -37,7 +35,6 @@ from evergrid.studies.firm_capacity.scores import (
 )
 
 GRID = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99)  # confidences of the reliability diagram
-FEWEST_DAYS = day_forecast.LEAST_DAYS + day_ahead.LEAD_DAYS  # before the first day can be told
 
 
 @dataclass(frozen=True)
@@ -183,7 +180,7 @@ def find(
     """
     confidence, outages = asked.confidence, asked.outages
     days = np.append(record.days, record.days[-1] + 1 + np.arange(asked.coming))
-    past = _past(record, days, holidays, weather, asked.judged_share)
+    past = day_ahead.past_of(record, days, holidays, weather, asked.judged_share)
     vouched = _vouched(past, confidence, by_model=asked.by_model)
     progress("judging promises on past days", 0.2)
     told, promised = day_ahead.told(past), _promised(past, confidence, asked)
@@ -242,41 +239,6 @@ def find(
             *notes.of_coming_days(coming, vouched),
             *notes.of_influences(past, told, weather),
         ],
-    )
-
-
-def _past(
-    record: History,
-    days: Shaped[Array, " day"],
-    holidays: Shaped[Array, " holiday"],
-    weather: Weather | None,
-    judged_share: float,
-) -> Past:
-    """The record with room for the coming days."""
-    coming = len(days) - len(record.days)
-    kinds = day_kinds(days, holidays)
-    fitted = round(len(record.days) * (1 - judged_share))
-    known = np.append(record.known, np.zeros(coming, dtype=bool))
-    first = int(known[:fitted].sum())
-    if first < FEWEST_DAYS:
-        rule = f"be at least {FEWEST_DAYS} before the judged ones"
-        fix = "Give a longer history, or set judged_share nearer to 0.5."
-        raise InputError("history", [Fault("days", rule, got=(first,), fix=fix)])
-    if not (known & (kinds.group != ODD))[fitted:].any():
-        rule = "hold a known day that is no holiday among the judged ones"
-        got = f"none from {days[fitted]} to {record.days[-1]}"
-        fix = "Give a longer history, or a larger judged_share."
-        raise InputError("history", [Fault("days", rule, got=(got,), fix=fix)])
-    usual = known & (kinds.group == WORKING) & (np.arange(len(days)) < fitted)
-    return Past(
-        power_kw=np.concatenate([record.power_kw, np.zeros((coming, record.steps))]),
-        known=known,
-        kinds=kinds,
-        coming=coming,
-        fitted=fitted,
-        noise_kw=record.noise_kw(usual[: len(record.days)]),
-        car_kw=record.car_kw,
-        influences=influences(days, None if weather is None else weather.on(days)),
     )
 
 

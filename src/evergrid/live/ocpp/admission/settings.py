@@ -26,6 +26,7 @@ class Settings:
         close_timeout_s: For a closing handshake.
         connections: At once.
         reconnects_per_minute: Of one station, before it is held off for a minute.
+        reactive_power: Whether stations with functions for the grid are to meter reactive power.
         plain_beyond_loopback: Whether connections without TLS may come from other machines.
         schemas: Folders with other schemas, by version; those of the package ``ocpp`` otherwise.
     """
@@ -41,6 +42,7 @@ class Settings:
     close_timeout_s: float = 5.0
     connections: int = 20_000
     reconnects_per_minute: int = MOST_PER_MINUTE
+    reactive_power: bool = False
     plain_beyond_loopback: bool = False
     schemas: tuple[tuple[str, Path], ...] = ()
 

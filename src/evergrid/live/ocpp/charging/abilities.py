@@ -92,6 +92,7 @@ class Abilities:
             operation_modes=self.operation_modes,
             least_update_s=self.least_update_s,
             power_in_watts="W" in self.rate_units,
+            grid_functions=self.der_controls if self.version == OCPP_2_1 else frozenset(),
         )
 
 

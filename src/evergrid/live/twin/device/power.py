@@ -213,7 +213,7 @@ class Power:
     def _supported(self, aim: Goal) -> tuple[float, float]:
         """Power and reactive power for a goal, with grid support, in steps that can be held."""
         charger = self._spec.charger
-        if not len(self.controls):
+        if not len(self.controls) or self._spec.behaviour.ignores_support:
             held_kw = whole_steps(charger, aim.power_kw, aim.low_kw, aim.high_kw)
             return held_kw, aim.reactive_kvar
         support = self.controls.support(
