@@ -1,0 +1,190 @@
+"""What feeding by vehicles saves a power system, day by day, for any amount that is fed.
+
+Each day vehicles charge in the hours of the lowest load and feed in those of the highest, and end
+the day as full as they began it. That is the cheapest way for a supply that is the same in all
+hours. It needs batteries that hold a day's feeding, and one valley and one peak of a day at a time.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from evergrid.core import records
+from evergrid.core.arrays import Array, Float
+from evergrid.core.errors import raise_if_any
+from evergrid.core.faults import Fault
+from evergrid.impact.welfare import daily
+from evergrid.impact.welfare.supply import AbstractSupply, SupplyHours
+from evergrid.impact.welfare.system import SystemRun
+
+
+@dataclass(frozen=True)
+class FeedingSystem:
+    """A power system in which vehicles may feed.
+
+    Attributes:
+        supply: Serves loads, at the grid.
+        weight: How often each day counts.
+        consumption_mwh: At meters, vehicles apart.
+        renewable_mwh: Wind and sun, at the grid.
+        driving_mwh: Charged for driving, at meters, in the cheapest hours.
+        loss_share: Of what is sent out, what is lost before it is metered.
+        charger_mw: Of all vehicles together, at meters.
+        round_trip: Fed over charged, at meters.
+
+    Raises:
+        InputError: Arrays that do not fit, or shares beyond their range.
+    """
+
+    supply: AbstractSupply
+    weight: Float[Array, " day"]
+    consumption_mwh: Float[Array, "day hour"]
+    renewable_mwh: Float[Array, "day hour"]
+    driving_mwh: Float[Array, "day hour"]
+    loss_share: float
+    charger_mw: float
+    round_trip: float
+
+    def __post_init__(self) -> None:
+        """Check kinds, shapes and ranges."""
+        records.check(self, "feeding")
+        faults = []
+        if not 0 <= self.loss_share < 1:
+            faults.append(Fault("loss_share", "be at least 0 and below 1", (self.loss_share,)))
+        if not 0 < self.round_trip <= 1:
+            faults.append(Fault("round_trip", "be above 0 and at most 1", (self.round_trip,)))
+        if not self.charger_mw > 0:
+            faults.append(Fault("charger_mw", "be above 0", (self.charger_mw,)))
+        raise_if_any("feeding", faults)
+
+    @property
+    def per_meter(self) -> float:
+        """Energy at the grid for each MWh at a meter."""
+        return 1.0 / (1.0 - self.loss_share)
+
+    @cached_property
+    def load_mwh(self) -> Float[Array, "day hour"]:
+        """At the grid, net of wind and sun, without feeding."""
+        metered = self.consumption_mwh + self.driving_mwh
+        return metered * self.per_meter - self.renewable_mwh
+
+    def charge(self, fed_mwh: Float[Array, "day node"]) -> Float[Array, "day node hour"]:
+        """Charging at meters for so much feeding in each day."""
+        drawn = fed_mwh / self.round_trip * self.per_meter
+        most = self.charger_mw * self.per_meter
+        return daily.filled(self.load_mwh, drawn, most) / self.per_meter
+
+    def discharge(self, fed_mwh: Float[Array, "day node"]) -> Float[Array, "day node hour"]:
+        """Feeding at meters of so much in each day."""
+        most = self.charger_mw * self.per_meter
+        return daily.shaved(self.load_mwh, fed_mwh * self.per_meter, most) / self.per_meter
+
+    def served(self, fed_mwh: Float[Array, "day node"]) -> SupplyHours:
+        """How the supply serves each hour with so much feeding in each day."""
+        net = self.charge(fed_mwh) - self.discharge(fed_mwh)
+        return self.supply.serve(self.load_mwh[:, None] + net * self.per_meter)
+
+
+@dataclass(frozen=True)
+class FeedingValue:
+    """What feeding saves on each day, at nodes of the amount fed.
+
+    Attributes:
+        saved: Cost of plants and imports with the carbon price, and lost load.
+        emitted_t: More emissions, by pollutant.
+        priced_co2_t: More of those that pay the carbon price.
+    """
+
+    saved: Float[Array, "day node"]
+    emitted_t: Float[Array, "pollutant day node"]
+    priced_co2_t: Float[Array, "day node"]
+
+
+def value(
+    system: FeedingSystem,
+    fed_mwh: Float[Array, " node"],
+    *,
+    carbon_price_per_t: float,
+    voll_per_mwh: float,
+) -> FeedingValue:
+    """What feeding saves.
+
+    Args:
+        system: In which vehicles feed.
+        fed_mwh: A day, at nodes that rise from 0.
+        carbon_price_per_t: That plants pay.
+        voll_per_mwh: Of lost load, at meters.
+    """
+    nodes = np.broadcast_to(fed_mwh, (len(system.weight), len(fed_mwh)))
+    hours = system.served(nodes)
+    lost = hours.unserved_mwh / system.per_meter * voll_per_mwh
+    carbon = carbon_price_per_t * hours.priced_co2_t
+    cost = (hours.generation_cost + hours.import_cost + carbon + lost).sum(axis=2)
+    emitted = hours.emissions_t.sum(axis=3)
+    priced = hours.priced_co2_t.sum(axis=2)
+    return FeedingValue(
+        saved=cost[:, :1] - cost,
+        emitted_t=emitted - emitted[:, :, :1],
+        priced_co2_t=priced - priced[:, :1],
+    )
+
+
+@dataclass(frozen=True)
+class OwnerCosts:
+    """What feeding costs beside energy, over all days with their weights.
+
+    Attributes:
+        wear: Of vehicles.
+        inconvenience: Of drivers, with range given up.
+        programme: Of running it.
+    """
+
+    wear: float = 0.0
+    inconvenience: float = 0.0
+    programme: float = 0.0
+
+
+def run(
+    system: FeedingSystem, fed_mwh: Float[Array, " day"], costs: OwnerCosts | None = None
+) -> SystemRun:
+    """What flows when so much is fed each day, hour by hour.
+
+    Args:
+        system: In which vehicles feed.
+        fed_mwh: Of each day.
+        costs: Beside energy.
+    """
+    costs = costs or OwnerCosts()
+    nodes = fed_mwh[:, None]
+    hours = system.served(nodes)
+    charge, discharge = system.charge(nodes)[:, 0], system.discharge(nodes)[:, 0]
+    unserved = hours.unserved_mwh[:, 0] / system.per_meter
+    metered = system.consumption_mwh - unserved + system.driving_mwh + charge - discharge
+    renewable = system.renewable_mwh - hours.curtailed_mwh[:, 0]
+    steps = system.load_mwh.shape[1]
+
+    def flat(values: Float[Array, "day 1 hour"]) -> Float[Array, " step"]:
+        return values[:, 0].ravel()
+
+    return SystemRun(
+        weight=np.repeat(system.weight, steps),
+        consumption_mwh=system.consumption_mwh.ravel(),
+        unserved_mwh=unserved.ravel(),
+        driving_mwh=system.driving_mwh.ravel(),
+        charge_mwh=charge.ravel(),
+        discharge_mwh=discharge.ravel(),
+        storage_mwh=np.zeros(charge.size),
+        generation_mwh=flat(hours.generation_mwh) + renewable.ravel(),
+        import_mwh=flat(hours.import_mwh),
+        losses_mwh=(metered * (system.per_meter - 1.0)).ravel(),
+        curtailed_mwh=flat(hours.curtailed_mwh),
+        generation_cost=flat(hours.generation_cost),
+        import_cost=flat(hours.import_cost),
+        priced_co2_t=flat(hours.priced_co2_t),
+        emissions_t=hours.emissions_t[:, :, 0].reshape(len(hours.emissions_t), -1),
+        price_per_mwh=flat(hours.price_per_mwh),
+        wear_cost=costs.wear,
+        inconvenience_cost=costs.inconvenience,
+        programme_cost=costs.programme,
+    )
