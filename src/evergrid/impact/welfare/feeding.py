@@ -2,7 +2,7 @@
 
 Each day vehicles charge in the hours of the lowest load and feed in those of the highest, and end
 the day as full as they began it. That is the cheapest way for a supply that is the same in all
-hours. It needs batteries that hold a day's feeding, and one valley and one peak of a day at a time.
+hours. It needs batteries that hold a day's feeding.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,8 @@ from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.impact.welfare import daily
-from evergrid.impact.welfare.supply import AbstractSupply, SupplyHours
+from evergrid.impact.welfare.daily import DailyCycle
+from evergrid.impact.welfare.supply import AbstractSupply
 from evergrid.impact.welfare.system import SystemRun
 
 
@@ -69,21 +70,29 @@ class FeedingSystem:
         metered = self.consumption_mwh + self.driving_mwh
         return metered * self.per_meter - self.renewable_mwh
 
-    def charge(self, fed_mwh: Float[Array, "day node"]) -> Float[Array, "day node hour"]:
-        """Charging at meters for so much feeding in each day."""
-        drawn = fed_mwh / self.round_trip * self.per_meter
-        most = self.charger_mw * self.per_meter
-        return daily.filled(self.load_mwh, drawn, most) / self.per_meter
+    def cycle(self, fed_mwh: Float[Array, "day node"]) -> DailyCycle:
+        """Charging and feeding at meters, for so much feeding in each day.
 
-    def discharge(self, fed_mwh: Float[Array, "day node"]) -> Float[Array, "day node hour"]:
-        """Feeding at meters of so much in each day."""
-        most = self.charger_mw * self.per_meter
-        return daily.shaved(self.load_mwh, fed_mwh * self.per_meter, most) / self.per_meter
+        Raises:
+            InputError: More than chargers can draw and feed in a day.
+        """
+        drawn = fed_mwh / self.round_trip
+        hours = self.load_mwh.shape[1]
+        if (drawn + fed_mwh).max(initial=0.0) > hours * self.charger_mw:
+            rule = f"fit into the chargers' power, {self.charger_mw:,.6g} MW in {hours} hours"
+            fix = "Lower feed_kwh_per_day, or raise charger_kw."
+            got = (float(fed_mwh.max()),)
+            raise_if_any("feeding", [Fault("feed_kwh_per_day", rule, got, fix=fix)])
+        at_grid = self.per_meter
+        made = daily.cycled(
+            self.load_mwh, fed_mwh * at_grid, drawn * at_grid, self.charger_mw * at_grid
+        )
+        return DailyCycle(made.charge_mwh / at_grid, made.discharge_mwh / at_grid)
 
-    def served(self, fed_mwh: Float[Array, "day node"]) -> SupplyHours:
-        """How the supply serves each hour with so much feeding in each day."""
-        net = self.charge(fed_mwh) - self.discharge(fed_mwh)
-        return self.supply.serve(self.load_mwh[:, None] + net * self.per_meter)
+    def at_grid(self, cycle: DailyCycle) -> Float[Array, "day node hour"]:
+        """Net load at the grid with charging and feeding at meters."""
+        net = cycle.charge_mwh - cycle.discharge_mwh
+        return self.load_mwh[:, None] + net * self.per_meter
 
 
 @dataclass(frozen=True)
@@ -105,7 +114,6 @@ def value(
     system: FeedingSystem,
     fed_mwh: Float[Array, " node"],
     *,
-    carbon_price_per_t: float,
     voll_per_mwh: float,
 ) -> FeedingValue:
     """What feeding saves.
@@ -113,13 +121,12 @@ def value(
     Args:
         system: In which vehicles feed.
         fed_mwh: A day, at nodes that rise from 0.
-        carbon_price_per_t: That plants pay.
         voll_per_mwh: Of lost load, at meters.
     """
     nodes = np.broadcast_to(fed_mwh, (len(system.weight), len(fed_mwh)))
-    hours = system.served(nodes)
+    hours = system.supply.serve(system.at_grid(system.cycle(nodes)))
     lost = hours.unserved_mwh / system.per_meter * voll_per_mwh
-    carbon = carbon_price_per_t * hours.priced_co2_t
+    carbon = system.supply.carbon_price_per_t * hours.priced_co2_t
     cost = (hours.generation_cost + hours.import_cost + carbon + lost).sum(axis=2)
     emitted = hours.emissions_t.sum(axis=3)
     priced = hours.priced_co2_t.sum(axis=2)
@@ -156,9 +163,9 @@ def run(
         costs: Beside energy.
     """
     costs = costs or OwnerCosts()
-    nodes = fed_mwh[:, None]
-    hours = system.served(nodes)
-    charge, discharge = system.charge(nodes)[:, 0], system.discharge(nodes)[:, 0]
+    cycle = system.cycle(fed_mwh[:, None])
+    hours = system.supply.serve(system.at_grid(cycle))
+    charge, discharge = cycle.charge_mwh[:, 0], cycle.discharge_mwh[:, 0]
     unserved = hours.unserved_mwh[:, 0] / system.per_meter
     metered = system.consumption_mwh - unserved + system.driving_mwh + charge - discharge
     renewable = system.renewable_mwh - hours.curtailed_mwh[:, 0]

@@ -50,7 +50,13 @@ class SupplyHours:
 
 
 class AbstractSupply(ABC):
-    """Serves loads at least cost."""
+    """Serves loads at least cost, a carbon price included.
+
+    Attributes:
+        carbon_price_per_t: What is paid for a tonne of carbon dioxide by those who pay it.
+    """
+
+    carbon_price_per_t: float
 
     @abstractmethod
     def serve(self, load_mwh: Float[Array, "..."]) -> SupplyHours:

@@ -200,12 +200,7 @@ def curves(config: Config, inputs: PowerSystemInputs) -> DayCurves:
     most = owners(config).most_mwh
     nodes = np.linspace(0.0, most, config.nodes)
     of_system = system(config, inputs, "smart")
-    worth = feeding.value(
-        of_system,
-        nodes,
-        carbon_price_per_t=config.carbon.price_per_t,
-        voll_per_mwh=config.network.voll_per_mwh,
-    )
+    worth = feeding.value(of_system, nodes, voll_per_mwh=config.network.voll_per_mwh)
     tariffs = config.tariffs
     tax = tariffs.tax_per_mwh if tariffs.tax_on_feeding else 0.0
     per_mwh = tariffs.programme_per_mwh + tax / config.vehicles.round_trip

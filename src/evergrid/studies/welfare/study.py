@@ -12,7 +12,16 @@ from evergrid.impact.welfare import groups as household_groups
 from evergrid.impact.welfare.groups import HouseholdGroups
 from evergrid.impact.welfare.party import Party
 from evergrid.studies.study import Context, Output, Study
-from evergrid.studies.welfare import assumptions, cases, market, notes, policy_sheet, report, tables
+from evergrid.studies.welfare import (
+    assumptions,
+    cases,
+    market,
+    notes,
+    policy_sheet,
+    report,
+    rts,
+    tables,
+)
 from evergrid.studies.welfare.config import Config, check
 from evergrid.studies.welfare.results import FlatOptimum, RateSweep, WelfareResults
 
@@ -30,7 +39,7 @@ def compute(config: Config, context: Context) -> Output[WelfareResults]:
     progress = context.progress
     progress("reading plants and days", 0.0)
     check(config)
-    inputs = market.given(config)
+    inputs = rts.read(config, context.folder) if config.rts else market.given(config)
     owners = market.owners(config)
     progress("finding the worth of feeding", 0.1)
     curves = market.curves(config, inputs)
