@@ -1,5 +1,7 @@
 """Policies: finer rates are never worse, simple ones lose, and ranks are told for every cost."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -60,7 +62,9 @@ def test_the_flat_rate_is_the_best_flat_rate(seed: int) -> None:
         )
         return float(of.weight.sum()) * float(OWNERS.cost(fed)) - worth
 
-    tried = [minimize_scalar(lost, bounds=(a, a + 2.0), method="bounded") for a in range(2, 34, 2)]
+    tried: list[Any] = [
+        minimize_scalar(lost, bounds=(a, a + 2.0), method="bounded") for a in range(2, 34, 2)
+    ]
     assert best == pytest.approx(-min(one.fun for one in tried), rel=1e-6, abs=1e-3)
 
 

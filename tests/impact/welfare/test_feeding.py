@@ -128,6 +128,24 @@ def test_curves_and_runs_are_one_number() -> None:
     assert co2[1] - co2[0] == pytest.approx(worth.emitted_t[0, 0, 1], abs=1e-9)
 
 
+def test_money_that_prices_leave_open_is_that_of_hours_at_an_edge() -> None:
+    flat = FeedingSystem(
+        supply=stack(),
+        weight=np.array([10.0]),
+        consumption_mwh=np.r_[np.full(23, 50.0), 110.0][None],
+        renewable_mwh=np.zeros((1, HOURS)),
+        driving_mwh=np.zeros((1, HOURS)),
+        loss_share=0.0,
+        charger_mw=30.0,
+        round_trip=1.0,
+    )
+    # Feeding 10 MWh brings the last hour to the edge of the first block: 20 a MWh, or 30.
+    at_edge = feeding.undetermined(flat, np.array([10.0]), within_mwh=0.5)
+    assert at_edge == pytest.approx(10 * 10.0 * 100.5)
+    assert feeding.undetermined(flat, np.array([9.0]), within_mwh=0.5) == 0.0
+    assert feeding.undetermined(flat, np.array([0.0]), within_mwh=20.0) == 0.0
+
+
 def test_more_feeding_than_chargers_have_power_for_is_refused() -> None:
     made = system(np.random.default_rng(0))
     with pytest.raises(InputError, match="feed_kwh_per_day must fit into the chargers' power"):

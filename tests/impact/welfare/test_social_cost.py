@@ -82,7 +82,15 @@ def test_an_oil_turbine_harms_by_52_dollars_a_mwh() -> None:
 
 def test_damages_come_in_the_order_of_the_pollutants() -> None:
     cost = social_cost.own(100.0, 2000.0, 2020, 2020)
-    damage = pollutants.damage_per_tonne(cost, pollutants.local_per_tonne(2020))
+    local = pollutants.local_per_tonne(2020)
+    damage = pollutants.damage_per_tonne(cost, local, local_dollar_year=2020)
     assert tuple(damage) == pollutants.POLLUTANTS
     assert damage["co2"] == 100.0
     assert damage["ch4"] == 2000.0
+
+
+def test_damages_in_dollars_of_different_years_are_refused() -> None:
+    cost = social_cost.published("epa_2.0", 2025, 2023)
+    local = pollutants.local_per_tonne(2020)
+    with pytest.raises(InputError, match="dollar_year must be the same for all amounts"):
+        pollutants.damage_per_tonne(cost, local, local_dollar_year=2020)

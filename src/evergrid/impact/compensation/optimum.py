@@ -13,8 +13,8 @@ import numpy as np
 from evergrid.impact.compensation.participation import AbstractParticipation
 from evergrid.impact.compensation.value import AbstractValue, Amount
 
-SCAN = 2_000  # quantities at which welfare is looked at before the best is closed in on
-HALVINGS = 200
+SCAN = 1_000  # quantities at which welfare is looked at before the best is closed in on
+HALVINGS = 60  # to the last bit of what lies between two quantities of the scan
 ZOOMS = 12  # times the grid of rates is laid out anew around its best
 GRID = 2_001
 
@@ -75,7 +75,7 @@ def by_bisection(
         return worth - float(owners.marginal_cost(quantity))
 
     corners = np.concatenate([private.corners(), external.corners()])
-    return at_quantity(owners, private, external, _best(gain, slope, corners, owners.most_mwh))
+    return at_quantity(owners, private, external, maximum(gain, slope, corners, owners.most_mwh))
 
 
 def monopsony(
@@ -102,7 +102,7 @@ def monopsony(
         paid = [float(owners.marginal_cost(one)) * one for one in (low, high)]
         return private.marginal(quantity) - (paid[1] - paid[0]) / (high - low)
 
-    best = _best(profit, slope, private.corners(), owners.most_mwh)
+    best = maximum(profit, slope, private.corners(), owners.most_mwh)
     return at_quantity(owners, private, external, best)
 
 
@@ -153,13 +153,23 @@ def deadweight_loss(best: RateOptimum, chosen: RateOptimum) -> float:
     return best.welfare - chosen.welfare
 
 
-def _best(
+def maximum(
     gain: Callable[[Amount], Amount],
     slope: Callable[[float], float],
     corners: np.ndarray,
     most: float,
 ) -> float:
-    """The quantity of the greatest gain within 0 and the most."""
+    """The quantity of the greatest gain within 0 and the most.
+
+    The gain is looked at on a scan and at every corner; between the neighbours of the best its
+    slope falls through 0, which is found by bisection. An end that is the best is met exactly.
+
+    Args:
+        gain: Of quantities, all at once.
+        slope: Of the gain, at one quantity.
+        corners: Where the slope jumps.
+        most: Largest quantity.
+    """
     inside = corners[(corners > 0) & (corners < most)]
     tried = np.unique(np.concatenate([np.linspace(0.0, most, SCAN + 1), inside]))
     at = int(np.argmax(gain(tried)))

@@ -1,7 +1,9 @@
 """What energy fed by vehicles is worth to others, as a function of how much is fed."""
 
 from abc import ABC, abstractmethod
+from bisect import bisect_right
 from dataclasses import dataclass
+from functools import cached_property
 from typing import final
 
 import numpy as np
@@ -85,10 +87,14 @@ class NodeValue(AbstractValue):
 
     def marginal(self, quantity_mwh: float) -> float:
         """Worth of one MWh more; at a node, of the next one."""
-        last = len(self.quantity_mwh) - 2
-        at = int(np.clip(np.searchsorted(self.quantity_mwh, quantity_mwh, "right") - 1, 0, last))
-        width = self.quantity_mwh[at + 1] - self.quantity_mwh[at]
-        return float((self.worth[at + 1] - self.worth[at]) / width)
+        nodes, slopes = self._pieces
+        return slopes[min(max(bisect_right(nodes, quantity_mwh) - 1, 0), len(slopes) - 1)]
+
+    @cached_property
+    def _pieces(self) -> tuple[list[float], list[float]]:
+        """Nodes and the slope behind each, which are looked up one by one."""
+        slopes = np.diff(self.worth) / np.diff(self.quantity_mwh)
+        return self.quantity_mwh.tolist(), slopes.tolist()
 
     def corners(self) -> Float[Array, " corner"]:
         """The nodes between the first and the last."""

@@ -70,15 +70,19 @@ class FeedingSystem:
         metered = self.consumption_mwh + self.driving_mwh
         return metered * self.per_meter - self.renewable_mwh
 
+    @property
+    def most_mwh(self) -> float:
+        """Most that chargers can feed in a day and draw again for it."""
+        return self.load_mwh.shape[1] * self.charger_mw / (1.0 + 1.0 / self.round_trip)
+
     def cycle(self, fed_mwh: Float[Array, "day node"]) -> DailyCycle:
         """Charging and feeding at meters, for so much feeding in each day.
 
         Raises:
             InputError: More than chargers can draw and feed in a day.
         """
-        drawn = fed_mwh / self.round_trip
-        hours = self.load_mwh.shape[1]
-        if (drawn + fed_mwh).max(initial=0.0) > hours * self.charger_mw:
+        drawn, hours = fed_mwh / self.round_trip, self.load_mwh.shape[1]
+        if fed_mwh.max(initial=0.0) > self.most_mwh:
             rule = f"fit into the chargers' power, {self.charger_mw:,.6g} MW in {hours} hours"
             fix = "Lower feed_kwh_per_day, or raise charger_kw."
             got = (float(fed_mwh.max()),)
@@ -135,6 +139,28 @@ def value(
         emitted_t=emitted - emitted[:, :, :1],
         priced_co2_t=priced - priced[:, :1],
     )
+
+
+def undetermined(
+    system: FeedingSystem, fed_mwh: Float[Array, " day"], *, within_mwh: float
+) -> float:
+    """Money between those who buy and who sell that a little more or less feeding would move.
+
+    Feeding often ends where a block of plants does, as that is where its worth falls. There any
+    price between those of two blocks clears the market, and all together are not touched by it.
+
+    Args:
+        system: In which vehicles feed.
+        fed_mwh: Of each day; days without feeding are left out.
+        within_mwh: By how much more and less is looked at.
+    """
+    beside = fed_mwh[:, None] + np.array([-within_mwh, within_mwh])
+    around = np.clip(beside, 0.0, max(system.most_mwh, float(fed_mwh.max())))
+    hours = system.supply.serve(system.at_grid(system.cycle(around)))
+    width = np.abs(np.diff(hours.price_per_mwh, axis=1))[:, 0]
+    sold = (hours.generation_mwh + hours.import_mwh)[:, 0]
+    days = system.weight * (fed_mwh > 0)
+    return float(days @ (sold * width).sum(axis=1))
 
 
 @dataclass(frozen=True)

@@ -42,11 +42,18 @@ def local_per_tonne(
     }
 
 
-def damage_per_tonne(social: SocialCost, local: Mapping[str, float]) -> dict[str, float]:
+def damage_per_tonne(
+    social: SocialCost, local: Mapping[str, float], *, local_dollar_year: int
+) -> dict[str, float]:
     """Damage of a metric tonne of each of `POLLUTANTS`.
 
     Args:
         social: Of greenhouse gases.
-        local: Of local pollutants, in the same dollars.
+        local: Of local pollutants.
+        local_dollar_year: Year of the dollars in which those are.
+
+    Raises:
+        InputError: The two are in dollars of different years.
     """
+    dollars.one_year({"social_cost": social.dollar_year, "local": local_dollar_year})
     return {"co2": social.co2_per_t, "ch4": social.ch4_per_t, **{one: local[one] for one in LOCAL}}

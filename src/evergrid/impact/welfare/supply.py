@@ -35,7 +35,7 @@ class SupplyHours:
         priced_co2_t: Emissions that pay the carbon price.
         emissions_t: By pollutant, in the order of `POLLUTANTS`, on the first axis.
         price_per_mwh: Marginal cost with the carbon price; what is paid for lost load where load
-            is lost.
+            is lost. At the edge of a block that of the block.
     """
 
     generation_mwh: Float[Array, "..."]

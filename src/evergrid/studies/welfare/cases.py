@@ -30,6 +30,8 @@ class PolicyCase:
         change: Of everyone, against the baseline.
         from_smart: Part of the total that comes of charging in cheap hours instead of at once; 0
             where the baseline does so already.
+        undetermined: Money between those who buy and who sell that prices leave open where feeding
+            ends at a block of plants.
     """
 
     outcome: PolicyOutcome
@@ -38,6 +40,7 @@ class PolicyCase:
     terms: MarketTerms
     change: WelfareChange
     from_smart: float
+    undetermined: float
 
     @cached_property
     def emitted_t(self) -> dict[str, float]:
@@ -85,7 +88,9 @@ def accounted(
             (without, paid), (idle, replace(paid, retail_per_mwh=_retail(config, smart, idle)))
         )
         shifted = shift.total
-    return PolicyCase(outcome, without, with_it, after, found, shifted)
+    step = market.owners(config).most_mwh / (config.nodes - 1)
+    open_money = feeding.undetermined(smart, fed, within_mwh=step)
+    return PolicyCase(outcome, without, with_it, after, found, shifted, open_money)
 
 
 def terms(

@@ -120,6 +120,9 @@ class Owners(BaseConfig):
     """Effort of the readiest owner, per MWh fed."""
     highest_per_mwh: float = Field(default=60.0, gt=0)
     """Effort of the least ready owner; the others are spread evenly between."""
+    effort_per_year: float = Field(default=60.0, gt=0)
+    """Of the least ready owner for being in a programme at all, for a tariff of two parts; the
+    others are spread evenly from 0."""
     unplanned_trips_per_day: float = Field(default=0.01, ge=0)
     """Trips of a vehicle that nobody planned, while its battery is lower."""
     mean_trip_kwh: float = Field(default=8.0, gt=0)
@@ -193,7 +196,7 @@ class Tariffs(BaseConfig):
     programme_per_mwh: float = Field(default=3.0, ge=0)
     """What running V2G costs the aggregator per MWh fed."""
     capacity_per_kw_year: float = Field(default=0.0, ge=0)
-    """Worth of a kW that is surely there, which a two-part tariff pays for."""
+    """Worth of a kW that is surely there, which a tariff of two parts pays for."""
 
 
 class NetworkTerms(BaseConfig):

@@ -10,6 +10,7 @@ from evergrid.core.faults import Fault
 from evergrid.core.units import KG_PER_TONNE, KW_PER_MW, KWH_PER_MWH
 from evergrid.impact.compensation.participation import LinearParticipation
 from evergrid.impact.compensation.policies import DayCurves
+from evergrid.impact.compensation.two_part import ProgrammeOwners
 from evergrid.impact.welfare import baselines, feeding, pollutants, range_value, social_cost
 from evergrid.impact.welfare.feeding import FeedingSystem, OwnerCosts
 from evergrid.impact.welfare.pollutants import POLLUTANTS
@@ -142,6 +143,19 @@ def owners(config: Config) -> LinearParticipation:
     return LinearParticipation(least, most / spread, most)
 
 
+def programme_owners(config: Config, days: float) -> ProgrammeOwners:
+    """Owners who join for a year; together they feed at each rate what `owners` do."""
+    every = owners(config)
+    return ProgrammeOwners(
+        vehicles=float(config.vehicles.count),
+        power_kw=config.vehicles.charger_kw * config.vehicles.plugged_share,
+        first_cost_per_mwh=every.lowest_per_mwh,
+        last_cost_per_mwh=float(every.marginal_cost(every.most_mwh)),
+        most_mwh=days * every.most_mwh / config.vehicles.count,
+        highest_effort=config.owners.effort_per_year,
+    )
+
+
 def owner_costs(
     config: Config, weight: Float[Array, " day"], fed_mwh: Float[Array, " day"]
 ) -> OwnerCosts:
@@ -188,7 +202,9 @@ def damages(config: Config, name: str) -> Float[Array, " pollutant"]:
         },
         given_in=carbon.local_dollar_year,
     )
-    per_tonne = pollutants.damage_per_tonne(cost_of_carbon(config, name), local)
+    per_tonne = pollutants.damage_per_tonne(
+        cost_of_carbon(config, name), local, local_dollar_year=config.dollar_year
+    )
     return np.array([per_tonne[one] for one in POLLUTANTS])
 
 

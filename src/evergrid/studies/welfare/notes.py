@@ -6,6 +6,7 @@ from evergrid.studies.welfare import market
 from evergrid.studies.welfare.config import Config
 from evergrid.studies.welfare.results import WelfareResults
 
+OPEN_MONEY = 0.05  # share of the largest gain above which prices at edges are told
 CURVES_MISS = 0.01  # share of the gain above which nodes are too few
 
 
@@ -42,7 +43,7 @@ def of(config: Config, found: WelfareResults) -> list[str]:
             f"Plants pay {carbon.price_per_t:g} for a tonne, which the government receives; "
             f"{left:,.2f} of the social cost are left to the climate."
         )
-    told += _lost_load(found) + _curves(found)
+    told += _lost_load(found) + _curves(found) + _edges(config, found)
     return told
 
 
@@ -70,4 +71,16 @@ def _curves(found: WelfareResults) -> list[str]:
         return []
     return [
         f"Between nodes the worth of feeding is off by {missed:.1%} of the gain; raise `nodes`."
+    ]
+
+
+def _edges(config: Config, found: WelfareResults) -> list[str]:
+    """Whether prices at the edges of blocks could move what parties gain."""
+    left_open = found.case.undetermined
+    if left_open <= OPEN_MONEY * max(abs(one) for one in found.case.change.by_party.values()):
+        return []
+    return [
+        "Feeding ends where a block of plants does on some days, and there any price between those "
+        f"of two blocks clears the market: up to {left_open:,.0f} {config.currency} a year could "
+        "be with sellers instead of buyers, or the other way. All together are the same."
     ]

@@ -181,10 +181,12 @@ def page(result: StudyResult, drawn: Figures) -> Page:
     def shown(value: float) -> str:
         return amount(value / scale, signed=True, decimals=decimals)
 
-    band = f"{shown(s['welfare_low'])} to {shown(s['welfare_high'])}"
+    band = f"a year; {shown(s['welfare_low'])} to {shown(s['welfare_high'])} over assumptions"
+    unit = unit.removesuffix(" a year")
+    without = "a year; climate and health left out"
     cards = [
-        Headline("All together", shown(s["welfare_change"]), unit, f"{band} over assumptions"),
-        Headline("Those who trade", shown(s["private_gain"]), unit, "climate and health left out"),
+        Headline("All together", shown(s["welfare_change"]), unit, band),
+        Headline("Those who trade", shown(s["private_gain"]), unit, without),
         Headline("Rate", f"{s['rate_per_mwh']:,.2f}", f"{money}/MWh", "paid to owners, on average"),
         Headline(
             "Best rate",
@@ -196,7 +198,7 @@ def page(result: StudyResult, drawn: Figures) -> Page:
     ]
     first = Section("Answer", wording.answer(s))
     sections = drawn.sections(READING, HEADINGS)
-    closing = [_transfers(result), _effects(result), _policy_table(result)]
+    closing = [_policy_table(result), _two_part(result), _transfers(result), _effects(result)]
     return Page(cards=cards, sections=[first, *sections, *closing])
 
 
@@ -227,6 +229,24 @@ def _effects(result: StudyResult) -> Section:
     text = "What is real: nobody else pays or receives it, and its sum is the change of welfare."
     columns = ("what", "party", f"change, {result.summary['currency']}")
     return Section("What is real", text, Table(columns, rows))
+
+
+def _two_part(result: StudyResult) -> Section:
+    """A fixed part for being there beside the rate for energy."""
+    s = result.summary
+    money = s["currency"]
+    rows = [
+        ("for being there", f"{s['two_part_fixed_per_kw_year']:,.2f} {money} a kW and year"),
+        ("for energy", f"{s['two_part_rate_per_mwh']:,.2f} {money}/MWh"),
+        ("vehicles that join", f"{s['two_part_joined_share']:.0%}"),
+        ("gain of all", amount(s["two_part_welfare_change"], signed=True)),
+    ]
+    text = (
+        "One rate cannot meet two margins: whether owners join for a year, and how deep they then "
+        "feed. The first is paid what surely available power is worth, the second what energy is. "
+        "Owners differ here in the effort of a year, not of a MWh, and days are the mean day."
+    )
+    return Section("A tariff of two parts", text, Table(("part", "best"), rows))
 
 
 def _policy_table(result: StudyResult) -> Section:

@@ -7,6 +7,7 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Float
 from evergrid.impact.compensation.policies import DayCurves, PolicyRanking
+from evergrid.impact.compensation.two_part import TwoPartTariff
 from evergrid.impact.welfare.groups import GroupGains, HouseholdGroups
 from evergrid.impact.welfare.party import Party
 from evergrid.impact.welfare.social_cost import SocialCost
@@ -69,6 +70,8 @@ class WelfareResults:
         ranking: Policies under several social costs.
         sweep: One rate for all days, tried.
         flat: The best single rate.
+        two_part: The best tariff of two parts.
+        joined_share: Of the vehicles, those that join it.
         assumptions: The total under combinations of assumptions.
         groups: Of households.
         gains: What each group gains by the chosen policy.
@@ -83,6 +86,8 @@ class WelfareResults:
     ranking: PolicyRanking
     sweep: RateSweep
     flat: FlatOptimum
+    two_part: TwoPartTariff
+    joined_share: float
     assumptions: tuple[AssumptionCase, ...]
     groups: HouseholdGroups
     gains: GroupGains
@@ -102,6 +107,12 @@ class WelfareResults:
         """Gain of all but climate and health, by feeding."""
         change = self.case.change
         return change.total - change.by_party[Party.ENVIRONMENT]
+
+    @property
+    def domestic_gain(self) -> float:
+        """Gain of all but neighbours."""
+        change = self.case.change
+        return change.total - change.by_party[Party.NEIGHBOURS]
 
     @property
     def privately_good_socially_bad(self) -> bool:

@@ -5,9 +5,11 @@ from typing import Any
 import numpy as np
 
 from evergrid.core.arrays import Array, Float
-from evergrid.impact.compensation import optimum, policies
+from evergrid.impact.compensation import optimum, policies, two_part
 from evergrid.impact.compensation.participation import LinearParticipation
 from evergrid.impact.compensation.policies import POLICIES, DayCurves, PolicyOutcome
+from evergrid.impact.compensation.two_part import TwoPartTariff
+from evergrid.impact.compensation.value import NodeValue
 from evergrid.impact.welfare import groups as household_groups
 from evergrid.impact.welfare.groups import HouseholdGroups
 from evergrid.impact.welfare.party import Party
@@ -62,6 +64,8 @@ def compute(config: Config, context: Context) -> Output[WelfareResults]:
         ranking=_ranking(config, curves, outcomes),
         sweep=_sweep(curves, owners, world),
         flat=_flat(curves, owners, world),
+        two_part=(tariff := _two_part(config, curves, world)),
+        joined_share=tariff.vehicles / config.vehicles.count,
         assumptions=tuple(assumptions.tried(config, inputs, POLICIES[chosen])),
         groups=(people := _groups(config)),
         gains=_gains(people, made[chosen]),
@@ -123,6 +127,23 @@ def _flat(
         pass_through=best.pass_through,
         elasticity=owners.elasticity(best.rate_per_mwh),
         kkt_residual=owners.kkt_residual(best.rate_per_mwh),
+    )
+
+
+def _two_part(config: Config, curves: DayCurves, world: Float[Array, "day node"]) -> TwoPartTariff:
+    """The best tariff of two parts, on the mean of all days."""
+    days = np.arange(len(curves.weight))
+    year = float(curves.weight.sum())
+    private, outside = (
+        NodeValue(year * mean.quantity_mwh, year * mean.worth)
+        for mean in (
+            policies.mean_value(curves, curves.private, days),
+            policies.mean_value(curves, world, days),
+        )
+    )
+    join = market.programme_owners(config, year)
+    return two_part.best(
+        join, private, outside, capacity_per_kw_year=config.tariffs.capacity_per_kw_year
     )
 
 

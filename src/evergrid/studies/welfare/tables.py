@@ -31,6 +31,7 @@ def headline(config: Config, found: WelfareResults) -> dict[str, Any]:
         "welfare_low": low,
         "welfare_high": high,
         "positive_share": found.positive_share,
+        "domestic_welfare_change": found.domestic_gain,
         "private_gain": found.private_gain,
         "privately_good_socially_bad": found.privately_good_socially_bad,
         "by_party": {one.value: gain for one, gain in change.by_party.items()},
@@ -53,8 +54,13 @@ def headline(config: Config, found: WelfareResults) -> dict[str, Any]:
         "pass_through": _finite(found.flat.pass_through),
         "elasticity": found.flat.elasticity,
         "kkt_residual": found.flat.kkt_residual,
+        "two_part_fixed_per_kw_year": found.two_part.fixed_per_kw_year,
+        "two_part_rate_per_mwh": found.two_part.rate_per_mwh,
+        "two_part_joined_share": found.joined_share,
+        "two_part_welfare_change": found.two_part.welfare,
         "lost_load_mwh": case.with_it.sum(case.with_it.unserved_mwh),
         "lost_load_without_mwh": case.without.sum(case.without.unserved_mwh),
+        "price_undetermined": case.undetermined,
         "curve_error": _curve_error(found),
     }
 

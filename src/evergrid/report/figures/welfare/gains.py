@@ -116,7 +116,7 @@ def sign_of_total(
         yaxis={
             "tickmode": "array",
             "tickvals": list(range(len(labels))),
-            "ticktext": [wrapped(label, 22) for label in labels],
+            "ticktext": [wrapped(label, 30) for label in labels],
             "range": [len(labels) - 0.5, -0.5],
             "showgrid": False,
             "zeroline": False,

@@ -46,8 +46,9 @@ def rate_sweep(
         figure.add_vline(x=rate, line={"color": color, "width": 1.6, "dash": "dot"})
         figure.add_annotation(
             x=rate,
-            y=1.0 - 0.09 * number,
+            y=0.02 + 0.09 * number,
             yref="paper",
+            yanchor="bottom",
             text=f"{literal(name)} {rate:,.2f}",
             showarrow=False,
             xanchor="left" if rate < middle else "right",
@@ -124,9 +125,13 @@ def feeding_day(
         currency: Of the price.
     """
     figure = panels.sheet("A mean day", note="Feeding is above 0, charging below.", height=520)
-    colors = (theme.BLUE, theme.ORANGE, theme.GREY)
+    of_power = (theme.BLUE, theme.ORANGE, theme.GREY)
+    of_price = (theme.GREEN, theme.PLUM)
     edges = np.append(hours, hours[-1] + 1)
-    for axis, lines, form in (("y", power_mw, ",.1f"), ("y2", price_per_mwh, ",.2f")):
+    for axis, lines, form, colors in (
+        ("y", power_mw, ",.1f", of_power),
+        ("y2", price_per_mwh, ",.2f", of_price),
+    ):
         for (name, values), color in zip(lines.items(), colors, strict=False):
             figure.add_scatter(
                 x=edges,
