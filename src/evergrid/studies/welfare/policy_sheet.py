@@ -13,12 +13,28 @@ from evergrid.studies.welfare.config import Config
 from evergrid.studies.welfare.results import WelfareResults
 from evergrid.studies.welfare.wording import POLICY_LABELS
 
+# Printed, the sheet is one page: less air than a report has.
+PRINTED = """<style>
+@media print {
+  header { margin-bottom: 12px; }
+  h1 { font-size: 17pt; }
+  h2 { font-size: 12pt; }
+  .question { font-size: 10.5pt; line-height: 1.4; }
+  .cards { grid-template-columns: repeat(4, 1fr); margin-bottom: 12px; }
+  section { margin-bottom: 12px; }
+  section > p { margin-bottom: 6px; max-width: none; line-height: 1.4; }
+  table { font-size: 9pt; line-height: 1.35; }
+  th, td { padding: 3px 10px; }
+}
+</style>
+"""
+
 
 def page(config: Config, found: WelfareResults, s: Mapping[str, Any]) -> str:
     """The sheet as HTML that asks for no network and prints on one page."""
     scale, word = wording.scale_of(list(s["by_party"].values()))
     unit = f"{word}{s['currency']} of {s['dollar_year']} a year"
-    return html_page(
+    sheet = html_page(
         f"Policy sheet: {config.title}",
         headline=_cards(s, scale, unit),
         sections=[
@@ -28,6 +44,7 @@ def page(config: Config, found: WelfareResults, s: Mapping[str, Any]) -> str:
         ],
         about=About(question=wording.answer(s)),
     )
+    return sheet.replace("</head>", f"{PRINTED}</head>", 1)
 
 
 def _cards(s: Mapping[str, Any], scale: float, unit: str) -> list[Headline]:

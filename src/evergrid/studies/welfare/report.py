@@ -17,6 +17,7 @@ from evergrid.studies.welfare.config import Config
 from evergrid.studies.welfare.results import WelfareResults
 from evergrid.studies.welfare.wording import COST_LABELS, POLICY_LABELS
 
+NOTHING = 1e-6  # share of the largest gain below which a party is not shown
 StudyResult = Result[Config, WelfareResults]
 READING = {
     "party_waterfall": "Payments between parties cancel, so that what is left is what is real: "
@@ -47,8 +48,11 @@ def console_lines(result: StudyResult) -> list[str]:
     """The summary in at most ten lines of text."""
     s = result.summary
     money = s["currency"]
+    least = NOTHING * max(abs(gain) for gain in s["by_party"].values())
     gains = ", ".join(
-        f"{name.replace('_', ' ')} {gain:+,.0f}" for name, gain in s["by_party"].items() if gain
+        f"{name.replace('_', ' ')} {gain:+,.0f}"
+        for name, gain in s["by_party"].items()
+        if abs(gain) > least
     )
     rows = [
         ("answer", wording.answer(s)),
@@ -58,7 +62,7 @@ def console_lines(result: StudyResult) -> list[str]:
             f"{s['welfare_low']:+,.0f} to {s['welfare_high']:+,.0f} over assumptions; "
             f"{s['positive_share']:.0%} of them above 0",
         ),
-        ("parties", gains),
+        ("parties", gains or "nobody gains or loses"),
         ("rate", f"{s['rate_per_mwh']:,.2f} {money}/MWh on average, {s['fed_mwh']:,.0f} MWh fed"),
         (
             "best",
@@ -91,7 +95,9 @@ def _unit(result: StudyResult, amounts: list[float]) -> tuple[float, str]:
 
 def _parties(result: StudyResult) -> Figure:
     found = result.findings
-    rows = [(party, gain) for party, gain in tables.party_rows(found) if gain]
+    gains = tables.party_rows(found)
+    least = NOTHING * max(abs(gain) for _, gain in gains)
+    rows = [(party, gain) for party, gain in gains if abs(gain) > least]
     scale, unit = _unit(result, [gain for _, gain in rows])
     shown = [(party.label, gain / scale) for party, gain in rows]
     if found.case.change.energy_left:
