@@ -76,6 +76,11 @@ def test_a_load_that_is_no_number_is_refused():
         cleared(np.nan)
 
 
+def test_an_hour_without_fossil_is_flagged():
+    one = cleared(-40, 60, 130)
+    assert one.carbon_free.tolist() == [True, True, False]
+
+
 def test_an_unknown_pollutant_is_refused_with_those_that_are_known():
     with pytest.raises(InputError, match="be one of co2"):
         cleared(100).emissions_of("nox")

@@ -65,6 +65,15 @@ def test_rising_costs_add_up_sideways():
     assert stack.edge_mw == pytest.approx([0, 50, 100, 110, 160])
 
 
+def test_rising_segments_that_would_have_to_be_pooled_are_refused():
+    good = fleet_of([10, 10], [20, 25], rise_per_mwh=[5, 5], unit=[0, 0])
+    assert supply_stack(good).capacity_mw == 20
+    falling = fleet_of([10, 10], [20, 24], rise_per_mwh=[5, 5], unit=[0, 0])
+    with pytest.raises(InputError, match="Split it into flat segments"):
+        supply_stack(falling)
+    assert supply_stack(falling, treatment="as_given").capacity_mw == 20
+
+
 def test_a_carbon_price_changes_the_order():
     fleet = fleet_of([10, 10], [20, 40], co2_kg_per_mwh=[900, 350])
     assert supply_stack(fleet).emissions_kg_per_mwh[0].tolist() == [900, 350]

@@ -1,10 +1,14 @@
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 from evergrid.core.status import Status
 from evergrid.data.generation import rts_gmlc
+from evergrid.dispatch.generation.problem import GenerationProblem
+from evergrid.dispatch.generation.schedule import schedule_units
 from evergrid.impact import merit_order
 from evergrid.model.generators import GeneratorFleet
 from evergrid.model.system_load import SystemLoad
@@ -93,3 +97,45 @@ def test_a_year_with_a_store_is_proven(fleet: GeneratorFleet, load: SystemLoad):
     assert found.status is Status.OPTIMAL
     assert abs(found.gap) < 1e-12
     assert found.cost < merit_order.dispatch(stack, load.net_load_mw).cost
+
+
+def hours(load: SystemLoad, first: int, stop: int) -> SystemLoad:
+    grid, available_mw = load.grid.part(first, stop), load.available_mw[:, first:stop]
+    return SystemLoad(grid, load.load_mw[first:stop], load.source, available_mw)
+
+
+def without_ramps(fleet: GeneratorFleet) -> GeneratorFleet:
+    return replace(fleet, ramp_mw_per_h=np.full(len(fleet), np.inf))
+
+
+@pytest.mark.parametrize(("first", "stop"), [(0, 24), (4008, 4176)])
+def test_the_linear_program_has_the_cost_and_its_duals_lie_in_the_sets_of_prices(
+    first: int, stop: int, fleet: GeneratorFleet, load: SystemLoad
+):
+    part = hours(load, first, stop)
+    found = schedule_units(GenerationProblem(without_ramps(fleet), part))
+    order = merit_order.dispatch(merit_order.supply_stack(fleet), part.net_load_mw)
+    assert found.cost == pytest.approx(order.cost, rel=1e-9)
+    assert found.bound == pytest.approx(order.cost, rel=1e-9)
+    assert (found.price_per_mwh >= order.low_price_per_mwh - 1e-7).all()
+    assert (found.price_per_mwh <= order.high_price_per_mwh + 1e-7).all()
+    assert found.curtailed_mw == pytest.approx(order.curtailed_mw, abs=1e-6)
+
+
+@pytest.mark.slow
+def test_whole_commitment_of_a_day_costs_more_than_relaxed_and_that_more_than_the_hull(
+    fleet: GeneratorFleet, load: SystemLoad
+):
+    day = hours(load, 4008, 4032)
+    hull, relaxed, whole = (
+        schedule_units(GenerationProblem(fleet, day, commitment=commitment), gap=1e-3)
+        for commitment in ("none", "relaxed", "whole")
+    )
+    assert whole.status is Status.OPTIMAL
+    assert whole.gap <= 1e-3
+    assert hull.cost < relaxed.cost < whole.cost
+    assert relaxed.cost <= whole.bound * (1 + 1e-6)
+    assert whole.cost == pytest.approx(1_532_621, rel=1e-3)
+    least = fleet.minimum_mw[:, None] * whole.on
+    assert (whole.output_mw >= least - 1e-6).all()
+    assert (whole.output_mw <= fleet.capacity_mw[:, None] * whole.on + 1e-6).all()

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evergrid.core.arrays import Array, Float, Int, Shaped
+from evergrid.core.arrays import Array, Bool, Float, Int, Shaped
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault, broken
 from evergrid.impact.merit_order.stack import Stack
+from evergrid.model.generators import CO2
 
 NEAR = 1e-9  # share of the capacity within which a load meets an edge
 
@@ -65,6 +66,15 @@ class MeritOrderDispatch:
         """Generation and lost load, over all steps."""
         return float(self.generation_cost.sum() + self.lost_load_cost.sum())
 
+    @property
+    def carbon_free(self) -> Bool[Array, " step"]:
+        """Steps in which no unit that emits CO2 runs, so that no ratio of factors means anything.
+
+        Raises:
+            InputError: The generators do not know CO2.
+        """
+        return self.emissions_of(CO2) == 0
+
     def emissions_of(self, pollutant: str) -> Float[Array, " step"]:
         """Kilograms of one pollutant in each step.
 
@@ -98,8 +108,8 @@ def dispatch(
     piece, into = _place(stack, served)
     low, high = _price_set(stack, net_load_mw, piece, into, voll_per_mwh)
     lost = np.maximum(net_load_mw - stack.capacity_mw, 0.0)
-    setter = stack.emissions_kg_per_mwh[:, piece]
-    setter[:, (net_load_mw <= 0) | (lost > 0)] = 0.0
+    emitted, setter = _filled(stack, stack.emissions_kg_per_mwh, piece, into)
+    setter *= (net_load_mw > 0) & (lost == 0)
     return MeritOrderDispatch(
         net_load_mw=net_load_mw,
         step_h=step_h,
@@ -109,9 +119,9 @@ def dispatch(
         generation_cost=step_h * _cost_per_h(stack, piece, into),
         lost_load_cost=step_h * lost * (voll_per_mwh or 0.0),
         unit_type=stack.unit_type,
-        generation_mw=_filled(stack, stack.type_share, piece, into),
+        generation_mw=_filled(stack, stack.type_share, piece, into)[0],
         pollutant=stack.pollutant,
-        emissions_kg=step_h * _filled(stack, stack.emissions_kg_per_mwh, piece, into),
+        emissions_kg=step_h * emitted,
         price_setter_kg_per_mwh=setter,
         curtailed_mw=np.maximum(-net_load_mw, 0.0),
         lost_load_mw=lost,
@@ -149,7 +159,7 @@ def marginal_emissions(
     least = 1e-6 * stack.capacity_mw
     change = np.where(np.asarray(change_mw) == 0, least, change_mw)
     before, after = (
-        _filled(stack, rows, *_place(stack, np.clip(load, 0.0, stack.capacity_mw)))[0]
+        _filled(stack, rows, *_place(stack, np.clip(load, 0.0, stack.capacity_mw)))[0][0]
         for load in (net_load_mw, net_load_mw + change)
     )
     return (after - before) / change
@@ -242,8 +252,18 @@ def _filled(
     per_mw: Float[Array, "row piece"],
     piece: Int[Array, " step"],
     into: Float[Array, " step"],
-) -> Float[Array, "row step"]:
-    """What all pieces up to the last MW give of something that each has so much of per MW."""
+) -> tuple[Float[Array, "row step"], Float[Array, "row step"]]:
+    """What all pieces up to the last MW give of something, and its rate at that MW.
+
+    Args:
+        stack: All units in order of cost.
+        per_mw: What a MW of each piece gives.
+        piece: That serves the last MW.
+        into: How far that MW is into it.
+    """
     below = np.zeros_like(per_mw)
     np.cumsum((per_mw * np.diff(stack.edge_mw))[:, :-1], axis=1, out=below[:, 1:])
-    return below[:, piece] + per_mw[:, piece] * into
+    rate = np.take(per_mw, piece, axis=1)
+    total = rate * into
+    total += np.take(below, piece, axis=1)
+    return total, rate

@@ -7,7 +7,7 @@ import numpy as np
 from evergrid.core.arrays import Array, Float, Shaped
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
-from evergrid.impact.merit_order.convex import TREATMENTS, Blocks, blocks
+from evergrid.impact.merit_order.convex import TREATMENTS, CostBlocks, blocks
 from evergrid.model.generators import GeneratorFleet
 
 
@@ -100,10 +100,10 @@ def _raise_if_wrong(fleet: GeneratorFleet, treatment: str, carbon_price: float) 
         raise InputError("merit_order", faults)
 
 
-def _joined(fleet: GeneratorFleet, made: Blocks, treatment: str, carbon_price: float) -> Stack:
-    """Blocks added up sideways: at each price, how much more they give together.
+def _joined(fleet: GeneratorFleet, made: CostBlocks, treatment: str, carbon_price: float) -> Stack:
+    """CostBlocks added up sideways: at each price, how much more they give together.
 
-    Blocks of one price make a piece of that price. Between two prices at which any block begins
+    CostBlocks of one price make a piece of that price. Between two prices at which any block begins
     or ends, the rising ones give in proportion to the price, which makes one rising piece.
     """
     low, high, width = made.low_price_per_mwh, made.high_price_per_mwh, made.width_mw

@@ -43,7 +43,7 @@ class AggregateStorage:
 
     def __post_init__(self) -> None:
         records.check(self, "storage")
-        faults: list[Fault] = []
+        faults: list[Fault] = [] if self.steps else [Fault("charge_limit_mw", "have a step")]
         for field in ("charge_limit_mw", "discharge_limit_mw", "energy_low_mwh"):
             values = getattr(self, field)
             good = np.asarray((values >= 0) & np.isfinite(values))

@@ -20,9 +20,9 @@ from evergrid.impact.merit_order.clearing import (
     dispatch,
     raise_if_wrong,
 )
-from evergrid.impact.merit_order.price_making_kernels import Store, Supply, best_path
 from evergrid.impact.merit_order.stack import Stack
 from evergrid.impact.merit_order.storage import AggregateStorage
+from evergrid.impact.merit_order.storage_kernels import Store, Supply, best_path
 
 GAP = 1e-9  # share of the cost up to which a path is called optimal
 LIMIT = 1e-9  # share of the largest limit by which one may be missed
@@ -82,7 +82,7 @@ def price_making(
 ) -> StorageEquilibrium:
     """The schedule of least system cost, and the prices that support it.
 
-    Of several such schedules it is the one that charges late.
+    Of several such schedules it is the one that holds least energy, step by step.
 
     Args:
         stack: All units in order of cost.
@@ -123,7 +123,7 @@ def price_making(
         power_mw=power_mw,
         energy_mwh=energy_mwh,
         energy_value_per_mwh=path.value_per_mwh,
-        price_per_mwh=_supporting(cleared, storage, path.value_per_mwh),
+        price_per_mwh=_supporting(cleared, storage, path.value_per_mwh, power_mw),
         dispatch=cleared,
         wear_cost=wear,
         bound=bound,
@@ -192,13 +192,24 @@ def _violation(storage: AggregateStorage, energy_mwh: Float[Array, " step"]) -> 
 
 
 def _supporting(
-    cleared: MeritOrderDispatch, storage: AggregateStorage, value: Float[Array, " step"]
+    cleared: MeritOrderDispatch,
+    storage: AggregateStorage,
+    value: Float[Array, " step"],
+    power_mw: Float[Array, " step"],
 ) -> Float[Array, " step"]:
-    """Of the prices that clear a step, the one nearest to the least that suits the store."""
-    least = value * storage.efficiency_charge
-    most = value / storage.efficiency_discharge + storage.wear_cost_per_mwh
-    price = np.clip(cleared.price_per_mwh, least, most)
-    return np.clip(price, cleared.low_price_per_mwh, cleared.high_price_per_mwh)
+    """Of the prices that clear a step, the least one at which the store does not wish to act else.
+
+    It charges up to the price at which a MWh drawn is worth its cost in the cells, and feeds from
+    that at which one fed earns what it takes out, with wear; between both it rests.
+    """
+    buys = value * storage.efficiency_charge
+    sells = value / storage.efficiency_discharge + storage.wear_cost_per_mwh
+    near = LIMIT * np.maximum(storage.charge_limit_mw, 1.0)
+    full = power_mw <= near - storage.charge_limit_mw  # it would charge more at any lower price
+    rests = np.clip(cleared.low_price_per_mwh, buys, sells)
+    charges = np.where(full, np.minimum(cleared.low_price_per_mwh, buys), buys)
+    wanted = np.where(power_mw < -near, charges, np.where(power_mw > near, sells, rests))
+    return np.clip(wanted, cleared.low_price_per_mwh, cleared.high_price_per_mwh)
 
 
 def _bound(

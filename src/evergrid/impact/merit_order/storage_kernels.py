@@ -20,7 +20,7 @@ from evergrid.core.kernels import kernel
 
 OPTIONS = {"nogil": True, "error_model": "numpy"}
 NEAR = 1e-10  # share of the energies met within which an edge counts as met
-TINY = 1e-12  # share of them by which the limits may be missed
+TINY = 1e-9  # share of them by which the limits may be missed
 
 
 class Supply(NamedTuple):
@@ -162,8 +162,7 @@ def _cost_to_come(supply, store, net_load_mw, step_h):
     width, low, high = np.empty(1024), np.empty(1024), np.empty(1024)
     start_mwh[steps] = store.energy_end_mwh
     used, most, stuck = 0, 0, -1
-    scale = np.abs(store.energy_high_mwh).max() + np.abs(store.inflow_mwh).max() + 1e-300
-    tiny = 1e3 * TINY * scale
+    tiny = TINY * _scale(store, step_h)
     for t in range(steps - 1, -1, -1):
         begin, w, a, b, possible = _stage(supply, store, net_load_mw, step_h, t)
         old = slice(first[t + 1], first[t + 1] + count[t + 1])
@@ -189,6 +188,15 @@ def _cost_to_come(supply, store, net_load_mw, step_h):
         used += size
         most = max(most, size)
     return CostToCome(start_mwh, first, count, width, low, high, most, stuck)
+
+
+@kernel(**OPTIONS)
+@no_type_check
+def _scale(store, step_h):
+    """Size of the energies that are added up, of which rounding is a share."""
+    moved = store.charge_limit_mw.max() + store.discharge_limit_mw.max()
+    moved *= step_h / store.efficiency_discharge
+    return store.energy_high_mwh.max() + np.abs(store.inflow_mwh).max() + moved + 1e-300
 
 
 @kernel(**OPTIONS)
@@ -290,7 +298,7 @@ def _forward(supply, store, net_load_mw, step_h, to_come):
     steps = len(net_load_mw)
     change, energy, value = np.empty(steps), np.empty(steps), np.empty(steps)
     now, worth = store.energy_start_mwh, np.nan
-    near = NEAR * max(np.abs(store.energy_high_mwh).max(), 1e-300)
+    near = NEAR * _scale(store, step_h)
     for t in range(steps):
         stored = now + store.inflow_mwh[t]
         begin, w, a, b, _ = _stage(supply, store, net_load_mw, step_h, t)

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 
+from evergrid.core.arrays import Array
 from evergrid.core.errors import InfeasibleError, InputError
 from evergrid.core.status import Status
 from evergrid.impact.merit_order import (
@@ -116,27 +118,58 @@ def test_rising_costs_are_proven_by_their_bound(seed: int):
     assert abs(found.gap) < 1e-12
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(20))
 def test_no_other_schedule_earns_more_at_the_prices_found(seed: int):
-    """Among random schedules that keep the limits, paid at these prices."""
+    """Referee: a linear program of the store alone, paid these prices."""
     rng = np.random.default_rng(seed)
     steps = 12
     stack = supply_stack(fleet_of([40, 30, 30], [10, 20, 60]))
-    load = rng.uniform(5, 95, steps)
-    store = constant_storage(
-        steps, power_mw=8.0, energy_mwh=20.0, energy_start_mwh=10.0, efficiency_charge=0.9
-    )
-    found = price_making(stack, load, store)
+    load = rng.integers(-5, 100, steps).astype(float)
+    store = random_store(rng, steps)
+    try:
+        found = price_making(stack, load, store, step_h=0.5, voll_per_mwh=200.0)
+    except InfeasibleError:
+        assert least_cost(stack, load, store, step_h=0.5, voll_per_mwh=200.0) is None
+        return
     assert (found.price_per_mwh >= found.dispatch.low_price_per_mwh).all()
     assert (found.price_per_mwh <= found.dispatch.high_price_per_mwh).all()
-    for _ in range(200):
-        change = rng.uniform(-8, 7.2, steps)
-        energy = np.clip(10 + np.cumsum(change), 0, 20)
-        energy[-1] = 10
-        change = np.diff(energy, prepend=10.0)
-        power = np.where(change > 0, -change / 0.9, -change)
-        if np.abs(power).max() <= 8:
-            assert found.price_per_mwh @ power <= found.profit + 1e-9
+    assert found.profit == pytest.approx(most_earned(found.price_per_mwh, store), abs=1e-7)
+
+
+def most_earned(price_per_mwh: Array, store: AggregateStorage) -> float:
+    """Most that a store can earn at given prices, in half hours: charged, fed, energy."""
+    steps, half_h = store.steps, 0.5
+    fed = half_h * (store.wear_cost_per_mwh - price_per_mwh)
+    low, high = store.energy_low_mwh.copy(), store.energy_high_mwh.copy()
+    low[-1] = high[-1] = store.energy_end_mwh
+    into = -half_h * store.efficiency_charge * np.eye(steps)
+    out_of = half_h / store.efficiency_discharge * np.eye(steps)
+    begins = store.inflow_mwh + np.eye(1, steps)[0] * store.energy_start_mwh
+    none = np.zeros(steps)
+    answer = linprog(
+        np.concatenate([half_h * price_per_mwh, fed, none]),
+        A_eq=np.hstack([into, out_of, np.eye(steps) - np.eye(steps, k=-1)]),
+        b_eq=begins,
+        bounds=np.stack(
+            [
+                np.concatenate([none, none, low]),
+                np.concatenate([store.charge_limit_mw, store.discharge_limit_mw, high]),
+            ],
+            axis=1,
+        ),
+    )
+    return -float(answer.fun)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_store_without_room_passes_on_nothing_and_changes_nothing(seed: int):
+    rng = np.random.default_rng(seed)
+    stack = supply_stack(fleet_of([40, 30, 30], [10, 20, 60]))
+    load = rng.uniform(0, 99, 40)
+    store = constant_storage(40, power_mw=3.0, energy_mwh=0.0, efficiency_discharge=0.9)
+    found = price_making(stack, load, store)
+    assert found.power_mw == pytest.approx(np.zeros(40), abs=1e-9)
+    assert found.cost == pytest.approx(dispatch(stack, load).cost, rel=1e-12)
 
 
 def test_a_store_does_nothing_where_losses_eat_the_spread():
