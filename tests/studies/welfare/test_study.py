@@ -149,6 +149,20 @@ def test_lost_load_is_told_and_feeding_saves_some() -> None:
     assert made.tables["hours"]["price_per_mwh_without"].max() == pytest.approx(9500.0)
 
 
+def test_days_that_are_no_year_are_told(result: Any) -> None:
+    days = configuration()["days"][:1]
+    assert any("count 250 together" in note for note in run(days=days).summary["notes"])
+    assert not any("and not a year" in note for note in result.summary["notes"])
+
+
+def test_a_little_more_feeding_at_a_block_of_plants_is_told() -> None:
+    path = EXAMPLES / "welfare_coal.toml"
+    given = config_file.read(registry.of_file(path).config, path)
+    made = welfare.run(given)
+    assert made.summary["price_undetermined"] > 0.0
+    assert any("any price between" in note for note in made.summary["notes"])
+
+
 def test_the_best_flat_rate_is_found_twice(result: Any) -> None:
     s = result.summary
     assert s["flat_rate_per_mwh"] == pytest.approx(s["flat_rate_by_grid_per_mwh"], abs=1e-6)

@@ -1,13 +1,14 @@
-"""Social costs between decades against the annual values that were released with them."""
+"""Social costs between decades and the deflator against the tables that they were taken from."""
 
 import csv
 from pathlib import Path
 
 import pytest
 
-from evergrid.impact.welfare import social_cost
+from evergrid.impact.welfare import dollars, social_cost
 
 TABLE = Path(__file__).parent / "epa_2023_annual.csv"
+QUARTERS = Path(__file__).parent / "bea_2024_quarters.csv"
 ROUNDING = 1.01  # the released values are whole dollars, and so are the decades between
 
 
@@ -49,3 +50,12 @@ def test_methane_is_ours_in_the_printed_table_too() -> None:
     for year, printed in ((2020, (1300, 1600, 2300)), (2030, (1900, 2400, 3200))):
         for name, wanted in zip(("epa_2.5", "epa_2.0", "epa_1.5"), printed, strict=True):
             assert abs(social_cost.published(name, year, 2020).ch4_per_t - wanted) <= 50.0
+
+
+def test_the_deflator_is_the_mean_of_the_quarters() -> None:
+    with QUARTERS.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {int(row["year"]) for row in rows} == set(dollars.DEFLATOR)
+    for row in rows:
+        mean = sum(float(row[f"q{quarter}"]) for quarter in range(1, 5)) / 4
+        assert dollars.DEFLATOR[int(row["year"])] == pytest.approx(mean, abs=6e-4)

@@ -10,7 +10,7 @@ from evergrid.impact.welfare.system import MarketTerms, SystemRun, check_prices
 
 # What is paid for, in the order in which a reader follows the money.
 OWNER_PAYMENT = "payment for feeding"
-ADDER = "adder for climate and health"
+ADDER = "adder for what no price reaches"
 FIXED = "fixed payment"
 FED_ENERGY = "energy fed by vehicles"
 CHARGED_ENERGY = "energy charged to feed"

@@ -7,6 +7,7 @@ from evergrid.studies.welfare.config import Config
 from evergrid.studies.welfare.results import WelfareResults
 
 OPEN_MONEY = 0.05  # share of the largest gain above which prices at edges are told
+YEAR_DAYS = (365, 366)
 CURVES_MISS = 0.01  # share of the gain above which nodes are too few
 
 
@@ -43,12 +44,20 @@ def of(config: Config, found: WelfareResults) -> list[str]:
             f"Plants pay {carbon.price_per_t:g} for a tonne, which the government receives; "
             f"{left:,.2f} of the social cost are left to the climate."
         )
-    told += _lost_load(found) + _curves(found) + _edges(config, found)
+    told += _short_year(found) + _lost_load(found) + _curves(found) + _edges(config, found)
     return told
 
 
 def _baseline(name: str) -> str:
     return {"smart": "in the hours of the lowest load", "uncontrolled": "when they come home"}[name]
+
+
+def _short_year(found: WelfareResults) -> list[str]:
+    """Days that do not make a year."""
+    days = float(found.inputs.weight.sum())
+    if YEAR_DAYS[0] <= days <= YEAR_DAYS[1]:
+        return []
+    return [f"The days count {days:g} together, and not a year: amounts are of so many days."]
 
 
 def _lost_load(found: WelfareResults) -> list[str]:
