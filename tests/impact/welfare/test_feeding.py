@@ -1,5 +1,7 @@
 """Feeding: valleys are filled and peaks shaved at least cost, and energies balance."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -150,6 +152,13 @@ def test_more_feeding_than_chargers_have_power_for_is_refused() -> None:
     made = system(np.random.default_rng(0))
     with pytest.raises(InputError, match="feed_kwh_per_day must fit into the chargers' power"):
         feeding.run(made, np.array([20.0, 150.0]))
+
+
+def test_a_system_that_cannot_even_charge_its_vehicles_is_refused() -> None:
+    made = system(np.random.default_rng(0))
+    thirsty = replace(made, driving_mwh=made.driving_mwh + 300.0)
+    with pytest.raises(InputError, match="capacity_mw must serve at least the charging"):
+        feeding.run(thirsty, np.zeros(2))
 
 
 @pytest.mark.parametrize(

@@ -187,12 +187,20 @@ def run(
         system: In which vehicles feed.
         fed_mwh: Of each day.
         costs: Beside energy.
+
+    Raises:
+        InputError: More load is lost than consumers use, so that vehicles would not be charged.
     """
     costs = costs or OwnerCosts()
     cycle = system.cycle(fed_mwh[:, None])
     hours = system.supply.serve(system.at_grid(cycle))
     charge, discharge = cycle.charge_mwh[:, 0], cycle.discharge_mwh[:, 0]
     unserved = hours.unserved_mwh[:, 0] / system.per_meter
+    if (unserved > system.consumption_mwh).any():
+        rule = "serve at least the charging of vehicles: more is lost than all others use"
+        fix = "Add plants, or lower the charging of vehicles."
+        got = (float((unserved - system.consumption_mwh).max()),)
+        raise_if_any("feeding", [Fault("capacity_mw", rule, got, fix=fix)])
     metered = system.consumption_mwh - unserved + system.driving_mwh + charge - discharge
     renewable = system.renewable_mwh - hours.curtailed_mwh[:, 0]
     steps = system.load_mwh.shape[1]
