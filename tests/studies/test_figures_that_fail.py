@@ -24,6 +24,7 @@ from evergrid.studies import (
     rule_books,
     value_stacking,
     volt_var,
+    welfare,
 )
 from evergrid.studies.grid_strength import report as strength_report
 from evergrid.studies.registry import STUDIES
@@ -34,6 +35,7 @@ from tests.studies import (
     regulation_cases,
     rule_books_cases,
     stacking_cases,
+    welfare_cases,
 )
 from tests.studies.cases import Planned
 
@@ -66,6 +68,7 @@ def results(tmp_path_factory: pytest.TempPathFactory, planned: Planned) -> dict[
         "value_stacking": _stacking(folder),
         "rule_books": _rule_books(folder),
         "frequency_response": _frequency(folder),
+        "welfare": welfare.run(parse(welfare.Config, welfare_cases.configuration())),
         "frequency of a record": _frequency(folder, record=frequency_cases.record(folder)),
     }
 

@@ -23,6 +23,7 @@ STUDIES = (
     "rule_books",
     "frequency_response",
     "emissions",
+    "welfare",
 )
 
 

@@ -71,6 +71,8 @@ from evergrid.report.figures.services.rule_books import (
     power_by_duration,
 )
 from evergrid.report.figures.services.stacking import awards_over_time, bid_curve
+from evergrid.report.figures.welfare.gains import group_gains, party_waterfall, sign_of_total
+from evergrid.report.figures.welfare.rates import feeding_day, policy_welfare, rate_sweep
 
 __all__ = [
     "MOST_SITES",
@@ -101,10 +103,12 @@ __all__ = [
     "energy_lost",
     "feeder_loading",
     "feeder_map",
+    "feeding_day",
     "fleet_power",
     "forecast_against_actual",
     "frequency_after_loss",
     "generation",
+    "group_gains",
     "headroom_over_day",
     "level_loading",
     "loop_gains",
@@ -115,17 +119,21 @@ __all__ = [
     "offer_curve",
     "offer_fan",
     "operations_bars",
+    "party_waterfall",
     "phase_currents",
+    "policy_welfare",
     "power_after_loss",
     "power_by_duration",
     "profit_comparison",
     "promises_by_quarter",
     "promises_kept",
+    "rate_sweep",
     "record_played",
     "reliability_diagram",
     "score_and_credit",
     "scr_curve",
     "sharpness_bars",
+    "sign_of_total",
     "signal_followed",
     "site_heatmap",
     "site_loading",

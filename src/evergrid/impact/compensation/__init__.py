@@ -1,0 +1,1 @@
+"""What rate makes owners choose what is best for all?"""

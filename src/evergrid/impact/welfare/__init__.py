@@ -1,0 +1,1 @@
+"""Who gains, who loses, and what is the sum?"""

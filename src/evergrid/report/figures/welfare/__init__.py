@@ -1,0 +1,1 @@
+"""Figures of who gains, who loses, and which rate is best."""

@@ -1,0 +1,95 @@
+"""What a reader of a study of welfare must know."""
+
+from evergrid.impact.welfare.dollars import DEFLATOR
+from evergrid.impact.welfare.pollutants import POLLUTANTS
+from evergrid.studies.welfare import market
+from evergrid.studies.welfare.config import Config
+from evergrid.studies.welfare.results import WelfareResults
+
+OPEN_MONEY = 0.05  # share of the largest gain above which prices at edges are told
+YEAR_DAYS = (365, 366)
+CURVES_MISS = 0.01  # share of the gain above which nodes are too few
+
+
+def of(config: Config, found: WelfareResults) -> list[str]:
+    """Notes, the ones that move the numbers most first."""
+    vehicles, carbon = config.vehicles, config.carbon
+    told = [
+        "Vehicles charge in the hours of the lowest load and feed in those of the highest, whole "
+        "days at a time; plants have no start-up, ramps or outages of their own.",
+        f"Without V2G vehicles charge {_baseline(vehicles.baseline)}; the sign of the total may "
+        "depend on it. Rates decide how much is fed, hours of the load decide when.",
+        *found.social_cost.notes,
+        *found.inputs.notes,
+    ]
+    if found.groups.example:
+        told.append("Groups of households are made-up examples; give your own as [[group]].")
+    if config.dollar_year not in (2020, 2015):
+        told.append(
+            f"Social costs are converted from dollars of 2020, local damage from those of "
+            f"{carbon.local_dollar_year}, by the deflator of the GDP ({config.dollar_year}: "
+            f"{DEFLATOR[config.dollar_year]:g})."
+        )
+    unseen = market.real_wear(config) - vehicles.wear_per_mwh
+    if unseen:
+        told.append(
+            f"Owners count {vehicles.wear_per_mwh:g} of wear per MWh fed, and it comes to "
+            f"{market.real_wear(config):g}: {abs(unseen * found.case.fed_mwh):,.0f} "
+            f"{config.currency} a year that they do not see are in the welfare."
+        )
+    if carbon.price_per_t:
+        left = market.damages(config, carbon.social_cost)[POLLUTANTS.index("co2")]
+        left -= carbon.price_per_t
+        told.append(
+            f"Plants pay {carbon.price_per_t:g} for a tonne, which the government receives; "
+            f"{left:,.2f} of the social cost are left to the climate."
+        )
+    told += _short_year(found) + _lost_load(found) + _curves(found) + _edges(config, found)
+    return told
+
+
+def _baseline(name: str) -> str:
+    return {"smart": "in the hours of the lowest load", "uncontrolled": "when they come home"}[name]
+
+
+def _short_year(found: WelfareResults) -> list[str]:
+    """Days that do not make a year."""
+    days = float(found.inputs.weight.sum())
+    if YEAR_DAYS[0] <= days <= YEAR_DAYS[1]:
+        return []
+    return [f"The days count {days:g} together, and not a year: amounts are of so many days."]
+
+
+def _lost_load(found: WelfareResults) -> list[str]:
+    """Load that plants cannot serve."""
+    before, after = (one.sum(one.unserved_mwh) for one in (found.case.without, found.case.with_it))
+    if not before and not after:
+        return []
+    return [
+        f"Load exceeds all capacity: {before:,.1f} MWh are lost without V2G, {after:,.1f} with it, "
+        "and the price is then the value of lost load."
+    ]
+
+
+def _curves(found: WelfareResults) -> list[str]:
+    """Whether the worth of feeding is known well enough between nodes."""
+    planned = found.case.change.total - found.case.from_smart
+    told = found.case.outcome.welfare(found.curves, found.external)
+    missed = abs(planned - told) / max(abs(planned), abs(told), 1e-300)
+    if missed <= CURVES_MISS:
+        return []
+    return [
+        f"Between nodes the worth of feeding is off by {missed:.1%} of the gain; raise `nodes`."
+    ]
+
+
+def _edges(config: Config, found: WelfareResults) -> list[str]:
+    """Whether prices at the edges of blocks could move what parties gain."""
+    left_open = found.case.undetermined
+    if left_open <= OPEN_MONEY * max(abs(one) for one in found.case.change.by_party.values()):
+        return []
+    return [
+        "Feeding ends where a block of plants does on some days, and there any price between those "
+        f"of two blocks clears the market: up to {left_open:,.0f} {config.currency} a year could "
+        "be with sellers instead of buyers, or the other way. All together are the same."
+    ]

@@ -1,0 +1,281 @@
+"""The study of welfare: one number everywhere, honest about who loses, and strict with input."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from evergrid.core import config as config_file
+from evergrid.core.errors import EvergridError
+from evergrid.impact.welfare.party import Party
+from evergrid.studies import registry, welfare
+from evergrid.studies.welfare import assumptions, market
+from tests.studies.welfare_cases import configuration
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+
+
+def run(**changed: Any) -> Any:
+    return welfare.run(config_file.parse(welfare.Config, configuration(**changed)))
+
+
+@pytest.fixture(scope="module")
+def result() -> Any:
+    return run()
+
+
+def test_the_total_is_one_number_in_every_table(result: Any) -> None:
+    s, tables = result.summary, result.tables
+    assert s["status"] == "done"
+    assert abs(s["identity_residual"]) < 1e-12
+    mine = pl.col("policy") == s["policy"]
+    assert tables["parties"].filter(mine)["gain"].sum() == pytest.approx(s["welfare_change"])
+    assert tables["effects"].filter(mine)["change"].sum() == pytest.approx(s["welfare_change"])
+    ranked = tables["policies"].filter(mine & (pl.col("social_cost") == "epa_2.0"))
+    assert ranked["welfare_change"].item() == pytest.approx(s["welfare_change"], rel=0.01)
+    tried = tables["assumptions"].filter(
+        (pl.col("social_cost") == "epa_2.0")
+        & (pl.col("effort_factor") == 1.0)
+        & (pl.col("baseline") == "smart")
+    )
+    assert tried["welfare_change"].item() == pytest.approx(ranked["welfare_change"].item())
+
+
+def test_payments_of_a_policy_cancel(result: Any) -> None:
+    for (policy,), rows in result.tables["transfers"].group_by("policy"):
+        received = rows.group_by("receiver").agg(pl.col("change").sum())
+        paid = rows.group_by("payer").agg(pl.col("change").sum())
+        assert received["change"].sum() == pytest.approx(paid["change"].sum()), policy
+
+
+def test_hours_balance_and_price_is_below_lost_load(result: Any) -> None:
+    hours = result.tables["hours"]
+    load = np.concatenate([one.load_mw for one in result.config.days])
+    into = hours["generation_mwh"] + hours["import_mwh"] + hours["discharge_mwh"]
+    out = hours["driving_mwh"] + hours["charge_mwh"] + hours["losses_mwh"] + load
+    assert np.abs((into + hours["unserved_mwh"] - out).to_numpy()).max() < 1e-6
+    assert hours["price_per_mwh"].max() <= result.config.network.voll_per_mwh
+
+
+def test_coal_at_night_makes_the_private_gain_a_loss_for_all(result: Any) -> None:
+    s = result.summary
+    assert s["privately_good_socially_bad"]
+    assert s["private_gain"] > 0 > s["welfare_change"]
+    assert "environment" in s["losers"]
+    assert s["best_welfare_change"] >= 0
+    answer = result.console_lines()[0]
+    assert "worse off, though those who trade gain" in answer
+    assert "climate and health" in answer
+
+
+def test_the_example_of_coal_shows_the_harm_and_the_rate_that_mends_it() -> None:
+    path = EXAMPLES / "welfare_coal.toml"
+    given = config_file.read(registry.of_file(path).config, path)
+    s = welfare.run(given).summary
+    assert s["privately_good_socially_bad"]
+    assert s["best_policy"] == "real_time_carbon"
+    assert s["best_welfare_change"] > 0
+    assert 0 < s["best_fed_mwh"] < s["fed_mwh"]
+
+
+def test_no_cost_of_emissions_leaves_what_trades(result: Any) -> None:
+    free = {"so2_per_short_ton": 0.0, "nox_per_short_ton": 0.0, "pm25_per_short_ton": 0.0}
+    s = run(carbon={"social_cost": "none", **free}).summary
+    assert s["by_party"]["environment"] == 0.0
+    assert s["welfare_change"] == pytest.approx(s["private_gain"]) != 0.0
+    assert s["private_gain"] == pytest.approx(result.summary["private_gain"])
+
+
+def test_a_carbon_price_that_costs_hold_already_is_the_same_as_one_beside_them() -> None:
+    price = 30.0
+    beside = run(carbon={"price_per_t": price})
+    plants = configuration()["plants"]
+    for one in plants:
+        one["cost_per_mwh"] += price * one.get("co2_kg_per_mwh", 0.0) / 1000.0
+    inside = run(carbon={"price_per_t": price, "in_costs": True}, plants=plants)
+    for party in Party:
+        got = inside.summary["by_party"][party.value]
+        assert got == pytest.approx(beside.summary["by_party"][party.value], rel=1e-9, abs=1e-3)
+    assert "are left to the climate" in " ".join(inside.summary["notes"])
+
+
+def test_a_carbon_price_at_the_social_cost_needs_no_adder() -> None:
+    cost = run().summary["social_cost_per_t"]
+    free = {"nox_per_short_ton": 0.0}
+    made = run(carbon={"price_per_t": cost, **free})
+    rates = made.tables["rates"].filter(pl.col("policy") == "real_time_carbon")
+    assert rates["adder_per_mwh"].abs().max() == pytest.approx(0.0, abs=1e-9)
+
+
+def test_wear_that_owners_do_not_count_is_in_the_welfare_and_told(result: Any) -> None:
+    other = run(vehicles={"real_wear_per_mwh": 16.0})
+    s = other.summary
+    assert s["fed_mwh"] == pytest.approx(result.summary["fed_mwh"])
+    assert s["wear_not_counted"] == pytest.approx(6.0 * s["fed_mwh"])
+    lost = result.summary["welfare_change"] - s["welfare_change"]
+    assert lost == pytest.approx(s["wear_not_counted"])
+    assert any("do not see" in note for note in s["notes"])
+    assert result.summary["wear_not_counted"] == 0.0
+
+
+def test_against_uncontrolled_charging_the_shift_is_told_apart(result: Any) -> None:
+    s = run(vehicles={"baseline": "uncontrolled"}).summary
+    assert s["from_smart_charging"] != 0.0
+    by_feeding = s["welfare_change"] - s["from_smart_charging"]
+    assert by_feeding == pytest.approx(result.summary["welfare_change"], rel=1e-9)
+    assert result.summary["from_smart_charging"] == 0.0
+
+
+def test_a_tax_on_charging_to_feed_lowers_what_is_fed_and_is_no_loss_of_its_own() -> None:
+    plain = run(tariffs={"tax_per_mwh": 2.0})
+    taxed = run(tariffs={"tax_per_mwh": 2.0, "tax_on_feeding": True})
+    assert taxed.summary["fed_mwh"] < plain.summary["fed_mwh"]
+    assert abs(taxed.summary["identity_residual"]) < 1e-12
+    assert taxed.summary["by_party"]["government"] > plain.summary["by_party"]["government"]
+    best = [one.summary["best_welfare_change"] for one in (plain, taxed)]
+    assert best[0] == pytest.approx(best[1], rel=1e-6, abs=1.0)
+
+
+def test_lost_load_is_told_and_feeding_saves_some() -> None:
+    days = configuration()["days"][:1]
+    days[0]["load_mw"] = [300.0] * 18 + [1120.0] * 3 + [300.0] * 3
+    made = run(days=days, vehicles={"count": 60_000, "driving_kwh_per_day": 1.0})
+    s = made.summary
+    assert s["lost_load_without_mwh"] > s["lost_load_mwh"] >= 0.0
+    assert any("Load exceeds all capacity" in note for note in s["notes"])
+    assert made.tables["hours"]["price_per_mwh_without"].max() == pytest.approx(9500.0)
+
+
+def test_days_that_are_no_year_are_told(result: Any) -> None:
+    days = configuration()["days"][:1]
+    assert any("count 250 together" in note for note in run(days=days).summary["notes"])
+    assert not any("and not a year" in note for note in result.summary["notes"])
+
+
+def test_a_little_more_feeding_at_a_block_of_plants_is_told() -> None:
+    path = EXAMPLES / "welfare_coal.toml"
+    given = config_file.read(registry.of_file(path).config, path)
+    made = welfare.run(given)
+    assert made.summary["price_undetermined"] > 0.0
+    assert any("any price between" in note for note in made.summary["notes"])
+
+
+def test_the_best_flat_rate_is_found_twice(result: Any) -> None:
+    s = result.summary
+    assert s["flat_rate_per_mwh"] == pytest.approx(s["flat_rate_by_grid_per_mwh"], abs=1e-6)
+    assert s["kkt_residual"] < 1e-9
+
+
+def test_more_nodes_change_little(result: Any) -> None:
+    fine = run(nodes=801).summary
+    assert fine["curve_error"] < 0.01
+    assert fine["best_welfare_change"] == pytest.approx(
+        result.summary["best_welfare_change"], rel=0.05, abs=1e3
+    )
+
+
+def test_groups_of_the_user_are_taken_and_examples_are_flagged(result: Any) -> None:
+    group = {
+        "name": "all",
+        "income_per_year": 50_000.0,
+        "households_share": 1.0,
+        "vehicles_share": 1.0,
+        "consumption_share": 1.0,
+        "pollution_share": 1.0,
+    }
+    own = run(group=[group])
+    assert own.tables["groups"]["as_owners"].sum() == pytest.approx(
+        own.summary["by_party"]["ev_owners"]
+    )
+    assert any("made-up examples" in note for note in result.summary["notes"])
+    assert not any("made-up examples" in note for note in own.summary["notes"])
+
+
+def test_every_combination_of_assumptions_is_there(result: Any) -> None:
+    rows = result.tables["assumptions"]
+    assert len(rows) == 1 * 1 * 2 * 3 * 2
+    assert result.summary["welfare_low"] == rows["welfare_change"].min()
+    assert result.summary["positive_share"] == pytest.approx((rows["welfare_change"] > 0).mean())
+
+
+def test_changing_a_table_leaves_the_rest() -> None:
+    given = config_file.parse(welfare.Config, configuration())
+    other = assumptions.changed(given, "vehicles", round_trip=0.5)
+    assert other.vehicles.round_trip == 0.5
+    assert other.vehicles.count == given.vehicles.count
+    assert other.plants == given.plants
+    assert market.owners(other) == market.owners(given)
+
+
+def test_the_sheet_is_one_page_that_asks_for_no_network(result: Any, tmp_path: Path) -> None:
+    result.write(tmp_path / "out")
+    sheet = (tmp_path / "out" / "policy_sheet.html").read_text(encoding="utf-8")
+    assert "Policy sheet: Welfare" in sheet
+    assert "Who pays owners" in sheet
+    assert "http" not in sheet.replace("http-equiv", "")
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
+    assert summary["welfare_change"] == result.summary["welfare_change"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"plants": []}, "plants must be given, with days"),
+        ({"rts": {"folder": "x"}}, "rts must stand alone"),
+        ({"year": 2100}, "year"),
+        ({"dollar_year": 1999}, "year from 2014 to 2023, got 1999"),
+        ({"carbon": {"social_cost": "own"}}, "own_per_t must be given"),
+        ({"carbon": {"social_cost": "own", "own_per_t": 50.0}}, "own_dollar_year must be given"),
+        ({"carbon": {"social_cost": "epa"}}, "social_cost"),
+        ({"network": {"voll_per_mwh": 60.0}}, "at most the value of lost load"),
+        ({"vehicles": {"baseline": "none"}}, "baseline"),
+        ({"vehicles": {"feed_kwh_per_day": 50.0}}, "at most owners.stored_kwh"),
+        ({"vehicles": {"driving_kwh_per_day": 200.0}}, "fit into the power of all chargers"),
+        ({"owners": {"lowest_per_mwh": 70.0}}, "above lowest_per_mwh"),
+        ({"assumed": {"wear_factor": []}}, "assumed.wear_factor must have at least one value"),
+        ({"vehicles": {"cuont": 5}}, "Did you mean count"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(changed: dict[str, Any], said: str) -> None:
+    with pytest.raises(EvergridError, match=said):
+        run(**changed)
+
+
+def test_shares_of_groups_that_are_not_of_a_whole_are_refused() -> None:
+    group = {
+        "name": "some",
+        "income_per_year": 50_000.0,
+        "households_share": 0.4,
+        "vehicles_share": 1.0,
+        "consumption_share": 1.0,
+        "pollution_share": 1.0,
+    }
+    with pytest.raises(EvergridError, match=r"group\.households_share must add up to 1"):
+        run(group=[group])
+
+
+def test_a_negative_social_cost_of_ones_own_is_flagged() -> None:
+    own = {"social_cost": "own", "own_per_t": -10.0, "own_dollar_year": 2020}
+    notes = run(carbon=own).summary["notes"]
+    assert any("emissions count as a benefit" in note for note in notes)
+
+
+@pytest.mark.slow
+def test_the_test_system_runs_for_a_year(data_folder: Path) -> None:
+    folder = data_folder / "generation" / "rts_gmlc"
+    rts = {"folder": str(folder)}
+    tried = {"wear_factor": [1.0], "effort_factor": [1.0], "social_cost": ["epa_2.0"]}
+    tried |= {"round_trip": [0.87], "baseline": ["smart"]}
+    made = run(rts=rts, plants=[], days=[], assumed=tried, nodes=21, dollar_year=2020)
+    s = made.summary
+    assert len(made.tables["hours"]) == 8784
+    assert abs(s["identity_residual"]) < 1e-12
+    assert len(set(made.tables["rates"]["kind"])) == 8
+    hours = made.tables["hours"]
+    sent = hours["generation_mwh_without"].sum() - hours["losses_mwh_without"].sum()
+    assert sent == pytest.approx(
+        made.findings.inputs.consumption_mwh.sum() + hours["driving_mwh"].sum(), rel=1e-9
+    )
