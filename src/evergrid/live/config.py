@@ -185,6 +185,12 @@ class Config(BaseConfig):
     """Where the service can be reached."""
     store: str = "evergrid-live/store.sqlite"
     """File of the store, relative to this file, or the address of a PostgreSQL data base."""
+    store_key_file: str | None = Field(default=None, examples=["evergrid-live/store.key"])
+    """Key of secrets; beside the store by default, to be named with PostgreSQL."""
+    store_password_file: str | None = Field(default=None, examples=["evergrid-live/password"])
+    """File that holds nothing but the password of the PostgreSQL data base."""
+    store_ca_file: str | None = Field(default=None, examples=["database-ca.pem"])
+    """Authority that signs the PostgreSQL server's certificate; those of the system by default."""
     site: tuple[SiteEntry, ...]
     """Sites that stations are connected to."""
     station: tuple[StationEntry, ...] = ()

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from evergrid.core.timegrid import TimeGrid
-from evergrid.data.files.locate import locate
 from evergrid.inputs import regulation
 from evergrid.inputs.assembly import read_prices
-from evergrid.live import ledger, sources
+from evergrid.live import ledger, sources, stores
 from evergrid.live.adapter import Device
 from evergrid.live.clock import AbstractClock
 from evergrid.live.config import Config, StationEntry
@@ -112,8 +111,9 @@ async def running(config: Config, run: Run) -> AsyncIterator[Service]:
     clock = run.clock
     prices, market = _prices(config, run), _market(config, run)
     async with AsyncExitStack() as stack:
-        place = config.store if "://" in config.store else locate(config.store, run.folder)
-        store = await stack.enter_async_context(open_store(place, clock=clock, rules=run.store))
+        rules = stores.rules(config, run.folder, run.store)
+        opened = open_store(stores.place(config, run.folder), clock=clock, rules=rules)
+        store = await stack.enter_async_context(opened)
         passwords = await _register(store, config.station)
         register = await StationRegister.load(store)
         known = register.known.values()
