@@ -11,6 +11,7 @@ from evergrid.core.faults import Fault
 from evergrid.core.timegrid import zone
 from evergrid.inputs.regulation import Award, Market
 from evergrid.inputs.tables import PriceSource, SiteEntry
+from evergrid.live.gateway.entry import GatewaySettings
 from evergrid.live.signals.brokers.entry import MqttEntry, NatsEntry
 from evergrid.live.signals.iec104.entry import Iec104Entry
 from evergrid.live.sunspec.entry import ModbusBatteryEntry
@@ -191,6 +192,8 @@ class Config(BaseConfig):
     """File that holds nothing but the password of the PostgreSQL data base."""
     store_ca_file: str | None = Field(default=None, examples=["database-ca.pem"])
     """Authority that signs the PostgreSQL server's certificate; those of the system by default."""
+    gateways: GatewaySettings = GatewaySettings()
+    """Processes that hold the stations' connections."""
     site: tuple[SiteEntry, ...]
     """Sites that stations are connected to."""
     station: tuple[StationEntry, ...] = ()

@@ -2,8 +2,7 @@
 
 import asyncio
 import multiprocessing
-import ssl
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,8 +14,8 @@ from typing import Any
 from evergrid.core.timegrid import TimeGrid
 from evergrid.inputs import regulation
 from evergrid.inputs.assembly import read_prices
-from evergrid.live import ledger, sources, stores
-from evergrid.live.adapter import Device
+from evergrid.live import ledger, sources
+from evergrid.live.adapter import AbstractAdapter, Device
 from evergrid.live.clock import AbstractClock
 from evergrid.live.config import Config, StationEntry
 from evergrid.live.controller import envelopes, planning, recovery
@@ -25,11 +24,16 @@ from evergrid.live.controller.controller import Controller
 from evergrid.live.controller.drivers import Driver, Drivers
 from evergrid.live.controller.planning import MadePlan, PlanRequest
 from evergrid.live.controller.plans import Plans
-from evergrid.live.controller.service_view import ServiceCommands, ServiceView
+from evergrid.live.controller.service_view import (
+    Messages,
+    Profiles,
+    ServiceCommands,
+    ServiceView,
+)
 from evergrid.live.controller.ticker import Ticker
 from evergrid.live.credentials import StoreCredentials
-from evergrid.live.ocpp.admission.settings import Settings as OcppSettings
-from evergrid.live.ocpp.admission.tls import server_context
+from evergrid.live.deployment import stores
+from evergrid.live.deployment.listening import ocpp_settings, tls
 from evergrid.live.ocpp.central_system import CentralSystem, Listener
 from evergrid.live.routing import DeviceAdapters
 from evergrid.live.signals import utility
@@ -62,6 +66,7 @@ class Run:
         virtual: Whether time waits for plans, as it does in a simulation at speed.
         store: How the store is kept.
         price_days: For which prices are read, beyond the horizon of a plan.
+        config_file: Of the configuration, with which gateways are started.
     """
 
     folder: Path
@@ -70,6 +75,7 @@ class Run:
     virtual: bool = False
     store: StoreRules = field(default_factory=StoreRules)
     price_days: float = PRICE_DAYS
+    config_file: Path | None = None
 
 
 @dataclass
@@ -79,7 +85,7 @@ class Service:
     Attributes:
         config: Of the service.
         store: What it remembers.
-        central: The stations' counterpart.
+        central: The stations' counterpart; None where gateways hold their connections.
         controller: What it knows.
         ticker: What it decides.
         view: What can be seen.
@@ -90,7 +96,7 @@ class Service:
 
     config: Config
     store: Store
-    central: CentralSystem
+    central: CentralSystem | None
     controller: Controller
     ticker: Ticker
     view: ServiceView
@@ -130,33 +136,82 @@ async def running(config: Config, run: Run) -> AsyncIterator[Service]:
         )
         controller.keep(await ledger.kept(store))
         await _restore(controller, store)
-        settings = OcppSettings(meter_interval_s=config.control.meter_s)
-        central = CentralSystem(controller, credentials, clock, settings)
-        _resume(central, controller)
+        side = await _stations_side(config, run, controller, credentials, stack)
         batteries = SunSpecAdapter(config.battery, controller, clock, folder=run.folder)
-        controller.use(DeviceAdapters(central.orders, (batteries, batteries.stations)))
+        controller.use(DeviceAdapters(side.orders, (batteries, batteries.stations)))
         limits = await _utility(config, store)
         ticker = await _ticker(config, run, controller, prices, market, limits, stack)
         view = ServiceView(
             controller,
             ticker,
-            central.messages,
-            central.profiles,
+            side.messages,
+            side.profiles,
             simulated=run.simulated,
             currency=prices.currency,
         )
-        listen = config.listen
-        (port,) = await central.start(Listener(listen.address, listen.ocpp_port, _tls(config)))
-        stack.push_async_callback(central.stop)
+        port = await side.start()
         if config.battery:
             polling = asyncio.create_task(batteries.run())
             stack.callback(polling.cancel)
         loop = asyncio.create_task(ticker.run())
         stack.push_async_callback(_stopped, ticker, loop)
-        scheme = "ws" if listen.certificate_file is None else "wss"
-        url = f"{scheme}://{listen.address}:{port}/ocpp"
+        scheme = "ws" if config.listen.certificate_file is None else "wss"
+        url = f"{scheme}://{config.listen.address}:{port}/ocpp"
         commands = ServiceCommands(controller, limits)
-        yield Service(config, store, central, controller, ticker, view, commands, url, passwords)
+        yield Service(
+            config, store, side.central, controller, ticker, view, commands, url, passwords
+        )
+
+
+@dataclass(frozen=True)
+class StationsSide:
+    """Where stations' connections are held: in this process, or in gateways.
+
+    Attributes:
+        orders: The adapter of the controller.
+        messages: Last messages of a station, as far as they are known here.
+        profiles: Its profiles, likewise.
+        start: Lets stations connect; the port.
+        central: In this process; None where gateways do it.
+    """
+
+    orders: AbstractAdapter
+    messages: Messages
+    profiles: Profiles
+    start: Callable[[], Awaitable[int]]
+    central: CentralSystem | None = None
+
+
+async def _stations_side(
+    config: Config,
+    run: Run,
+    controller: Controller,
+    credentials: StoreCredentials,
+    stack: AsyncExitStack,
+) -> StationsSide:
+    """In this process, or gateways and the bus to them."""
+    if config.gateways.used:
+        from evergrid.live.deployment import local_gateways  # here: the bus is of an extra
+
+        async def gateways() -> int:
+            return await found.start()
+
+        places = local_gateways.GatewayPlaces(run.config_file, run.folder)
+        found = await local_gateways.prepared(
+            config, places, controller, credentials, run.clock, stack
+        )
+        ends = found.stations
+        return StationsSide(ends, ends.messages, ends.profiles, gateways)
+    central = CentralSystem(controller, credentials, run.clock, ocpp_settings(config))
+    _resume(central, controller)
+
+    async def start() -> int:
+        listen = config.listen
+        (port,) = await central.start(Listener(listen.address, listen.ocpp_port, tls(listen)))
+        stack.push_async_callback(central.stop)
+        return port
+
+    return StationsSide(central.orders, central.messages, central.profiles, start, central)
 
 
 def _resume(central: CentralSystem, controller: Controller) -> None:
@@ -172,17 +227,6 @@ async def _stopped(ticker: Ticker, loop: asyncio.Task[None]) -> None:
     loop.cancel()
     await asyncio.gather(loop, return_exceptions=True)
     await ticker.controller.finished()
-
-
-def _tls(config: Config) -> ssl.SSLContext | None:
-    """TLS of the server; a station's certificate is asked for where an authority is named."""
-    listen = config.listen
-    if listen.certificate_file is None or listen.key_file is None:
-        return None
-    authorities = None if listen.station_ca_file is None else Path(listen.station_ca_file)
-    return server_context(
-        Path(listen.certificate_file), Path(listen.key_file), station_authorities=authorities
-    )
 
 
 async def _utility(config: Config, store: Store) -> UtilityLimits:

@@ -9,7 +9,7 @@ from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.data.files.locate import locate
 from evergrid.live.config import Config
-from evergrid.live.store.store import StoreRules
+from evergrid.live.store.store import StoreRules, key_beside
 
 
 def place(config: Config, folder: Path) -> str | Path:
@@ -31,6 +31,20 @@ def place(config: Config, folder: Path) -> str | Path:
         fault = Fault("store_password_file", "be a file that can be read", (file.name,), fix=fix)
         raise InputError("config", [fault]) from None
     return make_url(config.store).set(password=password).render_as_string(hide_password=False)
+
+
+def key_file(config: Config, folder: Path) -> Path:
+    """Where the key of secrets is.
+
+    Raises:
+        InputError: It is named nowhere though the store is a server.
+    """
+    if config.store_key_file is not None:
+        return locate(config.store_key_file, folder)
+    if "://" in config.store:
+        rule = "name the file of the key where the store is a server"
+        raise InputError("config", [Fault("store_key_file", rule)])
+    return key_beside(locate(config.store, folder))
 
 
 def rules(config: Config, folder: Path, run: StoreRules) -> StoreRules:

@@ -1,0 +1,65 @@
+"""A gateway as a process of its own, by the configuration of its service."""
+
+import asyncio
+import os
+from pathlib import Path
+
+from evergrid.core.errors import ConfigError
+from evergrid.core.faults import Fault
+from evergrid.live.clock import WallClock
+from evergrid.live.config import Config
+from evergrid.live.deployment import stores
+from evergrid.live.deployment.listening import ocpp_settings, tls
+from evergrid.live.gateway.entry import NatsServerEntry
+from evergrid.live.gateway.gateway import GatewayPlace, gateway
+from evergrid.live.gateway.nats import NatsBus
+from evergrid.live.ocpp.central_system import Listener
+from evergrid.live.store.key import Key
+
+LOOK_S = 0.5  # between two looks at whether the service that started it is there
+
+
+async def run(
+    config: Config,
+    folder: Path,
+    nats: tuple[NatsServerEntry, Path] | None = None,
+    *,
+    name: str = "",
+    ocpp_port: int | None = None,
+    parent: int | None = None,
+) -> None:
+    """Hold stations' connections until somebody ends it.
+
+    Args:
+        config: Of the service.
+        folder: What relative paths of the configuration start from.
+        nats: The server of the bus and what its paths start from; that of the configuration where
+            None.
+        name: Of the gateway on the bus; a random one where "".
+        ocpp_port: Where stations connect; that of the configuration where None. Others may
+            listen there too.
+        parent: Process that started this one, and that it ends with.
+
+    Raises:
+        BusDownError: The server of the bus is not reached.
+        BusError: The controller does not answer.
+        ConfigError: No server of a bus is named.
+        StoreError: The key of secrets cannot be read.
+    """
+    if nats is None:
+        if config.gateways.nats is None:
+            fix = "Name the server that the service uses."
+            raise ConfigError("config", [Fault("gateways.nats", "be given", fix=fix)])
+        nats = (config.gateways.nats, folder)
+    listen = config.listen
+    port = listen.ocpp_port if ocpp_port is None else ocpp_port
+    listener = Listener(listen.address, port, tls(listen), shared=port != 0)
+    place = GatewayPlace(config.gateways.service, listener, ocpp_settings(config), name)
+    key = Key.read(stores.key_file(config, folder))
+    bus = await NatsBus.connect(*nats)
+    try:
+        async with gateway(bus, key, WallClock(), place):
+            while parent is None or os.getppid() == parent:
+                await asyncio.sleep(LOOK_S)
+    finally:
+        await bus.close()
