@@ -32,8 +32,9 @@ from evergrid.live.controller.service_view import (
 )
 from evergrid.live.controller.ticker import Ticker
 from evergrid.live.credentials import StoreCredentials
-from evergrid.live.deployment import stores
+from evergrid.live.deployment import local_gateways, stores
 from evergrid.live.deployment.listening import ocpp_settings, tls
+from evergrid.live.deployment.local_gateways import LocalGateways
 from evergrid.live.ocpp.central_system import CentralSystem, Listener
 from evergrid.live.routing import DeviceAdapters
 from evergrid.live.signals import utility
@@ -91,6 +92,7 @@ class Service:
         view: What can be seen.
         commands: What can be asked.
         ocpp_url: Where stations connect; their identity follows.
+        gateways: That hold the stations' connections; None where this process does.
         passwords: Of stations that were registered now; they are not kept and not shown again.
     """
 
@@ -103,6 +105,7 @@ class Service:
     commands: ServiceCommands
     ocpp_url: str
     passwords: dict[str, str]
+    gateways: LocalGateways | None = None
 
 
 @asynccontextmanager
@@ -159,7 +162,16 @@ async def running(config: Config, run: Run) -> AsyncIterator[Service]:
         url = f"{scheme}://{config.listen.address}:{port}/ocpp"
         commands = ServiceCommands(controller, limits)
         yield Service(
-            config, store, side.central, controller, ticker, view, commands, url, passwords
+            config,
+            store,
+            side.central,
+            controller,
+            ticker,
+            view,
+            commands,
+            url,
+            passwords,
+            side.gateways,
         )
 
 
@@ -173,6 +185,7 @@ class StationsSide:
         profiles: Its profiles, likewise.
         start: Lets stations connect; the port.
         central: In this process; None where gateways do it.
+        gateways: That do it.
     """
 
     orders: AbstractAdapter
@@ -180,6 +193,7 @@ class StationsSide:
     profiles: Profiles
     start: Callable[[], Awaitable[int]]
     central: CentralSystem | None = None
+    gateways: LocalGateways | None = None
 
 
 async def _stations_side(
@@ -191,17 +205,12 @@ async def _stations_side(
 ) -> StationsSide:
     """In this process, or gateways and the bus to them."""
     if config.gateways.used:
-        from evergrid.live.deployment import local_gateways  # here: the bus is of an extra
-
-        async def gateways() -> int:
-            return await found.start()
-
         places = local_gateways.GatewayPlaces(run.config_file, run.folder)
         found = await local_gateways.prepared(
             config, places, controller, credentials, run.clock, stack
         )
         ends = found.stations
-        return StationsSide(ends, ends.messages, ends.profiles, gateways)
+        return StationsSide(ends, ends.messages, ends.profiles, found.start, gateways=found)
     central = CentralSystem(controller, credentials, run.clock, ocpp_settings(config))
     _resume(central, controller)
 

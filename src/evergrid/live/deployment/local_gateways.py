@@ -22,7 +22,6 @@ from evergrid.live.deployment.processes import KeptProcess
 from evergrid.live.gateway.entry import NatsServerEntry
 from evergrid.live.gateway.gateway_stations import GatewayStations, OpenNow, Records
 from evergrid.live.gateway.messages import RECORDS_AT_ONCE, OpenTransactionTold
-from evergrid.live.gateway.nats import NatsBus
 from evergrid.live.ocpp.admission.credentials import StationRecord
 
 COMMAND = (sys.executable, "-c", "from evergrid.cli.main import main; main()", "gateway")
@@ -124,6 +123,8 @@ async def prepared(
         BusDownError: The server of the bus is not reached.
         WorkerError: It is not installed, or does not start.
     """
+    from evergrid.live.gateway.nats import NatsBus  # its library is loaded only where it is used
+
     settings = config.gateways
     if settings.nats is None:
         nats = await stack.enter_async_context(processes.nats_server())

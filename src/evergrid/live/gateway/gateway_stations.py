@@ -76,7 +76,7 @@ class GatewayStations(AbstractAdapter):
 
     @property
     def gateways(self) -> tuple[str, ...]:
-        """Those that live."""
+        """Those that live and let stations connect."""
         return tuple(sorted(self._seen_s))
 
     async def start(self) -> None:
@@ -161,7 +161,8 @@ class GatewayStations(AbstractAdapter):
 
     async def _answer(self, sender: str, kind: str, body: bytes) -> bytes:
         claim, arguments = messages.arguments_of(kind, body)
-        self._seen_s[sender] = self._clock.monotonic_s()
+        if kind not in (messages.JOIN, messages.REGISTER):  # it lets stations connect afterwards
+            self._seen_s[sender] = self._clock.monotonic_s()
         if kind in messages.UNDER_CLAIM:
             self._check(kind, claim, arguments)
         method = getattr(self, f"_{kind}", None)
