@@ -56,6 +56,10 @@ def gateway(
     bus: Annotated[
         Path | None, typer.Option(help="The server of the bus, TOML, instead of the one named.")
     ] = None,
+    site_log: Annotated[
+        Path | None,
+        typer.Option(help="Go on without the service, and keep here what it must know."),
+    ] = None,
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Run a gateway of a live service: it holds stations' connections, the service decides."""
@@ -68,8 +72,16 @@ def gateway(
 
     settings = config_file.read(Config, config)
     nats = None if bus is None else (config_file.read(NatsServerEntry, bus), bus.parent)
-    how = {"name": name, "ocpp_port": ocpp_port, "parent": parent}
-    _run(gateway_process.run(settings, config.parent, nats, **how))
+    held = gateway_process.run(
+        settings,
+        config.parent,
+        nats,
+        name=name,
+        ocpp_port=ocpp_port,
+        parent=parent,
+        site_log=site_log,
+    )
+    _run(held)
 
 
 def twin(

@@ -32,7 +32,7 @@ from evergrid.live.controller.service_view import (
 )
 from evergrid.live.controller.ticker import Ticker
 from evergrid.live.credentials import StoreCredentials
-from evergrid.live.deployment import local_gateways, stores
+from evergrid.live.deployment import local_gateways, site_plans, stores
 from evergrid.live.deployment.listening import ocpp_settings, tls
 from evergrid.live.deployment.local_gateways import LocalGateways
 from evergrid.live.ocpp.central_system import CentralSystem, Listener
@@ -144,6 +144,8 @@ async def running(config: Config, run: Run) -> AsyncIterator[Service]:
         controller.use(DeviceAdapters(side.orders, (batteries, batteries.stations)))
         limits = await _utility(config, store)
         ticker = await _ticker(config, run, controller, prices, market, limits, stack)
+        if side.gateways is not None:
+            side.gateways.stations.tell_plans(site_plans.planner(controller, ticker.plans, limits))
         view = ServiceView(
             controller,
             ticker,

@@ -12,7 +12,7 @@ from evergrid.live.clock import WallClock
 from evergrid.live.config import Config
 from evergrid.live.service import Run, Service, running
 from evergrid.live.store.entry import StoredEntry
-from tests.live.ocpp.station_client import StationClient
+from tests.live.ocpp.station_client import Payload, StationClient
 
 AGAIN_S = 0.2
 
@@ -57,7 +57,7 @@ class LoadedStation:
                 await asyncio.sleep(0.02)
 
 
-async def _answer(client: StationClient, payload: dict[str, object]) -> list[object]:
+async def _answer(client: StationClient, payload: Payload) -> list[object]:
     """The answer to an event; an error at once where the connection ends."""
     calling = asyncio.create_task(client.call("TransactionEvent", payload))
     assert client.reading is not None

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.gateway.load import all_written, killed, served
+from evergrid.live.service import Service
+from tests.live.gateway.load import LoadedStation, all_written, killed, served
 from tests.live.servers import NatsServer
 
 STATIONS = 20
@@ -17,7 +18,7 @@ def nats() -> NatsServer:
     return NatsServer()
 
 
-async def check_all(service, stations) -> None:
+async def check_all(service: Service, stations: list[LoadedStation]) -> None:
     """What was acknowledged is in the log, and nothing is there twice."""
     written = await all_written(service)
     assert len(written) == len(set(written))

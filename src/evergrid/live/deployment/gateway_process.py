@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from evergrid.core.errors import ConfigError
@@ -13,8 +14,11 @@ from evergrid.live.deployment.listening import ocpp_settings, tls
 from evergrid.live.gateway.entry import NatsServerEntry
 from evergrid.live.gateway.gateway import GatewayPlace, gateway
 from evergrid.live.gateway.nats import NatsBus
+from evergrid.live.gateway.site.site_controller import SiteRules
+from evergrid.live.gateway.site.site_log import SiteLog
 from evergrid.live.ocpp.central_system import Listener
 from evergrid.live.store.key import Key
+from evergrid.live.store.store import open_store
 
 LOOK_S = 0.5  # between two looks at whether the service that started it is there
 
@@ -27,6 +31,7 @@ async def run(
     name: str = "",
     ocpp_port: int | None = None,
     parent: int | None = None,
+    site_log: Path | None = None,
 ) -> None:
     """Hold stations' connections until somebody ends it.
 
@@ -38,6 +43,8 @@ async def run(
         name: Of the gateway on the bus; a random one where "".
         ocpp_port: Where stations connect; that of the configuration where None. Others may
             listen there too.
+        site_log: File of what the site does on its own while the controller is not reached; None
+            for a gateway that waits for it.
         parent: Process that started this one, and that it ends with.
 
     Raises:
@@ -54,12 +61,16 @@ async def run(
     listen = config.listen
     port = listen.ocpp_port if ocpp_port is None else ocpp_port
     listener = Listener(listen.address, port, tls(listen), shared=port != 0)
-    place = GatewayPlace(config.gateways.service, listener, ocpp_settings(config), name)
+    clock, settings = WallClock(), config.gateways
     key = Key.read(stores.key_file(config, folder))
-    bus = await NatsBus.connect(*nats)
-    try:
-        async with gateway(bus, key, WallClock(), place):
-            while parent is None or os.getppid() == parent:
-                await asyncio.sleep(LOOK_S)
-    finally:
-        await bus.close()
+    async with AsyncExitStack() as stack:
+        kept = None
+        if site_log is not None:
+            kept = SiteLog(await stack.enter_async_context(open_store(site_log, clock=clock)))
+        rules = SiteRules(settings.alone_after_s, float(config.control.tick_s))
+        place = GatewayPlace(settings.service, listener, ocpp_settings(config), name, kept, rules)
+        bus = await NatsBus.connect(*nats)
+        stack.push_async_callback(bus.close)
+        await stack.enter_async_context(gateway(bus, key, clock, place))
+        while parent is None or os.getppid() == parent:
+            await asyncio.sleep(LOOK_S)

@@ -141,6 +141,7 @@ async def prepared(
         _open_now(controller),
         clock,
         lease_s=settings.lease_s,
+        log=controller.log,
     )
     return LocalGateways(config, places, stations, nats, stack)
 

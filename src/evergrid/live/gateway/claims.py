@@ -82,6 +82,10 @@ class Claims:
         self._stations[holder.gateway].discard(station)
         return True
 
+    def held_by(self, gateway: str) -> tuple[str, ...]:
+        """The stations that a gateway holds."""
+        return tuple(sorted(self._stations.get(gateway, ())))
+
     def lose(self, gateway: str) -> tuple[str, ...]:
         """A gateway is gone, and its claims with it; the stations that it held."""
         lost = tuple(sorted(self._stations.pop(gateway, ())))

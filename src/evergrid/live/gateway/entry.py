@@ -27,6 +27,9 @@ class GatewaySettings(BaseConfig):
     lease_s: float = Field(default=5.0, ge=1, le=60)
     """Without a sign of life, after which a gateway is lost and its stations out of the offer."""
 
+    alone_after_s: float = Field(default=10.0, ge=2, le=600)
+    """Without a sign of life of the service, after which a gateway of a site goes on by itself."""
+
     @property
     def used(self) -> bool:
         """Whether stations are connected through gateways."""

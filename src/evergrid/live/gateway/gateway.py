@@ -4,10 +4,10 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, final
 
-from evergrid.live.adapter import OrderResult, Session
+from evergrid.live.adapter import AbstractHandler, OrderResult, Session
 from evergrid.live.clock import AbstractClock
 from evergrid.live.gateway import messages
 from evergrid.live.gateway.bus import (
@@ -21,6 +21,9 @@ from evergrid.live.gateway.gateway_stations import SIGN_S
 from evergrid.live.gateway.messages import Permission
 from evergrid.live.gateway.remote_controller import RemoteController
 from evergrid.live.gateway.remote_register import RemoteRegister
+from evergrid.live.gateway.site import site_plan
+from evergrid.live.gateway.site.site_controller import SiteController, SiteRules
+from evergrid.live.gateway.site.site_log import SiteLog
 from evergrid.live.ocpp.admission.settings import Settings
 from evergrid.live.ocpp.central_system import CentralSystem, Listener
 from evergrid.live.store.key import Key
@@ -37,12 +40,17 @@ class GatewayPlace:
         listener: Where stations connect.
         settings: Of the central system.
         name: Of the gateway on the bus; another one for each that runs.
+        site_log: Where a site keeps what it does on its own; None for a gateway that waits for
+            the controller.
+        site_rules: When a site goes on by itself.
     """
 
     service: str
     listener: Listener
     settings: Settings
     name: str = ""
+    site_log: SiteLog | None = None
+    site_rules: SiteRules = field(default_factory=SiteRules)
 
 
 @final
@@ -68,8 +76,16 @@ class Gateway:
             self._exchange, self._controller_subject, self._drop, self._restore
         )
         self.register = RemoteRegister(key, self.controller.ask)
-        self.central = CentralSystem(self.controller, self.register, clock, place.settings)
         self._term, self._joining = "", False
+        self.site: SiteController | None = None
+        handler: AbstractHandler = self.controller
+        if place.site_log is not None:
+            handler = self.site = SiteController(
+                self.controller, place.site_log, clock, place.site_rules
+            )
+        self.central = CentralSystem(handler, self.register, clock, place.settings)
+        if self.site is not None:
+            self.site.use(self.central.orders)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> int:
@@ -80,8 +96,12 @@ class Gateway:
         """
         await self._exchange.start(gateways_subject(self._place.service))
         await self.register.load()
+        if self.site is not None:
+            await self.site.load()
         (port,) = await self.central.start(self._place.listener)
         self._spawn(self._signs())
+        if self.site is not None:
+            self._spawn(self.site.run())
         return port
 
     async def stop(self) -> None:
@@ -121,12 +141,17 @@ class Gateway:
     def _take_notice(self, sender: str, kind: str, body: bytes) -> None:
         if kind == messages.ALIVE:
             term = messages.text_of(body)
+            if self.site is not None:
+                self.site.heard()
             if term != self._term:
                 anew, self._term = bool(self._term), term
                 if anew:
                     self._spawn(self._join_again())
         elif kind == messages.JOIN_AGAIN:
             self._spawn(self._join_again())
+        elif kind == messages.SITE_PLAN:
+            if self.site is not None:
+                self.site.take_plan(site_plan.decoded(body))
         elif kind == messages.DROP:
             self.controller.lost(messages.text_of(body))
         elif kind == messages.RECORD:
@@ -140,7 +165,8 @@ class Gateway:
         try:
             await self.controller.ask(messages.JOIN)
             await self.register.load()
-            self.controller.new_term()
+            if self.site is None or not self.site.alone:  # else once it has handed over
+                self.controller.new_term()
         finally:
             self._joining = False
 
@@ -153,8 +179,8 @@ class Gateway:
     async def _signs(self) -> None:
         """Signs of life, by which the controller keeps the claims."""
         while True:
-            online = messages.encoded(str(self.controller.online))
-            self._exchange.notice(self._controller_subject, messages.ALIVE, online)
+            told = messages.encoded("" if self.site is None else messages.OF_SITE)
+            self._exchange.notice(self._controller_subject, messages.ALIVE, told)
             await self._clock.sleep(SIGN_S)
 
     def _spawn(self, work: Awaitable[None]) -> None:

@@ -1,6 +1,7 @@
 """The stations as the controller sees them where gateways hold their connections."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, final
 
@@ -21,12 +22,16 @@ from evergrid.live.gateway.bus import AbstractBus, controller_subject, gateways_
 from evergrid.live.gateway.claims import Claim, Claims
 from evergrid.live.gateway.exchange import BusError, Exchange, FaultError
 from evergrid.live.gateway.messages import ClaimAnswer, OpenTransactionTold, Permission
+from evergrid.live.gateway.site import site_controller
+from evergrid.live.gateway.site.site_plan import SitePlan
 from evergrid.live.ocpp.admission.credentials import AbstractCredentials, StationRecord
+from evergrid.live.store.entry import AbstractLog, Entry
 from evergrid.live.view import MessageRow
 
 log = structlog.get_logger()
 
 SIGN_S = 1.0  # between two signs of life
+PLAN_S = 5.0  # between two plans that a site is told
 ORDER_PATIENCE_S = 15.0  # longer than a gateway waits for a station's answer
 CALL_PATIENCE_S = 40.0
 
@@ -34,6 +39,10 @@ Records = Callable[[str], Sequence[StationRecord]]
 """Registered stations whose identities follow one, in order, so many at a time."""
 OpenNow = Callable[[str], list[OpenTransactionTold]]
 """Transactions that are live at a station."""
+
+
+SitePlanner = Callable[[Sequence[str]], SitePlan]
+"""What a gateway that holds some stations goes on by."""
 
 
 @final
@@ -49,6 +58,7 @@ class GatewayStations(AbstractAdapter):
         open_now: What is live at a station.
         clock: Of the service.
         lease_s: Without a sign of life, after which a gateway is lost.
+        log: Takes what sites did while they were on their own; None where there are no such sites.
     """
 
     def __init__(
@@ -62,6 +72,7 @@ class GatewayStations(AbstractAdapter):
         clock: AbstractClock,
         *,
         lease_s: float,
+        log: AbstractLog | None = None,
     ) -> None:
         self._handler, self._credentials = handler, credentials
         self._records, self._open_now = records, open_now
@@ -72,7 +83,14 @@ class GatewayStations(AbstractAdapter):
         self.claims = Claims(self._exchange.life)
         self._seen_s: dict[str, float] = {}  # of each gateway that lives
         self._lost: set[str] = set()  # gateways that must claim their stations again
+        self._log = log
+        self._of_sites: dict[str, float] = {}  # when each gateway of a site was last told a plan
+        self._site_plan: SitePlanner | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def tell_plans(self, planner: SitePlanner) -> None:
+        """Tell gateways of sites from now on what to go on by."""
+        self._site_plan = planner
 
     @property
     def gateways(self) -> tuple[str, ...]:
@@ -228,9 +246,24 @@ class GatewayStations(AbstractAdapter):
         """A gateway that was taken for lost claims its stations again."""
         self._lost.discard(sender)
 
+    async def _hand_over(self, sender: str, _: Any, entries: list[Entry]) -> None:
+        """What a site did on its own, in order; what comes twice is taken once."""
+        if self._log is None:
+            raise FaultError("this service has no sites that go on by themselves")
+        for entry in entries:
+            if entry.kind == site_controller.EVENT:
+                await self._handler.transaction(messages.event_of(entry))
+                continue
+            new = await self._log.append([entry])
+            if new and entry.kind == site_controller.ALARM:
+                told = messages.alarm_of(entry)
+                await self._handler.alarm(entry.station, told.kind, told.ended, told.detail)
+
     def _take_notice(self, sender: str, kind: str, body: bytes) -> None:
         if kind == messages.ALIVE:
             self._seen_s[sender] = self._clock.monotonic_s()
+            if messages.text_of(body) == messages.OF_SITE:
+                self._of_sites.setdefault(sender, -math.inf)
             if sender in self._lost:
                 self._exchange.notice(sender, messages.JOIN_AGAIN, b"")
 
@@ -242,9 +275,19 @@ class GatewayStations(AbstractAdapter):
             )
             await self._clock.sleep(SIGN_S)
             now_s = self._clock.monotonic_s()
+            self._tell_site_plans(now_s)
             silent = [one for one, at_s in self._seen_s.items() if now_s - at_s > self._lease_s]
             for gateway in silent:
                 await self._lose(gateway)
+
+    def _tell_site_plans(self, now_s: float) -> None:
+        if self._site_plan is None:
+            return
+        for gateway, told_s in self._of_sites.items():
+            if gateway in self._seen_s and now_s >= told_s + PLAN_S:
+                plan = self._site_plan(self.claims.held_by(gateway))
+                self._exchange.notice(gateway, messages.SITE_PLAN, messages.encoded(plan))
+                self._of_sites[gateway] = now_s
 
     async def _lose(self, gateway: str) -> None:
         """A gateway is gone: its stations are not connected until another one claims them."""

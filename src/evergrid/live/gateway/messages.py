@@ -19,6 +19,7 @@ from evergrid.live.adapter import (
 )
 from evergrid.live.gateway.claims import Claim
 from evergrid.live.ocpp.admission.credentials import StationRecord
+from evergrid.live.store.entry import Entry
 
 SUPERSEDED = "superseded by another gateway"
 UNCLAIMED = "the station is not claimed"
@@ -26,7 +27,9 @@ ALIVE = "alive"  # notice of both ends: the controller's with its term, a gatewa
 DROP = "drop"  # notice to a gateway: the station is connected elsewhere
 JOIN_AGAIN = "join_again"  # notice to a gateway that was taken for lost: claim your stations again
 RECORD = "record"  # notice: a station is registered anew
-JOIN, REGISTER = "join", "register"
+SITE_PLAN = "site_plan"  # notice to the gateway of a site: what to go on by
+JOIN, REGISTER, HAND_OVER = "join", "register", "hand_over"
+OF_SITE = "site"  # a gateway's sign of life, where it goes on by itself
 RECORDS_AT_ONCE = 500
 
 
@@ -84,6 +87,7 @@ FROM_GATEWAY: dict[str, Any] = {
     "refused": tuple[Refusal],
     JOIN: tuple[()],
     REGISTER: tuple[str],
+    HAND_OVER: tuple[list[Entry]],
     "set_next_secret": tuple[str, str],
     "use_next_secret": tuple[str],
 }
@@ -98,6 +102,22 @@ FROM_CONTROLLER: dict[str, Any] = {
     "allow": tuple[str, str, bool],
     "call": tuple[str, str, dict[str, Any]],
 }
+
+
+class SiteAlarm(msgspec.Struct, frozen=True):
+    """An alarm that a site kept while it was on its own.
+
+    Attributes:
+        kind: What it is.
+        ended: Whether it is over.
+        detail: What was found.
+    """
+
+    kind: str
+    ended: bool
+    detail: str
+
+
 PermissionIfAny = Permission | None
 ANSWERS: dict[str, Any] = {
     "connected": ClaimAnswer,
@@ -125,6 +145,8 @@ _arguments = {
 _answers = {kind: msgspec.msgpack.Decoder(given) for kind, given in ANSWERS.items()}
 _text = msgspec.msgpack.Decoder(str)
 _records = msgspec.msgpack.Decoder(StationRecord)
+_events = msgspec.json.Decoder(TransactionEvent)
+_site_alarms = msgspec.json.Decoder(SiteAlarm)
 
 
 def asked(claim: Claim | None, *arguments: Any) -> bytes:
@@ -160,3 +182,13 @@ def text_of(body: bytes) -> str:
 def record_of(body: bytes) -> StationRecord:
     """The content of a notice that a station is registered anew."""
     return _records.decode(body)
+
+
+def event_of(entry: Entry) -> TransactionEvent:
+    """The event of a transaction that a site kept."""
+    return _events.decode(entry.body)
+
+
+def alarm_of(entry: Entry) -> SiteAlarm:
+    """The alarm that a site kept."""
+    return _site_alarms.decode(entry.body)

@@ -85,13 +85,37 @@ class RemoteController(AbstractHandler):
         self._claims.pop(station, None)
         self._online.pop(station, None)
         log.info("station_superseded", station=station)
-        self._spawn(self._drop(station, "connected elsewhere"))
+        self.spawn(self._drop(station, "connected elsewhere"))
 
     def new_term(self) -> None:
         """The controller has started anew, or has taken us for lost: claim what is here again."""
         self._claims.clear()
         for station in tuple(self._online):
-            self._spawn(self._claim_again(station))
+            self.spawn(self._claim_again(station))
+
+    # What the controller of a site notes while it does not tell it.
+
+    def forget_claims(self) -> None:
+        """Nothing that the controller orders counts until the stations are claimed again."""
+        self._claims.clear()
+
+    def note_online(self, station: str, protocol: str) -> None:
+        """A station is connected here."""
+        self._online[station] = protocol
+
+    def note_offline(self, station: str) -> None:
+        """A station is no longer connected here."""
+        self._online.pop(station, None)
+        self._claims.pop(station, None)
+
+    def note_described(self, station: str, found: Capabilities) -> None:
+        """A station has told what it can do."""
+        self._described[station] = found
+
+    def is_known(self, token: str) -> bool:
+        """Whether the controller has said of a token that it may charge."""
+        known = self._permissions.get(token)
+        return known is not None and known.known
 
     # What the central system tells.
 
@@ -103,7 +127,7 @@ class RemoteController(AbstractHandler):
         except (BusError, FaultError) as error:
             log.warning("station_not_claimed", station=station, error=str(error))
             self._online.pop(station, None)
-            self._spawn(self._drop(station, "the service does not answer"))
+            self.spawn(self._drop(station, "the service does not answer"))
 
     async def disconnected(self, station: str) -> None:
         """Give the claim back, where it still is ours."""
@@ -164,7 +188,7 @@ class RemoteController(AbstractHandler):
     async def refused(self, refusal: Refusal) -> None:
         """A message broke a rule; nobody waits for this to be known."""
         if len(self._tasks) < MOST_TASKS:
-            self._spawn(self._ask_quietly("refused", None, refusal))
+            self.spawn(self._ask_quietly("refused", None, refusal))
 
     # How it is told.
 
@@ -247,7 +271,9 @@ class RemoteController(AbstractHandler):
         if found is not None and claim is not None and not undescribed:
             await self._ask("described", claim, station, found)
 
-    def _spawn(self, work: Awaitable[None]) -> None:
+    def spawn(self, work: Awaitable[None]) -> None:
+        """Do something beside the messages; a failure is told in the log."""
+
         async def run() -> None:
             try:
                 await work
