@@ -23,7 +23,7 @@ from evergrid.live.adapter import AbstractAdapter, OrderResult, PowerOrder, Sess
 from evergrid.live.clock import WallClock
 from evergrid.live.deployment.processes import free_port, nats_server
 from evergrid.live.gateway.gateway_stations import GatewayStations
-from evergrid.live.gateway.nats import NatsBus
+from evergrid.live.gateway.nats import NatsBroker
 from evergrid.live.ocpp.admission.settings import Settings
 from evergrid.live.ocpp.central_system import CentralSystem, Listener
 from evergrid.live.store.store import open_store
@@ -85,9 +85,16 @@ async def behind_a_gateway(stations: int, folder: Path) -> AsyncIterator[Scene]:
         nats_server() as (entry, at),
     ):
         handler, register = DurableHandler(store.log), KeyedStations(stations)
-        bus, port = await NatsBus.connect(entry, at), free_port()
+        broker, port = await NatsBroker.connect(entry, at), free_port()
         ends = GatewayStations(
-            bus, "bench", handler, register, register.after, lambda _: [], WallClock(), lease_s=30.0
+            broker,
+            "bench",
+            handler,
+            register,
+            register.after,
+            lambda _: [],
+            WallClock(),
+            lease_s=30.0,
         )
         await ends.start()
         words = (str(entry.port), str(at), str(port))
@@ -102,7 +109,7 @@ async def behind_a_gateway(stations: int, folder: Path) -> AsyncIterator[Scene]:
             child.terminate()
             await asyncio.to_thread(child.wait, PATIENCE_S)
             await ends.stop()
-            await bus.close()
+            await broker.close()
 
 
 async def measured(name: str, scene: Scene, stations: int, each: int, rounds: int) -> None:

@@ -11,7 +11,7 @@ from benchmarks.live_gateway.register import KEY
 from evergrid.live.clock import WallClock
 from evergrid.live.gateway.entry import NatsServerEntry
 from evergrid.live.gateway.gateway import GatewayPlace, gateway
-from evergrid.live.gateway.nats import NatsBus
+from evergrid.live.gateway.nats import NatsBroker
 from evergrid.live.ocpp.admission.settings import Settings
 from evergrid.live.ocpp.central_system import Listener
 
@@ -19,11 +19,11 @@ from evergrid.live.ocpp.central_system import Listener
 async def main(nats_port: int, folder: Path, port: int) -> None:
     """Hold connections until the process is ended."""
     entry = NatsServerEntry(port=nats_port, user="evergrid", password_file="password")
-    bus = await NatsBus.connect(entry, folder)
+    broker = await NatsBroker.connect(entry, folder)
     place = GatewayPlace(
         "bench", Listener(port=port, shared=True), Settings(boot_wait_s=0.0), f"g{port}"
     )
-    async with gateway(bus, KEY, WallClock(), place):
+    async with gateway(broker, KEY, WallClock(), place):
         await asyncio.Event().wait()
 
 

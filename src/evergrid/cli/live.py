@@ -18,7 +18,7 @@ from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
 
 NEEDED = ("websockets", "fastapi", "sqlalchemy", "msgspec", "jsonschema_rs", "ocpp")
-BUS_NEEDED = ("nats",)
+BROKER_NEEDED = ("nats",)
 OnStart = Callable[..., Coroutine[Any, Any, None]]
 
 
@@ -40,7 +40,7 @@ def serve(
         counted = settings.gateways.model_copy(update={"count": gateways})
         settings = settings.model_copy(update={"gateways": counted})
     if settings.gateways.used:
-        _check_installed(BUS_NEEDED, extra="signals")
+        _check_installed(BROKER_NEEDED, extra="signals")
     if dry_run:
         say(f"{config}: a valid configuration of the live service", err=True)
         return
@@ -49,12 +49,12 @@ def serve(
 
 def gateway(
     config: Annotated[Path, typer.Argument(help="The configuration of its service, TOML.")],
-    name: Annotated[str, typer.Option(help="On the bus; a random one by default.")] = "",
+    name: Annotated[str, typer.Option(help="On the broker; a random one by default.")] = "",
     ocpp_port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="For charging stations.")
     ] = None,
-    bus: Annotated[
-        Path | None, typer.Option(help="The server of the bus, TOML, instead of the one named.")
+    broker: Annotated[
+        Path | None, typer.Option(help="The broker, TOML, instead of the one named.")
     ] = None,
     site_log: Annotated[
         Path | None,
@@ -64,14 +64,14 @@ def gateway(
 ) -> None:
     """Run a gateway of a live service: it holds stations' connections, the service decides."""
     _check_installed()
-    _check_installed(BUS_NEEDED, extra="signals")
+    _check_installed(BROKER_NEEDED, extra="signals")
     from evergrid.core import config as config_file
     from evergrid.live.config import Config
     from evergrid.live.deployment import gateway_process
     from evergrid.live.gateway.entry import NatsServerEntry
 
     settings = config_file.read(Config, config)
-    nats = None if bus is None else (config_file.read(NatsServerEntry, bus), bus.parent)
+    nats = None if broker is None else (config_file.read(NatsServerEntry, broker), broker.parent)
     held = gateway_process.run(
         settings,
         config.parent,

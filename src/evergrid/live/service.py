@@ -205,7 +205,7 @@ async def _stations_side(
     credentials: StoreCredentials,
     stack: AsyncExitStack,
 ) -> StationsSide:
-    """In this process, or gateways and the bus to them."""
+    """In this process, or gateways and the broker to them."""
     if config.gateways.used:
         places = local_gateways.GatewayPlaces(run.config_file, run.folder)
         found = await local_gateways.prepared(

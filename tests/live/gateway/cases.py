@@ -1,4 +1,4 @@
-"""Gateways and what is behind them, in one process over a bus in memory or NATS."""
+"""Gateways and what is behind them, in one process over a broker in memory or NATS."""
 
 import asyncio
 import contextlib
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from evergrid.live.clock import WallClock
-from evergrid.live.gateway.bus import AbstractBus
+from evergrid.live.gateway.broker import AbstractBroker
 from evergrid.live.gateway.gateway import Gateway, GatewayPlace
 from evergrid.live.gateway.gateway_stations import GatewayStations
 from evergrid.live.gateway.messages import OpenTransactionTold
@@ -32,21 +32,21 @@ def record(station: str, **more: Any) -> StationRecord:
 class Scene:
     """A controller's end, and gateways that come and go."""
 
-    bus: Callable[[], Any]
+    broker: Callable[[], Any]
     handler: Recorder
     register: Register
     stations: GatewayStations
     open_now: dict[str, list[OpenTransactionTold]]
     ports: dict[str, int] = field(default_factory=dict)
     gateways: dict[str, Gateway] = field(default_factory=dict)
-    buses: dict[str, AbstractBus] = field(default_factory=dict)
+    brokers: dict[str, AbstractBroker] = field(default_factory=dict)
 
     async def gateway(self, name: str, port: int = 0) -> int:
         """Start a gateway; its port."""
-        bus = self.buses[name] = await self.bus()
+        broker = self.brokers[name] = await self.broker()
         listener = Listener(port=port, shared=port != 0)
         place = GatewayPlace(SERVICE, listener, Settings(boot_wait_s=0.05), name)
-        one = self.gateways[name] = Gateway(bus, KEY, WallClock(), place)
+        one = self.gateways[name] = Gateway(broker, KEY, WallClock(), place)
         self.ports[name] = await one.start()
         return self.ports[name]
 
@@ -65,7 +65,7 @@ class Scene:
 
 @contextlib.asynccontextmanager
 async def scene(
-    bus: Callable[[], Any],
+    broker: Callable[[], Any],
     *stations: str,
     handler: Recorder | None = None,
     lease_s: float = 1.5,
@@ -74,7 +74,7 @@ async def scene(
     handler = handler or Recorder()
     register = Register(*(record(station) for station in stations))
     open_now: dict[str, list[OpenTransactionTold]] = {}
-    of_controller = await bus()
+    of_controller = await broker()
 
     def records(after: str) -> list[StationRecord]:
         later = sorted(name for name in register.records if name > after)[:3]
@@ -91,14 +91,14 @@ async def scene(
         lease_s=lease_s,
     )
     await ends.start()
-    found = Scene(bus, handler, register, ends, open_now)
+    found = Scene(broker, handler, register, ends, open_now)
     try:
         yield found
     finally:
         for one in found.gateways.values():
             await one.stop()
         await ends.stop()
-        for one in (of_controller, *found.buses.values()):
+        for one in (of_controller, *found.brokers.values()):
             await one.close()
 
 

@@ -1,4 +1,4 @@
-"""Each question is answered, and done once, whatever the bus loses or delivers twice."""
+"""Each question is answered, and done once, whatever the broker loses or delivers twice."""
 
 import asyncio
 from collections import Counter
@@ -9,8 +9,8 @@ import pytest
 
 from evergrid.live.clock import VirtualClock, WallClock
 from evergrid.live.gateway import exchange
-from evergrid.live.gateway.exchange import BusError, Exchange, FaultError
-from tests.live.gateway.memory_bus import MemoryBus, Network
+from evergrid.live.gateway.exchange import Exchange, FaultError, NoAnswerError
+from tests.live.gateway.memory_broker import MemoryBroker, Network
 
 
 class End:
@@ -36,16 +36,16 @@ class End:
 
 
 @asynccontextmanager
-async def two(network: Network) -> AsyncIterator[tuple[Exchange, End, MemoryBus]]:
+async def two(network: Network) -> AsyncIterator[tuple[Exchange, End, MemoryBroker]]:
     """Somebody who asks, and an end that answers."""
     clock, asks, answers = WallClock(), End(), End()
-    bus = MemoryBus(network)
-    one = Exchange(bus, "asker", clock, asks.answer, asks.notice)
-    other = Exchange(MemoryBus(network), "answerer", clock, answers.answer, answers.notice)
+    broker = MemoryBroker(network)
+    one = Exchange(broker, "asker", clock, asks.answer, asks.notice)
+    other = Exchange(MemoryBroker(network), "answerer", clock, answers.answer, answers.notice)
     await one.start()
     await other.start()
     try:
-        yield one, answers, bus
+        yield one, answers, broker
     finally:
         await one.stop()
         await other.stop()
@@ -103,12 +103,12 @@ def test_a_fault_is_told_in_its_own_words():
 @pytest.mark.usefixtures("quick")
 def test_a_question_outlives_a_bus_that_is_away():
     async def run():
-        async with two(Network()) as (asker, answers, bus):
-            bus.cut = True
+        async with two(Network()) as (asker, answers, broker):
+            broker.cut = True
             waiting = asyncio.create_task(asker.ask("answerer", "any", b"1", patience_s=20.0))
             await asyncio.sleep(0.3)
             assert not waiting.done()
-            bus.cut = False
+            broker.cut = False
             assert await waiting == b"1!"
             return answers.asked
 
@@ -118,9 +118,9 @@ def test_a_question_outlives_a_bus_that_is_away():
 @pytest.mark.usefixtures("quick")
 def test_who_is_not_answered_in_time_is_told():
     async def run():
-        async with two(Network()) as (asker, _, bus):
-            bus.cut = True
-            with pytest.raises(BusError, match="nobody answered any in time"):
+        async with two(Network()) as (asker, _, broker):
+            broker.cut = True
+            with pytest.raises(NoAnswerError, match="nobody answered any in time"):
                 await asker.ask("answerer", "any", b"1", patience_s=0.1)
 
     asyncio.run(run())
@@ -153,7 +153,7 @@ def test_answers_that_the_asker_has_are_forgotten():
         async with two(Network()) as (asker, answers, _):
             for number in range(100):
                 await asker.ask("answerer", "any", b"%d" % number, patience_s=5.0)
-            other = asker._bus.network.subjects["answerer"][0][1].__self__  # pyright: ignore
+            other = asker._broker.network.subjects["answerer"][0][1].__self__  # pyright: ignore
             return len(other._peers["asker"].replies), len(answers.asked)
 
     kept, asked = asyncio.run(run())
@@ -163,9 +163,9 @@ def test_answers_that_the_asker_has_are_forgotten():
 
 def test_a_frame_that_cannot_be_read_ends_nothing():
     async def run():
-        async with two(Network()) as (asker, _, bus):
+        async with two(Network()) as (asker, _, broker):
             for rubbish in (b"", b"\xc1", b"x" * 100, b"\x93\xa1a\xa1b\x01"):
-                await bus.send("answerer", rubbish)
+                await broker.send("answerer", rubbish)
             return await asker.ask("answerer", "any", b"1", patience_s=5.0)
 
     assert asyncio.run(run()) == b"1!"
@@ -175,8 +175,8 @@ def test_virtual_time_stands_still_while_a_question_is_answered():
     async def run():
         clock, end = VirtualClock(0.0), End()
         network = Network()
-        one = Exchange(MemoryBus(network), "asker", clock, end.answer, end.notice)
-        other = Exchange(MemoryBus(network), "answerer", clock, end.answer, end.notice)
+        one = Exchange(MemoryBroker(network), "asker", clock, end.answer, end.notice)
+        other = Exchange(MemoryBroker(network), "answerer", clock, end.answer, end.notice)
         await one.start()
         await other.start()
         asking = asyncio.create_task(one.ask("answerer", "any", b"1", patience_s=30.0))

@@ -9,7 +9,7 @@ from evergrid.core.errors import InputError
 from evergrid.live.adapter import OrderResult, PowerOrder, Session, TransactionEvent
 from evergrid.live.gateway.messages import OpenTransactionTold
 from tests.live.gateway.cases import Scene, scene, soon
-from tests.live.gateway.memory_bus import MemoryBus, Network
+from tests.live.gateway.memory_broker import MemoryBroker, Network
 from tests.live.ocpp.recorder import SECRET, Recorder
 from tests.live.ocpp.station_client import StationClient
 from tests.live.ocpp.test_central_system import NEEDS
@@ -22,15 +22,15 @@ def played(
     *stations: str,
     handler: Recorder | None = None,
 ) -> None:
-    """A scene on a bus in memory with two gateways, "a" and "b"."""
+    """A scene on a broker in memory with two gateways, "a" and "b"."""
 
     async def run() -> None:
         network = Network()
 
-        async def bus() -> MemoryBus:
-            return MemoryBus(network)
+        async def broker() -> MemoryBroker:
+            return MemoryBroker(network)
 
-        async with scene(bus, *(stations or ("cp-1",)), handler=handler) as found:
+        async with scene(broker, *(stations or ("cp-1",)), handler=handler) as found:
             for name in "ab":
                 await found.gateway(name)
             await work(found, network)
@@ -97,11 +97,11 @@ def test_a_station_that_connects_elsewhere_is_served_there_alone():
 def test_a_gateway_that_missed_that_it_was_superseded_answers_its_station_no_more():
     async def work(found: Scene, network: Network):
         first = await found.station("cp-1", "a")
-        stale_bus = found.buses["a"]
-        assert isinstance(stale_bus, MemoryBus)
-        stale_bus.cut = True
+        stale_broker = found.brokers["a"]
+        assert isinstance(stale_broker, MemoryBroker)
+        stale_broker.cut = True
         second = await found.station("cp-1", "b")
-        stale_bus.cut = False
+        stale_broker.cut = False
         events = len(found.handler.events)
         message = await first.call("TransactionEvent", first.event("Started", "tx-9"))
         assert message[0] == 4  # an error, which is no acknowledgement
@@ -174,10 +174,10 @@ def test_a_station_is_answered_only_once_the_controller_has_written():
 
         network = Network()
 
-        async def bus() -> MemoryBus:
-            return MemoryBus(network)
+        async def broker() -> MemoryBroker:
+            return MemoryBroker(network)
 
-        async with scene(bus, "cp-1", handler=handler) as found:
+        async with scene(broker, "cp-1", handler=handler) as found:
             await found.gateway("a")
             await work(found, network)
 

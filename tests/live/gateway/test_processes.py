@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from evergrid.live.deployment.local_gateways import COMMAND
+from evergrid.live.deployment.processes import KeptProcess, free_port
 from evergrid.live.service import Service
 from tests.live.gateway.load import LoadedStation, all_written, killed, served
 from tests.live.servers import NatsServer
@@ -77,5 +79,52 @@ def test_nats_that_is_away_for_a_while_loses_nothing_acknowledged(tmp_path: Path
 
     try:
         asyncio.run(run())
+    finally:
+        nats.kill()
+
+
+def test_a_site_whose_line_is_cut_answers_its_stations_and_tells_afterwards(
+    tmp_path: Path, nats: NatsServer
+):
+    nats.start()
+    gateways = {
+        "elsewhere": True,
+        "lease_s": 2.0,
+        "alone_after_s": 2.0,
+        "nats": {"port": nats.port},
+    }
+    site = KeptProcess("site", ())
+
+    async def run():
+        port = free_port()
+        changed = {"gateways": gateways, "listen": {"ocpp_port": port, "http_port": 0}}
+        async with served(tmp_path, 4, **changed) as (service, stations):
+            words = (str(tmp_path / "service.toml"), "--site-log", str(tmp_path / "site.db"))
+            site._command = (*COMMAND, *words, "--name", "site")
+            await site.start()
+            await asyncio.gather(*(one.more(10, within_s=60.0) for one in stations))
+            nats.kill()
+            await asyncio.sleep(5.0)  # it finds that it is alone
+            in_service = len(await all_written(service))
+            await asyncio.gather(*(one.more(20) for one in stations))
+            assert len(await all_written(service)) == in_service
+            assert not service.controller.online
+            killed(site.pid)  # what it answered is on its disk
+            nats.start()
+            await asyncio.gather(*(one.more(10, within_s=60.0) for one in stations))
+            assert len(service.controller.online) == 4
+            for one in stations:
+                one.going = False
+            await asyncio.sleep(0.3)
+            await check_all(service, stations)
+
+    async def all_of_it():
+        try:
+            await run()
+        finally:
+            await site.stop()
+
+    try:
+        asyncio.run(all_of_it())
     finally:
         nats.kill()

@@ -13,7 +13,7 @@ from evergrid.live.deployment import stores
 from evergrid.live.deployment.listening import ocpp_settings, tls
 from evergrid.live.gateway.entry import NatsServerEntry
 from evergrid.live.gateway.gateway import GatewayPlace, gateway
-from evergrid.live.gateway.nats import NatsBus
+from evergrid.live.gateway.nats import NatsBroker
 from evergrid.live.gateway.site.site_controller import SiteRules
 from evergrid.live.gateway.site.site_log import SiteLog
 from evergrid.live.ocpp.central_system import Listener
@@ -38,9 +38,8 @@ async def run(
     Args:
         config: Of the service.
         folder: What relative paths of the configuration start from.
-        nats: The server of the bus and what its paths start from; that of the configuration where
-            None.
-        name: Of the gateway on the bus; a random one where "".
+        nats: The broker and what its paths start from; that of the configuration where None.
+        name: Of the gateway on the broker; a random one where "".
         ocpp_port: Where stations connect; that of the configuration where None. Others may
             listen there too.
         site_log: File of what the site does on its own while the controller is not reached; None
@@ -48,9 +47,9 @@ async def run(
         parent: Process that started this one, and that it ends with.
 
     Raises:
-        BusDownError: The server of the bus is not reached.
-        BusError: The controller does not answer.
-        ConfigError: No server of a bus is named.
+        BrokerDownError: The broker is not reached.
+        NoAnswerError: The controller does not answer.
+        ConfigError: No broker is named.
         StoreError: The key of secrets cannot be read.
     """
     if nats is None:
@@ -69,8 +68,8 @@ async def run(
             kept = SiteLog(await stack.enter_async_context(open_store(site_log, clock=clock)))
         rules = SiteRules(settings.alone_after_s, float(config.control.tick_s))
         place = GatewayPlace(settings.service, listener, ocpp_settings(config), name, kept, rules)
-        bus = await NatsBus.connect(*nats)
-        stack.push_async_callback(bus.close)
-        await stack.enter_async_context(gateway(bus, key, clock, place))
+        broker = await NatsBroker.connect(*nats)
+        stack.push_async_callback(broker.close)
+        await stack.enter_async_context(gateway(broker, key, clock, place))
         while parent is None or os.getppid() == parent:
             await asyncio.sleep(LOOK_S)

@@ -50,7 +50,7 @@ class LocalGateways:
         config: Of the service.
         places: What gateways are started with.
         stations: The adapter of the controller.
-        nats: The server of the bus, and what its paths start from.
+        nats: The broker, and what its paths start from.
         stack: All ends with it.
     """
 
@@ -86,12 +86,19 @@ class LocalGateways:
 
     def _commands(self, file: Path, port: int) -> Sequence[Sequence[str]]:
         folder = tempfile.TemporaryDirectory(prefix="evergrid-gateways-")
-        bus_file = Path(self._stack.enter_context(folder)) / "bus.toml"
+        broker_file = Path(self._stack.enter_context(folder)) / "broker.toml"
         entry, at = self._nats
         names = ("password_file", "ca_file", "certificate_file", "key_file")
         paths = {name: str(at / given) for name in names if (given := getattr(entry, name))}
-        bus_file.write_text(config_file.dump(entry.model_copy(update=paths)))
-        words = ("--bus", str(bus_file), "--ocpp-port", str(port), "--parent", str(os.getpid()))
+        broker_file.write_text(config_file.dump(entry.model_copy(update=paths)))
+        words = (
+            "--broker",
+            str(broker_file),
+            "--ocpp-port",
+            str(port),
+            "--parent",
+            str(os.getpid()),
+        )
         return [
             (*COMMAND, str(file.resolve()), *words, "--name", f"{os.getpid()}-{number}")
             for number in range(self._config.gateways.count)
@@ -117,23 +124,23 @@ async def prepared(
     clock: AbstractClock,
     stack: AsyncExitStack,
 ) -> LocalGateways:
-    """The controller's end, connected to the bus; a server is started where none is named.
+    """The controller's end, connected to the broker; a server is started where none is named.
 
     Raises:
-        BusDownError: The server of the bus is not reached.
+        BrokerDownError: The broker is not reached.
         WorkerError: It is not installed, or does not start.
     """
-    from evergrid.live.gateway.nats import NatsBus  # its library is loaded only where it is used
+    from evergrid.live.gateway.nats import NatsBroker  # its library is loaded only where it is used
 
     settings = config.gateways
     if settings.nats is None:
         nats = await stack.enter_async_context(processes.nats_server())
     else:
         nats = (settings.nats, places.folder)
-    bus = await NatsBus.connect(*nats)
-    stack.push_async_callback(bus.close)
+    broker = await NatsBroker.connect(*nats)
+    stack.push_async_callback(broker.close)
     stations = GatewayStations(
-        bus,
+        broker,
         settings.service,
         controller,
         credentials,

@@ -79,7 +79,9 @@ class KeptProcess:
     async def _start(self) -> None:
         self.starts += 1
         self._process = await asyncio.create_subprocess_exec(
-            *self._command, stdin=asyncio.subprocess.DEVNULL
+            *self._command,
+            stdin=asyncio.subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for the service, which then ends what it started
         )
 
     async def _keep(self) -> None:
@@ -112,7 +114,7 @@ async def nats_server() -> AsyncIterator[tuple[NatsServerEntry, Path]]:
             "server that is there in [gateways.nats]."
         )
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="evergrid-bus-")))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="evergrid-broker-")))
         port, password = free_port(), secrets.token_urlsafe(24)
         _write(folder / "password", password)
         settings = {"port": port, "largest": LARGEST_MESSAGE}

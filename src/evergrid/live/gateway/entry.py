@@ -1,4 +1,4 @@
-"""How gateways and their bus are configured."""
+"""How gateways and their broker are configured."""
 
 from pydantic import Field
 
@@ -21,7 +21,7 @@ class GatewaySettings(BaseConfig):
     elsewhere: bool = False
     """Whether gateways run on other machines too, started there with `evergrid gateway`."""
     service: str = Field(default="service", pattern=r"^[A-Za-z0-9_-]{1,40}$")
-    """Name on the bus, where several services share a server."""
+    """Name on the broker, where several services share a server."""
     nats: NatsServerEntry | None = None
     """The server that is there; without it one is started, for this machine only."""
     lease_s: float = Field(default=5.0, ge=1, le=60)

@@ -1,4 +1,4 @@
-"""Questions and answers over a bus that may lose frames: each is asked until answered, done once.
+"""Questions and answers over a broker that may lose frames: asked until answered, done once.
 
 What is asked in one turn of the event loop travels in one frame, as do its answers: a tick's orders
 to a gateway are one message. A question has a number; whoever answers remembers the answers to
@@ -18,7 +18,7 @@ import structlog
 
 from evergrid.core.errors import EvergridError
 from evergrid.live.clock import AbstractClock
-from evergrid.live.gateway.bus import AbstractBus
+from evergrid.live.gateway.broker import AbstractBroker
 
 log = structlog.get_logger()
 
@@ -29,7 +29,7 @@ RESEND_S, LONGEST_RESEND_S = 1.0, 8.0
 LOOK_S = 0.25  # between two looks at what must be sent again
 
 
-class BusError(EvergridError, OSError):
+class NoAnswerError(EvergridError, OSError):
     """Nobody has answered in time, or the other end could not do what was asked."""
 
 
@@ -122,7 +122,7 @@ class Exchange:
     """One end.
 
     Args:
-        bus: That carries frames.
+        broker: That carries frames.
         subject: Where this end listens.
         clock: For what is sent again.
         answering: Does what others ask. A `FaultError` is told to the asker in its own words, any
@@ -132,14 +132,14 @@ class Exchange:
 
     def __init__(
         self,
-        bus: AbstractBus,
+        broker: AbstractBroker,
         subject: str,
         clock: AbstractClock,
         answering: Answering,
         noticing: Noticing,
     ) -> None:
         self.subject, self.life = subject, secrets.token_urlsafe(9)
-        self._bus, self._clock = bus, clock
+        self._broker, self._clock = broker, clock
         self._answering, self._noticing = answering, noticing
         self._number = self._oldest = 0
         self._open: dict[int, _Open] = {}
@@ -154,7 +154,7 @@ class Exchange:
     async def start(self, *subjects: str) -> None:
         """Listen, on other subjects too, and send."""
         for subject in (self.subject, *subjects):
-            await self._bus.listen(subject, self._take)
+            await self._broker.listen(subject, self._take)
         self._loops = [asyncio.create_task(self._send()), asyncio.create_task(self._repeat())]
 
     async def stop(self) -> None:
@@ -164,13 +164,13 @@ class Exchange:
         await asyncio.gather(*self._loops, *self._works, return_exceptions=True)
         for one in tuple(self._open.values()):
             if not one.future.done():
-                one.future.set_exception(BusError("the service stops"))
+                one.future.set_exception(NoAnswerError("the service stops"))
 
     async def ask(self, subject: str, kind: str, body: bytes, *, patience_s: float) -> bytes:
         """Ask until it is answered; the content of the answer.
 
         Raises:
-            BusError: Nobody answered in so long, to within a quarter of a second.
+            NoAnswerError: Nobody answered in so long, to within a quarter of a second.
             FaultError: It could not be done.
         """
         async with self._room:
@@ -228,16 +228,16 @@ class Exchange:
 
     async def _sent(self, subject: str, frame: Frame) -> None:
         frame.settled = self._oldest
-        await self._bus.send(subject, _encode(frame))
+        await self._broker.send(subject, _encode(frame))
 
     async def _repeat(self) -> None:
-        """Ask again what was not answered; while the bus is down, nothing is."""
+        """Ask again what was not answered; while the broker is down, nothing is."""
         was_up = True
         while True:
             await self._clock.sleep(LOOK_S)
             now = self._clock.monotonic_s()
             self._give_up(now)
-            if not self._bus.up:
+            if not self._broker.up:
                 was_up = False
                 continue
             for one in tuple(self._open.values()):
@@ -253,7 +253,7 @@ class Exchange:
         for one in tuple(self._open.values()):
             if now_s >= one.until_s and not one.future.done():
                 kind = one.question.kind
-                one.future.set_exception(BusError(f"nobody answered {kind} in time"))
+                one.future.set_exception(NoAnswerError(f"nobody answered {kind} in time"))
 
     def _take(self, data: bytes) -> None:
         try:

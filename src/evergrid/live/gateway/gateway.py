@@ -10,8 +10,8 @@ from typing import Any, final
 from evergrid.live.adapter import AbstractHandler, OrderResult, Session
 from evergrid.live.clock import AbstractClock
 from evergrid.live.gateway import messages
-from evergrid.live.gateway.bus import (
-    AbstractBus,
+from evergrid.live.gateway.broker import (
+    AbstractBroker,
     controller_subject,
     gateway_subject,
     gateways_subject,
@@ -36,10 +36,10 @@ class GatewayPlace:
     """Where a gateway is, and whom it serves.
 
     Attributes:
-        service: Name of the service on the bus.
+        service: Name of the service on the broker.
         listener: Where stations connect.
         settings: Of the central system.
-        name: Of the gateway on the bus; another one for each that runs.
+        name: Of the gateway on the broker; another one for each that runs.
         site_log: Where a site keeps what it does on its own; None for a gateway that waits for
             the controller.
         site_rules: When a site goes on by itself.
@@ -58,20 +58,20 @@ class Gateway:
     """A gateway that runs.
 
     Args:
-        bus: To the controller.
+        broker: To the controller.
         key: Of the hashes of stations' secrets.
         clock: What time it is.
         place: Where it is.
     """
 
     def __init__(
-        self, bus: AbstractBus, key: Key, clock: AbstractClock, place: GatewayPlace
+        self, broker: AbstractBroker, key: Key, clock: AbstractClock, place: GatewayPlace
     ) -> None:
         self._place, self._clock = place, clock
         self._controller_subject = controller_subject(place.service)
         name = place.name or secrets.token_hex(NAME_BYTES)
         subject = gateway_subject(place.service, name)
-        self._exchange = Exchange(bus, subject, clock, self._answer, self._take_notice)
+        self._exchange = Exchange(broker, subject, clock, self._answer, self._take_notice)
         self.controller = RemoteController(
             self._exchange, self._controller_subject, self._drop, self._restore
         )
@@ -92,7 +92,7 @@ class Gateway:
         """Learn the register, and let stations connect; the port.
 
         Raises:
-            BusError: The controller does not answer.
+            NoAnswerError: The controller does not answer.
         """
         await self._exchange.start(gateways_subject(self._place.service))
         await self.register.load()
@@ -194,10 +194,10 @@ class Gateway:
 
 @asynccontextmanager
 async def gateway(
-    bus: AbstractBus, key: Key, clock: AbstractClock, place: GatewayPlace
+    broker: AbstractBroker, key: Key, clock: AbstractClock, place: GatewayPlace
 ) -> AsyncIterator[tuple[Gateway, int]]:
     """A gateway for as long as the context lasts, and its port."""
-    one = Gateway(bus, key, clock, place)
+    one = Gateway(broker, key, clock, place)
     port = await one.start()
     try:
         yield one, port

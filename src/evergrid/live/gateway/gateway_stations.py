@@ -18,9 +18,9 @@ from evergrid.live.adapter import (
 )
 from evergrid.live.clock import AbstractClock
 from evergrid.live.gateway import messages
-from evergrid.live.gateway.bus import AbstractBus, controller_subject, gateways_subject
+from evergrid.live.gateway.broker import AbstractBroker, controller_subject, gateways_subject
 from evergrid.live.gateway.claims import Claim, Claims
-from evergrid.live.gateway.exchange import BusError, Exchange, FaultError
+from evergrid.live.gateway.exchange import Exchange, FaultError, NoAnswerError
 from evergrid.live.gateway.messages import ClaimAnswer, OpenTransactionTold, Permission
 from evergrid.live.gateway.site import site_controller
 from evergrid.live.gateway.site.site_plan import SitePlan
@@ -50,7 +50,7 @@ class GatewayStations(AbstractAdapter):
     """Takes what gateways say to the handler, and orders to the gateway that holds a station.
 
     Args:
-        bus: Between the processes.
+        broker: Between the processes.
         service: Name on it.
         handler: The controller.
         credentials: The register of stations, where secrets are changed.
@@ -63,7 +63,7 @@ class GatewayStations(AbstractAdapter):
 
     def __init__(
         self,
-        bus: AbstractBus,
+        broker: AbstractBroker,
         service: str,
         handler: AbstractHandler,
         credentials: AbstractCredentials,
@@ -79,7 +79,7 @@ class GatewayStations(AbstractAdapter):
         self._clock, self._lease_s = clock, lease_s
         self._everybody = gateways_subject(service)
         subject = controller_subject(service)
-        self._exchange = Exchange(bus, subject, clock, self._answer, self._take_notice)
+        self._exchange = Exchange(broker, subject, clock, self._answer, self._take_notice)
         self.claims = Claims(self._exchange.life)
         self._seen_s: dict[str, float] = {}  # of each gateway that lives
         self._lost: set[str] = set()  # gateways that must claim their stations again
@@ -153,7 +153,7 @@ class GatewayStations(AbstractAdapter):
             answer = await self._exchange.ask(
                 holder.gateway, "call", body, patience_s=CALL_PATIENCE_S
             )
-        except (BusError, FaultError) as error:
+        except (NoAnswerError, FaultError) as error:
             fault = Fault("answer", "be one", (str(error),), (station,))
             raise InputError(action, [fault]) from error
         return messages.answer_of("call", answer)
@@ -168,7 +168,7 @@ class GatewayStations(AbstractAdapter):
             answer = await self._exchange.ask(
                 holder.gateway, kind, body, patience_s=ORDER_PATIENCE_S
             )
-        except BusError:
+        except NoAnswerError:
             return OrderResult.TIMED_OUT
         except FaultError as error:
             log.warning("order_failed", station=station, kind=kind, fault=str(error))

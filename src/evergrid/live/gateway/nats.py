@@ -1,4 +1,4 @@
-"""The bus between gateways and controller over NATS. The door to `nats-py` for it.
+"""The broker between gateways and controller over NATS. The door to `nats-py` for it.
 
 It connects again by itself, for as long as it takes; meanwhile nothing is kept here, as whoever
 asks keeps what is not answered.
@@ -14,7 +14,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from evergrid.core.errors import EvergridError
-from evergrid.live.gateway.bus import AbstractBus, Take
+from evergrid.live.gateway.broker import AbstractBroker, Take
 from evergrid.live.gateway.entry import NatsServerEntry
 
 log = structlog.get_logger()
@@ -24,12 +24,12 @@ AGAIN_S = 0.25  # between two tries to connect
 WAITING_BYTES = 64 * 2**20  # of frames that came and were not taken yet, as the library counts
 
 
-class BusDownError(EvergridError, ConnectionError):
-    """The server of the bus cannot be reached, or refuses us."""
+class BrokerDownError(EvergridError, ConnectionError):
+    """The broker cannot be reached, or refuses us."""
 
 
 @final
-class NatsBus(AbstractBus):
+class NatsBroker(AbstractBroker):
     """A connection to a NATS server.
 
     Args:
@@ -40,11 +40,11 @@ class NatsBus(AbstractBus):
         self._client = client
 
     @classmethod
-    async def connect(cls, entry: NatsServerEntry, folder: Path) -> "NatsBus":
+    async def connect(cls, entry: NatsServerEntry, folder: Path) -> "NatsBroker":
         """Connect to a server.
 
         Raises:
-            BusDownError: It is not reached, or refuses us.
+            BrokerDownError: It is not reached, or refuses us.
             InputError: A password or certificate cannot be read.
         """
         client, context = Client(), entry.context(folder)
@@ -56,8 +56,14 @@ class NatsBus(AbstractBus):
         if entry.user is not None:
             given |= {"user": entry.user, "password": entry.password(folder)}
 
+        async def lost() -> None:
+            log.warning("broker_lost", address=address)
+
+        async def back() -> None:
+            log.info("broker_back", address=address)
+
         async def noted(error: Exception) -> None:
-            log.warning("bus_error", error=type(error).__name__)
+            log.debug("broker_error", error=type(error).__name__)  # four times a second while away
 
         try:
             async with asyncio.timeout(entry.timeout_s):
@@ -70,10 +76,12 @@ class NatsBus(AbstractBus):
                     max_outstanding_pings=MOST_PINGS,
                     pending_size=0,
                     error_cb=noted,
+                    disconnected_cb=lost,
+                    reconnected_cb=back,
                     **given,
                 )
         except (NatsError, OSError, TimeoutError) as error:
-            raise BusDownError(f"{address}: {type(error).__name__} {error}") from error
+            raise BrokerDownError(f"{address}: {type(error).__name__} {error}") from error
         return cls(client)
 
     @property

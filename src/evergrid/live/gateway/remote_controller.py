@@ -22,7 +22,7 @@ from evergrid.live.adapter import (
 )
 from evergrid.live.gateway import messages
 from evergrid.live.gateway.claims import Claim
-from evergrid.live.gateway.exchange import BusError, Exchange, FaultError
+from evergrid.live.gateway.exchange import Exchange, FaultError, NoAnswerError
 from evergrid.live.gateway.messages import ClaimAnswer, OpenTransactionTold, Permission
 
 log = structlog.get_logger()
@@ -124,7 +124,7 @@ class RemoteController(AbstractHandler):
         self._online[station] = protocol
         try:
             await self._claim(station)
-        except (BusError, FaultError) as error:
+        except (NoAnswerError, FaultError) as error:
             log.warning("station_not_claimed", station=station, error=str(error))
             self._online.pop(station, None)
             self.spawn(self._drop(station, "the service does not answer"))
@@ -148,7 +148,7 @@ class RemoteController(AbstractHandler):
         """Whether a driver's token may charge here."""
         try:
             permission: Permission = await self._ask("authorized", None, station, token)
-        except (BusError, FaultError) as error:
+        except (NoAnswerError, FaultError) as error:
             raise StoreError(f"nobody can say whether a driver may charge: {error}") from None
         self.permit(token, permission)
         return permission.known
@@ -196,7 +196,7 @@ class RemoteController(AbstractHandler):
         """Ask what needs no claim.
 
         Raises:
-            BusError: The controller does not answer.
+            NoAnswerError: The controller does not answer.
         """
         return await self._ask(kind, None, *arguments)
 
@@ -224,7 +224,7 @@ class RemoteController(AbstractHandler):
                     raise StoreError(str(error)) from None
                 if self._claims.get(station) == claim:
                     self._claims.pop(station, None)
-            except BusError as error:
+            except NoAnswerError as error:
                 raise StoreError(str(error)) from None
         raise StoreError(f"{station} could not be claimed")
 
@@ -236,14 +236,14 @@ class RemoteController(AbstractHandler):
     async def _ask_quietly(self, kind: str, claim: Claim | None, *arguments: Any) -> None:
         try:
             await self._ask(kind, claim, *arguments)
-        except (BusError, FaultError) as error:
+        except (NoAnswerError, FaultError) as error:
             log.warning("not_told", kind=kind, error=str(error))
 
     async def _claim(self, station: str) -> None:
         """Claim a station and take up what is live there.
 
         Raises:
-            BusError: The controller does not answer.
+            NoAnswerError: The controller does not answer.
         """
         told: ClaimAnswer = await self._ask("connected", None, station, self._online[station])
         if station not in self._online:
@@ -277,7 +277,7 @@ class RemoteController(AbstractHandler):
         async def run() -> None:
             try:
                 await work
-            except (BusError, FaultError, StoreError) as error:
+            except (NoAnswerError, FaultError, StoreError) as error:
                 log.warning("gateway_task_failed", error=str(error))
 
         task = asyncio.create_task(run())

@@ -36,7 +36,7 @@ class RemoteRegister(AbstractCredentials):
         """All stations, in parts.
 
         Raises:
-            BusError: The controller does not answer.
+            NoAnswerError: The controller does not answer.
         """
         last = ""
         while records := await self._ask("register", last):

@@ -21,7 +21,7 @@ from evergrid.live.store.entry import Entry
 from evergrid.live.store.store import SIMULATION, open_store
 from tests.live.controller_cases import START_S, V2G, Run
 from tests.live.gateway.cases import KEY
-from tests.live.gateway.memory_bus import MemoryBus, Network
+from tests.live.gateway.memory_broker import MemoryBroker, Network
 from tests.live.ocpp.recorder import Register
 
 LIMIT_KW = 15.0
@@ -46,7 +46,7 @@ class Site(Run):
     @asynccontextmanager
     async def behind_a_gateway(self, folder: Path) -> AsyncIterator["Site"]:
         ends = GatewayStations(
-            MemoryBus(self.network),
+            MemoryBroker(self.network),
             "test",
             self.controller,
             Register(),
@@ -67,7 +67,7 @@ class Site(Run):
             place = GatewayPlace(
                 "test", Listener(), Settings(), "site", self.kept, SiteRules(10.0, 2.0)
             )
-            gateway = Gateway(MemoryBus(self.network), KEY, self.clock, place)
+            gateway = Gateway(MemoryBroker(self.network), KEY, self.clock, place)
             assert gateway.site is not None
             gateway.central.orders = self.stations  # pyright: ignore[reportAttributeAccessIssue]
             self.site: SiteController = gateway.site

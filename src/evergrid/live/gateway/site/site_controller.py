@@ -27,7 +27,7 @@ from evergrid.live.adapter import (
 )
 from evergrid.live.clock import AbstractClock
 from evergrid.live.gateway import messages
-from evergrid.live.gateway.exchange import BusError, FaultError
+from evergrid.live.gateway.exchange import FaultError, NoAnswerError
 from evergrid.live.gateway.remote_controller import RemoteController
 from evergrid.live.gateway.site.setpoints import SiteState, decide
 from evergrid.live.gateway.site.site_log import SiteLog
@@ -64,7 +64,7 @@ class SiteController(AbstractHandler):
     """What the central system of a site's gateway tells.
 
     Args:
-        remote: The controller behind the bus.
+        remote: The controller behind the broker.
         kept: What it does not have yet.
         clock: What time it is.
         rules: When the site goes on by itself.
@@ -205,7 +205,7 @@ class SiteController(AbstractHandler):
                     continue
                 await self._remote.ask(messages.HAND_OVER, [one.entry for one in entries])
                 await self._kept.forget(entries)
-        except (BusError, FaultError, EvergridError) as error:
+        except (NoAnswerError, FaultError, EvergridError) as error:
             log.warning("not_handed_over", error=str(error))
             return False
         return True

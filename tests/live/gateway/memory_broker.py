@@ -1,23 +1,23 @@
-"""A bus in memory, which tests cut, mend and make lose frames."""
+"""A broker in memory, which tests cut, mend and make lose frames."""
 
 import random
 from collections import defaultdict
 
-from evergrid.live.gateway.bus import AbstractBus, Take
+from evergrid.live.gateway.broker import AbstractBroker, Take
 
 
 class Network:
     """What several ends share; `down` ends are cut off, and of the rest a share is lost."""
 
     def __init__(self, lost: float = 0.0, twice: float = 0.0) -> None:
-        self.subjects: dict[str, list[tuple[AbstractBus, Take]]] = defaultdict(list)
+        self.subjects: dict[str, list[tuple[AbstractBroker, Take]]] = defaultdict(list)
         self.down = False
         self.lost, self.twice = lost, twice
         self.frames = 0
         self.chance = random.Random(7)
 
 
-class MemoryBus(AbstractBus):
+class MemoryBroker(AbstractBroker):
     def __init__(self, network: Network) -> None:
         self.network, self.cut = network, False
 
@@ -36,8 +36,8 @@ class MemoryBus(AbstractBus):
             if network.chance.random() < network.lost:
                 continue
             network.frames += 1
-            for bus, take in tuple(network.subjects[subject]):
-                if bus.up:
+            for broker, take in tuple(network.subjects[subject]):
+                if broker.up:
                     take(frame)
         return True
 

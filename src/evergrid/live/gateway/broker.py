@@ -6,8 +6,8 @@ from collections.abc import Callable
 Take = Callable[[bytes], None]
 
 
-class AbstractBus(ABC):
-    """A bus. A frame that is sent while it is down is lost; whoever sent it sends it again."""
+class AbstractBroker(ABC):
+    """A server of messages; what is sent while it is down is lost, and is sent again by others."""
 
     @property
     @abstractmethod
