@@ -8,6 +8,7 @@ import pytest
 from evergrid.live.deployment.local_gateways import COMMAND
 from evergrid.live.deployment.processes import KeptProcess, free_port
 from evergrid.live.service import Service
+from tests.live.gateway.cases import soon
 from tests.live.gateway.load import LoadedStation, all_written, killed, served
 from tests.live.servers import NatsServer
 
@@ -90,7 +91,7 @@ def test_a_site_whose_line_is_cut_answers_its_stations_and_tells_afterwards(
     gateways = {
         "elsewhere": True,
         "lease_s": 2.0,
-        "alone_after_s": 2.0,
+        "alone_after_s": 4.0,
         "nats": {"port": nats.port},
     }
     site = KeptProcess("site", ())
@@ -103,8 +104,9 @@ def test_a_site_whose_line_is_cut_answers_its_stations_and_tells_afterwards(
             site._command = (*COMMAND, *words, "--name", "site")
             await site.start()
             await asyncio.gather(*(one.more(10, within_s=60.0) for one in stations))
+            await soon(lambda: len(service.controller.online) == 4, 30.0)
             nats.kill()
-            await asyncio.sleep(5.0)  # it finds that it is alone
+            await asyncio.sleep(7.0)  # it finds that it is alone
             in_service = len(await all_written(service))
             await asyncio.gather(*(one.more(20) for one in stations))
             assert len(await all_written(service)) == in_service
@@ -112,7 +114,7 @@ def test_a_site_whose_line_is_cut_answers_its_stations_and_tells_afterwards(
             killed(site.pid)  # what it answered is on its disk
             nats.start()
             await asyncio.gather(*(one.more(10, within_s=60.0) for one in stations))
-            assert len(service.controller.online) == 4
+            await soon(lambda: len(service.controller.online) == 4, 30.0)
             for one in stations:
                 one.going = False
             await asyncio.sleep(0.3)

@@ -111,7 +111,11 @@ class SiteController(AbstractHandler):
             self._begin()
 
     async def run(self) -> None:
-        """Look whether the controller is there, and decide while it is not."""
+        """Look whether the controller is there, and decide while it is not.
+
+        Called once the controller has told the register, so that it was there a moment ago.
+        """
+        self.heard()
         next_s = self._clock.monotonic_s()
         while True:
             silent_s = self._clock.monotonic_s() - self._heard_s
