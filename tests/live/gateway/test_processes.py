@@ -12,6 +12,8 @@ from tests.live.gateway.cases import soon
 from tests.live.gateway.load import LoadedStation, all_written, killed, served
 from tests.live.servers import NatsServer
 
+pytestmark = pytest.mark.slow
+
 STATIONS = 20
 
 

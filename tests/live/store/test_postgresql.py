@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import URL, Connection, create_engine
 
 from evergrid.core.errors import StoreError
 from evergrid.live.clock import WallClock
@@ -69,6 +69,7 @@ class Stations:
                 await asyncio.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_a_data_base_that_is_away_for_a_while_loses_nothing_acknowledged(
     server: PostgresServer, place: Place
 ):
@@ -205,6 +206,22 @@ def test_a_commit_waits_for_the_disk_unless_it_is_a_simulation(place: Place):
 
     assert with_store(place, mode) == ("on", False)
     assert with_store(place, mode, rules=StoreRules("off")) == ("off", True)
+
+
+@pytest.mark.parametrize(
+    ("host", "encrypted"),
+    [
+        ("127.0.0.1", False),
+        ("localhost", False),
+        ("::1", False),
+        ("db.example", True),
+        ("192.0.2.1", True),
+    ],
+)
+def test_another_machine_is_spoken_to_over_tls_only(host: str, encrypted: bool):
+    context = postgresql._tls(URL.create("postgresql", host=host), None)
+    assert (context is not None) is encrypted
+    assert context is None or context.check_hostname
 
 
 def test_a_server_that_is_not_there_is_told_without_its_password(tmp_path: Path):

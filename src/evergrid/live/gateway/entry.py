@@ -1,8 +1,10 @@
 """How gateways and their broker are configured."""
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from evergrid.core.config import Config as BaseConfig
+from evergrid.core.errors import ConfigError
+from evergrid.core.faults import Fault
 from evergrid.live.signals.brokers.entry import ServerEntry
 
 
@@ -34,3 +36,11 @@ class GatewaySettings(BaseConfig):
     def used(self) -> bool:
         """Whether stations are connected through gateways."""
         return self.count > 0 or self.elsewhere
+
+    @model_validator(mode="after")
+    def _reachable(self) -> "GatewaySettings":
+        if self.elsewhere and self.nats is None:
+            fix = "Name a server in [gateways.nats]; one that is started here is for this machine."
+            fault = Fault("nats", "be given for gateways on other machines", fix=fix)
+            raise ConfigError("config", [fault])
+        return self

@@ -24,6 +24,8 @@ from tests.live.gateway.cases import KEY
 from tests.live.gateway.memory_broker import MemoryBroker, Network
 from tests.live.ocpp.recorder import Register
 
+pytestmark = pytest.mark.slow
+
 LIMIT_KW = 15.0
 CUT_S, LEAVES_S, BACK_S = 200.0, 1100.0, 2000.0
 
