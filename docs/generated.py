@@ -27,6 +27,7 @@ from evergrid.data import tables
 from evergrid.model.battery_state import BatteryStates
 from evergrid.model.capacity_prices import CapacityPrices
 from evergrid.model.chargers import Chargers
+from evergrid.model.emission_factors import EmissionFactors
 from evergrid.model.prices import Prices
 from evergrid.model.session import Sessions
 from evergrid.model.site import SiteGeneration, SiteLimits, SiteLoad, Sites
@@ -54,6 +55,7 @@ TABLES: dict[str, tuple[type, dict[str, Enum]]] = {
     "prices": (Prices, {**tables.PRICES}),
     "weather": (Weather, {**tables.WEATHER}),
     "capacity_prices": (CapacityPrices, {**tables.CAPACITY_PRICES}),
+    "emission_factors": (EmissionFactors, {**tables.EMISSION_FACTORS}),
     "battery_states": (BatteryStates, {**tables.BATTERY_STATES}),
 }
 

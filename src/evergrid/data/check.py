@@ -24,6 +24,9 @@ TABLES: dict[str, Callable[[Path, tables.NoteCallback], object]] = {
     "site_limits": lambda path, tell: tables.read_site_limits(path, tell=tell),
     "prices": lambda path, tell: tables.read_prices(path, currency=NO_CURRENCY, tell=tell),
     "capacity_prices": lambda path, tell: tables.read_capacity_prices(path, tell=tell),
+    "emission_factors": lambda path, tell: tables.read_emission_factors(
+        path, kind="marginal", tell=tell
+    ),
     "ageing": lambda path, tell: tables.read_cell_tests(path, tell=tell),
     "weather": lambda path, _: tables.read_weather(path),
     "battery_states": lambda path, _: tables.read_battery_states(path),

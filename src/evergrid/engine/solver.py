@@ -28,6 +28,7 @@ from evergrid.engine.program import Program
 from evergrid.engine.progress import GapProgress, ignore_gap
 from evergrid.engine.repair import earliest, kept, towards
 from evergrid.engine.solution import Guess, Relaxation, Solution, failed
+from evergrid.engine.uncoupled import solve as uncoupled
 
 Method = Literal["auto", "highs", "interior_point", "device", "cluster"]
 Chosen = Literal["highs", "interior_point", "device", "cluster"]
@@ -57,7 +58,7 @@ def solve(
         program: What to solve.
         method: "highs" for an exact vertex; "interior_point" for large fleets, the same on the
             "device"s that JAX sees, or by the workers of a "cluster"; "auto" takes one of the
-            first two by size.
+            first two by size, and solves stores one by one where no limit ties them together.
         gap: Largest relative gap that counts as optimal.
         smooth: Among schedules of equal cost, prefer the one whose total power moves least. The
             interior point answers ties with their middle anyway.
@@ -73,6 +74,10 @@ def solve(
     Raises:
         InputError: The method does not cover the program, or its packages are not installed.
     """
+    if method == "auto" and not (smooth and program.slots <= SMALL_SLOTS):
+        alone = uncoupled.solve(program, gap=gap) if uncoupled.covers(program) else None
+        if alone is not None and alone.status.good:
+            return alone
     method = chosen(program, method)
     if method == "highs":
         return reference.solve(

@@ -4,6 +4,12 @@ from evergrid.data.tables.battery_states import BATTERY_STATES, read_battery_sta
 from evergrid.data.tables.capacity_prices import CAPACITY_PRICES, read_capacity_prices
 from evergrid.data.tables.cell_tests import read_cell_tests
 from evergrid.data.tables.chargers import CHARGERS, chargers_frame, read_chargers
+from evergrid.data.tables.emission_factors import (
+    EMISSION_FACTORS,
+    FACTOR_ERRORS,
+    read_emission_factors,
+    read_factor_errors,
+)
 from evergrid.data.tables.prices import PRICES, prices_frame, read_prices
 from evergrid.data.tables.reading import NoteCallback, ignore_notes
 from evergrid.data.tables.sessions import SESSIONS, read_sessions, sessions_frame
@@ -25,6 +31,8 @@ __all__ = [
     "BATTERY_STATES",
     "CAPACITY_PRICES",
     "CHARGERS",
+    "EMISSION_FACTORS",
+    "FACTOR_ERRORS",
     "LIMITS",
     "PRICES",
     "SESSIONS",
@@ -41,6 +49,8 @@ __all__ = [
     "read_capacity_prices",
     "read_cell_tests",
     "read_chargers",
+    "read_emission_factors",
+    "read_factor_errors",
     "read_prices",
     "read_sessions",
     "read_site_generation",

@@ -38,6 +38,12 @@ from evergrid.report.figures.grid.volt_var import (
     tap_timelines,
     voltage_day,
 )
+from evergrid.report.figures.impact.emissions import (
+    CarbonBar,
+    carbon_bars,
+    carbon_frontier,
+    carbon_over_time,
+)
 from evergrid.report.figures.plan.chargers import PhaseRun, charger_currents, phase_currents
 from evergrid.report.figures.plan.curtailment import generation
 from evergrid.report.figures.plan.level import level_loading
@@ -69,6 +75,7 @@ from evergrid.report.figures.services.stacking import awards_over_time, bid_curv
 __all__ = [
     "MOST_SITES",
     "SHOWN_S",
+    "CarbonBar",
     "CellCurve",
     "LoadingPanel",
     "PhaseRun",
@@ -81,6 +88,9 @@ __all__ = [
     "bid_curve",
     "capacity_left",
     "capacity_lost",
+    "carbon_bars",
+    "carbon_frontier",
+    "carbon_over_time",
     "cell_tests",
     "charger_currents",
     "day_of_strategy",

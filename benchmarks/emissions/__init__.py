@@ -1,0 +1,1 @@
+"""How fast is the least carbon of a fleet found?"""

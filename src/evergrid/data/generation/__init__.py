@@ -1,0 +1,1 @@
+"""Generators of real and synthetic power systems, and what they generated."""

@@ -1,0 +1,1 @@
+"""What should every asset do where emissions count, and what did it emit?"""

@@ -1,0 +1,1 @@
+"""How are stores that share no limit solved, each by itself and exactly?"""

@@ -1,0 +1,1 @@
+"""What does it do to the world? Emissions, generation cost, welfare and compensation."""

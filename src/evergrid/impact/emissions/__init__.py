@@ -1,0 +1,1 @@
+"""What did a fleet do to carbon, on which ledger, and how sure is that?"""

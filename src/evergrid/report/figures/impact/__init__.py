@@ -1,0 +1,1 @@
+"""Figures of what a fleet does to carbon and to society."""

@@ -1,0 +1,282 @@
+"""Emissions as people read them: lines of text, figures, and a page that needs no network."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+from plotly.graph_objects import Figure
+
+from evergrid.core.units import KG_PER_TONNE
+from evergrid.report import figures as draw
+from evergrid.report.drawing import FigureMakers, Figures
+from evergrid.report.page import Headline, Section, Table
+from evergrid.studies import console_summary
+from evergrid.studies.emissions.config import Config
+from evergrid.studies.emissions.results import BASELINE, EmissionsResults
+from evergrid.studies.study import Page, Result
+
+StudyResult = Result[Config, EmissionsResults]
+LABELS = {
+    BASELINE: "no control",
+    "smart": "smart charging by price",
+    "price": "V2G by price",
+    "average": "V2G by average factors",
+    "carbon": "V2G by marginal factors",
+    "carbon_forecast": "the same on forecasts",
+}
+READING = {
+    "carbon_bars": "What each strategy emits more than the same vehicles without control, at equal "
+    "energy in the end: the consequential ledger, by marginal factors.",
+    "carbon_frontier": "Each point is the cheapest plan where a tonne costs so much. At the knee, "
+    "larger and orange, further tonnes begin to cost much more.",
+    "carbon_over_time": "Factors of the grid, what is in batteries, and what the fleet does.",
+}
+HEADINGS = {
+    "carbon_bars": "Who emits less",
+    "carbon_frontier": "What less carbon costs",
+    "carbon_over_time": "When",
+}
+
+
+def console_lines(result: StudyResult) -> list[str]:
+    """The summary in at most ten lines of text."""
+    s = result.summary
+    tonnes = "; ".join(
+        f"{LABELS[name]} {value:+,.3f} t" for name, value in s["tonnes"].items() if name != BASELINE
+    )
+    rows = [
+        ("answer", answer(s)),
+        ("fleet", f"{s['sessions']:,} sessions of {s['assets']:,} assets"),
+        ("emissions", f"against no control: {tonnes}"),
+        ("sure", _sure(s)),
+        ("ledgers", _ledgers(s)),
+        ("proof", f"{s['status']}, within {s['gap']:.2%} of the least that could be emitted"),
+    ]
+    if s["knee_price_per_tonne"] is not None:
+        rows.append(("knee", f"at {s['knee_price_per_tonne']:,.0f} {s['currency']} a tonne"))
+    if s["foresight_share"] is not None:
+        share = f"{s['foresight_share']:.0%} of what foresight saves"
+        rows.append(("forecasts", f"{share}; not knowing costs {s['regret_tonnes']:,.3f} t"))
+    if s["cap_price_per_tonne"] is not None:
+        cap = f"{s['cap_tonnes']:,.3f} t for {s['cap_net_cost']:,.2f} {s['currency']}"
+        rows.append(("cap", f"{cap}, where a tonne costs {s['cap_price_per_tonne']:,.2f}"))
+    return console_summary.lines(rows)
+
+
+def answer(s: Mapping[str, Any]) -> str:
+    """What V2G did to carbon, as a sentence."""
+    by_price, by_carbon = s["tonnes"]["price"], s["tonnes"]["carbon"]
+    low, high = s["tonnes_low"]["price"], s["tonnes_high"]["price"]
+    text = f"V2G led by price {_verb(by_price)} emissions by {_span(by_price, low, high)}"
+    if by_carbon < 0:
+        text += f"; led by marginal factors it lowers them by {-by_carbon:,.3f} t"
+        cost = s["net_cost"]["carbon"] - s["net_cost"]["price"]
+        less = by_price - by_carbon
+        if less > 0 and cost > 0:
+            text += f", for {cost / less:,.0f} {s['currency']} a tonne more saved"
+    if "average" in s["tonnes"]:
+        led = s["tonnes"]["average"]
+        if led > 0:
+            text += f"; led by average factors it would raise them by {led:,.3f} t"
+    return text
+
+
+def _verb(tonnes: float) -> str:
+    return "lowers" if tonnes < 0 else "raises"
+
+
+def _span(tonnes: float, low: float, high: float) -> str:
+    if low < 0 < high:
+        span = f"{low:+,.3f} to {high:+,.3f} t"
+        return f"{abs(tonnes):,.3f} t, which may as well be the other way ({span})"
+    ends = sorted((abs(low), abs(high)))
+    return f"{abs(tonnes):,.3f} t ({ends[0]:,.3f} to {ends[1]:,.3f} t)"
+
+
+def _sure(s: Mapping[str, Any]) -> str:
+    chance = s["reduction_probability"]
+    price, carbon = chance["price"], chance["carbon"]
+    return f"less than no control with {price:.0%} by price, {carbon:.0%} by carbon"
+
+
+def _ledgers(s: Mapping[str, Any]) -> str:
+    parts = [f"consequential {s['tonnes']['price']:+,.3f} t against no control"]
+    for key, label in (("location_tonnes", "location-based"), ("market_tonnes", "market-based")):
+        entry = s[key]
+        parts.append(
+            f"{label} not counted: no factors"
+            if entry is None
+            else f"{label} {entry['price']:,.3f} t"
+        )
+    return "V2G by price: " + "; ".join(parts) + ". They are never added"
+
+
+def notes(config: Config, found: EmissionsResults) -> list[str]:
+    """What a reader must know."""
+    factors = found.factors
+    told = [
+        "The baseline is the same vehicles without control, which charge at once and feed "
+        f"nothing. Marginal factors: {factors.sources['marginal']}.",
+        "Emissions count what all sites exchange with the grid: vehicles, load and generation. "
+        "What vehicles that stay hold more or less in the end counts at the median factor.",
+    ]
+    if config.uncertainty.errors_file is None:
+        told.append(
+            f"The band assumes that factors of charging and of feeding are each wrong by up to "
+            f"{config.uncertainty.factor_share:.0%}, independently: errors of these factors are "
+            "not known."
+        )
+    if factors.average is not None and factors.residual is None:
+        told.append("No residual mix is given: nothing is told on the market-based ledger.")
+    if factors.average is None:
+        told.append(
+            "No average factors are given: nothing is told on the location-based ledger, and the "
+            "carbon of stored energy is not counted."
+        )
+    else:
+        told.append(
+            "The ledgers differ because they answer other questions: the location-based one what "
+            "the mix of each hour emitted, less what energy fed carries away; the consequential "
+            "one what would not have been emitted without V2G."
+        )
+    below = int((factors.marginal < 0).sum())
+    if below:
+        told.append(
+            f"{below:,} steps have a marginal factor below 0, as its source's model has it."
+        )
+    zero = int((factors.marginal == 0).sum())
+    if zero:
+        share = zero / len(factors.marginal)
+        told.append(
+            f"{share:.1%} of the steps have a marginal factor of 0: generation is curtailed."
+        )
+    if config.embodied is not None:
+        told.append(
+            "Carbon of making batteries is unverified: "
+            f"{config.embodied.pack_kg_per_kwh:g} kg/kWh and {config.embodied.life_full_cycles:g} "
+            "full cycles are taken. It is told on its own line, and counts in the plan by carbon."
+        )
+    if config.forecast is not None:
+        told.append(
+            "On forecasts nothing is known but the factor of the step that begins, the forecasts "
+            "made by then, and the days before. Sessions to come are not known either."
+        )
+    return told
+
+
+def figures(result: StudyResult) -> FigureMakers:
+    """What draws each figure of the report, by name in reading order."""
+    makers: FigureMakers = {"carbon_bars": partial(_bars, result)}
+    if len(result.findings.frontier) > 1:
+        makers["carbon_frontier"] = partial(_frontier, result)
+    makers["carbon_over_time"] = partial(_over_time, result)
+    return makers
+
+
+def _bars(result: StudyResult) -> Figure:
+    bars = [
+        draw.CarbonBar(
+            LABELS[name],
+            one.tonnes,
+            one.band.low_kg / KG_PER_TONNE,
+            one.band.high_kg / KG_PER_TONNE,
+        )
+        for name, one in result.findings.strategies.items()
+        if name != BASELINE
+    ]
+    level = result.config.uncertainty.level
+    return draw.carbon_bars(bars, baseline=LABELS[BASELINE], level=level)
+
+
+def _frontier(result: StudyResult) -> Figure:
+    points = result.findings.frontier
+    knee = result.findings.knee
+    prices = [one.price_per_tonne for one in points]
+    return draw.carbon_frontier(
+        np.array([one.tonnes for one in points]),
+        np.array([one.net_cost for one in points]),
+        np.array(prices),
+        knee=-1 if knee is None else prices.index(knee.price_per_tonne),
+        currency=result.summary["currency"],
+    )
+
+
+def _over_time(result: StudyResult) -> Figure:
+    found = result.findings
+    factors = {"marginal": found.factors.marginal}
+    stored = None
+    if found.factors.average is not None:
+        factors["average"] = found.factors.average
+        stored = result.tables["stored_carbon"]["stored_kg_per_mwh"].to_numpy()
+    power = {
+        LABELS[name]: found.strategies[name].assessment.schedule.power_kw.sum(axis=0)
+        for name in (BASELINE, "price", "carbon")
+    }
+    return draw.carbon_over_time(
+        found.inputs.portfolio.grid,
+        factors,
+        power,
+        stored,
+        time_zone=result.config.horizon.time_zone,
+    )
+
+
+def page(result: StudyResult, drawn: Figures) -> Page:
+    """The content of the HTML report."""
+    s = result.summary
+    money = s["currency"]
+    cards = [
+        Headline("V2G by price", f"{s['tonnes']['price']:+,.3f}", "t", "against no control"),
+        Headline("V2G by carbon", f"{s['tonnes']['carbon']:+,.3f}", "t", "by marginal factors"),
+        Headline(
+            "Sure",
+            f"{s['reduction_probability']['price']:.0%}",
+            "",
+            "that V2G by price lowers them",
+        ),
+    ]
+    if s["knee_price_per_tonne"] is not None:
+        knee = f"{s['knee_price_per_tonne']:,.0f}"
+        cards.append(Headline("Knee", knee, f"{money}/t", "further tonnes cost more"))
+    if s["foresight_share"] is not None:
+        share = f"{s['foresight_share']:.0%}"
+        cards.append(Headline("On forecasts", share, "", "of what foresight saves"))
+    sections = drawn.sections(READING, HEADINGS)
+    told = Section("In short", answer(s) + ".")
+    return Page(cards=cards, notes=[], sections=[told, *sections, _side_by_side(result)])
+
+
+def _side_by_side(result: StudyResult) -> Section:
+    """Every strategy on every ledger."""
+    money = result.summary["currency"]
+    columns = (
+        "strategy",
+        "consequential, t",
+        "band, t",
+        "location-based, t",
+        "market-based, t",
+        f"net cost, {money}",
+        "status",
+    )
+    rows = [
+        (
+            LABELS[row["strategy"]],
+            f"{row['consequential_tonnes']:+,.3f}",
+            f"{row['low_tonnes']:+,.3f} to {row['high_tonnes']:+,.3f}",
+            _or_none(row["location_tonnes"]),
+            _or_none(row["market_tonnes"]),
+            f"{row['net_cost']:,.2f}",
+            row["status"],
+        )
+        for row in result.tables["ledgers"].to_dicts()
+    ]
+    text = (
+        "The consequential ledger is against no control, the other two are what the energy used "
+        "carries. They answer other questions and are never added."
+    )
+    return Section("Three ledgers side by side", text, Table(columns, rows))
+
+
+def _or_none(tonnes: float | None) -> str:
+    return "no factors" if tonnes is None else f"{tonnes:,.3f}"

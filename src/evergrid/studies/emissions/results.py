@@ -1,0 +1,129 @@
+"""What a study of emissions finds."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from evergrid.core.arrays import Array, Float
+from evergrid.dispatch.assessment import Assessment
+from evergrid.dispatch.carbon.account import GridEnergy, ScheduleCarbon
+from evergrid.dispatch.carbon.frontier import CappedPlan, FrontierPoint
+from evergrid.impact.emissions.ledgers import (
+    ConsequentialLedger,
+    LocationBasedLedger,
+    MarketBasedLedger,
+)
+from evergrid.impact.emissions.stored_carbon import StoredCarbon
+from evergrid.impact.emissions.uncertainty import Band
+from evergrid.inputs.assembly import StudyInputs
+from evergrid.inputs.emissions import EstimatedFactors
+
+BASELINE = "uncontrolled"
+
+
+@dataclass(frozen=True)
+class Factors:
+    """Factors of every step of the horizon, kg/MWh.
+
+    Attributes:
+        marginal: Of one more kWh.
+        average: Of all kWh; None where they were not given.
+        residual: Of kWh without certificates; None where they were not given.
+        sources: Of each of them, by its ledger.
+        estimated: How they were estimated; None where they were given.
+    """
+
+    marginal: Float[Array, " step"]
+    average: Float[Array, " step"] | None
+    residual: Float[Array, " step"] | None
+    sources: dict[str, str]
+    estimated: EstimatedFactors | None = None
+
+
+@dataclass(frozen=True)
+class StrategyCarbon:
+    """What one strategy costs and emits.
+
+    Attributes:
+        name: Its name.
+        status: What its schedule has earned.
+        gap: To the best there could be, of what it was planned for; None where that is not proven.
+        net_cost: Of like energy in the end, without any price of carbon.
+        assessment: What it does, held against the records.
+        energy: What it exchanges with the grid.
+        consequential: Against the baseline, at equal energy in the end.
+        band: How sure that is.
+        location: Energy drawn by sessions less what energy fed carries away; None without factors.
+        market: By certificates; None without factors.
+        stored: Where the carbon of what was drawn went; None without average factors.
+        fed_mwh: Fed by sessions.
+        embodied_kg: Carbon of wear by feeding; None where it is not counted.
+        driving_kg: Displaced by driving with what sessions hold more when they leave; None where it
+            is not counted.
+    """
+
+    name: str
+    status: str
+    gap: float | None
+    net_cost: float
+    assessment: Assessment
+    energy: GridEnergy
+    consequential: ConsequentialLedger
+    band: Band
+    location: LocationBasedLedger | None
+    market: MarketBasedLedger | None
+    stored: StoredCarbon | None
+    fed_mwh: float
+    embodied_kg: float | None
+    driving_kg: float | None
+
+    @cached_property
+    def carbon(self) -> ScheduleCarbon:
+        """Its powers, as emissions are counted from them."""
+        return ScheduleCarbon(self.assessment.portfolio, self.assessment.schedule)
+
+    @property
+    def tonnes(self) -> float:
+        """Against the baseline, on the consequential ledger."""
+        return self.consequential.tonnes
+
+
+@dataclass(frozen=True)
+class EmissionsResults:
+    """All strategies, and what less carbon costs.
+
+    Attributes:
+        inputs: What the study was given.
+        factors: Emission factors.
+        strategies: By name, the baseline first.
+        frontier: Plans at rising prices of a tonne.
+        knee: The one from which on a tonne costs much more.
+        capped: The cheapest plan within the cap, where there is one.
+    """
+
+    inputs: StudyInputs
+    factors: Factors
+    strategies: dict[str, StrategyCarbon]
+    frontier: tuple[FrontierPoint, ...]
+    knee: FrontierPoint | None
+    capped: CappedPlan | None
+
+    @property
+    def regret_tonnes(self) -> float | None:
+        """What not knowing factors costs, in tonnes; None without forecasts."""
+        if "carbon_forecast" not in self.strategies:
+            return None
+        return self.strategies["carbon_forecast"].tonnes - self.strategies["carbon"].tonnes
+
+    @property
+    def foresight_share(self) -> float | None:
+        """Of the reduction with foresight, what forecasts reach."""
+        best = self.strategies["carbon"].tonnes
+        if "carbon_forecast" not in self.strategies or best >= 0:
+            return None
+        return self.strategies["carbon_forecast"].tonnes / best
+
+
+def dollars_per_tonne(before: FrontierPoint, after: FrontierPoint) -> float:
+    """What each tonne less costs between two plans; NaN where none is saved."""
+    fewer = before.tonnes - after.tonnes
+    return (after.net_cost - before.net_cost) / fewer if fewer > 1e-12 else float("nan")

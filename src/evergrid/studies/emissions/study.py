@@ -1,0 +1,322 @@
+"""What did the fleet do to carbon, on which ledger, and what does less of it cost?"""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Float
+from evergrid.core.errors import InputError
+from evergrid.core.faults import Fault
+from evergrid.core.status import Status
+from evergrid.core.timegrid import TimeGrid
+from evergrid.core.units import KG_PER_TONNE, KWH_PER_MWH
+from evergrid.data import tables as input_tables
+from evergrid.data.emissions import sgip_forecast
+from evergrid.data.files.locate import locate
+from evergrid.data.meta import Meta
+from evergrid.dispatch import plan as energy_plan
+from evergrid.dispatch import proof, rolling
+from evergrid.dispatch.accounts import costs
+from evergrid.dispatch.assessment import Assessment
+from evergrid.dispatch.carbon.account import ScheduleCarbon
+from evergrid.dispatch.carbon.forecast import FactorView
+from evergrid.dispatch.carbon.frontier import (
+    CarbonProblem,
+    FrontierPoint,
+    capped,
+    frontier,
+    knee,
+)
+from evergrid.dispatch.carbon.prices import carbon_only
+from evergrid.dispatch.options import Options
+from evergrid.dispatch.plan import Plan
+from evergrid.impact.emissions.blend import LeadForecasts
+from evergrid.impact.emissions.consequence import NO_LOSSES, GridLosses
+from evergrid.impact.emissions.ledgers import (
+    ConsequentialLedger,
+    LocationBasedLedger,
+    MarketBasedLedger,
+)
+from evergrid.impact.emissions.uncertainty import Band, assumed_band, band
+from evergrid.inputs.assembly import load
+from evergrid.inputs.emissions import FactorSource, estimate_factors, read_factors
+from evergrid.model.emission_factors import FactorKind
+from evergrid.model.portfolio import Portfolio
+from evergrid.studies.emissions import report, tables
+from evergrid.studies.emissions.config import Config
+from evergrid.studies.emissions.results import (
+    BASELINE,
+    EmissionsResults,
+    Factors,
+    StrategyCarbon,
+)
+from evergrid.studies.study import Context, Output, Study
+
+BAND_KEY = 0xC0  # of the stream of random numbers that bands are drawn from
+
+
+def compute(config: Config, context: Context) -> Output[EmissionsResults]:
+    """Plan by price and by carbon, and count each on its ledgers.
+
+    Raises:
+        ConfigError: Formats or options that there are not.
+        InputError: Data or settings that break rules.
+        SolveError: No plan within the time limit.
+    """
+    context.progress("reading the inputs", 0.0)
+    given = load(config, None, folder=context.folder, seed=context.seed)
+    told: list[str] = []
+    factors, sources = _factors(config, context, told)
+    counting = _Counting(config, context, given.portfolio, factors)
+    strategies = _strategies(counting)
+    points = _frontier(counting)
+    cap = None if config.cap_tonnes is None else capped(counting.problem, config.cap_tonnes)
+    results = EmissionsResults(
+        given, factors, strategies, points, knee(points) if points else None, cap
+    )
+    return Output(
+        results,
+        tables.headline(config, results),
+        tables.results(results),
+        inputs=tables.inputs(results),
+        notes=(*given.notes, *told, *report.notes(config, results)),
+        sources=(*given.sources, *sources),
+    )
+
+
+def _factors(config: Config, context: Context, told: list[str]) -> tuple[Factors, list[Meta]]:
+    """The factors of every ledger that there are some for."""
+    grid, sources, names = config.horizon.grid(), list[Meta](), dict[str, str]()
+    made: dict[str, Float[Array, " step"] | None] = {}
+    estimated = None
+    if config.generation is not None:
+        zone = config.horizon.time_zone
+        estimated = estimate_factors(config.generation, context.folder, time_zone=zone)
+        for one in (estimated.marginal, estimated.average):
+            made[one.kind], names[one.kind] = one.on(grid), one.source
+        sources += estimated.sources
+    given: tuple[tuple[FactorKind, FactorSource | None], ...] = (
+        ("marginal", config.marginal),
+        ("average", config.average),
+        ("residual_mix", config.residual_mix),
+    )
+    for kind, source in given:
+        if source is not None:
+            read = read_factors(source, kind, context.folder, tell=told.append)
+            made[kind], names[kind] = read.factors.on(grid), read.factors.source
+            sources += read.sources
+    marginal = made["marginal"]
+    assert marginal is not None
+    return Factors(
+        marginal, made.get("average"), made.get("residual_mix"), names, estimated
+    ), sources
+
+
+@dataclass(frozen=True)
+class _Counting:
+    """What every strategy is counted with."""
+
+    config: Config
+    context: Context
+    portfolio: Portfolio
+    factors: Factors
+
+    @property
+    def losses(self) -> GridLosses:
+        marginal = self.config.marginal
+        if marginal is None:
+            return NO_LOSSES
+        return GridLosses(marginal.loss_share_drawn, marginal.loss_share_fed)
+
+    @property
+    def options(self) -> Options:
+        value = energy_plan.end_value_per_kwh(self.portfolio)
+        return Options(value, smooth=False, time_limit_s=self.config.time_limit_s)
+
+    @property
+    def problem(self) -> CarbonProblem:
+        return CarbonProblem(self.portfolio, self.factors.marginal, self.options, self.losses)
+
+    @property
+    def embodied_kg_per_kwh(self) -> float:
+        """Carbon of wear for each kWh fed."""
+        embodied = self.config.embodied
+        return 0.0 if embodied is None else embodied.pack_kg_per_kwh / embodied.life_full_cycles
+
+    def led_by(self, factor: Float[Array, " step"]) -> Portfolio:
+        """The portfolio with kilograms for money, by these factors."""
+        return carbon_only(
+            self.portfolio, factor, self.losses, embodied_kg_per_kwh=self.embodied_kg_per_kwh
+        )
+
+    def kg_options(self, portfolio: Portfolio) -> Options:
+        """How to plan where kilograms stand for money."""
+        return replace(self.options, end_value_per_kwh=energy_plan.end_value_per_kwh(portfolio))
+
+    def counted(
+        self,
+        name: str,
+        assessment: Assessment,
+        status: str,
+        gap: float | None,
+        baseline: ScheduleCarbon | None,
+    ) -> StrategyCarbon:
+        """A strategy on every ledger."""
+        own = ScheduleCarbon(self.portfolio, assessment.schedule)
+        base = own if baseline is None else baseline
+        caused = self.problem.tonnes(own.schedule) - self.problem.tonnes(base.schedule)
+        market = None
+        if self.config.residual_mix is not None and self.factors.residual is not None:
+            unmatched = 1.0 - self.config.residual_mix.matched_share
+            kg = unmatched * own.charged_kg(self.factors.residual)
+            market = MarketBasedLedger(kg, self.factors.sources["residual_mix"])
+        stored, location = None, None
+        if self.factors.average is not None:
+            given = self.config.elsewhere_kg_per_mwh
+            elsewhere = float(self.factors.average.mean()) if given is None else given
+            stored = own.stored(self.factors.average, elsewhere_kg_per_mwh=elsewhere)
+            kg = float(stored.charged_kg.sum() - stored.fed_kg.sum())
+            location = LocationBasedLedger(kg, self.factors.sources["average"])
+        fed_kwh = float(own.fed_kwh.sum())
+        embodied = self.embodied_kg_per_kwh * fed_kwh
+        return StrategyCarbon(
+            name=name,
+            status=status,
+            gap=gap,
+            net_cost=costs(self.portfolio, assessment.schedule, self.options.end_value_per_kwh).net,
+            assessment=assessment,
+            energy=own.energy,
+            consequential=ConsequentialLedger(
+                KG_PER_TONNE * caused, self.factors.sources["marginal"]
+            ),
+            band=self._band(own, base, KG_PER_TONNE * caused),
+            location=location,
+            market=market,
+            stored=stored,
+            fed_mwh=fed_kwh / KWH_PER_MWH,
+            embodied_kg=None if self.config.embodied is None else embodied,
+            driving_kg=self._driving_kg(assessment),
+        )
+
+    def _band(self, own: ScheduleCarbon, base: ScheduleCarbon, caused_kg: float) -> Band:
+        """How sure a difference to the baseline is."""
+        settings, factor = self.config.uncertainty, self.factors.marginal
+        more = own.energy.net_kwh - base.energy.net_kwh
+        kg = more * factor / KWH_PER_MWH
+        # What wires lose, and energy left in the end, is taken as it is.
+        certain, level = caused_kg - float(kg.sum()), settings.level
+        if settings.errors_file is None:
+            drawn, fed = float(kg[kg > 0].sum()), float(-kg[kg < 0].sum())
+            share = settings.factor_share
+            return assumed_band(drawn, fed, share, level=level, certain_kg=certain)
+        path = locate(settings.errors_file, self.context.folder)
+        error = input_tables.read_factor_errors(path, self.portfolio.grid.step_h)
+        return band(
+            more,
+            factor,
+            error,
+            key=np.random.default_rng([self.context.seed, BAND_KEY]),
+            level=level,
+            replicates=settings.replicates,
+            certain_kg=certain,
+        )
+
+    def _driving_kg(self, assessment: Assessment) -> float | None:
+        """What driving with the energy that sessions gain displaces."""
+        driving = self.config.driving
+        if driving is None:
+            return None
+        sessions, schedule = self.portfolio.sessions, assessment.schedule
+        gained = float((schedule.energy_kwh[:, -1] - sessions.energy_arrival_kwh).sum())
+        return gained * driving.km_per_kwh * driving.displaced_g_per_km / 1000.0
+
+
+def _strategies(counting: _Counting) -> dict[str, StrategyCarbon]:
+    """Every strategy, the baseline first."""
+    portfolio, factors, tell = counting.portfolio, counting.factors, counting.context.progress
+    tell("planning by price", 0.1)
+    by_price = energy_plan.v2g(portfolio, counting.options)
+    smart = energy_plan.smart(portfolio, counting.options)
+    usual = energy_plan.uncontrolled(portfolio, counting.options, smart)
+    base = ScheduleCarbon(portfolio, usual.schedule)
+    plans: dict[str, Plan] = {BASELINE: usual, "smart": smart, "price": by_price}
+    if factors.average is not None:
+        tell("planning by average factors", 0.2)
+        led = counting.led_by(factors.average)
+        plans["average"] = energy_plan.v2g(led, counting.kg_options(led))
+    tell("planning by marginal factors", 0.3)
+    led = counting.led_by(factors.marginal)
+    plans["carbon"] = energy_plan.v2g(led, counting.kg_options(led))
+    found = {}
+    for name, made in plans.items():
+        gap = None if name == BASELINE else made.certificate.gap
+        found[name] = counting.counted(name, made.assessment, str(made.status), gap, base)
+    if counting.config.forecast is not None:
+        tell("planning on forecasts", 0.4)
+        came = _rolling(counting)
+        status = str(proof.status(came.assessment, Status.FEASIBLE))
+        found["carbon_forecast"] = counting.counted(
+            "carbon_forecast", came.assessment, status, None, base
+        )
+    return found
+
+
+def _rolling(counting: _Counting) -> rolling.RollingResult:
+    """Planning again and again on forecasts of factors, settled on what came."""
+    config, grid = counting.config, counting.portfolio.grid
+    forecast = config.forecast
+    assert forecast is not None
+    assert config.marginal is not None
+    path = locate(forecast.file, counting.context.folder)
+    made = sgip_forecast.read(path).on(grid)
+    leads = LeadForecasts(counting.factors.marginal, made)
+    expected = leads.blended_kg_per_mwh if forecast.blend else made
+    before = _before(grid, forecast.look_back_days)
+    source = read_factors(config.marginal, "marginal", counting.context.folder)
+    past = source.factors.on(before)
+    led = counting.led_by(counting.factors.marginal)
+    day = max(1, round(24.0 / grid.step_h))
+    view = FactorView(led.prices, expected, past, day)
+    every, window = (
+        hours / grid.step_h for hours in (forecast.every_min / 60.0, forecast.window_h)
+    )
+    if abs(every - round(every)) > 1e-9 or every < 1 - 1e-9:
+        rule = f"be a whole number of steps of {60.0 * grid.step_h:g} min"
+        raise InputError("forecast", [Fault("every_min", rule, (forecast.every_min,))])
+    tell = counting.context.progress
+    return rolling.simulate(
+        led,
+        view,
+        counting.kg_options(led),
+        window=max(1, round(window)),
+        every=round(every),
+        tick=lambda step: tell("planning on forecasts", 0.4 + 0.3 * step / grid.steps),
+    )
+
+
+def _before(grid: TimeGrid, days: int) -> TimeGrid:
+    """The days before a grid, in its steps."""
+    steps = round(24.0 * days / grid.step_h)
+    return TimeGrid(grid.start_utc - timedelta(hours=steps * grid.step_h), grid.step_h, steps)
+
+
+def _frontier(counting: _Counting) -> tuple[FrontierPoint, ...]:
+    """Plans at rising prices of carbon."""
+    wanted = counting.config.prices_per_tonne
+    tell = counting.context.progress
+
+    def number(k: int) -> None:
+        tell(f"planning at {wanted[k]:g} per tonne", 0.7 + 0.25 * k / max(len(wanted), 1))
+
+    return tuple(frontier(counting.problem, wanted, number))
+
+
+STUDY = Study(
+    name="emissions",
+    question="What did the fleet do to carbon, on which ledger, and what does less of it cost?",
+    config=Config,
+    own_files=tables.FILES,
+    compute=compute,
+    report=report,
+)

@@ -1,0 +1,215 @@
+"""Emissions in plans: what they are, what less of them costs, and a cap that is kept."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.optimize import linprog
+
+from evergrid.core.errors import InfeasibleError, InputError
+from evergrid.dispatch import plan
+from evergrid.dispatch.carbon.account import ScheduleCarbon, grid_energy
+from evergrid.dispatch.carbon.forecast import FactorView
+from evergrid.dispatch.carbon.frontier import CarbonProblem, capped, frontier, knee
+from evergrid.dispatch.carbon.prices import carbon_only, with_carbon_price
+from evergrid.dispatch.options import Options
+from evergrid.impact.emissions.consequence import GridLosses
+from evergrid.model.portfolio import Portfolio
+from tests.dispatch.cases import CASES, a_portfolio
+
+OPTIONS = Options(0.05, smooth=False)
+
+
+def problem(seed: int, name: str = "plain", losses: GridLosses | None = None) -> CarbonProblem:
+    portfolio = a_portfolio(seed, CASES[name])
+    rng = np.random.default_rng(seed)
+    factor = rng.uniform(100, 900, portfolio.grid.steps)
+    return CarbonProblem(portfolio, factor, OPTIONS, losses or GridLosses())
+
+
+@pytest.mark.parametrize("name", ["plain", "tight", "net meter with load", "beyond the horizon"])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_dearer_tonne_is_emitted_less_and_costs_more(name: str, seed: int):
+    points = frontier(problem(seed, name, GridLosses(0.05, 0.02)), [0.0, 50.0, 200.0, 1000.0])
+    tonnes, cost = [one.tonnes for one in points], [one.net_cost for one in points]
+    assert tonnes == sorted(tonnes, reverse=True)
+    assert cost == sorted(cost)
+    assert points[0].tonnes > points[-1].tonnes
+
+
+@pytest.mark.parametrize("name", ["plain", "net meter with load", "beyond the horizon"])
+def test_what_is_planned_for_is_the_net_cost_and_the_tonnes_at_the_price(name: str):
+    """The objective that is proven, and the tonnes recomputed from powers, move together."""
+    given = problem(1, name, GridLosses(0.05, 0.02))
+    one = given.at(300.0)
+    other = given.at(0.0)
+    paid = one.plan.certificate.objective - one.objective
+    again = plan.v2g(
+        with_carbon_price(given.portfolio, given.factor_kg_per_mwh, 300.0, given.losses),
+        replace(one_options(given, 300.0)),
+    )
+    assert again.certificate.objective == pytest.approx(one.plan.certificate.objective, abs=1e-6)
+    assert one.objective <= other.net_cost + 300.0 * other.tonnes + 1e-6
+    assert one.bound <= one.objective + 1e-6
+    assert np.isfinite(paid)
+
+
+def one_options(given: CarbonProblem, price: float) -> Options:
+    left = price * given.usual_kg_per_mwh / 1e6
+    return replace(given.options, end_value_per_kwh=given.options.end_value_per_kwh + left)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_cap_is_kept_at_the_least_cost_that_a_program_by_hand_finds(seed: int):
+    given = problem(seed)
+    least = given.at(1e5)
+    most = given.at(0.0)
+    cap = 0.5 * (least.tonnes + most.tonnes)
+    made = capped(given, cap)
+    assert made.cleaner.tonnes <= cap + 1e-9 <= made.cheaper.tonnes + 1e-6
+    assert made.bound <= made.net_cost + 1e-9
+    assert made.net_cost == pytest.approx(made.bound, rel=1e-5, abs=1e-5)
+    assert made.net_cost == pytest.approx(by_hand(given, cap), rel=1e-5, abs=1e-5)
+
+
+def by_hand(given: CarbonProblem, cap_tonnes: float) -> float:
+    """The same program as rows and columns: draw and feed of each session in each step."""
+    portfolio, factor = given.portfolio, given.factor_kg_per_mwh
+    sessions, grid = portfolio.sessions, portfolio.grid
+    first, stop = grid.window(sessions.arrival_utc, sessions.departure_utc)
+    cells = [(i, t) for i in range(len(sessions)) for t in range(first[i], stop[i])]
+    n, step_h = len(cells), grid.step_h
+    prices = portfolio.prices
+    draw = [step_h * prices.import_price_per_mwh[t] / 1e3 for _, t in cells]
+    feed = [
+        step_h * (sessions.wear_cost_per_kwh[i] - prices.export_price_per_mwh[t] / 1e3)
+        for i, t in cells
+    ]
+    rows, most = [], []
+    for i in range(len(sessions)):
+        row = np.zeros(2 * n)
+        for k, (j, t) in enumerate(cells):
+            if j != i:
+                continue
+            row = row.copy()
+            row[k] = step_h * sessions.efficiency_charge[i]
+            row[n + k] = -step_h / sessions.efficiency_discharge[i]
+            room = sessions.capacity_kwh[i] - sessions.energy_arrival_kwh[i]
+            low = sessions.energy_departure_kwh[i] if t == stop[i] - 1 else 0.0
+            low = max(low, sessions.energy_reserve_kwh[i])
+            rows += [row, -row]
+            most += [room, sessions.energy_arrival_kwh[i] - low]
+    at_site = portfolio.site_row
+    for site in range(len(portfolio.sites)):
+        below = {
+            i for i in range(len(sessions)) if site in path(int(at_site[i]), portfolio.sites.parent)
+        }
+        for t in range(grid.steps):
+            row = np.zeros(2 * n)
+            for k, (j, step) in enumerate(cells):
+                if step == t and j in below:
+                    row[k], row[n + k] = 1.0, -1.0
+            for sign, limit in (
+                (1.0, portfolio.import_limit_kw[site, t]),
+                (-1.0, portfolio.export_limit_kw[site, t]),
+            ):
+                if np.isfinite(limit):
+                    rows.append(sign * row)
+                    most.append(limit)
+    carbon = np.array([step_h * factor[t] / 1e6 for _, t in cells])
+    rows.append(np.append(carbon, -carbon))
+    most.append(cap_tonnes)
+    share = [overlap(portfolio, i, t) for i, t in cells]
+    bounds = [(0.0, sessions.max_charge_kw[i] * s) for (i, _), s in zip(cells, share, strict=True)]
+    bounds += [
+        (0.0, sessions.max_discharge_kw[i] * s) for (i, _), s in zip(cells, share, strict=True)
+    ]
+    found = linprog(np.append(draw, feed), np.array(rows), most, bounds=bounds)
+    assert found.status == 0
+    return float(found.fun)
+
+
+def path(site: int, parent: np.ndarray) -> list[int]:
+    """A site and all above it."""
+    above = [site]
+    while parent[above[-1]] >= 0:
+        above.append(int(parent[above[-1]]))
+    return above
+
+
+def overlap(portfolio: Portfolio, session: int, step: int) -> float:
+    """Share of a step during which a session is connected."""
+    grid, sessions = portfolio.grid, portfolio.sessions
+    begin, end = (
+        grid.position(times)[session] for times in (sessions.arrival_utc, sessions.departure_utc)
+    )
+    return float(np.clip(min(end, step + 1) - max(begin, step), 1e-9, 1.0))
+
+
+def test_a_cap_that_no_price_reaches_is_told_with_the_least_that_one_does():
+    given = problem(0)
+    with pytest.raises(InfeasibleError, match="The least that a price reached"):
+        capped(given, given.at(1e5).tonnes - 1.0)
+
+
+def test_a_cap_that_does_not_bind_costs_nothing():
+    given = problem(0)
+    free = given.at(0.0)
+    made = capped(given, free.tonnes + 1.0)
+    assert made.price_per_tonne == 0.0
+    assert made.net_cost == free.net_cost
+
+
+def test_with_flat_factors_v2g_emits_the_factor_times_the_losses_more():
+    portfolio = a_portfolio(3)
+    flat = np.full(portfolio.grid.steps, 500.0)
+    made = plan.v2g(portfolio, OPTIONS)
+    energy = grid_energy(portfolio, made.schedule)
+    sessions = portfolio.sessions
+    own = ScheduleCarbon(portfolio, made.schedule)
+    gained = (made.schedule.energy_kwh[:, -1] - sessions.energy_arrival_kwh).sum()
+    into = (own.drawn_kwh * sessions.efficiency_charge[:, None]).sum()
+    out = (own.fed_kwh / sessions.efficiency_discharge[:, None]).sum()
+    assert into - out == pytest.approx(gained)
+    lost = own.drawn_kwh.sum() - own.fed_kwh.sum() - gained
+    assert energy.caused_kg(flat).sum() == pytest.approx(0.5 * (gained + lost))
+
+
+def test_the_plan_of_least_carbon_emits_no_more_than_any_other():
+    given = problem(2)
+    led = carbon_only(given.portfolio, given.factor_kg_per_mwh)
+    least = plan.v2g(led, Options(plan.end_value_per_kwh(led), smooth=False))
+    for price in (0.0, 100.0, 1000.0):
+        assert given.tonnes(least.schedule) <= given.at(price).tonnes + 1e-9
+
+
+def test_a_price_of_carbon_counts_once():
+    given = problem(0, "carbon")
+    with pytest.raises(InputError, match="it would count twice"):
+        with_carbon_price(given.portfolio, given.factor_kg_per_mwh, 10.0)
+    with pytest.raises(InputError, match="price_per_tonne must be at least 0"):
+        with_carbon_price(a_portfolio(0), given.factor_kg_per_mwh, float("nan"))
+
+
+def test_the_knee_is_where_further_tonnes_begin_to_cost_more():
+    points = frontier(problem(1), [0.0, 20.0, 60.0, 200.0, 800.0])
+    assert knee(points) in points
+
+
+def test_what_is_believed_of_factors_holds_nothing_of_what_comes():
+    given = problem(0)
+    led = carbon_only(given.portfolio, given.factor_kg_per_mwh, GridLosses(0.1, 0.0))
+    steps = led.grid.steps
+    expected = np.full((steps, 4), 300.0)
+    past = np.full(96, 500.0)
+    seen = FactorView(led.prices, expected, past, 48)(5, 30)
+    later = given.factor_kg_per_mwh.copy()
+    later[6:] = 1.0
+    other = carbon_only(given.portfolio, later, GridLosses(0.1, 0.0))
+    again = FactorView(other.prices, expected, past, 48)(5, 30)
+    np.testing.assert_allclose(seen.carbon_price_per_mwh, again.carbon_price_per_mwh)
+    np.testing.assert_allclose(
+        seen.carbon_price_per_mwh[:5], [given.factor_kg_per_mwh[5], *[300.0] * 4]
+    )
+    np.testing.assert_allclose(seen.import_price_per_mwh, seen.carbon_price_per_mwh / 9.0)
+    assert len(seen.time_utc) == 25
