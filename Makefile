@@ -34,17 +34,17 @@ docs: $(VENV)/.dev  ## build the site into docs/_build/html; a warning fails it
 
 services:  ## install the system packages that test-all needs (Debian; needs root)
 	apt-get update -qq
-	apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core > /dev/null
+	apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core nats-server postgresql > /dev/null
 
-test-all: services $(VENV)/.dev  ## every test, also those that render pages in a browser
-	@EVERGRID_REQUIRE_BROWSER=1 $(BIN)/python -m pytest --quiet -n 2 --dist loadgroup
+test-all: services $(VENV)/.dev  ## every test, also those that need a browser or servers
+	@EVERGRID_REQUIRE_BROWSER=1 EVERGRID_REQUIRE_SERVICES=1 $(BIN)/python -m pytest --quiet -n 2 --dist loadgroup
 
 bench: $(VENV)/.dev  ## time the main job against HiGHS alone
 	@$(BIN)/python -m benchmarks.plan
 
 lock: $(VENV)/.dev  ## resolve requirements/*.txt anew (needs uv on the PATH)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --extra live pyproject.toml requirements/build.in -o requirements/base.txt
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --extra dev --extra docs --extra live --extra signals pyproject.toml requirements/build.in -o requirements/dev.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --extra dev --extra docs --extra live --extra postgresql --extra signals pyproject.toml requirements/build.in -o requirements/dev.txt
 
 clean:  ## remove what the commands above made
 	rm -rf $(VENV) results docs/_build

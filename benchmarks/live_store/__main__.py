@@ -2,7 +2,8 @@
 
 Each entry is a transaction event of 1.4 kB from one of 1,000 stations, in a transaction of its
 own, acknowledged once the commit that holds it is on the disk (SQLite, WAL, synchronous FULL).
-Every run is printed beside the time of fdatasync on the same disk, before and after it.
+With ``--server`` the same on PostgreSQL; the CPU is then that of the service alone, without the
+server's. Every run is printed beside the time of fdatasync on the same disk, before and after it.
 """
 
 import argparse
@@ -111,7 +112,7 @@ def events(count: int) -> list[Entry]:
     ]
 
 
-async def together(folder: Path, askers: int, count: int) -> Row:
+async def together(folder: Path, askers: int, count: int, server: str | None = None) -> Row:
     """So many who each ask again once they are answered."""
     given = iter(events(count))
     waits_s: list[float] = []
@@ -125,7 +126,8 @@ async def together(folder: Path, askers: int, count: int) -> Row:
     async def load(store: Store) -> None:
         await asyncio.gather(*(ask(store) for _ in range(askers)))
 
-    return await _timed(folder, f"{askers:,} at once", count, load, waits_s, WriterRules())
+    words = f"{askers:,} at once"
+    return await _timed(folder, words, count, load, waits_s, WriterRules(), server)
 
 
 async def steady(folder: Path, per_s: int, seconds: float, rules: WriterRules) -> Row:
@@ -187,9 +189,14 @@ async def _timed(
     load: Callable[[Store], Awaitable[None]],
     waits_s: list[float],
     rules: WriterRules,
+    server: str | None = None,
 ) -> Row:
-    path, before = folder / f"{time.monotonic_ns()}.db", sync_times(folder)
-    async with open_store(path, clock=WallClock(), rules=StoreRules(writer=rules)) as store:
+    place = server or folder / f"{time.monotonic_ns()}.db"
+    before, key = sync_times(folder), None if server is None else folder / "key"
+    how = StoreRules(writer=rules, key_file=key)
+    async with open_store(place, clock=WallClock(), rules=how) as store:
+        if server is not None:
+            await store.write(lambda c: c.exec_driver_sql("TRUNCATE log").rowcount)
         began, busy = time.perf_counter(), time.process_time()
         await load(store)
         took_s, cpu_s = time.perf_counter() - began, time.process_time() - busy
@@ -227,12 +234,16 @@ def worse(one: Sync, other: Sync) -> Sync:
     return max(one, other, key=lambda sync: sync.p50_ms)
 
 
-def rows(folder: Path, parts: Sequence[str], *, quick: bool) -> Iterator[Row | Restart]:
-    """Every load, one after the other."""
+def rows(
+    folder: Path, parts: Sequence[str], *, quick: bool, server: str | None
+) -> Iterator[Row | Restart]:
+    """Every load, one after the other; on a server, those who ask again once answered alone."""
     if "together" in parts:
         for askers in (1, 10, 50, 200, 1000):
             count = min(askers * 200, 4000 if quick else 40_000)
-            yield asyncio.run(together(folder, askers, count))
+            yield asyncio.run(together(folder, askers, count, server))
+    if server is not None:
+        return
     if "steady" in parts:
         for per_s in (500, 2500, 5000):
             for wait_s in (0.0, 0.002, 0.005):
@@ -263,6 +274,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", help=f"of {PARTS}; all by default")
     parser.add_argument("--folder", type=Path, help="on the disk that is measured")
+    parser.add_argument("--server", help="URL of an empty PostgreSQL data base, instead of a file")
     parser.add_argument("--quick", action="store_true", help="under ten seconds")
     parser.add_argument("--json", action="store_true", help="for machines")
     asked = parser.parse_args()
@@ -270,7 +282,8 @@ def main() -> None:
         print(f"{machine.description()}, {machine.versions()}")
         print(f"SQLite {sqlite_module().sqlite_version}, load {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory(dir=asked.folder) as name:
-        for row in rows(Path(name), asked.parts or PARTS.split(), quick=asked.quick):
+        parts = asked.parts or PARTS.split()
+        for row in rows(Path(name), parts, quick=asked.quick, server=asked.server):
             print(json.dumps(asdict(row)) if asked.json else line(row), flush=True)
 
 

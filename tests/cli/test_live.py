@@ -42,6 +42,9 @@ def test_a_configuration_is_checked_without_a_start(tmp_path: Path, evergrid: Co
         ("charge_kw = 11.0", "charge_kw = nan", "charge_kw"),
         ("[prices]", "[listen]\naddress = '0.0.0.0'\n[prices]", "certificate"),
         ("[prices]", "[signal]\n[prices]", "one source"),
+        ("[prices]", "[gateways]\nelsewhere = true\n[prices]", "[gateways.nats]"),
+        ("[prices]", "[gateways]\ncount = -1\n[prices]", "gateways.count"),
+        ("[prices]", "[gateways.nats]\nhost = '192.0.2.1'\n[prices]", "tls"),
     ],
 )
 def test_a_wrong_configuration_is_told_by_key(
@@ -61,6 +64,25 @@ def test_a_service_without_its_prices_leaves_no_store_behind(tmp_path: Path, eve
     assert ended.code == 2
     assert "prices.csv" in ended.err
     assert [path.name for path in tmp_path.iterdir()] == ["service.toml"]
+
+
+def test_a_gateway_without_a_broker_is_told_what_to_name(tmp_path: Path, evergrid: Command):
+    (tmp_path / "service.toml").write_text(SERVICE)
+    ended = evergrid("gateway", tmp_path / "service.toml")
+    assert ended.code == 2
+    assert "gateways.nats" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_a_gateway_whose_broker_is_not_there_says_so(tmp_path: Path, evergrid: Command):
+    broker = "[gateways]\nelsewhere = true\n[gateways.nats]\nport = 1\ntimeout_s = 0.5\n"
+    (tmp_path / "service.toml").write_text(SERVICE + broker)
+    (tmp_path / "evergrid-live").mkdir()
+    (tmp_path / "evergrid-live" / "store.sqlite.key").write_bytes(bytes(32))
+    ended = evergrid("gateway", tmp_path / "service.toml")
+    assert ended.code == 1
+    assert "nats://127.0.0.1:1" in ended.err
+    assert "Traceback" not in ended.err
 
 
 @pytest.mark.parametrize(

@@ -18,12 +18,17 @@ from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
 
 NEEDED = ("websockets", "fastapi", "sqlalchemy", "msgspec", "jsonschema_rs", "ocpp")
+BROKER_NEEDED = ("nats",)
 OnStart = Callable[..., Coroutine[Any, Any, None]]
 
 
 def serve(
     config: Annotated[Path, typer.Argument(help="The service's configuration, TOML.")],
     dry_run: Annotated[bool, typer.Option(help="Only check the configuration.")] = False,
+    gateways: Annotated[
+        int | None,
+        typer.Option(min=0, max=64, help="Processes that hold the stations' connections."),
+    ] = None,
 ) -> None:
     """Run the live service: chargers over OCPP, plan, orders, ledger and console."""
     check_installed()
@@ -31,10 +36,52 @@ def serve(
     from evergrid.live.config import Config
 
     settings = config_file.read(Config, config)
+    if gateways is not None:
+        counted = settings.gateways.model_copy(update={"count": gateways})
+        settings = settings.model_copy(update={"gateways": counted})
+    if settings.gateways.used:
+        check_installed(BROKER_NEEDED, extra="signals")
     if dry_run:
         say(f"{config}: a valid configuration of the live service", err=True)
         return
-    _run(_serve(settings, config.parent))
+    _run(_serve(settings, config))
+
+
+def gateway(
+    config: Annotated[Path, typer.Argument(help="The configuration of its service, TOML.")],
+    name: Annotated[str, typer.Option(help="On the broker; a random one by default.")] = "",
+    ocpp_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="For charging stations.")
+    ] = None,
+    broker: Annotated[
+        Path | None, typer.Option(help="The broker, TOML, instead of the one named.")
+    ] = None,
+    site_log: Annotated[
+        Path | None,
+        typer.Option(help="Go on without the service, and keep here what it must know."),
+    ] = None,
+    parent: Annotated[int | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Run a gateway of a live service: it holds stations' connections, the service decides."""
+    check_installed()
+    check_installed(BROKER_NEEDED, extra="signals")
+    from evergrid.core import config as config_file
+    from evergrid.live.config import Config
+    from evergrid.live.deployment import gateway_process
+    from evergrid.live.gateway.entry import NatsServerEntry
+
+    settings = config_file.read(Config, config)
+    nats = None if broker is None else (config_file.read(NatsServerEntry, broker), broker.parent)
+    held = gateway_process.run(
+        settings,
+        config.parent,
+        nats,
+        name=name,
+        ocpp_port=ocpp_port,
+        parent=parent,
+        site_log=site_log,
+    )
+    _run(held)
 
 
 def twin(
@@ -88,15 +135,16 @@ def twin(
     _run(_twin(play, out, as_json=as_json, keep=keep))
 
 
-async def _serve(settings: Any, folder: Path) -> None:
+async def _serve(settings: Any, file: Path) -> None:
     """Run until somebody ends it."""
+    folder = file.parent
     from evergrid.console import mount
     from evergrid.live.clock import WallClock
     from evergrid.live.service import Run, running
     from evergrid.live.web import first_operator, serving
 
     async with (
-        running(settings, Run(folder, WallClock())) as service,
+        running(settings, Run(folder, WallClock(), config_file=file)) as service,
         serving(service, mount) as url,
     ):
         say(f"{'console':<10}{url}", err=True)
@@ -161,15 +209,15 @@ async def _until_interrupted() -> None:
         await asyncio.Event().wait()
 
 
-def check_installed() -> None:
+def check_installed(needed: tuple[str, ...] = NEEDED, *, extra: str = "live") -> None:
     """Say what is missing, before anything is loaded.
 
     Raises:
         ConfigError: The extra is not installed.
     """
-    missing = tuple(name for name in NEEDED if importlib.util.find_spec(name) is None)
+    missing = tuple(name for name in needed if importlib.util.find_spec(name) is None)
     if missing:
-        fix = 'Install them with: pip install "evergrid[live]"'
+        fix = f'Install them with: pip install "evergrid[{extra}]"'
         rule = "be installed for the live service"
         raise ConfigError("evergrid", [Fault("packages", rule, missing, fix=fix)])
 

@@ -118,6 +118,7 @@ def check(
 
 
 app.command()(live.serve)
+app.command()(live.gateway)
 app.command()(live.twin)
 app.add_typer(people.app, name="people")
 

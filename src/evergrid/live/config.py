@@ -15,6 +15,7 @@ from evergrid.core.timegrid import zone
 from evergrid.fleet.history.past_days import Gaps
 from evergrid.inputs.regulation import Award, Market
 from evergrid.inputs.tables import SiteEntry
+from evergrid.live.gateway.entry import GatewaySettings
 from evergrid.live.signals.brokers.entry import MqttEntry, NatsEntry
 from evergrid.live.signals.iec104.entry import Iec104Entry
 from evergrid.live.signals.openadr.entry import OpenAdrEntry
@@ -303,6 +304,14 @@ class Config(BaseConfig):
     """Where the service can be reached."""
     store: str = "evergrid-live/store.sqlite"
     """File of the store, relative to this file, or the address of a PostgreSQL data base."""
+    store_key_file: str | None = Field(default=None, examples=["evergrid-live/store.key"])
+    """Key of secrets; beside the store by default, to be named with PostgreSQL."""
+    store_password_file: str | None = Field(default=None, examples=["evergrid-live/password"])
+    """File that holds nothing but the password of the PostgreSQL data base."""
+    store_ca_file: str | None = Field(default=None, examples=["database-ca.pem"])
+    """Authority that signs the PostgreSQL server's certificate; those of the system by default."""
+    gateways: GatewaySettings = GatewaySettings()
+    """Processes that hold the stations' connections."""
     site: tuple[SiteEntry, ...]
     """Sites that stations are connected to."""
     station: tuple[StationEntry, ...] = ()

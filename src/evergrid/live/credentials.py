@@ -1,5 +1,6 @@
 """The store's register of stations, as the central system asks for it."""
 
+from collections.abc import Iterable
 from typing import final
 
 from evergrid.live.ocpp.admission.credentials import AbstractCredentials, StationRecord
@@ -18,6 +19,11 @@ class StoreCredentials(AbstractCredentials):
 
     def __init__(self, register: StationRegister, key: Key) -> None:
         self._register, self._key = register, key
+
+    @property
+    def known(self) -> Iterable[str]:
+        """Identities of all stations."""
+        return self._register.known
 
     def hashed(self, station: str, secret: str) -> str:
         """What the store keeps of a secret."""

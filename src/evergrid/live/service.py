@@ -2,8 +2,7 @@
 
 import asyncio
 import multiprocessing
-import ssl
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,10 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from evergrid.data.files.locate import locate
+from evergrid.core.errors import ConfigError
+from evergrid.core.faults import Fault
 from evergrid.inputs import regulation
 from evergrid.live import ledger, outlets, sources
-from evergrid.live.adapter import Device
+from evergrid.live.adapter import AbstractAdapter, Device
 from evergrid.live.clock import AbstractClock
 from evergrid.live.config import Config, StationEntry
 from evergrid.live.controller import envelopes, planning, recovery
@@ -24,13 +24,19 @@ from evergrid.live.controller.drivers import Driver, Drivers
 from evergrid.live.controller.offers import firm_schedule, past_stays
 from evergrid.live.controller.offers.firm_capacity import FirmCapacity
 from evergrid.live.controller.plans import Plans
-from evergrid.live.controller.service_view import ServiceCommands, ServiceView
+from evergrid.live.controller.service_view import (
+    Messages,
+    Profiles,
+    ServiceCommands,
+    ServiceView,
+)
 from evergrid.live.controller.support import grid_support
 from evergrid.live.controller.support.grid_support import GridSupport
 from evergrid.live.controller.ticker import Ticker
 from evergrid.live.credentials import StoreCredentials
-from evergrid.live.ocpp.admission.settings import Settings as OcppSettings
-from evergrid.live.ocpp.admission.tls import server_context
+from evergrid.live.deployment import local_gateways, site_plans, stores
+from evergrid.live.deployment.listening import ocpp_settings, tls
+from evergrid.live.deployment.local_gateways import LocalGateways
 from evergrid.live.ocpp.central_system import CentralSystem, Listener
 from evergrid.live.outlets import OutletAdapter, OutletHandler
 from evergrid.live.price_watch import PriceWatch
@@ -66,6 +72,7 @@ class Run:
         virtual: Whether time waits for plans, as it does in a simulation at speed.
         store: How the store is kept.
         price_days: For which prices are read, beyond the horizon of a plan.
+        config_file: Of the configuration, with which gateways are started.
     """
 
     folder: Path
@@ -74,6 +81,7 @@ class Run:
     virtual: bool = False
     store: StoreRules = field(default_factory=StoreRules)
     price_days: float = PRICE_DAYS
+    config_file: Path | None = None
 
 
 @dataclass
@@ -83,24 +91,26 @@ class Service:
     Attributes:
         config: Of the service, as it was given.
         store: What it remembers.
-        central: The stations' counterpart.
+        central: The stations' counterpart; None where gateways hold their connections.
         controller: What it knows.
         ticker: What it decides.
         view: What can be seen.
         commands: What can be asked.
         ocpp_url: Where stations connect; their identity follows.
+        gateways: That hold the stations' connections; None where this process does.
         passwords: Of stations that were registered now; they are not kept and not shown again.
     """
 
     config: Config
     store: Store
-    central: CentralSystem
+    central: CentralSystem | None
     controller: Controller
     ticker: Ticker
     view: ServiceView
     commands: ServiceCommands
     ocpp_url: str
     passwords: dict[str, str]
+    gateways: LocalGateways | None = None
 
 
 @asynccontextmanager
@@ -119,8 +129,9 @@ async def running(config: Config, run: Run) -> AsyncIterator[Service]:
         watch = PriceWatch(config, run.folder, clock, run.price_days)
         stack.push_async_callback(watch.close)
         prices = await watch.first()
-        place = config.store if "://" in config.store else locate(config.store, run.folder)
-        store = await stack.enter_async_context(open_store(place, clock=clock, rules=run.store))
+        rules = stores.rules(config, run.folder, run.store)
+        opened = open_store(stores.place(config, run.folder), clock=clock, rules=rules)
+        store = await stack.enter_async_context(opened)
         passwords = await _register(store, config.station)
         register = await StationRegister.load(store)
         known = register.known.values()
@@ -137,16 +148,9 @@ async def running(config: Config, run: Run) -> AsyncIterator[Service]:
         )
         controller.keep(await ledger.kept(store))
         await _restore(controller, store)
-        settings = OcppSettings(
-            meter_interval_s=config.control.meter_s,
-            reactive_power=config.grid_strength is not None,
-        )
-        told = OutletHandler(controller, config.station, partial(_live, controller))
-        central = CentralSystem(told, credentials, clock, settings)
-        _resume(central, controller)
-        controller.support = await _support(config, run, controller, central, store)
+        side = await _stations_side(config, run, controller, credentials, store, stack)
         batteries = SunSpecAdapter(config.battery, controller, clock, folder=run.folder)
-        reached = OutletAdapter(central.orders)
+        reached = OutletAdapter(side.orders)
         controller.use(DeviceAdapters(reached, (batteries, batteries.stations)))
         limits = await _utility(config, store)
         plans = list[Plans]()
@@ -165,22 +169,23 @@ async def running(config: Config, run: Run) -> AsyncIterator[Service]:
         )
         plans.append(ticker.plans)
         ticker.plans.use_prices(controller.prices)  # which may have changed since
+        if side.gateways is not None:
+            side.gateways.stations.tell_plans(site_plans.planner(controller, ticker.plans, limits))
         view = ServiceView(
             controller,
             ticker,
-            lambda device: central.messages(outlets.place(device)[0]),
-            lambda device: central.profiles(outlets.place(device)[0]),
+            lambda device: side.messages(outlets.place(device)[0]),
+            lambda device: side.profiles(outlets.place(device)[0]),
             simulated=run.simulated,
             currency=prices.currency,
         )
-        listen = config.listen
-        (port,) = await central.start(Listener(listen.address, listen.ocpp_port, _tls(config)))
-        stack.push_async_callback(central.stop)
+        port = await side.start()
         if config.battery:
             polling = asyncio.create_task(batteries.run())
             stack.callback(polling.cancel)
-        watching = asyncio.create_task(controller.support.watch())
-        stack.callback(watching.cancel)
+        if controller.support is not None:
+            watching = asyncio.create_task(controller.support.watch())
+            stack.callback(watching.cancel)
         changed = partial(_priced, controller, plans)
         beside = asyncio.create_task(
             watch.watch(changed, controller.raise_alarm, controller.end_alarm)
@@ -188,10 +193,91 @@ async def running(config: Config, run: Run) -> AsyncIterator[Service]:
         stack.callback(beside.cancel)
         loop = asyncio.create_task(ticker.run())
         stack.push_async_callback(_stopped, ticker, loop)
-        scheme = "ws" if listen.certificate_file is None else "wss"
-        url = f"{scheme}://{listen.address}:{port}/ocpp"
+        scheme = "ws" if config.listen.certificate_file is None else "wss"
+        url = f"{scheme}://{config.listen.address}:{port}/ocpp"
         commands = ServiceCommands(controller, limits)
-        yield Service(given, store, central, controller, ticker, view, commands, url, passwords)
+        yield Service(
+            given,
+            store,
+            side.central,
+            controller,
+            ticker,
+            view,
+            commands,
+            url,
+            passwords,
+            side.gateways,
+        )
+
+
+@dataclass(frozen=True)
+class StationsSide:
+    """Where stations' connections are held: in this process, or in gateways.
+
+    Attributes:
+        orders: The adapter of the controller.
+        messages: Last messages of a station, as far as they are known here.
+        profiles: Its profiles, likewise.
+        start: Lets stations connect; the port.
+        central: In this process; None where gateways do it.
+        gateways: That do it.
+    """
+
+    orders: AbstractAdapter
+    messages: Messages
+    profiles: Profiles
+    start: Callable[[], Awaitable[int]]
+    central: CentralSystem | None = None
+    gateways: LocalGateways | None = None
+
+
+async def _stations_side(
+    config: Config,
+    run: Run,
+    controller: Controller,
+    credentials: StoreCredentials,
+    store: Store,
+    stack: AsyncExitStack,
+) -> StationsSide:
+    """In this process, or gateways and the broker to them.
+
+    Raises:
+        ConfigError: Grid functions, which are not given to stations behind gateways.
+    """
+    told = OutletHandler(controller, config.station, partial(_live, controller))
+    if config.gateways.used:
+        _no_grid_functions(config)
+        places = local_gateways.GatewayPlaces(run.config_file, run.folder)
+        found = await local_gateways.prepared(
+            config, places, controller, told, credentials, run.clock, stack
+        )
+        ends = found.stations
+        return StationsSide(ends, ends.messages, ends.profiles, found.start, gateways=found)
+    central = CentralSystem(told, credentials, run.clock, ocpp_settings(config))
+    _resume(central, controller)
+    controller.support = await _support(config, run, controller, central, store)
+
+    async def start() -> int:
+        listen = config.listen
+        (port,) = await central.start(Listener(listen.address, listen.ocpp_port, tls(listen)))
+        stack.push_async_callback(central.stop)
+        return port
+
+    return StationsSide(central.orders, central.messages, central.profiles, start, central)
+
+
+def _no_grid_functions(config: Config) -> None:
+    """Refuse what gateways do not carry.
+
+    Raises:
+        ConfigError: Grid functions are configured.
+    """
+    names = ("grid_strength", "frequency_droop")
+    given = [name for name in names if getattr(config, name) is not None]
+    fix = "Run the service in one process, or leave grid functions out."
+    rule = "be left out where gateways hold the stations' connections"
+    if given:
+        raise ConfigError("config", [Fault(name, rule, fix=fix) for name in given])
 
 
 async def _support(
@@ -240,17 +326,6 @@ async def _stopped(ticker: Ticker, loop: asyncio.Task[None]) -> None:
     loop.cancel()
     await asyncio.gather(loop, return_exceptions=True)
     await ticker.controller.finished()
-
-
-def _tls(config: Config) -> ssl.SSLContext | None:
-    """TLS of the server; a station's certificate is asked for where an authority is named."""
-    listen = config.listen
-    if listen.certificate_file is None or listen.key_file is None:
-        return None
-    authorities = None if listen.station_ca_file is None else Path(listen.station_ca_file)
-    return server_context(
-        Path(listen.certificate_file), Path(listen.key_file), station_authorities=authorities
-    )
 
 
 async def _utility(config: Config, store: Store) -> UtilityLimits:

@@ -70,6 +70,11 @@ class StationClient:
         )
         self._task = asyncio.create_task(self._read())
 
+    @property
+    def reading(self) -> asyncio.Task[None] | None:
+        """Ends with the connection."""
+        return self._task
+
     async def call(self, action: str, payload: Payload) -> list[Any]:
         """The whole message in answer."""
         id_ = f"c{next(self._ids)}"

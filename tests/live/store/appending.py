@@ -7,7 +7,7 @@ from pathlib import Path
 
 from evergrid.live.clock import WallClock
 from evergrid.live.store.entry import Entry
-from evergrid.live.store.store import Store, open_store
+from evergrid.live.store.store import Store, StoreRules, open_store
 
 STATIONS = 20
 
@@ -22,11 +22,12 @@ async def send(store: Store, station: int, life: str) -> None:
         sequence += 1
 
 
-async def main(path: Path, life: str) -> None:
+async def main(place: str, key_file: Path | None, life: str) -> None:
     """Open the store and let all stations send."""
-    async with open_store(path, clock=WallClock()) as store:
+    rules = StoreRules(key_file=key_file)
+    async with open_store(place, clock=WallClock(), rules=rules) as store:
         await asyncio.gather(*(send(store, station, life) for station in range(STATIONS)))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
+    asyncio.run(main(sys.argv[1], Path(sys.argv[2]) if sys.argv[2] else None, sys.argv[3]))

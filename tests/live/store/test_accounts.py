@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
@@ -12,7 +11,7 @@ from evergrid.live.clock import VirtualClock
 from evergrid.live.store.accounts import access_tokens, audit, people
 from evergrid.live.store.accounts.people import Role
 from evergrid.live.store.store import Store
-from tests.live.store.cases import with_store
+from tests.live.store.cases import Place, contents, with_store
 
 PASSWORD = "correct horse battery"
 
@@ -23,7 +22,7 @@ def quick_argon2(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(people, "HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
-def test_a_name_and_its_password_belong_together(tmp_path: Path):
+def test_a_name_and_its_password_belong_together(place: Place):
     async def work(store: Store):
         made = await people.add(store, "ada", PASSWORD, Role.OPERATOR)
         assert await people.verify(store, "ada", PASSWORD) == made
@@ -37,12 +36,12 @@ def test_a_name_and_its_password_belong_together(tmp_path: Path):
         assert await people.verify(store, "ada", PASSWORD) is None
         assert await people.verify(store, "ada", "another long password") == made
 
-    with_store(tmp_path / "a.db", work)
-    assert PASSWORD.encode() not in (tmp_path / "a.db").read_bytes()
+    with_store(place, work)
+    assert PASSWORD.encode() not in contents(place)
 
 
-def test_a_new_store_knows_nobody(tmp_path: Path):
-    assert with_store(tmp_path / "a.db", people.every) == ()
+def test_a_new_store_knows_nobody(place: Place):
+    assert with_store(place, people.every) == ()
 
 
 @pytest.mark.parametrize(
@@ -58,7 +57,7 @@ def test_a_new_store_knows_nobody(tmp_path: Path):
     ],
 )
 def test_a_person_that_breaks_a_rule_is_not_added(
-    tmp_path: Path, person: str, password: str, role: Role, driver: str, field: str
+    place: Place, person: str, password: str, role: Role, driver: str, field: str
 ):
     async def work(store: Store):
         with pytest.raises(InputError) as caught:
@@ -66,12 +65,12 @@ def test_a_person_that_breaks_a_rule_is_not_added(
         assert await people.every(store) == ()
         return caught.value
 
-    error = with_store(tmp_path / "a.db", work)
+    error = with_store(place, work)
     assert error.field == field
     assert "admin" not in str(error)
 
 
-def test_a_name_is_given_once(tmp_path: Path):
+def test_a_name_is_given_once(place: Place):
     async def work(store: Store):
         await people.add(store, "ada", PASSWORD, Role.VIEWER)
         with pytest.raises(InputError, match="be new"):
@@ -80,10 +79,10 @@ def test_a_name_is_given_once(tmp_path: Path):
         assert there is not None
         assert there.role is Role.VIEWER
 
-    with_store(tmp_path / "a.db", work)
+    with_store(place, work)
 
 
-def test_hashing_does_not_hold_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_hashing_does_not_hold_the_loop(place: Place, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(people, "HASHER", PasswordHasher(time_cost=6, memory_cost=2**16))
 
     async def work(store: Store):
@@ -94,10 +93,10 @@ def test_hashing_does_not_hold_the_loop(tmp_path: Path, monkeypatch: pytest.Monk
             await asyncio.sleep(0.001)
         return turns
 
-    assert with_store(tmp_path / "a.db", work) > 5
+    assert with_store(place, work) > 5
 
 
-def test_who_guesses_passwords_holds_up_no_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_who_guesses_passwords_holds_up_no_reader(place: Place, monkeypatch: pytest.MonkeyPatch):
     at_once, most = 0, 0
 
     def slow(hashed: str, password: str):
@@ -119,11 +118,11 @@ def test_who_guesses_passwords_holds_up_no_reader(tmp_path: Path, monkeypatch: p
         await asyncio.gather(*guesses)
         return left
 
-    assert with_store(tmp_path / "a.db", work) > 0
+    assert with_store(place, work) > 0
     assert most == 2
 
 
-def test_a_token_stands_for_its_holder_until_it_ends(tmp_path: Path):
+def test_a_token_stands_for_its_holder_until_it_ends(place: Place):
     clock = VirtualClock(1000.0)
 
     async def work(store: Store):
@@ -145,12 +144,12 @@ def test_a_token_stands_for_its_holder_until_it_ends(tmp_path: Path):
         assert await access_tokens.remove_expired(store) == 1
         return token
 
-    token = with_store(tmp_path / "a.db", work, clock=clock)
-    assert token.encode() not in (tmp_path / "a.db").read_bytes()
+    token = with_store(place, work, clock=clock)
+    assert token.encode() not in contents(place)
 
 
 @pytest.mark.parametrize("change", ["block", "role", "password", "remove", "revoke_all"])
-def test_tokens_end_with_what_they_stand_for(tmp_path: Path, change: str):
+def test_tokens_end_with_what_they_stand_for(place: Place, change: str):
     async def work(store: Store):
         await people.add(store, "ada", PASSWORD, Role.OPERATOR)
         token = await access_tokens.issue(store, "ada", "console", store.clock.now_s() + 60)
@@ -168,20 +167,20 @@ def test_tokens_end_with_what_they_stand_for(tmp_path: Path, change: str):
                 assert await access_tokens.revoke_all(store, "ada") == 1
         return await access_tokens.look_up(store, token, "console")
 
-    assert with_store(tmp_path / "a.db", work) is None
+    assert with_store(place, work) is None
 
 
-def test_who_is_blocked_gets_in_by_no_token(tmp_path: Path):
+def test_who_is_blocked_gets_in_by_no_token(place: Place):
     async def work(store: Store):
         await people.add(store, "ada", PASSWORD, Role.OPERATOR)
         await people.block(store, "ada")
         token = await access_tokens.issue(store, "ada", "console", store.clock.now_s() + 60)
         return await access_tokens.look_up(store, token, "console")
 
-    assert with_store(tmp_path / "a.db", work) is None
+    assert with_store(place, work) is None
 
 
-def test_who_takes_the_name_of_somebody_removed_has_none_of_the_tokens(tmp_path: Path):
+def test_who_takes_the_name_of_somebody_removed_has_none_of_the_tokens(place: Place):
     async def work(store: Store):
         await people.add(store, "ada", PASSWORD, Role.OPERATOR)
         token = await access_tokens.issue(store, "ada", "console", store.clock.now_s() + 60)
@@ -189,10 +188,10 @@ def test_who_takes_the_name_of_somebody_removed_has_none_of_the_tokens(tmp_path:
         await people.add(store, "ada", PASSWORD, Role.VIEWER)
         return await access_tokens.look_up(store, token, "console")
 
-    assert with_store(tmp_path / "a.db", work) is None
+    assert with_store(place, work) is None
 
 
-def test_a_token_is_refused_for_nobody_and_for_too_long(tmp_path: Path):
+def test_a_token_is_refused_for_nobody_and_for_too_long(place: Place):
     async def work(store: Store):
         now_s = store.clock.now_s()
         with pytest.raises(InputError, match="person must be known"):
@@ -202,10 +201,10 @@ def test_a_token_is_refused_for_nobody_and_for_too_long(tmp_path: Path):
             with pytest.raises(InputError, match="expires_s must be later than now"):
                 await access_tokens.issue(store, "ada", "console", expires_s)
 
-    with_store(tmp_path / "a.db", work)
+    with_store(place, work)
 
 
-def test_somebody_has_so_many_tokens_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_somebody_has_so_many_tokens_at_most(place: Place, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(access_tokens, "MOST_PER_PERSON", 3)
     clock = VirtualClock(0.0)
 
@@ -218,11 +217,11 @@ def test_somebody_has_so_many_tokens_at_most(tmp_path: Path, monkeypatch: pytest
         held = [await access_tokens.look_up(store, token, "console") for token in tokens]
         return [one is not None for one in held]
 
-    held = with_store(tmp_path / "a.db", work, clock=clock)
+    held = with_store(place, work, clock=clock)
     assert held == [False, False, True, True, True]
 
 
-def test_the_audit_log_is_read_newest_first(tmp_path: Path):
+def test_the_audit_log_is_read_newest_first(place: Place):
     async def work(store: Store):
         for number in range(5):
             await audit.append(store, f"p{number % 2}", "::1", f"act {number}", "x" * 9999, "done")
@@ -230,7 +229,7 @@ def test_the_audit_log_is_read_newest_first(tmp_path: Path):
         mine = await audit.newest(store, person="p1")
         return entries, mine
 
-    entries, mine = with_store(tmp_path / "a.db", work, clock=VirtualClock(7.0))
+    entries, mine = with_store(place, work, clock=VirtualClock(7.0))
     assert [entry.action for entry in entries] == ["act 3", "act 2"]
     assert [entry.action for entry in mine] == ["act 3", "act 1"]
     assert entries[0].time_s == 7.0

@@ -5,21 +5,21 @@ import random
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from evergrid.live.store.entry import Entry
 from evergrid.live.store.store import Store
 from tests.live.store import appending
-from tests.live.store.cases import with_store
+from tests.live.store.cases import Place, with_store
 
 UP_S = 5.0
 
 
-def killed(path: Path, life: str, chance: random.Random):
+def killed(place: Place, life: str, chance: random.Random):
     """What a process acknowledged that was killed at some moment under load."""
-    call = [sys.executable, appending.__file__, str(path), life]
+    words = [str(place.name), str(place.key_file or ""), life]
+    call = [sys.executable, appending.__file__, *words]
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
     with subprocess.Popen(call, stdout=subprocess.PIPE, env=environment) as process:
         assert process.stdout is not None
@@ -30,14 +30,15 @@ def killed(path: Path, life: str, chance: random.Random):
     return {tuple(line.split()) for line in lines if line.endswith("\n")}
 
 
-def kill_often(path: Path, kills: int):
+def kill_often(place: Place, kills: int):
     chance = random.Random(kills)
     acknowledged: set[tuple[str, ...]] = set()
 
     async def read(store: Store):
         assert await store.log.append([Entry("again", 0.0)]) == 1
         up_s = time.monotonic() - begin
-        whole = await store.read(lambda c: c.exec_driver_sql("PRAGMA integrity_check").scalar_one())
+        check = "SELECT 'ok'" if place.on_server else "PRAGMA integrity_check"
+        whole = await store.read(lambda c: c.exec_driver_sql(check).scalar_one())
         found, after = set(), 0
         while entries := await store.log.entries("transaction_event", after=after, limit=10_000):
             for one in entries:
@@ -49,19 +50,19 @@ def kill_often(path: Path, kills: int):
         return up_s, whole, found
 
     for number in range(kills):
-        acknowledged |= killed(path, f"life-{number}", chance)
+        acknowledged |= killed(place, f"life-{number}", chance)
         begin = time.monotonic()
-        up_s, whole, found = with_store(path, read)
+        up_s, whole, found = with_store(place, read)
         assert whole == "ok"
         assert len(acknowledged - found) == 0
         assert up_s < UP_S
     assert len(acknowledged) > 20 * kills  # it was under load
 
 
-def test_five_kills_under_load_lose_nothing_acknowledged(tmp_path: Path):
-    kill_often(tmp_path / "a.db", 5)
+def test_five_kills_under_load_lose_nothing_acknowledged(place: Place):
+    kill_often(place, 5)
 
 
 @pytest.mark.slow
-def test_twenty_kills_under_load_lose_nothing_acknowledged(tmp_path: Path):
-    kill_often(tmp_path / "a.db", 20)
+def test_twenty_kills_under_load_lose_nothing_acknowledged(place: Place):
+    kill_often(place, 20)

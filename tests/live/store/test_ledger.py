@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -10,12 +9,12 @@ from evergrid.core.errors import InputError
 from evergrid.live.store import ledger
 from evergrid.live.store.ledger import Booking
 from evergrid.live.store.store import Store
-from tests.live.store.cases import with_store
+from tests.live.store.cases import Place, with_store
 
 LINE = Booking("tx-1/energy", 5.0, "driver-1", "energy fed", 7.25, "kWh", 181, "EUR", "tariff 4")
 
 
-def test_a_line_is_read_as_it_was_booked_and_booked_once(tmp_path: Path):
+def test_a_line_is_read_as_it_was_booked_and_booked_once(place: Place):
     async def work(store: Store):
         other = replace(LINE, entry="tx-1/energy/2", party="aggregator", cents=-31)
         assert await ledger.post(store, [LINE, LINE, other]) == 2
@@ -28,10 +27,10 @@ def test_a_line_is_read_as_it_was_booked_and_booked_once(tmp_path: Path):
         assert await ledger.sums(store, "USD") == {}
         assert await ledger.balance(store, "driver-1") == {"EUR": 181}
 
-    with_store(tmp_path / "a.db", work)
+    with_store(place, work)
 
 
-def test_a_line_is_not_booked_with_another_amount(tmp_path: Path):
+def test_a_line_is_not_booked_with_another_amount(place: Place):
     async def work(store: Store):
         await ledger.post(store, [LINE])
         new = replace(LINE, entry="tx-2")
@@ -41,7 +40,7 @@ def test_a_line_is_not_booked_with_another_amount(tmp_path: Path):
             await ledger.post(store, [new, replace(new, cents=1)])
         return await ledger.newest(store)
 
-    assert with_store(tmp_path / "a.db", work) == (LINE,)
+    assert with_store(place, work) == (LINE,)
 
 
 @pytest.mark.parametrize(
@@ -57,14 +56,14 @@ def test_a_line_is_not_booked_with_another_amount(tmp_path: Path):
         ({"currency": "EURO"}, "currency"),
     ],
 )
-def test_a_line_that_breaks_a_rule_is_not_booked(tmp_path: Path, changes: dict, field: str):
+def test_a_line_that_breaks_a_rule_is_not_booked(place: Place, changes: dict, field: str):
     async def work(store: Store):
         with pytest.raises(InputError) as caught:
             await ledger.post(store, [LINE, replace(LINE, **{"entry": "other", **changes})])
         assert await ledger.newest(store) == ()
         return caught.value.field
 
-    assert with_store(tmp_path / "a.db", work) == field
+    assert with_store(place, work) == field
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import asyncio
 import math
 import random
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
@@ -12,32 +11,32 @@ from evergrid.core.errors import InputError
 from evergrid.live.clock import VirtualClock, WallClock
 from evergrid.live.store.entry import Entry
 from evergrid.live.store.store import Store, open_store
-from tests.live.store.cases import with_store
+from tests.live.store.cases import Place, with_store
 
 
 def event(sequence: int, station: str = "cp-1", body: bytes = b"{}"):
     return Entry("transaction_event", 1.0, station, "tx", sequence, body)
 
 
-def test_an_entry_is_read_as_it_was_written(tmp_path: Path):
+def test_an_entry_is_read_as_it_was_written(place: Place):
     given = [event(0, body=b"\x00{}"), Entry("order", 2.5, body=b'{"power_kw":-7.2}')]
 
     async def work(store: Store):
         assert await store.log.append(given) == 2
         return await store.log.entries()
 
-    found = with_store(tmp_path / "a.db", work)
+    found = with_store(place, work)
     assert [one.entry for one in found] == given
     assert [one.number for one in found] == [1, 2]
 
 
-def test_entries_outlive_the_process(tmp_path: Path):
-    with_store(tmp_path / "a.db", lambda store: store.log.append([event(0)]))
-    found = with_store(tmp_path / "a.db", lambda store: store.log.entries())
+def test_entries_outlive_the_process(place: Place):
+    with_store(place, lambda store: store.log.append([event(0)]))
+    found = with_store(place, lambda store: store.log.entries())
     assert [one.entry for one in found] == [event(0)]
 
 
-def test_an_entry_of_the_same_name_is_ignored_and_its_neighbours_are_not(tmp_path: Path):
+def test_an_entry_of_the_same_name_is_ignored_and_its_neighbours_are_not(place: Place):
     async def work(store: Store):
         counts = await asyncio.gather(
             store.log.append([event(0), event(1)]),
@@ -48,20 +47,20 @@ def test_an_entry_of_the_same_name_is_ignored_and_its_neighbours_are_not(tmp_pat
         again = await store.log.append([event(0), event(3)])
         return counts, again, await store.log.entries("transaction_event", station="cp-1")
 
-    counts, again, found = with_store(tmp_path / "a.db", work)
+    counts, again, found = with_store(place, work)
     assert counts == [2, 1, 0, 1]
     assert again == 1
     assert [one.entry.sequence for one in found] == [0, 1, 2, 3]
 
 
-def test_entries_that_are_not_numbered_are_all_kept(tmp_path: Path):
+def test_entries_that_are_not_numbered_are_all_kept(place: Place):
     async def work(store: Store):
         return await store.log.append([Entry("order", 1.0, "cp-1", "tx")] * 3)
 
-    assert with_store(tmp_path / "a.db", work) == 3
+    assert with_store(place, work) == 3
 
 
-def test_entries_are_found_by_kind_station_transaction_and_place(tmp_path: Path):
+def test_entries_are_found_by_kind_station_transaction_and_place(place: Place):
     async def work(store: Store):
         await store.log.append(
             [Entry("a", float(i), f"s{i % 2}", f"t{i % 3}", i) for i in range(12)]
@@ -83,7 +82,7 @@ def test_entries_are_found_by_kind_station_transaction_and_place(tmp_path: Path)
         assert await log.count() == 13
         assert await log.count("b") == 1
 
-    with_store(tmp_path / "a.db", work)
+    with_store(place, work)
 
 
 @pytest.mark.parametrize(
@@ -100,17 +99,17 @@ def test_entries_are_found_by_kind_station_transaction_and_place(tmp_path: Path)
     ],
 )
 def test_an_entry_that_breaks_a_rule_is_refused_with_all_beside_it(
-    tmp_path: Path, entry: Entry, field: str
+    place: Place, entry: Entry, field: str
 ):
     async def work(store: Store):
         with pytest.raises(InputError) as caught:
             await store.log.append([event(0), entry])
         return caught.value.field, await store.log.count()
 
-    assert with_store(tmp_path / "a.db", work) == (field, 0)
+    assert with_store(place, work) == (field, 0)
 
 
-def test_an_entry_that_cannot_be_written_costs_those_of_others_nothing(tmp_path: Path):
+def test_an_entry_that_cannot_be_written_costs_those_of_others_nothing(place: Place):
     async def work(store: Store):
         bad = Entry("k", 1.0, "half a character \ud800")
         results = await asyncio.gather(
@@ -121,14 +120,14 @@ def test_an_entry_that_cannot_be_written_costs_those_of_others_nothing(tmp_path:
         )
         return results, store.healthy, await store.log.count()
 
-    results, healthy, count = with_store(tmp_path / "a.db", work)
+    results, healthy, count = with_store(place, work)
     assert results[0] == results[2] == 1
     assert isinstance(results[1], UnicodeEncodeError)
     assert healthy
     assert count == 2
 
 
-def test_virtual_time_stands_still_until_entries_are_on_the_disk(tmp_path: Path):
+def test_virtual_time_stands_still_until_entries_are_on_the_disk(place: Place):
     async def run():
         clock = VirtualClock(0.0)
         done_s = []
@@ -139,7 +138,7 @@ def test_virtual_time_stands_still_until_entries_are_on_the_disk(tmp_path: Path)
                 await store.log.append([event(0)])
             done_s.append(clock.monotonic_s())
 
-        async with open_store(tmp_path / "a.db", clock=clock) as store:
+        async with open_store(place.name, clock=clock, rules=place.rules(None)) as store:
             task = asyncio.create_task(one())
             await clock.run(10.0)
             await task
@@ -148,17 +147,17 @@ def test_virtual_time_stands_still_until_entries_are_on_the_disk(tmp_path: Path)
     assert asyncio.run(run()) == [1.0]
 
 
-def test_who_no_longer_waits_disturbs_nobody(tmp_path: Path):
+def test_who_no_longer_waits_disturbs_nobody(place: Place):
     async def work(store: Store):
         gone = asyncio.create_task(store.log.append([event(0)]))
         await asyncio.sleep(0)
         gone.cancel()
         return await store.log.append([event(1)]), gone.cancelled()
 
-    assert with_store(tmp_path / "a.db", work)[0] == 1
+    assert with_store(place, work)[0] == 1
 
 
-def test_in_any_order_and_with_repeats_a_transaction_reads_the_same(tmp_path: Path):
+def test_in_any_order_and_with_repeats_a_transaction_reads_the_same(place: Place):
     chance = random.Random(17)
 
     async def work(store: Store):
@@ -175,14 +174,14 @@ def test_in_any_order_and_with_repeats_a_transaction_reads_the_same(tmp_path: Pa
         later = await store.log.in_sequence("e", "cp-1", "tx-0", after=9)
         return [one.entry.sequence for one in later]
 
-    assert with_store(tmp_path / "a.db", work) == [10, 11]
+    assert with_store(place, work) == [10, 11]
 
 
-def test_it_works_the_same_under_uvloop(tmp_path: Path):
+def test_it_works_the_same_under_uvloop(place: Place):
     uvloop = pytest.importorskip("uvloop", reason="is not there on Windows")
 
     async def work():
-        async with open_store(tmp_path / "a.db", clock=WallClock()) as store:
+        async with open_store(place.name, clock=WallClock(), rules=place.rules(None)) as store:
             counts = await asyncio.gather(*(store.log.append([event(n)]) for n in range(50)))
             return sum(counts), len(await store.log.entries())
 
@@ -190,7 +189,7 @@ def test_it_works_the_same_under_uvloop(tmp_path: Path):
         assert runner.run(work()) == (50, 50)
 
 
-def test_a_moment_is_found_in_the_log(tmp_path: Path):
+def test_a_moment_is_found_in_the_log(place: Place):
     chance = random.Random(3)
 
     async def work(store: Store):
@@ -203,4 +202,4 @@ def test_a_moment_is_found_in_the_log(tmp_path: Path):
                 found = [one.entry.time_s for one in await store.log.entries(kind, after=after)]
                 assert found == [time_s for time_s in times if time_s >= moment]
 
-    with_store(tmp_path / "a.db", work)
+    with_store(place, work)

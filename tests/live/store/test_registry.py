@@ -16,12 +16,12 @@ from evergrid.live.store.registry.drivers import Contract
 from evergrid.live.store.registry.station_register import StationRegister
 from evergrid.live.store.registry.stations import Registration
 from evergrid.live.store.store import Store
-from tests.live.store.cases import with_store
+from tests.live.store.cases import Place, contents, with_store
 
 DEVICE = Device("cp-1", "depot", 11.0, 11.0, labels={"row": "7"})
 
 
-def test_a_station_is_read_as_it_was_registered_and_its_password_is_shown_once(tmp_path: Path):
+def test_a_station_is_read_as_it_was_registered_and_its_password_is_shown_once(place: Place):
     async def work(store: Store):
         passwords = await stations.register(store, [Registration(DEVICE, 2, "SN-1")])
         found = await stations.find(store, "cp-1")
@@ -36,18 +36,17 @@ def test_a_station_is_read_as_it_was_registered_and_its_password_is_shown_once(t
         assert await stations.find(store, "cp-2") is None
         return passwords["cp-1"]
 
-    password = with_store(tmp_path / "a.db", work)
-    for file in tmp_path.iterdir():
-        assert password.encode() not in file.read_bytes()
+    password = with_store(place, work)
+    assert password.encode() not in contents(place)
 
 
-def test_passwords_differ(tmp_path: Path):
+def test_passwords_differ(place: Place):
     many = [Registration(Device(f"cp-{i}", "depot", 11.0, 0.0)) for i in range(50)]
-    passwords = with_store(tmp_path / "a.db", lambda store: stations.register(store, many))
+    passwords = with_store(place, lambda store: stations.register(store, many))
     assert len(set(passwords.values())) == 50
 
 
-def test_while_a_password_is_rotated_both_are_good_and_then_the_new_one_only(tmp_path: Path):
+def test_while_a_password_is_rotated_both_are_good_and_then_the_new_one_only(place: Place):
     async def good(store: Store, password: str):
         found = await stations.find(store, "cp-1")
         assert found is not None
@@ -63,10 +62,10 @@ def test_while_a_password_is_rotated_both_are_good_and_then_the_new_one_only(tmp
             await stations.use_next_secret(store, "cp-1")
         return both, (await good(store, old), await good(store, new))
 
-    assert with_store(tmp_path / "a.db", work) == ((True, True), (False, True))
+    assert with_store(place, work) == ((True, True), (False, True))
 
 
-def test_a_station_is_blocked_raised_and_removed(tmp_path: Path):
+def test_a_station_is_blocked_raised_and_removed(place: Place):
     async def work(store: Store):
         await stations.register(store, [Registration(DEVICE, 1)])
         await stations.block(store, "cp-1")
@@ -81,7 +80,7 @@ def test_a_station_is_blocked_raised_and_removed(tmp_path: Path):
             with pytest.raises(InputError, match="be registered"):
                 await change(store, "cp-1")
 
-    with_store(tmp_path / "a.db", work)
+    with_store(place, work)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +94,7 @@ def test_a_station_is_blocked_raised_and_removed(tmp_path: Path):
     ],
 )
 def test_a_registration_that_breaks_a_rule_registers_none(
-    tmp_path: Path, one: Registration, field: str
+    place: Place, one: Registration, field: str
 ):
     good = Registration(Device("good", "depot", 1.0, 0.0))
 
@@ -104,12 +103,12 @@ def test_a_registration_that_breaks_a_rule_registers_none(
             await stations.register(store, [good, one])
         return caught.value.field, str(caught.value), await stations.every(store)
 
-    found, text, there = with_store(tmp_path / "a.db", work)
+    found, text, there = with_store(place, work)
     assert (found, there) == (field, ())
     assert "short" not in text
 
 
-def test_a_station_is_registered_once(tmp_path: Path):
+def test_a_station_is_registered_once(place: Place):
     async def work(store: Store):
         await stations.register(store, [Registration(DEVICE)])
         other = Registration(Device("cp-2", "depot", 1.0, 0.0))
@@ -117,7 +116,7 @@ def test_a_station_is_registered_once(tmp_path: Path):
             await stations.register(store, [other, Registration(DEVICE)])
         assert len(await stations.every(store)) == 1
 
-    with_store(tmp_path / "a.db", work)
+    with_store(place, work)
 
 
 def test_a_lost_key_is_not_replaced_by_a_new_one(tmp_path: Path):
@@ -136,7 +135,7 @@ def test_a_lost_key_is_not_replaced_by_a_new_one(tmp_path: Path):
         with_store(path, stations.every)
 
 
-def test_a_driver_is_found_by_the_token_under_the_same_pseudonym(tmp_path: Path):
+def test_a_driver_is_found_by_the_token_under_the_same_pseudonym(place: Place):
     async def work(store: Store):
         names = await drivers.register(
             store, [Contract("card-1", True, "Ada", "ada@example.org"), Contract("card-2")]
@@ -153,7 +152,7 @@ def test_a_driver_is_found_by_the_token_under_the_same_pseudonym(tmp_path: Path)
             await drivers.register(store, [Contract("card-1")])
         return names
 
-    names = with_store(tmp_path / "a.db", work)
+    names = with_store(place, work)
     assert len(set(names.values())) == 2
 
 
@@ -185,7 +184,7 @@ def _files(folder: Path) -> bytes:
     return b"".join(file.read_bytes() for file in sorted(folder.iterdir()))
 
 
-def test_the_register_in_memory_says_what_the_disk_says(tmp_path: Path):
+def test_the_register_in_memory_says_what_the_disk_says(place: Place):
     async def work(store: Store):
         register = await StationRegister.load(store)
         assert register.find("cp-1") is None
@@ -208,7 +207,7 @@ def test_the_register_in_memory_says_what_the_disk_says(tmp_path: Path):
         await register.remove("cp-1")
         assert register.find("cp-1") is None
 
-    with_store(tmp_path / "a.db", work)
+    with_store(place, work)
 
 
 def test_a_hash_is_that_of_the_key_of_its_purpose():

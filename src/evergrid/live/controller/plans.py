@@ -123,6 +123,20 @@ class Plans:
         for plan in {id(plan): plan for plan, _ in self._of.values()}.values():
             self._take(plan, wall_s, from_energy_now=False)
 
+    def ahead_kw(self, row: int, begin_s: float, steps: int) -> Float[Array, " step"]:
+        """Planned power of a row in the steps from a moment on; none where it has no plan.
+
+        Args:
+            row: Of a station.
+            begin_s: Begin of a step, UTC seconds since 1970.
+            steps: Fewer where the plan ends before.
+        """
+        plan, place = self._of.get(row, (None, 0))
+        if plan is None or not self._is_of(plan, place):
+            return np.zeros(0)
+        first = plan.step_at(begin_s)
+        return plan.power_kw[place, first : first + steps]
+
     def _step_number(self, wall_s: float) -> int:
         return int((wall_s + 1e-6) // (self._config.planning.step_min * 60.0))
 

@@ -49,11 +49,14 @@ class Listener:
         host: Address.
         port: 0 for a free one.
         tls: For security profiles 2 and 3; None for 0 and 1.
+        shared: Whether other processes of this machine listen there too, and the system deals
+            connections out among them.
     """
 
     host: str = "127.0.0.1"
     port: int = 0
     tls: ssl.SSLContext | None = None
+    shared: bool = False
 
 
 @final
@@ -157,6 +160,7 @@ class CentralSystem:
             listener.host,
             listener.port,
             ssl=listener.tls,
+            reuse_port=listener.shared or None,
             subprotocols=[*VERSIONS],  # pyright: ignore[reportArgumentType]
             process_request=self._handshake.decide,
             create_connection=Socket,

@@ -81,10 +81,22 @@ class Key:
                     )
                 _make(file)
             file.chmod(OWN_FILE)
-            secret = file.read_bytes()
         except OSError as error:
             if isinstance(error, StoreError):
                 raise
+            raise StoreError(f"The key {file.name} cannot be read: {error.strerror}.") from None
+        return cls.read(file)
+
+    @classmethod
+    def read(cls, file: Path) -> "Key":
+        """The key of a file that is there.
+
+        Raises:
+            StoreError: It cannot be read, or is damaged.
+        """
+        try:
+            secret = file.read_bytes()
+        except OSError as error:
             raise StoreError(f"The key {file.name} cannot be read: {error.strerror}.") from None
         if len(secret) < KEY_BYTES:
             raise StoreError(f"The key {file.name} has less than {KEY_BYTES} bytes: it is damaged.")

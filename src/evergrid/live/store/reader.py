@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from evergrid.core.errors import StoreError
 from evergrid.live.clock import AbstractClock
+from evergrid.live.store.database import postgresql
 from evergrid.live.store.database.engine import READERS
 
 Result = TypeVar("Result")
@@ -43,7 +44,8 @@ class Reader:
             try:
                 return await asyncio.get_running_loop().run_in_executor(self._threads, run)
             except DBAPIError as error:
-                raise StoreError(f"The store cannot be read: {error.orig}.") from error
+                said = postgresql.reason(error) or error.orig
+                raise StoreError(f"The store cannot be read: {said}.") from error
 
     def close(self) -> None:
         """Let the threads end once they have read."""

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from evergrid.core.errors import InputError, StoreError
 from evergrid.core.faults import Fault
 from evergrid.live.clock import AbstractClock
+from evergrid.live.store.database import postgresql
 from evergrid.live.store.database.copy import copy
 from evergrid.live.store.database.engine import (
     Database,
@@ -37,15 +38,17 @@ class StoreRules:
     """How a store is kept.
 
     Attributes:
-        synchronous: Whether a commit of SQLite waits for the disk; "off" is for simulations.
+        synchronous: Whether a commit waits for the disk; "off" is for simulations.
         writer: When to commit, and how much may wait.
         key_file: Of the key of secrets; beside the data base where not named.
+        authorities: File of the authorities that sign a server's certificate, PEM.
         versions: Folder of the migrations.
     """
 
     synchronous: Literal["full", "off"] = "full"
     writer: WriterRules = field(default_factory=WriterRules)
     key_file: Path | None = None
+    authorities: str | None = None
     versions: Path = VERSIONS
 
 
@@ -170,7 +173,7 @@ def _locked(place: str | Path, rules: StoreRules) -> tuple[Database, Lock | None
     if server_url(place) is not None and rules.key_file is None:
         rule = "name the file of the key where the store is a server"
         raise InputError("store", [Fault("key_file", rule)])
-    database = connect(place, synchronous=rules.synchronous)
+    database = connect(place, synchronous=rules.synchronous, authorities=rules.authorities)
     return database, None if database.path is None else Lock(database.path)
 
 
@@ -188,7 +191,8 @@ def _prepare(database: Database, rules: StoreRules) -> Key:
             return Key.open(_key_file(path, rules), connection)
     except (DBAPIError, sqlite_module().Error) as error:
         name = path.name if path else "on the server"
-        reason = error.orig if isinstance(error, DBAPIError) else error
+        said = error.orig if isinstance(error, DBAPIError) else error
+        reason = postgresql.reason(error) or said
         raise StoreError(f"The store {name} cannot be opened: {reason}.") from error
 
 

@@ -17,12 +17,16 @@ from sqlalchemy import Connection, Engine, insert
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from evergrid.core.errors import StoreError
+from evergrid.live.store.database import postgresql
 from evergrid.live.store.database.engine import checkpoint
+from evergrid.live.store.database.postgresql import Row
 from evergrid.live.store.schema import log
 
 Result = TypeVar("Result")
-Row = tuple[str, float, str, str, int | None, bytes]
-COLUMNS = ("kind", "time_s", "station", "transaction", "sequence", "body")
+INSERT = (
+    'INSERT INTO log ("kind", "time_s", "station", "transaction", "sequence", "body") '
+    "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
 WRONG_STATEMENT = 1  # SQLITE_ERROR: not of the disk, but of who wrote the statement
 
 
@@ -93,7 +97,7 @@ class Writer:
 
     def __init__(self, engine: Engine, rules: WriterRules) -> None:
         self._engine, self._rules = engine, rules
-        self._insert = _insert_text(engine)
+        self._on_server = engine.dialect.name == "postgresql"
         self._requests: deque[_Request] = deque()
         self._wake = threading.Event()
         self._closing = False
@@ -266,6 +270,8 @@ class Writer:
                 self._write(group)
         except Exception as error:  # whatever it is: those who wait must hear of it
             failure = f"The store cannot write: {_reason(error)}."
+            if self._on_server:
+                self._engine.dispose()  # of a server that fails, no connection is kept
         took_s = time.monotonic() - begin_s
         self._began_s = None
         self._loop.call_soon_threadsafe(self._settle, group, failure, took_s)
@@ -274,9 +280,9 @@ class Writer:
     def _write(self, group: list[_Request]) -> None:
         """One transaction.
 
-        The connection stays open after a failure. SQLite then writes the frames of the next
-        transaction over those that failed, and syncs them. A new connection would read the failed
-        frames back from the system's memory, and build on what the disk may never have taken.
+        The connection to a file stays open after a failure. SQLite then writes the frames of the
+        next transaction over those that failed, and syncs them. A new connection would read the
+        failed frames back from the memory of the system, and build on what the disk never took.
         """
         appends = [request for request in group if request.call is None]
         calls = [request for request in group if request.call is not None]
@@ -306,7 +312,7 @@ class Writer:
         """Write the rows of all requests at once; False where that is to be taken back."""
         rows = [row for request in appends for row in request.rows]
         try:
-            new = connection.exec_driver_sql(self._insert, rows).rowcount
+            new = self._insert(connection, rows)
         except Exception as error:
             if _lost(connection, error):
                 raise
@@ -315,6 +321,12 @@ class Writer:
             request.result = len(request.rows)
         return new == len(rows)
 
+    def _insert(self, connection: Connection, rows: list[Row]) -> int:
+        """Add rows, unless their names are there; how many were new."""
+        if self._on_server:
+            return postgresql.insert(connection, rows)
+        return connection.exec_driver_sql(INSERT, rows).rowcount
+
     def _one(self, connection: Connection, request: _Request) -> None:
         """One request, whose own faults are its own."""
         part = connection.begin_nested()
@@ -322,8 +334,7 @@ class Writer:
             if request.call is not None:
                 request.result = request.call(connection)
             else:
-                run = connection.exec_driver_sql
-                request.result = sum(run(self._insert, row).rowcount for row in request.rows)
+                request.result = sum(self._insert(connection, [row]) for row in request.rows)
         except Exception as error:
             if _lost(connection, error):
                 raise
@@ -335,6 +346,8 @@ class Writer:
 
 def _lost(connection: Connection, error: Exception) -> bool:
     """Whether an error ended the transaction, or says that the disk or the server fails."""
+    if connection.dialect.name == "postgresql":
+        return connection.invalidated or postgresql.is_failing(error)
     raw: Any = connection.connection.driver_connection
     if getattr(raw, "in_transaction", True) is False:
         return True
@@ -342,8 +355,11 @@ def _lost(connection: Connection, error: Exception) -> bool:
     return isinstance(error, OperationalError) and code != WRONG_STATEMENT
 
 
-def _reason(error: BaseException) -> str:
+def _reason(error: Exception) -> str:
     """What the data base said, without the statement and its values."""
+    said = postgresql.reason(error)
+    if said:
+        return said.rstrip(".")
     original = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     return f"{original}".splitlines()[0].rstrip(".") if f"{original}" else type(original).__name__
 
@@ -356,11 +372,3 @@ def _touch(connection: Connection) -> None:
     key = connection.execute(statement).inserted_primary_key
     assert key is not None, "a row has a number"
     connection.execute(log.delete().where(log.c.number == key[0]))
-
-
-def _insert_text(engine: Engine) -> str:
-    """The statement that adds a row, unless one of its name is there."""
-    mark = "%s" if engine.dialect.name == "postgresql" else "?"
-    names = ", ".join(f'"{name}"' for name in COLUMNS)
-    marks = ", ".join(mark for _ in COLUMNS)
-    return f"INSERT INTO log ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING"

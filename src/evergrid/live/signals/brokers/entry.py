@@ -12,8 +12,8 @@ from evergrid.core.errors import ConfigError, InputError
 from evergrid.core.faults import Fault
 
 
-class BrokerEntry(BaseConfig):
-    """What is common to brokers."""
+class ServerEntry(BaseConfig):
+    """What it takes to reach a server of messages."""
 
     host: str = Field(default="127.0.0.1", min_length=1, max_length=253)
     """Its address."""
@@ -29,13 +29,11 @@ class BrokerEntry(BaseConfig):
     """Our certificate, PEM, with `key_file`, where the broker asks for one."""
     key_file: str | None = Field(default=None, examples=["evergrid.key"])
     """Its key, PEM."""
-    positive: Literal["into_grid", "from_grid"] = "into_grid"
-    """Which way a positive value points."""
     timeout_s: float = Field(default=5.0, gt=0, le=60)
     """For an answer of the broker."""
 
     @model_validator(mode="after")
-    def _encrypted(self) -> "BrokerEntry":
+    def _encrypted(self) -> "ServerEntry":
         faults = []
         if not (self.tls or _only_here(self.host)):
             fix = "Set tls, or listen to a broker on this machine."
@@ -77,6 +75,13 @@ class BrokerEntry(BaseConfig):
         except OSError as error:
             raise _unreadable("ca_file", self.ca_file or "", error) from error
         return context
+
+
+class BrokerEntry(ServerEntry):
+    """What is common to brokers that a signal comes from."""
+
+    positive: Literal["into_grid", "from_grid"] = "into_grid"
+    """Which way a positive value points."""
 
 
 class MqttEntry(BrokerEntry):

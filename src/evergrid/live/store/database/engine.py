@@ -20,12 +20,13 @@ from sqlalchemy.pool import QueuePool, StaticPool
 
 from evergrid.core.errors import InputError, StoreError
 from evergrid.core.faults import Fault
+from evergrid.live.store.database import postgresql
 from evergrid.live.store.database.durable import sync
+from evergrid.live.store.database.postgresql import READERS
 
 PAGE_BYTES = 16_384  # a dozen transaction events: a commit of fifty writes few pages
 CHECKPOINT_PAGES = 2000  # of the write-ahead log: 32 MB, read back within a second after a crash
 BUSY_MS = 5000
-READERS = 4
 OWN_FILE, OWN_FOLDER = 0o600, 0o700
 FIXED = ((3, 44, 6), (3, 50, 7), (3, 51, 3))  # releases that mend the WAL-reset bug, by branch
 
@@ -62,19 +63,28 @@ def is_fixed(version: tuple[int, ...]) -> bool:
     return version >= (branch[0] if branch else FIXED[-1])
 
 
-def connect(place: str | Path, *, synchronous: Literal["full", "off"] = "full") -> Database:
+def connect(
+    place: str | Path,
+    *,
+    synchronous: Literal["full", "off"] = "full",
+    authorities: str | None = None,
+) -> Database:
     """Connect to a data base; a file, and its folder, are made where they are not there.
 
     Args:
         place: Path of a file, or a URL such as ``postgresql://user@host/evergrid``.
-        synchronous: Whether a commit of SQLite waits for the disk. "off" is for simulations.
+        synchronous: Whether a commit waits for the disk. "off" is for simulations.
+        authorities: File of the authorities that sign a server's certificate, PEM.
 
     Raises:
         InputError: A URL that is of no known kind.
-        StoreError: The file cannot be opened, or the driver of the server is not installed.
+        StoreError: The file cannot be opened, the server cannot be reached, or its driver is not
+            installed.
     """
     url = server_url(place)
-    return _file(Path(place), synchronous) if url is None else _server(url)
+    if url is None:
+        return _file(Path(place), synchronous)
+    return _server(url, synchronous, authorities)
 
 
 def server_url(place: str | Path) -> URL | None:
@@ -111,22 +121,10 @@ def checkpoint(writer: Engine) -> bool:
     return row is not None and row[0] == 0
 
 
-def _server(url: URL) -> Database:
+def _server(url: URL, synchronous: Literal["full", "off"], authorities: str | None) -> Database:
     """A PostgreSQL server."""
-    address = url.set(drivername="postgresql+pg8000")
-    try:
-        writer = create_engine(address, pool_size=1)
-        reader = create_engine(
-            address,
-            pool_size=READERS,
-            execution_options={"postgresql_readonly": True},
-        )
-    except ModuleNotFoundError:
-        raise StoreError(
-            "PostgreSQL needs the package pg8000, which is not installed. "
-            'Install it with pip install "evergrid[postgresql]".'
-        ) from None
-    return Database(writer, reader, None, ("The store is a PostgreSQL server.",))
+    found = postgresql.engines(url, durable=synchronous == "full", authorities=authorities)
+    return Database(found.writer, found.reader, None, found.notes)
 
 
 def _file(path: Path, synchronous: Literal["full", "off"]) -> Database:

@@ -1,0 +1,1 @@
+"""What do gateways cost: CPU per event and order in the gateway, the controller and the broker?"""

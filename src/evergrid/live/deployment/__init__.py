@@ -1,0 +1,1 @@
+"""What does a configuration mean on this machine: which store, sockets and processes?"""

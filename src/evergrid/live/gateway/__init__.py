@@ -1,0 +1,1 @@
+"""How do several processes hold the stations' connections for one controller?"""

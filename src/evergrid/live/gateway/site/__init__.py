@@ -1,0 +1,1 @@
+"""How does a site go on while its gateway does not reach the controller?"""
