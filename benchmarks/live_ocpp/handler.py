@@ -13,7 +13,9 @@ from evergrid.live.adapter import (
     Refusal,
     TransactionEvent,
 )
+from evergrid.live.controller import records
 from evergrid.live.ocpp.admission.credentials import AbstractCredentials, StationRecord
+from evergrid.live.store.log import Log
 
 KEY = b"a key for benchmarks only"
 
@@ -71,6 +73,23 @@ class CountingHandler(AbstractHandler):
     async def refused(self, refusal: Refusal) -> None:
         """Should not happen."""
         self.refusals.append(refusal)
+
+
+class DurableHandler(CountingHandler):
+    """Counts events that are on the disk, written as the controller writes them.
+
+    Args:
+        log: Of an open store.
+    """
+
+    def __init__(self, log: Log) -> None:
+        super().__init__()
+        self._log = log
+
+    async def transaction(self, event: TransactionEvent) -> None:
+        """An event has come; it is answered once it is on the disk."""
+        await self._log.append([records.of_transaction(event, "")])
+        self.events += 1
 
 
 class Stations(AbstractCredentials):

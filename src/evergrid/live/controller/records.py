@@ -36,7 +36,7 @@ def of_transaction(event: TransactionEvent, driver: str) -> Entry:
         "evse": event.evse,
         "offline": event.offline,
         "driver": driver,
-        "readings": [asdict(reading) for reading in event.readings],
+        "readings": event.readings,
     }
     return _entry(
         "transaction_event",
@@ -50,7 +50,7 @@ def of_transaction(event: TransactionEvent, driver: str) -> Entry:
 
 def of_readings(station: str, evse: int, readings: tuple[MeterReading, ...], now_s: float) -> Entry:
     """Meter values outside a transaction."""
-    body = {"evse": evse, "readings": [asdict(reading) for reading in readings]}
+    body = {"evse": evse, "readings": readings}
     return _entry("readings", now_s, body, station=station)
 
 

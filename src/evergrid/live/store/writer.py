@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, TypeVar, final
 
 from sqlalchemy import Connection, Engine, insert
@@ -23,6 +24,7 @@ from evergrid.live.store.schema import log
 Result = TypeVar("Result")
 Row = tuple[str, float, str, str, int | None, bytes]
 COLUMNS = ("kind", "time_s", "station", "transaction", "sequence", "body")
+ROWS_AT_ONCE = 100  # in a statement; each gives the interpreter away and has to get it back
 WRONG_STATEMENT = 1  # SQLITE_ERROR: not of the disk, but of who wrote the statement
 
 
@@ -93,7 +95,10 @@ class Writer:
 
     def __init__(self, engine: Engine, rules: WriterRules) -> None:
         self._engine, self._rules = engine, rules
-        self._insert = _insert_text(engine)
+        self._insert, self._insert_many = (
+            _insert_text(engine, 1),
+            _insert_text(engine, ROWS_AT_ONCE),
+        )
         self._requests: deque[_Request] = deque()
         self._wake = threading.Event()
         self._closing = False
@@ -163,7 +168,8 @@ class Writer:
             self._leave(1, request.size)
             raise StoreError("The store is closed.")
         self._requests.append(request)
-        self._wake.set()
+        if not self._wake.is_set():  # the thread clears it before it looks at what waits
+            self._wake.set()
         return await request.future
 
     async def _wait_in_line(self, size: int) -> None:
@@ -306,7 +312,7 @@ class Writer:
         """Write the rows of all requests at once; False where that is to be taken back."""
         rows = [row for request in appends for row in request.rows]
         try:
-            new = connection.exec_driver_sql(self._insert, rows).rowcount
+            new = self._insert_all(connection, rows)
         except Exception as error:
             if _lost(connection, error):
                 raise
@@ -314,6 +320,16 @@ class Writer:
         for request in appends:
             request.result = len(request.rows)
         return new == len(rows)
+
+    def _insert_all(self, connection: Connection, rows: list[Row]) -> int:
+        """Write rows, many in a statement; how many were new."""
+        new, whole = 0, len(rows) - len(rows) % ROWS_AT_ONCE
+        for first in range(0, whole, ROWS_AT_ONCE):
+            values = tuple(chain.from_iterable(rows[first : first + ROWS_AT_ONCE]))
+            new += connection.exec_driver_sql(self._insert_many, values).rowcount
+        if whole < len(rows):
+            new += connection.exec_driver_sql(self._insert, rows[whole:]).rowcount
+        return new
 
     def _one(self, connection: Connection, request: _Request) -> None:
         """One request, whose own faults are its own."""
@@ -358,9 +374,10 @@ def _touch(connection: Connection) -> None:
     connection.execute(log.delete().where(log.c.number == key[0]))
 
 
-def _insert_text(engine: Engine) -> str:
-    """The statement that adds a row, unless one of its name is there."""
+def _insert_text(engine: Engine, rows: int) -> str:
+    """The statement that adds so many rows, but for those of a name that is there."""
     mark = "%s" if engine.dialect.name == "postgresql" else "?"
     names = ", ".join(f'"{name}"' for name in COLUMNS)
     marks = ", ".join(mark for _ in COLUMNS)
-    return f"INSERT INTO log ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+    values = ", ".join([f"({marks})"] * rows)
+    return f"INSERT INTO log ({names}) VALUES {values} ON CONFLICT DO NOTHING"
