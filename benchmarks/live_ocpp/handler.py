@@ -18,6 +18,7 @@ from evergrid.live.ocpp.admission.credentials import AbstractCredentials, Statio
 from evergrid.live.store.log import Log
 
 KEY = b"a key for benchmarks only"
+SERIAL_NUMBER = "SN1"  # of all stations, so that one certificate serves them
 
 
 def hashed(station: str, secret: str) -> str:
@@ -93,11 +94,23 @@ class DurableHandler(CountingHandler):
 
 
 class Stations(AbstractCredentials):
-    """So many stations that charge and discharge at 11 kW."""
+    """So many stations that charge and discharge at 11 kW.
 
-    def __init__(self, count: int) -> None:
+    Args:
+        count: How many.
+        profile: Their security profile.
+    """
+
+    def __init__(self, count: int, *, profile: int = 1) -> None:
         self._records = {
-            name: StationRecord(name, 1, hashed(name, SECRET), charge_kw=11.0, discharge_kw=11.0)
+            name: StationRecord(
+                name,
+                profile,
+                hashed(name, SECRET),
+                serial_number=SERIAL_NUMBER,
+                charge_kw=11.0,
+                discharge_kw=11.0,
+            )
             for name in (f"cp-{n}" for n in range(count))
         }
 
