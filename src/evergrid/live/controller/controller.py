@@ -89,6 +89,7 @@ class Controller(AbstractHandler):
         self.lines: list[LedgerLine] = []
         self.earned = 0.0  # credits of regulation, of drivers and aggregator together
         self._unreachable: dict[str, float] = {}
+        self.ended: dict[str, tuple[str, float]] = {}  # what ended last at a station, and when
         self._post, self._prices = post_lines, prices
         self._adapter: AbstractAdapter | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -173,17 +174,23 @@ class Controller(AbstractHandler):
             return
         self._seen(event.station)
         self._check_clock(event)
+        if records.is_over(self.ended.get(event.station), event.transaction, event.part, event.time_s):
+            return  # it came late, and what its registers counted is known by those that followed
         if known is not None and event.transaction != known.transaction:
             # Only the begin of the next one tells that this one has ended.
             await self._left(event.station, known, early_end=True)
+            self.ended[event.station] = known.transaction, known.arrival_s
             known = None
         if known is None:
             driver = self.drivers.of(event.token)
             known = OpenTransaction(event.transaction, event.evse or 1, driver, event.time_s)
             self.transactions[event.station] = known
         known.driver = driver
-        self._take_readings(event.station, known, event.readings, live=not event.offline)
+        self._take_readings(
+            event.station, known, event.readings, live=not event.offline, sequence=event.sequence
+        )
         if event.part is TransactionPart.ENDED:
+            self.ended[event.station] = event.transaction, event.time_s
             await self._left(event.station, known, early_end=False)
 
     async def needs(self, needs: ChargingNeeds) -> bool:
@@ -454,12 +461,13 @@ class Controller(AbstractHandler):
         readings: Sequence[MeterReading],
         *,
         live: bool,
+        sequence: int | None = None,
     ) -> None:
         """Meter values: registers are paid for, power is held against orders, soc corrects."""
         row = self.fleet.row.get(station, -1)
         for reading in readings:
             buy, sell = self.prices_at(reading.time_s)
-            known.meter.read(reading.drawn_kwh, reading.fed_kwh, buy, sell)
+            known.meter.read(reading.drawn_kwh, reading.fed_kwh, buy, sell, sequence=sequence)
             known.soc = reading.soc if reading.soc is not None else known.soc
             if not live or row not in self.fleet.vehicles:
                 continue

@@ -111,6 +111,18 @@ def transaction_of(entry: Entry) -> KeptTransaction:
     return _transaction.decode(entry.body)
 
 
+def is_over(
+    ended: tuple[str, float] | None, transaction: str, part: TransactionPart, time_s: float
+) -> bool:
+    """Whether an event is a late one of the transaction that ended last at its station.
+
+    A station that counts its transactions may begin one under a name that it used before.
+    """
+    if ended is None or ended[0] != transaction:
+        return False
+    return part is not TransactionPart.STARTED or time_s < ended[1]
+
+
 def needs_of(entry: Entry) -> ChargingNeeds:
     """What `of_needs` wrote."""
     return _needs.decode(entry.body)
