@@ -41,7 +41,7 @@ test-all: services $(VENV)/.dev  ## every test, also in a browser; then the long
 	@$(BIN)/python -m pytest --quiet -m soak
 
 sbom: $(VENV)/.dev  ## list what is installed with its licences, as CycloneDX, into results/sbom.json
-	@$(BIN)/python -m benchmarks.supply_chain results/sbom.json
+	@$(BIN)/python requirements/bill_of_materials.py results/sbom.json
 
 bench: $(VENV)/.dev  ## time the main job against HiGHS alone
 	@$(BIN)/python -m benchmarks.plan

@@ -174,7 +174,9 @@ class Controller(AbstractHandler):
             return
         self._seen(event.station)
         self._check_clock(event)
-        if records.is_over(self.ended.get(event.station), event.transaction, event.part, event.time_s):
+        if records.is_over(
+            self.ended.get(event.station), event.transaction, event.part, event.time_s
+        ):
             return  # it came late, and what its registers counted is known by those that followed
         if known is not None and event.transaction != known.transaction:
             # Only the begin of the next one tells that this one has ended.
