@@ -119,6 +119,33 @@ async def _operator_discharges():
         await station.close()
 
 
+def test_a_station_on_hold_may_only_boot_until_it_is_let_go():
+    async def one():
+        async with running(registered("cp-1")) as (system, handler, port):
+            with pytest.raises(InputError, match="connected before"):
+                system.hold("cp-1", True)
+            station = StationClient("cp-1")
+            await station.connect(port, secret=SECRET)
+            await handler.until(lambda: handler.names("cp-1") == ["connected"])
+            system.hold("cp-1", True)
+            assert (await station.boot())["status"] == "Pending"
+            message = await station.call("Heartbeat", {})
+            assert message[2] == "SecurityError"
+            await asyncio.sleep(0.2)  # longer than a boot is waited for
+            assert "cp-1" not in handler.found
+            system.hold("cp-1", False)
+            answer = await system.orders.call(
+                "cp-1", "TriggerMessage", {"requestedMessage": "BootNotification"}
+            )
+            assert answer["status"] == "Accepted"
+            assert (await station.boot())["status"] == "Accepted"
+            await handler.until(lambda: "cp-1" in handler.found)
+            await station.ask("Heartbeat", {})
+            await station.close()
+
+    asyncio.run(one())
+
+
 def test_a_transaction_from_before_a_restart_goes_on():
     asyncio.run(_restored())
 

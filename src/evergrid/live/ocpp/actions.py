@@ -36,6 +36,7 @@ _PARTS = {
     "Updated": TransactionPart.UPDATED,
     "Ended": TransactionPart.ENDED,
 }
+_WHILE_PENDING = ("BootNotification", "NotifyReport")  # OCPP 2.1, B02.FR.09
 _VALID, _INVALID = {"status": "Accepted"}, {"status": "Invalid"}
 
 
@@ -70,6 +71,8 @@ async def answer(context: Context, link: StationConnection, call: Call, data: by
     function = ACTIONS.get(action)
     if function is None:
         raise RequestError(ErrorCode.NOT_SUPPORTED, f"{action} is not supported here")
+    if link.pending and action not in _WHILE_PENDING:
+        raise RequestError(ErrorCode.SECURITY_ERROR, "the boot has not been accepted")
     fault = link.schemas.request_fault(action, call.payload)
     if fault is not None:
         raise RequestError(fault.code, fault.reason)
@@ -88,11 +91,13 @@ async def boot_notification(
     if record.serial_number and told and told != record.serial_number:
         await _refused(context, link, "serial number of another station", told)
     link.state.forget_profiles()
-    link.booted.set()
+    link.pending = link.state.on_hold
+    if not link.pending:
+        link.booted.set()
     return {
         "currentTime": utc_text(context.clock.now_s()),
         "interval": context.settings.heartbeat_s,
-        "status": "Accepted",
+        "status": "Pending" if link.pending else "Accepted",
     }
 
 

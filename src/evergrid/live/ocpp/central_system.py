@@ -12,6 +12,8 @@ from typing import final
 import structlog
 from websockets.asyncio.server import Server, ServerConnection, serve
 
+from evergrid.core.errors import InputError
+from evergrid.core.faults import Fault
 from evergrid.live.adapter import AbstractHandler
 from evergrid.live.clock import AbstractClock
 from evergrid.live.ocpp import actions, discovery
@@ -128,6 +130,19 @@ class CentralSystem:
         if record is not None:
             state = self.stations.get(station) or self.stations.admit(record, OCPP_2_1)
             self.stations.resume(state, transaction, evse, token)
+
+    def hold(self, station: str, on_hold: bool) -> None:
+        """Let a station boot only later, or let it go; it then boots again when it is asked to.
+
+        A station on hold is answered that its boot is pending, and nothing else is taken from it.
+
+        Raises:
+            InputError: The station has never connected.
+        """
+        state = self.stations.get(station)
+        if state is None:
+            raise InputError("hold", [Fault("station", "have connected before", (station,))])
+        state.on_hold = on_hold
 
     def online(self, station: str) -> bool:
         """Whether a station is connected."""

@@ -71,6 +71,7 @@ class StationState:
         profiles: That it has accepted, by id.
         floor_request: The last that gave it the default profile.
         next_profile_s: When it takes another profile, of the monotonic clock.
+        on_hold: Whether an operator lets it boot only later; until then it may say nothing else.
         faulted: Connectors that are out of order.
         clock_skew_s: Its clock less ours, at its last message that has a time.
         last_seen_s: Of its last message.
@@ -84,6 +85,7 @@ class StationState:
         self.profiles: dict[int, Profile] = {}
         self.floor_request: Request | None = None
         self.next_profile_s = 0.0
+        self.on_hold = False
         self.faulted: set[tuple[int, int]] = set()
         self.clock_skew_s: float | None = None
         self.last_seen_s: float | None = None
