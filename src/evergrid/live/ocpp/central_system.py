@@ -137,11 +137,12 @@ class CentralSystem:
         A station on hold is answered that its boot is pending, and nothing else is taken from it.
 
         Raises:
-            InputError: The station has never connected.
+            InputError: No such station is registered.
         """
-        state = self.stations.get(station)
-        if state is None:
-            raise InputError("hold", [Fault("station", "have connected before", (station,))])
+        record = self._credentials.find(station)
+        if record is None:
+            raise InputError("hold", [Fault("station", "be a registered one", (station,))])
+        state = self.stations.get(station) or self.stations.admit(record, OCPP_2_1)
         state.on_hold = on_hold
 
     def online(self, station: str) -> bool:

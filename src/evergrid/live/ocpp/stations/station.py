@@ -32,6 +32,7 @@ class LiveTransaction:
         two_way: Whether its profile may discharge.
         profile_there: Whether the station has accepted its profile and may still hold it.
         profile_request: The last that gave it a profile.
+        sequence: Highest of its events; None before the first.
     """
 
     __slots__ = (
@@ -42,6 +43,7 @@ class LiveTransaction:
         "profile_request",
         "profile_there",
         "response",
+        "sequence",
         "session",
         "token",
         "transaction",
@@ -57,6 +59,7 @@ class LiveTransaction:
         self.power_kw = 0.0
         self.two_way = self.profile_there = False
         self.profile_request: Request | None = None
+        self.sequence: int | None = None
 
 
 @final
@@ -169,7 +172,8 @@ class Stations:
             self._owners.pop(event.transaction, None)
             state.end(event.transaction, event.time_s)
         elif not state.is_over(event):
-            self.resume(state, event.transaction, event.evse, event.token)
+            live = self.resume(state, event.transaction, event.evse, event.token)
+            live.sequence = max(event.sequence, live.sequence or 0)
 
     def resume(
         self, state: StationState, transaction: str, evse: int | None, token: str | None
