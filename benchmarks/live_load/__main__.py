@@ -1,6 +1,6 @@
 """Holds stations, takes events in, sends orders and restarts, and prints what was measured.
 
-``python -m benchmarks.live_load held|ingest|orders|restart`` with ``--stations``, ``--seconds``.
+``python -m benchmarks.live_load held|ingest|orders|restart|kill``, with ``--stations`` and more.
 Stations run in another process and send events of 1.2 kB, each on the disk (SQLite, FULL) before it
 is answered. Loopback only.
 """
@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import sys
 import tempfile
 import time
@@ -29,13 +30,16 @@ from benchmarks.live_load.stations import Load
 from benchmarks.live_store.__main__ import sync_times
 from benchmarks.plan import machine
 from evergrid.live.adapter import OrderResult, PowerOrder, Session
+from evergrid.live.clock import WallClock
 from evergrid.live.ocpp.central_system import Listener
 from evergrid.live.ocpp.wire.message_ring import KEPT
+from evergrid.live.store.store import open_store
 
 REPOSITORY = Path(__file__).parents[2]
 LONGEST_LINE = 64 * 2**20  # bytes; an outcome holds the wait of every event
 SAMPLES = 200  # of memory in a run
 WARM = KEPT // 2 + 1  # events of a station, each with its answer, that fill its last messages
+BETWEEN_KILLS_S = (0.5, 2.0)
 Figures = dict[str, Any]
 
 
@@ -175,16 +179,48 @@ async def restart(folder: Path, stations: int, seconds: float, profile: int) -> 
         }
 
 
+async def kill(folder: Path, stations: int, kills: int) -> Figures:
+    """The service is killed at random while stations send, and started again: test 5."""
+    process, port, ups_s = await _killable(folder, stations, 0)
+    seconds = 3.0 + kills * (BETWEEN_KILLS_S[1] + 1.0)
+    load = Load(port, stations, 0.2, seconds, 1.0, return_s=0.2)
+    async with loading(load) as clients:
+        for _ in range(kills):
+            await asyncio.sleep(random.uniform(*BETWEEN_KILLS_S))
+            process.kill()
+            await process.wait()
+            process, port, up_s = await _killable(folder, stations, port)
+            ups_s = max(ups_s, up_s)
+        told = await outcome(clients)
+    process.kill()
+    await process.wait()
+    async with open_store(folder / "load.db", clock=WallClock()) as store:
+        on_disk = await store.log.count("transaction_event")
+        whole = await store.read(lambda c: c.exec_driver_sql("PRAGMA integrity_check").scalar_one())
+    return told | {"kills": kills, "on_disk": on_disk, "up_s": ups_s, "integrity": whole}
+
+
+async def _killable(folder: Path, stations: int, port: int) -> tuple[Process, int, float]:
+    """A service in a process of its own, its port, and how long it took to start."""
+    call = [sys.executable, "-m", "benchmarks.live_load.killed", str(folder), str(stations)]
+    began_s = time.monotonic()
+    process = await asyncio.create_subprocess_exec(*call, str(port), stdout=PIPE, cwd=REPOSITORY)
+    assert process.stdout is not None
+    line = await process.stdout.readline()
+    return process, int(line), time.monotonic() - began_s
+
+
 def main() -> None:
     """Run what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("held", "ingest", "orders", "restart"))
+    parser.add_argument("what", choices=("held", "ingest", "orders", "restart", "kill"))
     parser.add_argument("--stations", type=int, default=1000)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--interval", type=float, default=10.0, help="between events, held")
     parser.add_argument("--per-s", type=float, default=2500.0, help="events, ingest")
     parser.add_argument("--ticks", type=int, default=10)
     parser.add_argument("--tick", type=float, default=4.0, help="seconds, orders")
+    parser.add_argument("--kills", type=int, default=5)
     parser.add_argument("--profile", type=int, default=1, choices=(1, 2, 3), help="restart")
     parser.add_argument("--json", action="store_true", help="for machines")
     asked = parser.parse_args()
@@ -196,6 +232,8 @@ def main() -> None:
             run = held(folder, stations, asked.seconds, stations / asked.per_s, warm=0)
         elif asked.what == "orders":
             run = orders(folder, stations, asked.ticks, asked.tick)
+        elif asked.what == "kill":
+            run = kill(folder, stations, asked.kills)
         else:
             run = restart(folder, stations, asked.seconds, asked.profile)
         load = os.getloadavg()[0]

@@ -1,4 +1,4 @@
-"""Tests 1, 2, 3, 4 and 24 of the live service: what it holds, takes in and sends under load.
+"""Tests 1 to 5 and 24 of the live service: what it holds, takes in and sends under load.
 
 Bounds of time are those of the service on a machine of its own. They are far above what was
 measured (`docs/benchmarks.md`), so that other work on the machine does not decide about them; the
@@ -79,6 +79,15 @@ def test_4_five_thousand_stations_are_back_after_a_restart(profile: int, within_
     assert told["back_s"] < within_s
     assert told["turned_away"] == told["refused"] == 0
     assert told["answered"] == told["sent"] == told["on_disk"]
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.soak)])
+def test_5_a_service_that_is_killed_loses_and_doubles_nothing_it_answered(kills: int):
+    told = figures("kill", stations=60, kills=kills)
+    assert told["dropped"] >= 60
+    assert told["answered"] == told["sent"] == told["on_disk"] > 100
+    assert told["integrity"] == "ok"
+    assert kills == 2 or told["up_s"] < 5.0
 
 
 def test_24_descriptors_and_tasks_stay_as_they_are():

@@ -24,7 +24,7 @@ from evergrid.live.ocpp.stations import connection
 from tests.live.ocpp.recorder import SECRET, Register, hashed, registered, running
 from tests.live.ocpp.station_client import StationClient
 
-TRIES = 2000  # of guessing a secret, from 50 addresses
+TRIES, ALL_TRIES = 2000, 10_000  # of guessing a secret, from 50 addresses
 ADDRESSES = 50
 
 
@@ -214,16 +214,17 @@ async def _with_tls(authorities: Authorities):
     assert escaped == []
 
 
-def test_14_guessing_is_slowed_and_locks_nobody_out():
-    asyncio.run(_guessing())
+@pytest.mark.parametrize("tries", [TRIES, pytest.param(ALL_TRIES, marks=pytest.mark.soak)])
+def test_14_guessing_is_slowed_and_locks_nobody_out(tries: int):
+    asyncio.run(_guessing(tries))
 
 
-async def _guessing():
+async def _guessing(tries: int):
     register = Counting(registered("cp-1"))
     async with running(registered("cp-1")) as (system, handler, port):
         system._handshake._credentials = register  # pyright: ignore[reportAttributeAccessIssue]
         statuses: dict[int, int] = {}
-        for number in range(TRIES):
+        for number in range(tries):
             source = f"127.0.1.{number % ADDRESSES + 1}"
             name = "cp-1" if number % 2 else f"cp-{number}"
             status = await _guess(port, source, name)

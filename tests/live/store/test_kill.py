@@ -62,6 +62,6 @@ def test_five_kills_under_load_lose_nothing_acknowledged(tmp_path: Path):
     kill_often(tmp_path / "a.db", 5)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_twenty_kills_under_load_lose_nothing_acknowledged(tmp_path: Path):
     kill_often(tmp_path / "a.db", 20)
