@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import datetime
+import random
 import socket
 import ssl
 import time
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -13,10 +15,17 @@ import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from websockets.exceptions import InvalidHandshake, InvalidStatus
+from websockets.frames import Frame as NetworkFrame
+from websockets.frames import Opcode, apply_mask
 
 from evergrid.live.clock import VirtualClock
 from evergrid.live.ocpp.admission.credentials import StationRecord
-from evergrid.live.ocpp.admission.handshake import ADDRESS_BURST, ADDRESS_REFILL_S, PAIR_BURST
+from evergrid.live.ocpp.admission.handshake import (
+    ADDRESS_BURST,
+    ADDRESS_REFILL_S,
+    PAIR_BURST,
+    _whole_text,
+)
 from evergrid.live.ocpp.admission.rates import RateLimit
 from evergrid.live.ocpp.admission.tls import server_context
 from evergrid.live.ocpp.central_system import Listener
@@ -273,6 +282,60 @@ async def _guess(port: int, source: str, name: str) -> int:
     writer.close()
     await writer.wait_closed()
     return int(line.split()[1])
+
+
+@pytest.mark.parametrize("size", [1, 125, 126, 127, 133, 65_535, 65_536, 70_000])
+def test_a_frame_is_read_as_the_library_reads_it(size: int):
+    text = bytes(range(32, 127)) * (size // 95 + 1)
+    for opcode, fin, mask in product(
+        (Opcode.TEXT, Opcode.BINARY, Opcode.PING), (True, False), (0, 1)
+    ):
+        if opcode is Opcode.PING and (size > 125 or not fin):
+            continue
+        data = NetworkFrame(opcode, text[:size], fin).serialize(mask=bool(mask))
+        begin = _whole_text(data)
+        plain = opcode is Opcode.TEXT and fin and mask == 1 and size < 65_536
+        assert bool(begin) == plain
+        if begin:
+            assert apply_mask(data[begin:], data[begin - 4 : begin]) == text[:size]
+        for cut in (1, 5, 7, len(data) - 1):
+            assert not _whole_text(data[: min(cut, len(data) - 1)])
+        assert not _whole_text(data + b"x")
+
+
+@pytest.mark.parametrize("cuts", [1, 3, 40])
+def test_frames_that_come_in_pieces_or_together_are_all_answered(cuts: int):
+    asyncio.run(_pieces(cuts))
+
+
+async def _pieces(cuts: int):
+    chance = random.Random(cuts)
+    async with running(registered("cp-1"), boot_wait_s=30.0) as (_, handler, port):
+        station = StationClient("cp-1")
+        await station.connect(port, secret=SECRET)
+        await handler.until(lambda: handler.names("cp-1") == ["connected"])
+        assert station.socket is not None
+        loop, frames, expected = asyncio.get_running_loop(), [], []
+        for number in range(60):
+            expected.append(loop.create_future())
+            station._waiting[f"p{number}"] = expected[-1]
+            text = f'[2,"p{number}","Heartbeat",{{}}]'.encode()
+            half = chance.randrange(1, len(text))
+            if number % 3:
+                frames.append(NetworkFrame(Opcode.TEXT, text).serialize(mask=True))
+            else:
+                frames.append(NetworkFrame(Opcode.TEXT, text[:half], False).serialize(mask=True))
+                frames.append(NetworkFrame(Opcode.PING, b"x").serialize(mask=True))
+                frames.append(NetworkFrame(Opcode.CONT, text[half:]).serialize(mask=True))
+        stream = b"".join(frames)
+        while stream:
+            size = chance.randrange(1, max(2, 2 * len(stream) // cuts + 2))
+            station.socket.transport.write(stream[:size])
+            stream = stream[size:]
+            await asyncio.sleep(0.001)
+        answers = await asyncio.wait_for(asyncio.gather(*expected), 10)
+        assert {message[0] for message in answers} == {3}
+        await station.close()
 
 
 def test_a_limit_of_rate_refills_and_forgets_the_oldest():
