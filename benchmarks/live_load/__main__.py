@@ -93,6 +93,9 @@ async def held(
         }
     middle = samples[len(samples) // 4 : -1] or samples
     return figures | {
+        "memory_mib_course": [
+            round(one.memory_mib, 1) for one in samples[:: len(samples) // 8 or 1]
+        ],
         "memory_mib": max(one.memory_mib for one in samples),
         "memory_mib_per_h": slope_mib_per_h(samples),
         "descriptors": sorted({one.descriptors for one in middle}),

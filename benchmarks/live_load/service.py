@@ -18,7 +18,7 @@ from evergrid.live.ocpp.central_system import CentralSystem, Listener
 from evergrid.live.store.store import Store, open_store
 
 KIB_PER_MIB = 1024.0
-REST_SHARE = 0.25  # of a run, in which memory settles before its slope is read
+REST_SHARE = 0.5  # of a run, in which memory settles before its slope is read
 
 
 @dataclass(frozen=True)

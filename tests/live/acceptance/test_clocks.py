@@ -53,28 +53,17 @@ def test_19_a_station_whose_clock_is_wrong_is_flagged_and_paid_by_its_registers(
     assert abs(line.time_s - START_S) < 60.0  # booked by our clock
 
 
-class SteppedClock(VirtualClock):
-    """A virtual clock whose wall's time an operator steps."""
-
-    step_s = 0.0
-
-    def now_s(self) -> float:
-        return super().now_s() + self.step_s
-
-
 @pytest.mark.parametrize("step_s", [HOUR_S, -HOUR_S])
 def test_19_a_step_of_our_own_clock_loses_no_tick(step_s: float):
     run = Run(2)
-    clock = SteppedClock(START_S)
-    for holder in (run, run.controller, run.stations):
-        holder.clock = clock
+    clock = run.clock
     ticks: list[float] = []
     real: Any = run.ticker.tick
 
     async def counted() -> None:
         ticks.append(clock.monotonic_s())
         if len(ticks) == 10:
-            clock.step_s = step_s
+            clock._start_s += step_s  # an operator sets the clock of the wall
         await real()
 
     run.ticker.tick = counted

@@ -100,7 +100,7 @@ def test_24_descriptors_and_tasks_stay_as_they_are():
 
 @pytest.mark.soak
 def test_24_half_an_hour_leaves_memory_descriptors_and_tasks_as_they_are():
-    told = figures("held", stations=200, seconds=1800, interval=2)
+    told = figures("held", stations=200, seconds=1800, interval=1)
     whole(told)
     assert len(told["descriptors"]) == 1
     assert told["memory_mib_per_h"] < MIB_PER_H

@@ -59,7 +59,7 @@ async def connected(system: CentralSystem, port: int, stations: Sequence[Station
 async def upgrade(folder: Path, rows: int, count: int) -> None:
     newer = versions_with(folder / "versions", NEXT)
     stations = [StationClient(f"cp-{n}") for n in range(count)]
-    port, before = 0, ""
+    port, before, manifest = 0, "", None
     for rules in (StoreRules(), newer):
         began_s = time.monotonic()
         async with open_store(folder / "a.db", clock=WallClock(), rules=rules) as store:

@@ -16,7 +16,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 from websockets.frames import Frame as NetworkFrame
-from websockets.frames import Opcode, apply_mask
+from websockets.frames import Opcode
+from websockets.speedups import apply_mask
 
 from evergrid.live.clock import VirtualClock
 from evergrid.live.ocpp.admission.credentials import StationRecord

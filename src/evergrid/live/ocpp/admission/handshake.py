@@ -16,9 +16,10 @@ from typing import Any, final
 from urllib.parse import unquote
 
 from websockets.asyncio.server import ServerConnection
-from websockets.frames import Frame, Opcode, apply_mask
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import Event, State
+from websockets.speedups import apply_mask
 
 from evergrid.live.adapter import AbstractHandler, Refusal
 from evergrid.live.clock import AbstractClock
