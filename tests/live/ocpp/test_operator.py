@@ -94,6 +94,38 @@ async def _operator():
         await station.close()
 
 
+def test_a_transaction_may_be_started_with_a_profile_that_only_charges():
+    async def one():
+        async with running(registered("cp-1")) as (system, handler, port):
+            station = StationClient("cp-1")
+            await station.connect(port, secret=SECRET)
+            await station.boot()
+            await handler.until(lambda: "cp-1" in handler.found)
+            start = {
+                "idToken": {"idToken": "x", "type": "Central"},
+                "remoteStartId": 1,
+                "evseId": 1,
+            }
+            good = _profile(chargingProfilePurpose="TxProfile")
+            feeds = {"startPeriod": 0, "operationMode": "CentralSetpoint", "setpoint": -1000.0}
+            two_way = {"id": 1, "chargingRateUnit": "W", "chargingSchedulePeriod": [feeds]}
+            for wrong in (
+                good | {"transactionId": "tx"},
+                good | {"chargingProfilePurpose": "TxDefaultProfile"},
+                good | {"chargingSchedule": [two_way]},
+            ):
+                payload = start | {"chargingProfile": wrong}
+                with pytest.raises(InputError):
+                    await system.orders.call("cp-1", "RequestStartTransaction", payload)
+            assert station.count("RequestStartTransaction") == 0
+            payload = start | {"chargingProfile": good}
+            await system.orders.call("cp-1", "RequestStartTransaction", payload)
+            assert station.last("RequestStartTransaction") == payload
+            await station.close()
+
+    asyncio.run(one())
+
+
 def test_an_operator_cannot_discharge_a_vehicle_whose_driver_has_not_agreed():
     asyncio.run(_operator_discharges())
 
