@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import uvloop
+from sqlalchemy import Connection
 
 from benchmarks.live_load import certificates
 from benchmarks.live_load.service import Loaded, Sample, served, slope_mib_per_h, watched
@@ -33,7 +34,7 @@ from evergrid.live.adapter import OrderResult, PowerOrder, Session
 from evergrid.live.clock import WallClock
 from evergrid.live.ocpp.central_system import Listener
 from evergrid.live.ocpp.wire.message_ring import KEPT
-from evergrid.live.store.store import open_store
+from evergrid.live.store.store import Store, open_store
 
 REPOSITORY = Path(__file__).parents[2]
 LONGEST_LINE = 64 * 2**20  # bytes; an outcome holds the wait of every event
@@ -72,6 +73,21 @@ async def outcome(process: Process) -> Figures:
     return told
 
 
+async def lost(store: Store, told: Figures) -> int:
+    """Answered events that are not on the disk; takes the answers of each station out of `told`."""
+    answered: dict[str, int] = told.pop("answered_of")
+
+    def there(connection: Connection) -> dict[str, int]:
+        words = "SELECT station, sequence FROM log WHERE kind = 'transaction_event'"
+        counts = dict.fromkeys(answered, 0)
+        for station, sequence in connection.exec_driver_sql(words):
+            counts[station] += sequence < answered.get(station, 0)
+        return counts
+
+    found = await store.read(there)
+    return sum(count - found[station] for station, count in answered.items())
+
+
 async def held(
     folder: Path, stations: int, seconds: float, interval_s: float, *, warm: int = WARM
 ) -> Figures:
@@ -86,11 +102,13 @@ async def held(
             told = await outcome(process)
             watch.cancel()
         took_s = time.monotonic() - began_s
-        figures = told | {
+        figures = {
+            "lost": await lost(loaded.store, told),
             "cpu_share": (time.process_time() - cpu_s) / took_s,
             "events_per_s": told["answered"] / seconds,
             "on_disk": await loaded.store.log.count("transaction_event") - warm * stations,
         }
+    figures |= told
     middle = samples[len(samples) // 4 : -1] or samples
     return figures | {
         "memory_mib_course": [
@@ -113,6 +131,7 @@ async def orders(folder: Path, stations: int, ticks: int, tick_s: float) -> Figu
                 await asyncio.sleep(0.05)
             waits_s, missed = await _ticks(loaded, stations, ticks, tick_s)
             told = await outcome(process)
+    del told["answered_of"]
     p50_ms, p99_ms = (1e3 * np.quantile(waits_s, [0.5, 0.99])).tolist()
     return {
         "orders": len(waits_s),
@@ -172,12 +191,14 @@ async def restart(folder: Path, stations: int, seconds: float, profile: int) -> 
         told = await outcome(process)
         await running.__aexit__(None, None, None)
         refusals, on_disk = loaded.handler.refusals, loaded.store.log
+        missing = await lost(loaded.store, told)
         return told | {
             "back": there,
             "back_s": back_s,
             "cpu_ms_each": 1e3 * back_cpu_s / stations,
             "turned_away": len(refusals),
             "on_disk": await on_disk.count("transaction_event"),
+            "lost": missing,
             "profile": profile,
         }
 
@@ -198,9 +219,10 @@ async def kill(folder: Path, stations: int, kills: int) -> Figures:
     process.kill()
     await process.wait()
     async with open_store(folder / "load.db", clock=WallClock()) as store:
-        on_disk = await store.log.count("transaction_event")
+        on_disk, missing = await store.log.count("transaction_event"), await lost(store, told)
         whole = await store.read(lambda c: c.exec_driver_sql("PRAGMA integrity_check").scalar_one())
-    return told | {"kills": kills, "on_disk": on_disk, "up_s": ups_s, "integrity": whole}
+    figures = {"kills": kills, "on_disk": on_disk, "lost": missing, "up_s": ups_s}
+    return told | figures | {"integrity": whole}
 
 
 async def _killable(folder: Path, stations: int, port: int) -> tuple[Process, int, float]:

@@ -59,6 +59,7 @@ class Outcome:
     Attributes:
         sent: Events that were sent first, repeats not counted.
         answered: Of them.
+        answered_of: Of each station, those of its warming up too: its first so many.
         dropped: Links that ended before the end.
         refused: Handshakes that were answered with a status of HTTP.
         connected_s: Until all were connected.
@@ -68,6 +69,7 @@ class Outcome:
 
     sent: int = 0
     answered: int = 0
+    answered_of: dict[str, int] = field(default_factory=dict)
     dropped: int = 0
     refused: int = 0
     connected_s: float = 0.0
@@ -153,6 +155,7 @@ class Station:
                     return
             self.outcome.waits_s.append(time.monotonic() - began_s)
             self.outcome.answered += 1
+            self.outcome.answered_of[self.name] = sequence + 1
             sequence += 1
             due_s += self.load.interval_s
 

@@ -19,6 +19,7 @@ def whole(told: dict[str, Any]) -> None:
     """Every event was answered, and each is on the disk once."""
     assert told["dropped"] == 0
     assert told["refused"] == 0
+    assert told["lost"] == 0
     assert told["answered"] == told["sent"] == told["on_disk"] > 0
 
 
@@ -67,8 +68,8 @@ def test_3_five_thousand_orders_are_acknowledged_at_each_tick_for_a_quarter_of_a
 def test_4_stations_are_back_after_a_restart_and_lose_nothing(profile: int):
     told = figures("restart", stations=60, profile=profile, seconds=8)
     assert told["back"] == 60
-    assert told["turned_away"] == told["refused"] == 0
-    assert told["answered"] == told["sent"] == told["on_disk"]
+    assert told["turned_away"] == told["refused"] == told["lost"] == 0
+    assert told["answered"] <= told["on_disk"] <= told["sent"]
 
 
 @pytest.mark.soak
@@ -77,15 +78,17 @@ def test_4_five_thousand_stations_are_back_after_a_restart(profile: int, within_
     told = figures("restart", stations=5000, profile=profile, seconds=120)
     assert told["back"] == 5000
     assert told["back_s"] < within_s
-    assert told["turned_away"] == told["refused"] == 0
-    assert told["answered"] == told["sent"] == told["on_disk"]
+    assert told["turned_away"] == told["refused"] == told["lost"] == 0
+    assert told["answered"] <= told["on_disk"] <= told["sent"]
 
 
 @pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.soak)])
 def test_5_a_service_that_is_killed_loses_and_doubles_nothing_it_answered(kills: int):
     told = figures("kill", stations=60, kills=kills)
     assert told["dropped"] >= 60
-    assert told["answered"] == told["sent"] == told["on_disk"] > 100
+    assert told["lost"] == 0
+    # What was written just before a kill was not answered yet; it is sent again, and counts once.
+    assert 100 < told["answered"] <= told["on_disk"] <= told["sent"]
     assert told["integrity"] == "ok"
     assert kills == 2 or told["up_s"] < 5.0
 
