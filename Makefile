@@ -38,6 +38,7 @@ services:  ## install the system packages that test-all needs (Debian; needs roo
 
 test-all: services $(VENV)/.dev  ## every test, also in a browser; then the long ones, two hours alone
 	@EVERGRID_REQUIRE_BROWSER=1 $(BIN)/python -m pytest --quiet -n 2 --dist loadgroup
+	@command -v npm > /dev/null || apt-get install -y -qq --no-install-recommends npm > /dev/null
 	@$(BIN)/python -m pytest --quiet -m soak
 
 sbom: $(VENV)/.dev  ## list what is installed with its licences, as CycloneDX, into results/sbom.json

@@ -40,8 +40,8 @@ console.log(JSON.stringify(failures));
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if shutil.which("npm") is None:
         if os.environ.get("EVERGRID_REQUIRE_SERVICES"):
-            pytest.fail("npm is not installed; make services installs it")
-        pytest.skip("npm is not installed; make services installs it")
+            pytest.fail("npm is not installed; make test-all installs it")
+        pytest.skip("npm is not installed; make test-all installs it")
     folder = tmp_path_factory.mktemp("npm")
     call = ["npm", "install", "--silent", "--no-audit", "--no-fund", *PACKAGES]
     subprocess.run(call, cwd=folder, check=True, timeout=300)

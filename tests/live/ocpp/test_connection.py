@@ -118,6 +118,23 @@ def test_a_station_of_2_0_1_charges_only_and_is_never_sent_what_it_does_not_know
     asyncio.run(one())
 
 
+def test_a_station_with_one_level_of_profiles_is_given_its_sessions_profile_there():
+    async def one():
+        async with running(registered("cp-1")) as (system, handler, port):
+            station = StationClient("cp-1")
+            station.variables[("SmartChargingCtrlr", "ProfileStackLevel")] = "0"
+            await station.connect(port, secret=SECRET, version="ocpp2.0.1")
+            await handler.until(lambda: "cp-1" in handler.found)
+            await station.transaction("Started", "tx")
+            session = Session("cp-1", 1, "tx", 11.0, 0.0, -5.0)
+            assert await system.orders.begin(session) is OrderResult.ACCEPTED
+            profile = station.last("SetChargingProfile")["chargingProfile"]
+            assert (profile["chargingProfilePurpose"], profile["stackLevel"]) == ("TxProfile", 0)
+            await station.close()
+
+    asyncio.run(one())
+
+
 def test_a_station_may_change_its_version_between_connections():
     async def one():
         async with running(registered("cp-1")) as (_, handler, port):
