@@ -57,6 +57,7 @@ def test_8_a_link_that_dies_without_a_word_is_offline_in_time():
     assert asyncio.run(one()) < OFFLINE_S
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("partial", "silent"), [(100, 30), pytest.param(2000, 500, marks=pytest.mark.soak)]
 )

@@ -11,6 +11,8 @@ import pytest
 
 from tests.live.acceptance.loads import figures
 
+pytestmark = pytest.mark.slow  # the quick forms too take some seconds each
+
 MIB_PER_H = 1.0  # by which memory may grow in an hour
 ROUNDING_MIB = 1.0  # of the pages that an allocator takes at once
 

@@ -81,6 +81,7 @@ async def stations(service: Service, kept: dict[str, str]) -> None:
     await right.close()
 
 
+@pytest.mark.slow
 def test_18_secrets_are_in_no_log_answer_or_file(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ):

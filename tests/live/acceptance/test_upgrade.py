@@ -88,6 +88,7 @@ async def upgrade(folder: Path, rows: int, count: int) -> None:
         assert await store.log.count("transaction_event") == rows + count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rows", "count"), [(20_000, 20), pytest.param(10_000_000, 1000, marks=pytest.mark.soak)]
 )
