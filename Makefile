@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # NumPy's threads only get in each other's way here: the heavy work is in HiGHS.
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help demo test test-quick check services test-all bench docs lock clean
+.PHONY: help demo test test-quick check services test-all sbom bench docs lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -19,7 +19,7 @@ test: $(VENV)/.dev  ## run the tests
 	@$(BIN)/python -m pytest --quiet -n 2 --dist loadgroup
 
 test-quick: $(VENV)/.dev  ## run the quick core of the tests
-	@$(BIN)/python -m pytest --quiet -n 2 --dist loadgroup -m "not slow and not browser"
+	@$(BIN)/python -m pytest --quiet -n 2 --dist loadgroup -m "not slow and not browser and not soak"
 
 check: $(VENV)/.dev  ## format, lint, arrows, types, docs
 	@$(BIN)/ruff format --check --quiet .
@@ -36,8 +36,13 @@ services:  ## install the system packages that test-all needs (Debian; needs roo
 	apt-get update -qq
 	apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core nats-server postgresql > /dev/null
 
-test-all: services $(VENV)/.dev  ## every test, also those that need a browser or servers
+test-all: services $(VENV)/.dev  ## every test, also with a browser and servers; then the long ones, two hours alone
 	@EVERGRID_REQUIRE_BROWSER=1 EVERGRID_REQUIRE_SERVICES=1 $(BIN)/python -m pytest --quiet -n 2 --dist loadgroup
+	@command -v npm > /dev/null || apt-get install -y -qq --no-install-recommends npm > /dev/null
+	@$(BIN)/python -m pytest --quiet -m soak
+
+sbom: $(VENV)/.dev  ## list what is installed with its licences, as CycloneDX, into results/sbom.json
+	@$(BIN)/python requirements/bill_of_materials.py results/sbom.json
 
 bench: $(VENV)/.dev  ## time the main job against HiGHS alone
 	@$(BIN)/python -m benchmarks.plan

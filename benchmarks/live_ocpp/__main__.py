@@ -11,8 +11,9 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import uvloop
@@ -20,13 +21,17 @@ from websockets.asyncio.server import ServerConnection, broadcast, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from benchmarks.live_ocpp.handler import CountingHandler, Stations
+from benchmarks.live_ocpp.handler import CountingHandler, DurableHandler, Stations
+from benchmarks.plan import machine
 from evergrid.live.adapter import OrderResult, PowerOrder, Session
 from evergrid.live.clock import WallClock
 from evergrid.live.ocpp.admission.settings import Settings
 from evergrid.live.ocpp.central_system import CentralSystem, Listener
+from evergrid.live.store.store import open_store
 
 PATIENCE_S = 120.0
+PARTS = ("hold", "orders", "events", "durable", "bare")
+GARBAGE_EVERY = 100_000  # as the command `evergrid` sets it
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -57,8 +62,8 @@ def started(port: int, stations: int, events: int) -> subprocess.Popen[bytes]:
 class Run:
     """A central system with stations in another process."""
 
-    def __init__(self, stations: int, events: int) -> None:
-        self.count, self.handler = stations, CountingHandler()
+    def __init__(self, stations: int, events: int, handler: CountingHandler | None = None) -> None:
+        self.count, self.handler = stations, handler or CountingHandler()
         settings = Settings(boot_wait_s=0.0)
         self.system = CentralSystem(self.handler, Stations(stations), WallClock(), settings)
         self.events = events
@@ -76,15 +81,24 @@ class Run:
             self.child.wait(timeout=PATIENCE_S)
 
 
-async def events(stations: int, each: int) -> None:
+async def events(
+    stations: int, each: int, handler: CountingHandler | None = None, words: str = "answered"
+) -> None:
     """Events in, checked, read and answered."""
-    async with Run(stations, each) as run:
+    async with Run(stations, each, handler) as run:
         await until(lambda: run.handler.described_count == stations)
         cpu, begin_s, before = os.times(), time.monotonic(), run.handler.events
         await until(lambda: run.handler.events == stations * (each + 1))
         count = run.handler.events - before
         rate = count / (time.monotonic() - begin_s)
-        print(f"TransactionEvent, 8 samples: {used(cpu, count)}, {rate:,.0f}/s, {count:,} in all")
+        print(f"TransactionEvent {words}: {used(cpu, count)}, {rate:,.0f}/s, {count:,} in all")
+
+
+async def durable(stations: int, each: int) -> None:
+    """The same, each on the disk before it is answered."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with open_store(Path(folder) / "a.db", clock=WallClock()) as store:
+            await events(stations, each, DurableHandler(store.log), "on the disk and answered")
 
 
 async def bare(stations: int, each: int) -> None:
@@ -154,21 +168,26 @@ async def hold(stations: int, hold_s: float) -> None:
 
 
 def main() -> None:
-    """Run all four, one after the other, with the collector set as a service sets it."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 100)
+    """Run all, one after the other, with the collector set as the command sets it."""
+    gc.set_threshold(GARBAGE_EVERY)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stations", type=int, default=1000)
     parser.add_argument("--events", type=int, default=20_000, help="in all")
     parser.add_argument("--rounds", type=int, default=20, help="of orders to all stations")
+    parser.add_argument("--parts", nargs="*", choices=PARTS, default=PARTS)
     parser.add_argument("--hold", type=float, default=20.0, help="seconds")
     asked = parser.parse_args()
-    uvloop.run(hold(asked.stations, asked.hold))
-    uvloop.run(orders(asked.stations, asked.rounds))
-    each = asked.events // asked.stations
-    uvloop.run(events(asked.stations, each))
-    uvloop.run(bare(asked.stations, each))
+    stations, each = asked.stations, asked.events // asked.stations
+    print(f"{machine.description()}, load {os.getloadavg()[0]:.1f}")
+    runs: dict[str, Callable[[], Coroutine[None, None, None]]] = {
+        "hold": lambda: hold(stations, asked.hold),
+        "orders": lambda: orders(stations, asked.rounds),
+        "events": lambda: events(stations, each),
+        "durable": lambda: durable(stations, each),
+        "bare": lambda: bare(stations, each),
+    }
+    for part in asked.parts:
+        uvloop.run(runs[part]())
 
 
 if __name__ == "__main__":

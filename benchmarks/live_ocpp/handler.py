@@ -13,9 +13,12 @@ from evergrid.live.adapter import (
     Refusal,
     TransactionEvent,
 )
+from evergrid.live.controller import records
 from evergrid.live.ocpp.admission.credentials import AbstractCredentials, StationRecord
+from evergrid.live.store.log import Log
 
 KEY = b"a key for benchmarks only"
+SERIAL_NUMBER = "SN1"  # of all stations, so that one certificate serves them
 
 
 def hashed(station: str, secret: str) -> str:
@@ -73,12 +76,41 @@ class CountingHandler(AbstractHandler):
         self.refusals.append(refusal)
 
 
-class Stations(AbstractCredentials):
-    """So many stations that charge and discharge at 11 kW."""
+class DurableHandler(CountingHandler):
+    """Counts events that are on the disk, written as the controller writes them.
 
-    def __init__(self, count: int) -> None:
+    Args:
+        log: Of an open store.
+    """
+
+    def __init__(self, log: Log) -> None:
+        super().__init__()
+        self._log = log
+
+    async def transaction(self, event: TransactionEvent) -> None:
+        """An event has come; it is answered once it is on the disk."""
+        await self._log.append([records.of_transaction(event, "")])
+        self.events += 1
+
+
+class Stations(AbstractCredentials):
+    """So many stations that charge and discharge at 11 kW.
+
+    Args:
+        count: How many.
+        profile: Their security profile.
+    """
+
+    def __init__(self, count: int, *, profile: int = 1) -> None:
         self._records = {
-            name: StationRecord(name, 1, hashed(name, SECRET), charge_kw=11.0, discharge_kw=11.0)
+            name: StationRecord(
+                name,
+                profile,
+                hashed(name, SECRET),
+                serial_number=SERIAL_NUMBER,
+                charge_kw=11.0,
+                discharge_kw=11.0,
+            )
             for name in (f"cp-{n}" for n in range(count))
         }
 

@@ -85,6 +85,7 @@ async def station(port: int, number: int, events: int) -> None:
         additional_headers={"Authorization": f"Basic {word}"},
         compression=None,
         proxy=None,
+        open_timeout=60.0,
         ping_interval=None,
     )
     texts = [

@@ -134,6 +134,7 @@ def test_both_outlets_are_taken_up_after_a_restart(folder: Path):
         rules = StoreRules(synchronous="off")
         async with running(config, Run(folder, clock, virtual=True, store=rules)) as service:
             assert both_busy(service)
+            assert service.central is not None
             for name in both_busy(service):
                 state = service.central.stations.get(name)
                 assert state is not None

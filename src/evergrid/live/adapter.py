@@ -2,7 +2,8 @@
 
 OCPP stations are one kind of device, stationary batteries over Modbus another: each has an adapter
 that turns its protocol into these records. Power is positive into the grid; a protocol's own sign
-ends at its adapter. Times are UTC seconds since 1970.
+ends at its adapter. Times are UTC seconds since 1970. What comes by the thousand a second is a
+Struct, which is made in a tenth of the time of a frozen dataclass.
 """
 
 from abc import ABC, abstractmethod
@@ -10,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+import msgspec
 
 
 class OrderResult(StrEnum):
@@ -79,8 +82,7 @@ class ChargingNeeds:
     soc: float | None = None
 
 
-@dataclass(frozen=True)
-class MeterReading:
+class MeterReading(msgspec.Struct, frozen=True):
     """What a meter says, at one moment.
 
     Attributes:
@@ -114,8 +116,7 @@ class TransactionPart(StrEnum):
     ENDED = "ended"
 
 
-@dataclass(frozen=True)
-class TransactionEvent:
+class TransactionEvent(msgspec.Struct, frozen=True):
     """What happened in a transaction. (station, transaction, sequence) names it.
 
     Attributes:

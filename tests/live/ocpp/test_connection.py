@@ -7,6 +7,7 @@ import struct
 import time
 from typing import Any
 
+import pytest
 import structlog.testing
 
 from evergrid.live.adapter import OrderResult, PowerOrder, Session
@@ -15,7 +16,7 @@ from evergrid.live.ocpp.stations.connection import MESSAGES_AT_ONCE, REST_S
 from tests.live.ocpp.recorder import SECRET, Recorder, registered, running
 from tests.live.ocpp.station_client import StationClient
 
-RESETS = 300
+RESETS, ALL_RESETS = 300, 5000
 
 
 async def _online(handler: Recorder, port: int, **options: Any) -> StationClient:
@@ -117,6 +118,23 @@ def test_a_station_of_2_0_1_charges_only_and_is_never_sent_what_it_does_not_know
     asyncio.run(one())
 
 
+def test_a_station_with_one_level_of_profiles_is_given_its_sessions_profile_there():
+    async def one():
+        async with running(registered("cp-1")) as (system, handler, port):
+            station = StationClient("cp-1")
+            station.variables[("SmartChargingCtrlr", "ProfileStackLevel")] = "0"
+            await station.connect(port, secret=SECRET, version="ocpp2.0.1")
+            await handler.until(lambda: "cp-1" in handler.found)
+            await station.transaction("Started", "tx")
+            session = Session("cp-1", 1, "tx", 11.0, 0.0, -5.0)
+            assert await system.orders.begin(session) is OrderResult.ACCEPTED
+            profile = station.last("SetChargingProfile")["chargingProfile"]
+            assert (profile["chargingProfilePurpose"], profile["stackLevel"]) == ("TxProfile", 0)
+            await station.close()
+
+    asyncio.run(one())
+
+
 def test_a_station_may_change_its_version_between_connections():
     async def one():
         async with running(registered("cp-1")) as (_, handler, port):
@@ -180,24 +198,25 @@ def test_8_a_link_that_dies_without_a_word_is_offline_after_two_pings():
     asyncio.run(one())
 
 
-def test_23_rude_ends_leave_a_line_each_at_most_and_no_traceback(caplog: Any):
+@pytest.mark.parametrize("resets", [RESETS, pytest.param(ALL_RESETS, marks=pytest.mark.soak)])
+def test_23_rude_ends_leave_a_line_each_at_most_and_no_traceback(caplog: Any, resets: int):
     caplog.set_level(logging.DEBUG)
     logging.getLogger("asyncio").setLevel(logging.INFO)
     with structlog.testing.capture_logs() as lines:
-        escaped = asyncio.run(_rude())
+        escaped = asyncio.run(_rude(resets))
     assert escaped == []
     own = [record for record in caplog.records if record.name != "websockets.client"]
-    assert len(own) + len(lines) <= RESETS
+    assert len(own) + len(lines) <= resets
     assert not [record for record in own if "Authorization" in record.getMessage()]
     assert not [record for record in caplog.records if record.exc_info]
 
 
-async def _rude() -> list[Any]:
+async def _rude(resets: int) -> list[Any]:
     escaped: list[Any] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: escaped.append(context))
-    records = [registered(f"cp-{n}") for n in range(RESETS)]
+    records = [registered(f"cp-{n}") for n in range(resets)]
     async with running(*records) as (_, handler, port):
-        for number in range(RESETS):
+        for number in range(resets):
             station = StationClient(f"cp-{number}")
             await station.connect(port, secret=SECRET)
             assert station.socket is not None
@@ -207,7 +226,7 @@ async def _rude() -> list[Any]:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             station.socket.transport.abort()  # sends a reset
         await handler.until(lambda: _count(handler, "disconnected") == _count(handler, "connected"))
-        assert _count(handler, "connected") >= RESETS * 0.9  # a few were gone before
+        assert _count(handler, "connected") >= resets * 0.9  # a few were gone before
     return escaped
 
 

@@ -74,6 +74,26 @@ def _droop() -> dict[str, Any]:
     return {"id": "x", "isDefault": False, "isSuperseded": False, "freqDroop": droop}
 
 
+def test_a_station_that_ends_a_transaction_with_events_missing_is_asked_for_them():
+    async def one():
+        async with running(registered("cp-1"), boot_wait_s=30.0) as (_, handler, port):
+            station = StationClient("cp-1")
+            await station.connect(port, secret=SECRET)
+            station.on["GetTransactionStatus"] = lambda _: {"messagesInQueue": True}
+            await station.transaction("Started", "tx-1")
+            await station.transaction("Ended", "tx-1")
+            await station.transaction("Started", "tx-2")
+            skipped = station.event("Updated", "tx-2")
+            await station.transaction("Ended", "tx-2")
+            await station.ask("TransactionEvent", skipped)
+            asked = [told for name, told in station.received if name == "GetTransactionStatus"]
+            assert asked == [{"transactionId": "tx-2"}]
+            assert [event.sequence for event in handler.events] == [0, 1, 2, 4, 3]
+            await station.close()
+
+    asyncio.run(one())
+
+
 def test_late_and_repeated_events_are_passed_on_and_do_not_bring_a_transaction_back():
     asyncio.run(_late())
 

@@ -27,7 +27,7 @@ QUICK, WHOLE = 20_000, 100_000
 BATCH = 50
 
 
-@pytest.mark.parametrize("frames", [QUICK, pytest.param(WHOLE, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("frames", [QUICK, pytest.param(WHOLE, marks=pytest.mark.soak)])
 def test_11_mutated_frames_are_answered_and_end_nothing(
     frames: int, monkeypatch: pytest.MonkeyPatch
 ):

@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import datetime
+import random
 import socket
 import ssl
 import time
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -13,10 +15,18 @@ import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from websockets.exceptions import InvalidHandshake, InvalidStatus
+from websockets.frames import Frame as NetworkFrame
+from websockets.frames import Opcode
+from websockets.speedups import apply_mask
 
 from evergrid.live.clock import VirtualClock
 from evergrid.live.ocpp.admission.credentials import StationRecord
-from evergrid.live.ocpp.admission.handshake import ADDRESS_BURST, ADDRESS_REFILL_S, PAIR_BURST
+from evergrid.live.ocpp.admission.handshake import (
+    ADDRESS_BURST,
+    ADDRESS_REFILL_S,
+    PAIR_BURST,
+    _whole_text,
+)
 from evergrid.live.ocpp.admission.rates import RateLimit
 from evergrid.live.ocpp.admission.tls import server_context
 from evergrid.live.ocpp.central_system import Listener
@@ -24,7 +34,7 @@ from evergrid.live.ocpp.stations import connection
 from tests.live.ocpp.recorder import SECRET, Register, hashed, registered, running
 from tests.live.ocpp.station_client import StationClient
 
-TRIES = 2000  # of guessing a secret, from 50 addresses
+TRIES, ALL_TRIES = 2000, 10_000  # of guessing a secret, from 50 addresses
 ADDRESSES = 50
 
 
@@ -214,16 +224,17 @@ async def _with_tls(authorities: Authorities):
     assert escaped == []
 
 
-def test_14_guessing_is_slowed_and_locks_nobody_out():
-    asyncio.run(_guessing())
+@pytest.mark.parametrize("tries", [TRIES, pytest.param(ALL_TRIES, marks=pytest.mark.soak)])
+def test_14_guessing_is_slowed_and_locks_nobody_out(tries: int):
+    asyncio.run(_guessing(tries))
 
 
-async def _guessing():
+async def _guessing(tries: int):
     register = Counting(registered("cp-1"))
     async with running(registered("cp-1")) as (system, handler, port):
         system._handshake._credentials = register  # pyright: ignore[reportAttributeAccessIssue]
         statuses: dict[int, int] = {}
-        for number in range(TRIES):
+        for number in range(tries):
             source = f"127.0.1.{number % ADDRESSES + 1}"
             name = "cp-1" if number % 2 else f"cp-{number}"
             status = await _guess(port, source, name)
@@ -272,6 +283,60 @@ async def _guess(port: int, source: str, name: str) -> int:
     writer.close()
     await writer.wait_closed()
     return int(line.split()[1])
+
+
+@pytest.mark.parametrize("size", [1, 125, 126, 127, 133, 65_535, 65_536, 70_000])
+def test_a_frame_is_read_as_the_library_reads_it(size: int):
+    text = bytes(range(32, 127)) * (size // 95 + 1)
+    for opcode, fin, mask in product(
+        (Opcode.TEXT, Opcode.BINARY, Opcode.PING), (True, False), (0, 1)
+    ):
+        if opcode is Opcode.PING and (size > 125 or not fin):
+            continue
+        data = NetworkFrame(opcode, text[:size], fin).serialize(mask=bool(mask))
+        begin = _whole_text(data)
+        plain = opcode is Opcode.TEXT and fin and mask == 1 and size < 65_536
+        assert bool(begin) == plain
+        if begin:
+            assert apply_mask(data[begin:], data[begin - 4 : begin]) == text[:size]
+        for cut in (1, 5, 7, len(data) - 1):
+            assert not _whole_text(data[: min(cut, len(data) - 1)])
+        assert not _whole_text(data + b"x")
+
+
+@pytest.mark.parametrize("cuts", [1, 3, 40])
+def test_frames_that_come_in_pieces_or_together_are_all_answered(cuts: int):
+    asyncio.run(_pieces(cuts))
+
+
+async def _pieces(cuts: int):
+    chance = random.Random(cuts)
+    async with running(registered("cp-1"), boot_wait_s=30.0) as (_, handler, port):
+        station = StationClient("cp-1")
+        await station.connect(port, secret=SECRET)
+        await handler.until(lambda: handler.names("cp-1") == ["connected"])
+        assert station.socket is not None
+        loop, frames, expected = asyncio.get_running_loop(), [], []
+        for number in range(60):
+            expected.append(loop.create_future())
+            station._waiting[f"p{number}"] = expected[-1]
+            text = f'[2,"p{number}","Heartbeat",{{}}]'.encode()
+            half = chance.randrange(1, len(text))
+            if number % 3:
+                frames.append(NetworkFrame(Opcode.TEXT, text).serialize(mask=True))
+            else:
+                frames.append(NetworkFrame(Opcode.TEXT, text[:half], False).serialize(mask=True))
+                frames.append(NetworkFrame(Opcode.PING, b"x").serialize(mask=True))
+                frames.append(NetworkFrame(Opcode.CONT, text[half:]).serialize(mask=True))
+        stream = b"".join(frames)
+        while stream:
+            size = chance.randrange(1, max(2, 2 * len(stream) // cuts + 2))
+            station.socket.transport.write(stream[:size])
+            stream = stream[size:]
+            await asyncio.sleep(0.001)
+        answers = await asyncio.wait_for(asyncio.gather(*expected), 10)
+        assert {message[0] for message in answers} == {3}
+        await station.close()
 
 
 def test_a_limit_of_rate_refills_and_forgets_the_oldest():

@@ -94,6 +94,38 @@ async def _operator():
         await station.close()
 
 
+def test_a_transaction_may_be_started_with_a_profile_that_only_charges():
+    async def one():
+        async with running(registered("cp-1")) as (system, handler, port):
+            station = StationClient("cp-1")
+            await station.connect(port, secret=SECRET)
+            await station.boot()
+            await handler.until(lambda: "cp-1" in handler.found)
+            start = {
+                "idToken": {"idToken": "x", "type": "Central"},
+                "remoteStartId": 1,
+                "evseId": 1,
+            }
+            good = _profile(chargingProfilePurpose="TxProfile")
+            feeds = {"startPeriod": 0, "operationMode": "CentralSetpoint", "setpoint": -1000.0}
+            two_way = {"id": 1, "chargingRateUnit": "W", "chargingSchedulePeriod": [feeds]}
+            for wrong in (
+                good | {"transactionId": "tx"},
+                good | {"chargingProfilePurpose": "TxDefaultProfile"},
+                good | {"chargingSchedule": [two_way]},
+            ):
+                payload = start | {"chargingProfile": wrong}
+                with pytest.raises(InputError):
+                    await system.orders.call("cp-1", "RequestStartTransaction", payload)
+            assert station.count("RequestStartTransaction") == 0
+            payload = start | {"chargingProfile": good}
+            await system.orders.call("cp-1", "RequestStartTransaction", payload)
+            assert station.last("RequestStartTransaction") == payload
+            await station.close()
+
+    asyncio.run(one())
+
+
 def test_an_operator_cannot_discharge_a_vehicle_whose_driver_has_not_agreed():
     asyncio.run(_operator_discharges())
 
@@ -117,6 +149,32 @@ async def _operator_discharges():
         with pytest.raises(InputError):
             await system.orders.call("cp-1", "UpdateDynamicSchedule", payload)
         await station.close()
+
+
+def test_a_station_on_hold_may_only_boot_until_it_is_let_go():
+    async def one():
+        async with running(registered("cp-1")) as (system, handler, port):
+            with pytest.raises(InputError, match="registered"):
+                system.hold("cp-2", True)
+            system.hold("cp-1", True)
+            station = StationClient("cp-1")
+            await station.connect(port, secret=SECRET)
+            assert (await station.boot())["status"] == "Pending"
+            message = await station.call("Heartbeat", {})
+            assert message[2] == "SecurityError"
+            await asyncio.sleep(0.2)  # longer than a boot is waited for
+            assert "cp-1" not in handler.found
+            system.hold("cp-1", False)
+            answer = await system.orders.call(
+                "cp-1", "TriggerMessage", {"requestedMessage": "BootNotification"}
+            )
+            assert answer["status"] == "Accepted"
+            assert (await station.boot())["status"] == "Accepted"
+            await handler.until(lambda: "cp-1" in handler.found)
+            await station.ask("Heartbeat", {})
+            await station.close()
+
+    asyncio.run(one())
 
 
 def test_a_transaction_from_before_a_restart_goes_on():

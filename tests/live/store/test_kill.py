@@ -63,6 +63,6 @@ def test_five_kills_under_load_lose_nothing_acknowledged(place: Place):
     kill_often(place, 5)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_twenty_kills_under_load_lose_nothing_acknowledged(place: Place):
     kill_often(place, 20)

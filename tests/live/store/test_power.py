@@ -94,7 +94,7 @@ def test_a_power_cut_after_syncs_that_failed_loses_nothing_acknowledged(tmp_path
     check(tmp_path, 8, failing=True)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_fifty_power_cuts_lose_nothing_acknowledged(tmp_path: Path):
     check(tmp_path, 50)
 

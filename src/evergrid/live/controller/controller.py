@@ -91,7 +91,8 @@ class Controller(AbstractHandler):
         self.earned = 0.0  # credits of regulation, of drivers and aggregator together
         self.support: GridSupport | None = None  # of the grid, by stations themselves
         self._unreachable: dict[str, float] = {}
-        self._post, self._prices = post_lines, prices
+        self.ended: dict[str, tuple[str, float]] = {}  # what ended last at a station, and when
+        self._post, self.prices = post_lines, prices
         self._adapter: AbstractAdapter | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._retry_s: dict[str, float] = {}  # when a station that refused is asked again
@@ -133,7 +134,7 @@ class Controller(AbstractHandler):
     async def connected(self, station: str, protocol: str) -> None:
         """A device is there; it is under orders again once it has told what it can do."""
         self.online[station] = protocol
-        self._seen(station)
+        self.last_seen_s[station] = self.clock.now_s()
         self.end_alarm("station_offline", station)
 
     async def disconnected(self, station: str) -> None:
@@ -152,7 +153,7 @@ class Controller(AbstractHandler):
         self.capabilities[station] = found
         if self.support is not None:
             self.spawn(self.support.described(station, found.grid_functions))
-        self._seen(station)
+        self.last_seen_s[station] = self.clock.now_s()
         known = self.transactions.get(station)
         vehicle = self.vehicle_at(station)
         if vehicle is None and known is not None and known.needs is not None:
@@ -162,7 +163,7 @@ class Controller(AbstractHandler):
 
     async def authorized(self, station: str, token: str) -> bool:
         """Whether a driver is known."""
-        self._seen(station)
+        self.last_seen_s[station] = self.clock.now_s()
         return self.drivers.of(token) is not None
 
     def may_discharge(self, token: str | None) -> bool:
@@ -177,19 +178,27 @@ class Controller(AbstractHandler):
         entry = records.of_transaction(event, "" if driver is None else driver.driver)
         if not await self.log.append([entry]):
             return
-        self._seen(event.station)
+        self.last_seen_s[event.station] = self.clock.now_s()
         self._check_clock(event)
+        if records.is_over(
+            self.ended.get(event.station), event.transaction, event.part, event.time_s
+        ):
+            return  # it came late, and what its registers counted is known by those that followed
         if known is not None and event.transaction != known.transaction:
             # Only the begin of the next one tells that this one has ended.
             await self._left(event.station, known, early_end=True)
+            self.ended[event.station] = known.transaction, known.arrival_s
             known = None
         if known is None:
             driver = self.drivers.of(event.token)
             known = OpenTransaction(event.transaction, event.evse or 1, driver, event.time_s)
             self.transactions[event.station] = known
         known.driver = driver
-        self._take_readings(event.station, known, event.readings, live=not event.offline)
+        self._take_readings(
+            event.station, known, event.readings, live=not event.offline, sequence=event.sequence
+        )
         if event.part is TransactionPart.ENDED:
+            self.ended[event.station] = event.transaction, event.time_s
             ended_s = event.time_s if event.offline else None
             await self._left(event.station, known, early_end=False, ended_s=ended_s)
 
@@ -199,7 +208,7 @@ class Controller(AbstractHandler):
         if known is None or self.device(needs.station) is None:
             return False
         await self.log.append([records.of_needs(needs, known.transaction)])
-        self._seen(needs.station)
+        self.last_seen_s[needs.station] = self.clock.now_s()
         known.tell(needs)
         assert known.needs is not None
         self.spawn(self._begin(self._vehicle(known, known.needs)))
@@ -232,7 +241,7 @@ class Controller(AbstractHandler):
         """Meter values outside a transaction."""
         now_s = self.clock.now_s()
         await self.log.append([records.of_readings(station, evse, tuple(readings), now_s)])
-        self._seen(station)
+        self.last_seen_s[station] = self.clock.now_s()
         known = self.transactions.get(station)
         if known is not None:
             self._take_readings(station, known, readings, live=True)
@@ -481,12 +490,13 @@ class Controller(AbstractHandler):
         readings: Sequence[MeterReading],
         *,
         live: bool,
+        sequence: int | None = None,
     ) -> None:
         """Meter values: registers are paid for, power is held against orders, soc corrects."""
         row = self.fleet.row.get(station, -1)
         for reading in readings:
             buy, sell = self.prices_at(reading.time_s)
-            known.meter.read(reading.drawn_kwh, reading.fed_kwh, buy, sell)
+            known.meter.read(reading.drawn_kwh, reading.fed_kwh, buy, sell, sequence=sequence)
             known.soc = reading.soc if reading.soc is not None else known.soc
             if not live or row not in self.fleet.vehicles:
                 continue
@@ -505,10 +515,8 @@ class Controller(AbstractHandler):
         if self.fleet.following.follows[row]:
             self.end_alarm("not_following", station)
             return
-        ordered, measured = (
-            float(getattr(self.fleet.following, name)[row])
-            for name in ("accepted_kw", "measured_kw")
-        )
+        following = self.fleet.following
+        ordered, measured = following.accepted_kw[row], following.measured_kw[row]
         text = f"{station} accepted {ordered:g} kW and measures {measured:g} kW"
         self.raise_alarm("not_following", station, text)
         self.spawn(self._on_its_own(row))
@@ -531,18 +539,13 @@ class Controller(AbstractHandler):
         if energy_kwh != counted:
             self.fleet.measure_energy(row, energy_kwh, self.clock.now_s())
 
-    @property
-    def prices(self) -> Prices:
-        """What energy costs."""
-        return self._prices
-
     def use_prices(self, prices: Prices) -> None:
         """Energy costs this from now on."""
-        self._prices = prices
+        self.prices = prices
 
     def prices_at(self, wall_s: float) -> tuple[float, float]:
         """Price of energy drawn and of energy fed at a moment; the nearest where there is none."""
-        return ledger_lines.prices_at(self._prices, wall_s)
+        return ledger_lines.prices_at(self.prices, wall_s)
 
     # Small things.
 
@@ -583,9 +586,6 @@ class Controller(AbstractHandler):
 
     async def _write(self, entry: Entry) -> None:
         await self.log.append([entry])
-
-    def _seen(self, station: str) -> None:
-        self.last_seen_s[station] = self.clock.now_s()
 
     def _check_clock(self, event: TransactionEvent) -> None:
         """How far a station's clock is from ours, by what it sends at once."""

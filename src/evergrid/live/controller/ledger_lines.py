@@ -1,6 +1,6 @@
 """The ledger: what each driver and the aggregator are paid, in whole cents, booked once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -46,24 +46,68 @@ def of_block(block: Block, driver_share: float) -> list[LedgerLine]:
 
 
 @dataclass
-class SessionMeter:
-    """What a session drew and fed so far, by the registers of its meter.
+class RegisterCount:
+    """What one register of a meter counted in a session, in whatever order its readings came.
+
+    Energy is the last reading less the first, by the sequence of their messages, so that a message
+    that comes late changes no sum. A register that went back has begun anew: what it counted before
+    is kept.
 
     Attributes:
-        drawn_register_kwh: At the last reading; None before the first.
-        fed_register_kwh: Likewise.
-        drawn_kwh: Since the first reading.
-        fed_kwh: Since the first reading.
-        paid: For energy drawn, at the prices of its readings.
-        earned: For energy fed.
+        before_kwh: Counted until the register last began anew.
+        first_kwh: First reading since; None before it.
+        last_kwh: Last one.
+        first: Sequence of the message that brought the first.
+        last: Of that which brought the last.
+        amount: Energy at the price of the reading that told it.
     """
 
-    drawn_register_kwh: float | None = None
-    fed_register_kwh: float | None = None
-    drawn_kwh: float = 0.0
-    fed_kwh: float = 0.0
-    paid: float = 0.0
-    earned: float = 0.0
+    before_kwh: float = 0.0
+    first_kwh: float | None = None
+    last_kwh: float = 0.0
+    first: int = 0
+    last: int = 0
+    amount: float = 0.0
+
+    @property
+    def energy_kwh(self) -> float:
+        """Counted so far."""
+        return self.before_kwh + self.last_kwh - (self.first_kwh or 0.0)
+
+    def read(self, sequence: int, register_kwh: float, price_per_mwh: float) -> None:
+        """A reading. One between those that are known is counted already."""
+        per_kwh = per_kwh_from_per_mwh(price_per_mwh)
+        if self.first_kwh is None:
+            self.first_kwh = self.last_kwh = register_kwh
+            self.first = self.last = sequence
+        elif sequence >= self.last:
+            if register_kwh < self.last_kwh:
+                self.before_kwh = self.energy_kwh
+                self.first_kwh, self.first = register_kwh, sequence
+            else:
+                self.amount += (register_kwh - self.last_kwh) * per_kwh
+            self.last_kwh, self.last = register_kwh, sequence
+        elif sequence < self.first and register_kwh <= self.first_kwh and not self.before_kwh:
+            self.amount += (self.first_kwh - register_kwh) * per_kwh
+            self.first_kwh, self.first = register_kwh, sequence
+
+
+@dataclass
+class SessionMeter:
+    """What a session drew and fed so far, by the registers of its meter."""
+
+    drawn: RegisterCount = field(default_factory=RegisterCount)
+    fed: RegisterCount = field(default_factory=RegisterCount)
+
+    @property
+    def drawn_kwh(self) -> float:
+        """Since the first reading."""
+        return self.drawn.energy_kwh
+
+    @property
+    def fed_kwh(self) -> float:
+        """Since the first reading."""
+        return self.fed.energy_kwh
 
     def read(
         self,
@@ -71,24 +115,16 @@ class SessionMeter:
         fed_kwh: float | None,
         import_per_mwh: float,
         export_per_mwh: float,
+        *,
+        sequence: int | None = None,
     ) -> None:
-        """Registers at a moment; one that went back begins anew, and counts nothing."""
+        """Registers at a moment, of a message of this sequence; None for one that has none."""
         if drawn_kwh is not None:
-            more = max(
-                drawn_kwh
-                - (drawn_kwh if self.drawn_register_kwh is None else self.drawn_register_kwh),
-                0.0,
-            )
-            self.drawn_kwh += more
-            self.paid += more * per_kwh_from_per_mwh(import_per_mwh)
-            self.drawn_register_kwh = drawn_kwh
+            place = self.drawn.last if sequence is None else sequence
+            self.drawn.read(place, drawn_kwh, import_per_mwh)
         if fed_kwh is not None:
-            more = max(
-                fed_kwh - (fed_kwh if self.fed_register_kwh is None else self.fed_register_kwh), 0.0
-            )
-            self.fed_kwh += more
-            self.earned += more * per_kwh_from_per_mwh(export_per_mwh)
-            self.fed_register_kwh = fed_kwh
+            place = self.fed.last if sequence is None else sequence
+            self.fed.read(place, fed_kwh, export_per_mwh)
 
 
 def of_energy(party: str, time_s: float, meter: SessionMeter) -> list[LedgerLine]:
@@ -102,8 +138,8 @@ def of_energy(party: str, time_s: float, meter: SessionMeter) -> list[LedgerLine
     rule = "registers of the meter at the price of each reading"
     lines = []
     for item, kwh, amount in (
-        ("energy drawn", meter.drawn_kwh, -rounded(meter.paid)),
-        ("energy fed", meter.fed_kwh, rounded(meter.earned)),
+        ("energy drawn", meter.drawn_kwh, -rounded(meter.drawn.amount)),
+        ("energy fed", meter.fed_kwh, rounded(meter.fed.amount)),
     ):
         if kwh > 0:
             lines.append(LedgerLine(time_s, party, item, kwh, "kWh", amount, rule))

@@ -36,7 +36,7 @@ def of_transaction(event: TransactionEvent, driver: str) -> Entry:
         "evse": event.evse,
         "offline": event.offline,
         "driver": driver,
-        "readings": [asdict(reading) for reading in event.readings],
+        "readings": event.readings,
     }
     return _entry(
         "transaction_event",
@@ -50,7 +50,7 @@ def of_transaction(event: TransactionEvent, driver: str) -> Entry:
 
 def of_readings(station: str, evse: int, readings: tuple[MeterReading, ...], now_s: float) -> Entry:
     """Meter values outside a transaction."""
-    body = {"evse": evse, "readings": [asdict(reading) for reading in readings]}
+    body = {"evse": evse, "readings": readings}
     return _entry("readings", now_s, body, station=station)
 
 
@@ -115,6 +115,18 @@ _needs = msgspec.json.Decoder(ChargingNeeds)
 def transaction_of(entry: Entry) -> KeptTransaction:
     """What `of_transaction` wrote."""
     return _transaction.decode(entry.body)
+
+
+def is_over(
+    ended: tuple[str, float] | None, transaction: str, part: TransactionPart, time_s: float
+) -> bool:
+    """Whether an event is a late one of the transaction that ended last at its station.
+
+    A station that counts its transactions may begin one under a name that it used before.
+    """
+    if ended is None or ended[0] != transaction:
+        return False
+    return part is not TransactionPart.STARTED or time_s < ended[1]
 
 
 def needs_of(entry: Entry) -> ChargingNeeds:

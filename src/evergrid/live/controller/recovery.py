@@ -21,6 +21,7 @@ def restore(controller: Controller, entries: Iterable[Entry]) -> int:
         How many are open.
     """
     open_now: dict[str, OpenTransaction] = {}
+    ended: dict[str, tuple[str, float]] = {}
     for entry in entries:
         known = open_now.get(entry.station)
         if entry.kind == "needs":
@@ -33,16 +34,20 @@ def restore(controller: Controller, entries: Iterable[Entry]) -> int:
             continue
         event = records.transaction_of(entry)
         if known is None or known.transaction != entry.transaction:
-            if event.part is TransactionPart.ENDED:
+            last = ended.get(entry.station)
+            late = records.is_over(last, entry.transaction, event.part, entry.time_s)
+            if late or event.part is TransactionPart.ENDED:
                 continue
             driver = controller.drivers.named(event.driver)
             known = OpenTransaction(entry.transaction, event.evse or 1, driver, entry.time_s)
             open_now[entry.station] = known
         for reading in event.readings:
             buy, sell = controller.prices_at(reading.time_s)
-            known.meter.read(reading.drawn_kwh, reading.fed_kwh, buy, sell)
+            known.meter.read(reading.drawn_kwh, reading.fed_kwh, buy, sell, sequence=entry.sequence)
             known.soc = known.soc if reading.soc is None else reading.soc
         if event.part is TransactionPart.ENDED:
+            ended[entry.station] = entry.transaction, entry.time_s
             del open_now[entry.station]
     controller.transactions.update(open_now)
+    controller.ended.update(ended)
     return len(open_now)

@@ -23,7 +23,7 @@ from evergrid.live.ocpp.charging.readings import meter_values
 from evergrid.live.ocpp.orders import Orders
 from evergrid.live.ocpp.stations import alarms
 from evergrid.live.ocpp.stations.connection import StationConnection
-from evergrid.live.ocpp.stations.station import LiveTransaction, Stations
+from evergrid.live.ocpp.stations.station import LiveTransaction, Stations, StationState
 from evergrid.live.ocpp.wire.envelope import Call, ErrorCode, RequestError
 from evergrid.live.ocpp.wire.schemas import OCPP_2_1
 from evergrid.live.ocpp.wire.times import TimestampError, utc_s, utc_text
@@ -36,6 +36,7 @@ _PARTS = {
     "Updated": TransactionPart.UPDATED,
     "Ended": TransactionPart.ENDED,
 }
+_WHILE_PENDING = ("BootNotification", "NotifyReport")  # OCPP 2.1, B02.FR.09
 _VALID, _INVALID = {"status": "Accepted"}, {"status": "Invalid"}
 
 
@@ -70,6 +71,8 @@ async def answer(context: Context, link: StationConnection, call: Call, data: by
     function = ACTIONS.get(action)
     if function is None:
         raise RequestError(ErrorCode.NOT_SUPPORTED, f"{action} is not supported here")
+    if link.pending and action not in _WHILE_PENDING:
+        raise RequestError(ErrorCode.SECURITY_ERROR, "the boot has not been accepted")
     fault = link.schemas.request_fault(action, call.payload)
     if fault is not None:
         raise RequestError(fault.code, fault.reason)
@@ -88,11 +91,13 @@ async def boot_notification(
     if record.serial_number and told and told != record.serial_number:
         await _refused(context, link, "serial number of another station", told)
     link.state.forget_profiles()
-    link.booted.set()
+    link.pending = link.state.on_hold
+    if not link.pending:
+        link.booted.set()
     return {
         "currentTime": utc_text(context.clock.now_s()),
         "interval": context.settings.heartbeat_s,
-        "status": "Accepted",
+        "status": "Pending" if link.pending else "Accepted",
     }
 
 
@@ -130,6 +135,12 @@ async def transaction_event(
     event = _event(state.identity, payload, meter.readings, now, data)
     if not event.offline:
         state.clock_skew_s = event.time_s - now
+    if _leaves_a_gap(state, event):
+        link.request(
+            "GetTransactionStatus",
+            {"transactionId": transaction},
+            timeout_s=context.settings.call_timeout_s,
+        )
     context.stations.note(state, event)
     if meter.faults:
         await _refused(context, link, "meter value of no use", "; ".join(meter.faults[:4]))
@@ -140,6 +151,14 @@ async def transaction_event(
         return {}
     valid = await context.handler.authorized(state.identity, event.token)
     return {"idTokenInfo": _VALID if valid else _INVALID}
+
+
+def _leaves_a_gap(state: StationState, event: TransactionEvent) -> bool:
+    """Whether a transaction ends before all its events came: does the station still hold them?"""
+    live = state.transactions.get(event.transaction)
+    if live is None or live.sequence is None or event.part is not TransactionPart.ENDED:
+        return False
+    return event.sequence > live.sequence + 1
 
 
 def _event(

@@ -12,6 +12,8 @@ from typing import final
 import structlog
 from websockets.asyncio.server import Server, ServerConnection, serve
 
+from evergrid.core.errors import InputError
+from evergrid.core.faults import Fault
 from evergrid.live.adapter import AbstractHandler
 from evergrid.live.clock import AbstractClock
 from evergrid.live.ocpp import actions, discovery
@@ -131,6 +133,20 @@ class CentralSystem:
         if record is not None:
             state = self.stations.get(station) or self.stations.admit(record, OCPP_2_1)
             self.stations.resume(state, transaction, evse, token)
+
+    def hold(self, station: str, on_hold: bool) -> None:
+        """Let a station boot only later, or let it go; it then boots again when it is asked to.
+
+        A station on hold is answered that its boot is pending, and nothing else is taken from it.
+
+        Raises:
+            InputError: No such station is registered.
+        """
+        record = self._credentials.find(station)
+        if record is None:
+            raise InputError("hold", [Fault("station", "be a registered one", (station,))])
+        state = self.stations.get(station) or self.stations.admit(record, OCPP_2_1)
+        state.on_hold = on_hold
 
     def online(self, station: str) -> bool:
         """Whether a station is connected."""

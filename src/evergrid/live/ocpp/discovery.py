@@ -71,6 +71,8 @@ async def describe_when_ready(
             await link.booted.wait()
             timer.cancel()
             link.booted.clear()
+            if link.pending:
+                continue  # it boots again once it is let go
             await describe(link, handler, orders, clock, settings)
     finally:
         timer.cancel()

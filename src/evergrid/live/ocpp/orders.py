@@ -269,7 +269,7 @@ class Orders(AbstractAdapter):
                 return profiles.signal_profile(session, number, live.response)
             return profiles.dynamic_profile(session, number, v2x=live.two_way)
         live.two_way = False
-        return profiles.absolute_profile(
+        profile = profiles.absolute_profile(
             session,
             number,
             start_s=self._clock.now_s(),
@@ -277,6 +277,10 @@ class Orders(AbstractAdapter):
             amps=amps(state, -session.power_kw),
             modern=state.version == OCPP_2_1,
         )
+        if found is not None and found.highest_level is not None:
+            # One that only charges may stand beside the default: its purpose goes before that's.
+            profile["stackLevel"] = min(profile["stackLevel"], found.highest_level)
+        return profile
 
     async def _put_profile(
         self,

@@ -1,14 +1,18 @@
-"""An entry of the log: something that happened, in the order in which it came to the disk."""
+"""An entry of the log: something that happened, in the order in which it came to the disk.
+
+It is a Struct, which is made in a tenth of the time of a frozen dataclass.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+import msgspec
+
 UNNUMBERED = -1
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """Something to remember.
 
     Attributes:

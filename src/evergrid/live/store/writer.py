@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, TypeVar, final
 
 from sqlalchemy import Connection, Engine, insert
@@ -23,10 +24,8 @@ from evergrid.live.store.database.postgresql import Row
 from evergrid.live.store.schema import log
 
 Result = TypeVar("Result")
-INSERT = (
-    'INSERT INTO log ("kind", "time_s", "station", "transaction", "sequence", "body") '
-    "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-)
+COLUMNS = ("kind", "time_s", "station", "transaction", "sequence", "body")
+ROWS_AT_ONCE = 100  # in a statement; each gives the interpreter away and has to get it back
 WRONG_STATEMENT = 1  # SQLITE_ERROR: not of the disk, but of who wrote the statement
 
 
@@ -98,6 +97,7 @@ class Writer:
     def __init__(self, engine: Engine, rules: WriterRules) -> None:
         self._engine, self._rules = engine, rules
         self._on_server = engine.dialect.name == "postgresql"
+        self._insert_one, self._insert_many = _insert_text(1), _insert_text(ROWS_AT_ONCE)
         self._requests: deque[_Request] = deque()
         self._wake = threading.Event()
         self._closing = False
@@ -167,7 +167,8 @@ class Writer:
             self._leave(1, request.size)
             raise StoreError("The store is closed.")
         self._requests.append(request)
-        self._wake.set()
+        if not self._wake.is_set():  # the thread clears it before it looks at what waits
+            self._wake.set()
         return await request.future
 
     async def _wait_in_line(self, size: int) -> None:
@@ -322,10 +323,16 @@ class Writer:
         return new == len(rows)
 
     def _insert(self, connection: Connection, rows: list[Row]) -> int:
-        """Add rows, unless their names are there; how many were new."""
+        """Add rows, many in a statement, unless their names are there; how many were new."""
         if self._on_server:
             return postgresql.insert(connection, rows)
-        return connection.exec_driver_sql(INSERT, rows).rowcount
+        new, whole = 0, len(rows) - len(rows) % ROWS_AT_ONCE
+        for first in range(0, whole, ROWS_AT_ONCE):
+            values = tuple(chain.from_iterable(rows[first : first + ROWS_AT_ONCE]))
+            new += connection.exec_driver_sql(self._insert_many, values).rowcount
+        if whole < len(rows):
+            new += connection.exec_driver_sql(self._insert_one, rows[whole:]).rowcount
+        return new
 
     def _one(self, connection: Connection, request: _Request) -> None:
         """One request, whose own faults are its own."""
@@ -372,3 +379,11 @@ def _touch(connection: Connection) -> None:
     key = connection.execute(statement).inserted_primary_key
     assert key is not None, "a row has a number"
     connection.execute(log.delete().where(log.c.number == key[0]))
+
+
+def _insert_text(rows: int) -> str:
+    """The statement of SQLite that adds so many rows, but for those of a name that is there."""
+    names = ", ".join(f'"{name}"' for name in COLUMNS)
+    marks = ", ".join("?" for _ in COLUMNS)
+    values = ", ".join([f"({marks})"] * rows)
+    return f"INSERT INTO log ({names}) VALUES {values} ON CONFLICT DO NOTHING"

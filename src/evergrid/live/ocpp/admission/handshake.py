@@ -18,7 +18,8 @@ from urllib.parse import unquote
 from websockets.asyncio.server import ServerConnection
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
-from websockets.protocol import Event
+from websockets.protocol import Event, State
+from websockets.speedups import apply_mask
 
 from evergrid.live.adapter import AbstractHandler, Refusal
 from evergrid.live.clock import AbstractClock
@@ -29,6 +30,9 @@ from evergrid.live.ocpp.admission.settings import Settings
 from evergrid.live.ocpp.wire.schemas import VERSIONS
 
 TEXT = Opcode.TEXT
+# RFC 6455, 5.2: a text that is not continued; a masked one; a length that takes two more bytes.
+WHOLE_TEXT, MASKED, LENGTH_FOLLOWS = 0x81, 0x80, 126
+MASK_BYTES, SHORT_HEAD = 4, 6
 IDENTITY = re.compile(r"[A-Za-z0-9._=+|@*-]{1,48}")  # OCPP's identifiers less ":", as in Basic
 LONGEST_AUTHORIZATION = 400  # characters
 # Wrong secrets that an address may try for one station, and for all: so that one station with a
@@ -59,11 +63,26 @@ class Socket(ServerConnection):
     """A connection that knows who was admitted on it.
 
     A text in one frame, as nearly all are, is handed on as it comes in, which saves a queue and a
-    change of tasks for each; what comes in parts waits in the queue.
+    change of tasks for each; what comes in parts waits in the queue. A frame that is all that came
+    is read here, in a third of the time that the library's parser takes; all else is the library's.
     """
 
     admission: Admission | None = None
     take: Callable[[bytes], None] | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of the link; most often one frame."""
+        protocol = self.protocol
+        if (
+            self.take is not None
+            and protocol.state is State.OPEN
+            and not protocol.reader.buffer
+            and protocol.current_size is None  # no message is under way in parts
+            and (begin := _whole_text(data))
+        ):
+            self.take(apply_mask(data[begin:], data[begin - MASK_BYTES : begin]))
+        else:
+            super().data_received(data)
 
     def process_event(self, event: Event) -> None:
         """A frame, or the request of the handshake."""
@@ -72,6 +91,18 @@ class Socket(ServerConnection):
             take(bytes(event.data))
         else:
             super().process_event(event)
+
+
+def _whole_text(data: bytes) -> int:
+    """Where the text begins of a masked frame that holds all of it; 0 for anything else."""
+    if len(data) < SHORT_HEAD or data[0] != WHOLE_TEXT:
+        return 0
+    length, begin = data[1] - MASKED, SHORT_HEAD
+    if length == LENGTH_FOLLOWS:
+        length, begin = int.from_bytes(data[2:4], "big"), SHORT_HEAD + 2
+    elif length > LENGTH_FOLLOWS:
+        return 0  # more than a station should send at once
+    return begin if 0 < length == len(data) - begin else 0
 
 
 class TurnedAwayError(Exception):

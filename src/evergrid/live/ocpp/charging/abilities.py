@@ -41,6 +41,7 @@ ASKED: tuple[Variable, ...] = (
 )
 
 
+RATE_UNITS = frozenset({"W", "A"})
 OF_OUTLETS = (_V2X, *_DER)  # components that a station may have for each outlet instead
 
 
@@ -58,7 +59,7 @@ class Abilities:
         purposes: Of profiles, beyond those that every station knows.
         local_time: Whether a schedule may be in its local time.
         limit_at_soc: Whether a schedule may hold a limit from a state of charge on.
-        rate_units: ``W``, ``A``.
+        rate_units: ``W``, ``A``; both where it names none, as either may be right. Ours are in W.
         external_id: Profiles up to this id belong to others.
         highest_level: Of profiles; None where it does not say.
         least_update_s: Time between two charging profiles that it takes.
@@ -73,7 +74,7 @@ class Abilities:
     purposes: frozenset[str] = frozenset()
     local_time: bool = False
     limit_at_soc: bool = False
-    rate_units: frozenset[str] = frozenset({"W"})
+    rate_units: frozenset[str] = RATE_UNITS
     external_id: int | None = None
     highest_level: int | None = None
     least_update_s: float = 0.0
@@ -115,7 +116,7 @@ def abilities(version: str, told: Mapping[Variable, str]) -> Abilities:
         purposes=_listed(told, _SMART, ("SupportedAdditionalPurposes",)),
         local_time=_true(told, _SMART, "SupportsUseLocalTime"),
         limit_at_soc=_true(told, _SMART, "SupportsLimitAtSoC"),
-        rate_units=(units & {"W", "A"}) or frozenset({"W"}),
+        rate_units=(units & RATE_UNITS) or RATE_UNITS,
         highest_level=_number(told, _SMART, ("ProfileStackLevel",)),
         external_id=_number(told, _SMART, ("MaxExternalConstraintsId",)),
         least_update_s=_rate_limit_s(told),

@@ -77,13 +77,22 @@ def _reading(value: dict[str, Any], faults: list[str]) -> MeterReading:
     totals: dict[str, float] = {}
     phases: dict[str, dict[str, float]] = {}
     for sample in value["sampledValue"]:
-        name = sample.get("measurand", DEFAULT_MEASURAND)
-        if name not in _MEASURANDS or sample.get("location") not in PLACES:
+        find = sample.get
+        name, measure = find("measurand", DEFAULT_MEASURAND), find("unitOfMeasure")
+        factor = _FACTORS.get((name, measure.get("unit") if measure else None))
+        if find("location") not in PLACES or (factor is None and name not in _MEASURANDS):
             continue
-        amount = _amount(name, sample, faults)
-        if amount is None:
+        power = measure.get("multiplier") if measure else None
+        if factor is None:
+            faults.append(f"{name} in {str(measure.get('unit'))[:20]}")
             continue
-        phase = sample.get("phase")
+        amount = sample["value"] * factor
+        if power:
+            amount = amount * 10.0**power if abs(power) <= LARGEST_MULTIPLIER else math.inf
+        if not -LARGEST_VALUE <= amount <= LARGEST_VALUE:
+            faults.append(f"{name} beyond {LARGEST_VALUE:g}")
+            continue
+        phase = find("phase")
         if phase is None:
             totals[name] = amount
         else:
@@ -106,24 +115,6 @@ def _reading(value: dict[str, Any], faults: list[str]) -> MeterReading:
         told("Frequency"),
         None if setpoint is None else grid_power_from_consumption(setpoint),
     )
-
-
-def _amount(name: str, sample: dict[str, Any], faults: list[str]) -> float | None:
-    """In our unit; None, with a fault, where it cannot be."""
-    told = sample.get("unitOfMeasure")
-    unit = told.get("unit") if told is not None else None
-    factor = _FACTORS.get((name, unit))
-    if factor is None:
-        faults.append(f"{name} in {str(unit)[:20]}")
-        return None
-    amount = sample["value"] * factor
-    power = told.get("multiplier") if told is not None else None
-    if power:
-        amount = amount * 10.0**power if abs(power) <= LARGEST_MULTIPLIER else math.inf
-    if not -LARGEST_VALUE <= amount <= LARGEST_VALUE:
-        faults.append(f"{name} beyond {LARGEST_VALUE:g}")
-        return None
-    return amount
 
 
 def net_into_grid(drawn: float | None, fed: float | None) -> float | None:

@@ -59,7 +59,7 @@ class StationConnection:
     ) -> None:
         self.state, self.schemas, self.clock = state, schemas, clock
         self.booted = asyncio.Event()
-        self.announced = self.ended = False
+        self.announced = self.ended = self.pending = False
         self.reports = Reports()
         self._socket, self._answering = socket, answering
         self.outbox = Outbox(self._send, schemas, clock, self._note_sent, state.identity)

@@ -4,6 +4,7 @@ Everything that sets power passes here on its way out: what a driver has not agr
 beyond a rating, what is no number, and what breaks a rule of OCPP that its schema lets pass.
 """
 
+from dataclasses import replace
 from typing import Any, final
 
 from evergrid.core.faults import Fault
@@ -13,12 +14,13 @@ from evergrid.live.ocpp.charging import profiles
 from evergrid.live.ocpp.charging.abilities import Abilities
 from evergrid.live.ocpp.charging.der_rules import der_faults
 from evergrid.live.ocpp.charging.needs import BOTH_WAYS
-from evergrid.live.ocpp.charging.profile_rules import ProfileCase, profile_faults
+from evergrid.live.ocpp.charging.profile_rules import ProfileCase, profile_faults, two_way
 from evergrid.live.ocpp.charging.profiles import Profile
 from evergrid.live.ocpp.stations.station import LiveTransaction, StationState
 
 ROUNDING_KW = 1e-6  # by which an order may be beyond a limit, as sums of floats are
 ROUNDING = 10.0**-profiles.DIGITS  # by which a number on the wire may be, in W or A
+_TO_BEGIN = "to begin"  # stands for the name that a station gives its next transaction
 NOT_AGREED = "discharging is not agreed, or the station names no V2X"
 
 
@@ -85,9 +87,22 @@ class Gate:
         if action == "NotifyAllowedEnergyTransfer":
             return self._faults_of_transfers(state, payload)
         if action == "RequestStartTransaction" and "chargingProfile" in payload:
-            fix = "Send SetChargingProfile once the transaction is live."
-            return [Fault("chargingProfile", "not be there before its transaction", fix=fix)]
+            return self._faults_of_start(state, payload)
         return _faults_of_secrets(payload) if action == "SetVariables" else []
+
+    def _faults_of_start(self, state: StationState, payload: dict[str, Any]) -> list[Fault]:
+        """Of the profile that a transaction is to begin with: it may only charge."""
+        profile = payload["chargingProfile"]
+        schedules = profile["chargingSchedule"]
+        periods = [period for one in schedules for period in one["chargingSchedulePeriod"]]
+        named = "transactionId" in profile
+        if named or profile["chargingProfilePurpose"] != "TxProfile" or two_way(periods):
+            rule = "be a TxProfile that only charges and names no transaction"
+            fix = "Send SetChargingProfile once the transaction is live."
+            return [Fault("chargingProfile", rule, fix=fix)]
+        begun = {**profile, "transactionId": _TO_BEGIN}
+        case = self._case(state, begun, payload.get("evseId", profiles.ALL_OUTLETS))
+        return profile_faults(begun, replace(case, transaction=_TO_BEGIN, discharge=0.0))
 
     def _faults_of_transfers(self, state: StationState, payload: dict[str, Any]) -> list[Fault]:
         live = state.transactions.get(payload["transactionId"])

@@ -32,6 +32,7 @@ class LiveTransaction:
         two_way: Whether its profile may discharge.
         profile_there: Whether the station has accepted its profile and may still hold it.
         profile_request: The last that gave it a profile.
+        sequence: Highest of its events; None before the first.
     """
 
     __slots__ = (
@@ -42,6 +43,7 @@ class LiveTransaction:
         "profile_request",
         "profile_there",
         "response",
+        "sequence",
         "session",
         "token",
         "transaction",
@@ -57,6 +59,7 @@ class LiveTransaction:
         self.power_kw = 0.0
         self.two_way = self.profile_there = False
         self.profile_request: Request | None = None
+        self.sequence: int | None = None
 
 
 @final
@@ -71,6 +74,7 @@ class StationState:
         profiles: That it has accepted, by id.
         floor_request: The last that gave it the default profile.
         next_profile_s: When it takes another profile, of the monotonic clock.
+        on_hold: Whether an operator lets it boot only later; until then it may say nothing else.
         faulted: Connectors that are out of order.
         clock_skew_s: Its clock less ours, at its last message that has a time.
         last_seen_s: Of its last message.
@@ -84,6 +88,7 @@ class StationState:
         self.profiles: dict[int, Profile] = {}
         self.floor_request: Request | None = None
         self.next_profile_s = 0.0
+        self.on_hold = False
         self.faulted: set[tuple[int, int]] = set()
         self.clock_skew_s: float | None = None
         self.last_seen_s: float | None = None
@@ -167,7 +172,8 @@ class Stations:
             self._owners.pop(event.transaction, None)
             state.end(event.transaction, event.time_s)
         elif not state.is_over(event):
-            self.resume(state, event.transaction, event.evse, event.token)
+            live = self.resume(state, event.transaction, event.evse, event.token)
+            live.sequence = max(event.sequence, live.sequence or 0)
 
     def resume(
         self, state: StationState, transaction: str, evse: int | None, token: str | None

@@ -32,7 +32,9 @@ _STEP[[ord("["), ord("{")]] = 1
 _STEP[[ord("]"), ord("}")]] = -1
 
 _decode = msgspec.json.Decoder().decode
-_encode = msgspec.json.Encoder().encode
+_encoder = msgspec.json.Encoder()
+_encode = _encoder.encode
+_again = bytearray(2 * LARGEST_FRAME)  # room for a message that is written anew
 
 
 class MessageType(IntEnum):
@@ -133,10 +135,10 @@ def read(data: bytes) -> Frame:
         return _unparsed(data, fault)
     try:
         message = _decode(data)
-        again = _encode(message)
+        _encoder.encode_into(message, _again)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         return _unparsed(data, f"not JSON within bounds: {str(error)[:100]}")
-    if _repeats_a_key(data, again):
+    if _repeats_a_key(data, _again):
         return _unparsed(data, "a key occurs twice in one object")
     return _message(message)
 
@@ -167,7 +169,7 @@ def _size_fault(data: bytes) -> str:
     return ""
 
 
-def _repeats_a_key(data: bytes, again: bytes) -> bool:
+def _repeats_a_key(data: bytes, again: bytearray) -> bool:
     """Whether a key got lost on the way through a dictionary.
 
     Without escapes every string stays as it is, so that a lost key shows as a lost colon.
@@ -177,7 +179,7 @@ def _repeats_a_key(data: bytes, again: bytes) -> bool:
     return _keys(data) != _keys(again)
 
 
-def _keys(data: bytes) -> int:
+def _keys(data: bytes | bytearray) -> int:
     return sum(1 for colon in _KEY.findall(data) if colon)
 
 

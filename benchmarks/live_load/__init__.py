@@ -1,0 +1,1 @@
+"""Does the central system hold its stations, their events and its orders, under load?"""
