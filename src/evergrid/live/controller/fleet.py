@@ -288,7 +288,7 @@ class Fleet:
 
     def _room(self) -> Bounds:
         """What limits of sites leave to those under orders."""
-        apart_kw = self.chargers.sums(self._apart_kw())
+        apart_kw = self.chargers.sums(self.without_orders_kw)
         return Bounds(self.bounds.least_kw - apart_kw, self.bounds.most_kw - apart_kw)
 
     @property
@@ -303,15 +303,17 @@ class Fleet:
 
     @property
     def apart_kw(self) -> float:
-        """Power of those that get no orders, by their meters."""
-        return float(self._apart_kw().sum())
+        """Power of those that get no orders of the tick."""
+        return float(self.without_orders_kw.sum())
 
-    def _apart_kw(self) -> Float[Array, " station"]:
-        measured_kw = np.nan_to_num(self.following.measured_kw)
+    @property
+    def without_orders_kw(self) -> Float[Array, " station"]:
+        """Of each that gets no orders of the tick: as measured, or as accepted since; else 0."""
+        known_kw = self.following.power_kw
         if self._state is None:
-            return measured_kw
+            return known_kw
         bits = PLUGGED | ONLINE
-        return np.where(self._state.mode & bits != bits, measured_kw, 0.0)
+        return np.where(self._state.mode & bits != bits, known_kw, 0.0)
 
     def advance(self, target_kw: float, now_s: float) -> tuple[PowerOrder, ...]:
         """One tick: the orders that bring the fleet to a power above its plan.

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 from evergrid.core.units import S_PER_H
 from evergrid.dispatch.track.firm import Available
 from evergrid.live.clock import AbstractClock
-from evergrid.live.controller import envelopes, ledger_lines, records
+from evergrid.live.controller import at_once, envelopes, ledger_lines, records
 from evergrid.live.controller.awards import Awards, Block
 from evergrid.live.controller.controller import Controller
 from evergrid.live.controller.offers.firm_capacity import FirmCapacity
@@ -139,7 +139,11 @@ class Ticker:
         self._read()
         target_kw = min(max(award * self.followed.share, -self.held.down_kw), self.held.up_kw)
         self._target_kw = self._guarded(target_kw)
-        orders = controller.fleet.advance(self._target_kw, self.clock.monotonic_s())
+        least_a = controller.config.control.least_current_a
+        orders = (
+            *at_once.orders(fleet, least_current_a=least_a),
+            *fleet.advance(self._target_kw, self.clock.monotonic_s()),
+        )
         self._check_sites()
         if orders:
             await controller.log.append(records.of_orders(orders, wall_s))

@@ -27,7 +27,7 @@ def volt_var(slope: float, settings: GridStrengthSource) -> VoltVar:
         settings: Dead band, greatest share and response.
     """
     end_pu = min(settings.deadband_pu + settings.most_share / slope, FARTHEST_PU)
-    most = slope * (end_pu - settings.deadband_pu)
+    most = min(slope * (end_pu - settings.deadband_pu), settings.most_share)  # rounding
     band = settings.deadband_pu
     points = ((1 - end_pu, most), (1 - band, 0.0), (1 + band, 0.0), (1 + end_pu, -most))
     return VoltVar(CONTROLS[VOLT_VAR], points, settings.response_s)
