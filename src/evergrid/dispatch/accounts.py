@@ -87,7 +87,7 @@ class Settlement:
     @cached_property
     def energy_kwh(self) -> tuple[Float[Array, " step"], Float[Array, " step"]]:
         """Energy bought and sold in each step; what nobody pays for is not sold."""
-        bought, sold = _billed(self.portfolio, self.schedule, self.site_kw)
+        bought, sold = billed_kwh(self.portfolio, self.schedule, self.site_kw)
         export = per_kwh_from_per_mwh(self.portfolio.prices.export_price_per_mwh)
         earns = export + self.carbon_price_per_kwh > 0
         return bought, sold - np.where(earns, unpaid_kwh(self.portfolio, self.site_kw), 0.0)
@@ -241,7 +241,7 @@ def period_peaks(
     return found
 
 
-def _billed(
+def billed_kwh(
     portfolio: Portfolio, schedule: Schedule, power_kw: Float[Array, "site step"]
 ) -> tuple[Float[Array, " step"], Float[Array, " step"]]:
     """Energy bought and sold in each step: at each plug, or netted where a site's meter is."""

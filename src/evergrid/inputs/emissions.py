@@ -150,24 +150,24 @@ def read_factors(
     path = locate(source.file, folder)
     if source.format == "table":
         if source.options:
-            raise _wrong("options", "be left out for a table", tuple(source.options))
+            raise _wrong(f"{kind}.options", "be left out for a table", tuple(source.options))
         read, sources = read_emission_factors(path, kind=kind, tell=tell), ()
     else:
         if source.format not in factor_formats.FORMATS:
             known = ("table", *factor_formats.FORMATS)
             fix = f"{did_you_mean(source.format, known)} Formats: {', '.join(known)}.".lstrip()
-            raise _wrong("format", "be a known format", (source.format,), fix)
+            raise _wrong(f"{kind}.format", "be a known format", (source.format,), fix)
         reader = factor_formats.FORMATS[source.format]
-        _check_options(source, reader)
+        _check_options(source, kind, reader)
         read, meta = reader(path, **source.options)
         sources = (meta,)
     if read.kind != kind:
         rule = f"hold {kind} factors here, for those of this format are {read.kind}"
-        raise _wrong("format", rule, (source.format,))
+        raise _wrong(f"{kind}.format", rule, (source.format,))
     return ReadFactors(read.shifted(source.shift_weeks) if source.shift_weeks else read, sources)
 
 
-def _check_options(source: FactorSource, reader: Callable[..., object]) -> None:
+def _check_options(source: FactorSource, kind: FactorKind, reader: Callable[..., object]) -> None:
     parameters = inspect.signature(reader).parameters
     names = [name for name in parameters if name != "path"]
     unknown = tuple(name for name in source.options if name not in names)
@@ -175,10 +175,10 @@ def _check_options(source: FactorSource, reader: Callable[..., object]) -> None:
     missing = tuple(name for name in needed if name not in source.options)
     fix = f"Options of {source.format}: {', '.join(names)}."
     if unknown:
-        raise _wrong("options", "be options of the format", unknown, fix)
+        raise _wrong(f"{kind}.options", "be options of the format", unknown, fix)
     if missing:
-        raise _wrong("options", f"include {', '.join(missing)}", (), fix)
+        raise _wrong(f"{kind}.options", f"include {', '.join(missing)}", (), fix)
 
 
 def _wrong(field: str, rule: str, got: tuple[object, ...], fix: str = "") -> ConfigError:
-    return ConfigError("config", [Fault(f"factors.{field}", rule, got, fix=fix)])
+    return ConfigError("config", [Fault(field, rule, got, fix=fix)])

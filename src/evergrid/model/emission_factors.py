@@ -67,7 +67,7 @@ class EmissionFactors:
         Raises:
             InputError: The factors do not cover the grid.
         """
-        return mean_on(grid, self.time_utc, self.emissions_kg_per_mwh, source="emission_factors")
+        return mean_on(grid, self.time_utc, self.emissions_kg_per_mwh, source=self.source)
 
     def shifted(self, weeks: int) -> "EmissionFactors":
         """The same factors, so many weeks later."""

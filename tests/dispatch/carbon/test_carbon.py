@@ -8,6 +8,7 @@ from scipy.optimize import linprog
 
 from evergrid.core.errors import InfeasibleError, InputError
 from evergrid.dispatch import plan
+from evergrid.dispatch.accounts import costs, site_power
 from evergrid.dispatch.carbon.account import ScheduleCarbon, grid_energy
 from evergrid.dispatch.carbon.forecast import FactorView
 from evergrid.dispatch.carbon.frontier import CarbonProblem, capped, frontier, knee
@@ -213,3 +214,60 @@ def test_what_is_believed_of_factors_holds_nothing_of_what_comes():
     )
     np.testing.assert_allclose(seen.import_price_per_mwh, seen.carbon_price_per_mwh / 9.0)
     assert len(seen.time_utc) == 25
+
+
+def with_generation(name: str, most_kw: float, *, curtailable: bool) -> CarbonProblem:
+    """A problem with generation at one site, and wires that lose energy one way only."""
+    given = problem(1, name, GridLosses(0.2, 0.0))
+    portfolio = given.portfolio
+    rng = np.random.default_rng(5)
+    made_kw = np.zeros(portfolio.load_kw.shape)
+    made_kw[1] = most_kw * rng.random(portfolio.grid.steps)
+    sites = replace(portfolio.sites, generation_curtailable=np.full(3, curtailable))
+    return replace(given, portfolio=replace(portfolio, sites=sites, generation_kw=made_kw))
+
+
+@pytest.mark.parametrize("curtailable", [False, True])
+@pytest.mark.parametrize("most_kw", [0.0, 80.0])
+@pytest.mark.parametrize("name", ["plain", "net meter with load"])
+def test_no_plan_is_below_the_bound_at_a_price_of_carbon(
+    name: str, most_kw: float, *, curtailable: bool
+):
+    given = with_generation(name, most_kw, curtailable=curtailable)
+    points = [given.at(price) for price in (0.0, 300.0, 3000.0)]
+    for one in points:
+        for other in points:
+            assert one.bound <= other.net_cost + one.price_per_tonne * other.tonnes + 1e-6
+
+
+@pytest.mark.parametrize("name", ["plain", "net meter with load"])
+def test_tonnes_are_counted_at_the_meters_that_a_plan_pays_at(name: str):
+    """Where wires lose one way only, energy from plug to plug is not netted beyond its meter."""
+    given = with_generation(name, 0.0, curtailable=False)
+    one, priced = (
+        given.at(0.0),
+        with_carbon_price(given.portfolio, given.factor_kg_per_mwh, 300.0, given.losses),
+    )
+    value = one_options(given, 300.0).end_value_per_kwh
+    beside = [
+        costs(priced, made.plan.schedule, value).net - made.net_cost - 300.0 * made.tonnes
+        for made in (one, given.at(300.0), given.at(3000.0))
+    ]
+    np.testing.assert_allclose(beside, beside[0], atol=1e-6)
+
+
+def test_what_nobody_takes_displaces_nothing():
+    """A net meter that generates 80 kW at most behind a limit of 40 kW."""
+    given = with_generation("net meter with load", 80.0, curtailable=False)
+    made = given.at(0.0).plan
+    energy = grid_energy(given.portfolio, made.schedule)
+    step_h, factor = given.portfolio.grid.step_h, given.factor_kg_per_mwh
+    power = site_power(given.portfolio, made.schedule)
+    own = made.schedule.power_kw[given.portfolio.site_row == 2]
+    limit = given.portfolio.export_limit_kw[1]
+    drawn = np.maximum(-power[1], 0.0) + np.maximum(-own, 0.0).sum(axis=0)
+    fed = np.clip(power[1], 0.0, limit) + np.maximum(own, 0.0).sum(axis=0)
+    beyond = np.maximum(power[1] - limit, 0.0)
+    assert beyond.max() > 10.0
+    by_hand = step_h * (drawn / 0.8 - fed) @ factor / 1000.0
+    assert energy.caused_kg(factor, given.losses).sum() == pytest.approx(by_hand)

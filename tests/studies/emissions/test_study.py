@@ -12,9 +12,11 @@ import pytest
 from evergrid.core.config import parse
 from evergrid.core.errors import EvergridError
 from evergrid.studies import emissions
+from evergrid.studies.emissions import report
 
 START = datetime(2024, 5, 6, tzinfo=UTC)
 HOURS, BEFORE = 24, 72
+FORECAST = {"file": "forecast.parquet", "every_min": 60.0}
 
 
 def files(folder: Path) -> None:
@@ -32,6 +34,14 @@ def files(folder: Path) -> None:
         )
     moer = {"time_utc": times, "moer_pge_kg_per_kwh": np.full(len(times), 0.4)}
     pl.DataFrame(moer).write_parquet(folder / "moer.parquet")
+    made = [START + timedelta(minutes=5 * k) for k in range(12 * HOURS)]
+    for name, factor in (("forecast", 0.4), ("forecast_kg_per_mwh", 400.0)):
+        leads = {f"f{k}": np.full(len(made), factor) for k in range(1, 37)}
+        pl.DataFrame({"time_utc": made} | leads).write_parquet(folder / f"{name}.parquet")
+    times_of_none = pl.Series([], dtype=pl.Datetime("us", "UTC"))
+    pl.DataFrame(
+        {"time_utc": times_of_none, "error_kg_per_mwh": pl.Series([], dtype=pl.Float64)}
+    ).write_parquet(folder / "no_errors.parquet")
 
 
 def configuration(**changed: Any) -> dict[str, Any]:
@@ -178,6 +188,15 @@ def test_factors_from_generation_give_two_ledgers(tmp_path: Path):
         ),
         ({"cap_tonnes": -1e6}, "cannot be kept"),
         (
+            {"average": {"file": "average.parquet", "format": "x"}},
+            r"average\.format must be a known",
+        ),
+        ({"uncertainty": {"errors_file": "no_errors.parquet"}}, "have at least 10 steps"),
+        ({"forecast": FORECAST | {"every_min": 1440.0}}, "window_h must be at least the 24 h"),
+        ({"forecast": FORECAST | {"every_min": 60.0, "window_h": 0.5}}, "window_h must be"),
+        ({"forecast": FORECAST | {"look_back_days": 9}}, "look_back_days must be covered"),
+        ({"forecast": {"file": "forecast_kg_per_mwh.parquet"}}, "be in kg/kWh"),
+        (
             {"horizon": {"start": "2024-05-06T00:00:00Z", "days": 30, "step_min": 30}},
             "cover the horizon",
         ),
@@ -186,3 +205,76 @@ def test_factors_from_generation_give_two_ledgers(tmp_path: Path):
 def test_wrong_input_is_told(tmp_path: Path, changed: dict[str, Any], told: str):
     with pytest.raises(EvergridError, match=told):
         run(tmp_path, **changed)
+
+
+def test_a_battery_that_stays_drives_no_kilometre(tmp_path: Path):
+    driving = {"km_per_kwh": 5.0, "displaced_g_per_km": 150.0}
+    full = {
+        "asset_id": "battery-1",
+        "site_id": "street",
+        "capacity_kwh": 400.0,
+        "power_kw": 100.0,
+        "energy_start_kwh": 0.0,
+        "energy_end_kwh": 300.0,
+    }
+    result = run(tmp_path, driving=driving, battery=[full], prices_per_tonne=[])
+    sessions = result.findings.inputs.portfolio.sessions
+    held = result.findings.strategies["price"].assessment.schedule.energy_kwh[:, -1]
+    gained = (held - sessions.energy_arrival_kwh)[sessions.asset_id != "battery-1"].sum()
+    assert gained > 0
+    assert result.summary["driving_tonnes"] == pytest.approx(gained * 5.0 * 150.0 / 1e6)
+
+
+def test_emissions_that_hardly_change_are_not_told_as_a_rise(tmp_path: Path):
+    files(tmp_path)
+    nothing = pl.read_parquet(tmp_path / "marginal.parquet").with_columns(
+        emissions_kg_per_mwh=pl.lit(0.0)
+    )
+    nothing.write_parquet(tmp_path / "nothing.parquet")
+    given = parse(
+        emissions.Config,
+        configuration(marginal={"file": "nothing.parquet"}, prices_per_tonne=[], battery=None),
+    )
+    summary = emissions.run(given, folder=tmp_path, seed=1).summary
+    told = report.answer(summary)
+    assert told == "V2G led by price changes emissions by less than 0.001 t"
+
+
+def test_the_plan_by_carbon_emits_the_least_where_wires_lose_energy(tmp_path: Path):
+    """Vehicles that stay hold energy at the median factor, as tonnes count it."""
+    marginal = {"file": "marginal.parquet", "loss_share_drawn": 0.3, "loss_share_fed": 0.1}
+    result = run(tmp_path, marginal=marginal, battery=None, prices_per_tonne=[900_000.0])
+    (clean,) = result.findings.frontier
+    usual = result.findings.strategies["uncontrolled"]
+    by_carbon = result.summary["tonnes"]["carbon"]
+    least = clean.tonnes - usual_tonnes(result)
+    assert usual.name == "uncontrolled"
+    assert by_carbon == pytest.approx(least, abs=1e-6)
+
+
+def usual_tonnes(result: emissions.Result) -> float:
+    """What no control emits, from powers: no site has a load."""
+    portfolio = result.findings.inputs.portfolio
+    schedule = result.findings.strategies["uncontrolled"].assessment.schedule
+    factor, step_h = result.findings.factors.marginal, portfolio.grid.step_h
+    drawn_kwh = step_h * np.maximum(-schedule.power_kw, 0.0).sum(axis=0)
+    end = np.datetime64(portfolio.grid.end_utc.replace(tzinfo=None))
+    stays = portfolio.sessions.departure_utc > end
+    gained = (schedule.energy_kwh[:, -1] - portfolio.sessions.energy_arrival_kwh)[stays].sum()
+    return float(drawn_kwh @ factor / 0.7 - gained * np.median(factor)) / 1e6
+
+
+def test_rows_that_may_be_in_another_unit_are_told(tmp_path: Path):
+    files(tmp_path)
+    mixed = pl.read_parquet(tmp_path / "marginal.parquet").with_row_index()
+    mixed.select(
+        "time_utc",
+        emissions_kg_per_mwh=pl.when(pl.col("index") % 2 == 0)
+        .then(pl.col("emissions_kg_per_mwh") / 1000.0)
+        .otherwise(pl.col("emissions_kg_per_mwh")),
+    ).write_parquet(tmp_path / "mixed.parquet")
+    given = parse(
+        emissions.Config, configuration(marginal={"file": "mixed.parquet"}, prices_per_tonne=[])
+    )
+    notes = emissions.run(given, folder=tmp_path, seed=1).summary["notes"]
+    assert any("see whether rows of the file are in another unit" in note for note in notes)

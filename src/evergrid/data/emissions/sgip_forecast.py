@@ -9,8 +9,10 @@ from evergrid.core.arrays import Array, Float, Shaped
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.core.timegrid import TimeGrid, span
+from evergrid.core.units import KWH_PER_MWH
 from evergrid.data.emissions.unit import kg_per_mwh
 from evergrid.data.files.frames import Kind, source_columns
+from evergrid.model.emission_factors import LARGEST_KG_PER_MWH, SMALLEST_KG_PER_MWH
 
 LEADS = 36
 STEP = np.timedelta64(5, "m")
@@ -76,6 +78,13 @@ def read(path: Path) -> ForecastFile:
         faults.append(Fault("time_utc", "rise from row to row: when each forecast was made"))
     if not np.isfinite(values).all():
         faults.append(Fault("f1 to f36", "be numbers"))
+    forecast = kg_per_mwh(values, "kg_per_kwh")
+    most = float(np.nanmax(np.abs(forecast), initial=0.0))
+    if most > LARGEST_KG_PER_MWH or 0.0 < most < SMALLEST_KG_PER_MWH:
+        low, high = (kg / KWH_PER_MWH for kg in (SMALLEST_KG_PER_MWH, LARGEST_KG_PER_MWH))
+        rule = f"be in kg/kWh: reach {low:g}, and at most {high:g} up or down"
+        fix = "Values in kg/MWh are to be divided by 1000."
+        faults.append(Fault("f1 to f36", rule, (most / KWH_PER_MWH,), fix=fix))
     if faults:
         raise InputError(SOURCE, faults)
-    return ForecastFile(made, kg_per_mwh(values, "kg_per_kwh"))
+    return ForecastFile(made, forecast)

@@ -66,7 +66,8 @@ def read_factor_errors(path: Path, step_h: float) -> Float[Array, " past"]:
     table, faults = read(path, FACTOR_ERRORS, source="factor_errors")
     raise_if_any("factor_errors", faults)
     apart = np.diff(table["time_utc"].values) / np.timedelta64(1, "m") / MIN_PER_H
-    good = np.append(True, np.abs(apart - step_h) < 1e-9)
+    good = np.ones(len(table["time_utc"].values), dtype=bool)
+    good[1:] = np.abs(apart - step_h) < 1e-9
     rule = f"be {MIN_PER_H * step_h:g} min after the row before, as steps of the horizon are"
     raise_if_any("factor_errors", broken("time_utc", good, rule, values=table["time_utc"].values))
     return table["error_kg_per_mwh"].values

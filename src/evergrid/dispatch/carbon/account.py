@@ -7,7 +7,7 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Float
 from evergrid.core.units import KWH_PER_MWH
-from evergrid.dispatch.accounts import site_power
+from evergrid.dispatch.accounts import billed_kwh, site_power, unpaid_kwh
 from evergrid.impact.emissions import stored_carbon
 from evergrid.impact.emissions.consequence import NO_LOSSES, GridLosses, caused_kg
 from evergrid.impact.emissions.stored_carbon import Stays, StoredCarbon
@@ -17,15 +17,17 @@ from evergrid.model.schedule import Schedule
 
 @dataclass(frozen=True)
 class GridEnergy:
-    """Energy that the roots of a portfolio exchange with the grid.
+    """Energy that the meters of a portfolio exchange with the grid.
 
     Attributes:
-        drawn_kwh: In each step, over all roots.
-        fed_kwh: The same, of those that feed.
+        drawn_kwh: In each step, over all meters.
+        fed_kwh: The same, of those that feed; without what nobody takes.
+        untaken_kwh: What net meters feed beyond export limits: it displaces nothing.
     """
 
     drawn_kwh: Float[Array, " step"]
     fed_kwh: Float[Array, " step"]
+    untaken_kwh: Float[Array, " step"]
 
     @property
     def net_kwh(self) -> Float[Array, " step"]:
@@ -35,17 +37,41 @@ class GridEnergy:
     def caused_kg(
         self, factor_kg_per_mwh: Float[Array, " step"], losses: GridLosses = NO_LOSSES
     ) -> Float[Array, " step"]:
-        """What it causes by marginal factors, in each step."""
-        return caused_kg(self.drawn_kwh, self.fed_kwh, factor_kg_per_mwh, losses)
+        """What it causes by marginal factors, in each step.
+
+        What nobody takes saves nothing, as it earns nothing; where feeding costs, at factors below
+        0, it counts as it does at negative prices.
+        """
+        fed = self.fed_kwh + np.where(factor_kg_per_mwh < 0.0, self.untaken_kwh, 0.0)
+        return caused_kg(self.drawn_kwh, fed, factor_kg_per_mwh, losses)
 
 
 def grid_energy(portfolio: Portfolio, schedule: Schedule) -> GridEnergy:
-    """What the whole portfolio exchanges with the grid: vehicles, load and generation alike."""
-    roots = portfolio.sites.parent < 0
-    power_kw = site_power(portfolio, schedule)[roots]
-    step_h = portfolio.grid.step_h
-    drawn = step_h * np.maximum(-power_kw, 0.0).sum(axis=0)
-    return GridEnergy(drawn, step_h * np.maximum(power_kw, 0.0).sum(axis=0))
+    """What the whole portfolio exchanges with the grid: vehicles, load and generation alike.
+
+    Energy is netted where it is billed, at net meters or at each plug, and not beyond: shares lost
+    on the way to a meter and back are then those that a plan pays for. Load and generation behind
+    no net meter are netted at their site.
+    """
+    power_kw, step_h = site_power(portfolio, schedule), portfolio.grid.step_h
+    bought, sold = billed_kwh(portfolio, schedule, power_kw)
+    untaken = unpaid_kwh(portfolio, power_kw)
+    beside = unmetered_kw(portfolio, schedule.curtailed_kw)
+    return GridEnergy(
+        drawn_kwh=bought + step_h * np.maximum(-beside, 0.0).sum(axis=0),
+        fed_kwh=sold - untaken + step_h * np.maximum(beside, 0.0).sum(axis=0),
+        untaken_kwh=untaken,
+    )
+
+
+def unmetered_kw(
+    portfolio: Portfolio, curtailed_kw: Float[Array, "site step"] | None
+) -> Float[Array, "site step"]:
+    """Generation less load of the sites that are behind no net meter; no plan is billed for it."""
+    own = portfolio.generation_kw - portfolio.load_kw
+    if curtailed_kw is not None:
+        own = own - curtailed_kw
+    return np.where((portfolio.sites.meter < 0)[:, None], own, 0.0)
 
 
 @dataclass(frozen=True)

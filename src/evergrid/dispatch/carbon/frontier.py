@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -11,11 +12,11 @@ from evergrid.core.faults import Fault
 from evergrid.core.units import KG_PER_TONNE, KWH_PER_MWH, per_kwh_from_per_mwh
 from evergrid.dispatch import plan
 from evergrid.dispatch.accounts import costs
-from evergrid.dispatch.carbon.account import grid_energy
+from evergrid.dispatch.carbon.account import grid_energy, unmetered_kw
 from evergrid.dispatch.carbon.prices import with_carbon_price
 from evergrid.dispatch.options import Options
 from evergrid.dispatch.plan import Plan
-from evergrid.impact.emissions.consequence import NO_LOSSES, GridLosses
+from evergrid.impact.emissions.consequence import NO_LOSSES, GridLosses, caused_kg
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule
 
@@ -34,21 +35,23 @@ class FrontierPoint:
         plan: Its plan; its costs hold the price of carbon.
         net_cost: What it costs without that price.
         tonnes: What it emits by marginal factors; see `CarbonProblem.tonnes`.
+        beside_tonnes: The least of them that load and generation which no plan is billed for emit.
     """
 
     price_per_tonne: float
     plan: Plan
     net_cost: float
     tonnes: float
+    beside_tonnes: float
 
     @property
     def bound(self) -> float:
         """No plan has a lower sum of its net cost and of its tonnes at this price.
 
-        The plan's own bound counts the emissions of what is billed; those of load beside it are
-        the same for every plan.
+        The plan's own bound counts the emissions of what is billed; load and generation beside it
+        emit no less than their least, however generation is curtailed.
         """
-        return self.plan.certificate.bound + self.objective - self.plan.certificate.objective
+        return self.plan.certificate.bound + self.price_per_tonne * self.beside_tonnes
 
     @property
     def objective(self) -> float:
@@ -113,6 +116,16 @@ class CarbonProblem:
         """The median factor, by which energy left at the end is counted; at least 0."""
         return max(float(np.median(self.factor_kg_per_mwh)), 0.0)
 
+    @cached_property
+    def beside_tonnes(self) -> float:
+        """The least that load and generation which no plan is billed for emit."""
+        kg = []
+        for curtailed_kw in (None, self.portfolio.curtailable_kw):
+            kwh = self.portfolio.grid.step_h * unmetered_kw(self.portfolio, curtailed_kw)
+            drawn, fed = np.maximum(-kwh, 0.0), np.maximum(kwh, 0.0)
+            kg.append(caused_kg(drawn, fed, self.factor_kg_per_mwh, self.losses))
+        return float(np.minimum(*kg).sum()) / KG_PER_TONNE
+
     def at(self, price_per_tonne: float) -> FrontierPoint:
         """The plan of least cost where a tonne costs so much."""
         priced = with_carbon_price(
@@ -122,7 +135,8 @@ class CarbonProblem:
         value = self.options.end_value_per_kwh + per_kwh_from_per_mwh(left)
         made = plan.v2g(priced, replace(self.options, end_value_per_kwh=value))
         net = costs(self.portfolio, made.schedule, self.options.end_value_per_kwh).net
-        return FrontierPoint(price_per_tonne, made, net, self.tonnes(made.schedule))
+        tonnes = self.tonnes(made.schedule)
+        return FrontierPoint(price_per_tonne, made, net, tonnes, self.beside_tonnes)
 
     def tonnes(self, schedule: Schedule) -> float:
         """What a schedule emits by marginal factors, at equal energy in the end.

@@ -75,19 +75,24 @@ def band(
         10.1081/ETC-120028836, whose window this takes simpler.
     """
     expected = float(energy_kwh @ factor_kg_per_mwh) / KWH_PER_MWH + certain_kg
+    _check_length(error_kg_per_mwh, 1)
     error = error_kg_per_mwh - error_kg_per_mwh.mean()
     block = block_steps or max(_block_steps(error), -(-len(energy_kwh) // MOST_BLOCKS))
-    faults = []
-    if len(error) < LEAST_BLOCKS * block:
-        rule = f"have at least {LEAST_BLOCKS * block:,} steps, {LEAST_BLOCKS} blocks of {block:,}"
-        fix = "Give a longer history of errors."
-        faults.append(Fault("error_kg_per_mwh", rule, (len(error),), fix=fix))
-    raise_if_any("uncertainty", faults)
+    _check_length(error, block)
     # The mean of the history is itself uncertain; drawing blocks spreads it as it should.
     sums = _sums(energy_kwh, error, block, key, replicates) / KWH_PER_MWH
     draws = expected + sums
     low, high = np.quantile(draws, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
     return Band(expected, float(low), float(high), level, float((draws < 0).mean()), block)
+
+
+def _check_length(error_kg_per_mwh: Float[Array, " past"], block: int) -> None:
+    """Raise unless a history has enough blocks of so many steps."""
+    if len(error_kg_per_mwh) < LEAST_BLOCKS * block:
+        rule = f"have at least {LEAST_BLOCKS * block:,} steps, {LEAST_BLOCKS} blocks of {block:,}"
+        fix = "Give a longer history of errors."
+        fault = Fault("error_kg_per_mwh", rule, (len(error_kg_per_mwh),), fix=fix)
+        raise_if_any("uncertainty", [fault])
 
 
 def assumed_band(

@@ -8,6 +8,7 @@ import numpy as np
 from plotly.graph_objects import Figure
 
 from evergrid.core.units import KG_PER_TONNE
+from evergrid.model.emission_factors import SMALLEST_KG_PER_MWH
 from evergrid.report import figures as draw
 from evergrid.report.drawing import FigureMakers, Figures
 from evergrid.report.page import Headline, Section, Table
@@ -25,6 +26,7 @@ LABELS = {
     "carbon": "V2G by marginal factors",
     "carbon_forecast": "the same on forecasts",
 }
+NOTHING_T = 0.0005  # tonnes below which 0.000 is printed
 READING = {
     "carbon_bars": "What each strategy emits more than the same vehicles without control, at equal "
     "energy in the end: the consequential ledger, by marginal factors.",
@@ -51,7 +53,7 @@ def console_lines(result: StudyResult) -> list[str]:
         ("emissions", f"against no control: {tonnes}"),
         ("sure", _sure(s)),
         ("ledgers", _ledgers(s)),
-        ("proof", f"{s['status']}, within {s['gap']:.2%} of the least that could be emitted"),
+        ("proof", f"{s['status']}, within {s['gap']:.2%} of the least that meters could emit"),
     ]
     if s["knee_price_per_tonne"] is not None:
         rows.append(("knee", f"at {s['knee_price_per_tonne']:,.0f} {s['currency']} a tonne"))
@@ -68,8 +70,11 @@ def answer(s: Mapping[str, Any]) -> str:
     """What V2G did to carbon, as a sentence."""
     by_price, by_carbon = s["tonnes"]["price"], s["tonnes"]["carbon"]
     low, high = s["tonnes_low"]["price"], s["tonnes_high"]["price"]
-    text = f"V2G led by price {_verb(by_price)} emissions by {_span(by_price, low, high)}"
-    if by_carbon < 0:
+    if abs(by_price) < NOTHING_T and abs(low) < NOTHING_T and abs(high) < NOTHING_T:
+        text = "V2G led by price changes emissions by less than 0.001 t"
+    else:
+        text = f"V2G led by price {_verb(by_price)} emissions by {_span(by_price, low, high)}"
+    if by_carbon <= -NOTHING_T:
         text += f"; led by marginal factors it lowers them by {-by_carbon:,.3f} t"
         cost = s["net_cost"]["carbon"] - s["net_cost"]["price"]
         less = by_price - by_carbon
@@ -77,7 +82,7 @@ def answer(s: Mapping[str, Any]) -> str:
             text += f", for {cost / less:,.0f} {s['currency']} a tonne more saved"
     if "average" in s["tonnes"]:
         led = s["tonnes"]["average"]
-        if led > 0:
+        if led >= NOTHING_T:
             text += f"; led by average factors it would raise them by {led:,.3f} t"
     return text
 
@@ -140,6 +145,13 @@ def notes(config: Config, found: EmissionsResults) -> list[str]:
             "the mix of each hour emitted, less what energy fed carries away; the consequential "
             "one what would not have been emitted without V2G."
         )
+    told += _of_plans(found)
+    tiny = int(((factors.marginal != 0) & (np.abs(factors.marginal) < SMALLEST_KG_PER_MWH)).sum())
+    if tiny:
+        told.append(
+            f"{tiny:,} steps have a marginal factor above 0 and below {SMALLEST_KG_PER_MWH:g} "
+            "kg/MWh: see whether rows of the file are in another unit."
+        )
     below = int((factors.marginal < 0).sum())
     if below:
         told.append(
@@ -161,6 +173,27 @@ def notes(config: Config, found: EmissionsResults) -> list[str]:
         told.append(
             "On forecasts nothing is known but the factor of the step that begins, the forecasts "
             "made by then, and the days before. Sessions to come are not known either."
+        )
+    return told
+
+
+def _of_plans(found: EmissionsResults) -> list[str]:
+    """What plans do not see, and what a mix of two of them is."""
+    portfolio, cap, told = found.inputs.portfolio, found.capped, list[str]()
+    unmetered = portfolio.curtailable_kw[portfolio.sites.meter < 0]
+    if unmetered.any():
+        told.append(
+            "Generation behind no net meter may be curtailed. Tonnes count it, but no plan is paid "
+            "for curtailing less: a plan that emits less may exist, and bounds allow for it."
+        )
+    if cap is not None and 0.0 < cap.cleaner_share < 1.0:
+        whole, money = cap.cleaner, portfolio.prices.currency
+        told.append(
+            f"The plan within the cap is a mix: {cap.cleaner_share:.1%} of a plan of "
+            f"{whole.tonnes:,.6g} t for {whole.net_cost:,.2f} {money}, the rest of one of "
+            f"{cap.cheaper.tonnes:,.6g} t for {cap.cheaper.net_cost:,.2f} {money}. Where vehicles "
+            "are paid to waste energy, at prices or factors below 0, no single schedule need lie "
+            "between both; the first of them keeps the cap by itself."
         )
     return told
 

@@ -6,11 +6,11 @@ from datetime import timedelta
 import numpy as np
 
 from evergrid.core.arrays import Array, Float
-from evergrid.core.errors import InputError
+from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.core.status import Status
-from evergrid.core.timegrid import TimeGrid
-from evergrid.core.units import KG_PER_TONNE, KWH_PER_MWH
+from evergrid.core.timegrid import TimeGrid, span
+from evergrid.core.units import KG_PER_TONNE, KWH_PER_MWH, per_kwh_from_per_mwh
 from evergrid.data import tables as input_tables
 from evergrid.data.emissions import sgip_forecast
 from evergrid.data.files.locate import locate
@@ -44,7 +44,7 @@ from evergrid.inputs.emissions import FactorSource, estimate_factors, read_facto
 from evergrid.model.emission_factors import FactorKind
 from evergrid.model.portfolio import Portfolio
 from evergrid.studies.emissions import report, tables
-from evergrid.studies.emissions.config import Config
+from evergrid.studies.emissions.config import Config, Forecast
 from evergrid.studies.emissions.results import (
     BASELINE,
     EmissionsResults,
@@ -150,9 +150,13 @@ class _Counting:
             self.portfolio, factor, self.losses, embodied_kg_per_kwh=self.embodied_kg_per_kwh
         )
 
-    def kg_options(self, portfolio: Portfolio) -> Options:
-        """How to plan where kilograms stand for money."""
-        return replace(self.options, end_value_per_kwh=energy_plan.end_value_per_kwh(portfolio))
+    def kg_options(self, factor: Float[Array, " step"]) -> Options:
+        """How to plan where kilograms of these factors stand for money.
+
+        Energy left is worth what tonnes count it at: the median factor, without losses of wires.
+        """
+        usual = replace(self.problem, factor_kg_per_mwh=factor).usual_kg_per_mwh
+        return replace(self.options, end_value_per_kwh=per_kwh_from_per_mwh(usual))
 
     def counted(
         self,
@@ -228,7 +232,11 @@ class _Counting:
         if driving is None:
             return None
         sessions, schedule = self.portfolio.sessions, assessment.schedule
-        gained = float((schedule.energy_kwh[:, -1] - sessions.energy_arrival_kwh).sum())
+        drives = ~np.isin(
+            sessions.asset_id.astype(str), [one.asset_id for one in self.config.battery]
+        )
+        gained_kwh = schedule.energy_kwh[:, -1] - sessions.energy_arrival_kwh
+        gained = float(gained_kwh[drives].sum())
         return gained * driving.km_per_kwh * driving.displaced_g_per_km / 1000.0
 
 
@@ -244,10 +252,10 @@ def _strategies(counting: _Counting) -> dict[str, StrategyCarbon]:
     if factors.average is not None:
         tell("planning by average factors", 0.2)
         led = counting.led_by(factors.average)
-        plans["average"] = energy_plan.v2g(led, counting.kg_options(led))
+        plans["average"] = energy_plan.v2g(led, counting.kg_options(factors.average))
     tell("planning by marginal factors", 0.3)
     led = counting.led_by(factors.marginal)
-    plans["carbon"] = energy_plan.v2g(led, counting.kg_options(led))
+    plans["carbon"] = energy_plan.v2g(led, counting.kg_options(factors.marginal))
     found = {}
     for name, made in plans.items():
         gap = None if name == BASELINE else made.certificate.gap
@@ -273,26 +281,59 @@ def _rolling(counting: _Counting) -> rolling.RollingResult:
     leads = LeadForecasts(counting.factors.marginal, made)
     expected = leads.blended_kg_per_mwh if forecast.blend else made
     before = _before(grid, forecast.look_back_days)
-    source = read_factors(config.marginal, "marginal", counting.context.folder)
-    past = source.factors.on(before)
+    past = _known_before(config, counting.context, before)
     led = counting.led_by(counting.factors.marginal)
     day = max(1, round(24.0 / grid.step_h))
     view = FactorView(led.prices, expected, past, day)
-    every, window = (
-        hours / grid.step_h for hours in (forecast.every_min / 60.0, forecast.window_h)
-    )
-    if abs(every - round(every)) > 1e-9 or every < 1 - 1e-9:
-        rule = f"be a whole number of steps of {60.0 * grid.step_h:g} min"
-        raise InputError("forecast", [Fault("every_min", rule, (forecast.every_min,))])
+    every, window = _cadence(forecast, grid)
     tell = counting.context.progress
     return rolling.simulate(
         led,
         view,
-        counting.kg_options(led),
-        window=max(1, round(window)),
-        every=round(every),
+        counting.kg_options(counting.factors.marginal),
+        window=window,
+        every=every,
         tick=lambda step: tell("planning on forecasts", 0.4 + 0.3 * step / grid.steps),
     )
+
+
+def _known_before(config: Config, context: Context, before: TimeGrid) -> Float[Array, " past"]:
+    """Marginal factors of the days before the horizon.
+
+    Raises:
+        InputError: The file of factors does not reach so far back.
+    """
+    assert config.marginal is not None
+    assert config.forecast is not None
+    known = read_factors(config.marginal, "marginal", context.folder).factors
+    try:
+        return known.on(before)
+    except InputError as error:
+        rule = f"be covered by [marginal], from {span(before.start_utc, before.end_utc)}"
+        fix = "Give factors from so many days before the horizon on, or look back less far."
+        days = config.forecast.look_back_days
+        raise InputError("forecast", [Fault("look_back_days", rule, (days,), fix=fix)]) from error
+
+
+def _cadence(forecast: Forecast, grid: TimeGrid) -> tuple[int, int]:
+    """Steps after which it is planned anew, and steps that each plan looks ahead.
+
+    Raises:
+        InputError: Times that are no steps, or plans that end before the next one.
+    """
+    every, window = (
+        hours / grid.step_h for hours in (forecast.every_min / 60.0, forecast.window_h)
+    )
+    faults = []
+    if abs(every - round(every)) > 1e-9 or every < 1 - 1e-9:
+        rule = f"be a whole number of steps of {60.0 * grid.step_h:g} min"
+        faults.append(Fault("every_min", rule, (forecast.every_min,)))
+    elif round(window) < round(every):
+        rule = f"be at least the {forecast.every_min / 60.0:g} h after which it is planned anew"
+        fix = "Look further ahead, or plan more often."
+        faults.append(Fault("window_h", rule, (forecast.window_h,), fix=fix))
+    raise_if_any("forecast", faults)
+    return round(every), round(window)
 
 
 def _before(grid: TimeGrid, days: int) -> TimeGrid:
