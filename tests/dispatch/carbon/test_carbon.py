@@ -228,7 +228,7 @@ def with_generation(name: str, most_kw: float, *, curtailable: bool) -> CarbonPr
 
 
 @pytest.mark.parametrize("curtailable", [False, True])
-@pytest.mark.parametrize("most_kw", [0.0, 80.0])
+@pytest.mark.parametrize("most_kw", [0.0, 50.0])
 @pytest.mark.parametrize("name", ["plain", "net meter with load"])
 def test_no_plan_is_below_the_bound_at_a_price_of_carbon(
     name: str, most_kw: float, *, curtailable: bool

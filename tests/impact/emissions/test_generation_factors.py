@@ -74,3 +74,11 @@ def test_groups_of_load_and_season_hold_equally_many_hours():
     group, names = factors.load_and_season(of, month)
     assert len(names) == 12
     assert np.bincount(group).tolist() == pytest.approx([730] * 12, abs=1)
+
+
+def test_a_type_that_counts_for_nothing_may_not_emit():
+    made = {"coal": np.arange(50.0), "pumped": np.ones(50)}
+    with pytest.raises(InputError, match="without must not hold types of fuel_t_per_mwh"):
+        factors.emissions(made, {"coal": 0.9}, without=frozenset({"coal"}))
+    with pytest.raises(InputError, match="without must be of types that generate, got pomped"):
+        factors.emissions(made, {"coal": 0.9}, without=frozenset({"pomped"}))

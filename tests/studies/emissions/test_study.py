@@ -278,3 +278,17 @@ def test_rows_that_may_be_in_another_unit_are_told(tmp_path: Path):
     )
     notes = emissions.run(given, folder=tmp_path, seed=1).summary["notes"]
     assert any("see whether rows of the file are in another unit" in note for note in notes)
+
+
+def test_steps_without_fossil_generation_are_told(tmp_path: Path):
+    files(tmp_path)
+    times = [START + timedelta(hours=hour) for hour in range(-24 * 60, HOURS)]
+    gas = np.random.default_rng(2).uniform(100.0, 200.0, len(times))
+    gas[[time.hour == 3 and time >= START for time in times]] = 0.0
+    pl.DataFrame(
+        {"time_utc": times, "gas_mw": gas, "wind_mw": np.full(len(times), 50.0)}
+    ).write_csv(tmp_path / "generation.csv")
+    source = {"file": "generation.csv", "fuel_t_per_mwh": {"gas": 0.4}}
+    result = run(tmp_path, marginal=None, average=None, generation=source, prices_per_tonne=[])
+    told = [note for note in result.summary["notes"] if "nothing that emits generates" in note]
+    assert [note.split(":")[0] for note in told] == ["In 2 steps nothing that emits generates"]

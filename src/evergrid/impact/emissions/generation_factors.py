@@ -69,14 +69,22 @@ def emissions(
         without: Types that count for nothing, such as pumped storage, which generates no energy.
 
     Raises:
-        InputError: A type that there is not, factors below 0 or above any plant's, gaps.
+        InputError: A type that there is not, or that emits and counts for nothing; factors below 0
+            or above any plant's; gaps.
     """
     faults = []
     known = tuple(generation_mwh)
-    unknown = tuple(name for name in (*fuel_t_per_mwh, *without) if name not in generation_mwh)
-    if unknown:
-        fix = f"{did_you_mean(unknown[0], known)} Types: {', '.join(known)}.".lstrip()
-        faults.append(Fault("fuel_t_per_mwh", "be of types that generate", unknown, fix=fix))
+    for field, names in (("fuel_t_per_mwh", [*fuel_t_per_mwh]), ("without", sorted(without))):
+        unknown = tuple(name for name in names if name not in generation_mwh)
+        if unknown:
+            fix = f"{did_you_mean(unknown[0], known)} Types: {', '.join(known)}.".lstrip()
+            faults.append(Fault(field, "be of types that generate", unknown, fix=fix))
+    both = tuple(
+        sorted(name for name, factor in fuel_t_per_mwh.items() if factor and name in without)
+    )
+    if both:
+        fix = "What counts for nothing emits nothing either: name a type in one of both."
+        faults.append(Fault("without", "not hold types of fuel_t_per_mwh", both, fix=fix))
     for name, factor in fuel_t_per_mwh.items():
         if not 0.0 <= factor <= 3.0:
             fix = "A factor is in t of CO2 per MWh generated: gas 0.4, lignite 1.1."

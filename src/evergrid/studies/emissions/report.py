@@ -70,8 +70,10 @@ def answer(s: Mapping[str, Any]) -> str:
     """What V2G did to carbon, as a sentence."""
     by_price, by_carbon = s["tonnes"]["price"], s["tonnes"]["carbon"]
     low, high = s["tonnes_low"]["price"], s["tonnes_high"]["price"]
-    if abs(by_price) < NOTHING_T and abs(low) < NOTHING_T and abs(high) < NOTHING_T:
+    if abs(by_price) < NOTHING_T:
         text = "V2G led by price changes emissions by less than 0.001 t"
+        if max(-low, high) >= NOTHING_T:
+            text += f" ({low:+,.3f} to {high:+,.3f} t)"
     else:
         text = f"V2G led by price {_verb(by_price)} emissions by {_span(by_price, low, high)}"
     if by_carbon <= -NOTHING_T:
@@ -149,9 +151,16 @@ def notes(config: Config, found: EmissionsResults) -> list[str]:
     tiny = int(((factors.marginal != 0) & (np.abs(factors.marginal) < SMALLEST_KG_PER_MWH)).sum())
     if tiny:
         told.append(
-            f"{tiny:,} steps have a marginal factor above 0 and below {SMALLEST_KG_PER_MWH:g} "
-            "kg/MWh: see whether rows of the file are in another unit."
+            f"{tiny:,} steps have a marginal factor that is not 0 but below "
+            f"{SMALLEST_KG_PER_MWH:g} kg/MWh: see whether rows of the file are in another unit."
         )
+    if factors.estimated is not None and factors.average is not None:
+        none = int((factors.average == 0).sum())
+        if none:
+            told.append(
+                f"In {none:,} steps nothing that emits generates: their average factor is 0, and "
+                "their marginal one is still that of their group."
+            )
     below = int((factors.marginal < 0).sum())
     if below:
         told.append(
