@@ -84,7 +84,7 @@ def answer(s: Mapping[str, Any]) -> str:
             text += f", for {cost / less:,.0f} {s['currency']} a tonne more saved"
     if "average" in s["tonnes"]:
         led = s["tonnes"]["average"]
-        if led >= NOTHING_T:
+        if led > 0:
             text += f"; led by average factors it would raise them by {led:,.3f} t"
     return text
 
