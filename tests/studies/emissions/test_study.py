@@ -154,6 +154,14 @@ def test_factors_from_generation_give_two_ledgers(tmp_path: Path):
     result = run(tmp_path, marginal=None, average=None, generation=source)
     np.testing.assert_allclose(result.findings.factors.marginal, 400.0)
     assert set(result.tables["groups"]["changes"]) <= {83, 84, 85}
+    # Gas alone follows, so that its factor scales everything.
+    tried = result.tables["sensitivity"].filter(pl.col("strategy") == "smart")
+    assert tried["change"].to_list() == [-0.1, 0.1]
+    np.testing.assert_allclose(tried["marginal_kg_per_mwh"], [360.0, 440.0])
+    smart = result.summary["tonnes"]["smart"]
+    np.testing.assert_allclose(
+        tried["consequential_tonnes"], [0.9 * smart, 1.1 * smart], atol=1e-12
+    )
     # With flat factors feeding only adds what is lost.
     assert result.summary["tonnes"]["price"] >= result.summary["tonnes"]["smart"] - 1e-9
 

@@ -244,7 +244,8 @@ def page(result: StudyResult, drawn: Figures) -> Page:
         cards.append(Headline("On forecasts", share, "", "of what foresight saves"))
     sections = drawn.sections(READING, HEADINGS)
     told = Section("In short", answer(s) + ".")
-    return Page(cards=cards, notes=[], sections=[told, *sections, _side_by_side(result)])
+    tables = [_side_by_side(result), *_sensitivity(result)]
+    return Page(cards=cards, notes=[], sections=[told, *sections, *tables])
 
 
 def _side_by_side(result: StudyResult) -> Section:
@@ -276,6 +277,26 @@ def _side_by_side(result: StudyResult) -> Section:
         "carries. They answer other questions and are never added."
     )
     return Section("Three ledgers side by side", text, Table(columns, rows))
+
+
+def _sensitivity(result: StudyResult) -> list[Section]:
+    """What follows from other factors of fuels; nothing where factors were given."""
+    found = result.findings.sensitivity
+    if not found:
+        return []
+    names = [name for name in found[0].tonnes if name != BASELINE]
+    columns = ("fuel", "its factor", "marginal, kg/MWh", *(f"{LABELS[name]}, t" for name in names))
+    rows = [
+        (
+            one.fuel.replace("_", " "),
+            f"{one.change:+.0%}",
+            f"{one.marginal_kg_per_mwh:,.1f}",
+            *(f"{one.tonnes[name]:+,.3f}" for name in names),
+        )
+        for one in found
+    ]
+    text = "The same schedules, counted by factors in which one fuel emits more or less."
+    return [Section("If a fuel's factor is another", text, Table(columns, rows))]
 
 
 def _or_none(tonnes: float | None) -> str:

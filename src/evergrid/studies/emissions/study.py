@@ -1,5 +1,6 @@
 """What did the fleet do to carbon, on which ledger, and what does less of it cost?"""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -49,10 +50,12 @@ from evergrid.studies.emissions.results import (
     BASELINE,
     EmissionsResults,
     Factors,
+    FuelSensitivity,
     StrategyCarbon,
 )
 from evergrid.studies.study import Context, Output, Study
 
+FUEL_CHANGE = 0.1  # share by which the factor of each fuel is tried higher and lower
 BAND_KEY = 0xC0  # of the stream of random numbers that bands are drawn from
 
 
@@ -73,7 +76,13 @@ def compute(config: Config, context: Context) -> Output[EmissionsResults]:
     points = _frontier(counting)
     cap = None if config.cap_tonnes is None else capped(counting.problem, config.cap_tonnes)
     results = EmissionsResults(
-        given, factors, strategies, points, knee(points) if points else None, cap
+        given,
+        factors,
+        strategies,
+        points,
+        knee(points) if points else None,
+        cap,
+        _sensitivity(counting, strategies),
     )
     return Output(
         results,
@@ -293,6 +302,31 @@ def _rolling(counting: _Counting) -> rolling.RollingResult:
         every=round(every),
         tick=lambda step: tell("planning on forecasts", 0.4 + 0.3 * step / grid.steps),
     )
+
+
+def _sensitivity(
+    counting: _Counting, strategies: Mapping[str, StrategyCarbon]
+) -> tuple[FuelSensitivity, ...]:
+    """The same schedules by factors in which one fuel emits more or less."""
+    source, grid = counting.config.generation, counting.portfolio.grid
+    if source is None:
+        return ()
+    found = []
+    for fuel, factor in source.fuel_t_per_mwh.items():
+        for change in (-FUEL_CHANGE, FUEL_CHANGE):
+            fuels = {**source.fuel_t_per_mwh, fuel: factor * (1.0 + change)}
+            other = source.model_copy(update={"fuel_t_per_mwh": fuels})
+            zone = counting.config.horizon.time_zone
+            made = estimate_factors(other, counting.context.folder, time_zone=zone)
+            marginal = made.marginal.on(grid)
+            problem = replace(counting.problem, factor_kg_per_mwh=marginal)
+            base = problem.tonnes(strategies[BASELINE].assessment.schedule)
+            tonnes = {
+                name: problem.tonnes(one.assessment.schedule) - base
+                for name, one in strategies.items()
+            }
+            found.append(FuelSensitivity(fuel, change, float(marginal.mean()), tonnes))
+    return tuple(found)
 
 
 def _before(grid: TimeGrid, days: int) -> TimeGrid:
