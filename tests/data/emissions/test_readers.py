@@ -115,7 +115,7 @@ def test_published_files_are_read_in_kg_per_mwh(
 ):
     read, meta = FORMATS[name](data_folder / "emissions" / file, **options)
     assert read.kind == "marginal"
-    assert 100.0 < np.median(read.emissions_kg_per_mwh) < 1000.0
+    assert 50.0 < np.median(read.emissions_kg_per_mwh) < 1000.0
     assert meta.quality.rows_kept == len(read.time_utc)
     if most is not None:
         assert read.emissions_kg_per_mwh.max() == pytest.approx(most, abs=1.0)

@@ -55,10 +55,10 @@ def test_germany_by_average_factors_gains_and_by_marginal_ones_loses(
         np.flatnonzero(np.isin(hour, hours)) for hours in (range(11, 16), range(17, 21))
     )
     mix = [
-        1000.0 * of.emitted_t[rows].sum() / of.total_mwh[rows].sum() for rows in (midday, evening)
+        float(1000.0 * of.emitted_t[rows].sum() / of.total_mwh[rows].sum()) for rows in (midday, evening)
     ]
     # The published result is that of the factors as they are printed.
-    slope = [round(factors.marginal(of, rows).kg_per_mwh) for rows in (midday, evening)]
+    slope = [float(round(factors.marginal(of, rows).kg_per_mwh)) for rows in (midday, evening)]
     assert round(cycle_kg(10_000.0, mix[0], mix[1], 0.87) / 1000.0, 2) == by_average
     assert round(cycle_kg(10_000.0, slope[0], slope[1], 0.87) / 1000.0, 2) == by_marginal
 

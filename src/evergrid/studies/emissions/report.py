@@ -77,8 +77,11 @@ def answer(s: Mapping[str, Any]) -> str:
             text += f", for {cost / less:,.0f} {s['currency']} a tonne more saved"
     if "average" in s["tonnes"]:
         led = s["tonnes"]["average"]
-        if led > 0:
-            text += f"; led by average factors it would raise them by {led:,.3f} t"
+        located = s["location_tonnes"]
+        claimed = located["average"] - located[s["baseline"]]
+        if led > 0 > claimed:
+            text += f"; led by average factors, by which it seems to save {-claimed:,.3f} t, it "
+            text += f"raises them by {led:,.3f} t"
     return text
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 
 from evergrid.core.arrays import Array, Float
-from evergrid.core.errors import InputError
+from evergrid.core.errors import ConfigError, InputError
 from evergrid.core.faults import Fault
 from evergrid.core.status import Status
 from evergrid.core.timegrid import TimeGrid
@@ -69,6 +69,9 @@ def compute(config: Config, context: Context) -> Output[EmissionsResults]:
     """
     context.progress("reading the inputs", 0.0)
     given = load(config, None, folder=context.folder, seed=context.seed)
+    if config.marginal is None and config.generation is None:
+        fix = "Name a file of marginal factors, or one of [generation] by type."
+        raise ConfigError("config", [Fault("marginal", "be given, or [generation]", fix=fix)])
     told: list[str] = []
     factors, sources = _factors(config, context, told)
     counting = _Counting(config, context, given.portfolio, factors)
