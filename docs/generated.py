@@ -56,7 +56,10 @@ TABLES: dict[str, tuple[type, dict[str, Enum]]] = {
     "prices": (Prices, {**tables.PRICES}),
     "weather": (Weather, {**tables.WEATHER}),
     "capacity_prices": (CapacityPrices, {**tables.CAPACITY_PRICES}),
-    "emission_factors": (EmissionFactors, {**tables.EMISSION_FACTORS}),
+    "emission_factors": (
+        EmissionFactors,
+        {name: tables.EMISSION_FACTORS[name] for name in ("time_utc", "emissions_kg_per_mwh")},
+    ),
     "battery_states": (BatteryStates, {**tables.BATTERY_STATES}),
 }
 

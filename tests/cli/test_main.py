@@ -123,7 +123,8 @@ def test_studies_lists_every_study_with_its_question(evergrid: Command):
 LACKING = {  # others lack their sessions
     "grid_strength": None,
     "battery_life": None,
-    "volt_var": "signal.csv",
+    "volt_var": "there is no file",
+    "welfare": "Add [[plants]] and [[days]]",
 }
 
 
@@ -137,11 +138,11 @@ def test_new_prints_a_configuration_that_only_lacks_its_files(
     path.write_text(path.read_text().replace("# [sessions]\n", "[sessions]\n"))
     path.write_text(path.read_text().replace("# file = ", "file = ", 1))
     ended = evergrid("run", path, "--out", case.folder / "out")
-    file = LACKING.get(name, "sessions.parquet")
-    if file is None:
+    told = LACKING.get(name, f"there is no file {case.folder / 'sessions.parquet'}")
+    if told is None:
         assert ended.code == 0
     else:
-        assert f"there is no file {case.folder / file}" in ended.refused(2)
+        assert told in ended.refused(2)
 
 
 def test_check_says_that_a_good_file_is_good(case: Case, evergrid: Command):

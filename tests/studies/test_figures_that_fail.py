@@ -16,6 +16,7 @@ from evergrid.report.drawing import FigureWarning
 from evergrid.studies import (
     battery_life,
     console_summary,
+    emissions,
     firm_capacity,
     frequency_response,
     grid_strength,
@@ -30,6 +31,7 @@ from evergrid.studies.grid_strength import report as strength_report
 from evergrid.studies.registry import STUDIES
 from tests.grid.cases import street
 from tests.studies import (
+    emissions_cases,
     feeder_cases,
     frequency_cases,
     regulation_cases,
@@ -68,6 +70,7 @@ def results(tmp_path_factory: pytest.TempPathFactory, planned: Planned) -> dict[
         "value_stacking": _stacking(folder),
         "rule_books": _rule_books(folder),
         "frequency_response": _frequency(folder),
+        "emissions": _emissions(folder),
         "welfare": welfare.run(parse(welfare.Config, welfare_cases.configuration())),
         "frequency of a record": _frequency(folder, record=frequency_cases.record(folder)),
     }
@@ -90,6 +93,12 @@ def _rule_books(folder: Path) -> Any:
     rule_books_cases.files(folder)
     given = parse(rule_books.Config, rule_books_cases.configuration(prequalify=False))
     return rule_books.run(given, folder=folder, seed=1)
+
+
+def _emissions(folder: Path) -> Any:
+    emissions_cases.files(folder)
+    given = parse(emissions.Config, emissions_cases.configuration())
+    return emissions.run(given, folder=folder, seed=1)
 
 
 def _frequency(folder: Path, **changed: Any) -> Any:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, final
 
+from msgspec import structs
+
 from evergrid.inputs.tables import SiteEntry
 from evergrid.live.adapter import (
     AbstractAdapter,
@@ -140,7 +142,8 @@ class OutletHandler(AbstractHandler):
             detail = f"outlet {event.evse}, and {last} configured"
             await self._controller.refused(Refusal(event.station, "unknown outlet", detail))
         name = self._of_transaction(event.station, event.transaction, event.evse)
-        await self._controller.transaction(replace(event, station=name, evse=FIRST))
+        at_outlet = structs.replace(event, station=name, evse=FIRST)
+        await self._controller.transaction(at_outlet)
 
     async def needs(self, needs: ChargingNeeds) -> bool:
         """A vehicle asks, at an outlet that is known."""

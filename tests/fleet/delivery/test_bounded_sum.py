@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from evergrid.fleet.delivery import poisson_binomial
@@ -26,6 +26,8 @@ def test_the_exact_sum_lies_between_the_bounds(fleet: Fleet, share: float) -> No
         gather(fleet.probability[:, None], fleet.power_kw), Independent(), vehicles=1.0
     )
     power = np.array([share * fleet.power_kw.sum()])
+    # What is less than rounding from a sum that can be is taken for it, by each in its own way.
+    assume(power[0] == round(power[0]) or abs(power[0] - round(power[0])) > 1e-6)
     exact = poisson_binomial.distribution(fleet.probability, fleet.power_kw, step_kw=1.0)
     below = 1 - exact.probability_of(float(power[0]))
     assert between.high.at_least(power)[0, 0] <= below + 1e-9

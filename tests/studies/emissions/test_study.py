@@ -1,7 +1,7 @@
 """A study of emissions: what it tells, from its tables, and what it refuses."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,57 +13,9 @@ from evergrid.core.config import parse
 from evergrid.core.errors import EvergridError
 from evergrid.studies import emissions
 from evergrid.studies.emissions import report
+from tests.studies.emissions_cases import HOURS, START, configuration, files
 
-START = datetime(2024, 5, 6, tzinfo=UTC)
-HOURS, BEFORE = 24, 72
 FORECAST = {"file": "forecast.parquet", "every_min": 60.0}
-
-
-def files(folder: Path) -> None:
-    """Prices and factors by the hour, from three days before on."""
-    rng = np.random.default_rng(1)
-    times = [START + timedelta(hours=hour - BEFORE) for hour in range(BEFORE + HOURS)]
-    price = rng.uniform(20, 120, len(times))
-    pl.DataFrame(
-        {"time_utc": times, "import_price_per_mwh": price, "export_price_per_mwh": price}
-    ).write_parquet(folder / "prices.parquet")
-    for name in ("marginal", "average", "residual_mix"):
-        factor = rng.uniform(100, 900, len(times))
-        pl.DataFrame({"time_utc": times, "emissions_kg_per_mwh": factor}).write_parquet(
-            folder / f"{name}.parquet"
-        )
-    moer = {"time_utc": times, "moer_pge_kg_per_kwh": np.full(len(times), 0.4)}
-    pl.DataFrame(moer).write_parquet(folder / "moer.parquet")
-    made = [START + timedelta(minutes=5 * k) for k in range(12 * HOURS)]
-    for name, factor in (("forecast", 0.4), ("forecast_kg_per_mwh", 400.0)):
-        leads = {f"f{k}": np.full(len(made), factor) for k in range(1, 37)}
-        pl.DataFrame({"time_utc": made} | leads).write_parquet(folder / f"{name}.parquet")
-    times_of_none = pl.Series([], dtype=pl.Datetime("us", "UTC"))
-    pl.DataFrame(
-        {"time_utc": times_of_none, "error_kg_per_mwh": pl.Series([], dtype=pl.Float64)}
-    ).write_parquet(folder / "no_errors.parquet")
-
-
-def configuration(**changed: Any) -> dict[str, Any]:
-    battery = {
-        "asset_id": "battery-1",
-        "site_id": "street",
-        "capacity_kwh": 400.0,
-        "power_kw": 100.0,
-        "energy_start_kwh": 200.0,
-    }
-    given = {
-        "horizon": {"start": START.isoformat(), "days": HOURS / 24, "step_min": 30},
-        "prices": {"file": "prices.parquet", "currency": "EUR"},
-        "marginal": {"file": "marginal.parquet"},
-        "average": {"file": "average.parquet"},
-        "residual_mix": {"file": "residual_mix.parquet", "matched_share": 0.25},
-        "battery": [battery],
-        "fleet": [{"place": "home", "vehicles": 5, "sites": ["street"], "time_zone": "UTC"}],
-        "site": [{"site_id": "street", "import_limit_kw": 200.0, "export_limit_kw": 200.0}],
-        "prices_per_tonne": [0.0, 50.0, 500.0],
-    } | changed
-    return {key: value for key, value in given.items() if value is not None}
 
 
 def run(folder: Path, **changed: Any) -> emissions.Result:
@@ -164,6 +116,14 @@ def test_factors_from_generation_give_two_ledgers(tmp_path: Path):
     result = run(tmp_path, marginal=None, average=None, generation=source)
     np.testing.assert_allclose(result.findings.factors.marginal, 400.0)
     assert set(result.tables["groups"]["changes"]) <= {83, 84, 85}
+    # Gas alone follows, so that its factor scales everything.
+    tried = result.tables["sensitivity"].filter(pl.col("strategy") == "smart")
+    assert tried["change"].to_list() == [-0.1, 0.1]
+    np.testing.assert_allclose(tried["marginal_kg_per_mwh"], [360.0, 440.0])
+    smart = result.summary["tonnes"]["smart"]
+    np.testing.assert_allclose(
+        tried["consequential_tonnes"], [0.9 * smart, 1.1 * smart], atol=1e-12
+    )
     # With flat factors feeding only adds what is lost.
     assert result.summary["tonnes"]["price"] >= result.summary["tonnes"]["smart"] - 1e-9
 

@@ -55,7 +55,8 @@ def test_germany_by_average_factors_gains_and_by_marginal_ones_loses(
         np.flatnonzero(np.isin(hour, hours)) for hours in (range(11, 16), range(17, 21))
     )
     mix = [
-        1000.0 * of.emitted_t[rows].sum() / of.total_mwh[rows].sum() for rows in (midday, evening)
+        float(1000.0 * of.emitted_t[rows].sum() / of.total_mwh[rows].sum())
+        for rows in (midday, evening)
     ]
     # The published result is that of the factors as they are printed.
     slope = [float(round(factors.marginal(of, rows).kg_per_mwh)) for rows in (midday, evening)]

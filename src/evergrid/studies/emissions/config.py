@@ -109,9 +109,9 @@ class Config(Inputs):
     @model_validator(mode="after")
     def _one_source(self) -> "Config":
         faults = []
-        if (self.marginal is None) == (self.generation is None):
-            fix = "Name a file of marginal factors, or one of generation by type."
-            faults.append(Fault("marginal", "be given, or [generation] but not both", fix=fix))
+        if self.generation is not None and self.marginal is not None:
+            fix = "Leave one of them out: generation tells marginal factors, too."
+            faults.append(Fault("marginal", "be left out where [generation] is given", fix=fix))
         if self.generation is not None and self.average is not None:
             fix = "Leave [average] out: generation tells both."
             faults.append(Fault("average", "be left out where [generation] is given", fix=fix))

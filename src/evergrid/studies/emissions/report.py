@@ -84,8 +84,11 @@ def answer(s: Mapping[str, Any]) -> str:
             text += f", for {cost / less:,.0f} {s['currency']} a tonne more saved"
     if "average" in s["tonnes"]:
         led = s["tonnes"]["average"]
-        if led > 0:
-            text += f"; led by average factors it would raise them by {led:,.3f} t"
+        located = s["location_tonnes"]
+        claimed = located["average"] - located[s["baseline"]]
+        if led > 0 > claimed:
+            text += f"; led by average factors, by which it seems to save {-claimed:,.3f} t, it "
+            text += f"raises them by {led:,.3f} t"
     return text
 
 
@@ -286,7 +289,8 @@ def page(result: StudyResult, drawn: Figures) -> Page:
         cards.append(Headline("On forecasts", share, "", "of what foresight saves"))
     sections = drawn.sections(READING, HEADINGS)
     told = Section("In short", answer(s) + ".")
-    return Page(cards=cards, notes=[], sections=[told, *sections, _side_by_side(result)])
+    tables = [_side_by_side(result), *_sensitivity(result)]
+    return Page(cards=cards, notes=[], sections=[told, *sections, *tables])
 
 
 def _side_by_side(result: StudyResult) -> Section:
@@ -318,6 +322,26 @@ def _side_by_side(result: StudyResult) -> Section:
         "carries. They answer other questions and are never added."
     )
     return Section("Three ledgers side by side", text, Table(columns, rows))
+
+
+def _sensitivity(result: StudyResult) -> list[Section]:
+    """What follows from other factors of fuels; nothing where factors were given."""
+    found = result.findings.sensitivity
+    if not found:
+        return []
+    names = [name for name in found[0].tonnes if name != BASELINE]
+    columns = ("fuel", "its factor", "marginal, kg/MWh", *(f"{LABELS[name]}, t" for name in names))
+    rows = [
+        (
+            one.fuel.replace("_", " "),
+            f"{one.change:+.0%}",
+            f"{one.marginal_kg_per_mwh:,.1f}",
+            *(f"{one.tonnes[name]:+,.3f}" for name in names),
+        )
+        for one in found
+    ]
+    text = "The same schedules, counted by factors in which one fuel emits more or less."
+    return [Section("If a fuel's factor is another", text, Table(columns, rows))]
 
 
 def _or_none(tonnes: float | None) -> str:

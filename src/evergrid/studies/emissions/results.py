@@ -88,6 +88,23 @@ class StrategyCarbon:
 
 
 @dataclass(frozen=True)
+class FuelSensitivity:
+    """What follows from another factor of one fuel.
+
+    Attributes:
+        fuel: The type of generation.
+        change: By which share its factor is other.
+        marginal_kg_per_mwh: Mean marginal factor over the horizon then.
+        tonnes: Of each strategy against the baseline, by those factors.
+    """
+
+    fuel: str
+    change: float
+    marginal_kg_per_mwh: float
+    tonnes: dict[str, float]
+
+
+@dataclass(frozen=True)
 class EmissionsResults:
     """All strategies, and what less carbon costs.
 
@@ -98,6 +115,7 @@ class EmissionsResults:
         frontier: Plans at rising prices of a tonne.
         knee: The one from which on a tonne costs much more.
         capped: The cheapest plan within the cap, where there is one.
+        sensitivity: To factors of fuels, where marginal factors are estimated from generation.
     """
 
     inputs: StudyInputs
@@ -106,6 +124,7 @@ class EmissionsResults:
     frontier: tuple[FrontierPoint, ...]
     knee: FrontierPoint | None
     capped: CappedPlan | None
+    sensitivity: tuple[FuelSensitivity, ...] = ()
 
     @property
     def regret_tonnes(self) -> float | None:

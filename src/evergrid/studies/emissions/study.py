@@ -1,12 +1,13 @@
 """What did the fleet do to carbon, on which ledger, and what does less of it cost?"""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
 
 from evergrid.core.arrays import Array, Float
-from evergrid.core.errors import InputError, raise_if_any
+from evergrid.core.errors import ConfigError, InputError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.core.status import Status
 from evergrid.core.timegrid import TimeGrid, span
@@ -49,10 +50,12 @@ from evergrid.studies.emissions.results import (
     BASELINE,
     EmissionsResults,
     Factors,
+    FuelSensitivity,
     StrategyCarbon,
 )
 from evergrid.studies.study import Context, Output, Study
 
+FUEL_CHANGE = 0.1  # share by which the factor of each fuel is tried higher and lower
 BAND_KEY = 0xC0  # of the stream of random numbers that bands are drawn from
 
 
@@ -66,6 +69,9 @@ def compute(config: Config, context: Context) -> Output[EmissionsResults]:
     """
     context.progress("reading the inputs", 0.0)
     given = load(config, None, folder=context.folder, seed=context.seed)
+    if config.marginal is None and config.generation is None:
+        fix = "Name a file of marginal factors, or one of [generation] by type."
+        raise ConfigError("config", [Fault("marginal", "be given, or [generation]", fix=fix)])
     told: list[str] = []
     factors, sources = _factors(config, context, told)
     counting = _Counting(config, context, given.portfolio, factors)
@@ -73,7 +79,13 @@ def compute(config: Config, context: Context) -> Output[EmissionsResults]:
     points = _frontier(counting)
     cap = None if config.cap_tonnes is None else capped(counting.problem, config.cap_tonnes)
     results = EmissionsResults(
-        given, factors, strategies, points, knee(points) if points else None, cap
+        given,
+        factors,
+        strategies,
+        points,
+        knee(points) if points else None,
+        cap,
+        _sensitivity(counting, strategies),
     )
     return Output(
         results,
@@ -334,6 +346,31 @@ def _cadence(forecast: Forecast, grid: TimeGrid) -> tuple[int, int]:
         faults.append(Fault("window_h", rule, (forecast.window_h,), fix=fix))
     raise_if_any("forecast", faults)
     return round(every), round(window)
+
+
+def _sensitivity(
+    counting: _Counting, strategies: Mapping[str, StrategyCarbon]
+) -> tuple[FuelSensitivity, ...]:
+    """The same schedules by factors in which one fuel emits more or less."""
+    source, grid = counting.config.generation, counting.portfolio.grid
+    if source is None:
+        return ()
+    found = []
+    for fuel, factor in source.fuel_t_per_mwh.items():
+        for change in (-FUEL_CHANGE, FUEL_CHANGE):
+            fuels = {**source.fuel_t_per_mwh, fuel: factor * (1.0 + change)}
+            other = source.model_copy(update={"fuel_t_per_mwh": fuels})
+            zone = counting.config.horizon.time_zone
+            made = estimate_factors(other, counting.context.folder, time_zone=zone)
+            marginal = made.marginal.on(grid)
+            problem = replace(counting.problem, factor_kg_per_mwh=marginal)
+            base = problem.tonnes(strategies[BASELINE].assessment.schedule)
+            tonnes = {
+                name: problem.tonnes(one.assessment.schedule) - base
+                for name, one in strategies.items()
+            }
+            found.append(FuelSensitivity(fuel, change, float(marginal.mean()), tonnes))
+    return tuple(found)
 
 
 def _before(grid: TimeGrid, days: int) -> TimeGrid:

@@ -28,6 +28,7 @@ FILES = (
     "stored_carbon.parquet",
     "days.parquet",
     "groups.parquet",
+    "sensitivity.parquet",
     "schedule.parquet",
 )
 
@@ -110,6 +111,8 @@ def results(found: EmissionsResults) -> dict[str, pl.DataFrame]:
     made = {"ledgers": _ledgers(found), "days": _days(found), "schedule": _schedule(found)}
     if found.frontier:
         made["frontier"] = _frontier(found)
+    if found.sensitivity:
+        made["sensitivity"] = _sensitivity(found)
     if found.factors.estimated is not None:
         made["groups"] = _groups(found.factors.estimated)
     if found.factors.average is not None:
@@ -160,6 +163,18 @@ def _frontier(found: EmissionsResults) -> pl.DataFrame:
             "status": [str(one.plan.status) for one in points],
         }
     )
+
+
+def _sensitivity(found: EmissionsResults) -> pl.DataFrame:
+    """Tonnes of every strategy by factors in which one fuel emits more or less."""
+    rows = [
+        (one.fuel, one.change, one.marginal_kg_per_mwh, name, tonnes)
+        for one in found.sensitivity
+        for name, tonnes in one.tonnes.items()
+        if name != BASELINE
+    ]
+    names = ("fuel", "change", "marginal_kg_per_mwh", "strategy", "consequential_tonnes")
+    return pl.DataFrame(dict(zip(names, zip(*rows, strict=True), strict=True)))
 
 
 def _groups(estimated: EstimatedFactors) -> pl.DataFrame:

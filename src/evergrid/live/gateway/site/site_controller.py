@@ -12,6 +12,7 @@ from typing import Any, TypeVar, final
 
 import msgspec
 import structlog
+from msgspec import structs
 
 from evergrid.core.errors import EvergridError
 from evergrid.live.adapter import (
@@ -244,7 +245,7 @@ class SiteController(AbstractHandler):
     async def transaction(self, event: TransactionEvent) -> None:
         """Something happened in a transaction: on the controller's disk, or on the site's."""
         self._note(event)
-        kept = replace(event, offline=True)
+        kept = structs.replace(event, offline=True)
         entry = Entry(
             EVENT,
             event.time_s,

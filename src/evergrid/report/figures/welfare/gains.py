@@ -86,7 +86,7 @@ def group_gains(
 
 
 def sign_of_total(
-    costs: Sequence[str], totals: Sequence[Float[Array, " combination"]], *, unit: str
+    costs: Sequence[str], totals: Sequence[Float[Array, "..."]], *, unit: str
 ) -> go.Figure:
     """The sum of all under every combination of assumptions, by social cost.
 
