@@ -218,6 +218,8 @@ class RemoteController(AbstractHandler):
                 return await self._ask(kind, claim, *arguments)
             except FaultError as error:
                 if str(error) == messages.SUPERSEDED:
+                    if self._claimed_anew(station, claim):
+                        continue  # by ourselves, while this was on its way
                     self.lost(station)
                     raise SupersededError(f"{station} is connected elsewhere") from None
                 if str(error) != messages.UNCLAIMED:
@@ -227,6 +229,12 @@ class RemoteController(AbstractHandler):
             except NoAnswerError as error:
                 raise StoreError(str(error)) from None
         raise StoreError(f"{station} could not be claimed")
+
+    def _claimed_anew(self, station: str, before: Claim) -> bool:
+        """Whether this gateway has another claim by now, or is about to get one."""
+        now = self._claims.get(station)
+        claimed = now is not None and now != before
+        return station in self._online and (claimed or station in self._claiming)
 
     async def _ask(self, kind: str, claim: Claim | None, *arguments: Any) -> Any:
         body = messages.asked(claim, *arguments)
