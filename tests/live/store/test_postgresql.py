@@ -1,13 +1,16 @@
 """Test 22 of the service, for its store: PostgreSQL is away for a while, and nothing is lost."""
 
 import asyncio
+import gc
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import URL, Connection, create_engine
+from sqlalchemy import URL, Connection, create_engine, make_url
 
 from evergrid.core.errors import StoreError
 from evergrid.live.clock import WallClock
@@ -253,3 +256,19 @@ def test_a_server_that_says_nothing_is_given_up_and_the_store_recovers(
         return await store.log.append([Entry("order", 3.0)])
 
     assert with_store(place, work, rules=RULES) == 1
+
+
+def test_a_connection_to_a_dead_end_leaves_no_socket_behind(server: PostgresServer):
+    """A socket that is left to the garbage collector is a warning, and so fails this test."""
+    made = postgresql.engines(make_url(server.empty()), durable=True)
+    connection = made.writer.connect()
+    raw: Any = connection.connection.dbapi_connection
+    way = raw._usock
+    way.shutdown(socket.SHUT_RDWR)
+    raw._sock.write(b"half a message")  # which waits to be sent
+    connection.invalidate()
+    for engine in made[:2]:
+        engine.dispose()
+    assert way.fileno() == -1
+    del connection, raw, way, made
+    gc.collect()

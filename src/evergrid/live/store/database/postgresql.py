@@ -5,9 +5,12 @@ service cannot write beside the first one, and neither can the first one where i
 connection and another service has taken its place meanwhile.
 """
 
+import contextlib
 import json
+import os
+import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from typing import Any, NamedTuple
 
@@ -90,6 +93,8 @@ def engines(url: URL, *, durable: bool, authorities: str | None = None) -> Engin
     event.listen(writer, "connect", _settle((*KEEP_ALIVE, commit, f"lock_timeout={LOCK_WAIT_MS}")))
     event.listen(writer, "connect", _take_lock)
     for engine in (writer, reader):
+        event.listen(engine, "do_connect", _connect)
+        _close_sockets(engine)
         event.listen(engine, "handle_error", _give_up)
         event.listen(engine, "before_cursor_execute", _check_text)
     return Engines(writer, reader, ("The store is a PostgreSQL server.", *_notes(reader, durable)))
@@ -120,6 +125,50 @@ def reason(error: Exception) -> str:
     original = error.orig if isinstance(error, DBAPIError) else error
     told = original.args[0] if original is not None and original.args else None
     return str(told.get("M", "")) if isinstance(told, dict) else ""
+
+
+def _connect(dialect: Any, _: Any, positional: Any, named: dict[str, Any]) -> Any:
+    """Connect over a socket of our own, which is closed where the server fails meanwhile.
+
+    The driver leaves it to the garbage collector.
+    """
+    host, port = named.get("host", "localhost"), named.get("port", 5432)
+    driver = dialect.loaded_dbapi
+    if "unix_sock" in named:
+        return driver.connect(*positional, **named)
+    try:
+        way = socket.create_connection((host, port), named.get("timeout"))
+    except OSError as error:
+        raise driver.InterfaceError(f"{host}:{port} cannot be reached: {error}") from error
+    way.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    try:
+        return driver.Connection(*positional, **named, sock=way)
+    except BaseException:
+        _drop(way)
+        raise
+
+
+def _close_sockets(engine: Engine) -> None:
+    """Close sockets with their connections, also where something waits to be sent to a dead end."""
+    close: Callable[[Any], None] = engine.dialect.do_close
+
+    def closed(dbapi_connection: Any) -> None:
+        way = getattr(dbapi_connection, "_usock", None)
+        try:
+            close(dbapi_connection)
+        finally:
+            if way is not None:
+                _drop(way)
+
+    engine.dialect.do_close = closed
+
+
+def _drop(way: socket.socket) -> None:
+    """Close a socket, whoever still reads from it."""
+    descriptor = way.detach()
+    if descriptor >= 0:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
 
 
 def _check_text(
