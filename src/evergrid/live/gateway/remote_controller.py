@@ -230,7 +230,7 @@ class RemoteController(AbstractHandler):
                 raise StoreError(str(error)) from None
         raise StoreError(f"{station} could not be claimed")
 
-    def _claimed_anew(self, station: str, before: Claim) -> bool:
+    def _claimed_anew(self, station: str, before: Claim | None) -> bool:
         """Whether this gateway has another claim by now, or is about to get one."""
         now = self._claims.get(station)
         claimed = now is not None and now != before
