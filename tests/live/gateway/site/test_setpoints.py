@@ -117,6 +117,16 @@ def test_a_limit_above_holds_for_the_sites_below_together():
     assert powers(given) == {"a": pytest.approx(-5.0), "b": pytest.approx(-5.0)}
 
 
+def test_a_draw_too_small_to_be_given_does_not_leave_the_other_to_feed_beyond_a_limit():
+    given = plan(
+        session("a", power_kw=(2.0,), energy_kwh=11.0, owed_kwh=0.0, least_kw=1.4),
+        session("b", power_kw=(-2.0,), energy_kwh=0.0, least_kw=1.4),
+        import_kw=0.0,
+        export_kw=0.0,
+    )
+    assert sum(powers(given, {"guest": -1.0}).values()) - 1.0 <= 1e-6
+
+
 power = st.floats(-11.0, 11.0)
 
 

@@ -16,6 +16,7 @@ from evergrid.live.gateway.site.site_plan import PlannedSession, SitePlan
 GIVEN_BACK = 0.05  # share of what was taken off, in each decision without excess
 MARGIN_H = 0.1  # before the last moment at which a promise can still be kept
 NEAR_KW = 1e-6
+MOST_CUTS = 8  # of one side and of the other, in turns
 
 
 @dataclass(frozen=True)
@@ -150,12 +151,16 @@ def _share_out(
     """Cut those who charge, or those who feed, to what a site leaves; what is left beyond."""
     low, high = room
     mine = [one for one in plan.sessions if one.station in inside]
-    drawn = sum(min(power[one.station], 0.0) for one in mine)
-    fed = sum(max(power[one.station], 0.0) for one in mine)
-    if drawn + fed < low - NEAR_KW:
-        _scale(power, mine, -1.0, (low - fed) / drawn if drawn < 0 else 0.0)
-    elif drawn + fed > high + NEAR_KW:
-        _scale(power, mine, 1.0, (high - drawn) / fed if fed > 0 else 0.0)
+    # What falls below the least power is none, which may be too much for the other side.
+    for _ in range(MOST_CUTS):
+        drawn = sum(min(power[one.station], 0.0) for one in mine)
+        fed = sum(max(power[one.station], 0.0) for one in mine)
+        if drawn + fed < low - NEAR_KW:
+            _scale(power, mine, -1.0, (low - fed) / drawn if drawn < 0 else 0.0)
+        elif drawn + fed > high + NEAR_KW:
+            _scale(power, mine, 1.0, (high - drawn) / fed if fed > 0 else 0.0)
+        else:
+            break
     total = sum(power[one.station] for one in mine)
     return max(low - total, total - high, 0.0)
 
