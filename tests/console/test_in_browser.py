@@ -230,6 +230,8 @@ def test_all_stations_of_a_page_are_ticked_at_once(watched: Watched, served: Ser
 def test_the_keyboard_is_enough(watched: Watched, served: Served):
     page = watched.page
     page.goto(f"{served.url}/login")
+    # The page gives the first field the focus after it has loaded: keys before that go nowhere.
+    expect(page.locator("input[autofocus]")).to_be_focused()
     page.keyboard.type("olga")
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
