@@ -1,0 +1,226 @@
+"""The configuration of a study of resilience."""
+
+from typing import Literal, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from evergrid.core.config import Config as BaseConfig
+from evergrid.core.errors import ConfigError, InputError
+from evergrid.core.faults import Fault
+from evergrid.inputs.microgrid import HOURS_A_DAY, MicrogridEntry
+
+MOST_RUNS = 2_000_000  # outages times vehicles, beyond which a run takes hours
+
+
+class OutageEntry(BaseConfig):
+    """When the grid is lost, and for how long."""
+
+    scenarios: int = Field(default=1000, ge=20, le=100_000)
+    """Outages that are drawn."""
+    median_h: float = Field(default=8.0, gt=0, le=500)
+    """Hours that half of the outages exceed; their logarithm is normally distributed."""
+    spread: float = Field(default=0.8, ge=0, le=3)
+    """Standard deviation of that logarithm; 0 for outages of one length."""
+    most_h: float = Field(default=24.0, gt=0, le=1000)
+    """Hours after which the grid is back at the latest, and to which every outage is followed."""
+    start_hour: float | None = Field(default=None, ge=0, lt=HOURS_A_DAY, examples=[14.0])
+    """Hour of the local clock at which the grid is lost; any hour, drawn, when absent."""
+    per_year: float = Field(default=0.5, gt=0, le=100)
+    """Outages in a year, on average."""
+    step_min: float = Field(default=15.0, gt=0, le=60)
+    """Length of a step of the restoration, minutes."""
+
+    @property
+    def step_h(self) -> float:
+        """Length of a step."""
+        return self.step_min / 60.0
+
+    @property
+    def steps(self) -> int:
+        """Of an outage of the greatest length."""
+        return int(np.ceil(self.most_h / self.step_h - 1e-9))
+
+
+class RecoveryEntry(BaseConfig):
+    """What counts as recovered, and what is asked for."""
+
+    shares: tuple[float, ...] = (0.8, 0.95, 1.0)
+    """Of the demand that must be served; a recovery time is told for each."""
+    hold_h: float | None = Field(default=None, ge=0, examples=[0.5])
+    """Hours for which it must stay served; until the end of the outage when absent."""
+    target_share: float = Field(default=0.8, gt=0, le=1)
+    """Share that the required recovery time refers to; one of shares."""
+    target_t_r_h: float = Field(default=2.0, ge=0)
+    """Most hours until then."""
+    target_m_d_kwh: float = Field(default=1000.0, ge=0)
+    """Most energy not served in an outage."""
+    probability: float = Field(default=0.95, gt=0, lt=1)
+    """With which an outage must keep both."""
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    """Of that statement, and of the bands."""
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        faults = []
+        if not self.shares or not all(0 < share <= 1 for share in self.shares):
+            got = (str(self.shares),)
+            faults.append(Fault("shares", "be numbers above 0 and at most 1", got))
+        elif list(self.shares) != sorted(set(self.shares)):
+            faults.append(Fault("shares", "rise", (str(self.shares),)))
+        elif self.target_share not in self.shares:
+            rule = f"be one of shares, {', '.join(f'{one:g}' for one in self.shares)}"
+            faults.append(Fault("target_share", rule, (self.target_share,)))
+        if faults:
+            raise InputError("recovery", faults)
+        return self
+
+
+class SizingEntry(BaseConfig):
+    """What is tried to find the least that keeps the target."""
+
+    vehicles: tuple[int, int] = (0, 24)
+    """Least and most vehicles."""
+    energy_arrival_kwh: tuple[float, ...] = (60.0, 90.0, 120.0, 150.0)
+    """Mean energy that a vehicle brings; each is tried."""
+    charger_kw: tuple[float, ...] = (30.0, 60.0, 120.0)
+    """Power of a charger; each is tried."""
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        faults = []
+        if not 0 <= self.vehicles[0] < self.vehicles[1] <= 1000:
+            rule = "be two rising whole numbers between 0 and 1,000"
+            faults.append(Fault("vehicles", rule, (str(list(self.vehicles)),)))
+        for name in ("energy_arrival_kwh", "charger_kw"):
+            values = getattr(self, name)
+            if not values or min(values) <= 0:
+                faults.append(Fault(name, "be numbers above 0", (str(list(values)),)))
+        if faults:
+            raise InputError("sizing", faults)
+        return self
+
+
+class LostLoadEntry(BaseConfig):
+    """What a kWh that is not served costs, by tier."""
+
+    life_safety_per_kwh: float = Field(default=100.0, ge=0)
+    """Of loads that lives depend on."""
+    critical_per_kwh: float = Field(default=30.0, ge=0)
+    """Of critical loads."""
+    comfort_per_kwh: float = Field(default=5.0, ge=0)
+    """Of all others."""
+
+
+class StandingEntry(BaseConfig):
+    """What is earned on usual days, and given up to be ready."""
+
+    reserve_kwh: tuple[float, ...] = (31.0, 60.0, 90.0, 120.0, 140.0)
+    """Energy that each vehicle keeps at all times while it is plugged in; each is tried."""
+    plugged_in: tuple[float, float] = (17.0, 6.0)
+    """Hours of the local clock from which to which vehicles are plugged in on usual days."""
+    energy_arrival_kwh: float = Field(default=90.0, gt=0)
+    """In each battery when it is plugged in."""
+    energy_departure_kwh: float = Field(default=140.0, gt=0)
+    """Owed to each vehicle when it leaves."""
+    import_price_per_mwh: tuple[float, ...] = (
+        *(60.0, 55.0, 52.0, 50.0, 52.0, 60.0, 80.0, 100.0, 95.0, 80.0, 70.0, 65.0),
+        *(60.0, 60.0, 65.0, 75.0, 110.0, 180.0, 240.0, 220.0, 160.0, 110.0, 85.0, 70.0),
+    )
+    """Price of energy in each of 24 hours; what is fed earns the same less export_loss_per_mwh."""
+    export_loss_per_mwh: float = Field(default=10.0, ge=0)
+    """By which feeding earns less than drawing costs."""
+    wear_per_kwh: float = Field(default=0.03, ge=0)
+    """Battery wear for each kWh that is fed."""
+    currency: str = "USD"
+    """ISO 4217 code."""
+
+    @model_validator(mode="after")
+    def _a_day(self) -> Self:
+        faults = []
+        if len(self.import_price_per_mwh) != HOURS_A_DAY:
+            got = (f"{len(self.import_price_per_mwh)} numbers",)
+            faults.append(Fault("import_price_per_mwh", "be 24 numbers", got))
+        start, end = self.plugged_in
+        if not (0 <= start < HOURS_A_DAY and 0 <= end < HOURS_A_DAY and start != end):
+            rule = "be two different hours of the clock, from 0 to below 24"
+            faults.append(Fault("plugged_in", rule, (str(list(self.plugged_in)),)))
+        if not self.reserve_kwh or list(self.reserve_kwh) != sorted(set(self.reserve_kwh)):
+            faults.append(Fault("reserve_kwh", "rise", (str(list(self.reserve_kwh)),)))
+        if faults:
+            raise InputError("standing", faults)
+        return self
+
+
+class StormEntry(BaseConfig):
+    """A warning before the grid is lost, on which vehicles that are plugged in charge."""
+
+    warning_h: float = Field(default=4.0, gt=0, le=240)
+    """Hours between the warning and the loss."""
+    charge_share: float = Field(default=1.0, gt=0, le=1)
+    """To which they charge, over the capacity."""
+    come_early: bool = True
+    """Whether the vehicles that would come later are called to their chargers on the warning."""
+
+
+class RegulationEntry(BaseConfig):
+    """Regulation that vehicles were selling when the grid was lost, which moved their energy."""
+
+    award_kw: float = Field(default=30.0, gt=0)
+    """Of each vehicle, up and down."""
+    hours: float = Field(default=2.0, gt=0, le=24)
+    """For which the signal was followed before the loss."""
+
+
+class Config(BaseConfig):
+    """What is lost when the grid is gone, and what vehicles save of it."""
+
+    study: Literal["resilience"] = "resilience"
+    """Which study this is."""
+    title: str = "Resilience of a microgrid"
+    """Heading of the report."""
+    microgrid: MicrogridEntry = MicrogridEntry()
+    """The site: what is to be fed, and what feeds it."""
+    outage: OutageEntry = OutageEntry()
+    """When the grid is lost, and for how long."""
+    recovery: RecoveryEntry = RecoveryEntry()
+    """What counts as recovered, and what is asked for."""
+    lost_load: LostLoadEntry = LostLoadEntry()
+    """What a kWh that is not served costs."""
+    sizing: SizingEntry | None = SizingEntry()
+    """What is tried to find the least that keeps the target."""
+    standing: StandingEntry | None = None
+    """What being ready costs on usual days; left out when absent."""
+    storm: StormEntry | None = None
+    """A warning before the loss, compared with none; left out when absent."""
+    regulation: RegulationEntry | None = None
+    """Regulation that was sold before the loss; none when absent."""
+    checked_outages: int = Field(default=10, ge=0, le=1000)
+    """Outages of which the best restoration with all known is solved, beside the policy's."""
+
+
+def check(config: Config) -> None:
+    """Refuse tables that do not go together.
+
+    Raises:
+        ConfigError: With the way out.
+    """
+    faults = []
+    fleet = config.microgrid.vehicles
+    if len(fleet) != 1 and (config.sizing or config.standing):
+        rule = "hold one table when [sizing] or [standing] is given"
+        fix = "Give one kind of vehicles, or leave those tables out."
+        faults.append(Fault("microgrid.vehicles", rule, (f"{len(fleet)} tables",), fix=fix))
+    most = max((entry.count for entry in fleet), default=0)
+    if config.sizing is not None:
+        most = max(most, config.sizing.vehicles[1])
+        high = fleet[0].capacity_kwh if fleet else np.inf
+        if max(config.sizing.energy_arrival_kwh) > high:
+            rule = f"be at most the capacity of a vehicle, {high:g} kWh"
+            got = (max(config.sizing.energy_arrival_kwh),)
+            faults.append(Fault("sizing.energy_arrival_kwh", rule, got))
+    if config.outage.scenarios * most > MOST_RUNS:
+        rule = f"be at most {MOST_RUNS // most:,} with {most:,} vehicles"
+        faults.append(Fault("outage.scenarios", rule, (config.outage.scenarios,)))
+    if faults:
+        raise ConfigError("config", faults)
