@@ -170,6 +170,8 @@ class RegulationEntry(BaseConfig):
     """Of each vehicle, up and down."""
     hours: float = Field(default=2.0, gt=0, le=24)
     """For which the signal was followed before the loss."""
+    signal_file: str | None = Field(default=None, examples=["regd.parquet"])
+    """Table of second and signal (or second_of_day and regd); a made-up one when absent."""
 
 
 class Config(BaseConfig):

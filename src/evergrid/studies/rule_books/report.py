@@ -5,13 +5,13 @@ from functools import partial
 import numpy as np
 from plotly.graph_objects import Figure
 
+from evergrid.inputs import made_up_signals
 from evergrid.markets.rules.constant import Mark, constants
 from evergrid.markets.settlement.energy_ownership import OwnershipRules
 from evergrid.report import figures as draw
 from evergrid.report.drawing import FigureMakers, Figures
 from evergrid.report.page import Headline, Section, Table
 from evergrid.studies import console_summary
-from evergrid.studies.rule_books import made_up
 from evergrid.studies.rule_books.config import Config
 from evergrid.studies.rule_books.offers import CAUSES
 from evergrid.studies.rule_books.results import ProductResult, RuleComparison
@@ -99,7 +99,8 @@ def _line(one: ProductResult) -> str:
 def notes(config: Config, found: RuleComparison) -> list[str]:
     """What a reader must know."""
     told = [answer(found) + "."]
-    told += [text for text, used in zip(made_up.FORMULAS, found.made_up, strict=True) if used]
+    formulas = zip(made_up_signals.FORMULAS, found.made_up, strict=True)
+    told += [text for text, used in formulas if used]
     told += [
         "Vehicles charge evenly through their stays, and arrivals and departures are known ahead; "
         "what can be promised without knowing them is the question of firm_capacity. One product "

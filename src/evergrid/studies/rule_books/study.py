@@ -6,11 +6,12 @@ from evergrid.data import signals
 from evergrid.data.files.locate import locate
 from evergrid.dispatch.services.delivery import ChargerRules
 from evergrid.dispatch.services.firm_power import even_plan, firm_power
+from evergrid.inputs import made_up_signals
 from evergrid.inputs.assembly import load
 from evergrid.markets.rules.markets import MARKET_OF, PRODUCTS
 from evergrid.model.frequency import FrequencyRecord
 from evergrid.model.signal import Signal
-from evergrid.studies.rule_books import duty, income, made_up, offers, qualification, report, tables
+from evergrid.studies.rule_books import duty, income, offers, qualification, report, tables
 from evergrid.studies.rule_books.config import Config
 from evergrid.studies.rule_books.results import ProductResult, RuleComparison
 from evergrid.studies.study import Context, Output, Study
@@ -76,14 +77,14 @@ def compute(config: Config, context: Context) -> Output[RuleComparison]:
 
 def _signal(config: Config, context: Context) -> Signal:
     if config.signal.file is None:
-        return made_up.signal()
+        return made_up_signals.signal()
     return signals.read_signal(locate(config.signal.file, context.folder))
 
 
 def _frequency(config: Config, context: Context) -> FrequencyRecord:
     source = config.frequency
     if source is None:
-        return made_up.frequency()
+        return made_up_signals.frequency()
     path = locate(source.file, context.folder)
     return signals.read_frequency(path, source.nominal_hz, source.columns())
 

@@ -1,0 +1,165 @@
+"""One fleet through all outages: who is served when, how soon, how deep, and what is missing."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Bool, Float, Int
+from evergrid.model.microgrid import TIERS, Microgrid
+from evergrid.resilience.metrics.degradation import degradation
+from evergrid.resilience.metrics.performance import PerformanceCurves
+from evergrid.resilience.metrics.recovery import RecoveryTimes, recovery
+from evergrid.resilience.restoration import policy
+from evergrid.resilience.restoration.rule import RestorationRule
+from evergrid.studies.resilience.config import Config
+from evergrid.studies.resilience.scenarios import Outages
+
+Cause = Literal["no_source", "power", "energy"]
+CAUSES: tuple[Cause, ...] = get_args(Cause)
+
+
+@dataclass(frozen=True)
+class FleetCase:
+    """What becomes of the site in every outage with one fleet.
+
+    Attributes:
+        sustained: When shares of the demand are served again for good, or for the hold.
+        first: When they are first reached.
+        m_d_kwh: Energy not served until the grid is back.
+        lost_kwh: The same by tier.
+        missing_kwh: The same by what was missing.
+        served_share: Of the demand, by step; NaN once the grid is back.
+        survived_h: By tier: how long all of it is served without a break, were the grid not back
+            before the longest outage ends.
+        fed_kwh: By batteries, until the grid is back.
+        openings: Blocks that were opened again before the grid was back.
+    """
+
+    sustained: RecoveryTimes
+    first: RecoveryTimes
+    m_d_kwh: Float[Array, " scenario"]
+    lost_kwh: Float[Array, "scenario tier"]
+    missing_kwh: Float[Array, "scenario cause"]
+    served_share: Float[Array, "scenario step"]
+    survived_h: Float[Array, "scenario tier"]
+    fed_kwh: Float[Array, " scenario"]
+    openings: Int[Array, " scenario"]
+
+
+def followed(config: Config, outages: Outages, rule: RestorationRule) -> FleetCase:
+    """Every outage by the fast policy, which knows neither who comes nor how long it lasts."""
+    outage = config.outage
+    course = policy.follow_many(
+        outages.microgrids,
+        rule,
+        outage.steps * outage.step_h,
+        outage.step_h,
+        failures=outages.failures(),
+    )
+    site = outages.microgrids[0]
+    begins = outage.step_h * np.arange(outage.steps)
+    lasts_h = np.clip(outages.length_h[:, None] - begins, 0.0, outage.step_h)  # of each step
+    power = np.array([block.power_kw for block in site.load_blocks])
+    dark_kw = power[:, None] * ~course.closed
+    curves = _curves(config, outages, (power[:, None] * course.closed).sum(axis=1), site.power_kw)
+    shares, hold = config.recovery.shares, config.recovery.hold_h
+    tiers = np.array([[b.tier == tier for b in site.load_blocks] for tier in TIERS])
+    before = np.zeros_like(course.closed)
+    before[:, :, 1:] = course.closed[:, :, :-1]
+    opened = before & ~course.closed & (lasts_h > 0)[:, None, :]
+    served = (power[:, None] * course.closed).sum(axis=1) / site.power_kw
+    fed_kw = np.maximum(course.battery_kw, 0.0).sum(axis=1)
+    return FleetCase(
+        sustained=recovery(curves, shares, hold_h=np.inf if hold is None else hold),
+        first=recovery(curves, shares, hold_h=0.0),
+        m_d_kwh=degradation(curves).energy_kwh,
+        lost_kwh=np.einsum("sbt,st,kb->sk", dark_kw, lasts_h, tiers.astype(float)),
+        missing_kwh=_missing(config, outages, course, lasts_h),
+        served_share=np.where(lasts_h > 0, served, np.nan),
+        survived_h=np.stack(
+            [_survived_h(site, course.closed, of, outage.step_h) for of in tiers], axis=1
+        ),
+        fed_kwh=(fed_kw * lasts_h).sum(axis=1),
+        openings=opened.sum(axis=(1, 2)),
+    )
+
+
+def _curves(
+    config: Config, outages: Outages, served_kw: Float[Array, "scenario step"], demand_kw: float
+) -> PerformanceCurves:
+    """Demand that is served, in full again once the grid is back."""
+    outage, length = config.outage, outages.length_h[:, None]
+    begins = np.broadcast_to(outage.step_h * np.arange(outage.steps), served_kw.shape)
+    within = begins < length
+    return PerformanceCurves(
+        time_h=np.hstack([np.minimum(begins, length), length]),
+        served_kw=np.hstack(
+            [np.where(within, served_kw, demand_kw), np.full_like(length, demand_kw)]
+        ),
+        demand_kw=np.full((len(served_kw), outage.steps + 1), demand_kw),
+        event_h=np.zeros(len(served_kw)),
+        horizon_h=np.full(len(served_kw), outage.most_h + outage.step_h),
+    )
+
+
+def _missing(
+    config: Config,
+    outages: Outages,
+    course: policy.Outages,
+    lasts_h: Float[Array, "scenario step"],
+) -> Float[Array, "scenario cause"]:
+    """Energy not served by what was missing then.
+
+    No source: none is there. Power: all that are there, at their ratings, could not carry the block
+    beside what they carry. Energy: they could, but it is used up, or kept for blocks of more
+    weight.
+    """
+    rating = _rating_kw(config, outages)
+    power = np.array([block.power_kw for block in outages.microgrids[0].load_blocks])
+    cold = np.array([b.cold_load_factor for b in outages.microgrids[0].load_blocks])
+    left = rating - course.load_kw.sum(axis=1)
+    dark_kwh = power[:, None] * ~course.closed * lasts_h[:, None, :]
+    nobody = np.broadcast_to((rating <= 0)[:, None, :], dark_kwh.shape)
+    weak = ~nobody & ((power * cold)[:, None] > left[:, None, :] + 1e-9)
+    causes = (nobody, weak, ~nobody & ~weak)
+    return np.stack([(dark_kwh * cause).sum(axis=(1, 2)) for cause in causes], axis=1)
+
+
+def _rating_kw(config: Config, outages: Outages) -> Float[Array, "scenario step"]:
+    """Power of all sources that are there for a whole step, whatever they hold, and of the sun."""
+    outage = config.outage
+    begins = outage.step_h * np.arange(outage.steps)
+    found = np.zeros((len(outages), outage.steps))
+    for number, site in enumerate(outages.microgrids):
+        there = [
+            (begins >= unit.arrival_h - 1e-9) & (begins + outage.step_h <= unit.departure_h + 1e-9)
+            for unit in site.batteries
+        ]
+        kw = np.array([unit.max_discharge_kw for unit in site.batteries])
+        found[number] = kw @ np.array(there) if there else 0.0
+        for given, fails in zip(site.diesel_sets, outages.diesel_fails_h[number], strict=True):
+            found[number] += given.power_kw * (begins + outage.step_h <= fails)
+        found[number] += site.solar_in(begins)
+    return found
+
+
+def _survived_h(
+    site: Microgrid,
+    closed: Bool[Array, "scenario block step"],
+    of: Bool[Array, " block"],
+    step_h: float,
+) -> Float[Array, " scenario"]:
+    """Hours until the first of those blocks is dark for longer than its own batteries carry it."""
+    steps = closed.shape[2]
+    found = np.full(len(closed), steps * step_h)
+    for place in np.flatnonzero(of):
+        dark_h = step_h * np.cumsum(~closed[:, place], axis=1)
+        bridge_h = site.load_blocks[place].bridge_h
+        broken = dark_h > bridge_h + 1e-9
+        step = np.argmax(broken, axis=1)
+        # Within the step in which its batteries are used up, they last for what is left of them.
+        left_h = bridge_h - np.where(step > 0, dark_h[np.arange(len(step)), step - 1], 0.0)
+        ends_h = step * step_h + np.clip(left_h, 0.0, step_h)
+        found = np.where(broken.any(axis=1), np.minimum(found, ends_h), found)
+    return found
