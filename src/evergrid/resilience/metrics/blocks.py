@@ -55,10 +55,10 @@ class BlockTimelines:
             ok = (values >= 0) & (values < np.inf)
             faults += broken(name, ok, "be at least 0 and finite", values=values)
         times = np.hstack([self.time_h, self.horizon_h[:, None]])
-        finite = np.isfinite(times).all(axis=1)
+        finite = np.asarray(np.isfinite(times).all(axis=1))
         faults += broken("time_h", finite, "be finite", values=list(times))
         if not faults:
-            ordered = (np.diff(times, axis=1) >= 0).all(axis=1)
+            ordered = np.asarray((np.diff(times, axis=1) >= 0).all(axis=1))
             fix = "Sort the states; the horizon is not before the last one."
             faults += broken("time_h", ordered, "rise to the horizon", values=list(times), fix=fix)
         raise_if_any("blocks", faults)

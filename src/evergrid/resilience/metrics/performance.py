@@ -87,7 +87,7 @@ class PerformanceCurves:
             faults += broken(name, np.isfinite(values), "be finite", values=values)
         if faults:
             return faults
-        ordered = (np.diff(self.time_h, axis=1) >= 0).all(axis=1)
+        ordered = np.asarray((np.diff(self.time_h, axis=1) >= 0).all(axis=1))
         faults += broken("time_h", ordered, "rise", values=list(self.time_h), fix="Sort the knots.")
         known = self.event_h >= self.time_h[:, 0]
         rule, fix = "not be before the first knot", "Give the power at the event, too."
@@ -179,8 +179,7 @@ def stack(curves: Sequence[PerformanceCurves]) -> PerformanceCurves:
     Raises:
         InputError: No record, or records of different interpolation.
     """
-    kinds = {one.interpolation for one in curves}
-    if len(kinds) != 1:
+    if len({one.interpolation for one in curves}) != 1:
         rule = "be at least one, all of one interpolation"
         raise_if_any("performance", [Fault("curves", rule, (len(curves),))])
     knots = max(one.time_h.shape[1] for one in curves)
@@ -198,7 +197,7 @@ def stack(curves: Sequence[PerformanceCurves]) -> PerformanceCurves:
         padded("demand_kw"),
         np.concatenate([one.event_h for one in curves]),
         np.concatenate([one.horizon_h for one in curves]),
-        kinds.pop(),
+        curves[0].interpolation,
     )
 
 

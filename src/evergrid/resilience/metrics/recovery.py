@@ -175,10 +175,8 @@ def _follow(
                 found = began
             falls += 1
         elif np.isnan(found) and not ends_below[scenario]:
-            if not in_spell:  # restored at the horizon itself
-                found = horizon
-            else:
-                found = began if falls > 0 else event
+            back = began if in_spell else horizon  # without a spell it is restored at the horizon
+            found = back if falls > 0 else event
         reached[scenario] = not np.isnan(found)
         time_h[scenario] = (found if reached[scenario] else horizon) - event
         interruptions[scenario] = falls

@@ -95,10 +95,12 @@ def _phases(pieces: Segments, row: int) -> _Phases:
     first, last = at_lowest[0], at_lowest[-1]
     (full,) = np.nonzero(level[:first] >= 1.0 - SAME)
     falls_h = time_h[full[-1]] if full.size else event_h
+    lowest_h, rises_h = time_h[first], time_h[last]
     if final <= lowest + SAME:
-        return _Phases(falls_h, time_h[first], horizon_h, horizon_h, lowest, lowest)
+        phases = (falls_h, lowest_h, horizon_h, horizon_h, lowest, lowest)
+        return _Phases(*map(float, phases))
     back = last + int(np.argmax(level[last:] >= final - SAME))
     before, after = level[back - 1], level[back]
     part = (final - before) / (after - before) if after > before else 1.0
     back_h = time_h[back - 1] + part * (time_h[back] - time_h[back - 1])
-    return _Phases(falls_h, time_h[first], time_h[last], back_h, lowest, final)
+    return _Phases(*map(float, (falls_h, lowest_h, rises_h, back_h, lowest, final)))

@@ -1,4 +1,4 @@
-"""Probability of surviving an outage, by exact enumeration of failing generators and battery levels.
+"""Probability of surviving an outage, with generators that fail: exact, by enumeration of states.
 
 Nothing is drawn: the state is how many generators of each type work and how full the battery is,
 and its probabilities are carried from step to step.
