@@ -83,7 +83,7 @@ class VehiclesEntry(Config):
     """Cells over AC."""
     efficiency_discharge: float = 0.95
     """AC over cells."""
-    plugged_in: int = Field(default=1, ge=0)
+    plugged_in: int = Field(default=4, ge=0)
     """How many stand at their chargers when the grid is lost; the others come later."""
     arrival_mean_h: float = Field(default=0.75, gt=0)
     """Mean hours until another comes; drawn from an exponential distribution."""

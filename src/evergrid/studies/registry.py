@@ -22,6 +22,7 @@ STUDIES = (
     "value_stacking",
     "rule_books",
     "frequency_response",
+    "resilience",
     "emissions",
     "welfare",
 )

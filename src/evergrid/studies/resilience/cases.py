@@ -10,6 +10,7 @@ from evergrid.model.microgrid import TIERS, Microgrid
 from evergrid.resilience.metrics.degradation import degradation
 from evergrid.resilience.metrics.performance import PerformanceCurves
 from evergrid.resilience.metrics.recovery import RecoveryTimes, recovery
+from evergrid.resilience.metrics.requirement import RequirementTest, requirement_test
 from evergrid.resilience.restoration import policy
 from evergrid.resilience.restoration.rule import RestorationRule
 from evergrid.studies.resilience.config import Config
@@ -26,10 +27,10 @@ class FleetCase:
     Attributes:
         sustained: When shares of the demand are served again for good, or for the hold.
         first: When they are first reached.
-        m_d_kwh: Energy not served until the grid is back.
-        lost_kwh: The same by tier.
+        m_d_kwh: Energy not served until the grid is back, of the tiers that count.
+        lost_kwh: The same of all tiers, by tier.
         missing_kwh: The same by what was missing.
-        served_share: Of the demand, by step; NaN once the grid is back.
+        served_share: Of the demand of the tiers that count, by step; NaN once the grid is back.
         survived_h: By tier: how long all of it is served without a break, were the grid not back
             before the longest outage ends.
         fed_kwh: By batteries, until the grid is back.
@@ -62,13 +63,15 @@ def followed(config: Config, outages: Outages, rule: RestorationRule) -> FleetCa
     lasts_h = np.clip(outages.length_h[:, None] - begins, 0.0, outage.step_h)  # of each step
     power = np.array([block.power_kw for block in site.load_blocks])
     dark_kw = power[:, None] * ~course.closed
-    curves = _curves(config, outages, (power[:, None] * course.closed).sum(axis=1), site.power_kw)
+    counted = power * [block.tier in config.recovery.tiers for block in site.load_blocks]
+    served_kw = (counted[:, None] * course.closed).sum(axis=1)
+    curves = _curves(config, outages, served_kw, float(counted.sum()))
     shares, hold = config.recovery.shares, config.recovery.hold_h
     tiers = np.array([[b.tier == tier for b in site.load_blocks] for tier in TIERS])
+    begun = lasts_h > 0
     before = np.zeros_like(course.closed)
     before[:, :, 1:] = course.closed[:, :, :-1]
-    opened = before & ~course.closed & (lasts_h > 0)[:, None, :]
-    served = (power[:, None] * course.closed).sum(axis=1) / site.power_kw
+    opened = before & ~course.closed & begun[:, None, :]
     fed_kw = np.maximum(course.battery_kw, 0.0).sum(axis=1)
     return FleetCase(
         sustained=recovery(curves, shares, hold_h=np.inf if hold is None else hold),
@@ -76,13 +79,34 @@ def followed(config: Config, outages: Outages, rule: RestorationRule) -> FleetCa
         m_d_kwh=degradation(curves).energy_kwh,
         lost_kwh=np.einsum("sbt,st,kb->sk", dark_kw, lasts_h, tiers.astype(float)),
         missing_kwh=_missing(config, outages, course, lasts_h),
-        served_share=np.where(lasts_h > 0, served, np.nan),
+        served_share=np.where(begun, served_kw / counted.sum(), np.nan),
         survived_h=np.stack(
             [_survived_h(site, course.closed, of, outage.step_h) for of in tiers], axis=1
         ),
         fed_kwh=(fed_kw * lasts_h).sum(axis=1),
         openings=opened.sum(axis=(1, 2)),
     )
+
+
+def requirement(config: Config, case: FleetCase) -> RequirementTest:
+    """What a fleet proves of the target."""
+    asked = config.recovery
+    place = asked.shares.index(asked.target_share)
+    return requirement_test(
+        case.sustained.time_h[:, place],
+        case.sustained.reached[:, place],
+        case.m_d_kwh,
+        within_h=asked.target_t_r_h,
+        at_most_kwh=asked.target_m_d_kwh,
+        share=asked.probability,
+        confidence=asked.confidence,
+    )
+
+
+def lost_cost(config: Config, case: FleetCase) -> float:
+    """Cost of lost load, mean of an outage."""
+    per_kwh = [getattr(config.lost_load, f"{tier}_per_kwh") for tier in TIERS]
+    return float(case.lost_kwh.mean(axis=0) @ np.array(per_kwh))
 
 
 def _curves(

@@ -9,6 +9,7 @@ from evergrid.core.config import Config as BaseConfig
 from evergrid.core.errors import ConfigError, InputError
 from evergrid.core.faults import Fault
 from evergrid.inputs.microgrid import HOURS_A_DAY, MicrogridEntry
+from evergrid.model.microgrid import TIERS, Tier
 
 MOST_RUNS = 2_000_000  # outages times vehicles, beyond which a run takes hours
 
@@ -42,9 +43,27 @@ class OutageEntry(BaseConfig):
         return int(np.ceil(self.most_h / self.step_h - 1e-9))
 
 
+class RestorationEntry(BaseConfig):
+    """How blocks are picked up, and what whoever decides believes of the outage."""
+
+    pickup_share: float = Field(default=0.8, gt=0, le=1)
+    """Of the power of the sources that are on, the most that blocks closed in one step draw at
+    first; the study black_start shows what such a step does to voltage and frequency."""
+    reserve_for_largest: bool = False
+    """Whether the load must be carried without the largest source, too."""
+    closings_per_step: int = Field(default=3, ge=1, le=10_000)
+    """Most blocks that are closed in one step."""
+    expected_h: float | None = Field(default=None, gt=0, le=1e4, examples=[8.0])
+    """Length of an outage that is counted with; the mean of those drawn when absent."""
+    hold_h: float = Field(default=0.5, ge=0, le=1e4)
+    """Hours for which the energy there must hold a block before it is closed."""
+
+
 class RecoveryEntry(BaseConfig):
     """What counts as recovered, and what is asked for."""
 
+    tiers: tuple[Tier, ...] = TIERS
+    """Whose demand counts for T_r and M_D: "life_safety", "critical", "comfort"."""
     shares: tuple[float, ...] = (0.8, 0.95, 1.0)
     """Of the demand that must be served; a recovery time is told for each."""
     hold_h: float | None = Field(default=None, ge=0, examples=[0.5])
@@ -63,6 +82,8 @@ class RecoveryEntry(BaseConfig):
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
         faults = []
+        if not self.tiers or len(set(self.tiers)) < len(self.tiers):
+            faults.append(Fault("tiers", "name each tier at most once", (str(list(self.tiers)),)))
         if not self.shares or not all(0 < share <= 1 for share in self.shares):
             got = (str(self.shares),)
             faults.append(Fault("shares", "be numbers above 0 and at most 1", got))
@@ -79,6 +100,8 @@ class RecoveryEntry(BaseConfig):
 class SizingEntry(BaseConfig):
     """What is tried to find the least that keeps the target."""
 
+    scenarios: int = Field(default=300, ge=20, le=100_000)
+    """Of the outages, the first so many are used; all when there are fewer."""
     vehicles: tuple[int, int] = (0, 24)
     """Least and most vehicles."""
     energy_arrival_kwh: tuple[float, ...] = (60.0, 90.0, 120.0, 150.0)
@@ -185,6 +208,8 @@ class Config(BaseConfig):
     """The site: what is to be fed, and what feeds it."""
     outage: OutageEntry = OutageEntry()
     """When the grid is lost, and for how long."""
+    restoration: RestorationEntry = RestorationEntry()
+    """How blocks are picked up."""
     recovery: RecoveryEntry = RecoveryEntry()
     """What counts as recovered, and what is asked for."""
     lost_load: LostLoadEntry = LostLoadEntry()
@@ -208,6 +233,10 @@ def check(config: Config) -> None:
         ConfigError: With the way out.
     """
     faults = []
+    tiers = {block.tier for block in config.microgrid.load_block}
+    if not tiers & set(config.recovery.tiers):
+        rule = f"name a tier that has load blocks: {', '.join(sorted(tiers))}"
+        faults.append(Fault("recovery.tiers", rule, (str(list(config.recovery.tiers)),)))
     fleet = config.microgrid.vehicles
     if len(fleet) != 1 and (config.sizing or config.standing):
         rule = "hold one table when [sizing] or [standing] is given"

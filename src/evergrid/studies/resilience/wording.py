@@ -1,0 +1,78 @@
+"""What a study of resilience says in words; every figure in them is computed."""
+
+from typing import Any
+
+from evergrid.model.microgrid import Tier
+from evergrid.studies.resilience.cases import Cause
+
+TIER_LABELS: dict[Tier, str] = {
+    "life_safety": "life safety",
+    "critical": "critical",
+    "comfort": "comfort",
+}
+CAUSE_LABELS: dict[Cause, str] = {
+    "no_source": "no source is there",
+    "power": "too little power is there",
+    "energy": "energy is used up, or kept for blocks of more weight",
+}
+BINDING: dict[str, str] = {
+    "no_source": "that nobody is there yet",
+    "power": "power",
+    "energy": "energy",
+    "": "nothing",
+}
+NEAR = 5e-4  # share of M_D below which it is called unchanged
+
+
+def hours(value: float | None) -> str:
+    """A time, or that it was not seen."""
+    if value is None:
+        return "not within the longest outage"
+    if value < 1 / 60:
+        return "at once"
+    return f"{60 * value:.0f} min" if value < 1 else f"{value:.1f} h"
+
+
+def answer(s: dict[str, Any]) -> str:
+    """The answer in two or three sentences."""
+    lost, without = s["m_d_kwh"], s["m_d_without_kwh"]
+    if s["vehicles"] == 0:
+        return f"Without vehicles an outage costs {lost:,.0f} kWh on average."
+    if without <= 0:
+        return "Nothing is lost in any outage, with or without vehicles."
+    share = (without - lost) / without
+    saved = (
+        f"Vehicles serve {share:.0%} of what an outage would leave dark: {lost:,.0f} kWh are lost "
+        f"on average instead of {without:,.0f}."
+        if share > NEAR
+        else f"Vehicles change nothing: {lost:,.0f} kWh are lost on average."
+    )
+    return f"{saved} {_binding(s)} {target(s)}"
+
+
+def _binding(s: dict[str, Any]) -> str:
+    missing = s["missing_kwh"]
+    total = sum(missing.values())
+    if total <= 0:
+        return "Nothing goes without."
+    share = missing[s["binding"]] / total
+    return f"What binds is {BINDING[s['binding']]}: {share:.0%} of what is lost."
+
+
+def target(s: dict[str, Any]) -> str:
+    """What the outages prove of the target."""
+    asked = f"T_r within {s['target_t_r_h']:g} h and M_D within {s['target_m_d_kwh']:,.0f} kWh"
+    found = (
+        f"{s['target_kept_share']:.1%} of outages, at least {s['target_kept_proven']:.1%} proven"
+    )
+    verdict = "is kept" if s["target_proven"] else "is not proven"
+    return f"The target, {asked}, {verdict} ({found})."
+
+
+def binding_tests(s: dict[str, Any]) -> str:
+    """What a tenth more of each would change."""
+    return (
+        f"A tenth more energy in each vehicle would leave {s['m_d_more_energy_kwh']:,.0f} kWh, "
+        f"a tenth more power of each charger {s['m_d_more_power_kwh']:,.0f} kWh, instead of "
+        f"{s['m_d_kwh']:,.0f}."
+    )
