@@ -195,6 +195,11 @@ def _add_blocks(
     row = made.rows(shape, lower=-np.inf, upper=0.0)  # s <= z
     made.entries(row, closing, 1.0)
     made.entries(row, closed, -1.0)
+    most = 1.0 + (shape[1] // 2) * opens
+    times = made.columns((shape[0], 1), upper=most, whole=True)  # how often a block is closed
+    row = made.rows((shape[0], 1), lower=0.0, upper=0.0)
+    made.entries(row, closing, 1.0)
+    made.entries(row, times, -1.0)
     child = np.flatnonzero(table.parent >= 0)
     row = made.rows((len(child), shape[1]), lower=-np.inf, upper=0.0)
     made.entries(row, closed[child], 1.0)
