@@ -122,7 +122,11 @@ class ProgramBuilder:
 
 
 def solve(
-    program: SparseProgram, *, time_limit_s: float = 600.0, gap: float = 1e-9
+    program: SparseProgram,
+    *,
+    time_limit_s: float = 600.0,
+    gap: float = 1e-9,
+    start: tuple[Int[Array, " column"], Float[Array, " column"]] | None = None,
 ) -> SparseAnswer:
     """The least cost, with prices of rows.
 
@@ -133,8 +137,12 @@ def solve(
         program: The program.
         time_limit_s: After which the best that is known is returned.
         gap: Share of the cost at which it is called optimal.
+        start: Some columns and values of a solution that is known, which branch and bound completes
+            and begins with.
     """
     highs = _highs(program)
+    if start is not None:
+        highs.setSolution(len(start[0]), start[0].astype(np.int32), start[1].astype(np.float64))
     if not program.whole.any():
         status = _run(highs, time_limit_s)
         return _answer(program, highs, status, bound=None, gap=gap)

@@ -1,0 +1,161 @@
+"""Who feeds the blocks of a plan: battery by battery, by a linear program that knows all arrivals."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Bool, Float, Int
+from evergrid.engine.highs.sparse_program import ProgramBuilder, solve
+from evergrid.resilience.restoration.limits import block_load, is_online, start_of_step
+from evergrid.resilience.restoration.program import Cut, fleet_kwh, own_columns
+from evergrid.resilience.restoration.steps import StepTables
+
+CHARGE_COST = 1e-4  # of a kWh drawn beside one not served: none is charged and fed at once
+NEAR = 1e-6  # kWh that may be missing, as a share of what is asked for
+
+
+class Dispatch(NamedTuple):
+    """Power of every source, and what is missing.
+
+    Attributes:
+        battery_kw: Discharge is positive.
+        battery_energy_kwh: In the cells at the end of the step.
+        diesel_kw: Of each set.
+        fuel_kwh: Left at the end of the step.
+        solar_used_kw: The rest is curtailed.
+        master: Which source forms the grid: batteries, then diesel sets.
+        missing_kwh: That no source can feed.
+        cut: Steps over which too much was asked of the fleet; None where nothing is missing.
+    """
+
+    battery_kw: Float[Array, "battery step"]
+    battery_energy_kwh: Float[Array, "battery step"]
+    diesel_kw: Float[Array, "set step"]
+    fuel_kwh: Float[Array, "set step"]
+    solar_used_kw: Float[Array, " step"]
+    master: Bool[Array, "source step"]
+    missing_kwh: float
+    cut: Cut | None
+
+
+def dispatch(
+    table: StepTables, closed: Bool[Array, "block step"], diesel_on: Bool[Array, "set step"]
+) -> Dispatch:
+    """Power of every source for blocks that are closed and sets that run."""
+    made, step_h = ProgramBuilder(), table.step_h
+    load_kw = block_load(table, closed)[0].sum(axis=0)
+    balance = made.rows((table.steps,), lower=load_kw, upper=load_kw)
+    missing = made.columns((table.steps,), cost=step_h)
+    solar = made.columns((table.steps,), upper=table.solar_kw)
+    least = diesel_on * (table.least_share * table.diesel_kw)[:, None]
+    diesel = made.columns(diesel_on.shape, lower=least, upper=diesel_on * table.diesel_kw[:, None])
+    made.entries(balance, missing, 1.0)
+    made.entries(balance, solar, 1.0)
+    made.entries(balance, diesel, 1.0)
+    idle = table.idle_share * table.diesel_kw * step_h
+    room = table.fuel_kwh - idle * diesel_on.sum(axis=1)
+    fuel = made.rows(diesel_on.shape[:1], lower=-np.inf, upper=room)
+    made.entries(fuel[:, None], diesel, step_h * (1 - table.idle_share)[:, None])
+    feed, charge = _add_batteries(made, table, balance, diesel, solar)
+    answer = solve(made.program())
+    values, none = answer.values, np.zeros(0)
+    if not len(values):
+        return _nothing(table, load_kw)
+    missing_kwh = float(values[missing].sum() * step_h)
+    power = values[feed] - values[charge]
+    cells = np.where(power > 0, power * table.cells_out[:, None], power * table.cells_in[:, None])
+    energy = table.energy_kwh[:, None] - np.cumsum(cells, axis=1) * step_h
+    burnt = (idle[:, None] * diesel_on) + step_h * (1 - table.idle_share)[:, None] * values[diesel]
+    cut = None
+    if missing_kwh > NEAR * max(load_kw.sum() * step_h, 1.0):
+        steps = answer.row_price[balance] > step_h / 2
+        cut = Cut(steps, fleet_kwh(table, ~own_columns(table), steps))
+    return Dispatch(
+        battery_kw=power,
+        battery_energy_kwh=energy,
+        diesel_kw=values[diesel],
+        fuel_kwh=table.fuel_kwh[:, None] - np.cumsum(burnt, axis=1),
+        solar_used_kw=values[solar],
+        master=masters(table, energy, diesel_on, closed.any(axis=0) | diesel_on.any(axis=0)),
+        missing_kwh=missing_kwh,
+        cut=cut,
+    )
+
+
+def _add_batteries(
+    made: ProgramBuilder,
+    table: StepTables,
+    balance: Int[Array, " step"],
+    diesel: Int[Array, "set step"],
+    solar: Int[Array, " step"],
+) -> tuple[Int[Array, "battery step"], Int[Array, "battery step"]]:
+    """Columns of what each battery feeds and draws, and the rows of its energy."""
+    there, step_h, own = table.there, table.step_h, own_columns(table)
+    feed = made.columns(there.shape, upper=there * table.discharge_kw[:, None])
+    most = there * (own * table.charge_kw)[:, None]
+    charge = made.columns(there.shape, cost=CHARGE_COST * step_h, upper=most)
+    made.entries(balance, feed, 1.0)
+    made.entries(balance, charge, -1.0)
+    room = table.energy_kwh - table.floor_kwh
+    total = made.rows((int((~own).sum()),), lower=-np.inf, upper=room[~own])
+    made.entries(total[:, None], feed[~own], step_h * table.cells_out[~own, None])
+    shape = (int(own.sum()), table.steps)
+    low, high = table.floor_kwh[own, None], table.capacity_kwh[own, None]
+    energy = made.columns(shape, lower=low, upper=high)
+    comes = np.zeros(shape)
+    comes[:, 0] = table.energy_kwh[own]
+    row = made.rows(shape, lower=comes, upper=comes)
+    made.entries(row, energy, 1.0)
+    made.entries(row[:, 1:], energy[:, :-1], -1.0)
+    made.entries(row, feed[own], step_h * table.cells_out[own, None])
+    made.entries(row, charge[own], -step_h * table.cells_in[own, None])
+    row = made.rows((table.steps,), lower=-np.inf, upper=0.0)
+    made.entries(row, charge, 1.0)
+    made.entries(row, diesel, -1.0)
+    made.entries(row, solar, -1.0)
+    return feed, charge
+
+
+def masters(
+    table: StepTables,
+    energy_kwh: Float[Array, "battery step"],
+    diesel_on: Bool[Array, "set step"],
+    live: Bool[Array, " step"],
+) -> Bool[Array, "source step"]:
+    """One master in each step with voltage: the one of the step before while it can be it.
+
+    Else the battery with most energy above its reserve, else a set that runs; none where no source
+    can form the grid.
+    """
+    online = is_online(table, start_of_step(table.energy_kwh, energy_kwh))
+    able = online & table.grid_forming[:, None]
+    left = start_of_step(table.energy_kwh, energy_kwh) - table.floor_kwh[:, None]
+    worth = np.concatenate([np.where(able, left, -np.inf), np.where(diesel_on, 0.0, -np.inf)])
+    black = np.concatenate([table.black_start, np.ones(len(diesel_on), bool)])
+    found = np.zeros(worth.shape, bool)
+    last = -1
+    for step in np.flatnonzero(live):
+        now = worth[:, step]
+        if step == 0 or not live[step - 1]:
+            now, last = np.where(black, now, -np.inf), -1
+        if last < 0 or now[last] == -np.inf:
+            last = int(np.argmax(now)) if now.max(initial=-np.inf) > -np.inf else -1
+        if last >= 0:
+            found[last, step] = True
+    return found
+
+
+def _nothing(table: StepTables, load_kw: Float[Array, " step"]) -> Dispatch:
+    """No source feeds anything: the sets that are to run cannot."""
+    batteries, sets = len(table.energy_kwh), len(table.diesel_kw)
+    shape = (sets, table.steps)
+    return Dispatch(
+        battery_kw=np.zeros(table.there.shape),
+        battery_energy_kwh=np.repeat(table.energy_kwh[:, None], table.steps, axis=1),
+        diesel_kw=np.zeros(shape),
+        fuel_kwh=np.repeat(table.fuel_kwh[:, None], table.steps, axis=1),
+        solar_used_kw=np.zeros(table.steps),
+        master=np.zeros((batteries + sets, table.steps), bool),
+        missing_kwh=float(load_kw.sum() * table.step_h),
+        cut=None,
+    )

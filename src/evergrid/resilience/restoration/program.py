@@ -1,0 +1,339 @@
+"""The mixed-integer program of a restoration: which block is closed when.
+
+Columns by step: z whether a block is closed, s that it is closed then, o that it is opened then, c
+what it draws cold; D what the fleet feeds, Q what it has fed. Batteries that nothing can charge are
+one fleet: D is theirs if, for every set S of steps,
+
+    sum of D over S <= sum over batteries of the lesser of energy and power times steps of S there
+
+(max flow, min cut). The sets that begin with the first step are in the program from the start,
+others come as they are broken: the aggregate is exact, and small. Batteries that may charge, which
+takes a sun or a diesel set, have columns of their own.
+
+Source:
+    Cold load: a state that decays, exact for exponentials. Balance, pick-up, order and masters:
+    the formulation of PowerModelsONM (Los Alamos National Laboratory), blocks by steps.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Bool, Float, Int
+from evergrid.engine.highs.sparse_program import ProgramBuilder, SparseProgram
+from evergrid.resilience.restoration.rule import RestorationRule
+from evergrid.resilience.restoration.steps import DIESEL_POWER_FACTOR, StepTables
+
+
+class Layout(NamedTuple):
+    """Where things stand among the columns.
+
+    Attributes:
+        closed: Whether a block is closed.
+        fleet: What batteries that do not charge feed together.
+        feed: By each battery with columns of its own.
+        charge: By each of these.
+        diesel_on: Whether a set runs.
+        diesel: Power of each set.
+        solar: Power of the sun that is used.
+    """
+
+    closed: Int[Array, "block step"]
+    fleet: Int[Array, " step"]
+    feed: Int[Array, "battery step"]
+    charge: Int[Array, "battery step"]
+    diesel_on: Int[Array, "set step"]
+    diesel: Int[Array, "set step"]
+    solar: Int[Array, " step"]
+
+
+class Cut(NamedTuple):
+    """Steps over which the fleet can feed at most so much."""
+
+    steps: Bool[Array, " step"]
+    most_kwh: float
+
+
+def own_columns(table: StepTables) -> Bool[Array, " battery"]:
+    """Batteries that may charge, because there is a source that may charge them."""
+    source = bool(table.solar_kw.any() or table.diesel_there.any())
+    return source & (table.charge_kw > 0) & (table.cells_in > 0)
+
+
+def usable_kwh(table: StepTables) -> Float[Array, " battery"]:
+    """AC energy of each battery above its floor when it comes."""
+    return np.maximum(table.energy_kwh - table.floor_kwh, 0.0) / table.cells_out
+
+
+def fleet_kwh(table: StepTables, fleet: Bool[Array, " battery"], steps: Array) -> float:
+    """Most that a fleet can feed over a set of steps."""
+    there = (table.there[fleet] & steps).sum(axis=1)
+    most = table.discharge_kw[fleet] * table.step_h * there
+    return float(np.minimum(usable_kwh(table)[fleet], most).sum())
+
+
+def build(
+    table: StepTables,
+    rule: RestorationRule,
+    pickup_share: Float[Array, " step"],
+    cuts: Sequence[Cut] = (),
+) -> tuple[SparseProgram, Layout]:
+    """The program, with what has been found of the fleet so far."""
+    made = ProgramBuilder()
+    steps = table.steps
+    balance = made.rows((steps,), lower=0.0, upper=0.0)  # sources - load = 0
+    solar = made.columns((steps,), upper=table.solar_kw)
+    made.entries(balance, solar, 1.0)
+    on, diesel = _add_diesel(made, table, balance)
+    fleet = _add_fleet(made, table, balance, cuts)
+    feed, charge = _add_batteries(made, table, balance, diesel, solar)
+    closed = _add_blocks(made, table, rule, balance, pickup_share, on, solar)
+    return made.program(), Layout(closed, fleet, feed, charge, on, diesel, solar)
+
+
+def _add_diesel(
+    made: ProgramBuilder, table: StepTables, balance: Int[Array, " step"]
+) -> tuple[Int[Array, "set step"], Int[Array, "set step"]]:
+    """Sets with their least load, and the fuel that idling and feeding take."""
+    shape = table.diesel_there.shape
+    rating, idle = table.diesel_kw[:, None], table.idle_share[:, None]
+    on = made.columns(shape, upper=table.diesel_there, whole=True)
+    power = made.columns(shape, upper=rating * table.diesel_there)
+    made.entries(balance, power, 1.0)
+    most = made.rows(shape, lower=-np.inf, upper=0.0)
+    made.entries(most, power, 1.0)
+    made.entries(most, on, -rating)
+    least = made.rows(shape, lower=0.0, upper=np.inf)
+    made.entries(least, power, 1.0)
+    made.entries(least, on, -rating * table.least_share[:, None])
+    fuel = made.rows((shape[0], 1), lower=-np.inf, upper=table.fuel_kwh[:, None])
+    made.entries(fuel, on, table.step_h * idle * rating)
+    made.entries(fuel, power, table.step_h * (1 - idle))
+    return on, power
+
+
+def _add_fleet(
+    made: ProgramBuilder, table: StepTables, balance: Int[Array, " step"], cuts: Sequence[Cut]
+) -> Int[Array, " step"]:
+    """What the batteries that do not charge feed together."""
+    of, step_h = ~own_columns(table), table.step_h
+    at = np.arange(table.steps)
+    power = (table.there[of] * table.discharge_kw[of, None]).sum(axis=0)
+    since = np.array([fleet_kwh(table, of, at <= step) for step in at])
+    feed = made.columns((table.steps,), upper=power)
+    fed = made.columns((table.steps,), upper=since)
+    made.entries(balance, feed, 1.0)
+    row = made.rows((table.steps,), lower=0.0, upper=0.0)
+    made.entries(row, fed, 1.0)
+    made.entries(row[1:], fed[:-1], -1.0)
+    made.entries(row, feed, -step_h)
+    for cut in cuts:
+        row = made.rows((1,), lower=-np.inf, upper=cut.most_kwh)
+        ends = np.diff(cut.steps.astype(int), prepend=0, append=0)
+        first, last = np.flatnonzero(ends > 0), np.flatnonzero(ends < 0) - 1
+        made.entries(row, fed[last], 1.0)
+        made.entries(row, fed[first[first > 0] - 1], -1.0)
+    return feed
+
+
+def _add_batteries(
+    made: ProgramBuilder,
+    table: StepTables,
+    balance: Int[Array, " step"],
+    diesel: Int[Array, "set step"],
+    solar: Int[Array, " step"],
+) -> tuple[Int[Array, "battery step"], Int[Array, "battery step"]]:
+    """Batteries that may charge: from the sun and from diesel sets, not from each other."""
+    own = own_columns(table)
+    there, step_h = table.there[own], table.step_h
+    shape = there.shape
+    feed = made.columns(shape, upper=there * table.discharge_kw[own, None])
+    charge = made.columns(shape, upper=there * table.charge_kw[own, None])
+    energy = made.columns(
+        shape, lower=table.floor_kwh[own, None], upper=table.capacity_kwh[own, None]
+    )
+    made.entries(balance, feed, 1.0)
+    made.entries(balance, charge, -1.0)
+    comes = np.zeros(shape)
+    comes[:, 0] = table.energy_kwh[own]
+    row = made.rows(shape, lower=comes, upper=comes)
+    made.entries(row, energy, 1.0)
+    made.entries(row[:, 1:], energy[:, :-1], -1.0)
+    made.entries(row, feed, step_h * table.cells_out[own, None])
+    made.entries(row, charge, -step_h * table.cells_in[own, None])
+    if own.any():
+        row = made.rows((table.steps,), lower=-np.inf, upper=0.0)
+        made.entries(row, charge, 1.0)
+        made.entries(row, diesel, -1.0)
+        made.entries(row, solar, -1.0)
+    return feed, charge
+
+
+def _add_blocks(
+    made: ProgramBuilder,
+    table: StepTables,
+    rule: RestorationRule,
+    balance: Int[Array, " step"],
+    pickup_share: Float[Array, " step"],
+    on: Int[Array, "set step"],
+    solar: Int[Array, " step"],
+) -> Int[Array, "block step"]:
+    """Blocks: closed, closing, opening, cold; and what that asks of the sources."""
+    shape = table.cold_mean.shape
+    worth = (table.weight * table.power_kw)[:, None]
+    made.columns((1,), cost=float(worth.sum()) * table.step_h * table.steps, lower=1.0, upper=1.0)
+    closed = made.columns(shape, cost=-worth * table.step_h, upper=1.0, whole=True)
+    closing = made.columns(shape, upper=1.0)
+    opens = 1.0 if rule.planned_trips else 0.0
+    opening = made.columns(shape, cost=worth * rule.interruption_h, upper=opens)
+    row = made.rows(shape, lower=0.0, upper=0.0)  # z - z before - s + o = 0
+    made.entries(row, closed, 1.0)
+    made.entries(row[:, 1:], closed[:, :-1], -1.0)
+    made.entries(row, closing, -1.0)
+    made.entries(row, opening, 1.0)
+    row = made.rows(shape, lower=-np.inf, upper=0.0)  # s <= z
+    made.entries(row, closing, 1.0)
+    made.entries(row, closed, -1.0)
+    most = 1.0 + (shape[1] // 2) * opens
+    times = made.columns((shape[0], 1), upper=most, whole=True)  # how often a block is closed
+    row = made.rows((shape[0], 1), lower=0.0, upper=0.0)
+    made.entries(row, closing, 1.0)
+    made.entries(row, times, -1.0)
+    child = np.flatnonzero(table.parent >= 0)
+    row = made.rows((len(child), shape[1]), lower=-np.inf, upper=0.0)
+    made.entries(row, closed[child], 1.0)
+    made.entries(row, closed[table.parent[child]], -1.0)
+    row = made.rows((shape[1],), lower=-np.inf, upper=rule.closings_per_step)
+    made.entries(row, closing, 1.0)
+    made.entries(balance, closed, -table.power_kw[:, None])
+    first = _add_cold_load(made, table, balance, closing, opening)
+    _add_source_limits(made, table, rule, pickup_share, closed, closing, first, on, solar)
+    return closed
+
+
+def _add_cold_load(
+    made: ProgramBuilder,
+    table: StepTables,
+    balance: Int[Array, " step"],
+    closing: Int[Array, "block step"],
+    opening: Int[Array, "block step"],
+) -> list[tuple[int, Int[Array, " step"], float]]:
+    """Cold load of each block; returns columns whose multiple is the excess as steps begin.
+
+    With c the excess: c >= decay * c before + what closing adds - what opening ends. While the
+    excess is constant for a delay, each step of it has a row of its own.
+    """
+    first: list[tuple[int, Int[Array, " step"], float]] = []
+    for block in np.flatnonzero(table.cold_first[:, 0] > 0):
+        mean, start = table.cold_mean[block], table.cold_first[block]
+        falls = float(table.cold_factor[block]), int(table.cold_steps[block])
+        cold = _add_excess(made, mean, *falls, closing[block], opening[block])
+        made.entries(balance, cold, -table.power_kw[block])
+        if falls[1] == 0:
+            first.append((int(block), cold, float(start[0] / mean[0])))
+        else:
+            own = _add_excess(made, start, *falls, closing[block], opening[block])
+            first.append((int(block), own, 1.0))
+    return first
+
+
+def _add_excess(
+    made: ProgramBuilder,
+    profile: Float[Array, " age"],
+    decay: float,
+    delay: int,
+    closing: Int[Array, " step"],
+    opening: Int[Array, " step"],
+) -> Int[Array, " step"]:
+    """An excess that follows the profile since a block was closed, and ends when it is opened."""
+    steps = len(profile)
+    cold = made.columns((steps,), upper=profile[0])
+    row = made.rows((steps,), lower=0.0, upper=np.inf)
+    made.entries(row, cold, 1.0)
+    made.entries(row[1:], cold[:-1], -decay)
+    made.entries(row, closing, -profile[0])
+    made.entries(row, opening, profile[0])
+    for age in range(1, min(delay + 1, steps)):
+        row = made.rows((steps - age,), lower=0.0, upper=np.inf)
+        made.entries(row, cold[age:], 1.0)
+        made.entries(row, closing[: steps - age], -profile[age])
+        for back in range(age):
+            made.entries(row, opening[age - back : steps - back], profile[age])
+    return cold
+
+
+def _add_source_limits(
+    made: ProgramBuilder,
+    table: StepTables,
+    rule: RestorationRule,
+    pickup_share: Float[Array, " step"],
+    closed: Int[Array, "block step"],
+    closing: Int[Array, "block step"],
+    first: Sequence[tuple[int, Int[Array, " step"], float]],
+    on: Int[Array, "set step"],
+    solar: Int[Array, " step"],
+) -> None:
+    """Pick-up, first power, apparent power, the largest source, and a master, in each step."""
+    source = table.there & (table.energy_kwh - table.floor_kwh >= table.online_kwh)[:, None]
+    source &= (table.discharge_kw > 0)[:, None]
+    battery_kw = source * table.discharge_kw[:, None]
+    steps, power = (table.steps,), table.power_kw[:, None]
+    row = made.rows(steps, lower=-np.inf, upper=pickup_share * battery_kw.sum(axis=0))
+    made.entries(row, closing, power * (1 + table.cold_first[:, :1]))
+    made.entries(row, on, -pickup_share * table.diesel_kw[:, None])
+    apparent = (source * table.apparent_kva[:, None]).sum(axis=0)
+    limits = [
+        (np.ones(len(power)), battery_kw.sum(axis=0), 1.0),
+        (1 / table.power_factor, apparent, 1 / DIESEL_POWER_FACTOR),
+    ]
+    highest = (power * (1 + table.cold_first[:, :1])).sum() / table.power_factor.min()
+    limits = [limit for limit in limits if (limit[1] < highest).any()]
+    for scale, capacity, diesel_scale in limits:
+        row = made.rows(steps, lower=-np.inf, upper=capacity)
+        _add_first_power(made, table, row, scale, closed, first, solar)
+        made.entries(row, on, -diesel_scale * table.diesel_kw[:, None])
+    if rule.reserve_for_largest:
+        _add_reserve(made, table, battery_kw, closed, first, on, solar)
+    forming = (source & table.grid_forming[:, None]).any(axis=0)
+    row = made.rows(closed.shape, lower=-np.inf, upper=forming.astype(float))
+    made.entries(row, closed, 1.0)
+    for unit in on:
+        made.entries(row, unit, -1.0)
+
+
+def _add_first_power(
+    made: ProgramBuilder,
+    table: StepTables,
+    row: Int[Array, " step"],
+    scale: Float[Array, " block"],
+    closed: Int[Array, "block step"],
+    first: Sequence[tuple[int, Int[Array, " step"], float]],
+    solar: Int[Array, " step"],
+) -> None:
+    """The load as steps begin, less the sun, into a row."""
+    made.entries(row, closed, (table.power_kw * scale)[:, None])
+    for block, cold, times in first:
+        made.entries(row, cold, table.power_kw[block] * scale[block] * times)
+    made.entries(row, solar, -1.0)
+
+
+def _add_reserve(
+    made: ProgramBuilder,
+    table: StepTables,
+    battery_kw: Float[Array, "battery step"],
+    closed: Int[Array, "block step"],
+    first: Sequence[tuple[int, Int[Array, " step"], float]],
+    on: Int[Array, "set step"],
+    solar: Int[Array, " step"],
+) -> None:
+    """The load is carried without the largest battery, and without each set that runs."""
+    capacity = battery_kw.sum(axis=0)
+    ones = np.ones(len(table.power_kw))
+    for without in range(-1, len(on)):
+        largest = battery_kw.max(axis=0, initial=0.0) if without < 0 else 0.0
+        row = made.rows((table.steps,), lower=-np.inf, upper=capacity - largest)
+        _add_first_power(made, table, row, ones, closed, first, solar)
+        for place, unit in enumerate(on):
+            if place != without:
+                made.entries(row, unit, -table.diesel_kw[place])
