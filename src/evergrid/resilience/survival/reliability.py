@@ -220,7 +220,7 @@ def reliability(
     durations: int,
     step_h: float = 1.0,
     battery: BackupBattery | None = None,
-    generation_kw: Float[Array, " step"] | None = None,
+    generation_kw: Float[Array, " generation"] | None = None,
     generation_availability: float = 1.0,
     generation_without_battery: bool = False,
 ) -> Reliability:
@@ -300,7 +300,7 @@ def _chain(
 
 def _check(
     load_kw: Float[Array, " step"],
-    generation_kw: Float[Array, " step"],
+    generation_kw: Float[Array, " generation"],
     sets: GeneratorTypes,
     battery: BackupBattery | None,
     durations: int,

@@ -188,7 +188,7 @@ def simulate_outages(
     load_kw: Float[Array, " step"],
     *,
     step_h: float,
-    generation_kw: Float[Array, " step"] | None = None,
+    generation_kw: Float[Array, " generation"] | None = None,
     generator: DieselGenerator | None = None,
     battery: BatterySeries | None = None,
     longest_h: float | None = None,
@@ -211,8 +211,8 @@ def simulate_outages(
 
     Source:
         REopt.jl (National Renewable Energy Laboratory), ``simulate_outage`` in
-        ``src/outagesim/outage_simulator.jl``. There, generation that neither its rating nor its
-        tank lets serve the whole load empties the tank; here it burns what it generates with.
+        ``src/outagesim/outage_simulator.jl``. There, a load beyond both rating and tank empties
+        the tank, and what the last fuel gives beyond the load is stored without loss or limit.
     """
     steps = len(load_kw)
     generation = np.zeros(steps) if generation_kw is None else generation_kw
@@ -247,7 +247,7 @@ def simulate_outages(
 
 def _check(
     load_kw: Float[Array, " step"],
-    generation_kw: Float[Array, " step"],
+    generation_kw: Float[Array, " generation"],
     battery: BatterySeries,
     step_h: float,
     longest_h: float | None,
