@@ -17,7 +17,7 @@ from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault, broken
 from evergrid.resilience.survival.kernels import MarkovChain, all_survivals
 
-MOST_STATES = 5000  # of generators; a matrix of them still fits
+MOST_STATES = 500  # of generators; the work grows with the square
 
 SHARES = ("availability", "start_failure")
 
@@ -50,6 +50,8 @@ class GeneratorTypes:
     def __post_init__(self) -> None:
         records.check(self, "generators")
         faults: list[Fault] = []
+        if len(self.units) == 0:
+            faults.append(Fault("units", "have at least one type", fix="Give 0 units for none."))
         for name in ("units", "power_kw"):
             values = getattr(self, name)
             ok = (values >= 0) & (values < np.inf)
