@@ -113,7 +113,7 @@ class KaplanMeier:
 
 def kaplan_meier(
     time_h: Float[Array, " scenario"],
-    reached: Bool[Array, " scenario"],
+    reached: Bool[Array, " flag"],
     *,
     confidence: float = 0.95,
     band: Band = "log_log",

@@ -93,8 +93,8 @@ def scenarios_needed(share: float, *, confidence: float, not_met: int = 0) -> in
 
 def requirement_test(
     time_h: Float[Array, " scenario"],
-    reached: Bool[Array, " scenario"],
-    energy_kwh: Float[Array, " scenario"],
+    reached: Bool[Array, " flag"],
+    energy_kwh: Float[Array, " energy"],
     *,
     within_h: float,
     at_most_kwh: float,

@@ -37,7 +37,7 @@ def risk(
     curves: PerformanceCurves,
     *,
     alpha: float = 0.95,
-    probability: Float[Array, " scenario"] | None = None,
+    probability: Float[Array, " probability"] | None = None,
 ) -> Risk:
     """Expected energy not served, hours of loss, and the mean of the worst scenarios.
 
@@ -68,7 +68,7 @@ def conditional_value_at_risk(
     value: Float[Array, " scenario"],
     *,
     alpha: float,
-    probability: Float[Array, " scenario"] | None = None,
+    probability: Float[Array, " probability"] | None = None,
 ) -> float:
     """Mean of the highest values, which together have probability 1 - alpha.
 
@@ -99,7 +99,7 @@ def conditional_value_at_risk(
 
 
 def _weights(
-    value: Float[Array, " scenario"], probability: Float[Array, " scenario"] | None
+    value: Float[Array, " scenario"], probability: Float[Array, " probability"] | None
 ) -> Float[Array, " scenario"]:
     """Checked probabilities of scenarios."""
     if len(value) == 0:

@@ -15,7 +15,7 @@ from evergrid.core import records
 from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault, broken
-from evergrid.resilience.survival.kernels import Plant, Series, all_starts
+from evergrid.resilience.survival.kernels import OutageSeries, Plant, all_starts
 
 STEPS_SAME = 1e-9  # by which durations may miss a whole number of steps
 
@@ -188,7 +188,7 @@ def simulate_outages(
     load_kw: Float[Array, " step"],
     *,
     step_h: float,
-    generation_kw: Float[Array, " step"] | None = None,
+    generation_kw: Float[Array, " generation"] | None = None,
     generator: DieselGenerator | None = None,
     battery: BatterySeries | None = None,
     longest_h: float | None = None,
@@ -211,15 +211,15 @@ def simulate_outages(
 
     Source:
         REopt.jl (National Renewable Energy Laboratory), ``simulate_outage`` in
-        ``src/outagesim/outage_simulator.jl``. There, generation that neither its rating nor its
-        tank lets serve the whole load empties the tank; here it burns what it generates with.
+        ``src/outagesim/outage_simulator.jl``. There, a load beyond both rating and tank empties
+        the tank, and what the last fuel gives beyond the load is stored without loss or limit.
     """
     steps = len(load_kw)
     generation = np.zeros(steps) if generation_kw is None else generation_kw
     battery = battery or stationary_battery(steps, power_kw=0.0, capacity_kwh=0.0, start_kwh=0.0)
     _check(load_kw, generation, battery, step_h, longest_h)
     count = steps if longest_h is None else int(longest_h / step_h * (1 + STEPS_SAME))
-    series = Series(
+    series = OutageSeries(
         load_kw - generation,
         battery.power_kw,
         battery.capacity_kwh,
@@ -247,7 +247,7 @@ def simulate_outages(
 
 def _check(
     load_kw: Float[Array, " step"],
-    generation_kw: Float[Array, " step"],
+    generation_kw: Float[Array, " generation"],
     battery: BatterySeries,
     step_h: float,
     longest_h: float | None,
