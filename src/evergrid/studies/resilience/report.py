@@ -60,9 +60,9 @@ def console_lines(result: StudyResult) -> list[str]:
         ("answer", wording.answer(s)),
         (
             "T_r",
-            f"{asked.target_share:.0%} served again after {wording.hours(times['p50'])} in half of "
-            f"the outages, {wording.hours(times['p90'])} in 90 %; without vehicles "
-            f"{wording.hours(without['p50'])} and {wording.hours(without['p90'])}",
+            f"{asked.target_share:.0%} served again {wording.after(times['p50'])} in half of the "
+            f"outages, {wording.after(times['p90'])} in 90 %; without vehicles "
+            f"{wording.after(without['p50'])} and {wording.after(without['p90'])}",
         ),
         (
             "M_D",
@@ -88,7 +88,7 @@ def _survival_line(result: StudyResult) -> str:
     found, s = result.findings, result.summary
     there = {block.tier for block in found.outages.microgrids[0].load_blocks}
     lasting = [
-        f"{TIER_LABELS[tier]} {wording.hours(s['survival_h'][tier])}"
+        f"{TIER_LABELS[tier]} {s['survival_h'][tier]:.1f} h"
         for tier in TIERS
         if tier in there
     ]

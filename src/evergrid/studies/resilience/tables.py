@@ -225,7 +225,8 @@ def survival(found: ResilienceResults) -> pl.DataFrame:
 
 def survival_hours(found: ResilienceResults) -> Float[Array, " hour"]:
     """Lengths of outages for which survival is told."""
-    return np.linspace(0.0, float(found.fleet.survived_h.max()), 97)
+    longest = max(float(case.survived_h.max()) for case in found.cases.values())
+    return np.linspace(0.0, longest, 97)
 
 
 def survived(case: FleetCase, tier: int, hours: Float[Array, " hour"]) -> Float[Array, " hour"]:

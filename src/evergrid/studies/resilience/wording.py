@@ -33,6 +33,13 @@ def hours(value: float | None) -> str:
     return f"{60 * value:.0f} min" if value < 1 else f"{value:.1f} h"
 
 
+def after(value: float | None) -> str:
+    """When something came, in a sentence."""
+    if value is None:
+        return hours(None)
+    return "at once" if value < 1 / 60 else f"after {hours(value)}"
+
+
 def answer(s: dict[str, Any]) -> str:
     """The answer in two or three sentences."""
     lost, without = s["m_d_kwh"], s["m_d_without_kwh"]

@@ -49,7 +49,7 @@ def survival_curve(
             y=values,
             name=literal(case),
             mode="lines",
-            line={"color": color, "width": 2.4},
+            line={"color": color, "width": 2.4, "shape": "hv"},
             hovertemplate=f"{literal(case)}, %{{x:.1f}} h: %{{y:.1%}}<extra></extra>",
         )
     figure.update_yaxes(
