@@ -214,15 +214,15 @@ class Config(BaseConfig):
     """What counts as recovered, and what is asked for."""
     lost_load: LostLoadEntry = LostLoadEntry()
     """What a kWh that is not served costs."""
-    sizing: SizingEntry | None = SizingEntry()
-    """What is tried to find the least that keeps the target."""
+    sizing: SizingEntry | None = None
+    """What is tried to find the least fleet that keeps the target; left out when absent."""
     standing: StandingEntry | None = None
     """What being ready costs on usual days; left out when absent."""
     storm: StormEntry | None = None
     """A warning before the loss, compared with none; left out when absent."""
     regulation: RegulationEntry | None = None
     """Regulation that was sold before the loss; none when absent."""
-    checked_outages: int = Field(default=10, ge=0, le=1000)
+    checked_outages: int = Field(default=5, ge=0, le=1000)
     """Outages of which the best restoration with all known is solved, beside the policy's."""
 
 
