@@ -65,7 +65,7 @@ class _Margins(NamedTuple):
     horizon_h: Float[Array, " scenario"]
 
 
-class _Found(NamedTuple):
+class _Outcome(NamedTuple):
     """What `RecoveryTimes` tells of one threshold."""
 
     time_h: Float[Array, " scenario"]
@@ -99,7 +99,7 @@ def recovery(
     return RecoveryTimes(np.array(thresholds, dtype=np.float64), float(hold_h), *columns)
 
 
-def _of_threshold(curves: PerformanceCurves, threshold: float, hold_h: float) -> _Found:
+def _of_threshold(curves: PerformanceCurves, threshold: float, hold_h: float) -> _Outcome:
     pieces, count = curves.segments(), len(curves.event_h)
     first_kw, last_kw = (
         _snapped(served_kw - threshold * demand_kw, demand_kw)
@@ -117,7 +117,7 @@ def _of_threshold(curves: PerformanceCurves, threshold: float, hold_h: float) ->
         curves.event_h,
         curves.horizon_h,
     )
-    found = _Found(
+    found = _Outcome(
         np.zeros(count),
         np.zeros(count, dtype=bool),
         np.zeros(count, dtype=np.int64),
