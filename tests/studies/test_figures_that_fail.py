@@ -22,6 +22,7 @@ from evergrid.studies import (
     grid_strength,
     hosting_capacity,
     regulation,
+    resilience,
     rule_books,
     value_stacking,
     volt_var,
@@ -35,6 +36,7 @@ from tests.studies import (
     feeder_cases,
     frequency_cases,
     regulation_cases,
+    resilience_cases,
     rule_books_cases,
     stacking_cases,
     welfare_cases,
@@ -71,6 +73,7 @@ def results(tmp_path_factory: pytest.TempPathFactory, planned: Planned) -> dict[
         "rule_books": _rule_books(folder),
         "frequency_response": _frequency(folder),
         "emissions": _emissions(folder),
+        "resilience": resilience.run(parse(resilience.Config, resilience_cases.configuration())),
         "welfare": welfare.run(parse(welfare.Config, welfare_cases.configuration())),
         "frequency of a record": _frequency(folder, record=frequency_cases.record(folder)),
     }

@@ -1,6 +1,6 @@
 """The configuration of a study of resilience."""
 
-from typing import Literal, Self
+from typing import Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -80,7 +80,7 @@ class RecoveryEntry(BaseConfig):
     """Of that statement, and of the bands."""
 
     @model_validator(mode="after")
-    def _one_of_them(self) -> Self:
+    def _one_of_them(self) -> "RecoveryEntry":
         faults = []
         if not self.tiers or len(set(self.tiers)) < len(self.tiers):
             faults.append(Fault("tiers", "name each tier at most once", (str(list(self.tiers)),)))
@@ -110,7 +110,7 @@ class SizingEntry(BaseConfig):
     """Power of a charger; each is tried."""
 
     @model_validator(mode="after")
-    def _rising(self) -> Self:
+    def _rising(self) -> "SizingEntry":
         faults = []
         if not 0 <= self.vehicles[0] < self.vehicles[1] <= 1000:
             rule = "be two rising whole numbers between 0 and 1,000"
@@ -159,7 +159,7 @@ class StandingEntry(BaseConfig):
     """ISO 4217 code."""
 
     @model_validator(mode="after")
-    def _a_day(self) -> Self:
+    def _a_day(self) -> "StandingEntry":
         faults = []
         if len(self.import_price_per_mwh) != HOURS_A_DAY:
             got = (f"{len(self.import_price_per_mwh)} numbers",)
