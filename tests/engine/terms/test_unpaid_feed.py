@@ -1,5 +1,7 @@
 """What nobody pays for: the rows of the term against its own words, step by step."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -50,11 +52,13 @@ def least_cost(program: Program, term: UnpaidFeed, net_kw: np.ndarray) -> float:
     if not len(own.cost):
         return 0.0
     fixed = rows.net @ net_kw.ravel()
-    kept = LinearConstraint(rows.own.toarray(), rows.lower - fixed, rows.upper - fixed)
+    low: Any = rows.lower - fixed  # the stubs of scipy know no arrays here
+    high: Any = rows.upper - fixed
+    least: Any = own.lower
+    most: Any = own.upper
+    kept = LinearConstraint(rows.own.toarray(), low, high)
     assert own.whole is not None
-    found = milp(
-        own.cost, constraints=kept, bounds=Bounds(own.lower, own.upper), integrality=own.whole
-    )
+    found = milp(own.cost, constraints=kept, bounds=Bounds(least, most), integrality=own.whole)
     assert found.success, found.message
     return float(found.fun)
 
