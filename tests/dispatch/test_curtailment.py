@@ -11,7 +11,8 @@ from evergrid.core.status import Status
 from evergrid.core.timegrid import TimeGrid
 from evergrid.dispatch import curtailment, plan, problem
 from evergrid.dispatch.accounts import period_peaks, unpaid_kwh
-from evergrid.model.portfolio import Portfolio
+from evergrid.model.portfolio import Portfolio, assemble
+from evergrid.model.site import Sites, no_load
 from tests.dispatch.cases import Stay, a_portfolio, by_hand
 
 UP = {0: (0,), 1: (1, 0), 2: (2, 0)}  # each site of a portfolio with all above it
@@ -169,3 +170,22 @@ def _on(portfolio: Portfolio, grid: TimeGrid, zone: str) -> Portfolio:
     part = portfolio.part(0, grid.steps, portfolio.sessions)
     prices = replace(part.prices, time_utc=grid.times)
     return replace(part, grid=grid, prices=prices, time_zone=zone)
+
+
+def test_what_is_used_on_the_way_does_not_hide_what_passes_the_limit_above() -> None:
+    # 5 kW pass the limit of a site behind the first meter, which sells 1 of them; the rest is used
+    # there. Of the 10 kW that the second meter sells, 3 pass the limit above both.
+    portfolio = a_portfolio(2)
+    sites = Sites(
+        site_id=np.array(["top", "first", "second", "behind"], object),
+        parent_id=np.array(["", "top", "top", "first"], object),
+        import_limit_kw=np.full(4, np.inf),
+        export_limit_kw=np.array([8.0, np.inf, np.inf, 2.0]),
+        demand_charge_per_kw=np.zeros(4),
+        net_metering=np.array([False, True, True, False]),
+    )
+    renamed = replace(portfolio.sessions, site_id=np.full(len(portfolio.sessions), "top", object))
+    portfolio = assemble(portfolio.grid, renamed, sites, no_load(), portfolio.prices)
+    power = np.zeros((4, portfolio.grid.steps))
+    power[:, 0] = [11.0, 1.0, 10.0, 7.0]
+    assert unpaid_kwh(portfolio, power)[0] == pytest.approx(3.0 * portfolio.grid.step_h)

@@ -161,12 +161,12 @@ class Formulation:
         beyond = (book.sell > 0) & (book.alone_export_kw[below] > 0).any(axis=0)
         for step in map(int, np.flatnonzero(beyond)):
             sold = [self.sold[s, step] for s in below if (s, step) in self.sold]
-            reach = self._reach_kw(site, step)
+            below_it = [self.unpaid[s, step] for s in children if (s, step) in self.unpaid]
             most = model.column(0.0, np.inf)
-            from_below = [
-                (self.unpaid[s, step], -1.0) for s in children if (s, step) in self.unpaid
-            ]
-            model.row([(most, 1.0), *from_below], 0.0, np.inf)
+            model.row([(most, 1.0), *((column, -1.0) for column in below_it)], 0.0, np.inf)
+            # Neither what is sold nor what goes unpaid below, side by side, can be more.
+            apart = sum(float(book.alone_export_kw[s, step]) for s in below)
+            reach = self._reach_kw(site, step) + apart
             if (site, step) in self.exported:
                 model.row([(most, 1.0), (self.exported[site, step], -1.0)], 0.0, np.inf)
             self.unpaid[site, step] = most

@@ -93,6 +93,19 @@ def test_surplus_beyond_an_export_limit_still_costs_where_the_price_is_negative(
     assert told(best(made, tmp_path)) == pytest.approx((0, 4, 0.1), abs=1e-6)
 
 
+def test_surplus_side_by_side_that_is_used_before_the_meter_costs_nothing(tmp_path: Path):
+    made = case(1, 200, 200, net_metering=True)
+    for name in ("a", "b"):
+        cases.add_site(made, name, "s", export_limit_kw=0.0)
+        cases.add_series(made, "site_load", "load_kw", name, np.array([-20.0]))
+    hourly(made, "site_load", 41.0)
+    car(made, 1, max_charge_kw=0.0)
+    # 40 kW pass two limits side by side, and the meter draws the 1 kW that is left of the load
+    found = best(made, tmp_path)
+    assert told(found) == pytest.approx((0, 40, 0.2), abs=1e-6)
+    assert found.bound == pytest.approx(0.2, abs=1e-6)
+
+
 def test_a_demand_charge_does_not_keep_owed_energy_back(tmp_path: Path):
     made = case(6, 50, 50, import_limit_kw=5.0, demand_charge_per_kw=12.0)
     car(made, 6, energy_departure_kwh=50.0)

@@ -26,6 +26,8 @@ class Case:
         sessions: Rows of the sessions table without asset and site: name, first and last hour,
             capacity, energy on arrival, owed, reserve, charge and discharge kW, efficiency.
         battery: Keys of a battery; None for none.
+        below: Keys of a site "t" below "s", where the sessions then are; None for none.
+        load_below: Load of each hour there, kW.
     """
 
     prices: list[Any]
@@ -34,6 +36,8 @@ class Case:
     generation: list[float] | None = None
     sessions: list[tuple[Any, ...]] = field(default_factory=list)
     battery: dict[str, Any] | None = None
+    below: dict[str, Any] | None = None
+    load_below: list[float] | None = None
 
     def run(self, folder: Path, method: str = "highs", **solve: Any) -> plan.Result:
         """Plan it by a method."""
@@ -49,14 +53,19 @@ class Case:
                 "step_min": 60,
             },
             "prices": {"file": "prices.csv"},
-            "site": [{"site_id": "s", **self.site}],
+            "site": self._sites(),
             "solve": {"method": method, **solve},
         }
-        for key, column in (("load", "load_kw"), ("generation", "generation_kw")):
-            values = getattr(self, key)
-            if values is not None:
-                rows = [f"s,{self._at(i)},{value}" for i, value in enumerate(values)]
-                text = "\n".join([f"site_id,time_utc,{column}", *rows]) + "\n"
+        hourly = {"load": [("s", self.load), ("t", self.load_below)]}
+        hourly["generation"] = [("s", self.generation)]
+        for key, of_sites in hourly.items():
+            rows = [
+                f"{site},{self._at(i)},{value}"
+                for site, values in of_sites
+                for i, value in enumerate(values or [])
+            ]
+            if rows:
+                text = "\n".join([f"site_id,time_utc,{key}_kw", *rows]) + "\n"
                 (folder / f"{key}.csv").write_text(text)
                 given[f"site_{key}_file"] = f"{key}.csv"
         if self.sessions:
@@ -66,10 +75,17 @@ class Case:
             given["battery"] = [{"asset_id": "b", "site_id": "s", **self.battery}]
         return plan.run(config.parse(plan.Config, given), folder=folder)
 
+    def _sites(self) -> list[dict[str, Any]]:
+        top = {"site_id": "s", **self.site}
+        return (
+            [top] if self.below is None else [top, {"site_id": "t", "parent_id": "s", **self.below}]
+        )
+
     def _sessions(self) -> list[str]:
+        site = "s" if self.below is None else "t"
         return [
-            f"{name},{name},s,{self._at(first)},{self._at(last)},{','.join(map(str, rest[:-1]))},"
-            f"{rest[-1]},{rest[-1]},0"
+            f"{name},{name},{site},{self._at(first)},{self._at(last)},"
+            f"{','.join(map(str, rest[:-1]))},{rest[-1]},{rest[-1]},0"
             for name, first, last, *rest in self.sessions
         ]
 

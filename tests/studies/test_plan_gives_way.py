@@ -72,6 +72,52 @@ def test_what_cannot_be_exported_is_curtailed_or_named_and_never_paid(
     assert made.findings.plans["v2g"].schedule.energy_kwh[0, -1] >= 10.0 - 1e-6
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_the_hour_in_which_a_limit_is_passed_is_not_chosen_by_income_that_nobody_pays(
+    tmp_path: Path, method: str
+) -> None:
+    # A surplus of 3 kW in both hours may not be fed, and the cars behind the transformer may draw
+    # 3 kWh together: the first of them in the first hour, where that is worth nothing, or the
+    # second in the second, where each kWh is worth 0.10 later and 0.29 if it could be sold.
+    first = ("first", 0, 1, 60, 10, 0, 0, 3, 0, 1)
+    second = ("second", 1, 9, 60, 10, 0, 0, 3, 0, 1)
+    case = Case(
+        prices=[(300, 50), (300, 290)],
+        site={"net_metering": True, "export_limit_kw": 0.0},
+        load=[-3, -3],
+        sessions=[first, second],
+        below={"energy_budget_kwh": 3.0},
+    )
+    summary = case.run(tmp_path, method, end_value_per_mwh=100).summary
+    assert summary["objective"] == pytest.approx(-0.3, abs=1e-6)
+    assert summary["bound"] == pytest.approx(-0.3, abs=1e-6)
+    (told,) = summary["overloads"]
+    assert (told["steps"], told["excess_kwh"]) == (1, pytest.approx(3.0, abs=1e-6))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_passes_a_limit_below_the_meter_is_not_planned_as_if_it_were_paid(
+    tmp_path: Path, method: str
+) -> None:
+    # Behind the transformer 6 kW of surplus may not be fed in either hour. In the first the load at
+    # the meter takes them all, and a car that draws 3 kW of them makes that load buy as much at
+    # 100. In the second they are fed and not paid, so that the car had better charge then.
+    car = ("car", 0, 2, 13, 10, 13, 0, 3, 0, 1)
+    case = Case(
+        prices=[100, 150],
+        site={"net_metering": True},
+        load=[6, 0],
+        load_below=[-6, -6],
+        sessions=[car],
+        below={"export_limit_kw": 0.0},
+    )
+    summary = case.run(tmp_path, method).summary
+    for name in ("smart", "v2g"):
+        assert summary["strategies"][name]["cost"] == pytest.approx(0.0, abs=1e-6)
+    assert summary["bound"] == pytest.approx(0.0, abs=1e-6)
+    assert sum(told["excess_kwh"] for told in summary["overloads"]) == pytest.approx(9.0, abs=1e-6)
+
+
 def test_a_surplus_that_breaks_the_limit_is_refused_where_that_is_asked(tmp_path: Path) -> None:
     car = ("car", 1, 3, 60, 60, 60, 0, 11, 11, 0.93)
     case = Case([50] * 3, {"export_limit_kw": 19.5}, load=[-5, -20, -20], sessions=[car])

@@ -7,10 +7,10 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from evergrid.core import tree
 from evergrid.core.arrays import Array, Float
 from evergrid.core.timegrid import datetime64
 from evergrid.core.units import per_kwh_from_per_mwh
+from evergrid.engine.terms import unpaid_feed
 from evergrid.model.billing import periods
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule, slots
@@ -191,34 +191,18 @@ def site_power(portfolio: Portfolio, schedule: Schedule) -> Float[Array, "site s
 def unpaid_kwh(portfolio: Portfolio, power_kw: Float[Array, "site step"]) -> Float[Array, " step"]:
     """Energy in each step that net meters feed beyond export limits, which nobody pays for.
 
-    What passes a limit above several meters is theirs in proportion to what they feed.
+    What is beyond a limit is beyond those above it as well, and counts once. What passes a limit
+    above several meters is theirs, as far as they feed it.
     """
     sites = portfolio.sites
     over = power_kw - portfolio.export_limit_kw
     over = np.where(over > ROUNDING_KW, over, 0.0)
-    sold = np.where(sites.net_metering[:, None], np.maximum(power_kw, 0.0), 0.0)
-    unpaid, beyond = np.zeros(power_kw.shape), np.zeros(power_kw.shape)
-    exceeded = np.asarray(over.any(axis=1, keepdims=True))
-    (rows,) = np.nonzero(tree.add_up(exceeded, sites.parent)[:, 0])
-    for site in sorted(rows.tolist(), key=lambda row: -int(sites.depth[row])):
-        below = beyond[sites.parent == site].sum(axis=0)
-        beyond[site] = np.maximum(over[site], below)
-        meters = _meters_of(portfolio, site)
-        left = sold[meters] - unpaid[meters]
-        total = left.sum(axis=0)
-        more = np.minimum(beyond[site] - below, total)
-        unpaid[meters] += left * (more / np.where(total > 0, total, 1.0))
-    return portfolio.grid.step_h * unpaid.sum(axis=0)
-
-
-def _meters_of(portfolio: Portfolio, site: int) -> np.ndarray:
-    """Net meters at or below a site; the one above it where it lies behind one."""
-    sites = portfolio.sites
-    if sites.meter[site] >= 0:
-        return np.array([sites.meter[site]])
-    meters = np.flatnonzero(sites.net_metering)
-    below = [site in tree.path(int(meter), sites.parent) for meter in meters]
-    return meters[np.array(below, dtype=bool)]
+    if not over.any():
+        return np.zeros(power_kw.shape[1])
+    fed = np.where(sites.net_metering[:, None], np.maximum(power_kw, 0.0), 0.0)
+    behind = (sites.meter >= 0) & ~sites.net_metering
+    unpaid = unpaid_feed.unpaid_kw(over, fed, behind, sites.parent)
+    return portfolio.grid.step_h * unpaid[sites.parent < 0].sum(axis=0)
 
 
 def period_peaks(

@@ -14,15 +14,16 @@ from evergrid.core.status import Status
 from evergrid.core.timegrid import datetime64
 from evergrid.core.units import per_kwh_from_per_mwh, per_mwh_from_per_kwh
 from evergrid.dispatch import baseline, chargers, curtailment, problem, proof, shortfall
-from evergrid.dispatch.accounts import Costs, costs, site_power, unpaid_kwh
+from evergrid.dispatch.accounts import Costs, costs
 from evergrid.dispatch.assessment import Assessment, Overdraft, Overload
 from evergrid.dispatch.chargers import ChargersBefore
 from evergrid.dispatch.options import Options
 from evergrid.dispatch.problem import Problem
 from evergrid.dispatch.shortfall import Shortfall
 from evergrid.engine import least_violation, solver, warm_start
-from evergrid.engine.certificate import Certificate
+from evergrid.engine.certificate import Certificate, tree_bounds
 from evergrid.engine.few_starts import improve as few_starts
+from evergrid.engine.parts import roots
 from evergrid.engine.power_steps import solve as power_steps
 from evergrid.engine.program import Program
 from evergrid.engine.progress import GapProgress, ignore_gap
@@ -297,27 +298,31 @@ def _solve(
     if not solution.status.good and not (late and solution.status is not Status.INFEASIBLE):
         # What was spent before by plans that could not see this one is saved again, if it can be.
         first = spent_kwh is not None and np.isfinite(portfolio.sites.energy_budget_kwh).any()
-        known = None if first else solution.relaxation
+        unpaid = problem.unpaid(portfolio, made)
+        known = None if first or unpaid is not None else solution.relaxation
         relaxation = known or least_violation.find(
             program,
             time_limit_s=options.time_limit_s,
             budget_weight=BUDGET_FIRST if first else EXCESS_WEIGHT,
+            unpaid=unpaid,
         )
-        program = _unpaid(portfolio, made, relaxation)
+        program = relaxation.program
         fallback = relaxation.power_kw
         solution = _solution(program, options, guess, fallback, progress, stepped=stepped)
     if solution.certificate is None or not solution.status.good:
         raise SolveError(
             solution.status, faults=_in_the_way(portfolio, made, relaxation, spent_kwh)
         )
-    power_kw, bound, any_power = solution.power_kw, solution.certificate.bound, None
+    power_kw, bound, any_power = solution.power_kw, _bound(program, solution, relaxation), None
     served = True  # as much as can be, for sure
     if portfolio.chargers is not None:
         steps = chargers.power_steps(portfolio, program.stores, before)
         left_s = max(options.time_limit_s - (time.perf_counter() - begun), 0.1)
         how = {"gap": options.gap, "time_limit_s": left_s, "branch": options.branch}
         whole = power_steps.solve(program, steps, solution, **how)
-        power_kw, bound, any_power = whole.power_kw, whole.bound, solution.certificate.objective
+        feeds_unpaid = relaxation is not None and relaxation.bound is not None
+        bound = min(bound, whole.bound) if feeds_unpaid else whole.bound
+        power_kw, any_power = whole.power_kw, solution.certificate.objective
         served = whole.program is program
     elif options.smooth:
         least_kw = chargers.usual_least_kw(portfolio, program.stores)
@@ -325,6 +330,8 @@ def _solve(
         on_before[: made.sessions] = before is not None and before.on > 0
         power_kw = few_starts.improved(program, power_kw, least_kw, on_before=on_before)
     planned = _least_curtailed(portfolio, made, power_kw)
+    if relaxation is not None and not stepped:
+        planned = _paid_least(portfolio, made, options, relaxation, power_kw, planned)
     assessment = Assessment(portfolio, planned, 0.0 if spent_kwh is None else spent_kwh)
     paid = costs(portfolio, planned, options.end_value_per_kwh)
     bound = proof.without_rounding(bound, paid.net, gave_way=relaxation is not None)
@@ -368,23 +375,41 @@ def _solution(
     )
 
 
-def _unpaid(portfolio: Portfolio, made: Problem, relaxation: Relaxation) -> Program:
-    """The program that gives way, with the income it must not count on.
+def _bound(program: Program, solution: Solution, relaxation: Relaxation | None) -> float:
+    """What the plan costs at least, with what trees that give way feed unpaid.
 
-    What passes an export limit earns nothing. Where that is the limit of the meter itself, it is
-    the same in every schedule that passes limits by the least, so it is a constant. What passes a
-    limit above several meters is left out of the bound.
+    What is solved counts that as sold, and only what gives way in one of several ways.
     """
-    planned = problem.schedule(portfolio, made, relaxation.power_kw)
-    power_kw = site_power(portfolio, planned)
-    meters = portfolio.sites.net_metering[:, None]
-    alone = np.where(meters, np.maximum(power_kw - portfolio.export_limit_kw, 0.0), 0.0)
-    own_kwh = portfolio.grid.step_h * alone.sum(axis=0)
-    prices = portfolio.prices
-    worth = per_kwh_from_per_mwh(prices.export_price_per_mwh + prices.carbon_price_per_mwh)
-    lost = np.minimum(unpaid_kwh(portfolio, power_kw), own_kwh)
-    more = float((np.maximum(worth, 0.0) * lost).sum())
-    return replace(relaxation.program, constant=relaxation.program.constant + more)
+    assert solution.certificate is not None
+    if relaxation is None or relaxation.bound is None:
+        return solution.certificate.bound
+    sold = tree_bounds(program, solution.dual)
+    if solution.bound is not None:
+        sold = np.maximum(sold, solution.bound)
+    unpaid = np.isfinite(relaxation.bound)
+    return solution.certificate.bound + float((relaxation.bound - sold)[unpaid].sum())
+
+
+def _paid_least(
+    portfolio: Portfolio,
+    made: Problem,
+    options: Options,
+    relaxation: Relaxation,
+    power_kw: Float[Array, " slot"],
+    planned: Schedule,
+) -> Schedule:
+    """The plan, or what gives way least in trees that feed unpaid, if that costs less.
+
+    The engine does not know in the end that nobody pays; the search for what gives way does.
+    """
+    if relaxation.bound is None or not np.isfinite(relaxation.bound).any():
+        return planned
+    program = made.program
+    unpaid = np.isfinite(relaxation.bound)[roots(program)][program.node][program.store]
+    mixed = np.where(unpaid, relaxation.power_kw, power_kw)
+    other = _least_curtailed(portfolio, made, mixed)
+    now, then = (costs(portfolio, each, options.end_value_per_kwh).net for each in (planned, other))
+    return other if then < now - ROUNDING * max(1.0, abs(now)) else planned
 
 
 def _least_curtailed(

@@ -22,6 +22,7 @@ from evergrid.engine.program import Program, energy_path
 from evergrid.engine.term import AbstractTerm
 from evergrid.engine.terms import flowgates
 from evergrid.engine.terms.fed_energy import FedEnergyLimits
+from evergrid.engine.terms.unpaid_feed import UnpaidFeed
 from evergrid.model.billing import periods
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule, Slots, slots
@@ -132,6 +133,30 @@ def build(
         terms=_terms(portfolio, gates, len(stores["first"])),
     )
     return Problem(program, len(portfolio.sessions), curtailing)
+
+
+def unpaid(portfolio: Portfolio, made: Problem) -> UnpaidFeed | None:
+    """What net meters could feed beyond export limits; None where they cannot, or earn nothing."""
+    sites, program = portfolio.sites, made.program
+    own = slice(0, len(sites))
+    high = program.net_high_kw[own]
+    alone = np.maximum(program.rest_net_kw[own] - high, 0.0)
+    prices = portfolio.prices
+    worth = np.maximum(prices.export_price_per_mwh + prices.carbon_price_per_mwh, 0.0)
+    root = tree.roots(sites.parent)
+    pays = np.unique(root[(alone * worth > 0).any(axis=1)])
+    rows = np.flatnonzero(np.isin(root, np.intersect1d(pays, root[sites.net_metering])))
+    if not len(rows):
+        return None
+    parent = sites.parent[rows]
+    return UnpaidFeed(
+        node=rows,
+        parent=np.where(parent >= 0, np.searchsorted(rows, parent), -1),
+        meter=sites.net_metering[rows],
+        limit_kw=high[rows],
+        most_kw=alone[rows],
+        price_per_kwh=per_kwh_from_per_mwh(worth),
+    )
 
 
 Columns = dict[str, Array]

@@ -19,8 +19,9 @@ from evergrid.engine.highs import mixed_integer
 from evergrid.engine.highs.linear_program import Least
 from evergrid.engine.highs.model import TIE_TOLERANCE, Model
 from evergrid.engine.parts import Part, pick, roots, rows_by, trees
-from evergrid.engine.program import Program, energy_path, net_power, over_budget
+from evergrid.engine.program import Program, cost, energy_path, net_power, over_budget
 from evergrid.engine.solution import EXCESS_WEIGHT, Relaxation
+from evergrid.engine.terms.unpaid_feed import UnpaidFeed
 from evergrid.engine.violations import TOLERANCE, violations
 
 BATCH_SLOTS = 60_000  # of whole trees that one linear program holds
@@ -55,6 +56,7 @@ def find(
     time_limit_s: float = 600.0,
     wanted: Bool[Array, " node"] | None = None,
     budget_weight: float = EXCESS_WEIGHT,
+    unpaid: UnpaidFeed | None = None,
 ) -> Relaxation:
     """The least that must give way.
 
@@ -64,6 +66,8 @@ def find(
         wanted: Trees to look at, by their nodes; all by default. The others give way nowhere, and
             their schedule is zeros.
         budget_weight: Of a kWh beyond a budget against one of shortfall.
+        unpaid: What schedules that give way alike pay beside the program's costs, for what they
+            feed beyond limits.
 
     Raises:
         SolveError: It was not found in the time allowed.
@@ -72,14 +76,19 @@ def find(
     power_kw = np.zeros(program.slots)
     limiting = np.zeros((program.nodes, program.steps), bool)
     exhausted, proven = np.zeros(program.nodes, bool), True
-    for batch in _batches(program, wanted):
+    bound, root = np.full(program.nodes, -np.inf), roots(program)
+    for batch in _batches(program, wanted, unpaid):
         found = _of_batch(batch.program, deadline, budget_weight)
-        cheapest, sure = _cheapest(batch.program, found, deadline)
-        power_kw[batch.slots] = cheapest
+        fee = None if unpaid is None else unpaid.part(batch.nodes, batch.stores)
+        cheapest = _cheapest(batch.program, found, fee, deadline)
+        power_kw[batch.slots] = cheapest.power_kw
         limiting[batch.nodes], exhausted[batch.nodes] = found.limiting, found.exhausted
-        proven &= found.proven and sure
+        if fee is not None:
+            bound[root[batch.nodes[0]]] = cheapest.bound
+        proven &= found.proven and cheapest.sure
     looked_at = np.ones(program.nodes, bool) if wanted is None else wanted
-    return _relaxation(program, power_kw, limiting, exhausted, looked_at, proven=proven)
+    made = _relaxation(program, power_kw, limiting, exhausted, looked_at, proven=proven)
+    return made if unpaid is None else replace(made, bound=bound)
 
 
 def _relaxation(
@@ -114,14 +123,19 @@ def _relaxation(
     return Relaxation(widened, short, over, limiting, beyond, exhausted, power_kw, proven)
 
 
-def _batches(program: Program, wanted: Bool[Array, " node"] | None) -> Iterator[Part]:
-    """Whole trees in batches of modest size."""
+def _batches(
+    program: Program, wanted: Bool[Array, " node"] | None, unpaid: UnpaidFeed | None
+) -> Iterator[Part]:
+    """Whole trees in batches of modest size; a tree whose feed may go unpaid is one by itself."""
     root = roots(program)
     slots = np.bincount(root[program.node], program.stop - program.first, program.nodes)
     top = np.unique(root)
     top = top if wanted is None else top[wanted[top]]
     batch = np.full(program.nodes, -1)
     batch[top] = (np.cumsum(slots[top]) // BATCH_SLOTS).astype(np.int64)
+    if unpaid is not None:
+        alone = np.intersect1d(top, root[unpaid.node])
+        batch[alone] = program.slots + np.arange(len(alone))  # beyond all other numbers
     numbers = np.unique(batch[top])
     of_node = batch[root]
     store_rows = rows_by(of_node[program.node], numbers)
@@ -149,32 +163,53 @@ def _of_batch(program: Program, deadline: float, budget_weight: float) -> _Least
     return _Least(power_kw, limiting, exhausted, proven)
 
 
+@dataclass(frozen=True)
+class _Cheapest:
+    """A schedule among those that give way alike.
+
+    Attributes:
+        power_kw: Its powers.
+        sure: Whether it surely costs least.
+        bound: No such schedule costs less; -inf where none gives way, or it was not looked for.
+    """
+
+    power_kw: Float[Array, " slot"]
+    sure: bool
+    bound: float = -np.inf
+
+
 def _cheapest(
-    program: Program, found: _Least, deadline: float
-) -> tuple[Float[Array, " slot"], bool]:
-    """The schedule of least cost among those that give way no more, and whether it surely is.
+    program: Program, found: _Least, unpaid: UnpaidFeed | None, deadline: float
+) -> _Cheapest:
+    """The schedule of least cost among those that give way no more.
 
     Who goes short, and where and when a limit is passed, is often open. In a very large program it
     stays as it was found.
     """
     short, beyond = _given(program, found.power_kw)
     if max(short.max(initial=0.0), beyond.max(initial=0.0)) <= TOLERANCE:
-        return found.power_kw, True
+        return _Cheapest(found.power_kw, sure=True)
     if program.slots > LARGE_SLOTS:
-        return found.power_kw, False
-    least = Least(short, beyond)
-    model = Model(program, elastic=True, least=least)
-    status = model.solve(_left_s(deadline), COST_GAP)
-    if status.good and _gives_no_more(program, model.power(), least):
-        return model.power(), True
-    if not mixed_integer.fits(program):
-        return found.power_kw, False
+        return _Cheapest(found.power_kw, sure=False)
+    terms = program.terms if unpaid is None else (*program.terms, unpaid)
+    priced, least = replace(program, terms=terms), Least(short, beyond)
+    model = Model(priced, elastic=True, least=least)
+    best, bound = found.power_kw, -np.inf
+    if model.solve(_left_s(deadline), COST_GAP).good:
+        bound = mixed_integer.lowered(program, float(model.arrays.cost @ model.values))
+        if _gives_no_more(program, model.power(), least):
+            best = model.power()
+            if cost(priced, best) <= bound + COST_GAP * max(1.0, abs(bound)):
+                return _Cheapest(best, sure=True, bound=bound)
+    if not mixed_integer.fits(priced):
+        return _Cheapest(best, sure=False, bound=bound)
     model.add_flags()
-    status, _ = model.decide(min(DECIDING_S, _left_s(deadline)), COST_GAP)
+    status, proven = model.decide(min(DECIDING_S, _left_s(deadline)), COST_GAP)
+    bound = np.fmax(bound, mixed_integer.lowered(program, proven))
     solved = status.good and model.solve(_left_s(deadline), COST_GAP).good
     if solved and _gives_no_more(program, model.power(), least):
-        return model.power(), status is Status.OPTIMAL
-    return found.power_kw, False
+        return _Cheapest(model.power(), sure=status is Status.OPTIMAL, bound=bound)
+    return _Cheapest(best, sure=False, bound=bound)
 
 
 def _given(

@@ -53,6 +53,8 @@ class Relaxation:
         exhausted: Whether a node's budget causes shortfall.
         power_kw: A schedule of that program.
         proven: Whether no schedule gives way less.
+        bound: Least cost of schedules of each tree that give way as much, at its root, with what
+            they feed unpaid; -inf for trees that feed nothing unpaid, None where that is all.
     """
 
     program: Program
@@ -63,6 +65,7 @@ class Relaxation:
     exhausted: Bool[Array, " node"]
     power_kw: Float[Array, " slot"]
     proven: bool = True
+    bound: Float[Array, " node"] | None = None
 
     @property
     def needed(self) -> bool:

@@ -30,12 +30,14 @@ class OwnColumns:
         lower: Least value of each.
         upper: Greatest value of each.
         node: A node of the tree that each belongs to.
+        whole: Which are whole numbers, a decision of branch and bound; None for none.
     """
 
     cost: Float[Array, " own"]
     lower: Float[Array, " own"]
     upper: Float[Array, " own"]
     node: Int[Array, " own"]
+    whole: Bool[Array, " own"] | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,12 @@ class TermRows:
 
     def __len__(self) -> int:
         return len(self.lower)
+
+    @property
+    def decisions(self) -> Int[Array, " some"]:
+        """Own columns that are whole numbers."""
+        whole = self.columns.whole
+        return np.zeros(0, np.int64) if whole is None else np.flatnonzero(whole)
 
     def proving(self, price: Float[Array, " row"] | None) -> Float[Array, " row"]:
         """Prices of the rows that prove something: 0 where a row has no limit on that side."""

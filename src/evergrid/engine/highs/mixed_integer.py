@@ -34,7 +34,8 @@ class IntegerResult:
 def flags(program: Program) -> int:
     """How many decisions the program has."""
     of_reserves = int((program.stop - program.first)[program.reserved].sum())
-    return int(program.simultaneous.sum() + program.concave.sum()) + of_reserves
+    of_terms = sum(len(rows.decisions) for rows in program.term_rows)
+    return int(program.simultaneous.sum() + program.concave.sum()) + of_reserves + of_terms
 
 
 def fits(program: Program) -> bool:

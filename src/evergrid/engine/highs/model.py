@@ -98,8 +98,7 @@ class Model:
         low, high = p.net_low_kw, p.net_high_kw
         if elastic:  # the excess column takes over where the load alone breaks the limit
             low, high = np.minimum(low, p.rest_net_kw), np.maximum(high, p.rest_net_kw)
-        self.net = self._column(np.zeros(p.nodes * p.steps), low.ravel(), high.ravel())
-        self.net = self.net.reshape(shape)
+        self.net = self._column(np.zeros(low.size), low.ravel(), high.ravel()).reshape(shape)
         self.sums = self._row(np.zeros(self.net.size), np.zeros(self.net.size)).reshape(shape)
         self._entry(self.sums.ravel(), self.net.ravel(), 1.0)
         at = self.sums[p.node[p.store], p.step]
@@ -146,12 +145,12 @@ class Model:
     def _add_terms(self) -> None:
         """Columns and rows that the terms of the program add."""
         self.terms: list[Array] = []  # rows of each
+        self._term_flags: list[Array] = []
         for term in self.program.term_rows:
             of_own = term.columns
-            cost = of_own.cost if self.priced else np.zeros(len(of_own.cost))
-            own = self._column(cost, of_own.lower, of_own.upper)
-            row = self._row(term.lower, term.upper)
-            self.terms.append(row)
+            own = self._column(of_own.cost * self.priced, of_own.lower, of_own.upper)
+            self._term_flags.append(own[term.decisions])
+            self.terms.append(row := self._row(term.lower, term.upper))
             columns = (self.draw, self.feed, self.energy, self.net.ravel(), own)
             matrices = (term.draw, term.feed, term.energy, term.net, term.own)
             places = [(row, *pair) for pair in zip(columns, matrices, strict=True)]
@@ -413,9 +412,10 @@ class Model:
     # -- deciding ---------------------------------------------------------------------------
 
     def add_flags(self) -> None:
-        """Whole-numbered columns for every decision: directions, meters' sides and reserves."""
+        """Whole-numbered columns for every decision: directions, meters' sides, reserves, terms."""
         p = self.program
         self._decisions: list[Array] = []
+        self._whole(np.concatenate([np.zeros(0, np.int64), *self._term_flags]))
         self._flag_slots = np.nonzero(p.simultaneous)[0]
         self._flag_draw = self.add_whole(np.ones(len(self._flag_slots)))
         self._flag_directions()
