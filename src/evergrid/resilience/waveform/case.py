@@ -10,6 +10,7 @@ from evergrid.resilience.waveform.network import EarthFault, PhaseLoad, Saturabl
 from evergrid.resilience.waveform.ranges import faults_of
 from evergrid.resilience.waveform.sources import EmtInverter, StiffSource, VoltageRamp
 
+SOFT_START = VoltageRamp()
 MISMATCH = 0.01  # of the voltage, by which source and transformer may differ
 
 
@@ -33,7 +34,7 @@ class WaveformCase:
 
     source: EmtInverter | StiffSource
     duration_s: float
-    ramp: VoltageRamp = VoltageRamp()
+    ramp: VoltageRamp = SOFT_START
     transformer: SaturableTransformer | None = None
     loads: tuple[PhaseLoad, ...] = ()
     earth_faults: tuple[EarthFault, ...] = ()

@@ -5,15 +5,18 @@ from typing import TypeVar
 
 import numpy as np
 
-from evergrid.core.arrays import Array, Float
-from evergrid.resilience.waveform import kernels
 from evergrid.resilience.waveform.case import WaveformCase
-from evergrid.resilience.waveform.kernels import Blocks, Control, Events, Plant
+from evergrid.resilience.waveform.kernels import records
+from evergrid.resilience.waveform.kernels.records import (
+    BlockData,
+    CircuitData,
+    ControllerData,
+    EventList,
+)
 from evergrid.resilience.waveform.network import PHASES, SaturableTransformer
 from evergrid.resilience.waveform.sources import EmtControl, EmtInverter
 
-
-Record = TypeVar("Record", Plant, Control)
+Record = TypeVar("Record", CircuitData, ControllerData)
 
 
 def _floats(record: Record) -> Record:
@@ -22,7 +25,7 @@ def _floats(record: Record) -> Record:
     return record._replace(**{name: v if isinstance(v, bool) else float(v) for name, v in values})
 
 
-def plant_of(case: WaveformCase) -> Plant:
+def circuit_of(case: WaveformCase) -> CircuitData:
     """The circuit of a case."""
     source, transformer = case.source, case.transformer
     given = transformer or SaturableTransformer(source.rating_kva, source.line_voltage_v)
@@ -32,7 +35,7 @@ def plant_of(case: WaveformCase) -> Plant:
     bus = inverter.filter.capacitance_pu + earth
     four_wire = inverter.wires == "four_wire"
     return _floats(
-        Plant(
+        CircuitData(
             base_rad_per_s=2 * math.pi * source.nominal_hz,
             stiff=not isinstance(source, EmtInverter),
             four_wire=four_wire,
@@ -54,7 +57,7 @@ def plant_of(case: WaveformCase) -> Plant:
     )
 
 
-def blocks_of(case: WaveformCase) -> Blocks:
+def blocks_of(case: WaveformCase) -> BlockData:
     """Loads and faults of a case, all open."""
     shape, base_ohm = (len(case.loads), 3), case.source.base_ohm
     conductance, branch_r, per_branch_l = np.zeros(shape), np.zeros(shape), np.zeros(shape)
@@ -75,17 +78,17 @@ def blocks_of(case: WaveformCase) -> Blocks:
     # without an inductance there is no state, and the loops over loads are empty
     rows = shape if per_branch_l.any() else (0, 3)
     room = [np.zeros(rows) for _ in range(5)]
-    return Blocks(conductance, branch_r, per_branch_l, fault_g, *room)
+    return BlockData(conductance, branch_r, per_branch_l, fault_g, *room)
 
 
-def control_of(case: WaveformCase) -> Control:
+def controller_of(case: WaveformCase) -> ControllerData:
     """The controller of a case; a stiff source has only its ramp."""
     source = case.source
     inverter = source if isinstance(source, EmtInverter) else None
     gains = inverter.control if inverter else EmtControl()
     peak = source.peak_voltage_v
     return _floats(
-        Control(
+        ControllerData(
             period_s=1.0 / gains.sample_hz,
             current_gain=gains.current_gain_pu,
             current_integral=gains.current_integral_per_s,
@@ -107,10 +110,10 @@ def control_of(case: WaveformCase) -> Control:
     )
 
 
-def events_of(case: WaveformCase) -> Events:
+def events_of(case: WaveformCase) -> EventList:
     """Everything that happens, and the kinks of the ramp, which must lie between steps."""
     rows: list[tuple[float, int, int, float]] = [
-        (second, kernels.BREAKPOINT, 0, math.nan)
+        (second, records.BREAKPOINT, 0, math.nan)
         for second in (case.ramp.start_s, case.ramp.start_s + case.ramp.duration_s)
     ]
     transformer = case.transformer
@@ -118,17 +121,17 @@ def events_of(case: WaveformCase) -> Events:
         degrees = transformer.close_angle_deg
         # the angle of the controller is that of a cosine
         angle = math.nan if degrees is None else math.radians(degrees - 90.0)
-        rows.append((transformer.close_s, kernels.CLOSE_TRANSFORMER, 0, angle))
+        rows.append((transformer.close_s, records.CLOSE_TRANSFORMER, 0, angle))
     rows += [
-        (load.close_s, kernels.CLOSE_LOAD, number, math.nan)
+        (load.close_s, records.CLOSE_LOAD, number, math.nan)
         for number, load in enumerate(case.loads)
     ]
     for number, fault in enumerate(case.earth_faults):
-        rows.append((fault.start_s, kernels.FAULT_ON, number, math.nan))
-        rows.append((fault.end_s, kernels.FAULT_OFF, number, math.nan))
+        rows.append((fault.start_s, records.FAULT_ON, number, math.nan))
+        rows.append((fault.end_s, records.FAULT_OFF, number, math.nan))
     second, kind, which, angle = (np.array(column) for column in zip(*rows, strict=True))
     waits = ~np.isnan(angle)
-    return Events(
+    return EventList(
         time_s=np.where(waits, np.inf, second),
         kind=kind,
         which=which,

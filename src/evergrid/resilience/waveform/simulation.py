@@ -10,19 +10,21 @@ from evergrid.core.errors import SolveError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.core.status import Status
 from evergrid.core.units import W_PER_KW
-from evergrid.resilience.waveform import kernels
 from evergrid.resilience.waveform.case import WaveformCase
-from evergrid.resilience.waveform.circuit import blocks_of, control_of, events_of, plant_of
-from evergrid.resilience.waveform.kernels import (
+from evergrid.resilience.waveform.circuit import blocks_of, circuit_of, controller_of, events_of
+from evergrid.resilience.waveform.kernels.records import (
     CLOSE_TRANSFORMER,
     PEAK_FLUX,
     PEAK_INDUCTOR,
     PEAK_OUTPUT,
-    Blocks,
-    Control,
-    Plant,
+    BlockData,
+    CircuitData,
+    ControllerData,
+    EventList,
+    WaveformSamples,
 )
-from evergrid.resilience.waveform.measurement import cycle_rms
+from evergrid.resilience.waveform.kernels.simulation import FAR_PU, run
+from evergrid.resilience.waveform.measurement import cycle_rms, space_vector
 from evergrid.resilience.waveform.sources import EmtInverter
 from evergrid.resilience.waveform.step_limit import fastest_mode, sampled_modes
 
@@ -50,8 +52,10 @@ class Waveform:
         peak_output_pu: Likewise of the current that leaves the bus: the inrush.
         peak_output_of_transformer_pu: The same over the transformer's rated current.
         peak_flux_pu: Largest flux since then.
-        least_voltage_pu: Lowest rms over a cycle of any phase since then, over nominal; the whole
-            run where there is no transformer, a soft start included.
+        least_voltage_pu: Lowest rms over a cycle of any phase since then, over nominal; from one
+            cycle after the ramp where that ends later.
+        least_amplitude_pu: Lowest instantaneous amplitude of the three phases together since then,
+            as a controller in dq sees it.
         nominal_hz: Of the source.
         rating_kva: Of the source.
         line_voltage_v: Of the source.
@@ -71,6 +75,7 @@ class Waveform:
     peak_output_of_transformer_pu: float
     peak_flux_pu: float
     least_voltage_pu: float
+    least_amplitude_pu: float
     nominal_hz: float
     rating_kva: float
     line_voltage_v: float
@@ -110,22 +115,28 @@ def simulate(
     """
     modulation = case.source.modulation if isinstance(case.source, EmtInverter) else "averaged"
     step_s = STEP_S[modulation] if step_s is None else step_s
-    plant, control, blocks = plant_of(case), control_of(case), blocks_of(case)
+    plant, control, blocks = circuit_of(case), controller_of(case), blocks_of(case)
     period_steps, every = _check_steps(case, control, step_s, sample_s)
     _check_modes(case, plant, control, blocks, step_s)
     given = case.transformer.residual_flux_pu if case.transformer else (0.0, 0.0, 0.0)
     residual = (float(given[0]), float(given[1]), float(given[2]))
     count = round(case.duration_s / sample_s) + 1
-    samples = kernels.Samples(
-        *(np.zeros((3, count)) for _ in range(5)), np.zeros(count), np.zeros(count)
+    samples = WaveformSamples(
+        bus=np.zeros((3, count)),
+        inductor=np.zeros((3, count)),
+        output=np.zeros((3, count)),
+        flux=np.zeros((3, count)),
+        winding=np.zeros((3, count)),
+        speed=np.zeros(count),
+        angle=np.zeros(count),
     )
     peaks, events = np.zeros(3), events_of(case)
-    left_s = kernels.run(
+    left_s = run(
         plant, control, blocks, events, step_s, period_steps, every, residual, samples, peaks
     )
     if not math.isnan(left_s):
         detail = (
-            f"At {left_s:.6f} s the voltage of the bus passed {kernels.FAR_PU:g} pu. "
+            f"At {left_s:.6f} s the voltage of the bus passed {FAR_PU:g} pu. "
             "The controller does not hold this circuit: lower its gains or raise sample_hz."
         )
         raise SolveError(Status.NUMERICAL, detail)
@@ -133,7 +144,7 @@ def simulate(
 
 
 def _check_steps(
-    case: WaveformCase, control: Control, step_s: float, sample_s: float
+    case: WaveformCase, control: ControllerData, step_s: float, sample_s: float
 ) -> tuple[int, int]:
     """Steps in a period of the controller and between samples."""
     faults = []
@@ -160,7 +171,11 @@ def _check_steps(
 
 
 def _check_modes(
-    case: WaveformCase, plant: Plant, control: Control, blocks: Blocks, step_s: float
+    case: WaveformCase,
+    plant: CircuitData,
+    control: ControllerData,
+    blocks: BlockData,
+    step_s: float,
 ) -> None:
     """Refuse what would only integrate to nonsense."""
     fastest = fastest_mode(plant, control, blocks, [load.name for load in case.loads])
@@ -175,7 +190,7 @@ def _check_modes(
         faults.append(Fault("step_s", rule, (step_s,), fix=fix))
     if not plant.stiff:
         modes = sampled_modes(plant, control)
-        worst = modes[np.argmax(modes.real)]
+        worst = complex(modes[int(np.argmax(np.real(modes)))])
         if worst.real > 0:
             rule = "hold the voltage at no load"
             got = f"the eigenvalue {worst.real:.4g} {worst.imag:+.4g}j 1/s"
@@ -186,9 +201,9 @@ def _check_modes(
 
 def _waveform(
     case: WaveformCase,
-    samples: kernels.Samples,
+    samples: WaveformSamples,
     peaks: Array,
-    events: kernels.Events,
+    events: EventList,
     sample_s: float,
 ) -> Waveform:
     """Samples in volts and amperes, and the numbers."""
@@ -200,8 +215,9 @@ def _waveform(
     closing_s = float(events.time_s[closed][0]) if closed.any() else math.nan
     ratio = source.rating_kva / transformer.rating_kva if transformer else math.nan
     nothing = np.full_like(samples.flux, np.nan)
-    begin = 0 if math.isnan(closing_s) else int(np.searchsorted(time_s, closing_s))
-    rms_pu = cycle_rms(samples.bus[:, begin:], sample_s, source.nominal_hz) * math.sqrt(2)
+    since = _counted(case, samples, closing_s, sample_s)
+    rms_pu = cycle_rms(since, sample_s, source.nominal_hz) * math.sqrt(2)
+    amplitude = np.abs(space_vector(since))
     return Waveform(
         time_s=time_s,
         bus_v=volts * samples.bus,
@@ -217,7 +233,19 @@ def _waveform(
         peak_output_of_transformer_pu=ratio * float(peaks[PEAK_OUTPUT]),
         peak_flux_pu=float(peaks[PEAK_FLUX]) if transformer else math.nan,
         least_voltage_pu=float(rms_pu.min()) if rms_pu.size else math.nan,
+        least_amplitude_pu=float(amplitude.min()) if amplitude.size else math.nan,
         nominal_hz=source.nominal_hz,
         rating_kva=source.rating_kva,
         line_voltage_v=source.line_voltage_v,
     )
+
+
+def _counted(
+    case: WaveformCase, samples: WaveformSamples, closing_s: float, sample_s: float
+) -> Float[Array, "phase sample"]:
+    """Voltages from the closing on, or from one cycle after a ramp that ends later."""
+    ramp_end_s = case.ramp.start_s + case.ramp.duration_s
+    begin_s = ramp_end_s + 1.0 / case.source.nominal_hz
+    if closing_s >= ramp_end_s:
+        begin_s = closing_s
+    return samples.bus[:, math.ceil(begin_s / sample_s - 1e-9) :]

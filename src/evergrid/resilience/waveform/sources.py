@@ -61,8 +61,10 @@ class EmtControl:
         voltage_feed_forward: Share of the bus voltage added to the bridge voltage.
         voltage_gain_pu: Proportional gain of the voltage loop.
         voltage_integral_per_s: Its integral gain.
-        current_feed_forward: Share of the output current added to the current reference.
-        current_limit_pu: Largest current reference, as an amplitude.
+        current_feed_forward: Share of the output current added to the current reference. It
+            stiffens the voltage, and keeps direct flux in a core for longer.
+        current_limit_pu: Largest current reference, as an amplitude in dq. The current itself
+            passes it for as long as the controller is late, and by its zero sequence.
         frequency_droop_pu: By which the frequency falls at rated active power.
         voltage_droop_pu: By which the voltage falls at rated reactive power.
         power_filter_rad_per_s: Cut-off of the measured powers.
@@ -77,12 +79,12 @@ class EmtControl:
     """
 
     sample_hz: float = 10_000.0
-    current_gain_pu: float = 0.5
+    current_gain_pu: float = 0.7
     current_integral_per_s: float = 0.0
-    voltage_feed_forward: float = 0.5
-    voltage_gain_pu: float = 0.3
-    voltage_integral_per_s: float = 400.0
-    current_feed_forward: float = 0.75
+    voltage_feed_forward: float = 1.0
+    voltage_gain_pu: float = 0.7
+    voltage_integral_per_s: float = 100.0
+    current_feed_forward: float = 0.0
     current_limit_pu: float = 1.2
     frequency_droop_pu: float = 0.01
     voltage_droop_pu: float = 0.0

@@ -1,4 +1,4 @@
-"""Is a step short enough for the circuit, and do the gains hold the voltage? Before any integration."""
+"""Is a step short enough for the circuit, and do the gains hold the voltage at no load?"""
 
 import math
 from dataclasses import dataclass
@@ -7,9 +7,15 @@ import numpy as np
 from scipy.linalg import expm
 
 from evergrid.core.arrays import Array, Bool, Float
-from evergrid.resilience.waveform import kernels
-from evergrid.resilience.waveform.kernels import Blocks, Closed, Control, Plant, State
-from evergrid.resilience.waveform.triples import Triple
+from evergrid.resilience.waveform.kernels.circuit import instant_slopes
+from evergrid.resilience.waveform.kernels.records import (
+    BlockData,
+    CircuitData,
+    CircuitState,
+    ControllerData,
+    SwitchState,
+)
+from evergrid.resilience.waveform.kernels.triples import Triple
 
 REACH = 2.78  # |eigenvalue| times step up to which the method of Runge and Kutta damps
 INDUCTOR, BUS, FLUX, WINDING, BRANCH = range(5)  # rows of the state; then one for each load
@@ -39,7 +45,9 @@ class FastestMode:
         return REACH / abs(self.eigenvalue_per_s)
 
 
-def fastest_mode(plant: Plant, control: Control, blocks: Blocks, names: list[str]) -> FastestMode:
+def fastest_mode(
+    plant: CircuitData, control: ControllerData, blocks: BlockData, names: list[str]
+) -> FastestMode:
     """The fastest mode with every load closed, with none, and with one at a time; cores saturated.
 
     The equations of the kernel are linear there, so that their matrix is read off column by column.
@@ -64,7 +72,7 @@ def fastest_mode(plant: Plant, control: Control, blocks: Blocks, names: list[str
     return max(found, key=lambda mode: abs(mode.eigenvalue_per_s))
 
 
-def _element(part: int, blocks: Blocks, closed: list[int], names: list[str]) -> str:
+def _element(part: int, blocks: BlockData, closed: list[int], names: list[str]) -> str:
     """What a row of the state stands for; a small load makes the leakage before it fast."""
     if part >= BRANCH:
         return f"load {names[part - BRANCH]}"
@@ -77,7 +85,7 @@ def _element(part: int, blocks: Blocks, closed: list[int], names: list[str]) -> 
 
 
 def _matrix(
-    plant: Plant, control: Control, blocks: Blocks, closed: Bool[Array, " load"]
+    plant: CircuitData, control: ControllerData, blocks: BlockData, closed: Bool[Array, " load"]
 ) -> Float[Array, "state state"]:
     """Derivatives of the whole state with respect to itself, cores on their upper slope."""
     saturated = plant._replace(per_magnetising=plant.per_air_core, knee=math.inf)
@@ -87,7 +95,7 @@ def _matrix(
     per_closed_l = blocks.per_branch_l * closed[:, None]
     node_l = 1.0 / (plant.per_leakage + per_closed_l.sum(axis=0))
     rows = blocks.current.shape
-    switches = Closed(
+    switches = SwitchState(
         plant.transformer,
         *(_triple(values) for values in (conductance, inverse, node_l, blocks.fault_g.sum(axis=0))),
     )
@@ -99,9 +107,9 @@ def _matrix(
             current=np.ascontiguousarray(parts[BRANCH:]),
             rates=np.zeros(rows),
         )
-        state = State(*(_triple(values) for values in parts[:BRANCH]))
+        state = CircuitState(*(_triple(values) for values in parts[:BRANCH]))
         legs = (0.0, 0.0, 0.0)
-        rates, _ = kernels.instant_slopes(saturated, silent, switches, probe, 0.0, legs, state)
+        rates, _ = instant_slopes(saturated, silent, switches, probe, 0.0, legs, state)
         columns.append(np.concatenate([np.ravel(rates), probe.rates.ravel()]))
     return np.array(columns).T
 
@@ -111,7 +119,7 @@ def _triple(values: Float[Array, " phase"]) -> Triple:
     return first, second, third
 
 
-def sampled_modes(plant: Plant, control: Control) -> Array:
+def sampled_modes(plant: CircuitData, control: ControllerData) -> Array:
     """Eigenvalues of circuit and controller together at no load, from sample to sample, 1/s.
 
     Both are turned into one complex number for each pair of d and q. The bridge applies an order
