@@ -59,6 +59,12 @@ from evergrid.report.figures.resilience.frequency import (
     record_played,
     vehicles_in_record,
 )
+from evergrid.report.figures.resilience.waveform import (
+    EnergisationRun,
+    core_flux,
+    inrush_current,
+    rising_voltage,
+)
 from evergrid.report.figures.services.regulation import (
     SHOWN_S,
     score_and_credit,
@@ -79,6 +85,7 @@ __all__ = [
     "SHOWN_S",
     "CarbonBar",
     "CellCurve",
+    "EnergisationRun",
     "LoadingPanel",
     "PhaseRun",
     "Quarters",
@@ -95,6 +102,7 @@ __all__ = [
     "carbon_over_time",
     "cell_tests",
     "charger_currents",
+    "core_flux",
     "day_of_strategy",
     "distance_diagram",
     "diversity_curve",
@@ -110,6 +118,7 @@ __all__ = [
     "generation",
     "group_gains",
     "headroom_over_day",
+    "inrush_current",
     "level_loading",
     "loop_gains",
     "losses_bars",
@@ -130,6 +139,7 @@ __all__ = [
     "rate_sweep",
     "record_played",
     "reliability_diagram",
+    "rising_voltage",
     "score_and_credit",
     "scr_curve",
     "sharpness_bars",
