@@ -2,16 +2,18 @@
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from evergrid.core.errors import InputError, SolveError
+from evergrid.core.errors import InputError
 from evergrid.resilience.waveform import simulation
 from evergrid.resilience.waveform.case import WaveformCase
 from evergrid.resilience.waveform.circuit import circuit_of, controller_of
 from evergrid.resilience.waveform.earthing import earth_fault_voltages
 from evergrid.resilience.waveform.harmonics import harmonics, phasors_of
+from evergrid.resilience.waveform.kernels.controller import mean_leg
 from evergrid.resilience.waveform.measurement import (
     frequency_hz,
     sequence_components,
@@ -164,6 +166,18 @@ def test_with_an_earthed_neutral_the_same_fault_draws_the_current_and_is_gone_af
 # -- switching ------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("order", [-1.0, -0.3, 0.0, 0.71, 1.0])
+def test_a_leg_has_the_ordered_mean_and_two_levels(order: float) -> None:
+    control = controller_of(loaded("switching"))
+    limit = control.leg_limit
+    assert mean_leg(control, order * limit, 0.0, 1.0) == pytest.approx(order * limit, abs=1e-12)
+    edges = np.linspace(0.0, 1.0, 201)
+    pieces = [mean_leg(control, order * limit, *ends) for ends in pairwise(edges)]
+    assert np.mean(pieces) == pytest.approx(order * limit, abs=1e-12)
+    # whole pieces lie at a rail; only one that holds an edge lies between, and there are two edges
+    assert np.sum(np.abs(np.abs(pieces) - limit) > 1e-9) <= 2
+
+
 @pytest.mark.parametrize("wires", ["four_wire", "three_wire"])
 def test_switching_adds_ripple_and_little_distortion(wires: Wires) -> None:
     averaged, switching = simulate(loaded("averaged", wires)), simulate(loaded("switching", wires))
@@ -204,7 +218,7 @@ def test_the_longest_step_is_stable_and_a_longer_one_is_not(
     went = simulate(case, step_s=5e-7, sample_s=1e-5)
     assert went.peak_output_pu < 0.2
     monkeypatch.setattr(simulation, "_check_modes", lambda *_: None)
-    with pytest.raises(SolveError, match=r"At 0\.\d+ s the voltage of the bus passed 50 pu"):
+    with pytest.raises(InputError, match=r"the voltage beyond it at 0\.\d+ s"):
         simulate(case, step_s=2.5e-6, sample_s=1e-5)
 
 

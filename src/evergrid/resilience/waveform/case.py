@@ -86,6 +86,7 @@ class WaveformCase:
         """Field and second of everything that happens."""
         found = [(f"close_s of load {load.name}", load.close_s) for load in self.loads]
         found += [("start_s of an earth fault", fault.start_s) for fault in self.earth_faults]
+        found.append(("ramp.start_s", self.ramp.start_s))
         if self.transformer is not None:
             found.append(("transformer.close_s", self.transformer.close_s))
         return found

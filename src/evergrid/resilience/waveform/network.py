@@ -1,6 +1,5 @@
 """What hangs on the inverter: a saturating transformer, loads by phase, faults to earth."""
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -116,11 +115,6 @@ class PhaseLoad:
                 rule = "be above 0 where reactive_kvar is"
                 faults.append(Fault("active_kw", rule, (str(self.active_kw),), fix=fix))
         raise_if_any(f"load {self.name}", faults)
-
-    @property
-    def apparent_kva(self) -> float:
-        """Of all phases together."""
-        return math.hypot(sum(self.active_kw), sum(self.reactive_kvar))
 
     def impedances_ohm(self, line_voltage_v: float) -> list[tuple[float, float] | None]:
         """Resistance and reactance of each phase; None where it has no load.

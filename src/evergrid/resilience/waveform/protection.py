@@ -54,11 +54,6 @@ class FuseCurve:
                 faults.append(Fault("melting_s", "fall from point to point"))
         raise_if_any(f"fuse {self.name}", faults)
 
-    @property
-    def least_current_a(self) -> float:
-        """Below which it never melts."""
-        return self.current_a[0]
-
     def melting_time_s(self, current_a: float) -> float:
         """Time to melt at a current; infinite where it never does."""
         if current_a < self.current_a[0]:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from evergrid.core.arrays import Array, Float
-from evergrid.core.errors import SolveError, raise_if_any
+from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.core.status import Status
 from evergrid.core.units import W_PER_KW
 from evergrid.resilience.waveform.case import WaveformCase
 from evergrid.resilience.waveform.circuit import blocks_of, circuit_of, controller_of, events_of
@@ -45,15 +44,14 @@ class Waveform:
         winding_a: Current behind the transformer's leakage, referred to the bus.
         flux_pu: Of each core, over the amplitude at nominal voltage; NaN without a transformer.
         frequency_hz: Of the controller.
-        angle_rad: Of the controller; the reference of phase a is its cosine.
         closing_s: When the transformer closed; NaN where there is none or it never did.
         peak_inverter_pu: Largest current of the inductor over the amplitude of the rated current,
-            at any step since the transformer closed.
+            at any step since the transformer closed; since second 0 where there is none.
         peak_output_pu: Likewise of the current that leaves the bus: the inrush.
         peak_output_of_transformer_pu: The same over the transformer's rated current.
         peak_flux_pu: Largest flux since then.
         least_voltage_pu: Lowest rms over a cycle of any phase since then, over nominal; from one
-            cycle after the ramp where that ends later.
+            cycle after the ramp where that ends later. NaN where the run is over before.
         least_amplitude_pu: Lowest instantaneous amplitude of the three phases together since then,
             as a controller in dq sees it.
         nominal_hz: Of the source.
@@ -68,7 +66,6 @@ class Waveform:
     winding_a: Float[Array, "phase sample"]
     flux_pu: Float[Array, "phase sample"]
     frequency_hz: Float[Array, " sample"]
-    angle_rad: Float[Array, " sample"]
     closing_s: float
     peak_inverter_pu: float
     peak_output_pu: float
@@ -107,11 +104,12 @@ def simulate(
     Raises:
         InputError: A step too long for the fastest time constant, which is named with its element;
             gains that do not hold the voltage at no load, with the eigenvalue; a step that does
-            not divide the period of the controller, the samples or the duration.
-        SolveError: The circuit leaves every bound; the message tells when.
+            not divide the period of the controller, the samples or the duration; an integration
+            that leaves every bound all the same, with the second.
 
     Source:
-        Prototype, parameters and figures: none published; the flux is held to closed forms.
+        Kirchhoff's laws, and the controller as `EmtControl` tells. The flux is held to closed
+        forms, a load step to an independent program (tests/validation/waveform).
     """
     modulation = case.source.modulation if isinstance(case.source, EmtInverter) else "averaged"
     step_s = STEP_S[modulation] if step_s is None else step_s
@@ -128,18 +126,16 @@ def simulate(
         flux=np.zeros((3, count)),
         winding=np.zeros((3, count)),
         speed=np.zeros(count),
-        angle=np.zeros(count),
     )
     peaks, events = np.zeros(3), events_of(case)
     left_s = run(
         plant, control, blocks, events, step_s, period_steps, every, residual, samples, peaks
     )
     if not math.isnan(left_s):
-        detail = (
-            f"At {left_s:.6f} s the voltage of the bus passed {FAR_PU:g} pu. "
-            "The controller does not hold this circuit: lower its gains or raise sample_hz."
-        )
-        raise SolveError(Status.NUMERICAL, detail)
+        rule = f"keep the voltage of the bus below {FAR_PU:g} pu"
+        got = f"{step_s:g} s, and the voltage beyond it at {left_s:.6f} s"
+        fix = "No circuit of these does that: shorten the step."
+        raise_if_any("waveform", [Fault("step_s", rule, (got,), fix=fix)])
     return _waveform(case, samples, peaks, events, sample_s)
 
 
@@ -226,7 +222,6 @@ def _waveform(
         winding_a=amperes * samples.winding,
         flux_pu=samples.flux if transformer else nothing,
         frequency_hz=source.nominal_hz * samples.speed,
-        angle_rad=samples.angle,
         closing_s=closing_s,
         peak_inverter_pu=float(peaks[PEAK_INDUCTOR]) if inverter else math.nan,
         peak_output_pu=float(peaks[PEAK_OUTPUT]),

@@ -116,7 +116,7 @@ class EmtControl:
 
 @dataclass(frozen=True)
 class EmtInverter:
-    """A grid-forming inverter with a constant DC voltage.
+    """A grid-forming inverter with a constant DC voltage; switches have neither loss nor dead time.
 
     Attributes:
         rating_kva: Apparent power of all three phases.

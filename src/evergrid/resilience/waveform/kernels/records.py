@@ -172,7 +172,6 @@ class WaveformSamples(NamedTuple):
         flux: Of each core.
         winding: Current through the leakage of each.
         speed: Angular frequency of the controller.
-        angle: Of the controller.
     """
 
     bus: Float[Array, "phase sample"]
@@ -181,4 +180,3 @@ class WaveformSamples(NamedTuple):
     flux: Float[Array, "phase sample"]
     winding: Float[Array, "phase sample"]
     speed: Float[Array, " sample"]
-    angle: Float[Array, " sample"]

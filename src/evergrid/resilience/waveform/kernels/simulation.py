@@ -32,7 +32,6 @@ def keep_sample(place, bus, state, output, memory, samples):
         samples.flux[k, place] = state.flux[k]
         samples.winding[k, place] = state.winding[k]
     samples.speed[place] = memory[SPEED]
-    samples.angle[place] = memory[ANGLE]
 
 
 @kernel(error_model="numpy")
