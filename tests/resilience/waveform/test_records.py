@@ -95,6 +95,12 @@ WRONG: list[tuple[str, Callable[[], Any], str, str]] = [
         "before the end",
     ),
     (
+        "constant error",
+        lambda: EmtControl(voltage_feed_forward=0.5),
+        "voltage_feed_forward",
+        "the current limit acts below its value",
+    ),
+    (
         "ramp after the end",
         lambda: inverter_case(ramp=VoltageRamp(0.1, start_s=1.0)),
         "ramp.start_s",

@@ -108,6 +108,26 @@ def test_an_overload_ends_at_the_current_limit_with_a_collapsed_voltage() -> Non
 
 
 @pytest.mark.parametrize(
+    "control",
+    [
+        EmtControl(voltage_feed_forward=0.5, current_integral_per_s=200.0),
+        EmtControl(voltage_integral_per_s=0.0, voltage_gain_pu=1.4),
+    ],
+    ids=["current integral", "no voltage integral"],
+)
+def test_the_voltage_comes_back_after_a_fault_that_reached_the_limit(control: EmtControl) -> None:
+    inverter = EmtInverter(control=control, wires="three_wire")
+    fault = EarthFault("abc", 0.1, 0.2, 0.3)
+    went = simulate(WaveformCase(inverter, 0.7, VoltageRamp(0.1), earth_faults=(fault,)))
+    during = (went.time_s > 0.25) & (went.time_s < 0.3)
+    current = np.abs(space_vector(went.inverter_a[:, during])) / inverter.peak_current_a
+    assert current.max() == pytest.approx(1.2, abs=0.05)
+    assert current.min() > 0.9
+    assert np.abs(bus_pu(went)[:, during]).max() < 0.2
+    np.testing.assert_allclose(last_cycle_rms_pu(went), 1.0, atol=0.01)
+
+
+@pytest.mark.parametrize(
     ("wires", "connection", "zero"),
     [("four_wire", "Yg-yg", 0.02), ("three_wire", "D-yg", 0.0), ("four_wire", "D-yg", 0.0)],
 )

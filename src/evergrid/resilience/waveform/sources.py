@@ -72,7 +72,7 @@ class EmtControl:
         power_filter_rad_per_s: Cut-off of the measured powers.
 
     Raises:
-        InputError: Every number out of range.
+        InputError: Every number out of range; a current loop that needs a constant error.
 
     Source:
         N. Pogaku, M. Prodanovic, T. Green (2007), Modeling, analysis and testing of autonomous
@@ -111,6 +111,12 @@ class EmtControl:
             ("voltage_droop_pu", 0.0, 0.5, fix),
             ("power_filter_rad_per_s", 0.1, 1e4, ""),
         )
+        if not faults and self.voltage_feed_forward < 1.0 and self.current_integral_per_s == 0.0:
+            # the reference would carry the rest of the voltage, and meet its limit at no load
+            rule = "be 1 where current_integral_per_s is 0"
+            got = (self.voltage_feed_forward,)
+            fix = "Raise either; else the current limit acts below its value."
+            faults.append(Fault("voltage_feed_forward", rule, got, fix=fix))
         raise_if_any("control", faults)
 
 

@@ -36,11 +36,13 @@ def sample_control(plant, control, time_s, state, output, memory):
     vd, vq = direct_and_quadrature(angle, state.bus)
     id_, iq = direct_and_quadrature(angle, state.inductor)
     od, oq = direct_and_quadrature(angle, output)
+    # droop on filtered powers; the filter is exact for powers that are constant in a period
     keep = math.exp(-control.power_filter * period)
     memory[ACTIVE] = keep * memory[ACTIVE] + (1.0 - keep) * (vd * od + vq * oq)
     memory[REACTIVE] = keep * memory[REACTIVE] + (1.0 - keep) * (vq * od - vd * oq)
     speed = 1.0 - control.frequency_droop * memory[ACTIVE]
     level = ramp(control, time_s) * (1.0 - control.voltage_droop * memory[REACTIVE])
+    # voltage loop: a current reference, with what the capacitors take, cut to the limit
     capacitor, inductor = plant.bus_c * speed, plant.filter_l * speed
     ed, eq = level - vd, -vq
     wish_d = control.current_feed_forward * od - capacitor * vq
@@ -52,19 +54,22 @@ def sample_control(plant, control, time_s, state, output, memory):
     wish_q += memory[NEGATIVE_Q] * cosine - memory[NEGATIVE_D] * sine
     size = math.sqrt(wish_d * wish_d + wish_q * wish_q)
     cut = min(control.current_limit / size, 1.0) if size > 0.0 else 1.0
-    memory[XI_D] += control.voltage_integral * period * ed + TRACKING * (cut - 1.0) * wish_d
-    memory[XI_Q] += control.voltage_integral * period * eq + TRACKING * (cut - 1.0) * wish_q
-    gain = control.negative_integral * period
-    back_d = gain * ed + TRACKING * (cut - 1.0) * wish_d
-    back_q = gain * eq + TRACKING * (cut - 1.0) * wish_q
-    if gain > 0.0:
-        memory[NEGATIVE_D] += back_d * cosine - back_q * sine
-        memory[NEGATIVE_Q] += back_q * cosine + back_d * sine
+    back_d, back_q = TRACKING * (cut - 1.0) * wish_d, TRACKING * (cut - 1.0) * wish_q
+    if control.voltage_integral > 0.0:
+        memory[XI_D] += control.voltage_integral * period * ed + back_d
+        memory[XI_Q] += control.voltage_integral * period * eq + back_q
+    if control.negative_integral > 0.0:
+        step_d = control.negative_integral * period * ed + back_d
+        step_q = control.negative_integral * period * eq + back_q
+        memory[NEGATIVE_D] += step_d * cosine - step_q * sine
+        memory[NEGATIVE_Q] += step_q * cosine + step_d * sine
+    # current loop: voltages of the bridge, with the fall along the inductor taken in advance
     fd, fq = cut * wish_d - id_, cut * wish_q - iq
     ud = control.voltage_feed_forward * vd - inductor * iq
     uq = control.voltage_feed_forward * vq + inductor * id_
     ud += control.current_gain * fd + memory[GAMMA_D]
     uq += control.current_gain * fq + memory[GAMMA_Q]
+    # back to phases at the angle that the frame has in the middle of the period to come
     ahead = angle + 1.5 * plant.base_rad_per_s * speed * period
     wanted = (
         ud * math.cos(ahead) - uq * math.sin(ahead),
