@@ -72,6 +72,11 @@ from evergrid.report.figures.resilience.sizing import (
     standing_reserve,
     what_binds,
     worth_of_vehicles,
+from evergrid.report.figures.resilience.waveform import (
+    EnergisationRun,
+    core_flux,
+    inrush_current,
+    rising_voltage,
 )
 from evergrid.report.figures.services.regulation import (
     SHOWN_S,
@@ -89,13 +94,14 @@ from evergrid.report.figures.welfare.gains import group_gains, party_waterfall, 
 from evergrid.report.figures.welfare.rates import feeding_day, policy_welfare, rate_sweep
 
 __all__ = [
-    "MOST_SITES",
-    "SHOWN_S",
     "CarbonBar",
     "CellCurve",
+    "EnergisationRun",
     "LoadingPanel",
+    "MOST_SITES",
     "PhaseRun",
     "Quarters",
+    "SHOWN_S",
     "SiteRun",
     "StepCurve",
     "VehicleRun",
@@ -110,6 +116,7 @@ __all__ = [
     "carbon_over_time",
     "cell_tests",
     "charger_currents",
+    "core_flux",
     "day_of_strategy",
     "degradation_curve",
     "distance_diagram",
@@ -127,6 +134,7 @@ __all__ = [
     "generation",
     "group_gains",
     "headroom_over_day",
+    "inrush_current",
     "least_fleet",
     "level_loading",
     "loop_gains",
@@ -149,6 +157,7 @@ __all__ = [
     "record_played",
     "recovery_curve",
     "reliability_diagram",
+    "rising_voltage",
     "score_and_credit",
     "scr_curve",
     "served_over_time",

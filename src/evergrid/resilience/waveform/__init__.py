@@ -1,0 +1,1 @@
+"""How do voltages and currents look, instant by instant, when an inverter starts an island?"""
