@@ -1,4 +1,4 @@
-"""What lies between the bridge of an inverter and an infinite bus: an LCL filter and a reactance."""
+"""What lies between the bridge of an inverter and an infinite bus: LCL filter and reactance."""
 
 from dataclasses import dataclass
 

@@ -17,7 +17,7 @@ MARGIN_PER_S = 0.0  # real part up to which an eigenvalue is stable
 
 
 @dataclass(frozen=True)
-class Modes:
+class InverterModes:
     """The modes of a linear system, the least damped first.
 
     Attributes:
@@ -51,7 +51,7 @@ class Modes:
         return tuple(self.states[place] for place in order)
 
 
-def modes(matrix: Float[Array, "n n"], states: Sequence[str]) -> Modes:
+def modes(matrix: Float[Array, "n n"], states: Sequence[str]) -> InverterModes:
     """Eigenvalues and participation of a system x' = A x.
 
     Args:
@@ -68,7 +68,7 @@ def modes(matrix: Float[Array, "n n"], states: Sequence[str]) -> Modes:
     part = np.abs(right * np.linalg.inv(right).T).T
     order = np.lexsort((np.imag(values), -np.real(values)))
     shares = part[order] / part[order].sum(axis=1, keepdims=True)
-    return Modes(values[order], shares, tuple(states))
+    return InverterModes(values[order], shares, tuple(states))
 
 
 def state_matrix(
@@ -85,12 +85,12 @@ def state_matrix(
     return jacobian(rates, at.state)
 
 
-def linearised(inverter: AbstractInverter, bus: InfiniteBus, at: Equilibrium) -> Modes:
-    """Modes of an inverter near an equilibrium."""
+def linearised(inverter: AbstractInverter, bus: InfiniteBus, at: Equilibrium) -> InverterModes:
+    """InverterModes of an inverter near an equilibrium."""
     return modes(state_matrix(inverter, bus, at), inverter.states)
 
 
-def check_stable(found: Modes) -> None:
+def check_stable(found: InverterModes) -> None:
     """Refuse what would grow without end, and name the eigenvalue.
 
     Raises:
