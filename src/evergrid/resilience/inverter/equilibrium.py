@@ -11,11 +11,12 @@ from evergrid.core.faults import Fault
 from evergrid.core.status import Status
 from evergrid.resilience.inverter.circuit import InfiniteBus
 from evergrid.resilience.inverter.model import AbstractInverter, References
-from evergrid.resilience.inverter.rotation import power_pu
+from evergrid.resilience.inverter.rotation import powers
 
 COMPLEX_STEP = 1e-30  # nothing is subtracted, so that smaller is only better
 CLOSE = 1e-12  # last step of Newton's method, relative to states above 1
 MOST_ITERATIONS = 50
+FAR = 1e4  # per unit; an iteration that is there does not come back
 
 Function = Callable[[Array], Array]
 
@@ -80,8 +81,8 @@ def scheduled(
         references[used] = unknown[count:]
         capacitor, grid = inverter.circuit(state)[2:4], inverter.circuit(state)[4:6]
         terminal = bus.terminal_voltage(grid)
-        active, _ = _power(terminal, grid)
-        _, reactive = _power(capacitor, grid)
+        active, _ = powers(terminal, grid)
+        _, reactive = powers(capacitor, grid)
         held = np.array((active, references[1] - reactive, terminal[0] ** 2 + terminal[1] ** 2))
         held = held - aim.reshape((3,) + (1,) * (unknown.ndim - 1))
         # A control without a reference for the voltage reaches it by its reactive power.
@@ -89,7 +90,7 @@ def scheduled(
         return np.concatenate((inverter.rates_per_s(state, references, bus), kept))
 
     state = inverter.start(circuit)
-    active, reactive = _power(circuit[2:4], circuit[4:6])
+    active, reactive = powers(circuit[2:4], circuit[4:6])
     size = float(np.hypot(circuit[2], circuit[3]))
     guess = np.array((float(active), float(reactive), size))[used]
     found, iterations = _newton(missing, np.concatenate((state, guess)))
@@ -122,10 +123,6 @@ def resting(
     return _equilibrium(inverter, bus, found, references, iterations)
 
 
-def _power(voltage: Array, current: Array) -> tuple[Array, Array]:
-    return power_pu(voltage, current)
-
-
 def _equilibrium(
     inverter: AbstractInverter,
     bus: InfiniteBus,
@@ -146,7 +143,7 @@ def _newton(function: Function, start: Float[Array, " n"]) -> tuple[Float[Array,
         except np.linalg.LinAlgError:
             break
         place = place - step
-        if not np.isfinite(place).all():
+        if not (np.abs(place) < FAR).all():
             break
         if (np.abs(step) <= CLOSE * np.maximum(np.abs(place), 1.0)).all():
             return place, iteration

@@ -22,7 +22,7 @@ from evergrid.resilience.inverter.outer_control import (
     REACTIVE,
     AbstractOuterControl,
 )
-from evergrid.resilience.inverter.rotation import power_pu, rotated, times_j
+from evergrid.resilience.inverter.rotation import powers, rotated, times_j
 from evergrid.resilience.inverter.voltage_control import CascadedVoltageControl
 
 CIRCUIT_STATES = (
@@ -181,7 +181,7 @@ class GridFormingInverter(AbstractInverter):
     def start(self, circuit: Float[Array, "6"]) -> Float[Array, " state"]:
         """See the interface."""
         voltage, current = circuit[2:4], circuit[4:6]
-        active, reactive = (float(value) for value in power_pu(voltage, current))
+        active, reactive = (float(value) for value in powers(voltage, current))
         size = float(np.hypot(*voltage))
         angle = float(np.arctan2(voltage[1], voltage[0]))
         inner = np.array((0.0, 0.0, 0.0, 0.0, size, 0.0))
@@ -329,7 +329,7 @@ class GridFollowingInverter(AbstractInverter):
         bridge, capacitor, grid = circuit[0:2], circuit[2:4], circuit[4:6]
         seen, flowing = rotated(capacitor, -angle), rotated(bridge, -angle)
         tracked = self.pll.gain * pll_voltage + self.pll.integral_per_s * pll_integral
-        active, reactive = power_pu(capacitor, grid)
+        active, reactive = powers(capacitor, grid)
         missing = references[ACTIVE] - filtered
         missing_reactive = references[REACTIVE] - filtered_reactive
         by_power = self.active.gain * missing + self.active.integral_per_s * power_integral
@@ -367,7 +367,7 @@ class GridFollowingInverter(AbstractInverter):
     def start(self, circuit: Float[Array, "6"]) -> Float[Array, " state"]:
         """See the interface."""
         bridge, voltage, current = circuit[0:2], circuit[2:4], circuit[4:6]
-        active, reactive = (float(value) for value in power_pu(voltage, current))
+        active, reactive = (float(value) for value in powers(voltage, current))
         angle = float(np.arctan2(voltage[1], voltage[0]))
         flowing = rotated(bridge, np.asarray(-angle))
         own = np.array(

@@ -10,7 +10,7 @@ from evergrid.core import records
 from evergrid.core.arrays import Array, Shaped
 from evergrid.core.errors import raise_if_any
 from evergrid.resilience.inverter.circuit import faults_outside
-from evergrid.resilience.inverter.rotation import angle_rad, power_pu, rotated
+from evergrid.resilience.inverter.rotation import Scalars, angle_rad, powers, rotated
 
 ACTIVE, REACTIVE, VOLTAGE = range(3)  # places of the references
 
@@ -26,9 +26,9 @@ class Command(NamedTuple):
     """
 
     rates_per_s: Shaped[Array, "state *column"]
-    angle_rad: Shaped[Array, "*column"]
-    speed_pu: Shaped[Array, "*column"]
-    voltage_pu: Shaped[Array, "*column"]
+    angle_rad: Scalars
+    speed_pu: Scalars
+    voltage_pu: Scalars
 
 
 class AbstractOuterControl(ABC):
@@ -72,8 +72,8 @@ class ReactiveDroop:
         raise_if_any("reactive_droop", faults)
 
     def voltage_pu(
-        self, filtered_pu: Shaped[Array, "*column"], references: Shaped[Array, "3 *column"]
-    ) -> Shaped[Array, "*column"]:
+        self, filtered_pu: Scalars, references: Shaped[Array, "3 *column"]
+    ) -> Scalars:
         """Voltage that is asked for."""
         return references[VOLTAGE] + self.droop_pu * (references[REACTIVE] - filtered_pu)
 
@@ -114,7 +114,7 @@ class PowerDroop(AbstractOuterControl):
     ) -> Command:
         """See the interface."""
         angle, filtered, filtered_reactive = state
-        active, reactive = power_pu(voltage, current)
+        active, reactive = powers(voltage, current)
         speed = 1.0 + self.droop_pu * (references[ACTIVE] - filtered)
         rates = np.array(
             (
@@ -167,7 +167,7 @@ class KauraPll:
         state: Shaped[Array, "4 *column"],
         voltage: Shaped[Array, "2 *column"],
         base_rad_per_s: float,
-    ) -> tuple[Shaped[Array, "4 *column"], Shaped[Array, "*column"]]:
+    ) -> tuple[Shaped[Array, "4 *column"], Scalars]:
         """Rates of both filtered parts, the integral and the angle; and the speed in per unit."""
         filtered, integral, angle = state[0:2], state[2], state[3]
         seen = rotated(voltage, -angle)
@@ -232,7 +232,7 @@ class VirtualSynchronousMachine(AbstractOuterControl):
     ) -> Command:
         """See the interface."""
         angle, speed, filtered_reactive = state[0:3]
-        active, reactive = power_pu(voltage, current)
+        active, reactive = powers(voltage, current)
         tracking, seen = self.pll.track(state[3:7], voltage, base_rad_per_s)
         torque = (
             references[ACTIVE]
@@ -297,7 +297,7 @@ class VirtualOscillator(AbstractOuterControl):
     ) -> Command:
         """See the interface."""
         angle, size = state
-        active, reactive = power_pu(voltage, current)
+        active, reactive = powers(voltage, current)
         missing = np.array((references[ACTIVE] - active, references[REACTIVE] - reactive))
         turn = self.rotation_rad - np.pi / 2
         ahead = np.cos(turn) * missing[0] + np.sin(turn) * missing[1]

@@ -15,8 +15,8 @@ from evergrid.resilience.inverter.circuit import InfiniteBus
 from evergrid.resilience.inverter.equilibrium import Equilibrium, jacobian, resting
 from evergrid.resilience.inverter.model import AbstractInverter, References
 
-RELATIVE = 1e-8  # error of a step, relative to a state
-ABSOLUTE = 1e-10
+RELATIVE = 1e-7  # error of a step, relative to a state
+ABSOLUTE = 1e-2  # of that, the same for states near 0
 MOST_EVALUATIONS = 200_000  # of the rates between two events; more is a stall
 BEYOND = 1e3  # per unit or rad; no state of a working inverter is there
 
@@ -56,6 +56,7 @@ def respond(
     time_s: Float[Array, " sample"],
     *,
     allow_unstable: bool = False,
+    relative: float = RELATIVE,
 ) -> Transient:
     """Follow an inverter from an equilibrium through steps of its references.
 
@@ -66,6 +67,7 @@ def respond(
         steps: In ascending order, after the first sample; one at a sample acts after it.
         time_s: Samples, ascending.
         allow_unstable: Follow it even if an eigenvalue says that it grows.
+        relative: Error that a step of the integration may make, relative to a state.
 
     Raises:
         InputError: Steps or samples out of order; an unstable eigenvalue, which is named, before
@@ -84,7 +86,9 @@ def respond(
     for until, following in edges:
         if references is not None and until > now:
             inside = time_s[(time_s > now) & (time_s <= until)]
-            found = _integrate(inverter, bus, references, state, (now, until), inside)
+            found = _integrate(
+                inverter, bus, references, state, (now, until), inside, relative
+            )
             pieces.append(found[:, : len(inside)])
             state, now = found[:, -1], until
         references = following
@@ -128,6 +132,7 @@ def _integrate(
     state: Float[Array, " state"],
     span_s: tuple[float, float],
     samples: Float[Array, " sample"],
+    relative: float,
 ) -> Float[Array, "state column"]:
     """States at the samples and, last, at the end of the span; by Radau's method of order 5."""
     given, count, last = references.array(), 0, (span_s[0], state)
@@ -160,8 +165,8 @@ def _integrate(
             t_eval=at,
             events=away,
             jac=derivatives,
-            rtol=RELATIVE,
-            atol=ABSOLUTE,
+            rtol=relative,
+            atol=relative * ABSOLUTE,
         )
     except _StallError:
         raise _stopped(inverter, *last, "stalls") from None

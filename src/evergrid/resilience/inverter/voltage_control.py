@@ -8,7 +8,7 @@ from evergrid.core import records
 from evergrid.core.arrays import Array, Shaped
 from evergrid.core.errors import raise_if_any
 from evergrid.resilience.inverter.circuit import LclFilter, faults_outside
-from evergrid.resilience.inverter.rotation import times_j
+from evergrid.resilience.inverter.rotation import Scalars, times_j
 
 STATES = (
     "voltage_integral_d",
@@ -74,8 +74,8 @@ class CascadedVoltageControl:
         self,
         state: Shaped[Array, "6 *column"],
         measured: Shaped[Array, "6 *column"],
-        voltage_pu: Shaped[Array, "*column"],
-        speed_pu: Shaped[Array, "*column"],
+        voltage_pu: Scalars,
+        speed_pu: Scalars,
         lcl: LclFilter,
     ) -> tuple[Shaped[Array, "6 *column"], Shaped[Array, "2 *column"]]:
         """Rates of the own states in 1/s, and the bridge voltage, all in the inverter's frame.

@@ -23,6 +23,7 @@ from evergrid.resilience.phasor.units import DieselSet, FollowingUnit, FormingUn
 LEAK_PU = 1e-9  # from each bus to earth, so that a dead one has a voltage, which is 0
 NEVER_S = -1e9
 
+Row = dict[str, float | int]  # values of a row by the names of its columns
 Unit = FormingUnit | FollowingUnit | DieselSet
 
 
@@ -163,7 +164,7 @@ def _diesels(island: PhasorIsland) -> list[DieselSet]:
     return [unit for unit in island.units if isinstance(unit, DieselSet)]
 
 
-def _rows(kind: "np.dtype[np.void]", values: list[dict[str, float]]) -> Shaped[Array, " row"]:
+def _rows(kind: "np.dtype[np.void]", values: list[Row]) -> Shaped[Array, " row"]:
     rows = np.zeros(len(values), kind)
     for row, value in zip(rows, values, strict=True):
         for name in kind.names or ():
@@ -171,11 +172,11 @@ def _rows(kind: "np.dtype[np.void]", values: list[dict[str, float]]) -> Shaped[A
     return rows
 
 
-def _set_point(power_pu: float) -> dict[str, float]:
+def _set_point(power_pu: float) -> Row:
     return {"from_pu": power_pu, "to_pu": power_pu, "ramp_from_s": NEVER_S, "ramp_to_s": NEVER_S}
 
 
-def _battery(name: str, dc: DcSide | None, rating_kva: float, order: list[str]) -> dict[str, float]:
+def _battery(name: str, dc: DcSide | None, rating_kva: float, order: list[str]) -> Row:
     if dc is None:
         return {
             "dc": -1,
@@ -195,7 +196,7 @@ def _battery(name: str, dc: DcSide | None, rating_kva: float, order: list[str]) 
     }
 
 
-def _forming(unit: FormingUnit, island: PhasorIsland, order: list[str]) -> dict[str, float]:
+def _forming(unit: FormingUnit, island: PhasorIsland, order: list[str]) -> Row:
     model = unit.model
     own = 1.0 / complex(model.resistance_pu, model.reactance_pu)
     return {
@@ -230,7 +231,7 @@ def _forming(unit: FormingUnit, island: PhasorIsland, order: list[str]) -> dict[
     }
 
 
-def _following(unit: FollowingUnit, island: PhasorIsland, order: list[str]) -> dict[str, float]:
+def _following(unit: FollowingUnit, island: PhasorIsland, order: list[str]) -> Row:
     natural = 2.0 * np.pi * unit.pll_hz
     base = 2.0 * np.pi * island.nominal_hz
     low, high = unit.frequency_window_hz
@@ -257,7 +258,7 @@ def _following(unit: FollowingUnit, island: PhasorIsland, order: list[str]) -> d
     }
 
 
-def _diesel(unit: DieselSet, island: PhasorIsland) -> dict[str, float]:
+def _diesel(unit: DieselSet, island: PhasorIsland) -> Row:
     own = 1.0 / complex(unit.resistance_pu, unit.transient_reactance_pu)
     return {
         "online": 0,
@@ -283,7 +284,7 @@ def _diesel(unit: DieselSet, island: PhasorIsland) -> dict[str, float]:
     }
 
 
-def _motor(motor: PhasorMotor, island: PhasorIsland) -> dict[str, float]:
+def _motor(motor: PhasorMotor, island: PhasorIsland) -> Row:
     whole, transient, opening_rad = open_circuit_ratio(motor)
     own = 1.0 / complex(motor.stator_resistance_pu, transient)
     return {
@@ -299,7 +300,7 @@ def _motor(motor: PhasorMotor, island: PhasorIsland) -> dict[str, float]:
     }
 
 
-def _load(load: PhasorLoad, island: PhasorIsland) -> dict[str, float]:
+def _load(load: PhasorLoad, island: PhasorIsland) -> Row:
     return {
         "closed": int(load.closed),
         "bus": island.buses.index(load.bus),

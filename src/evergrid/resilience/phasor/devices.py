@@ -123,7 +123,8 @@ def bounded(value, rate, low, high):
 def forming_rates(tables, moment, number, own, out, now_s):
     """Rates of a forming inverter."""
     unit = tables.forming[number]
-    out[:] = 0.0
+    for row in range(len(out)):
+        out[row] = 0.0
     if not unit.online:
         return
     voltage, now = moment.voltage[unit.bus], moment.forming_now[number]
@@ -166,7 +167,8 @@ def loop_speed(unit, own, voltage):
 def following_rates(tables, moment, number, own, out, now_s):
     """Rates of a following inverter: its loop always, its currents while it serves."""
     unit = tables.following[number]
-    out[:] = 0.0
+    for row in range(len(out)):
+        out[row] = 0.0
     if not unit.online:
         return
     voltage = moment.voltage[unit.bus]
@@ -176,7 +178,7 @@ def following_rates(tables, moment, number, own, out, now_s):
     if not unit.serving:
         return
     share = rising(unit.served_s, unit.ramp_s, now_s)
-    highest, lowest = moment.following_now[number]
+    highest, lowest = moment.following_now[number, 0], moment.following_now[number, 1]
     active = min(max(share * ramped(unit, now_s), lowest), highest)
     size = max(abs(voltage), WEAK_PU)
     wanted = complex(active, -share * unit.reactive) / size
@@ -194,7 +196,8 @@ def following_rates(tables, moment, number, own, out, now_s):
 def diesel_rates(tables, moment, number, own, out, now_s):
     """Rates of a diesel set: swing equation, governor with rack and engine, voltage regulator."""
     unit = tables.diesel[number]
-    out[:] = 0.0
+    for row in range(len(out)):
+        out[row] = 0.0
     if not unit.online:
         return
     voltage = moment.voltage[unit.bus]
@@ -223,7 +226,8 @@ def diesel_rates(tables, moment, number, own, out, now_s):
 def motor_rates(tables, moment, number, own, out):
     """Rates of a motor: voltage behind the transient reactance, and speed."""
     unit = tables.motor[number]
-    out[:] = 0.0
+    for row in range(len(out)):
+        out[row] = 0.0
     voltage = moment.voltage[unit.bus] if unit.online else 0.0j
     flux = complex(own[FLUX_R], own[FLUX_I])
     current = complex(unit.conductance, unit.susceptance) * (voltage - flux)

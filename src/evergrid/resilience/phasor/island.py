@@ -243,6 +243,11 @@ class PhasorIsland:
         given = [("limits.least_hz", self.limits.least_hz)]
         given += [("shedding.frequency_hz", stage.frequency_hz) for stage in self.shedding]
         faults = [Fault(name, rule, (hz,), fix=fix) for name, hz in given if not low < hz < high]
+        for unit in self.units:
+            window = getattr(unit, "frequency_window_hz", (low, 2 * high - low))
+            if not low <= window[0] < high < window[1]:
+                rule_of = f"be around {high:g} Hz, the nominal frequency"
+                faults.append(Fault("frequency_window_hz", rule_of, (window,), ids=(unit.name,)))
         if not high < self.limits.most_hz < high + (high - low):
             rule = f"be above {high:g} and below {2 * high - low:g} Hz"
             faults.append(Fault("limits.most_hz", rule, (self.limits.most_hz,), fix=fix))

@@ -57,19 +57,57 @@ from evergrid.resilience.phasor.tables import (
     PhasorStop,
 )
 
-SUBSTITUTIONS = 400
+SUBSTITUTIONS = 60
 CLOSE_PU = 1e-11  # of voltages, between two substitutions
 CLIPS = 200
+HARD = 400  # steps where substitution ends nowhere
+HARD_CLOSE = 1e-9  # of admittances there
 CLIPPED = 1e-9  # by which the clipping of a current may still change, relative
 DEAD_PU = 1e-6  # below which a bus has no voltage
+LEAST_PU = 0.02  # at which no constant power is drawn from a bus that is not dead
 NORMAL_PU = 0.8  # from which a voltage is there, and can collapse
+
+
+@kernel(error_model="numpy")
+@no_type_check
+def invert_into(matrix, inverse):
+    """Inverse by Gauss and Jordan with pivots by row; the matrix is used up.
+
+    For the few buses of an island this is as quick as LAPACK, and it compiles in a tenth of the
+    time. An admittance with a leak to earth at every bus is never singular.
+    """
+    count = len(matrix)
+    for row in range(count):
+        for column in range(count):
+            inverse[row, column] = 1.0 if row == column else 0.0
+    for pivot in range(count):
+        best = pivot
+        for row in range(pivot + 1, count):
+            if abs(matrix[row, pivot]) > abs(matrix[best, pivot]):
+                best = row
+        scale = 1.0 / matrix[best, pivot]
+        for column in range(count):
+            kept, brought = matrix[pivot, column], matrix[best, column]
+            matrix[best, column], matrix[pivot, column] = kept, brought * scale
+            kept, brought = inverse[pivot, column], inverse[best, column]
+            inverse[best, column], inverse[pivot, column] = kept, brought * scale
+        for row in range(count):
+            factor = matrix[row, pivot]
+            if row != pivot and factor != 0.0:
+                for column in range(count):
+                    matrix[row, column] -= factor * matrix[pivot, column]
+                    inverse[row, column] -= factor * inverse[pivot, column]
 
 
 @kernel(error_model="numpy")
 @no_type_check
 def invert(tables, moment):
     """Impedance of the network with loads and inverters as they are."""
-    whole = tables.admittance.copy()
+    count = len(moment.voltage)
+    whole = np.empty((count, count), np.complex128)
+    for row in range(count):
+        for column in range(count):
+            whole[row, column] = tables.admittance[row, column]
     for number in range(len(tables.load)):
         load = tables.load[number]
         if load.closed:
@@ -80,7 +118,7 @@ def invert(tables, moment):
         if unit.online:
             own = complex(unit.conductance, unit.susceptance)
             whole[unit.bus, unit.bus] += unit.ratio * moment.clip[number] * own
-    moment.impedance[:] = np.linalg.inv(whole)
+    invert_into(whole, moment.impedance)
 
 
 @kernel(error_model="numpy")
@@ -112,12 +150,14 @@ def constant_current(load, scale, voltage):
 def substitute(tables, moment, sources):
     """Voltages for given sources and constant power; the bus that moves most if there are none."""
     count, constant = len(moment.voltage), False
-    for load in tables.load:
+    for number in range(len(tables.load)):
+        load = tables.load[number]
         constant = constant or (load.closed == 1 and load.constant > 0.0)
     worst = 0
-    injected = np.empty_like(sources)
+    injected = np.empty(count, np.complex128)
     for _ in range(SUBSTITUTIONS if constant else 1):
-        injected[:] = sources
+        for row in range(count):
+            injected[row] = sources[row]
         if constant:
             for number in range(len(tables.load)):
                 load = tables.load[number]
@@ -145,6 +185,7 @@ def substitute(tables, moment, sources):
 def solve(tables, moment, state, now_s):
     """Voltages of all buses for a state; -1, or the bus that has no voltage."""
     sources = np.zeros(len(moment.voltage), np.complex128)
+    whole = np.zeros(len(moment.voltage), np.complex128)
     place = 0
     internal = np.zeros(len(tables.forming), np.complex128)
     for number in range(len(tables.forming)):
@@ -179,28 +220,103 @@ def solve(tables, moment, state, now_s):
             sources[unit.bus] += complex(own[FLUX_R], own[FLUX_I]) * admittance
         place += MOTOR_STATES
     for _ in range(CLIPS):
-        whole = sources.copy()
+        for row in range(len(sources)):
+            whole[row] = sources[row]
         for number in range(len(tables.forming)):
             unit = tables.forming[number]
             if unit.online:
                 admittance = complex(unit.conductance, unit.susceptance)
                 whole[unit.bus] += unit.ratio * moment.clip[number] * admittance * internal[number]
-        failed = substitute(tables, moment, whole)
-        if failed >= 0:
-            return failed
-        moved = 0.0
+        if substitute(tables, moment, whole) >= 0:
+            return solve_hard(tables, moment, sources, internal)
+        if clip_currents(tables, moment, internal) < CLIPPED:
+            return -1
+        invert(tables, moment)
+    return solve_hard(tables, moment, sources, internal)
+
+
+@kernel(error_model="numpy")
+@no_type_check
+def clip_currents(tables, moment, internal):
+    """Clip currents of forming inverters; tells by how much, relative, a clipping has changed."""
+    moved = 0.0
+    for number in range(len(tables.forming)):
+        unit = tables.forming[number]
+        if unit.online:
+            across = internal[number] - moment.voltage[unit.bus]
+            free = abs(complex(unit.conductance, unit.susceptance) * across)
+            clip = 1.0 if free <= unit.most_i else unit.most_i / free
+            moved = max(moved, abs(clip / moment.clip[number] - 1.0))
+            moment.clip[number] = clip
+    return moved
+
+
+@kernel(error_model="numpy")
+@no_type_check
+def solve_hard(tables, moment, sources, internal):
+    """Voltages where substitution of currents ends nowhere: constant power as an admittance.
+
+    That is what a load is below its least voltage, and there it is found at once; above, it is
+    found wherever a solution with a normal voltage exists, and by half steps.
+    """
+    count = len(sources)
+    whole, matrix = np.empty(count, np.complex128), np.empty((count, count), np.complex128)
+    part = np.zeros(len(tables.load), np.complex128)
+    for number in range(len(tables.load)):
+        part[number] = admittance_of(tables.load[number], moment, number)
+    worst = 0
+    for _ in range(HARD):
+        for row in range(count):
+            whole[row] = sources[row]
+            for column in range(count):
+                matrix[row, column] = tables.admittance[row, column]
         for number in range(len(tables.forming)):
             unit = tables.forming[number]
             if unit.online:
-                across = internal[number] - moment.voltage[unit.bus]
-                free = abs(complex(unit.conductance, unit.susceptance) * across)
-                clip = 1.0 if free <= unit.most_i else unit.most_i / free
-                moved = max(moved, abs(clip / moment.clip[number] - 1.0))
-                moment.clip[number] = clip
-        if moved < CLIPPED:
+                own = unit.ratio * moment.clip[number]
+                own = own * complex(unit.conductance, unit.susceptance)
+                matrix[unit.bus, unit.bus] += own
+                whole[unit.bus] += own * internal[number]
+        for number in range(len(tables.load)):
+            load = tables.load[number]
+            if load.closed:
+                rest = moment.scale[number] * (1.0 - load.constant)
+                own = rest * complex(load.power, -load.reactive) + part[number]
+                matrix[load.bus, load.bus] += own
+        invert_into(matrix, moment.impedance)
+        moved, worst = 0.0, 0
+        for row in range(count):
+            new = 0.0j
+            for column in range(count):
+                new += moment.impedance[row, column] * whole[column]
+            step = abs(new - moment.voltage[row])
+            if not step <= moved:
+                moved, worst = step, row
+            moment.voltage[row] = new
+        clipped = clip_currents(tables, moment, internal)
+        for number in range(len(tables.load)):
+            load = tables.load[number]
+            drawn = load.closed == 1 and load.constant > 0.0
+            if drawn and max(load.impedance_below_pu, abs(moment.voltage[load.bus])) < LEAST_PU:
+                return load.bus
+            wanted = admittance_of(load, moment, number)
+            moved = max(moved, abs(wanted - part[number]) * CLOSE_PU / HARD_CLOSE)
+            part[number] += 0.5 * (wanted - part[number])
+        if moved < CLOSE_PU and clipped < CLIPPED:
+            invert(tables, moment)
             return -1
-        invert(tables, moment)
-    return -1
+    return worst
+
+
+@kernel(error_model="numpy")
+@no_type_check
+def admittance_of(load, moment, number):
+    """Admittance that a load's constant power is at the present voltage."""
+    if not load.closed or load.constant == 0.0:
+        return 0.0j
+    size = max(abs(moment.voltage[load.bus]), load.impedance_below_pu, LEAST_PU)
+    power = moment.scale[number] * load.constant * complex(load.power, -load.reactive)
+    return power / size**2
 
 
 @kernel(error_model="numpy")
@@ -264,8 +380,11 @@ def battery_limits(limits, energy):
     points = limits.shape[0] - 1
     place = min(max(energy, 0.0), 1.0) * points
     below = min(int(place), points - 1)
-    found = limits[below] + (place - below) * (limits[below + 1] - limits[below])
-    return found[0], found[1], found[2]
+    part = place - below
+    low = limits[below, 0] + part * (limits[below + 1, 0] - limits[below, 0])
+    high = limits[below, 1] + part * (limits[below + 1, 1] - limits[below, 1])
+    rest = limits[below, 2] + part * (limits[below + 1, 2] - limits[below, 2])
+    return low, high, rest
 
 
 @kernel(error_model="numpy")
@@ -293,7 +412,8 @@ def mean_deviation(tables, moment, now_s):
 def sample(tables, moment, found, column, now_s, deviation):
     """Write one moment among the samples."""
     found.frequency_pu[column] = deviation
-    found.voltage[:, column] = moment.voltage
+    for bus in range(len(moment.voltage)):
+        found.voltage[bus, column] = moment.voltage[bus]
     unit_number, place = 0, 0
     for number in range(len(tables.forming)):
         unit = tables.forming[number]
@@ -363,14 +483,13 @@ def watch(tables, moment, now_s, step_s, deviation):
         moment.extremes[2], moment.extremes[3] = deviation, now_s
     if deviation < tables.least_pu or deviation > tables.most_pu:
         return FREQUENCY, 0
+    for bus in range(len(moment.voltage)):
+        moment.armed[bus] = moment.armed[bus] or abs(moment.voltage[bus]) >= NORMAL_PU
     for number in range(len(tables.load)):
         load = tables.load[number]
-        if not load.closed or not tables.alive[load.bus]:
+        if not load.closed or not tables.alive[load.bus] or not moment.armed[load.bus]:
             continue
         size = abs(moment.voltage[load.bus])
-        moment.armed[load.bus] = moment.armed[load.bus] or size >= NORMAL_PU
-        if not moment.armed[load.bus]:
-            continue
         if size < moment.extremes[4]:
             moment.extremes[4], moment.extremes[5] = size, now_s
         low = size < tables.least_voltage_pu
@@ -392,7 +511,8 @@ def watch(tables, moment, now_s, step_s, deviation):
         unit = tables.following[number]
         if not unit.online:
             continue
-        own = moment.state[first + number * FOLLOWING_STATES :][:FOLLOWING_STATES]
+        place = first + number * FOLLOWING_STATES
+        own = moment.state[place : place + FOLLOWING_STATES]
         here = moment.voltage[unit.bus]
         speed = loop_speed(unit, own, here)[0]
         good = unit.least_v <= abs(here) <= unit.most_v and unit.least_f <= speed <= unit.most_f

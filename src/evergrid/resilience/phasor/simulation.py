@@ -244,27 +244,28 @@ class _Simulation:
     def _start(self, name: str, now_s: float) -> None:
         """Start a unit, from nothing on a dead bus and synchronised on a live one."""
         rows, number, own, unit = self._unit(name)
+        speed = kernels.mean_deviation(self.tables, self.moment, now_s)
         rows[number]["online"] = 1
         here = complex(self.moment.voltage[rows[number]["bus"]])
         live = abs(here) >= LIVE_PU
         size, angle = (abs(here), float(np.angle(here))) if live else (0.0, 0.0)
-        rows_start = assembly.NEVER_S if live else now_s
+        start_s = assembly.NEVER_S if live else now_s
         if isinstance(unit, FormingUnit):
             energy = own[tables.ENERGY]
             own[:] = 0.0
             own[tables.ENERGY], own[tables.ANGLE] = energy, angle
             own[tables.VOLTAGE] = own[tables.INTERNAL] = size
-            rows[number]["start_s"] = rows_start
+            rows[number]["start_s"] = start_s
         elif isinstance(unit, FollowingUnit):
             own[[tables.LOOP_ANGLE, tables.LOOP_SPEED]] = angle, 0.0
             self.moment.good_s[number] = self.moment.bad_s[number] = 0.0
         else:
             own[:] = 0.0
-            speed = kernels.mean_deviation(self.tables, self.moment, now_s) if live else 0.0
-            own[tables.ROTOR], own[tables.SPEED], own[tables.FIELD] = angle, 1.0 + speed, size
+            own[tables.ROTOR], own[tables.SPEED], own[tables.FIELD] = angle, 1.0, size
+            own[tables.SPEED] += speed if live else 0.0
             missing = unit.voltage_pu - size if live else 0.0
             own[tables.REGULATOR] = size - unit.regulator_gain * missing
-            rows[number]["start_s"] = rows_start
+            rows[number]["start_s"] = start_s
 
     def _trip(self, name: str) -> None:
         """Take a unit off."""
@@ -344,7 +345,7 @@ class _Simulation:
         elif stop.reason == tables.FREQUENCY:
             deviation = kernels.mean_deviation(self.tables, self.moment, now_s)
             hz = self.island.nominal_hz * (1.0 + deviation)
-            cause = f"The frequency is {hz:.4g} Hz, beyond what units stand; {self._saturated()}."
+            cause = f"The frequency is {hz:.2f} Hz, beyond what units stand; {self._saturated()}."
             self.collapse = IslandCollapse(now_s, cause)
         elif stop.reason == tables.COLLAPSE:
             size, bus = abs(self.moment.voltage[which]), self.island.buses[which]

@@ -159,7 +159,7 @@ class DieselSet:
         voltage_pu: Set point of the voltage.
         most_power_pu: That the engine gives; the least is 0.
         inertia_s: H.
-        damping_pu: Torque over speed, of damper windings and load.
+        damping_pu: Torque over the deviation from nominal speed, of what is not modelled.
         transient_reactance_pu: X'd, behind which the voltage stands.
         resistance_pu: Of the stator.
         droop_pu: Speed over power.
@@ -188,14 +188,14 @@ class DieselSet:
     power_kw: float = 0.0
     voltage_pu: float = 1.0
     most_power_pu: float = 0.8
-    inertia_s: float = 0.8
-    damping_pu: float = 2.0
+    inertia_s: float = 1.0
+    damping_pu: float = 0.0
     transient_reactance_pu: float = 0.2
     resistance_pu: float = 0.01
-    droop_pu: float = 0.04
+    droop_pu: float = 0.05
     governor_integral_per_s: float = 5.0
-    actuator_s: float = 0.05
-    engine_s: float = 0.1
+    actuator_s: float = 0.03
+    engine_s: float = 0.06
     regulator_gain: float = 2.0
     regulator_integral_per_s: float = 8.0
     exciter_s: float = 0.1
