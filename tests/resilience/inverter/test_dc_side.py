@@ -32,7 +32,9 @@ def test_an_empty_battery_gives_nothing_and_a_full_one_takes_nothing() -> None:
 
 
 @given(st.floats(0.01, 0.98), st.floats(-30.0, 40.0))
-def test_less_energy_and_more_cold_never_give_more_power(state: float, temperature_c: float) -> None:
+def test_less_energy_and_more_cold_never_give_more_power(
+    state: float, temperature_c: float
+) -> None:
     here = dc_side(temperature_c=temperature_c).limits(np.array([state, state + 0.01]))
     colder = dc_side(temperature_c=temperature_c - 5.0).limits(np.array([state]))
     assert here.discharge_kw[0] <= here.discharge_kw[1] + 1e-9

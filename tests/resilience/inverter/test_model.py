@@ -7,7 +7,7 @@ import pytest
 from scipy.linalg import expm
 
 from evergrid.core.errors import InputError, SolveError
-from evergrid.resilience.inverter import modes, published
+from evergrid.resilience.inverter import modes, published, transient
 from evergrid.resilience.inverter.circuit import InfiniteBus, LclFilter
 from evergrid.resilience.inverter.equilibrium import jacobian, resting, scheduled
 from evergrid.resilience.inverter.model import (
@@ -89,7 +89,7 @@ def test_a_small_step_is_that_of_the_linear_system() -> None:
 
 def test_participation_of_a_triangular_system_is_known() -> None:
     found = modes.modes(np.diag([-1.0, -2.0, 3.0]), ("a", "b", "c"))
-    assert found.eigenvalue_per_s.real == pytest.approx([3.0, -1.0, -2.0])
+    assert np.real(found.eigenvalue_per_s) == pytest.approx([3.0, -1.0, -2.0])
     assert found.participation == pytest.approx(np.eye(3)[[2, 0, 1]])
     assert not found.stable
     assert found.main_states(0)[0] == "c"
@@ -124,16 +124,29 @@ def test_an_unstable_droop_grows_as_its_eigenvalue_says() -> None:
     inverter = unstable()
     at = scheduled(inverter, published.BUS, 0.5, 1.0)
     values, vectors = np.linalg.eig(modes.state_matrix(inverter, published.BUS, at))
-    worst = int(values.real.argmax())
+    worst = int(np.real(values).argmax())
     push, time_s = 1e-6 * vectors[:, worst], np.linspace(0.0, 0.1, 101)
     pushed = replace(at, state=at.state + push.real)
-    went = respond(
-        inverter, published.BUS, pushed, [], time_s, allow_unstable=True, relative=1e-9
-    )
+    went = respond(inverter, published.BUS, pushed, [], time_s, allow_unstable=True, relative=1e-9)
     expected = np.real(push[:, None] * np.exp(values[worst] * time_s))
     assert np.abs(expected[:, -10:]).max() > 50 * np.abs(push).max()
     away = went.state - at.state[:, None]
     assert away == pytest.approx(expected, abs=5e-3 * np.abs(expected).max())
+
+
+def test_what_runs_away_or_stalls_is_told_with_time_and_state(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    inverter = unstable()
+    at = scheduled(inverter, published.BUS, 0.5, 1.0)
+    pushed = replace(at, state=at.state + 1e-3)
+    time_s = np.linspace(0.0, 1.0, 11)
+    monkeypatch.setattr(transient, "BEYOND", 1.2)
+    with pytest.raises(SolveError, match=r"runs away at 0\.\d+ s, where \w+ is -?1\.2"):
+        respond(inverter, published.BUS, pushed, [], time_s, allow_unstable=True)
+    monkeypatch.setattr(transient, "MOST_EVALUATIONS", 20)
+    with pytest.raises(SolveError, match=r"stalls at [\d.e-]+ s, where \w+ is"):
+        respond(inverter, published.BUS, pushed, [], time_s, allow_unstable=True)
 
 
 def test_steps_and_samples_out_of_order_are_refused() -> None:
@@ -184,7 +197,7 @@ def test_an_angle_and_its_derivative_hold_in_every_quadrant() -> None:
     for turn in np.arange(-3.0, 3.1, 0.5):
         phasor = rotated(np.array([1.3, 0.0]), np.asarray(turn))
         assert float(angle_rad(phasor)) == pytest.approx(turn)
-        slopes = jacobian(lambda x: angle_rad(x)[None], phasor)
+        slopes = jacobian(lambda x: np.asarray(angle_rad(x))[None], phasor)
         expected = np.array([[-phasor[1], phasor[0]]]) / 1.3**2
         assert slopes == pytest.approx(expected)
 

@@ -1,5 +1,7 @@
 """Islands, units and batteries that the tests of phasors share."""
 
+from typing import Any
+
 import numpy as np
 
 from evergrid.battery.pack import Pack
@@ -29,14 +31,14 @@ def pack(capacity_kwh: float = 155.0) -> Pack:
     )
 
 
-def dc_side(state: float = 0.5, **how: float) -> DcSide:
-    return DcSide(pack(how.pop("capacity_kwh", 155.0)), state, **how)
+def dc_side(state: float = 0.5, *, capacity_kwh: float = 155.0, **how: Any) -> DcSide:
+    return DcSide(pack(capacity_kwh), state, **how)
 
 
-def pair(**how: object) -> PhasorIsland:
+def pair(**how: Any) -> PhasorIsland:
     """The two equal inverters of the saturation case, with one load on and one off."""
     model = RegfmA1(resistance_pu=0.0015)
-    given: dict[str, object] = {
+    given: dict[str, Any] = {
         "buses": ("b",),
         "units": (
             FormingUnit("one", "b", 1000.0, model, 700.0, running=True),
@@ -48,13 +50,13 @@ def pair(**how: object) -> PhasorIsland:
         ),
         "base_kva": BASE_KVA,
     }
-    return PhasorIsland(**{**given, **how})  # pyright: ignore[reportArgumentType]
+    return PhasorIsland(**{**given, **how})
 
 
-def hospital(**how: object) -> PhasorIsland:
+def hospital(**how: Any) -> PhasorIsland:
     """Two buses' chargers of 125 kVA at the end of a line, and three blocks of 100 kW."""
     model = RegfmA1().bidirectional()
-    given: dict[str, object] = {
+    given: dict[str, Any] = {
         "buses": ("plaza", "hospital"),
         "units": (
             FormingUnit("first", "plaza", 125.0, model, running=True),
@@ -64,4 +66,4 @@ def hospital(**how: object) -> PhasorIsland:
         "loads": tuple(PhasorLoad(name, "hospital", 100.0, 30.0) for name in "abc"),
         "base_kva": 250.0,
     }
-    return PhasorIsland(**{**given, **how})  # pyright: ignore[reportArgumentType]
+    return PhasorIsland(**{**given, **how})

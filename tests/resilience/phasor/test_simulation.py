@@ -146,7 +146,9 @@ def test_half_the_step_changes_little() -> None:
     island, events = busy()
     whole, half = (simulate(island, events, 26.0, step_s=step) for step in (0.002, 0.001))
     assert whole.frequency_hz == pytest.approx(half.frequency_hz, abs=2e-3)
-    assert np.abs(whole.voltage_pu[:, -1]) == pytest.approx(np.abs(half.voltage_pu[:, -1]), abs=1e-5)
+    assert np.abs(whole.voltage_pu[:, -1]) == pytest.approx(
+        np.abs(half.voltage_pu[:, -1]), abs=1e-5
+    )
 
 
 def test_a_dead_bus_rises_as_its_ramp_and_a_part_that_is_cut_off_stays_dead() -> None:
@@ -198,9 +200,10 @@ def test_a_diesel_set_settles_at_its_droop_and_an_isochronous_one_at_nominal() -
     for isochronous in (False, True):
         unit = DieselSet("set", "b", 1000.0, 100.0, isochronous=isochronous, running=True)
         run = simulate(pair(units=(unit,), loads=(load,)), [], 30.0)
-        share = (run.power_kw[0, -1] - 100.0) / 1000.0
+        current = abs(run.power_kw[0, -1] / run.voltage_pu[0, -1]) / 1000.0
+        share = (run.power_kw[0, -1] - 100.0) / 1000.0 + 0.01 * current**2  # the stator's loss
         expected = 60.0 if isochronous else 60.0 * (1.0 - 0.05 * share)
-        assert run.frequency_hz[-1] == pytest.approx(expected, abs=2e-3)
+        assert run.frequency_hz[-1] == pytest.approx(expected, abs=1e-3 if isochronous else 1e-6)
         assert abs(run.voltage_pu[0, -1]) == pytest.approx(1.0, abs=1e-6)
         assert run.power_kw[0, -1] == pytest.approx(300.0, abs=1e-2)
 
@@ -231,7 +234,7 @@ def test_chargers_fall_off_with_the_last_unit_that_forms() -> None:
     assert run.collapse is not None
     assert run.collapse.time_s == 6.0
     assert "No unit forms" in run.collapse.cause
-    assert names(run, "trip") == ["first", "charger"] or "charger" in names(run, "trip")
+    assert names(run, "trip") == ["first", "charger"]
     assert (run.power_kw[:, at(run, 6.0) :] == 0.0).all()
     assert np.isnan(run.frequency_hz[-1])
 
@@ -418,9 +421,8 @@ def test_thresholds_of_another_nominal_frequency_are_refused() -> None:
         pair(shedding=(UnderFrequencyStage(49.0, ("more",)),))
     with pytest.raises(InputError, match=r"limits.least_hz"):
         pair(nominal_hz=50.0)
+    limits, charger = IslandLimits(47.5, 51.5), FollowingUnit("charger", "b", 60.0)
     with pytest.raises(InputError, match="frequency_window_hz must be around 50 Hz"):
-        limits = IslandLimits(47.5, 51.5)
-        charger = FollowingUnit("charger", "b", 60.0)
         pair(units=(*pair().units, charger), nominal_hz=50.0, limits=limits)
 
 

@@ -29,7 +29,7 @@ FORMING = References(0.5025, 0.04541512104200889, 1.0229159785854285)
 @pytest.mark.parametrize(("point", "tolerance"), POINTS.values(), ids=POINTS)
 def test_every_eigenvalue_is_that_of_psid(point: OperatingPoint, tolerance: float) -> None:
     given = np.array(point.eigenvalues)
-    given = np.concatenate((given, given[given.imag != 0].conj()))
+    given = np.concatenate((given, given[np.imag(given) != 0].conj()))
     found = linearised(point.inverter, point.bus, point.equilibrium()).eigenvalue_per_s
     apart = np.abs(found[:, None] - given)
     assert len(found) == len(given)

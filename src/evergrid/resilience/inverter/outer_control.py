@@ -71,9 +71,7 @@ class ReactiveDroop:
         faults = faults_outside(self, ("droop_pu", 0.0, 10.0), ("cutoff_rad_per_s", 1e-3, 1e6))
         raise_if_any("reactive_droop", faults)
 
-    def voltage_pu(
-        self, filtered_pu: Scalars, references: Shaped[Array, "3 *column"]
-    ) -> Scalars:
+    def voltage_pu(self, filtered_pu: Scalars, references: Shaped[Array, "3 *column"]) -> Scalars:
         """Voltage that is asked for."""
         return references[VOLTAGE] + self.droop_pu * (references[REACTIVE] - filtered_pu)
 

@@ -4,11 +4,13 @@ A phasor is an array whose first axis has two entries; further axes are free. Co
 hide the parts that are differentiated one by one.
 """
 
+from typing import Any
+
 import numpy as np
 
 from evergrid.core.arrays import Array, Shaped
 
-Scalars = Shaped[Array, "*column"] | np.generic | float  # one value, or one for each column
+Scalars = Any  # one for each column, or one number where there are no columns
 
 
 def times_j(phasor: Shaped[Array, "2 *column"]) -> Shaped[Array, "2 *column"]:
@@ -16,9 +18,7 @@ def times_j(phasor: Shaped[Array, "2 *column"]) -> Shaped[Array, "2 *column"]:
     return np.array((-phasor[1], phasor[0]))
 
 
-def rotated(
-    phasor: Shaped[Array, "2 *column"], angle_rad: Scalars
-) -> Shaped[Array, "2 *column"]:
+def rotated(phasor: Shaped[Array, "2 *column"], angle_rad: Scalars) -> Shaped[Array, "2 *column"]:
     """A phasor turned ahead by an angle."""
     cosine, sine = np.cos(angle_rad), np.sin(angle_rad)
     return np.array((cosine * phasor[0] - sine * phasor[1], sine * phasor[0] + cosine * phasor[1]))

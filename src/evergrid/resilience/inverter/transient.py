@@ -86,9 +86,7 @@ def respond(
     for until, following in edges:
         if references is not None and until > now:
             inside = time_s[(time_s > now) & (time_s <= until)]
-            found = _integrate(
-                inverter, bus, references, state, (now, until), inside, relative
-            )
+            found = _integrate(inverter, bus, references, state, (now, until), inside, relative)
             pieces.append(found[:, : len(inside)])
             state, now = found[:, -1], until
         references = following

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from evergrid.core.arrays import Array, Bool, Float, Shaped
+from evergrid.core.arrays import Array, Bool, Shaped
 from evergrid.core.units import S_PER_H
 from evergrid.resilience.inverter.dc_side import POINTS, DcSide
 from evergrid.resilience.phasor import tables
@@ -27,15 +27,9 @@ Row = dict[str, float | int]  # values of a row by the names of its columns
 Unit = FormingUnit | FollowingUnit | DieselSet
 
 
-def of_kind(units: Sequence[Unit], kind: type) -> list[Unit]:
-    """Units of one kind, in their order."""
-    return [unit for unit in units if isinstance(unit, kind)]
-
-
 def in_order(island: PhasorIsland) -> tuple[Unit, ...]:
     """Units as samples have them: forming inverters, following ones, diesel sets."""
-    kinds = (FormingUnit, FollowingUnit, DieselSet)
-    return tuple(unit for kind in kinds for unit in of_kind(island.units, kind))
+    return (*_forming_units(island), *_followers(island), *_diesels(island))
 
 
 def assembled(island: PhasorIsland) -> PhasorTables:
@@ -310,9 +304,3 @@ def _load(load: PhasorLoad, island: PhasorIsland) -> Row:
         "impedance_below_pu": load.impedance_below_pu,
         **_set_point(1.0),
     }
-
-
-def energy_of(moment: PhasorMoment, given: PhasorTables) -> Float[Array, " forming"]:
-    """State of energy of each forming inverter."""
-    size = tables.FORMING_STATES
-    return moment.state[tables.ENERGY : len(given.forming) * size : size].copy()

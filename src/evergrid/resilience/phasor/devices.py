@@ -19,9 +19,9 @@ from evergrid.resilience.phasor.tables import (
     LOOP_ENERGY,
     LOOP_SPEED,
     MOTOR_SPEED,
-    POWER,
     P_HIGH,
     P_LOW,
+    POWER,
     Q_HIGH,
     Q_LOW,
     RACK,
@@ -239,5 +239,3 @@ def motor_rates(tables, moment, number, own, out):
     out[FLUX_R], out[FLUX_I] = rate.real, rate.imag
     torque = (flux * current.conjugate()).real - unit.torque * own[MOTOR_SPEED] ** 2
     out[MOTOR_SPEED] = torque / (2.0 * unit.inertia_s)
-
-

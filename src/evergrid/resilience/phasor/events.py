@@ -50,10 +50,9 @@ class IslandEvent:
             faults.append(Fault("value", f"be a finite number for {self.action}", (self.value,)))
         if not valued and self.value is not None:
             faults.append(Fault("value", f"be left out for {self.action}", (self.value,)))
-        if self.action == "scale_load" and self.value is not None:
-            if not 0 <= self.value <= MOST_SCALE:
-                rule = f"be in [0, {MOST_SCALE:g}] for scale_load"
-                faults.append(Fault("value", rule, (self.value,)))
+        if self.action == "scale_load" and not 0 <= (self.value or 0.0) <= MOST_SCALE:
+            rule = f"be in [0, {MOST_SCALE:g}] for scale_load"
+            faults.append(Fault("value", rule, (self.value,)))
         raise_if_any("island_event", faults)
 
 

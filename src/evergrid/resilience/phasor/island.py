@@ -257,7 +257,9 @@ class PhasorIsland:
         delays = [("limits.voltage_s", self.limits.voltage_s)]
         delays += [("shedding.delay_s", stage.delay_s) for stage in self.shedding]
         faults += [
-            Fault(name, "be in [0, 60] s", (value,)) for name, value in delays if not 0 <= value <= 60
+            Fault(name, "be in [0, 60] s", (value,))
+            for name, value in delays
+            if not 0 <= value <= 60
         ]
         return faults
 

@@ -390,7 +390,7 @@ def battery_limits(limits, energy):
 @kernel(error_model="numpy")
 @no_type_check
 def mean_deviation(tables, moment, now_s):
-    """Deviation of frequency, as the mean of the units that form, by rating; 0 if there are none."""
+    """Deviation of frequency: mean of the units that form, by rating; 0 if there are none."""
     total, weight = 0.0, 0.0
     for number in range(len(tables.forming)):
         unit = tables.forming[number]

@@ -277,13 +277,13 @@ class _Simulation:
 
     def _move(self, event: IslandEvent, now_s: float) -> None:
         """Ramp a set point, or a load, from where it is."""
-        assert event.value is not None  # noqa: S101 - checked where the event is made
+        value = event.value or 0.0  # None does not come here: the event has been checked
         if event.action == "scale_load":
             number = [load.name for load in self.island.loads].index(event.target)
-            row, value = self.tables.load[number], event.value
+            row = self.tables.load[number]
         else:
             rows, number, _, unit = self._unit(event.target)
-            row, value = rows[number], event.value / unit.rating_kva
+            row, value = rows[number], value / unit.rating_kva
         if now_s < row["ramp_to_s"]:
             part = (now_s - row["ramp_from_s"]) / (row["ramp_to_s"] - row["ramp_from_s"])
             row["from_pu"] += part * (row["to_pu"] - row["from_pu"])
@@ -292,9 +292,7 @@ class _Simulation:
         row["to_pu"] = value
         row["ramp_from_s"], row["ramp_to_s"] = now_s, now_s + event.over_s
 
-    def _unit(
-        self, name: str
-    ) -> tuple[Array, int, Array, FormingUnit | FollowingUnit | DieselSet]:
+    def _unit(self, name: str) -> tuple[Array, int, Array, FormingUnit | FollowingUnit | DieselSet]:
         """Rows of a unit's kind, its number there, its states, and its record."""
         place = 0
         for kind, rows, size in (
@@ -417,14 +415,14 @@ class _Simulation:
             frequency_hz=frequency,
             voltage_pu=found.voltage,
             unit_names=tuple(unit.name for unit in self.units),
-            power_kw=base * found.power.real,
-            reactive_kvar=base * found.power.imag,
+            power_kw=base * np.real(found.power),
+            reactive_kvar=base * np.imag(found.power),
             unit_hz=nominal * (1.0 + found.deviation_pu),
             energy=found.energy,
-            load_kw=base * found.drawn.real,
-            load_kvar=base * found.drawn.imag,
-            motor_kw=base * found.motor_power.real,
-            motor_kvar=base * found.motor_power.imag,
+            load_kw=base * np.real(found.drawn),
+            load_kvar=base * np.imag(found.drawn),
+            motor_kw=base * np.real(found.motor_power),
+            motor_kvar=base * np.imag(found.motor_power),
             motor_speed_pu=found.motor_speed_pu,
             least_hz=(nominal * (1.0 + low), low_s),
             most_hz=(nominal * (1.0 + high), high_s),

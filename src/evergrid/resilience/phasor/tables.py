@@ -45,9 +45,7 @@ MOTOR = _dtype(
         "torque",
     ),
 )
-LOAD = _dtype(
-    ("closed", "bus"), ("power", "reactive", "constant", "impedance_below_pu", *SETPOINT)
-)
+LOAD = _dtype(("closed", "bus"), ("power", "reactive", "constant", "impedance_below_pu", *SETPOINT))
 
 # States, in the order in which they stand one after the other for each unit.
 ANGLE, POWER, REACTIVE, VOLTAGE, P_HIGH, P_LOW, Q_HIGH, Q_LOW, INTERNAL, ENERGY = range(10)
@@ -168,5 +166,3 @@ class PhasorStop(NamedTuple):
     step: int
     reason: int
     which: int
-
-
