@@ -1,0 +1,1 @@
+"""How long does an island take in phasors?"""
