@@ -26,7 +26,7 @@ def site(
         )
         for k in range(blocks)
     )
-    arrival = np.concatenate([[0.0], random.exponential(2.0, vehicles - 1)])
+    arrival = np.concatenate([[0.0], random.exponential(0.75, vehicles - 1)])
     buses = tuple(
         BatteryUnit(
             name=f"bus {b + 1}",

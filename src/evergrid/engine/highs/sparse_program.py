@@ -127,6 +127,7 @@ def solve(
     time_limit_s: float = 600.0,
     gap: float = 1e-9,
     start: tuple[Int[Array, " column"], Float[Array, " column"]] | None = None,
+    heuristic_effort: float = 0.05,
 ) -> SparseAnswer:
     """The least cost, with prices of rows.
 
@@ -139,6 +140,8 @@ def solve(
         gap: Share of the cost at which it is called optimal.
         start: Some columns and values of a solution that is known, which branch and bound completes
             and begins with.
+        heuristic_effort: Share of the work that branch and bound spends on finding solutions, not on
+            proving them; little where the start is good.
     """
     highs = _highs(program)
     if start is not None:
@@ -147,6 +150,7 @@ def solve(
         status = _run(highs, time_limit_s)
         return _answer(program, highs, status, bound=None, gap=gap)
     highs.setOptionValue("mip_rel_gap", gap)
+    highs.setOptionValue("mip_heuristic_effort", heuristic_effort)
     highs.setOptionValue("mip_feasibility_tolerance", WHOLE_TOLERANCE)
     status = _run(highs, time_limit_s)
     info = highs.getInfo()

@@ -7,7 +7,7 @@ import numpy as np
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.engine.highs.sparse_program import ProgramBuilder, solve
 from evergrid.resilience.restoration.limits import block_load, is_online, start_of_step
-from evergrid.resilience.restoration.program import Cut, fleet_kwh, own_columns
+from evergrid.resilience.restoration.program import Cut, Start, fleet_kwh, own_columns
 from evergrid.resilience.restoration.steps import StepTables
 
 CHARGE_COST = 1e-4  # of a kWh drawn beside one not served: none is charged and fed at once
@@ -39,11 +39,15 @@ class Dispatch(NamedTuple):
 
 
 def dispatch(
-    table: StepTables, closed: Bool[Array, "block step"], diesel_on: Bool[Array, "set step"]
+    table: StepTables,
+    closed: Bool[Array, "block step"],
+    diesel_on: Bool[Array, "set step"],
+    start: Start,
 ) -> Dispatch:
     """Power of every source for blocks that are closed and sets that run."""
     made, step_h = ProgramBuilder(), table.step_h
-    load_kw = block_load(table, closed)[0].sum(axis=0)
+    age = np.where(start.closed, start.age + 1, 0)
+    load_kw = block_load(table, closed, age)[0].sum(axis=0)
     balance = made.rows((table.steps,), lower=load_kw, upper=load_kw)
     missing = made.columns((table.steps,), cost=step_h)
     solar = made.columns((table.steps,), upper=table.solar_kw)
@@ -58,7 +62,7 @@ def dispatch(
     made.entries(fuel[:, None], diesel, step_h * (1 - table.idle_share)[:, None])
     feed, charge = _add_batteries(made, table, balance, diesel, solar)
     answer = solve(made.program())
-    values, none = answer.values, np.zeros(0)
+    values = answer.values
     if not len(values):
         return _nothing(table, load_kw)
     missing_kwh = float(values[missing].sum() * step_h)

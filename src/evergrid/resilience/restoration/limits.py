@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evergrid.core.arrays import Array, Bool, Float
+from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.model.microgrid import Microgrid
@@ -69,13 +69,25 @@ def _excess(
     yield from _master_excess(table, schedule, online)
 
 
-def block_load(
-    table: StepTables, closed: Bool[Array, "block step"]
-) -> tuple[Float[Array, "block step"], Float[Array, "block step"]]:
-    """Power of each block, mean over a step and at its start, by steps since it was closed."""
+def ages(
+    closed: Bool[Array, "block step"], first: Int[Array, " block"] | None = None
+) -> Int[Array, "block step"]:
+    """Steps since each block was closed, 0 where it is open; in the first step as given, or 0."""
     age = np.zeros(closed.shape, np.int64)
+    if first is not None:
+        age[:, 0] = first
     for step in range(1, closed.shape[1]):
         age[:, step] = np.where(closed[:, step - 1], age[:, step - 1] + 1, 0)
+    return age
+
+
+def block_load(
+    table: StepTables,
+    closed: Bool[Array, "block step"],
+    first: Int[Array, " block"] | None = None,
+) -> tuple[Float[Array, "block step"], Float[Array, "block step"]]:
+    """Power of each block, mean over a step and at its start, by steps since it was closed."""
+    age = ages(closed, first)
     at = np.arange(len(closed))[:, None]
     warm = table.power_kw[:, None] * closed
     return warm * (1 + table.cold_mean[at, age]), warm * (1 + table.cold_first[at, age])

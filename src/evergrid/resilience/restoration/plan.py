@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,14 +12,16 @@ from evergrid.engine.highs.sparse_program import solve
 from evergrid.model.microgrid import Microgrid
 from evergrid.resilience.restoration import policy
 from evergrid.resilience.restoration.dispatch import Dispatch, dispatch
+from evergrid.resilience.restoration.intervals import improved
 from evergrid.resilience.restoration.limits import block_load, violations
-from evergrid.resilience.restoration.program import Cut, build
+from evergrid.resilience.restoration.program import Cut, Start, all_open, build
 from evergrid.resilience.restoration.rule import RestorationRule, SourceFailures, none_fail
 from evergrid.resilience.restoration.schedule import RestorationSchedule, cost_kwh
 from evergrid.resilience.restoration.steps import StepTables, step_tables
 
 GAP = 1e-3  # share of the cost at which a schedule is called optimal
 MOST_CUTS = 30
+EFFORT = 0.0  # of branch and bound on finding plans; annealing finds them
 
 
 def plan(
@@ -49,60 +52,101 @@ def plan(
     Raises:
         InputError: Hours that are no whole number of steps, failures of another number of sources.
     """
-    begun = time.process_time()
+    begun, begun_s = time.perf_counter(), time.process_time()
     failures = failures or none_fail(len(microgrid.batteries), len(microgrid.diesel_sets))
     table = step_tables(microgrid, hours, step_h, failures)
     given = {"failures": failures, "pickup_share": pickup_share}
     best = policy.follow(microgrid, rule, hours, step_h, **given)
-    bound, cuts, enough = -np.inf, list[Cut](), False
-    while not enough:
-        program, layout = build(table, rule, best.pickup_share, cuts)
-        start = layout.closed.ravel(), best.closed.ravel().astype(float)
-        left_s = max(time_limit_s - (time.process_time() - begun), 1.0)
-        answer = solve(program, time_limit_s=left_s, gap=gap / 2, start=start)
-        bound = max(bound, answer.bound)
-        if not len(answer.values):
+    start = all_open(len(microgrid.load_blocks))
+    search = Search(table, rule, best.pickup_share, start)
+    bound, enough, again = -np.inf, False, True
+    while again and not enough:
+        left_s = max(time_limit_s - (time.perf_counter() - begun), 1.0)
+        found = search.solve(best.closed, gap=gap / 2, time_limit_s=left_s)
+        bound = max(bound, found.bound)
+        if not found.any:
             break
-        closed = answer.values[layout.closed] > 0.5
-        tried = policy.follow(microgrid, rule, hours, step_h, **given, wanted=closed)
-        found, cut = [tried], None
-        if not (tried.status.good and np.array_equal(tried.closed, closed)):
-            on = answer.values[layout.diesel_on] > 0.5
-            fed = dispatch(table, closed, on)
-            found.append(_schedule(table, best, closed, on, fed))
-            cut = fed.cut
-        good = [one for one in found if not violations(microgrid, one)]
+        tried = policy.follow(microgrid, rule, hours, step_h, **given, wanted=found.closed)
+        candidates = [tried]
+        again = False
+        if not np.array_equal(tried.closed, found.closed) or not tried.status.good:
+            fed = dispatch(table, found.closed, found.diesel_on, start)
+            candidates.append(_schedule(table, best, found, fed))
+            again = search.learn(fed)
+        good = [one for one in candidates if not violations(microgrid, one)]
         best = min([best, *good], key=lambda one: cost_kwh(microgrid, one))
         cost = cost_kwh(microgrid, best)
         enough = cost - bound <= gap * max(cost, 1.0)
-        late = time.process_time() - begun > time_limit_s
-        if cut is None or late or len(cuts) == MOST_CUTS:
-            break
-        cuts.append(cut)
+        again = again and time.perf_counter() - begun < time_limit_s
     return replace(
         best,
         method="program",
         status=Status.OPTIMAL if enough else Status.FEASIBLE,
         bound_kwh=bound,
-        seconds=time.process_time() - begun,
+        seconds=time.process_time() - begun_s,
     )
 
 
+class Closing(NamedTuple):
+    """What the program closes, and the least cost that it proves; empty where it found nothing."""
+
+    closed: Bool[Array, "block step"]
+    diesel_on: Bool[Array, "set step"]
+    bound: float
+    any: bool
+
+
+class Search:
+    """The program of one outage, with what has been learnt of its fleet."""
+
+    def __init__(
+        self,
+        table: StepTables,
+        rule: RestorationRule,
+        pickup_share: Float[Array, " step"],
+        start: Start,
+    ) -> None:
+        self._given = table, rule, pickup_share, start
+        self._cuts: list[Cut] = []
+
+    def solve(
+        self, closed: Bool[Array, "block step"] | None, *, gap: float, time_limit_s: float
+    ) -> Closing:
+        """The best closing for all that is known; it begins with one that is given."""
+        table, rule, share, begin = self._given
+        program, layout = build(table, rule, share, begin, self._cuts)
+        if closed is not None:
+            closed = improved(table, rule, share, self._cuts, closed)
+        start = None if closed is None else (layout.closed.ravel(), closed.ravel().astype(float))
+        answer = solve(
+            program, time_limit_s=time_limit_s, gap=gap, start=start, heuristic_effort=EFFORT
+        )
+        if not len(answer.values):
+            nothing = np.zeros(layout.closed.shape, bool)
+            off = np.zeros(layout.diesel_on.shape, bool)
+            return Closing(nothing, off, answer.bound, any=False)
+        on = answer.values[layout.diesel_on] > 0.5
+        return Closing(answer.values[layout.closed] > 0.5, on, answer.bound, any=True)
+
+    def learn(self, fed: Dispatch) -> bool:
+        """Keeps over which steps the fleet was asked for too much; whether that is news."""
+        if fed.cut is None or len(self._cuts) == MOST_CUTS:
+            return False
+        self._cuts.append(fed.cut)
+        return True
+
+
 def _schedule(
-    table: StepTables,
-    like: RestorationSchedule,
-    closed: Bool[Array, "block step"],
-    diesel_on: Bool[Array, "set step"],
-    fed: Dispatch,
+    table: StepTables, like: RestorationSchedule, found: Closing, fed: Dispatch
 ) -> RestorationSchedule:
     """The record of a plan and its dispatch."""
     return replace(
         like,
-        closed=closed,
-        load_kw=block_load(table, closed)[0],
+        closed=found.closed,
+        load_kw=block_load(table, found.closed)[0],
         battery_kw=fed.battery_kw,
         battery_energy_kwh=fed.battery_energy_kwh,
-        diesel_on=diesel_on,
+        diesel_on=found.diesel_on,
         diesel_kw=fed.diesel_kw,
         fuel_kwh=fed.fuel_kwh,
         solar_used_kw=fed.solar_used_kw,

@@ -26,6 +26,9 @@ from evergrid.resilience.restoration.rule import RestorationRule
 from evergrid.resilience.restoration.steps import DIESEL_POWER_FACTOR, StepTables
 
 
+LONG_SHARE = 0.9  # of the cold energy, after which a closing counts as long
+
+
 class Layout(NamedTuple):
     """Where things stand among the columns.
 
@@ -48,11 +51,28 @@ class Layout(NamedTuple):
     solar: Int[Array, " step"]
 
 
+class Start(NamedTuple):
+    """Blocks as they are before the first step.
+
+    Attributes:
+        closed: Whether a block is closed.
+        age: Steps since it was closed, the first of which is step 0 of its age.
+    """
+
+    closed: Bool[Array, " block"]
+    age: Int[Array, " block"]
+
+
 class Cut(NamedTuple):
     """Steps over which the fleet can feed at most so much."""
 
     steps: Bool[Array, " step"]
     most_kwh: float
+
+
+def all_open(blocks: int) -> Start:
+    """The start of an outage."""
+    return Start(np.zeros(blocks, bool), np.zeros(blocks, np.int64))
 
 
 def own_columns(table: StepTables) -> Bool[Array, " battery"]:
@@ -73,10 +93,47 @@ def fleet_kwh(table: StepTables, fleet: Bool[Array, " battery"], steps: Array) -
     return float(np.minimum(usable_kwh(table)[fleet], most).sum())
 
 
+def fleet_limits(table: StepTables) -> tuple[Float[Array, " step"], Float[Array, " step"]]:
+    """Most that batteries that do not charge feed in each step, kW, and up to its end, kWh."""
+    of, at = ~own_columns(table), np.arange(table.steps)
+    power = (table.there[of] * table.discharge_kw[of, None]).sum(axis=0)
+    return power, np.array([fleet_kwh(table, of, at <= step) for step in at])
+
+
+class SourceLimits(NamedTuple):
+    """Batteries that count as sources in each step, each as long as it is there.
+
+    Attributes:
+        power_kw: Of all.
+        apparent_kva: Of all.
+        largest_kw: Of the largest.
+        forming: Whether one of them forms the grid.
+    """
+
+    power_kw: Float[Array, " step"]
+    apparent_kva: Float[Array, " step"]
+    largest_kw: Float[Array, " step"]
+    forming: Bool[Array, " step"]
+
+
+def source_limits(table: StepTables) -> SourceLimits:
+    """What batteries can do for pick-up and reserve in each step."""
+    enough = table.energy_kwh - table.floor_kwh >= table.online_kwh
+    on = table.there & (enough & (table.discharge_kw > 0))[:, None]
+    power_kw = on * table.discharge_kw[:, None]
+    return SourceLimits(
+        power_kw.sum(axis=0),
+        (on * table.apparent_kva[:, None]).sum(axis=0),
+        power_kw.max(axis=0, initial=0.0),
+        (on & table.grid_forming[:, None]).any(axis=0),
+    )
+
+
 def build(
     table: StepTables,
     rule: RestorationRule,
     pickup_share: Float[Array, " step"],
+    start: Start,
     cuts: Sequence[Cut] = (),
 ) -> tuple[SparseProgram, Layout]:
     """The program, with what has been found of the fleet so far."""
@@ -88,7 +145,7 @@ def build(
     on, diesel = _add_diesel(made, table, balance)
     fleet = _add_fleet(made, table, balance, cuts)
     feed, charge = _add_batteries(made, table, balance, diesel, solar)
-    closed = _add_blocks(made, table, rule, balance, pickup_share, on, solar)
+    closed = _add_blocks(made, table, rule, start, balance, pickup_share, on, solar)
     return made.program(), Layout(closed, fleet, feed, charge, on, diesel, solar)
 
 
@@ -117,10 +174,8 @@ def _add_fleet(
     made: ProgramBuilder, table: StepTables, balance: Int[Array, " step"], cuts: Sequence[Cut]
 ) -> Int[Array, " step"]:
     """What the batteries that do not charge feed together."""
-    of, step_h = ~own_columns(table), table.step_h
-    at = np.arange(table.steps)
-    power = (table.there[of] * table.discharge_kw[of, None]).sum(axis=0)
-    since = np.array([fleet_kwh(table, of, at <= step) for step in at])
+    step_h = table.step_h
+    power, since = fleet_limits(table)
     feed = made.columns((table.steps,), upper=power)
     fed = made.columns((table.steps,), upper=since)
     made.entries(balance, feed, 1.0)
@@ -174,20 +229,23 @@ def _add_blocks(
     made: ProgramBuilder,
     table: StepTables,
     rule: RestorationRule,
+    start: Start,
     balance: Int[Array, " step"],
     pickup_share: Float[Array, " step"],
     on: Int[Array, "set step"],
     solar: Int[Array, " step"],
 ) -> Int[Array, "block step"]:
     """Blocks: closed, closing, opening, cold; and what that asks of the sources."""
-    shape = table.cold_mean.shape
+    shape = len(table.power_kw), table.steps
     worth = (table.weight * table.power_kw)[:, None]
     made.columns((1,), cost=float(worth.sum()) * table.step_h * table.steps, lower=1.0, upper=1.0)
     closed = made.columns(shape, cost=-worth * table.step_h, upper=1.0, whole=True)
     closing = made.columns(shape, upper=1.0)
     opens = 1.0 if rule.planned_trips else 0.0
     opening = made.columns(shape, cost=worth * rule.interruption_h, upper=opens)
-    row = made.rows(shape, lower=0.0, upper=0.0)  # z - z before - s + o = 0
+    was = np.zeros(shape)
+    was[:, 0] = start.closed
+    row = made.rows(shape, lower=was, upper=was)  # z - z before - s + o = 0
     made.entries(row, closed, 1.0)
     made.entries(row[:, 1:], closed[:, :-1], -1.0)
     made.entries(row, closing, -1.0)
@@ -200,6 +258,12 @@ def _add_blocks(
     row = made.rows((shape[0], 1), lower=0.0, upper=0.0)
     made.entries(row, closing, 1.0)
     made.entries(row, times, -1.0)
+    times = made.columns((shape[0], 1), upper=opens * shape[1] // 2, whole=True)  # and is opened
+    row = made.rows((shape[0], 1), lower=0.0, upper=0.0)
+    made.entries(row, opening, 1.0)
+    made.entries(row, times, -1.0)
+    for block in np.flatnonzero(table.cold_mean[:, 0] > 0):
+        _add_long_runs(made, table, int(block), closed[block], closing[block], start)
     child = np.flatnonzero(table.parent >= 0)
     row = made.rows((len(child), shape[1]), lower=-np.inf, upper=0.0)
     made.entries(row, closed[child], 1.0)
@@ -207,14 +271,60 @@ def _add_blocks(
     row = made.rows((shape[1],), lower=-np.inf, upper=rule.closings_per_step)
     made.entries(row, closing, 1.0)
     made.entries(balance, closed, -table.power_kw[:, None])
-    first = _add_cold_load(made, table, balance, closing, opening)
+    first = _add_cold_load(made, table, start, balance, closing, opening)
     _add_source_limits(made, table, rule, pickup_share, closed, closing, first, on, solar)
     return closed
+
+
+def _add_long_runs(
+    made: ProgramBuilder,
+    table: StepTables,
+    block: int,
+    closed: Int[Array, " step"],
+    closing: Int[Array, " step"],
+    start: Start,
+) -> None:
+    """Closings that last are told from short ones, so that a part of one does not pay for less.
+
+    Cold energy is concave in how long a block stays closed, and without this a relaxation keeps a
+    share of a block closed all along for that share of it. A long closing lasts for most of the
+    decay, `least` steps; a short one for fewer. How many are long is whole.
+    """
+    steps = len(closed)
+    rising = np.cumsum(table.cold_mean[block, :steps])
+    least = int(np.searchsorted(rising, LONG_SHARE * rising[-1])) + 1
+    if not 2 <= least <= steps // 2:
+        return
+    long = made.columns((steps,), upper=np.arange(steps) <= steps - least)
+    since = made.columns((steps,))  # long closings up to the step
+    count = made.columns((1,), upper=float(steps), whole=True)
+    row = made.rows((steps,), lower=0.0, upper=0.0)
+    made.entries(row, since, 1.0)
+    made.entries(row[1:], since[:-1], -1.0)
+    made.entries(row, long, -1.0)
+    row = made.rows((1,), lower=0.0, upper=0.0)
+    made.entries(row, since[-1:], 1.0)
+    made.entries(row, count, -1.0)
+    row = made.rows((steps,), lower=0.0, upper=np.inf)  # long <= s
+    made.entries(row, closing, 1.0)
+    made.entries(row, long, -1.0)
+    lasts = made.rows((steps,), lower=0.0, upper=np.inf)  # long ones of the last steps <= z
+    made.entries(lasts, closed, 1.0)
+    made.entries(lasts, since, -1.0)
+    made.entries(lasts[least:], since[:-least], 1.0)
+    # z <= long ones so far + short ones of the last steps, and what was closed before the first
+    row = made.rows((steps,), lower=-float(start.closed[block]), upper=np.inf)
+    made.entries(row, closed, -1.0)
+    made.entries(row, since, 1.0)
+    for back in range(least - 1):
+        made.entries(row[back:], closing[: steps - back], 1.0)
+        made.entries(row[back:], long[: steps - back], -1.0)
 
 
 def _add_cold_load(
     made: ProgramBuilder,
     table: StepTables,
+    start: Start,
     balance: Int[Array, " step"],
     closing: Int[Array, "block step"],
     opening: Int[Array, "block step"],
@@ -225,15 +335,16 @@ def _add_cold_load(
     excess is constant for a delay, each step of it has a row of its own.
     """
     first: list[tuple[int, Int[Array, " step"], float]] = []
-    for block in np.flatnonzero(table.cold_first[:, 0] > 0):
-        mean, start = table.cold_mean[block], table.cold_first[block]
+    for block in np.flatnonzero(table.cold_mean[:, 0] > 0):
         falls = float(table.cold_factor[block]), int(table.cold_steps[block])
-        cold = _add_excess(made, mean, *falls, closing[block], opening[block])
+        age = int(start.age[block]) + 1 if start.closed[block] else -1
+        mean, begins = table.cold_mean[block], table.cold_first[block]
+        cold = _add_excess(made, mean, *falls, age, closing[block], opening[block])
         made.entries(balance, cold, -table.power_kw[block])
         if falls[1] == 0:
-            first.append((int(block), cold, float(start[0] / mean[0])))
+            first.append((int(block), cold, float(begins[0] / mean[0])))
         else:
-            own = _add_excess(made, start, *falls, closing[block], opening[block])
+            own = _add_excess(made, begins, *falls, age, closing[block], opening[block])
             first.append((int(block), own, 1.0))
     return first
 
@@ -243,11 +354,15 @@ def _add_excess(
     profile: Float[Array, " age"],
     decay: float,
     delay: int,
+    start_age: int,
     closing: Int[Array, " step"],
     opening: Int[Array, " step"],
 ) -> Int[Array, " step"]:
-    """An excess that follows the profile since a block was closed, and ends when it is opened."""
-    steps = len(profile)
+    """An excess that follows the profile since a block was closed, and ends when it is opened.
+
+    A block that is closed from before has an age at the first step, others have -1.
+    """
+    steps = len(closing)
     cold = made.columns((steps,), upper=profile[0])
     row = made.rows((steps,), lower=0.0, upper=np.inf)
     made.entries(row, cold, 1.0)
@@ -260,6 +375,12 @@ def _add_excess(
         made.entries(row, closing[: steps - age], -profile[age])
         for back in range(age):
             made.entries(row, opening[age - back : steps - back], profile[age])
+    if start_age >= 0:
+        left = profile[start_age : start_age + max(delay - start_age, 0) + 1]
+        for step, excess in enumerate(left[:steps]):
+            row = made.rows((1,), lower=excess, upper=np.inf)
+            made.entries(row, cold[step], 1.0)
+            made.entries(row, opening[: step + 1], excess)
     return cold
 
 
@@ -275,17 +396,14 @@ def _add_source_limits(
     solar: Int[Array, " step"],
 ) -> None:
     """Pick-up, first power, apparent power, the largest source, and a master, in each step."""
-    source = table.there & (table.energy_kwh - table.floor_kwh >= table.online_kwh)[:, None]
-    source &= (table.discharge_kw > 0)[:, None]
-    battery_kw = source * table.discharge_kw[:, None]
+    source = source_limits(table)
     steps, power = (table.steps,), table.power_kw[:, None]
-    row = made.rows(steps, lower=-np.inf, upper=pickup_share * battery_kw.sum(axis=0))
+    row = made.rows(steps, lower=-np.inf, upper=pickup_share * source.power_kw)
     made.entries(row, closing, power * (1 + table.cold_first[:, :1]))
     made.entries(row, on, -pickup_share * table.diesel_kw[:, None])
-    apparent = (source * table.apparent_kva[:, None]).sum(axis=0)
     limits = [
-        (np.ones(len(power)), battery_kw.sum(axis=0), 1.0),
-        (1 / table.power_factor, apparent, 1 / DIESEL_POWER_FACTOR),
+        (np.ones(len(power)), source.power_kw, 1.0),
+        (1 / table.power_factor, source.apparent_kva, 1 / DIESEL_POWER_FACTOR),
     ]
     highest = (power * (1 + table.cold_first[:, :1])).sum() / table.power_factor.min()
     limits = [limit for limit in limits if (limit[1] < highest).any()]
@@ -294,9 +412,8 @@ def _add_source_limits(
         _add_first_power(made, table, row, scale, closed, first, solar)
         made.entries(row, on, -diesel_scale * table.diesel_kw[:, None])
     if rule.reserve_for_largest:
-        _add_reserve(made, table, battery_kw, closed, first, on, solar)
-    forming = (source & table.grid_forming[:, None]).any(axis=0)
-    row = made.rows(closed.shape, lower=-np.inf, upper=forming.astype(float))
+        _add_reserve(made, table, source, closed, first, on, solar)
+    row = made.rows(closed.shape, lower=-np.inf, upper=source.forming.astype(float))
     made.entries(row, closed, 1.0)
     for unit in on:
         made.entries(row, unit, -1.0)
@@ -321,18 +438,17 @@ def _add_first_power(
 def _add_reserve(
     made: ProgramBuilder,
     table: StepTables,
-    battery_kw: Float[Array, "battery step"],
+    source: SourceLimits,
     closed: Int[Array, "block step"],
     first: Sequence[tuple[int, Int[Array, " step"], float]],
     on: Int[Array, "set step"],
     solar: Int[Array, " step"],
 ) -> None:
     """The load is carried without the largest battery, and without each set that runs."""
-    capacity = battery_kw.sum(axis=0)
     ones = np.ones(len(table.power_kw))
     for without in range(-1, len(on)):
-        largest = battery_kw.max(axis=0, initial=0.0) if without < 0 else 0.0
-        row = made.rows((table.steps,), lower=-np.inf, upper=capacity - largest)
+        largest = source.largest_kw if without < 0 else 0.0
+        row = made.rows((table.steps,), lower=-np.inf, upper=source.power_kw - largest)
         _add_first_power(made, table, row, ones, closed, first, solar)
         for place, unit in enumerate(on):
             if place != without:
