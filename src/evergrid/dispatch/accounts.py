@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from evergrid.core import tree
-from evergrid.core.arrays import Array, Float
+from evergrid.core.arrays import Array, Bool, Float
 from evergrid.core.timegrid import datetime64
 from evergrid.core.units import per_kwh_from_per_mwh
 from evergrid.model.billing import periods
@@ -80,16 +80,10 @@ class Settlement:
         return site_power(self.portfolio, self.schedule)
 
     @cached_property
-    def carbon_price_per_kwh(self) -> Float[Array, " step"]:
-        """Carbon price in each step."""
-        return per_kwh_from_per_mwh(self.portfolio.prices.carbon_price_per_mwh)
-
-    @cached_property
     def energy_kwh(self) -> tuple[Float[Array, " step"], Float[Array, " step"]]:
         """Energy bought and sold in each step; what nobody pays for is not sold."""
         bought, sold = billed_kwh(self.portfolio, self.schedule, self.site_kw)
-        export = per_kwh_from_per_mwh(self.portfolio.prices.export_price_per_mwh)
-        earns = export + self.carbon_price_per_kwh > 0
+        earns = self.portfolio.prices.all_fed_per_mwh > 0
         return bought, sold - np.where(earns, unpaid_kwh(self.portfolio, self.site_kw), 0.0)
 
 
@@ -150,9 +144,21 @@ def _demand_charge(of: Settlement) -> float:
 
 
 def _carbon(of: Settlement) -> float:
-    """Carbon price on energy drawn less that on energy fed."""
+    """Carbon price on energy drawn less that on energy fed, at meters, and on what is curtailed.
+
+    What sites behind no net meter curtail would have displaced emissions, or what they draw.
+    """
     bought, sold = of.energy_kwh
-    return float(of.carbon_price_per_kwh @ (bought - sold))
+    made, curtailed = 0.0, of.schedule.curtailed_kw
+    prices = of.portfolio.prices
+    price = per_kwh_from_per_mwh(prices.carbon_price_per_mwh)
+    credit = per_kwh_from_per_mwh(prices.carbon_fed_per_mwh)
+    if curtailed is not None and (price.any() or credit.any()):
+        for sign, kw in ((1.0, curtailed), (-1.0, None)):
+            beside = of.portfolio.grid.step_h * beside_kw(of.portfolio, kw)
+            drawn, fed = (np.maximum(side, 0.0).sum(axis=0) for side in (-beside, beside))
+            made += sign * float(price @ drawn - credit @ fed)
+    return float(price @ bought - credit @ sold) + made
 
 
 def _energy_left(of: Settlement) -> float:
@@ -188,35 +194,62 @@ def site_power(portfolio: Portfolio, schedule: Schedule) -> Float[Array, "site s
     return portfolio.sites.add_up(own + portfolio.by_site(schedule.power_kw))
 
 
-def unpaid_kwh(portfolio: Portfolio, power_kw: Float[Array, "site step"]) -> Float[Array, " step"]:
-    """Energy in each step that net meters feed beyond export limits, which nobody pays for.
+def beside_kw(
+    portfolio: Portfolio, curtailed_kw: Float[Array, "site step"] | None
+) -> Float[Array, "site step"]:
+    """Generation less load of the sites that are behind no net meter; no plan is billed for it."""
+    own = portfolio.generation_kw - portfolio.load_kw
+    if curtailed_kw is not None:
+        own = own - curtailed_kw
+    return np.where((portfolio.sites.meter < 0)[:, None], own, 0.0)
 
-    What passes a limit above several meters is theirs in proportion to what they feed.
+
+def unpaid_kwh(portfolio: Portfolio, power_kw: Float[Array, "site step"]) -> Float[Array, " step"]:
+    """Energy in each step that net meters feed beyond export limits, which nobody pays for."""
+    meters = portfolio.sites.net_metering
+    sold = np.where(meters[:, None], np.maximum(power_kw, 0.0), 0.0)
+    return portfolio.grid.step_h * untaken_kw(portfolio, power_kw, sold, meters).sum(axis=0)
+
+
+def untaken_kw(
+    portfolio: Portfolio,
+    power_kw: Float[Array, "site step"],
+    sold: Float[Array, "site step"],
+    feeds: Bool[Array, " site"],
+) -> Float[Array, "site step"]:
+    """Part of what is fed that passes export limits, by the sites that feed it.
+
+    What passes a limit above several of them is theirs in proportion to what they feed.
+
+    Args:
+        portfolio: Sites and their limits.
+        power_kw: Of each site with all below it, positive into the grid.
+        sold: What each site that feeds does.
+        feeds: Which do: net meters, or sites behind none.
     """
     sites = portfolio.sites
     over = power_kw - portfolio.export_limit_kw
     over = np.where(over > ROUNDING_KW, over, 0.0)
-    sold = np.where(sites.net_metering[:, None], np.maximum(power_kw, 0.0), 0.0)
     unpaid, beyond = np.zeros(power_kw.shape), np.zeros(power_kw.shape)
     exceeded = np.asarray(over.any(axis=1, keepdims=True))
     (rows,) = np.nonzero(tree.add_up(exceeded, sites.parent)[:, 0])
     for site in sorted(rows.tolist(), key=lambda row: -int(sites.depth[row])):
         below = beyond[sites.parent == site].sum(axis=0)
         beyond[site] = np.maximum(over[site], below)
-        meters = _meters_of(portfolio, site)
+        meters = _feeding(portfolio, site, feeds)
         left = sold[meters] - unpaid[meters]
         total = left.sum(axis=0)
         more = np.minimum(beyond[site] - below, total)
         unpaid[meters] += left * (more / np.where(total > 0, total, 1.0))
-    return portfolio.grid.step_h * unpaid.sum(axis=0)
+    return unpaid
 
 
-def _meters_of(portfolio: Portfolio, site: int) -> np.ndarray:
-    """Net meters at or below a site; the one above it where it lies behind one."""
+def _feeding(portfolio: Portfolio, site: int, feeds: Bool[Array, " site"]) -> np.ndarray:
+    """Sites that feed at or below a site; the net meter above it where it lies behind one."""
     sites = portfolio.sites
     if sites.meter[site] >= 0:
         return np.array([sites.meter[site]])
-    meters = np.flatnonzero(sites.net_metering)
+    meters = np.flatnonzero(feeds)
     below = [site in tree.path(int(meter), sites.parent) for meter in meters]
     return meters[np.array(below, dtype=bool)]
 

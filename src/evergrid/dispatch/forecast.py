@@ -6,6 +6,7 @@ from typing import final
 
 import numpy as np
 
+from evergrid.core.arrays import Array, Float
 from evergrid.core.timegrid import TimeGrid
 from evergrid.model.prices import Prices
 
@@ -96,11 +97,12 @@ def _rows(prices: Prices, rows: np.ndarray) -> Prices:
 
 
 def _mixed(seen: Prices, believed: Prices, *, known: int) -> Prices:
-    columns = seen.columns()
     sure = np.arange(len(seen.time_utc)) < known
-    mixed = {
-        name: np.where(sure, values, believed.columns()[name])
-        for name, values in columns.items()
-        if name != "time_utc"
-    }
+    names = {*seen.columns(), *believed.columns()} - {"time_utc"}
+    mixed = {name: np.where(sure, _column(seen, name), _column(believed, name)) for name in names}
     return Prices(time_utc=seen.time_utc, currency=seen.currency, **mixed)
+
+
+def _column(prices: Prices, name: str) -> Float[Array, " interval"]:
+    """A column; of credits that are not told apart, those that follow from the carbon price."""
+    return prices.columns().get(name, prices.carbon_fed_per_mwh)

@@ -13,7 +13,7 @@ from evergrid.core.config import parse
 from evergrid.core.errors import EvergridError
 from evergrid.studies import emissions
 from evergrid.studies.emissions import report
-from tests.studies.emissions_cases import HOURS, START, configuration, files
+from tests.studies.emissions_cases import HOURS, START, configuration, files, generation
 
 FORECAST = {"file": "forecast.parquet", "every_min": 60.0}
 
@@ -252,3 +252,61 @@ def test_steps_without_fossil_generation_are_told(tmp_path: Path):
     result = run(tmp_path, marginal=None, average=None, generation=source, prices_per_tonne=[])
     told = [note for note in result.summary["notes"] if "nothing that emits generates" in note]
     assert [note.split(":")[0] for note in told] == ["In 2 steps nothing that emits generates"]
+
+
+STREET = {"site_id": "street", "import_limit_kw": 200.0, "export_limit_kw": 200.0}
+
+
+@pytest.mark.parametrize(("battery", "exceeding"), [(True, 1), (False, 5)])
+def test_generation_beyond_a_limit_is_never_told_as_optimal(
+    tmp_path: Path, *, battery: bool, exceeding: int
+):
+    """Without control, or in every plan where no battery takes it up, 34 kW pass the limit."""
+    generation(tmp_path, 234.0)
+    changed: dict[str, Any] = {} if battery else {"battery": None}
+    result = run(
+        tmp_path,
+        site=[STREET | {"generation_curtailable": False}],
+        site_generation_file="site_generation.parquet",
+        cap_tonnes=10.0,
+        **changed,
+    )
+    summary = result.summary
+    assert summary["status"] == "limits_exceeded"
+    assert summary["violation_kw"] == pytest.approx(34.0, abs=1e-5)
+    told = summary["overloads"]
+    own = [item for item in told if item["plan"] in summary["tonnes"]]
+    assert len(own) == exceeding
+    # Plans of the frontier and of the cap are told as well.
+    assert len(told) == (1 if battery else 5 + 3 + 2)
+    for item in told:
+        assert item["cause"] == "generation that cannot be curtailed"
+        assert (item["site_id"], item["limit"], item["steps"]) == ("street", "export", 4)
+        assert item["worst_kw"] == pytest.approx(34.0, abs=1e-5)
+    ledgers = result.tables["ledgers"]
+    assert (ledgers["violation_kw"] > 1e-5).sum() == exceeding
+    beyond = ledgers.filter(pl.col("violation_kw") > 1e-5)
+    assert set(beyond["status"]) == {"limits_exceeded"}
+    frontier = result.tables["frontier"]
+    assert ((frontier["violation_kw"] > 1e-5) == (frontier["status"] == "limits_exceeded")).all()
+    note = "export limit by up to 34.00 kW in 4 steps"
+    assert any(note in one for one in summary["notes"])
+    lines = "\n".join(result.console_lines())
+    assert "limits_exceeded" in lines
+    assert "34.00 kW in 4 steps" in lines
+    assert "export limit of street exceeded by up to 34.00 kW in 4 steps" in result.report()
+
+
+def test_sun_that_vehicles_take_up_lowers_tonnes_where_it_would_be_curtailed(tmp_path: Path):
+    generation(tmp_path, 234.0)
+    source = {"site_generation_file": "site_generation.parquet", "prices_per_tonne": [1000.0]}
+    result = run(tmp_path, site=[STREET], **source)
+    made = {
+        name: float(one.assessment.curtailed_kwh.sum())
+        for name, one in result.findings.strategies.items()
+    }
+    assert made["uncontrolled"] > 50.0
+    assert made["carbon"] < made["uncontrolled"]
+    assert result.summary["status"] == "optimal"
+    (dear,) = result.findings.frontier
+    assert dear.bound == pytest.approx(dear.objective, rel=1e-5)

@@ -11,8 +11,8 @@ from evergrid.core.errors import InfeasibleError
 from evergrid.core.faults import Fault
 from evergrid.core.units import KG_PER_TONNE, KWH_PER_MWH, per_kwh_from_per_mwh
 from evergrid.dispatch import plan
-from evergrid.dispatch.accounts import costs
-from evergrid.dispatch.carbon.account import grid_energy, unmetered_kw
+from evergrid.dispatch.accounts import beside_kw, costs
+from evergrid.dispatch.carbon.account import grid_energy
 from evergrid.dispatch.carbon.prices import with_carbon_price
 from evergrid.dispatch.options import Options
 from evergrid.dispatch.plan import Plan
@@ -35,7 +35,8 @@ class FrontierPoint:
         plan: Its plan; its costs hold the price of carbon.
         net_cost: What it costs without that price.
         tonnes: What it emits by marginal factors; see `CarbonProblem.tonnes`.
-        beside_tonnes: The least of them that load and generation which no plan is billed for emit.
+        beside_tonnes: What load and generation that no plan is billed for emit with nothing
+            curtailed.
     """
 
     price_per_tonne: float
@@ -48,8 +49,9 @@ class FrontierPoint:
     def bound(self) -> float:
         """No plan has a lower sum of its net cost and of its tonnes at this price.
 
-        The plan's own bound counts the emissions of what is billed; load and generation beside it
-        emit no less than their least, however generation is curtailed.
+        The plan's own bound counts the emissions of what is billed and of what is curtailed; the
+        rest is the same in every plan, or more where generation that cannot be curtailed passes
+        a limit and displaces nothing.
         """
         return self.plan.certificate.bound + self.price_per_tonne * self.beside_tonnes
 
@@ -118,13 +120,11 @@ class CarbonProblem:
 
     @cached_property
     def beside_tonnes(self) -> float:
-        """The least that load and generation which no plan is billed for emit."""
-        kg = []
-        for curtailed_kw in (None, self.portfolio.curtailable_kw):
-            kwh = self.portfolio.grid.step_h * unmetered_kw(self.portfolio, curtailed_kw)
-            drawn, fed = np.maximum(-kwh, 0.0), np.maximum(kwh, 0.0)
-            kg.append(caused_kg(drawn, fed, self.factor_kg_per_mwh, self.losses))
-        return float(np.minimum(*kg).sum()) / KG_PER_TONNE
+        """What load and generation that no plan is billed for emit with nothing curtailed."""
+        kwh = self.portfolio.grid.step_h * beside_kw(self.portfolio, None)
+        drawn, fed = np.maximum(-kwh, 0.0), np.maximum(kwh, 0.0)
+        kg = caused_kg(drawn, fed, self.factor_kg_per_mwh, self.losses)
+        return float(kg.sum()) / KG_PER_TONNE
 
     def at(self, price_per_tonne: float) -> FrontierPoint:
         """The plan of least cost where a tonne costs so much."""

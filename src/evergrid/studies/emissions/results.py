@@ -1,9 +1,11 @@
 """What a study of emissions finds."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from evergrid.core.arrays import Array, Float
+from evergrid.core.status import Status
 from evergrid.dispatch.assessment import Assessment
 from evergrid.dispatch.carbon.account import GridEnergy, ScheduleCarbon
 from evergrid.dispatch.carbon.frontier import CappedPlan, FrontierPoint
@@ -125,6 +127,23 @@ class EmissionsResults:
     knee: FrontierPoint | None
     capped: CappedPlan | None
     sensitivity: tuple[FuelSensitivity, ...] = ()
+
+    def every_plan(self) -> Iterator[tuple[str, Assessment]]:
+        """Every plan that was made, held against the records, by what it is called."""
+        for name, one in self.strategies.items():
+            yield name, one.assessment
+        for point in self.frontier:
+            yield f"at {point.price_per_tonne:g} per tonne", point.plan.assessment
+        if self.capped is not None:
+            yield "cap, cheaper", self.capped.cheaper.plan.assessment
+            yield "cap, cleaner", self.capped.cleaner.plan.assessment
+
+    @property
+    def status(self) -> str:
+        """What the plan by marginal factors has earned, unless any plan exceeds a limit."""
+        if any(one.overloads or one.overdrafts for _, one in self.every_plan()):
+            return str(Status.LIMITS_EXCEEDED)
+        return self.strategies["carbon"].status
 
     @property
     def regret_tonnes(self) -> float | None:

@@ -296,7 +296,7 @@ def _rolling(counting: _Counting) -> rolling.RollingResult:
     past = _known_before(config, counting.context, before)
     led = counting.led_by(counting.factors.marginal)
     day = max(1, round(24.0 / grid.step_h))
-    view = FactorView(led.prices, expected, past, day)
+    view = FactorView(led.prices, expected, past, day, counting.losses)
     every, window = _cadence(forecast, grid)
     tell = counting.context.progress
     return rolling.simulate(

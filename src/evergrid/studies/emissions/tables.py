@@ -41,7 +41,7 @@ def headline(config: Config, found: EmissionsResults) -> dict[str, Any]:
     best, price = found.strategies["carbon"], found.strategies["price"]
     knee, cap = found.knee, found.capped
     return {
-        "status": best.status,
+        "status": found.status,
         "currency": portfolio.prices.currency,
         "baseline": BASELINE,
         "tonnes": {name: one.tonnes for name, one in found.strategies.items()},
@@ -65,10 +65,18 @@ def headline(config: Config, found: EmissionsResults) -> dict[str, Any]:
         "embodied_tonnes": None if price.embodied_kg is None else price.embodied_kg / KG_PER_TONNE,
         "driving_tonnes": None if price.driving_kg is None else price.driving_kg / KG_PER_TONNE,
         "stored_imbalance_kg": None if price.stored is None else price.stored.imbalance_kg,
-        "violation_kw": max(one.assessment.limits_kw for one in found.strategies.values()),
-        "shortfall_kwh": max(
-            float(one.assessment.shortfall_total_kwh) for one in found.strategies.values()
-        ),
+        "violation_kw": max(one.limits_kw for _, one in found.every_plan()),
+        "overloads": [
+            {"plan": name, **vars(item), "cause": item.cause}
+            for name, one in found.every_plan()
+            for item in one.overloads
+        ],
+        "overdrafts": [
+            {"plan": name, **vars(item)}
+            for name, one in found.every_plan()
+            for item in one.overdrafts
+        ],
+        "shortfall_kwh": max(one.shortfall_total_kwh for _, one in found.every_plan()),
         "assets": portfolio.assets,
         "sessions": len(portfolio.sessions),
         "start_utc": portfolio.grid.start_utc.isoformat(),
@@ -137,6 +145,7 @@ def _ledgers(found: EmissionsResults) -> pl.DataFrame:
             "fed_mwh": [one.fed_mwh for one in rows],
             "embodied_tonnes": _tonnes([one.embodied_kg for one in rows]),
             "driving_tonnes": _tonnes([one.driving_kg for one in rows]),
+            "violation_kw": [one.assessment.limits_kw for one in rows],
         },
         schema_overrides=dict.fromkeys(MAY_BE_EMPTY, pl.Float64),
     )
@@ -161,6 +170,7 @@ def _frontier(found: EmissionsResults) -> pl.DataFrame:
             "cost_per_tonne_saved": steps,
             "bound": [one.bound for one in points],
             "status": [str(one.plan.status) for one in points],
+            "violation_kw": [one.plan.assessment.limits_kw for one in points],
         }
     )
 

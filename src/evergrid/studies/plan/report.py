@@ -207,10 +207,9 @@ def _notes(result: StudyResult) -> list[str]:
             f"{quality.rows_repaired:,} of them repaired, {quality.rows_rejected:,} rejected."
         )
     for item in result.summary["overloads"]:
-        cause = "load" if item["limit"] == "import" else "generation that cannot be curtailed"
         notes.append(
-            f"The {cause} at site {item['site_id']} exceeds its {item['limit']} limit by up to "
-            f"{item['worst_kw']:.1f} kW in {item['steps']} steps, {item['excess_kwh']:.1f} kWh in "
+            f"The {item['cause']} at site {item['site_id']} exceeds its {item['limit']} limit by up "
+            f"to {item['worst_kw']:.1f} kW in {item['steps']} steps, {item['excess_kwh']:.1f} kWh in "
             "all, more than the fleet can make up. What is fed beyond a limit is not paid for."
         )
     for item in result.summary["overdrafts"]:
