@@ -1,7 +1,7 @@
 """What was known about prices at each moment, as a rolling plan may see them."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -80,6 +80,29 @@ class Persistence(AbstractPriceView):
         source = np.where(steps < last, steps, steps - back)
         source = np.where(source < 0, source % max(1, min(self.day, last)), source)
         return _mixed(_rows(self.actual, steps), _rows(self.actual, source), known=self.known)
+
+
+@final
+@dataclass(frozen=True)
+class CarbonFrom(AbstractPriceView):
+    """Believes one view of energy prices and another one of prices of carbon.
+
+    Attributes:
+        energy: Believed of import and export prices.
+        carbon: Believed of the price of carbon and of its credit.
+    """
+
+    energy: AbstractPriceView
+    carbon: AbstractPriceView
+
+    def __call__(self, now: int, stop: int) -> Prices:
+        """Energy prices of the one view, prices of carbon of the other."""
+        carbon = self.carbon(now, stop)
+        return replace(
+            self.energy(now, stop),
+            carbon_price_per_mwh=carbon.carbon_price_per_mwh,
+            carbon_credit_per_mwh=carbon.carbon_credit_per_mwh,
+        )
 
 
 def steps_per_day(grid: TimeGrid) -> int:

@@ -154,7 +154,7 @@ def notes(config: Config, found: EmissionsResults) -> list[str]:
     factors = found.factors
     told = [
         "The baseline is the same vehicles without control, which charge at once and feed "
-        f"nothing. Marginal factors: {factors.sources['marginal']}.",
+        f"nothing. Marginal factors: {factors.names['marginal']}.",
         "Emissions count what all sites exchange with the grid: vehicles, load and generation. "
         "What vehicles that stay hold more or less in the end counts at the median factor.",
     ]

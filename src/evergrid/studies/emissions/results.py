@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from evergrid.core.arrays import Array, Float
 from evergrid.core.status import Status
 from evergrid.dispatch.assessment import Assessment
 from evergrid.dispatch.carbon.account import GridEnergy, ScheduleCarbon
@@ -17,28 +16,9 @@ from evergrid.impact.emissions.ledgers import (
 from evergrid.impact.emissions.stored_carbon import StoredCarbon
 from evergrid.impact.emissions.uncertainty import Band
 from evergrid.inputs.assembly import StudyInputs
-from evergrid.inputs.emissions import EstimatedFactors
+from evergrid.inputs.emissions import Factors
 
 BASELINE = "uncontrolled"
-
-
-@dataclass(frozen=True)
-class Factors:
-    """Factors of every step of the horizon, kg/MWh.
-
-    Attributes:
-        marginal: Of one more kWh.
-        average: Of all kWh; None where they were not given.
-        residual: Of kWh without certificates; None where they were not given.
-        sources: Of each of them, by its ledger.
-        estimated: How they were estimated; None where they were given.
-    """
-
-    marginal: Float[Array, " step"]
-    average: Float[Array, " step"] | None
-    residual: Float[Array, " step"] | None
-    sources: dict[str, str]
-    estimated: EstimatedFactors | None = None
 
 
 @dataclass(frozen=True)

@@ -98,19 +98,11 @@ def _ledger(found: EmissionsResults, name: str) -> dict[str, float] | None:
 
 def inputs(found: EmissionsResults) -> dict[str, pl.DataFrame]:
     """The canonical tables that were used, by name."""
-    portfolio, factors = found.inputs.portfolio, found.factors
-    columns: dict[str, Any] = {
-        "time_utc": _utc(portfolio.grid.times),
-        "marginal_kg_per_mwh": factors.marginal,
-    }
-    if factors.average is not None:
-        columns["average_kg_per_mwh"] = factors.average
-    if factors.residual is not None:
-        columns["residual_mix_kg_per_mwh"] = factors.residual
+    portfolio = found.inputs.portfolio
     return {
         "sessions": tables.sessions_frame(portfolio.sessions),
         "prices": tables.prices_frame(portfolio.prices),
-        "factors": pl.DataFrame(columns),
+        "factors": found.factors.frame(portfolio.grid),
     }
 
 
