@@ -134,9 +134,19 @@ def estimate_factors(source: GenerationSource, folder: Path, *, time_zone: str) 
         time_zone: Clock by which hours and seasons are told.
 
     Raises:
-        InputError: Rows that break rules, types that there are not, too few hours in a group.
+        InputError: Rows that break rules, types that there are not, too few hours in a group, hours
+            in which nothing generates.
     """
-    read, meta = by_type.read(locate(source.file, folder))
+    path = locate(source.file, folder)
+    try:
+        return _estimated(source, path, time_zone)
+    except InputError as error:
+        raise in_file(path, error) from error
+
+
+def _estimated(source: GenerationSource, path: Path, time_zone: str) -> EstimatedFactors:
+    """The factors that a file of generation leads to."""
+    read, meta = by_type.read(path)
     of = generation_factors.emissions(
         read.energy_mwh, source.fuel_t_per_mwh, without=frozenset(source.without)
     )
@@ -198,6 +208,23 @@ def read_factors(
         InputError: Cells or rows that break rules.
     """
     path = locate(source.file, folder)
+    try:
+        return _read(source, kind, path, tell)
+    except ConfigError:
+        raise
+    except InputError as error:
+        raise in_file(path, error) from error
+
+
+def in_file(path: Path, error: InputError) -> InputError:
+    """The same faults, by the name of the file that they are in."""
+    if path.name in error.source:
+        return error
+    return InputError(f"{path.name}, {error.source}", error.faults, more=error.more)
+
+
+def _read(source: FactorSource, kind: FactorKind, path: Path, tell: NoteCallback) -> ReadFactors:
+    """The factors of a file."""
     if source.format == "table":
         if source.options:
             raise _wrong(f"{kind}.options", "be left out for a table", tuple(source.options))

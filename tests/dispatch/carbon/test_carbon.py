@@ -199,6 +199,13 @@ def test_the_knee_is_where_further_tonnes_begin_to_cost_more():
     assert knee(points) in points
 
 
+def test_a_line_has_no_knee():
+    given = problem(1)
+    assert knee(frontier(given, [])) is None
+    assert knee(frontier(given, [0.0, 800.0])) is None
+    assert knee(frontier(given, [0.0, 1e-6, 800.0])) is None  # the first two are one plan
+
+
 def test_what_is_believed_of_factors_holds_nothing_of_what_comes():
     given = problem(0)
     losses = GridLosses(0.1, 0.0)
@@ -310,7 +317,7 @@ def test_costs_of_carbon_and_tonnes_differ_by_what_no_plan_changes(seed: int):
     priced = with_carbon_price(given.portfolio, given.factor_kg_per_mwh, price, given.losses)
     value = one_options(given, price).end_value_per_kwh
     points = [given.at(each) for each in (0.0, price, 3000.0)]
-    assert any(one.plan.schedule.curtailed_kw.any() for one in points)
+    assert any(one.plan.assessment.curtailed_kwh.any() for one in points)
     apart = [
         costs(priced, one.plan.schedule, value).net - one.net_cost - price * one.tonnes
         for one in points

@@ -96,6 +96,69 @@ def test_the_frontier_falls_and_the_cap_costs_no_less_than_its_bound(
     assert summary["cap_bound"] <= summary["cap_net_cost"] + 1e-6
 
 
+def test_the_plans_of_the_cap_are_in_the_schedule(done: tuple[dict[str, Any], Path]):
+    """Both that are mixed; the cleaner one keeps the cap, recomputed from its powers."""
+    summary, out = done
+    factors = pl.read_parquet(out / "inputs/factors.parquet")
+    rows = pl.read_parquet(out / "schedule.parquet").join(factors, on="time_utc")
+    assert set(summary["cap_status"]) == {"cap_cheaper", "cap_cleaner"}
+    assert 0.0 < summary["cap_cleaner_share"] < 1.0
+    tonnes = {}
+    for name in ("cap_cheaper", "cap_cleaner", "carbon"):
+        one = rows.filter(pl.col("strategy") == name)
+        kg = -0.5 * float((one["power_kw"] * one["marginal_kg_per_mwh"]).sum()) / 1000.0
+        tonnes[name] = kg / 1000.0
+    usual = rows.filter(pl.col("strategy") == "carbon")
+    assert tonnes["carbon"] < tonnes["cap_cleaner"] < tonnes["cap_cheaper"]
+    assert len(usual) == len(rows.filter(pl.col("strategy") == "cap_cleaner"))
+    assert set(summary["cap_status"].values()) == {"optimal"}
+
+
+def test_one_or_two_points_have_no_knee_and_say_so(tmp_path: Path):
+    result = run(tmp_path, prices_per_tonne=[0.0, 50.0])
+    assert result.summary["knee_price_per_tonne"] is None
+    assert any("Too few points for a knee" in note for note in result.summary["notes"])
+    assert any("too few points" in line for line in result.console_lines())
+    none = run(tmp_path, prices_per_tonne=[])
+    assert not any("knee" in note for note in none.summary["notes"])
+
+
+def broken(folder: Path, name: str, **columns: Any) -> None:
+    """A file of factors or of generation with another column in the place of its own."""
+    table = pl.read_parquet(folder / "marginal.parquet").select("time_utc")
+    table.with_columns(**columns).write_parquet(folder / name)
+
+
+def test_faults_of_factors_name_their_file(tmp_path: Path):
+    files(tmp_path)
+    broken(tmp_path, "of_winter.parquet", emissions_kg_per_mwh=pl.lit(0.4))
+    broken(tmp_path, "of_types.parquet", gas_mw=pl.lit(float("nan")))
+    broken(tmp_path, "late.parquet", error_kg_per_mwh=pl.lit(1.0))
+    source = {"file": "of_types.parquet", "fuel_t_per_mwh": {"gas": 0.4}, "groups": "all"}
+    for changed, name in (
+        ({"average": {"file": "of_winter.parquet"}}, "of_winter.parquet"),
+        ({"marginal": None, "average": None, "generation": source}, "of_types.parquet"),
+        ({"uncertainty": {"errors_file": "late.parquet"}}, "late.parquet"),
+        ({"forecast": {"file": "forecast_kg_per_mwh.parquet"}}, "forecast_kg_per_mwh.parquet"),
+    ):
+        with pytest.raises(EvergridError, match=name):
+            emissions.run(
+                parse(emissions.Config, configuration(**changed)), folder=tmp_path, seed=1
+            )
+
+
+def test_hours_in_which_nothing_generates_are_refused(tmp_path: Path):
+    """Their average factor would be 0, as if they were without emissions."""
+    files(tmp_path)
+    times = [START + timedelta(hours=hour) for hour in range(-24 * 60, HOURS)]
+    gas = np.random.default_rng(2).uniform(100.0, 200.0, len(times))
+    gas[[5, 9]] = 0.0
+    pl.DataFrame({"time_utc": times, "gas_mw": gas}).write_csv(tmp_path / "generation.csv")
+    source = {"file": "generation.csv", "fuel_t_per_mwh": {"gas": 0.4}}
+    with pytest.raises(EvergridError, match=r"above 0 in every hour.*\(row 6\); \(row 10\)"):
+        run(tmp_path, marginal=None, average=None, generation=source, prices_per_tonne=[])
+
+
 def test_the_page_and_the_lines_begin_with_the_answer(tmp_path: Path):
     result = run(tmp_path)
     result.write(tmp_path / "out")
@@ -277,8 +340,8 @@ def test_generation_beyond_a_limit_is_never_told_as_optimal(
     told = summary["overloads"]
     own = [item for item in told if item["plan"] in summary["tonnes"]]
     assert len(own) == exceeding
-    # Plans of the frontier and of the cap are told as well.
-    assert len(told) == (1 if battery else 5 + 3 + 2)
+    # Plans of the frontier, and the one of a cap that does not bind, are told as well.
+    assert len(told) == (1 if battery else 5 + 3 + 1)
     for item in told:
         assert item["cause"] == "generation that cannot be curtailed"
         assert (item["site_id"], item["limit"], item["steps"]) == ("street", "export", 4)

@@ -220,6 +220,9 @@ def test_the_sheet_is_one_page_that_asks_for_no_network(result: Any, tmp_path: P
     assert summary["welfare_change"] == result.summary["welfare_change"]
 
 
+PLANT = {"name": "gas", "capacity_mw": 900.0, "cost_per_mwh": 45.0, "co2_kg_per_mwh": 350.0}
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
@@ -237,6 +240,22 @@ def test_the_sheet_is_one_page_that_asks_for_no_network(result: Any, tmp_path: P
         ({"owners": {"lowest_per_mwh": 70.0}}, "above lowest_per_mwh"),
         ({"assumed": {"wear_factor": []}}, "assumed.wear_factor must have at least one value"),
         ({"vehicles": {"cuont": 5}}, "Did you mean count"),
+        ({"plants": [PLANT | {"co2_kg_per_mwh": 0.35}]}, "0.35 for gas. Give kg per MWh: 0.35 t"),
+        ({"plants": [PLANT | {"co2_kg_per_mwh": 350_000.0}]}, "be 0, or from 3 to 3000 kg/MWh"),
+        ({"plants": [PLANT | {"nox_kg_per_mwh": 400.0}]}, "nox_kg_per_mwh must be at most 100"),
+        (
+            {"plants": [PLANT], "carbon": {"price_per_t": 200.0, "in_costs": True}},
+            r"cost_per_mwh must be at least 70\.00, the carbon price",
+        ),
+        (
+            {
+                "plants": [],
+                "days": [],
+                "rts": {"folder": "x"},
+                "carbon": {"price_per_t": 20.0, "in_costs": True},
+            },
+            r"carbon\.in_costs must be false with \[rts\]",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused(changed: dict[str, Any], said: str) -> None:

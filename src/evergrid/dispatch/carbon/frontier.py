@@ -23,6 +23,7 @@ from evergrid.model.schedule import Schedule
 FIRST_PRICE = 50.0  # per tonne, tried first for a cap
 HIGHEST_PRICE = 1e6  # per tonne; what no price up to this reaches is taken for impossible
 MOST_SOLVES = 60
+LEAST_POINTS = 3  # that differ: both ends, and one between
 TOLERANCE = 1e-7  # share of a cost below which a plan is no better than another
 
 
@@ -164,18 +165,27 @@ def frontier(
     return found
 
 
-def knee(points: Sequence[FrontierPoint]) -> FrontierPoint:
+def knee(points: Sequence[FrontierPoint]) -> FrontierPoint | None:
     """The point farthest from the straight line between both ends: from there on less is gained.
 
-    Costs and tonnes are each measured by how far the ends lie apart.
+    Costs and tonnes are each measured by how far the ends lie apart. None where fewer than
+    `LEAST_POINTS` of the plans differ: a line has no knee.
     """
+    different = [one for k, one in enumerate(points) if not k or _differ(points[k - 1], one)]
+    if len(different) < LEAST_POINTS:
+        return None
     cost = np.array([point.net_cost for point in points])
     tonnes = np.array([point.tonnes for point in points])
     dearer, fewer = cost[-1] - cost[0], tonnes[0] - tonnes[-1]
     if dearer <= 0 or fewer <= 0:
-        return points[0]
+        return None
     x, y = (cost - cost[0]) / dearer, (tonnes[0] - tonnes) / fewer
     return points[int(np.argmax(y - x))]
+
+
+def _differ(one: FrontierPoint, other: FrontierPoint) -> bool:
+    """Whether two plans emit other amounts, beyond rounding."""
+    return abs(one.tonnes - other.tonnes) > TOLERANCE * max(abs(one.tonnes), abs(other.tonnes))
 
 
 def capped(problem: CarbonProblem, cap_tonnes: float) -> CappedPlan:

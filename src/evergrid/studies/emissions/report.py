@@ -26,13 +26,16 @@ LABELS = {
     "average": "V2G by average factors",
     "carbon": "V2G by marginal factors",
     "carbon_forecast": "the same on forecasts",
+    "cap_cheaper": "the cheaper plan of the cap",
+    "cap_cleaner": "the cleaner plan of the cap",
 }
 NOTHING_T = 0.0005  # tonnes below which 0.000 is printed
 READING = {
     "carbon_bars": "What each strategy emits more than the same vehicles without control, at equal "
     "energy in the end: the consequential ledger, by marginal factors.",
     "carbon_frontier": "Each point is the cheapest plan where a tonne costs so much. At the knee, "
-    "larger and orange, further tonnes begin to cost much more.",
+    "larger and orange, further tonnes begin to cost much more; fewer than three plans that differ "
+    "have none.",
     "carbon_over_time": "Factors of the grid, what is in batteries, and what the fleet does.",
 }
 HEADINGS = {
@@ -60,6 +63,8 @@ def console_lines(result: StudyResult) -> list[str]:
         rows.append(("limits", exceeded))
     if s["knee_price_per_tonne"] is not None:
         rows.append(("knee", f"at {s['knee_price_per_tonne']:,.0f} {s['currency']} a tonne"))
+    elif result.findings.frontier:
+        rows.append(("knee", "too few points: fewer than three plans of the frontier differ"))
     if s["foresight_share"] is not None:
         share = f"{s['foresight_share']:.0%} of what foresight saves"
         rows.append(("forecasts", f"{share}; not knowing costs {s['regret_tonnes']:,.3f} t"))
@@ -178,6 +183,11 @@ def notes(config: Config, found: EmissionsResults) -> list[str]:
             "one what would not have been emitted without V2G."
         )
     told += _of_limits(found) + _of_plans(found)
+    if found.frontier and found.knee is None:
+        told.append(
+            "Too few points for a knee of the frontier: fewer than three plans at prices_per_tonne "
+            "differ. Give more prices, or higher ones."
+        )
     tiny = int(((factors.marginal != 0) & (np.abs(factors.marginal) < SMALLEST_KG_PER_MWH)).sum())
     if tiny:
         told.append(
@@ -254,7 +264,8 @@ def _of_plans(found: EmissionsResults) -> list[str]:
             f"{whole.tonnes:,.6g} t for {whole.net_cost:,.2f} {money}, the rest of one of "
             f"{cap.cheaper.tonnes:,.6g} t for {cap.cheaper.net_cost:,.2f} {money}. Where vehicles "
             "are paid to waste energy, at prices or factors below 0, no single schedule need lie "
-            "between both; the first of them keeps the cap by itself."
+            "between both; the first of them keeps the cap by itself. Both are in "
+            "schedule.parquet."
         )
     return told
 

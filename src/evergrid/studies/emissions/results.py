@@ -114,9 +114,17 @@ class EmissionsResults:
             yield name, one.assessment
         for point in self.frontier:
             yield f"at {point.price_per_tonne:g} per tonne", point.plan.assessment
-        if self.capped is not None:
-            yield "cap, cheaper", self.capped.cheaper.plan.assessment
-            yield "cap, cleaner", self.capped.cleaner.plan.assessment
+        for name, point in self.of_cap.items():
+            yield name, point.plan.assessment
+
+    @property
+    def of_cap(self) -> dict[str, FrontierPoint]:
+        """Plans that the one within the cap is made of, by name; the cleaner one keeps the cap."""
+        cap = self.capped
+        if cap is None:
+            return {}
+        mixed = {"cap_cheaper": cap.cheaper} if cap.cleaner_share < 1.0 else {}
+        return mixed | {"cap_cleaner": cap.cleaner}
 
     @property
     def status(self) -> str:

@@ -40,7 +40,13 @@ from evergrid.impact.emissions.ledgers import (
 )
 from evergrid.impact.emissions.uncertainty import Band, assumed_band, band
 from evergrid.inputs.assembly import load
-from evergrid.inputs.emissions import Factors, estimate_factors, ledger_factors, read_factors
+from evergrid.inputs.emissions import (
+    Factors,
+    estimate_factors,
+    in_file,
+    ledger_factors,
+    read_factors,
+)
 from evergrid.model.portfolio import Portfolio
 from evergrid.studies.emissions import report, tables
 from evergrid.studies.emissions.config import Config, Forecast
@@ -83,7 +89,7 @@ def compute(config: Config, context: Context) -> Output[EmissionsResults]:
         factors,
         strategies,
         points,
-        knee(points) if points else None,
+        knee(points),
         cap,
         _sensitivity(counting, strategies),
     )
@@ -196,7 +202,10 @@ class _Counting:
             share = settings.factor_share
             return assumed_band(drawn, fed, share, level=level, certain_kg=certain)
         path = locate(settings.errors_file, self.context.folder)
-        error = input_tables.read_factor_errors(path, self.portfolio.grid.step_h)
+        try:
+            error = input_tables.read_factor_errors(path, self.portfolio.grid.step_h)
+        except InputError as fault:
+            raise in_file(path, fault) from fault
         return band(
             more,
             factor,
@@ -258,7 +267,10 @@ def _rolling(counting: _Counting) -> rolling.RollingResult:
     assert forecast is not None
     assert config.marginal is not None
     path = locate(forecast.file, counting.context.folder)
-    made = sgip_forecast.read(path).on(grid)
+    try:
+        made = sgip_forecast.read(path).on(grid)
+    except InputError as fault:
+        raise in_file(path, fault) from fault
     leads = LeadForecasts(counting.factors.marginal, made)
     expected = leads.blended_kg_per_mwh if forecast.blend else made
     before = _before(grid, forecast.look_back_days)

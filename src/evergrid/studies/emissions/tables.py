@@ -62,6 +62,8 @@ def headline(config: Config, found: EmissionsResults) -> dict[str, Any]:
         "cap_price_per_tonne": None if cap is None else cap.price_per_tonne,
         "cap_net_cost": None if cap is None else cap.net_cost,
         "cap_bound": None if cap is None else cap.bound,
+        "cap_cleaner_share": None if cap is None else cap.cleaner_share,
+        "cap_status": {name: str(one.plan.status) for name, one in found.of_cap.items()} or None,
         "embodied_tonnes": None if price.embodied_kg is None else price.embodied_kg / KG_PER_TONNE,
         "driving_tonnes": None if price.driving_kg is None else price.driving_kg / KG_PER_TONNE,
         "stored_imbalance_kg": None if price.stored is None else price.stored.imbalance_kg,
@@ -249,8 +251,9 @@ def _schedule(found: EmissionsResults) -> pl.DataFrame:
     portfolio = found.inputs.portfolio
     names = pl.Series(portfolio.sessions.session_id.tolist(), dtype=pl.String)
     frames = []
-    for name, one in found.strategies.items():
-        schedule = one.assessment.schedule
+    made = {name: one.assessment.schedule for name, one in found.strategies.items()}
+    made |= {name: point.plan.schedule for name, point in found.of_cap.items()}
+    for name, schedule in made.items():
         session, step = np.nonzero(schedule.plugged)
         frames.append(
             pl.DataFrame(

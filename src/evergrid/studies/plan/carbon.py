@@ -181,7 +181,8 @@ def section(s: Mapping[str, Any], names: Mapping[str, str]) -> Section:
         f"A tonne costs {made['price_per_tonne']:g} {s['currency']}. Energy drawn pays for what it "
         f"causes by marginal factors ({made['source']}), energy fed is credited with what it "
         "displaces, and curtailing costs what is not displaced. The consequential ledger is "
-        "against no control, at equal energy in the end. Ledgers answer other questions and are never added."
+        "against no control, at equal energy in the end. Ledgers answer other questions and are "
+        "never added."
     )
     return Section("Carbon", text, Table(columns, rows))
 
