@@ -276,6 +276,19 @@ def test_shares_of_groups_that_are_not_of_a_whole_are_refused() -> None:
         run(group=[group])
 
 
+def test_quoted_figures_that_are_not_verified_are_named(result: Any) -> None:
+    (told,) = [note for note in result.summary["notes"] if "not verified against their" in note]
+    for figure in ("51 and 1,500 USD", "NOx 6,000 USD of 2015", "income elasticity 1.4"):
+        assert figure in told
+        assert figure in result.files["policy_sheet.html"]
+    assert "SO2 40,000" not in told  # nothing emits any
+    own = {"nox_per_short_ton": 7000.0, "compared": ["none", "epa_2.0"]}
+    other = run(carbon=own).summary["notes"]
+    (told,) = [note for note in other if "not verified against their" in note]
+    assert "51 and" not in told
+    assert "benefit" not in told
+
+
 def test_a_negative_social_cost_of_ones_own_is_flagged() -> None:
     own = {"social_cost": "own", "own_per_t": -10.0, "own_dollar_year": 2020}
     notes = run(carbon=own).summary["notes"]

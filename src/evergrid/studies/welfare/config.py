@@ -169,7 +169,8 @@ class Carbon(BaseConfig):
     in_costs: bool = False
     """Whether the costs of plants hold that price already; it is then taken out of them."""
     social_cost: SourceName = "epa_2.0"
-    """Of a tonne: of the EPA (2023) at 2.5, 2.0 or 1.5 %, of the working group of 2021, or own."""
+    """Of a tonne: of the EPA (2023) at 2.5, 2.0 or 1.5 %, of the working group of 2021 (as quoted
+    by others, not verified), or own."""
     compared: tuple[SourceName, ...] = ("none", "iwg_2021", "epa_2.5", "epa_2.0", "epa_1.5")
     """Social costs under which policies are ranked."""
     own_per_t: float | None = Field(default=None, examples=[100.0])
@@ -179,7 +180,8 @@ class Carbon(BaseConfig):
     own_dollar_year: int | None = Field(default=None, examples=[2023])
     """Year of the dollars of these two."""
     so2_per_short_ton: float = Field(default=40_000.0, ge=0)
-    """Damage of sulphur dioxide to health, per short ton."""
+    """Damage of sulphur dioxide to health, per short ton; this and the next two as quoted by
+    others, not verified."""
     nox_per_short_ton: float = Field(default=6_000.0, ge=0)
     """Of nitrogen oxides."""
     pm25_per_short_ton: float = Field(default=140_000.0, ge=0)
