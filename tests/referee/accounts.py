@@ -113,7 +113,12 @@ class Schedule:
         paid = fed - np.where(book.sell > 0, self.unpaid_kw(), 0.0)
         energy = book.step_h * float(book.buy @ bought - book.sell @ paid)
         carbon = book.step_h * float(book.carbon @ (bought - paid))
-        return Costs(energy - carbon, carbon, self._wear(), self._demand(), -self._worth_left())
+        beside = [site for site in range(len(book.parent)) if book.meter(site) < 0]
+        # What is curtailed there is in no bill, but its emissions are not avoided.
+        lost = book.step_h * float(book.carbon @ self.curtailed_kw[beside].sum(axis=0))
+        return Costs(
+            energy - carbon, carbon + lost, self._wear(), self._demand(), -self._worth_left()
+        )
 
     def unpaid_kw(self) -> np.ndarray:
         """What meters feed beyond export limits, in each step: at, above or below the meter.

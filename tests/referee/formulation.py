@@ -33,6 +33,9 @@ class Formulation:
         for site, step in zip(*np.nonzero(book.may_curtail_kw > 0), strict=True):
             most = float(book.may_curtail_kw[site, step])
             self.curtailed[int(site), step] = self.model.column(0.0, most)
+            if book.meter(int(site)) < 0:  # in no bill, but its emissions are not avoided
+                worth = book.step_h * float(book.carbon[step])
+                self.cost[self.curtailed[int(site), step]] = worth
         for site in range(len(book.site_id)):
             self._site(site)
         for site in sorted(range(len(book.site_id)), key=lambda site: -len(book.chain(site))):

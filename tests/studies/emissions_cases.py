@@ -36,6 +36,14 @@ def files(folder: Path) -> None:
     ).write_parquet(folder / "no_errors.parquet")
 
 
+def generation(folder: Path, generation_kw: float) -> None:
+    """Generation at the street from 10 to 12 o'clock."""
+    times = [START + timedelta(minutes=30 * k) for k in range(2 * HOURS)]
+    made = [generation_kw if 10 <= time.hour < 12 else 0.0 for time in times]
+    table = {"site_id": ["street"] * len(times), "time_utc": times, "generation_kw": made}
+    pl.DataFrame(table).write_parquet(folder / "site_generation.parquet")
+
+
 def configuration(**changed: Any) -> dict[str, Any]:
     battery = {
         "asset_id": "battery-1",

@@ -41,6 +41,7 @@ class InputError(EvergridError, ValueError):
     def __init__(self, source: str, faults: Sequence[Fault], *, more: int = 0) -> None:
         self.source = source
         self.faults = tuple(faults)
+        self.more = more
         count = len(self.faults) + more
         head = (
             f"{printable(source, LONGEST_SOURCE)}: {count} fault{'s' if count != 1 else ''} found"

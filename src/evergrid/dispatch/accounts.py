@@ -80,16 +80,10 @@ class Settlement:
         return site_power(self.portfolio, self.schedule)
 
     @cached_property
-    def carbon_price_per_kwh(self) -> Float[Array, " step"]:
-        """Carbon price in each step."""
-        return per_kwh_from_per_mwh(self.portfolio.prices.carbon_price_per_mwh)
-
-    @cached_property
     def energy_kwh(self) -> tuple[Float[Array, " step"], Float[Array, " step"]]:
         """Energy bought and sold in each step; what nobody pays for is not sold."""
         bought, sold = billed_kwh(self.portfolio, self.schedule, self.site_kw)
-        export = per_kwh_from_per_mwh(self.portfolio.prices.export_price_per_mwh)
-        earns = export + self.carbon_price_per_kwh > 0
+        earns = self.portfolio.prices.all_fed_per_mwh > 0
         return bought, sold - np.where(earns, unpaid_kwh(self.portfolio, self.site_kw), 0.0)
 
 
@@ -150,9 +144,21 @@ def _demand_charge(of: Settlement) -> float:
 
 
 def _carbon(of: Settlement) -> float:
-    """Carbon price on energy drawn less that on energy fed."""
+    """Carbon price on energy drawn less that on energy fed, at meters, and on what is curtailed.
+
+    What sites behind no net meter curtail would have displaced emissions, or what they draw.
+    """
     bought, sold = of.energy_kwh
-    return float(of.carbon_price_per_kwh @ (bought - sold))
+    made, curtailed = 0.0, of.schedule.curtailed_kw
+    prices = of.portfolio.prices
+    price = per_kwh_from_per_mwh(prices.carbon_price_per_mwh)
+    credit = per_kwh_from_per_mwh(prices.carbon_fed_per_mwh)
+    if curtailed is not None and (price.any() or credit.any()):
+        for sign, kw in ((1.0, curtailed), (-1.0, None)):
+            beside = of.portfolio.grid.step_h * beside_kw(of.portfolio, kw)
+            drawn, fed = (np.maximum(side, 0.0).sum(axis=0) for side in (-beside, beside))
+            made += sign * float(price @ drawn - credit @ fed)
+    return float(price @ bought - credit @ sold) + made
 
 
 def _energy_left(of: Settlement) -> float:
@@ -188,21 +194,44 @@ def site_power(portfolio: Portfolio, schedule: Schedule) -> Float[Array, "site s
     return portfolio.sites.add_up(own + portfolio.by_site(schedule.power_kw))
 
 
+def beside_kw(
+    portfolio: Portfolio, curtailed_kw: Float[Array, "site step"] | None
+) -> Float[Array, "site step"]:
+    """Generation less load of the sites that are behind no net meter; no plan is billed for it."""
+    own = portfolio.generation_kw - portfolio.load_kw
+    if curtailed_kw is not None:
+        own = own - curtailed_kw
+    return np.where((portfolio.sites.meter < 0)[:, None], own, 0.0)
+
+
 def unpaid_kwh(portfolio: Portfolio, power_kw: Float[Array, "site step"]) -> Float[Array, " step"]:
-    """Energy in each step that net meters feed beyond export limits, which nobody pays for.
+    """Energy in each step that net meters feed beyond export limits, which nobody pays for."""
+    meters = portfolio.sites.net_metering[:, None]
+    fed_kw = np.where(meters, np.maximum(power_kw, 0.0), 0.0)
+    return portfolio.grid.step_h * untaken_kw(portfolio, power_kw, fed_kw)
+
+
+def untaken_kw(
+    portfolio: Portfolio, power_kw: Float[Array, "site step"], fed_kw: Float[Array, "site step"]
+) -> Float[Array, " step"]:
+    """Part of what is fed that passes export limits.
 
     What is beyond a limit is beyond those above it as well, and counts once. What passes a limit
-    above several meters is theirs, as far as they feed it.
+    above several sites that feed is theirs, as far as they feed it.
+
+    Args:
+        portfolio: Sites and their limits.
+        power_kw: Of each site with all below it, positive into the grid.
+        fed_kw: What net meters feed, or sites behind none; 0 for the others.
     """
     sites = portfolio.sites
     over = power_kw - portfolio.export_limit_kw
     over = np.where(over > ROUNDING_KW, over, 0.0)
     if not over.any():
         return np.zeros(power_kw.shape[1])
-    fed = np.where(sites.net_metering[:, None], np.maximum(power_kw, 0.0), 0.0)
     behind = (sites.meter >= 0) & ~sites.net_metering
-    unpaid = unpaid_feed.unpaid_kw(over, fed, behind, sites.parent)
-    return portfolio.grid.step_h * unpaid[sites.parent < 0].sum(axis=0)
+    unpaid = unpaid_feed.unpaid_kw(over, fed_kw, behind, sites.parent)
+    return unpaid[sites.parent < 0].sum(axis=0)
 
 
 def period_peaks(

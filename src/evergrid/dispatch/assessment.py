@@ -40,6 +40,11 @@ class Overload:
     worst_kw: float
     excess_kwh: float
 
+    @property
+    def cause(self) -> str:
+        """What exceeds it: nothing else may, or a plan would keep the limit."""
+        return "load" if self.limit == "import" else "generation that cannot be curtailed"
+
 
 @dataclass(frozen=True)
 class Overdraft:

@@ -1,11 +1,12 @@
 """What was known about prices at each moment, as a rolling plan may see them."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
 
+from evergrid.core.arrays import Array, Float
 from evergrid.core.timegrid import TimeGrid
 from evergrid.model.prices import Prices
 
@@ -81,6 +82,29 @@ class Persistence(AbstractPriceView):
         return _mixed(_rows(self.actual, steps), _rows(self.actual, source), known=self.known)
 
 
+@final
+@dataclass(frozen=True)
+class CarbonFrom(AbstractPriceView):
+    """Believes one view of energy prices and another one of prices of carbon.
+
+    Attributes:
+        energy: Believed of import and export prices.
+        carbon: Believed of the price of carbon and of its credit.
+    """
+
+    energy: AbstractPriceView
+    carbon: AbstractPriceView
+
+    def __call__(self, now: int, stop: int) -> Prices:
+        """Energy prices of the one view, prices of carbon of the other."""
+        carbon = self.carbon(now, stop)
+        return replace(
+            self.energy(now, stop),
+            carbon_price_per_mwh=carbon.carbon_price_per_mwh,
+            carbon_credit_per_mwh=carbon.carbon_credit_per_mwh,
+        )
+
+
 def steps_per_day(grid: TimeGrid) -> int:
     """How many steps make a day."""
     return max(1, round(24.0 / grid.step_h))
@@ -96,11 +120,12 @@ def _rows(prices: Prices, rows: np.ndarray) -> Prices:
 
 
 def _mixed(seen: Prices, believed: Prices, *, known: int) -> Prices:
-    columns = seen.columns()
     sure = np.arange(len(seen.time_utc)) < known
-    mixed = {
-        name: np.where(sure, values, believed.columns()[name])
-        for name, values in columns.items()
-        if name != "time_utc"
-    }
+    names = {*seen.columns(), *believed.columns()} - {"time_utc"}
+    mixed = {name: np.where(sure, _column(seen, name), _column(believed, name)) for name in names}
     return Prices(time_utc=seen.time_utc, currency=seen.currency, **mixed)
+
+
+def _column(prices: Prices, name: str) -> Float[Array, " interval"]:
+    """A column; of credits that are not told apart, those that follow from the carbon price."""
+    return prices.columns().get(name, prices.carbon_fed_per_mwh)

@@ -96,8 +96,7 @@ class Plan:
 
 def end_value_per_kwh(portfolio: Portfolio) -> float:
     """A neutral worth of energy left at the end: the median price to buy it, at least 0."""
-    prices = portfolio.prices.import_price_per_mwh + portfolio.prices.carbon_price_per_mwh
-    return max(0.0, per_kwh_from_per_mwh(float(np.median(prices))))
+    return max(0.0, per_kwh_from_per_mwh(float(np.median(portfolio.prices.all_drawn_per_mwh))))
 
 
 @dataclass(frozen=True)
@@ -423,12 +422,11 @@ def _least_curtailed(
     if not len(made.curtailing) or portfolio.flowgates is not None:
         return planned
     assert planned.curtailed_kw is not None
-    metered = portfolio.sites.meter >= 0
-    prices = portfolio.prices
+    prices, metered = portfolio.prices, (portfolio.sites.meter >= 0)[:, None]
     # A site that draws pays less for generating less where the price of what it draws is negative.
-    worth = np.minimum(prices.import_price_per_mwh, prices.export_price_per_mwh)
-    pays = metered[:, None] & (worth + prices.carbon_price_per_mwh < 0)[None, :]
-    kept = np.where(pays, planned.curtailed_kw, 0.0)
+    at_meter = np.minimum(prices.all_drawn_per_mwh, prices.all_fed_per_mwh)
+    beside = np.minimum(prices.carbon_price_per_mwh, prices.carbon_fed_per_mwh)
+    kept = np.where(np.where(metered, at_meter, beside) < 0, planned.curtailed_kw, 0.0)
     # Never more than the engine does: what it leaves beyond an export limit may be what an import
     # limit above needs.
     most = planned.curtailed_kw

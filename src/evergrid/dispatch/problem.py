@@ -141,8 +141,7 @@ def unpaid(portfolio: Portfolio, made: Problem) -> UnpaidFeed | None:
     own = slice(0, len(sites))
     high = program.net_high_kw[own]
     alone = np.maximum(program.rest_net_kw[own] - high, 0.0)
-    prices = portfolio.prices
-    worth = np.maximum(prices.export_price_per_mwh + prices.carbon_price_per_mwh, 0.0)
+    worth = np.maximum(portfolio.prices.all_fed_per_mwh, 0.0)
     root = tree.roots(sites.parent)
     pays = np.unique(root[(alone * worth > 0).any(axis=1)])
     rows = np.flatnonzero(np.isin(root, np.intersect1d(pays, root[sites.net_metering])))
@@ -271,10 +270,20 @@ def _curtailing_stores(portfolio: Portfolio) -> Columns:
 
 
 def _curtailing_prices(portfolio: Portfolio, at: Slots, site: Int[Array, " store"]) -> Columns:
-    """What a kWh curtailed costs: behind a net meter its worth there, elsewhere nothing."""
+    """What a kWh curtailed costs: behind a net meter its worth there, elsewhere its carbon.
+
+    Generation behind no net meter earns nothing, but it displaces emissions: with a credit while
+    the site generates more than its load, and then with the price of what it would draw. Where it
+    does both, the lower one is taken, so that no plan costs less than its bound.
+    """
     _, sold = _prices(portfolio)
     metered = (portfolio.sites.meter[site] >= 0)[at.session]
-    worth = np.where(metered, sold[at.step], 0.0)
+    prices, own = portfolio.prices, portfolio.generation_kw - portfolio.load_kw
+    drawn = per_kwh_from_per_mwh(prices.carbon_price_per_mwh)[at.step]
+    fed = per_kwh_from_per_mwh(prices.carbon_fed_per_mwh)[at.step]
+    surplus = own[site[at.session], at.step] > 0
+    beside = np.where(surplus, np.minimum(drawn, fed), drawn)
+    worth = np.where(metered, sold[at.step], beside)
     return {"draw_price_per_kwh": worth, "feed_price_per_kwh": worth}
 
 
@@ -497,6 +506,5 @@ def powers(problem: Problem, planned: Schedule) -> Float[Array, " slot"]:
 def _prices(portfolio: Portfolio) -> tuple[Float[Array, " step"], Float[Array, " step"]]:
     """Price per kWh bought and sold in each step, with carbon."""
     prices = portfolio.prices
-    carbon = prices.carbon_price_per_mwh
-    bought = per_kwh_from_per_mwh(prices.import_price_per_mwh + carbon)
-    return bought, per_kwh_from_per_mwh(prices.export_price_per_mwh + carbon)
+    bought = per_kwh_from_per_mwh(prices.all_drawn_per_mwh)
+    return bought, per_kwh_from_per_mwh(prices.all_fed_per_mwh)

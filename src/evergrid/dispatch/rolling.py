@@ -159,15 +159,13 @@ class _Run:
 
     def _held(self, seen: Prices, now: int, stop: int, value_per_kwh: float) -> Prices:
         """Prices that are seen, and after them the worth of energy at the end."""
-        more = stop - now - len(seen.time_utc)
-        neutral = np.full(more, 1000.0 * value_per_kwh)
-        return Prices(
-            time_utc=self.portfolio.grid.times[now:stop],
-            import_price_per_mwh=np.append(seen.import_price_per_mwh, neutral),
-            export_price_per_mwh=np.append(seen.export_price_per_mwh, neutral),
-            carbon_price_per_mwh=np.append(seen.carbon_price_per_mwh, np.zeros(more)),
-            currency=seen.currency,
-        )
+        neutral = np.full(stop - now - len(seen.time_utc), 1000.0 * value_per_kwh)
+        after = {
+            name: np.append(values, 0.0 * neutral if name.startswith("carbon") else neutral)
+            for name, values in seen.columns().items()
+            if name != "time_utc"
+        }
+        return Prices(self.portfolio.grid.times[now:stop], currency=seen.currency, **after)
 
     def schedule(self) -> Schedule:
         """What was done, with the energy of sessions held while nothing was planned for them."""

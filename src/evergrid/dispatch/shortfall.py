@@ -108,13 +108,13 @@ def faults(shortfalls: Sequence[Shortfall], assessment: Assessment) -> list[Faul
 
 
 def _overload_fault(item: Overload) -> Fault:
-    way = "load" if item.limit == "import" else "generation that cannot be curtailed"
     fix = "Raise the limit or lower the load."
     if item.limit == "export":
         fix = "Raise the limit, or give the generation as site_generation that may be curtailed."
     return Fault(
         f"{item.limit}_limit_kw",
-        f"allow what the {way} exceeds it by: up to {item.worst_kw:.3g} kW in {item.steps} steps",
+        f"allow what the {item.cause} exceeds it by: up to {item.worst_kw:.3g} kW in "
+        f"{item.steps} steps",
         ids=(item.site_id,),
         fix=fix,
     )

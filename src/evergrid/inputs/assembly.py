@@ -138,12 +138,11 @@ def read_prices(
         end = grid.end_utc + timedelta(hours=1) - shift
         prices, meta = reader(path, start=start, end=end, **source.options)
         sources = [meta]
-    shifted = Prices(
+    shifted = replace(
+        prices,
         time_utc=prices.time_utc + np.timedelta64(7 * source.shift_weeks, "D"),
         import_price_per_mwh=prices.import_price_per_mwh + source.import_fee_per_mwh,
         export_price_per_mwh=prices.export_price_per_mwh * source.export_share,
-        carbon_price_per_mwh=prices.carbon_price_per_mwh,
-        currency=prices.currency,
     )
     return shifted, sources
 

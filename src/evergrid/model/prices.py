@@ -27,7 +27,9 @@ class Prices:
         export_price_per_mwh: Earned for energy fed.
         carbon_price_per_mwh: Cost of the emissions caused by energy drawn, and credit for those
             avoided by energy fed; zeros for no carbon price.
-        currency: ISO 4217 code of all three.
+        currency: ISO 4217 code of all of them.
+        carbon_credit_per_mwh: That credit where it is another, as wires lose other shares of what
+            is drawn and fed; None where it is the carbon price.
 
     Raises:
         InputError: Unordered, repeated or missing time stamps, values that are not finite or exceed
@@ -39,6 +41,7 @@ class Prices:
     export_price_per_mwh: Float[Array, " interval"]
     carbon_price_per_mwh: Float[Array, " interval"]
     currency: str
+    carbon_credit_per_mwh: Float[Array, " interval"] | None = None
 
     def __post_init__(self) -> None:
         records.check(self, "prices")
@@ -51,6 +54,22 @@ class Prices:
                     rule = f"be a finite number, at most {LARGEST:g} per MWh up or down"
                     faults += broken(name, ok, rule, values=values, ids=ids)
         raise_if_any("prices", faults)
+
+    @property
+    def carbon_fed_per_mwh(self) -> Float[Array, " interval"]:
+        """Credit for the emissions avoided by energy fed."""
+        credit = self.carbon_credit_per_mwh
+        return self.carbon_price_per_mwh if credit is None else credit
+
+    @property
+    def all_drawn_per_mwh(self) -> Float[Array, " interval"]:
+        """Price of energy drawn, with carbon."""
+        return self.import_price_per_mwh + self.carbon_price_per_mwh
+
+    @property
+    def all_fed_per_mwh(self) -> Float[Array, " interval"]:
+        """Income of energy fed, with carbon."""
+        return self.export_price_per_mwh + self.carbon_fed_per_mwh
 
     def on(self, grid: TimeGrid) -> "Prices":
         """The prices of each step of the grid: held over finer steps, averaged over coarser.
@@ -72,10 +91,13 @@ class Prices:
         return Prices(currency=self.currency, **columns)
 
     def columns(self) -> dict[str, Shaped[Array, " interval"]]:
-        """Every column by its name in the prices table."""
-        return {
+        """Every column by its name in the prices table; a credit only where it is another."""
+        columns = {
             "time_utc": self.time_utc,
             "import_price_per_mwh": self.import_price_per_mwh,
             "export_price_per_mwh": self.export_price_per_mwh,
             "carbon_price_per_mwh": self.carbon_price_per_mwh,
         }
+        if self.carbon_credit_per_mwh is not None:
+            columns["carbon_credit_per_mwh"] = self.carbon_credit_per_mwh
+        return columns

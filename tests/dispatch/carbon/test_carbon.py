@@ -7,6 +7,7 @@ import pytest
 from scipy.optimize import linprog
 
 from evergrid.core.errors import InfeasibleError, InputError
+from evergrid.core.status import Status
 from evergrid.dispatch import plan
 from evergrid.dispatch.accounts import costs, site_power
 from evergrid.dispatch.carbon.account import ScheduleCarbon, grid_energy
@@ -16,7 +17,8 @@ from evergrid.dispatch.carbon.prices import carbon_only, with_carbon_price
 from evergrid.dispatch.options import Options
 from evergrid.impact.emissions.consequence import GridLosses
 from evergrid.model.portfolio import Portfolio
-from tests.dispatch.cases import CASES, a_portfolio
+from tests.dispatch.cases import CASES, Stay, a_portfolio
+from tests.dispatch.cases import by_hand as by_hand_portfolio
 
 OPTIONS = Options(0.05, smooth=False)
 
@@ -197,28 +199,39 @@ def test_the_knee_is_where_further_tonnes_begin_to_cost_more():
     assert knee(points) in points
 
 
+def test_a_line_has_no_knee():
+    given = problem(1)
+    assert knee(frontier(given, [])) is None
+    assert knee(frontier(given, [0.0, 800.0])) is None
+    assert knee(frontier(given, [0.0, 1e-6, 800.0])) is None  # the first two are one plan
+
+
 def test_what_is_believed_of_factors_holds_nothing_of_what_comes():
     given = problem(0)
-    led = carbon_only(given.portfolio, given.factor_kg_per_mwh, GridLosses(0.1, 0.0))
+    losses = GridLosses(0.1, 0.0)
+    led = carbon_only(given.portfolio, given.factor_kg_per_mwh, losses)
     steps = led.grid.steps
     expected = np.full((steps, 4), 300.0)
     past = np.full(96, 500.0)
-    seen = FactorView(led.prices, expected, past, 48)(5, 30)
+    seen = FactorView(led.prices, expected, past, 48, losses)(5, 30)
     later = given.factor_kg_per_mwh.copy()
     later[6:] = 1.0
-    other = carbon_only(given.portfolio, later, GridLosses(0.1, 0.0))
-    again = FactorView(other.prices, expected, past, 48)(5, 30)
+    other = carbon_only(given.portfolio, later, losses)
+    again = FactorView(other.prices, expected, past, 48, losses)(5, 30)
     np.testing.assert_allclose(seen.carbon_price_per_mwh, again.carbon_price_per_mwh)
     np.testing.assert_allclose(
-        seen.carbon_price_per_mwh[:5], [given.factor_kg_per_mwh[5], *[300.0] * 4]
+        seen.carbon_fed_per_mwh[:5], [given.factor_kg_per_mwh[5], *[300.0] * 4]
     )
-    np.testing.assert_allclose(seen.import_price_per_mwh, seen.carbon_price_per_mwh / 9.0)
+    np.testing.assert_allclose(0.9 * seen.carbon_price_per_mwh, seen.carbon_fed_per_mwh)
+    assert not seen.import_price_per_mwh.any()
     assert len(seen.time_utc) == 25
 
 
-def with_generation(name: str, most_kw: float, *, curtailable: bool) -> CarbonProblem:
+def with_generation(
+    name: str, most_kw: float, *, curtailable: bool, seed: int = 1
+) -> CarbonProblem:
     """A problem with generation at one site, and wires that lose energy one way only."""
-    given = problem(1, name, GridLosses(0.2, 0.0))
+    given = problem(seed, name, GridLosses(0.2, 0.0))
     portfolio = given.portfolio
     rng = np.random.default_rng(5)
     made_kw = np.zeros(portfolio.load_kw.shape)
@@ -254,6 +267,75 @@ def test_tonnes_are_counted_at_the_meters_that_a_plan_pays_at(name: str):
         for made in (one, given.at(300.0), given.at(3000.0))
     ]
     np.testing.assert_allclose(beside, beside[0], atol=1e-6)
+
+
+def at_a_plug(
+    price_per_mwh: list[float], made_kw: list[float], *, curtailable: bool, load_kw: float = 0.0
+) -> Portfolio:
+    """A vehicle that needs 10 kWh at a site billed at its plug, with generation beside it."""
+    stay = Stay(0.0, len(price_per_mwh), 10.0)
+    portfolio = by_hand_portfolio([stay], price_per_mwh, export_limit_kw=4.0)
+    sites = replace(portfolio.sites, generation_curtailable=np.array([curtailable]))
+    load = np.full((1, len(price_per_mwh)), load_kw)
+    made = np.array([made_kw])
+    return replace(portfolio, sites=sites, generation_kw=made, load_kw=load)
+
+
+def test_a_plan_by_carbon_takes_up_sun_that_would_be_curtailed():
+    """At equal factors the dearer hour saves the 6 kWh that only vehicles can take up there."""
+    portfolio = at_a_plug([100.0, 90.0], [10.0, 0.0], curtailable=True)
+    factor = np.full(2, 500.0)
+    given = CarbonProblem(portfolio, factor, Options(0.0, smooth=False))
+    by_money, by_carbon = given.at(0.0), given.at(100.0)
+    np.testing.assert_allclose(by_money.plan.schedule.power_kw, [[0.0, -10.0]])
+    np.testing.assert_allclose(by_carbon.plan.schedule.power_kw, [[-6.0, -4.0]])
+    # 4 kWh displace 500 kg/MWh either way; what is drawn beside them comes from the grid.
+    assert by_money.tonnes == pytest.approx(0.5 * (10.0 - 4.0) / 1000.0)
+    assert by_carbon.tonnes == pytest.approx(0.0, abs=1e-12)
+    assert by_carbon.plan.status is Status.OPTIMAL
+    assert by_carbon.objective == pytest.approx(by_carbon.bound)
+    led = plan.v2g(carbon_only(portfolio, factor), given.options)
+    assert led.assessment.curtailed_kwh.sum() == pytest.approx(0.0, abs=1e-9)
+    assert led.status is Status.OPTIMAL
+
+
+def test_curtailing_below_the_load_of_a_plug_billed_site_costs_what_the_load_draws():
+    """Where wires lose energy on the way in, less generation is more drawn and not less fed."""
+    portfolio = at_a_plug([50.0], [10.0], curtailable=True, load_kw=20.0)
+    losses, factor = GridLosses(0.2, 0.0), np.array([400.0])
+    priced = with_carbon_price(portfolio, factor, 1000.0, losses)
+    one = plan.v2g(portfolio, Options(0.0, smooth=False)).schedule
+    less = replace(one, curtailed_kw=np.array([[3.0]]))
+    rise = costs(priced, less, 0.0).amounts["carbon"] - costs(priced, one, 0.0).amounts["carbon"]
+    assert rise == pytest.approx(3.0 * 0.4 / 0.8)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_costs_of_carbon_and_tonnes_differ_by_what_no_plan_changes(seed: int):
+    given = with_generation("plain", 50.0, curtailable=True, seed=seed)
+    price = 300.0
+    priced = with_carbon_price(given.portfolio, given.factor_kg_per_mwh, price, given.losses)
+    value = one_options(given, price).end_value_per_kwh
+    points = [given.at(each) for each in (0.0, price, 3000.0)]
+    assert any(one.plan.assessment.curtailed_kwh.any() for one in points)
+    apart = [
+        costs(priced, one.plan.schedule, value).net - one.net_cost - price * one.tonnes
+        for one in points
+    ]
+    np.testing.assert_allclose(apart, -price * given.beside_tonnes, atol=1e-6)
+    assert all(one.bound == pytest.approx(one.objective, rel=1e-5, abs=1e-5) for one in points)
+
+
+def test_generation_that_nobody_takes_displaces_nothing_behind_no_meter_either():
+    """10 kW that may not be curtailed behind a limit of 4 kW, with nobody to charge from it."""
+    portfolio = at_a_plug([100.0, 90.0], [10.0, 0.0], curtailable=False)
+    idle = plan.smart(portfolio, Options(0.0, smooth=False)).schedule
+    nobody = replace(idle, power_kw=np.zeros((1, 2)))
+    energy = grid_energy(portfolio, nobody)
+    np.testing.assert_allclose(energy.fed_kwh, [4.0, 0.0])
+    np.testing.assert_allclose(energy.untaken_kwh, [6.0, 0.0])
+    # A vehicle that takes it up causes nothing.
+    np.testing.assert_allclose(grid_energy(portfolio, idle).net_kwh.sum(), 0.0, atol=1e-9)
 
 
 def test_what_nobody_takes_displaces_nothing():

@@ -13,7 +13,7 @@ from evergrid.core.config import parse
 from evergrid.core.errors import EvergridError
 from evergrid.studies import emissions
 from evergrid.studies.emissions import report
-from tests.studies.emissions_cases import HOURS, START, configuration, files
+from tests.studies.emissions_cases import HOURS, START, configuration, files, generation
 
 FORECAST = {"file": "forecast.parquet", "every_min": 60.0}
 
@@ -94,6 +94,69 @@ def test_the_frontier_falls_and_the_cap_costs_no_less_than_its_bound(
     assert frontier["tonnes"].is_sorted(descending=True)
     assert frontier["net_cost"].is_sorted()
     assert summary["cap_bound"] <= summary["cap_net_cost"] + 1e-6
+
+
+def test_the_plans_of_the_cap_are_in_the_schedule(done: tuple[dict[str, Any], Path]):
+    """Both that are mixed; the cleaner one keeps the cap, recomputed from its powers."""
+    summary, out = done
+    factors = pl.read_parquet(out / "inputs/factors.parquet")
+    rows = pl.read_parquet(out / "schedule.parquet").join(factors, on="time_utc")
+    assert set(summary["cap_status"]) == {"cap_cheaper", "cap_cleaner"}
+    assert 0.0 < summary["cap_cleaner_share"] < 1.0
+    tonnes = {}
+    for name in ("cap_cheaper", "cap_cleaner", "carbon"):
+        one = rows.filter(pl.col("strategy") == name)
+        kg = -0.5 * float((one["power_kw"] * one["marginal_kg_per_mwh"]).sum()) / 1000.0
+        tonnes[name] = kg / 1000.0
+    usual = rows.filter(pl.col("strategy") == "carbon")
+    assert tonnes["carbon"] < tonnes["cap_cleaner"] < tonnes["cap_cheaper"]
+    assert len(usual) == len(rows.filter(pl.col("strategy") == "cap_cleaner"))
+    assert set(summary["cap_status"].values()) == {"optimal"}
+
+
+def test_one_or_two_points_have_no_knee_and_say_so(tmp_path: Path):
+    result = run(tmp_path, prices_per_tonne=[0.0, 50.0])
+    assert result.summary["knee_price_per_tonne"] is None
+    assert any("Too few points for a knee" in note for note in result.summary["notes"])
+    assert any("too few points" in line for line in result.console_lines())
+    none = run(tmp_path, prices_per_tonne=[])
+    assert not any("knee" in note for note in none.summary["notes"])
+
+
+def broken(folder: Path, name: str, **columns: Any) -> None:
+    """A file of factors or of generation with another column in the place of its own."""
+    table = pl.read_parquet(folder / "marginal.parquet").select("time_utc")
+    table.with_columns(**columns).write_parquet(folder / name)
+
+
+def test_faults_of_factors_name_their_file(tmp_path: Path):
+    files(tmp_path)
+    broken(tmp_path, "of_winter.parquet", emissions_kg_per_mwh=pl.lit(0.4))
+    broken(tmp_path, "of_types.parquet", gas_mw=pl.lit(float("nan")))
+    broken(tmp_path, "late.parquet", error_kg_per_mwh=pl.lit(1.0))
+    source = {"file": "of_types.parquet", "fuel_t_per_mwh": {"gas": 0.4}, "groups": "all"}
+    for changed, name in (
+        ({"average": {"file": "of_winter.parquet"}}, "of_winter.parquet"),
+        ({"marginal": None, "average": None, "generation": source}, "of_types.parquet"),
+        ({"uncertainty": {"errors_file": "late.parquet"}}, "late.parquet"),
+        ({"forecast": {"file": "forecast_kg_per_mwh.parquet"}}, "forecast_kg_per_mwh.parquet"),
+    ):
+        with pytest.raises(EvergridError, match=name):
+            emissions.run(
+                parse(emissions.Config, configuration(**changed)), folder=tmp_path, seed=1
+            )
+
+
+def test_hours_in_which_nothing_generates_are_refused(tmp_path: Path):
+    """Their average factor would be 0, as if they were without emissions."""
+    files(tmp_path)
+    times = [START + timedelta(hours=hour) for hour in range(-24 * 60, HOURS)]
+    gas = np.random.default_rng(2).uniform(100.0, 200.0, len(times))
+    gas[[5, 9]] = 0.0
+    pl.DataFrame({"time_utc": times, "gas_mw": gas}).write_csv(tmp_path / "generation.csv")
+    source = {"file": "generation.csv", "fuel_t_per_mwh": {"gas": 0.4}}
+    with pytest.raises(EvergridError, match=r"above 0 in every hour.*\(row 6\); \(row 10\)"):
+        run(tmp_path, marginal=None, average=None, generation=source, prices_per_tonne=[])
 
 
 def test_the_page_and_the_lines_begin_with_the_answer(tmp_path: Path):
@@ -252,3 +315,61 @@ def test_steps_without_fossil_generation_are_told(tmp_path: Path):
     result = run(tmp_path, marginal=None, average=None, generation=source, prices_per_tonne=[])
     told = [note for note in result.summary["notes"] if "nothing that emits generates" in note]
     assert [note.split(":")[0] for note in told] == ["In 2 steps nothing that emits generates"]
+
+
+STREET = {"site_id": "street", "import_limit_kw": 200.0, "export_limit_kw": 200.0}
+
+
+@pytest.mark.parametrize(("battery", "exceeding"), [(True, 1), (False, 5)])
+def test_generation_beyond_a_limit_is_never_told_as_optimal(
+    tmp_path: Path, *, battery: bool, exceeding: int
+):
+    """Without control, or in every plan where no battery takes it up, 34 kW pass the limit."""
+    generation(tmp_path, 234.0)
+    changed: dict[str, Any] = {} if battery else {"battery": None}
+    result = run(
+        tmp_path,
+        site=[STREET | {"generation_curtailable": False}],
+        site_generation_file="site_generation.parquet",
+        cap_tonnes=10.0,
+        **changed,
+    )
+    summary = result.summary
+    assert summary["status"] == "limits_exceeded"
+    assert summary["violation_kw"] == pytest.approx(34.0, abs=1e-5)
+    told = summary["overloads"]
+    own = [item for item in told if item["plan"] in summary["tonnes"]]
+    assert len(own) == exceeding
+    # Plans of the frontier, and the one of a cap that does not bind, are told as well.
+    assert len(told) == (1 if battery else 5 + 3 + 1)
+    for item in told:
+        assert item["cause"] == "generation that cannot be curtailed"
+        assert (item["site_id"], item["limit"], item["steps"]) == ("street", "export", 4)
+        assert item["worst_kw"] == pytest.approx(34.0, abs=1e-5)
+    ledgers = result.tables["ledgers"]
+    assert (ledgers["violation_kw"] > 1e-5).sum() == exceeding
+    beyond = ledgers.filter(pl.col("violation_kw") > 1e-5)
+    assert set(beyond["status"]) == {"limits_exceeded"}
+    frontier = result.tables["frontier"]
+    assert ((frontier["violation_kw"] > 1e-5) == (frontier["status"] == "limits_exceeded")).all()
+    note = "export limit by up to 34.00 kW in 4 steps"
+    assert any(note in one for one in summary["notes"])
+    lines = "\n".join(result.console_lines())
+    assert "limits_exceeded" in lines
+    assert "34.00 kW in 4 steps" in lines
+    assert "export limit of street exceeded by up to 34.00 kW in 4 steps" in result.report()
+
+
+def test_sun_that_vehicles_take_up_lowers_tonnes_where_it_would_be_curtailed(tmp_path: Path):
+    generation(tmp_path, 234.0)
+    source = {"site_generation_file": "site_generation.parquet", "prices_per_tonne": [1000.0]}
+    result = run(tmp_path, site=[STREET], **source)
+    made = {
+        name: float(one.assessment.curtailed_kwh.sum())
+        for name, one in result.findings.strategies.items()
+    }
+    assert made["uncontrolled"] > 50.0
+    assert made["carbon"] < made["uncontrolled"]
+    assert result.summary["status"] == "optimal"
+    (dear,) = result.findings.frontier
+    assert dear.bound == pytest.approx(dear.objective, rel=1e-5)

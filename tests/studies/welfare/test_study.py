@@ -220,6 +220,9 @@ def test_the_sheet_is_one_page_that_asks_for_no_network(result: Any, tmp_path: P
     assert summary["welfare_change"] == result.summary["welfare_change"]
 
 
+PLANT = {"name": "gas", "capacity_mw": 900.0, "cost_per_mwh": 45.0, "co2_kg_per_mwh": 350.0}
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
@@ -237,6 +240,22 @@ def test_the_sheet_is_one_page_that_asks_for_no_network(result: Any, tmp_path: P
         ({"owners": {"lowest_per_mwh": 70.0}}, "above lowest_per_mwh"),
         ({"assumed": {"wear_factor": []}}, "assumed.wear_factor must have at least one value"),
         ({"vehicles": {"cuont": 5}}, "Did you mean count"),
+        ({"plants": [PLANT | {"co2_kg_per_mwh": 0.35}]}, "0.35 for gas. Give kg per MWh: 0.35 t"),
+        ({"plants": [PLANT | {"co2_kg_per_mwh": 350_000.0}]}, "be 0, or from 3 to 3000 kg/MWh"),
+        ({"plants": [PLANT | {"nox_kg_per_mwh": 400.0}]}, "nox_kg_per_mwh must be at most 100"),
+        (
+            {"plants": [PLANT], "carbon": {"price_per_t": 200.0, "in_costs": True}},
+            r"cost_per_mwh must be at least 70\.00, the carbon price",
+        ),
+        (
+            {
+                "plants": [],
+                "days": [],
+                "rts": {"folder": "x"},
+                "carbon": {"price_per_t": 20.0, "in_costs": True},
+            },
+            r"carbon\.in_costs must be false with \[rts\]",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused(changed: dict[str, Any], said: str) -> None:
@@ -255,6 +274,19 @@ def test_shares_of_groups_that_are_not_of_a_whole_are_refused() -> None:
     }
     with pytest.raises(EvergridError, match=r"group\.households_share must add up to 1"):
         run(group=[group])
+
+
+def test_quoted_figures_that_are_not_verified_are_named(result: Any) -> None:
+    (told,) = [note for note in result.summary["notes"] if "not verified against their" in note]
+    for figure in ("51 and 1,500 USD", "NOx 6,000 USD of 2015", "income elasticity 1.4"):
+        assert figure in told
+        assert figure in result.files["policy_sheet.html"]
+    assert "SO2 40,000" not in told  # nothing emits any
+    own = {"nox_per_short_ton": 7000.0, "compared": ["none", "epa_2.0"]}
+    other = run(carbon=own).summary["notes"]
+    (told,) = [note for note in other if "not verified against their" in note]
+    assert "51 and" not in told
+    assert "benefit" not in told
 
 
 def test_a_negative_social_cost_of_ones_own_is_flagged() -> None:

@@ -23,11 +23,13 @@ PRICES = {
     "import_price_per_mwh": Kind.NUMBER,
     "export_price_per_mwh": Kind.NUMBER,
     "carbon_price_per_mwh": Kind.NUMBER,
+    "carbon_credit_per_mwh": Kind.NUMBER,
 }
+OPTIONAL = ("carbon_price_per_mwh", "carbon_credit_per_mwh")
 
 
 def read_prices(path: Path, *, currency: str, tell: NoteCallback = ignore_notes) -> Prices:
-    """The prices table; ``carbon_price_per_mwh`` (0) may be left out.
+    """The prices table; columns of carbon may be left out.
 
     Args:
         path: Parquet or CSV.
@@ -38,7 +40,7 @@ def read_prices(path: Path, *, currency: str, tell: NoteCallback = ignore_notes)
         MissingFileError, UnreadableFileError: No such file, or not of its format.
         InputError: Columns, cells or rows that break rules; all are listed.
     """
-    table, faults = read(path, PRICES, optional=("carbon_price_per_mwh",), source="prices")
+    table, faults = read(path, PRICES, optional=OPTIONAL, source="prices")
     values = {name: cells.values for name, cells in table.items()}
     rows = len(values["time_utc"])
     if table["time_utc"].bad.any():
@@ -55,4 +57,5 @@ def read_prices(path: Path, *, currency: str, tell: NoteCallback = ignore_notes)
 
 def prices_frame(prices: Prices) -> pl.DataFrame:
     """The prices as their table; the currency is not in it."""
-    return as_frame(prices.columns(), PRICES)
+    columns = prices.columns()
+    return as_frame(columns, {name: kind for name, kind in PRICES.items() if name in columns})

@@ -7,7 +7,7 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Float
 from evergrid.core.units import KWH_PER_MWH
-from evergrid.dispatch.accounts import billed_kwh, site_power, unpaid_kwh
+from evergrid.dispatch.accounts import beside_kw, billed_kwh, site_power, untaken_kw
 from evergrid.impact.emissions import stored_carbon
 from evergrid.impact.emissions.consequence import NO_LOSSES, GridLosses, caused_kg
 from evergrid.impact.emissions.stored_carbon import Stays, StoredCarbon
@@ -22,7 +22,8 @@ class GridEnergy:
     Attributes:
         drawn_kwh: In each step, over all meters.
         fed_kwh: The same, of those that feed; without what nobody takes.
-        untaken_kwh: What net meters feed beyond export limits: it displaces nothing.
+        untaken_kwh: What is fed beyond export limits, by net meters or by generation behind none:
+            it displaces nothing.
     """
 
     drawn_kwh: Float[Array, " step"]
@@ -55,23 +56,15 @@ def grid_energy(portfolio: Portfolio, schedule: Schedule) -> GridEnergy:
     """
     power_kw, step_h = site_power(portfolio, schedule), portfolio.grid.step_h
     bought, sold = billed_kwh(portfolio, schedule, power_kw)
-    untaken = unpaid_kwh(portfolio, power_kw)
-    beside = unmetered_kw(portfolio, schedule.curtailed_kw)
+    meters = portfolio.sites.net_metering
+    beside = beside_kw(portfolio, schedule.curtailed_kw)
+    fed_kw = np.maximum(np.where(meters[:, None], power_kw, beside), 0.0)
+    untaken = step_h * untaken_kw(portfolio, power_kw, fed_kw)
     return GridEnergy(
         drawn_kwh=bought + step_h * np.maximum(-beside, 0.0).sum(axis=0),
         fed_kwh=sold - untaken + step_h * np.maximum(beside, 0.0).sum(axis=0),
         untaken_kwh=untaken,
     )
-
-
-def unmetered_kw(
-    portfolio: Portfolio, curtailed_kw: Float[Array, "site step"] | None
-) -> Float[Array, "site step"]:
-    """Generation less load of the sites that are behind no net meter; no plan is billed for it."""
-    own = portfolio.generation_kw - portfolio.load_kw
-    if curtailed_kw is not None:
-        own = own - curtailed_kw
-    return np.where((portfolio.sites.meter < 0)[:, None], own, 0.0)
 
 
 @dataclass(frozen=True)

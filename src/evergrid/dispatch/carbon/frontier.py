@@ -11,8 +11,8 @@ from evergrid.core.errors import InfeasibleError
 from evergrid.core.faults import Fault
 from evergrid.core.units import KG_PER_TONNE, KWH_PER_MWH, per_kwh_from_per_mwh
 from evergrid.dispatch import plan
-from evergrid.dispatch.accounts import costs
-from evergrid.dispatch.carbon.account import grid_energy, unmetered_kw
+from evergrid.dispatch.accounts import beside_kw, costs
+from evergrid.dispatch.carbon.account import grid_energy
 from evergrid.dispatch.carbon.prices import with_carbon_price
 from evergrid.dispatch.options import Options
 from evergrid.dispatch.plan import Plan
@@ -23,6 +23,7 @@ from evergrid.model.schedule import Schedule
 FIRST_PRICE = 50.0  # per tonne, tried first for a cap
 HIGHEST_PRICE = 1e6  # per tonne; what no price up to this reaches is taken for impossible
 MOST_SOLVES = 60
+LEAST_POINTS = 3  # that differ: both ends, and one between
 TOLERANCE = 1e-7  # share of a cost below which a plan is no better than another
 
 
@@ -35,7 +36,8 @@ class FrontierPoint:
         plan: Its plan; its costs hold the price of carbon.
         net_cost: What it costs without that price.
         tonnes: What it emits by marginal factors; see `CarbonProblem.tonnes`.
-        beside_tonnes: The least of them that load and generation which no plan is billed for emit.
+        beside_tonnes: What load and generation that no plan is billed for emit with nothing
+            curtailed.
     """
 
     price_per_tonne: float
@@ -48,8 +50,9 @@ class FrontierPoint:
     def bound(self) -> float:
         """No plan has a lower sum of its net cost and of its tonnes at this price.
 
-        The plan's own bound counts the emissions of what is billed; load and generation beside it
-        emit no less than their least, however generation is curtailed.
+        The plan's own bound counts the emissions of what is billed and of what is curtailed; the
+        rest is the same in every plan, or more where generation that cannot be curtailed passes
+        a limit and displaces nothing.
         """
         return self.plan.certificate.bound + self.price_per_tonne * self.beside_tonnes
 
@@ -118,13 +121,11 @@ class CarbonProblem:
 
     @cached_property
     def beside_tonnes(self) -> float:
-        """The least that load and generation which no plan is billed for emit."""
-        kg = []
-        for curtailed_kw in (None, self.portfolio.curtailable_kw):
-            kwh = self.portfolio.grid.step_h * unmetered_kw(self.portfolio, curtailed_kw)
-            drawn, fed = np.maximum(-kwh, 0.0), np.maximum(kwh, 0.0)
-            kg.append(caused_kg(drawn, fed, self.factor_kg_per_mwh, self.losses))
-        return float(np.minimum(*kg).sum()) / KG_PER_TONNE
+        """What load and generation that no plan is billed for emit with nothing curtailed."""
+        kwh = self.portfolio.grid.step_h * beside_kw(self.portfolio, None)
+        drawn, fed = np.maximum(-kwh, 0.0), np.maximum(kwh, 0.0)
+        kg = caused_kg(drawn, fed, self.factor_kg_per_mwh, self.losses)
+        return float(kg.sum()) / KG_PER_TONNE
 
     def at(self, price_per_tonne: float) -> FrontierPoint:
         """The plan of least cost where a tonne costs so much."""
@@ -164,18 +165,27 @@ def frontier(
     return found
 
 
-def knee(points: Sequence[FrontierPoint]) -> FrontierPoint:
+def knee(points: Sequence[FrontierPoint]) -> FrontierPoint | None:
     """The point farthest from the straight line between both ends: from there on less is gained.
 
-    Costs and tonnes are each measured by how far the ends lie apart.
+    Costs and tonnes are each measured by how far the ends lie apart. None where fewer than
+    `LEAST_POINTS` of the plans differ: a line has no knee.
     """
+    different = [one for k, one in enumerate(points) if not k or _differ(points[k - 1], one)]
+    if len(different) < LEAST_POINTS:
+        return None
     cost = np.array([point.net_cost for point in points])
     tonnes = np.array([point.tonnes for point in points])
     dearer, fewer = cost[-1] - cost[0], tonnes[0] - tonnes[-1]
     if dearer <= 0 or fewer <= 0:
-        return points[0]
+        return None
     x, y = (cost - cost[0]) / dearer, (tonnes[0] - tonnes) / fewer
     return points[int(np.argmax(y - x))]
+
+
+def _differ(one: FrontierPoint, other: FrontierPoint) -> bool:
+    """Whether two plans emit other amounts, beyond rounding."""
+    return abs(one.tonnes - other.tonnes) > TOLERANCE * max(abs(one.tonnes), abs(other.tonnes))
 
 
 def capped(problem: CarbonProblem, cap_tonnes: float) -> CappedPlan:

@@ -10,6 +10,7 @@ from evergrid.core.faults import Fault
 from evergrid.core.units import KG_PER_TONNE
 from evergrid.impact.emissions.consequence import NO_LOSSES, GridLosses
 from evergrid.model.portfolio import Portfolio
+from evergrid.model.prices import Prices
 
 KG = "XXX"  # ISO 4217 for no currency: costs that are kilograms
 
@@ -22,7 +23,7 @@ def with_carbon_price(
 ) -> Portfolio:
     """The portfolio with a price of the emissions that power causes, beside that of energy.
 
-    What wires lose is in the price of energy drawn and fed, each with its own share.
+    What wires lose is in the price of carbon of energy drawn and fed, each with its own share.
 
     Args:
         portfolio: Whose prices hold no price of carbon yet.
@@ -35,7 +36,7 @@ def with_carbon_price(
     """
     prices = portfolio.prices
     faults = []
-    if prices.carbon_price_per_mwh.any():
+    if prices.carbon_price_per_mwh.any() or prices.carbon_fed_per_mwh.any():
         fix = "Leave the column out, or take its price as the one that counts."
         faults.append(Fault("carbon_price_per_mwh", "be 0: it would count twice", fix=fix))
     if not 0.0 <= price_per_tonne < np.inf:
@@ -43,15 +44,7 @@ def with_carbon_price(
     if faults:
         raise InputError("carbon", faults)
     carbon = factor_kg_per_mwh * price_per_tonne / KG_PER_TONNE
-    return replace(
-        portfolio,
-        prices=replace(
-            prices,
-            import_price_per_mwh=prices.import_price_per_mwh + carbon * _more(losses.drawn),
-            export_price_per_mwh=prices.export_price_per_mwh + carbon * _more(losses.fed),
-            carbon_price_per_mwh=carbon,
-        ),
-    )
+    return replace(portfolio, prices=priced(prices, carbon, losses))
 
 
 def carbon_only(
@@ -73,8 +66,8 @@ def carbon_only(
     """
     sessions, sites = portfolio.sessions, portfolio.sites
     nothing = np.zeros(len(sessions))
-    drawn = factor_kg_per_mwh / (1.0 - losses.drawn)
-    fed = factor_kg_per_mwh / (1.0 - losses.fed)
+    free = np.zeros(portfolio.grid.steps)
+    unpriced = Prices(portfolio.prices.time_utc, free, free, free, KG)
     return replace(
         portfolio,
         sessions=replace(
@@ -84,16 +77,14 @@ def carbon_only(
             calendar_wear_per_kwh_h=nothing,
         ),
         sites=replace(sites, demand_charge_per_kw=np.zeros(len(sites))),
-        prices=replace(
-            portfolio.prices,
-            import_price_per_mwh=drawn - factor_kg_per_mwh,
-            export_price_per_mwh=fed - factor_kg_per_mwh,
-            carbon_price_per_mwh=factor_kg_per_mwh,
-            currency=KG,
-        ),
+        prices=priced(unpriced, factor_kg_per_mwh, losses),
     )
 
 
-def _more(share: float) -> float:
-    """By which what is generated exceeds what arrives, of what arrives."""
-    return 1.0 / (1.0 - share) - 1.0
+def priced(prices: Prices, per_mwh: Float[Array, " step"], losses: GridLosses) -> Prices:
+    """Prices with one of carbon at power stations, and what wires lose on top."""
+    return replace(
+        prices,
+        carbon_price_per_mwh=per_mwh / (1.0 - losses.drawn),
+        carbon_credit_per_mwh=None if losses.drawn == losses.fed else per_mwh / (1.0 - losses.fed),
+    )

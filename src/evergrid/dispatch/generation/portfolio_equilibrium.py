@@ -30,6 +30,7 @@ from evergrid.engine.violations import TOLERANCE
 from evergrid.impact.merit_order import MeritOrderDispatch, Stack, dispatch
 from evergrid.impact.merit_order.clearing import raise_if_wrong
 from evergrid.model.portfolio import Portfolio
+from evergrid.model.prices import Prices
 from evergrid.model.schedule import Schedule
 
 GAP = 1e-9  # share of the cost up to which a schedule is called optimal
@@ -126,9 +127,7 @@ def _without_bills(portfolio: Portfolio) -> Portfolio:
     """The portfolio at prices of 0 and without demand charges."""
     prices, sites = portfolio.prices, portfolio.sites
     none = np.zeros_like(prices.import_price_per_mwh)
-    free = replace(
-        prices, import_price_per_mwh=none, export_price_per_mwh=none, carbon_price_per_mwh=none
-    )
+    free = Prices(prices.time_utc, none, none, none, prices.currency)
     uncharged = replace(sites, demand_charge_per_kw=np.zeros(len(sites)))
     return replace(portfolio, prices=free, sites=uncharged)
 

@@ -119,9 +119,19 @@ def average_kg_per_mwh(of: FuelEmissions) -> float:
 
 
 def hourly_average_kg_per_mwh(of: FuelEmissions) -> Float[Array, " hour"]:
-    """Average factor of each hour; 0 where nothing was generated."""
+    """Average factor of each hour.
+
+    Raises:
+        InputError: Hours in which nothing was generated: they have no factor, and 0 would pass for
+            one without emissions.
+    """
     some = of.total_mwh > 0
-    return np.where(some, KG_PER_TONNE * of.emitted_t / np.where(some, of.total_mwh, 1.0), 0.0)
+    if not some.all():
+        rows = tuple(int(i) + 1 for i in np.flatnonzero(~some))
+        rule = "be above 0 in every hour, all types together"
+        fix = "Fill the gaps, or cut the file to hours without them."
+        raise InputError("generation", [Fault("generation", rule, rows=rows, fix=fix)])
+    return KG_PER_TONNE * of.emitted_t / of.total_mwh
 
 
 def marginal(of: FuelEmissions, hours: Int[Array, " chosen"] | None = None) -> MarginalFactor:

@@ -112,7 +112,7 @@ def dealt_out(
 
     Source:
         Weights by income as in United States Office of Management and Budget (2023), Circular A-4,
-        which took 1.4 and was withdrawn in 2025.
+        which took 1.4 and was withdrawn in 2025; as quoted by others, not verified.
     """
     mean = float(groups.households_share @ groups.income_per_year)
     weight = (groups.income_per_year / mean) ** -aversion

@@ -29,7 +29,7 @@ EPA: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     ),
 }
 # Interagency Working Group (2021), Technical Support Document, tables ES-1 and ES-2: emissions of
-# 2020 at a discount rate of 3 %, dollars of 2020. As quoted by others.
+# 2020 at a discount rate of 3 %, dollars of 2020. As quoted by others, not verified.
 IWG = (51.0, 1500.0)
 SOURCES = (*EPA, "iwg_2021", "own", "none")
 
@@ -71,7 +71,10 @@ def published(name: str, year: int, dollar_year: int) -> SocialCost:
     if name == "none":
         return SocialCost(name, 0.0, 0.0, dollar_year)
     if name == "iwg_2021":
-        note = "The figure of 2021 is of emissions in 2020 and is not raised with the year."
+        note = (
+            "The figure of 2021 is of emissions in 2020 and is not raised with the year. It is as "
+            "quoted by others, not verified against its source."
+        )
         co2, ch4 = (dollars.converted(one, TABLE_DOLLARS, dollar_year) for one in IWG)
         return SocialCost(name, co2, ch4, dollar_year, (note,))
     if name not in EPA:

@@ -81,10 +81,14 @@ class ClosedFormChecker:
         dip = impedance.real * real_kw + impedance.imag * reactive_kvar
         first_kw = state.pickup_kw
         return (
-            _finding("frequency_hz", microgrid.nominal_hz * first_kw / stiffness,
-                     self.frequency_limit_hz),
-            _finding("rocof_hz_per_s", microgrid.nominal_hz * first_kw / (2 * inertia),
-                     self.rocof_limit_hz_per_s),
+            _finding(
+                "frequency_hz", microgrid.nominal_hz * first_kw / stiffness, self.frequency_limit_hz
+            ),
+            _finding(
+                "rocof_hz_per_s",
+                microgrid.nominal_hz * first_kw / (2 * inertia),
+                self.rocof_limit_hz_per_s,
+            ),
             _finding("dip_pu", dip, self.dip_limit_pu),
         )
 

@@ -25,7 +25,6 @@ from evergrid.engine.highs.sparse_program import ProgramBuilder, SparseProgram
 from evergrid.resilience.restoration.rule import RestorationRule
 from evergrid.resilience.restoration.steps import DIESEL_POWER_FACTOR, StepTables
 
-
 LONG_SHARE = 0.9  # of the cold energy, after which a closing counts as long
 
 

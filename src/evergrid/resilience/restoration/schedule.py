@@ -129,9 +129,7 @@ def gap(microgrid: Microgrid, schedule: RestorationSchedule) -> float:
     return (cost - schedule.bound_kwh) / max(abs(cost), 1.0)
 
 
-def life_safety(
-    microgrid: Microgrid, schedule: RestorationSchedule
-) -> tuple[LifeSafetyTimes, ...]:
+def life_safety(microgrid: Microgrid, schedule: RestorationSchedule) -> tuple[LifeSafetyTimes, ...]:
     """The times of each life-safety block.
 
     A block that is closed in the first step is fed once its sources have started: at once by
@@ -146,8 +144,13 @@ def life_safety(
             continue
         on = schedule.closed[place]
         first = int(np.argmax(on)) if on.any() else -1
-        starts = [unit.start_s for unit, runs in zip(
-            microgrid.diesel_sets, schedule.diesel_on[:, max(first, 0)], strict=True) if runs]
+        starts = [
+            unit.start_s
+            for unit, runs in zip(
+                microgrid.diesel_sets, schedule.diesel_on[:, max(first, 0)], strict=True
+            )
+            if runs
+        ]
         began = max(starts, default=0.0) if first == 0 else first * schedule.step_h * S_PER_H
         fed_s = np.inf if first < 0 else began
         bridge_s = block.bridge_h * S_PER_H

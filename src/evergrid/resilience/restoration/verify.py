@@ -12,14 +12,14 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float
-from evergrid.core.errors import InputError, raise_if_any
+from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.model.microgrid import Microgrid
 from evergrid.resilience.restoration.limits import is_online, start_of_step
 from evergrid.resilience.restoration.plan import GAP, plan
 from evergrid.resilience.restoration.rule import RestorationRule, SourceFailures, none_fail
 from evergrid.resilience.restoration.schedule import RestorationSchedule
-from evergrid.resilience.restoration.steps import DIESEL_POWER_FACTOR, StepTables, step_tables
+from evergrid.resilience.restoration.steps import StepTables, step_tables
 
 LOWER = 0.85  # of what a step picked up that failed: the share it may pick up from then on
 MOST_ROUNDS = 20
@@ -227,4 +227,6 @@ def _tighten(
 
 def capacity_kw(table: StepTables, batteries: Sequence[int], diesel_sets: Sequence[int]) -> float:
     """Power of the sources that are on."""
-    return float(table.discharge_kw[list(batteries)].sum() + table.diesel_kw[list(diesel_sets)].sum())
+    return float(
+        table.discharge_kw[list(batteries)].sum() + table.diesel_kw[list(diesel_sets)].sum()
+    )

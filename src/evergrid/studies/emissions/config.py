@@ -7,24 +7,14 @@ from pydantic import Field, model_validator
 from evergrid.core.config import Config as BaseConfig
 from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
-from evergrid.inputs.emissions import FactorSource, GenerationSource
+from evergrid.inputs.emissions import (
+    FactorSource,
+    FactorSources,
+    GenerationSource,
+    MarginalSource,
+    ResidualMix,
+)
 from evergrid.inputs.tables import Inputs
-
-
-class MarginalSource(FactorSource):
-    """Marginal factors, with what is lost between power stations and chargers."""
-
-    loss_share_drawn: float = Field(default=0.0, ge=0, lt=1)
-    """Share of generation lost on its way to the charger."""
-    loss_share_fed: float = Field(default=0.0, ge=0, lt=1)
-    """The same for the generation that feeding displaces."""
-
-
-class ResidualMix(FactorSource):
-    """Factors of energy without certificates, and how much has some."""
-
-    matched_share: float = Field(default=0.0, ge=0, le=1)
-    """Share of the energy drawn in every hour that certificates of that hour cover, emitting 0."""
 
 
 class Uncertainty(BaseConfig):
@@ -106,15 +96,19 @@ class Config(Inputs):
     time_limit_s: float = Field(default=600.0, gt=0)
     """For each solve, seconds."""
 
+    @property
+    def factor_sources(self) -> FactorSources:
+        """Where factors come from."""
+        return FactorSources.model_construct(
+            marginal=self.marginal,
+            generation=self.generation,
+            average=self.average,
+            residual_mix=self.residual_mix,
+        )
+
     @model_validator(mode="after")
     def _one_source(self) -> "Config":
-        faults = []
-        if self.generation is not None and self.marginal is not None:
-            fix = "Leave one of them out: generation tells marginal factors, too."
-            faults.append(Fault("marginal", "be left out where [generation] is given", fix=fix))
-        if self.generation is not None and self.average is not None:
-            fix = "Leave [average] out: generation tells both."
-            faults.append(Fault("average", "be left out where [generation] is given", fix=fix))
+        faults = self.factor_sources.faults()
         if self.generation is not None and self.forecast is not None:
             fix = "Forecasts are of factors in a file: give [marginal]."
             faults.append(Fault("forecast", "be left out where [generation] is given", fix=fix))

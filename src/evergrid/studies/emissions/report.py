@@ -1,6 +1,6 @@
 """Emissions as people read them: lines of text, figures, and a page that needs no network."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 from plotly.graph_objects import Figure
 
 from evergrid.core.units import KG_PER_TONNE
+from evergrid.dispatch.assessment import Overload
 from evergrid.model.emission_factors import SMALLEST_KG_PER_MWH
 from evergrid.report import figures as draw
 from evergrid.report.drawing import FigureMakers, Figures
@@ -25,13 +26,16 @@ LABELS = {
     "average": "V2G by average factors",
     "carbon": "V2G by marginal factors",
     "carbon_forecast": "the same on forecasts",
+    "cap_cheaper": "the cheaper plan of the cap",
+    "cap_cleaner": "the cleaner plan of the cap",
 }
 NOTHING_T = 0.0005  # tonnes below which 0.000 is printed
 READING = {
     "carbon_bars": "What each strategy emits more than the same vehicles without control, at equal "
     "energy in the end: the consequential ledger, by marginal factors.",
     "carbon_frontier": "Each point is the cheapest plan where a tonne costs so much. At the knee, "
-    "larger and orange, further tonnes begin to cost much more.",
+    "larger and orange, further tonnes begin to cost much more; fewer than three plans that differ "
+    "have none.",
     "carbon_over_time": "Factors of the grid, what is in batteries, and what the fleet does.",
 }
 HEADINGS = {
@@ -55,15 +59,43 @@ def console_lines(result: StudyResult) -> list[str]:
         ("ledgers", _ledgers(s)),
         ("proof", f"{s['status']}, within {s['gap']:.2%} of the least that meters could emit"),
     ]
+    if exceeded := _exceeded(s):
+        rows.append(("limits", exceeded))
     if s["knee_price_per_tonne"] is not None:
         rows.append(("knee", f"at {s['knee_price_per_tonne']:,.0f} {s['currency']} a tonne"))
+    elif result.findings.frontier:
+        rows.append(("knee", "too few points: fewer than three plans of the frontier differ"))
     if s["foresight_share"] is not None:
         share = f"{s['foresight_share']:.0%} of what foresight saves"
         rows.append(("forecasts", f"{share}; not knowing costs {s['regret_tonnes']:,.3f} t"))
     if s["cap_price_per_tonne"] is not None:
         cap = f"{s['cap_tonnes']:,.3f} t for {s['cap_net_cost']:,.2f} {s['currency']}"
         rows.append(("cap", f"{cap}, where a tonne costs {s['cap_price_per_tonne']:,.2f}"))
-    return console_summary.lines(rows)
+    return console_summary.lines(rows, (("proof", "limits"),))
+
+
+def _exceeded(s: Mapping[str, Any]) -> str:
+    """The limit that is exceeded most, and by which plans, in one line; empty where none is."""
+    if not s["overloads"]:
+        return ""
+    worst = max(s["overloads"], key=lambda item: item["worst_kw"])
+    same = [item for item in s["overloads"] if _of_one_limit(item) == _of_one_limit(worst)]
+    others = len({_of_one_limit(item) for item in s["overloads"]}) - 1
+    more = f", and {others} more" if others else ""
+    return (
+        f"{worst['limit']} limit of {worst['site_id']} exceeded by up to "
+        f"{worst['worst_kw']:,.2f} kW in {worst['steps']} steps, by {worst['cause']}, in "
+        f"{_plans(same)}{more}"
+    )
+
+
+def _of_one_limit(item: Mapping[str, Any]) -> tuple[str, str]:
+    return item["site_id"], item["limit"]
+
+
+def _plans(items: Sequence[Mapping[str, Any]]) -> str:
+    """Names of the plans that exceed a limit."""
+    return ", ".join(f'"{LABELS.get(item["plan"], item["plan"])}"' for item in items)
 
 
 def answer(s: Mapping[str, Any]) -> str:
@@ -127,7 +159,7 @@ def notes(config: Config, found: EmissionsResults) -> list[str]:
     factors = found.factors
     told = [
         "The baseline is the same vehicles without control, which charge at once and feed "
-        f"nothing. Marginal factors: {factors.sources['marginal']}.",
+        f"nothing. Marginal factors: {factors.names['marginal']}.",
         "Emissions count what all sites exchange with the grid: vehicles, load and generation. "
         "What vehicles that stay hold more or less in the end counts at the median factor.",
     ]
@@ -150,7 +182,12 @@ def notes(config: Config, found: EmissionsResults) -> list[str]:
             "the mix of each hour emitted, less what energy fed carries away; the consequential "
             "one what would not have been emitted without V2G."
         )
-    told += _of_plans(found)
+    told += _of_limits(found) + _of_plans(found)
+    if found.frontier and found.knee is None:
+        told.append(
+            "Too few points for a knee of the frontier: fewer than three plans at prices_per_tonne "
+            "differ. Give more prices, or higher ones."
+        )
     tiny = int(((factors.marginal != 0) & (np.abs(factors.marginal) < SMALLEST_KG_PER_MWH)).sum())
     if tiny:
         told.append(
@@ -189,15 +226,37 @@ def notes(config: Config, found: EmissionsResults) -> list[str]:
     return told
 
 
-def _of_plans(found: EmissionsResults) -> list[str]:
-    """What plans do not see, and what a mix of two of them is."""
-    portfolio, cap, told = found.inputs.portfolio, found.capped, list[str]()
-    unmetered = portfolio.curtailable_kw[portfolio.sites.meter < 0]
-    if unmetered.any():
-        told.append(
-            "Generation behind no net meter may be curtailed. Tonnes count it, but no plan is paid "
-            "for curtailing less: a plan that emits less may exist, and bounds allow for it."
+def _of_limits(found: EmissionsResults) -> list[str]:
+    """Limits that plans exceed, each once, by the plan that exceeds it most."""
+    made = list(found.every_plan())
+    worst: dict[tuple[str, str], list[tuple[str, Overload]]] = {}
+    for name, one in made:
+        for item in one.overloads:
+            worst.setdefault((item.site_id, item.limit), []).append((name, item))
+    told = []
+    for (site, limit), items in worst.items():
+        most = max((item for _, item in items), key=lambda item: item.excess_kwh)
+        names = ", ".join(f'"{LABELS.get(name, name)}"' for name, _ in items)
+        who = "every plan" if len(items) == len(made) else names
+        text = (
+            f"The {most.cause} at site {site} exceeds its {limit} limit by up to "
+            f"{most.worst_kw:,.2f} kW in {most.steps} steps, {most.excess_kwh:,.1f} kWh in all, "
+            f"in {who}."
         )
+        if limit == "export":
+            text += " What is fed beyond a limit is not paid for and displaces nothing."
+        told.append(text)
+    overdrawn = {item.site_id: item for _, one in made for item in one.overdrafts}
+    told += [
+        f"The load at site {site} exceeds its energy budget by {item.excess_kwh:,.1f} kWh."
+        for site, item in overdrawn.items()
+    ]
+    return told
+
+
+def _of_plans(found: EmissionsResults) -> list[str]:
+    """What a mix of two plans is."""
+    portfolio, cap, told = found.inputs.portfolio, found.capped, list[str]()
     if cap is not None and 0.0 < cap.cleaner_share < 1.0:
         whole, money = cap.cleaner, portfolio.prices.currency
         told.append(
@@ -205,7 +264,8 @@ def _of_plans(found: EmissionsResults) -> list[str]:
             f"{whole.tonnes:,.6g} t for {whole.net_cost:,.2f} {money}, the rest of one of "
             f"{cap.cheaper.tonnes:,.6g} t for {cap.cheaper.net_cost:,.2f} {money}. Where vehicles "
             "are paid to waste energy, at prices or factors below 0, no single schedule need lie "
-            "between both; the first of them keeps the cap by itself."
+            "between both; the first of them keeps the cap by itself. Both are in "
+            "schedule.parquet."
         )
     return told
 
@@ -288,7 +348,8 @@ def page(result: StudyResult, drawn: Figures) -> Page:
         share = f"{s['foresight_share']:.0%}"
         cards.append(Headline("On forecasts", share, "", "of what foresight saves"))
     sections = drawn.sections(READING, HEADINGS)
-    told = Section("In short", answer(s) + ".")
+    exceeded = _exceeded(s)
+    told = Section("In short", f"{answer(s)}{f'; {exceeded}' if exceeded else ''}.")
     tables = [_side_by_side(result), *_sensitivity(result)]
     return Page(cards=cards, notes=[], sections=[told, *sections, *tables])
 
@@ -303,6 +364,7 @@ def _side_by_side(result: StudyResult) -> Section:
         "location-based, t",
         "market-based, t",
         f"net cost, {money}",
+        "beyond limits, kW",
         "status",
     )
     rows = [
@@ -313,6 +375,7 @@ def _side_by_side(result: StudyResult) -> Section:
             _or_none(row["location_tonnes"]),
             _or_none(row["market_tonnes"]),
             f"{row['net_cost']:,.2f}",
+            f"{row['violation_kw']:,.2f}",
             row["status"],
         )
         for row in result.tables["ledgers"].to_dicts()

@@ -1,9 +1,10 @@
 """What a study of emissions finds."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from evergrid.core.arrays import Array, Float
+from evergrid.core.status import Status
 from evergrid.dispatch.assessment import Assessment
 from evergrid.dispatch.carbon.account import GridEnergy, ScheduleCarbon
 from evergrid.dispatch.carbon.frontier import CappedPlan, FrontierPoint
@@ -15,28 +16,9 @@ from evergrid.impact.emissions.ledgers import (
 from evergrid.impact.emissions.stored_carbon import StoredCarbon
 from evergrid.impact.emissions.uncertainty import Band
 from evergrid.inputs.assembly import StudyInputs
-from evergrid.inputs.emissions import EstimatedFactors
+from evergrid.inputs.emissions import Factors
 
 BASELINE = "uncontrolled"
-
-
-@dataclass(frozen=True)
-class Factors:
-    """Factors of every step of the horizon, kg/MWh.
-
-    Attributes:
-        marginal: Of one more kWh.
-        average: Of all kWh; None where they were not given.
-        residual: Of kWh without certificates; None where they were not given.
-        sources: Of each of them, by its ledger.
-        estimated: How they were estimated; None where they were given.
-    """
-
-    marginal: Float[Array, " step"]
-    average: Float[Array, " step"] | None
-    residual: Float[Array, " step"] | None
-    sources: dict[str, str]
-    estimated: EstimatedFactors | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +107,31 @@ class EmissionsResults:
     knee: FrontierPoint | None
     capped: CappedPlan | None
     sensitivity: tuple[FuelSensitivity, ...] = ()
+
+    def every_plan(self) -> Iterator[tuple[str, Assessment]]:
+        """Every plan that was made, held against the records, by what it is called."""
+        for name, one in self.strategies.items():
+            yield name, one.assessment
+        for point in self.frontier:
+            yield f"at {point.price_per_tonne:g} per tonne", point.plan.assessment
+        for name, point in self.of_cap.items():
+            yield name, point.plan.assessment
+
+    @property
+    def of_cap(self) -> dict[str, FrontierPoint]:
+        """Plans that the one within the cap is made of, by name; the cleaner one keeps the cap."""
+        cap = self.capped
+        if cap is None:
+            return {}
+        mixed = {"cap_cheaper": cap.cheaper} if cap.cleaner_share < 1.0 else {}
+        return mixed | {"cap_cleaner": cap.cleaner}
+
+    @property
+    def status(self) -> str:
+        """What the plan by marginal factors has earned, unless any plan exceeds a limit."""
+        if any(one.overloads or one.overdrafts for _, one in self.every_plan()):
+            return str(Status.LIMITS_EXCEEDED)
+        return self.strategies["carbon"].status
 
     @property
     def regret_tonnes(self) -> float | None:

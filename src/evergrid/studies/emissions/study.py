@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 
 from evergrid.core.arrays import Array, Float
-from evergrid.core.errors import ConfigError, InputError, raise_if_any
+from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.core.status import Status
 from evergrid.core.timegrid import TimeGrid, span
@@ -15,7 +15,6 @@ from evergrid.core.units import KG_PER_TONNE, KWH_PER_MWH, per_kwh_from_per_mwh
 from evergrid.data import tables as input_tables
 from evergrid.data.emissions import sgip_forecast
 from evergrid.data.files.locate import locate
-from evergrid.data.meta import Meta
 from evergrid.dispatch import plan as energy_plan
 from evergrid.dispatch import proof, rolling
 from evergrid.dispatch.accounts import costs
@@ -33,7 +32,7 @@ from evergrid.dispatch.carbon.prices import carbon_only
 from evergrid.dispatch.options import Options
 from evergrid.dispatch.plan import Plan
 from evergrid.impact.emissions.blend import LeadForecasts
-from evergrid.impact.emissions.consequence import NO_LOSSES, GridLosses
+from evergrid.impact.emissions.consequence import GridLosses
 from evergrid.impact.emissions.ledgers import (
     ConsequentialLedger,
     LocationBasedLedger,
@@ -41,15 +40,19 @@ from evergrid.impact.emissions.ledgers import (
 )
 from evergrid.impact.emissions.uncertainty import Band, assumed_band, band
 from evergrid.inputs.assembly import load
-from evergrid.inputs.emissions import FactorSource, estimate_factors, read_factors
-from evergrid.model.emission_factors import FactorKind
+from evergrid.inputs.emissions import (
+    Factors,
+    estimate_factors,
+    in_file,
+    ledger_factors,
+    read_factors,
+)
 from evergrid.model.portfolio import Portfolio
 from evergrid.studies.emissions import report, tables
 from evergrid.studies.emissions.config import Config, Forecast
 from evergrid.studies.emissions.results import (
     BASELINE,
     EmissionsResults,
-    Factors,
     FuelSensitivity,
     StrategyCarbon,
 )
@@ -69,11 +72,14 @@ def compute(config: Config, context: Context) -> Output[EmissionsResults]:
     """
     context.progress("reading the inputs", 0.0)
     given = load(config, None, folder=context.folder, seed=context.seed)
-    if config.marginal is None and config.generation is None:
-        fix = "Name a file of marginal factors, or one of [generation] by type."
-        raise ConfigError("config", [Fault("marginal", "be given, or [generation]", fix=fix)])
     told: list[str] = []
-    factors, sources = _factors(config, context, told)
+    factors = ledger_factors(
+        config.factor_sources,
+        given.portfolio.grid,
+        context.folder,
+        time_zone=config.horizon.time_zone,
+        tell=told.append,
+    )
     counting = _Counting(config, context, given.portfolio, factors)
     strategies = _strategies(counting)
     points = _frontier(counting)
@@ -83,7 +89,7 @@ def compute(config: Config, context: Context) -> Output[EmissionsResults]:
         factors,
         strategies,
         points,
-        knee(points) if points else None,
+        knee(points),
         cap,
         _sensitivity(counting, strategies),
     )
@@ -93,36 +99,8 @@ def compute(config: Config, context: Context) -> Output[EmissionsResults]:
         tables.results(results),
         inputs=tables.inputs(results),
         notes=(*given.notes, *told, *report.notes(config, results)),
-        sources=(*given.sources, *sources),
+        sources=(*given.sources, *factors.sources),
     )
-
-
-def _factors(config: Config, context: Context, told: list[str]) -> tuple[Factors, list[Meta]]:
-    """The factors of every ledger that there are some for."""
-    grid, sources, names = config.horizon.grid(), list[Meta](), dict[str, str]()
-    made: dict[str, Float[Array, " step"] | None] = {}
-    estimated = None
-    if config.generation is not None:
-        zone = config.horizon.time_zone
-        estimated = estimate_factors(config.generation, context.folder, time_zone=zone)
-        for one in (estimated.marginal, estimated.average):
-            made[one.kind], names[one.kind] = one.on(grid), one.source
-        sources += estimated.sources
-    given: tuple[tuple[FactorKind, FactorSource | None], ...] = (
-        ("marginal", config.marginal),
-        ("average", config.average),
-        ("residual_mix", config.residual_mix),
-    )
-    for kind, source in given:
-        if source is not None:
-            read = read_factors(source, kind, context.folder, tell=told.append)
-            made[kind], names[kind] = read.factors.on(grid), read.factors.source
-            sources += read.sources
-    marginal = made["marginal"]
-    assert marginal is not None
-    return Factors(
-        marginal, made.get("average"), made.get("residual_mix"), names, estimated
-    ), sources
 
 
 @dataclass(frozen=True)
@@ -136,10 +114,7 @@ class _Counting:
 
     @property
     def losses(self) -> GridLosses:
-        marginal = self.config.marginal
-        if marginal is None:
-            return NO_LOSSES
-        return GridLosses(marginal.loss_share_drawn, marginal.loss_share_fed)
+        return self.config.factor_sources.losses
 
     @property
     def options(self) -> Options:
@@ -186,14 +161,14 @@ class _Counting:
         if self.config.residual_mix is not None and self.factors.residual is not None:
             unmatched = 1.0 - self.config.residual_mix.matched_share
             kg = unmatched * own.charged_kg(self.factors.residual)
-            market = MarketBasedLedger(kg, self.factors.sources["residual_mix"])
+            market = MarketBasedLedger(kg, self.factors.names["residual_mix"])
         stored, location = None, None
         if self.factors.average is not None:
             given = self.config.elsewhere_kg_per_mwh
             elsewhere = float(self.factors.average.mean()) if given is None else given
             stored = own.stored(self.factors.average, elsewhere_kg_per_mwh=elsewhere)
             kg = float(stored.charged_kg.sum() - stored.fed_kg.sum())
-            location = LocationBasedLedger(kg, self.factors.sources["average"])
+            location = LocationBasedLedger(kg, self.factors.names["average"])
         fed_kwh = float(own.fed_kwh.sum())
         embodied = self.embodied_kg_per_kwh * fed_kwh
         return StrategyCarbon(
@@ -204,7 +179,7 @@ class _Counting:
             assessment=assessment,
             energy=own.energy,
             consequential=ConsequentialLedger(
-                KG_PER_TONNE * caused, self.factors.sources["marginal"]
+                KG_PER_TONNE * caused, self.factors.names["marginal"]
             ),
             band=self._band(own, base, KG_PER_TONNE * caused),
             location=location,
@@ -227,7 +202,10 @@ class _Counting:
             share = settings.factor_share
             return assumed_band(drawn, fed, share, level=level, certain_kg=certain)
         path = locate(settings.errors_file, self.context.folder)
-        error = input_tables.read_factor_errors(path, self.portfolio.grid.step_h)
+        try:
+            error = input_tables.read_factor_errors(path, self.portfolio.grid.step_h)
+        except InputError as fault:
+            raise in_file(path, fault) from fault
         return band(
             more,
             factor,
@@ -289,14 +267,17 @@ def _rolling(counting: _Counting) -> rolling.RollingResult:
     assert forecast is not None
     assert config.marginal is not None
     path = locate(forecast.file, counting.context.folder)
-    made = sgip_forecast.read(path).on(grid)
+    try:
+        made = sgip_forecast.read(path).on(grid)
+    except InputError as fault:
+        raise in_file(path, fault) from fault
     leads = LeadForecasts(counting.factors.marginal, made)
     expected = leads.blended_kg_per_mwh if forecast.blend else made
     before = _before(grid, forecast.look_back_days)
     past = _known_before(config, counting.context, before)
     led = counting.led_by(counting.factors.marginal)
     day = max(1, round(24.0 / grid.step_h))
-    view = FactorView(led.prices, expected, past, day)
+    view = FactorView(led.prices, expected, past, day, counting.losses)
     every, window = _cadence(forecast, grid)
     tell = counting.context.progress
     return rolling.simulate(

@@ -41,7 +41,7 @@ def headline(config: Config, found: EmissionsResults) -> dict[str, Any]:
     best, price = found.strategies["carbon"], found.strategies["price"]
     knee, cap = found.knee, found.capped
     return {
-        "status": best.status,
+        "status": found.status,
         "currency": portfolio.prices.currency,
         "baseline": BASELINE,
         "tonnes": {name: one.tonnes for name, one in found.strategies.items()},
@@ -62,13 +62,23 @@ def headline(config: Config, found: EmissionsResults) -> dict[str, Any]:
         "cap_price_per_tonne": None if cap is None else cap.price_per_tonne,
         "cap_net_cost": None if cap is None else cap.net_cost,
         "cap_bound": None if cap is None else cap.bound,
+        "cap_cleaner_share": None if cap is None else cap.cleaner_share,
+        "cap_status": {name: str(one.plan.status) for name, one in found.of_cap.items()} or None,
         "embodied_tonnes": None if price.embodied_kg is None else price.embodied_kg / KG_PER_TONNE,
         "driving_tonnes": None if price.driving_kg is None else price.driving_kg / KG_PER_TONNE,
         "stored_imbalance_kg": None if price.stored is None else price.stored.imbalance_kg,
-        "violation_kw": max(one.assessment.limits_kw for one in found.strategies.values()),
-        "shortfall_kwh": max(
-            float(one.assessment.shortfall_total_kwh) for one in found.strategies.values()
-        ),
+        "violation_kw": max(one.limits_kw for _, one in found.every_plan()),
+        "overloads": [
+            {"plan": name, **vars(item), "cause": item.cause}
+            for name, one in found.every_plan()
+            for item in one.overloads
+        ],
+        "overdrafts": [
+            {"plan": name, **vars(item)}
+            for name, one in found.every_plan()
+            for item in one.overdrafts
+        ],
+        "shortfall_kwh": max(one.shortfall_total_kwh for _, one in found.every_plan()),
         "assets": portfolio.assets,
         "sessions": len(portfolio.sessions),
         "start_utc": portfolio.grid.start_utc.isoformat(),
@@ -90,19 +100,11 @@ def _ledger(found: EmissionsResults, name: str) -> dict[str, float] | None:
 
 def inputs(found: EmissionsResults) -> dict[str, pl.DataFrame]:
     """The canonical tables that were used, by name."""
-    portfolio, factors = found.inputs.portfolio, found.factors
-    columns: dict[str, Any] = {
-        "time_utc": _utc(portfolio.grid.times),
-        "marginal_kg_per_mwh": factors.marginal,
-    }
-    if factors.average is not None:
-        columns["average_kg_per_mwh"] = factors.average
-    if factors.residual is not None:
-        columns["residual_mix_kg_per_mwh"] = factors.residual
+    portfolio = found.inputs.portfolio
     return {
         "sessions": tables.sessions_frame(portfolio.sessions),
         "prices": tables.prices_frame(portfolio.prices),
-        "factors": pl.DataFrame(columns),
+        "factors": found.factors.frame(portfolio.grid),
     }
 
 
@@ -137,6 +139,7 @@ def _ledgers(found: EmissionsResults) -> pl.DataFrame:
             "fed_mwh": [one.fed_mwh for one in rows],
             "embodied_tonnes": _tonnes([one.embodied_kg for one in rows]),
             "driving_tonnes": _tonnes([one.driving_kg for one in rows]),
+            "violation_kw": [one.assessment.limits_kw for one in rows],
         },
         schema_overrides=dict.fromkeys(MAY_BE_EMPTY, pl.Float64),
     )
@@ -161,6 +164,7 @@ def _frontier(found: EmissionsResults) -> pl.DataFrame:
             "cost_per_tonne_saved": steps,
             "bound": [one.bound for one in points],
             "status": [str(one.plan.status) for one in points],
+            "violation_kw": [one.plan.assessment.limits_kw for one in points],
         }
     )
 
@@ -247,8 +251,9 @@ def _schedule(found: EmissionsResults) -> pl.DataFrame:
     portfolio = found.inputs.portfolio
     names = pl.Series(portfolio.sessions.session_id.tolist(), dtype=pl.String)
     frames = []
-    for name, one in found.strategies.items():
-        schedule = one.assessment.schedule
+    made = {name: one.assessment.schedule for name, one in found.strategies.items()}
+    made |= {name: point.plan.schedule for name, point in found.of_cap.items()}
+    for name, schedule in made.items():
         session, step = np.nonzero(schedule.plugged)
         frames.append(
             pl.DataFrame(

@@ -14,6 +14,7 @@ from evergrid.core.faults import Fault
 from evergrid.dispatch.wear.battery_value import SlopeAt
 from evergrid.engine import solver
 from evergrid.inputs.chargers import ChargerSource
+from evergrid.inputs.emissions import FactorSources
 from evergrid.inputs.feeder_sites import PlanFeeder
 from evergrid.inputs.tables import ForecastSource, Inputs
 from evergrid.model.battery_state import MOST_CYCLES, MOST_YEARS
@@ -151,6 +152,23 @@ class Warranty(BaseConfig):
     """Age at which the warranty ends, and with it the limit; by [wear] batteries have an age."""
 
 
+class CarbonPrice(FactorSources):
+    """A price of the emissions that power causes, beside that of energy."""
+
+    price_per_tonne: float = Field(ge=0, lt=1e6, examples=[80.0])
+    """Of CO2, in the currency of the prices."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "CarbonPrice":
+        faults = self.faults()
+        if self.marginal is None and self.generation is None:
+            fix = "Name a file in [carbon.marginal], or one of generation in [carbon.generation]."
+            faults.append(Fault("marginal", "be given, or generation", fix=fix))
+        if faults:
+            raise ConfigError("carbon", faults)
+        return self
+
+
 class Config(Inputs):
     """The configuration of a plan."""
 
@@ -169,6 +187,8 @@ class Config(Inputs):
     """Wear by an ageing model, in the place of the wear that sessions and batteries come with."""
     converter: Converter | None = None
     """Losses of chargers by their power, in the place of the efficiencies of sessions."""
+    carbon: CarbonPrice | None = None
+    """A price of carbon by emission factors, beside what energy costs; none when absent."""
     warranty: Warranty | None = None
     """What may be fed under the warranty of the batteries."""
     rolling: Rolling | None = None

@@ -20,6 +20,7 @@ from evergrid.report import figures as draw
 from evergrid.report.drawing import FigureMakers, Figures
 from evergrid.report.page import Headline, Section, Table
 from evergrid.studies import console_summary
+from evergrid.studies.plan import carbon as plan_carbon
 from evergrid.studies.plan import chargers as plan_chargers
 from evergrid.studies.plan import feeder_report, losses, wear_report
 from evergrid.studies.plan import service as plan_service
@@ -104,6 +105,8 @@ def console_lines(result: StudyResult) -> list[str]:
         rows.append(("losses", losses.line(s)))
     if "warranty" in s:
         rows.append(("warranty", wear_report.warranty_line(s)))
+    if "carbon" in s:
+        rows.append(("carbon", plan_carbon.line(s)))
     if "chargers" in s:
         rows.append(("chargers", plan_chargers.line(s)))
     if s["budgets"]:
@@ -207,11 +210,11 @@ def _notes(result: StudyResult) -> list[str]:
             f"{quality.rows_repaired:,} of them repaired, {quality.rows_rejected:,} rejected."
         )
     for item in result.summary["overloads"]:
-        cause = "load" if item["limit"] == "import" else "generation that cannot be curtailed"
         notes.append(
-            f"The {cause} at site {item['site_id']} exceeds its {item['limit']} limit by up to "
-            f"{item['worst_kw']:.1f} kW in {item['steps']} steps, {item['excess_kwh']:.1f} kWh in "
-            "all, more than the fleet can make up. What is fed beyond a limit is not paid for."
+            f"The {item['cause']} at site {item['site_id']} exceeds its {item['limit']} limit by "
+            f"up to {item['worst_kw']:.1f} kW in {item['steps']} steps, {item['excess_kwh']:.1f} "
+            "kWh in all, more than the fleet can make up. What is fed beyond a limit is not paid "
+            "for."
         )
     for item in result.summary["overdrafts"]:
         notes.append(
@@ -238,6 +241,8 @@ def _tables(result: StudyResult) -> list[Section]:
         more.append(wear_report.section(result.summary, result.summary["currency"]))
     if "converter" in result.summary:
         more.append(losses.section(result.summary, plan_service.NAMES))
+    if "carbon" in result.summary:
+        more.append(plan_carbon.section(result.summary, plan_service.NAMES))
     if "chargers" in result.summary:
         more.append(plan_chargers.section(result.summary, plan_service.NAMES))
     return [

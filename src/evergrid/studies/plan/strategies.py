@@ -143,6 +143,8 @@ def rolling_plans(
     if believed is not None:
         views["forecast"] = forecast.Forecast(actual, believed, known)
     views["persistence"] = forecast.Persistence(actual, known, forecast.steps_per_day(grid))
+    if believed is not None and config.carbon is not None:  # forecasts of prices tell no factors
+        views["forecast"] = forecast.CarbonFrom(views["forecast"], views["persistence"])
     rolled = {}
     for i, (name, view) in enumerate(views.items()):
 

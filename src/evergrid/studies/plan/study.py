@@ -11,6 +11,7 @@ from evergrid.inputs import feeder_sites
 from evergrid.inputs.assembly import load
 from evergrid.inputs.feeder_sites import FeederSites
 from evergrid.model.portfolio import Portfolio
+from evergrid.studies.plan import carbon as plan_carbon
 from evergrid.studies.plan import chargers as plan_chargers
 from evergrid.studies.plan import feeder as plan_feeder
 from evergrid.studies.plan import losses as plan_losses
@@ -46,6 +47,10 @@ def compute(config: Config, context: Context) -> Output[PlanResults]:
         feeder_sites=sites,
         chargers=config.chargers,
     )
+    told: list[str] = []
+    carbon = plan_carbon.read(config, context.folder, tell=told.append)
+    if carbon is not None:
+        given = replace(given, portfolio=carbon.on(given.portfolio))
     models = refinement.begin(
         plan_wear.with_warranty(config, given.portfolio, context.folder),
         plan_wear.batteries(config, given.portfolio, context.folder),
@@ -84,6 +89,12 @@ def compute(config: Config, context: Context) -> Output[PlanResults]:
     )
     result_tables = tables.results(portfolio, plans, rolled)
     files, input_tables = {}, tables.inputs(portfolio)
+    if carbon is not None:
+        emitted = plan_carbon.emissions(carbon, portfolio, options, plans, rolled)
+        headline["carbon"] = plan_carbon.summary(carbon, emitted)
+        result_tables["carbon"] = plan_carbon.table(emitted)
+        input_tables["factors"] = carbon.factors.frame(portfolio.grid)
+        told += plan_carbon.notes(carbon)
     if portfolio.chargers is not None:
         runs = plan_chargers.schedules(plans, rolled)
         headline["chargers"] = plan_chargers.summary(portfolio, plans["v2g"], runs)
@@ -106,8 +117,8 @@ def compute(config: Config, context: Context) -> Output[PlanResults]:
         result_tables,
         inputs=input_tables,
         files=files,
-        notes=given.notes,
-        sources=given.sources,
+        notes=(*given.notes, *told),
+        sources=given.sources if carbon is None else (*given.sources, *carbon.factors.sources),
     )
 
 
@@ -146,6 +157,7 @@ STUDY = Study(
         "inputs/site_limits.parquet",
         "inputs/site_generation.parquet",
         "inputs/prices.parquet",
+        "inputs/factors.parquet",
         "inputs/chargers.parquet",
         "schedule.parquet",
         "sites.parquet",
@@ -161,6 +173,7 @@ STUDY = Study(
         "congestion_prices.parquet",
         "feeder.geojson",
         "wear.parquet",
+        "carbon.parquet",
     ),
     compute=compute,
     report=report,

@@ -40,7 +40,7 @@ def headline(
         "served_share": best.assessment.served_share,
         "shortfall_kwh": best.shortfall_kwh,
         "shortfalls": [vars(item) for item in best.shortfalls],
-        "overloads": [vars(item) for item in best.overloads],
+        "overloads": _overloads(best.assessment),
         "overdrafts": [vars(item) for item in best.overdrafts],
         "budgets": tables.budgets(portfolio, best).to_dicts(),
         "curtailed_kwh": float(best.assessment.curtailed_kwh.sum()),
@@ -76,13 +76,18 @@ def _strategy(done: Assessment, paid: Costs, best: Assessment) -> dict[str, Any]
         "served_share": done.served_share,
         "shortfall_kwh": done.shortfall_total_kwh,
         "sessions_short": int(done.short.sum()),
-        "overloads": [vars(item) for item in done.overloads],
+        "overloads": _overloads(done),
         "overdrafts": [vars(item) for item in done.overdrafts],
         "curtailed_kwh": float(done.curtailed_kwh.sum()),
         "peak_import_kw": peak_import_kw(done),
         "max_violation": _violations(done),
         "same_service": same_service(done, best),
     }
+
+
+def _overloads(done: Assessment) -> list[dict[str, Any]]:
+    """Limits that are exceeded, each with what exceeds it."""
+    return [{**vars(item), "cause": item.cause} for item in done.overloads]
 
 
 def same_service(done: Assessment, best: Assessment) -> bool:

@@ -88,9 +88,7 @@ def _survival_line(result: StudyResult) -> str:
     found, s = result.findings, result.summary
     there = {block.tier for block in found.outages.microgrids[0].load_blocks}
     lasting = [
-        f"{TIER_LABELS[tier]} {s['survival_h'][tier]:.1f} h"
-        for tier in TIERS
-        if tier in there
+        f"{TIER_LABELS[tier]} {s['survival_h'][tier]:.1f} h" for tier in TIERS if tier in there
     ]
     return "served without a break in half of the outages: " + ", ".join(lasting)
 

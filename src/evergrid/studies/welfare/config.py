@@ -7,8 +7,11 @@ from pydantic import Field, model_validator
 from evergrid.core.config import Config as BaseConfig
 from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
+from evergrid.core.units import KG_PER_TONNE
+from evergrid.model.emission_factors import LARGEST_KG_PER_MWH, SMALLEST_KG_PER_MWH
 
 HOURS = 24
+LARGEST_OTHER_KG_PER_MWH = 100.0  # of other pollutants; unscrubbed lignite emits 20 of SO2
 PolicyName = Literal[
     "flat",
     "flat_carbon",
@@ -31,9 +34,9 @@ class PlantBlock(BaseConfig):
     cost_per_mwh: float = Field(examples=[24.0])
     """Fuel and variable operation; with the carbon price or without it, as carbon.in_costs says."""
     co2_kg_per_mwh: float = Field(default=0.0, ge=0)
-    """Carbon dioxide."""
+    """Carbon dioxide: 0, or from 3 to 3,000."""
     ch4_kg_per_mwh: float = Field(default=0.0, ge=0)
-    """Methane."""
+    """Methane; at most 100, as of the three below."""
     so2_kg_per_mwh: float = Field(default=0.0, ge=0)
     """Sulphur dioxide."""
     nox_kg_per_mwh: float = Field(default=0.0, ge=0)
@@ -44,6 +47,24 @@ class PlantBlock(BaseConfig):
     """Whether they are neighbours' plants."""
     pays_carbon: bool = True
     """Whether they pay the carbon price."""
+
+    @model_validator(mode="after")
+    def _units(self) -> "PlantBlock":
+        faults, co2 = [], self.co2_kg_per_mwh
+        if co2 and not SMALLEST_KG_PER_MWH <= co2 <= LARGEST_KG_PER_MWH:
+            rule = f"be 0, or from {SMALLEST_KG_PER_MWH:g} to {LARGEST_KG_PER_MWH:g} kg/MWh"
+            fix = "Give kg per MWh: 0.35 t/MWh or kg/kWh is 350, 350,000 g/MWh is 350, 770 lb/MWh "
+            fix += "is 349; what emits less than the least counts as 0."
+            faults.append(Fault("co2_kg_per_mwh", rule, (co2,), (self.name,), fix=fix))
+        for name in ("ch4", "so2", "nox", "pm25"):
+            value = getattr(self, f"{name}_kg_per_mwh")
+            if value > LARGEST_OTHER_KG_PER_MWH:
+                rule = f"be at most {LARGEST_OTHER_KG_PER_MWH:g} kg/MWh"
+                fix = "Give kg per MWh: 1 lb/MWh is 0.454, 1,000 g/MWh is 1."
+                faults.append(Fault(f"{name}_kg_per_mwh", rule, (value,), (self.name,), fix=fix))
+        if faults:
+            raise ConfigError("config", faults)
+        return self
 
 
 class RtsPlants(BaseConfig):
@@ -148,7 +169,8 @@ class Carbon(BaseConfig):
     in_costs: bool = False
     """Whether the costs of plants hold that price already; it is then taken out of them."""
     social_cost: SourceName = "epa_2.0"
-    """Of a tonne: of the EPA (2023) at 2.5, 2.0 or 1.5 %, of the working group of 2021, or own."""
+    """Of a tonne: of the EPA (2023) at 2.5, 2.0 or 1.5 %, of the working group of 2021 (as quoted
+    by others, not verified), or own."""
     compared: tuple[SourceName, ...] = ("none", "iwg_2021", "epa_2.5", "epa_2.0", "epa_1.5")
     """Social costs under which policies are ranked."""
     own_per_t: float | None = Field(default=None, examples=[100.0])
@@ -158,7 +180,8 @@ class Carbon(BaseConfig):
     own_dollar_year: int | None = Field(default=None, examples=[2023])
     """Year of the dollars of these two."""
     so2_per_short_ton: float = Field(default=40_000.0, ge=0)
-    """Damage of sulphur dioxide to health, per short ton."""
+    """Damage of sulphur dioxide to health, per short ton; this and the next two as quoted by
+    others, not verified."""
     nox_per_short_ton: float = Field(default=6_000.0, ge=0)
     """Of nitrogen oxides."""
     pm25_per_short_ton: float = Field(default=140_000.0, ge=0)
@@ -293,6 +316,7 @@ def check(config: Config) -> None:
     if config.rts is not None and (config.plants or config.days):
         fix = "Remove [[plants]] and [[days]], or [rts]."
         faults.append(Fault("rts", "stand alone", fix=fix))
+    faults += _carbon_in_costs(config)
     shares = ("households_share", "vehicles_share", "consumption_share", "pollution_share")
     for name in shares if config.group else ():
         total = sum(getattr(one, name) for one in config.group)
@@ -306,3 +330,22 @@ def check(config: Config) -> None:
         faults.append(fault)
     if faults:
         raise ConfigError("config", faults)
+
+
+def _carbon_in_costs(config: Config) -> list[Fault]:
+    """Costs that are said to hold a price of carbon, and cannot."""
+    carbon, faults = config.carbon, []
+    if not carbon.in_costs:
+        return []
+    if config.rts is not None and carbon.price_per_t:
+        fix = "The costs of the test system hold no price of carbon: it is added to them."
+        faults.append(Fault("carbon.in_costs", "be false with [rts]", (True,), fix=fix))
+    for plant in config.plants:
+        price = carbon.price_per_t * plant.co2_kg_per_mwh / KG_PER_TONNE
+        if plant.pays_carbon and 0 <= plant.cost_per_mwh < price:
+            rule = f"be at least {price:,.2f}, the carbon price that carbon.in_costs says it holds"
+            fix = "Give the cost with the carbon price, or set carbon.in_costs = false, or "
+            fix += "pays_carbon = false for plants that do not pay it."
+            got = (plant.cost_per_mwh,)
+            faults.append(Fault("plants.cost_per_mwh", rule, got, (plant.name,), fix=fix))
+    return faults

@@ -2,10 +2,16 @@
 
 from evergrid.impact.welfare.dollars import DEFLATOR
 from evergrid.impact.welfare.pollutants import POLLUTANTS
+from evergrid.impact.welfare.social_cost import IWG
 from evergrid.studies.welfare import market
-from evergrid.studies.welfare.config import Config
+from evergrid.studies.welfare.config import Carbon, Config
 from evergrid.studies.welfare.results import WelfareResults
 
+LOCAL = (
+    ("so2", "SO2", "so2_per_short_ton"),
+    ("nox", "NOx", "nox_per_short_ton"),
+    ("pm25", "PM2.5", "pm25_per_short_ton"),
+)
 OPEN_MONEY = 0.05  # share of the largest gain above which prices at edges are told
 YEAR_DAYS = (365, 366)
 CURVES_MISS = 0.01  # share of the gain above which nodes are too few
@@ -44,12 +50,42 @@ def of(config: Config, found: WelfareResults) -> list[str]:
             f"Plants pay {carbon.price_per_t:g} for a tonne, which the government receives; "
             f"{left:,.2f} of the social cost are left to the climate."
         )
+    told += _unverified(config, found)
     told += _short_year(found) + _lost_load(found) + _curves(found) + _edges(config, found)
     return told
 
 
 def _baseline(name: str) -> str:
     return {"smart": "in the hours of the lowest load", "uncontrolled": "when they come home"}[name]
+
+
+def quoted(config: Config, found: WelfareResults) -> list[str]:
+    """Figures that count here, are quoted by others and were not held against their sources."""
+    carbon, usual, figures = config.carbon, Carbon(), list[str]()
+    if "iwg_2021" in (carbon.social_cost, *carbon.compared, *config.assumed.social_cost):
+        co2, ch4 = IWG
+        figures.append(
+            f"{co2:g} and {ch4:,.0f} USD of 2020 per tonne of CO2 and CH4 (working group 2021)"
+        )
+    emitted = found.inputs.supply.emission_kg_per_mwh
+    local = [
+        f"{label} {getattr(carbon, field):,.0f}"
+        for name, label, field in LOCAL
+        if emitted[POLLUTANTS.index(name)].any()
+        and getattr(carbon, field) == getattr(usual, field) > 0
+    ]
+    if local:
+        figures.append(f"benefit per short ton ({', '.join(local)} USD of 2015)")
+    figures.append("income elasticity 1.4 of weighted gains of groups")
+    return figures
+
+
+def _unverified(config: Config, found: WelfareResults) -> list[str]:
+    """Quoted figures, as a sentence."""
+    return [
+        "Quoted by others and not verified against their sources: "
+        f"{'; '.join(quoted(config, found))}."
+    ]
 
 
 def _short_year(found: WelfareResults) -> list[str]:

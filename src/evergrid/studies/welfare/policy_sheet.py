@@ -8,7 +8,7 @@ from evergrid.impact.welfare.party import Party
 from evergrid.report.labels import amount, decimals_for
 from evergrid.report.page import About, Headline, Section, Table
 from evergrid.report.page import page as html_page
-from evergrid.studies.welfare import wording
+from evergrid.studies.welfare import notes, wording
 from evergrid.studies.welfare.config import Config
 from evergrid.studies.welfare.results import WelfareResults
 from evergrid.studies.welfare.wording import POLICY_LABELS
@@ -40,7 +40,7 @@ def page(config: Config, found: WelfareResults, s: Mapping[str, Any]) -> str:
         sections=[
             Section("Who gains, who loses", f"In {unit}.", _parties(found, scale)),
             Section("Who pays owners", "For what they feed.", _payers(found, s)),
-            Section("How sure is it", _band(found, s), None),
+            Section("How sure is it", _band(config, found, s), None),
         ],
         about=About(question=wording.answer(s)),
     )
@@ -104,7 +104,7 @@ def _signed(value: float, currency: str) -> str:
     return ("\u2212" if value < 0 else "") + wording.money(value, currency)
 
 
-def _band(found: WelfareResults, s: Mapping[str, Any]) -> str:
+def _band(config: Config, found: WelfareResults, s: Mapping[str, Any]) -> str:
     """How the total depends on what is assumed."""
     low, high = (wording.money(s[key], s["currency"]) for key in ("welfare_low", "welfare_high"))
     signs = [
@@ -116,5 +116,6 @@ def _band(found: WelfareResults, s: Mapping[str, Any]) -> str:
         f"cost of carbon and baseline, all together have from {signs[0]}{low} to {signs[1]}{high} "
         f"a year; in {s['positive_share']:.0%} of them they gain. The best policy is {same} under "
         f"every social cost that is compared. Payments between parties cancel; losses, lost load, "
-        f"wear, effort, climate and health are counted once. Baseline: {s['baseline']} charging."
+        f"wear, effort, climate and health are counted once. Baseline: {s['baseline']} charging. "
+        f"Quoted, not verified: {'; '.join(notes.quoted(config, found))}."
     )
