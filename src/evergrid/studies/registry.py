@@ -24,6 +24,7 @@ STUDIES = (
     "frequency_response",
     "emissions",
     "welfare",
+    "black_start",
 )
 
 

@@ -50,6 +50,19 @@ from evergrid.report.figures.plan.level import level_loading
 from evergrid.report.figures.plan.money import profit_comparison, value_waterfall
 from evergrid.report.figures.plan.site import MOST_SITES, SiteRun, site_heatmap, site_loading
 from evergrid.report.figures.plan.vehicle import VehicleRun, vehicle_day
+from evergrid.report.figures.resilience.black_start_course import (
+    Mark,
+    block_timeline,
+    island_course,
+    pick_up_details,
+    served_power,
+    unit_shares,
+)
+from evergrid.report.figures.resilience.black_start_modes import closing_modes
+from evergrid.report.figures.resilience.black_start_waveform import (
+    inrush_comparison,
+    rising_voltage,
+)
 from evergrid.report.figures.resilience.frequency import (
     frequency_after_loss,
     missing_by_cause,
@@ -80,6 +93,7 @@ __all__ = [
     "CarbonBar",
     "CellCurve",
     "LoadingPanel",
+    "Mark",
     "PhaseRun",
     "Quarters",
     "SiteRun",
@@ -88,6 +102,7 @@ __all__ = [
     "award_by_hour",
     "awards_over_time",
     "bid_curve",
+    "block_timeline",
     "capacity_left",
     "capacity_lost",
     "carbon_bars",
@@ -95,6 +110,7 @@ __all__ = [
     "carbon_over_time",
     "cell_tests",
     "charger_currents",
+    "closing_modes",
     "day_of_strategy",
     "distance_diagram",
     "diversity_curve",
@@ -110,6 +126,8 @@ __all__ = [
     "generation",
     "group_gains",
     "headroom_over_day",
+    "inrush_comparison",
+    "island_course",
     "level_loading",
     "loop_gains",
     "losses_bars",
@@ -121,6 +139,7 @@ __all__ = [
     "operations_bars",
     "party_waterfall",
     "phase_currents",
+    "pick_up_details",
     "policy_welfare",
     "power_after_loss",
     "power_by_duration",
@@ -130,8 +149,10 @@ __all__ = [
     "rate_sweep",
     "record_played",
     "reliability_diagram",
+    "rising_voltage",
     "score_and_credit",
     "scr_curve",
+    "served_power",
     "sharpness_bars",
     "sign_of_total",
     "signal_followed",
@@ -141,6 +162,7 @@ __all__ = [
     "stress_map",
     "switches_by_charger",
     "tap_timelines",
+    "unit_shares",
     "value_waterfall",
     "vehicle_day",
     "vehicles_in_record",

@@ -1,0 +1,82 @@
+"""Eigenvalues of the island before each closing, in the complex plane."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from evergrid.core.arrays import Array
+from evergrid.report import panels, theme
+from evergrid.report.labels import literal
+
+LEFT_PER_S = -120.0  # of the plane; what decays faster tells nothing of stability
+DAMPING = 0.05
+
+
+def closing_modes(closings: Sequence[str], eigenvalues_per_s: Sequence[Array]) -> go.Figure:
+    """Slow modes before each closing; right of zero they grow.
+
+    Args:
+        closings: Names of the breakers.
+        eigenvalues_per_s: Of what would then be connected, for each.
+    """
+    note = "Left of zero a mode decays, right of it grows. The last closing is drawn large."
+    figure = panels.sheet("Eigenvalues before each closing", note=note, height=480)
+    if not any(len(values) for values in eigenvalues_per_s):
+        return panels.empty(figure, "No closing was looked at.")
+    last = len(closings) - 1
+    high, right = 40.0, 10.0
+    for number, (name, values) in enumerate(zip(closings, eigenvalues_per_s, strict=True)):
+        slow = values[values.real > LEFT_PER_S]
+        if not len(slow):
+            continue
+        high = max(high, float(np.abs(slow.imag).max()))
+        right = max(right, 1.3 * float(slow.real.max()))
+        color = theme.BLUE if number < last else theme.ORANGE
+        for part, shown in ((slow[slow.real < 0], color), (slow[slow.real >= 0], theme.RED)):
+            if not len(part):
+                continue
+            grows = shown == theme.RED
+            figure.add_scatter(
+                x=part.real,
+                y=part.imag / (2.0 * np.pi),
+                mode="markers",
+                name="grows" if grows else "before the last" if number == last else "earlier",
+                legendgroup=shown,
+                showlegend=not any(trace.legendgroup == shown for trace in _traces(figure)),
+                marker={
+                    "color": shown,
+                    "size": 11 if number == last or grows else 6,
+                    "symbol": "x" if grows else "circle",
+                    "opacity": 1.0 if number == last or grows else 0.45,
+                },
+                hovertemplate=f"before {literal(name)}: %{{x:.2f}} 1/s, %{{y:.2f}} Hz"
+                "<extra></extra>",
+            )
+    top = 1.1 * high / (2.0 * np.pi)
+    figure.add_scatter(
+        x=[0.0, 0.0],
+        y=[-top, top],
+        mode="lines",
+        line={"color": theme.RED, "width": 1.5},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    reach = 2.0 * np.pi * top * DAMPING / np.sqrt(1.0 - DAMPING**2)
+    for sign in (1.0, -1.0):
+        figure.add_scatter(
+            x=[0.0, -reach],
+            y=[0.0, sign * top],
+            mode="lines",
+            name="damping of 5 %",
+            line={"color": theme.GREY, "width": 1.2, "dash": "dot"},
+            hoverinfo="skip",
+            showlegend=sign > 0,
+        )
+    figure.update_xaxes(title={"text": "Real part (1/s)"}, range=[LEFT_PER_S, right])
+    figure.update_yaxes(title={"text": "Imaginary part over 2 pi (Hz)"}, range=[-top, top])
+    return figure.update_layout(showlegend=True)
+
+
+def _traces(figure: go.Figure) -> tuple[go.Scatter, ...]:
+    return tuple(figure.data)

@@ -1,0 +1,132 @@
+"""What a black start found, and the numbers that follow from it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Float
+from evergrid.core.units import S_PER_H
+from evergrid.resilience.black_start.fault_current import FuseCheck
+from evergrid.resilience.black_start.oscillogram import Oscillogram
+from evergrid.resilience.black_start.outcome import Action, BlackStart, StartEvent
+from evergrid.resilience.black_start.runbook import RunbookStep
+from evergrid.resilience.metrics.degradation import Degradation
+from evergrid.resilience.metrics.performance import PerformanceCurves, curve
+from evergrid.resilience.metrics.recovery import RecoveryTimes
+
+QUIET = (Action.GRID_LOST, Action.AUXILIARIES, Action.END, Action.GRID_BACK, Action.UNIT_START)
+
+
+@dataclass(frozen=True)
+class Extreme:
+    """A greatest or least value.
+
+    Attributes:
+        value: NaN where there is none.
+        time_s: When, from the loss of the grid.
+        cause: What had been done last by then.
+    """
+
+    value: float
+    time_s: float
+    cause: str
+
+
+@dataclass(frozen=True)
+class BlackStartResults:
+    """Everything that was found.
+
+    Attributes:
+        start: The black start.
+        waveforms: Soft start and hard closing, instant by instant.
+        curves: Served power against demand.
+        sustained: When it is back for good, by threshold.
+        first: When it is first back.
+        degradation: Energy that was demanded and not served.
+        runbook: The steps.
+        fuse: Whether a fuse clears; None where none is asked about.
+        lowest_frequency: After the soft start.
+        lowest_voltage: The same.
+        greatest_current: Of a unit, over its rated current.
+        served_kw: At the samples.
+    """
+
+    start: BlackStart
+    waveforms: Oscillogram
+    curves: PerformanceCurves
+    sustained: RecoveryTimes
+    first: RecoveryTimes
+    degradation: Degradation
+    runbook: tuple[RunbookStep, ...]
+    fuse: FuseCheck | None
+    lowest_frequency: Extreme
+    lowest_voltage: Extreme
+    greatest_current: Extreme
+    served_kw: Float[Array, " sample"]
+
+
+def served_curve(start: BlackStart) -> PerformanceCurves:
+    """Demand of the blocks that are connected to a live bus, at the times at which that changes."""
+    samples = start.samples
+    power = np.array([block.power_kw for block in start.circuit.blocks])
+    changes = np.flatnonzero(np.any(np.diff(samples.connected, axis=0), axis=1)) + 1
+    knots = np.concatenate([[0], changes])
+    return curve(
+        samples.time_s[knots] / S_PER_H,
+        samples.connected[knots] @ power,
+        float(power.sum()),
+        horizon_h=start.duration_s / S_PER_H,
+    )
+
+
+def dark_s(start: BlackStart) -> Float[Array, " block"]:
+    """For how long each block has no supply."""
+    samples = start.samples
+    step_s = start.duration_s / len(samples.time_s)
+    return (~samples.connected).sum(axis=0) * step_s
+
+
+def extremes(start: BlackStart) -> tuple[Extreme, Extreme, Extreme]:
+    """Lowest frequency and voltage after the soft start, and the greatest current of a unit."""
+    samples, events = start.samples, start.events
+    ready = [event.time_s for event in events if event.action is Action.SOFT_START]
+    lost = [event.time_s for event in events if event.action is Action.COLLAPSE]
+    from_s = ready[0] if ready else np.inf
+    until_s = lost[0] if lost else np.inf
+    there = (samples.time_s >= from_s) & (samples.time_s < until_s)
+    low_hz = _extreme(samples.time_s, np.where(there, samples.frequency_hz, np.nan), events, least=True)
+    low_pu = _extreme(samples.time_s, np.where(there, samples.voltage_pu, np.nan), events, least=True)
+    current = samples.unit_current_pu.max(axis=1)
+    return low_hz, low_pu, _extreme(samples.time_s, current, events, least=False)
+
+
+def _extreme(
+    time_s: Array, values: Array, events: tuple[StartEvent, ...], *, least: bool
+) -> Extreme:
+    if np.isnan(values).all():
+        return Extreme(np.nan, np.nan, "")
+    at = int(np.nanargmin(values) if least else np.nanargmax(values))
+    before = [one for one in events if one.time_s <= time_s[at] and one.action not in QUIET]
+    cause = f"{before[-1].action.replace('_', ' ')} of {before[-1].actor}" if before else ""
+    return Extreme(float(values[at]), float(time_s[at]), cause)
+
+
+def holds_h(start: BlackStart) -> float:
+    """Hours for which the energy left carries what is served at the end, until the first runs out.
+
+    Units share by rating, so each keeps the power it has at the end.
+    """
+    power = start.samples.unit_power_kw[-1]
+    formers = start.circuit.formers
+    drawn = np.array(
+        [
+            max(kw, 0.0) / unit.efficiency_discharge + (unit.auxiliary_kw if on else 0.0)
+            for kw, unit, on in zip(
+                power, formers, np.isfinite(start.connected_s), strict=True
+            )
+        ]
+    )
+    some = drawn > 0
+    if not some.any():
+        return np.inf
+    return float((np.maximum(start.energy_left_kwh[some], 0.0) / drawn[some]).min())
