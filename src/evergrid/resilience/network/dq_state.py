@@ -1,0 +1,21 @@
+"""All of a microgrid at one instant."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Float
+from evergrid.resilience.network.microgrid import Microgrid
+
+
+@dataclass(frozen=True)
+class DqState:
+    """States and time; the layout is that of `Microgrid`."""
+
+    time_s: float
+    values: Float[Array, " state"]
+
+
+def dead_state(microgrid: Microgrid, time_s: float = 0.0) -> DqState:
+    """All zero: no voltage, no current, all angles at that of the frame."""
+    return DqState(time_s, np.zeros(len(microgrid.state_names)))

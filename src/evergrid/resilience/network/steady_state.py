@@ -1,0 +1,174 @@
+"""Where an island settles: states that turn together at one speed, and that speed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Float
+from evergrid.core.errors import raise_if_any
+from evergrid.core.faults import Fault
+from evergrid.resilience.inverter.droop import (
+    DELTA,
+    GAMMA_D,
+    I_L_D,
+    INV_CF,
+    INV_KPV,
+    INV_LF,
+    K_IC,
+    K_IV,
+    N_Q,
+    PHI_D,
+    R_C,
+    RF_LF,
+    V_O_D,
+    W_N,
+    WN_CF,
+    WN_LF,
+    F,
+    P,
+    Q,
+)
+from evergrid.resilience.network import assembly as assemblies
+from evergrid.resilience.network import kernels
+from evergrid.resilience.network.assembly import Assembly
+from evergrid.resilience.network.dq_state import DqState
+from evergrid.resilience.network.kernels import DqTables
+
+MOST_ITERATIONS = 40
+CLOSE = 1e-9  # of each entry's size, below which the next step is within rounding
+MOST_TURN_RAD = 0.5  # of an angle in one iteration
+
+
+@dataclass(frozen=True)
+class SteadyState:
+    """Where everything that is connected settles, after all ramps.
+
+    Attributes:
+        assembly: What is connected.
+        state: In the layout of `Microgrid`; the first unit of each island has the angle 0.
+        w_rad_per_s: Common angular frequency of each island.
+        residual: Largest error of a rate of change, over the size of what it sums up.
+    """
+
+    assembly: Assembly
+    state: DqState
+    w_rad_per_s: Float[Array, " island"]
+    residual: float
+
+    @property
+    def tables(self) -> DqTables:
+        """What the kernels read, in frames in which this state rests."""
+        return _settled(self.assembly, self.w_rad_per_s)
+
+
+def steady_state(assembly: Assembly) -> SteadyState:
+    """Newton's method on the rates of change, with the speeds of islands as further unknowns.
+
+    It begins with all units at their voltages and at one angle. Ramps are over; limits of
+    current and of DC voltage hold.
+
+    Raises:
+        InputError: No steady state found, as where all units of an island are at their limit.
+    """
+    values = _first_guess(assembly)
+    w = np.full(assembly.islands.count, 2.0 * np.pi * assembly.microgrid.nominal_hz)
+    active, gauge = assembly.active, _gauge(assembly)
+    for _ in range(MOST_ITERATIONS):
+        tables = _settled(assembly, w)
+        rates, _, _ = kernels.rates_at(tables, 0.0, values)
+        matrix = kernels.jacobian(tables, 0.0, values, active)
+        bordered = np.block(
+            [[matrix, _by_speed(assembly, values)], [gauge, np.zeros((len(w),) * 2)]]
+        )
+        held = np.concatenate([rates[active], gauge @ values[active]])
+        scale = 1.0 / np.maximum(np.abs(bordered).max(axis=1), 1e-300)
+        try:
+            step = np.linalg.solve(bordered * scale[:, None], -held * scale)
+        except np.linalg.LinAlgError:
+            break
+        turn = np.abs(step[: len(active)][np.isin(active, tables.unit_at + DELTA)]).max()
+        step *= min(1.0, MOST_TURN_RAD / turn) if turn > 0 else 1.0
+        values[active] += step[: len(active)]
+        w += step[len(active) :]
+        sizes = np.maximum(np.abs(np.concatenate([values[active], w])), 1e-3)
+        if not np.isfinite(step).all():
+            break
+        if (np.abs(step) < CLOSE * sizes).all():
+            return _result(assembly, values, w)
+    rule = "have a steady state with these breakers and references"
+    fix = "Lower the load, or start more units: there may be none within the limits."
+    raise_if_any("steady state", [Fault("microgrid", rule, fix=fix)])
+    raise AssertionError
+
+
+def _result(assembly: Assembly, values: Float[Array, " state"], w: Float[Array, " island"]):
+    tables, active = _settled(assembly, w), assembly.active
+    rates, _, _ = kernels.rates_at(tables, 0.0, values)
+    matrix = kernels.jacobian(tables, 0.0, values, active)
+    sums = np.abs(matrix) @ np.abs(values[active])
+    residual = float((np.abs(rates[active]) / np.maximum(sums, 1.0)).max())
+    return SteadyState(assembly, DqState(0.0, values), w, residual)
+
+
+def _settled(assembly: Assembly, w: Float[Array, " island"]) -> DqTables:
+    """Tables after all ramps, in frames that turn with the islands."""
+    tables = assembly.with_frame_speeds(w)
+    return tables._replace(v_from=tables.v_to)
+
+
+def _gauge(assembly: Assembly) -> Float[Array, "island active"]:
+    """One angle of each island, which is set to zero."""
+    rows = np.zeros((assembly.islands.count, len(assembly.active)))
+    for island in range(assembly.islands.count):
+        first = int(np.flatnonzero(assembly.unit_islands == island)[0])
+        rows[island, np.searchsorted(assembly.active, assembly.tables.unit_at[first] + DELTA)] = 1.0
+    return rows
+
+
+def _by_speed(assembly: Assembly, values: Float[Array, " state"]) -> Float[Array, "active island"]:
+    """Derivative of the rates by the speed of each frame."""
+    found = np.zeros((len(values), assembly.islands.count))
+    found[assembly.tables.unit_at + DELTA, assembly.unit_islands] = -1.0
+    entries = assemblies.current_entries(assembly)
+    islands = np.concatenate([assembly.unit_islands, assembly.branch_islands])
+    found[entries, islands] = values[entries + 1]
+    found[entries + 1, islands] = -values[entries]
+    return found[assembly.active]
+
+
+def _first_guess(assembly: Assembly) -> Float[Array, " state"]:
+    """All units at their voltages and at one angle, and what follows from that."""
+    tables = assembly.tables
+    values = np.zeros(len(assembly.microgrid.state_names))
+    e = tables.v_to.astype(np.complex128)
+    currents = _phasors(assembly, e)
+    entries = assemblies.current_entries(assembly)
+    values[entries], values[entries + 1] = np.real(currents), np.imag(currents)
+    rows, at = tables.unit_rows, tables.unit_at
+    i_o = currents[: len(at)]
+    power = e * np.conj(i_o)
+    w = rows[:, W_N]
+    i_l = i_o + 1j * w * e / rows[:, INV_CF]
+    bridge = e + (rows[:, RF_LF] + 1j * w) / rows[:, INV_LF] * i_l
+    miss = -rows[:, N_Q] * power.imag
+    phi = (i_l - rows[:, F] * i_o - 1j * rows[:, WN_CF] * e - miss / rows[:, INV_KPV]) / rows[
+        :, K_IV
+    ]
+    gamma = (bridge - 1j * rows[:, WN_LF] * i_l) / rows[:, K_IC]
+    values[at + P], values[at + Q] = power.real, power.imag
+    for first, pair in ((PHI_D, phi), (GAMMA_D, gamma), (I_L_D, i_l), (V_O_D, e)):
+        values[at + first], values[at + first + 1] = pair.real, pair.imag
+    return values
+
+
+def _phasors(assembly: Assembly, e: Array) -> Array:
+    """Currents of units and branches at nominal frequency, with the voltages of units given."""
+    tables, incidence = assembly.tables, assemblies.incidence_of(assembly)
+    inverse_l = assemblies.inverse_inductances(assembly)
+    resistance = np.concatenate([tables.unit_rows[:, R_C], tables.branch_r])
+    w_n = 2.0 * np.pi * assembly.microgrid.nominal_hz
+    admittance = inverse_l / (resistance * inverse_l + 1j * w_n)
+    sources = np.concatenate([e, np.zeros(len(tables.branch_r))])
+    matrix = (incidence * admittance) @ incidence.T + np.diag(assembly.conductance)
+    voltages = np.linalg.solve(matrix, incidence @ (admittance * sources))
+    return admittance * (sources - incidence.T @ voltages)
