@@ -1,0 +1,1 @@
+"""How fast, how deep and how surely is supply restored after an event?"""

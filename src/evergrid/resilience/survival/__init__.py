@@ -1,0 +1,1 @@
+"""How long does a site get through an outage that begins at any hour?"""
