@@ -40,8 +40,8 @@ def check_stability(island: Island, positions: BreakerPositions, name: str) -> C
     found = modes(settled)
     states = found.main_states(0)
     allowed = found.stable
-    reason = "" if allowed else f"{UNSTABLE}: {_mode_words(found.eigenvalues_per_s[0], states)}"
-    values = found.eigenvalues_per_s
+    reason = "" if allowed else f"{UNSTABLE}: {_mode_words(found.eigenvalue_per_s[0], states)}"
+    values = found.eigenvalue_per_s
     return ClosingCheck(island.time_s, name, allowed, reason, values, tuple(states))
 
 
@@ -105,7 +105,7 @@ def check_pick_up(
         closing=name,
         allowed=not reasons,
         reason="; ".join(reasons),
-        eigenvalues_per_s=stable.eigenvalues_per_s,
+        eigenvalue_per_s=stable.eigenvalue_per_s,
         states=stable.states,
         lowest_voltage_pu=seen.voltage_pu,
         lowest_frequency_hz=seen.frequency_hz,

@@ -4,7 +4,7 @@ Everything is integrated in stretches of `STRETCH_S`, after each of which relays
 sampled. A relay thus acts within a stretch of its delay, which is that of its contacts.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -22,9 +22,18 @@ from evergrid.resilience.black_start.outcome import (
     SyncWait,
 )
 from evergrid.resilience.black_start.settings import ProtectionLimits
-from evergrid.resilience.inverter.droop import STATES, I_O_X, I_O_Y, M_P, P, Q, W_N
+from evergrid.resilience.inverter.droop import (
+    DELTA,
+    I_O_X,
+    I_O_Y,
+    M_P,
+    STATES,
+    W_N,
+    P,
+    Q,
+)
 from evergrid.resilience.network import kernels
-from evergrid.resilience.network.assembly import Assembly, assemble
+from evergrid.resilience.network.assembly import Assembly, assemble, current_entries
 from evergrid.resilience.network.kernels import Recording
 from evergrid.resilience.network.breakers import BreakerPositions
 from evergrid.resilience.network.references import UnitReference
@@ -37,6 +46,7 @@ SAMPLE_S = 1e-3
 STEPS = round(STRETCH_S / STEP_S)
 EVERY = round(SAMPLE_S / STEP_S)
 SAMPLES = STEPS // EVERY
+RESTING = 1e-10  # by which a state moves in a stretch, over the largest of its kind, at rest
 BOUND_PU = 50.0  # of a current, over that of all units together, beyond which it has run away
 WS_PER_KWH = 3.6e6
 
@@ -53,6 +63,76 @@ class _Row(NamedTuple):
     current: Array
     block_kw: Array
     connected: Array
+
+
+class RestingIsland(NamedTuple):
+    """An island at rest: in a frame that turns with it no state changes.
+
+    Attributes:
+        assembly: What is connected.
+        row: What meters show.
+        room: Energies of a stretch.
+        delta_at: Where the angles of units are in the state.
+        turn_rad: By which each goes on in a stretch.
+        current_at: Where the currents of the network are, x before y.
+        turn: Complex factor of each for a stretch.
+    """
+
+    assembly: Assembly
+    row: _Row
+    room: Recording
+    delta_at: Array
+    turn_rad: Array
+    current_at: Array
+    turn: Array
+
+    def turned(self, values: Float[Array, " state"]) -> Float[Array, " state"]:
+        """The state a stretch later."""
+        found = values.copy()
+        found[self.delta_at] += self.turn_rad
+        current = (values[self.current_at] + 1j * values[self.current_at + 1]) * self.turn
+        found[self.current_at], found[self.current_at + 1] = current.real, current.imag
+        return found
+
+
+def resting(
+    assembly: Assembly, before: DqState, after: DqState, row: _Row, room: Recording
+) -> RestingIsland | None:
+    """How an island goes on whose last stretch did nothing but turn it; none if it did more.
+
+    Each entry of the state must have moved by less than `RESTING` of the largest of its kind,
+    beside turning. What is left decays, so that the error stays of that size.
+    """
+    tables = assembly.tables
+    delta_at = tables.unit_at + DELTA
+    turn_rad = after.values[delta_at] - before.values[delta_at]
+    first = np.array([turn_rad[assembly.unit_islands == i][0] for i in range(assembly.islands.count)])
+    current_at = current_entries(assembly)
+    of_island = np.concatenate([assembly.unit_islands, assembly.branch_islands])
+    rest = RestingIsland(
+        assembly,
+        row,
+        room,
+        delta_at,
+        first[assembly.unit_islands],
+        current_at,
+        np.exp(1j * first[of_island]),
+    )
+    error = np.abs(rest.turned(before.values) - after.values)
+    units = len(assembly.microgrid.units) * len(STATES)
+    kind = np.array([STATES.index(_first_part(name)) for name in STATES])
+    kinds = np.full(len(error), I_O_X)
+    kinds[:units] = np.tile(kind, len(assembly.microgrid.units))
+    size = np.zeros(len(STATES))
+    np.maximum.at(size, kinds, np.abs(after.values))
+    size[DELTA] = 1.0
+    moved = error > RESTING * np.maximum(size[kinds], 1e-12)
+    return None if moved.any() else rest
+
+
+def _first_part(name: str) -> str:
+    """The d of a q, the x of a y; any other state stays what it is."""
+    return {"_q": f"{name[:-2]}_d", "_y": f"{name[:-2]}_x"}.get(name[-2:], name)
 
 
 class IslandLostError(Exception):
@@ -104,6 +184,7 @@ class Island:
         self._cold: dict[str, float] = {}
         self._rows: list[_Row] = []
         self._assembly: Assembly | None = None
+        self._rest: RestingIsland | None = None
 
     # What is connected
 
@@ -165,6 +246,16 @@ class Island:
         """Note what has happened, with the readings before and now."""
         after = self.reading()
         self.events.append(StartEvent(self.time_s, action, actor, cause, before, after))
+
+    def settle(self, seconds: float) -> None:
+        """Leave the island some time; the last event then has the readings after it.
+
+        Raises:
+            IslandLostError: As `advance`.
+        """
+        last = len(self.events) - 1
+        self.advance(seconds)
+        self.events[last] = replace(self.events[last], after=self.reading())
 
     def move(self, positions: BreakerPositions) -> None:
         """Move breakers; currents that are cut off end in arcs, and the rest adds up again."""
@@ -233,6 +324,9 @@ class Island:
             return
         self._warm_up()
         assembly = self.assembly()
+        if self._rest is not None and self._rest.assembly is assembly:
+            self._resting_stretch(self._rest)
+            return
         values = self.state.values.copy()
         room = _room(assembly, len(values))
         bound_a = BOUND_PU * self._running_w() / self.circuit.site.nominal_v
@@ -245,10 +339,22 @@ class Island:
         row = self.meters(assembly, time_s, room.states[:kept], room.v_x[:kept], room.v_y[:kept])
         self._rows.append(row)
         end_s = self._whole(start_s + done * STEP_S)
-        self.state = DqState(end_s, values)
+        before, self.state = self.state, DqState(end_s, values)
         self._count(assembly, room, done * STEP_S)
         if ended != kernels.FINISHED:
             self._run_away(ended)
+        self._rest = None
+        if np.abs(row.voltage - row.voltage[0]).max() < RESTING:
+            self._rest = resting(assembly, before, self.state, row, room)
+        self._relays(row)
+
+    def _resting_stretch(self, rest: RestingIsland) -> None:
+        """A stretch in which everything turns at its own speed and nothing else changes."""
+        start_s = self.time_s
+        row = rest.row._replace(time_s=start_s + SAMPLE_S * np.arange(SAMPLES))
+        self._rows.append(row)
+        self.state = DqState(self._whole(start_s + STRETCH_S), rest.turned(self.state.values))
+        self._count(rest.assembly, rest.room, STRETCH_S)
         self._relays(row)
 
     def _whole(self, time_s: float) -> float:
@@ -325,6 +431,9 @@ class Island:
 
     def _lasting(self, relay: str, low: Bool[Array, " sample"], seconds: float) -> bool:
         """Whether something has lasted for so long; the clock of the relay then starts anew."""
+        if not low.any():
+            self._timers[relay] = 0.0
+            return False
         since = self._timers.get(relay, 0.0)
         for sample in low:
             since = since + SAMPLE_S if sample else 0.0

@@ -4,12 +4,14 @@ from dataclasses import dataclass, replace
 
 from evergrid.model.microgrid import BatteryUnit, Microgrid
 from evergrid.resilience.waveform.case import WaveformCase
-from evergrid.resilience.waveform.network import SaturableTransformer
+from evergrid.resilience.waveform.harmonics import HarmonicSpectrum, harmonics
+from evergrid.resilience.waveform.network import PhaseLoad, SaturableTransformer
 from evergrid.resilience.waveform.simulation import Waveform, simulate
 from evergrid.resilience.waveform.sources import EmtControl, EmtInverter, VoltageRamp
 
 AFTER_S = 0.2  # followed after the ramp, or after a hard closing
 QUIET_S = 0.2  # at full voltage before a hard closing
+LOADED_S = 0.6
 RAILS_PER_VOLT = 900.0 / 480.0  # DC voltage over line-to-line voltage
 
 
@@ -19,11 +21,13 @@ class Oscillogram:
 
     Attributes:
         soft: The voltage rises from zero with the transformer attached.
+        loaded: Harmonics of phase a's voltage with every switching edge followed, at half load.
         hard: The transformer is closed at full voltage, at the angle that is worst for a core
             without residual flux; None where there is no transformer.
     """
 
     soft: Waveform
+    loaded: HarmonicSpectrum
     hard: Waveform | None
 
 
@@ -52,11 +56,21 @@ def oscillogram(
     transformer = _transformer(site)
     long_s = _whole(ramp_s + AFTER_S)
     soft = simulate(WaveformCase(source, long_s, VoltageRamp(ramp_s), transformer))
+    loaded = _loaded(source)
     if transformer is None:
-        return Oscillogram(soft, None)
+        return Oscillogram(soft, loaded, None)
     late = replace(transformer, close_s=QUIET_S, close_angle_deg=0.0)
     hard = simulate(WaveformCase(source, QUIET_S + AFTER_S, VoltageRamp(0.05), late))
-    return Oscillogram(soft, hard)
+    return Oscillogram(soft, loaded, hard)
+
+
+def _loaded(source: EmtInverter) -> HarmonicSpectrum:
+    """Harmonics of the voltage of a unit that carries half its rating, switching edges and all."""
+    power_kw = source.rating_kva / 2.0 / 3.0
+    load = PhaseLoad("half load", (power_kw, power_kw, power_kw))
+    edges = replace(source, modulation="switching")
+    went = simulate(WaveformCase(edges, LOADED_S, VoltageRamp(0.05), loads=(load,)))
+    return harmonics(went.bus_v[0], went.sample_s, nominal_hz=source.nominal_hz)
 
 
 def _transformer(site: Microgrid) -> SaturableTransformer | None:

@@ -82,7 +82,7 @@ class ClosingCheck:
         closing: Name of the breaker.
         allowed: Whether it may close.
         reason: Why not; empty where it may.
-        eigenvalues_per_s: Of what would then be connected, without the mode of common angle.
+        eigenvalue_per_s: Of what would then be connected, without the mode of common angle.
         states: Which entries of the state take most part in the mode with the least damping.
         lowest_voltage_pu: At the main bus in the look ahead; NaN where there is none.
         lowest_frequency_hz: In the look ahead.
@@ -94,7 +94,7 @@ class ClosingCheck:
     closing: str
     allowed: bool
     reason: str
-    eigenvalues_per_s: Array
+    eigenvalue_per_s: Array
     states: tuple[str, ...]
     lowest_voltage_pu: float = np.nan
     lowest_frequency_hz: float = np.nan
@@ -104,9 +104,9 @@ class ClosingCheck:
     @property
     def worst_per_s(self) -> complex:
         """The eigenvalue with the greatest real part."""
-        if not len(self.eigenvalues_per_s):
+        if not len(self.eigenvalue_per_s):
             return complex(np.nan, np.nan)
-        return complex(self.eigenvalues_per_s[np.argmax(self.eigenvalues_per_s.real)])
+        return complex(self.eigenvalue_per_s[np.argmax(self.eigenvalue_per_s.real)])
 
 
 @dataclass(frozen=True)

@@ -258,7 +258,7 @@ class _Procedure:
         island.move(island.positions.closing(block.name))
         island.mark_cold(block.name, island.block_factor(block.name))
         island.log(Action.PICK_UP, block.name, self._block_words(block), before)
-        island.advance(self.sequence.settle_s)
+        island.settle(self.sequence.settle_s)
         return True
 
     def _block_words(self, block: LoadBlock) -> str:

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from evergrid.core import records
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
@@ -197,39 +195,3 @@ class GridReturn:
             fix = "50 and 60 Hz cannot be connected."
             fault = Fault("frequency_hz", rule, (self.frequency_hz,), fix=fix)
             raise_if_any("grid_return", [fault])
-
-
-@dataclass(frozen=True)
-class Fuse:
-    """The fuse of a block, by points of its time-current curve.
-
-    Attributes:
-        block: That it protects.
-        current_a: Rising.
-        clears_s: After which it clears at that current; falling.
-        fault_current_pu: Current of each inverter in a fault, over the rated one.
-    """
-
-    block: str
-    current_a: tuple[float, ...]
-    clears_s: tuple[float, ...]
-    fault_current_pu: float = 1.5
-
-    def __post_init__(self) -> None:
-        current, time = np.array(self.current_a), np.array(self.clears_s)
-        faults = faults_outside(self, ("fault_current_pu", 1.0, 3.0, "1.5 to 2 is usual."))
-        if len(current) < 2 or not (np.all(np.diff(current) > 0) and np.all(current > 0)):
-            faults.append(Fault("current_a", "be two or more rising numbers", (str(current),)))
-        if len(current) != len(time) or not (np.all(np.diff(time) < 0) and np.all(time > 0)):
-            faults.append(Fault("clears_s", "fall, one for each current", (str(time),)))
-        raise_if_any("fuse", faults)
-
-    def clearing_s(self, current_a: float) -> float:
-        """After which it clears; infinite below its first current.
-
-        Between points the logarithms of current and time are on a straight line.
-        """
-        if current_a < self.current_a[0]:
-            return np.inf
-        at = np.log(min(current_a, self.current_a[-1]))
-        return float(np.exp(np.interp(at, np.log(self.current_a), np.log(self.clears_s))))

@@ -11,12 +11,12 @@ from evergrid.core.nearest import did_you_mean
 from evergrid.inputs.microgrid import MicrogridEntry, VehiclesEntry
 from evergrid.resilience.black_start.circuit import InverterSettings
 from evergrid.resilience.black_start.settings import (
-    Fuse,
     GridReturn,
     ProtectionLimits,
     StartSequence,
     SynchroCheck,
 )
+from evergrid.resilience.waveform.protection import FuseCurve
 
 
 class InverterEntry(BaseConfig):
@@ -118,15 +118,15 @@ class GridReturnEntry(BaseConfig):
 
 
 class FuseEntry(BaseConfig):
-    """The fuse of a block, by points of its time-current curve."""
+    """The fuse of a block, by points of its time-current curve, read off its sheet."""
 
     block: str = Field(examples=["wards"])
     """That it protects."""
     current_a: tuple[float, ...] = Field(examples=[[400.0, 800.0, 2500.0]])
     """Rising."""
-    clears_s: tuple[float, ...] = Field(examples=[[3600.0, 10.0, 0.1]])
-    """After which it clears at that current; falling."""
-    fault_current_pu: float = 1.5
+    melting_s: tuple[float, ...] = Field(examples=[[3600.0, 10.0, 0.1]])
+    """After which it melts at that current; falling."""
+    fault_current_pu: float = Field(default=1.5, ge=1.0, le=3.0)
     """Current of each inverter in a fault, over the rated one; 1.5 to 2 is usual."""
 
 
@@ -162,11 +162,11 @@ class Config(BaseConfig):
         self.protection_limits()
         if (returned := self.grid()) is not None:
             returned.check_nominal(self.microgrid.nominal_hz)
-        fuse = self.fuse_record()
+        fuse = self.fuse_curve()
         names = [block.name for block in self.microgrid.load_block]
-        if fuse is not None and fuse.block not in names:
-            fix = did_you_mean(fuse.block, names) or f"Known: {', '.join(names[:8])}."
-            fault = Fault("fuse.block", "name a load block", (fuse.block,), fix=fix)
+        if fuse is not None and fuse.name not in names:
+            fix = did_you_mean(fuse.name, names) or f"Known: {', '.join(names[:8])}."
+            fault = Fault("fuse.block", "name a load block", (fuse.name,), fix=fix)
             raise InputError("fuse", [fault])
         return self
 
@@ -200,6 +200,7 @@ class Config(BaseConfig):
         """The grid that comes back, as a checked record."""
         return None if self.grid_return is None else GridReturn(**self.grid_return.model_dump())
 
-    def fuse_record(self) -> Fuse | None:
+    def fuse_curve(self) -> FuseCurve | None:
         """The fuse as a checked record."""
-        return None if self.fuse is None else Fuse(**self.fuse.model_dump())
+        told = self.fuse
+        return None if told is None else FuseCurve(told.block, told.current_a, told.melting_s)

@@ -168,11 +168,8 @@ def notes(config: Config, found: BlackStartResults) -> list[str]:
         told.append("Diesel sets and panels take no part in the first seconds that are shown here.")
     if config.start.run_unstable:
         told.append("Unstable closings are done nevertheless, as start.run_unstable says.")
-    if found.fuse is not None and not found.fuse.clears:
-        told.append(
-            f"The fuse of {found.fuse.block} does not clear a fault: inverters give "
-            f"{found.fuse.current_a:,.0f} A and trip on under-voltage first."
-        )
+    if found.fuse is not None:
+        told.append(f"In a fault that the inverters alone feed, {found.fuse}.")
     return told
 
 
@@ -301,9 +298,9 @@ def _shares(found: BlackStartResults) -> Figure:
 
 
 def _modes(found: BlackStartResults) -> Figure:
-    known = [check for check in found.start.checks if len(check.eigenvalues_per_s)]
+    known = [check for check in found.start.checks if len(check.eigenvalue_per_s)]
     return draw.closing_modes(
-        [check.closing for check in known], [check.eigenvalues_per_s for check in known]
+        [check.closing for check in known], [check.eigenvalue_per_s for check in known]
     )
 
 

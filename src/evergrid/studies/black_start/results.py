@@ -6,13 +6,13 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Float
 from evergrid.core.units import S_PER_H
-from evergrid.resilience.black_start.fault_current import FuseCheck
 from evergrid.resilience.black_start.oscillogram import Oscillogram
 from evergrid.resilience.black_start.outcome import Action, BlackStart, StartEvent
 from evergrid.resilience.black_start.runbook import RunbookStep
 from evergrid.resilience.metrics.degradation import Degradation
 from evergrid.resilience.metrics.performance import PerformanceCurves, curve
 from evergrid.resilience.metrics.recovery import RecoveryTimes
+from evergrid.resilience.waveform.protection import FuseClearing
 
 QUIET = (Action.GRID_LOST, Action.AUXILIARIES, Action.END, Action.GRID_BACK, Action.UNIT_START)
 
@@ -58,7 +58,7 @@ class BlackStartResults:
     first: RecoveryTimes
     degradation: Degradation
     runbook: tuple[RunbookStep, ...]
-    fuse: FuseCheck | None
+    fuse: FuseClearing | None
     lowest_frequency: Extreme
     lowest_voltage: Extreme
     greatest_current: Extreme
@@ -112,21 +112,19 @@ def _extreme(
 
 
 def holds_h(start: BlackStart) -> float:
-    """Hours for which the energy left carries what is served at the end, until the first runs out.
+    """Hours for which the energy left carries the blocks that are on, until the first runs out.
 
-    Units share by rating, so each keeps the power it has at the end.
+    Units share by rating, all connected ones alike; infinite where nothing is on.
     """
-    power = start.samples.unit_power_kw[-1]
     formers = start.circuit.formers
-    drawn = np.array(
-        [
-            max(kw, 0.0) / unit.efficiency_discharge + (unit.auxiliary_kw if on else 0.0)
-            for kw, unit, on in zip(
-                power, formers, np.isfinite(start.connected_s), strict=True
-            )
-        ]
-    )
-    some = drawn > 0
-    if not some.any():
+    on = np.isfinite(start.connected_s)
+    rating_kva = np.where(on, [unit.apparent_kva for unit in formers], 0.0)
+    power_kw = np.array([block.power_kw for block in start.circuit.blocks])
+    served_kw = float(start.samples.connected[-1] @ power_kw)
+    if not on.any() or served_kw == 0.0:
         return np.inf
-    return float((np.maximum(start.energy_left_kwh[some], 0.0) / drawn[some]).min())
+    each_kw = served_kw * rating_kva / rating_kva.sum()
+    lost = np.array([unit.efficiency_discharge for unit in formers])
+    own_kw = np.array([unit.auxiliary_kw for unit in formers])
+    left_kwh = np.maximum(start.energy_left_kwh, 0.0)
+    return float((left_kwh / (each_kw / lost + own_kw))[on].min())

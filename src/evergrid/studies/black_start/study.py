@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from evergrid.resilience.black_start.fault_current import fuse_check
+from evergrid.core.units import W_PER_KW
 from evergrid.resilience.black_start.oscillogram import Oscillogram, oscillogram
 from evergrid.resilience.black_start.outcome import Action, BlackStart
 from evergrid.resilience.black_start.procedure import black_start
 from evergrid.resilience.black_start.runbook import runbook
 from evergrid.resilience.metrics.degradation import degradation
 from evergrid.resilience.metrics.recovery import recovery
+from evergrid.resilience.waveform.protection import FuseClearing, fuse_clearing
 from evergrid.studies.black_start import report, runbook_sheet, tables
 from evergrid.studies.black_start.config import Config
 from evergrid.studies.black_start.results import BlackStartResults, extremes, served_curve
@@ -65,7 +66,6 @@ def _oscillogram(config: Config, start: BlackStart) -> Oscillogram:
 def _results(config: Config, start: BlackStart, waveforms: Oscillogram) -> BlackStartResults:
     curves = served_curve(start)
     low_hz, low_pu, current = extremes(start)
-    fuse, limits = config.fuse_record(), config.protection_limits()
     power = np.array([block.power_kw for block in start.circuit.blocks])
     return BlackStartResults(
         start=start,
@@ -74,13 +74,27 @@ def _results(config: Config, start: BlackStart, waveforms: Oscillogram) -> Black
         sustained=recovery(curves),
         first=recovery(curves, hold_h=0.0),
         degradation=degradation(curves),
-        runbook=runbook(start, limits, config.synchro_check()),
-        fuse=None if fuse is None else fuse_check(start, fuse, limits),
+        runbook=runbook(start, config.protection_limits(), config.synchro_check()),
+        fuse=_fuse(config, start),
         lowest_frequency=low_hz,
         lowest_voltage=low_pu,
         greatest_current=current,
         served_kw=start.samples.connected @ power,
     )
+
+
+def _fuse(config: Config, start: BlackStart) -> FuseClearing | None:
+    """The fuse in a fault that all connected inverters feed until they trip on under-voltage."""
+    curve = config.fuse_curve()
+    if curve is None or config.fuse is None:
+        return None
+    kva = [unit.apparent_kva for unit in start.circuit.formers]
+    rating_kva = float(np.array(kva)[np.isfinite(start.connected_s)].sum())
+    rated_a = W_PER_KW * rating_kva / (np.sqrt(3.0) * start.circuit.site.nominal_v)
+    if rated_a == 0.0:
+        return None
+    current_a = config.fuse.fault_current_pu * rated_a
+    return fuse_clearing(curve, current_a, within_s=max(config.limits.under_voltage_s, 1e-3))
 
 
 STUDY = Study(

@@ -50,6 +50,7 @@ def headline(config: Config, found: BlackStartResults) -> dict[str, Any]:
         "inrush_hard_pu": None
         if found.waveforms.hard is None
         else found.waveforms.hard.peak_output_pu,
+        "thd": found.waveforms.loaded.thd,
         "voltage_hard_pu": None
         if found.waveforms.hard is None
         else found.waveforms.hard.least_voltage_pu,
@@ -102,7 +103,7 @@ def _droop_hz(start: BlackStart) -> float:
 
 def least_damped(start: BlackStart) -> ClosingCheck | None:
     """The closing with the eigenvalue that decays least, or grows most."""
-    known = [check for check in start.checks if len(check.eigenvalues_per_s)]
+    known = [check for check in start.checks if len(check.eigenvalue_per_s)]
     return max(known, key=lambda check: check.worst_per_s.real, default=None)
 
 
@@ -120,9 +121,9 @@ def _damping(start: BlackStart) -> dict[str, Any]:
 def _fuse(found: BlackStartResults) -> dict[str, Any]:
     fuse = found.fuse
     return {
-        "fuse_current_a": None if fuse is None else fuse.current_a,
-        "fuse_clears_s": None if fuse is None else _number(fuse.clears_s),
-        "fuse_clears": None if fuse is None else fuse.clears,
+        "fuse_current_a": None if fuse is None else fuse.fault_current_a,
+        "fuse_melting_s": None if fuse is None else _number(fuse.melting_s),
+        "fuse_clears": None if fuse is None else fuse.outcome == "clears",
     }
 
 
@@ -211,15 +212,15 @@ def _blocks(start: BlackStart) -> pl.DataFrame:
 
 
 def _eigenvalues(start: BlackStart) -> pl.DataFrame:
-    known = [check for check in start.checks if len(check.eigenvalues_per_s)]
-    values = [check.eigenvalues_per_s for check in known]
+    known = [check for check in start.checks if len(check.eigenvalue_per_s)]
+    values = [check.eigenvalue_per_s for check in known]
     counts = [len(one) for one in values]
     joined = np.concatenate([*values, np.zeros(0, complex)])
     return pl.DataFrame(
         {
             "time_s": np.repeat([check.time_s for check in known], counts),
-            "closing": [check.closing for check in known for _ in check.eigenvalues_per_s],
-            "allowed": [check.allowed for check in known for _ in check.eigenvalues_per_s],
+            "closing": [check.closing for check in known for _ in check.eigenvalue_per_s],
+            "allowed": [check.allowed for check in known for _ in check.eigenvalue_per_s],
             "real_per_s": joined.real,
             "imag_per_s": joined.imag,
         }

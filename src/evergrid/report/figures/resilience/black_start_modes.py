@@ -13,20 +13,20 @@ LEFT_PER_S = -120.0  # of the plane; what decays faster tells nothing of stabili
 DAMPING = 0.05
 
 
-def closing_modes(closings: Sequence[str], eigenvalues_per_s: Sequence[Array]) -> go.Figure:
+def closing_modes(closings: Sequence[str], eigenvalue_per_s: Sequence[Array]) -> go.Figure:
     """Slow modes before each closing; right of zero they grow.
 
     Args:
         closings: Names of the breakers.
-        eigenvalues_per_s: Of what would then be connected, for each.
+        eigenvalue_per_s: Of what would then be connected, for each.
     """
     note = "Left of zero a mode decays, right of it grows. The last closing is drawn large."
     figure = panels.sheet("Eigenvalues before each closing", note=note, height=480)
-    if not any(len(values) for values in eigenvalues_per_s):
+    if not any(len(values) for values in eigenvalue_per_s):
         return panels.empty(figure, "No closing was looked at.")
     last = len(closings) - 1
     high, right = 40.0, 10.0
-    for number, (name, values) in enumerate(zip(closings, eigenvalues_per_s, strict=True)):
+    for number, (name, values) in enumerate(zip(closings, eigenvalue_per_s, strict=True)):
         slow = values[values.real > LEFT_PER_S]
         if not len(slow):
             continue
