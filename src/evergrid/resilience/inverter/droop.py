@@ -117,8 +117,8 @@ class DroopInverter:
 
 @kernel(error_model="numpy", fastmath={"contract"})
 @no_type_check
-def rates(x, at, p, row, frame_w, v_set, trim, v_max_2, c, s, e_x, e_y, v_x, v_y, out):
-    """Rates of change of one inverter, written from ``out[at]``.
+def rates(x, unit, p, frame_w, v_set, trim, v_max_2, c, s, e_x, e_y, v_x, v_y, out):
+    """Rates of change of one inverter, into its row of ``out``.
 
     Its own frame turns with it; its output current alone is kept in the frame of the network,
     where the currents into a bus add up. A reference of current beyond the limit is shortened
@@ -126,10 +126,9 @@ def rates(x, at, p, row, frame_w, v_set, trim, v_max_2, c, s, e_x, e_y, v_x, v_y
     was cut, over the proportional gains, so that they do not wind up.
 
     Args:
-        x: Whole state.
-        at: Where this inverter begins in it.
-        p: Rows of parameters.
-        row: That of this one.
+        x: States of all inverters, a row each.
+        unit: Row of this one.
+        p: Parameters, in rows too.
         frame_w: Angular speed of the frame of the network.
         v_set: Reference of the voltage without reactive power.
         trim: Added to the angular frequency.
@@ -140,43 +139,43 @@ def rates(x, at, p, row, frame_w, v_set, trim, v_max_2, c, s, e_x, e_y, v_x, v_y
         e_y: Its other part.
         v_x: Voltage of the bus in the same frame.
         v_y: Its other part.
-        out: Rates of the whole state.
+        out: Rates, in rows too.
     """
-    v_d, v_q = x[at + V_O_D], x[at + V_O_Q]
-    i_d, i_q = x[at + I_L_D], x[at + I_L_Q]
-    i_x, i_y = x[at + I_O_X], x[at + I_O_Y]
+    v_d, v_q = x[unit, V_O_D], x[unit, V_O_Q]
+    i_d, i_q = x[unit, I_L_D], x[unit, I_L_Q]
+    i_x, i_y = x[unit, I_O_X], x[unit, I_O_Y]
     o_d, o_q = i_x * c + i_y * s, i_y * c - i_x * s
-    w = p[row, W_N] - p[row, M_P] * x[at + P] + trim
-    out[at + DELTA] = w - frame_w
-    out[at + P] = p[row, W_C] * (v_d * o_d + v_q * o_q - x[at + P])
-    out[at + Q] = p[row, W_C] * (v_q * o_d - v_d * o_q - x[at + Q])
-    miss_d, miss_q = v_set - p[row, N_Q] * x[at + Q] - v_d, -v_q
-    k_p, k_i = p[row, K_PV], p[row, K_IV]
-    ref_d = p[row, F] * o_d - p[row, WN_CF] * v_q + k_p * miss_d + k_i * x[at + PHI_D]
-    ref_q = p[row, F] * o_q + p[row, WN_CF] * v_d + k_p * miss_q + k_i * x[at + PHI_Q]
+    w = p[unit, W_N] - p[unit, M_P] * x[unit, P] + trim
+    out[unit, DELTA] = w - frame_w
+    out[unit, P] = p[unit, W_C] * (v_d * o_d + v_q * o_q - x[unit, P])
+    out[unit, Q] = p[unit, W_C] * (v_q * o_d - v_d * o_q - x[unit, Q])
+    miss_d, miss_q = v_set - p[unit, N_Q] * x[unit, Q] - v_d, -v_q
+    k_p, k_i = p[unit, K_PV], p[unit, K_IV]
+    ref_d = p[unit, F] * o_d - p[unit, WN_CF] * v_q + k_p * miss_d + k_i * x[unit, PHI_D]
+    ref_q = p[unit, F] * o_q + p[unit, WN_CF] * v_d + k_p * miss_q + k_i * x[unit, PHI_Q]
     size_2 = ref_d * ref_d + ref_q * ref_q
-    if size_2.real > p[row, I_MAX_2]:
-        cut = 1.0 - np.sqrt(p[row, I_MAX_2] / size_2)
-        miss_d -= cut * ref_d * p[row, INV_KPV]
-        miss_q -= cut * ref_q * p[row, INV_KPV]
+    if size_2.real > p[unit, I_MAX_2]:
+        cut = 1.0 - np.sqrt(p[unit, I_MAX_2] / size_2)
+        miss_d -= cut * ref_d * p[unit, INV_KPV]
+        miss_q -= cut * ref_q * p[unit, INV_KPV]
         ref_d, ref_q = ref_d - cut * ref_d, ref_q - cut * ref_q
-    out[at + PHI_D], out[at + PHI_Q] = miss_d, miss_q
+    out[unit, PHI_D], out[unit, PHI_Q] = miss_d, miss_q
     miss_d, miss_q = ref_d - i_d, ref_q - i_q
-    k_p, k_i = p[row, K_PC], p[row, K_IC]
-    bridge_d = k_p * miss_d + k_i * x[at + GAMMA_D] - p[row, WN_LF] * i_q
-    bridge_q = k_p * miss_q + k_i * x[at + GAMMA_Q] + p[row, WN_LF] * i_d
+    k_p, k_i = p[unit, K_PC], p[unit, K_IC]
+    bridge_d = k_p * miss_d + k_i * x[unit, GAMMA_D] - p[unit, WN_LF] * i_q
+    bridge_q = k_p * miss_q + k_i * x[unit, GAMMA_Q] + p[unit, WN_LF] * i_d
     size_2 = bridge_d * bridge_d + bridge_q * bridge_q
     if size_2.real > v_max_2:
         cut = 1.0 - np.sqrt(v_max_2 / size_2)
-        miss_d -= cut * bridge_d * p[row, INV_KPC]
-        miss_q -= cut * bridge_q * p[row, INV_KPC]
+        miss_d -= cut * bridge_d * p[unit, INV_KPC]
+        miss_q -= cut * bridge_q * p[unit, INV_KPC]
         bridge_d, bridge_q = bridge_d - cut * bridge_d, bridge_q - cut * bridge_q
-    out[at + GAMMA_D], out[at + GAMMA_Q] = miss_d, miss_q
-    decay, over_l, over_c = p[row, RF_LF], p[row, INV_LF], p[row, INV_CF]
-    out[at + I_L_D] = (bridge_d - v_d) * over_l - decay * i_d + w * i_q
-    out[at + I_L_Q] = (bridge_q - v_q) * over_l - decay * i_q - w * i_d
-    out[at + V_O_D] = (i_d - o_d) * over_c + w * v_q
-    out[at + V_O_Q] = (i_q - o_q) * over_c - w * v_d
-    over_l = p[row, INV_LC]
-    out[at + I_O_X] = (e_x - v_x - p[row, R_C] * i_x) * over_l + frame_w * i_y
-    out[at + I_O_Y] = (e_y - v_y - p[row, R_C] * i_y) * over_l - frame_w * i_x
+    out[unit, GAMMA_D], out[unit, GAMMA_Q] = miss_d, miss_q
+    decay, over_l, over_c = p[unit, RF_LF], p[unit, INV_LF], p[unit, INV_CF]
+    out[unit, I_L_D] = (bridge_d - v_d) * over_l - decay * i_d + w * i_q
+    out[unit, I_L_Q] = (bridge_q - v_q) * over_l - decay * i_q - w * i_d
+    out[unit, V_O_D] = (i_d - o_d) * over_c + w * v_q
+    out[unit, V_O_Q] = (i_q - o_q) * over_c - w * v_d
+    over_l = p[unit, INV_LC]
+    out[unit, I_O_X] = (e_x - v_x - p[unit, R_C] * i_x) * over_l + frame_w * i_y
+    out[unit, I_O_Y] = (e_y - v_y - p[unit, R_C] * i_y) * over_l - frame_w * i_x

@@ -5,13 +5,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evergrid.core.arrays import Array, Bool, Float, Int
+from evergrid.core.arrays import Array, Float, Int, Shaped
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.resilience.inverter.droop import INV_LC, PARAMETERS, STATES
-from evergrid.resilience.network import breakers
+from evergrid.resilience.inverter.droop import I_O_X, I_O_Y, INV_LC, M_P, PARAMETERS, STATES, W_N
+from evergrid.resilience.network import breakers, kernels
 from evergrid.resilience.network.breakers import BreakerPositions, Islands
-from evergrid.resilience.network.kernels import DqTables
+from evergrid.resilience.network.kernels import (
+    BRANCH_FRAME_W,
+    BRANCH_INV_L,
+    FRAME_W,
+    RAMP_PER_S,
+    RAMP_START_S,
+    TRIM,
+    V_FROM,
+    V_MAX_2,
+    V_TO,
+    DqTables,
+)
 from evergrid.resilience.network.microgrid import Microgrid
 from evergrid.resilience.network.references import UnitReference
 
@@ -32,7 +43,8 @@ class Assembly:
         units: Running units, as places in ``microgrid.units``.
         branches: Live branches and loads, as places among both.
         branch_islands: Number of the island of each.
-        active: Entries of the state that move.
+        moving: Entries of the state that the kernels move: those of running units, then currents.
+        active: Those without output currents of units that are not connected.
         conductance: Of all resistors at each live bus.
         tables: What the kernels read.
     """
@@ -44,9 +56,15 @@ class Assembly:
     units: Int[Array, " unit"]
     branches: Int[Array, " branch"]
     branch_islands: Int[Array, " branch"]
+    moving: Int[Array, " moving"]
     active: Int[Array, " active"]
     conductance: Float[Array, " bus"]
     tables: DqTables
+
+    @property
+    def unit_at(self) -> Int[Array, " unit"]:
+        """Where the states of each running unit begin."""
+        return self.units * len(STATES)
 
     @property
     def unit_islands(self) -> Int[Array, " unit"]:
@@ -59,12 +77,45 @@ class Assembly:
         names = self.microgrid.state_names
         return tuple(names[entry] for entry in self.active)
 
+    def rates(
+        self, values: Float[Array, " state"], time_s: float = 0.0, tables: DqTables | None = None
+    ) -> Float[Array, " state"]:
+        """Rates of change of a whole state; 0 for what does not move."""
+        out = np.zeros(len(values))
+        found, _, _ = kernels.rates_at(tables or self.tables, time_s, values[self.moving])
+        out[self.moving] = found
+        return out
+
+    def jacobian(
+        self, values: Float[Array, " state"], time_s: float = 0.0, tables: DqTables | None = None
+    ) -> Float[Array, "active active"]:
+        """Derivatives of the rates of what moves, to the last digit."""
+        matrix = kernels.jacobian(tables or self.tables, time_s, values[self.moving])
+        places = np.searchsorted(self.moving, self.active)
+        return matrix[np.ix_(places, places)]
+
+    def voltages_v(
+        self, values: Float[Array, " state"], time_s: float = 0.0
+    ) -> Shaped[Array, " bus"]:
+        """Of the live buses, x + j y in the frame of nominal speed."""
+        _, v_x, v_y = kernels.rates_at(self.tables, time_s, values[self.moving])
+        return (v_x + 1j * v_y)[: len(self.buses)]
+
+    def is_free(self) -> Shaped[Array, " bus"]:
+        """Live buses without a resistor, where currents add up to zero."""
+        return self.conductance == 0.0
+
+    def speeds_rad_per_s(self, power_w: Float[Array, "*any unit"]) -> Float[Array, "*any unit"]:
+        """Angular frequency of running units by their filtered powers."""
+        rows = self.tables.units
+        return rows[:, W_N] - rows[:, M_P] * power_w + self.tables.told[:, TRIM]
+
     def with_frame_speeds(self, w_rad_per_s: Float[Array, " island"]) -> DqTables:
         """Tables with a frame for each island that turns at its own speed."""
-        return self.tables._replace(
-            unit_frame_w=w_rad_per_s[self.unit_islands],
-            branch_frame_w=w_rad_per_s[self.branch_islands],
-        )
+        told, branches = self.tables.told.copy(), self.tables.branches.copy()
+        told[:, FRAME_W] = w_rad_per_s[self.unit_islands]
+        branches[:, BRANCH_FRAME_W] = w_rad_per_s[self.branch_islands]
+        return self.tables._replace(told=told, branches=branches)
 
 
 def assemble(
@@ -126,22 +177,21 @@ def assemble(
     solve = _solve(incidence, inverse_l, conductance)
     free = conductance == 0.0
     unit_at = units * len(STATES)
-    branch_at = microgrid.first_current + 2 * branches
+    moving = np.concatenate(
+        [
+            (unit_at[:, None] + np.arange(len(STATES))).ravel(),
+            (microgrid.first_current + 2 * branches[:, None] + np.arange(2)).ravel(),
+        ]
+    )
+    idle = (unit_at[~coupled, None] + np.array([I_O_X, I_O_Y])).ravel()
     w_n = 2.0 * np.pi * microgrid.nominal_hz
     tables = DqTables(
-        unit_at=unit_at,
-        unit_rows=rows,
-        unit_bus=unit_bus,
-        unit_frame_w=np.full(len(units), w_n),
-        **_told(microgrid, units, references),
-        branch_at=branch_at,
-        branch_from=start,
-        branch_to=end,
-        branch_r=resistance_ohm,
-        branch_inv_l=1.0 / inductance_h,
-        branch_frame_w=np.full(len(branches), w_n),
-        of_pull=free.astype(np.float64),
-        of_current=np.where(free, baumgarte_per_s, 1.0),
+        units=rows,
+        told=_told(microgrid, units, references),
+        unit_bus=unit_bus.astype(np.uint32),
+        branches=np.column_stack([resistance_ohm, 1.0 / inductance_h, np.full(len(branches), w_n)]),
+        ends=np.column_stack([start, end]).astype(np.uint32),
+        buses=np.column_stack([free, np.where(free, baumgarte_per_s, 1.0)]),
         solve=np.ascontiguousarray(solve.T),
     )
     return Assembly(
@@ -152,7 +202,8 @@ def assemble(
         units=units,
         branches=branches,
         branch_islands=found.of_bus[buses[start]],
-        active=_active(unit_at, coupled, branch_at),
+        moving=moving,
+        active=np.setdiff1d(moving, idle),
         conductance=conductance,
         tables=tables,
     )
@@ -161,20 +212,19 @@ def assemble(
 def incidence_of(assembly: Assembly) -> Float[Array, "bus current"]:
     """Which currents enter (+1) or leave (-1) each live bus: those of units, then of branches."""
     tables = assembly.tables
-    buses = len(tables.of_pull)
-    return _incidence(tables.unit_bus, tables.branch_from, tables.branch_to, buses)
+    return _incidence(tables.unit_bus, tables.ends[:, 0], tables.ends[:, 1], len(tables.buses))
 
 
 def current_entries(assembly: Assembly) -> Int[Array, " current"]:
     """Where the first part of each of those currents is in the state."""
-    tables = assembly.tables
-    return np.concatenate([tables.unit_at + STATES.index("i_o_x"), tables.branch_at])
+    first = assembly.microgrid.first_current
+    return np.concatenate([assembly.unit_at + I_O_X, first + 2 * assembly.branches])
 
 
 def inverse_inductances(assembly: Assembly) -> Float[Array, " current"]:
     """Of each of those currents; 0 for a unit that is not connected."""
     tables = assembly.tables
-    return np.concatenate([tables.unit_rows[:, INV_LC], tables.branch_inv_l])
+    return np.concatenate([tables.units[:, INV_LC], tables.branches[:, BRANCH_INV_L]])
 
 
 def _check(
@@ -266,30 +316,17 @@ def _solve(
     return solve
 
 
-def _active(
-    unit_at: Int[Array, " unit"], coupled: Bool[Array, " unit"], branch_at: Int[Array, " branch"]
-) -> Int[Array, " active"]:
-    """All entries of units, but for output currents of those not connected; all of branches."""
-    parts = []
-    for at, connected in zip(unit_at, coupled, strict=True):
-        count = len(STATES) if connected else len(STATES) - 2
-        parts.append(np.arange(at, at + count))
-    parts.append((branch_at[:, None] + np.arange(2)).ravel())
-    return np.concatenate(parts)
-
-
 def _told(
     microgrid: Microgrid, units: Int[Array, " unit"], references: UnitReferences
-) -> dict[str, Float[Array, " unit"]]:
+) -> Float[Array, "unit 7"]:
     """References of the running units as columns."""
-    rows = []
-    for unit in (microgrid.units[place] for place in units):
+    found = np.zeros((len(units), 7))
+    found[:, FRAME_W] = 2.0 * np.pi * microgrid.nominal_hz
+    for row, unit in zip(found, (microgrid.units[place] for place in units), strict=True):
         told = references.get(unit.name, UnitReference())
-        v_to = unit.inverter.voltage_v if told.voltage_v is None else told.voltage_v
-        v_from = v_to if told.ramp_from_v is None else told.ramp_from_v
-        ramp_per_s = 1.0 / told.ramp_s if told.ramp_s > 0 else 0.0
-        v_max_2 = told.dc_voltage_v**2 / 2.0
-        trim = told.trim_rad_per_s
-        rows.append((v_from, v_to, told.ramp_start_s, ramp_per_s, trim, v_max_2))
-    names = ("v_from", "v_to", "ramp_start_s", "ramp_per_s", "trim", "v_max_2")
-    return dict(zip(names, np.array(rows, np.float64).T.copy(), strict=True))
+        row[V_TO] = unit.inverter.voltage_v if told.voltage_v is None else told.voltage_v
+        row[V_FROM] = row[V_TO] if told.ramp_from_v is None else told.ramp_from_v
+        row[RAMP_START_S] = told.ramp_start_s
+        row[RAMP_PER_S] = 1.0 / told.ramp_s if told.ramp_s > 0 else 0.0
+        row[TRIM], row[V_MAX_2] = told.trim_rad_per_s, told.dc_voltage_v**2 / 2.0
+    return found

@@ -9,7 +9,6 @@ from scipy.integrate import BDF, Radau
 from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.resilience.network import kernels
 from evergrid.resilience.network.assembly import Assembly
 from evergrid.resilience.network.dq_state import DqState
 
@@ -67,15 +66,15 @@ def solve(
         if not 0 < value < np.inf
     ]
     raise_if_any("implicit solver", faults)
-    active, tables, values = assembly.active, assembly.tables, state.values.copy()
+    active, values = assembly.active, state.values.copy()
 
     def rates(t_s: float, moving: Float[Array, " active"]) -> Float[Array, " active"]:
         values[active] = moving
-        return kernels.rates_at(tables, t_s, values)[0][active]
+        return assembly.rates(values, t_s)[active]
 
     def jacobian(t_s: float, moving: Float[Array, " active"]) -> Float[Array, "active active"]:
         values[active] = moving
-        return kernels.jacobian(tables, t_s, values, active)
+        return assembly.jacobian(values, t_s)
 
     solver = METHODS[method](
         rates,

@@ -3,11 +3,11 @@
 Everything but the loop over steps also takes complex numbers, so that derivatives are exact.
 """
 
-from typing import Any, NamedTuple, no_type_check
+from typing import NamedTuple, no_type_check
 
 import numpy as np
 
-from evergrid.core.arrays import Array, Float, Int
+from evergrid.core.arrays import Array, Float, Shaped
 from evergrid.core.kernels import kernel
 from evergrid.resilience.inverter import droop
 from evergrid.resilience.inverter.droop import (
@@ -26,254 +26,48 @@ from evergrid.resilience.inverter.droop import (
 UNIT_STATES = len(STATES)
 SMALL_ANGLE = 0.01  # rad, below which the series of sine and cosine have no error in 64 bits
 FINISHED, NOT_FINITE, OVER_CURRENT = range(3)
+# Columns of what units are told, of branches, of buses.
+FRAME_W, V_FROM, V_TO, RAMP_START_S, RAMP_PER_S, TRIM, V_MAX_2 = range(7)
+BRANCH_R, BRANCH_INV_L, BRANCH_FRAME_W = range(3)
+OF_PULL, OF_CURRENT = range(2)
+# Rows of what is known of units and of buses in one evaluation.
+BASE, BASE_C, BASE_S, C, S, E_X, E_Y = range(7)
+PULL_X, PULL_Y, IN_X, IN_Y, V_X, V_Y = range(6)
 
 
 class DqTables(NamedTuple):
-    """What is connected, in the form the equations read; the last bus is the earth, at 0 V.
+    """What is connected, in the form the equations read.
+
+    Buses have unsigned numbers, which spares the kernels a look for negative ones; the number
+    after the last is the earth, at 0 V.
 
     Attributes:
-        unit_at: Where each running unit begins in the state.
-        unit_rows: Parameters of each.
+        units: Parameters of each running unit.
+        told: Angular speed of the frame of its network, reference of its voltage before and after
+            the ramp, when that begins, the inverse of its duration, trim of its angular frequency,
+            square of the largest voltage of its bridge.
         unit_bus: Its bus, or the earth where it is not connected.
-        unit_frame_w: Angular speed of the frame of its network.
-        v_from: Reference of its voltage before the ramp.
-        v_to: After it.
-        ramp_start_s: When the ramp begins.
-        ramp_per_s: Inverse of its duration; infinite for none.
-        trim: Added to its angular frequency.
-        v_max_2: Square of the largest voltage of its bridge.
-        branch_at: Where the current of each branch is in the state.
-        branch_from: Bus it leaves.
-        branch_to: Bus it enters.
-        branch_r: Resistance.
-        branch_inv_l: Inverse of the inductance.
-        branch_frame_w: Angular speed of the frame.
-        of_pull: Weight of sum(+-(e - R i) / L) in what the voltages are solved from, by bus.
-        of_current: Weight of sum(+- i).
+        branches: Resistance, inverse of the inductance, angular speed of the frame.
+        ends: Buses that each branch leaves and enters.
+        buses: Weights of sum(+-(e - R i) / L) and of sum(+- i) in what voltages are solved from.
         solve: From that, by bus, to the voltages; transposed.
     """
 
-    unit_at: Int[Array, " unit"]
-    unit_rows: Float[Array, "unit parameter"]
-    unit_bus: Int[Array, " unit"]
-    unit_frame_w: Float[Array, " unit"]
-    v_from: Float[Array, " unit"]
-    v_to: Float[Array, " unit"]
-    ramp_start_s: Float[Array, " unit"]
-    ramp_per_s: Float[Array, " unit"]
-    trim: Float[Array, " unit"]
-    v_max_2: Float[Array, " unit"]
-    branch_at: Int[Array, " branch"]
-    branch_from: Int[Array, " branch"]
-    branch_to: Int[Array, " branch"]
-    branch_r: Float[Array, " branch"]
-    branch_inv_l: Float[Array, " branch"]
-    branch_frame_w: Float[Array, " branch"]
-    of_pull: Float[Array, " bus"]
-    of_current: Float[Array, " bus"]
+    units: Float[Array, "unit parameter"]
+    told: Float[Array, "unit 7"]
+    unit_bus: Shaped[Array, " unit"]
+    branches: Float[Array, "branch 3"]
+    ends: Shaped[Array, "branch 2"]
+    buses: Float[Array, "bus 2"]
     solve: Float[Array, "bus bus"]
 
 
-class Scratch(NamedTuple):
-    """Room for one evaluation; of the type of the state.
-
-    Attributes:
-        base: Angle of each unit of which sine and cosine are known.
-        base_c: Its cosine.
-        base_s: Its sine.
-        c: Cosine of the angle now.
-        s: Its sine.
-        e_x: Voltage of the capacitor in the frame of the network.
-        e_y: Its other part.
-        pull_x: Sum of (e - R i) / L into each bus.
-        pull_y: Its other part.
-        in_x: Sum of currents into each bus.
-        in_y: Its other part.
-        v_x: Voltage of each bus.
-        v_y: Its other part.
-    """
-
-    base: Any
-    base_c: Any
-    base_s: Any
-    c: Any
-    s: Any
-    e_x: Any
-    e_y: Any
-    pull_x: Any
-    pull_y: Any
-    in_x: Any
-    in_y: Any
-    v_x: Any
-    v_y: Any
-
-
-@kernel(error_model="numpy")
-@no_type_check
-def scratch_for(tables, state):
-    """Room for evaluations at states of this type."""
-    units, buses = len(tables.unit_at), len(tables.of_pull) + 1
-    return Scratch(
-        np.zeros(units, state.dtype),
-        np.zeros(units, state.dtype),
-        np.zeros(units, state.dtype),
-        np.zeros(units, state.dtype),
-        np.zeros(units, state.dtype),
-        np.zeros(units, state.dtype),
-        np.zeros(units, state.dtype),
-        np.zeros(buses, state.dtype),
-        np.zeros(buses, state.dtype),
-        np.zeros(buses, state.dtype),
-        np.zeros(buses, state.dtype),
-        np.zeros(buses, state.dtype),
-        np.zeros(buses, state.dtype),
-    )
-
-
-@kernel(error_model="numpy")
-@no_type_check
-def remember_angles(tables, state, scratch):
-    """Sine and cosine of all angles; nearby ones then follow from short series."""
-    for unit in range(len(tables.unit_at)):
-        angle = state[tables.unit_at[unit] + DELTA]
-        scratch.base[unit] = angle
-        scratch.base_c[unit], scratch.base_s[unit] = np.cos(angle), np.sin(angle)
-
-
-@kernel(error_model="numpy", fastmath={"contract"})
-@no_type_check
-def bus_voltages(tables, x, scratch):
-    """Voltages of the buses, and what the rates need besides, into ``scratch``.
-
-    At a bus without a resistor the currents add up to zero at all times, so their rates do too:
-    a linear system for the voltages, solved beforehand for these positions of breakers. A share
-    of the sum itself keeps rounding errors from growing (Baumgarte). With a resistor the sum of
-    the currents gives the voltage.
-    """
-    buses = len(tables.of_pull)
-    for bus in range(buses + 1):
-        scratch.pull_x[bus] = scratch.pull_y[bus] = 0.0
-        scratch.in_x[bus] = scratch.in_y[bus] = 0.0
-    for unit in range(len(tables.unit_at)):
-        at, bus = tables.unit_at[unit], tables.unit_bus[unit]
-        angle = x[at + DELTA] - scratch.base[unit]
-        if abs(angle.real) < SMALL_ANGLE:
-            two = angle * angle
-            c = 1.0 - two * (0.5 - two * (1.0 / 24.0 - two * (1.0 / 720.0)))
-            s = angle * (1.0 - two * (1.0 / 6.0 - two * (1.0 / 120.0)))
-        else:
-            c, s = np.cos(angle), np.sin(angle)
-        base_c, base_s = scratch.base_c[unit], scratch.base_s[unit]
-        c, s = base_c * c - base_s * s, base_s * c + base_c * s
-        scratch.c[unit], scratch.s[unit] = c, s
-        v_d, v_q = x[at + V_O_D], x[at + V_O_Q]
-        e_x, e_y = v_d * c - v_q * s, v_q * c + v_d * s
-        scratch.e_x[unit], scratch.e_y[unit] = e_x, e_y
-        r, over_l = tables.unit_rows[unit, R_C], tables.unit_rows[unit, INV_LC]
-        i_x, i_y = x[at + I_O_X], x[at + I_O_Y]
-        scratch.pull_x[bus] += (e_x - r * i_x) * over_l
-        scratch.pull_y[bus] += (e_y - r * i_y) * over_l
-        scratch.in_x[bus] += i_x
-        scratch.in_y[bus] += i_y
-    for branch in range(len(tables.branch_at)):
-        at = tables.branch_at[branch]
-        i_x, i_y = x[at], x[at + 1]
-        decay = tables.branch_r[branch] * tables.branch_inv_l[branch]
-        start, end = tables.branch_from[branch], tables.branch_to[branch]
-        scratch.pull_x[start] += decay * i_x
-        scratch.pull_y[start] += decay * i_y
-        scratch.in_x[start] -= i_x
-        scratch.in_y[start] -= i_y
-        scratch.pull_x[end] -= decay * i_x
-        scratch.pull_y[end] -= decay * i_y
-        scratch.in_x[end] += i_x
-        scratch.in_y[end] += i_y
-    v_x, v_y = scratch.v_x, scratch.v_y
-    for bus in range(buses):
-        v_x[bus] = v_y[bus] = 0.0
-    for bus in range(buses):
-        of_pull, of_current = tables.of_pull[bus], tables.of_current[bus]
-        g_x = of_pull * scratch.pull_x[bus] + of_current * scratch.in_x[bus]
-        g_y = of_pull * scratch.pull_y[bus] + of_current * scratch.in_y[bus]
-        for other in range(buses):
-            part = tables.solve[bus, other]
-            v_x[other] += part * g_x
-            v_y[other] += part * g_y
-
-
-@kernel(error_model="numpy", fastmath={"contract"})
-@no_type_check
-def rates(tables, t_s, x, scratch, out):
-    """Rates of change of all that is connected; `remember_angles` comes first."""
-    bus_voltages(tables, x, scratch)
-    v_x, v_y = scratch.v_x, scratch.v_y
-    for unit in range(len(tables.unit_at)):
-        part = min(max((t_s - tables.ramp_start_s[unit]) * tables.ramp_per_s[unit], 0.0), 1.0)
-        v_set = tables.v_from[unit] + part * (tables.v_to[unit] - tables.v_from[unit])
-        bus = tables.unit_bus[unit]
-        droop.rates(
-            x,
-            tables.unit_at[unit],
-            tables.unit_rows,
-            unit,
-            tables.unit_frame_w[unit],
-            v_set,
-            tables.trim[unit],
-            tables.v_max_2[unit],
-            scratch.c[unit],
-            scratch.s[unit],
-            scratch.e_x[unit],
-            scratch.e_y[unit],
-            v_x[bus],
-            v_y[bus],
-            out,
-        )
-    for branch in range(len(tables.branch_at)):
-        at, over_l = tables.branch_at[branch], tables.branch_inv_l[branch]
-        start, end = tables.branch_from[branch], tables.branch_to[branch]
-        frame_w, r = tables.branch_frame_w[branch], tables.branch_r[branch]
-        i_x, i_y = x[at], x[at + 1]
-        out[at] = (v_x[start] - v_x[end] - r * i_x) * over_l + frame_w * i_y
-        out[at + 1] = (v_y[start] - v_y[end] - r * i_y) * over_l - frame_w * i_x
-
-
-@kernel(error_model="numpy")
-@no_type_check
-def rates_at(tables, t_s, state):
-    """Rates of change at one state, and the voltages of the buses there."""
-    scratch, out = scratch_for(tables, state), np.zeros_like(state)
-    remember_angles(tables, state, scratch)
-    rates(tables, t_s, state, scratch, out)
-    return out, scratch.v_x, scratch.v_y
-
-
-@kernel(error_model="numpy")
-@no_type_check
-def jacobian(tables, t_s, state, active):
-    """Derivatives of the rates of some entries of the state by the same entries.
-
-    Complex step: the imaginary part of f(x + 1e-30 j) over 1e-30, without cancellation.
-    """
-    count = len(active)
-    matrix = np.zeros((count, count))
-    shifted = state.astype(np.complex128)
-    scratch, out = scratch_for(tables, shifted), np.zeros_like(shifted)
-    remember_angles(tables, shifted, scratch)
-    for column in range(count):
-        shifted[active[column]] += 1e-30j
-        rates(tables, t_s, shifted, scratch, out)
-        for row in range(count):
-            matrix[row, column] = out[active[row]].imag * 1e30
-        shifted[active[column]] = state[active[column]]
-    return matrix
-
-
-class Recording(NamedTuple):
+class DqRecording(NamedTuple):
     """What a run leaves.
 
     Attributes:
         states: By sample.
-        v_x: Voltage of connected buses.
+        v_x: Voltage of live buses.
         v_y: Its other part.
         unit_ws: Energy out of each running unit, at its capacitor.
         branch_ws: Energy into each branch.
@@ -288,71 +82,281 @@ class Recording(NamedTuple):
     peak_2: Float[Array, " unit"]
 
 
+@kernel(error_model="numpy")
+@no_type_check
+def parts_of(tables, moving):
+    """The states of units, a row each, and the currents of branches, a row each, as views."""
+    units = len(tables.units)
+    size = UNIT_STATES * units
+    return (
+        moving[:size].reshape((units, UNIT_STATES)),
+        moving[size:].reshape((len(tables.branches), 2)),
+    )
+
+
+@kernel(error_model="numpy")
+@no_type_check
+def remember_angles(units, by_unit):
+    """Sine and cosine of all angles; nearby ones then follow from short series.
+
+    Of the real part alone: those of complex numbers are not exact in a tiny imaginary part.
+    """
+    for unit in range(len(units)):
+        angle = units[unit, DELTA].real
+        by_unit[BASE, unit] = angle
+        by_unit[BASE_C, unit], by_unit[BASE_S, unit] = np.cos(angle), np.sin(angle)
+
+
+@kernel(error_model="numpy", fastmath={"contract"}, inline="always")
+@no_type_check
+def rates(
+    parameters,
+    told,
+    unit_bus,
+    impedances,
+    ends,
+    weights,
+    solve,
+    t_s,
+    units,
+    branches,
+    by_unit,
+    by_bus,
+    units_out,
+    branches_out,
+):
+    """Rates of change of all that is connected; `remember_angles` comes first.
+
+    At a bus without a resistor the currents add up to zero at all times, so their rates do too:
+    a linear system for the voltages, solved beforehand for these positions of breakers. A share
+    of the sum itself keeps rounding errors from growing (Baumgarte). With a resistor the sum of
+    the currents gives the voltage.
+
+    Args:
+        parameters: And the following six: the fields of `DqTables`.
+        told: See there.
+        unit_bus: See there.
+        impedances: See there, ``branches``.
+        ends: See there.
+        weights: See there, ``buses``.
+        solve: See there.
+        t_s: Time.
+        units: States, a row each.
+        branches: Currents, a row each.
+        by_unit: Room for what is known of units; angles must be in it.
+        by_bus: The same of buses; the voltages are there afterwards.
+        units_out: Rates.
+        branches_out: Rates.
+    """
+    buses = len(weights)
+    for bus in range(buses + 1):
+        by_bus[PULL_X, bus] = by_bus[PULL_Y, bus] = by_bus[IN_X, bus] = by_bus[IN_Y, bus] = 0.0
+    for unit in range(len(units)):
+        angle = units[unit, DELTA] - by_unit[BASE, unit]
+        if abs(angle.real) < SMALL_ANGLE:
+            two = angle * angle
+            c = 1.0 - two * (0.5 - two * (1.0 / 24.0 - two * (1.0 / 720.0)))
+            s = angle * (1.0 - two * (1.0 / 6.0 - two * (1.0 / 120.0)))
+        else:
+            c, s = np.cos(angle), np.sin(angle)
+        base_c, base_s = by_unit[BASE_C, unit], by_unit[BASE_S, unit]
+        c, s = base_c * c - base_s * s, base_s * c + base_c * s
+        v_d, v_q = units[unit, V_O_D], units[unit, V_O_Q]
+        e_x, e_y = v_d * c - v_q * s, v_q * c + v_d * s
+        by_unit[C, unit], by_unit[S, unit] = c, s
+        by_unit[E_X, unit], by_unit[E_Y, unit] = e_x, e_y
+        r, over_l = parameters[unit, R_C], parameters[unit, INV_LC]
+        i_x, i_y = units[unit, I_O_X], units[unit, I_O_Y]
+        bus = unit_bus[unit]
+        by_bus[PULL_X, bus] += (e_x - r * i_x) * over_l
+        by_bus[PULL_Y, bus] += (e_y - r * i_y) * over_l
+        by_bus[IN_X, bus] += i_x
+        by_bus[IN_Y, bus] += i_y
+    for branch in range(len(branches)):
+        i_x, i_y = branches[branch, 0], branches[branch, 1]
+        decay = impedances[branch, BRANCH_R] * impedances[branch, BRANCH_INV_L]
+        start, end = ends[branch, 0], ends[branch, 1]
+        by_bus[PULL_X, start] += decay * i_x
+        by_bus[PULL_Y, start] += decay * i_y
+        by_bus[IN_X, start] -= i_x
+        by_bus[IN_Y, start] -= i_y
+        by_bus[PULL_X, end] -= decay * i_x
+        by_bus[PULL_Y, end] -= decay * i_y
+        by_bus[IN_X, end] += i_x
+        by_bus[IN_Y, end] += i_y
+    for bus in range(buses):
+        by_bus[V_X, bus] = by_bus[V_Y, bus] = 0.0
+    for bus in range(buses):
+        of_pull, of_current = weights[bus, OF_PULL], weights[bus, OF_CURRENT]
+        g_x = of_pull * by_bus[PULL_X, bus] + of_current * by_bus[IN_X, bus]
+        g_y = of_pull * by_bus[PULL_Y, bus] + of_current * by_bus[IN_Y, bus]
+        for other in range(buses):
+            part = solve[bus, other]
+            by_bus[V_X, other] += part * g_x
+            by_bus[V_Y, other] += part * g_y
+    for unit in range(len(units)):
+        ramp = (t_s - told[unit, RAMP_START_S]) * told[unit, RAMP_PER_S]
+        v_from = told[unit, V_FROM]
+        v_set = v_from + min(max(ramp, 0.0), 1.0) * (told[unit, V_TO] - v_from)
+        bus = unit_bus[unit]
+        droop.rates(
+            units,
+            unit,
+            parameters,
+            told[unit, FRAME_W],
+            v_set,
+            told[unit, TRIM],
+            told[unit, V_MAX_2],
+            by_unit[C, unit],
+            by_unit[S, unit],
+            by_unit[E_X, unit],
+            by_unit[E_Y, unit],
+            by_bus[V_X, bus],
+            by_bus[V_Y, bus],
+            units_out,
+        )
+    for branch in range(len(branches)):
+        start, end = ends[branch, 0], ends[branch, 1]
+        r, over_l = impedances[branch, BRANCH_R], impedances[branch, BRANCH_INV_L]
+        frame_w = impedances[branch, BRANCH_FRAME_W]
+        i_x, i_y = branches[branch, 0], branches[branch, 1]
+        across_x = by_bus[V_X, start] - by_bus[V_X, end]
+        across_y = by_bus[V_Y, start] - by_bus[V_Y, end]
+        branches_out[branch, 0] = (across_x - r * i_x) * over_l + frame_w * i_y
+        branches_out[branch, 1] = (across_y - r * i_y) * over_l - frame_w * i_x
+
+
+@kernel(error_model="numpy")
+@no_type_check
+def rates_at(tables, t_s, moving):
+    """Rates of change of what is connected, and the voltages of the buses and the earth."""
+    parameters, told, unit_bus, impedances, ends, weights, solve = tables
+    out = np.zeros_like(moving)
+    by_unit = np.zeros((7, len(parameters)), moving.dtype)
+    by_bus = np.zeros((6, len(weights) + 1), moving.dtype)
+    units, branches = parts_of(tables, moving)
+    units_out, branches_out = parts_of(tables, out)
+    remember_angles(units, by_unit)
+    rates(
+        parameters,
+        told,
+        unit_bus,
+        impedances,
+        ends,
+        weights,
+        solve,
+        t_s,
+        units,
+        branches,
+        by_unit,
+        by_bus,
+        units_out,
+        branches_out,
+    )
+    return out, by_bus[V_X], by_bus[V_Y]
+
+
+@kernel(error_model="numpy")
+@no_type_check
+def jacobian(tables, t_s, moving):
+    """Derivatives of the rates of what is connected.
+
+    Complex step: the imaginary part of f(x + 1e-30 j) over 1e-30, without cancellation.
+    """
+    count = len(moving)
+    matrix = np.zeros((count, count))
+    shifted = moving.astype(np.complex128)
+    for column in range(count):
+        shifted[column] += 1e-30j
+        out, _, _ = rates_at(tables, t_s, shifted)
+        for row in range(count):
+            matrix[row, column] = out[row].imag * 1e30
+        shifted[column] = moving[column]
+    return matrix
+
+
 @kernel(error_model="numpy", fastmath={"contract"})
 @no_type_check
-def run(tables, state, start_s, step_s, steps, every, bound_2, recorded):
+def run(tables, moving, start_s, step_s, steps, every, bound_2, recorded):
     """Classical Runge-Kutta steps of fixed length; the state is moved on in place.
 
     Returns how it ended and how many steps were done. A current that is not below the bound, or
-    is not a number, ends it.
+    is not a number, ends it. The four stages share one copy of the inlined rates.
     """
-    scratch = scratch_for(tables, state)
-    size = len(state)
-    first, second = np.zeros(size), np.zeros(size)
-    trial, total = np.zeros(size), np.zeros(size)
-    half, sixth = 0.5 * step_s, step_s / 6.0
+    parameters, told, unit_bus, impedances, ends, weights, solve = tables
+    states, v_x, v_y, unit_ws, branch_ws, peak_2 = recorded
+    size, buses = len(moving), len(weights)
+    by_unit, by_bus = np.zeros((7, len(parameters))), np.zeros((6, buses + 1))
+    trial, slope, total = moving.copy(), np.zeros(size), np.zeros(size)
+    units, branches = parts_of(tables, trial)
+    units_out, branches_out = parts_of(tables, slope)
     for step in range(steps + 1):
-        t_s = start_s + step * step_s
-        remember_angles(tables, state, scratch)
-        rates(tables, t_s, state, scratch, first)
-        if step % every == 0:
-            sample = step // every
-            for entry in range(size):
-                recorded.states[sample, entry] = state[entry]
-            for bus in range(len(tables.of_pull)):
-                recorded.v_x[sample, bus] = scratch.v_x[bus]
-                recorded.v_y[sample, bus] = scratch.v_y[bus]
-        weight = half if step == 0 or step == steps else step_s
-        worst = _account(tables, state, scratch, weight, recorded)
-        if not worst < bound_2:
-            return (OVER_CURRENT if worst >= bound_2 else NOT_FINITE), step
-        if step == steps:
-            break
-        for entry in range(size):
-            trial[entry] = state[entry] + half * first[entry]
-        rates(tables, t_s + half, trial, scratch, second)
-        for entry in range(size):
-            trial[entry] = state[entry] + half * second[entry]
-            total[entry] = first[entry] + 2.0 * second[entry]
-        rates(tables, t_s + half, trial, scratch, first)
-        for entry in range(size):
-            trial[entry] = state[entry] + step_s * first[entry]
-            total[entry] += 2.0 * first[entry]
-        rates(tables, t_s + step_s, trial, scratch, second)
-        for entry in range(size):
-            state[entry] += sixth * (total[entry] + second[entry])
+        remember_angles(units, by_unit)
+        for stage in range(4):
+            ahead_s = 0.0 if stage == 0 else (step_s if stage == 3 else 0.5 * step_s)
+            rates(
+                parameters,
+                told,
+                unit_bus,
+                impedances,
+                ends,
+                weights,
+                solve,
+                start_s + step * step_s + ahead_s,
+                units,
+                branches,
+                by_unit,
+                by_bus,
+                units_out,
+                branches_out,
+            )
+            if stage == 0:
+                if step % every == 0:
+                    sample = step // every
+                    for entry in range(size):
+                        states[sample, entry] = moving[entry]
+                    for bus in range(buses):
+                        v_x[sample, bus], v_y[sample, bus] = by_bus[V_X, bus], by_bus[V_Y, bus]
+                weight = 0.5 * step_s if step in (0, steps) else step_s
+                worst = _account(
+                    units, branches, by_unit, by_bus, ends, weight, unit_ws, branch_ws, peak_2
+                )
+                if not worst < bound_2:
+                    return (OVER_CURRENT if worst >= bound_2 else NOT_FINITE), step
+                if step == steps:
+                    return FINISHED, steps
+                for entry in range(size):
+                    total[entry] = slope[entry]
+                    trial[entry] = moving[entry] + 0.5 * step_s * slope[entry]
+            elif stage < 3:
+                next_s = step_s if stage == 2 else 0.5 * step_s
+                for entry in range(size):
+                    total[entry] += 2.0 * slope[entry]
+                    trial[entry] = moving[entry] + next_s * slope[entry]
+            else:
+                for entry in range(size):
+                    moving[entry] += step_s / 6.0 * (total[entry] + slope[entry])
+                    trial[entry] = moving[entry]
     return FINISHED, steps
 
 
 @kernel(error_model="numpy", fastmath={"contract"})
 @no_type_check
-def _account(tables, state, scratch, weight, recorded):
+def _account(units, branches, by_unit, by_bus, ends, weight, unit_ws, branch_ws, peak_2):
     """Energies and peaks of one instant; the square of the largest current, NaN if any is."""
     worst = 0.0
-    for unit in range(len(tables.unit_at)):
-        at = tables.unit_at[unit]
-        i_x, i_y = state[at + I_O_X], state[at + I_O_Y]
-        recorded.unit_ws[unit] += weight * (scratch.e_x[unit] * i_x + scratch.e_y[unit] * i_y)
-        inner_2 = state[at + I_L_D] ** 2 + state[at + I_L_Q] ** 2
-        recorded.peak_2[unit] = max(recorded.peak_2[unit], inner_2)
+    for unit in range(len(units)):
+        i_x, i_y = units[unit, I_O_X], units[unit, I_O_Y]
+        unit_ws[unit] += weight * (by_unit[E_X, unit] * i_x + by_unit[E_Y, unit] * i_y)
+        inner_2 = units[unit, I_L_D] ** 2 + units[unit, I_L_Q] ** 2
+        peak_2[unit] = max(peak_2[unit], inner_2)
         worst = _larger(_larger(worst, inner_2), i_x * i_x + i_y * i_y)
-    for branch in range(len(tables.branch_at)):
-        at = tables.branch_at[branch]
-        start, end = tables.branch_from[branch], tables.branch_to[branch]
-        i_x, i_y = state[at], state[at + 1]
-        across_x = scratch.v_x[start] - scratch.v_x[end]
-        across_y = scratch.v_y[start] - scratch.v_y[end]
-        recorded.branch_ws[branch] += weight * (across_x * i_x + across_y * i_y)
+    for branch in range(len(branches)):
+        start, end = ends[branch, 0], ends[branch, 1]
+        i_x, i_y = branches[branch, 0], branches[branch, 1]
+        across_x = by_bus[V_X, start] - by_bus[V_X, end]
+        across_y = by_bus[V_Y, start] - by_bus[V_Y, end]
+        branch_ws[branch] += weight * (across_x * i_x + across_y * i_y)
         worst = _larger(worst, i_x * i_x + i_y * i_y)
     return worst
 

@@ -14,18 +14,16 @@ from evergrid.resilience.inverter.droop import (
     I_L_Q,
     I_O_X,
     I_O_Y,
-    M_P,
     STATES,
     V_O_D,
     V_O_Q,
-    W_N,
     P,
     Q,
 )
 from evergrid.resilience.network import kernels, small_signal
 from evergrid.resilience.network.assembly import Assembly
 from evergrid.resilience.network.dq_state import DqState
-from evergrid.resilience.network.kernels import DqTables, Recording
+from evergrid.resilience.network.kernels import DqRecording, DqTables
 from evergrid.resilience.network.microgrid import Microgrid
 
 STEP_S = 20e-6  # halving it moves the 13th digit: filters are near -3e3 +/- 7e3 j rad/s
@@ -93,8 +91,7 @@ class DqTrajectory:
     @property
     def frequency_hz(self) -> Float[Array, "sample unit"]:
         """Of each running unit."""
-        rows, trim = self.assembly.tables.unit_rows, self.assembly.tables.trim
-        return (rows[:, W_N] - rows[:, M_P] * self.power_w + trim) / (2.0 * np.pi)
+        return self.assembly.speeds_rad_per_s(self.power_w) / (2.0 * np.pi)
 
     @property
     def capacitor_voltage_v(self) -> Shaped[Array, "sample unit"]:
@@ -148,16 +145,19 @@ def simulate(
     _check_state(assembly, state, current_bound_a)
     small_signal.check_step(assembly, state.values, state.time_s, step_s, STABLE_TO)
     tables = assembly.tables
-    values = state.values.copy()
-    recorded = _room(tables, steps // every + 1, len(values))
+    values, moving = state.values.copy(), state.values[assembly.moving]
+    recorded = _room(tables, steps // every + 1, len(moving))
     ended, done = kernels.run(
-        tables, values, state.time_s, step_s, steps, every, current_bound_a**2, recorded
+        tables, moving, state.time_s, step_s, steps, every, current_bound_a**2, recorded
     )
     kept = done // every + 1
+    values[assembly.moving] = moving
+    states = np.tile(state.values, (kept, 1))
+    states[:, assembly.moving] = recorded.states[:kept]
     return DqTrajectory(
         assembly=assembly,
         time_s=state.time_s + np.arange(kept) * every * step_s,
-        states=recorded.states[:kept],
+        states=states,
         voltages_v=recorded.v_x[:kept] + 1j * recorded.v_y[:kept],
         ending=tuple(Ending)[ended],
         final=DqState(state.time_s + done * step_s, values),
@@ -218,9 +218,9 @@ def _flowing_faults(assembly: Assembly, state: DqState) -> list[Fault]:
     return [Fault("state", rule, tuple(state.values[wrong]), ids=ids, fix=fix)]
 
 
-def _room(tables: DqTables, samples: int, size: int) -> Recording:
-    units, branches, buses = len(tables.unit_at), len(tables.branch_at), len(tables.of_pull)
-    return Recording(
+def _room(tables: DqTables, samples: int, size: int) -> DqRecording:
+    units, branches, buses = len(tables.units), len(tables.branches), len(tables.buses)
+    return DqRecording(
         states=np.zeros((samples, size)),
         v_x=np.zeros((samples, buses)),
         v_y=np.zeros((samples, buses)),

@@ -11,11 +11,23 @@ from scipy.optimize import brentq
 from evergrid.core.arrays import Array, Float, Shaped
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.resilience.inverter.droop import DELTA
+from evergrid.resilience.inverter.droop import (
+    DELTA,
+    GAMMA_D,
+    GAMMA_Q,
+    K_IC,
+    K_IV,
+    PHI_D,
+    PHI_Q,
+    V_O_D,
+    V_O_Q,
+    P,
+    Q,
+)
 from evergrid.resilience.network import assembly as assemblies
-from evergrid.resilience.network import kernels
 from evergrid.resilience.network.assembly import Assembly, UnitReferences, assemble
 from evergrid.resilience.network.breakers import BreakerPositions
+from evergrid.resilience.network.kernels import V_TO
 from evergrid.resilience.network.microgrid import Microgrid
 from evergrid.resilience.network.steady_state import SteadyState, steady_state
 
@@ -80,11 +92,12 @@ def modes(settled: SteadyState) -> IslandModes:
         applications to electric power systems, doi:10.1109/TPAS.1982.317524; J. Baumgarte (1972)
         for what is left out.
     """
-    assembly, active = settled.assembly, settled.assembly.active
-    matrix = kernels.jacobian(settled.tables, 0.0, settled.state.values, active)
+    assembly, sizes = settled.assembly, _sizes(settled)
+    matrix = assembly.jacobian(settled.state.values, tables=settled.tables)
+    matrix = matrix * sizes / sizes[:, None]  # else rounding shows in the seventh digit
     basis = _adding_up(assembly)
     inner = basis.T @ matrix @ basis
-    turning = basis.T @ _turning(settled)
+    turning = basis.T @ (_turning(settled) / sizes[:, None])
     if np.abs(inner @ turning).max() > RESTING * np.abs(inner).max() * np.abs(turning).max():
         raise_if_any("modes", [Fault("settled", "be a steady state", (settled.residual,))])
     across = scipy.linalg.null_space(turning.T)
@@ -177,7 +190,7 @@ def check_step(
     Raises:
         InputError: The eigenvalue and the element with the largest share in it.
     """
-    matrix = kernels.jacobian(assembly.tables, time_s, values, assembly.active)
+    matrix = assembly.jacobian(values, time_s)
     fastest = np.abs(np.linalg.eigvals(matrix)).max()
     if fastest * step_s <= most:
         return
@@ -207,7 +220,7 @@ def _eigenvectors(matrix: Float[Array, "n n"]) -> tuple[Array, Array, Array]:
 
 def _adding_up(assembly: Assembly) -> Float[Array, "active independent"]:
     """Orthonormal basis of the states whose currents add up at every bus without a resistor."""
-    incidence = assemblies.incidence_of(assembly)[assembly.tables.of_pull > 0.0]
+    incidence = assemblies.incidence_of(assembly)[assembly.is_free()]
     entries = assemblies.current_entries(assembly)
     moving = np.isin(entries, assembly.active)
     places = np.searchsorted(assembly.active, entries[moving])
@@ -217,11 +230,34 @@ def _adding_up(assembly: Assembly) -> Float[Array, "active independent"]:
     return scipy.linalg.null_space(rows) if len(rows) else np.eye(len(assembly.active))
 
 
+def _sizes(settled: SteadyState) -> Float[Array, " active"]:
+    """A size for each state, so that all are near 1 when divided by it; currents have one size."""
+    assembly, rows = settled.assembly, settled.assembly.tables.units
+    found = np.ones(len(settled.state.values))
+    voltage_v = max(float(settled.tables.told[:, V_TO].max()), 1.0)
+    currents_a = settled.state.values[assemblies.current_entries(assembly)]
+    current_a = max(float(np.abs(currents_a).max()), 1.0)
+    found[assembly.moving] = current_a
+    for first, size in (
+        (DELTA, np.ones(len(rows))),
+        (P, np.full(len(rows), voltage_v * current_a)),
+        (Q, np.full(len(rows), voltage_v * current_a)),
+        (PHI_D, current_a / rows[:, K_IV]),
+        (PHI_Q, current_a / rows[:, K_IV]),
+        (GAMMA_D, voltage_v / rows[:, K_IC]),
+        (GAMMA_Q, voltage_v / rows[:, K_IC]),
+        (V_O_D, np.full(len(rows), voltage_v)),
+        (V_O_Q, np.full(len(rows), voltage_v)),
+    ):
+        found[assembly.unit_at + first] = size
+    return found[assembly.active]
+
+
 def _turning(settled: SteadyState) -> Float[Array, "active island"]:
     """What turning all angles of each island together changes."""
     assembly, values = settled.assembly, settled.state.values
     found = np.zeros((len(values), assembly.islands.count))
-    found[assembly.tables.unit_at + DELTA, assembly.unit_islands] = 1.0
+    found[assembly.unit_at + DELTA, assembly.unit_islands] = 1.0
     entries = assemblies.current_entries(assembly)
     islands = np.concatenate([assembly.unit_islands, assembly.branch_islands])
     found[entries, islands] = -values[entries + 1]

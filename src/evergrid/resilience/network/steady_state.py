@@ -29,10 +29,9 @@ from evergrid.resilience.inverter.droop import (
     Q,
 )
 from evergrid.resilience.network import assembly as assemblies
-from evergrid.resilience.network import kernels
 from evergrid.resilience.network.assembly import Assembly
 from evergrid.resilience.network.dq_state import DqState
-from evergrid.resilience.network.kernels import DqTables
+from evergrid.resilience.network.kernels import BRANCH_R, V_FROM, V_TO, DqTables
 
 MOST_ITERATIONS = 40
 CLOSE = 1e-9  # of each entry's size, below which the next step is within rounding
@@ -75,8 +74,8 @@ def steady_state(assembly: Assembly) -> SteadyState:
     active, gauge = assembly.active, _gauge(assembly)
     for _ in range(MOST_ITERATIONS):
         tables = _settled(assembly, w)
-        rates, _, _ = kernels.rates_at(tables, 0.0, values)
-        matrix = kernels.jacobian(tables, 0.0, values, active)
+        rates = assembly.rates(values, tables=tables)
+        matrix = assembly.jacobian(values, tables=tables)
         bordered = np.block(
             [[matrix, _by_speed(assembly, values)], [gauge, np.zeros((len(w),) * 2)]]
         )
@@ -86,7 +85,7 @@ def steady_state(assembly: Assembly) -> SteadyState:
             step = np.linalg.solve(bordered * scale[:, None], -held * scale)
         except np.linalg.LinAlgError:
             break
-        turn = np.abs(step[: len(active)][np.isin(active, tables.unit_at + DELTA)]).max()
+        turn = np.abs(step[: len(active)][np.isin(active, assembly.unit_at + DELTA)]).max()
         step *= min(1.0, MOST_TURN_RAD / turn) if turn > 0 else 1.0
         values[active] += step[: len(active)]
         w += step[len(active) :]
@@ -103,8 +102,8 @@ def steady_state(assembly: Assembly) -> SteadyState:
 
 def _result(assembly: Assembly, values: Float[Array, " state"], w: Float[Array, " island"]):
     tables, active = _settled(assembly, w), assembly.active
-    rates, _, _ = kernels.rates_at(tables, 0.0, values)
-    matrix = kernels.jacobian(tables, 0.0, values, active)
+    rates = assembly.rates(values, tables=tables)
+    matrix = assembly.jacobian(values, tables=tables)
     sums = np.abs(matrix) @ np.abs(values[active])
     residual = float((np.abs(rates[active]) / np.maximum(sums, 1.0)).max())
     return SteadyState(assembly, DqState(0.0, values), w, residual)
@@ -113,7 +112,9 @@ def _result(assembly: Assembly, values: Float[Array, " state"], w: Float[Array, 
 def _settled(assembly: Assembly, w: Float[Array, " island"]) -> DqTables:
     """Tables after all ramps, in frames that turn with the islands."""
     tables = assembly.with_frame_speeds(w)
-    return tables._replace(v_from=tables.v_to)
+    told = tables.told.copy()
+    told[:, V_FROM] = told[:, V_TO]
+    return tables._replace(told=told)
 
 
 def _gauge(assembly: Assembly) -> Float[Array, "island active"]:
@@ -121,14 +122,14 @@ def _gauge(assembly: Assembly) -> Float[Array, "island active"]:
     rows = np.zeros((assembly.islands.count, len(assembly.active)))
     for island in range(assembly.islands.count):
         first = int(np.flatnonzero(assembly.unit_islands == island)[0])
-        rows[island, np.searchsorted(assembly.active, assembly.tables.unit_at[first] + DELTA)] = 1.0
+        rows[island, np.searchsorted(assembly.active, assembly.unit_at[first] + DELTA)] = 1.0
     return rows
 
 
 def _by_speed(assembly: Assembly, values: Float[Array, " state"]) -> Float[Array, "active island"]:
     """Derivative of the rates by the speed of each frame."""
     found = np.zeros((len(values), assembly.islands.count))
-    found[assembly.tables.unit_at + DELTA, assembly.unit_islands] = -1.0
+    found[assembly.unit_at + DELTA, assembly.unit_islands] = -1.0
     entries = assemblies.current_entries(assembly)
     islands = np.concatenate([assembly.unit_islands, assembly.branch_islands])
     found[entries, islands] = values[entries + 1]
@@ -140,11 +141,11 @@ def _first_guess(assembly: Assembly) -> Float[Array, " state"]:
     """All units at their voltages and at one angle, and what follows from that."""
     tables = assembly.tables
     values = np.zeros(len(assembly.microgrid.state_names))
-    e = tables.v_to.astype(np.complex128)
+    e = tables.told[:, V_TO].astype(np.complex128)
     currents = _phasors(assembly, e)
     entries = assemblies.current_entries(assembly)
     values[entries], values[entries + 1] = np.real(currents), np.imag(currents)
-    rows, at = tables.unit_rows, tables.unit_at
+    rows, at = tables.units, assembly.unit_at
     i_o = currents[: len(at)]
     power = e * np.conj(i_o)
     w = rows[:, W_N]
@@ -165,10 +166,10 @@ def _phasors(assembly: Assembly, e: Array) -> Array:
     """Currents of units and branches at nominal frequency, with the voltages of units given."""
     tables, incidence = assembly.tables, assemblies.incidence_of(assembly)
     inverse_l = assemblies.inverse_inductances(assembly)
-    resistance = np.concatenate([tables.unit_rows[:, R_C], tables.branch_r])
+    resistance = np.concatenate([tables.units[:, R_C], tables.branches[:, BRANCH_R]])
     w_n = 2.0 * np.pi * assembly.microgrid.nominal_hz
     admittance = inverse_l / (resistance * inverse_l + 1j * w_n)
-    sources = np.concatenate([e, np.zeros(len(tables.branch_r))])
+    sources = np.concatenate([e, np.zeros(len(tables.branches[:, BRANCH_R]))])
     matrix = (incidence * admittance) @ incidence.T + np.diag(assembly.conductance)
     voltages = np.linalg.solve(matrix, incidence @ (admittance * sources))
     return admittance * (sources - incidence.T @ voltages)

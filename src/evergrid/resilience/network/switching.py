@@ -76,7 +76,7 @@ def switched(before: DqState, after: Assembly) -> SwitchedState:
 def _impulse(after: Assembly, currents: Array, entries: Int[Array, " current"]) -> Array:
     """Change of all currents that makes those at each live bus without a resistor add up."""
     places = np.searchsorted(entries, assemblies.current_entries(after))
-    incidence = assemblies.incidence_of(after)[after.tables.of_pull > 0.0]
+    incidence = assemblies.incidence_of(after)[after.is_free()]
     inverse_l = assemblies.inverse_inductances(after)
     excess = incidence @ currents[places]
     change = np.zeros_like(currents)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.resilience.inverter.droop import DELTA, M_P, STATES, V_O_D, V_O_Q, W_N, P
-from evergrid.resilience.network import kernels
+from evergrid.resilience.inverter.droop import DELTA, STATES, V_O_D, V_O_Q, P
 from evergrid.resilience.network.assembly import Assembly
 from evergrid.resilience.network.dq_state import DqState
 
@@ -92,7 +92,9 @@ def _at_unit(assembly: Assembly, state: DqState, unit: int) -> tuple[complex, fl
         return 0j, 0.0
     own = state.values[unit * len(STATES) : (unit + 1) * len(STATES)]
     voltage = (own[V_O_D] + 1j * own[V_O_Q]) * np.exp(1j * own[DELTA])
-    return complex(voltage), float(_speeds(assembly, state)[places[0]])
+    return complex(voltage), float(
+        assembly.speeds_rad_per_s(state.values[assembly.unit_at + P])[places[0]]
+    )
 
 
 def _at_bus(assembly: Assembly, state: DqState, bus: str) -> tuple[complex, float]:
@@ -100,13 +102,14 @@ def _at_bus(assembly: Assembly, state: DqState, bus: str) -> tuple[complex, floa
     island = assembly.islands.of_bus[number]
     if island < 0:
         return 0j, 0.0
-    _, v_x, v_y = kernels.rates_at(assembly.tables, state.time_s, state.values)
+    voltages = assembly.voltages_v(state.values, state.time_s)
     place = int(np.searchsorted(assembly.buses, number))
-    speed = _speeds(assembly, state)[assembly.unit_islands == island].mean()
-    return complex(v_x[place], v_y[place]), float(speed)
+    speed = assembly.speeds_rad_per_s(state.values[assembly.unit_at + P])[
+        assembly.unit_islands == island
+    ].mean()
+    return complex(voltages[place]), float(speed)
 
 
-def _speeds(assembly: Assembly, state: DqState):
+def _speeds(assembly: Assembly, state: DqState) -> Float[Array, " unit"]:
     """Angular frequency of each running unit."""
-    rows, at = assembly.tables.unit_rows, assembly.tables.unit_at
-    return rows[:, W_N] - rows[:, M_P] * state.values[at + P] + assembly.tables.trim
+    return assembly.speeds_rad_per_s(state.values[assembly.unit_at + P])
