@@ -43,6 +43,17 @@ def test_tiers_come_in_the_order_of_the_blocks() -> None:
     assert blocks.unserved_by_tier_kwh[:, 2] == pytest.approx(unserved[:, 3])
 
 
+def test_a_tier_survives_where_all_its_blocks_do() -> None:
+    blocks = timelines()
+    supplied = blocks.supplied.copy()
+    supplied[:5, :, [0, 2]] = True  # the critical ones, of which in the sixth one is off
+    supplied[5, :, 0] = True
+    supplied[5, :, 2] = False
+    survived = replace(blocks, supplied=supplied).survived_by_tier
+    assert survived[:6, 0].tolist() == [True] * 5 + [False]
+    assert not survived[0, 1]
+
+
 def simple(supplied: list[int], time_h: list[float], horizon_h: float) -> BlockTimelines:
     return BlockTimelines(
         np.array([time_h]),

@@ -156,6 +156,12 @@ def test_generators_that_cannot_be_are_refused(change: dict[str, Any], field: st
     assert caught.value.field == field
 
 
+def test_no_type_of_generator_is_refused() -> None:
+    none = np.zeros(0)
+    with pytest.raises(InputError, match="units must have at least one type"):
+        GeneratorTypes(none.astype(int), none, none, none, none)
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [

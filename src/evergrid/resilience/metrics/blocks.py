@@ -107,6 +107,14 @@ class BlockTimelines:
         return self.unserved_kwh @ member.T
 
     @property
+    def survived_by_tier(self) -> Bool[Array, "scenario tier"]:
+        """Whether no block of a tier is ever off, in the order of `tiers`."""
+        off_h = self.off_h
+        return np.column_stack(
+            [(off_h[:, self.tier == name] == 0).all(axis=1) for name in self.tiers]
+        )
+
+    @property
     def mean_off_h(self) -> Float[Array, " scenario"]:
         """Off-time per customer in each scenario, as the index SAIDI counts it.
 

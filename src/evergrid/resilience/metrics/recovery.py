@@ -1,5 +1,8 @@
 """Recovery time T_r: when performance comes back to a share of the demand, and stays there.
 
+With the event at t0 it is the least tau >= 0 for which P(t) >= threshold x demand(t) at all t from
+t0 + tau to t0 + tau + hold.
+
 **Convention for a second collapse.** Performance recovers at the start of the first spell at or
 above the threshold that lasts for the hold. The spell in which supply had not yet fallen when the
 event came is no recovery. A spell that goes on to the horizon counts with any hold, as nothing is
@@ -16,7 +19,7 @@ Spells are closed: touching the threshold is enough, and a spell of exactly the 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import no_type_check
+from typing import NamedTuple, no_type_check
 
 import numpy as np
 
@@ -50,6 +53,27 @@ class RecoveryTimes:
     below_h: Float[Array, "scenario threshold"]
 
 
+class _Margins(NamedTuple):
+    """Served power over a threshold, piece by piece, and how each scenario ends."""
+
+    start_h: Float[Array, "scenario segment"]
+    end_h: Float[Array, "scenario segment"]
+    first_kw: Float[Array, "scenario segment"]
+    last_kw: Float[Array, "scenario segment"]
+    ends_below: Bool[Array, " scenario"]
+    event_h: Float[Array, " scenario"]
+    horizon_h: Float[Array, " scenario"]
+
+
+class _Outcome(NamedTuple):
+    """What `RecoveryTimes` tells of one threshold."""
+
+    time_h: Float[Array, " scenario"]
+    reached: Bool[Array, " scenario"]
+    interruptions: Int[Array, " scenario"]
+    below_h: Float[Array, " scenario"]
+
+
 def recovery(
     curves: PerformanceCurves,
     thresholds: Sequence[float] = THRESHOLDS,
@@ -70,37 +94,36 @@ def recovery(
     if not hold_h >= 0:
         fix = "0 is the first crossing, inf is recovery that lasts to the horizon."
         raise_if_any("recovery", [Fault("hold_h", "be at least 0", (hold_h,), fix=fix)])
-    count = len(curves.event_h)
-    found = RecoveryTimes(
-        np.array(thresholds, dtype=np.float64),
-        hold_h,
-        np.zeros((count, len(thresholds))),
-        np.zeros((count, len(thresholds)), dtype=bool),
-        np.zeros((count, len(thresholds)), dtype=np.int64),
-        np.zeros((count, len(thresholds))),
-    )
-    pieces = curves.segments()
-    for column, threshold in enumerate(thresholds):
-        margins = [
-            _snapped(served - threshold * demand, demand)
-            for served, demand in (
-                (pieces.served_start_kw, pieces.demand_start_kw),
-                (pieces.served_end_kw, pieces.demand_end_kw),
-            )
-        ]
-        _follow(
-            pieces.start_h,
-            pieces.end_h,
-            *margins,
-            last_below(curves, threshold),
-            curves.event_h,
-            curves.horizon_h,
-            float(hold_h),
-            found.time_h[:, column],
-            found.reached[:, column],
-            found.interruptions[:, column],
-            found.below_h[:, column],
+    found = [_of_threshold(curves, float(threshold), float(hold_h)) for threshold in thresholds]
+    columns = [np.column_stack(arrays) for arrays in zip(*found, strict=True)]
+    return RecoveryTimes(np.array(thresholds, dtype=np.float64), float(hold_h), *columns)
+
+
+def _of_threshold(curves: PerformanceCurves, threshold: float, hold_h: float) -> _Outcome:
+    pieces, count = curves.segments(), len(curves.event_h)
+    first_kw, last_kw = (
+        _snapped(served_kw - threshold * demand_kw, demand_kw)
+        for served_kw, demand_kw in (
+            (pieces.served_start_kw, pieces.demand_start_kw),
+            (pieces.served_end_kw, pieces.demand_end_kw),
         )
+    )
+    margins = _Margins(
+        pieces.start_h,
+        pieces.end_h,
+        first_kw,
+        last_kw,
+        last_below(curves, threshold),
+        curves.event_h,
+        curves.horizon_h,
+    )
+    found = _Outcome(
+        np.zeros(count),
+        np.zeros(count, dtype=bool),
+        np.zeros(count, dtype=np.int64),
+        np.zeros(count),
+    )
+    _follow(margins, hold_h, found)
     return found
 
 
@@ -125,35 +148,22 @@ def _snapped(
 
 @kernel(error_model="numpy")
 @no_type_check
-def _follow(
-    start_h,
-    end_h,
-    margin_start,
-    margin_end,
-    ends_below,
-    event_h,
-    horizon_h,
-    hold_h,
-    time_h,
-    reached,
-    interruptions,
-    below_h,
-):
-    """Walk each scenario from spell to spell at or above the threshold; fills the last four.
+def _follow(margins, hold_h, found):
+    """Walk each scenario from spell to spell at or above the threshold; fills `found`.
 
     On a piece the margin is a straight line, so it is cut in at most two parts of one sign. Parts
     at or above zero that touch make one spell, which may be a single instant.
     """
     shortest_h = hold_h * (1.0 - SAME)
-    for scenario in range(start_h.shape[0]):
-        event, horizon = event_h[scenario], horizon_h[scenario]
+    for scenario in range(margins.start_h.shape[0]):
+        event, horizon = margins.event_h[scenario], margins.horizon_h[scenario]
         in_spell, falls, lost_h = False, 0, 0.0
-        began, ended, found = event, event, np.nan
-        for piece in range(start_h.shape[1]):
-            low, high = start_h[scenario, piece], end_h[scenario, piece]
+        began, ended, back_h = event, event, np.nan
+        for piece in range(margins.start_h.shape[1]):
+            low, high = margins.start_h[scenario, piece], margins.end_h[scenario, piece]
             if high <= low:
                 continue
-            first, last = margin_start[scenario, piece], margin_end[scenario, piece]
+            first, last = margins.first_kw[scenario, piece], margins.last_kw[scenario, piece]
             crosses = (first < 0.0) != (last < 0.0)
             middle = low + (high - low) * first / (first - last) if crosses else high
             for part in range(2 if crosses else 1):
@@ -165,19 +175,19 @@ def _follow(
                     ended = part_to
                     continue
                 lost_h += part_to - part_from
-                if in_spell and falls > 0 and np.isnan(found) and ended - began >= shortest_h:
-                    found = began
+                if in_spell and falls > 0 and np.isnan(back_h) and ended - began >= shortest_h:
+                    back_h = began
                 if in_spell or falls == 0:
                     falls += 1
                 in_spell = False
-        if in_spell and ends_below[scenario]:  # collapses at the horizon itself
-            if falls > 0 and np.isnan(found) and ended - began >= shortest_h:
-                found = began
+        if in_spell and margins.ends_below[scenario]:  # collapses at the horizon itself
+            if falls > 0 and np.isnan(back_h) and ended - began >= shortest_h:
+                back_h = began
             falls += 1
-        elif np.isnan(found) and not ends_below[scenario]:
-            back = began if in_spell else horizon  # without a spell it is restored at the horizon
-            found = back if falls > 0 else event
-        reached[scenario] = not np.isnan(found)
-        time_h[scenario] = (found if reached[scenario] else horizon) - event
-        interruptions[scenario] = falls
-        below_h[scenario] = lost_h
+        elif np.isnan(back_h) and not margins.ends_below[scenario]:
+            restored_h = began if in_spell else horizon  # without a spell at the horizon itself
+            back_h = restored_h if falls > 0 else event
+        found.reached[scenario] = not np.isnan(back_h)
+        found.time_h[scenario] = (horizon if np.isnan(back_h) else back_h) - event
+        found.interruptions[scenario] = falls
+        found.below_h[scenario] = lost_h

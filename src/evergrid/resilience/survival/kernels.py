@@ -10,7 +10,7 @@ from evergrid.core.kernels import kernel
 UNMET_KW = 1e-6  # load up to which rounding counts as served
 
 
-class Series(NamedTuple):
+class OutageSeries(NamedTuple):
     """What changes from step to step; the battery as in `BatterySeries`.
 
     Attributes:
@@ -77,12 +77,12 @@ def _steps_served(series, plant, step_h, longest, start):
         if rest > 0.0 and plant.power_kw > 0.0:
             # Turned down no further than it can be, up to its rating and what the tank still gives.
             wanted = min(max(rest, plant.lowest_kw), plant.power_kw)
-            burn = (plant.fuel_per_kwh * wanted + plant.fuel_per_h) * step_h
-            if burn > fuel:
+            consumed = (plant.fuel_per_kwh * wanted + plant.fuel_per_h) * step_h
+            if consumed > fuel:
                 spare = fuel / step_h - plant.fuel_per_h
                 wanted = min(wanted, max(spare, 0.0) / plant.fuel_per_kwh) if spare > 0.0 else 0.0
-                burn = fuel
-            fuel -= burn
+                consumed = fuel
+            fuel -= consumed
             surplus = max(wanted - rest, 0.0)
             rest -= wanted
         if surplus > 0.0:
@@ -97,7 +97,7 @@ def _steps_served(series, plant, step_h, longest, start):
     return longest
 
 
-class Chain(NamedTuple):
+class MarkovChain(NamedTuple):
     """States of generators, and what the battery can do in each of its levels.
 
     Attributes:

@@ -15,9 +15,9 @@ from evergrid.core import records
 from evergrid.core.arrays import Array, Float, Int
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault, broken
-from evergrid.resilience.survival.kernels import Chain, all_survivals
+from evergrid.resilience.survival.kernels import MarkovChain, all_survivals
 
-MOST_STATES = 5000  # of generators; a matrix of them still fits
+MOST_STATES = 500  # of generators; the work grows with the square
 
 SHARES = ("availability", "start_failure")
 
@@ -50,6 +50,8 @@ class GeneratorTypes:
     def __post_init__(self) -> None:
         records.check(self, "generators")
         faults: list[Fault] = []
+        if len(self.units) == 0:
+            faults.append(Fault("units", "have at least one type", fix="Give 0 units for none."))
         for name in ("units", "power_kw"):
             values = getattr(self, name)
             ok = (values >= 0) & (values < np.inf)
@@ -186,7 +188,7 @@ def starting_probabilities(sets: GeneratorTypes) -> Float[Array, " state"]:
 
 
 @dataclass(frozen=True)
-class Reliability:
+class SurvivalProbability:
     """Probability of surviving, by when an outage begins and how long it lasts.
 
     Attributes:
@@ -223,7 +225,7 @@ def reliability(
     generation_kw: Float[Array, " generation"] | None = None,
     generation_availability: float = 1.0,
     generation_without_battery: bool = False,
-) -> Reliability:
+) -> SurvivalProbability:
     """Probability that outages are survived, for each step in which one may begin.
 
     In each step generators fail first; then the load is served or not; then the battery is charged
@@ -271,7 +273,7 @@ def reliability(
         one = np.zeros_like(survival)
         all_survivals(chain, start, level, net_kw, one)
         survival += probability * one
-    return Reliability(survival, step_h)
+    return SurvivalProbability(survival, step_h)
 
 
 def _chain(
@@ -280,14 +282,14 @@ def _chain(
     battery: BackupBattery | None,
     step_h: float,
     steps: int,
-) -> tuple[Chain, Int[Array, " step"]]:
+) -> tuple[MarkovChain, Int[Array, " step"]]:
     """The states, with a battery of one empty level where there is none."""
     if battery is None:
-        chain = Chain(matrix, power_kw, np.zeros(1), 0.0, 0.0, 0.0)
+        chain = MarkovChain(matrix, power_kw, np.zeros(1), 0.0, 0.0, 0.0)
         return chain, np.zeros(steps, dtype=np.int64)
     energy_kwh = np.arange(battery.levels) * battery.level_kwh
     given_kw = energy_kwh * battery.efficiency_discharge / step_h
-    chain = Chain(
+    chain = MarkovChain(
         matrix,
         power_kw,
         np.minimum(given_kw, battery.power_kw),

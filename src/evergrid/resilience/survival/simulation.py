@@ -15,7 +15,7 @@ from evergrid.core import records
 from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault, broken
-from evergrid.resilience.survival.kernels import Plant, Series, all_starts
+from evergrid.resilience.survival.kernels import OutageSeries, Plant, all_starts
 
 STEPS_SAME = 1e-9  # by which durations may miss a whole number of steps
 
@@ -219,7 +219,7 @@ def simulate_outages(
     battery = battery or stationary_battery(steps, power_kw=0.0, capacity_kwh=0.0, start_kwh=0.0)
     _check(load_kw, generation, battery, step_h, longest_h)
     count = steps if longest_h is None else int(longest_h / step_h * (1 + STEPS_SAME))
-    series = Series(
+    series = OutageSeries(
         load_kw - generation,
         battery.power_kw,
         battery.capacity_kwh,
