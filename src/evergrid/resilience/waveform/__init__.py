@@ -1,1 +1,1 @@
-"""What do voltages and currents look like, instant by instant, when an inverter starts an island?"""
+"""How do voltages and currents look, instant by instant, when an inverter starts an island?"""

@@ -95,6 +95,7 @@ def controller_of(case: WaveformCase) -> ControllerData:
             voltage_feed_forward=gains.voltage_feed_forward,
             voltage_gain=gains.voltage_gain_pu,
             voltage_integral=gains.voltage_integral_per_s,
+            negative_integral=gains.negative_integral_per_s,
             current_feed_forward=gains.current_feed_forward,
             current_limit=gains.current_limit_pu,
             frequency_droop=gains.frequency_droop_pu,

@@ -31,9 +31,9 @@ class EarthFaultVoltages:
 
 def earth_fault_voltages(
     *,
-    zero_admittance_pu: complex,
-    positive_impedance_pu: complex,
-    negative_impedance_pu: complex | None = None,
+    zero_admittance_pu: complex | float,
+    positive_impedance_pu: complex | float,
+    negative_impedance_pu: complex | float | None = None,
     fault_resistance_pu: float = 0.0,
 ) -> EarthFaultVoltages:
     """Voltages to earth during a fault of phase a, by symmetrical components.

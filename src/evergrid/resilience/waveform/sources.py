@@ -61,6 +61,8 @@ class EmtControl:
         voltage_feed_forward: Share of the bus voltage added to the bridge voltage.
         voltage_gain_pu: Proportional gain of the voltage loop.
         voltage_integral_per_s: Its integral gain.
+        negative_integral_per_s: Likewise for the negative sequence, in a frame of its own; it keeps
+            unbalanced loads from unbalancing the voltage.
         current_feed_forward: Share of the output current added to the current reference. It
             stiffens the voltage, and keeps direct flux in a core for longer.
         current_limit_pu: Largest current reference, as an amplitude in dq. The current itself
@@ -84,6 +86,7 @@ class EmtControl:
     voltage_feed_forward: float = 1.0
     voltage_gain_pu: float = 0.7
     voltage_integral_per_s: float = 100.0
+    negative_integral_per_s: float = 50.0
     current_feed_forward: float = 0.0
     current_limit_pu: float = 1.2
     frequency_droop_pu: float = 0.01
@@ -101,6 +104,7 @@ class EmtControl:
             ("voltage_feed_forward", 0.0, 1.0, "Give a fraction."),
             ("voltage_gain_pu", 0.0, 100.0, ""),
             ("voltage_integral_per_s", 0.0, 1e5, ""),
+            ("negative_integral_per_s", 0.0, 1e5, ""),
             ("current_feed_forward", 0.0, 1.0, "Give a fraction."),
             ("current_limit_pu", 0.1, 10.0, "1.2 to 2 is usual."),
             ("frequency_droop_pu", 0.0, 0.1, fix),

@@ -133,19 +133,24 @@ def sampled_modes(plant: CircuitData, control: ControllerData) -> Array:
     circuit[0] = np.array([-plant.filter_r, -1.0, 1.0]) * base / plant.filter_l
     circuit[1, 0] = base / plant.bus_c
     held = expm(circuit * period)
-    turn = np.exp(-1j * base * period)
-    current, voltage = np.eye(5)[0], np.eye(5)[1]
-    whole = np.zeros((5, 5), complex)  # current, voltage, last order, both integrators
-    whole[:2, :2] = turn * held[:2, :2]
-    whole[:2, 2] = turn * held[:2, 2] * np.exp(0.5j * base * period)
-    wish = (1j * plant.bus_c - control.voltage_gain) * voltage + np.eye(5)[3]
-    error = wish - current
+    turn, late = np.exp(-1j * base * period), np.exp(0.5j * base * period)
+    # current, voltage, last order, integrators: voltage, negative sequence, current
+    current, voltage, last, xi, negative, gamma = np.eye(6)
+    error = -voltage
+    wish = 1j * plant.bus_c * voltage + control.voltage_gain * error + xi + negative
+    missing = wish - current
     order = control.voltage_feed_forward * voltage + 1j * plant.filter_l * current
-    whole[2] = order + control.current_gain * error + np.eye(5)[4]
-    whole[3] = np.eye(5)[3] - control.voltage_integral * period * voltage
-    whole[4] = np.eye(5)[4] + control.current_integral * period * error
-    if control.current_integral == 0.0:
-        whole = whole[:4, :4]
-    if control.voltage_integral == 0.0:
-        whole = np.delete(np.delete(whole, 3, 0), 3, 1)
+    whole = np.array(
+        [
+            turn * (held[0, 0] * current + held[0, 1] * voltage + held[0, 2] * late * last),
+            turn * (held[1, 0] * current + held[1, 1] * voltage + held[1, 2] * late * last),
+            order + control.current_gain * missing + gamma,
+            xi + control.voltage_integral * period * error,
+            turn**2 * (negative + control.negative_integral * period * error),
+            gamma + control.current_integral * period * missing,
+        ]
+    )
+    gains = (control.voltage_integral, control.negative_integral, control.current_integral)
+    kept = [0, 1, 2, *(3 + number for number, gain in enumerate(gains) if gain > 0)]
+    whole = whole[np.ix_(kept, kept)]  # an integrator without gain would stand at 0 for ever
     return np.log(np.linalg.eigvals(whole)) / period

@@ -7,7 +7,8 @@ from evergrid.core.kernels import kernel
 from evergrid.resilience.waveform.kernels.circuit import THIRD, ramp
 from evergrid.resilience.waveform.kernels.triples import shifted
 
-ANGLE, SPEED, ACTIVE, REACTIVE, XI_D, XI_Q, GAMMA_D, GAMMA_Q = range(8)  # its memory
+ANGLE, SPEED, ACTIVE, REACTIVE, XI_D, XI_Q, NEGATIVE_D, NEGATIVE_Q, GAMMA_D, GAMMA_Q = range(10)
+MEMORY = 10  # numbers that the controller keeps from sample to sample
 TRACKING = 0.1  # share of what a limit cuts off by which an integrator is drawn back in a sample
 
 
@@ -27,7 +28,8 @@ def direct_and_quadrature(angle, values):
 def sample_control(plant, control, time_s, state, output, memory):
     """One sample of the controller: what the bridge is told for the next period.
 
-    Limits draw back the integrators in front of them by a share of what they cut off.
+    Limits draw back the integrators in front of them by a share of what they cut off. The negative
+    sequence has an integrator in its own frame, which turns the other way.
     """
     period = control.period_s
     angle = memory[ANGLE]
@@ -45,10 +47,19 @@ def sample_control(plant, control, time_s, state, output, memory):
     wish_q = control.current_feed_forward * oq + capacitor * vd
     wish_d += control.voltage_gain * ed + memory[XI_D]
     wish_q += control.voltage_gain * eq + memory[XI_Q]
+    cosine, sine = math.cos(2.0 * angle), math.sin(2.0 * angle)
+    wish_d += memory[NEGATIVE_D] * cosine + memory[NEGATIVE_Q] * sine
+    wish_q += memory[NEGATIVE_Q] * cosine - memory[NEGATIVE_D] * sine
     size = math.sqrt(wish_d * wish_d + wish_q * wish_q)
     cut = min(control.current_limit / size, 1.0) if size > 0.0 else 1.0
     memory[XI_D] += control.voltage_integral * period * ed + TRACKING * (cut - 1.0) * wish_d
     memory[XI_Q] += control.voltage_integral * period * eq + TRACKING * (cut - 1.0) * wish_q
+    gain = control.negative_integral * period
+    back_d = gain * ed + TRACKING * (cut - 1.0) * wish_d
+    back_q = gain * eq + TRACKING * (cut - 1.0) * wish_q
+    if gain > 0.0:
+        memory[NEGATIVE_D] += back_d * cosine - back_q * sine
+        memory[NEGATIVE_Q] += back_q * cosine + back_d * sine
     fd, fq = cut * wish_d - id_, cut * wish_q - iq
     ud = control.voltage_feed_forward * vd - inductor * iq
     uq = control.voltage_feed_forward * vq + inductor * id_

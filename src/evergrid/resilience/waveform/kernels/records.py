@@ -135,6 +135,7 @@ class ControllerData(NamedTuple):
     voltage_feed_forward: float
     voltage_gain: float
     voltage_integral: float
+    negative_integral: float
     current_feed_forward: float
     current_limit: float
     frequency_droop: float

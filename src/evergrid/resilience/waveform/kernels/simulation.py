@@ -7,7 +7,13 @@ import numpy as np
 
 from evergrid.core.kernels import kernel
 from evergrid.resilience.waveform.kernels.circuit import advance, instant_slopes, stiff_bus
-from evergrid.resilience.waveform.kernels.controller import ANGLE, SPEED, mean_leg, sample_control
+from evergrid.resilience.waveform.kernels.controller import (
+    ANGLE,
+    MEMORY,
+    SPEED,
+    mean_leg,
+    sample_control,
+)
 from evergrid.resilience.waveform.kernels.events import apply_event, await_angles, next_event_s
 from evergrid.resilience.waveform.kernels.records import CircuitState, SwitchState
 from evergrid.resilience.waveform.kernels.triples import largest
@@ -40,7 +46,7 @@ def run(plant, control, blocks, events, step_s, period_steps, every, residual_fl
     Returns:
         Second at which the circuit left every bound; NaN where it never did.
     """
-    memory, nothing = np.zeros(8), (0.0, 0.0, 0.0)
+    memory, nothing = np.zeros(MEMORY), (0.0, 0.0, 0.0)
     legs, orders, later = nothing, nothing, nothing
     memory[SPEED], memory[ANGLE] = 1.0, control.source_angle - 0.5 * math.pi
     base, leakage = plant.base_rad_per_s, 1.0 / plant.per_leakage
