@@ -167,7 +167,5 @@ def _look_ahead(island: Island, positions: BreakerPositions, seconds: float) -> 
     assembly = island.assembly_with(positions)
     whole = round(seconds / STRETCH_S) * STRETCH_S
     went = simulate(assembly, island.state, max(whole, STRETCH_S), sample_s=SAMPLE_S)
-    row = island.meters(
-        assembly, went.time_s, went.states, went.voltages_v.real, went.voltages_v.imag
-    )
+    row = island.meters(went)
     return _LookAhead(went.ending is Ending.FINISHED, row.voltage, row.frequency, row.current)

@@ -26,26 +26,21 @@ from evergrid.resilience.inverter.droop import (
     DELTA,
     I_O_X,
     I_O_Y,
-    M_P,
     STATES,
-    W_N,
     P,
     Q,
 )
-from evergrid.resilience.network import kernels
-from evergrid.resilience.network.assembly import Assembly, assemble, current_entries
-from evergrid.resilience.network.kernels import Recording
+from evergrid.resilience.network import assembly as assemblies
+from evergrid.resilience.network.assembly import Assembly, assemble
 from evergrid.resilience.network.breakers import BreakerPositions
 from evergrid.resilience.network.references import UnitReference
 from evergrid.resilience.network.dq_state import DqState, dead_state
-from evergrid.resilience.network.simulation import STEP_S
+from evergrid.resilience.network.simulation import STEP_S, DqTrajectory, Ending, simulate
 from evergrid.resilience.network.switching import switched
 
 STRETCH_S = 0.02
 SAMPLE_S = 1e-3
-STEPS = round(STRETCH_S / STEP_S)
-EVERY = round(SAMPLE_S / STEP_S)
-SAMPLES = STEPS // EVERY
+SAMPLES = round(STRETCH_S / SAMPLE_S)
 RESTING = 1e-10  # by which a state moves in a stretch, over the largest of its kind, at rest
 BOUND_PU = 50.0  # of a current, over that of all units together, beyond which it has run away
 WS_PER_KWH = 3.6e6
@@ -69,18 +64,16 @@ class RestingIsland(NamedTuple):
     """An island at rest: in a frame that turns with it no state changes.
 
     Attributes:
-        assembly: What is connected.
+        went: The last stretch that was integrated.
         row: What meters show.
-        room: Energies of a stretch.
         delta_at: Where the angles of units are in the state.
         turn_rad: By which each goes on in a stretch.
         current_at: Where the currents of the network are, x before y.
         turn: Complex factor of each for a stretch.
     """
 
-    assembly: Assembly
+    went: DqTrajectory
     row: _Row
-    room: Recording
     delta_at: Array
     turn_rad: Array
     current_at: Array
@@ -95,24 +88,21 @@ class RestingIsland(NamedTuple):
         return found
 
 
-def resting(
-    assembly: Assembly, before: DqState, after: DqState, row: _Row, room: Recording
-) -> RestingIsland | None:
+def resting(before: DqState, went: DqTrajectory, row: _Row) -> RestingIsland | None:
     """How an island goes on whose last stretch did nothing but turn it; none if it did more.
 
     Each entry of the state must have moved by less than `RESTING` of the largest of its kind,
     beside turning. What is left decays, so that the error stays of that size.
     """
-    tables = assembly.tables
-    delta_at = tables.unit_at + DELTA
+    assembly, after = went.assembly, went.final
+    delta_at = assembly.unit_at + DELTA
     turn_rad = after.values[delta_at] - before.values[delta_at]
     first = np.array([turn_rad[assembly.unit_islands == i][0] for i in range(assembly.islands.count)])
-    current_at = current_entries(assembly)
+    current_at = assemblies.current_entries(assembly)
     of_island = np.concatenate([assembly.unit_islands, assembly.branch_islands])
     rest = RestingIsland(
-        assembly,
+        went,
         row,
-        room,
         delta_at,
         first[assembly.unit_islands],
         current_at,
@@ -185,6 +175,7 @@ class Island:
         self._rows: list[_Row] = []
         self._assembly: Assembly | None = None
         self._rest: RestingIsland | None = None
+        self._modes_checked = False
 
     # What is connected
 
@@ -234,10 +225,9 @@ class Island:
         return self._meters()[0]
 
     def _meters(self) -> tuple[float, float, float]:
-        assembly = self.assembly()
-        tables = assembly.tables
-        _, v_x, v_y = kernels.rates_at(tables, self.time_s, self.state.values)
-        row = self.meters(assembly, np.array([self.time_s]), self.state.values[None], v_x[None, :-1], v_y[None, :-1])
+        assembly, values = self.assembly(), self.state.values[None]
+        volts = assembly.voltages_v(self.state.values, self.time_s)[None]
+        row = self._shown(assembly, np.array([self.time_s]), values, volts)
         return float(row.frequency[0]), float(row.voltage[0]), float(row.block_kw[0].sum())
 
     # Switching
@@ -261,6 +251,7 @@ class Island:
         """Move breakers; currents that are cut off end in arcs, and the rest adds up again."""
         self.positions = positions
         self._assembly = None
+        self._modes_checked = False
         if not self.alive() and not self._anything_runs():
             self._die()
             return
@@ -324,28 +315,29 @@ class Island:
             return
         self._warm_up()
         assembly = self.assembly()
-        if self._rest is not None and self._rest.assembly is assembly:
+        if self._rest is not None and self._rest.went.assembly is assembly:
             self._resting_stretch(self._rest)
             return
-        values = self.state.values.copy()
-        room = _room(assembly, len(values))
         bound_a = BOUND_PU * self._running_w() / self.circuit.site.nominal_v
-        start_s = self.time_s
-        ended, done = kernels.run(
-            assembly.tables, values, start_s, STEP_S, STEPS, EVERY, bound_a**2, room
+        before = self.state
+        went = simulate(
+            assembly,
+            before,
+            STRETCH_S,
+            sample_s=SAMPLE_S,
+            current_bound_a=bound_a,
+            check_modes=not self._modes_checked,
         )
-        kept = min(SAMPLES, done // EVERY + 1)
-        time_s = start_s + SAMPLE_S * np.arange(kept)
-        row = self.meters(assembly, time_s, room.states[:kept], room.v_x[:kept], room.v_y[:kept])
+        self._modes_checked = True
+        row = self.meters(went, len(went.time_s) - 1 if went.ending is Ending.FINISHED else None)
         self._rows.append(row)
-        end_s = self._whole(start_s + done * STEP_S)
-        before, self.state = self.state, DqState(end_s, values)
-        self._count(assembly, room, done * STEP_S)
-        if ended != kernels.FINISHED:
-            self._run_away(ended)
+        self.state = DqState(self._whole(went.final.time_s), went.final.values)
+        self._count(went, self.state.time_s - before.time_s)
+        if went.ending is not Ending.FINISHED:
+            self._run_away(went.ending)
         self._rest = None
         if np.abs(row.voltage - row.voltage[0]).max() < RESTING:
-            self._rest = resting(assembly, before, self.state, row, room)
+            self._rest = resting(before, went, row)
         self._relays(row)
 
     def _resting_stretch(self, rest: RestingIsland) -> None:
@@ -354,7 +346,7 @@ class Island:
         row = rest.row._replace(time_s=start_s + SAMPLE_S * np.arange(SAMPLES))
         self._rows.append(row)
         self.state = DqState(self._whole(start_s + STRETCH_S), rest.turned(self.state.values))
-        self._count(rest.assembly, rest.room, STRETCH_S)
+        self._count(rest.went, STRETCH_S)
         self._relays(row)
 
     def _whole(self, time_s: float) -> float:
@@ -375,17 +367,17 @@ class Island:
                 self._cold[name] = factor
                 self._assembly = None
 
-    def _count(self, assembly: Assembly, room: Recording, seconds: float) -> None:
+    def _count(self, went: DqTrajectory, seconds: float) -> None:
         """Energy out of each battery, and peaks of currents."""
         volts = self.circuit.site.nominal_v
-        for place, unit in enumerate(assembly.units):
+        for place, unit in enumerate(went.assembly.units):
             if unit >= len(self.circuit.formers):
                 continue
             battery = self.circuit.formers[unit]
-            ac_kwh = room.unit_ws[place] / WS_PER_KWH
+            ac_kwh = went.unit_energy_ws[place] / WS_PER_KWH
             over = battery.efficiency_discharge if ac_kwh > 0 else 1.0 / battery.efficiency_charge
             self.energy_kwh[unit] += ac_kwh / over
-            peak = np.sqrt(room.peak_2[place]) * volts / self.rating_w[unit]
+            peak = went.peak_filter_current_a[place] * volts / self.rating_w[unit]
             self.peak_pu[unit] = max(self.peak_pu[unit], peak)
         self._feed_auxiliaries(seconds)
 
@@ -470,9 +462,9 @@ class Island:
         if not self.alive():
             self._collapse(f"the last unit, {name}, has tripped: {cause}", before)
 
-    def _run_away(self, ended: int) -> None:
+    def _run_away(self, ended: Ending) -> None:
         before = IslandReading(np.nan, np.nan, np.nan)
-        words = "a state is no number" if ended == kernels.NOT_FINITE else "a current has run away"
+        words = "a state is no number" if ended is Ending.NOT_FINITE else "a current has run away"
         self.positions = self.positions.stopping(*(u.name for u in self.circuit.network.units))
         self._collapse(f"{words} at {self.time_s:.3f} s", before)
 
@@ -485,18 +477,20 @@ class Island:
 
     # Meters
 
-    def meters(
-        self, assembly: Assembly, time_s: Array, states: Array, v_x: Array, v_y: Array
-    ) -> _Row:
-        """What meters show at samples."""
+    def meters(self, went: DqTrajectory, count: int | None = None) -> _Row:
+        """What meters show during a run, at its first samples or at all."""
+        part = slice(0, count)
+        return self._shown(went.assembly, went.time_s[part], went.states[part], went.voltages_v[part])
+
+    def _shown(self, assembly: Assembly, time_s: Array, states: Array, volts_xy: Array) -> _Row:
+        """What meters show at some states."""
         network, formers = self.circuit.network, self.circuit.formers
         count, samples = len(formers), len(time_s)
         volts = self.circuit.site.nominal_v
         all_units = states[:, : len(network.units) * len(STATES)].reshape(samples, -1, len(STATES))
         frequency = np.full((samples, len(network.units)), np.nan)
-        rows, trim = assembly.tables.unit_rows, assembly.tables.trim
         running = assembly.units
-        speed = rows[:, W_N] - rows[:, M_P] * all_units[:, running, P] + trim
+        speed = assembly.speeds_rad_per_s(all_units[:, running, P])
         frequency[:, running] = speed / (2.0 * np.pi)
         units = all_units[:, :count]
         current = np.hypot(units[:, :, I_O_X], units[:, :, I_O_Y]) * volts / self.rating_w
@@ -504,7 +498,7 @@ class Island:
         (place,) = np.nonzero(assembly.buses == main)
         voltage = np.zeros(samples)
         if len(place):
-            voltage = np.hypot(v_x[:, place[0]], v_y[:, place[0]]) / volts
+            voltage = np.abs(volts_xy[:, place[0]]) / volts
         weight = self.rating_w * self.online()
         if weight.any():
             whole = (np.nan_to_num(frequency[:, :count]) * weight).sum(axis=1) / weight.sum()
@@ -552,18 +546,4 @@ def _dark(time_s: Float[Array, " sample"], units: int, blocks: int) -> _Row:
         each,
         np.zeros((samples, blocks)),
         np.zeros((samples, blocks), bool),
-    )
-
-
-def _room(assembly: Assembly, size: int) -> Recording:
-    """Room for what a stretch leaves."""
-    tables = assembly.tables
-    units, branches, buses = len(tables.unit_at), len(tables.branch_at), len(tables.of_pull)
-    return Recording(
-        states=np.zeros((SAMPLES + 1, size)),
-        v_x=np.zeros((SAMPLES + 1, buses)),
-        v_y=np.zeros((SAMPLES + 1, buses)),
-        unit_ws=np.zeros(units),
-        branch_ws=np.zeros(branches),
-        peak_2=np.zeros(units),
     )
