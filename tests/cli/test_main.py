@@ -123,6 +123,7 @@ def test_studies_lists_every_study_with_its_question(evergrid: Command):
 LACKING = {  # others lack their sessions
     "grid_strength": None,
     "battery_life": None,
+    "black_start": None,
     "volt_var": "there is no file",
     "welfare": "Add [[plants]] and [[days]]",
 }

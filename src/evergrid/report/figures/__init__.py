@@ -58,7 +58,7 @@ from evergrid.report.figures.resilience.black_start_course import (
     served_power,
     unit_shares,
 )
-from evergrid.report.figures.resilience.black_start_modes import closing_modes
+from evergrid.report.figures.resilience.black_start_modes import closing_modes, foretold_swing
 from evergrid.report.figures.resilience.black_start_waveform import (
     inrush_comparison,
     rising_voltage,
@@ -122,6 +122,7 @@ __all__ = [
     "feeding_day",
     "fleet_power",
     "forecast_against_actual",
+    "foretold_swing",
     "frequency_after_loss",
     "generation",
     "group_gains",

@@ -42,6 +42,7 @@ STRETCH_S = 0.02
 SAMPLE_S = 1e-3
 SAMPLES = round(STRETCH_S / SAMPLE_S)
 RESTING = 1e-10  # by which a state moves in a stretch, over the largest of its kind, at rest
+SWING_STRETCHES = 25
 BOUND_PU = 50.0  # of a current, over that of all units together, beyond which it has run away
 WS_PER_KWH = 3.6e6
 
@@ -229,6 +230,11 @@ class Island:
         volts = assembly.voltages_v(self.state.values, self.time_s)[None]
         row = self._shown(assembly, np.array([self.time_s]), values, volts)
         return float(row.frequency[0]), float(row.voltage[0]), float(row.block_kw[0].sum())
+
+    def swing_kw(self) -> float:
+        """Greatest difference of a unit's power within the last stretches."""
+        power = np.concatenate([row.power_kw for row in self._rows[-SWING_STRETCHES:]])
+        return float((power.max(axis=0) - power.min(axis=0)).max())
 
     # Switching
 

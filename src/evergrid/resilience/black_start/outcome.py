@@ -14,7 +14,8 @@ class StartStatus(StrEnum):
 
     RESTORED = "restored"
     PARTLY = "partly_restored"
-    UNSTABLE = "refused_unstable"
+    REFUSED = "refused_unstable"
+    UNSTABLE = "unstable"
     COLLAPSED = "collapsed"
 
 

@@ -130,9 +130,43 @@ class _Procedure:
             island.advance(self.sequence.duration_s)
         island.log(Action.END, "site", "the time that is followed is over", island.reading())
         dark = [name for name in self.blocks if not island.is_on(name)]
+        unstable = self._unstable_end()
+        if unstable and status in (StartStatus.RESTORED, StartStatus.COLLAPSED):
+            return StartStatus.UNSTABLE, f"{unstable}; {reason}".removesuffix("; ")
         if status is StartStatus.RESTORED and dark:
-            status, reason = StartStatus.PARTLY, reason or f"dark at the end: {', '.join(dark)}"
+            status, reason = StartStatus.PARTLY, f"dark at the end: {', '.join(dark)}"
         return status, reason
+
+    def _unstable_end(self) -> str:
+        """What came of a closing that the eigenvalues had called unstable; empty without one."""
+        island = self.island
+        done = {
+            event.actor: event.time_s
+            for event in island.events
+            if event.action in (Action.SYNCHRONISED, Action.PICK_UP, Action.RECONNECTED)
+        }
+        closed = [
+            check
+            for check in island.checks
+            if check.reason.startswith(closing.UNSTABLE) and check.closing in done
+        ]
+        if not closed:
+            return ""
+        first = closed[0]
+        since_s = done[first.closing]
+        said = f"{first.closing} was closed though {first.reason.removeprefix('unstable: ')}"
+        trips = [
+            event
+            for event in island.events
+            if event.action in (Action.TRIP, Action.COLLAPSE) and event.time_s > since_s
+        ]
+        if trips:
+            return (
+                f"{said}; {trips[0].actor} trips {trips[0].time_s - since_s:.2f} s later on "
+                f"{trips[0].cause}"
+            )
+        swing_kw = island.swing_kw()
+        return f"{said}; units still swing by {swing_kw:.3g} kW at the end"
 
     # The dead bus
 
@@ -277,7 +311,7 @@ class _Procedure:
         island.checks.append(check)
         island.log(Action.REFUSED, check.closing, check.reason, island.reading())
         if check.reason.startswith(closing.UNSTABLE):
-            raise _StopError(StartStatus.UNSTABLE, f"{check.closing}: {check.reason}")
+            raise _StopError(StartStatus.REFUSED, f"{check.closing}: {check.reason}")
 
     def _act_on(self, check: ClosingCheck) -> None:
         if check.allowed or self._forced(check):

@@ -120,7 +120,7 @@ class GridReturnEntry(BaseConfig):
 class FuseEntry(BaseConfig):
     """The fuse of a block, by points of its time-current curve, read off its sheet."""
 
-    block: str = Field(examples=["wards"])
+    block: str = Field(examples=["intensive care"])
     """That it protects."""
     current_a: tuple[float, ...] = Field(examples=[[400.0, 800.0, 2500.0]])
     """Rising."""

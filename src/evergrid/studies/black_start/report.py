@@ -16,7 +16,7 @@ from evergrid.resilience.black_start.outcome import Action, StartEvent
 from evergrid.studies import console_summary
 from evergrid.studies.black_start import runbook_sheet
 from evergrid.studies.black_start.config import Config
-from evergrid.studies.black_start.results import BlackStartResults
+from evergrid.studies.black_start.results import BlackStartResults, growing_swing
 from evergrid.studies.study import Page, Result
 
 StudyResult = Result[Config, BlackStartResults]
@@ -25,6 +25,7 @@ CLOSE_BEFORE_S, CLOSE_AFTER_S = 0.1, 0.8
 HEADINGS = {
     "rising_voltage": "The voltage rises from zero",
     "inrush_comparison": "Why softly",
+    "foretold_swing": "It failed as foretold",
     "island_course": "Every step",
     "pick_up_details": "Each pick-up",
     "block_timeline": "Who is on when",
@@ -37,6 +38,8 @@ READING = {
     "panel shows the current into it.",
     "inrush_comparison": "The same unit and transformer: closed at full voltage, the core "
     "saturates and the voltage gives way; started softly, neither happens.",
+    "foretold_swing": "A closing that the eigenvalues had called unstable was done nevertheless. What "
+    "then grew, and what had been foretold.",
     "island_course": "Every block pulls the frequency down by droop, every unit lifts it again.",
     "pick_up_details": "What was looked at beforehand, as it then went.",
     "block_timeline": "Blocks come by their tier as soon as the units that are there can carry "
@@ -113,6 +116,8 @@ def answer(s: Mapping[str, Any]) -> str:
         )
     if s["status"] == "partly_restored":
         return f"In part: {served} are served; {s['reason']}"
+    if s["status"] == "unstable":
+        return f"No: {s['reason']}. {served} are served at the end"
     if s["status"] == "refused_unstable":
         return f"No: a closing is refused, {served} are served. {s['reason']}"
     return f"No: the island collapses; {s['reason']}"
@@ -179,6 +184,15 @@ def figures(result: StudyResult) -> FigureMakers:
     makers: FigureMakers = {"rising_voltage": partial(_rising, found)}
     if found.waveforms.hard is not None:
         makers["inrush_comparison"] = partial(_inrush_figure, found)
+    swing = growing_swing(found.start)
+    if swing is not None:
+        makers["foretold_swing"] = partial(
+            draw.foretold_swing,
+            swing.time_s,
+            swing.swing_kw,
+            eigenvalue_per_s=swing.eigenvalue_per_s,
+            closing=swing.closing,
+        )
     return makers | {
         "island_course": partial(_course, result, found),
         "pick_up_details": partial(_details, found),

@@ -111,6 +111,53 @@ def _extreme(
     return Extreme(float(values[at]), float(time_s[at]), cause)
 
 
+@dataclass(frozen=True)
+class GrowingSwing:
+    """What grew after a closing that the eigenvalues had called unstable.
+
+    Attributes:
+        time_s: From the closing, until the first trip.
+        swing_kw: Size of what the power of the unit does beside its mean over a period.
+        eigenvalue_per_s: With the greatest real part, known before.
+        closing: Name of the breaker.
+    """
+
+    time_s: Float[Array, " sample"]
+    swing_kw: Float[Array, " sample"]
+    eigenvalue_per_s: complex
+    closing: str
+
+
+def growing_swing(start: BlackStart) -> GrowingSwing | None:
+    """The swing after the first unstable closing of a unit; None without one."""
+    units = [unit.name for unit in start.circuit.formers]
+    unstable = {
+        check.closing: check.worst_per_s for check in start.checks if check.worst_per_s.real > 0
+    }
+    closed = [
+        one
+        for one in start.events
+        if one.action is Action.SYNCHRONISED and one.actor in unstable
+    ]
+    if not closed:
+        return None
+    name, from_s = closed[0].actor, closed[0].time_s
+    ends = [one.time_s for one in start.events if one.action is Action.TRIP] + [start.duration_s]
+    until_s = min(end for end in ends if end > from_s)
+    samples = start.samples
+    there = (samples.time_s >= from_s) & (samples.time_s < until_s)
+    power = samples.unit_power_kw[there, units.index(name)]
+    sample_s = samples.time_s[1] - samples.time_s[0]
+    period = round(2.0 * np.pi / max(abs(unstable[name].imag), 1.0) / sample_s)
+    if len(power) < 3 * period:
+        return None
+    mean = np.convolve(power, np.full(period, 1.0 / period), mode="valid")
+    middle = power[period // 2 : period // 2 + len(mean)] - mean
+    size = np.sqrt(2.0 * np.convolve(middle**2, np.full(period, 1.0 / period), mode="valid"))
+    time_s = samples.time_s[there][period : period + len(size)] - from_s
+    return GrowingSwing(time_s[: len(size)], size[: len(time_s)], unstable[name], name)
+
+
 def holds_h(start: BlackStart) -> float:
     """Hours for which the energy left carries the blocks that are on, until the first runs out.
 

@@ -185,7 +185,7 @@ def block_timeline(
     figure = panels.sheet(
         "Who is on when",
         note="Units above, blocks below with their power.",
-        height=170 + 26 * (len(names) + len(units)),
+        height=190 + 26 * (len(names) + len(units)),
     )
     labels = []
     for name, since_s in units:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from evergrid.core.arrays import Array
+from evergrid.core.arrays import Array, Float
 from evergrid.report import panels, theme
 from evergrid.report.labels import literal
 
@@ -75,6 +75,49 @@ def closing_modes(closings: Sequence[str], eigenvalue_per_s: Sequence[Array]) ->
         )
     figure.update_xaxes(title={"text": "Real part (1/s)"}, range=[LEFT_PER_S, right])
     figure.update_yaxes(title={"text": "Imaginary part over 2 pi (Hz)"}, range=[-top, top])
+    return figure.update_layout(showlegend=True)
+
+
+def foretold_swing(
+    time_s: Float[Array, " sample"],
+    swing_kw: Float[Array, " sample"],
+    *,
+    eigenvalue_per_s: complex,
+    closing: str,
+) -> go.Figure:
+    """How a swing grows after an unstable closing, beside the growth that was foretold.
+
+    Args:
+        time_s: From the closing, up to the first trip.
+        swing_kw: Size of what the power of the unit does beside its mean.
+        eigenvalue_per_s: With the greatest real part, known before.
+        closing: Name of the breaker.
+    """
+    note = "On a logarithmic scale a growing mode is a straight line, until limits bend it."
+    figure = panels.sheet("As the eigenvalues foretold", note=note)
+    figure.add_scatter(
+        x=time_s,
+        y=swing_kw,
+        name="simulated",
+        mode="lines",
+        line={"color": theme.BLUE, "width": 1.8},
+        hovertemplate="simulated: %{y:.3g} kW<extra></extra>",
+    )
+    middle = len(time_s) // 3
+    level = float(np.max(swing_kw[middle : middle + max(len(time_s) // 10, 1)]))
+    growth = eigenvalue_per_s.real
+    line_kw = level * np.exp(growth * (time_s - time_s[middle]))
+    seen = line_kw < 3.0 * float(np.max(swing_kw))
+    figure.add_scatter(
+        x=time_s[seen],
+        y=line_kw[seen],
+        name=f"foretold: {growth:+.3g} 1/s at {abs(eigenvalue_per_s.imag) / (2 * np.pi):.3g} Hz",
+        mode="lines",
+        line={"color": theme.RED, "width": 2, "dash": "dash"},
+        hovertemplate="foretold: %{y:.3g} kW<extra></extra>",
+    )
+    figure.update_xaxes(title={"text": f"Time from the closing of {literal(closing)} (s)"})
+    figure.update_yaxes(title={"text": "Swing of its power (kW)"}, type="log", dtick=1)
     return figure.update_layout(showlegend=True)
 
 
