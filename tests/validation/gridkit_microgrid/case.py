@@ -9,6 +9,7 @@ from evergrid.resilience.network.elements import GridFormingUnit, ImpedanceLoad,
 from evergrid.resilience.network.microgrid import Microgrid
 
 W_N = 100.0 * np.pi
+VIRTUAL_RESISTOR_OHM = 1e4
 FIRST = DroopInverter()
 OTHER = DroopInverter(
     droop_rad_per_s_per_w=12.5e-5,

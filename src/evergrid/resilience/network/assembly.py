@@ -279,9 +279,9 @@ def _conductances(
 
 
 def _incidence(
-    unit_bus: Int[Array, " unit"],
-    start: Int[Array, " branch"],
-    end: Int[Array, " branch"],
+    unit_bus: Shaped[Array, " unit"],
+    start: Shaped[Array, " branch"],
+    end: Shaped[Array, " branch"],
     earth: int,
 ) -> Float[Array, "bus current"]:
     units, branches = len(unit_bus), len(start)

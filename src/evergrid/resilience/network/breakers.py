@@ -77,8 +77,8 @@ def check(microgrid: Microgrid, positions: BreakerPositions) -> None:
     ):
         unknown = tuple(sorted(given - names))
         if unknown:
-            what = "element" if field == "open" else "unit"
-            faults.append(Fault(field, f"name an {what} of the microgrid", unknown))
+            what = "elements" if field == "open" else "units"
+            faults.append(Fault(field, f"name {what} of the microgrid", unknown))
     if units <= positions.stopped:
         fix = "Start a unit that forms the grid."
         faults.append(Fault("stopped", "leave a unit running", fix=fix))

@@ -68,6 +68,20 @@ class DqTrajectory:
     peak_filter_current_a: Float[Array, " unit"]
 
     @property
+    def message(self) -> str:
+        """Where and when it stopped; empty for a run that came to its end."""
+        if self.ending == Ending.FINISHED:
+            return ""
+        assembly, values = self.assembly, self.final.values
+        names = assembly.state_names
+        moving = np.nan_to_num(np.abs(values[assembly.active]), nan=np.inf)
+        currents = np.array([".i_" in name for name in names])
+        worst = int(np.where(currents, moving, -1.0).argmax())
+        found = f"{names[worst]} is {values[assembly.active[worst]]:.6g} A"
+        kind = "beyond the bound" if self.ending == Ending.OVER_CURRENT else "not finite"
+        return f"Stopped at {self.final.time_s:.6g} s: {found}, {kind}."
+
+    @property
     def _unit_states(self) -> Float[Array, "sample unit entry"]:
         units = self.assembly.units
         count = len(self.assembly.microgrid.units) * len(STATES)

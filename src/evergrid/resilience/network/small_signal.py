@@ -29,9 +29,10 @@ from evergrid.resilience.network.assembly import Assembly, UnitReferences, assem
 from evergrid.resilience.network.breakers import BreakerPositions
 from evergrid.resilience.network.kernels import V_TO
 from evergrid.resilience.network.microgrid import Microgrid
-from evergrid.resilience.network.steady_state import SteadyState, steady_state
+from evergrid.resilience.network.steady_state import SteadyState, residual, steady_state
 
-RESTING = 1e-6  # of the size of the Jacobian: what turning all angles together may change
+BEYOND_ALL = 1e50  # of a derivative in SI units
+RESTING = 1e-8  # largest residual of a steady state; Newton leaves less than 1e-12
 
 
 @dataclass(frozen=True)
@@ -93,13 +94,15 @@ def modes(settled: SteadyState) -> IslandModes:
         for what is left out.
     """
     assembly, sizes = settled.assembly, _sizes(settled)
+    moving = residual(assembly, settled.state.values, settled.w_rad_per_s)
+    if not moving < RESTING:
+        rule = f"hold a steady state: its rates must be below {RESTING:g} of what they sum up"
+        raise_if_any("modes", [Fault("settled", rule, (moving,))])
     matrix = assembly.jacobian(settled.state.values, tables=settled.tables)
     matrix = matrix * sizes / sizes[:, None]  # else rounding shows in the seventh digit
     basis = _adding_up(assembly)
     inner = basis.T @ matrix @ basis
     turning = basis.T @ (_turning(settled) / sizes[:, None])
-    if np.abs(inner @ turning).max() > RESTING * np.abs(inner).max() * np.abs(turning).max():
-        raise_if_any("modes", [Fault("settled", "be a steady state", (settled.residual,))])
     across = scipy.linalg.null_space(turning.T)
     values, left, right = _eigenvectors(across.T @ inner @ across)
     along = np.linalg.lstsq(turning, inner @ across @ right, rcond=None)[0] / values
@@ -188,9 +191,16 @@ def check_step(
         most: Of the magnitude of an eigenvalue times the step.
 
     Raises:
-        InputError: The eigenvalue and the element with the largest share in it.
+        InputError: The eigenvalue and the element with the largest share in it; a state whose
+            rates are not finite.
     """
     matrix = assembly.jacobian(values, time_s)
+    if not np.abs(matrix).max() < BEYOND_ALL:
+        fix = "Currents or voltages are far beyond any real ones."
+        raise_if_any("simulation", [Fault("state", "have finite rates of change", fix=fix)])
+    balanced = np.abs(scipy.linalg.matrix_balance(matrix, permute=False)[0])
+    if balanced.sum(axis=0).max() * step_s <= most:  # a norm bounds all eigenvalues, and is quick
+        return
     fastest = np.abs(np.linalg.eigvals(matrix)).max()
     if fastest * step_s <= most:
         return
@@ -198,12 +208,21 @@ def check_step(
     mode = int(np.abs(found).argmax())
     share = np.abs(np.conj(left[:, mode]) * right[:, mode])
     name = assembly.state_names[int(share.argmax())].rsplit(".", 1)[0]
-    rule = f"be at most {most / fastest:.3g} s: {name} has a mode of {fastest:.4g} 1/s"
-    fix = (
-        "Shorten the step, give the element a realistic inductance, or solve implicitly by "
-        "network.implicit."
-    )
+    near = "".join(f", at resistor {resistor}" for resistor in _resistors_at(assembly, name))
+    rule = f"be at most {most / fastest:.3g} s: {name}{near}, has a mode of {fastest:.4g} 1/s"
+    fix = "Shorten the step, give loads a realistic inductance, or solve by network.implicit."
     raise_if_any("simulation", [Fault("step_s", rule, (step_s,), ids=(name,), fix=fix)])
+
+
+def _resistors_at(assembly: Assembly, name: str) -> list[str]:
+    """Resistors that are connected to a bus of a unit, branch or load."""
+    microgrid = assembly.microgrid
+    buses = {one.bus for one in (*microgrid.units, *microgrid.loads) if one.name == name}
+    for branch in microgrid.branches:
+        if branch.name == name:
+            buses |= {branch.from_bus, branch.to_bus}
+    at = [one for one in microgrid.resistors if one.bus in buses]
+    return [one.name for one in at if assembly.positions.has(one.name)]
 
 
 def _root(growth: Callable[[float], float], low: float, high: float) -> float:

@@ -46,7 +46,7 @@ class SteadyState:
         assembly: What is connected.
         state: In the layout of `Microgrid`; the first unit of each island has the angle 0.
         w_rad_per_s: Common angular frequency of each island.
-        residual: Largest error of a rate of change, over the size of what it sums up.
+        residual: Largest rate of change, over the sizes of what it sums up.
     """
 
     assembly: Assembly
@@ -93,20 +93,21 @@ def steady_state(assembly: Assembly) -> SteadyState:
         if not np.isfinite(step).all():
             break
         if (np.abs(step) < CLOSE * sizes).all():
-            return _result(assembly, values, w)
+            return SteadyState(assembly, DqState(0.0, values), w, residual(assembly, values, w))
     rule = "have a steady state with these breakers and references"
     fix = "Lower the load, or start more units: there may be none within the limits."
     raise_if_any("steady state", [Fault("microgrid", rule, fix=fix)])
     raise AssertionError
 
 
-def _result(assembly: Assembly, values: Float[Array, " state"], w: Float[Array, " island"]):
-    tables, active = _settled(assembly, w), assembly.active
-    rates = assembly.rates(values, tables=tables)
-    matrix = assembly.jacobian(values, tables=tables)
-    sums = np.abs(matrix) @ np.abs(values[active])
-    residual = float((np.abs(rates[active]) / np.maximum(sums, 1.0)).max())
-    return SteadyState(assembly, DqState(0.0, values), w, residual)
+def residual(
+    assembly: Assembly, values: Float[Array, " state"], w_rad_per_s: Float[Array, " island"]
+) -> float:
+    """Largest rate of change in frames of these speeds, over the sizes of what it sums up."""
+    tables, active = _settled(assembly, w_rad_per_s), assembly.active
+    rates = assembly.rates(values, tables=tables)[active]
+    sums = np.abs(assembly.jacobian(values, tables=tables)) @ np.abs(values[active])
+    return float((np.abs(rates) / np.maximum(sums, 1.0)).max())
 
 
 def _settled(assembly: Assembly, w: Float[Array, " island"]) -> DqTables:
