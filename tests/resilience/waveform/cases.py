@@ -17,7 +17,6 @@ from evergrid.resilience.waveform.sources import (
 )
 
 RESIDUAL = (0.6, -0.3, -0.3)
-NO_CURRENT = {"magnetising_pu": 1e7, "core_loss_pu": 1e7}
 
 
 def hard_closing(
@@ -63,7 +62,8 @@ def stiff(
         residual_flux_pu=residual_flux_pu,
         close_s=close_s,
         close_angle_deg=close_angle_deg,
-        **NO_CURRENT,
+        magnetising_pu=1e7,
+        core_loss_pu=1e7,
     )
     source = StiffSource(300.0, nominal_hz=nominal_hz, angle_deg=angle_deg)
     return WaveformCase(source, duration_s, VoltageRamp(ramp_s), transformer)

@@ -1,6 +1,7 @@
 """Voltages during a fault from one phase to earth."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,7 +53,8 @@ def test_the_circuit_solved_phase_by_phase_agrees(zero: complex) -> None:
     ],
 )
 def test_impedances_that_cannot_be_are_refused(field: str, value: complex) -> None:
-    given = {"zero_admittance_pu": 0.1j, "positive_impedance_pu": 0.1j} | {field: value}
+    given: dict[str, Any] = {"zero_admittance_pu": 0.1j, "positive_impedance_pu": 0.1j}
+    given[field] = value
     with pytest.raises(InputError) as refused:
         earth_fault_voltages(**given)
     assert refused.value.field == field

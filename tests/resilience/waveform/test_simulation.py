@@ -215,7 +215,7 @@ def test_gains_that_do_not_hold_the_voltage_are_refused_as_foretold(
         case = WaveformCase(
             EmtInverter(control=EmtControl(current_gain_pu=gain)), 0.3, VoltageRamp(0.05)
         )
-        return float(sampled_modes(circuit_of(case), controller_of(case)).real.max())
+        return float(np.real(sampled_modes(circuit_of(case), controller_of(case))).max())
 
     low, high = 0.5, 3.0
     assert worst(low) < 0 < worst(high)

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.integrate import solve_ivp
 
 NOMINAL = 2 * np.pi * 60.0
-PRECISION = {"rtol": 1e-7, "atol": 1e-9}
+RTOL, ATOL = 1e-7, 1e-9
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,13 @@ class DqLoad:
     step_conductance: float
 
 
-def follow(inverter: DqInverter, load: DqLoad, time_s):
+def follow(
+    inverter: DqInverter, load: DqLoad, time_s: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Voltage amplitude, power and frequency at given times; all zero at second 0."""
     tau = inverter.delay_s
 
-    def rates(now_s, packed):
+    def rates(now_s: float, packed: np.ndarray) -> np.ndarray:
         i, v, branch, xi, negative, first, second = packed[:14].view(complex)
         power = packed[14]
         speed = 1.0 - inverter.frequency_droop * power
@@ -80,13 +82,21 @@ def follow(inverter: DqInverter, load: DqLoad, time_s):
     # the step of the load is a corner: each side of it is integrated by itself
     before, after = time_s[time_s < load.step_s], time_s[time_s >= load.step_s]
     first = solve_ivp(
-        rates, (0.0, load.step_s), np.zeros(15), "LSODA", [*before, load.step_s], **PRECISION
+        rates,
+        (0.0, load.step_s),
+        np.zeros(15),
+        "LSODA",
+        [*before, load.step_s],
+        rtol=RTOL,
+        atol=ATOL,
     )
-    second = solve_ivp(rates, (load.step_s, after[-1]), first.y[:, -1], "LSODA", after, **PRECISION)
+    second = solve_ivp(
+        rates, (load.step_s, after[-1]), first.y[:, -1], "LSODA", after, rtol=RTOL, atol=ATOL
+    )
     pieces = [first.y[:, :-1], second.y]
     whole = np.ascontiguousarray(np.concatenate(pieces, axis=1).T)
     signals = np.ascontiguousarray(whole[:, :14]).view(complex)
     v, branch = signals[:, 1], signals[:, 2]
     conductance = load.conductance + load.step_conductance * (time_s >= load.step_s)
-    power = (v * np.conj(conductance * v + branch)).real
+    power = np.real(v * np.conj(conductance * v + branch))
     return np.abs(v), power, 60.0 * (1.0 - inverter.frequency_droop * whole[:, 14])

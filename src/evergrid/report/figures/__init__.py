@@ -72,6 +72,12 @@ from evergrid.report.figures.resilience.frequency import (
     record_played,
     vehicles_in_record,
 )
+from evergrid.report.figures.resilience.waveform import (
+    EnergisationRun,
+    core_flux,
+    inrush_current,
+    rising_voltage,
+)
 from evergrid.report.figures.services.regulation import (
     SHOWN_S,
     score_and_credit,
@@ -92,6 +98,7 @@ __all__ = [
     "SHOWN_S",
     "CarbonBar",
     "CellCurve",
+    "EnergisationRun",
     "LoadingPanel",
     "Mark",
     "PhaseRun",
@@ -111,6 +118,7 @@ __all__ = [
     "cell_tests",
     "charger_currents",
     "closing_modes",
+    "core_flux",
     "day_of_strategy",
     "distance_diagram",
     "diversity_curve",
@@ -128,6 +136,7 @@ __all__ = [
     "group_gains",
     "headroom_over_day",
     "inrush_comparison",
+    "inrush_current",
     "island_course",
     "level_loading",
     "loop_gains",

@@ -59,9 +59,11 @@ def circuit_of(case: WaveformCase) -> CircuitData:
 
 def blocks_of(case: WaveformCase) -> BlockData:
     """Loads and faults of a case, all open."""
-    shape, base_ohm = (len(case.loads), 3), case.source.base_ohm
-    conductance, branch_r, per_branch_l = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    base_ohm = case.source.base_ohm
+    conductance = np.zeros((len(case.loads), 3))
+    branch, rows = np.full(len(case.loads), -1), []
     for number, load in enumerate(case.loads):
+        row = np.zeros((2, 3))
         for phase, impedance in enumerate(load.impedances_ohm(case.source.line_voltage_v)):
             if impedance is None:
                 continue
@@ -69,16 +71,24 @@ def blocks_of(case: WaveformCase) -> BlockData:
             if reactance == 0.0:
                 conductance[number, phase] = 1.0 / resistance
             else:
-                branch_r[number, phase] = resistance
-                per_branch_l[number, phase] = 1.0 / reactance
+                row[:, phase] = resistance, 1.0 / reactance
+        if row.any():
+            branch[number] = len(rows)
+            rows.append(row)
     fault_g = np.zeros((len(case.earth_faults), 3))
     for number, fault in enumerate(case.earth_faults):
         touched = [phase in fault.phases for phase in PHASES]
         fault_g[number] = np.array(touched) * (base_ohm / fault.resistance_ohm)
-    # without an inductance there is no state, and the loops over loads are empty
-    rows = shape if per_branch_l.any() else (0, 3)
-    room = [np.zeros(rows) for _ in range(5)]
-    return BlockData(conductance, branch_r, per_branch_l, fault_g, *room)
+    inductive = np.array(rows).reshape(-1, 2, 3)
+    room = [np.zeros((len(rows), 3)) for _ in range(5)]
+    return BlockData(
+        conductance,
+        branch,
+        np.ascontiguousarray(inductive[:, 0]),
+        np.ascontiguousarray(inductive[:, 1]),
+        fault_g,
+        *room,
+    )
 
 
 def controller_of(case: WaveformCase) -> ControllerData:

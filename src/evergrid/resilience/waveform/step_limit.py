@@ -75,7 +75,7 @@ def fastest_mode(
 def _element(part: int, blocks: BlockData, closed: list[int], names: list[str]) -> str:
     """What a row of the state stands for; a small load makes the leakage before it fast."""
     if part >= BRANCH:
-        return f"load {names[part - BRANCH]}"
+        return f"load {names[int(np.argmax(blocks.branch == part - BRANCH))]}"
     resistive = [names[number] for number in closed if blocks.conductance[number].any()]
     if part == WINDING and resistive:
         return f"{ROWS[part]} with load {', '.join(resistive)}"
@@ -92,7 +92,8 @@ def _matrix(
     silent = control._replace(ramp_start_s=math.inf)
     conductance = blocks.conductance[closed].sum(axis=0)
     inverse = np.divide(1.0, conductance, out=np.zeros(3), where=conductance > 0)
-    per_closed_l = blocks.per_branch_l * closed[:, None]
+    inductive = closed[blocks.branch >= 0]  # branches are in the order of the loads
+    per_closed_l = blocks.per_branch_l * inductive[:, None]
     node_l = 1.0 / (plant.per_leakage + per_closed_l.sum(axis=0))
     rows = blocks.current.shape
     switches = SwitchState(
@@ -103,7 +104,7 @@ def _matrix(
     for unit in np.eye(3 * (BRANCH + rows[0])):
         parts = unit.reshape(-1, 3)
         probe = blocks._replace(
-            per_closed_l=per_closed_l[: rows[0]],
+            per_closed_l=per_closed_l,
             current=np.ascontiguousarray(parts[BRANCH:]),
             rates=np.zeros(rows),
         )

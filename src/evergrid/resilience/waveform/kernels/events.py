@@ -28,8 +28,9 @@ def apply_event(plant, events, number, closed, blocks, peaks):
         peaks[:] = 0.0
         return SwitchState(True, closed.conductance, closed.resistance, closed.node_l, closed.fault)
     if kind == CLOSE_LOAD:
-        if len(blocks.per_closed_l) > 0:  # without a load with inductance there are no rows
-            blocks.per_closed_l[which] = blocks.per_branch_l[which]
+        branch = blocks.branch[which]
+        if branch >= 0:
+            blocks.per_closed_l[branch] = blocks.per_branch_l[branch]
         g = plus(closed.conductance, 1.0, row(blocks.conductance, which))
         resistance = (
             1.0 / g[0] if g[0] > 0.0 else 0.0,

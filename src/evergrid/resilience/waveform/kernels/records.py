@@ -59,9 +59,10 @@ class BlockData(NamedTuple):
     """Loads and faults; those with inductance have a state of their own.
 
     Attributes:
-        conductance: Of each load, where it has no inductance.
-        branch_r: Resistance of each load, where it has inductance too.
-        per_branch_l: Inverse of its inductance; 0 where the load has none.
+        conductance: Of each load, in phases where it has no inductance.
+        branch: Row of each load among those with inductance; -1 where it has none.
+        branch_r: Resistance of each of those.
+        per_branch_l: Inverse of its inductance; 0 in phases without.
         fault_g: Conductance of each fault to earth.
         per_closed_l: As per_branch_l, 0 while the load is open; written by events.
         current: Of each load with inductance.
@@ -71,14 +72,15 @@ class BlockData(NamedTuple):
     """
 
     conductance: Float[Array, "load phase"]
-    branch_r: Float[Array, "load phase"]
-    per_branch_l: Float[Array, "load phase"]
+    branch: Int[Array, " load"]
+    branch_r: Float[Array, "branch phase"]
+    per_branch_l: Float[Array, "branch phase"]
     fault_g: Float[Array, "fault phase"]
-    per_closed_l: Float[Array, "load phase"]
-    current: Float[Array, "load phase"]
-    probe: Float[Array, "load phase"]
-    total: Float[Array, "load phase"]
-    rates: Float[Array, "load phase"]
+    per_closed_l: Float[Array, "branch phase"]
+    current: Float[Array, "branch phase"]
+    probe: Float[Array, "branch phase"]
+    total: Float[Array, "branch phase"]
+    rates: Float[Array, "branch phase"]
 
 
 class SwitchState(NamedTuple):

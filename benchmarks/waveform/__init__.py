@@ -1,0 +1,1 @@
+"""What does a second of waveforms cost, averaged and with every switching edge?"""
