@@ -33,7 +33,7 @@ def test_eigenvalues_stay_what_they_are_at_another_rating(apparent_va: float, vo
     ohms = (voltage_v / VERIFIED.voltage_v) ** 2 * VERIFIED_VA / apparent_va
     verified = eigenvalues(VERIFIED, 1.0)
     scaled = eigenvalues(rated(apparent_va, voltage_v, 50.0), ohms)
-    assert verified[0].real == pytest.approx(-8.3912, abs=1e-3)
+    assert verified[0].real == pytest.approx(-8.39, abs=0.05)  # of the paper's case, at 381 V
     np.testing.assert_allclose(scaled, verified, rtol=1e-9)
 
 

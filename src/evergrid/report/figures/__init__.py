@@ -59,10 +59,6 @@ from evergrid.report.figures.resilience.black_start_course import (
     unit_shares,
 )
 from evergrid.report.figures.resilience.black_start_modes import closing_modes, foretold_swing
-from evergrid.report.figures.resilience.black_start_waveform import (
-    inrush_comparison,
-    rising_voltage,
-)
 from evergrid.report.figures.resilience.frequency import (
     frequency_after_loss,
     missing_by_cause,
@@ -135,7 +131,6 @@ __all__ = [
     "generation",
     "group_gains",
     "headroom_over_day",
-    "inrush_comparison",
     "inrush_current",
     "island_course",
     "level_loading",

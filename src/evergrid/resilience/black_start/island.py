@@ -268,11 +268,17 @@ class Island:
         self.references[name] = reference
         self._assembly = None
 
-    def mark_cold(self, name: str, factor: float) -> None:
-        """A block that is closed now draws so many times its power."""
-        self._picked_s[name] = self.time_s
-        self._cold[name] = factor
+    def prepare(self, name: str) -> None:
+        """A block that is to be closed would draw what it draws when it is cold."""
+        self._picked_s.pop(name, None)
+        self._cold[name] = self.block_factor(name)
         self._assembly = None
+
+    def close_block(self, name: str) -> None:
+        """Close a block; from now on it warms up."""
+        self.prepare(name)
+        self.move(self.positions.closing(name))
+        self._picked_s[name] = self.time_s
 
     def block_factor(self, name: str) -> float:
         """Power that a block draws, or would draw right after closing, over its warm power."""
@@ -368,6 +374,8 @@ class Island:
     def _warm_up(self) -> None:
         """Bring what cold blocks draw up to date, once it has moved by half a percent."""
         for name, told in list(self._cold.items()):
+            if name not in self._picked_s:
+                continue
             factor = self.block_factor(name)
             if abs(factor - told) > 5e-3:
                 self._cold[name] = factor

@@ -32,6 +32,8 @@ OWN_RAMP_S = 0.2  # in which a unit that is not connected yet raises its own vol
 SETTLED_S = 0.3  # after which its filter is quiet
 RELEASE_S = 1.0  # in which a unit takes over its share after closing
 RELEASE_STEPS = 20
+NEAR = 1e-6  # by which a slip may pass its limit: it is driven to it
+PATIENCE = 2.0  # periods of the slip after which waiting is given up
 DEGREES_A_STRETCH = 360.0 * STRETCH_S  # for a slip of 1 Hz
 
 
@@ -281,7 +283,7 @@ class _Procedure:
             return island.is_on(block.name)
         if block.parent and not island.is_on(block.parent):
             return False
-        island.mark_cold(block.name, island.block_factor(block.name))
+        island.prepare(block.name)
         check = closing.check_pick_up(island, block.name, self.sequence, island.limits)
         if not check.allowed and not self._forced(check):
             if last or check.reason.startswith(closing.UNSTABLE):
@@ -289,8 +291,7 @@ class _Procedure:
             return False
         island.checks.append(check)
         before = island.reading()
-        island.move(island.positions.closing(block.name))
-        island.mark_cold(block.name, island.block_factor(block.name))
+        island.close_block(block.name)
         island.log(Action.PICK_UP, block.name, self._block_words(block), before)
         island.settle(self.sequence.settle_s)
         return True
@@ -344,6 +345,7 @@ class _Procedure:
         from_s = island.time_s
         found = self._await(name)
         if found is None:
+            island.dead_units.add(name)
             island.move(island.positions.stopping(name))
             return
         before = island.reading()
@@ -379,9 +381,10 @@ class _Procedure:
         )
 
     def _await(self, name: str) -> BreakerDifference | None:
-        """Wait until both sides agree; none if the time is over before."""
+        """Wait until both sides agree; none if that takes more than twice a period of the slip."""
         island, told = self.island, self.synchronise
-        while not self._over():
+        until_s = island.time_s + PATIENCE / told.slip_hz
+        while not self._over() and island.time_s < until_s:
             found = across_breaker(island.assembly(), island.state, name)
             if not told.check:
                 return found
@@ -391,12 +394,16 @@ class _Procedure:
                 share = found.voltage_difference_share
                 if (
                     degrees <= min(told.greatest_angle_deg, max(near, 0.1))
-                    and abs(found.slip_hz) <= told.greatest_slip_hz
+                    and abs(found.slip_hz) <= told.greatest_slip_hz * (1.0 + NEAR)
                     and share is not None
                     and abs(share) <= told.greatest_voltage_pu
                 ):
                     return found
             island.advance(STRETCH_S)
+        if not self._over():
+            found = across_breaker(island.assembly(), island.state, name)
+            words = f"phase, slip and voltage never agree: {_difference_words(found)}"
+            island.log(Action.REFUSED, name, words, island.reading())
         return None
 
     def _release(self, name: str) -> None:

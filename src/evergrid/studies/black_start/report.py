@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from plotly.graph_objects import Figure
 
-from evergrid.core.units import S_PER_H
+from evergrid.core.units import S_PER_H, W_PER_KW
 from evergrid.report import figures as draw
 from evergrid.report import theme
 from evergrid.report.drawing import FigureMakers, Figures
@@ -24,7 +24,8 @@ THIN = 10  # samples from point to point of a figure
 CLOSE_BEFORE_S, CLOSE_AFTER_S = 0.1, 0.8
 HEADINGS = {
     "rising_voltage": "The voltage rises from zero",
-    "inrush_comparison": "Why softly",
+    "inrush_current": "Why softly",
+    "core_flux": "What the core sees",
     "foretold_swing": "It failed as foretold",
     "island_course": "Every step",
     "pick_up_details": "Each pick-up",
@@ -34,10 +35,12 @@ HEADINGS = {
     "closing_modes": "Was it stable, and known before",
 }
 READING = {
-    "rising_voltage": "The first unit feeds the dead bus with the transformer attached. The lower "
-    "panel shows the current into it.",
-    "inrush_comparison": "The same unit and transformer: closed at full voltage, the core "
-    "saturates and the voltage gives way; started softly, neither happens.",
+    "rising_voltage": "The first unit feeds the dead bus with the transformer attached, so that "
+    "its core is never hit by a step.",
+    "inrush_current": "The same unit and transformer: closed at full voltage the core saturates "
+    "and the current strikes; started softly it stays small.",
+    "core_flux": "Current strikes where the flux passes the knee. Residual flux decays while the "
+    "voltage rises slowly.",
     "foretold_swing": "A closing that the eigenvalues had called unstable was done nevertheless. What "
     "then grew, and what had been foretold.",
     "island_course": "Every block pulls the frequency down by droop, every unit lifts it again.",
@@ -183,7 +186,8 @@ def figures(result: StudyResult) -> FigureMakers:
     found = result.findings
     makers: FigureMakers = {"rising_voltage": partial(_rising, found)}
     if found.waveforms.hard is not None:
-        makers["inrush_comparison"] = partial(_inrush_figure, found)
+        makers["inrush_current"] = partial(_inrush_figure, found)
+        makers["core_flux"] = partial(_flux_figure, found)
     swing = growing_swing(found.start)
     if swing is not None:
         makers["foretold_swing"] = partial(
@@ -206,27 +210,39 @@ def figures(result: StudyResult) -> FigureMakers:
 def _rising(found: BlackStartResults) -> Figure:
     wave = found.waveforms.soft
     return draw.rising_voltage(
-        wave.time_s[::THIN], wave.bus_v[:, ::THIN], wave.output_a[:, ::THIN]
+        wave.time_s,
+        wave.bus_v,
+        nominal_peak_v=wave.line_voltage_v * np.sqrt(2.0 / 3.0),
+        nominal_hz=wave.nominal_hz,
     )
 
 
-def _inrush_figure(found: BlackStartResults) -> Figure:
+def _runs(found: BlackStartResults) -> list[draw.EnergisationRun]:
+    """Both ways to energise: the soft start whole, the hard closing from a cycle before it."""
     soft, hard = found.waveforms.soft, found.waveforms.hard
     assert hard is not None
-    cases = {"closed hard at full voltage": hard, "started softly": soft}
-    times, currents, volts = {}, {}, {}
-    for name, wave in cases.items():
-        whole = round(0.2 / wave.sample_s)
-        first = round(hard.closing_s / wave.sample_s) - whole // 5 if wave is hard else 0
-        if wave is soft:
-            first = max(len(wave.time_s) - whole, 0)
-        part = slice(max(first, 0), first + whole, THIN // 2)
-        peak_v = wave.line_voltage_v * np.sqrt(2.0 / 3.0)
-        peak_a = np.sqrt(2.0 / 3.0) * 1e3 * wave.rating_kva / wave.line_voltage_v
-        times[name] = wave.time_s[part] - wave.time_s[part][0]
-        currents[name] = wave.output_a[:, part] / peak_a
-        volts[name] = wave.bus_v[:, part] / peak_v
-    return draw.inrush_comparison(times, currents, volts)
+    late = hard.time_s >= hard.closing_s - 1.0 / hard.nominal_hz
+    return [
+        draw.EnergisationRun(
+            "closed hard at full voltage",
+            hard.time_s[late] - hard.closing_s,
+            hard.output_a[:, late],
+            hard.flux_pu[:, late],
+        ),
+        draw.EnergisationRun("started softly", soft.time_s, soft.output_a, soft.flux_pu),
+    ]
+
+
+def _inrush_figure(found: BlackStartResults) -> Figure:
+    wave = found.waveforms.soft
+    peak_a = np.sqrt(2.0 / 3.0) * W_PER_KW * wave.rating_kva / wave.line_voltage_v
+    return draw.inrush_current(_runs(found), rated_peak_a=peak_a)
+
+
+def _flux_figure(found: BlackStartResults) -> Figure:
+    transformer = found.start.circuit.site.transformer
+    assert transformer is not None
+    return draw.core_flux(_runs(found), knee_pu=transformer.knee_pu)
 
 
 def _marks(events: tuple[StartEvent, ...]) -> list[draw.Mark]:
