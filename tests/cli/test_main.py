@@ -124,6 +124,7 @@ LACKING = {  # others lack their sessions
     "grid_strength": None,
     "battery_life": None,
     "resilience": None,
+    "black_start": None,
     "volt_var": "there is no file",
     "welfare": "Add [[plants]] and [[days]]",
 }

@@ -15,6 +15,7 @@ from evergrid.core.config import parse
 from evergrid.report.drawing import FigureWarning
 from evergrid.studies import (
     battery_life,
+    black_start,
     console_summary,
     emissions,
     firm_capacity,
@@ -32,6 +33,7 @@ from evergrid.studies.grid_strength import report as strength_report
 from evergrid.studies.registry import STUDIES
 from tests.grid.cases import street
 from tests.studies import (
+    black_start_cases,
     emissions_cases,
     feeder_cases,
     frequency_cases,
@@ -75,6 +77,7 @@ def results(tmp_path_factory: pytest.TempPathFactory, planned: Planned) -> dict[
         "emissions": _emissions(folder),
         "resilience": resilience.run(parse(resilience.Config, resilience_cases.configuration())),
         "welfare": welfare.run(parse(welfare.Config, welfare_cases.configuration())),
+        "black_start": black_start.run(parse(black_start.Config, black_start_cases.configuration())),
         "frequency of a record": _frequency(folder, record=frequency_cases.record(folder)),
     }
 

@@ -25,6 +25,7 @@ STUDIES = (
     "resilience",
     "emissions",
     "welfare",
+    "black_start",
 )
 
 

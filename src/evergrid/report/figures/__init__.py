@@ -2,11 +2,7 @@
 
 from evergrid.report.figures.battery.energy import energy_lost
 from evergrid.report.figures.battery.law_of_cells import CellCurve, cell_tests
-from evergrid.report.figures.battery.life import (
-    capacity_left,
-    capacity_lost,
-    day_of_strategy,
-)
+from evergrid.report.figures.battery.life import capacity_left, capacity_lost, day_of_strategy
 from evergrid.report.figures.battery.plan_wear import wear_by_strategy
 from evergrid.report.figures.battery.stress import stress_map
 from evergrid.report.figures.fleet.firm_capacity import (
@@ -50,6 +46,15 @@ from evergrid.report.figures.plan.level import level_loading
 from evergrid.report.figures.plan.money import profit_comparison, value_waterfall
 from evergrid.report.figures.plan.site import MOST_SITES, SiteRun, site_heatmap, site_loading
 from evergrid.report.figures.plan.vehicle import VehicleRun, vehicle_day
+from evergrid.report.figures.resilience.black_start_course import (
+    Mark,
+    block_timeline,
+    island_course,
+    pick_up_details,
+    served_power,
+    unit_shares,
+)
+from evergrid.report.figures.resilience.black_start_modes import closing_modes, foretold_swing
 from evergrid.report.figures.resilience.frequency import (
     frequency_after_loss,
     missing_by_cause,
@@ -72,6 +77,7 @@ from evergrid.report.figures.resilience.sizing import (
     standing_reserve,
     what_binds,
     worth_of_vehicles,
+)
 from evergrid.report.figures.resilience.waveform import (
     EnergisationRun,
     core_flux,
@@ -84,24 +90,21 @@ from evergrid.report.figures.services.regulation import (
     signal_followed,
     switches_by_charger,
 )
-from evergrid.report.figures.services.rule_books import (
-    award_bars,
-    award_by_hour,
-    power_by_duration,
-)
+from evergrid.report.figures.services.rule_books import award_bars, award_by_hour, power_by_duration
 from evergrid.report.figures.services.stacking import awards_over_time, bid_curve
 from evergrid.report.figures.welfare.gains import group_gains, party_waterfall, sign_of_total
 from evergrid.report.figures.welfare.rates import feeding_day, policy_welfare, rate_sweep
 
 __all__ = [
+    "MOST_SITES",
+    "SHOWN_S",
     "CarbonBar",
     "CellCurve",
     "EnergisationRun",
     "LoadingPanel",
-    "MOST_SITES",
+    "Mark",
     "PhaseRun",
     "Quarters",
-    "SHOWN_S",
     "SiteRun",
     "StepCurve",
     "VehicleRun",
@@ -109,6 +112,7 @@ __all__ = [
     "award_by_hour",
     "awards_over_time",
     "bid_curve",
+    "block_timeline",
     "capacity_left",
     "capacity_lost",
     "carbon_bars",
@@ -116,6 +120,7 @@ __all__ = [
     "carbon_over_time",
     "cell_tests",
     "charger_currents",
+    "closing_modes",
     "core_flux",
     "day_of_strategy",
     "degradation_curve",
@@ -130,11 +135,13 @@ __all__ = [
     "feeding_day",
     "fleet_power",
     "forecast_against_actual",
+    "foretold_swing",
     "frequency_after_loss",
     "generation",
     "group_gains",
     "headroom_over_day",
     "inrush_current",
+    "island_course",
     "least_fleet",
     "level_loading",
     "loop_gains",
@@ -147,6 +154,7 @@ __all__ = [
     "operations_bars",
     "party_waterfall",
     "phase_currents",
+    "pick_up_details",
     "policy_welfare",
     "power_after_loss",
     "power_by_duration",
@@ -161,6 +169,7 @@ __all__ = [
     "score_and_credit",
     "scr_curve",
     "served_over_time",
+    "served_power",
     "sharpness_bars",
     "sign_of_total",
     "signal_followed",
@@ -172,6 +181,7 @@ __all__ = [
     "survival_curve",
     "switches_by_charger",
     "tap_timelines",
+    "unit_shares",
     "value_waterfall",
     "vehicle_day",
     "vehicles_in_record",

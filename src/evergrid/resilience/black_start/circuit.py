@@ -1,0 +1,189 @@
+"""The site as a circuit in dq: chargers' bus, transformer, main bus, blocks, and the grid."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from evergrid.core import records
+from evergrid.core.errors import raise_if_any
+from evergrid.core.faults import Fault
+from evergrid.model.microgrid import BatteryUnit, LoadBlock, Microgrid
+from evergrid.resilience.black_start.ratings import rated
+from evergrid.resilience.black_start.settings import GridReturn, faults_outside
+from evergrid.resilience.inverter.droop import DroopInverter
+from evergrid.resilience.network.elements import GridFormingUnit, ImpedanceLoad, SeriesBranch
+from evergrid.resilience.network.microgrid import Microgrid as DqMicrogrid
+
+CHARGERS, MAIN = "chargers", "main"
+TRANSFORMER, CORE, GRID = "transformer", "core loss", "grid"
+STIFF_W_PER_KVA = 10e3  # of the source behind the grid's impedance, ten times its short circuit
+FASTEST_PER_S = 4e4  # R/L of a load that is almost a resistance; explicit steps resolve it
+
+
+@dataclass(frozen=True)
+class InverterSettings:
+    """What all inverters that form the grid have in common.
+
+    Attributes:
+        droop_hz: By which the frequency falls from no load to rated power.
+        droop_voltage_pu: By which the voltage falls from none to rated reactive power.
+        current_limit_pu: Of the inner current, over the rated one.
+        connection_resistance_pu: Of cable and isolating transformer between a charger and the bus
+            where all meet, of its own rating.
+        connection_reactance_pu: The same, at nominal frequency. Inverters of these gains that
+            meet without any impedance are unstable.
+    """
+
+    droop_hz: float = 0.15
+    droop_voltage_pu: float = 0.034
+    current_limit_pu: float = 1.5
+    connection_resistance_pu: float = 0.01
+    connection_reactance_pu: float = 0.02
+
+    def __post_init__(self) -> None:
+        records.check(self, "inverter")
+        raise_if_any(
+            "inverter",
+            faults_outside(
+                self,
+                ("droop_hz", 1e-3, 10.0, "The verified inverter has 0.15 Hz."),
+                ("droop_voltage_pu", 0.0, 0.5, ""),
+                ("current_limit_pu", 0.5, 5.0, "1.2 to 2 is usual."),
+                ("connection_resistance_pu", 0.0, 0.5, "Give a fraction, not a percentage."),
+                ("connection_reactance_pu", 0.0, 0.5, "Give a fraction, not a percentage."),
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class SiteCircuit:
+    """A site as a circuit, with the names under which its parts are switched.
+
+    All inverters are at one bus, from which the transformer leads to the main bus with all
+    blocks; without a transformer both are one. What phases differ in is left out.
+
+    Attributes:
+        site: The site.
+        network: The circuit.
+        formers: Batteries that can form the grid, in the order of the units of the network.
+        blocks: In the order of the loads of the network, after the core's.
+        main_bus: Where the blocks and the grid are.
+        source_w: Rating of the source that stands for the grid; 0 without one.
+    """
+
+    site: Microgrid
+    network: DqMicrogrid
+    formers: tuple[BatteryUnit, ...]
+    blocks: tuple[LoadBlock, ...]
+    main_bus: str
+    source_w: float = 0.0
+
+    def with_block_power(self, factor: Mapping[str, float]) -> "SiteCircuit":
+        """The same with blocks that draw so many times their power at nominal voltage."""
+        block = {one.name: one for one in self.blocks}
+        loads = tuple(
+            block_load(block[load.name], self.site, self.main_bus, factor.get(load.name, 1.0))
+            if load.name in block
+            else load
+            for load in self.network.loads
+        )
+        return replace(self, network=replace(self.network, loads=loads))
+
+
+def circuit(
+    site: Microgrid, inverter: InverterSettings, grid: GridReturn | None = None
+) -> SiteCircuit:
+    """The circuit of a site.
+
+    Raises:
+        InputError: No battery that forms the grid, none of them that starts without voltage, a
+            grid of another nominal frequency.
+    """
+    formers = tuple(unit for unit in site.batteries if unit.grid_forming)
+    _check(site, formers)
+    main = CHARGERS if site.transformer is None else MAIN
+    volts, hertz = site.nominal_v, site.nominal_hz
+    units = [
+        GridFormingUnit(unit.name, CHARGERS, _charger(unit, inverter, volts, hertz))
+        for unit in formers
+    ]
+    if grid is not None:
+        grid.check_nominal(hertz)
+        units.append(GridFormingUnit(GRID, main, _source(grid, volts, hertz)))
+    loads = tuple(block_load(block, site, main, 1.0) for block in site.load_blocks)
+    branches: tuple[SeriesBranch, ...] = ()
+    if site.transformer is not None:
+        given = site.transformer
+        ohms = volts**2 / (1e3 * given.rating_kva)
+        w = 2.0 * np.pi * hertz
+        leakage_h = given.reactance_pu * ohms / w
+        branches = (
+            SeriesBranch(TRANSFORMER, CHARGERS, MAIN, given.resistance_pu * ohms, leakage_h),
+        )
+        if given.core_loss_pu > 0:
+            core_ohm = ohms / given.core_loss_pu
+            loads = (ImpedanceLoad(CORE, main, core_ohm, core_ohm / FASTEST_PER_S), *loads)
+    buses = (CHARGERS,) if main == CHARGERS else (CHARGERS, MAIN)
+    network = DqMicrogrid(hertz, buses, tuple(units), branches, loads)
+    source_w = 0.0 if grid is None else STIFF_W_PER_KVA * grid.short_circuit_kva
+    return SiteCircuit(site, network, formers, site.load_blocks, main, source_w)
+
+
+def block_load(block: LoadBlock, site: Microgrid, bus: str, factor: float) -> ImpedanceLoad:
+    """A block as a constant impedance, which draws its power at nominal voltage.
+
+    Its reactance is at least so large that explicit steps resolve it.
+    """
+    power_w = 1e3 * block.power_kw * factor
+    w = 2.0 * np.pi * site.nominal_hz
+    tangent = max(np.tan(np.arccos(block.power_factor)), w / FASTEST_PER_S)
+    impedance = site.nominal_v**2 / (power_w * (1.0 - 1j * tangent))
+    return ImpedanceLoad(block.name, bus, float(impedance.real), float(impedance.imag) / w)
+
+
+def _charger(
+    unit: BatteryUnit, settings: InverterSettings, volts: float, hertz: float
+) -> DroopInverter:
+    """The inverter of a charger, its connection to the bus among its coupling."""
+    made = rated(
+        1e3 * unit.apparent_kva,
+        volts,
+        hertz,
+        droop_hz=settings.droop_hz,
+        droop_voltage_pu=settings.droop_voltage_pu,
+        current_limit_pu=settings.current_limit_pu,
+    )
+    ohms = volts**2 / (1e3 * unit.apparent_kva)
+    more_h = settings.connection_reactance_pu * ohms / (2.0 * np.pi * hertz)
+    more_ohm = settings.connection_resistance_pu * ohms
+    return replace(
+        made,
+        coupling_inductance_h=made.coupling_inductance_h + more_h,
+        coupling_resistance_ohm=made.coupling_resistance_ohm + more_ohm,
+    )
+
+
+def _source(grid: GridReturn, volts: float, hertz: float) -> DroopInverter:
+    """The grid as an inverter without droop behind the grid's impedance, ten times as stiff."""
+    rating_va = STIFF_W_PER_KVA * grid.short_circuit_kva
+    made = rated(rating_va, volts, hertz, droop_hz=0.0, droop_voltage_pu=0.0)
+    ohms = volts**2 / (1e3 * grid.short_circuit_kva)
+    reactance = ohms * grid.x_over_r / np.hypot(1.0, grid.x_over_r)
+    return replace(
+        made,
+        coupling_inductance_h=reactance / (2.0 * np.pi * hertz),
+        coupling_resistance_ohm=reactance / grid.x_over_r,
+    )
+
+
+def _check(site: Microgrid, formers: tuple[BatteryUnit, ...]) -> None:
+    """Refuse a site that cannot start."""
+    faults = []
+    if not formers:
+        fix = "Chargers that follow a grid need one that is there; set grid_forming for one."
+        faults.append(Fault("grid_forming", "be true for a battery", (False,), fix=fix))
+    elif not any(unit.black_start for unit in formers):
+        fix = "A charger whose own control hangs on the grid stays dark; set black_start for one."
+        faults.append(Fault("black_start", "be true for a battery", (False,), fix=fix))
+    raise_if_any("black start", faults)

@@ -1,0 +1,156 @@
+"""The black start as a sheet for those who do it: step, when, who, what, check, when to abort."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evergrid.resilience.black_start.outcome import Action, BlackStart, ClosingCheck, StartEvent
+from evergrid.resilience.black_start.settings import ProtectionLimits, SynchroCheck
+
+OPERATOR, CHARGER, RELAY = "operator on site", "charger's control", "synchro-check relay"
+
+
+@dataclass(frozen=True)
+class RunbookStep:
+    """One step.
+
+    Attributes:
+        step: Number, from 1.
+        time_s: From the loss of the grid, as simulated.
+        who: Does it.
+        action: What is done.
+        check: What must be seen before the next step.
+        abort: When to stop, and what to do then.
+    """
+
+    step: int
+    time_s: float
+    who: str
+    action: str
+    check: str
+    abort: str
+
+
+def runbook(
+    found: BlackStart, limits: ProtectionLimits, synchronise: SynchroCheck
+) -> tuple[RunbookStep, ...]:
+    """The steps that people and controls do; trips and sheddings are none."""
+    words = _Words(found, limits, synchronise)
+    steps = []
+    for event in found.events:
+        told = words.of(event)
+        if told is not None:
+            who, action, check, abort = told
+            steps.append(RunbookStep(len(steps) + 1, event.time_s, who, action, check, abort))
+    return tuple(steps)
+
+
+class _Words:
+    """Sentences for each kind of step."""
+
+    def __init__(
+        self, found: BlackStart, limits: ProtectionLimits, synchronise: SynchroCheck
+    ) -> None:
+        self.limits = limits
+        self.synchronise = synchronise
+        self.nominal_hz = found.circuit.site.nominal_hz
+        self.checks = {check.closing: check for check in found.checks}
+        self.transformer = found.circuit.site.transformer is not None
+
+    def of(self, event: StartEvent) -> tuple[str, str, str, str] | None:
+        """Who, action, check and abort of an event; none for what nobody does."""
+        of_action = {
+            Action.GRID_LOST: self._lost,
+            Action.AUXILIARIES: self._auxiliaries,
+            Action.SOFT_START: self._soft_start,
+            Action.PICK_UP: self._pick_up,
+            Action.SYNCHRONISED: self._synchronised,
+            Action.CLOSED_BLIND: self._synchronised,
+            Action.REFUSED: self._refused,
+            Action.GRID_BACK: self._grid_back,
+            Action.RECONNECTED: self._reconnected,
+        }
+        make = of_action.get(event.action)
+        return None if make is None else make(event)
+
+    def _lost(self, event: StartEvent) -> tuple[str, str, str, str]:
+        return (
+            OPERATOR,
+            "Open the breaker to the grid and the breakers of all blocks; hang a sign.",
+            "The main bus is dead in all phases; every breaker shows open.",
+            "Voltage on the bus, or a breaker that does not open: do not start.",
+        )
+
+    def _auxiliaries(self, event: StartEvent) -> tuple[str, str, str, str]:
+        return (
+            CHARGER,
+            f"Feed control, contactors and network of {event.actor} from the vehicles.",
+            "Each charger reports its vehicle, energy and insulation.",
+            "A charger that does not report stays out; without the first one, choose another.",
+        )
+
+    def _soft_start(self, event: StartEvent) -> tuple[str, str, str, str]:
+        what = "bus and transformer" if self.transformer else "bus"
+        return (
+            CHARGER,
+            f"{event.actor} {event.cause}.",
+            f"The {what} at {event.after.voltage_pu:.2f} pu and {event.after.frequency_hz:.2f} Hz, "
+            "three phases alike.",
+            "Current above the rated one, or no voltage after twice the time: stop, look for a "
+            "short circuit or a block that is still closed.",
+        )
+
+    def _pick_up(self, event: StartEvent) -> tuple[str, str, str, str]:
+        check = self.checks.get(event.actor)
+        return (
+            OPERATOR,
+            f"Close {event.actor} ({event.cause}).",
+            self._expected(check),
+            f"Voltage below {self.limits.pick_up_voltage_pu:g} pu or frequency below "
+            f"{self.nominal_hz - self.limits.pick_up_deviation_hz:g} Hz for a second: open "
+            f"{event.actor} again, bring another unit first.",
+        )
+
+    def _expected(self, check: ClosingCheck | None) -> str:
+        if check is None or not np.isfinite(check.lowest_voltage_pu):
+            return "Voltage and frequency stay inside their limits."
+        return (
+            f"Voltage dips to no less than {check.lowest_voltage_pu:.2f} pu, the frequency settles "
+            f"near {check.settled_hz:.2f} Hz."
+        )
+
+    def _synchronised(self, event: StartEvent) -> tuple[str, str, str, str]:
+        told = self.synchronise
+        return (
+            RELAY,
+            f"Start {event.actor} beside the island, let it pass by {told.slip_hz:g} Hz, close.",
+            f"At closing: angle within {told.greatest_angle_deg:g} degrees, voltage within "
+            f"{100 * told.greatest_voltage_pu:g} %, slip within {told.greatest_slip_hz:g} Hz. "
+            "Then all units carry alike.",
+            f"No closing within {2.0 / told.slip_hz:.0f} s, or power that swings: open "
+            f"{event.actor}, go on without it.",
+        )
+
+    def _refused(self, event: StartEvent) -> tuple[str, str, str, str]:
+        return (
+            OPERATOR,
+            f"Do not close {event.actor}.",
+            f"It would fail: {event.cause}.",
+            "Leave it open until a new study allows it.",
+        )
+
+    def _grid_back(self, event: StartEvent) -> tuple[str, str, str, str]:
+        return (
+            OPERATOR,
+            f"Confirm with the utility that the grid stays: {event.cause}.",
+            "Five minutes of normal voltage by the rule of many grids, or what is agreed.",
+            "A grid that goes again: stay islanded.",
+        )
+
+    def _reconnected(self, event: StartEvent) -> tuple[str, str, str, str]:
+        return (
+            RELAY,
+            "Let the island pass the grid, close the main breaker, hand the load over.",
+            f"At closing: {event.cause}. Then the power of the units goes to zero.",
+            "No closing: take the slip to the other side; never close by hand.",
+        )

@@ -1,0 +1,412 @@
+"""A black start as people read it: lines of text, figures, and a page without network."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+from plotly.graph_objects import Figure
+
+from evergrid.core.units import S_PER_H, W_PER_KW
+from evergrid.report import figures as draw
+from evergrid.report import theme
+from evergrid.report.drawing import FigureMakers, Figures
+from evergrid.report.page import Headline, Section, Table
+from evergrid.resilience.black_start.outcome import Action, StartEvent
+from evergrid.studies import console_summary
+from evergrid.studies.black_start import runbook_sheet
+from evergrid.studies.black_start.config import Config
+from evergrid.studies.black_start.results import BlackStartResults, growing_swing
+from evergrid.studies.study import Page, Result
+
+StudyResult = Result[Config, BlackStartResults]
+THIN = 10  # samples from point to point of a figure
+CLOSE_BEFORE_S, CLOSE_AFTER_S = 0.1, 0.8
+HEADINGS = {
+    "rising_voltage": "The voltage rises from zero",
+    "inrush_current": "Why softly",
+    "core_flux": "What the core sees",
+    "foretold_swing": "It failed as foretold",
+    "island_course": "Every step",
+    "pick_up_details": "Each pick-up",
+    "block_timeline": "Who is on when",
+    "served_power": "How long and how deep",
+    "unit_shares": "Who carries",
+    "closing_modes": "Was it stable, and known before",
+}
+READING = {
+    "rising_voltage": "The first unit feeds the dead bus with the transformer attached, so that "
+    "its core is never hit by a step.",
+    "inrush_current": "The same unit and transformer: closed at full voltage the core saturates "
+    "and the current strikes; started softly it stays small.",
+    "core_flux": "Current strikes where the flux passes the knee. Residual flux decays while the "
+    "voltage rises slowly.",
+    "foretold_swing": "A closing that the eigenvalues had called unstable was done nevertheless. What "
+    "then grew, and what had been foretold.",
+    "island_course": "Every block pulls the frequency down by droop, every unit lifts it again.",
+    "pick_up_details": "What was looked at beforehand, as it then went.",
+    "block_timeline": "Blocks come by their tier as soon as the units that are there can carry "
+    "them; a further unit first has to meet the island's phase.",
+    "served_power": "Served is the demand of blocks that are connected to a live bus. T_r is the "
+    "time after which a share of the demand is back for good.",
+    "unit_shares": "Equal droop per kVA lets all units carry alike, without a message.",
+    "closing_modes": "Before each closing the eigenvalues of what would then be connected are "
+    "looked at, around where it would settle.",
+}
+COLORS = {
+    Action.PICK_UP: theme.ORANGE,
+    Action.SYNCHRONISED: theme.GREEN,
+    Action.SOFT_START: theme.GREEN,
+    Action.RECONNECTED: theme.PLUM,
+    Action.CLOSED_BLIND: theme.RED,
+    Action.TRIP: theme.RED,
+    Action.SHED: theme.RED,
+    Action.COLLAPSE: theme.RED,
+    Action.REFUSED: theme.RED,
+}
+
+
+def console_lines(result: StudyResult) -> list[str]:
+    """The summary in at most ten lines of text."""
+    s = result.summary
+    return console_summary.lines(
+        [
+            ("answer", answer(s)),
+            (
+                "units",
+                f"{s['units_connected']} of {s['units']} that form the grid are connected; "
+                f"{s['units_following']} follow it",
+            ),
+            (
+                "T_r",
+                f"80 % {_seconds(s['t_r_80_s'])}, 95 % {_seconds(s['t_r_95_s'])}, all "
+                f"{_seconds(s['t_r_100_s'])}",
+            ),
+            (
+                "M_D",
+                f"{s['m_d_kwh']:,.4g} kWh, {100 * s['m_d_share']:.1f} % of the demand in "
+                f"{s['duration_s']:g} s",
+            ),
+            (
+                "lowest",
+                f"{_value(s['lowest_frequency_hz'], '.3f', 'Hz')} "
+                f"({s['lowest_frequency_cause'] or 'never alive'}), "
+                f"{_value(s['lowest_voltage_pu'], '.3f', 'pu')} ({s['lowest_voltage_cause']})",
+            ),
+            (
+                "sync",
+                f"{s['sync_count']} closings, longest wait {_seconds(s['sync_longest_s'])} of at "
+                f"most {s['sync_bound_s']:.1f} s",
+            ),
+            ("stability", _stability(s)),
+            ("inrush", _inrush(s)),
+            (
+                "energy",
+                f"{s['energy_kwh']:.3g} kWh used; {s['energy_left_kwh']:,.4g} kWh above the "
+                f"reserves hold for {_value(s['holds_h'], '.2f', 'h')}",
+            ),
+        ]
+    )
+
+
+def answer(s: Mapping[str, Any]) -> str:
+    """Whether it works, as a sentence."""
+    served = f"{s['served_kw']:,.4g} of {s['demand_kw']:,.4g} kW"
+    if s["status"] == "restored":
+        return (
+            f"Yes: {s['units_connected']} units start the dead site and serve {served}, all of it "
+            f"after {_seconds(s['t_r_100_s'])}"
+        )
+    if s["status"] == "partly_restored":
+        return f"In part: {served} are served; {s['reason']}"
+    if s["status"] == "unstable":
+        return f"No: {s['reason']}. {served} are served at the end"
+    if s["status"] == "refused_unstable":
+        return f"No: a closing is refused, {served} are served. {s['reason']}"
+    return f"No: the island collapses; {s['reason']}"
+
+
+def _stability(s: Mapping[str, Any]) -> str:
+    damping = s["least_damping_per_s"]
+    if damping is None:
+        return "no closing was looked at"
+    word = "decays" if damping > 0 else "grows"
+    return (
+        f"before {s['least_damped_closing']} the slowest mode {word} at {abs(damping):.2f} 1/s, "
+        f"{s['least_damped_hz']:.1f} Hz, of {', '.join(s['least_damped_states'][:2])}"
+    )
+
+
+def _inrush(s: Mapping[str, Any]) -> str:
+    if s["inrush_hard_pu"] is None:
+        return "no transformer"
+    return (
+        f"{s['inrush_soft_pu']:.3f} pu of current with a soft start; closed hard "
+        f"{s['inrush_hard_pu']:.2f} pu, and the voltage falls to {s['voltage_hard_pu']:.2f} pu"
+    )
+
+
+def _seconds(value: float | None) -> str:
+    return "not reached" if value is None else f"{value:.1f} s"
+
+
+def _value(value: float | None, form: str, unit: str) -> str:
+    return "none" if value is None else f"{value:{form}} {unit}"
+
+
+def notes(config: Config, found: BlackStartResults) -> list[str]:
+    """What a reader must know."""
+    site = found.start.circuit.site
+    told = [
+        "Limits of the synchro-check and of relays are configuration: check them against the rules "
+        "that hold for your island.",
+        "Gains are a published set, scaled to the rating of the chargers; those of your chargers "
+        "are known to their makers. Phases are alike; motors start as impedances.",
+    ]
+    following = [unit.name for unit in site.batteries if not unit.grid_forming]
+    if following:
+        told.append(
+            f"{len(following)} batteries follow the grid ({', '.join(following[:3])}); they are "
+            "not part of the island."
+        )
+    single = [block.name for block in site.load_blocks if block.phases != "abc"]
+    if single:
+        told.append(f"Blocks on one phase count as balanced: {', '.join(single[:5])}.")
+    if site.diesel_sets or site.solar_kw is not None:
+        told.append("Diesel sets and panels take no part in the first seconds that are shown here.")
+    if config.start.run_unstable:
+        told.append("Unstable closings are done nevertheless, as start.run_unstable says.")
+    if found.fuse is not None:
+        told.append(f"In a fault that the inverters alone feed, {found.fuse}.")
+    return told
+
+
+def figures(result: StudyResult) -> FigureMakers:
+    """What draws each figure of the report, by name in reading order."""
+    found = result.findings
+    makers: FigureMakers = {"rising_voltage": partial(_rising, found)}
+    if found.waveforms.hard is not None:
+        makers["inrush_current"] = partial(_inrush_figure, found)
+        makers["core_flux"] = partial(_flux_figure, found)
+    swing = growing_swing(found.start)
+    if swing is not None:
+        makers["foretold_swing"] = partial(
+            draw.foretold_swing,
+            swing.time_s,
+            swing.swing_kw,
+            eigenvalue_per_s=swing.eigenvalue_per_s,
+            closing=swing.closing,
+        )
+    return makers | {
+        "island_course": partial(_course, result, found),
+        "pick_up_details": partial(_details, found),
+        "block_timeline": partial(_timeline, found),
+        "served_power": partial(_served, found),
+        "unit_shares": partial(_shares, found),
+        "closing_modes": partial(_modes, found),
+    }
+
+
+def _rising(found: BlackStartResults) -> Figure:
+    wave = found.waveforms.soft
+    return draw.rising_voltage(
+        wave.time_s,
+        wave.bus_v,
+        nominal_peak_v=wave.line_voltage_v * np.sqrt(2.0 / 3.0),
+        nominal_hz=wave.nominal_hz,
+    )
+
+
+def _runs(found: BlackStartResults) -> list[draw.EnergisationRun]:
+    """Both ways to energise: the soft start whole, the hard closing from a cycle before it."""
+    soft, hard = found.waveforms.soft, found.waveforms.hard
+    assert hard is not None
+    late = hard.time_s >= hard.closing_s - 1.0 / hard.nominal_hz
+    return [
+        draw.EnergisationRun(
+            "closed hard at full voltage",
+            hard.time_s[late] - hard.closing_s,
+            hard.output_a[:, late],
+            hard.flux_pu[:, late],
+        ),
+        draw.EnergisationRun("started softly", soft.time_s, soft.output_a, soft.flux_pu),
+    ]
+
+
+def _inrush_figure(found: BlackStartResults) -> Figure:
+    wave = found.waveforms.soft
+    peak_a = np.sqrt(2.0 / 3.0) * W_PER_KW * wave.rating_kva / wave.line_voltage_v
+    return draw.inrush_current(_runs(found), rated_peak_a=peak_a)
+
+
+def _flux_figure(found: BlackStartResults) -> Figure:
+    transformer = found.start.circuit.site.transformer
+    assert transformer is not None
+    return draw.core_flux(_runs(found), knee_pu=transformer.knee_pu)
+
+
+def _marks(events: tuple[StartEvent, ...]) -> list[draw.Mark]:
+    return [
+        draw.Mark(
+            one.time_s,
+            f"{one.time_s:.2f} s: {one.action.replace('_', ' ')} of {one.actor}",
+            COLORS[one.action],
+        )
+        for one in events
+        if one.action in COLORS
+    ]
+
+
+def _course(result: StudyResult, found: BlackStartResults) -> Figure:
+    samples = found.start.samples
+    return draw.island_course(
+        samples.time_s[::THIN],
+        samples.voltage_pu[::THIN],
+        samples.frequency_hz[::THIN],
+        _marks(found.start.events),
+        nominal_hz=found.start.circuit.site.nominal_hz,
+        pick_up_voltage_pu=result.config.limits.pick_up_voltage_pu,
+    )
+
+
+def _details(found: BlackStartResults) -> Figure:
+    samples = found.start.samples
+    picked = [one for one in found.start.events if one.action is Action.PICK_UP]
+    times, hertz, volts = [], [], []
+    for one in picked:
+        near = (samples.time_s >= one.time_s - CLOSE_BEFORE_S) & (
+            samples.time_s < one.time_s + CLOSE_AFTER_S
+        )
+        times.append(samples.time_s[near] - one.time_s)
+        hertz.append(samples.frequency_hz[near])
+        volts.append(samples.voltage_pu[near])
+    names = [one.actor for one in picked]
+    nominal = found.start.circuit.site.nominal_hz
+    return draw.pick_up_details(names, times, hertz, volts, nominal_hz=nominal)
+
+
+def _timeline(found: BlackStartResults) -> Figure:
+    start = found.start
+    units = [
+        (unit.name, float(since))
+        for unit, since in zip(start.circuit.formers, start.connected_s, strict=True)
+    ]
+    blocks = start.circuit.blocks
+    return draw.block_timeline(
+        [block.name for block in blocks],
+        [block.tier for block in blocks],
+        np.array([block.power_kw for block in blocks]),
+        start.samples.time_s,
+        start.samples.connected,
+        units,
+        duration_s=start.duration_s,
+    )
+
+
+def _served(found: BlackStartResults) -> Figure:
+    curves, times = found.curves, found.sustained
+    at = np.where(times.reached[0], times.time_h[0] * S_PER_H, np.nan)
+    thresholds = [(float(one), float(s)) for one, s in zip(times.threshold, at, strict=True)]
+    return draw.served_power(
+        curves.time_h[0] * S_PER_H,
+        curves.served_kw[0],
+        found.start.circuit.site.power_kw,
+        thresholds,
+        duration_s=found.start.duration_s,
+        missing_kwh=float(found.degradation.energy_kwh[0]),
+    )
+
+
+def _shares(found: BlackStartResults) -> Figure:
+    samples = found.start.samples
+    return draw.unit_shares(
+        samples.time_s[::THIN],
+        [unit.name for unit in found.start.circuit.formers],
+        samples.unit_power_kw[::THIN],
+        samples.unit_current_pu[::THIN],
+    )
+
+
+def _modes(found: BlackStartResults) -> Figure:
+    known = [check for check in found.start.checks if len(check.eigenvalue_per_s)]
+    return draw.closing_modes(
+        [check.closing for check in known], [check.eigenvalue_per_s for check in known]
+    )
+
+
+def page(result: StudyResult, drawn: Figures) -> Page:
+    """The content of the HTML report."""
+    s, found = result.summary, result.findings
+    sections = [Section("Answer", answer(s)), *drawn.sections(READING, HEADINGS)]
+    sections += [
+        Section(
+            "Runbook",
+            "The same steps for those who do them; runbook.html prints them on paper.",
+            runbook_sheet.table(found),
+        ),
+        Section("Log", "Every event, with the readings before and after.", _log(found)),
+    ]
+    return Page(cards=_cards(s), sections=sections)
+
+
+def _cards(s: Mapping[str, Any]) -> list[Headline]:
+    served = f"of {s['demand_kw']:,.4g} kW"
+    damping = s["least_damping_per_s"]
+    return [
+        Headline("Served at the end", f"{s['served_kw']:,.4g}", "kW", served),
+        _recovery_card("T_r of 80 %", s["t_r_80_s"]),
+        _recovery_card("T_r of all", s["t_r_100_s"]),
+        Headline("M_D", f"{s['m_d_kwh']:,.4g}", "kWh", f"{100 * s['m_d_share']:.0f} % of demand"),
+        Headline(
+            "Lowest frequency",
+            _value(s["lowest_frequency_hz"], ".3f", "Hz").removesuffix(" Hz"),
+            "Hz",
+            s["lowest_frequency_cause"],
+        ),
+        Headline(
+            "Lowest voltage",
+            _value(s["lowest_voltage_pu"], ".3f", "pu").removesuffix(" pu"),
+            "pu",
+            s["lowest_voltage_cause"],
+        ),
+        Headline(
+            "Least damping",
+            "none" if damping is None else f"{damping:.2f}",
+            "1/s",
+            f"before {s['least_damped_closing']}",
+        ),
+        Headline(
+            "Energy holds for",
+            _value(s["holds_h"], ".2f", "h").removesuffix(" h"),
+            "h",
+            f"{s['energy_left_kwh']:,.4g} kWh above the reserves",
+        ),
+    ]
+
+
+def _recovery_card(label: str, value: float | None) -> Headline:
+    if value is None:
+        return Headline(label, "none", "", "not reached for good")
+    return Headline(label, f"{value:.1f}", "s", "after the loss of the grid")
+
+
+def _log(found: BlackStartResults) -> Table:
+    rows = [
+        (
+            f"{one.time_s:.2f}",
+            one.action.replace("_", " "),
+            one.actor,
+            one.cause,
+            _pair(one.before.frequency_hz, one.after.frequency_hz, ".3f"),
+            _pair(one.before.voltage_pu, one.after.voltage_pu, ".3f"),
+            _pair(one.before.power_kw, one.after.power_kw, ".1f"),
+        )
+        for one in found.start.events
+    ]
+    columns = ("s", "action", "who", "cause", "Hz", "pu", "kW")
+    return Table(columns, rows)
+
+
+def _pair(before: float, after: float, form: str) -> str:
+    first, last = (f"{value:{form}}" if np.isfinite(value) else "-" for value in (before, after))
+    return last if first == last else f"{first} to {last}"

@@ -1,0 +1,118 @@
+"""Can the vehicles that are there start a dead site, and how long and how deep did it suffer?"""
+
+import numpy as np
+
+from evergrid.core.units import W_PER_KW
+from evergrid.resilience.black_start.oscillogram import Oscillogram, oscillogram
+from evergrid.resilience.black_start.outcome import Action, BlackStart
+from evergrid.resilience.black_start.procedure import black_start
+from evergrid.resilience.black_start.runbook import runbook
+from evergrid.resilience.metrics.degradation import degradation
+from evergrid.resilience.metrics.recovery import recovery
+from evergrid.resilience.waveform.protection import FuseClearing, fuse_clearing
+from evergrid.studies.black_start import report, runbook_sheet, tables
+from evergrid.studies.black_start.config import Config
+from evergrid.studies.black_start.results import BlackStartResults, extremes, served_curve
+from evergrid.studies.study import Context, Output, Study
+
+
+def compute(config: Config, context: Context) -> Output[BlackStartResults]:
+    """Start the site step by step, and measure how long and how deep it suffered.
+
+    Energies of vehicles are drawn with the seed where their least and most differ.
+
+    Raises:
+        InputError: A site that cannot start, an order that names what is not there, gains that do
+            not hold the first unit's own waveform.
+        SolveError: A waveform that leaves every bound.
+    """
+    progress = context.progress
+    progress("starting the dead bus", 0.05)
+    site = config.microgrid.record(np.random.default_rng(context.seed))
+    start = black_start(
+        site,
+        config.sequence(),
+        inverter=config.inverter_settings(),
+        synchronise=config.synchro_check(),
+        limits=config.protection_limits(),
+        grid=config.grid(),
+    )
+    progress("drawing the waveform", 0.85)
+    found = _results(config, start, _oscillogram(config, start))
+    sheet = runbook_sheet.page(config, found)
+    return Output(
+        found,
+        tables.headline(config, found),
+        tables.results(found),
+        inputs=tables.inputs(found),
+        files={"runbook.html": sheet},
+        notes=tuple(report.notes(config, found)),
+    )
+
+
+def _oscillogram(config: Config, start: BlackStart) -> Oscillogram:
+    """Waveforms of the unit that started the bus."""
+    first = [event.actor for event in start.events if event.action is Action.SOFT_START]
+    units = {unit.name: unit for unit in start.circuit.formers}
+    master = units[first[0]] if first else start.circuit.formers[0]
+    return oscillogram(
+        start.circuit.site,
+        master,
+        ramp_s=config.start.ramp_s,
+        current_limit_pu=config.inverter.current_limit_pu,
+    )
+
+
+def _results(config: Config, start: BlackStart, waveforms: Oscillogram) -> BlackStartResults:
+    curves = served_curve(start)
+    low_hz, low_pu, current = extremes(start)
+    power = np.array([block.power_kw for block in start.circuit.blocks])
+    return BlackStartResults(
+        start=start,
+        waveforms=waveforms,
+        curves=curves,
+        sustained=recovery(curves),
+        first=recovery(curves, hold_h=0.0),
+        degradation=degradation(curves),
+        runbook=runbook(start, config.protection_limits(), config.synchro_check()),
+        fuse=_fuse(config, start),
+        lowest_frequency=low_hz,
+        lowest_voltage=low_pu,
+        greatest_current=current,
+        served_kw=start.samples.connected @ power,
+    )
+
+
+def _fuse(config: Config, start: BlackStart) -> FuseClearing | None:
+    """The fuse in a fault that all connected inverters feed until they trip on under-voltage."""
+    curve = config.fuse_curve()
+    if curve is None or config.fuse is None:
+        return None
+    kva = [unit.apparent_kva for unit in start.circuit.formers]
+    rating_kva = float(np.array(kva)[np.isfinite(start.connected_s)].sum())
+    rated_a = W_PER_KW * rating_kva / (np.sqrt(3.0) * start.circuit.site.nominal_v)
+    if rated_a == 0.0:
+        return None
+    current_a = config.fuse.fault_current_pu * rated_a
+    return fuse_clearing(curve, current_a, within_s=max(config.limits.under_voltage_s, 1e-3))
+
+
+STUDY = Study(
+    name="black_start",
+    question="Can the vehicles at their chargers start the dead site, and how long and how deep "
+    "did it suffer?",
+    config=Config,
+    own_files=(
+        "inputs/units.parquet",
+        "inputs/load_blocks.parquet",
+        "events.parquet",
+        "island.parquet",
+        "units.parquet",
+        "blocks.parquet",
+        "eigenvalues.parquet",
+        "runbook.parquet",
+        "runbook.html",
+    ),
+    compute=compute,
+    report=report,
+)

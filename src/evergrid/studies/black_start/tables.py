@@ -1,0 +1,242 @@
+"""The tables and headline numbers of a black start."""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from evergrid.core.units import S_PER_H
+from evergrid.resilience.black_start.circuit import GRID
+from evergrid.resilience.black_start.outcome import Action, BlackStart, ClosingCheck
+from evergrid.studies.black_start.config import Config
+from evergrid.studies.black_start.results import BlackStartResults, Extreme, dark_s, holds_h
+
+EVERY = 10  # samples of the island from row to row of its table
+PERCENT = 100
+
+
+def headline(config: Config, found: BlackStartResults) -> dict[str, Any]:
+    """Headline numbers by their key in ``summary.json``."""
+    start = found.start
+    site, samples = start.circuit.site, start.samples
+    connected = np.isfinite(start.connected_s)
+    return {
+        "status": str(start.status),
+        "reason": start.reason,
+        "nominal_hz": site.nominal_hz,
+        "duration_s": start.duration_s,
+        "units": len(start.circuit.formers),
+        "units_following": len(site.batteries) - len(start.circuit.formers),
+        "units_connected": int(connected.sum()),
+        "blocks": len(start.circuit.blocks),
+        "blocks_on": int(samples.connected[-1].sum()),
+        "demand_kw": site.power_kw,
+        "served_kw": float(found.served_kw[-1]),
+        **_recovery(found),
+        "m_d_kwh": float(found.degradation.energy_kwh[0]),
+        "m_d_share": float(found.degradation.share[0]),
+        "m_d_weighted_kwh": _weighted_kwh(start),
+        **_extreme("lowest_frequency", "hz", found.lowest_frequency),
+        **_extreme("lowest_voltage", "pu", found.lowest_voltage),
+        **_extreme("greatest_current", "pu", found.greatest_current),
+        "end_frequency_hz": _number(samples.frequency_hz[-1]),
+        "droop_frequency_hz": _number(_droop_hz(start)),
+        "sync_count": len(start.waits),
+        "sync_longest_s": max((wait.wait_s for wait in start.waits), default=None),
+        "sync_bound_s": 1.0 / config.synchronise.slip_hz,
+        **_damping(start),
+        **_fuse(found),
+        "inrush_soft_pu": found.waveforms.soft.peak_output_pu,
+        "inrush_hard_pu": None
+        if found.waveforms.hard is None
+        else found.waveforms.hard.peak_output_pu,
+        "thd": found.waveforms.loaded.thd,
+        "voltage_hard_pu": None
+        if found.waveforms.hard is None
+        else found.waveforms.hard.least_voltage_pu,
+        "energy_kwh": float(start.energy_kwh.sum()),
+        "auxiliary_kwh": float(start.auxiliary_kwh.sum()),
+        "energy_left_kwh": float(start.energy_left_kwh.sum()),
+        "holds_h": _number(holds_h(start)),
+        "reconnected_s": next(
+            (one.time_s for one in start.events if one.action is Action.RECONNECTED), None
+        ),
+    }
+
+
+def _recovery(found: BlackStartResults) -> dict[str, Any]:
+    keys = {}
+    for kind, times in (("", found.sustained), ("first_", found.first)):
+        for column, threshold in enumerate(times.threshold):
+            reached = bool(times.reached[0, column])
+            value = float(times.time_h[0, column]) * S_PER_H if reached else None
+            keys[f"t_r_{kind}{round(PERCENT * threshold)}_s"] = value
+    return keys
+
+
+def _weighted_kwh(start: BlackStart) -> float:
+    dark = dark_s(start) / S_PER_H
+    blocks = start.circuit.blocks
+    return float(sum(one.weight * one.power_kw * h for one, h in zip(blocks, dark, strict=True)))
+
+
+def _extreme(name: str, unit: str, found: Extreme) -> dict[str, Any]:
+    return {
+        f"{name}_{unit}": _number(found.value),
+        f"{name}_s": _number(found.time_s),
+        f"{name}_cause": found.cause,
+    }
+
+
+def _droop_hz(start: BlackStart) -> float:
+    """Frequency at the end by the droop formula, from what the units feed."""
+    samples = start.samples
+    on = np.isfinite(samples.unit_frequency_hz[-1]) & (samples.unit_power_kw[-1] != 0.0)
+    if not on.any() or any(one.closing == GRID for one in start.waits):
+        return np.nan
+    unit = start.circuit.network.units[0].inverter
+    rating_kva = np.array([one.apparent_kva for one in start.circuit.formers])
+    droop_hz = unit.droop_rad_per_s_per_w * 1e3 * rating_kva[0] / (2.0 * np.pi)
+    share = samples.unit_power_kw[-1][on].sum() / rating_kva[on].sum()
+    return start.circuit.site.nominal_hz - droop_hz * share
+
+
+def least_damped(start: BlackStart) -> ClosingCheck | None:
+    """The closing with the eigenvalue that decays least, or grows most."""
+    known = [check for check in start.checks if len(check.eigenvalue_per_s)]
+    return max(known, key=lambda check: check.worst_per_s.real, default=None)
+
+
+def _damping(start: BlackStart) -> dict[str, Any]:
+    worst = least_damped(start)
+    value = None if worst is None else worst.worst_per_s
+    return {
+        "least_damping_per_s": None if value is None else -value.real,
+        "least_damped_hz": None if value is None else abs(value.imag) / (2.0 * np.pi),
+        "least_damped_closing": "" if worst is None else worst.closing,
+        "least_damped_states": [] if worst is None else list(worst.states),
+    }
+
+
+def _fuse(found: BlackStartResults) -> dict[str, Any]:
+    fuse = found.fuse
+    return {
+        "fuse_current_a": None if fuse is None else fuse.fault_current_a,
+        "fuse_melting_s": None if fuse is None else _number(fuse.melting_s),
+        "fuse_clears": None if fuse is None else fuse.outcome == "clears",
+    }
+
+
+def results(found: BlackStartResults) -> dict[str, pl.DataFrame]:
+    """The tables that came out, by name."""
+    start = found.start
+    return {
+        "events": _events(start),
+        "island": _island(found),
+        "units": _units(start),
+        "blocks": _blocks(start),
+        "eigenvalues": _eigenvalues(start),
+        "runbook": pl.DataFrame([vars(step) for step in found.runbook]),
+    }
+
+
+def _events(start: BlackStart) -> pl.DataFrame:
+    rows = [
+        {
+            "time_s": one.time_s,
+            "action": str(one.action),
+            "actor": one.actor,
+            "cause": one.cause,
+            "frequency_before_hz": one.before.frequency_hz,
+            "frequency_after_hz": one.after.frequency_hz,
+            "voltage_before_pu": one.before.voltage_pu,
+            "voltage_after_pu": one.after.voltage_pu,
+            "power_before_kw": one.before.power_kw,
+            "power_after_kw": one.after.power_kw,
+        }
+        for one in start.events
+    ]
+    return pl.DataFrame(rows).fill_nan(None)
+
+
+def _island(found: BlackStartResults) -> pl.DataFrame:
+    samples = found.start.samples
+    frame = pl.DataFrame(
+        {
+            "time_s": samples.time_s,
+            "frequency_hz": samples.frequency_hz,
+            "voltage_pu": samples.voltage_pu,
+            "load_kw": samples.block_kw.sum(axis=1),
+            "served_kw": found.served_kw,
+            "current_pu": samples.unit_current_pu.max(axis=1),
+        }
+    )
+    return frame.gather_every(EVERY).fill_nan(None)
+
+
+def _units(start: BlackStart) -> pl.DataFrame:
+    samples = start.samples
+    return pl.DataFrame(
+        {
+            "unit": [unit.name for unit in start.circuit.formers],
+            "apparent_kva": [unit.apparent_kva for unit in start.circuit.formers],
+            "connected_s": np.where(np.isfinite(start.connected_s), start.connected_s, np.nan),
+            "power_kw": samples.unit_power_kw[-1],
+            "reactive_kvar": samples.unit_reactive_kvar[-1],
+            "greatest_current_pu": samples.unit_current_pu.max(axis=0),
+            "energy_kwh": start.energy_kwh,
+            "auxiliary_kwh": start.auxiliary_kwh,
+            "energy_left_kwh": start.energy_left_kwh,
+        }
+    ).fill_nan(None)
+
+
+def _blocks(start: BlackStart) -> pl.DataFrame:
+    samples, dark = start.samples, dark_s(start)
+    blocks = start.circuit.blocks
+    first = [
+        float(samples.time_s[np.argmax(on)]) if on.any() else np.nan for on in samples.connected.T
+    ]
+    return pl.DataFrame(
+        {
+            "block": [block.name for block in blocks],
+            "tier": [block.tier for block in blocks],
+            "power_kw": [block.power_kw for block in blocks],
+            "weight": [block.weight for block in blocks],
+            "on_s": first,
+            "on_at_end": samples.connected[-1],
+            "dark_s": dark,
+            "missing_kwh": dark / S_PER_H * np.array([block.power_kw for block in blocks]),
+        }
+    ).fill_nan(None)
+
+
+def _eigenvalues(start: BlackStart) -> pl.DataFrame:
+    known = [check for check in start.checks if len(check.eigenvalue_per_s)]
+    values = [check.eigenvalue_per_s for check in known]
+    counts = [len(one) for one in values]
+    joined = np.concatenate([*values, np.zeros(0, complex)])
+    return pl.DataFrame(
+        {
+            "time_s": np.repeat([check.time_s for check in known], counts),
+            "closing": [check.closing for check in known for _ in check.eigenvalue_per_s],
+            "allowed": [check.allowed for check in known for _ in check.eigenvalue_per_s],
+            "real_per_s": joined.real,
+            "imag_per_s": joined.imag,
+        }
+    )
+
+
+def inputs(found: BlackStartResults) -> dict[str, pl.DataFrame]:
+    """The canonical tables that were used, by name."""
+    site = found.start.circuit.site
+    frames = {
+        "units": pl.DataFrame([vars(unit) for unit in site.batteries]),
+        "load_blocks": pl.DataFrame([vars(block) for block in site.load_blocks]),
+    }
+    return {name: frame.rename({"name": name[:-1]}) for name, frame in frames.items()}
+
+
+def _number(value: float) -> float | None:
+    """The value; None where there is none."""
+    return float(value) if np.isfinite(value) else None
