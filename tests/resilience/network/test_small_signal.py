@@ -1,6 +1,7 @@
 """Modes of islands: against the notes, what is left out of them, and what they foretell."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from evergrid.resilience.network import small_signal
 from evergrid.resilience.network.assembly import assemble
 from evergrid.resilience.network.simulation import simulate
 from evergrid.resilience.network.steady_state import SteadyState, steady_state
-from tests.resilience.network.cases import at_rest, island, opened
+from tests.resilience.network.cases import at_rest, island, lone, opened
 
 LISTED = [  # section 2.4, loads of 1 mH
     -8.3912 + 47.6298j,
@@ -27,13 +28,13 @@ LISTED = [  # section 2.4, loads of 1 mH
 ]
 
 
-def modes_of(*arguments, **options) -> small_signal.IslandModes:
+def modes_of(*arguments: Any, **options: float) -> small_signal.IslandModes:
     return small_signal.modes(steady_state(assemble(*arguments, **options)))
 
 
 def test_modes_are_those_of_the_notes() -> None:
     found = modes_of(island()).eigenvalue_per_s
-    assert found[found.imag >= 0][: len(LISTED)] == pytest.approx(np.array(LISTED), rel=5e-6)
+    assert found[np.imag(found) >= 0][: len(LISTED)] == pytest.approx(np.array(LISTED), rel=5e-6)
 
 
 @pytest.mark.parametrize(
@@ -117,3 +118,10 @@ def test_a_state_that_does_not_rest_has_no_modes() -> None:
     )
     with pytest.raises(InputError, match="settled must hold a steady state"):
         small_signal.modes(moved)
+
+
+def test_a_unit_without_a_bus_has_modes_of_its_own() -> None:
+    """11 states move, of which one is an angle that nothing depends on."""
+    found = modes_of(lone(), opened("u1", "load", "more"))
+    assert len(found.eigenvalue_per_s) == 10
+    assert found.stable

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from evergrid.resilience.network import assembly as assemblies
-from evergrid.resilience.network.assembly import assemble
+from evergrid.resilience.network.assembly import Assembly, assemble
+from evergrid.resilience.network.dq_state import DqState
 from evergrid.resilience.network.simulation import simulate
 from evergrid.resilience.network.switching import switched
 from tests.resilience.network.cases import at_rest, island, lone, opened
 
 
-def sums(assembly, state):
+def sums(assembly: Assembly, state: DqState) -> np.ndarray:
     """Of currents into each bus."""
     entries = assemblies.current_entries(assembly)
     currents = state.values[entries] + 1j * state.values[entries + 1]

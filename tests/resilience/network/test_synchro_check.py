@@ -22,6 +22,9 @@ def test_a_slip_moves_the_phase_as_time_goes() -> None:
     second_state = simulate(whole, simulate(whole, at_rest(island(), apart), 1.0).final, 0.5).final
     second = across_breaker(whole, second_state, "line 1")
     assert first.both_live
+    assert first.phase_rad is not None
+    assert first.slip_hz is not None
+    assert second.phase_rad is not None
     assert first.slip_hz == pytest.approx(second.slip_hz, abs=1e-4)
     turned = np.exp(1j * (second.phase_rad - first.phase_rad))
     assert turned == pytest.approx(np.exp(2j * np.pi * first.slip_hz * 0.5), abs=1e-3)
@@ -60,6 +63,7 @@ def test_closing_in_phase_disturbs_less_than_closing_out_of_phase() -> None:
     for turn in (0.0, 0.5):
         whole, values = assemble(island(), apart), start.values.copy()
         ahead = across_breaker(whole, start, "u3").phase_rad
+        assert ahead is not None
         values[26] += turn - ahead
         assert across_breaker(whole, DqState(0.0, values), "u3").phase_rad == pytest.approx(turn)
         closed = assemble(island())

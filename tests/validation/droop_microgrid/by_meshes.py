@@ -5,6 +5,8 @@ that there are no constraints and no term to hold them; its frame is that of the
 that there is no zero eigenvalue; derivatives are by complex step through plain arithmetic.
 """
 
+from typing import Any
+
 import numpy as np
 from scipy.optimize import brentq, fsolve
 
@@ -31,7 +33,7 @@ MASS = np.linalg.inv(MESHES.T @ L @ MESHES)
 DRAG = MESHES.T @ R @ MESHES
 
 
-def rates(state, droop):
+def rates(state: np.ndarray, droop: float) -> np.ndarray:
     """Rates of [P, Q, phi, gamma, i_l, v_o] x 3, of two angles and of the mesh currents."""
     own = state[:30].reshape(3, 10)
     angle = np.array([0.0 * state[0], state[30], state[31]])
@@ -68,23 +70,23 @@ def rates(state, droop):
     return np.concatenate([changes.T.ravel(), w[1:] - w[0], mesh_d_rate, mesh_q_rate])
 
 
-def jacobian(state, droop):
+def jacobian(state: np.ndarray, droop: float) -> np.ndarray:
     """By complex step."""
     columns = []
     for entry in range(40):
         shifted = state.astype(complex)
         shifted[entry] += 1e-20j
-        columns.append(rates(shifted, droop).imag / 1e-20)
+        columns.append(np.imag(rates(shifted, droop)) / 1e-20)
     return np.array(columns).T
 
 
-def settled(droop):
+def settled(droop: float) -> np.ndarray:
     """By SciPy's hybrid method from a flat start, polished by Newton's."""
     start = np.zeros(40)
     start[:30].reshape(3, 10)[:, [0, 6, 7, 8]] = [4300.0, 11.4, 6.0, V_N]
     start[32:35] = 11.4
     scale = np.abs(jacobian(start, droop)).max(axis=1)
-    state = fsolve(
+    state: Any = fsolve(
         lambda x: rates(x, droop) / scale,
         start,
         fprime=lambda x: jacobian(x, droop) / scale[:, None],
@@ -95,13 +97,13 @@ def settled(droop):
     return state
 
 
-def eigenvalues(droop):
+def eigenvalues(droop: float) -> np.ndarray:
     """At the steady state."""
     return np.linalg.eigvals(jacobian(settled(droop), droop))
 
 
-def critical_droop():
+def critical_droop() -> tuple[float, complex]:
     """Droop at which the least damped eigenvalue crosses, and that eigenvalue."""
-    found = brentq(lambda droop: eigenvalues(droop).real.max(), 1.5e-4, 2.0e-4, xtol=1e-16)
+    found: Any = brentq(lambda droop: np.real(eigenvalues(droop)).max(), 1.5e-4, 2.0e-4, xtol=1e-16)
     at = eigenvalues(found)
-    return found, at[at.real.argmax()]
+    return found, at[np.real(at).argmax()]

@@ -115,7 +115,7 @@ class DroopInverter:
         return row
 
 
-@kernel(error_model="numpy", fastmath={"contract"})
+@kernel(error_model="numpy", fastmath={"contract"}, inline="always")
 @no_type_check
 def rates(x, unit, p, frame_w, v_set, trim, v_max_2, c, s, e_x, e_y, v_x, v_y, out):
     """Rates of change of one inverter, into its row of ``out``.

@@ -30,9 +30,10 @@ FINISHED, NOT_FINITE, OVER_CURRENT = range(3)
 FRAME_W, V_FROM, V_TO, RAMP_START_S, RAMP_PER_S, TRIM, V_MAX_2 = range(7)
 BRANCH_R, BRANCH_INV_L, BRANCH_FRAME_W = range(3)
 OF_PULL, OF_CURRENT = range(2)
-# Rows of what is known of units and of buses in one evaluation.
+# Columns of what is known of units and of buses in one evaluation; rows of voltages of buses.
 BASE, BASE_C, BASE_S, C, S, E_X, E_Y = range(7)
-PULL_X, PULL_Y, IN_X, IN_Y, V_X, V_Y = range(6)
+PULL_X, PULL_Y, IN_X, IN_Y = range(4)
+V_X, V_Y = range(2)
 
 
 class DqTables(NamedTuple):
@@ -97,14 +98,15 @@ def parts_of(tables, moving):
 @kernel(error_model="numpy")
 @no_type_check
 def remember_angles(units, by_unit):
-    """Sine and cosine of all angles; nearby ones then follow from short series.
+    """Sine and cosine of angles; those of nearby ones then follow from short series.
 
     Of the real part alone: those of complex numbers are not exact in a tiny imaginary part.
     """
     for unit in range(len(units)):
         angle = units[unit, DELTA].real
-        by_unit[BASE, unit] = angle
-        by_unit[BASE_C, unit], by_unit[BASE_S, unit] = np.cos(angle), np.sin(angle)
+        if not abs(angle - by_unit[unit, BASE].real) < 0.5 * SMALL_ANGLE:
+            by_unit[unit, BASE] = angle
+            by_unit[unit, BASE_C], by_unit[unit, BASE_S] = np.cos(angle), np.sin(angle)
 
 
 @kernel(error_model="numpy", fastmath={"contract"}, inline="always")
@@ -122,6 +124,7 @@ def rates(
     branches,
     by_unit,
     by_bus,
+    volts,
     units_out,
     branches_out,
 ):
@@ -144,56 +147,59 @@ def rates(
         units: States, a row each.
         branches: Currents, a row each.
         by_unit: Room for what is known of units; angles must be in it.
-        by_bus: The same of buses; the voltages are there afterwards.
+        by_bus: The same of buses, for sums.
+        volts: Voltages of buses, with that of the earth, which stays 0, at the end.
         units_out: Rates.
         branches_out: Rates.
     """
     buses = len(weights)
     for bus in range(buses + 1):
-        by_bus[PULL_X, bus] = by_bus[PULL_Y, bus] = by_bus[IN_X, bus] = by_bus[IN_Y, bus] = 0.0
+        by_bus[bus, PULL_X] = by_bus[bus, PULL_Y] = by_bus[bus, IN_X] = by_bus[bus, IN_Y] = 0.0
     for unit in range(len(units)):
-        angle = units[unit, DELTA] - by_unit[BASE, unit]
+        angle = units[unit, DELTA] - by_unit[unit, BASE]
         if abs(angle.real) < SMALL_ANGLE:
             two = angle * angle
             c = 1.0 - two * (0.5 - two * (1.0 / 24.0 - two * (1.0 / 720.0)))
             s = angle * (1.0 - two * (1.0 / 6.0 - two * (1.0 / 120.0)))
         else:
             c, s = np.cos(angle), np.sin(angle)
-        base_c, base_s = by_unit[BASE_C, unit], by_unit[BASE_S, unit]
+        base_c, base_s = by_unit[unit, BASE_C], by_unit[unit, BASE_S]
         c, s = base_c * c - base_s * s, base_s * c + base_c * s
         v_d, v_q = units[unit, V_O_D], units[unit, V_O_Q]
         e_x, e_y = v_d * c - v_q * s, v_q * c + v_d * s
-        by_unit[C, unit], by_unit[S, unit] = c, s
-        by_unit[E_X, unit], by_unit[E_Y, unit] = e_x, e_y
+        by_unit[unit, C], by_unit[unit, S] = c, s
+        by_unit[unit, E_X], by_unit[unit, E_Y] = e_x, e_y
         r, over_l = parameters[unit, R_C], parameters[unit, INV_LC]
         i_x, i_y = units[unit, I_O_X], units[unit, I_O_Y]
         bus = unit_bus[unit]
-        by_bus[PULL_X, bus] += (e_x - r * i_x) * over_l
-        by_bus[PULL_Y, bus] += (e_y - r * i_y) * over_l
-        by_bus[IN_X, bus] += i_x
-        by_bus[IN_Y, bus] += i_y
+        by_bus[bus, PULL_X] += (e_x - r * i_x) * over_l
+        by_bus[bus, PULL_Y] += (e_y - r * i_y) * over_l
+        by_bus[bus, IN_X] += i_x
+        by_bus[bus, IN_Y] += i_y
     for branch in range(len(branches)):
         i_x, i_y = branches[branch, 0], branches[branch, 1]
         decay = impedances[branch, BRANCH_R] * impedances[branch, BRANCH_INV_L]
         start, end = ends[branch, 0], ends[branch, 1]
-        by_bus[PULL_X, start] += decay * i_x
-        by_bus[PULL_Y, start] += decay * i_y
-        by_bus[IN_X, start] -= i_x
-        by_bus[IN_Y, start] -= i_y
-        by_bus[PULL_X, end] -= decay * i_x
-        by_bus[PULL_Y, end] -= decay * i_y
-        by_bus[IN_X, end] += i_x
-        by_bus[IN_Y, end] += i_y
-    for bus in range(buses):
-        by_bus[V_X, bus] = by_bus[V_Y, bus] = 0.0
+        by_bus[start, PULL_X] += decay * i_x
+        by_bus[start, PULL_Y] += decay * i_y
+        by_bus[start, IN_X] -= i_x
+        by_bus[start, IN_Y] -= i_y
+        by_bus[end, PULL_X] -= decay * i_x
+        by_bus[end, PULL_Y] -= decay * i_y
+        by_bus[end, IN_X] += i_x
+        by_bus[end, IN_Y] += i_y
     for bus in range(buses):
         of_pull, of_current = weights[bus, OF_PULL], weights[bus, OF_CURRENT]
-        g_x = of_pull * by_bus[PULL_X, bus] + of_current * by_bus[IN_X, bus]
-        g_y = of_pull * by_bus[PULL_Y, bus] + of_current * by_bus[IN_Y, bus]
-        for other in range(buses):
-            part = solve[bus, other]
-            by_bus[V_X, other] += part * g_x
-            by_bus[V_Y, other] += part * g_y
+        g_x = of_pull * by_bus[bus, PULL_X] + of_current * by_bus[bus, IN_X]
+        g_y = of_pull * by_bus[bus, PULL_Y] + of_current * by_bus[bus, IN_Y]
+        if bus == 0:
+            for other in range(buses):
+                volts[V_X, other] = solve[0, other] * g_x
+                volts[V_Y, other] = solve[0, other] * g_y
+        else:
+            for other in range(buses):
+                volts[V_X, other] += solve[bus, other] * g_x
+                volts[V_Y, other] += solve[bus, other] * g_y
     for unit in range(len(units)):
         ramp = (t_s - told[unit, RAMP_START_S]) * told[unit, RAMP_PER_S]
         v_from = told[unit, V_FROM]
@@ -207,12 +213,12 @@ def rates(
             v_set,
             told[unit, TRIM],
             told[unit, V_MAX_2],
-            by_unit[C, unit],
-            by_unit[S, unit],
-            by_unit[E_X, unit],
-            by_unit[E_Y, unit],
-            by_bus[V_X, bus],
-            by_bus[V_Y, bus],
+            by_unit[unit, C],
+            by_unit[unit, S],
+            by_unit[unit, E_X],
+            by_unit[unit, E_Y],
+            volts[V_X, bus],
+            volts[V_Y, bus],
             units_out,
         )
     for branch in range(len(branches)):
@@ -220,8 +226,8 @@ def rates(
         r, over_l = impedances[branch, BRANCH_R], impedances[branch, BRANCH_INV_L]
         frame_w = impedances[branch, BRANCH_FRAME_W]
         i_x, i_y = branches[branch, 0], branches[branch, 1]
-        across_x = by_bus[V_X, start] - by_bus[V_X, end]
-        across_y = by_bus[V_Y, start] - by_bus[V_Y, end]
+        across_x = volts[V_X, start] - volts[V_X, end]
+        across_y = volts[V_Y, start] - volts[V_Y, end]
         branches_out[branch, 0] = (across_x - r * i_x) * over_l + frame_w * i_y
         branches_out[branch, 1] = (across_y - r * i_y) * over_l - frame_w * i_x
 
@@ -232,8 +238,9 @@ def rates_at(tables, t_s, moving):
     """Rates of change of what is connected, and the voltages of the buses and the earth."""
     parameters, told, unit_bus, impedances, ends, weights, solve = tables
     out = np.zeros_like(moving)
-    by_unit = np.zeros((7, len(parameters)), moving.dtype)
-    by_bus = np.zeros((6, len(weights) + 1), moving.dtype)
+    by_unit = np.full((len(parameters), 7), np.inf, moving.dtype)
+    by_bus = np.zeros((len(weights) + 1, 4), moving.dtype)
+    volts = np.zeros((2, len(weights) + 1), moving.dtype)
     units, branches = parts_of(tables, moving)
     units_out, branches_out = parts_of(tables, out)
     remember_angles(units, by_unit)
@@ -250,10 +257,11 @@ def rates_at(tables, t_s, moving):
         branches,
         by_unit,
         by_bus,
+        volts,
         units_out,
         branches_out,
     )
-    return out, by_bus[V_X], by_bus[V_Y]
+    return out, volts[V_X], volts[V_Y]
 
 
 @kernel(error_model="numpy")
@@ -286,7 +294,8 @@ def run(tables, moving, start_s, step_s, steps, every, bound_2, recorded):
     parameters, told, unit_bus, impedances, ends, weights, solve = tables
     states, v_x, v_y, unit_ws, branch_ws, peak_2 = recorded
     size, buses = len(moving), len(weights)
-    by_unit, by_bus = np.zeros((7, len(parameters))), np.zeros((6, buses + 1))
+    by_unit, by_bus = np.full((len(parameters), 7), np.inf), np.zeros((buses + 1, 4))
+    volts = np.zeros((2, buses + 1))
     trial, slope, total = moving.copy(), np.zeros(size), np.zeros(size)
     units, branches = parts_of(tables, trial)
     units_out, branches_out = parts_of(tables, slope)
@@ -307,6 +316,7 @@ def run(tables, moving, start_s, step_s, steps, every, bound_2, recorded):
                 branches,
                 by_unit,
                 by_bus,
+                volts,
                 units_out,
                 branches_out,
             )
@@ -316,10 +326,10 @@ def run(tables, moving, start_s, step_s, steps, every, bound_2, recorded):
                     for entry in range(size):
                         states[sample, entry] = moving[entry]
                     for bus in range(buses):
-                        v_x[sample, bus], v_y[sample, bus] = by_bus[V_X, bus], by_bus[V_Y, bus]
+                        v_x[sample, bus], v_y[sample, bus] = volts[V_X, bus], volts[V_Y, bus]
                 weight = 0.5 * step_s if step in (0, steps) else step_s
                 worst = _account(
-                    units, branches, by_unit, by_bus, ends, weight, unit_ws, branch_ws, peak_2
+                    units, branches, by_unit, volts, ends, weight, unit_ws, branch_ws, peak_2
                 )
                 if not worst < bound_2:
                     return (OVER_CURRENT if worst >= bound_2 else NOT_FINITE), step
@@ -342,20 +352,20 @@ def run(tables, moving, start_s, step_s, steps, every, bound_2, recorded):
 
 @kernel(error_model="numpy", fastmath={"contract"})
 @no_type_check
-def _account(units, branches, by_unit, by_bus, ends, weight, unit_ws, branch_ws, peak_2):
+def _account(units, branches, by_unit, volts, ends, weight, unit_ws, branch_ws, peak_2):
     """Energies and peaks of one instant; the square of the largest current, NaN if any is."""
     worst = 0.0
     for unit in range(len(units)):
         i_x, i_y = units[unit, I_O_X], units[unit, I_O_Y]
-        unit_ws[unit] += weight * (by_unit[E_X, unit] * i_x + by_unit[E_Y, unit] * i_y)
+        unit_ws[unit] += weight * (by_unit[unit, E_X] * i_x + by_unit[unit, E_Y] * i_y)
         inner_2 = units[unit, I_L_D] ** 2 + units[unit, I_L_Q] ** 2
         peak_2[unit] = max(peak_2[unit], inner_2)
         worst = _larger(_larger(worst, inner_2), i_x * i_x + i_y * i_y)
     for branch in range(len(branches)):
         start, end = ends[branch, 0], ends[branch, 1]
         i_x, i_y = branches[branch, 0], branches[branch, 1]
-        across_x = by_bus[V_X, start] - by_bus[V_X, end]
-        across_y = by_bus[V_Y, start] - by_bus[V_Y, end]
+        across_x = volts[V_X, start] - volts[V_X, end]
+        across_y = volts[V_Y, start] - volts[V_Y, end]
         branch_ws[branch] += weight * (across_x * i_x + across_y * i_y)
         worst = _larger(worst, i_x * i_x + i_y * i_y)
     return worst

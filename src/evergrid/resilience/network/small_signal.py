@@ -208,8 +208,8 @@ def check_step(
     mode = int(np.abs(found).argmax())
     share = np.abs(np.conj(left[:, mode]) * right[:, mode])
     name = assembly.state_names[int(share.argmax())].rsplit(".", 1)[0]
-    near = "".join(f", at resistor {resistor}" for resistor in _resistors_at(assembly, name))
-    rule = f"be at most {most / fastest:.3g} s: {name}{near}, has a mode of {fastest:.4g} 1/s"
+    near = "".join(f" at resistor {resistor}" for resistor in _resistors_at(assembly, name))
+    rule = f"be at most {most / fastest:.3g} s: {name}{near} has a mode of {fastest:.4g} 1/s"
     fix = "Shorten the step, give loads a realistic inductance, or solve by network.implicit."
     raise_if_any("simulation", [Fault("step_s", rule, (step_s,), ids=(name,), fix=fix)])
 
