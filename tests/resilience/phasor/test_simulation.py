@@ -162,6 +162,15 @@ def test_a_dead_bus_rises_as_its_ramp_and_a_part_that_is_cut_off_stays_dead() ->
     assert run.load_kw[0, -1] == 0.0
 
 
+def test_constant_power_in_a_dead_part_draws_nothing_and_harms_nobody() -> None:
+    line = PhasorLine("cable", "plaza", "hospital", 0.02, 0.05, closed=False)
+    load = PhasorLoad("server", "hospital", 50.0, 0.0, 1.0, 0.0, closed=True)
+    run = simulate(hospital(lines=(line,), loads=(load,)), [], 2.0)
+    assert run.collapse is None
+    assert (run.load_kw[0] == 0.0).all()
+    assert abs(run.voltage_pu[0, -1]) == pytest.approx(1.0, abs=1e-3)
+
+
 def test_a_started_unit_meets_a_live_bus_without_a_jump() -> None:
     island = hospital()
     units = (island.units[0], replace(island.units[1], running=False))

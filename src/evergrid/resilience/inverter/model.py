@@ -272,8 +272,9 @@ class GridFollowingInverter(AbstractInverter):
     """An inverter that feeds power into a voltage that others hold.
 
     Attributes:
-        active: Of active power, by the current on the d axis of the loop's frame.
-        reactive: Of reactive power, by the current on the q axis.
+        active: Of active power, by the current on the q axis of the loop's frame.
+        reactive: Of reactive power, by the current on the d axis. Both are as published, where the
+            capacitor is large; other programs have the two axes the other way round.
         current: Loop below both.
         pll: That finds the frame.
         lcl: The filter.

@@ -137,6 +137,14 @@ def rescale(tables, moment, now_s):
 
 @kernel(error_model="numpy")
 @no_type_check
+def draws(tables, number):
+    """Whether a load draws constant power; in a dead part none does."""
+    load = tables.load[number]
+    return load.closed == 1 and load.constant > 0.0 and tables.alive[load.bus]
+
+
+@kernel(error_model="numpy")
+@no_type_check
 def constant_current(load, scale, voltage):
     """Current that a load's constant power draws, or the impedance that it is at low voltage."""
     power = scale * load.constant * complex(load.power, -load.reactive)
@@ -151,8 +159,7 @@ def substitute(tables, moment, sources):
     """Voltages for given sources and constant power; the bus that moves most if there are none."""
     count, constant = len(moment.voltage), False
     for number in range(len(tables.load)):
-        load = tables.load[number]
-        constant = constant or (load.closed == 1 and load.constant > 0.0)
+        constant = constant or draws(tables, number)
     worst = 0
     injected = np.empty(count, np.complex128)
     for _ in range(SUBSTITUTIONS if constant else 1):
@@ -160,8 +167,8 @@ def substitute(tables, moment, sources):
             injected[row] = sources[row]
         if constant:
             for number in range(len(tables.load)):
-                load = tables.load[number]
-                if load.closed and load.constant > 0.0:
+                if draws(tables, number):
+                    load = tables.load[number]
                     here = moment.voltage[load.bus]
                     if load.impedance_below_pu == 0.0 and abs(here) < DEAD_PU:
                         return load.bus
@@ -263,7 +270,7 @@ def solve_hard(tables, moment, sources, internal):
     whole, matrix = np.empty(count, np.complex128), np.empty((count, count), np.complex128)
     part = np.zeros(len(tables.load), np.complex128)
     for number in range(len(tables.load)):
-        part[number] = admittance_of(tables.load[number], moment, number)
+        part[number] = admittance_of(tables, moment, number)
     worst = 0
     for _ in range(HARD):
         for row in range(count):
@@ -296,10 +303,10 @@ def solve_hard(tables, moment, sources, internal):
         clipped = clip_currents(tables, moment, internal)
         for number in range(len(tables.load)):
             load = tables.load[number]
-            drawn = load.closed == 1 and load.constant > 0.0
-            if drawn and max(load.impedance_below_pu, abs(moment.voltage[load.bus])) < LEAST_PU:
+            least = max(load.impedance_below_pu, abs(moment.voltage[load.bus]))
+            if draws(tables, number) and least < LEAST_PU:
                 return load.bus
-            wanted = admittance_of(load, moment, number)
+            wanted = admittance_of(tables, moment, number)
             moved = max(moved, abs(wanted - part[number]) * CLOSE_PU / HARD_CLOSE)
             part[number] += 0.5 * (wanted - part[number])
         if moved < CLOSE_PU and clipped < CLIPPED:
@@ -310,9 +317,10 @@ def solve_hard(tables, moment, sources, internal):
 
 @kernel(error_model="numpy")
 @no_type_check
-def admittance_of(load, moment, number):
+def admittance_of(tables, moment, number):
     """Admittance that a load's constant power is at the present voltage."""
-    if not load.closed or load.constant == 0.0:
+    load = tables.load[number]
+    if not draws(tables, number):
         return 0.0j
     size = max(abs(moment.voltage[load.bus]), load.impedance_below_pu, LEAST_PU)
     power = moment.scale[number] * load.constant * complex(load.power, -load.reactive)
@@ -457,7 +465,7 @@ def sample(tables, moment, found, column, now_s, deviation):
             here = moment.voltage[load.bus]
             part = moment.scale[number] * (1.0 - load.constant)
             current = part * complex(load.power, -load.reactive) * here
-            if load.constant > 0.0:
+            if draws(tables, number):
                 current += constant_current(load, moment.scale[number], here)
             found.drawn[number, column] = here * current.conjugate()
     for number in range(len(tables.motor)):

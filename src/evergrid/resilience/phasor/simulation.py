@@ -19,7 +19,7 @@ from evergrid.resilience.phasor.tables import PhasorMoment, PhasorSamples, Phaso
 from evergrid.resilience.phasor.units import DieselSet, FollowingUnit, FormingUnit
 
 STEP_S = 0.002
-STEPS_S = (0.0005, 0.005)  # of the shortest time constant, 5 ms, the longest step is 1
+STEPS_S = (0.0005, 0.005)  # the longest is the shortest time constant that records allow
 SAMPLE_S = 0.02
 MOST_STEPS = 20_000_000
 LIVE_PU = 0.1  # from which a bus is not dead, and a unit that starts there is synchronised
