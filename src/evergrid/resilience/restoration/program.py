@@ -253,12 +253,12 @@ def _add_blocks(
     row = made.rows(shape, lower=-np.inf, upper=0.0)  # s <= z
     made.entries(row, closing, 1.0)
     made.entries(row, closed, -1.0)
-    most = 1.0 + (shape[1] // 2) * opens
+    most = 1.0 + shape[1] * opens
     times = made.columns((shape[0], 1), upper=most, whole=True)  # how often a block is closed
     row = made.rows((shape[0], 1), lower=0.0, upper=0.0)
     made.entries(row, closing, 1.0)
     made.entries(row, times, -1.0)
-    times = made.columns((shape[0], 1), upper=opens * shape[1] // 2, whole=True)  # and is opened
+    times = made.columns((shape[0], 1), upper=most - 1.0, whole=True)  # and opened
     row = made.rows((shape[0], 1), lower=0.0, upper=0.0)
     made.entries(row, opening, 1.0)
     made.entries(row, times, -1.0)
@@ -268,7 +268,7 @@ def _add_blocks(
     row = made.rows((len(child), shape[1]), lower=-np.inf, upper=0.0)
     made.entries(row, closed[child], 1.0)
     made.entries(row, closed[table.parent[child]], -1.0)
-    row = made.rows((shape[1],), lower=-np.inf, upper=rule.closings_per_step)
+    row = made.rows((shape[1],), lower=-np.inf, upper=float(rule.closings_per_step))
     made.entries(row, closing, 1.0)
     made.entries(balance, closed, -table.power_kw[:, None])
     first = _add_cold_load(made, table, start, balance, closing, opening)

@@ -7,7 +7,7 @@ be picked up is lowered for all steps with the same sources there, until every s
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from evergrid.resilience.restoration.limits import is_online, start_of_step
 from evergrid.resilience.restoration.plan import GAP, plan
 from evergrid.resilience.restoration.rule import RestorationRule, SourceFailures, none_fail
 from evergrid.resilience.restoration.schedule import RestorationSchedule
-from evergrid.resilience.restoration.steps import DIESEL_POWER_FACTOR, StepTables, step_tables
+from evergrid.resilience.restoration.steps import StepTables, step_tables
 
 LOWER = 0.85  # of what a step picked up that failed: the share it may pick up from then on
 MOST_ROUNDS = 20
@@ -63,6 +63,7 @@ class StepFinding(NamedTuple):
     passed: bool
 
 
+@runtime_checkable
 class StepChecker(Protocol):
     """A finer model: RMS, dq, eigenvalues, or closed forms."""
 
