@@ -11,7 +11,9 @@ def block(name: str = "ward", power_kw: float = 40.0, **other: Any) -> LoadBlock
     return LoadBlock(**{"name": name, "power_kw": power_kw, "tier": "critical", **other})
 
 
-def bus(name: str = "bus", energy_kwh: float = 100.0, power_kw: float = 60.0, **other: Any) -> BatteryUnit:
+def bus(
+    name: str = "bus", energy_kwh: float = 100.0, power_kw: float = 60.0, **other: Any
+) -> BatteryUnit:
     """A bus with no losses, no auxiliaries and no way back, other than where said."""
     given = {
         "capacity_kwh": 155.0,
@@ -22,7 +24,9 @@ def bus(name: str = "bus", energy_kwh: float = 100.0, power_kw: float = 60.0, **
         "grid_forming": True,
         "black_start": True,
     }
-    return BatteryUnit(name, energy_arrival_kwh=energy_kwh, max_discharge_kw=power_kw, **given | other)
+    return BatteryUnit(
+        name, energy_arrival_kwh=energy_kwh, max_discharge_kw=power_kw, **given | other
+    )
 
 
 def site(*blocks: LoadBlock, batteries: tuple[BatteryUnit, ...], **other: Any) -> Microgrid:

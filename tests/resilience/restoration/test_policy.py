@@ -60,7 +60,9 @@ def test_one_bus_holds_a_block_for_as_long_as_its_energy_lasts():
 
 
 def test_losses_auxiliaries_and_the_way_back_are_taken_off():
-    unit = bus("one", 100.0, 50.0, efficiency_discharge=0.8, auxiliary_kw=5.0, energy_reserve_kwh=30.0)
+    unit = bus(
+        "one", 100.0, 50.0, efficiency_discharge=0.8, auxiliary_kw=5.0, energy_reserve_kwh=30.0
+    )
     found = follow(site(block("ward", 40.0), batteries=(unit,)), RULE, 3.0, 0.25)
     drawn = 40.0 * (1 / 0.8 + 5.0 / 50.0) * 0.25  # kWh of the cells in each step
     assert found.closed.sum() == int(70.0 / drawn)

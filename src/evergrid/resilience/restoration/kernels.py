@@ -262,7 +262,9 @@ def _open(blocks, sources, settings, scenario, step, now, forming):
         if planned:
             now.closed[k] = settings.wanted[scenario, k, step]
         elif settings.planned_trips:
-            now.closed[k] = blocks.weight[k] >= _worth(blocks, sources, settings, scenario, step, now, k)
+            now.closed[k] = blocks.weight[k] >= _worth(
+                blocks, sources, settings, scenario, step, now, k
+            )
     while np.isinf(_balance(blocks, sources, settings, scenario, step, now, forming)):
         for place in range(len(blocks.order) - 1, -1, -1):
             k = blocks.order[place]
@@ -275,10 +277,7 @@ def _open(blocks, sources, settings, scenario, step, now, forming):
 @no_type_check
 def _feeds(blocks, now, k):
     """Whether a block that is closed is fed through block k."""
-    for other in range(len(now.closed)):
-        if now.closed[other] and blocks.parent[other] == k:
-            return True
-    return False
+    return np.any(now.closed & (blocks.parent == k))
 
 
 @kernel(error_model="numpy")

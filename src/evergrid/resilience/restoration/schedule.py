@@ -1,4 +1,4 @@
-"""One record for every restoration: what is closed when, who feeds it, and what that leaves dark."""
+"""One record for every restoration: what is closed when, who feeds it, what stays dark."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -28,7 +28,8 @@ class RestorationSchedule:
         closed: Whether a block is fed.
         load_kw: Of each block, mean over the step, cold-load pickup included.
         battery_kw: Of each battery; discharge is positive.
-        battery_energy_kwh: In its cells at the end of the step; what it comes with before it is there.
+        battery_energy_kwh: In its cells at the end of the step; before it is there, what it comes
+            with.
         diesel_on: Whether a set runs.
         diesel_kw: Of each set.
         fuel_kwh: Left at the end of the step.
@@ -129,16 +130,14 @@ def gap(microgrid: Microgrid, schedule: RestorationSchedule) -> float:
     return (cost - schedule.bound_kwh) / max(abs(cost), 1.0)
 
 
-def life_safety(
-    microgrid: Microgrid, schedule: RestorationSchedule
-) -> tuple[LifeSafetyTimes, ...]:
+def life_safety(microgrid: Microgrid, schedule: RestorationSchedule) -> tuple[LifeSafetyTimes, ...]:
     """The times of each life-safety block.
 
     A block that is closed in the first step is fed once its sources have started: at once by
     batteries that are there, or after the start of the slowest diesel set that feeds then.
 
     Source:
-        NFPA 110, type 10, as refs of the field quote it: on line within 10 s.
+        NFPA 110, type 10: life-safety and critical branches on line within 10 s.
     """
     found = []
     for place, block in enumerate(microgrid.load_blocks):
@@ -146,8 +145,13 @@ def life_safety(
             continue
         on = schedule.closed[place]
         first = int(np.argmax(on)) if on.any() else -1
-        starts = [unit.start_s for unit, runs in zip(
-            microgrid.diesel_sets, schedule.diesel_on[:, max(first, 0)], strict=True) if runs]
+        starts = [
+            unit.start_s
+            for unit, runs in zip(
+                microgrid.diesel_sets, schedule.diesel_on[:, max(first, 0)], strict=True
+            )
+            if runs
+        ]
         began = max(starts, default=0.0) if first == 0 else first * schedule.step_h * S_PER_H
         fed_s = np.inf if first < 0 else began
         bridge_s = block.bridge_h * S_PER_H

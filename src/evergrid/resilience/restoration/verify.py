@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float
-from evergrid.core.errors import InputError, raise_if_any
+from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.model.microgrid import Microgrid
 from evergrid.resilience.restoration.limits import is_online, start_of_step
@@ -228,4 +228,6 @@ def _tighten(
 
 def capacity_kw(table: StepTables, batteries: Sequence[int], diesel_sets: Sequence[int]) -> float:
     """Power of the sources that are on."""
-    return float(table.discharge_kw[list(batteries)].sum() + table.diesel_kw[list(diesel_sets)].sum())
+    return float(
+        table.discharge_kw[list(batteries)].sum() + table.diesel_kw[list(diesel_sets)].sum()
+    )
