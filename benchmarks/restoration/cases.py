@@ -11,7 +11,7 @@ WEIGHTS = (10.0, 3.0, 1.0)  # by tier
 def site(
     seed: int, *, blocks: int = BLOCKS, vehicles: int = VEHICLES, mixed: bool = False
 ) -> Microgrid:
-    """A site whose vehicles come at exponential times; with sun, battery and diesel set if mixed."""
+    """A site whose vehicles come at random; with sun, battery and diesel set if mixed."""
     random = np.random.default_rng(seed)
     tier = random.integers(0, 3, blocks)
     load = tuple(
@@ -48,8 +48,16 @@ def site(
     hour = np.arange(STEPS) * STEP_H
     sun = 150.0 * np.maximum(np.sin((hour - 6.0) / 12.0 * np.pi), 0.0)
     battery = BatteryUnit(
-        "site battery", 400.0, 320.0, 200.0, 200.0, 220.0, 40.0, grid_forming=True,
-        black_start=True, stationary=True,
+        "site battery",
+        400.0,
+        320.0,
+        200.0,
+        200.0,
+        220.0,
+        40.0,
+        grid_forming=True,
+        black_start=True,
+        stationary=True,
     )
     diesel = DieselSet("diesel", 150.0, 1500.0)
     return Microgrid(60.0, 480.0, load, (*buses, battery), (diesel,), sun, STEP_H)

@@ -106,10 +106,8 @@ def test_power_before_the_arrival_is_found():
 def test_charging_that_no_sun_or_diesel_set_feeds_is_found():
     given = site(block(), batteries=(bus("a", 100.0), bus("b", 100.0)))
     found = follow(given, RULE, 1.0, 0.25)
-    power, energy = found.battery_kw.copy(), found.battery_energy_kwh.copy()
-    power[0, 1], power[1, 1] = power[0, 1] + 10.0 + 2 * power[1, 1], -10.0 - power[1, 1]
-    given_kw = found.battery_kw.sum(axis=0)
-    power[0, 1] = given_kw[1] - power[1, 1]
+    power = found.battery_kw.copy()
+    power[:, 1] = 50.0, -10.0
     energy = np.array([[100.0], [100.0]]) - np.cumsum(power, axis=1) * 0.25
     charged = replace(found, battery_kw=power, battery_energy_kwh=energy)
     assert {one.limit for one in violations(given, charged)} == {"charging_source"}

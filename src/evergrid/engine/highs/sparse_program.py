@@ -140,8 +140,8 @@ def solve(
         gap: Share of the cost at which it is called optimal.
         start: Some columns and values of a solution that is known, which branch and bound completes
             and begins with.
-        heuristic_effort: Share of the work that branch and bound spends on finding solutions, not on
-            proving them; little where the start is good.
+        heuristic_effort: Share of the work that branch and bound spends on finding solutions, not
+            on proving them; little where the start is good.
     """
     highs = _highs(program)
     if start is not None:

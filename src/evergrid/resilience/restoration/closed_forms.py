@@ -37,8 +37,9 @@ class ClosedFormChecker:
         motor_power_factor: Of starting motors.
 
     Source:
-        Sections 4 and 6 of the notes of the field: droop as in W. Du et al. (2021), REGFM_A1 (PNNL-32278),
-        whose reactance of 0.15 and droop of 1 % are the defaults.
+        Reactance of 0.15, resistance of 0.03 and droop of 1 %: defaults of REGFM_A1, W. Du et al.
+        (2021), PNNL-32278. Inertia, motors and diesel sets: usual values, to be replaced by those
+        of the site. The criterion for the frequency is the linear one of restoration planning.
     """
 
     frequency_limit_hz: float = 0.5
@@ -93,7 +94,7 @@ class ClosedFormChecker:
         )
 
     def _pickup(self, microgrid: Microgrid, state: StepState) -> tuple[float, float]:
-        """Power and reactive power of the blocks at the instant they are closed, motors starting."""
+        """Power and reactive power of the blocks as they are closed, with motors starting."""
         real = reactive = 0.0
         starting = self.motor_start * self.motor_power_factor
         tangent = float(np.tan(np.arccos(self.motor_power_factor)))

@@ -1,4 +1,4 @@
-"""Who feeds the blocks of a plan: battery by battery, by a linear program that knows all arrivals."""
+"""Who feeds the blocks of a plan: each battery, by a linear program that knows all arrivals."""
 
 from typing import NamedTuple
 
@@ -62,6 +62,7 @@ def dispatch(
     made.entries(fuel[:, None], diesel, step_h * (1 - table.idle_share)[:, None])
     feed, charge = _add_batteries(made, table, balance, diesel, solar)
     answer = solve(made.program())
+    live = np.logical_or(closed.any(axis=0), diesel_on.any(axis=0))
     values = answer.values
     if not len(values):
         return _nothing(table, load_kw)
@@ -80,7 +81,7 @@ def dispatch(
         diesel_kw=values[diesel],
         fuel_kwh=table.fuel_kwh[:, None] - np.cumsum(burnt, axis=1),
         solar_used_kw=values[solar],
-        master=masters(table, energy, diesel_on, closed.any(axis=0) | diesel_on.any(axis=0)),
+        master=masters(table, energy, diesel_on, live),
         missing_kwh=missing_kwh,
         cut=cut,
     )

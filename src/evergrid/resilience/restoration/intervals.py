@@ -16,7 +16,7 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.kernels import kernel
-from evergrid.resilience.restoration.program import Cut, fleet_limits, own_columns, source_limits
+from evergrid.resilience.restoration.program import Cut, fleet_limits, source_limits
 from evergrid.resilience.restoration.rule import RestorationRule
 from evergrid.resilience.restoration.steps import StepTables
 
@@ -49,6 +49,11 @@ class Limits(NamedTuple):
     step_h: float
 
 
+def applies(table: StepTables) -> bool:
+    """Whether all batteries are one fleet, and the only sources."""
+    return not (table.diesel_there.any() or table.solar_kw.any())
+
+
 def improved(
     table: StepTables,
     rule: RestorationRule,
@@ -56,12 +61,7 @@ def improved(
     cuts: Sequence[Cut],
     closed: Bool[Array, "block step"],
 ) -> Bool[Array, "block step"]:
-    """A better plan from the first interval of each block, the same at each call.
-
-    Where there is a sun or a diesel set, the plan that was given.
-    """
-    if own_columns(table).any() or len(table.diesel_kw) or table.solar_kw.any():
-        return closed
+    """A better plan from the first interval of each block, the same at each call."""
     limits = _limits(table, rule, pickup_share, cuts)
     steps = table.steps
     first = np.where(closed.any(axis=1), closed.argmax(axis=1), steps)
@@ -82,7 +82,7 @@ def _limits(
     pickup_share: Float[Array, " step"],
     cuts: Sequence[Cut],
 ) -> Limits:
-    feed_kw, fed_kwh = fleet_limits(table)
+    feed_kw, fed_kwh = fleet_limits(table, np.zeros(len(table.energy_kwh), bool))
     sources = source_limits(table)
     first_kw = sources.power_kw - (sources.largest_kw if rule.reserve_for_largest else 0.0)
     depth = np.zeros(len(table.parent), np.int64)

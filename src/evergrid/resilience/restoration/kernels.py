@@ -277,10 +277,7 @@ def _open(blocks, sources, settings, scenario, step, now, forming):
 @no_type_check
 def _feeds(blocks, now, k):
     """Whether a block that is closed is fed through block k."""
-    for other in range(len(now.closed)):
-        if now.closed[other] and blocks.parent[other] == k:
-            return True
-    return False
+    return np.any(now.closed & (blocks.parent == k))
 
 
 @kernel(error_model="numpy")

@@ -1,4 +1,4 @@
-"""The best restoration for known arrivals, with a bound on how far it may be from the best of all."""
+"""The best restoration where all arrivals are known, with a bound on what any other costs."""
 
 import time
 from dataclasses import replace
@@ -12,16 +12,16 @@ from evergrid.engine.highs.sparse_program import solve
 from evergrid.model.microgrid import Microgrid
 from evergrid.resilience.restoration import policy
 from evergrid.resilience.restoration.dispatch import Dispatch, dispatch
-from evergrid.resilience.restoration.intervals import improved
+from evergrid.resilience.restoration.intervals import applies, improved
 from evergrid.resilience.restoration.limits import block_load, violations
-from evergrid.resilience.restoration.program import Cut, Start, all_open, build
+from evergrid.resilience.restoration.program import Cut, Start, all_open, build, own_columns
 from evergrid.resilience.restoration.rule import RestorationRule, SourceFailures, none_fail
 from evergrid.resilience.restoration.schedule import RestorationSchedule, cost_kwh
 from evergrid.resilience.restoration.steps import StepTables, step_tables
 
 GAP = 1e-3  # share of the cost at which a schedule is called optimal
-MOST_CUTS = 30
-EFFORT = 0.0  # of branch and bound on finding plans; annealing finds them
+MOST_CUTS = 5  # after which each battery has columns of its own
+EFFORT = 0.05  # share of branch and bound that goes into finding plans; none where annealing does
 
 
 def plan(
@@ -37,7 +37,9 @@ def plan(
 ) -> RestorationSchedule:
     """The restoration of least weighted energy not served, where all arrivals are known.
 
-    That is a bound for any policy, which does not know them, and no policy itself.
+    That is a bound for any policy, which does not know them, and no policy itself. Where the rule
+    has no planned trips, a plan that knows all needs no forced ones: it never opens a block, and
+    bounds only schedules that do not.
 
     Args:
         microgrid: The site.
@@ -57,6 +59,9 @@ def plan(
     table = step_tables(microgrid, hours, step_h, failures)
     given = {"failures": failures, "pickup_share": pickup_share}
     best = policy.follow(microgrid, rule, hours, step_h, **given)
+    if best.openings.any() and not rule.planned_trips:
+        dark = np.zeros_like(best.closed)
+        best = policy.follow(microgrid, rule, hours, step_h, **given, wanted=dark)
     start = all_open(len(microgrid.load_blocks))
     search = Search(table, rule, best.pickup_share, start)
     bound, enough, again = -np.inf, False, True
@@ -73,7 +78,11 @@ def plan(
             fed = dispatch(table, found.closed, found.diesel_on, start)
             candidates.append(_schedule(table, best, found, fed))
             again = search.learn(fed)
-        good = [one for one in candidates if not violations(microgrid, one)]
+        good = [
+            one
+            for one in candidates
+            if not violations(microgrid, one) and (rule.planned_trips or not one.openings.any())
+        ]
         best = min([best, *good], key=lambda one: cost_kwh(microgrid, one))
         cost = cost_kwh(microgrid, best)
         enough = cost - bound <= gap * max(cost, 1.0)
@@ -108,18 +117,21 @@ class Search:
     ) -> None:
         self._given = table, rule, pickup_share, start
         self._cuts: list[Cut] = []
+        self._own = own_columns(table)
 
     def solve(
         self, closed: Bool[Array, "block step"] | None, *, gap: float, time_limit_s: float
     ) -> Closing:
         """The best closing for all that is known; it begins with one that is given."""
         table, rule, share, begin = self._given
-        program, layout = build(table, rule, share, begin, self._cuts)
-        if closed is not None:
+        program, layout = build(table, rule, share, begin, self._own, self._cuts)
+        anneal = closed is not None and applies(table)
+        if closed is not None and anneal:
             closed = improved(table, rule, share, self._cuts, closed)
         start = None if closed is None else (layout.closed.ravel(), closed.ravel().astype(float))
+        effort = 0.0 if anneal else EFFORT
         answer = solve(
-            program, time_limit_s=time_limit_s, gap=gap, start=start, heuristic_effort=EFFORT
+            program, time_limit_s=time_limit_s, gap=gap, start=start, heuristic_effort=effort
         )
         if not len(answer.values):
             nothing = np.zeros(layout.closed.shape, bool)
@@ -130,9 +142,11 @@ class Search:
 
     def learn(self, fed: Dispatch) -> bool:
         """Keeps over which steps the fleet was asked for too much; whether that is news."""
-        if fed.cut is None or len(self._cuts) == MOST_CUTS:
+        if fed.cut is None or self._own.all():
             return False
         self._cuts.append(fed.cut)
+        if len(self._cuts) > MOST_CUTS:
+            self._own, self._cuts = np.ones_like(self._own), []
         return True
 
 

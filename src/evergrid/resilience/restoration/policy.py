@@ -1,8 +1,8 @@
 """A policy that decides step by step on what is there, for one outage or for thousands.
 
-It knows: the blocks, the batteries and diesel sets that are there now and what they hold, the sun of
-this step, and a mean length of outages. It does not know: who else comes or leaves and when, what
-will fail, the sun of later steps, how long this outage lasts.
+It knows: the blocks, the batteries and diesel sets that are there now and what they hold, the sun
+of this step, and a mean length of outages. It does not know: who else comes or leaves and when,
+what will fail, the sun of later steps, how long this outage lasts.
 
 Blocks are picked up in the order of their weight, where limits allow it, energy holds them for
 `hold_h`, and their weight is above what the energy is worth later to blocks of more weight: that

@@ -7,7 +7,8 @@ one fleet: D is theirs if, for every set S of steps,
     sum of D over S <= sum over batteries of the lesser of energy and power times steps of S there
 
 (max flow, min cut). The sets that begin with the first step are in the program from the start,
-others come as they are broken: the aggregate is exact, and small. Batteries that may charge, which
+others come as they are broken: the aggregate is exact, and small. Where that does not end after
+a few, each battery has columns of its own. Batteries that may charge, which
 takes a sun or a diesel set, have columns of their own.
 
 Source:
@@ -92,9 +93,11 @@ def fleet_kwh(table: StepTables, fleet: Bool[Array, " battery"], steps: Array) -
     return float(np.minimum(usable_kwh(table)[fleet], most).sum())
 
 
-def fleet_limits(table: StepTables) -> tuple[Float[Array, " step"], Float[Array, " step"]]:
-    """Most that batteries that do not charge feed in each step, kW, and up to its end, kWh."""
-    of, at = ~own_columns(table), np.arange(table.steps)
+def fleet_limits(
+    table: StepTables, own: Bool[Array, " battery"]
+) -> tuple[Float[Array, " step"], Float[Array, " step"]]:
+    """Most that batteries without columns of their own feed in a step, kW, and to its end, kWh."""
+    of, at = ~own, np.arange(table.steps)
     power = (table.there[of] * table.discharge_kw[of, None]).sum(axis=0)
     return power, np.array([fleet_kwh(table, of, at <= step) for step in at])
 
@@ -124,7 +127,7 @@ def source_limits(table: StepTables) -> SourceLimits:
         power_kw.sum(axis=0),
         (on * table.apparent_kva[:, None]).sum(axis=0),
         power_kw.max(axis=0, initial=0.0),
-        (on & table.grid_forming[:, None]).any(axis=0),
+        np.logical_or.reduce(on & table.grid_forming[:, None], axis=0),
     )
 
 
@@ -133,17 +136,21 @@ def build(
     rule: RestorationRule,
     pickup_share: Float[Array, " step"],
     start: Start,
+    own: Bool[Array, " battery"],
     cuts: Sequence[Cut] = (),
 ) -> tuple[SparseProgram, Layout]:
-    """The program, with what has been found of the fleet so far."""
+    """The program, with what has been found of the fleet so far.
+
+    Batteries in ``own`` have columns of their own: at least those that may charge.
+    """
     made = ProgramBuilder()
     steps = table.steps
     balance = made.rows((steps,), lower=0.0, upper=0.0)  # sources - load = 0
     solar = made.columns((steps,), upper=table.solar_kw)
     made.entries(balance, solar, 1.0)
     on, diesel = _add_diesel(made, table, balance)
-    fleet = _add_fleet(made, table, balance, cuts)
-    feed, charge = _add_batteries(made, table, balance, diesel, solar)
+    fleet = _add_fleet(made, table, own, balance, cuts)
+    feed, charge = _add_batteries(made, table, own, balance, diesel, solar)
     closed = _add_blocks(made, table, rule, start, balance, pickup_share, on, solar)
     return made.program(), Layout(closed, fleet, feed, charge, on, diesel, solar)
 
@@ -170,11 +177,15 @@ def _add_diesel(
 
 
 def _add_fleet(
-    made: ProgramBuilder, table: StepTables, balance: Int[Array, " step"], cuts: Sequence[Cut]
+    made: ProgramBuilder,
+    table: StepTables,
+    own: Bool[Array, " battery"],
+    balance: Int[Array, " step"],
+    cuts: Sequence[Cut],
 ) -> Int[Array, " step"]:
     """What the batteries that do not charge feed together."""
     step_h = table.step_h
-    power, since = fleet_limits(table)
+    power, since = fleet_limits(table, own)
     feed = made.columns((table.steps,), upper=power)
     fed = made.columns((table.steps,), upper=since)
     made.entries(balance, feed, 1.0)
@@ -194,16 +205,17 @@ def _add_fleet(
 def _add_batteries(
     made: ProgramBuilder,
     table: StepTables,
+    own: Bool[Array, " battery"],
     balance: Int[Array, " step"],
     diesel: Int[Array, "set step"],
     solar: Int[Array, " step"],
 ) -> tuple[Int[Array, "battery step"], Int[Array, "battery step"]]:
-    """Batteries that may charge: from the sun and from diesel sets, not from each other."""
-    own = own_columns(table)
+    """Single batteries; they charge from the sun and from diesel sets, not from each other."""
     there, step_h = table.there[own], table.step_h
     shape = there.shape
     feed = made.columns(shape, upper=there * table.discharge_kw[own, None])
-    charge = made.columns(shape, upper=there * table.charge_kw[own, None])
+    most = (own_columns(table) * table.charge_kw)[own, None]
+    charge = made.columns(shape, upper=there * most)
     energy = made.columns(
         shape, lower=table.floor_kwh[own, None], upper=table.capacity_kwh[own, None]
     )
@@ -252,12 +264,12 @@ def _add_blocks(
     row = made.rows(shape, lower=-np.inf, upper=0.0)  # s <= z
     made.entries(row, closing, 1.0)
     made.entries(row, closed, -1.0)
-    most = 1.0 + (shape[1] // 2) * opens
+    most = 1.0 + shape[1] * opens
     times = made.columns((shape[0], 1), upper=most, whole=True)  # how often a block is closed
     row = made.rows((shape[0], 1), lower=0.0, upper=0.0)
     made.entries(row, closing, 1.0)
     made.entries(row, times, -1.0)
-    times = made.columns((shape[0], 1), upper=opens * shape[1] // 2, whole=True)  # and is opened
+    times = made.columns((shape[0], 1), upper=most - 1.0, whole=True)  # and opened
     row = made.rows((shape[0], 1), lower=0.0, upper=0.0)
     made.entries(row, opening, 1.0)
     made.entries(row, times, -1.0)
@@ -267,7 +279,7 @@ def _add_blocks(
     row = made.rows((len(child), shape[1]), lower=-np.inf, upper=0.0)
     made.entries(row, closed[child], 1.0)
     made.entries(row, closed[table.parent[child]], -1.0)
-    row = made.rows((shape[1],), lower=-np.inf, upper=rule.closings_per_step)
+    row = made.rows((shape[1],), lower=-np.inf, upper=float(rule.closings_per_step))
     made.entries(row, closing, 1.0)
     made.entries(balance, closed, -table.power_kw[:, None])
     first = _add_cold_load(made, table, start, balance, closing, opening)

@@ -154,7 +154,7 @@ def _known(
 
 def _longer(
     profile: Float[Array, "block age"], table: StepTables, count: int
-) -> Float[Array, "block age"]:
+) -> Float[Array, "block longer"]:
     """A cold load to greater ages, at which it falls by its factor from step to step."""
     more = np.arange(1, max(count - profile.shape[1], 0) + 1)
     tail = profile[:, -1:] * table.cold_factor[:, None] ** more

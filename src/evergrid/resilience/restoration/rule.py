@@ -22,7 +22,7 @@ class RestorationRule:
         planned_trips: Whether a block may be opened to save energy for others. If not, it opens
             only where the sources cannot carry it.
         interruption_h: Hours of the block's own energy not served that one opening counts as.
-        expected_h: Length of an outage that a policy believes in. A policy does not know the length.
+        expected_h: Mean length of outages that a policy believes in; it does not know this one's.
         hold_h: For which a policy must be able to hold a block before it closes it.
     """
 

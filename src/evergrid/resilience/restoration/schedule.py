@@ -1,4 +1,4 @@
-"""One record for every restoration: what is closed when, who feeds it, and what that leaves dark."""
+"""One record for every restoration: what is closed when, who feeds it, what stays dark."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -28,7 +28,8 @@ class RestorationSchedule:
         closed: Whether a block is fed.
         load_kw: Of each block, mean over the step, cold-load pickup included.
         battery_kw: Of each battery; discharge is positive.
-        battery_energy_kwh: In its cells at the end of the step; what it comes with before it is there.
+        battery_energy_kwh: In its cells at the end of the step; before it is there, what it comes
+            with.
         diesel_on: Whether a set runs.
         diesel_kw: Of each set.
         fuel_kwh: Left at the end of the step.
@@ -136,7 +137,7 @@ def life_safety(microgrid: Microgrid, schedule: RestorationSchedule) -> tuple[Li
     batteries that are there, or after the start of the slowest diesel set that feeds then.
 
     Source:
-        NFPA 110, type 10, as refs of the field quote it: on line within 10 s.
+        NFPA 110, type 10: life-safety and critical branches on line within 10 s.
     """
     found = []
     for place, block in enumerate(microgrid.load_blocks):

@@ -7,7 +7,7 @@ be picked up is lowered for all steps with the same sources there, until every s
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -63,6 +63,7 @@ class StepFinding(NamedTuple):
     passed: bool
 
 
+@runtime_checkable
 class StepChecker(Protocol):
     """A finer model: RMS, dq, eigenvalues, or closed forms."""
 
