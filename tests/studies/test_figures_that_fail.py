@@ -74,7 +74,9 @@ def results(tmp_path_factory: pytest.TempPathFactory, planned: Planned) -> dict[
         "frequency_response": _frequency(folder),
         "emissions": _emissions(folder),
         "welfare": welfare.run(parse(welfare.Config, welfare_cases.configuration())),
-        "black_start": black_start.run(parse(black_start.Config, black_start_cases.configuration())),
+        "black_start": black_start.run(
+            parse(black_start.Config, black_start_cases.configuration())
+        ),
         "frequency of a record": _frequency(folder, record=frequency_cases.record(folder)),
     }
 

@@ -1,6 +1,7 @@
 """A black start over time: voltage, frequency, served power, who carries, which block is on."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -113,9 +114,9 @@ def _across(
 
 def pick_up_details(
     names: Sequence[str],
-    time_s: Sequence[Float[Array, " sample"]],
-    frequency_hz: Sequence[Float[Array, " sample"]],
-    voltage_pu: Sequence[Float[Array, " sample"]],
+    time_s: Sequence[Array],
+    frequency_hz: Sequence[Array],
+    voltage_pu: Sequence[Array],
     *,
     nominal_hz: float,
 ) -> go.Figure:
@@ -197,7 +198,7 @@ def block_timeline(
         labels.append(label)
         edges = np.flatnonzero(np.diff(connected[:, block].astype(int)))
         ends = [0, *(edges + 1).tolist(), len(time_s)]
-        for first, last in zip(ends[:-1], ends[1:], strict=True):
+        for first, last in pairwise(ends):
             if connected[first, block]:
                 until_s = float(time_s[last]) if last < len(time_s) else duration_s
                 color = TIER_COLORS[tier]
@@ -213,9 +214,7 @@ def block_timeline(
         ("unit", theme.GREEN),
         *((tier.replace("_", " "), TIER_COLORS[tier]) for tier in TIER_COLORS if tier in tiers),
     ):
-        figure.add_bar(
-            x=[0.0], y=[labels[0]], orientation="h", name=words, marker={"color": color}
-        )
+        figure.add_bar(x=[0.0], y=[labels[0]], orientation="h", name=words, marker={"color": color})
     return figure.update_layout(barmode="overlay", bargap=0.35, showlegend=True)
 
 
@@ -277,9 +276,7 @@ def served_power(
         fillcolor=theme.tint(theme.ORANGE, 0.18),
         hovertemplate="demand: %{y:,.4g} kW<extra></extra>",
     )
-    for (share, at_s), color in zip(
-        thresholds, (theme.PLUM, theme.GREEN, theme.RED), strict=False
-    ):
+    for (share, at_s), color in zip(thresholds, (theme.PLUM, theme.GREEN, theme.RED), strict=False):
         name = f"{share:.0%}: " + (f"{at_s:.1f} s" if np.isfinite(at_s) else "not reached")
         figure.add_scatter(
             x=[0.0, duration_s],
