@@ -22,7 +22,8 @@ def eigenvalues(inverter: DroopInverter, ohms: float) -> np.ndarray:
         for k, (r, x) in enumerate(((0.23, 0.1), (0.35, 0.58)))
     )
     loads = tuple(
-        ImpedanceLoad(f"load {k}", f"b{k}", r * ohms, 1e-3 * ohms) for k, r in ((0, 25.0), (2, 20.0))
+        ImpedanceLoad(f"load {k}", f"b{k}", r * ohms, 1e-3 * ohms)
+        for k, r in ((0, 25.0), (2, 20.0))
     )
     microgrid = Microgrid(hertz, ("b0", "b1", "b2"), units, lines, loads)
     return modes(steady_state(assemble(microgrid))).eigenvalue_per_s

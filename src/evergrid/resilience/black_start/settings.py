@@ -193,5 +193,5 @@ class GridReturn:
         if not abs(self.frequency_hz / nominal_hz - 1.0) <= 0.05:
             rule = f"be near the nominal frequency of the island, {nominal_hz:g} Hz"
             fix = "50 and 60 Hz cannot be connected."
-            fault = Fault("frequency_hz", rule, (self.frequency_hz,), fix=fix)
+            fault = Fault("grid_return.frequency_hz", rule, (self.frequency_hz,), fix=fix)
             raise_if_any("grid_return", [fault])
