@@ -44,8 +44,8 @@ class Layout(NamedTuple):
 
     closed: Int[Array, "block step"]
     fleet: Int[Array, " step"]
-    feed: Int[Array, "battery step"]
-    charge: Int[Array, "battery step"]
+    feed: Int[Array, "single step"]
+    charge: Int[Array, "single step"]
     diesel_on: Int[Array, "set step"]
     diesel: Int[Array, "set step"]
     solar: Int[Array, " step"]
@@ -209,7 +209,7 @@ def _add_batteries(
     balance: Int[Array, " step"],
     diesel: Int[Array, "set step"],
     solar: Int[Array, " step"],
-) -> tuple[Int[Array, "battery step"], Int[Array, "battery step"]]:
+) -> tuple[Int[Array, "single step"], Int[Array, "single step"]]:
     """Single batteries; they charge from the sun and from diesel sets, not from each other."""
     there, step_h = table.there[own], table.step_h
     shape = there.shape
