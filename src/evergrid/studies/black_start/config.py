@@ -66,9 +66,6 @@ class StartEntry(BaseConfig):
     """Of the power of the units that are connected, what blocks may draw."""
     trial_s: float = 0.3
     """For which the closing of a block is simulated ahead before it is done."""
-    enter_service_s: float = 20.0
-    """For which voltage and frequency must be inside their limits before a unit that follows may
-    feed. IEEE 1547 is told to say 300 s; check what holds for your island."""
     run_unstable: bool = False
     """Whether a closing that the eigenvalues call unstable is done nevertheless."""
     force: bool = False
