@@ -32,6 +32,14 @@ def test_the_same_seed_draws_the_same():
     assert one.batteries == other.batteries
 
 
+def test_the_first_vehicles_are_the_same_however_many_there_are():
+    few, many = (
+        VehiclesEntry(count=count, plugged_in=2).records(np.random.default_rng(5))
+        for count in (4, 9)
+    )
+    assert many[:4] == few
+
+
 def test_the_sun_begins_at_the_hour_of_the_outage():
     sun = SolarEntry(kw_by_hour=tuple(float(i) for i in range(24)))
     assert sun.from_hour(22.5, 3.0, 0.5).tolist() == [22, 23, 23, 0, 0, 1]

@@ -119,9 +119,11 @@ class VehiclesEntry(Config):
             waits = -self.arrival_mean_h * np.log1p(-quantile)
             comes = np.arange(late) < round(late * self.arrival_share)
         else:
-            energy = random.uniform(low, high, self.count)
-            waits = random.exponential(self.arrival_mean_h, late)
-            comes = random.uniform(size=late) < self.arrival_share
+            # A row for each vehicle: the first ones have the same numbers however many there are.
+            chance = random.uniform(size=(self.count, 3))
+            energy = low + (high - low) * chance[:, 0]
+            waits = -self.arrival_mean_h * np.log1p(-chance[self.plugged_in :, 1])
+            comes = chance[self.plugged_in :, 2] < self.arrival_share
         arrival = np.concatenate([np.zeros(self.plugged_in), self.arrival_least_h + waits])
         there = np.concatenate([np.ones(self.plugged_in, bool), comes])
         rating = max(self.max_discharge_kw, self.max_charge_kw)
