@@ -4,7 +4,7 @@ from typing import Any
 
 from evergrid.model.microgrid import BatteryUnit, LoadBlock, Microgrid, Tier, UnitTransformer
 
-QUICK = {"auxiliary_s": 0.1, "ramp_s": 0.2, "settle_s": 0.2}
+QUICK: dict[str, Any] = {"auxiliary_s": 0.1, "ramp_s": 0.2, "settle_s": 0.2}
 KVA = 10.0
 
 

@@ -32,7 +32,7 @@ def broken(changed: RestorationSchedule) -> set[str]:
     return {one.limit for one in violations(GIVEN, changed)}
 
 
-def changed(field: str, place: tuple[int, ...], value: Any) -> RestorationSchedule:
+def changed(field: str, place: tuple[int | slice, ...], value: Any) -> RestorationSchedule:
     found = schedule()
     values = getattr(found, field).copy()
     values[place] = value

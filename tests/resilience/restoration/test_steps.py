@@ -1,5 +1,7 @@
 """Cold load against its convolution, the sun's energy, and who is there when."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -104,7 +106,7 @@ def test_hours_that_are_no_whole_steps_are_refused(hours: float, step_h: float):
 )
 def test_a_rule_out_of_range_is_refused(field: str, value: float):
     with pytest.raises(InputError, match=field):
-        RestorationRule(**{field: value})
+        replace(RestorationRule(), **{field: value})  # pyright: ignore[reportArgumentType]
 
 
 def test_failures_of_another_number_of_sources_are_refused():

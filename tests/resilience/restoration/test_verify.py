@@ -82,3 +82,10 @@ def test_bad_input_is_refused():
         ClosedFormChecker(motor_power_factor=1.1)
     with pytest.raises(InputError, match="inertia_s must be in"):
         ClosedFormChecker(inertia_s=np.nan)
+
+
+def test_a_plan_that_closes_nothing_any_more_has_not_passed():
+    found = verify(GIVEN, RULE, 2.0, 0.25, [most(20.0)])
+    assert not found.schedule.closed.any()
+    assert found.rounds[-1].failures == ()
+    assert not found.passed

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.resilience.inverter.droop import DELTA, STATES, V_O_D, V_O_Q, P
@@ -108,8 +107,3 @@ def _at_bus(assembly: Assembly, state: DqState, bus: str) -> tuple[complex, floa
         assembly.unit_islands == island
     ].mean()
     return complex(voltages[place]), float(speed)
-
-
-def _speeds(assembly: Assembly, state: DqState) -> Float[Array, " unit"]:
-    """Angular frequency of each running unit."""
-    return assembly.speeds_rad_per_s(state.values[assembly.unit_at + P])

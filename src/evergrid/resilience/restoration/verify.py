@@ -101,7 +101,8 @@ class Verification:
 
     Attributes:
         schedule: Of the last round.
-        passed: Whether every step of it passed every check.
+        passed: Whether every step of it passed every check; false, too, for a plan that closes
+            nothing where the first one closed something and failed.
         rounds: In their order.
     """
 
@@ -170,7 +171,9 @@ def verify(
         found = tuple(failure for _, failure in failed)
         rounds.append(VerificationRound(len(states), found, tightened))
         if not tightened or len(rounds) == MOST_ROUNDS:
-            return Verification(schedule, passed=not failed, rounds=tuple(rounds))
+            # A plan that closes nothing has nothing left to fail: it passes only if nothing did.
+            dark = not states and bool(rounds[0].checked)
+            return Verification(schedule, passed=not failed and not dark, rounds=tuple(rounds))
 
 
 def step_states(microgrid: Microgrid, schedule: RestorationSchedule) -> list[StepState]:

@@ -53,7 +53,7 @@ def test_the_optimum_is_that_of_highs(name: str) -> None:
         if not exact.status.good:
             continue
         found += 1
-        made = held_run.minimise(program, gap=1e-6, deadline=time.perf_counter() + 60)
+        made = held_run.minimise(program, gap=1e-6, deadline=time.perf_counter() + 600)
         assert made.solved.all()
         assert made.certificate is not None
         assert exact.certificate is not None
