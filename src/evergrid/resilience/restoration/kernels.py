@@ -204,7 +204,7 @@ def _balance(blocks, sources, settings, scenario, step, now, forming):
     running, largest, diesel = _diesel(sources, settings, scenario, step, now, load, sun)
     capacity = now.totals[ONLINE] + running
     now.totals[CAPACITY] = capacity
-    if not (forming or running > 0):
+    if load == 0.0 or not (forming or running > 0.0):  # nobody charges on an island without load
         now.totals[SOLAR] = 0.0
         return 0.0 if load == 0.0 else np.inf
     used = min(sun, max(load - diesel, 0.0))

@@ -304,7 +304,9 @@ def _add_blocks(
     made.entries(row, closing, 1.0)
     made.entries(balance, closed, -table.power_kw[:, None])
     first = _add_cold_load(made, table, start, balance, closing, opening)
-    _add_source_limits(made, table, rule, pickup_share, closed, closing, first, on, solar, online)
+    _add_source_limits(
+        made, table, rule, start, pickup_share, closed, closing, first, on, solar, online
+    )
     return closed
 
 
@@ -411,7 +413,7 @@ def _add_excess(
         left = profile[start_age : start_age + max(delay - start_age, 0) + 1]
         for step, excess in enumerate(left[:steps]):
             row = made.rows((1,), lower=excess, upper=np.inf)
-            made.entries(row, cold[step], 1.0)
+            made.entries(row, cold[step : step + 1], 1.0)
             made.entries(row, opening[: step + 1], excess)
     return cold
 
@@ -420,6 +422,7 @@ def _add_source_limits(
     made: ProgramBuilder,
     table: StepTables,
     rule: RestorationRule,
+    start: Start,
     pickup_share: Float[Array, " step"],
     closed: Int[Array, "block step"],
     closing: Int[Array, "block step"],
@@ -453,6 +456,36 @@ def _add_source_limits(
     row = made.rows(closed.shape, lower=-np.inf, upper=forming)
     made.entries(row, closed, 1.0)
     for unit in (*on, *(online[table.grid_forming] if len(online) else ())):
+        made.entries(row, unit, -1.0)
+    _add_black_start(made, table, start, closed, on, solar, online)
+
+
+def _add_black_start(
+    made: ProgramBuilder,
+    table: StepTables,
+    start: Start,
+    closed: Int[Array, "block step"],
+    on: Int[Array, "set step"],
+    solar: Int[Array, " step"],
+    online: Int[Array, "source step"],
+) -> None:
+    """After a step without load, a set or a unit with black start begins; no sun without load."""
+    root = closed[table.parent < 0]
+    if table.solar_kw.any():
+        row = made.rows((table.steps,), lower=-np.inf, upper=0.0)
+        made.entries(row, solar, 1.0)
+        made.entries(row, root, -table.solar_kw)
+    able = table.grid_forming & table.black_start
+    if np.array_equal(able, table.grid_forming):
+        return
+    starts = source_limits(table._replace(grid_forming=able)).forming.astype(float)
+    starts = np.zeros(table.steps) if len(online) else starts
+    starts[0] += start.closed.any()
+    row = made.rows(root.shape, lower=-np.inf, upper=starts)
+    made.entries(row, root, 1.0)
+    for before in root:
+        made.entries(row[:, 1:], before[:-1], -1.0)
+    for unit in (*on, *(online[able] if len(online) else ())):
         made.entries(row, unit, -1.0)
 
 
