@@ -63,7 +63,7 @@ def plan(
     if best.openings.any() and not rule.planned_trips:
         dark = np.zeros_like(best.closed)
         best = policy.follow(microgrid, rule, hours, step_h, **given, wanted=dark)
-    start = all_open(len(microgrid.load_blocks))
+    start = all_open(len(microgrid.load_blocks), table.steps)
     search = Search(table, rule, best.pickup_share, start)
     bound, enough, again = -np.inf, False, True
     while again and not enough:

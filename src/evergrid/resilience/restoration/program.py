@@ -54,15 +54,17 @@ class Layout(NamedTuple):
 
 
 class Start(NamedTuple):
-    """Blocks as they are before the first step.
+    """Blocks as they are before the first step, and how likely each step is to be needed.
 
     Attributes:
         closed: Whether a block is closed.
         age: Steps since it was closed, the first of which is step 0 of its age.
+        lasting: Probability that the outage lasts to a step: 1 where its length is known.
     """
 
     closed: Bool[Array, " block"]
     age: Int[Array, " block"]
+    lasting: Float[Array, " step"]
 
 
 class Cut(NamedTuple):
@@ -72,9 +74,9 @@ class Cut(NamedTuple):
     most_kwh: float
 
 
-def all_open(blocks: int) -> Start:
-    """The start of an outage."""
-    return Start(np.zeros(blocks, bool), np.zeros(blocks, np.int64))
+def all_open(blocks: int, steps: int) -> Start:
+    """The start of an outage of that many steps."""
+    return Start(np.zeros(blocks, bool), np.zeros(blocks, np.int64), np.ones(steps))
 
 
 def own_columns(table: StepTables) -> Bool[Array, " battery"]:
@@ -269,8 +271,8 @@ def _add_blocks(
 ) -> Int[Array, "block step"]:
     """Blocks: closed, closing, opening, cold; and what that asks of the sources."""
     shape = len(table.power_kw), table.steps
-    worth = (table.weight * table.power_kw)[:, None]
-    made.columns((1,), cost=float(worth.sum()) * table.step_h * table.steps, lower=1.0, upper=1.0)
+    worth = (table.weight * table.power_kw)[:, None] * start.lasting
+    made.columns((1,), cost=float(worth.sum()) * table.step_h, lower=1.0, upper=1.0)
     closed = made.columns(shape, cost=-worth * table.step_h, upper=1.0, whole=True)
     closing = made.columns(shape, upper=1.0)
     opens = 1.0 if rule.planned_trips else 0.0
