@@ -20,7 +20,7 @@ BISECTIONS = 50
 NEAR = 1e-9  # kW, and share of a power, by which limits are met
 
 
-class Blocks(NamedTuple):
+class BlockArrays(NamedTuple):
     """Load blocks, the same in all scenarios.
 
     The order is that in which they are picked up; `higher` has, for each block, those that are
@@ -37,7 +37,7 @@ class Blocks(NamedTuple):
     higher: Bool[Array, "block block"]
 
 
-class Sources(NamedTuple):
+class SourceArrays(NamedTuple):
     """What is there in each scenario; names as in `StepTables`."""
 
     there: Bool[Array, "scenario battery step"]
@@ -60,7 +60,7 @@ class Sources(NamedTuple):
     solar_kw: Float[Array, "scenario step"]
 
 
-class Settings(NamedTuple):
+class PolicySettings(NamedTuple):
     """Numbers of a rule; `wanted` has what a plan closes where there is one, else no scenario."""
 
     step_h: float

@@ -29,7 +29,7 @@ from evergrid.resilience.restoration.steps import DIESEL_POWER_FACTOR, StepTable
 LONG_SHARE = 0.9  # of the cold energy, after which a closing counts as long
 
 
-class Layout(NamedTuple):
+class RestorationLayout(NamedTuple):
     """Where things stand among the columns.
 
     Attributes:
@@ -53,7 +53,7 @@ class Layout(NamedTuple):
     online: Int[Array, "source step"]
 
 
-class Start(NamedTuple):
+class StartState(NamedTuple):
     """Blocks as they are before the first step, and how likely each step is to be needed.
 
     Attributes:
@@ -67,16 +67,16 @@ class Start(NamedTuple):
     lasting: Float[Array, " step"]
 
 
-class Cut(NamedTuple):
+class FleetCut(NamedTuple):
     """Steps over which the fleet can feed at most so much."""
 
     steps: Bool[Array, " step"]
     most_kwh: float
 
 
-def all_open(blocks: int, steps: int) -> Start:
+def all_open(blocks: int, steps: int) -> StartState:
     """The start of an outage of that many steps."""
-    return Start(np.zeros(blocks, bool), np.zeros(blocks, np.int64), np.ones(steps))
+    return StartState(np.zeros(blocks, bool), np.zeros(blocks, np.int64), np.ones(steps))
 
 
 def own_columns(table: StepTables) -> Bool[Array, " battery"]:
@@ -139,12 +139,12 @@ def build(
     table: StepTables,
     rule: RestorationRule,
     pickup_share: Float[Array, " step"],
-    start: Start,
+    start: StartState,
     own: Bool[Array, " battery"],
-    cuts: Sequence[Cut] = (),
+    cuts: Sequence[FleetCut] = (),
     *,
     online: bool = False,
-) -> tuple[SparseProgram, Layout]:
+) -> tuple[SparseProgram, RestorationLayout]:
     """The program, with what has been found of the fleet so far.
 
     Batteries in ``own`` have columns of their own: at least those that may charge. With ``online``,
@@ -161,7 +161,7 @@ def build(
     feed, charge, energy = _add_batteries(made, table, own, balance, diesel, solar)
     source = _add_online(made, table, energy) if online else np.zeros((0, steps), np.int64)
     closed = _add_blocks(made, table, rule, start, balance, pickup_share, on, solar, source)
-    return made.program(), Layout(closed, fleet, feed, charge, on, diesel, solar, source)
+    return made.program(), RestorationLayout(closed, fleet, feed, charge, on, diesel, solar, source)
 
 
 def _add_diesel(
@@ -190,7 +190,7 @@ def _add_fleet(
     table: StepTables,
     own: Bool[Array, " battery"],
     balance: Int[Array, " step"],
-    cuts: Sequence[Cut],
+    cuts: Sequence[FleetCut],
 ) -> Int[Array, " step"]:
     """What the batteries that do not charge feed together."""
     step_h = table.step_h
@@ -262,7 +262,7 @@ def _add_blocks(
     made: ProgramBuilder,
     table: StepTables,
     rule: RestorationRule,
-    start: Start,
+    start: StartState,
     balance: Int[Array, " step"],
     pickup_share: Float[Array, " step"],
     on: Int[Array, "set step"],
@@ -318,7 +318,7 @@ def _add_long_runs(
     block: int,
     closed: Int[Array, " step"],
     closing: Int[Array, " step"],
-    start: Start,
+    start: StartState,
 ) -> None:
     """Closings that last are told from short ones, so that a part of one does not pay for less.
 
@@ -360,7 +360,7 @@ def _add_long_runs(
 def _add_cold_load(
     made: ProgramBuilder,
     table: StepTables,
-    start: Start,
+    start: StartState,
     balance: Int[Array, " step"],
     closing: Int[Array, "block step"],
     opening: Int[Array, "block step"],
@@ -424,7 +424,7 @@ def _add_source_limits(
     made: ProgramBuilder,
     table: StepTables,
     rule: RestorationRule,
-    start: Start,
+    start: StartState,
     pickup_share: Float[Array, " step"],
     closed: Int[Array, "block step"],
     closing: Int[Array, "block step"],
@@ -465,7 +465,7 @@ def _add_source_limits(
 def _add_black_start(
     made: ProgramBuilder,
     table: StepTables,
-    start: Start,
+    start: StartState,
     closed: Int[Array, "block step"],
     on: Int[Array, "set step"],
     solar: Int[Array, " step"],

@@ -18,8 +18,8 @@ from evergrid.model.microgrid import Microgrid
 from evergrid.resilience.restoration import policy
 from evergrid.resilience.restoration.dispatch import dispatch
 from evergrid.resilience.restoration.limits import ages
-from evergrid.resilience.restoration.plan import Search
-from evergrid.resilience.restoration.program import Start
+from evergrid.resilience.restoration.plan import PlanSearch
+from evergrid.resilience.restoration.program import StartState
 from evergrid.resilience.restoration.rule import RestorationRule, SourceFailures, none_fail
 from evergrid.resilience.restoration.schedule import RestorationSchedule
 from evergrid.resilience.restoration.steps import NEAR, StepTables, step_tables
@@ -80,12 +80,12 @@ def _best(
     known: StepTables,
     rule: RestorationRule,
     share: Float[Array, " step"],
-    start: Start,
+    start: StartState,
     gap: float,
     time_limit_s: float,
 ) -> Bool[Array, "block step"]:
     """What a plan closes that the fleet can feed; nothing where none is found."""
-    search = Search(known, rule, share, start)
+    search = PlanSearch(known, rule, share, start)
     while True:
         found = search.solve(None, gap=gap, time_limit_s=time_limit_s)
         fed = dispatch(known, found.closed, found.diesel_on, start, found.online)
@@ -113,12 +113,12 @@ def _stays(microgrid: Microgrid, table: StepTables, ahead: int) -> Bool[Array, "
     return leaves[:, None] >= end - NEAR * table.step_h
 
 
-def _start(course: RestorationSchedule, step: int, lasting: Float[Array, " step"]) -> Start:
+def _start(course: RestorationSchedule, step: int, lasting: Float[Array, " step"]) -> StartState:
     """Blocks as they are before a step."""
     if step == 0:
         none = np.zeros(len(course.closed), bool)
-        return Start(none, none.astype(np.int64), lasting)
-    return Start(course.closed[:, step - 1], ages(course.closed)[:, step - 1], lasting)
+        return StartState(none, none.astype(np.int64), lasting)
+    return StartState(course.closed[:, step - 1], ages(course.closed)[:, step - 1], lasting)
 
 
 def _known(
