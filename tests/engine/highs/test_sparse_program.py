@@ -31,6 +31,19 @@ def test_whole_columns_are_whole_and_the_bound_is_told():
     assert answer.bound == pytest.approx(-19)
 
 
+@pytest.mark.parametrize("values", [[1.0, 1.0], [0.0, 0.0]])
+def test_a_start_is_completed_and_improved_without_heuristics(values: list[float]):
+    start = np.array([0, 1]), np.array(values)
+    answer = solve(knapsack(whole=True), start=start, heuristic_effort=0.0)
+    assert answer.status is Status.OPTIMAL
+    assert answer.cost == -19
+
+
+def test_a_start_that_breaks_a_row_does_not_count():
+    start = np.arange(3), np.ones(3)
+    assert solve(knapsack(whole=True), start=start).cost == -19
+
+
 @pytest.mark.parametrize("whole", [False, True])
 def test_what_cannot_be_is_called_infeasible(whole: bool):
     made = ProgramBuilder()

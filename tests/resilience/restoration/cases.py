@@ -59,7 +59,8 @@ def random_site(random: np.random.Generator, *, blocks: int = 4, vehicles: int =
             energy_reserve_kwh=31.0,
             arrival_h=float(arrival := random.choice([0.0, random.exponential(0.7)])),
             departure_h=float(random.choice([np.inf, arrival + random.uniform(0.5, 4.0)])),
-            grid_forming=bool(random.random() < 0.8),
+            grid_forming=(forming := bool(random.random() < 0.8)),
+            black_start=forming and bool(random.random() < 0.8),
             auxiliary_kw=0.5,
         )
         for b in range(vehicles)

@@ -7,14 +7,14 @@ import numpy as np
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.engine.highs.sparse_program import ProgramBuilder, solve
 from evergrid.resilience.restoration.limits import block_load, is_online, start_of_step
-from evergrid.resilience.restoration.program import Cut, Start, fleet_kwh, own_columns
+from evergrid.resilience.restoration.program import FleetCut, StartState, fleet_kwh, own_columns
 from evergrid.resilience.restoration.steps import StepTables
 
 CHARGE_COST = 1e-4  # of a kWh drawn beside one not served: none is charged and fed at once
 NEAR = 1e-6  # kWh that may be missing, as a share of what is asked for
 
 
-class Dispatch(NamedTuple):
+class SourceDispatch(NamedTuple):
     """Power of every source, and what is missing.
 
     Attributes:
@@ -35,16 +35,16 @@ class Dispatch(NamedTuple):
     solar_used_kw: Float[Array, " step"]
     master: Bool[Array, "source step"]
     missing_kwh: float
-    cut: Cut | None
+    cut: FleetCut | None
 
 
 def dispatch(
     table: StepTables,
     closed: Bool[Array, "block step"],
     diesel_on: Bool[Array, "set step"],
-    start: Start,
+    start: StartState,
     online: Bool[Array, "source step"],
-) -> Dispatch:
+) -> SourceDispatch:
     """Power of every source for blocks that are closed and sets that run.
 
     Batteries that are to be `online` in a step have the energy for that at its start; with an empty
@@ -79,8 +79,8 @@ def dispatch(
     cut = None
     if missing_kwh > NEAR * max(load_kw.sum() * step_h, 1.0):
         steps = answer.row_price[balance] > step_h / 2
-        cut = Cut(steps, fleet_kwh(table, ~own_columns(table), steps))
-    return Dispatch(
+        cut = FleetCut(steps, fleet_kwh(table, ~own_columns(table), steps))
+    return SourceDispatch(
         battery_kw=power,
         battery_energy_kwh=energy,
         diesel_kw=values[diesel],
@@ -159,11 +159,11 @@ def masters(
     return found
 
 
-def _nothing(table: StepTables, load_kw: Float[Array, " step"]) -> Dispatch:
+def _nothing(table: StepTables, load_kw: Float[Array, " step"]) -> SourceDispatch:
     """No source feeds anything: the sets that are to run cannot."""
     batteries, sets = len(table.energy_kwh), len(table.diesel_kw)
     shape = (sets, table.steps)
-    return Dispatch(
+    return SourceDispatch(
         battery_kw=np.zeros(table.there.shape),
         battery_energy_kwh=np.repeat(table.energy_kwh[:, None], table.steps, axis=1),
         diesel_kw=np.zeros(shape),

@@ -16,7 +16,7 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.kernels import kernel
-from evergrid.resilience.restoration.program import Cut, fleet_limits, source_limits
+from evergrid.resilience.restoration.program import FleetCut, fleet_limits, source_limits
 from evergrid.resilience.restoration.rule import RestorationRule
 from evergrid.resilience.restoration.steps import StepTables
 
@@ -25,7 +25,7 @@ FIRST_SHARE, LAST_SHARE = 20.0, 0.01  # temperature, as a share of a step of the
 NEAR = 1e-9
 
 
-class Limits(NamedTuple):
+class IntervalLimits(NamedTuple):
     """What a set of intervals must keep to, as arrays for the kernel."""
 
     power_kw: Float[Array, " block"]
@@ -58,7 +58,7 @@ def improved(
     table: StepTables,
     rule: RestorationRule,
     pickup_share: Float[Array, " step"],
-    cuts: Sequence[Cut],
+    cuts: Sequence[FleetCut],
     closed: Bool[Array, "block step"],
 ) -> Bool[Array, "block step"]:
     """A better plan from the first interval of each block, the same at each call."""
@@ -80,8 +80,8 @@ def _limits(
     table: StepTables,
     rule: RestorationRule,
     pickup_share: Float[Array, " step"],
-    cuts: Sequence[Cut],
-) -> Limits:
+    cuts: Sequence[FleetCut],
+) -> IntervalLimits:
     feed_kw, fed_kwh = fleet_limits(table, np.zeros(len(table.energy_kwh), bool))
     sources = source_limits(table)
     first_kw = sources.power_kw - (sources.largest_kw if rule.reserve_for_largest else 0.0)
@@ -91,7 +91,7 @@ def _limits(
         depth += above >= 0
         above = np.where(above >= 0, table.parent[above], -1)
     shape = (len(cuts), table.steps)
-    return Limits(
+    return IntervalLimits(
         power_kw=table.power_kw,
         worth=table.weight * table.power_kw,
         parent=table.parent,

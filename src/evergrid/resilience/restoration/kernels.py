@@ -20,7 +20,7 @@ BISECTIONS = 50
 NEAR = 1e-9  # kW, and share of a power, by which limits are met
 
 
-class Blocks(NamedTuple):
+class BlockArrays(NamedTuple):
     """Load blocks, the same in all scenarios.
 
     The order is that in which they are picked up; `higher` has, for each block, those that are
@@ -37,7 +37,7 @@ class Blocks(NamedTuple):
     higher: Bool[Array, "block block"]
 
 
-class Sources(NamedTuple):
+class SourceArrays(NamedTuple):
     """What is there in each scenario; names as in `StepTables`."""
 
     there: Bool[Array, "scenario battery step"]
@@ -60,7 +60,7 @@ class Sources(NamedTuple):
     solar_kw: Float[Array, "scenario step"]
 
 
-class Settings(NamedTuple):
+class PolicySettings(NamedTuple):
     """Numbers of a rule; `wanted` has what a plan closes where there is one, else no scenario."""
 
     step_h: float
@@ -204,7 +204,7 @@ def _balance(blocks, sources, settings, scenario, step, now, forming):
     running, largest, diesel = _diesel(sources, settings, scenario, step, now, load, sun)
     capacity = now.totals[ONLINE] + running
     now.totals[CAPACITY] = capacity
-    if not (forming or running > 0):
+    if load == 0.0 or not (forming or running > 0.0):  # nobody charges on an island without load
         now.totals[SOLAR] = 0.0
         return 0.0 if load == 0.0 else np.inf
     used = min(sun, max(load - diesel, 0.0))

@@ -61,6 +61,7 @@ def _excess(
     yield from _diesel_excess(table, schedule)
     used = schedule.solar_used_kw
     yield "solar", np.maximum(used - table.solar_kw, -used)
+    yield "solar_without_load", used * ~schedule.closed.any(axis=0)
     charged = np.maximum(-schedule.battery_kw, 0.0).sum(0)
     yield "charging_source", charged - schedule.diesel_kw.sum(0) - used
     online = is_online(table, start_kwh)
@@ -183,25 +184,41 @@ def forced(
 ) -> Bool[Array, " step"]:
     """Whether the sources could not carry in a step all blocks that were closed in the one before.
 
-    They cannot where the blocks draw more than all batteries and sets that are there can feed, by
-    power or by the energy that they have, or where no source is there that forms the grid.
+    They cannot where these draw more than all batteries and sets that are there can feed, by power
+    or by the energy that they have, where the first or the apparent power passes what the sources
+    can do, the largest left out if the rule says so, or where none forms the grid.
     """
-    online = is_online(table, start_kwh)
     kept = np.zeros_like(schedule.closed)
     kept[:, 1:] = schedule.closed[:, :-1]
-    need_kw = block_load(table, schedule.closed | kept)[0]
-    need_kw = (need_kw * kept).sum(0)
+    mean_kw, first_kw = (part * kept for part in block_load(table, schedule.closed | kept))
+    online = is_online(table, start_kwh)
     left_kwh = np.maximum(start_kwh - table.floor_kwh[:, None], 0.0) / table.cells_out[:, None]
     can_kw = np.minimum(left_kwh / schedule.step_h, table.discharge_kw[:, None]) * table.there
-    fuel = start_of_step(table.fuel_kwh, schedule.fuel_kwh) / schedule.step_h
-    idle = (table.idle_share * table.diesel_kw)[:, None]
-    diesel_kw = np.clip(
-        (fuel - idle) / (1 - table.idle_share[:, None]), 0.0, table.diesel_kw[:, None]
-    )
-    diesel_kw *= table.diesel_there
-    most_kw = can_kw.sum(0) + diesel_kw.sum(0) + table.solar_kw
+    diesel_kw = _diesel_able(table, schedule)
+    rating_kw = (diesel_kw > 0) * table.diesel_kw[:, None]
+    battery_kw = online * table.discharge_kw[:, None]
+    capacity = battery_kw.sum(0) + rating_kw.sum(0)
+    if schedule.rule.reserve_for_largest:
+        capacity -= np.maximum(_most(battery_kw), np.maximum(_most(rating_kw), 0.0))
+    apparent = (online * table.apparent_kva[:, None]).sum(0)
+    apparent += rating_kw.sum(0) / DIESEL_POWER_FACTOR
     forming = (online & table.grid_forming[:, None]).any(0) | (diesel_kw > 0).any(0)
-    return (need_kw > most_kw * (1 - 1e-9)) | ~forming
+    near, sun = 1 - 1e-6, table.solar_kw
+    return (
+        (mean_kw.sum(0) > (can_kw.sum(0) + diesel_kw.sum(0) + sun) * near)
+        | (first_kw.sum(0) > (capacity + sun) * near)
+        | ((first_kw / table.power_factor[:, None]).sum(0) > (apparent + sun) * near)
+        | ~forming
+    )
+
+
+def _diesel_able(table: StepTables, schedule: RestorationSchedule) -> Float[Array, "set step"]:
+    """Most that each set can give in a step; 0 where its fuel does not last at the least load."""
+    fuel = start_of_step(table.fuel_kwh, schedule.fuel_kwh) / schedule.step_h
+    rating, idle = table.diesel_kw[:, None], table.idle_share[:, None]
+    most = np.minimum((fuel - idle * rating) / (1 - idle), rating)
+    runs = (most > 0) & (most >= table.least_share[:, None] * rating) & table.diesel_there
+    return np.where(runs, most, 0.0)
 
 
 def _master_excess(

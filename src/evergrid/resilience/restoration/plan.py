@@ -11,10 +11,16 @@ from evergrid.core.status import Status
 from evergrid.engine.highs.sparse_program import solve
 from evergrid.model.microgrid import Microgrid
 from evergrid.resilience.restoration import policy
-from evergrid.resilience.restoration.dispatch import Dispatch, dispatch
+from evergrid.resilience.restoration.dispatch import SourceDispatch, dispatch
 from evergrid.resilience.restoration.intervals import applies, improved
 from evergrid.resilience.restoration.limits import block_load, violations
-from evergrid.resilience.restoration.program import Cut, Start, all_open, build, own_columns
+from evergrid.resilience.restoration.program import (
+    FleetCut,
+    StartState,
+    all_open,
+    build,
+    own_columns,
+)
 from evergrid.resilience.restoration.rule import RestorationRule, SourceFailures, none_fail
 from evergrid.resilience.restoration.schedule import RestorationSchedule, cost_kwh
 from evergrid.resilience.restoration.steps import StepTables, step_tables
@@ -63,8 +69,8 @@ def plan(
     if best.openings.any() and not rule.planned_trips:
         dark = np.zeros_like(best.closed)
         best = policy.follow(microgrid, rule, hours, step_h, **given, wanted=dark)
-    start = all_open(len(microgrid.load_blocks))
-    search = Search(table, rule, best.pickup_share, start)
+    start = all_open(len(microgrid.load_blocks), table.steps)
+    search = PlanSearch(table, rule, best.pickup_share, start)
     bound, enough, again = -np.inf, False, True
     while again and not enough:
         left_s = max(time_limit_s - (time.perf_counter() - begun), 1.0)
@@ -109,7 +115,7 @@ class Closing(NamedTuple):
     any: bool
 
 
-class Search:
+class PlanSearch:
     """The program of one outage, with what has been learnt of its fleet."""
 
     def __init__(
@@ -117,10 +123,10 @@ class Search:
         table: StepTables,
         rule: RestorationRule,
         pickup_share: Float[Array, " step"],
-        start: Start,
+        start: StartState,
     ) -> None:
         self._given = table, rule, pickup_share, start
-        self._cuts: list[Cut] = []
+        self._cuts: list[FleetCut] = []
         self._own = own_columns(table)
         self._online = False
 
@@ -149,7 +155,7 @@ class Search:
         online = answer.values[layout.online] > 0.5
         return Closing(answer.values[layout.closed] > 0.5, on, online, answer.bound, any=True)
 
-    def learn(self, fed: Dispatch) -> bool:
+    def learn(self, fed: SourceDispatch) -> bool:
         """Keeps over which steps the fleet was asked for too much; whether that is news."""
         if fed.cut is None or self._own.all():
             return False
@@ -167,7 +173,7 @@ class Search:
 
 
 def _schedule(
-    table: StepTables, like: RestorationSchedule, found: Closing, fed: Dispatch
+    table: StepTables, like: RestorationSchedule, found: Closing, fed: SourceDispatch
 ) -> RestorationSchedule:
     """The record of a plan and its dispatch."""
     return replace(

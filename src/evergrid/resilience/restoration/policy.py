@@ -23,14 +23,19 @@ from evergrid.core.faults import Fault
 from evergrid.core.status import Status
 from evergrid.model.microgrid import Microgrid
 from evergrid.resilience.restoration import kernels
-from evergrid.resilience.restoration.kernels import Blocks, Course, Settings, Sources
+from evergrid.resilience.restoration.kernels import (
+    BlockArrays,
+    Course,
+    PolicySettings,
+    SourceArrays,
+)
 from evergrid.resilience.restoration.limits import violations
 from evergrid.resilience.restoration.rule import RestorationRule, SourceFailures, none_fail
 from evergrid.resilience.restoration.schedule import RestorationSchedule
 from evergrid.resilience.restoration.steps import StepTables, step_tables
 
 
-class Outages(NamedTuple):
+class OutageCourses(NamedTuple):
     """What a policy makes of many outages; sources beyond a scenario's own have zeros.
 
     Attributes:
@@ -112,7 +117,7 @@ def follow_many(
     step_h: float,
     *,
     failures: Sequence[SourceFailures] | None = None,
-) -> Outages:
+) -> OutageCourses:
     """The same for many outages of one site, which differ in sources, arrivals, sun and failures.
 
     Raises:
@@ -130,7 +135,7 @@ def follow_many(
     before[:, :, 1:] = course.closed[:, :, :-1]
     openings = (before & ~course.closed).sum(axis=2)
     dark_h = step_h * (~course.closed).sum(axis=2) + rule.interruption_h * openings
-    return Outages(
+    return OutageCourses(
         closed=course.closed,
         load_kw=course.load_kw,
         battery_kw=course.battery_kw,
@@ -150,7 +155,7 @@ def _run(
 ) -> Course:
     first = tables[0]
     none = np.zeros((0, *first.cold_mean.shape), bool)
-    settings = Settings(
+    settings = PolicySettings(
         step_h=first.step_h,
         pickup_share=pickup_share,
         reserve_for_largest=rule.reserve_for_largest,
@@ -178,7 +183,7 @@ def _run(
     return course
 
 
-def _blocks(table: StepTables) -> Blocks:
+def _blocks(table: StepTables) -> BlockArrays:
     """Blocks in the order in which they are picked up.
 
     A block through which others are fed counts with the greatest weight of these.
@@ -192,7 +197,7 @@ def _blocks(table: StepTables) -> Blocks:
     while (above >= 0).any():
         depth += above >= 0
         above = np.where(above >= 0, table.parent[above], -1)
-    return Blocks(
+    return BlockArrays(
         power_kw=table.power_kw,
         weight=weight,
         power_factor=table.power_factor,
@@ -204,10 +209,10 @@ def _blocks(table: StepTables) -> Blocks:
     )
 
 
-def _stacked(tables: Sequence[StepTables]) -> Sources:
+def _stacked(tables: Sequence[StepTables]) -> SourceArrays:
     """Sources of all scenarios; those with fewer are filled up with ones that are never there."""
     parts = {}
-    for name in Sources._fields:
+    for name in SourceArrays._fields:
         given = [getattr(table, name) for table in tables]
         shape = (len(given), *np.max([one.shape for one in given], axis=0))
         fill = 1.0 if name in ("cells_out", "cells_in", "diesel_kw") else 0
@@ -215,7 +220,7 @@ def _stacked(tables: Sequence[StepTables]) -> Sources:
         for scenario, one in enumerate(given):
             spread[(scenario, *(slice(size) for size in one.shape))] = one
         parts[name] = spread
-    return Sources(**parts)
+    return SourceArrays(**parts)
 
 
 def _shares(

@@ -29,7 +29,7 @@ from evergrid.resilience.restoration.steps import DIESEL_POWER_FACTOR, StepTable
 LONG_SHARE = 0.9  # of the cold energy, after which a closing counts as long
 
 
-class Layout(NamedTuple):
+class RestorationLayout(NamedTuple):
     """Where things stand among the columns.
 
     Attributes:
@@ -53,28 +53,30 @@ class Layout(NamedTuple):
     online: Int[Array, "source step"]
 
 
-class Start(NamedTuple):
-    """Blocks as they are before the first step.
+class StartState(NamedTuple):
+    """Blocks as they are before the first step, and how likely each step is to be needed.
 
     Attributes:
         closed: Whether a block is closed.
         age: Steps since it was closed, the first of which is step 0 of its age.
+        lasting: Probability that the outage lasts to a step: 1 where its length is known.
     """
 
     closed: Bool[Array, " block"]
     age: Int[Array, " block"]
+    lasting: Float[Array, " step"]
 
 
-class Cut(NamedTuple):
+class FleetCut(NamedTuple):
     """Steps over which the fleet can feed at most so much."""
 
     steps: Bool[Array, " step"]
     most_kwh: float
 
 
-def all_open(blocks: int) -> Start:
-    """The start of an outage."""
-    return Start(np.zeros(blocks, bool), np.zeros(blocks, np.int64))
+def all_open(blocks: int, steps: int) -> StartState:
+    """The start of an outage of that many steps."""
+    return StartState(np.zeros(blocks, bool), np.zeros(blocks, np.int64), np.ones(steps))
 
 
 def own_columns(table: StepTables) -> Bool[Array, " battery"]:
@@ -137,12 +139,12 @@ def build(
     table: StepTables,
     rule: RestorationRule,
     pickup_share: Float[Array, " step"],
-    start: Start,
+    start: StartState,
     own: Bool[Array, " battery"],
-    cuts: Sequence[Cut] = (),
+    cuts: Sequence[FleetCut] = (),
     *,
     online: bool = False,
-) -> tuple[SparseProgram, Layout]:
+) -> tuple[SparseProgram, RestorationLayout]:
     """The program, with what has been found of the fleet so far.
 
     Batteries in ``own`` have columns of their own: at least those that may charge. With ``online``,
@@ -159,7 +161,7 @@ def build(
     feed, charge, energy = _add_batteries(made, table, own, balance, diesel, solar)
     source = _add_online(made, table, energy) if online else np.zeros((0, steps), np.int64)
     closed = _add_blocks(made, table, rule, start, balance, pickup_share, on, solar, source)
-    return made.program(), Layout(closed, fleet, feed, charge, on, diesel, solar, source)
+    return made.program(), RestorationLayout(closed, fleet, feed, charge, on, diesel, solar, source)
 
 
 def _add_diesel(
@@ -188,7 +190,7 @@ def _add_fleet(
     table: StepTables,
     own: Bool[Array, " battery"],
     balance: Int[Array, " step"],
-    cuts: Sequence[Cut],
+    cuts: Sequence[FleetCut],
 ) -> Int[Array, " step"]:
     """What the batteries that do not charge feed together."""
     step_h = table.step_h
@@ -260,7 +262,7 @@ def _add_blocks(
     made: ProgramBuilder,
     table: StepTables,
     rule: RestorationRule,
-    start: Start,
+    start: StartState,
     balance: Int[Array, " step"],
     pickup_share: Float[Array, " step"],
     on: Int[Array, "set step"],
@@ -269,8 +271,8 @@ def _add_blocks(
 ) -> Int[Array, "block step"]:
     """Blocks: closed, closing, opening, cold; and what that asks of the sources."""
     shape = len(table.power_kw), table.steps
-    worth = (table.weight * table.power_kw)[:, None]
-    made.columns((1,), cost=float(worth.sum()) * table.step_h * table.steps, lower=1.0, upper=1.0)
+    worth = (table.weight * table.power_kw)[:, None] * start.lasting
+    made.columns((1,), cost=float(worth.sum()) * table.step_h, lower=1.0, upper=1.0)
     closed = made.columns(shape, cost=-worth * table.step_h, upper=1.0, whole=True)
     closing = made.columns(shape, upper=1.0)
     opens = 1.0 if rule.planned_trips else 0.0
@@ -304,7 +306,9 @@ def _add_blocks(
     made.entries(row, closing, 1.0)
     made.entries(balance, closed, -table.power_kw[:, None])
     first = _add_cold_load(made, table, start, balance, closing, opening)
-    _add_source_limits(made, table, rule, pickup_share, closed, closing, first, on, solar, online)
+    _add_source_limits(
+        made, table, rule, start, pickup_share, closed, closing, first, on, solar, online
+    )
     return closed
 
 
@@ -314,7 +318,7 @@ def _add_long_runs(
     block: int,
     closed: Int[Array, " step"],
     closing: Int[Array, " step"],
-    start: Start,
+    start: StartState,
 ) -> None:
     """Closings that last are told from short ones, so that a part of one does not pay for less.
 
@@ -356,7 +360,7 @@ def _add_long_runs(
 def _add_cold_load(
     made: ProgramBuilder,
     table: StepTables,
-    start: Start,
+    start: StartState,
     balance: Int[Array, " step"],
     closing: Int[Array, "block step"],
     opening: Int[Array, "block step"],
@@ -411,7 +415,7 @@ def _add_excess(
         left = profile[start_age : start_age + max(delay - start_age, 0) + 1]
         for step, excess in enumerate(left[:steps]):
             row = made.rows((1,), lower=excess, upper=np.inf)
-            made.entries(row, cold[step], 1.0)
+            made.entries(row, cold[step : step + 1], 1.0)
             made.entries(row, opening[: step + 1], excess)
     return cold
 
@@ -420,6 +424,7 @@ def _add_source_limits(
     made: ProgramBuilder,
     table: StepTables,
     rule: RestorationRule,
+    start: StartState,
     pickup_share: Float[Array, " step"],
     closed: Int[Array, "block step"],
     closing: Int[Array, "block step"],
@@ -453,6 +458,36 @@ def _add_source_limits(
     row = made.rows(closed.shape, lower=-np.inf, upper=forming)
     made.entries(row, closed, 1.0)
     for unit in (*on, *(online[table.grid_forming] if len(online) else ())):
+        made.entries(row, unit, -1.0)
+    _add_black_start(made, table, start, closed, on, solar, online)
+
+
+def _add_black_start(
+    made: ProgramBuilder,
+    table: StepTables,
+    start: StartState,
+    closed: Int[Array, "block step"],
+    on: Int[Array, "set step"],
+    solar: Int[Array, " step"],
+    online: Int[Array, "source step"],
+) -> None:
+    """After a step without load, a set or a unit with black start begins; no sun without load."""
+    root = closed[table.parent < 0]
+    if table.solar_kw.any():
+        row = made.rows((table.steps,), lower=-np.inf, upper=0.0)
+        made.entries(row, solar, 1.0)
+        made.entries(row, root, -table.solar_kw)
+    able = table.grid_forming & table.black_start
+    if np.array_equal(able, table.grid_forming):
+        return
+    starts = source_limits(table._replace(grid_forming=able)).forming.astype(float)
+    starts = np.zeros(table.steps) if len(online) else starts
+    starts[0] += start.closed.any()
+    row = made.rows(root.shape, lower=-np.inf, upper=starts)
+    made.entries(row, root, 1.0)
+    for before in root:
+        made.entries(row[:, 1:], before[:-1], -1.0)
+    for unit in (*on, *(online[able] if len(online) else ())):
         made.entries(row, unit, -1.0)
 
 

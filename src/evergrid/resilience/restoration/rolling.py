@@ -1,8 +1,9 @@
 """A restoration that is planned anew whenever a source comes or goes, on what is known then.
 
 It knows what the fast policy knows, when the vehicles that are there will leave, and the course of
-the sun. It plans for the expected length of an outage from each moment on, whatever has passed.
-Vehicles that are still to come it leaves out, or expects after a mean wait.
+the sun. It takes lengths of outages as exponential with the expected mean: from each moment on, a
+step counts with the probability that the outage lasts to it, over twice that mean. Vehicles that
+are still to come it leaves out, or expects after a mean wait.
 """
 
 import time
@@ -17,13 +18,14 @@ from evergrid.model.microgrid import Microgrid
 from evergrid.resilience.restoration import policy
 from evergrid.resilience.restoration.dispatch import dispatch
 from evergrid.resilience.restoration.limits import ages
-from evergrid.resilience.restoration.plan import Search
-from evergrid.resilience.restoration.program import Start
+from evergrid.resilience.restoration.plan import PlanSearch
+from evergrid.resilience.restoration.program import StartState
 from evergrid.resilience.restoration.rule import RestorationRule, SourceFailures, none_fail
 from evergrid.resilience.restoration.schedule import RestorationSchedule
 from evergrid.resilience.restoration.steps import NEAR, StepTables, step_tables
 
 GAP = 5e-3  # of each plan; the next arrival changes more
+AHEAD = 2.0  # expected lengths that a plan looks ahead
 
 
 def follow(
@@ -58,12 +60,13 @@ def follow(
     _check(rule, step_h, expected_wait_h)
     failures = failures or none_fail(len(microgrid.batteries), len(microgrid.diesel_sets))
     table = step_tables(microgrid, hours, step_h, failures)
-    ahead = round(rule.expected_h / step_h)
+    ahead = round(AHEAD * rule.expected_h / step_h)
     stays = _stays(microgrid, table, ahead)
     wanted = np.zeros((len(microgrid.load_blocks), table.steps), bool)
     course = policy.follow(microgrid, rule, hours, step_h, failures=failures, wanted=wanted)
     for step in _events(table, ahead):
-        start = _start(course, step)
+        lasting = np.exp(-np.arange(ahead) * step_h / rule.expected_h)
+        start = _start(course, step, lasting)
         known = _known(table, course, step, stays[:, step : step + ahead], expected_wait_h)
         share = np.full(ahead, rule.pickup_share)
         closed = _best(known, rule, share, start, gap, time_limit_s)
@@ -77,12 +80,12 @@ def _best(
     known: StepTables,
     rule: RestorationRule,
     share: Float[Array, " step"],
-    start: Start,
+    start: StartState,
     gap: float,
     time_limit_s: float,
 ) -> Bool[Array, "block step"]:
     """What a plan closes that the fleet can feed; nothing where none is found."""
-    search = Search(known, rule, share, start)
+    search = PlanSearch(known, rule, share, start)
     while True:
         found = search.solve(None, gap=gap, time_limit_s=time_limit_s)
         fed = dispatch(known, found.closed, found.diesel_on, start, found.online)
@@ -110,12 +113,12 @@ def _stays(microgrid: Microgrid, table: StepTables, ahead: int) -> Bool[Array, "
     return leaves[:, None] >= end - NEAR * table.step_h
 
 
-def _start(course: RestorationSchedule, step: int) -> Start:
+def _start(course: RestorationSchedule, step: int, lasting: Float[Array, " step"]) -> StartState:
     """Blocks as they are before a step."""
     if step == 0:
         none = np.zeros(len(course.closed), bool)
-        return Start(none, none.astype(np.int64))
-    return Start(course.closed[:, step - 1], ages(course.closed)[:, step - 1])
+        return StartState(none, none.astype(np.int64), lasting)
+    return StartState(course.closed[:, step - 1], ages(course.closed)[:, step - 1], lasting)
 
 
 def _known(
