@@ -20,7 +20,7 @@ from evergrid.resilience.phasor.island import (
     UnderFrequencyStage,
 )
 from evergrid.resilience.phasor.simulation import IslandRun, simulate
-from evergrid.resilience.phasor.units import DieselSet, FollowingUnit, FormingUnit
+from evergrid.resilience.phasor.units import DieselUnit, FollowingUnit, FormingUnit
 
 ROUNDS = 5
 DURATION_S = 120.0
@@ -76,7 +76,7 @@ def hospital(forming: int, following: int) -> tuple[PhasorIsland, list[IslandEve
             FollowingUnit(f"follow {n}", f"plaza {n % forming}", 60.0, 20.0, running=True)
             for n in range(following)
         ),
-        DieselSet("diesel", "hospital", 200.0, 50.0),
+        DieselUnit("diesel", "hospital", 200.0, 50.0),
     ]
     lines = [PhasorLine(f"cable {n}", f"plaza {n}", "hospital", 0.01, 0.03) for n in range(forming)]
     block_kw = 40.0 * forming

@@ -77,7 +77,9 @@ def results(tmp_path_factory: pytest.TempPathFactory, planned: Planned) -> dict[
         "emissions": _emissions(folder),
         "resilience": resilience.run(parse(resilience.Config, resilience_cases.configuration())),
         "welfare": welfare.run(parse(welfare.Config, welfare_cases.configuration())),
-        "black_start": black_start.run(parse(black_start.Config, black_start_cases.configuration())),
+        "black_start": black_start.run(
+            parse(black_start.Config, black_start_cases.configuration())
+        ),
         "frequency of a record": _frequency(folder, record=frequency_cases.record(folder)),
     }
 

@@ -123,6 +123,7 @@ class VehiclesEntry(Config):
             waits = -self.arrival_mean_h * np.log1p(-quantile)
             comes = np.arange(late) < round(late * self.arrival_share)
         else:
+            # A row for each vehicle: the first ones have the same numbers however many there are.
             chance = random.uniform(size=(self.count, 3))
             energy = low + (high - low) * chance[:, 0]
             waits = -self.arrival_mean_h * np.log1p(-chance[self.plugged_in :, 1])

@@ -246,13 +246,14 @@ def _table(table: Table, *, label: str) -> str:
 
 def _row(cells: Sequence[str]) -> str:
     texts = [_text(cell) for cell in cells]
-    first = "".join(f'<th scope="row">{text}</th>' for text in texts[:1])
+    first = "".join(_cell(text, "th", ' scope="row"') for text in texts[:1])
     return f"<tr>{first}{''.join(map(_cell, texts[1:]))}</tr>"
 
 
-def _cell(text: str) -> str:
-    """A cell; a number is never broken over two lines."""
-    return f'<td class="number">{text}</td>' if NUMBER.fullmatch(text) else f"<td>{text}</td>"
+def _cell(text: str, tag: str = "td", more: str = "") -> str:
+    """A cell; a number is never broken over two lines, and takes no more room than it needs."""
+    number = ' class="number"' if NUMBER.fullmatch(text) else ""
+    return f"<{tag}{more}{number}>{text}</{tag}>"
 
 
 def _settings(settings: Table | None) -> str:

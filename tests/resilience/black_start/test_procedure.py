@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evergrid.resilience.black_start import island
+from evergrid.resilience.black_start import island, rest
 from evergrid.resilience.black_start.circuit import InverterSettings
 from evergrid.resilience.black_start.outcome import Action, BlackStart, StartStatus
 from evergrid.resilience.black_start.procedure import black_start
@@ -73,9 +73,7 @@ def test_energy_is_what_the_units_fed_and_their_chargers_used(whole: BlackStart)
 
 def test_the_look_ahead_is_what_then_happens(whole: BlackStart):
     samples = whole.samples
-    picked = {
-        event.actor: event.time_s for event in whole.events if event.action is Action.PICK_UP
-    }
+    picked = {event.actor: event.time_s for event in whole.events if event.action is Action.PICK_UP}
     seen = [check for check in whole.checks if np.isfinite(check.lowest_voltage_pu)]
     assert len(seen) == 4
     for check in seen:
@@ -98,7 +96,7 @@ def test_a_cold_block_draws_more_until_it_is_warm(whole: BlackStart):
 def test_an_island_at_rest_is_turned_without_error(
     whole: BlackStart, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(island, "RESTING", 0.0)  # nothing rests: every stretch is integrated
+    monkeypatch.setattr(rest, "RESTING", -1.0)  # nothing rests: every stretch is integrated
     sequence = StartSequence(duration_s=6.0, **QUICK)
     integrated = black_start(site(), sequence, synchronise=FAST).samples
     count = len(integrated.time_s)
@@ -194,9 +192,7 @@ def test_an_overload_that_is_forced_ends_in_its_honest_collapse():
 def test_a_low_frequency_sheds_the_least_worthy_block():
     limits = ProtectionLimits(shed_deviation_hz=0.06, pick_up_deviation_hz=1.0)
     order = ("van 1", "lights", "offices")
-    found = black_start(
-        site(1), StartSequence(duration_s=3.0, order=order, **QUICK), limits=limits
-    )
+    found = black_start(site(1), StartSequence(duration_s=3.0, order=order, **QUICK), limits=limits)
     assert actions(found, Action.SHED) == ["offices"]
     assert found.samples.connected[-1].tolist() == [True, False, False, False]
     after = 50.0 - 0.15 * found.samples.unit_power_kw[-1, 0] / 10.0

@@ -7,8 +7,8 @@ from evergrid.core.errors import InputError
 from evergrid.resilience.black_start.ratings import VERIFIED, VERIFIED_VA, rated
 from evergrid.resilience.inverter.droop import DroopInverter
 from evergrid.resilience.network.assembly import assemble
+from evergrid.resilience.network.dq_network import DqNetwork
 from evergrid.resilience.network.elements import GridFormingUnit, ImpedanceLoad, SeriesBranch
-from evergrid.resilience.network.microgrid import Microgrid
 from evergrid.resilience.network.small_signal import modes
 from evergrid.resilience.network.steady_state import steady_state
 
@@ -22,9 +22,10 @@ def eigenvalues(inverter: DroopInverter, ohms: float) -> np.ndarray:
         for k, (r, x) in enumerate(((0.23, 0.1), (0.35, 0.58)))
     )
     loads = tuple(
-        ImpedanceLoad(f"load {k}", f"b{k}", r * ohms, 1e-3 * ohms) for k, r in ((0, 25.0), (2, 20.0))
+        ImpedanceLoad(f"load {k}", f"b{k}", r * ohms, 1e-3 * ohms)
+        for k, r in ((0, 25.0), (2, 20.0))
     )
-    microgrid = Microgrid(hertz, ("b0", "b1", "b2"), units, lines, loads)
+    microgrid = DqNetwork(hertz, ("b0", "b1", "b2"), units, lines, loads)
     return modes(steady_state(assemble(microgrid))).eigenvalue_per_s
 
 

@@ -8,9 +8,9 @@ import numpy as np
 from evergrid.resilience.inverter.droop import DroopInverter
 from evergrid.resilience.network.assembly import assemble
 from evergrid.resilience.network.breakers import BreakerPositions
+from evergrid.resilience.network.dq_network import DqNetwork
 from evergrid.resilience.network.dq_state import DqState
 from evergrid.resilience.network.elements import GridFormingUnit, ImpedanceLoad, SeriesBranch
-from evergrid.resilience.network.microgrid import Microgrid
 from evergrid.resilience.network.steady_state import steady_state
 
 W_N = 100.0 * np.pi
@@ -35,7 +35,7 @@ def island(
     load_1_ohm: float = 25.0,
     droop: float = POGAKU.droop_rad_per_s_per_w,
     more: tuple[ImpedanceLoad, ...] = (),
-) -> Microgrid:
+) -> DqNetwork:
     """The three inverters of Pogaku, Prodanovic and Green; section 2.4 of our notes."""
     inverter = replace(POGAKU, droop_rad_per_s_per_w=droop)
     units = tuple(replace(unit, inverter=inverter) for unit in UNITS)
@@ -43,16 +43,16 @@ def island(
         ImpedanceLoad("load 1", "b1", load_1_ohm, inductance_h),
         ImpedanceLoad("load 3", "b3", 20.0, inductance_h),
     )
-    return Microgrid(50.0, BUSES, units, LINES, (*loads, *more))
+    return DqNetwork(50.0, BUSES, units, LINES, (*loads, *more))
 
 
-def lone(inverter: DroopInverter = POGAKU, *, ohm: float = 20.0) -> Microgrid:
+def lone(inverter: DroopInverter = POGAKU, *, ohm: float = 20.0) -> DqNetwork:
     """One unit with a load, and a second load behind a breaker."""
     loads = (
         ImpedanceLoad("load", "b1", ohm, 1e-3),
         ImpedanceLoad("more", "b1", 4.0, 1e-3),
     )
-    return Microgrid(50.0, ("b1",), (GridFormingUnit("u1", "b1", inverter),), loads=loads)
+    return DqNetwork(50.0, ("b1",), (GridFormingUnit("u1", "b1", inverter),), loads=loads)
 
 
 def opened(*names: str, stopped: tuple[str, ...] = ()) -> BreakerPositions:
@@ -60,6 +60,6 @@ def opened(*names: str, stopped: tuple[str, ...] = ()) -> BreakerPositions:
 
 
 @cache
-def at_rest(microgrid: Microgrid, positions: BreakerPositions | None = None) -> DqState:
+def at_rest(microgrid: DqNetwork, positions: BreakerPositions | None = None) -> DqState:
     """The steady state as a place to begin."""
     return steady_state(assemble(microgrid, positions)).state

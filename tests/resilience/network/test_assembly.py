@@ -6,8 +6,8 @@ import pytest
 from evergrid.core.errors import InputError
 from evergrid.resilience.network import assembly as assemblies
 from evergrid.resilience.network.assembly import assemble
+from evergrid.resilience.network.dq_network import DqNetwork
 from evergrid.resilience.network.elements import ShuntResistor
-from evergrid.resilience.network.microgrid import Microgrid
 from evergrid.resilience.network.references import UnitReference
 from tests.resilience.network.cases import LINES, POGAKU, UNITS, at_rest, island, opened
 
@@ -41,7 +41,7 @@ def test_currents_that_do_not_add_up_are_led_back_at_the_rate_asked_for() -> Non
 
 
 def test_a_resistor_gives_its_bus_the_voltage_of_the_currents_into_it() -> None:
-    grid = Microgrid(50.0, ("b1", "b2"), UNITS[:1], LINES[:1], (), (ShuntResistor("r", "b2", 7.0),))
+    grid = DqNetwork(50.0, ("b1", "b2"), UNITS[:1], LINES[:1], (), (ShuntResistor("r", "b2", 7.0),))
     found = assemble(grid)
     state = np.zeros(len(grid.state_names))
     state[[11, 13]] = 3.0  # from the unit over line 1

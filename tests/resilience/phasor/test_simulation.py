@@ -18,7 +18,7 @@ from evergrid.resilience.phasor.island import (
     open_circuit_ratio,
 )
 from evergrid.resilience.phasor.simulation import IslandRun, simulate
-from evergrid.resilience.phasor.units import DieselSet, FollowingUnit, FormingUnit
+from evergrid.resilience.phasor.units import DieselUnit, FollowingUnit, FormingUnit
 from tests.resilience.phasor.cases import BASE_KVA, dc_side, hospital, pair
 
 MORE = [IslandEvent(5.0, "connect", "more")]
@@ -104,7 +104,7 @@ def busy() -> tuple[PhasorIsland, list[IslandEvent]]:
         units=(
             FormingUnit("first", "plaza", 125.0, RegfmA1().bidirectional(), running=True),
             FollowingUnit("charger", "hospital", 60.0, 40.0, 10.0, enter_s=1.0, running=True),
-            DieselSet("diesel", "hospital", 200.0, 50.0),
+            DieselUnit("diesel", "hospital", 200.0, 50.0),
         ),
         loads=(
             PhasorLoad("a", "hospital", 60.0, 20.0, constant_power_share=0.5),
@@ -207,7 +207,7 @@ def test_a_motor_runs_at_the_slip_of_its_equivalent_circuit() -> None:
 def test_a_diesel_set_settles_at_its_droop_and_an_isochronous_one_at_nominal() -> None:
     load = PhasorLoad("base", "b", 300.0, closed=True)
     for isochronous in (False, True):
-        unit = DieselSet("set", "b", 1000.0, 100.0, isochronous=isochronous, running=True)
+        unit = DieselUnit("set", "b", 1000.0, 100.0, isochronous=isochronous, running=True)
         run = simulate(pair(units=(unit,), loads=(load,)), [], 30.0)
         current = abs(run.power_kw[0, -1] / run.voltage_pu[0, -1]) / 1000.0
         share = (run.power_kw[0, -1] - 100.0) / 1000.0 + 0.01 * current**2  # the stator's loss
@@ -409,7 +409,7 @@ def test_an_island_without_a_grid_forming_unit_is_refused() -> None:
 def test_two_masters_are_refused() -> None:
     units = (
         FormingUnit("one", "b", 100.0, isochronous=True),
-        DieselSet("two", "b", 100.0, isochronous=True),
+        DieselUnit("two", "b", 100.0, isochronous=True),
     )
     with pytest.raises(InputError, match="at most one unit") as error:
         pair(units=units)
@@ -443,7 +443,7 @@ def test_powers_above_a_rating_are_refused() -> None:
     with pytest.raises(InputError, match="within the rating"):
         FollowingUnit("one", "b", 60.0, 50.0, 50.0)
     with pytest.raises(InputError, match="within the rating"):
-        DieselSet("one", "b", 100.0, power_kw=90.0)
+        DieselUnit("one", "b", 100.0, power_kw=90.0)
     with pytest.raises(InputError, match="within the rating"):
         simulate(pair(), [IslandEvent(1.0, "set_power", "one", 950.0)], 2.0)
 
@@ -479,7 +479,7 @@ def test_a_number_that_is_none_is_refused_by_every_record(value: float) -> None:
         lambda: FormingUnit("u", "b", value),
         lambda: FormingUnit("u", "b", 100.0, ramp_s=value),
         lambda: FollowingUnit("u", "b", 100.0, enter_s=value),
-        lambda: DieselSet("u", "b", 100.0, inertia_s=value),
+        lambda: DieselUnit("u", "b", 100.0, inertia_s=value),
         lambda: RegfmA1(reactance_pu=value),
     )
     for make in makers:

@@ -121,10 +121,14 @@ def test_without_a_transformer_there_is_no_inrush():
 
 BAD = [
     ({"start": {"masters": ["van 1", "van 2"]}}, "start.masters", "fight each other"),
-    ({"grid_return": {"at_s": 2.0, "frequency_hz": 60.0}}, "frequency_hz", "50 and 60 Hz"),
-    ({"start": {"duration_s": 0.0}}, "duration_s", "be in"),
-    ({"inverter": {"droop_hz": -1.0}}, "droop_hz", "be in"),
-    ({"synchronise": {"slip_hz": 0.5}}, "slip_hz", "never closes"),
+    (
+        {"grid_return": {"at_s": 2.0, "frequency_hz": 60.0}},
+        "grid_return.frequency_hz",
+        "50 and 60 Hz",
+    ),
+    ({"start": {"duration_s": 0.0}}, "start.duration_s", "be in"),
+    ({"inverter": {"droop_hz": -1.0}}, "inverter.droop_hz", "be in"),
+    ({"synchronise": {"slip_hz": 0.5}}, "synchronise.slip_hz", "never closes"),
     (
         {"fuse": {"block": "pump", "current_a": [1.0, 2.0], "melting_s": [2.0, 1.0]}},
         "fuse.block",
@@ -132,7 +136,7 @@ BAD = [
     ),
     (
         {"fuse": {"block": "pumps", "current_a": [2.0, 1.0], "melting_s": [2.0, 1.0]}},
-        "current_a",
+        "fuse.current_a",
         "rise",
     ),
 ]

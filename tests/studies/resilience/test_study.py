@@ -90,7 +90,7 @@ def test_the_size_of_the_fleet_is_on_the_same_outages(result: Any):
 
 
 def test_the_least_fleet_is_proven_and_one_less_is_not():
-    target = {"target_share": 1.0, "target_t_r_h": 3.0, "target_m_d_kwh": 60.0, "probability": 0.3}
+    target = {"target_share": 0.8, "target_t_r_h": 4.0, "target_m_d_kwh": 90.0, "probability": 0.3}
     given = run(recovery=target, storm=None, standing=None)
     least = given.tables["least_fleet"].filter(pl.col("energy_arrival_kwh") == 60.0)
     count = least["vehicles"].item()

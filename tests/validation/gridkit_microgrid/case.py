@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 
 from evergrid.resilience.inverter.droop import DroopInverter
+from evergrid.resilience.network.dq_network import DqNetwork
 from evergrid.resilience.network.elements import GridFormingUnit, ImpedanceLoad, SeriesBranch
-from evergrid.resilience.network.microgrid import Microgrid
 
 W_N = 100.0 * np.pi
 VIRTUAL_RESISTOR_OHM = 1e4
@@ -21,7 +21,7 @@ OTHER = DroopInverter(
 )
 
 
-def chain(inverters: int) -> Microgrid:
+def chain(inverters: int) -> DqNetwork:
     """As many buses as inverters; lines alternate, loads are at every other bus."""
     buses = tuple(f"bus {number}" for number in range(1, inverters + 1))
     units = tuple(
@@ -38,4 +38,4 @@ def chain(inverters: int) -> Microgrid:
         ImpedanceLoad(f"load {bus}", bus, *((2.0, 1.0 / W_N) if place else (3.0, 2.0 / W_N)))
         for place, bus in enumerate(buses[::2])
     )
-    return Microgrid(50.0, buses, units, lines, loads)
+    return DqNetwork(50.0, buses, units, lines, loads)

@@ -12,8 +12,8 @@ from evergrid.model.microgrid import BatteryUnit, LoadBlock, Microgrid
 from evergrid.resilience.black_start.ratings import rated
 from evergrid.resilience.black_start.settings import GridReturn, faults_outside
 from evergrid.resilience.inverter.droop import DroopInverter
+from evergrid.resilience.network.dq_network import DqNetwork
 from evergrid.resilience.network.elements import GridFormingUnit, ImpedanceLoad, SeriesBranch
-from evergrid.resilience.network.microgrid import Microgrid as DqMicrogrid
 
 CHARGERS, MAIN = "chargers", "main"
 TRANSFORMER, CORE, GRID = "transformer", "core loss", "grid"
@@ -73,7 +73,7 @@ class SiteCircuit:
     """
 
     site: Microgrid
-    network: DqMicrogrid
+    network: DqNetwork
     formers: tuple[BatteryUnit, ...]
     blocks: tuple[LoadBlock, ...]
     main_bus: str
@@ -125,7 +125,7 @@ def circuit(
             core_ohm = ohms / given.core_loss_pu
             loads = (ImpedanceLoad(CORE, main, core_ohm, core_ohm / FASTEST_PER_S), *loads)
     buses = (CHARGERS,) if main == CHARGERS else (CHARGERS, MAIN)
-    network = DqMicrogrid(hertz, buses, tuple(units), branches, loads)
+    network = DqNetwork(hertz, buses, tuple(units), branches, loads)
     source_w = 0.0 if grid is None else STIFF_W_PER_KVA * grid.short_circuit_kva
     return SiteCircuit(site, network, formers, site.load_blocks, main, source_w)
 

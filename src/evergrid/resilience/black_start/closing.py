@@ -58,9 +58,7 @@ def _settled_references(island: Island, positions: BreakerPositions) -> dict[str
 
 def _mode_words(value: complex, states: Mapping[str, float]) -> str:
     named = ", ".join(f"{name} {share:.0%}" for name, share in states.items())
-    return (
-        f"the eigenvalue {value.real:+.4g} +/- j{abs(value.imag):.4g} 1/s grows, mode of {named}"
-    )
+    return f"the eigenvalue {value.real:+.4g} +/- j{abs(value.imag):.4g} 1/s grows, mode of {named}"
 
 
 def check_pick_up(

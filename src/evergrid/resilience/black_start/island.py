@@ -5,7 +5,6 @@ sampled. A relay thus acts within a stretch of its delay, which is that of its c
 """
 
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from evergrid.core.arrays import Array, Bool, Float
 from evergrid.core.units import S_PER_H
 from evergrid.model.microgrid import TIERS
 from evergrid.resilience.black_start.circuit import GRID, SiteCircuit
+from evergrid.resilience.black_start.meters import MeterRow, dark_row
 from evergrid.resilience.black_start.outcome import (
     Action,
     ClosingCheck,
@@ -21,109 +21,28 @@ from evergrid.resilience.black_start.outcome import (
     StartEvent,
     SyncWait,
 )
+from evergrid.resilience.black_start.rest import RestingIsland, resting
 from evergrid.resilience.black_start.settings import ProtectionLimits
 from evergrid.resilience.inverter.droop import (
-    DELTA,
     I_O_X,
     I_O_Y,
     STATES,
     P,
     Q,
 )
-from evergrid.resilience.network import assembly as assemblies
 from evergrid.resilience.network.assembly import Assembly, assemble
 from evergrid.resilience.network.breakers import BreakerPositions
-from evergrid.resilience.network.references import UnitReference
 from evergrid.resilience.network.dq_state import DqState, dead_state
+from evergrid.resilience.network.references import UnitReference
 from evergrid.resilience.network.simulation import STEP_S, DqTrajectory, Ending, simulate
 from evergrid.resilience.network.switching import switched
 
 STRETCH_S = 0.02
 SAMPLE_S = 1e-3
 SAMPLES = round(STRETCH_S / SAMPLE_S)
-RESTING = 1e-10  # by which a state moves in a stretch, over the largest of its kind, at rest
 SWING_STRETCHES = 25
 BOUND_PU = 50.0  # of a current, over that of all units together, beyond which it has run away
 WS_PER_KWH = 3.6e6
-
-
-class _Row(NamedTuple):
-    """Samples of a stretch, in the order of `IslandSamples`."""
-
-    time_s: Array
-    frequency: Array
-    voltage: Array
-    unit_frequency: Array
-    power_kw: Array
-    reactive_kvar: Array
-    current: Array
-    block_kw: Array
-    connected: Array
-
-
-class RestingIsland(NamedTuple):
-    """An island at rest: in a frame that turns with it no state changes.
-
-    Attributes:
-        went: The last stretch that was integrated.
-        row: What meters show.
-        delta_at: Where the angles of units are in the state.
-        turn_rad: By which each goes on in a stretch.
-        current_at: Where the currents of the network are, x before y.
-        turn: Complex factor of each for a stretch.
-    """
-
-    went: DqTrajectory
-    row: _Row
-    delta_at: Array
-    turn_rad: Array
-    current_at: Array
-    turn: Array
-
-    def turned(self, values: Float[Array, " state"]) -> Float[Array, " state"]:
-        """The state a stretch later."""
-        found = values.copy()
-        found[self.delta_at] += self.turn_rad
-        current = (values[self.current_at] + 1j * values[self.current_at + 1]) * self.turn
-        found[self.current_at], found[self.current_at + 1] = current.real, current.imag
-        return found
-
-
-def resting(before: DqState, went: DqTrajectory, row: _Row) -> RestingIsland | None:
-    """How an island goes on whose last stretch did nothing but turn it; none if it did more.
-
-    Each entry of the state must have moved by less than `RESTING` of the largest of its kind,
-    beside turning. What is left decays, so that the error stays of that size.
-    """
-    assembly, after = went.assembly, went.final
-    delta_at = assembly.unit_at + DELTA
-    turn_rad = after.values[delta_at] - before.values[delta_at]
-    first = np.array([turn_rad[assembly.unit_islands == i][0] for i in range(assembly.islands.count)])
-    current_at = assemblies.current_entries(assembly)
-    of_island = np.concatenate([assembly.unit_islands, assembly.branch_islands])
-    rest = RestingIsland(
-        went,
-        row,
-        delta_at,
-        first[assembly.unit_islands],
-        current_at,
-        np.exp(1j * first[of_island]),
-    )
-    error = np.abs(rest.turned(before.values) - after.values)
-    units = len(assembly.microgrid.units) * len(STATES)
-    kind = np.array([STATES.index(_first_part(name)) for name in STATES])
-    kinds = np.full(len(error), I_O_X)
-    kinds[:units] = np.tile(kind, len(assembly.microgrid.units))
-    size = np.zeros(len(STATES))
-    np.maximum.at(size, kinds, np.abs(after.values))
-    size[DELTA] = 1.0
-    moved = error > RESTING * np.maximum(size[kinds], 1e-12)
-    return None if moved.any() else rest
-
-
-def _first_part(name: str) -> str:
-    """The d of a q, the x of a y; any other state stays what it is."""
-    return {"_q": f"{name[:-2]}_d", "_y": f"{name[:-2]}_x"}.get(name[-2:], name)
 
 
 class IslandLostError(Exception):
@@ -173,7 +92,7 @@ class Island:
         self._timers: dict[str, float] = {}
         self._picked_s: dict[str, float] = {}
         self._cold: dict[str, float] = {}
-        self._rows: list[_Row] = []
+        self._rows: list[MeterRow] = []
         self._assembly: Assembly | None = None
         self._rest: RestingIsland | None = None
         self._modes_checked = False
@@ -290,7 +209,9 @@ class Island:
             return block.cold_load_factor
         if block.cold_load_decay_h <= 0:
             return 1.0
-        return 1.0 + (block.cold_load_factor - 1.0) * float(np.exp(-since_h / block.cold_load_decay_h))
+        return 1.0 + (block.cold_load_factor - 1.0) * float(
+            np.exp(-since_h / block.cold_load_decay_h)
+        )
 
     def _anything_runs(self) -> bool:
         units = {unit.name for unit in self.circuit.network.units}
@@ -347,9 +268,7 @@ class Island:
         self._count(went, self.state.time_s - before.time_s)
         if went.ending is not Ending.FINISHED:
             self._run_away(went.ending)
-        self._rest = None
-        if np.abs(row.voltage - row.voltage[0]).max() < RESTING:
-            self._rest = resting(before, went, row)
+        self._rest = resting(before, went, row)
         self._relays(row)
 
     def _resting_stretch(self, rest: RestingIsland) -> None:
@@ -367,7 +286,7 @@ class Island:
 
     def _dark_stretch(self) -> None:
         time_s = self.time_s + SAMPLE_S * np.arange(SAMPLES)
-        self._rows.append(_dark(time_s, len(self.circuit.formers), len(self.circuit.blocks)))
+        self._rows.append(dark_row(time_s, len(self.circuit.formers), len(self.circuit.blocks)))
         self._feed_auxiliaries(STRETCH_S)
         self.state = DqState(self._whole(self.time_s + STRETCH_S), self.state.values)
 
@@ -409,7 +328,7 @@ class Island:
 
     # Relays
 
-    def _relays(self, row: _Row) -> None:
+    def _relays(self, row: MeterRow) -> None:
         for unit in np.flatnonzero(self.energy_left_kwh() <= 0):
             battery = self.circuit.formers[unit]
             if battery.name not in self.positions.stopped:
@@ -422,7 +341,9 @@ class Island:
                 self.trip(name, f"over-current, {most:.2f} of its rated current")
         if not self.armed or self.lost:
             return
-        if self._lasting("under", row.voltage < self.limits.under_voltage_pu, self.limits.under_voltage_s):
+        if self._lasting(
+            "under", row.voltage < self.limits.under_voltage_pu, self.limits.under_voltage_s
+        ):
             low = float(row.voltage.min())
             for name in self._online_names():
                 self.trip(name, f"under-voltage, {low:.2f} pu")
@@ -491,12 +412,14 @@ class Island:
 
     # Meters
 
-    def meters(self, went: DqTrajectory, count: int | None = None) -> _Row:
+    def meters(self, went: DqTrajectory, count: int | None = None) -> MeterRow:
         """What meters show during a run, at its first samples or at all."""
         part = slice(0, count)
-        return self._shown(went.assembly, went.time_s[part], went.states[part], went.voltages_v[part])
+        return self._shown(
+            went.assembly, went.time_s[part], went.states[part], went.voltages_v[part]
+        )
 
-    def _shown(self, assembly: Assembly, time_s: Array, states: Array, volts_xy: Array) -> _Row:
+    def _shown(self, assembly: Assembly, time_s: Array, states: Array, volts_xy: Array) -> MeterRow:
         """What meters show at some states."""
         network, formers = self.circuit.network, self.circuit.formers
         count, samples = len(formers), len(time_s)
@@ -528,7 +451,7 @@ class Island:
         block_kw = ohms * (currents[:, loads] ** 2).sum(axis=2) / 1e3
         on = np.array([self.positions.has(block.name) for block in self.circuit.blocks])
         live = bool(len(place))
-        return _Row(
+        return MeterRow(
             time_s,
             whole,
             voltage,
@@ -543,21 +466,3 @@ class Island:
     def samples(self) -> IslandSamples:
         """All that was sampled."""
         return IslandSamples(*(np.concatenate(column) for column in zip(*self._rows, strict=True)))
-
-
-def _dark(time_s: Float[Array, " sample"], units: int, blocks: int) -> _Row:
-    """Samples of an island without a unit."""
-    samples = len(time_s)
-    none, zero = np.full(samples, np.nan), np.zeros(samples)
-    each = np.zeros((samples, units))
-    return _Row(
-        time_s,
-        none,
-        zero,
-        np.full((samples, units), np.nan),
-        each,
-        each,
-        each,
-        np.zeros((samples, blocks)),
-        np.zeros((samples, blocks), bool),
-    )

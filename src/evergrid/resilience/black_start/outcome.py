@@ -107,7 +107,7 @@ class ClosingCheck:
         """The eigenvalue with the greatest real part."""
         if not len(self.eigenvalue_per_s):
             return complex(np.nan, np.nan)
-        return complex(self.eigenvalue_per_s[np.argmax(self.eigenvalue_per_s.real)])
+        return complex(self.eigenvalue_per_s[np.argmax(np.real(self.eigenvalue_per_s))])
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """The sequence of a black start: who does what next, and what is looked at before it is done."""
 
-
 from dataclasses import replace
 
 import numpy as np

@@ -33,8 +33,6 @@ class StartSequence:
             order by the tiers of the blocks, with units as they are needed.
         loading: Of the power of the units that are connected, what blocks may draw.
         trial_s: For which the closing of a block is simulated ahead before it is done.
-        enter_service_s: For which voltage and frequency must have been inside their limits before
-            a unit that follows the grid may feed.
         run_unstable: Whether a closing that the eigenvalues call unstable is done nevertheless.
         force: Whether a closing that the look ahead refuses is done nevertheless.
     """
@@ -47,7 +45,6 @@ class StartSequence:
     order: tuple[str, ...] = ()
     loading: float = 0.9
     trial_s: float = 0.3
-    enter_service_s: float = 20.0
     run_unstable: bool = False
     force: bool = False
 
@@ -63,7 +60,6 @@ class StartSequence:
                 ("duration_s", 0.1, 3600.0, "Hours are the matter of the study resilience."),
                 ("loading", 0.01, 1.0, "Give a fraction, not a percentage."),
                 ("trial_s", 0.02, 10.0, ""),
-                ("enter_service_s", 0.0, 3600.0, ""),
             ),
         )
 
@@ -193,5 +189,5 @@ class GridReturn:
         if not abs(self.frequency_hz / nominal_hz - 1.0) <= 0.05:
             rule = f"be near the nominal frequency of the island, {nominal_hz:g} Hz"
             fix = "50 and 60 Hz cannot be connected."
-            fault = Fault("frequency_hz", rule, (self.frequency_hz,), fix=fix)
+            fault = Fault("grid_return.frequency_hz", rule, (self.frequency_hz,), fix=fix)
             raise_if_any("grid_return", [fault])

@@ -11,6 +11,7 @@ from evergrid.core.faults import Fault
 from evergrid.resilience.inverter.droop import I_O_X, I_O_Y, INV_LC, M_P, PARAMETERS, STATES, W_N
 from evergrid.resilience.network import breakers, kernels
 from evergrid.resilience.network.breakers import BreakerPositions, Islands
+from evergrid.resilience.network.dq_network import DqNetwork
 from evergrid.resilience.network.kernels import (
     BRANCH_FRAME_W,
     BRANCH_INV_L,
@@ -23,7 +24,6 @@ from evergrid.resilience.network.kernels import (
     V_TO,
     DqTables,
 )
-from evergrid.resilience.network.microgrid import Microgrid
 from evergrid.resilience.network.references import UnitReference
 
 BAUMGARTE_PER_S = 2000.0  # by which an error of the sum of currents at a bus decays
@@ -49,7 +49,7 @@ class Assembly:
         tables: What the kernels read.
     """
 
-    microgrid: Microgrid
+    microgrid: DqNetwork
     positions: BreakerPositions
     islands: Islands
     buses: Int[Array, " bus"]
@@ -119,7 +119,7 @@ class Assembly:
 
 
 def assemble(
-    microgrid: Microgrid,
+    microgrid: DqNetwork,
     positions: BreakerPositions | None = None,
     references: UnitReferences | None = None,
     *,
@@ -228,7 +228,7 @@ def inverse_inductances(assembly: Assembly) -> Float[Array, " current"]:
 
 
 def _check(
-    microgrid: Microgrid,
+    microgrid: DqNetwork,
     references: UnitReferences,
     baumgarte_per_s: float,
     virtual_resistor_ohm: float | None,
@@ -247,7 +247,7 @@ def _check(
 
 
 def _ends(
-    microgrid: Microgrid, positions: BreakerPositions, place: Int[Array, " all_bus"], earth: int
+    microgrid: DqNetwork, positions: BreakerPositions, place: Int[Array, " all_bus"], earth: int
 ) -> list[tuple[int, int, int]]:
     """Number and both ends of each branch and load that is connected to a live bus."""
     at = [
@@ -263,7 +263,7 @@ def _ends(
 
 
 def _conductances(
-    microgrid: Microgrid,
+    microgrid: DqNetwork,
     positions: BreakerPositions,
     place: Int[Array, " all_bus"],
     earth: int,
@@ -317,7 +317,7 @@ def _solve(
 
 
 def _told(
-    microgrid: Microgrid, units: Int[Array, " unit"], references: UnitReferences
+    microgrid: DqNetwork, units: Int[Array, " unit"], references: UnitReferences
 ) -> Float[Array, "unit 7"]:
     """References of the running units as columns."""
     found = np.zeros((len(units), 7))

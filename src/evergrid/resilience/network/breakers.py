@@ -8,7 +8,7 @@ import numpy as np
 from evergrid.core.arrays import Array, Bool, Int
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.resilience.network.microgrid import Microgrid
+from evergrid.resilience.network.dq_network import DqNetwork
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Islands:
     count: int
 
 
-def check(microgrid: Microgrid, positions: BreakerPositions) -> None:
+def check(microgrid: DqNetwork, positions: BreakerPositions) -> None:
     """Refuse names that are not there, and an island that no unit forms.
 
     Raises:
@@ -85,7 +85,7 @@ def check(microgrid: Microgrid, positions: BreakerPositions) -> None:
     raise_if_any("breaker positions", faults)
 
 
-def islands(microgrid: Microgrid, positions: BreakerPositions) -> Islands:
+def islands(microgrid: DqNetwork, positions: BreakerPositions) -> Islands:
     """Connected parts that have a running unit, numbered in the order of their first unit."""
     closed = [branch for branch in microgrid.branches if positions.has(branch.name)]
     place = microgrid.bus_index

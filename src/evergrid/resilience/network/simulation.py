@@ -22,9 +22,9 @@ from evergrid.resilience.inverter.droop import (
 )
 from evergrid.resilience.network import kernels, small_signal
 from evergrid.resilience.network.assembly import Assembly
+from evergrid.resilience.network.dq_network import DqNetwork
 from evergrid.resilience.network.dq_state import DqState
 from evergrid.resilience.network.kernels import DqRecording, DqTables
-from evergrid.resilience.network.microgrid import Microgrid
 
 STEP_S = 20e-6  # halving it moves the 13th digit: filters are near -3e3 +/- 7e3 j rad/s
 CURRENT_BOUND_A = 1e5  # beyond any inverter, so that what passes it has run away
@@ -48,7 +48,7 @@ class DqTrajectory:
     Attributes:
         assembly: What was connected.
         time_s: Of the samples.
-        states: At them, in the layout of `Microgrid`.
+        states: At them, in the layout of `DqNetwork`.
         voltages_v: Of each live bus, x and y in the frame of nominal speed, as a complex number.
         ending: How it ended.
         final: State at the end, or where it stopped.
@@ -248,7 +248,7 @@ def _room(tables: DqTables, samples: int, size: int) -> DqRecording:
     )
 
 
-def _current(microgrid: Microgrid, states: Float[Array, "sample state"], name: str) -> Currents:
+def _current(microgrid: DqNetwork, states: Float[Array, "sample state"], name: str) -> Currents:
     names = [one.name for one in (*microgrid.branches, *microgrid.loads)]
     if name not in names:
         fault = Fault("name", "be a branch or a load", (name,))

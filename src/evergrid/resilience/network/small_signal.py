@@ -27,8 +27,8 @@ from evergrid.resilience.inverter.droop import (
 from evergrid.resilience.network import assembly as assemblies
 from evergrid.resilience.network.assembly import Assembly, UnitReferences, assemble
 from evergrid.resilience.network.breakers import BreakerPositions
+from evergrid.resilience.network.dq_network import DqNetwork
 from evergrid.resilience.network.kernels import V_TO
-from evergrid.resilience.network.microgrid import Microgrid
 from evergrid.resilience.network.steady_state import SteadyState, residual, steady_state
 
 BEYOND_ALL = 1e50  # of a derivative in SI units
@@ -135,7 +135,7 @@ def check_stable(assembly: Assembly) -> IslandModes:
 
 
 def critical_droop(
-    microgrid: Microgrid,
+    microgrid: DqNetwork,
     positions: BreakerPositions | None = None,
     references: UnitReferences | None = None,
     *,

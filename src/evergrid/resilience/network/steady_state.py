@@ -44,7 +44,7 @@ class SteadyState:
 
     Attributes:
         assembly: What is connected.
-        state: In the layout of `Microgrid`; the first unit of each island has the angle 0.
+        state: In the layout of `DqNetwork`; the first unit of each island has the angle 0.
         w_rad_per_s: Common angular frequency of each island.
         residual: Largest rate of change, over the sizes of what it sums up.
     """

@@ -8,8 +8,8 @@ from evergrid.core.arrays import Array, Float, Int
 from evergrid.resilience.inverter.droop import DELTA, I_O_X, STATES
 from evergrid.resilience.network import assembly as assemblies
 from evergrid.resilience.network.assembly import Assembly
+from evergrid.resilience.network.dq_network import DqNetwork
 from evergrid.resilience.network.dq_state import DqState
-from evergrid.resilience.network.microgrid import Microgrid
 
 NO_CURRENT_A = 1e-9  # below which a breaker opens without an arc
 
@@ -86,14 +86,14 @@ def _impulse(after: Assembly, currents: Array, entries: Int[Array, " current"]) 
     return change
 
 
-def _entries(microgrid: Microgrid) -> Int[Array, " current"]:
+def _entries(microgrid: DqNetwork) -> Int[Array, " current"]:
     """Where the current of every unit, branch and load is in the state."""
     of_units = np.arange(len(microgrid.units)) * len(STATES) + I_O_X
     others = len(microgrid.branches) + len(microgrid.loads)
     return np.concatenate([of_units, microgrid.first_current + 2 * np.arange(others)])
 
 
-def _inductances_h(microgrid: Microgrid) -> Float[Array, " current"]:
+def _inductances_h(microgrid: DqNetwork) -> Float[Array, " current"]:
     of_units = [unit.inverter.coupling_inductance_h for unit in microgrid.units]
     others = [one.inductance_h for one in (*microgrid.branches, *microgrid.loads)]
     return np.array([*of_units, *others])

@@ -18,13 +18,13 @@ from evergrid.resilience.phasor.island import (
     open_circuit_ratio,
 )
 from evergrid.resilience.phasor.tables import PhasorMoment, PhasorSamples, PhasorTables
-from evergrid.resilience.phasor.units import DieselSet, FollowingUnit, FormingUnit
+from evergrid.resilience.phasor.units import DieselUnit, FollowingUnit, FormingUnit
 
 LEAK_PU = 1e-9  # from each bus to earth, so that a dead one has a voltage, which is 0
 NEVER_S = -1e9
 
 Row = dict[str, float | int]  # values of a row by the names of its columns
-Unit = FormingUnit | FollowingUnit | DieselSet
+Unit = FormingUnit | FollowingUnit | DieselUnit
 
 
 def in_order(island: PhasorIsland) -> tuple[Unit, ...]:
@@ -154,8 +154,8 @@ def _followers(island: PhasorIsland) -> list[FollowingUnit]:
     return [unit for unit in island.units if isinstance(unit, FollowingUnit)]
 
 
-def _diesels(island: PhasorIsland) -> list[DieselSet]:
-    return [unit for unit in island.units if isinstance(unit, DieselSet)]
+def _diesels(island: PhasorIsland) -> list[DieselUnit]:
+    return [unit for unit in island.units if isinstance(unit, DieselUnit)]
 
 
 def _rows(kind: "np.dtype[np.void]", values: list[Row]) -> Shaped[Array, " row"]:
@@ -252,7 +252,7 @@ def _following(unit: FollowingUnit, island: PhasorIsland, order: list[str]) -> R
     }
 
 
-def _diesel(unit: DieselSet, island: PhasorIsland) -> Row:
+def _diesel(unit: DieselUnit, island: PhasorIsland) -> Row:
     own = 1.0 / complex(unit.resistance_pu, unit.transient_reactance_pu)
     return {
         "online": 0,

@@ -9,7 +9,7 @@ from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.resilience.inverter.capability import ControlCapability, check_island
 from evergrid.resilience.inverter.circuit import faults_outside, frequency_faults
-from evergrid.resilience.phasor.units import DieselSet, FollowingUnit, FormingUnit
+from evergrid.resilience.phasor.units import DieselUnit, FollowingUnit, FormingUnit
 
 LARGEST_KW = 1e6
 ISLAND_SHARE = 0.9  # of nominal frequency, above which all thresholds lie
@@ -191,7 +191,7 @@ class PhasorIsland:
     """
 
     buses: tuple[str, ...]
-    units: tuple[FormingUnit | FollowingUnit | DieselSet, ...]
+    units: tuple[FormingUnit | FollowingUnit | DieselUnit, ...]
     lines: tuple[PhasorLine, ...] = ()
     loads: tuple[PhasorLoad, ...] = ()
     motors: tuple[PhasorMotor, ...] = ()

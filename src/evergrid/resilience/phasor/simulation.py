@@ -16,7 +16,7 @@ from evergrid.resilience.phasor import assembly, events, kernels, tables
 from evergrid.resilience.phasor.events import IslandEvent
 from evergrid.resilience.phasor.island import PhasorIsland
 from evergrid.resilience.phasor.tables import PhasorMoment, PhasorSamples, PhasorStop, PhasorTables
-from evergrid.resilience.phasor.units import DieselSet, FollowingUnit, FormingUnit
+from evergrid.resilience.phasor.units import DieselUnit, FollowingUnit, FormingUnit
 
 STEP_S = 0.002
 STEPS_S = (0.0005, 0.005)  # the longest is the shortest time constant that records allow
@@ -292,13 +292,15 @@ class _Simulation:
         row["to_pu"] = value
         row["ramp_from_s"], row["ramp_to_s"] = now_s, now_s + event.over_s
 
-    def _unit(self, name: str) -> tuple[Array, int, Array, FormingUnit | FollowingUnit | DieselSet]:
+    def _unit(
+        self, name: str
+    ) -> tuple[Array, int, Array, FormingUnit | FollowingUnit | DieselUnit]:
         """Rows of a unit's kind, its number there, its states, and its record."""
         place = 0
         for kind, rows, size in (
             (FormingUnit, self.tables.forming, tables.FORMING_STATES),
             (FollowingUnit, self.tables.following, tables.FOLLOWING_STATES),
-            (DieselSet, self.tables.diesel, tables.DIESEL_STATES),
+            (DieselUnit, self.tables.diesel, tables.DIESEL_STATES),
         ):
             members = [unit for unit in self.units if isinstance(unit, kind)]
             for number, unit in enumerate(members):

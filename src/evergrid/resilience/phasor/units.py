@@ -148,7 +148,7 @@ class FollowingUnit:
 
 
 @dataclass(frozen=True)
-class DieselSet:
+class DieselUnit:
     """A synchronous generator with a diesel engine, its governor and a simple voltage regulator.
 
     Attributes:

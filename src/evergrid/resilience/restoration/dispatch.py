@@ -43,8 +43,13 @@ def dispatch(
     closed: Bool[Array, "block step"],
     diesel_on: Bool[Array, "set step"],
     start: Start,
+    online: Bool[Array, "source step"],
 ) -> Dispatch:
-    """Power of every source for blocks that are closed and sets that run."""
+    """Power of every source for blocks that are closed and sets that run.
+
+    Batteries that are to be `online` in a step have the energy for that at its start; with an empty
+    array that is not looked at.
+    """
     made, step_h = ProgramBuilder(), table.step_h
     age = np.where(start.closed, start.age + 1, 0)
     load_kw = block_load(table, closed, age)[0].sum(axis=0)
@@ -60,7 +65,7 @@ def dispatch(
     room = table.fuel_kwh - idle * diesel_on.sum(axis=1)
     fuel = made.rows(diesel_on.shape[:1], lower=-np.inf, upper=room)
     made.entries(fuel[:, None], diesel, step_h * (1 - table.idle_share)[:, None])
-    feed, charge = _add_batteries(made, table, balance, diesel, solar)
+    feed, charge = _add_batteries(made, table, online, balance, diesel, solar)
     answer = solve(made.program())
     live = np.logical_or(closed.any(axis=0), diesel_on.any(axis=0))
     values = answer.values
@@ -90,6 +95,7 @@ def dispatch(
 def _add_batteries(
     made: ProgramBuilder,
     table: StepTables,
+    online: Bool[Array, "source step"],
     balance: Int[Array, " step"],
     diesel: Int[Array, "set step"],
     solar: Int[Array, " step"],
@@ -98,6 +104,10 @@ def _add_batteries(
     there, step_h, own = table.there, table.step_h, own_columns(table)
     feed = made.columns(there.shape, upper=there * table.discharge_kw[:, None])
     most = there * (own * table.charge_kw)[:, None]
+    floor = np.repeat(table.floor_kwh[:, None], table.steps, axis=1)
+    if len(online):
+        own = np.ones_like(own)
+        floor[:, :-1] += online[:, 1:] * table.online_kwh[:, None]
     charge = made.columns(there.shape, cost=CHARGE_COST * step_h, upper=most)
     made.entries(balance, feed, 1.0)
     made.entries(balance, charge, -1.0)
@@ -105,8 +115,7 @@ def _add_batteries(
     total = made.rows((int((~own).sum()),), lower=-np.inf, upper=room[~own])
     made.entries(total[:, None], feed[~own], step_h * table.cells_out[~own, None])
     shape = (int(own.sum()), table.steps)
-    low, high = table.floor_kwh[own, None], table.capacity_kwh[own, None]
-    energy = made.columns(shape, lower=low, upper=high)
+    energy = made.columns(shape, lower=floor[own], upper=table.capacity_kwh[own, None])
     comes = np.zeros(shape)
     comes[:, 0] = table.energy_kwh[own]
     row = made.rows(shape, lower=comes, upper=comes)

@@ -20,6 +20,7 @@ from evergrid.resilience.restoration.schedule import RestorationSchedule, cost_k
 from evergrid.resilience.restoration.steps import StepTables, step_tables
 
 GAP = 1e-3  # share of the cost at which a schedule is called optimal
+ASKED = 0.95  # share of the gap that branch and bound is asked for: rounding takes the rest
 MOST_CUTS = 5  # after which each battery has columns of its own
 EFFORT = 0.05  # share of branch and bound that goes into finding plans; none where annealing does
 
@@ -67,7 +68,7 @@ def plan(
     bound, enough, again = -np.inf, False, True
     while again and not enough:
         left_s = max(time_limit_s - (time.perf_counter() - begun), 1.0)
-        found = search.solve(best.closed, gap=gap / 2, time_limit_s=left_s)
+        found = search.solve(best.closed, gap=ASKED * gap, time_limit_s=left_s)
         bound = max(bound, found.bound)
         if not found.any:
             break
@@ -75,7 +76,7 @@ def plan(
         candidates = [tried]
         again = False
         if not np.array_equal(tried.closed, found.closed) or not tried.status.good:
-            fed = dispatch(table, found.closed, found.diesel_on, start)
+            fed = dispatch(table, found.closed, found.diesel_on, start, found.online)
             candidates.append(_schedule(table, best, found, fed))
             again = search.learn(fed)
         good = [
@@ -84,6 +85,8 @@ def plan(
             if not violations(microgrid, one) and (rule.planned_trips or not one.openings.any())
         ]
         best = min([best, *good], key=lambda one: cost_kwh(microgrid, one))
+        if not again and not any(np.array_equal(one.closed, found.closed) for one in good):
+            again = search.deepen()
         cost = cost_kwh(microgrid, best)
         enough = cost - bound <= gap * max(cost, 1.0)
         again = again and time.perf_counter() - begun < time_limit_s
@@ -101,6 +104,7 @@ class Closing(NamedTuple):
 
     closed: Bool[Array, "block step"]
     diesel_on: Bool[Array, "set step"]
+    online: Bool[Array, "source step"]
     bound: float
     any: bool
 
@@ -118,14 +122,17 @@ class Search:
         self._given = table, rule, pickup_share, start
         self._cuts: list[Cut] = []
         self._own = own_columns(table)
+        self._online = False
 
     def solve(
         self, closed: Bool[Array, "block step"] | None, *, gap: float, time_limit_s: float
     ) -> Closing:
         """The best closing for all that is known; it begins with one that is given."""
         table, rule, share, begin = self._given
-        program, layout = build(table, rule, share, begin, self._own, self._cuts)
-        anneal = closed is not None and applies(table)
+        program, layout = build(
+            table, rule, share, begin, self._own, self._cuts, online=self._online
+        )
+        anneal = closed is not None and applies(table) and not self._online
         if closed is not None and anneal:
             closed = improved(table, rule, share, self._cuts, closed)
         start = None if closed is None else (layout.closed.ravel(), closed.ravel().astype(float))
@@ -136,9 +143,11 @@ class Search:
         if not len(answer.values):
             nothing = np.zeros(layout.closed.shape, bool)
             off = np.zeros(layout.diesel_on.shape, bool)
-            return Closing(nothing, off, answer.bound, any=False)
+            none = np.zeros(layout.online.shape, bool)
+            return Closing(nothing, off, none, answer.bound, any=False)
         on = answer.values[layout.diesel_on] > 0.5
-        return Closing(answer.values[layout.closed] > 0.5, on, answer.bound, any=True)
+        online = answer.values[layout.online] > 0.5
+        return Closing(answer.values[layout.closed] > 0.5, on, online, answer.bound, any=True)
 
     def learn(self, fed: Dispatch) -> bool:
         """Keeps over which steps the fleet was asked for too much; whether that is news."""
@@ -147,6 +156,13 @@ class Search:
         self._cuts.append(fed.cut)
         if len(self._cuts) > MOST_CUTS:
             self._own, self._cuts = np.ones_like(self._own), []
+        return True
+
+    def deepen(self) -> bool:
+        """Looks at which batteries count as sources when, from then on; whether that is news."""
+        if self._online:
+            return False
+        self._own, self._online, self._cuts = np.ones_like(self._own), True, []
         return True
 
 

@@ -40,15 +40,17 @@ class Layout(NamedTuple):
         diesel_on: Whether a set runs.
         diesel: Power of each set.
         solar: Power of the sun that is used.
+        online: Whether a battery counts as a source; empty where that is not looked at.
     """
 
     closed: Int[Array, "block step"]
     fleet: Int[Array, " step"]
-    feed: Int[Array, "battery step"]
-    charge: Int[Array, "battery step"]
+    feed: Int[Array, "single step"]
+    charge: Int[Array, "single step"]
     diesel_on: Int[Array, "set step"]
     diesel: Int[Array, "set step"]
     solar: Int[Array, " step"]
+    online: Int[Array, "source step"]
 
 
 class Start(NamedTuple):
@@ -120,7 +122,7 @@ class SourceLimits(NamedTuple):
 
 def source_limits(table: StepTables) -> SourceLimits:
     """What batteries can do for pick-up and reserve in each step."""
-    enough = table.energy_kwh - table.floor_kwh >= table.online_kwh
+    enough = (table.energy_kwh - table.floor_kwh >= table.online_kwh) | own_columns(table)
     on = table.there & (enough & (table.discharge_kw > 0))[:, None]
     power_kw = on * table.discharge_kw[:, None]
     return SourceLimits(
@@ -138,10 +140,14 @@ def build(
     start: Start,
     own: Bool[Array, " battery"],
     cuts: Sequence[Cut] = (),
+    *,
+    online: bool = False,
 ) -> tuple[SparseProgram, Layout]:
     """The program, with what has been found of the fleet so far.
 
-    Batteries in ``own`` have columns of their own: at least those that may charge.
+    Batteries in ``own`` have columns of their own: at least those that may charge. With ``online``,
+    which needs all of them, a battery counts for pick-up, reserve and as master only in steps that
+    it begins with enough energy; without, as long as it is there.
     """
     made = ProgramBuilder()
     steps = table.steps
@@ -150,9 +156,10 @@ def build(
     made.entries(balance, solar, 1.0)
     on, diesel = _add_diesel(made, table, balance)
     fleet = _add_fleet(made, table, own, balance, cuts)
-    feed, charge = _add_batteries(made, table, own, balance, diesel, solar)
-    closed = _add_blocks(made, table, rule, start, balance, pickup_share, on, solar)
-    return made.program(), Layout(closed, fleet, feed, charge, on, diesel, solar)
+    feed, charge, energy = _add_batteries(made, table, own, balance, diesel, solar)
+    source = _add_online(made, table, energy) if online else np.zeros((0, steps), np.int64)
+    closed = _add_blocks(made, table, rule, start, balance, pickup_share, on, solar, source)
+    return made.program(), Layout(closed, fleet, feed, charge, on, diesel, solar, source)
 
 
 def _add_diesel(
@@ -209,7 +216,7 @@ def _add_batteries(
     balance: Int[Array, " step"],
     diesel: Int[Array, "set step"],
     solar: Int[Array, " step"],
-) -> tuple[Int[Array, "battery step"], Int[Array, "battery step"]]:
+) -> tuple[Int[Array, "single step"], Int[Array, "single step"], Int[Array, "single step"]]:
     """Single batteries; they charge from the sun and from diesel sets, not from each other."""
     there, step_h = table.there[own], table.step_h
     shape = there.shape
@@ -233,7 +240,20 @@ def _add_batteries(
         made.entries(row, charge, 1.0)
         made.entries(row, diesel, -1.0)
         made.entries(row, solar, -1.0)
-    return feed, charge
+    return feed, charge, energy
+
+
+def _add_online(
+    made: ProgramBuilder, table: StepTables, energy: Int[Array, "battery step"]
+) -> Int[Array, "battery step"]:
+    """Whether each battery begins a step with energy for a minute of its full power."""
+    able = table.there & (table.discharge_kw > 0)[:, None]
+    able[:, 0] &= table.energy_kwh - table.floor_kwh >= table.online_kwh
+    online = made.columns(able.shape, upper=able, whole=True)
+    row = made.rows(online[:, 1:].shape, lower=table.floor_kwh[:, None], upper=np.inf)
+    made.entries(row, energy[:, :-1], 1.0)
+    made.entries(row, online[:, 1:], -table.online_kwh[:, None])
+    return online
 
 
 def _add_blocks(
@@ -245,6 +265,7 @@ def _add_blocks(
     pickup_share: Float[Array, " step"],
     on: Int[Array, "set step"],
     solar: Int[Array, " step"],
+    online: Int[Array, "source step"],
 ) -> Int[Array, "block step"]:
     """Blocks: closed, closing, opening, cold; and what that asks of the sources."""
     shape = len(table.power_kw), table.steps
@@ -283,7 +304,7 @@ def _add_blocks(
     made.entries(row, closing, 1.0)
     made.entries(balance, closed, -table.power_kw[:, None])
     first = _add_cold_load(made, table, start, balance, closing, opening)
-    _add_source_limits(made, table, rule, pickup_share, closed, closing, first, on, solar)
+    _add_source_limits(made, table, rule, pickup_share, closed, closing, first, on, solar, online)
     return closed
 
 
@@ -405,13 +426,17 @@ def _add_source_limits(
     first: Sequence[tuple[int, Int[Array, " step"], float]],
     on: Int[Array, "set step"],
     solar: Int[Array, " step"],
+    online: Int[Array, "source step"],
 ) -> None:
     """Pick-up, first power, apparent power, the largest source, and a master, in each step."""
     source = source_limits(table)
     steps, power = (table.steps,), table.power_kw[:, None]
-    row = made.rows(steps, lower=-np.inf, upper=pickup_share * source.power_kw)
+    most = 0.0 if len(online) else pickup_share * source.power_kw
+    row = made.rows(steps, lower=-np.inf, upper=most)
     made.entries(row, closing, power * (1 + table.cold_first[:, :1]))
     made.entries(row, on, -pickup_share * table.diesel_kw[:, None])
+    if len(online):
+        made.entries(row, online, -pickup_share * table.discharge_kw[:, None])
     limits = [
         (np.ones(len(power)), source.power_kw, 1.0),
         (1 / table.power_factor, source.apparent_kva, 1 / DIESEL_POWER_FACTOR),
@@ -423,10 +448,11 @@ def _add_source_limits(
         _add_first_power(made, table, row, scale, closed, first, solar)
         made.entries(row, on, -diesel_scale * table.diesel_kw[:, None])
     if rule.reserve_for_largest:
-        _add_reserve(made, table, source, closed, first, on, solar)
-    row = made.rows(closed.shape, lower=-np.inf, upper=source.forming.astype(float))
+        _add_reserve(made, table, source, closed, first, on, solar, online)
+    forming = np.zeros(table.steps) if len(online) else source.forming.astype(float)
+    row = made.rows(closed.shape, lower=-np.inf, upper=forming)
     made.entries(row, closed, 1.0)
-    for unit in on:
+    for unit in (*on, *(online[table.grid_forming] if len(online) else ())):
         made.entries(row, unit, -1.0)
 
 
@@ -454,13 +480,17 @@ def _add_reserve(
     first: Sequence[tuple[int, Int[Array, " step"], float]],
     on: Int[Array, "set step"],
     solar: Int[Array, " step"],
+    online: Int[Array, "source step"],
 ) -> None:
-    """The load is carried without the largest battery, and without each set that runs."""
-    ones = np.ones(len(table.power_kw))
-    for without in range(-1, len(on)):
-        largest = source.largest_kw if without < 0 else 0.0
-        row = made.rows((table.steps,), lower=-np.inf, upper=source.power_kw - largest)
+    """The load is carried without the largest battery, or each of them, and without each set."""
+    ones, none = np.ones(len(table.power_kw)), np.zeros(table.steps)
+    power = np.concatenate([table.discharge_kw if len(online) else none[:0], table.diesel_kw])
+    units = np.concatenate([online, on])
+    for without in range(-1 if not len(online) else 0, len(units)):
+        battery_kw = none if len(online) else source.power_kw
+        largest = source.largest_kw if without < 0 else none
+        row = made.rows((table.steps,), lower=-np.inf, upper=battery_kw - largest)
         _add_first_power(made, table, row, ones, closed, first, solar)
-        for place, unit in enumerate(on):
+        for place, unit in enumerate(units):
             if place != without:
-                made.entries(row, unit, -table.diesel_kw[place])
+                made.entries(row, unit, -power[place])

@@ -85,7 +85,7 @@ def _best(
     search = Search(known, rule, share, start)
     while True:
         found = search.solve(None, gap=gap, time_limit_s=time_limit_s)
-        fed = dispatch(known, found.closed, found.diesel_on, start)
+        fed = dispatch(known, found.closed, found.diesel_on, start, found.online)
         if not found.any or not search.learn(fed):
             return found.closed
 

@@ -20,7 +20,7 @@ from evergrid.resilience.waveform.protection import FuseCurve
 
 
 class InverterEntry(BaseConfig):
-    """What all chargers that form the grid have in common: verified gains, scaled to their rating."""
+    """What all chargers that form the grid have in common: verified gains, scaled by rating."""
 
     droop_hz: float = 0.15
     """By which the frequency falls from no load to rated power."""
@@ -32,6 +32,19 @@ class InverterEntry(BaseConfig):
     """Of cable and isolating transformer between a charger and the bus where all meet."""
     connection_reactance_pu: float = 0.02
     """The same; inverters of these gains that meet without any impedance are unstable."""
+
+    @model_validator(mode="after")
+    def _valid(self) -> "InverterEntry":
+        self.record()
+        return self
+
+    def record(self) -> InverterSettings:
+        """The settings, checked.
+
+        Raises:
+            InputError: A number out of range.
+        """
+        return InverterSettings(**self.model_dump())
 
 
 class StartEntry(BaseConfig):
@@ -53,13 +66,29 @@ class StartEntry(BaseConfig):
     """Of the power of the units that are connected, what blocks may draw."""
     trial_s: float = 0.3
     """For which the closing of a block is simulated ahead before it is done."""
-    enter_service_s: float = 20.0
-    """For which voltage and frequency must be inside their limits before a unit that follows may
-    feed. IEEE 1547 is told to say 300 s; check what holds for your island."""
     run_unstable: bool = False
     """Whether a closing that the eigenvalues call unstable is done nevertheless."""
     force: bool = False
     """Whether a closing that the look ahead refuses is done nevertheless."""
+
+    @model_validator(mode="after")
+    def _valid(self) -> "StartEntry":
+        self.record()
+        return self
+
+    def record(self) -> StartSequence:
+        """The sequence, checked.
+
+        Raises:
+            InputError: Two masters, a number out of range.
+        """
+        given = self.model_dump()
+        masters = given.pop("masters")
+        if len(masters) > 1:
+            rule = "name one unit: two that start the same bus unsynchronised fight each other"
+            fix = "The others are synchronised; name them in start.order."
+            raise InputError("start", [Fault("masters", rule, (", ".join(masters),), fix=fix)])
+        return StartSequence(**given, master=masters[0] if masters else "")
 
 
 class SynchroniseEntry(BaseConfig):
@@ -75,6 +104,19 @@ class SynchroniseEntry(BaseConfig):
     """Difference of voltage."""
     check: bool = True
     """Whether any of this is looked at; without it the breaker closes at once."""
+
+    @model_validator(mode="after")
+    def _valid(self) -> "SynchroniseEntry":
+        self.record()
+        return self
+
+    def record(self) -> SynchroCheck:
+        """The limits, checked.
+
+        Raises:
+            InputError: A number out of range.
+        """
+        return SynchroCheck(**self.model_dump())
 
 
 class LimitsEntry(BaseConfig):
@@ -101,6 +143,19 @@ class LimitsEntry(BaseConfig):
     under_frequency_s: float = 0.16
     """For which it must last, seconds."""
 
+    @model_validator(mode="after")
+    def _valid(self) -> "LimitsEntry":
+        self.record()
+        return self
+
+    def record(self) -> ProtectionLimits:
+        """The limits, checked.
+
+        Raises:
+            InputError: A number out of range.
+        """
+        return ProtectionLimits(**self.model_dump())
+
 
 class GridReturnEntry(BaseConfig):
     """The grid that comes back, as a stiff source behind its impedance."""
@@ -116,6 +171,19 @@ class GridReturnEntry(BaseConfig):
     x_over_r: float = 5.0
     """Of its impedance."""
 
+    @model_validator(mode="after")
+    def _valid(self) -> "GridReturnEntry":
+        self.record()
+        return self
+
+    def record(self) -> GridReturn:
+        """The grid, checked.
+
+        Raises:
+            InputError: A number out of range.
+        """
+        return GridReturn(**self.model_dump())
+
 
 class FuseEntry(BaseConfig):
     """The fuse of a block, by points of its time-current curve, read off its sheet."""
@@ -128,6 +196,19 @@ class FuseEntry(BaseConfig):
     """After which it melts at that current; falling."""
     fault_current_pu: float = Field(default=1.5, ge=1.0, le=3.0)
     """Current of each inverter in a fault, over the rated one; 1.5 to 2 is usual."""
+
+    @model_validator(mode="after")
+    def _valid(self) -> "FuseEntry":
+        self.record()
+        return self
+
+    def record(self) -> FuseCurve:
+        """The curve, checked.
+
+        Raises:
+            InputError: Points that are no curve.
+        """
+        return FuseCurve(self.block, self.current_a, self.melting_s)
 
 
 class Config(BaseConfig):
@@ -156,51 +237,11 @@ class Config(BaseConfig):
 
     @model_validator(mode="after")
     def _whole(self) -> "Config":
-        self.sequence()
-        self.synchro_check()
-        self.inverter_settings()
-        self.protection_limits()
-        if (returned := self.grid()) is not None:
-            returned.check_nominal(self.microgrid.nominal_hz)
-        fuse = self.fuse_curve()
+        if self.grid_return is not None:
+            self.grid_return.record().check_nominal(self.microgrid.nominal_hz)
         names = [block.name for block in self.microgrid.load_block]
-        if fuse is not None and fuse.name not in names:
-            fix = did_you_mean(fuse.name, names) or f"Known: {', '.join(names[:8])}."
-            fault = Fault("fuse.block", "name a load block", (fuse.name,), fix=fix)
+        if self.fuse is not None and self.fuse.block not in names:
+            fix = did_you_mean(self.fuse.block, names) or f"Known: {', '.join(names[:8])}."
+            fault = Fault("fuse.block", "name a load block", (self.fuse.block,), fix=fix)
             raise InputError("fuse", [fault])
         return self
-
-    def sequence(self) -> StartSequence:
-        """The sequence as a checked record.
-
-        Raises:
-            InputError: Two masters, a number out of range.
-        """
-        given = self.start.model_dump()
-        masters = given.pop("masters")
-        if len(masters) > 1:
-            rule = "name one unit: two that start the same bus unsynchronised fight each other"
-            fix = "The others are synchronised; name them in start.order."
-            raise InputError("start", [Fault("start.masters", rule, (", ".join(masters),), fix=fix)])
-        return StartSequence(**given, master=masters[0] if masters else "")
-
-    def synchro_check(self) -> SynchroCheck:
-        """When a breaker may close, as a checked record."""
-        return SynchroCheck(**self.synchronise.model_dump())
-
-    def inverter_settings(self) -> InverterSettings:
-        """What chargers have in common, as a checked record."""
-        return InverterSettings(**self.inverter.model_dump())
-
-    def protection_limits(self) -> ProtectionLimits:
-        """Of the relays, as a checked record."""
-        return ProtectionLimits(**self.limits.model_dump())
-
-    def grid(self) -> GridReturn | None:
-        """The grid that comes back, as a checked record."""
-        return None if self.grid_return is None else GridReturn(**self.grid_return.model_dump())
-
-    def fuse_curve(self) -> FuseCurve | None:
-        """The fuse as a checked record."""
-        told = self.fuse
-        return None if told is None else FuseCurve(told.block, told.current_a, told.melting_s)

@@ -41,8 +41,8 @@ READING = {
     "and the current strikes; started softly it stays small.",
     "core_flux": "Current strikes where the flux passes the knee. Residual flux decays while the "
     "voltage rises slowly.",
-    "foretold_swing": "A closing that the eigenvalues had called unstable was done nevertheless. What "
-    "then grew, and what had been foretold.",
+    "foretold_swing": "A closing that the eigenvalues had called unstable was done nevertheless: "
+    "what then grew, and what had been foretold.",
     "island_course": "Every block pulls the frequency down by droop, every unit lifts it again.",
     "pick_up_details": "What was looked at beforehand, as it then went.",
     "block_timeline": "Blocks come by their tier as soon as the units that are there can carry "

@@ -94,8 +94,12 @@ def extremes(start: BlackStart) -> tuple[Extreme, Extreme, Extreme]:
     from_s = ready[0] if ready else np.inf
     until_s = lost[0] if lost else np.inf
     there = (samples.time_s >= from_s) & (samples.time_s < until_s)
-    low_hz = _extreme(samples.time_s, np.where(there, samples.frequency_hz, np.nan), events, least=True)
-    low_pu = _extreme(samples.time_s, np.where(there, samples.voltage_pu, np.nan), events, least=True)
+    low_hz = _extreme(
+        samples.time_s, np.where(there, samples.frequency_hz, np.nan), events, least=True
+    )
+    low_pu = _extreme(
+        samples.time_s, np.where(there, samples.voltage_pu, np.nan), events, least=True
+    )
     current = samples.unit_current_pu.max(axis=1)
     return low_hz, low_pu, _extreme(samples.time_s, current, events, least=False)
 
@@ -135,9 +139,7 @@ def growing_swing(start: BlackStart) -> GrowingSwing | None:
         check.closing: check.worst_per_s for check in start.checks if check.worst_per_s.real > 0
     }
     closed = [
-        one
-        for one in start.events
-        if one.action is Action.SYNCHRONISED and one.actor in unstable
+        one for one in start.events if one.action is Action.SYNCHRONISED and one.actor in unstable
     ]
     if not closed:
         return None

@@ -39,8 +39,12 @@ def page(config: Config, found: BlackStartResults) -> str:
         f"Runbook: {config.title}",
         headline=[
             Headline("Nominal", f"{site.nominal_v:g}", "V", f"{site.nominal_hz:g} Hz"),
-            Headline("Units", str(there), "", f"of {len(start.circuit.formers)} that form the grid"),
-            Headline("Demand", f"{site.power_kw:,.4g}", "kW", f"{len(start.circuit.blocks)} blocks"),
+            Headline(
+                "Units", str(there), "", f"of {len(start.circuit.formers)} that form the grid"
+            ),
+            Headline(
+                "Demand", f"{site.power_kw:,.4g}", "kW", f"{len(start.circuit.blocks)} blocks"
+            ),
         ],
         sections=[
             Section(

@@ -31,11 +31,11 @@ def compute(config: Config, context: Context) -> Output[BlackStartResults]:
     site = config.microgrid.record(np.random.default_rng(context.seed))
     start = black_start(
         site,
-        config.sequence(),
-        inverter=config.inverter_settings(),
-        synchronise=config.synchro_check(),
-        limits=config.protection_limits(),
-        grid=config.grid(),
+        config.start.record(),
+        inverter=config.inverter.record(),
+        synchronise=config.synchronise.record(),
+        limits=config.limits.record(),
+        grid=None if config.grid_return is None else config.grid_return.record(),
     )
     progress("drawing the waveform", 0.85)
     found = _results(config, start, _oscillogram(config, start))
@@ -74,7 +74,7 @@ def _results(config: Config, start: BlackStart, waveforms: Oscillogram) -> Black
         sustained=recovery(curves),
         first=recovery(curves, hold_h=0.0),
         degradation=degradation(curves),
-        runbook=runbook(start, config.protection_limits(), config.synchro_check()),
+        runbook=runbook(start, config.limits.record(), config.synchronise.record()),
         fuse=_fuse(config, start),
         lowest_frequency=low_hz,
         lowest_voltage=low_pu,
@@ -85,8 +85,7 @@ def _results(config: Config, start: BlackStart, waveforms: Oscillogram) -> Black
 
 def _fuse(config: Config, start: BlackStart) -> FuseClearing | None:
     """The fuse in a fault that all connected inverters feed until they trip on under-voltage."""
-    curve = config.fuse_curve()
-    if curve is None or config.fuse is None:
+    if config.fuse is None:
         return None
     kva = [unit.apparent_kva for unit in start.circuit.formers]
     rating_kva = float(np.array(kva)[np.isfinite(start.connected_s)].sum())
@@ -94,7 +93,9 @@ def _fuse(config: Config, start: BlackStart) -> FuseClearing | None:
     if rated_a == 0.0:
         return None
     current_a = config.fuse.fault_current_pu * rated_a
-    return fuse_clearing(curve, current_a, within_s=max(config.limits.under_voltage_s, 1e-3))
+    return fuse_clearing(
+        config.fuse.record(), current_a, within_s=max(config.limits.under_voltage_s, 1e-3)
+    )
 
 
 STUDY = Study(

@@ -221,8 +221,8 @@ def _eigenvalues(start: BlackStart) -> pl.DataFrame:
             "time_s": np.repeat([check.time_s for check in known], counts),
             "closing": [check.closing for check in known for _ in check.eigenvalue_per_s],
             "allowed": [check.allowed for check in known for _ in check.eigenvalue_per_s],
-            "real_per_s": joined.real,
-            "imag_per_s": joined.imag,
+            "real_per_s": np.real(joined),
+            "imag_per_s": np.imag(joined),
         }
     )
 

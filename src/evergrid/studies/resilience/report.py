@@ -189,7 +189,7 @@ def _survival(result: StudyResult) -> Figure:
     first = next(tier for tier in TIERS if tier in there)
     hours, place = tables.survival_hours(found), TIERS.index(first)
     curves = {name: tables.survived(one, place, hours) for name, one in found.cases.items()}
-    return draw.survival_curve(hours, curves, load=TIER_LABELS[first])
+    return draw.survival_curve(hours, curves, load=TIER_LABELS[TIERS[place]])
 
 
 def _tiers(result: StudyResult) -> Figure:

@@ -17,7 +17,7 @@ from evergrid.model.signal import Signal
 from evergrid.resilience.restoration.rule import SourceFailures
 from evergrid.studies.resilience.config import Config, OutageEntry, RegulationEntry
 
-LENGTHS, SITES, REGULATION = range(3)  # what is drawn with one seed, each by itself
+STARTS, LENGTHS, SITES, REGULATION = range(4)  # what is drawn with one seed, each by itself
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class Outages:
 def drawn(config: Config, seed: int, *, entry: MicrogridEntry | None = None) -> Outages:
     """As many outages as are asked for.
 
-    An outage has the same random numbers whatever else is asked, so that two fleets or two sizes
-    are compared on the same outages.
+    An outage has the same random numbers however many outages and vehicles there are, so that two
+    fleets or two sizes are compared on the same outages.
 
     Args:
         config: What is drawn.
@@ -65,8 +65,7 @@ def drawn(config: Config, seed: int, *, entry: MicrogridEntry | None = None) -> 
     """
     outage = config.outage
     site = config.microgrid if entry is None else entry
-    random = np.random.default_rng([seed, LENGTHS])
-    start = random.uniform(0, HOURS_A_DAY, outage.scenarios)
+    start = np.random.default_rng([seed, STARTS]).uniform(0, HOURS_A_DAY, outage.scenarios)
     if outage.start_hour is not None:
         start = np.full(outage.scenarios, outage.start_hour)
     made, fails = [], []
@@ -76,7 +75,8 @@ def drawn(config: Config, seed: int, *, entry: MicrogridEntry | None = None) -> 
         made.append(
             site.record(of_site, start_hour=hour, hours=outage.most_h, solar_step_h=outage.step_h)
         )
-    return Outages(start, _lengths(outage, random), tuple(made), np.array(fails))
+    lengths = _lengths(outage, np.random.default_rng([seed, LENGTHS]))
+    return Outages(start, lengths, tuple(made), np.array(fails))
 
 
 def _lengths(outage: OutageEntry, random: np.random.Generator) -> Float[Array, " scenario"]:

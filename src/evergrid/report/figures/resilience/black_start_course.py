@@ -1,6 +1,7 @@
 """A black start over time: voltage, frequency, served power, who carries, which block is on."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -113,9 +114,9 @@ def _across(
 
 def pick_up_details(
     names: Sequence[str],
-    time_s: Sequence[Float[Array, " sample"]],
-    frequency_hz: Sequence[Float[Array, " sample"]],
-    voltage_pu: Sequence[Float[Array, " sample"]],
+    time_s: Sequence[Array],
+    frequency_hz: Sequence[Array],
+    voltage_pu: Sequence[Array],
     *,
     nominal_hz: float,
 ) -> go.Figure:
@@ -197,7 +198,7 @@ def block_timeline(
         labels.append(label)
         edges = np.flatnonzero(np.diff(connected[:, block].astype(int)))
         ends = [0, *(edges + 1).tolist(), len(time_s)]
-        for first, last in zip(ends[:-1], ends[1:], strict=True):
+        for first, last in pairwise(ends):
             if connected[first, block]:
                 until_s = float(time_s[last]) if last < len(time_s) else duration_s
                 color = TIER_COLORS[tier]

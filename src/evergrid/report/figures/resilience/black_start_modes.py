@@ -26,24 +26,29 @@ def closing_modes(closings: Sequence[str], eigenvalue_per_s: Sequence[Array]) ->
         return panels.empty(figure, "No closing was looked at.")
     last = len(closings) - 1
     high, right = 40.0, 10.0
+    explained: set[str] = set()
     for number, (name, values) in enumerate(zip(closings, eigenvalue_per_s, strict=True)):
-        slow = values[values.real > LEFT_PER_S]
+        slow = values[np.real(values) > LEFT_PER_S]
         if not len(slow):
             continue
-        high = max(high, float(np.abs(slow.imag).max()))
-        right = max(right, 1.3 * float(slow.real.max()))
+        high = max(high, float(np.abs(np.imag(slow)).max()))
+        right = max(right, 1.3 * float(np.real(slow).max()))
         color = theme.BLUE if number < last else theme.ORANGE
-        for part, shown in ((slow[slow.real < 0], color), (slow[slow.real >= 0], theme.RED)):
+        for part, shown in (
+            (slow[np.real(slow) < 0], color),
+            (slow[np.real(slow) >= 0], theme.RED),
+        ):
             if not len(part):
                 continue
             grows = shown == theme.RED
+            first, explained = shown not in explained, explained | {shown}
             figure.add_scatter(
-                x=part.real,
-                y=part.imag / (2.0 * np.pi),
+                x=np.real(part),
+                y=np.imag(part) / (2.0 * np.pi),
                 mode="markers",
                 name="grows" if grows else "before the last" if number == last else "earlier",
                 legendgroup=shown,
-                showlegend=not any(trace.legendgroup == shown for trace in _traces(figure)),
+                showlegend=first,
                 marker={
                     "color": shown,
                     "size": 11 if number == last or grows else 6,
@@ -119,7 +124,3 @@ def foretold_swing(
     figure.update_xaxes(title={"text": f"Time from the closing of {literal(closing)} (s)"})
     figure.update_yaxes(title={"text": "Swing of its power (kW)"}, type="log", dtick=1)
     return figure.update_layout(showlegend=True)
-
-
-def _traces(figure: go.Figure) -> tuple[go.Scatter, ...]:
-    return tuple(figure.data)

@@ -16,7 +16,7 @@ from evergrid.resilience.network.elements import (
 
 
 @dataclass(frozen=True)
-class Microgrid:
+class DqNetwork:
     """Everything that breakers can connect to islands, all of one nominal frequency.
 
     The state holds `STATES` of each unit, then the current (x, y) of each branch, then of each

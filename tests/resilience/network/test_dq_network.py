@@ -6,14 +6,14 @@ import pytest
 
 from evergrid.core.errors import InputError
 from evergrid.resilience.inverter.droop import DroopInverter
+from evergrid.resilience.network.dq_network import DqNetwork
 from evergrid.resilience.network.elements import GridFormingUnit, ImpedanceLoad, SeriesBranch
-from evergrid.resilience.network.microgrid import Microgrid
 from tests.resilience.network.cases import LINES, UNITS, island
 
 
 def test_an_island_without_a_unit_that_forms_it_is_refused() -> None:
     with pytest.raises(InputError, match="units must hold a unit that forms the grid"):
-        Microgrid(50.0, ("b1",), ())
+        DqNetwork(50.0, ("b1",), ())
 
 
 def test_50_and_60_hz_are_not_mixed() -> None:

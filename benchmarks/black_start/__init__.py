@@ -1,0 +1,1 @@
+"""How fast is a black start simulated, second by second?"""
