@@ -80,7 +80,7 @@ def _sources(table: StepTables, course: policy.Outages, number: int) -> _Sources
         rating_kw=table.discharge_kw @ table.there
         + table.diesel_kw @ table.diesel_there
         + table.solar_kw,
-        forming=able.any(axis=0) | table.diesel_there.any(axis=0),
+        forming=np.asarray(able.any(axis=0) | table.diesel_there.any(axis=0)),
         left_kw=(np.maximum(spare_kw, 0.0) * table.there).sum(axis=0)
         + _diesel_left_kw(table, course.diesel_kw[number, :sets])
         + np.maximum(table.solar_kw - solar_used_kw, 0.0),

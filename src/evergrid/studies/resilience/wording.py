@@ -22,7 +22,7 @@ BINDING: dict[str, str] = {
     "not_forming": "that no source is there that can form the grid",
     "power": "power",
     "energy": "energy, which is used up",
-    "kept": "what is kept back, for blocks of more weight, or until a block can be held",
+    "kept": "that energy is kept back, for blocks of more weight or until a block can be held",
 }
 NEAR = 5e-4  # share of M_D below which it is called unchanged
 
