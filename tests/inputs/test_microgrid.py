@@ -5,7 +5,7 @@ import pytest
 
 from evergrid.core.config import parse
 from evergrid.core.errors import ConfigError
-from evergrid.inputs.microgrid import MicrogridEntry, SolarEntry, VehiclesEntry
+from evergrid.inputs.microgrid import MicrogridEntry, SolarEntry, VehiclesEntry, place_of
 
 
 def test_without_chance_arrivals_are_quantiles_and_energies_means():
@@ -71,5 +71,30 @@ def test_weights_follow_the_tier_unless_given():
     ],
 )
 def test_what_cannot_be_is_refused_with_its_key(tables: dict[str, object], told: str):
+    with pytest.raises(ConfigError, match=told):
+        parse(MicrogridEntry, tables)
+
+
+def test_a_vehicle_keeps_its_place_where_others_do_not_come():
+    entry = VehiclesEntry(count=40, plugged_in=0, arrival_share=0.5)
+    made = entry.records(np.random.default_rng(5))
+    places = [place_of(unit) for unit in made]
+    assert 10 < len(places) < 30
+    assert places == sorted(set(places))
+    assert max(places) > len(places)
+
+
+@pytest.mark.parametrize(
+    ("tables", "told"),
+    [
+        ({"vehicles": [{"name": " "}]}, "name must not be empty"),
+        ({"vehicles": [{"arrival_mean_h": 1e300}]}, "arrival_mean_h"),
+        ({"vehicles": [{"arrival_least_h": 1e300}]}, "arrival_least_h"),
+        ({"solar": {"kw_by_hour": [1.0] * 23}}, "kw_by_hour must be 24 numbers"),
+        ({"solar": {"kw_by_hour": [1.0] * 23 + [-2.0]}}, "got -2"),
+        ({"solar": {"kw_by_hour": [1e300] * 24}}, "kw_by_hour must be in"),
+    ],
+)
+def test_what_no_site_has_is_refused(tables: dict, told: str):
     with pytest.raises(ConfigError, match=told):
         parse(MicrogridEntry, tables)

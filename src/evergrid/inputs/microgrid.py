@@ -18,6 +18,7 @@ from evergrid.model.microgrid import (
 )
 
 HOURS_A_DAY = 24
+MOST_SOLAR_KW = 1e6
 WEIGHTS: dict[Tier, float] = dict(zip(TIERS, (10.0, 3.0, 1.0), strict=True))
 
 
@@ -85,9 +86,9 @@ class VehiclesEntry(Config):
     """AC over cells."""
     plugged_in: int = Field(default=4, ge=0)
     """How many stand at their chargers when the grid is lost; the others come later."""
-    arrival_mean_h: float = Field(default=0.75, gt=0)
+    arrival_mean_h: float = Field(default=0.75, gt=0, le=1000)
     """Mean hours until another comes; drawn from an exponential distribution."""
-    arrival_least_h: float = Field(default=0.0, ge=0)
+    arrival_least_h: float = Field(default=0.0, ge=0, le=1e4)
     """Hours before which none of the others comes."""
     arrival_share: float = Field(default=1.0, ge=0, le=1)
     """Probability that one comes at all."""
@@ -101,7 +102,10 @@ class VehiclesEntry(Config):
     """Control, contactors and network of a charger draw this while it is on."""
 
     def records(self, random: np.random.Generator | None) -> tuple[BatteryUnit, ...]:
-        """Each vehicle, with arrival and energy drawn, or at their medians and means.
+        """Each vehicle that comes, with arrival and energy drawn, or at medians and means.
+
+        What is drawn of a vehicle does not depend on how many there are: the first ones of a
+        larger fleet are those of a smaller one.
 
         Args:
             random: What they are drawn with; None for no chance: energies are in the middle, and
@@ -148,6 +152,9 @@ class VehiclesEntry(Config):
         )
 
     def _check(self) -> None:
+        if not self.name.strip():
+            fix = "Give each kind of vehicles a name."
+            raise InputError("vehicles", [Fault("name", "not be empty", (self.name,), fix=fix)])
         low, high = self.energy_arrival_kwh
         if not 0 <= low <= high <= self.capacity_kwh:
             rule = f"be two rising numbers between 0 and the capacity, {self.capacity_kwh:g} kWh"
@@ -157,6 +164,14 @@ class VehiclesEntry(Config):
             rule = f"be at most count, {self.count}"
             got = (self.plugged_in,)
             raise InputError("vehicles", [Fault("plugged_in", rule, got, (self.name,))])
+
+
+def place_of(vehicle: BatteryUnit) -> int:
+    """Place in its fleet of a vehicle from `VehiclesEntry.records`, from 0 on.
+
+    Vehicles that do not come have a place, too, and are not among the records.
+    """
+    return int(vehicle.name.rsplit(" ", 1)[1]) - 1
 
 
 class SiteBatteryEntry(Config):
@@ -267,10 +282,12 @@ class SolarEntry(Config):
 
     @model_validator(mode="after")
     def _a_day(self) -> "SolarEntry":
-        if len(self.kw_by_hour) != HOURS_A_DAY or min(self.kw_by_hour) < 0:
-            rule = "be 24 numbers that are not negative"
-            got = (f"{len(self.kw_by_hour)} numbers",)
-            raise InputError("solar", [Fault("kw_by_hour", rule, got)])
+        given = self.kw_by_hour
+        if len(given) != HOURS_A_DAY:
+            raise InputError("solar", [Fault("kw_by_hour", "be 24 numbers", (len(given),))])
+        if wrong := [kw for kw in given if not 0 <= kw <= MOST_SOLAR_KW]:
+            rule = f"be in [0, {MOST_SOLAR_KW:g}]"
+            raise InputError("solar", [Fault("kw_by_hour", rule, (wrong[0],))])
         return self
 
     def from_hour(self, hour: float, hours: float, step_h: float) -> np.ndarray:

@@ -1,7 +1,6 @@
 """One fleet through all outages: who is served when, how soon, how deep, and what is missing."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 
@@ -14,10 +13,8 @@ from evergrid.resilience.metrics.requirement import RequirementTest, requirement
 from evergrid.resilience.restoration import policy
 from evergrid.resilience.restoration.rule import RestorationRule
 from evergrid.studies.resilience.config import Config
+from evergrid.studies.resilience.missing import missing_kwh
 from evergrid.studies.resilience.scenarios import Outages
-
-Cause = Literal["no_source", "power", "energy"]
-CAUSES: tuple[Cause, ...] = get_args(Cause)
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class FleetCase:
         first: When they are first reached.
         m_d_kwh: Energy not served until the grid is back, of the tiers that count.
         lost_kwh: The same of all tiers, by tier.
-        missing_kwh: The same by what was missing.
+        missing_kwh: As ``m_d_kwh`` by what was missing; None where that was not asked for.
         served_share: Of the demand of the tiers that count, by step; NaN once the grid is back.
         survived_h: By tier: how long all of it is served without a break, were the grid not back
             before the longest outage ends.
@@ -41,15 +38,24 @@ class FleetCase:
     first: RecoveryTimes
     m_d_kwh: Float[Array, " scenario"]
     lost_kwh: Float[Array, "scenario tier"]
-    missing_kwh: Float[Array, "scenario cause"]
+    missing_kwh: Float[Array, "scenario cause"] | None
     served_share: Float[Array, "scenario step"]
     survived_h: Float[Array, "scenario tier"]
     fed_kwh: Float[Array, " scenario"]
     openings: Int[Array, " scenario"]
 
 
-def followed(config: Config, outages: Outages, rule: RestorationRule) -> FleetCase:
-    """Every outage by the fast policy, which knows neither who comes nor how long it lasts."""
+def followed(
+    config: Config, outages: Outages, rule: RestorationRule, *, causes: bool = False
+) -> FleetCase:
+    """Every outage by the fast policy, which knows neither who comes nor how long it lasts.
+
+    Args:
+        config: The study.
+        outages: With the vehicles of this case.
+        rule: By which blocks are picked up.
+        causes: Whether what was missing is found out, too.
+    """
     outage = config.outage
     course = policy.follow_many(
         outages.microgrids,
@@ -78,7 +84,7 @@ def followed(config: Config, outages: Outages, rule: RestorationRule) -> FleetCa
         first=recovery(curves, shares, hold_h=0.0),
         m_d_kwh=degradation(curves).energy_kwh,
         lost_kwh=np.einsum("sbt,st,kb->sk", dark_kw, lasts_h, tiers.astype(float)),
-        missing_kwh=_missing(config, outages, course, lasts_h),
+        missing_kwh=missing_kwh(config, outages, course, lasts_h) if causes else None,
         served_share=np.where(begun, served_kw / counted.sum(), np.nan),
         survived_h=np.stack(
             [_survived_h(site, course.closed, of, outage.step_h) for of in tiers], axis=1
@@ -125,47 +131,6 @@ def _curves(
         event_h=np.zeros(len(served_kw)),
         horizon_h=np.full(len(served_kw), outage.most_h + outage.step_h),
     )
-
-
-def _missing(
-    config: Config,
-    outages: Outages,
-    course: policy.Outages,
-    lasts_h: Float[Array, "scenario step"],
-) -> Float[Array, "scenario cause"]:
-    """Energy not served by what was missing then.
-
-    No source: none is there. Power: all that are there, at their ratings, could not carry the block
-    beside what they carry. Energy: they could, but it is used up, or kept for blocks of more
-    weight.
-    """
-    rating = _rating_kw(config, outages)
-    power = np.array([block.power_kw for block in outages.microgrids[0].load_blocks])
-    cold = np.array([b.cold_load_factor for b in outages.microgrids[0].load_blocks])
-    left = rating - course.load_kw.sum(axis=1)
-    dark_kwh = power[:, None] * ~course.closed * lasts_h[:, None, :]
-    nobody = np.broadcast_to((rating <= 0)[:, None, :], dark_kwh.shape)
-    weak = ~nobody & ((power * cold)[:, None] > left[:, None, :] + 1e-9)
-    causes = (nobody, weak, ~nobody & ~weak)
-    return np.stack([(dark_kwh * cause).sum(axis=(1, 2)) for cause in causes], axis=1)
-
-
-def _rating_kw(config: Config, outages: Outages) -> Float[Array, "scenario step"]:
-    """Power of all sources that are there for a whole step, whatever they hold, and of the sun."""
-    outage = config.outage
-    begins = outage.step_h * np.arange(outage.steps)
-    found = np.zeros((len(outages), outage.steps))
-    for number, site in enumerate(outages.microgrids):
-        there = [
-            (begins >= unit.arrival_h - 1e-9) & (begins + outage.step_h <= unit.departure_h + 1e-9)
-            for unit in site.batteries
-        ]
-        kw = np.array([unit.max_discharge_kw for unit in site.batteries])
-        found[number] = kw @ np.array(there) if there else 0.0
-        for given, fails in zip(site.diesel_sets, outages.diesel_fails_h[number], strict=True):
-            found[number] += given.power_kw * (begins + outage.step_h <= fails)
-        found[number] += site.solar_in(begins)
-    return found
 
 
 def _survived_h(

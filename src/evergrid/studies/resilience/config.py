@@ -12,6 +12,11 @@ from evergrid.inputs.microgrid import HOURS_A_DAY, MicrogridEntry
 from evergrid.model.microgrid import TIERS, Tier
 
 MOST_RUNS = 2_000_000  # outages times vehicles, beyond which a run takes hours
+MOST_STEPS = 10_000  # of one outage
+MOST_VALUES = 200_000_000  # outages, blocks and vehicles, and steps multiplied: of memory
+MOST_EACH = 1e6  # kW or kWh of one vehicle or charger
+MOST_PAIRS = 100  # energies and chargers for which the least fleet is searched
+QUARTERS = 4  # in an hour, the steps of a usual day
 
 
 class OutageEntry(BaseConfig):
@@ -29,7 +34,7 @@ class OutageEntry(BaseConfig):
     """Hour of the local clock at which the grid is lost; any hour, drawn, when absent."""
     per_year: float = Field(default=0.5, gt=0, le=100)
     """Outages in a year, on average."""
-    step_min: float = Field(default=15.0, gt=0, le=60)
+    step_min: float = Field(default=15.0, ge=0.06, le=60)
     """Length of a step of the restoration, minutes."""
 
     @property
@@ -89,6 +94,9 @@ class RecoveryEntry(BaseConfig):
             faults.append(Fault("shares", "be numbers above 0 and at most 1", got))
         elif list(self.shares) != sorted(set(self.shares)):
             faults.append(Fault("shares", "rise", (str(self.shares),)))
+        elif len({f"{share:g}" for share in self.shares}) < len(self.shares):
+            # They name columns and keys with six digits.
+            faults.append(Fault("shares", "differ within six digits", (str(self.shares),)))
         elif self.target_share not in self.shares:
             rule = f"be one of shares, {', '.join(f'{one:g}' for one in self.shares)}"
             faults.append(Fault("target_share", rule, (self.target_share,)))
@@ -117,8 +125,14 @@ class SizingEntry(BaseConfig):
             faults.append(Fault("vehicles", rule, (str(list(self.vehicles)),)))
         for name in ("energy_arrival_kwh", "charger_kw"):
             values = getattr(self, name)
-            if not values or min(values) <= 0:
-                faults.append(Fault(name, "be numbers above 0", (str(list(values)),)))
+            if not values or min(values) <= 0 or max(values) > MOST_EACH:
+                rule = f"be numbers above 0 and at most {MOST_EACH:g}"
+                faults.append(Fault(name, rule, (str(list(values)),)))
+            elif list(values) != sorted(set(values)):
+                faults.append(Fault(name, "rise", (str(list(values)),)))
+        if (pairs := len(self.energy_arrival_kwh) * len(self.charger_kw)) > MOST_PAIRS:
+            rule = f"make at most {MOST_PAIRS} pairs with charger_kw"
+            faults.append(Fault("energy_arrival_kwh", rule, (pairs,)))
         if faults:
             raise InputError("sizing", faults)
         return self
@@ -139,7 +153,8 @@ class StandingEntry(BaseConfig):
     """What is earned on usual days, and given up to be ready."""
 
     reserve_kwh: tuple[float, ...] = (31.0, 60.0, 90.0, 120.0, 140.0)
-    """Energy that each vehicle keeps at all times while it is plugged in; each is tried."""
+    """Energy that each vehicle keeps at all times while it is plugged in; each is tried, beside the
+    energy_reserve_kwh of the vehicles."""
     plugged_in: tuple[float, float] = (17.0, 6.0)
     """Hours of the local clock from which to which vehicles are plugged in on usual days."""
     energy_arrival_kwh: float = Field(default=90.0, gt=0)
@@ -155,7 +170,7 @@ class StandingEntry(BaseConfig):
     """By which feeding earns less than drawing costs."""
     wear_per_kwh: float = Field(default=0.03, ge=0)
     """Battery wear for each kWh that is fed."""
-    currency: str = "USD"
+    currency: str = Field(default="USD", min_length=1, max_length=16)
     """ISO 4217 code."""
 
     @model_validator(mode="after")
@@ -167,6 +182,9 @@ class StandingEntry(BaseConfig):
         start, end = self.plugged_in
         if not (0 <= start < HOURS_A_DAY and 0 <= end < HOURS_A_DAY and start != end):
             rule = "be two different hours of the clock, from 0 to below 24"
+            faults.append(Fault("plugged_in", rule, (str(list(self.plugged_in)),)))
+        elif any(QUARTERS * hour % 1 for hour in self.plugged_in):
+            rule = "be full quarters of an hour, such as 17.25"
             faults.append(Fault("plugged_in", rule, (str(list(self.plugged_in)),)))
         if not self.reserve_kwh or list(self.reserve_kwh) != sorted(set(self.reserve_kwh)):
             faults.append(Fault("reserve_kwh", "rise", (str(list(self.reserve_kwh)),)))
@@ -242,7 +260,7 @@ def check(config: Config) -> None:
         rule = "hold one table when [sizing] or [standing] is given"
         fix = "Give one kind of vehicles, or leave those tables out."
         faults.append(Fault("microgrid.vehicles", rule, (f"{len(fleet)} tables",), fix=fix))
-    most = max((entry.count for entry in fleet), default=0)
+    most = sum(entry.count for entry in fleet)
     if config.sizing is not None:
         most = max(most, config.sizing.vehicles[1])
         high = fleet[0].capacity_kwh if fleet else np.inf
@@ -250,8 +268,26 @@ def check(config: Config) -> None:
             rule = f"be at most the capacity of a vehicle, {high:g} kWh"
             got = (max(config.sizing.energy_arrival_kwh),)
             faults.append(Fault("sizing.energy_arrival_kwh", rule, got))
-    if config.outage.scenarios * most > MOST_RUNS:
-        rule = f"be at most {MOST_RUNS // most:,} with {most:,} vehicles"
-        faults.append(Fault("outage.scenarios", rule, (config.outage.scenarios,)))
+    faults += _too_much(config, most)
+    if config.regulation is not None:
+        limits = [kw for entry in fleet for kw in (entry.max_charge_kw, entry.max_discharge_kw)]
+        if config.regulation.award_kw > (limit := min(limits, default=np.inf)):
+            rule = f"be at most what each vehicle can feed and draw, {limit:g} kW"
+            faults.append(Fault("regulation.award_kw", rule, (config.regulation.award_kw,)))
     if faults:
         raise ConfigError("config", faults)
+
+
+def _too_much(config: Config, vehicles: int) -> list[Fault]:
+    """Faults of runs that would take hours, or more memory than there is."""
+    outage = config.outage
+    if outage.most_h / outage.step_h > MOST_STEPS:
+        rule = f"be at least {60 * outage.most_h / MOST_STEPS:.3g} with most_h of {outage.most_h:g}"
+        return [Fault("outage.step_min", rule, (outage.step_min,))]
+    others = len(config.microgrid.load_block) + len(config.microgrid.site_battery)
+    others += len(config.microgrid.diesel_set)
+    most = min(MOST_RUNS // max(vehicles, 1), MOST_VALUES // ((vehicles + others) * outage.steps))
+    if outage.scenarios > most:
+        rule = f"be at most {most:,} with {vehicles:,} vehicles and {outage.steps:,} steps"
+        return [Fault("outage.scenarios", rule, (outage.scenarios,))]
+    return []

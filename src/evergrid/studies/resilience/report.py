@@ -13,8 +13,8 @@ from evergrid.report.figures.resilience.outages import StepCurve
 from evergrid.report.page import Headline, Section, Table
 from evergrid.studies import console_summary
 from evergrid.studies.resilience import tables, wording
-from evergrid.studies.resilience.cases import CAUSES
 from evergrid.studies.resilience.config import Config
+from evergrid.studies.resilience.missing import CAUSES
 from evergrid.studies.resilience.results import ResilienceResults
 from evergrid.studies.resilience.wording import CAUSE_LABELS, TIER_LABELS
 from evergrid.studies.study import Page, Result
@@ -29,9 +29,12 @@ READING = {
     "back.",
     "survival_curve": "Followed to the longest outage, whatever the length of each: whoever feeds "
     "the site does not know it either.",
-    "energy_by_tier": "Blocks of more weight are fed first, so what is short falls on the others.",
-    "what_binds": "Power is missing where all sources that are there could not carry the block "
-    "beside what they carry; energy, where they could.",
+    "energy_by_tier": "Blocks of more weight are fed first, so what is short falls on the others. "
+    "All tiers are shown, whether they count for M_D or not.",
+    "what_binds": "Of the tiers that count. Power is missing where the ratings of all sources that "
+    "are there could not carry the block; energy is used up where the ratings could, but not what "
+    "is left in them; it is kept back where it could, too, but is held for blocks of more weight, "
+    "or the block is not picked up yet.",
     "worth_of_vehicles": "The same outages with more and with fewer vehicles.",
     "least_fleet": "Proven means that the lower confidence bound of the share of outages that keep "
     "the target is at least what is asked for.",
@@ -60,9 +63,10 @@ def console_lines(result: StudyResult) -> list[str]:
         ("answer", wording.answer(s)),
         (
             "T_r",
-            f"{asked.target_share:.0%} served again {wording.after(times['p50'])} in half of the "
-            f"outages, {wording.after(times['p90'])} in 90 %; without vehicles "
-            f"{wording.after(without['p50'])} and {wording.after(without['p90'])}",
+            f"{wording.percent(asked.target_share)} served again {wording.after(times['p50'])} in "
+            f"half of the outages, {wording.after(times['p90'])} in 90 %, in "
+            f"{s['recovered_before_grid_share'][share]:.0%} before the grid was back; without "
+            f"vehicles {wording.after(without['p50'])} and {wording.after(without['p90'])}",
         ),
         (
             "M_D",
@@ -120,8 +124,8 @@ def _policy_line(result: StudyResult) -> str:
     check = result.findings.check
     assert check is not None
     return (
-        f"within {check.gap:.1%} of what could be done with all known, on {len(check.policy_kwh)} "
-        "outages (weighted energy)"
+        f"with all known, at most {check.gap:.1%} of what the policy loses could be saved, on "
+        f"{len(check.policy_kwh)} outages (weighted energy)"
     )
 
 
@@ -174,6 +178,7 @@ def _degradation(result: StudyResult) -> Figure:
     return draw.degradation_curve(
         {name: case.m_d_kwh for name, case in result.findings.cases.items()},
         target_kwh=result.config.recovery.target_m_d_kwh,
+        worst_kwh={name: tables.worst_kwh(case) for name, case in result.findings.cases.items()},
         tail=tables.TAIL,
     )
 
@@ -195,7 +200,7 @@ def _tiers(result: StudyResult) -> Figure:
 
 
 def _binds(result: StudyResult) -> Figure:
-    missing = result.findings.fleet.missing_kwh.mean(axis=0)
+    missing = tables.missing_kwh(result.findings.fleet)
     return draw.what_binds([CAUSE_LABELS[cause] for cause in CAUSES], missing)
 
 
@@ -239,7 +244,7 @@ def page(result: StudyResult, drawn: Figures) -> Page:
     without = s["t_r_without_h"][f"{asked.target_share:g}"]
     cards = [
         Headline(
-            f"T_r, {asked.target_share:.0%} of the demand",
+            f"T_r, {wording.percent(asked.target_share)} of the demand",
             wording.hours(times["p50"]),
             "",
             f"in half of the outages; {wording.hours(without['p50'])} without vehicles",
@@ -276,7 +281,7 @@ def _times_table(result: StudyResult) -> Section:
     s = result.summary
     rows = [
         (
-            f"{float(share):.0%}",
+            wording.percent(float(share)),
             wording.hours(s["t_r_h"][share]["p50"]),
             wording.hours(s["t_r_h"][share]["p90"]),
             wording.hours(s["first_t_r_h"][share]["p50"]),
@@ -334,6 +339,22 @@ def notes(config: Config, found: ResilienceResults) -> list[str]:
         f"Sources may pick up {config.restoration.pickup_share:.0%} of the power that is on in one "
         "step.",
     ]
+    blocks = found.outages.microgrids[0].load_blocks
+    if any(block.bridge_h > 0 for block in blocks):
+        told.append(
+            "What batteries of blocks' own carry (bridge_h) counts for how long a load survives, "
+            "not for T_r and M_D."
+        )
+    if any(block.motor_share > 0 or block.phases != "abc" for block in blocks):
+        told.append(
+            "motor_share and phases of load blocks are not modelled here: blocks count as three "
+            "balanced phases, and motors as other loads. The study black_start starts motors."
+        )
+    if found.storm is not None:
+        told.append(
+            "On a storm warning all vehicles that are plugged in charge at once at full power; "
+            "what the connection of the site allows is not modelled."
+        )
     if found.signal_made_up:
         told.append(made_up_signals.FORMULAS[0])
     if config.regulation is not None:
@@ -348,5 +369,5 @@ def notes(config: Config, found: ResilienceResults) -> list[str]:
         )
     tiers = [TIER_LABELS[tier] for tier in config.recovery.tiers]
     if len(tiers) < len(TIERS):
-        told.append(f"T_r, M_D and the target count the demand of: {', '.join(tiers)}.")
+        told.append(f"T_r, M_D, what binds and the target count the demand of: {', '.join(tiers)}.")
     return told

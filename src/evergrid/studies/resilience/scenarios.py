@@ -11,7 +11,7 @@ from evergrid.core.units import S_PER_H
 from evergrid.data import signals
 from evergrid.data.files.locate import locate
 from evergrid.inputs import made_up_signals
-from evergrid.inputs.microgrid import HOURS_A_DAY, MicrogridEntry
+from evergrid.inputs.microgrid import HOURS_A_DAY, MicrogridEntry, place_of
 from evergrid.model.microgrid import BatteryUnit, Microgrid
 from evergrid.model.signal import Signal
 from evergrid.resilience.restoration.rule import SourceFailures
@@ -105,12 +105,14 @@ def changed(
 
     Args:
         outages: What was drawn.
-        vehicles: Only so many of the vehicles of each site, the first ones.
+        vehicles: Only those of a fleet of so many, the first ones, whether they come or not.
         change: What becomes of each vehicle, by the number of the outage.
     """
 
     def site(number: int, one: Microgrid) -> Microgrid:
-        kept = one.vehicles if vehicles is None else one.vehicles[:vehicles]
+        kept = one.vehicles
+        if vehicles is not None:
+            kept = tuple(unit for unit in kept if place_of(unit) < vehicles)
         if change is not None:
             kept = tuple(change(number, unit) for unit in kept)
         stationary = tuple(unit for unit in one.batteries if unit.stationary)

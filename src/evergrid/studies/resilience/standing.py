@@ -31,9 +31,10 @@ class StandingReserves:
     """One vehicle on a usual day, for each reserve that it may keep.
 
     Attributes:
-        reserve_kwh: Kept at all times once it is reached.
+        reserve_kwh: Kept at all times once it is reached; the first is what the vehicles keep
+            anyhow, for their way home.
         cost_per_day: Net cost of the day: what is drawn less what is fed, and wear.
-        given_up_per_day: By which that is more than without a reserve.
+        given_up_per_day: By which that is more than with the first.
         hour: Of the local clock, at the start of each step while it is plugged in.
         energy_kwh: In the cells then.
         status: Of each plan.
@@ -64,11 +65,12 @@ def planned(entry: StandingEntry, vehicles: VehiclesEntry) -> StandingReserves:
     A vehicle that comes with less than the reserve charges up to it first, at its full power.
 
     Raises:
-        ConfigError: Energies above the capacity.
+        ConfigError: Energies above the capacity, reserves below the vehicles' own.
         SolveError: A plan that is not proven the cheapest.
     """
     _check(entry, vehicles)
-    reserves = np.array([0.0, *entry.reserve_kwh])
+    own = vehicles.energy_reserve_kwh
+    reserves = np.array([own, *(reserve for reserve in entry.reserve_kwh if reserve > own)])
     days = [_day(entry, vehicles, reserve) for reserve in reserves]
     cost = np.array([day.cost for day in days])
     energy = np.array([day.energy_kwh for day in days])
@@ -142,7 +144,7 @@ def _portfolio(
         "capacity_kwh": vehicles.capacity_kwh,
         "energy_arrival_kwh": max(entry.energy_arrival_kwh, reserve_kwh if skipped else 0.0),
         "energy_departure_kwh": entry.energy_departure_kwh,
-        "energy_reserve_kwh": max(reserve_kwh, vehicles.energy_reserve_kwh),
+        "energy_reserve_kwh": reserve_kwh,
         "max_charge_kw": vehicles.max_charge_kw,
         "max_discharge_kw": vehicles.max_discharge_kw,
         "efficiency_charge": vehicles.efficiency_charge,
@@ -190,5 +192,8 @@ def _check(entry: StandingEntry, vehicles: VehiclesEntry) -> None:
         )
         if value > most
     ]
+    if (low := min(entry.reserve_kwh)) < vehicles.energy_reserve_kwh:
+        rule = f"be at least energy_reserve_kwh of the vehicles, {vehicles.energy_reserve_kwh:g}"
+        faults.append(Fault("standing.reserve_kwh", rule, (low,)))
     if faults:
         raise ConfigError("config", faults)

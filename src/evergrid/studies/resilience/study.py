@@ -40,9 +40,9 @@ def compute(config: Config, context: Context) -> Output[ResilienceResults]:
     own = changed(wide, vehicles=None if len(config.microgrid.vehicles) != 1 else _owned(config))
     rule = restoration_rule(config, own)
     progress("following outages", 0.1)
-    fleet = followed(config, own, rule)
+    fleet = followed(config, own, rule, causes=True)
     progress("following outages without vehicles", 0.2)
-    none = followed(config, changed(own, vehicles=0), rule)
+    none = followed(config, changed(own, vehicles=0), rule, causes=True)
     progress("trying more energy and more power", 0.25)
     more = [
         float(followed(config, changed(own, change=change), rule).m_d_kwh.mean())
@@ -51,7 +51,7 @@ def compute(config: Config, context: Context) -> Output[ResilienceResults]:
     storm = None
     if config.storm is not None:
         progress("following outages with a warning", 0.35)
-        storm = followed(config, _warned(own, config.storm), rule)
+        storm = followed(config, _warned(own, config.storm), rule, causes=True)
     sizes = least = None
     if config.sizing is not None:
         progress("trying sizes of the fleet", 0.4)

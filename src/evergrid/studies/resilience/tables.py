@@ -10,8 +10,9 @@ from evergrid.model.microgrid import TIERS
 from evergrid.resilience.metrics.kaplan_meier import KaplanMeier, kaplan_meier
 from evergrid.resilience.metrics.recovery import RecoveryTimes
 from evergrid.resilience.metrics.risk import conditional_value_at_risk
-from evergrid.studies.resilience.cases import CAUSES, FleetCase
+from evergrid.studies.resilience.cases import FleetCase
 from evergrid.studies.resilience.config import Config
+from evergrid.studies.resilience.missing import CAUSES
 from evergrid.studies.resilience.results import ResilienceResults
 
 TAIL = 0.05  # worst share of outages whose mean is told
@@ -21,7 +22,7 @@ QUANTILES = (0.5, 0.9)
 def headline(config: Config, found: ResilienceResults) -> dict[str, Any]:
     """Headline numbers by their key."""
     fleet, none, asked = found.fleet, found.none, config.recovery
-    missing = dict(zip(CAUSES, fleet.missing_kwh.mean(axis=0).tolist(), strict=True))
+    missing = dict(zip(CAUSES, missing_kwh(fleet).tolist(), strict=True))
     return {
         "status": "done",
         "outages": len(found.outages),
@@ -34,8 +35,8 @@ def headline(config: Config, found: ResilienceResults) -> dict[str, Any]:
         "recovered_before_grid_share": before_grid(found, fleet),
         "m_d_kwh": float(fleet.m_d_kwh.mean()),
         "m_d_without_kwh": float(none.m_d_kwh.mean()),
-        "m_d_worst_kwh": _worst(fleet),
-        "m_d_worst_without_kwh": _worst(none),
+        "m_d_worst_kwh": worst_kwh(fleet),
+        "m_d_worst_without_kwh": worst_kwh(none),
         "m_d_storm_kwh": None if found.storm is None else float(found.storm.m_d_kwh.mean()),
         "lost_kwh": dict(zip(TIERS, fleet.lost_kwh.mean(axis=0).tolist(), strict=True)),
         "missing_kwh": missing,
@@ -90,7 +91,14 @@ def before_grid(found: ResilienceResults, case: FleetCase) -> dict[str, float]:
     return {f"{s:g}": float(early[:, i].mean()) for i, s in enumerate(shares)}
 
 
-def _worst(case: FleetCase) -> float:
+def missing_kwh(case: FleetCase) -> Float[Array, " cause"]:
+    """Energy not served of the tiers that count by what was missing, mean of all outages."""
+    assert case.missing_kwh is not None
+    return case.missing_kwh.mean(axis=0)
+
+
+def worst_kwh(case: FleetCase) -> float:
+    """Mean M_D of the worst outages."""
     return conditional_value_at_risk(case.m_d_kwh, alpha=1 - TAIL)
 
 
@@ -200,6 +208,7 @@ def _outages(name: str, found: ResilienceResults, case: FleetCase) -> pl.DataFra
     for place, tier in enumerate(TIERS):
         columns[f"lost_{tier}_kwh"] = case.lost_kwh[:, place]
         columns[f"survived_{tier}_h"] = case.survived_h[:, place]
+    assert case.missing_kwh is not None
     for place, cause in enumerate(CAUSES):
         columns[f"missing_{cause}_kwh"] = case.missing_kwh[:, place]
     return pl.DataFrame(columns)

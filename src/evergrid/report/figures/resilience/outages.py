@@ -77,7 +77,7 @@ def recovery_curve(
         share: Of the demand, which counts as recovered.
     """
     figure = panels.sheet(
-        f"How soon {share:.0%} of the demand is served again",
+        f"How soon {100 * share:.6g}% of the demand is served again",
         note="And stays served. Bands are pointwise; an outage that ends first counts until then.",
     )
     for (case, curve), color in zip(curves.items(), CASES, strict=False):
@@ -129,14 +129,19 @@ def _held(
 
 
 def degradation_curve(
-    m_d_kwh: Mapping[str, Float[Array, " outage"]], *, target_kwh: float | None, tail: float
+    m_d_kwh: Mapping[str, Float[Array, " outage"]],
+    *,
+    target_kwh: float | None,
+    worst_kwh: Mapping[str, float],
+    tail: float,
 ) -> go.Figure:
     """Share of outages whose performance degradation is above a value.
 
     Args:
         m_d_kwh: Of each outage, by case.
         target_kwh: Most that is asked for; None for none.
-        tail: Share of the worst outages, whose mean is marked.
+        worst_kwh: Mean of the worst outages, which is marked, by case.
+        tail: Share of the outages that are the worst.
     """
     figure = panels.sheet(
         "How deep: energy not served in an outage",
@@ -153,9 +158,8 @@ def degradation_curve(
             line={"color": color, "width": 2.4, "shape": "hv"},
             hovertemplate=f"{literal(case)}: %{{y:.1%}} above %{{x:,.0f}} kWh<extra></extra>",
         )
-        worst = rising[int(np.floor((1 - tail) * len(rising))) :]
         figure.add_scatter(
-            x=[worst.mean()],
+            x=[worst_kwh[case]],
             y=[tail],
             mode="markers",
             marker={"symbol": "diamond", "size": 11, "color": color},
@@ -203,10 +207,14 @@ def served_over_time(
         "How much is served while the grid is gone",
         note=f"Mean over outages that still last; {band:.0%} of them lie in the band.",
     )
+    # Power is constant within a step: the ends of the band are steps, too.
+    ends = np.concatenate([hours[1:], hours[-1:]])
+    edges = np.column_stack([hours, ends]).ravel()
     for (case, values), color in zip(mean.items(), CASES, strict=False):
+        below, above = np.repeat(low[case], 2), np.repeat(high[case], 2)
         figure.add_scatter(
-            x=np.concatenate([hours, hours[::-1]]),
-            y=np.concatenate([low[case], high[case][::-1]]),
+            x=np.concatenate([edges, edges[::-1]]),
+            y=np.concatenate([below, above[::-1]]),
             fill="toself",
             fillcolor=color,
             opacity=0.14,
@@ -219,8 +227,8 @@ def served_over_time(
             y=values,
             name=literal(case),
             mode="lines",
-            line={"color": color, "width": 2.4},
-            hovertemplate=f"{literal(case)}, %{{x:.1f}} h: %{{y:.1%}}<extra></extra>",
+            line={"color": color, "width": 2.4, "shape": "hv"},
+            hovertemplate=f"{literal(case)}, %{{x:.2f}} h: %{{y:.1%}}<extra></extra>",
         )
     figure.update_yaxes(title={"text": "Share of the demand"}, tickformat=".0%", range=[0, 1.04])
     figure.update_xaxes(title={"text": "Hours since the loss of the grid"}, rangemode="tozero")

@@ -145,7 +145,7 @@ def what_binds(causes: Sequence[str], lost_kwh: Float[Array, " cause"]) -> go.Fi
     )
     high = max(float(lost_kwh.max()), 1e-9)
     figure.update_xaxes(
-        title={"text": "Energy not served (kWh)"}, range=[0, 1.22 * high], showgrid=True
+        title={"text": "Energy not served (kWh)"}, range=[0, 1.5 * high], showgrid=True
     )
     return figure.update_yaxes(autorange="reversed", showgrid=False)
 
