@@ -98,3 +98,12 @@ def test_a_vehicle_keeps_its_place_where_others_do_not_come():
 def test_what_no_site_has_is_refused(tables: dict, told: str):
     with pytest.raises(ConfigError, match=told):
         parse(MicrogridEntry, tables)
+
+
+def test_two_faults_of_one_table_are_counted_and_no_more_are_told_of():
+    block = {"name": "a", "power_kw": -1.0, "tier": "critical", "cold_load_factor": 0.5}
+    with pytest.raises(ConfigError) as caught:
+        parse(MicrogridEntry, {"load_block": [block]})
+    assert "2 faults found" in str(caught.value)
+    assert "more" not in str(caught.value).split("cold_load_factor")[0]
+    assert " -1 more" not in str(caught.value)

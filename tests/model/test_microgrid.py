@@ -38,6 +38,8 @@ def test_usable_energy_is_what_reaches_the_grid_above_the_reserve():
         (WARD, {"cold_load_factor": 0.9}, "cold_load_factor"),
         (WARD, {"power_factor": 90.0}, "power_factor"),
         (WARD, {"name": " "}, "name"),
+        (WARD, {"name": "ward\x1b[2J"}, "name"),
+        (BUS, {"name": "bus\n1"}, "name"),
         (BUS, {"departure_h": 0.0}, "departure_h"),
         (BUS, {"departure_h": float("nan")}, "departure_h"),
         (BUS, {"max_discharge_kw": 61.0}, "max_discharge_kw"),

@@ -95,7 +95,7 @@ def parse(kind: type[C], raw: dict[str, Any], *, source: str = "config") -> C:
         details = error.errors(include_url=False)
         # The way out of an unknown key is searched for, which takes long: only of those shown.
         faults = [fault for detail in details[:LISTED] for fault in _faults(kind, detail)]
-        raise ConfigError(source, faults, more=len(details) - len(faults)) from None
+        raise ConfigError(source, faults, more=max(len(details) - LISTED, 0)) from None
 
 
 def _faults(kind: type[Config], detail: ErrorDetails) -> list[Fault]:

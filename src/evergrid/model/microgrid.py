@@ -32,7 +32,10 @@ def _ranges(record: object, name: str, *rows: tuple[str, float, float, str]) -> 
 
 def _named(record: object, name: str, what: str) -> list[Fault]:
     fix = f"Give each {what} a name."
-    return [] if name.strip() else [Fault("name", "not be empty", (name,), fix=fix)]
+    if not name.strip():
+        return [Fault("name", "not be empty", (name,), fix=fix)]
+    rule = "hold printable characters only"
+    return [] if name.isprintable() else [Fault("name", rule, (name,), fix=fix)]
 
 
 @dataclass(frozen=True)
