@@ -337,7 +337,7 @@ def _modes(found: BlackStartResults) -> Figure:
 def page(result: StudyResult, drawn: Figures) -> Page:
     """The content of the HTML report."""
     s, found = result.summary, result.findings
-    sections = [Section("Answer", answer(s)), *drawn.sections(READING, HEADINGS)]
+    sections = [Section("Answer", f"{answer(s).rstrip('.')}."), *drawn.sections(READING, HEADINGS)]
     sections += [
         Section(
             "Runbook",
