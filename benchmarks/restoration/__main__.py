@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
     seeds = range(given.first, given.first + given.seeds)
     print_plans(seeds, mixed=given.mixed, wall_limit_s=given.wall_limit_s)
     print_outages()
-    for hours in (4.0, 8.0, 24.0):
+    for hours in (4.0, 8.0, 24.0) if given.sample else ():
         print_gaps(hours, given.sample)
 
 

@@ -26,8 +26,6 @@ from evergrid.engine.highs.sparse_program import ProgramBuilder, SparseProgram
 from evergrid.resilience.restoration.rule import RestorationRule
 from evergrid.resilience.restoration.steps import DIESEL_POWER_FACTOR, StepTables
 
-LONG_SHARE = 0.9  # of the cold energy, after which a closing counts as long
-
 
 class RestorationLayout(NamedTuple):
     """Where things stand among the columns.
@@ -284,7 +282,7 @@ def _add_blocks(
     made.entries(row[:, 1:], closed[:, :-1], -1.0)
     made.entries(row, closing, -1.0)
     made.entries(row, opening, 1.0)
-    row = made.rows(shape, lower=-np.inf, upper=0.0)  # s <= z
+    row = made.rows(shape, lower=-np.inf, upper=0.0)  # s <= z, which tightens the relaxation
     made.entries(row, closing, 1.0)
     made.entries(row, closed, -1.0)
     most = 1.0 + shape[1] * opens
@@ -296,8 +294,6 @@ def _add_blocks(
     row = made.rows((shape[0], 1), lower=0.0, upper=0.0)
     made.entries(row, opening, 1.0)
     made.entries(row, times, -1.0)
-    for block in np.flatnonzero(table.cold_mean[:, 0] > 0):
-        _add_long_runs(made, table, int(block), closed[block], closing[block], start)
     child = np.flatnonzero(table.parent >= 0)
     row = made.rows((len(child), shape[1]), lower=-np.inf, upper=0.0)
     made.entries(row, closed[child], 1.0)
@@ -310,51 +306,6 @@ def _add_blocks(
         made, table, rule, start, pickup_share, closed, closing, first, on, solar, online
     )
     return closed
-
-
-def _add_long_runs(
-    made: ProgramBuilder,
-    table: StepTables,
-    block: int,
-    closed: Int[Array, " step"],
-    closing: Int[Array, " step"],
-    start: StartState,
-) -> None:
-    """Closings that last are told from short ones, so that a part of one does not pay for less.
-
-    Cold energy is concave in how long a block stays closed, and without this a relaxation keeps a
-    share of a block closed all along for that share of it. A long closing lasts for most of the
-    decay, `least` steps; a short one for fewer. How many are long is whole.
-    """
-    steps = len(closed)
-    rising = np.cumsum(table.cold_mean[block, :steps])
-    least = int(np.searchsorted(rising, LONG_SHARE * rising[-1])) + 1
-    if not 2 <= least <= steps // 2:
-        return
-    long = made.columns((steps,), upper=np.arange(steps) <= steps - least)
-    since = made.columns((steps,))  # long closings up to the step
-    count = made.columns((1,), upper=float(steps), whole=True)
-    row = made.rows((steps,), lower=0.0, upper=0.0)
-    made.entries(row, since, 1.0)
-    made.entries(row[1:], since[:-1], -1.0)
-    made.entries(row, long, -1.0)
-    row = made.rows((1,), lower=0.0, upper=0.0)
-    made.entries(row, since[-1:], 1.0)
-    made.entries(row, count, -1.0)
-    row = made.rows((steps,), lower=0.0, upper=np.inf)  # long <= s
-    made.entries(row, closing, 1.0)
-    made.entries(row, long, -1.0)
-    lasts = made.rows((steps,), lower=0.0, upper=np.inf)  # long ones of the last steps <= z
-    made.entries(lasts, closed, 1.0)
-    made.entries(lasts, since, -1.0)
-    made.entries(lasts[least:], since[:-least], 1.0)
-    # z <= long ones so far + short ones of the last steps, and what was closed before the first
-    row = made.rows((steps,), lower=-float(start.closed[block]), upper=np.inf)
-    made.entries(row, closed, -1.0)
-    made.entries(row, since, 1.0)
-    for back in range(least - 1):
-        made.entries(row[back:], closing[: steps - back], 1.0)
-        made.entries(row[back:], long[: steps - back], -1.0)
 
 
 def _add_cold_load(
