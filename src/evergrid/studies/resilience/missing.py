@@ -26,7 +26,7 @@ class _Sources(NamedTuple):
 def missing_kwh(
     config: Config,
     outages: Outages,
-    course: policy.Outages,
+    course: policy.OutageCourses,
     lasts_h: Float[Array, "scenario step"],
 ) -> Float[Array, "scenario cause"]:
     """Energy not served of the tiers that count, by what was missing then.
@@ -66,7 +66,7 @@ def missing_kwh(
     return found
 
 
-def _sources(table: StepTables, course: policy.Outages, number: int) -> _Sources:
+def _sources(table: StepTables, course: policy.OutageCourses, number: int) -> _Sources:
     units, sets = len(table.energy_kwh), len(table.fuel_kwh)
     closed = course.closed[number].any(axis=0)
     live = np.concatenate([[False], closed[:-1]])
