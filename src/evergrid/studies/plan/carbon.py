@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from evergrid.core.errors import ConfigError
 from evergrid.core.units import KG_PER_TONNE
 from evergrid.data.tables import NoteCallback
 from evergrid.dispatch.accounts import Costs
@@ -53,11 +54,13 @@ def read(config: Config, folder: Path, *, tell: NoteCallback) -> PlanCarbon | No
     """The price of carbon and the factors of a plan; None where it has none.
 
     Raises:
-        ConfigError: No marginal factors, formats or options that there are not.
+        ConfigError: Factors that are given twice, formats or options that there are not.
         InputError: Factors that break rules or do not cover the horizon.
     """
     if config.carbon is None:
         return None
+    if faults := config.carbon.faults():
+        raise ConfigError("carbon", faults)
     zone = config.horizon.time_zone
     grid = config.horizon.grid()
     return PlanCarbon(

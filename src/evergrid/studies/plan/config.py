@@ -160,12 +160,9 @@ class CarbonPrice(FactorSources):
 
     @model_validator(mode="after")
     def _one_source(self) -> "CarbonPrice":
-        faults = self.faults()
         if self.marginal is None and self.generation is None:
             fix = "Name a file in [carbon.marginal], or one of generation in [carbon.generation]."
-            faults.append(Fault("marginal", "be given, or generation", fix=fix))
-        if faults:
-            raise ConfigError("carbon", faults)
+            raise ConfigError("carbon", [Fault("marginal", "be given, or generation", fix=fix)])
         return self
 
 
