@@ -29,9 +29,9 @@ class DcLimits(NamedTuple):
         rest_v: Voltage of the cells without current.
     """
 
-    charge_kw: Float[Array, "*point"]
-    discharge_kw: Float[Array, "*point"]
-    rest_v: Float[Array, "*point"]
+    charge_kw: Float[Array, "..."]
+    discharge_kw: Float[Array, "..."]
+    rest_v: Float[Array, "..."]
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ class Command(NamedTuple):
         voltage_pu: On its d axis.
     """
 
-    rates_per_s: Shaped[Array, "state *column"]
+    rates_per_s: Shaped[Array, "state ..."]
     angle_rad: Scalars
     speed_pu: Scalars
     voltage_pu: Scalars
