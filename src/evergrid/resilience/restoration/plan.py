@@ -11,8 +11,9 @@ from evergrid.core.status import Status
 from evergrid.engine.highs.sparse_program import solve
 from evergrid.model.microgrid import Microgrid
 from evergrid.resilience.restoration import policy
+from evergrid.resilience.restoration.decomposition.limits import applies, pattern_limits
+from evergrid.resilience.restoration.decomposition.search import search
 from evergrid.resilience.restoration.dispatch import SourceDispatch, dispatch
-from evergrid.resilience.restoration.intervals import applies, improved
 from evergrid.resilience.restoration.limits import block_load, violations
 from evergrid.resilience.restoration.program import (
     FleetCut,
@@ -28,7 +29,7 @@ from evergrid.resilience.restoration.steps import StepTables, step_tables
 GAP = 1e-3  # share of the cost at which a schedule is called optimal
 ASKED = 0.95  # share of the gap that branch and bound is asked for: rounding takes the rest
 MOST_CUTS = 5  # after which each battery has columns of its own
-EFFORT = 0.05  # share of branch and bound that goes into finding plans; none where annealing does
+MOST_FLEET_CUTS = 40  # the same where branch and price takes them one by one
 
 
 def plan(
@@ -129,23 +130,24 @@ class PlanSearch:
         self._cuts: list[FleetCut] = []
         self._own = own_columns(table)
         self._online = False
+        self._as_blocks = applies(table)
 
     def solve(
         self, closed: Bool[Array, "block step"] | None, *, gap: float, time_limit_s: float
     ) -> Closing:
         """The best closing for all that is known; it begins with one that is given."""
         table, rule, share, begin = self._given
+        if closed is not None and self._as_blocks:
+            limits = pattern_limits(table, rule, share, begin.lasting, self._cuts)
+            found = search(limits, closed, gap=gap, time_limit_s=time_limit_s)
+            off = np.zeros(table.diesel_there.shape, bool)
+            none = np.zeros((0, table.steps), bool)
+            return Closing(found.closed, off, none, found.bound, any=True)
         program, layout = build(
             table, rule, share, begin, self._own, self._cuts, online=self._online
         )
-        anneal = closed is not None and applies(table) and not self._online
-        if closed is not None and anneal:
-            closed = improved(table, rule, share, self._cuts, closed)
         start = None if closed is None else (layout.closed.ravel(), closed.ravel().astype(float))
-        effort = 0.0 if anneal else EFFORT
-        answer = solve(
-            program, time_limit_s=time_limit_s, gap=gap, start=start, heuristic_effort=effort
-        )
+        answer = solve(program, time_limit_s=time_limit_s, gap=gap, start=start)
         if not len(answer.values):
             nothing = np.zeros(layout.closed.shape, bool)
             off = np.zeros(layout.diesel_on.shape, bool)
@@ -160,8 +162,8 @@ class PlanSearch:
         if fed.cut is None or self._own.all():
             return False
         self._cuts.append(fed.cut)
-        if len(self._cuts) > MOST_CUTS:
-            self._own, self._cuts = np.ones_like(self._own), []
+        if len(self._cuts) > (MOST_FLEET_CUTS if self._as_blocks else MOST_CUTS):
+            self._own, self._cuts, self._as_blocks = np.ones_like(self._own), [], False
         return True
 
     def deepen(self) -> bool:
@@ -169,6 +171,7 @@ class PlanSearch:
         if self._online:
             return False
         self._own, self._online, self._cuts = np.ones_like(self._own), True, []
+        self._as_blocks = False
         return True
 
 
