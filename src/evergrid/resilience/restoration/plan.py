@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float
+from evergrid.core.errors import InputError
+from evergrid.core.faults import Fault
 from evergrid.core.status import Status
 from evergrid.engine.highs.sparse_program import solve
 from evergrid.model.microgrid import Microgrid
@@ -40,6 +42,7 @@ def plan(
     *,
     failures: SourceFailures | None = None,
     pickup_share: Float[Array, " step"] | None = None,
+    lasting: Float[Array, " step"] | None = None,
     gap: float = GAP,
     time_limit_s: float = 60.0,
 ) -> RestorationSchedule:
@@ -56,11 +59,14 @@ def plan(
         step_h: Length of a step.
         failures: Of sources, known ahead like all else; none when absent.
         pickup_share: By step; that of the rule when absent.
+        lasting: Probability that the outage lasts to each step, for the least mean cost over its
+            lengths where these are not known; 1 when absent.
         gap: Share of the cost at which it is called optimal.
         time_limit_s: After which the best that is known is returned.
 
     Raises:
-        InputError: Hours that are no whole number of steps, failures of another number of sources.
+        InputError: Hours that are no whole number of steps, failures of another number of sources,
+            probabilities of another number of steps.
     """
     begun, begun_s = time.perf_counter(), time.process_time()
     failures = failures or none_fail(len(microgrid.batteries), len(microgrid.diesel_sets))
@@ -71,6 +77,8 @@ def plan(
         dark = np.zeros_like(best.closed)
         best = policy.follow(microgrid, rule, hours, step_h, **given, wanted=dark)
     start = all_open(len(microgrid.load_blocks), table.steps)
+    if lasting is not None:
+        start = start._replace(lasting=_checked(lasting, table.steps))
     search = PlanSearch(table, rule, best.pickup_share, start)
     bound, enough, again = -np.inf, False, True
     while again and not enough:
@@ -91,10 +99,10 @@ def plan(
             for one in candidates
             if not violations(microgrid, one) and (rule.planned_trips or not one.openings.any())
         ]
-        best = min([best, *good], key=lambda one: cost_kwh(microgrid, one))
+        best = min([best, *good], key=lambda one: cost_kwh(microgrid, one, lasting))
         if not again and not any(np.array_equal(one.closed, found.closed) for one in good):
             again = search.deepen()
-        cost = cost_kwh(microgrid, best)
+        cost = cost_kwh(microgrid, best, lasting)
         enough = cost - bound <= gap * max(cost, 1.0)
         again = again and time.perf_counter() - begun < time_limit_s
     return replace(
@@ -104,6 +112,14 @@ def plan(
         bound_kwh=bound,
         seconds=time.process_time() - begun_s,
     )
+
+
+def _checked(lasting: Float[Array, " step"], steps: int) -> Float[Array, " step"]:
+    """Probabilities, one for each step."""
+    if lasting.shape != (steps,) or not ((lasting >= 0) & (lasting <= 1)).all():
+        rule = f"be one probability for each step, {steps} in all"
+        raise InputError("restoration", [Fault("lasting", rule, lasting.shape)])
+    return lasting.astype(float)
 
 
 class Closing(NamedTuple):
