@@ -115,8 +115,8 @@ def print_drawn_gaps(study: Path, sample: int) -> None:
     found = checked(config, outages, restoration_rule(config, outages), sample)
     print(
         f"{study.stem}, {sample} of {len(outages):,} outages: fast policy above the bound of "
-        f"a plan that knows who comes, {_above(found.policy_mean_kwh, found.bound_mean_kwh):+.2%}; that "
-        f"knows the length, too, {_above(found.policy_kwh, found.bound_kwh):+.1%}"
+        f"a plan that knows who comes {_above(found.policy_mean_kwh, found.bound_mean_kwh):+.2%}, "
+        f"of one that knows the length, too, {_above(found.policy_kwh, found.bound_kwh):+.1%}"
     )
 
 

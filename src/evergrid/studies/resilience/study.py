@@ -82,7 +82,7 @@ def compute(config: Config, context: Context) -> Output[ResilienceResults]:
         sizes=sizes,
         least=least,
         standing=standing,
-        check=checked(config, own, rule, config.checked_outages),
+        check=checked(config, own, rule, given) if (given := config.checked_outages) else None,
         signal_made_up=_made_up(config),
     )
     return Output(
@@ -187,20 +187,16 @@ def _as_left(outages: Outages, energy_kwh: Float[Array, " scenario"]) -> Outages
     return changed(outages, change=leave)
 
 
-def checked(
-    config: Config, outages: Outages, rule: RestorationRule, count: int
-) -> PolicyCheck | None:
+def checked(config: Config, outages: Outages, rule: RestorationRule, count: int) -> PolicyCheck:
     """The first outages by the policy and by two plans that know who comes.
 
     One knows the length, too, and goes to the end of the outage. The other knows of lengths what
     the policy knows, and both are weighted by the probability that the outage lasts to each step.
     """
-    count, step_h = min(count, len(outages)), config.outage.step_h
-    if count == 0:
-        return None
+    step_h = config.outage.step_h
     belief, most_h = believed(config, outages), config.outage.steps * step_h
     lasting, rows = belief.lasting, []
-    for number in range(count):
+    for number in range(min(count, len(outages))):
         site, length_h = outages.microgrids[number], float(outages.length_h[number])
         hours = step_h * max(int(np.ceil(length_h / step_h - 1e-9)), 1)
         fails = _failures(site, outages.diesel_fails_h[number])
