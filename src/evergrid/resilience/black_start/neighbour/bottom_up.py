@@ -13,7 +13,9 @@ from evergrid.resilience.black_start.outcome import Action, ClosingCheck
 from evergrid.resilience.black_start.sequence.program import Steps
 from evergrid.resilience.black_start.sequence.section_start import SectionStart
 from evergrid.resilience.black_start.sequence.synchronising import difference_words
-from evergrid.resilience.network.synchro_check import across_breaker
+from evergrid.resilience.network.synchro_check import BreakerDifference, across_breaker
+
+NEARLY = 0.98  # of the greatest slip, so that two islands which move stay within it
 
 
 class BottomUp:
@@ -162,14 +164,20 @@ class BottomUp:
         island.checks.append(check)
         before = island.reading(place)
         names = sorted(island.joined_units(place))
-        w_n, slip = together.nominal_rad_per_s, 2.0 * np.pi * together.told.slip_hz
-        target = 2.0 * np.pi * island.frequency_hz() - w_n + slip
+        w_n = together.nominal_rad_per_s
+        slip_hz = min(together.told.slip_hz, NEARLY * together.told.greatest_slip_hz)
+        target = 2.0 * np.pi * (island.frequency_hz() + slip_hz) - w_n
         shift = target - (2.0 * np.pi * before.frequency_hz - w_n)
         apart = across_breaker(island.assembly(), island.state, line)
         raise_v = apart.from_voltage_v - apart.to_voltage_v
         yield from together.shift(names, 0.0, shift, 0.0, raise_v)
         from_s = island.time_s
-        found = yield from together.agreement(line, place)
+
+        def follow(apart: BreakerDifference) -> None:
+            together.keep_slip(names, slip_hz, apart)
+
+        found = yield from together.agreement(line, place, follow)
+        shift = island.references[names[0]].trim_rad_per_s
         if found is None:
             yield from together.shift(names, shift, 0.0, raise_v, 0.0)
             return
@@ -181,5 +189,5 @@ class BottomUp:
         island.log(action, line, f"{words}: {difference_words(found)}", before, place)
         # At the speed of the site it takes over nothing at first; then droop shares, or the grid.
         end = island.references[GRID].trim_rad_per_s if island.on_grid() else 0.0
-        yield from together.shift(names, shift - slip, end, raise_v, 0.0)
+        yield from together.shift(names, shift - 2.0 * np.pi * slip_hz, end, raise_v, 0.0)
         yield from neighbour.settle(self.site.sequence.settle_s)

@@ -15,6 +15,7 @@ from evergrid.resilience.waveform.sources import EmtControl, EmtInverter, Voltag
 AFTER_S = 0.3  # followed after the closing
 QUIET_S = 0.2  # at full voltage before it
 BETWEEN_S = 0.05  # in which the voltage is there before
+LEAST_LIMIT_PU = 0.5  # of the current that blocks leave; less is no range of the control
 RAILS_PER_VOLT = 900.0 / 480.0  # DC voltage over line-to-line voltage
 
 
@@ -27,7 +28,7 @@ class HardClosing:
         rating_kva: Of that one.
         current_pu: Greatest current into the transformer, over the rated one of all inverters.
         voltage_pu: Lowest rms of a phase over a cycle.
-        load_pu: Amplitude of the current of the blocks that are on, over the same.
+        load_pu: Current of the blocks that are on, over the rated one.
     """
 
     wave: Waveform
@@ -65,8 +66,9 @@ def hard_closing(
     """Close a transformer at the angle that is worst for a core without residual flux.
 
     Inverters of equal droop and gains share alike, so that all that are connected count as one of
-    their ratings together. Blocks and what lies between are left out: blocks would damp the
-    voltage a little and take current of their own, which `HardClosing.load_pu` tells.
+    their ratings together. What lies between is left out. Blocks that are on take their current
+    out of the limit of the control, which is on the safe side: it adds up with the inrush as if
+    both had their greatest values at once, and the blocks' damping is left out.
 
     Args:
         given: The transformer.
@@ -80,14 +82,14 @@ def hard_closing(
         InputError: Gains that do not hold this circuit.
         SolveError: A circuit that leaves every bound.
     """
-    source = inverters(rating_kva, line_voltage_v, nominal_hz, current_limit_pu)
+    load_pu = load_kva / rating_kva
+    left_pu = max(current_limit_pu - load_pu, LEAST_LIMIT_PU)
+    source = inverters(rating_kva, line_voltage_v, nominal_hz, left_pu)
     late = replace(
         saturable(given, line_voltage_v, nominal_hz), close_s=QUIET_S, close_angle_deg=0.0
     )
     wave = simulate(WaveformCase(source, QUIET_S + AFTER_S, VoltageRamp(BETWEEN_S), late))
-    return HardClosing(
-        wave, rating_kva, wave.peak_output_pu, wave.least_voltage_pu, load_kva / rating_kva
-    )
+    return HardClosing(wave, rating_kva, wave.peak_output_pu, wave.least_voltage_pu, load_pu)
 
 
 def soft_start(

@@ -1,7 +1,7 @@
 """Two live parts that meet: one passes the other, a breaker closes, and the load is shared."""
 
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,7 @@ SETTLED_S = 0.3  # after which its filter is quiet
 RELEASE_S = 1.0  # in which a unit takes over its share after closing
 RELEASE_STEPS = 20
 NEAR = 1e-6  # by which a slip may pass its limit: it is driven to it
+KEPT = 2e-3  # of a slip, by which it may be off before units are trimmed again
 PATIENCE = 2.0  # periods of the slip after which waiting is given up
 DEGREES_A_STRETCH = 360.0 * STRETCH_S  # for a slip of 1 Hz
 
@@ -66,13 +67,17 @@ class Synchronising:
         )
 
     def agreement(
-        self, name: str, section: int = 0
+        self,
+        name: str,
+        section: int = 0,
+        follow: Callable[[BreakerDifference], None] | None = None,
     ) -> Generator[float, None, BreakerDifference | None]:
         """Wait until both sides agree; none if that takes more than twice a period of the slip.
 
         Args:
             name: Of the breaker.
             section: Whose readings are noted where they never agree.
+            follow: What is done with each difference on the way, such as keeping the slip.
         """
         island, told = self.island, self.told
         until_s = island.time_s + PATIENCE / told.slip_hz
@@ -91,12 +96,34 @@ class Synchronising:
                     and abs(share) <= told.greatest_voltage_pu
                 ):
                     return found
+            if follow is not None:
+                follow(found)
             yield STRETCH_S
         if not self.over():
             found = across_breaker(island.assembly(), island.state, name)
             words = f"phase, slip and voltage never agree: {difference_words(found)}"
             island.log(Action.REFUSED, name, words, island.reading(section), section)
         return None
+
+    def keep_slip(self, names: list[str], slip_hz: float, found: BreakerDifference) -> None:
+        """Trim units so that their side of a breaker passes the other one by a slip again.
+
+        Their island and the other one move while loads warm up and voltages are led together.
+
+        Args:
+            names: Of the units; the second side of the breaker is theirs.
+            slip_hz: By which it is to pass the first.
+            found: Across the breaker.
+        """
+        if found.slip_hz is None:
+            return
+        miss_hz = slip_hz + found.slip_hz
+        if abs(miss_hz) < KEPT * slip_hz:
+            return
+        for name in names:
+            told = self.island.references.get(name, UnitReference())
+            trim = told.trim_rad_per_s + 2.0 * np.pi * miss_hz
+            self.island.refer(name, replace(told, trim_rad_per_s=trim))
 
     def note_wait(self, name: str, wait_s: float, found: BreakerDifference) -> None:
         """Keep how long a closing waited, and what the relay saw."""
