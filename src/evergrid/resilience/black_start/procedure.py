@@ -7,9 +7,9 @@ from evergrid.model.microgrid import BatteryUnit, Microgrid
 from evergrid.resilience.black_start import closing
 from evergrid.resilience.black_start.circuit import InverterSettings, circuit
 from evergrid.resilience.black_start.island import Island, IslandLostError
-from evergrid.resilience.black_start.neighbour.bottom_up import BottomUp
 from evergrid.resilience.black_start.neighbour.feeder import NO_FEEDER, UpstreamFeeder
 from evergrid.resilience.black_start.outcome import Action, BlackStart, StartStatus
+from evergrid.resilience.black_start.sequence.bottom_up import BottomUp
 from evergrid.resilience.black_start.sequence.grid_meeting import GridMeeting
 from evergrid.resilience.black_start.sequence.program import Steps, StopSequenceError, run
 from evergrid.resilience.black_start.sequence.section_start import SectionStart
@@ -141,7 +141,7 @@ class _Procedure:
             self.status, self.reason = StartStatus.COLLAPSED, str(error)
             yield self.sequence.duration_s
         island.log(Action.END, "site", "the time that is followed is over", island.reading())
-        self._judge()
+        self._conclude()
 
     def _neighbour(self, neighbour: SectionStart) -> Steps:
         """The start of a second island on its own; nothing for a section without units."""
@@ -153,7 +153,7 @@ class _Procedure:
             pass  # the log tells; what is left of it is energised, or taken as it is
         self.beyond.started.add(neighbour.place)
 
-    def _judge(self) -> None:
+    def _conclude(self) -> None:
         """What dark blocks and unstable closings make of how it ended."""
         island = self.island
         dark = [block.name for block in island.circuit.blocks if not island.is_on(block.name)]

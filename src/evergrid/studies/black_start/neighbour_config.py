@@ -44,6 +44,27 @@ class UpstreamEntry(TransformerEntry):
         return UpstreamTransformer(self.record(), self.energise)
 
 
+class NeighbourBlockEntry(LoadBlockEntry):
+    """Loads of a neighbouring section that one switch connects together."""
+
+    name: str = Field(examples=["gym"])
+    """Of the block; the site has none of this name."""
+
+
+class NeighbourVehiclesEntry(VehiclesEntry):
+    """Vehicles of one kind at chargers of a neighbouring section."""
+
+    name: str = Field(default="neighbour bus", examples=["neighbour bus"])
+    """Start of their names; the site has none of these."""
+
+
+class NeighbourBatteryEntry(SiteBatteryEntry):
+    """A battery of a neighbouring section."""
+
+    name: str = Field(default="neighbour battery", examples=["neighbour battery"])
+    """Of the battery; the site has none of this name."""
+
+
 class NeighbourEntry(BaseConfig):
     """A neighbouring section of the feeder: its line, its blocks, and its vehicles if any."""
 
@@ -53,13 +74,13 @@ class NeighbourEntry(BaseConfig):
     """Of the line to it, per phase, referred to the nominal voltage of the site."""
     line_reactance_ohm: float = Field(examples=[0.01])
     """The same, at nominal frequency."""
-    load_block: tuple[LoadBlockEntry, ...] = Field(
+    load_block: tuple[NeighbourBlockEntry, ...] = Field(
         examples=[({"name": "gym", "power_kw": 30.0, "tier": "critical"},)]
     )
     """What is to be fed there."""
-    vehicles: tuple[VehiclesEntry, ...] = ()
+    vehicles: tuple[NeighbourVehiclesEntry, ...] = ()
     """With them the section starts an island of its own; without, the site energises it."""
-    site_battery: tuple[SiteBatteryEntry, ...] = ()
+    site_battery: tuple[NeighbourBatteryEntry, ...] = ()
     """Batteries of the section, likewise."""
     master: str = ""
     """Unit that starts its dead bus; the one with most energy when empty."""

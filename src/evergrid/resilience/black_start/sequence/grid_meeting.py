@@ -6,8 +6,8 @@ import numpy as np
 
 from evergrid.resilience.black_start import closing
 from evergrid.resilience.black_start.circuit import GRID
-from evergrid.resilience.black_start.neighbour.bottom_up import BottomUp
 from evergrid.resilience.black_start.outcome import Action
+from evergrid.resilience.black_start.sequence.bottom_up import BottomUp
 from evergrid.resilience.black_start.sequence.program import Steps
 from evergrid.resilience.black_start.sequence.section_start import SectionStart
 from evergrid.resilience.black_start.sequence.synchronising import (
