@@ -4,7 +4,8 @@ Of a window the models need two rates. That of time depends on state and tempera
 from a table, between four of its points. That of use depends on temperature, depth and mean
 current: it is worked out at the lowest, the middle and the highest temperature of the window; the
 parabola through these has a mean that follows from the means of the temperature and its square.
-Where these rates are far apart, it is worked out at every point.
+Where these rates are far apart, it is worked out at every point. On request both are worked out at
+every point by the model's formulas.
 
 Fade grows as ``rate (x / unit)^p``, where ``x`` goes on from where the rate's curve has the fade.
 So its root ``fade^(1/p)`` simply adds up ``rate^(1/p)`` per unit of each window: the root is the
@@ -64,6 +65,7 @@ def aged(
     fade: Fade | None = None,
     *,
     window_h: float = H_PER_DAY,
+    exact: bool = False,
 ) -> Fade:
     """The fade at the end of a profile, as `life.lived` has it but for 2e-3 of what is added.
 
@@ -72,6 +74,8 @@ def aged(
         profile: What they go through.
         fade: What they bring; new batteries by default.
         window_h: Length of a window.
+        exact: Rates by the formulas, without the table. What differs from `life.lived` is then only
+            how the mean is taken of steps in which the state of charge moves far.
 
     Raises:
         InputError: The profile is no whole number of windows.
@@ -87,7 +91,7 @@ def aged(
         profile.step_h,
         steps,
     )
-    kernel = _kernel(type(model))
+    kernel = _kernel(type(model), exact)
     work = partial(
         kernel,
         _table(type(model)),
@@ -116,9 +120,49 @@ def _table(model: type[AbstractLargeCell]) -> Float[Array, "soc temperature term
 
 
 @cache
-def _kernel(model: type[AbstractLargeCell]) -> Any:
-    """The loop over batteries and their windows, compiled with the cycle rate of a model in it."""
+def _kernel(model: type[AbstractLargeCell], exact: bool) -> Any:
+    """The loop over batteries and their windows, compiled with the rates of a model in it."""
     cycle_rate = njit(**OPTIONS)(model.cycle_rate)
+    calendar_rate = njit(**OPTIONS)(model.calendar_rate)
+
+    @njit(**OPTIONS)
+    @no_type_check
+    def by_formula(table, soc, temperature_c):
+        """The rate by time, for which no table is needed."""
+        return calendar_rate(soc, temperature_c + ZERO_C_IN_K)
+
+    rate_at = by_formula if exact else between_points
+
+    @njit(**OPTIONS)
+    @no_type_check
+    def mean_calendar_rate(table, soc, temperature_c):
+        """Mean over a window of the rate by time.
+
+        In a step in which the state of charge moves far, the rate in its middle counts too
+        (Simpson's rule), as rates bend.
+        """
+        total = 0.0
+        before = rate_at(table, soc[0], temperature_c[0])
+        for k in range(1, len(soc)):
+            after = rate_at(table, soc[k], temperature_c[k])
+            if abs(soc[k] - soc[k - 1]) > FAR_MOVE:
+                half_way = (temperature_c[k - 1] + temperature_c[k]) / 2.0
+                middle = rate_at(table, (soc[k - 1] + soc[k]) / 2.0, half_way)
+                total += (before + 4.0 * middle + after) / 6.0
+            else:
+                total += (before + after) / 2.0
+            before = after
+        return total / (len(soc) - 1)
+
+    @njit(**OPTIONS)
+    @no_type_check
+    def point_by_point(found, temperature_c, c_rate):
+        """Mean over a window of the rate by use at each of its points."""
+        total = 0.0
+        for k in range(len(temperature_c)):
+            rate = cycle_rate(temperature_c[k] + ZERO_C_IN_K, found.depth, c_rate)
+            total += rate if 0 < k < len(temperature_c) - 1 else rate / 2.0
+        return total / (len(temperature_c) - 1)
 
     @njit(**OPTIONS)  # holds the rate of one model, so it is not kept
     @no_type_check
@@ -128,14 +172,12 @@ def _kernel(model: type[AbstractLargeCell]) -> Any:
         at_low = cycle_rate(low_k, found.depth, c_rate)
         if range_k < 1e-9:
             return at_low
+        if exact:
+            return point_by_point(found, temperature_c, c_rate)
         at_middle = cycle_rate(low_k + range_k / 2, found.depth, c_rate)
         at_high = cycle_rate(low_k + range_k, found.depth, c_rate)
         if FAR_APART * min(at_low, at_middle, at_high) < max(at_low, at_middle, at_high):
-            total = 0.0
-            for k in range(len(temperature_c)):
-                rate = cycle_rate(temperature_c[k] + ZERO_C_IN_K, found.depth, c_rate)
-                total += rate if 0 < k < len(temperature_c) - 1 else rate / 2.0
-            return total / (len(temperature_c) - 1)
+            return point_by_point(found, temperature_c, c_rate)
         bend = 2.0 * (at_low - 2.0 * at_middle + at_high)
         x, square = found.mean_x / range_k, found.mean_square / range_k**2
         return at_low + x * (at_high - at_low) - bend * (x - square)
@@ -225,28 +267,6 @@ def stress(soc, temperature_c, rest):
     mean, square = total / last, square / last
     square += cold * (cold - 2.0 * mean)
     return WindowStress(moved, moving, high - low, begin + cold, begin + hot, mean - cold, square)
-
-
-@kernel(**OPTIONS)
-@no_type_check
-def mean_calendar_rate(table, soc, temperature_c):
-    """Mean over a window of the rate by time.
-
-    In a step in which the state of charge moves far, the rate in its middle counts too (Simpson's
-    rule), as rates bend.
-    """
-    total = 0.0
-    before = between_points(table, soc[0], temperature_c[0])
-    for k in range(1, len(soc)):
-        after = between_points(table, soc[k], temperature_c[k])
-        if abs(soc[k] - soc[k - 1]) > FAR_MOVE:
-            half_way = (temperature_c[k - 1] + temperature_c[k]) / 2.0
-            middle = between_points(table, (soc[k - 1] + soc[k]) / 2.0, half_way)
-            total += (before + 4.0 * middle + after) / 6.0
-        else:
-            total += (before + after) / 2.0
-        before = after
-    return total / (len(soc) - 1)
 
 
 @kernel(**OPTIONS)
