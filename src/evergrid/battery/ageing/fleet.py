@@ -34,8 +34,8 @@ from evergrid.core.units import H_PER_DAY, ZERO_C_IN_K
 SOC_POINTS, TEMPERATURE_POINTS = 129, 181  # of the table; between points rates err by some 1e-4
 FAR_APART = 1.5  # rates in a window, beyond which they are no parabola: one is the size of a sum
 LITTLE = 0.01  # of a root, that a window adds, from which the series errs by 1e-8 of a fade
-# Profiles hold no NaN, so minima need not look for one.
-FAST_MATH = {"contract", "reassoc", "nnan", "nsz"}
+# Profiles hold no NaN and no infinity, so minima need not look for one.
+FAST_MATH = {"contract", "reassoc", "nnan", "ninf", "nsz", "arcp"}
 OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": FAST_MATH}
 
 
@@ -110,10 +110,12 @@ def _table(model: type[AbstractLargeCell]) -> Float[Array, "soc temperature term
     """Calendar rates on an even grid of states and temperatures.
 
     Each field of it holds the four terms of its bilinear form side by side, which are read at once.
+    Beyond the last row and column stand copies of them, so that the ends need no case of their own.
     """
     soc = np.linspace(0.0, 1.0, SOC_POINTS)[:, None]
     kelvin = np.linspace(LOWEST_C, HIGHEST_C, TEMPERATURE_POINTS)[None] + ZERO_C_IN_K
-    rate = np.asarray(model.calendar_rate(soc, kelvin))
+    rate = np.asarray(model.calendar_rate(model.state_term(soc), kelvin))
+    rate = np.pad(rate, ((0, 1), (0, 1)), mode="edge")
     corner, by_soc, by_kelvin = rate[:-1, :-1], np.diff(rate, axis=0), np.diff(rate, axis=1)
     terms = (corner, by_kelvin[:-1], by_soc[:, :-1], np.diff(by_kelvin, axis=0))
     return np.ascontiguousarray(np.stack(terms, axis=-1))
@@ -123,36 +125,41 @@ def _table(model: type[AbstractLargeCell]) -> Float[Array, "soc temperature term
 def _kernel(model: type[AbstractLargeCell], exact: bool) -> Any:
     """The loop over batteries and their windows, compiled with the rates of a model in it."""
     cycle_rate = njit(**OPTIONS)(model.cycle_rate)
+    state_term = njit(**OPTIONS)(model.state_term)
     calendar_rate = njit(**OPTIONS)(model.calendar_rate)
 
     @njit(**OPTIONS)
     @no_type_check
     def by_formula(table, soc, temperature_c):
-        """The rate by time, for which no table is needed."""
-        return calendar_rate(soc, temperature_c + ZERO_C_IN_K)
+        """The rate by time at one state and temperature, for which no table is needed."""
+        return calendar_rate(state_term(soc), temperature_c + ZERO_C_IN_K)
 
     rate_at = by_formula if exact else between_points
 
     @njit(**OPTIONS)
     @no_type_check
-    def mean_calendar_rate(table, soc, temperature_c):
-        """Mean over a window of the rate by time.
+    def mean_calendar_rate(table, soc, temperature_c, rates):
+        """Mean over a window of the rate by time, whose rates at points go into ``rates``.
 
         In a step in which the state of charge moves far, the rate in its middle counts too
         (Simpson's rule), as rates bend.
         """
-        total = 0.0
-        before = rate_at(table, soc[0], temperature_c[0])
-        for k in range(1, len(soc)):
-            after = rate_at(table, soc[k], temperature_c[k])
+        last, term, total = len(soc) - 1, 0.0, 0.0
+        for k in range(last + 1):
+            if not exact:
+                rates[k] = between_points(table, soc[k], temperature_c[k])
+                continue
+            if k == 0 or soc[k] != soc[k - 1]:  # at rest it stays what it is
+                term = state_term(soc[k])
+            rates[k] = calendar_rate(term, temperature_c[k] + ZERO_C_IN_K)
+        for k in range(1, last + 1):
+            total += (rates[k - 1] + rates[k]) / 2.0
+        for k in range(1, last + 1):
             if abs(soc[k] - soc[k - 1]) > FAR_MOVE:
                 half_way = (temperature_c[k - 1] + temperature_c[k]) / 2.0
                 middle = rate_at(table, (soc[k - 1] + soc[k]) / 2.0, half_way)
-                total += (before + 4.0 * middle + after) / 6.0
-            else:
-                total += (before + after) / 2.0
-            before = after
-        return total / (len(soc) - 1)
+                total += (2.0 * middle - rates[k - 1] - rates[k]) / 3.0
+        return total / last
 
     @njit(**OPTIONS)
     @no_type_check
@@ -187,6 +194,7 @@ def _kernel(model: type[AbstractLargeCell], exact: bool) -> Any:
     def run(table, laws, soc, temperature_c, calendar, cycle, first, stop):
         """Age the batteries of a range in place, window by window."""
         steps = laws.steps
+        rates = np.empty(steps + 1)
         per_time, per_use = 1.0 / laws.calendar_power, 1.0 / laws.cycle_power
         for n in range(first, stop):
             by_time, by_use = calendar[n], cycle[n]
@@ -195,7 +203,7 @@ def _kernel(model: type[AbstractLargeCell], exact: bool) -> Any:
                 states = soc[n, begin : begin + steps + 1]
                 temperatures = temperature_c[n, begin : begin + steps + 1]
                 left = max(1.0 - by_time - by_use, 0.0)
-                rate = mean_calendar_rate(table, states, temperatures)
+                rate = mean_calendar_rate(table, states, temperatures, rates)
                 more = max(rate, 0.0) ** per_time * laws.calendar_days
                 by_time = grown(by_time, time_root, more, laws.calendar_power)
                 time_root += more
@@ -273,10 +281,9 @@ def stress(soc, temperature_c, rest):
 @no_type_check
 def between_points(table, soc, temperature_c):
     """The value of a table between the four of its points around a state and a temperature."""
-    rows, columns = SOC_POINTS - 1, TEMPERATURE_POINTS - 1
-    x = soc * rows
-    y = (temperature_c - LOWEST_C) * (columns / (HIGHEST_C - LOWEST_C))
-    i, j = min(int(x), rows - 1), min(int(y), columns - 1)
+    x = soc * (SOC_POINTS - 1)
+    y = (temperature_c - LOWEST_C) * ((TEMPERATURE_POINTS - 1) / (HIGHEST_C - LOWEST_C))
+    i, j = np.int32(x), np.int32(y)
     a, b = x - i, y - j
     terms = table[i, j]
     return terms[0] + b * terms[1] + a * (terms[2] + b * terms[3])
