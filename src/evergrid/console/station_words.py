@@ -39,6 +39,8 @@ def note(row: dict[str, Any], zone: tzinfo) -> Note:
         return Note("never seen", "calm")
     if row["state"] != "online":
         return Note(f"offline since {words.day_time(row['last_seen_s'], zone)}", "bad")
+    if row["on_hold"]:
+        return Note("on hold at its boot", "warn")
     if _full(row):
         return Note("full: it draws less than it may", "calm")
     if row["following"] is False:

@@ -114,7 +114,7 @@ class Authority:
         now_s: float,
     ) -> None:
         self._organisation, self._valid = organisation, datetime.timedelta(days=valid_days)
-        chain = _certificates(certificate_file)
+        self._chain = chain = _certificates(certificate_file)
         self.certificate = chain[0]
         self._key = _private_key(key_file)
         between = [one for one in chain if one.subject != one.issuer]  # stations have the root
@@ -137,6 +137,15 @@ class Authority:
             rule = f"have at most {LONGEST_CHAIN // 2} characters between station and root"
             faults.append(Fault("certificate_file", rule, (len(self._between),)))
         return faults
+
+    def trusted_by(self, file: Path) -> bool:
+        """Whether who trusts the certificates of a file (PEM) trusts what is signed here.
+
+        Raises:
+            InputError: It holds no certificate.
+        """
+        roots = _certificates(file)
+        return any(_issued(one, root) for one in self._chain for root in roots)
 
     def sign(
         self, csr: str, serial_number: str, named_by: NamedBy, now_s: float
@@ -339,6 +348,17 @@ def _is_authority(certificate: x509.Certificate) -> bool:
     except x509.ExtensionNotFound:
         return basic.ca
     return basic.ca and usage.key_cert_sign
+
+
+def _issued(one: x509.Certificate, root: x509.Certificate) -> bool:
+    """Whether a certificate is a root, or issued by it."""
+    if one == root:
+        return True
+    try:
+        one.verify_directly_issued_by(root)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def _key_of(certificate: x509.Certificate) -> Key:
