@@ -39,8 +39,6 @@ def note(row: dict[str, Any], zone: tzinfo) -> Note:
         return Note("never seen", "calm")
     if row["state"] != "online":
         return Note(f"offline since {words.day_time(row['last_seen_s'], zone)}", "bad")
-    if row["on_hold"]:
-        return Note("on hold at its boot", "warn")
     if _full(row):
         return Note("full: it draws less than it may", "calm")
     if row["following"] is False:
@@ -50,6 +48,8 @@ def note(row: dict[str, Any], zone: tzinfo) -> Note:
         return Note(f"clock {words.duration(abs(skew_s))} {side}", "warn")
     if _waits(row):
         return Note("order not accepted", "warn")
+    if row["on_hold"]:
+        return Note("on hold at its boot", "warn")
     if not row["session"]:
         return Note("free", "calm")
     return Note("follows" if row["following"] else "plugged in", "good")
