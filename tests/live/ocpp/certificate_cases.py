@@ -41,6 +41,7 @@ def authority(
     folder: Path,
     *,
     days: float = 30.0,
+    before: float = 90.0,
     is_authority: bool = True,
     key: Any = None,
     of: Any = None,
@@ -53,7 +54,7 @@ def authority(
         .issuer_name(name((CN, "Stations of tests")))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(NOW - datetime.timedelta(days=90))
+        .not_valid_before(NOW - datetime.timedelta(days=before))
         .not_valid_after(NOW + datetime.timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
