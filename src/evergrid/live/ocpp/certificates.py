@@ -59,7 +59,7 @@ class AbstractIssuer(ABC):
 
 
 @dataclass(frozen=True)
-class _Refused:
+class _SigningRefusal:
     """Why nothing is signed.
 
     Attributes:
@@ -107,7 +107,7 @@ class Certificates:
             self._asked.count(station)
             issued = await self._issuer.issue(station, payload["csr"])
             if issued.rule:
-                refused = _Refused("InvalidCSR", "certificate request", issued.rule)
+                refused = _SigningRefusal("InvalidCSR", "certificate request", issued.rule)
         if refused is not None:
             await self._handler.refused(Refusal(station, refused.rule, refused.detail))
             self._settle(station, Renewal(OrderResult.REFUSED, refused.detail))
@@ -119,20 +119,20 @@ class Certificates:
         link.spawn(self._send(link, told, issued.fingerprint))
         return {"status": "Accepted"}
 
-    def _refused(self, link: StationConnection, kind: str) -> _Refused | None:
+    def _refused(self, link: StationConnection, kind: str) -> _SigningRefusal | None:
         """Why a request of this kind is turned down on this connection; None where it is not."""
         if kind != STATION:
             detail = f"{kind}: only certificates of stations are signed here"
-            return _Refused("UnsupportedParam", "certificate of another kind", detail)
+            return _SigningRefusal("UnsupportedParam", "certificate of another kind", detail)
         if self._issuer is None:
             detail = "no authority is configured: give [certificate_authority]"
-            return _Refused("NotEnabled", "certificate without an authority", detail)
+            return _SigningRefusal("NotEnabled", "certificate without an authority", detail)
         if link.profile == 0:
             detail = "security profile 0: anybody could ask in the station's name"
-            return _Refused("NotEnabled", "certificate for nobody", detail)
+            return _SigningRefusal("NotEnabled", "certificate for nobody", detail)
         if not self._asked.allows(link.state.identity):
             detail = f"more than {AT_ONCE} requests at once: ask again after {AGAIN_S:.0f} s"
-            return _Refused("Unspecified", "certificate requests too often", detail)
+            return _SigningRefusal("Unspecified", "certificate requests too often", detail)
         return None
 
     async def _send(self, link: StationConnection, told: dict[str, Any], fingerprint: str) -> None:
