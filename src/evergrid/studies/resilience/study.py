@@ -28,7 +28,6 @@ from evergrid.studies.study import Context, Output, Study
 MORE = 1.1  # energy or power that is tried beside what there is
 DAYS_A_YEAR = 365
 PLAN_S = 20.0  # for the best restoration of one outage
-MEAN_GAP = 5e-3  # of the best restoration where the length is not known
 
 
 def compute(config: Config, context: Context) -> Output[ResilienceResults]:
@@ -204,7 +203,7 @@ def checked(config: Config, outages: Outages, rule: RestorationRule, count: int)
         until = (np.arange(len(lasting)) * step_h < hours - 1e-9).astype(float)
         given = {"failures": fails, "time_limit_s": PLAN_S}
         best = plan.plan(site, rule, hours, step_h, **given)
-        mean = plan.plan(site, rule, most_h, step_h, lasting=lasting, gap=MEAN_GAP, **given)
+        mean = plan.plan(site, rule, most_h, step_h, lasting=lasting, **given)
         rows.append(
             (
                 cost_kwh(site, decided, until),
