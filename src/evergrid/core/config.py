@@ -18,6 +18,8 @@ from evergrid.core.files import toml_tables
 from evergrid.core.nearest import did_you_mean
 
 C = TypeVar("C", bound="Config")
+NOT_A_TABLE = frozenset({"model_type", "dict_type"})  # as pydantic names what it finds
+NOT_A_LIST = frozenset({"tuple_type", "list_type"})
 
 
 class Config(BaseModel):
@@ -125,8 +127,46 @@ def _fault(kind: type[Config], detail: ErrorDetails) -> Fault:
         return Fault(field, "be a known key", got=(place[-1],), fix=fix)
     if detail["type"] == "missing":
         return Fault(field, "be given", fix="`evergrid new` shows every key with its default.")
+    if detail["type"] in NOT_A_TABLE | NOT_A_LIST:
+        return _misshapen(kind, place, detail)
+    if detail["type"] == "too_long":
+        found = detail.get("ctx", {})
+        rule = f"hold at most {found.get('max_length')} values"
+        return Fault(field, rule, got=(f"{found.get('actual_length')} values",))
     rule = detail["msg"].removeprefix("Value error, ").removeprefix("Input should ").rstrip(".")
     return Fault(field, rule[0].lower() + rule[1:] if rule else "be valid", got=(detail["input"],))
+
+
+def _misshapen(kind: type[Config], place: list[str], detail: ErrorDetails) -> Fault:
+    """The fault of something that stands where a table, or a list, should."""
+    field = ".".join(place)
+    # Items of a list have numbers, which are not written in TOML.
+    path = ".".join(name for name in place if not name.isdigit())
+    listed = place[-1].isdigit() or detail["type"] in NOT_A_LIST
+    if _table_of_field(kind, place) is None:
+        if detail["type"] in NOT_A_TABLE:
+            return Fault(field, "be a table", got=(detail["input"],))
+        fix = "Write the values in square brackets, with commas between them."
+        return Fault(field, "be a list", got=(detail["input"],), fix=fix)
+    head = f"[[{path}]]" if listed else f"[{path}]"
+    rule = "be a list of tables" if detail["type"] in NOT_A_LIST else "be a table"
+    return Fault(field, rule, got=(_in_short(detail["input"]),), fix=f"Write it below {head}.")
+
+
+def _in_short(value: Any) -> Any:
+    """What stands in the place of a table."""
+    if isinstance(value, dict):
+        return "a single table"
+    return "a list" if isinstance(value, list) else value
+
+
+def _table_of_field(kind: type[Config], place: list[str]) -> type[Config] | None:
+    """The kind of table that belongs at that place; None where plain values do."""
+    names = [name for name in place if not name.isdigit()]
+    table = _table_at(kind, names[:-1])
+    if table is None or names[-1] not in table.model_fields:
+        return None
+    return _nested(table.model_fields[names[-1]])
 
 
 def _table_at(kind: type[Config], place: list[str]) -> type[Config] | None:

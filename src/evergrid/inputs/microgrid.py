@@ -50,6 +50,11 @@ class LoadBlockEntry(Config):
     bridge_h: float = 0.0
     """Hours for which batteries of its own carry it when it is dark; 0 for none."""
 
+    @model_validator(mode="after")
+    def _valid(self) -> "LoadBlockEntry":
+        self.record()
+        return self
+
     def record(self) -> LoadBlock:
         """The block.
 
@@ -100,6 +105,14 @@ class VehiclesEntry(Config):
     """Whether a charger starts with no voltage at its terminals, fed from the car's battery."""
     auxiliary_kw: float = Field(default=0.5, ge=0)
     """Control, contactors and network of a charger draw this while it is on."""
+
+    @model_validator(mode="after")
+    def _valid(self) -> "VehiclesEntry":
+        self._check()
+        # Vehicles of a kind differ in what is drawn: one of them shows what is out of range.
+        one = {"count": 1, "plugged_in": 1}
+        self.model_copy(update=one).records(None)
+        return self
 
     def records(self, random: np.random.Generator | None) -> tuple[BatteryUnit, ...]:
         """Each vehicle that comes, with arrival and energy drawn, or at medians and means.
@@ -194,6 +207,11 @@ class SiteBatteryEntry(Config):
     black_start: bool = True
     """Whether it starts with no voltage at its terminals."""
 
+    @model_validator(mode="after")
+    def _valid(self) -> "SiteBatteryEntry":
+        self.record()
+        return self
+
     def record(self) -> BatteryUnit:
         """The battery.
 
@@ -238,6 +256,11 @@ class DieselSetEntry(Config):
     mean_hours_to_failure: float = 1100.0
     """Of running."""
 
+    @model_validator(mode="after")
+    def _valid(self) -> "DieselSetEntry":
+        self.record()
+        return self
+
     def record(self) -> DieselSet:
         """The set.
 
@@ -264,6 +287,11 @@ class TransformerEntry(Config):
     """Power lost in the core at nominal voltage."""
     residual_flux_pu: tuple[float, float, float] = (0.6, -0.3, -0.3)
     """Left in the three cores, over the peak flux at nominal voltage."""
+
+    @model_validator(mode="after")
+    def _valid(self) -> "TransformerEntry":
+        self.record()
+        return self
 
     def record(self) -> UnitTransformer:
         """The transformer.
@@ -330,6 +358,11 @@ class MicrogridEntry(Config):
     def _valid(self) -> "MicrogridEntry":
         self.record()
         return self
+
+    def with_all_arrivals(self) -> "MicrogridEntry":
+        """The same with vehicles that all come in the end."""
+        come = tuple(one.model_copy(update={"arrival_share": 1.0}) for one in self.vehicles)
+        return self.model_copy(update={"vehicles": come})
 
     def record(
         self,

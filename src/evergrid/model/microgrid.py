@@ -253,7 +253,7 @@ class UnitTransformer:
         faults = _ranges(
             self,
             "",
-            ("rating_kva", 1e-3, 1e7, ""),
+            ("rating_kva", 0.1, 1e6, ""),
             ("resistance_pu", 1e-5, 0.5, ""),
             ("reactance_pu", 1e-4, 0.5, ""),
             ("knee_pu", 1.0, 3.0, ""),
@@ -299,7 +299,7 @@ class Microgrid:
         if self.nominal_hz not in NOMINAL_HZ:
             faults.append(Fault("nominal_hz", "be 50 or 60", (self.nominal_hz,)))
         faults += _ranges(
-            self, "", ("nominal_v", 50.0, 1e6, "In volts."), ("solar_step_h", 1e-3, 24.0, "")
+            self, "", ("nominal_v", 50.0, 1e5, "In volts."), ("solar_step_h", 1e-3, 24.0, "")
         )
         if not self.load_blocks:
             faults.append(Fault("load_blocks", "hold at least one", fix="Add a load block."))

@@ -18,6 +18,8 @@ from evergrid.resilience.network.elements import GridFormingUnit, ImpedanceLoad,
 CHARGERS, MAIN = "chargers", "main"
 TRANSFORMER, CORE, GRID = "transformer", "core loss", "grid"
 STIFF_W_PER_KVA = 10e3  # of the source behind the grid's impedance, ten times its short circuit
+UNIT_KVA = (0.1, 1e5)  # between which waveforms of a unit can be computed
+TRANSFORMER_OVER_UNIT = 10_000  # beyond which a waveform of both does not stay within bounds
 FASTEST_PER_S = 4e4  # R/L of a load that is almost a resistance; explicit steps resolve it
 
 
@@ -79,6 +81,10 @@ class SiteCircuit:
     main_bus: str
     source_w: float = 0.0
 
+    def half_cycle(self, sample_s: float) -> int:
+        """How many samples are half a cycle."""
+        return round(0.5 / (self.site.nominal_hz * sample_s))
+
     def with_block_power(self, factor: Mapping[str, float]) -> "SiteCircuit":
         """The same with blocks that draw so many times their power at nominal voltage."""
         block = {one.name: one for one in self.blocks}
@@ -100,8 +106,8 @@ def circuit(
         InputError: No battery that forms the grid, none of them that starts without voltage, a
             grid of another nominal frequency.
     """
-    formers = tuple(unit for unit in site.batteries if unit.grid_forming)
-    _check(site, formers)
+    check_site(site)
+    formers = formers_of(site)
     main = CHARGERS if site.transformer is None else MAIN
     volts, hertz = site.nominal_v, site.nominal_hz
     units = [
@@ -177,10 +183,43 @@ def _source(grid: GridReturn, volts: float, hertz: float) -> DroopInverter:
     )
 
 
-def _check(site: Microgrid, formers: tuple[BatteryUnit, ...]) -> None:
-    """Refuse a site that cannot start."""
+def formers_of(site: Microgrid) -> tuple[BatteryUnit, ...]:
+    """The batteries that can form the grid."""
+    return tuple(unit for unit in site.batteries if unit.grid_forming)
+
+
+def check_site(site: Microgrid) -> None:
+    """Refuse a site that cannot start, or whose names are not unique in the circuit.
+
+    Raises:
+        InputError: With the way out.
+    """
     faults = []
-    if not formers:
+    formers = formers_of(site)
+    names = [unit.name for unit in site.batteries]
+    taken = {TRANSFORMER, CORE, GRID, *names}
+    if twice := tuple(block.name for block in site.load_blocks if block.name in taken):
+        rule = f'differ from those of units and from "{TRANSFORMER}", "{CORE}" and "{GRID}"'
+        faults.append(Fault("load_block.name", rule, twice, fix="Rename it."))
+    if own := tuple(name for name in names if name in (TRANSFORMER, CORE, GRID)):
+        rule = f'differ from "{TRANSFORMER}", "{CORE}" and "{GRID}"'
+        faults.append(Fault("batteries.name", rule, own, fix="Rename it."))
+    low, high = UNIT_KVA
+    if odd := [unit for unit in formers if not low <= unit.apparent_kva <= high]:
+        got, ids = tuple(unit.apparent_kva for unit in odd), tuple(unit.name for unit in odd)
+        rule = f"be in [{low:g}, {high:g}] for one that forms the grid"
+        faults.append(Fault("apparent_kva", rule, got, ids))
+    elif formers and site.transformer is not None:
+        most_kva = TRANSFORMER_OVER_UNIT * min(unit.apparent_kva for unit in formers)
+        if site.transformer.rating_kva > most_kva:
+            fix = "Its core alone would draw more than a unit can give. It is in kVA, not in VA."
+            rule = f"be at most {most_kva:g}, {TRANSFORMER_OVER_UNIT:,} times the smallest unit"
+            got = (site.transformer.rating_kva,)
+            faults.append(Fault("transformer.rating_kva", rule, got, fix=fix))
+    if not site.batteries:
+        fix = "Give vehicles or a site battery."
+        faults.append(Fault("batteries", "hold one that forms the grid", fix=fix))
+    elif not formers:
         fix = "Chargers that follow a grid need one that is there; set grid_forming for one."
         faults.append(Fault("grid_forming", "be true for a battery", (False,), fix=fix))
     elif not any(unit.black_start for unit in formers):

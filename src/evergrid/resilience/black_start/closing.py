@@ -8,6 +8,7 @@ from evergrid.core.arrays import Array
 from evergrid.core.errors import InputError
 from evergrid.resilience.black_start.circuit import GRID
 from evergrid.resilience.black_start.island import SAMPLE_S, STRETCH_S, Island
+from evergrid.resilience.black_start.meters import effective_pu
 from evergrid.resilience.black_start.outcome import ClosingCheck
 from evergrid.resilience.black_start.settings import ProtectionLimits, StartSequence
 from evergrid.resilience.network.assembly import assemble
@@ -34,8 +35,8 @@ def check_stability(island: Island, positions: BreakerPositions, name: str) -> C
     assembly = assemble(network, positions.stopping(*others), told)
     try:
         settled = steady_state(assembly)
-    except InputError as error:
-        reason = f"{UNSTABLE}: there is no steady state to settle in ({error.rule})"
+    except InputError:
+        reason = f"{UNSTABLE}: there is no steady state to settle in"
         return ClosingCheck(island.time_s, name, False, reason, np.zeros(0, complex), ())
     found = modes(settled)
     states = found.main_states(0)
@@ -122,6 +123,13 @@ def _needed_kw(island: Island, name: str) -> float:
     )
 
 
+def _warm_kva(island: Island, name: str) -> float:
+    """Apparent power of all blocks at nominal voltage once they are warm, with this one."""
+    blocks = island.circuit.blocks
+    closed = [one for one in blocks if one.name == name or island.is_on(one.name)]
+    return abs(sum(complex(one.power_kw, one.reactive_kvar) for one in closed))
+
+
 def _loading_fault(island: Island, name: str, sequence: StartSequence) -> str:
     """Why the units that are connected cannot carry the block as well; empty where they can."""
     needed = _needed_kw(island, name)
@@ -132,6 +140,13 @@ def _loading_fault(island: Island, name: str, sequence: StartSequence) -> str:
         return "no unit is connected"
     # Equal droops per unit load all alike per kVA, so the weakest of them sets what all may give.
     most = sequence.loading * float(share[online].min() * rating[online].sum())
+    transformer = island.circuit.site.transformer
+    warm_kva = _warm_kva(island, name)
+    if transformer is not None and warm_kva > transformer.rating_kva:
+        return (
+            f"the blocks would load the transformer with {warm_kva:.4g} kVA, more than its "
+            f"{transformer.rating_kva:g} kVA"
+        )
     if needed <= most:
         return ""
     return (
@@ -166,4 +181,5 @@ def _look_ahead(island: Island, positions: BreakerPositions, seconds: float) -> 
     whole = round(seconds / STRETCH_S) * STRETCH_S
     went = simulate(assembly, island.state, max(whole, STRETCH_S), sample_s=SAMPLE_S)
     row = island.meters(went)
-    return _LookAhead(went.ending is Ending.FINISHED, row.voltage, row.frequency, row.current)
+    voltage = effective_pu(row.voltage[1:], island.circuit.half_cycle(SAMPLE_S))
+    return _LookAhead(went.ending is Ending.FINISHED, voltage, row.frequency, row.current)

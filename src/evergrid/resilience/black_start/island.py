@@ -12,7 +12,7 @@ from evergrid.core.arrays import Array, Bool, Float
 from evergrid.core.units import S_PER_H
 from evergrid.model.microgrid import TIERS
 from evergrid.resilience.black_start.circuit import GRID, SiteCircuit
-from evergrid.resilience.black_start.meters import MeterRow, dark_row
+from evergrid.resilience.black_start.meters import MeterRow, dark_row, effective_pu
 from evergrid.resilience.black_start.outcome import (
     Action,
     ClosingCheck,
@@ -43,6 +43,7 @@ SAMPLES = round(STRETCH_S / SAMPLE_S)
 SWING_STRETCHES = 25
 BOUND_PU = 50.0  # of a current, over that of all units together, beyond which it has run away
 WS_PER_KWH = 3.6e6
+ENERGY_OUT = "its energy has run out"
 
 
 class IslandLostError(Exception):
@@ -95,6 +96,7 @@ class Island:
         self._rows: list[MeterRow] = []
         self._assembly: Assembly | None = None
         self._rest: RestingIsland | None = None
+        self._seen_pu = np.zeros(SAMPLES + 1)  # of voltage; the last one is right before now
         self._modes_checked = False
 
     # What is connected
@@ -262,7 +264,7 @@ class Island:
             check_modes=not self._modes_checked,
         )
         self._modes_checked = True
-        row = self.meters(went, len(went.time_s) - 1 if went.ending is Ending.FINISHED else None)
+        row = self._metered(went)
         self._rows.append(row)
         self.state = DqState(self._whole(went.final.time_s), went.final.values)
         self._count(went, self.state.time_s - before.time_s)
@@ -287,6 +289,7 @@ class Island:
     def _dark_stretch(self) -> None:
         time_s = self.time_s + SAMPLE_S * np.arange(SAMPLES)
         self._rows.append(dark_row(time_s, len(self.circuit.formers), len(self.circuit.blocks)))
+        self._seen_pu = np.zeros(SAMPLES + 1)
         self._feed_auxiliaries(STRETCH_S)
         self.state = DqState(self._whole(self.time_s + STRETCH_S), self.state.values)
 
@@ -315,8 +318,9 @@ class Island:
         self._feed_auxiliaries(seconds)
 
     def _feed_auxiliaries(self, seconds: float) -> None:
+        left = self.energy_left_kwh()
         for unit, battery in enumerate(self.circuit.formers):
-            if self.auxiliary_on[unit]:
+            if self.auxiliary_on[unit] and left[unit] > 0 and not self._has_left(unit):
                 used = battery.auxiliary_kw * seconds / S_PER_H
                 self.auxiliary_kwh[unit] += used
                 self.energy_kwh[unit] += used
@@ -329,10 +333,13 @@ class Island:
     # Relays
 
     def _relays(self, row: MeterRow) -> None:
-        for unit in np.flatnonzero(self.energy_left_kwh() <= 0):
-            battery = self.circuit.formers[unit]
-            if battery.name not in self.positions.stopped:
-                self.trip(battery.name, "its energy has run out")
+        for unit, cause in self._spent():
+            name = self.circuit.formers[unit].name
+            if name not in self.positions.stopped:
+                self.trip(name, cause)
+            elif name not in self.dead_units:
+                self.dead_units.add(name)
+                self.log(Action.REFUSED, name, cause, self.reading())
         for unit in np.flatnonzero(self.online()):
             name = self.circuit.formers[unit].name
             over = row.current[:, unit] > self.limits.over_current_pu
@@ -356,6 +363,22 @@ class Island:
         if not self.lost and self._lasting("shed", shed_hz, self.limits.shed_s):
             self._shed(float(np.nanmin(row.frequency)))
 
+    def _spent(self) -> list[tuple[int, str]]:
+        """Units that cannot feed any longer, and why."""
+        left = self.energy_left_kwh()
+        found = []
+        for unit, battery in enumerate(self.circuit.formers):
+            if self._has_left(unit):
+                found.append((unit, f"it leaves {battery.departure_h:.3g} h after the loss"))
+            elif left[unit] <= 0:
+                short = battery.energy_arrival_kwh <= battery.energy_reserve_kwh
+                cause = "it came with no energy above its reserve" if short else ENERGY_OUT
+                found.append((unit, cause))
+        return found
+
+    def _has_left(self, unit: int) -> bool:
+        return self.time_s >= S_PER_H * self.circuit.formers[unit].departure_h
+
     def _lasting(self, relay: str, low: Bool[Array, " sample"], seconds: float) -> bool:
         """Whether something has lasted for so long; the clock of the relay then starts anew."""
         if not low.any():
@@ -378,7 +401,10 @@ class Island:
         on = [block for block in self.circuit.blocks if self.positions.has(block.name)]
         if not on:
             return
-        block = max(on, key=lambda one: (TIERS.index(one.tier), -one.weight))
+        # One that feeds no other: a block goes after all that hang on it.
+        feeding = {block.parent for block in on}
+        last = [block for block in on if block.name not in feeding]
+        block = max(last, key=lambda one: (TIERS.index(one.tier), -one.weight))
         before = self.reading()
         self.move(self.positions.opening(block.name))
         self._picked_s.pop(block.name, None)
@@ -418,6 +444,17 @@ class Island:
         return self._shown(
             went.assembly, went.time_s[part], went.states[part], went.voltages_v[part]
         )
+
+    def _metered(self, went: DqTrajectory) -> MeterRow:
+        """What meters show in a stretch, of voltages the effective value over half a cycle."""
+        count = len(went.time_s) - 1 if went.ending is Ending.FINISHED else len(went.time_s)
+        every = self.meters(went).voltage
+        # At a switching instant the sample is of the time before it.
+        seen = np.concatenate([self._seen_pu, every[1:]])
+        self._seen_pu = seen[-SAMPLES - 1 :]
+        window = self.circuit.half_cycle(SAMPLE_S)
+        values = effective_pu(seen[SAMPLES + 1 - window : SAMPLES + count], window)
+        return self.meters(went, count)._replace(voltage=values)
 
     def _shown(self, assembly: Assembly, time_s: Array, states: Array, volts_xy: Array) -> MeterRow:
         """What meters show at some states."""

@@ -4,13 +4,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from evergrid.core.errors import raise_if_any
-from evergrid.core.faults import Fault
-from evergrid.core.nearest import did_you_mean
+from evergrid.core.units import S_PER_H
 from evergrid.model.microgrid import TIERS, BatteryUnit, LoadBlock, Microgrid
 from evergrid.resilience.black_start import closing
-from evergrid.resilience.black_start.circuit import GRID, InverterSettings, circuit
-from evergrid.resilience.black_start.island import STRETCH_S, Island, IslandLostError
+from evergrid.resilience.black_start.circuit import (
+    GRID,
+    InverterSettings,
+    circuit,
+)
+from evergrid.resilience.black_start.island import (
+    STRETCH_S,
+    Island,
+    IslandLostError,
+)
 from evergrid.resilience.black_start.outcome import (
     Action,
     BlackStart,
@@ -18,6 +24,7 @@ from evergrid.resilience.black_start.outcome import (
     StartStatus,
     SyncWait,
 )
+from evergrid.resilience.black_start.sequence_check import check_sequence
 from evergrid.resilience.black_start.settings import (
     GridReturn,
     ProtectionLimits,
@@ -32,6 +39,7 @@ SETTLED_S = 0.3  # after which its filter is quiet
 RELEASE_S = 1.0  # in which a unit takes over its share after closing
 RELEASE_STEPS = 20
 NEAR = 1e-6  # by which a slip may pass its limit: it is driven to it
+MOST_REASONS = 5  # dark blocks whose reasons are told
 PATIENCE = 2.0  # periods of the slip after which waiting is given up
 DEGREES_A_STRETCH = 360.0 * STRETCH_S  # for a slip of 1 Hz
 
@@ -75,7 +83,7 @@ def black_start(
     """
     sequence = sequence or StartSequence()
     made = circuit(site, inverter or InverterSettings(), grid)
-    _check(site, made.formers, sequence, grid)
+    check_sequence(site, sequence, grid)
     island = Island(made, limits or ProtectionLimits(), sequence.duration_s)
     run = _Procedure(island, sequence, synchronise or SynchroCheck(), grid)
     status, reason = run.follow()
@@ -114,17 +122,17 @@ class _Procedure:
         self.site = island.circuit.site
         self.units = {unit.name: unit for unit in island.circuit.formers}
         self.blocks = {block.name: block for block in island.circuit.blocks}
+        self.unmet = ""  # why the grid that is back is not met
 
     def follow(self) -> tuple[StartStatus, str]:
         """Do the whole sequence; how it ended, and why not better."""
         island, status, reason = self.island, StartStatus.RESTORED, ""
         try:
-            try:
-                self._start()
-                self._connect_all()
-            except _StopError as stop:
-                status, reason = stop.status, stop.reason
-            self._await_grid()
+            for part in (self._start_and_connect, self._await_grid):
+                try:
+                    part()
+                except _StopError as stop:
+                    status, reason = stop.status, f"{reason}; {stop.reason}".removeprefix("; ")
             island.advance(self.sequence.duration_s)
         except IslandLostError as error:
             status, reason = StartStatus.COLLAPSED, str(error)
@@ -135,8 +143,34 @@ class _Procedure:
         if unstable and status in (StartStatus.RESTORED, StartStatus.COLLAPSED):
             return StartStatus.UNSTABLE, f"{unstable}; {reason}".removesuffix("; ")
         if status is StartStatus.RESTORED and dark:
-            status, reason = StartStatus.PARTLY, f"dark at the end: {', '.join(dark)}"
+            status, reason = StartStatus.PARTLY, self._dark_words(dark)
+        if self.unmet and status in (StartStatus.RESTORED, StartStatus.PARTLY):
+            reason = f"{reason}; the grid is not met: {self.unmet}".removeprefix("; ")
         return status, reason
+
+    def _start_and_connect(self) -> None:
+        self._start()
+        self._connect_all()
+
+    def _dark_words(self, dark: list[str]) -> str:
+        """Which blocks are dark at the end, and why."""
+        shown = [f"{name} ({self._why_dark(name)})" for name in dark[:MOST_REASONS]]
+        more = f" and {len(dark) - len(shown)} more" if len(dark) > len(shown) else ""
+        return f"dark at the end: {', '.join(shown)}{more}"
+
+    def _why_dark(self, name: str) -> str:
+        done = [event for event in self.island.events if event.actor == name]
+        if done and done[-1].action is Action.SHED:
+            return f"shed, {done[-1].cause}"
+        refused = [one.reason for one in self.island.checks if one.closing == name and one.reason]
+        if refused:
+            return refused[-1]
+        parent = self.blocks[name].parent
+        if parent and not self.island.is_on(parent):
+            return f"fed through {parent}, which is dark"
+        if self.sequence.order and name not in self.sequence.order:
+            return "not in start.order"
+        return f"start.duration_s of {self.sequence.duration_s:g} s ends before it is closed"
 
     def _unstable_end(self) -> str:
         """What came of a closing that the eigenvalues had called unstable; empty without one."""
@@ -245,13 +279,15 @@ class _Procedure:
         return self.island.time_s >= self.sequence.duration_s - STRETCH_S
 
     def _by_worth(self) -> list[LoadBlock]:
-        """Blocks by tier, then by weight; a block comes after the one that feeds it."""
+        """Blocks by tier, then by weight; right before each come those through which it is fed."""
         order = sorted(self.blocks.values(), key=lambda one: (TIERS.index(one.tier), -one.weight))
         done: list[LoadBlock] = []
-        while order:
-            ready = [one for one in order if not one.parent or self.blocks[one.parent] in done]
-            done.append(ready[0])
-            order.remove(ready[0])
+        for block in order:
+            # Through whatever feeds it, as worthy as it may be.
+            way = [block]
+            while way[-1].parent:
+                way.append(self.blocks[way[-1].parent])
+            done += [one for one in reversed(way) if one not in done]
         return done
 
     def _waiting(self) -> list[str]:
@@ -262,7 +298,7 @@ class _Procedure:
             for unit in self.units.values()
             if not island.is_on(unit.name)
             and unit.name not in island.dead_units
-            and 3600.0 * unit.arrival_h < end_s
+            and S_PER_H * unit.arrival_h < end_s
         ]
         return [unit.name for unit in sorted(free, key=lambda unit: max(unit.arrival_h, 0.0))]
 
@@ -326,10 +362,10 @@ class _Procedure:
         island, unit = self.island, self.units[name]
         if island.is_on(name) or name in island.dead_units or self._over():
             return
-        wait_s = 3600.0 * unit.arrival_h + self.sequence.auxiliary_s - island.time_s
+        wait_s = S_PER_H * unit.arrival_h + self.sequence.auxiliary_s - island.time_s
         if wait_s > 0:
             island.advance(wait_s)
-        if self._over():
+        if self._over() or name in island.dead_units:
             return
         before = island.reading()
         started = island.positions.starting(name)
@@ -338,6 +374,8 @@ class _Procedure:
         island.move(started)
         island.log(Action.UNIT_START, name, "starts beside the island and lets it pass", before)
         island.advance(OWN_RAMP_S + SETTLED_S)
+        if name in island.dead_units:
+            return
         self.island.refer(name, self._pass_island(name, ramp=False))
         check = closing.check_stability(island, island.positions.closing(name), name)
         self._act_on(check)
@@ -383,7 +421,7 @@ class _Procedure:
         """Wait until both sides agree; none if that takes more than twice a period of the slip."""
         island, told = self.island, self.synchronise
         until_s = island.time_s + PATIENCE / told.slip_hz
-        while not self._over() and island.time_s < until_s:
+        while not self._over() and island.time_s < until_s and name not in island.dead_units:
             found = across_breaker(island.assembly(), island.state, name)
             if not told.check:
                 return found
@@ -399,7 +437,7 @@ class _Procedure:
                 ):
                     return found
             island.advance(STRETCH_S)
-        if not self._over():
+        if not self._over() and name not in island.dead_units:
             found = across_breaker(island.assembly(), island.state, name)
             words = f"phase, slip and voltage never agree: {_difference_words(found)}"
             island.log(Action.REFUSED, name, words, island.reading())
@@ -443,7 +481,11 @@ class _Procedure:
     def _reconnect(self) -> None:
         """Bring the island to pass the grid, close, and hand the load over."""
         island, grid = self.island, self.grid
-        if grid is None or island.on_grid() or self._over():
+        if grid is None or island.on_grid() or self._over() or self.unmet:
+            return
+        self.unmet = self._unfit(grid)
+        if self.unmet:
+            island.log(Action.REFUSED, GRID, self.unmet, island.reading())
             return
         before = island.reading()
         w_n = 2.0 * np.pi * self.site.nominal_hz
@@ -464,9 +506,17 @@ class _Procedure:
         raise_v = self.site.nominal_v * (grid.voltage_pu - island.reading().voltage_pu)
         self._shift(online, 0.0, shift, 0.0, raise_v)
         check = closing.check_stability(island, island.positions.closing(GRID), GRID)
-        self._act_on(check)
+        found = None
         from_s = island.time_s
-        found = self._await(GRID)
+        try:
+            self._act_on(check)
+            from_s = island.time_s
+            found = self._await(GRID)
+        finally:
+            if found is None and not island.lost:
+                self.unmet = check.reason or "phase, slip and voltage do not agree in time"
+                island.move(island.positions.stopping(GRID))
+                self._shift(online, shift, 0.0, raise_v, 0.0)
         if found is None:
             return
         before = island.reading()
@@ -475,6 +525,16 @@ class _Procedure:
         island.log(Action.RECONNECTED, GRID, _difference_words(found), before)
         self._shift(online, shift - slip, grid_trim, raise_v, 0.0)
         island.advance(self.sequence.settle_s)
+
+    def _unfit(self, grid: GridReturn) -> str:
+        """Why nobody connects to such a grid; empty where it is fit."""
+        limits, off_hz = self.island.limits, grid.frequency_hz - self.site.nominal_hz
+        if abs(grid.voltage_pu - 1.0) > 1.0 - limits.pick_up_voltage_pu:
+            return f"its voltage of {grid.voltage_pu:g} pu is too far from 1 for what is to be fed"
+        if abs(off_hz) > limits.pick_up_deviation_hz:
+            most_hz = limits.pick_up_deviation_hz
+            return f"its frequency is {off_hz:+.3g} Hz off, more than {most_hz:g}"
+        return ""
 
     def _shift(
         self, names: list[str], from_w: float, to_w: float, from_v: float, to_v: float
@@ -505,43 +565,3 @@ def _difference_words(found: BreakerDifference) -> str:
     slip = 0.0 if found.slip_hz is None else found.slip_hz
     share = found.voltage_difference_share or 0.0
     return f"{angle:+.2f} degrees, {slip:+.3f} Hz, {100 * share:+.2f} % of voltage apart"
-
-
-def _check(
-    site: Microgrid,
-    formers: tuple[BatteryUnit, ...],
-    sequence: StartSequence,
-    grid: GridReturn | None,
-) -> None:
-    """Refuse a sequence that this site cannot do."""
-    faults = []
-    units = {unit.name: unit for unit in formers}
-    names = [*units, *(block.name for block in site.load_blocks)]
-    if not any(unit.black_start and unit.arrival_h <= 0 for unit in formers):
-        fix = "Let one be plugged in when the grid is lost."
-        rule = "be at most 0 for a battery that starts without voltage"
-        faults.append(Fault("arrival_h", rule, (min(unit.arrival_h for unit in formers),), fix=fix))
-    if sequence.master:
-        master = units.get(sequence.master)
-        if master is None:
-            fix = did_you_mean(sequence.master, list(units)) or f"Known: {', '.join(units)}."
-            rule = "be a battery that forms the grid"
-            faults.append(Fault("start.master", rule, (sequence.master,), fix=fix))
-        elif not master.black_start:
-            fix = "Its control is dark with the grid; set black_start, or choose another."
-            rule = "be a battery that starts without voltage"
-            faults.append(Fault("start.master", rule, (sequence.master,), fix=fix))
-        elif master.arrival_h > 0:
-            rule = "be there when the grid is lost"
-            faults.append(Fault("start.master", rule, (sequence.master,)))
-    unknown = tuple(name for name in sequence.order if name not in names)
-    if unknown:
-        fix = did_you_mean(unknown[0], names) or f"Known: {', '.join(names[:12])}."
-        faults.append(Fault("start.order", "name units and blocks", unknown, fix=fix))
-    if len(set(sequence.order)) < len(sequence.order):
-        twice = tuple({one for one in sequence.order if sequence.order.count(one) > 1})
-        faults.append(Fault("start.order", "name each once", twice))
-    if grid is not None and grid.at_s >= sequence.duration_s:
-        rule = f"be below start.duration_s, {sequence.duration_s:g} s"
-        faults.append(Fault("grid_return.at_s", rule, (grid.at_s,)))
-    raise_if_any("black start", faults)

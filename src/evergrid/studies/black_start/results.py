@@ -91,7 +91,8 @@ def extremes(start: BlackStart) -> tuple[Extreme, Extreme, Extreme]:
     samples, events = start.samples, start.events
     ready = [event.time_s for event in events if event.action is Action.SOFT_START]
     lost = [event.time_s for event in events if event.action is Action.COLLAPSE]
-    from_s = ready[0] if ready else np.inf
+    # An effective voltage is that of the last half cycle, which must not be one of the ramp.
+    from_s = ready[0] + 0.5 / start.circuit.site.nominal_hz if ready else np.inf
     until_s = lost[0] if lost else np.inf
     there = (samples.time_s >= from_s) & (samples.time_s < until_s)
     low_hz = _extreme(
@@ -166,7 +167,8 @@ def holds_h(start: BlackStart) -> float:
     Units share by rating, all connected ones alike; infinite where nothing is on.
     """
     formers = start.circuit.formers
-    on = np.isfinite(start.connected_s)
+    # Those that have tripped carry nothing.
+    on = np.isfinite(start.connected_s) & np.isfinite(start.samples.unit_frequency_hz[-1])
     rating_kva = np.where(on, [unit.apparent_kva for unit in formers], 0.0)
     power_kw = np.array([block.power_kw for block in start.circuit.blocks])
     served_kw = float(start.samples.connected[-1] @ power_kw)
@@ -176,4 +178,4 @@ def holds_h(start: BlackStart) -> float:
     lost = np.array([unit.efficiency_discharge for unit in formers])
     own_kw = np.array([unit.auxiliary_kw for unit in formers])
     left_kwh = np.maximum(start.energy_left_kwh, 0.0)
-    return float((left_kwh / (each_kw / lost + own_kw))[on].min())
+    return float((left_kwh[on] / (each_kw / lost + own_kw)[on]).min())
