@@ -1,11 +1,15 @@
 """A microgrid as a configuration gives it: what is there, and what is drawn at random."""
 
-import numpy as np
-from pydantic import Field, model_validator
+from pathlib import Path
 
-from evergrid.core.config import Config
-from evergrid.core.errors import InputError
+import numpy as np
+from pydantic import Field, PrivateAttr, model_validator
+
+from evergrid.core.config import Config, parse
+from evergrid.core.errors import ConfigError, InputError
 from evergrid.core.faults import Fault
+from evergrid.inputs.microgrid_feeder import SectionEntry
+from evergrid.model.feeder_section import FeederSection
 from evergrid.model.microgrid import (
     TIERS,
     BatteryUnit,
@@ -49,6 +53,8 @@ class LoadBlockEntry(Config):
     """"abc", or the one phase that all of it hangs on."""
     bridge_h: float = 0.0
     """Hours for which batteries of its own carry it when it is dark; 0 for none."""
+    bus: str = ""
+    """Bus of the feeder's section where it hangs; empty for the main bus."""
 
     @model_validator(mode="after")
     def _valid(self) -> "LoadBlockEntry":
@@ -353,11 +359,55 @@ class MicrogridEntry(Config):
     """Photovoltaic panels."""
     transformer: TransformerEntry | None = TransformerEntry()
     """The transformer that is energised with the site."""
+    feeder: SectionEntry | None = None
+    """A section of an OpenDSS feeder, which gives load blocks, lines, voltage and frequency."""
+
+    _section: FeederSection | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _valid(self) -> "MicrogridEntry":
         self.record()
         return self
+
+    def with_feeder(self, folder: Path) -> tuple["MicrogridEntry", tuple[str, ...]]:
+        """The same with load blocks and lines of its feeder, and what a reader must know of them.
+
+        Args:
+            folder: What a relative path starts from.
+
+        Raises:
+            MissingFileError: There is no such file.
+            ConfigError: Blocks, voltage or frequency that are given beside the feeder.
+            InputError: OpenDSS refuses it, it has no such section, a bus that is not there.
+        """
+        if self.feeder is None:
+            return self, ()
+        self._check_given()
+        cut = self.feeder.cut(folder)
+        blocks, notes = self.feeder.blocks(cut)
+        made = self.model_copy(
+            update={
+                "feeder": None,
+                "nominal_v": cut.nominal_v,
+                "nominal_hz": cut.nominal_hz,
+                "load_block": tuple(
+                    parse(LoadBlockEntry, block, source="microgrid.feeder") for block in blocks
+                ),
+            }
+        )
+        made._section = cut.section
+        made.record()
+        return made, (*cut.notes, *notes)
+
+    def _check_given(self) -> None:
+        """Refuse what the feeder gives, too; a resolved configuration tells defaults."""
+        fields = type(self).model_fields
+        of_feeder = ("load_block", "nominal_hz", "nominal_v")
+        given = [one for one in of_feeder if getattr(self, one) != fields[one].default]
+        if given:
+            fix = "Leave it out, or leave out [microgrid.feeder]; its table block tells the tier."
+            rule = "not be given where a feeder is"
+            raise ConfigError("microgrid", [Fault(one, rule, fix=fix) for one in given])
 
     def with_all_arrivals(self) -> "MicrogridEntry":
         """The same with vehicles that all come in the end."""
@@ -394,4 +444,5 @@ class MicrogridEntry(Config):
             solar_kw=None if solar is None else solar.from_hour(start_hour, hours, solar_step_h),
             solar_step_h=solar_step_h,
             transformer=None if self.transformer is None else self.transformer.record(),
+            section=self._section,
         )

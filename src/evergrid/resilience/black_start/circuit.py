@@ -8,6 +8,7 @@ import numpy as np
 from evergrid.core import records
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
+from evergrid.model.feeder_section import SectionBranch
 from evergrid.model.microgrid import BatteryUnit, LoadBlock, Microgrid
 from evergrid.resilience.black_start.ratings import rated
 from evergrid.resilience.black_start.settings import GridReturn, faults_outside
@@ -20,6 +21,7 @@ TRANSFORMER, CORE, GRID = "transformer", "core loss", "grid"
 STIFF_W_PER_KVA = 10e3  # of the source behind the grid's impedance, ten times its short circuit
 UNIT_KVA = (0.1, 1e5)  # between which waveforms of a unit can be computed
 TRANSFORMER_OVER_UNIT = 10_000  # beyond which a waveform of both does not stay within bounds
+LEAST_SECTION_OHM = 1e-7  # of a switch that has no impedance
 FASTEST_PER_S = 4e4  # R/L of a load that is almost a resistance; explicit steps resolve it
 
 
@@ -63,7 +65,8 @@ class SiteCircuit:
     """A site as a circuit, with the names under which its parts are switched.
 
     All inverters are at one bus, from which the transformer leads to the main bus with all
-    blocks; without a transformer both are one. What phases differ in is left out.
+    blocks; without a transformer both are one. Where the site has a feeder's section, its lines
+    lead on from the main bus to those of the blocks. What phases differ in is left out.
 
     Attributes:
         site: The site.
@@ -89,7 +92,7 @@ class SiteCircuit:
         """The same with blocks that draw so many times their power at nominal voltage."""
         block = {one.name: one for one in self.blocks}
         loads = tuple(
-            block_load(block[load.name], self.site, self.main_bus, factor.get(load.name, 1.0))
+            block_load(block[load.name], self.site, load.bus, factor.get(load.name, 1.0))
             if load.name in block
             else load
             for load in self.network.loads
@@ -117,7 +120,9 @@ def circuit(
     if grid is not None:
         grid.check_nominal(hertz)
         units.append(GridFormingUnit(GRID, main, _source(grid, volts, hertz)))
-    loads = tuple(block_load(block, site, main, 1.0) for block in site.load_blocks)
+    loads = tuple(
+        block_load(block, site, bus_of(site, block.bus, main), 1.0) for block in site.load_blocks
+    )
     branches: tuple[SeriesBranch, ...] = ()
     if site.transformer is not None:
         given = site.transformer
@@ -131,9 +136,34 @@ def circuit(
             core_ohm = ohms / given.core_loss_pu
             loads = (ImpedanceLoad(CORE, main, core_ohm, core_ohm / FASTEST_PER_S), *loads)
     buses = (CHARGERS,) if main == CHARGERS else (CHARGERS, MAIN)
+    if site.section is not None:
+        section = site.section
+        buses += tuple(bus_of(site, bus, main) for bus in section.buses if bus != section.head)
+        branches += tuple(_section_branch(one, site, main) for one in section.branches)
     network = DqNetwork(hertz, buses, tuple(units), branches, loads)
     source_w = 0.0 if grid is None else STIFF_W_PER_KVA * grid.short_circuit_kva
     return SiteCircuit(site, network, formers, site.load_blocks, main, source_w)
+
+
+def bus_of(site: Microgrid, bus: str, main: str) -> str:
+    """Name in the circuit of a bus of the section; the main bus for its head, and without one."""
+    return main if site.section is None or bus in ("", site.section.head) else f"bus {bus}"
+
+
+def _section_branch(branch: SectionBranch, site: Microgrid, main: str) -> SeriesBranch:
+    """A line or transformer of the section, which is attached to the main bus all the time.
+
+    Its reactance is at least so large that explicit steps resolve it.
+    """
+    w = 2.0 * np.pi * site.nominal_hz
+    least_ohm = max(w / FASTEST_PER_S * branch.resistance_ohm, LEAST_SECTION_OHM)
+    return SeriesBranch(
+        branch.name,
+        bus_of(site, branch.from_bus, main),
+        bus_of(site, branch.to_bus, main),
+        branch.resistance_ohm,
+        max(branch.reactance_ohm, least_ohm) / w,
+    )
 
 
 def block_load(block: LoadBlock, site: Microgrid, bus: str, factor: float) -> ImpedanceLoad:
@@ -198,6 +228,8 @@ def check_site(site: Microgrid) -> None:
     formers = formers_of(site)
     names = [unit.name for unit in site.batteries]
     taken = {TRANSFORMER, CORE, GRID, *names}
+    if site.section is not None:
+        taken |= {branch.name for branch in site.section.branches}
     if twice := tuple(block.name for block in site.load_blocks if block.name in taken):
         rule = f'differ from those of units and from "{TRANSFORMER}", "{CORE}" and "{GRID}"'
         faults.append(Fault("load_block.name", rule, twice, fix="Rename it."))

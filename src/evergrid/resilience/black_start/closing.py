@@ -123,11 +123,32 @@ def _needed_kw(island: Island, name: str) -> float:
     )
 
 
-def _warm_kva(island: Island, name: str) -> float:
-    """Apparent power of all blocks at nominal voltage once they are warm, with this one."""
-    blocks = island.circuit.blocks
+def _warm_kva(island: Island, name: str, at: frozenset[str] | None = None) -> float:
+    """Apparent power of the blocks at nominal voltage once they are warm, with this one.
+
+    Args:
+        island: Now.
+        name: Of the block.
+        at: Buses of the section that count; all of them by default.
+    """
+    blocks = [one for one in island.circuit.blocks if at is None or one.bus in at]
     closed = [one for one in blocks if one.name == name or island.is_on(one.name)]
-    return abs(sum(complex(one.power_kw, one.reactive_kvar) for one in closed))
+    return abs(sum((complex(one.power_kw, one.reactive_kvar) for one in closed), 0j))
+
+
+def _section_fault(island: Island, name: str) -> str:
+    """Which line or transformer of the section the blocks would overload; empty for none."""
+    section = island.circuit.site.section
+    for branch in () if section is None else section.branches:
+        if section is None or not np.isfinite(branch.rating_kva):
+            continue
+        kva = _warm_kva(island, name, section.beyond(branch))
+        if kva > branch.rating_kva:
+            return (
+                f"the blocks would load {branch.name} with {kva:.4g} kVA, more than its "
+                f"{branch.rating_kva:.4g} kVA"
+            )
+    return ""
 
 
 def _loading_fault(island: Island, name: str, sequence: StartSequence) -> str:
@@ -147,6 +168,8 @@ def _loading_fault(island: Island, name: str, sequence: StartSequence) -> str:
             f"the blocks would load the transformer with {warm_kva:.4g} kVA, more than its "
             f"{transformer.rating_kva:g} kVA"
         )
+    if overloaded := _section_fault(island, name):
+        return overloaded
     if needed <= most:
         return ""
     return (
@@ -181,5 +204,8 @@ def _look_ahead(island: Island, positions: BreakerPositions, seconds: float) -> 
     whole = round(seconds / STRETCH_S) * STRETCH_S
     went = simulate(assembly, island.state, max(whole, STRETCH_S), sample_s=SAMPLE_S)
     row = island.meters(went)
-    voltage = effective_pu(row.voltage[1:], island.circuit.half_cycle(SAMPLE_S))
+    window = island.circuit.half_cycle(SAMPLE_S)
+    voltage = effective_pu(row.voltage[1:], window)
+    for other in island.block_voltages_pu(went):
+        voltage = np.minimum(voltage, effective_pu(other[1:], window))
     return _LookAhead(went.ending is Ending.FINISHED, voltage, row.frequency, row.current)

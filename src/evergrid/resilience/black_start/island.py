@@ -445,6 +445,19 @@ class Island:
             went.assembly, went.time_s[part], went.states[part], went.voltages_v[part]
         )
 
+    def block_voltages_pu(self, went: DqTrajectory) -> list[Float[Array, " sample"]]:
+        """Voltages during a run at buses of the section with a block that is on."""
+        network, volts = self.circuit.network, self.circuit.site.nominal_v
+        blocks = {block.name for block in self.circuit.blocks}
+        on = [
+            load.bus
+            for load in network.loads
+            if load.name in blocks and went.assembly.positions.has(load.name)
+        ]
+        numbers = [network.bus_index[bus] for bus in set(on) - {self.circuit.main_bus}]
+        places = [np.flatnonzero(went.assembly.buses == number) for number in numbers]
+        return [np.abs(went.voltages_v[:, place[0]]) / volts for place in places if len(place)]
+
     def _metered(self, went: DqTrajectory) -> MeterRow:
         """What meters show in a stretch, of voltages the effective value over half a cycle."""
         count = len(went.time_s) - 1 if went.ending is Ending.FINISHED else len(went.time_s)

@@ -241,6 +241,16 @@ class Config(BaseConfig):
 
     @model_validator(mode="after")
     def _whole(self) -> "Config":
+        if self.microgrid.feeder is None:
+            self.check()
+        return self
+
+    def check(self) -> None:
+        """Refuse what does not go together; needs the blocks, which a feeder may give.
+
+        Raises:
+            InputError: With the way out.
+        """
         grid = None if self.grid_return is None else self.grid_return.record()
         if grid is not None:
             grid.check_nominal(self.microgrid.nominal_hz)
@@ -253,4 +263,3 @@ class Config(BaseConfig):
             fix = did_you_mean(self.fuse.block, names) or f"Known: {', '.join(names[:8])}."
             fault = Fault("fuse.block", "name a load block", (self.fuse.block,), fix=fix)
             raise InputError("fuse", [fault])
-        return self

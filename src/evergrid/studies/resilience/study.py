@@ -22,6 +22,7 @@ from evergrid.studies.study import Context, Output, Study
 MORE = 1.1  # energy or power that is tried beside what there is
 DAYS_A_YEAR = 365
 PLAN_S = 30.0  # for the best restoration of one outage
+PLANS_S = 600.0  # for those of all outages that are checked
 
 
 def compute(config: Config, context: Context) -> Output[ResilienceResults]:
@@ -34,6 +35,8 @@ def compute(config: Config, context: Context) -> Output[ResilienceResults]:
         SolveError: A usual day that was not planned to the end.
     """
     progress = context.progress
+    entry, told = config.microgrid.with_feeder(context.folder)
+    config = config.model_copy(update={"microgrid": entry})
     check(config)
     progress("drawing outages", 0.0)
     wide = _wide(config, context)
@@ -83,7 +86,7 @@ def compute(config: Config, context: Context) -> Output[ResilienceResults]:
         headline=tables.headline(config, findings),
         tables=tables.results(config, findings),
         inputs=tables.inputs(findings),
-        notes=tuple(report.notes(config, findings)),
+        notes=(*told, *report.notes(config, findings)),
     )
 
 
@@ -184,13 +187,13 @@ def _checked(config: Config, outages: Outages, rule: RestorationRule) -> PolicyC
     count, step_h = min(config.checked_outages, len(outages)), config.outage.step_h
     if count == 0:
         return None
-    rows = []
+    rows, limit_s = [], min(PLAN_S, PLANS_S / count)
     for number in range(count):
         site, length_h = outages.microgrids[number], float(outages.length_h[number])
         hours = step_h * max(int(np.ceil(length_h / step_h - 1e-9)), 1)
         fails = _failures(site, outages.diesel_fails_h[number])
         decided = policy.follow(site, rule, hours, step_h, failures=fails)
-        best = plan.plan(site, rule, hours, step_h, failures=fails, time_limit_s=PLAN_S)
+        best = plan.plan(site, rule, hours, step_h, failures=fails, time_limit_s=limit_s)
         rows.append((cost_kwh(site, decided), cost_kwh(site, best), best.bound_kwh))
     return PolicyCheck(*np.array(rows).T)
 
