@@ -187,7 +187,7 @@ def test_no_value_of_one_kind_stands_for_another(raw: dict[str, Any], said: str)
         ({"limit": [7]}, "limit.0 must be a table, got 7. Write it below [[limit]]."),
         ({"spare": [{"limit_kw": 1}]}, "spare must be a table, got a list. Write it below [spare]"),
         ({"clock": {"rates": 1.0}}, "clock.rates must be a list, got 1. Write the values in sq"),
-        ({"clock": {"pair": [1.0, 2.0, 3.0]}}, "clock.pair must hold at most 2 values, got 3 v"),
+        ({"clock": {"pair": [1.0, 2.0, 3.0]}}, "clock.pair must have 2 at most, got [1.0, 2.0, 3.0]."),
     ],
 )
 def test_what_stands_where_a_table_or_list_should_is_told_as_toml_is_written(
@@ -209,6 +209,39 @@ def test_a_rule_of_another_record_is_reported_at_the_key_that_breaks_it():
     ((field, text),) = faults({"name": "Elm", "clock": {"time_zone": "Europe/Olso"}})
     assert field == "clock.time_zone"
     assert text == "clock.time_zone must be an IANA zone such as Europe/Oslo, got Europe/Olso."
+
+
+class Town(config.Config):
+    """A town."""
+
+    street: tuple[Limit, ...] = Field(min_length=1, max_length=2)
+    """Its streets."""
+    share: float = Field(default=0.5, gt=0, le=1)
+    """How much of it."""
+
+
+def told(raw: dict[str, Any]) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        config.parse(Town, raw)
+    return [str(fault) for fault in caught.value.faults]
+
+
+def test_a_list_is_not_called_too_short_because_what_it_holds_has_faults():
+    (text,) = told({"street": [{"limit_kw": -1.0}]})
+    assert text.startswith("street.0.limit_kw must be greater than or equal to 0, got -1")
+
+
+def test_lists_that_are_too_short_or_too_long_are_told_in_words():
+    (short,) = told({"street": []})
+    assert short.startswith("street must have 1 at least")
+    (long,) = told({"street": [{"limit_kw": 1.0}] * 3})
+    assert long.startswith("street must have 2 at most")
+
+
+@pytest.mark.parametrize(("share", "percent"), [(87.0, True), (2, True), (1.1, False), (0, False)])
+def test_a_percentage_in_the_place_of_a_fraction_is_told(share: float, percent: bool):
+    (text,) = told({"street": [{"limit_kw": 1.0}], "share": share})
+    assert ("Give a fraction, not a percentage." in text) == percent
 
 
 def test_a_configuration_cannot_be_changed():

@@ -9,7 +9,6 @@ from evergrid.core.config import Config, parse
 from evergrid.core.errors import ConfigError, InputError
 from evergrid.core.faults import Fault
 from evergrid.inputs.microgrid_feeder import SectionEntry
-from evergrid.model.feeder_section import FeederSection
 from evergrid.model.microgrid import (
     TIERS,
     BatteryUnit,
@@ -20,6 +19,7 @@ from evergrid.model.microgrid import (
     Tier,
     UnitTransformer,
 )
+from evergrid.model.section_network import SectionNetwork
 
 HOURS_A_DAY = 24
 MOST_SOLAR_KW = 1e6
@@ -362,7 +362,7 @@ class MicrogridEntry(Config):
     feeder: SectionEntry | None = None
     """A section of an OpenDSS feeder, which gives load blocks, lines, voltage and frequency."""
 
-    _section: FeederSection | None = PrivateAttr(default=None)
+    _section: SectionNetwork | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _valid(self) -> "MicrogridEntry":

@@ -13,7 +13,7 @@ from evergrid.core import records
 from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.model.feeder_section import FeederSection
+from evergrid.model.section_network import SectionNetwork
 
 NOMINAL_HZ = (50.0, 60.0)
 Tier = Literal["life_safety", "critical", "comfort"]
@@ -298,7 +298,7 @@ class Microgrid:
     solar_kw: Float[Array, " step"] | None = None
     solar_step_h: float = 1.0
     transformer: UnitTransformer | None = None
-    section: FeederSection | None = None
+    section: SectionNetwork | None = None
 
     def __post_init__(self) -> None:
         faults: list[Fault] = []

@@ -10,7 +10,7 @@ from evergrid.grid.feeder import opendss
 from evergrid.grid.feeder.feeder import Feeder
 from evergrid.grid.feeder.section import SectionOfFeeder, cut_out
 from evergrid.inputs.feeder_source import FeederSource
-from evergrid.model.feeder_section import FeederSection, SectionBranch
+from evergrid.model.section_network import SectionBranch, SectionNetwork
 
 RING = """
 New Circuit.ring bus1=a basekv=11 phases=3
@@ -111,11 +111,11 @@ def test_a_load_that_leads_and_a_ring_below_the_head_are_kept(ring: Feeder):
     (load,) = cut_out(ring, "cd").loads
     assert (load.power_kw, load.reactive_kvar) == pytest.approx((100.0, -20.0))
     with pytest.raises(InputError, match="unique"):
-        FeederSection("a", ("a", "a"), ())
+        SectionNetwork("a", ("a", "a"), ())
     with pytest.raises(InputError, match="be connected to the head"):
-        FeederSection("a", ("a", "b"), ())
+        SectionNetwork("a", ("a", "b"), ())
     with pytest.raises(InputError, match="connect buses of the section"):
-        FeederSection("a", ("a",), (SectionBranch("x", "a", "z", 1.0, 1.0),))
+        SectionNetwork("a", ("a",), (SectionBranch("x", "a", "z", 1.0, 1.0),))
 
 
 def test_impedances_that_are_none_are_refused():

@@ -7,8 +7,8 @@ import pytest
 
 from evergrid.grid.feeder import opendss
 from evergrid.grid.feeder.section import cut_out
-from evergrid.model.feeder_section import FeederSection, SectionBranch
 from evergrid.model.microgrid import Microgrid
+from evergrid.model.section_network import SectionBranch, SectionNetwork
 from evergrid.resilience.black_start.circuit import InverterSettings, circuit
 from evergrid.resilience.black_start.outcome import Action
 from evergrid.resilience.black_start.procedure import black_start
@@ -72,8 +72,8 @@ def test_voltages_fall_along_the_section_as_opendss_has_it(tmp_path: Path):
     assert {"bus c", "bus f"} <= set(ours)
 
 
-def section(rating_kva: float, ohms: complex = 0.4 + 0.2j) -> FeederSection:
-    return FeederSection(
+def section(rating_kva: float, ohms: complex = 0.4 + 0.2j) -> SectionNetwork:
+    return SectionNetwork(
         "top",
         ("end", "top"),
         (SectionBranch("line top-end", "top", "end", ohms.real, ohms.imag, rating_kva),),

@@ -18,7 +18,7 @@ from evergrid.core.faults import Fault
 from evergrid.core.nearest import did_you_mean
 from evergrid.core.units import consumption_from_grid_power
 from evergrid.grid.feeder.feeder import GROUND, Currents, Feeder
-from evergrid.model.feeder_section import FeederSection, SectionBranch
+from evergrid.model.section_network import SectionBranch, SectionNetwork
 
 THREE = 3  # phases
 LEAST_KW = 1e-3  # of a bus that counts as one with load
@@ -53,7 +53,7 @@ class SectionOfFeeder:
         notes: What a reader must know, what is not modelled first of all.
     """
 
-    section: FeederSection
+    section: SectionNetwork
     nominal_v: float
     nominal_hz: float
     loads: tuple[BusLoad, ...]
@@ -89,7 +89,7 @@ def cut_out(feeder: Feeder, head: str) -> SectionOfFeeder:
     reduced = _reduced([one for one in branches if one is not None], kept)
     buses = sorted({end for one in reduced for end in (one.from_bus, one.to_bus)} | kept)
     return SectionOfFeeder(
-        FeederSection(names[top], tuple(buses), tuple(reduced)),
+        SectionNetwork(names[top], tuple(buses), tuple(reduced)),
         float(np.sqrt(3.0) * base_v),
         feeder.frequency_hz,
         loads,

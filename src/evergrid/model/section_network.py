@@ -45,7 +45,7 @@ class SectionBranch:
 
 
 @dataclass(frozen=True)
-class FeederSection:
+class SectionNetwork:
     """Buses below the head of a section, and what connects them.
 
     Phases are alike: a line counts with the impedance that balanced currents meet. Capacitances
@@ -78,7 +78,7 @@ class FeederSection:
             faults.append(Fault("branches", "connect buses of the section", unknown))
         elif apart := tuple(sorted(known - self._fed(self.branches))):
             faults.append(Fault("buses", "be connected to the head", apart))
-        raise_if_any("feeder section", faults)
+        raise_if_any("section network", faults)
 
     def beyond(self, branch: SectionBranch) -> frozenset[str]:
         """Buses that are fed through a branch alone."""
