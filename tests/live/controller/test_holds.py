@@ -1,6 +1,7 @@
 """Who is on hold is written down first, and is on hold again after a restart."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
@@ -37,7 +38,7 @@ def test_a_restart_holds_whom_an_operator_held_last():
 
 def test_it_is_written_down_before_the_station_hears_of_it():
     class Full(MemoryLog):
-        async def append(self, entries: list[Entry]) -> int:
+        async def append(self, entries: Sequence[Entry]) -> int:
             raise OSError("the disk is full")
 
     async def work() -> None:
