@@ -64,7 +64,10 @@ def test_what_an_operator_asks_of_an_outlet_is_asked_of_its_station():
     async def scenario(run: Run) -> None:
         care = SimpleMaintenance()
         asked = commands(run, care)
-        await asked.hold("s1#2", True)
+        await asked.hold("s1", True)
+        for nothing in ("s9", "battery-1"):
+            with pytest.raises(InputError, match="be a charging station"):
+                await asked.hold(nothing, True)
         await asked.renew_password("s1#2")
         await asked.renew_certificate("s1#2")
         await asked.forget_certificates("s1#2")
