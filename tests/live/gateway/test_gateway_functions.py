@@ -125,10 +125,10 @@ def test_a_hold_holds_at_whichever_gateway_the_station_boots():
         with pytest.raises(InputError, match="be a registered one"):
             await care.hold("nobody", True)
         await care.hold("cp-1", True)  # while it is connected nowhere
-        for gateway in "ab":
-            station = StationClient("cp-1")
-            await station.connect(found.ports[gateway], secret=SECRET)
-            booted.append((await station.boot())["status"])
+        station, elsewhere = StationClient("cp-1"), StationClient("cp-1")
+        for one, gateway in ((elsewhere, "a"), (station, "b")):
+            await one.connect(found.ports[gateway], secret=SECRET)
+            booted.append((await one.boot())["status"])
         assert booted == ["Pending", "Pending"]
         assert (await care.connection("cp-1")).pending
         await care.hold("cp-1", False)
