@@ -86,7 +86,7 @@ def compute(config: Config, context: Context) -> Output[ResilienceResults]:
         sizes=sizes,
         least=least,
         standing=standing,
-        check=_checked(config, own, rule),
+        check=checked(config, own, rule, given) if (given := config.checked_outages) else None,
         signal_made_up=_made_up(config),
     )
     return Output(
@@ -191,17 +191,16 @@ def _as_left(outages: Outages, energy_kwh: Float[Array, " scenario"]) -> Outages
     return changed(outages, change=leave)
 
 
-def _checked(config: Config, outages: Outages, rule: RestorationRule) -> PolicyCheck | None:
+def checked(config: Config, outages: Outages, rule: RestorationRule, count: int) -> PolicyCheck:
     """The first outages by the policy and by two plans that know who comes.
 
     One knows the length, too, and goes to the end of the outage. The other knows of lengths what
     the policy knows, and both are weighted by the probability that the outage lasts to each step.
     """
-    count, step_h = min(config.checked_outages, len(outages)), config.outage.step_h
-    if count == 0:
-        return None
+    step_h = config.outage.step_h
     belief, most_h = believed(config, outages), config.outage.steps * step_h
     lasting, rows = belief.lasting, []
+    count = min(count, len(outages))
     limit_s = min(PLAN_S, PLANS_S / (PLANS_EACH * count))
     for number in range(count):
         site, length_h = outages.microgrids[number], float(outages.length_h[number])
