@@ -79,8 +79,8 @@ def test_a_plan_outside_the_experiments_of_the_model_is_flagged(planned: Planned
         result, _ = planned(1, wear=wear | {"age_years": 0.2, "full_cycles": 5.0})
         told = result.summary["wear"]["beyond_tests"]
         (line,) = (line for line in result.console_lines() if line.startswith("wear"))
-        bars = result.figures()["wear_by_strategy"].data[:2]
-        hatched = {shape for bar in bars for shape in bar.marker.pattern.shape}
+        bars: Any = result.figures()["wear_by_strategy"].data
+        hatched = {shape for bar in bars[:2] for shape in bar.marker.pattern.shape}
         assert (told["temperature"] > 0) == cold
         assert (hatched == {"/"}) == any(told.values())
         assert ("outside its experiments: temperature" in line) == cold
