@@ -50,12 +50,23 @@
     return data.map((trace) => (trace.name ? { ...trace, name: broken(trace.name) } : trace));
   }
 
+  // Pixels that a small screen needs for the names above a figure: they stand one below the other,
+  // and would take their room from the panels.
+  const legendRow = 20;
+
+  function legendHeight(data, layout) {
+    if (layout.showlegend === false) return 0;
+    const names = data.filter((trace) => trace.name && trace.showlegend !== false);
+    return names.length > 2 ? legendRow * (names.length - 1) : 0;
+  }
+
   // On a small screen titles break in two and ticks are fewer; a finger scrolls, it does not zoom.
-  function fitted(layout, width) {
+  function fitted(data, layout, width) {
     const own = structuredClone(layout);
     own.uirevision = "kept";
     if (width) Object.assign(own, { width, height: printHeight * layout.height, autosize: false });
     if (!hovers.matches) own.dragmode = false;
+    if (small.matches && !width) own.height += legendHeight(data, layout);
     if (small.matches && !width && own.xaxis) {
       own.xaxis.nticks = own.coloraxis ? 3 : 4;
       if (own.coloraxis) own.coloraxis.showscale = false; // the caption says what colours mean
@@ -68,7 +79,7 @@
   function draw(name, width) {
     const displayModeBar = hovers.matches && !small.matches ? "hover" : false;
     for (const { place, data, layout } of figures) {
-      const own = { ...fitted(layout, width), template: templates[name] };
+      const own = { ...fitted(data, layout, width), template: templates[name] };
       place.style.height = own.height + "px";
       try {
         Plotly.react(place, named(data, width), own, { ...config, displayModeBar });

@@ -55,6 +55,7 @@ from evergrid.report.figures.resilience.black_start_course import (
     unit_shares,
 )
 from evergrid.report.figures.resilience.black_start_modes import closing_modes, foretold_swing
+from evergrid.report.figures.resilience.black_start_sections import section_course
 from evergrid.report.figures.resilience.frequency import (
     frequency_after_loss,
     missing_by_cause,
@@ -168,6 +169,7 @@ __all__ = [
     "rising_voltage",
     "score_and_credit",
     "scr_curve",
+    "section_course",
     "served_over_time",
     "served_power",
     "sharpness_bars",

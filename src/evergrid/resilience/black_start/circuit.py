@@ -8,7 +8,15 @@ import numpy as np
 from evergrid.core import records
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.model.microgrid import BatteryUnit, LoadBlock, Microgrid
+from evergrid.model.microgrid import BatteryUnit, LoadBlock, Microgrid, UnitTransformer
+from evergrid.resilience.black_start.neighbour.feeder import (
+    NO_FEEDER,
+    SITE,
+    UPSTREAM,
+    UPSTREAM_CORE,
+    UPSTREAM_TRANSFORMER,
+    UpstreamFeeder,
+)
 from evergrid.resilience.black_start.ratings import rated
 from evergrid.resilience.black_start.settings import GridReturn, faults_outside
 from evergrid.resilience.inverter.droop import DroopInverter
@@ -57,19 +65,44 @@ class InverterSettings:
 
 
 @dataclass(frozen=True)
+class FeederSection:
+    """A part that can be an island of its own: the site, or a neighbouring section.
+
+    Attributes:
+        name: Of it.
+        bus: Where its blocks are and its meters measure.
+        units: Names of its units that form the grid.
+        blocks: Names of its blocks.
+        line: Name of the line that leads to it; empty for the site.
+        master: Unit that is to start its dead bus; empty for the one with the most energy.
+    """
+
+    name: str
+    bus: str
+    units: tuple[str, ...]
+    blocks: tuple[str, ...]
+    line: str = ""
+    master: str = ""
+
+
+@dataclass(frozen=True)
 class SiteCircuit:
     """A site as a circuit, with the names under which its parts are switched.
 
     All inverters are at one bus, from which the transformer leads to the main bus with all
-    blocks; without a transformer both are one. What phases differ in is left out.
+    blocks; without a transformer both are one. From the main bus, or from a transformer upstream of
+    it, lines lead to neighbouring sections, each a bus with its units and blocks. What phases
+    differ in is left out, and so is the capacitance of lines.
 
     Attributes:
         site: The site.
         network: The circuit.
         formers: Batteries that can form the grid, in the order of the units of the network.
-        blocks: In the order of the loads of the network, after the core's.
-        main_bus: Where the blocks and the grid are.
+        blocks: In the order of the loads of the network, after those of cores.
+        main_bus: Where the blocks of the site are.
+        sections: The site, then its neighbours.
         source_w: Rating of the source that stands for the grid; 0 without one.
+        feeder: What lies beyond the main bus.
     """
 
     site: Microgrid
@@ -77,13 +110,23 @@ class SiteCircuit:
     formers: tuple[BatteryUnit, ...]
     blocks: tuple[LoadBlock, ...]
     main_bus: str
+    sections: tuple[FeederSection, ...]
     source_w: float = 0.0
+    feeder: UpstreamFeeder = NO_FEEDER
+
+    @property
+    def breakers(self) -> tuple[str, ...]:
+        """Of lines, and of a transformer upstream that is not started softly: open at first."""
+        lines = tuple(section.line for section in self.sections if section.line)
+        upstream = self.feeder.upstream
+        hard = upstream is not None and upstream.energise == "hard"
+        return (UPSTREAM_TRANSFORMER, *lines) if hard else lines
 
     def with_block_power(self, factor: Mapping[str, float]) -> "SiteCircuit":
         """The same with blocks that draw so many times their power at nominal voltage."""
         block = {one.name: one for one in self.blocks}
         loads = tuple(
-            block_load(block[load.name], self.site, self.main_bus, factor.get(load.name, 1.0))
+            block_load(block[load.name], self.site, load.bus, factor.get(load.name, 1.0))
             if load.name in block
             else load
             for load in self.network.loads
@@ -92,42 +135,85 @@ class SiteCircuit:
 
 
 def circuit(
-    site: Microgrid, inverter: InverterSettings, grid: GridReturn | None = None
+    site: Microgrid,
+    inverter: InverterSettings,
+    grid: GridReturn | None = None,
+    feeder: UpstreamFeeder = NO_FEEDER,
 ) -> SiteCircuit:
-    """The circuit of a site.
+    """The circuit of a site, with what lies beyond its main bus.
 
     Raises:
         InputError: No battery that forms the grid, none of them that starts without voltage, a
-            grid of another nominal frequency.
+            grid of another nominal frequency, names that a neighbour has, too.
     """
     formers = tuple(unit for unit in site.batteries if unit.grid_forming)
     _check(site, formers)
+    feeder.check(site)
     main = CHARGERS if site.transformer is None else MAIN
+    beyond = main if feeder.upstream is None else UPSTREAM
     volts, hertz = site.nominal_v, site.nominal_hz
-    units = [
-        GridFormingUnit(unit.name, CHARGERS, _charger(unit, inverter, volts, hertz))
-        for unit in formers
+    units = _chargers(formers, CHARGERS, site, inverter)
+    buses, branches, cores = [CHARGERS], [], []
+    loads = [block_load(block, site, main, 1.0) for block in site.load_blocks]
+    if site.transformer is not None:
+        buses.append(MAIN)
+        branches.append(_leakage(TRANSFORMER, (CHARGERS, MAIN), site.transformer, volts, hertz))
+        cores += _core(CORE, MAIN, site.transformer, volts)
+    if feeder.upstream is not None:
+        given = feeder.upstream.transformer
+        buses.append(UPSTREAM)
+        branches.append(_leakage(UPSTREAM_TRANSFORMER, (main, UPSTREAM), given, volts, hertz))
+        cores += _core(UPSTREAM_CORE, UPSTREAM, given, volts)
+    sections = [
+        FeederSection(
+            SITE,
+            main,
+            tuple(unit.name for unit in formers),
+            tuple(block.name for block in site.load_blocks),
+        )
     ]
+    for one in feeder.neighbours:
+        buses.append(one.name)
+        inductance_h = feeder.line_inductance_h(one, hertz)
+        branches.append(SeriesBranch(one.line, beyond, one.name, one.resistance_ohm, inductance_h))
+        units += _chargers(one.formers, one.name, site, inverter)
+        loads += [block_load(block, site, one.name, 1.0) for block in one.load_blocks]
+        names = tuple(unit.name for unit in one.formers)
+        blocks = tuple(block.name for block in one.load_blocks)
+        sections.append(FeederSection(one.name, one.name, names, blocks, one.line, one.master))
     if grid is not None:
         grid.check_nominal(hertz)
-        units.append(GridFormingUnit(GRID, main, _source(grid, volts, hertz)))
-    loads = tuple(block_load(block, site, main, 1.0) for block in site.load_blocks)
-    branches: tuple[SeriesBranch, ...] = ()
-    if site.transformer is not None:
-        given = site.transformer
-        ohms = volts**2 / (1e3 * given.rating_kva)
-        w = 2.0 * np.pi * hertz
-        leakage_h = given.reactance_pu * ohms / w
-        branches = (
-            SeriesBranch(TRANSFORMER, CHARGERS, MAIN, given.resistance_pu * ohms, leakage_h),
-        )
-        if given.core_loss_pu > 0:
-            core_ohm = ohms / given.core_loss_pu
-            loads = (ImpedanceLoad(CORE, main, core_ohm, core_ohm / FASTEST_PER_S), *loads)
-    buses = (CHARGERS,) if main == CHARGERS else (CHARGERS, MAIN)
-    network = DqNetwork(hertz, buses, tuple(units), branches, loads)
+        units.append(GridFormingUnit(GRID, beyond, _source(grid, volts, hertz)))
+    network = DqNetwork(hertz, tuple(buses), tuple(units), tuple(branches), (*cores, *loads))
     source_w = 0.0 if grid is None else STIFF_W_PER_KVA * grid.short_circuit_kva
-    return SiteCircuit(site, network, formers, site.load_blocks, main, source_w)
+    formers += tuple(unit for one in feeder.neighbours for unit in one.formers)
+    blocks = site.load_blocks + tuple(b for one in feeder.neighbours for b in one.load_blocks)
+    return SiteCircuit(site, network, formers, blocks, main, tuple(sections), source_w, feeder)
+
+
+def _chargers(
+    units: tuple[BatteryUnit, ...], bus: str, site: Microgrid, inverter: InverterSettings
+) -> list[GridFormingUnit]:
+    """Inverters that form the grid, at a bus."""
+    volts, hertz = site.nominal_v, site.nominal_hz
+    return [GridFormingUnit(one.name, bus, _charger(one, inverter, volts, hertz)) for one in units]
+
+
+def _leakage(
+    name: str, ends: tuple[str, str], given: UnitTransformer, volts: float, hertz: float
+) -> SeriesBranch:
+    """A transformer as its leakage, referred to one voltage."""
+    ohms = volts**2 / (1e3 * given.rating_kva)
+    leakage_h = given.reactance_pu * ohms / (2.0 * np.pi * hertz)
+    return SeriesBranch(name, *ends, given.resistance_pu * ohms, leakage_h)
+
+
+def _core(name: str, bus: str, given: UnitTransformer, volts: float) -> list[ImpedanceLoad]:
+    """Loss of a core at a bus; none where it has none."""
+    if given.core_loss_pu <= 0:
+        return []
+    core_ohm = volts**2 / (1e3 * given.rating_kva) / given.core_loss_pu
+    return [ImpedanceLoad(name, bus, core_ohm, core_ohm / FASTEST_PER_S)]
 
 
 def block_load(block: LoadBlock, site: Microgrid, bus: str, factor: float) -> ImpedanceLoad:

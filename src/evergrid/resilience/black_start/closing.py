@@ -1,6 +1,7 @@
 """May this breaker close: droop and rating, eigenvalues, and a look ahead, before it is done."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,17 +21,21 @@ from evergrid.resilience.network.steady_state import steady_state
 UNSTABLE = "unstable"  # how the reason begins where eigenvalues refuse
 
 
-def check_stability(island: Island, positions: BreakerPositions, name: str) -> ClosingCheck:
+def check_stability(
+    island: Island, positions: BreakerPositions, name: str, section: int = 0
+) -> ClosingCheck:
     """Eigenvalues of what would be connected, around where it would settle.
 
     Args:
         island: Now.
         positions: Of all breakers after closing.
         name: Of the breaker.
+        section: Place of a section of the island that it is about; others stay out of it.
     """
     network = island.assembly_with(positions).microgrid
-    told = _settled_references(island, positions)
-    others = [unit.name for unit in network.units if not positions.has(unit.name)]
+    here = island.joined_units(section, positions)
+    told = _settled_references(island, here)
+    others = [unit.name for unit in network.units if unit.name not in here]
     assembly = assemble(network, positions.stopping(*others), told)
     try:
         settled = steady_state(assembly)
@@ -45,10 +50,10 @@ def check_stability(island: Island, positions: BreakerPositions, name: str) -> C
     return ClosingCheck(island.time_s, name, allowed, reason, values, tuple(states))
 
 
-def _settled_references(island: Island, positions: BreakerPositions) -> dict[str, UnitReference]:
+def _settled_references(island: Island, here: frozenset[str]) -> dict[str, UnitReference]:
     """What units are told once they have taken over their shares."""
     told: Mapping[str, UnitReference] = island.references
-    if GRID not in told or not positions.has(GRID):
+    if GRID not in told or GRID not in here:
         return {}
     grid = told[GRID]
     units = [unit.name for unit in island.circuit.formers]
@@ -62,7 +67,11 @@ def _mode_words(value: complex, states: Mapping[str, float]) -> str:
 
 
 def check_pick_up(
-    island: Island, name: str, sequence: StartSequence, limits: ProtectionLimits
+    island: Island,
+    name: str,
+    sequence: StartSequence,
+    limits: ProtectionLimits,
+    section: int = 0,
 ) -> ClosingCheck:
     """Rating and droop, then eigenvalues, then a look ahead at the closing of a block.
 
@@ -71,18 +80,45 @@ def check_pick_up(
         name: Of the block.
         sequence: How much units may be loaded, and for how long to look ahead.
         limits: That the look ahead must keep.
+        section: Place of the section of the block.
     """
-    loading = _loading_fault(island, name, sequence)
-    positions = island.positions.closing(name)
-    if island.on_grid():
+    if island.on_grid(section):
         return ClosingCheck(island.time_s, name, True, "", np.zeros(0, complex), ())
-    settled_hz = _settled_hz(island, name)
+    positions = island.positions.closing(name)
+    blocks = [one for one in _blocks_on(island, section, positions) if one != name]
+    loading = _loading_fault(island, (*blocks, name), section, positions, sequence)
+    settled_hz = _settled_hz(island, (*blocks, name), section)
     if loading and not sequence.force:
         nothing = np.zeros(0, complex)
         return ClosingCheck(island.time_s, name, False, loading, nothing, (), settled_hz=settled_hz)
-    stable = check_stability(island, positions, name)
-    seen = _look_ahead(island, positions, sequence.trial_s)
-    reasons = [loading] if loading else []
+    found = check_energising(island, name, sequence, limits, section)
+    unstable = found.reason.startswith(UNSTABLE)
+    reasons = [one for one in (loading, found.reason) if one and not unstable]
+    if unstable:
+        reasons = [found.reason]
+    return replace(found, allowed=not reasons, reason="; ".join(reasons), settled_hz=settled_hz)
+
+
+def check_energising(
+    island: Island,
+    name: str,
+    sequence: StartSequence,
+    limits: ProtectionLimits,
+    section: int = 0,
+) -> ClosingCheck:
+    """Eigenvalues and a look ahead at the closing of something that draws little by itself.
+
+    Args:
+        island: Now.
+        name: Of the breaker.
+        sequence: For how long to look ahead.
+        limits: That the look ahead must keep.
+        section: Place of a section that feeds it; its meters are looked at.
+    """
+    positions = island.positions.closing(name)
+    stable = check_stability(island, positions, name, section)
+    seen = _look_ahead(island, positions, sequence.trial_s, section)
+    reasons = []
     nominal = island.circuit.site.nominal_hz
     if not seen.finished:
         reasons.append("a current runs away in the look ahead")
@@ -98,34 +134,69 @@ def check_pick_up(
         )
     if stable.reason:
         reasons = [stable.reason]
-    return ClosingCheck(
-        time_s=island.time_s,
-        closing=name,
+    return replace(
+        stable,
         allowed=not reasons,
         reason="; ".join(reasons),
-        eigenvalue_per_s=stable.eigenvalue_per_s,
-        states=stable.states,
         lowest_voltage_pu=seen.voltage_pu,
         lowest_frequency_hz=seen.frequency_hz,
         greatest_current_pu=seen.current_pu,
-        settled_hz=settled_hz,
     )
 
 
-def _needed_kw(island: Island, name: str) -> float:
-    """What all blocks would draw at nominal voltage, with this one."""
-    circuit = island.circuit
+def refused(check: ClosingCheck, reason: str, *, lowest_voltage_pu: float) -> ClosingCheck:
+    """The same check with another reason not to close, and the voltage that it comes from."""
+    return replace(check, allowed=False, reason=reason, lowest_voltage_pu=lowest_voltage_pu)
+
+
+def check_join(island: Island, line: str, section: int, sequence: StartSequence) -> ClosingCheck:
+    """Rating, then eigenvalues of two islands that a line would make one.
+
+    Args:
+        island: Now; both live.
+        line: Name of the line.
+        section: Place of the section at its end.
+        sequence: How much units may be loaded.
+    """
+    positions = island.positions.closing(line)
+    blocks = _blocks_on(island, section, positions)
+    loading = "" if island.on_grid() else _loading_fault(island, blocks, 0, positions, sequence)
+    stable = check_stability(island, positions, line)
+    reasons = [one for one in (stable.reason or loading,) if one]
+    return replace(
+        stable,
+        allowed=not reasons,
+        reason="; ".join(reasons),
+        settled_hz=_settled_hz(island, blocks, 0, positions),
+    )
+
+
+def _blocks_on(island: Island, section: int, positions: BreakerPositions) -> tuple[str, ...]:
+    """Names of the blocks that are on in the island of a section."""
+    together = island.joined_sections(section, positions)
+    names = [name for one in together for name in island.circuit.sections[one].blocks]
+    return tuple(name for name in names if positions.has(name))
+
+
+def _needed_kw(island: Island, blocks: tuple[str, ...]) -> float:
+    """What these blocks would draw at nominal voltage."""
     return sum(
         block.power_kw * island.block_factor(block.name)
-        for block in circuit.blocks
-        if block.name == name or island.is_on(block.name)
+        for block in island.circuit.blocks
+        if block.name in blocks
     )
 
 
-def _loading_fault(island: Island, name: str, sequence: StartSequence) -> str:
-    """Why the units that are connected cannot carry the block as well; empty where they can."""
-    needed = _needed_kw(island, name)
-    formers, online = island.circuit.formers, island.online()
+def _loading_fault(
+    island: Island,
+    blocks: tuple[str, ...],
+    section: int,
+    positions: BreakerPositions,
+    sequence: StartSequence,
+) -> str:
+    """Why the units that would be connected cannot carry the blocks; empty where they can."""
+    needed = _needed_kw(island, blocks)
+    formers, online = island.circuit.formers, island.joined(section, positions)
     share = np.array([unit.max_discharge_kw / unit.apparent_kva for unit in formers])
     rating = np.array([unit.apparent_kva for unit in formers])
     if not online.any():
@@ -140,14 +211,19 @@ def _loading_fault(island: Island, name: str, sequence: StartSequence) -> str:
     )
 
 
-def _settled_hz(island: Island, name: str) -> float:
+def _settled_hz(
+    island: Island,
+    blocks: tuple[str, ...],
+    section: int,
+    positions: BreakerPositions | None = None,
+) -> float:
     """Frequency by droop alone at nominal voltage."""
-    rating = island.rating_w[island.online()].sum()
-    if rating <= 0:
+    rating = island.rating_w[island.joined(section, positions)].sum()
+    if rating <= 0 or island.on_grid(section):
         return np.nan
     inverter = island.circuit.network.units[0].inverter
     droop_hz = inverter.droop_rad_per_s_per_w * island.rating_w[0] / (2.0 * np.pi)
-    return island.circuit.site.nominal_hz - droop_hz * 1e3 * _needed_kw(island, name) / rating
+    return island.circuit.site.nominal_hz - droop_hz * 1e3 * _needed_kw(island, blocks) / rating
 
 
 class _LookAhead:
@@ -160,10 +236,18 @@ class _LookAhead:
         self.current_pu = float(np.nanmax(current))
 
 
-def _look_ahead(island: Island, positions: BreakerPositions, seconds: float) -> _LookAhead:
+def _look_ahead(
+    island: Island, positions: BreakerPositions, seconds: float, section: int
+) -> _LookAhead:
     """The same equations for a while, on a copy, without relays."""
     assembly = island.assembly_with(positions)
     whole = round(seconds / STRETCH_S) * STRETCH_S
     went = simulate(assembly, island.state, max(whole, STRETCH_S), sample_s=SAMPLE_S)
     row = island.meters(went)
-    return _LookAhead(went.ending is Ending.FINISHED, row.voltage, row.frequency, row.current)
+    here = island.joined(section, positions)
+    return _LookAhead(
+        went.ending is Ending.FINISHED,
+        row.section_voltage[:, section],
+        row.section_frequency[:, section],
+        row.current[:, here],
+    )

@@ -4,7 +4,7 @@ Everything is integrated in stretches of `STRETCH_S`, after each of which relays
 sampled. A relay thus acts within a stretch of its delay, which is that of its contacts.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from evergrid.core.arrays import Array, Bool, Float
 from evergrid.core.units import S_PER_H
 from evergrid.model.microgrid import TIERS
 from evergrid.resilience.black_start.circuit import GRID, SiteCircuit
-from evergrid.resilience.black_start.meters import MeterRow, dark_row
+from evergrid.resilience.black_start.meters import SAMPLE_S, MeterRow, dark_row, ratings_w, shown
 from evergrid.resilience.black_start.outcome import (
     Action,
     ClosingCheck,
@@ -23,22 +23,14 @@ from evergrid.resilience.black_start.outcome import (
 )
 from evergrid.resilience.black_start.rest import RestingIsland, resting
 from evergrid.resilience.black_start.settings import ProtectionLimits
-from evergrid.resilience.inverter.droop import (
-    I_O_X,
-    I_O_Y,
-    STATES,
-    P,
-    Q,
-)
 from evergrid.resilience.network.assembly import Assembly, assemble
-from evergrid.resilience.network.breakers import BreakerPositions
+from evergrid.resilience.network.breakers import BreakerPositions, islands
 from evergrid.resilience.network.dq_state import DqState, dead_state
 from evergrid.resilience.network.references import UnitReference
 from evergrid.resilience.network.simulation import STEP_S, DqTrajectory, Ending, simulate
 from evergrid.resilience.network.switching import switched
 
 STRETCH_S = 0.02
-SAMPLE_S = 1e-3
 SAMPLES = round(STRETCH_S / SAMPLE_S)
 SWING_STRETCHES = 25
 BOUND_PU = 50.0  # of a current, over that of all units together, beyond which it has run away
@@ -46,7 +38,15 @@ WS_PER_KWH = 3.6e6
 
 
 class IslandLostError(Exception):
-    """The island has no unit left; ends the sequence, and is never seen outside of it."""
+    """Sections have no unit left; ends their sequences, and is never seen outside of them.
+
+    Attributes:
+        sections: Places of those that are dark from now on.
+    """
+
+    def __init__(self, cause: str, sections: tuple[int, ...]) -> None:
+        super().__init__(cause)
+        self.sections = sections
 
 
 @dataclass
@@ -60,7 +60,8 @@ class Island:
         state: Now.
         positions: Of the breakers.
         references: What units are told.
-        armed: Whether relays for voltage and frequency look: not while the dead bus is ramped.
+        armed: Places of sections whose relays for voltage and frequency look: not while the dead
+            bus is ramped.
     """
 
     circuit: SiteCircuit
@@ -69,7 +70,7 @@ class Island:
     state: DqState = field(init=False)
     positions: BreakerPositions = field(init=False)
     references: dict[str, UnitReference] = field(default_factory=dict)
-    armed: bool = False
+    armed: set[int] = field(default_factory=set)
     events: list[StartEvent] = field(default_factory=list)
     checks: list[ClosingCheck] = field(default_factory=list)
     waits: list[SyncWait] = field(default_factory=list)
@@ -79,8 +80,9 @@ class Island:
         units = [unit.name for unit in network.units]
         self.state = dead_state(network)
         loads = [block.name for block in self.circuit.blocks]
-        self.positions = BreakerPositions().opening(*units, *loads).stopping(*units)
-        self.rating_w = np.array([1e3 * unit.apparent_kva for unit in self.circuit.formers])
+        opened = BreakerPositions().opening(*units, *loads, *self.circuit.breakers)
+        self.positions = opened.stopping(*units)
+        self.rating_w = ratings_w(self.circuit)
         count = len(self.circuit.formers)
         self.energy_kwh = np.zeros(count)
         self.auxiliary_kwh = np.zeros(count)
@@ -125,30 +127,68 @@ class Island:
         return self.positions.has(name)
 
     def alive(self) -> bool:
-        """Whether any unit runs, or the grid feeds."""
-        return bool(self.online().any()) or self.on_grid()
+        """Whether any unit is connected, or the grid feeds."""
+        return bool(self.online().any()) or self._grid_closed()
 
-    def on_grid(self) -> bool:
-        """Whether the grid is connected."""
+    def on_grid(self, section: int = 0) -> bool:
+        """Whether a section is connected to the grid."""
+        return self._grid_closed() and GRID in self.joined_units(section)
+
+    def _grid_closed(self) -> bool:
         names = {unit.name for unit in self.circuit.network.units}
         return GRID in names and self.positions.has(GRID)
 
-    def reading(self) -> IslandReading:
-        """What meters show now."""
-        if not self.alive():
+    def joined_units(
+        self, section: int = 0, positions: BreakerPositions | None = None
+    ) -> frozenset[str]:
+        """Names of the units, the grid among them, that are connected to the bus of a section.
+
+        Args:
+            section: Its place.
+            positions: Of breakers; as they are where none are given.
+        """
+        network, now = self.circuit.network, positions or self.positions
+        found = islands(network, now)
+        number = found.of_bus[network.bus_index[self.circuit.sections[section].bus]]
+        if number < 0:
+            return frozenset()
+        pairs = zip(network.units, found.of_unit, strict=True)
+        return frozenset(unit.name for unit, island in pairs if island == number)
+
+    def joined_sections(
+        self, section: int = 0, positions: BreakerPositions | None = None
+    ) -> tuple[int, ...]:
+        """Places of all sections that are one island with this one; none where it is dead."""
+        units = self.joined_units(section, positions)
+        places = range(len(self.circuit.sections))
+        if not units:
+            return ()
+        return tuple(one for one in places if self.joined_units(one, positions) == units)
+
+    def joined(
+        self, section: int = 0, positions: BreakerPositions | None = None
+    ) -> Bool[Array, " unit"]:
+        """Whether each unit is connected to the bus of a section."""
+        names = self.joined_units(section, positions)
+        return np.array([unit.name in names for unit in self.circuit.formers])
+
+    def reading(self, section: int = 0) -> IslandReading:
+        """What meters of a section show now."""
+        if not self.joined_units(section):
             return IslandReading(np.nan, 0.0, 0.0)
-        frequency, voltage, power = self._meters()
-        return IslandReading(frequency, voltage, power)
-
-    def frequency_hz(self) -> float:
-        """Of the connected units, weighted by rating."""
-        return self._meters()[0]
-
-    def _meters(self) -> tuple[float, float, float]:
         assembly, values = self.assembly(), self.state.values[None]
         volts = assembly.voltages_v(self.state.values, self.time_s)[None]
-        row = self._shown(assembly, np.array([self.time_s]), values, volts)
-        return float(row.frequency[0]), float(row.voltage[0]), float(row.block_kw[0].sum())
+        now_s = np.array([self.time_s])
+        row = shown(self.circuit, self.positions, assembly, now_s, values, volts)
+        own = np.array(
+            [b.name in self.circuit.sections[section].blocks for b in self.circuit.blocks]
+        )
+        frequency, voltage = row.section_frequency[0, section], row.section_voltage[0, section]
+        return IslandReading(float(frequency), float(voltage), float(row.block_kw[0, own].sum()))
+
+    def frequency_hz(self, section: int = 0) -> float:
+        """Of the units that are connected to a section, weighted by rating."""
+        return self.reading(section).frequency_hz
 
     def swing_kw(self) -> float:
         """Greatest difference of a unit's power within the last stretches."""
@@ -157,20 +197,12 @@ class Island:
 
     # Switching
 
-    def log(self, action: Action, actor: str, cause: str, before: IslandReading) -> None:
-        """Note what has happened, with the readings before and now."""
-        after = self.reading()
+    def log(
+        self, action: Action, actor: str, cause: str, before: IslandReading, section: int = 0
+    ) -> None:
+        """Note what has happened, with the readings of a section before and now."""
+        after = self.reading(section)
         self.events.append(StartEvent(self.time_s, action, actor, cause, before, after))
-
-    def settle(self, seconds: float) -> None:
-        """Leave the island some time; the last event then has the readings after it.
-
-        Raises:
-            IslandLostError: As `advance`.
-        """
-        last = len(self.events) - 1
-        self.advance(seconds)
-        self.events[last] = replace(self.events[last], after=self.reading())
 
     def move(self, positions: BreakerPositions) -> None:
         """Move breakers; currents that are cut off end in arcs, and the rest adds up again."""
@@ -225,7 +257,7 @@ class Island:
     def _die(self) -> None:
         """No unit is left: all is dark, and breakers of blocks open on a dead bus."""
         self.lost = True
-        self.armed = False
+        self.armed.clear()
         self.state = dead_state(self.circuit.network, self.time_s)
         names = [block.name for block in self.circuit.blocks]
         self.positions = self.positions.opening(*names)
@@ -286,7 +318,8 @@ class Island:
 
     def _dark_stretch(self) -> None:
         time_s = self.time_s + SAMPLE_S * np.arange(SAMPLES)
-        self._rows.append(dark_row(time_s, len(self.circuit.formers), len(self.circuit.blocks)))
+        counts = len(self.circuit.formers), len(self.circuit.blocks), len(self.circuit.sections)
+        self._rows.append(dark_row(time_s, *counts))
         self._feed_auxiliaries(STRETCH_S)
         self.state = DqState(self._whole(self.time_s + STRETCH_S), self.state.values)
 
@@ -339,22 +372,43 @@ class Island:
             if self._lasting(f"{name} over", over, self.limits.over_current_s):
                 most = float(row.current[:, unit].max())
                 self.trip(name, f"over-current, {most:.2f} of its rated current")
-        if not self.armed or self.lost:
-            return
-        if self._lasting(
-            "under", row.voltage < self.limits.under_voltage_pu, self.limits.under_voltage_s
-        ):
-            low = float(row.voltage.min())
-            for name in self._online_names():
-                self.trip(name, f"under-voltage, {low:.2f} pu")
-        nominal = self.circuit.site.nominal_hz
-        low_hz = row.frequency < nominal - self.limits.under_frequency_hz
-        if self._lasting("slow", low_hz, self.limits.under_frequency_s):
-            for name in self._online_names():
-                self.trip(name, f"under-frequency, {np.nanmin(row.frequency):.2f} Hz")
-        shed_hz = row.frequency < nominal - self.limits.shed_deviation_hz
-        if not self.lost and self._lasting("shed", shed_hz, self.limits.shed_s):
-            self._shed(float(np.nanmin(row.frequency)))
+        for section in sorted(self.armed):
+            if not self.lost:
+                self._section_relays(row, section)
+        if not self.lost:
+            self._shedding(row)
+
+    def _section_relays(self, row: MeterRow, section: int) -> None:
+        """Units of a section trip on the voltage and the frequency of its bus."""
+        limits, nominal = self.limits, self.circuit.site.nominal_hz
+        voltage = row.section_voltage[:, section]
+        names = [name for name in self.circuit.sections[section].units if self.positions.has(name)]
+        low_pu = voltage < limits.under_voltage_pu
+        if self._lasting(f"under {section}", low_pu, limits.under_voltage_s):
+            for name in names:
+                self.trip(name, f"under-voltage, {float(voltage.min()):.2f} pu")
+        frequency = row.section_frequency[:, section]
+        low_hz = frequency < nominal - limits.under_frequency_hz
+        if self._lasting(f"slow {section}", low_hz, limits.under_frequency_s):
+            for name in names:
+                self.trip(name, f"under-frequency, {np.nanmin(frequency):.2f} Hz")
+
+    def _shedding(self, row: MeterRow) -> None:
+        """One block of each island whose frequency is low for long."""
+        least_hz = self.circuit.site.nominal_hz - self.limits.shed_deviation_hz
+        for section in sorted(self.armed):
+            frequency = row.section_frequency[:, section]
+            low_hz = frequency < least_hz
+            # Joined sections have one frequency: the first of them that has relays looks for all.
+            if low_hz.any() and section != self._first_armed(section):
+                continue
+            if self._lasting(f"shed {section}", low_hz, self.limits.shed_s):
+                self._shed(float(np.nanmin(frequency)), self.joined_sections(section))
+
+    def _first_armed(self, section: int) -> int:
+        """The first section with relays among those that are one island with this one."""
+        together = [one for one in self.joined_sections(section) if one in self.armed]
+        return min(together, default=section)
 
     def _lasting(self, relay: str, low: Bool[Array, " sample"], seconds: float) -> bool:
         """Whether something has lasted for so long; the clock of the relay then starts anew."""
@@ -370,32 +424,56 @@ class Island:
         self._timers[relay] = since
         return False
 
-    def _online_names(self) -> list[str]:
-        return [unit.name for unit in self.circuit.formers if self.positions.has(unit.name)]
-
-    def _shed(self, low_hz: float) -> None:
-        """Open the least worthy block that is on."""
-        on = [block for block in self.circuit.blocks if self.positions.has(block.name)]
+    def _shed(self, low_hz: float, sections: tuple[int, ...]) -> None:
+        """Open the least worthy block that is on in these sections."""
+        own = {name for one in sections for name in self.circuit.sections[one].blocks}
+        on = [
+            block
+            for block in self.circuit.blocks
+            if block.name in own and self.positions.has(block.name)
+        ]
         if not on:
             return
         block = max(on, key=lambda one: (TIERS.index(one.tier), -one.weight))
-        before = self.reading()
+        section = self._section_of(block.name)
+        before = self.reading(section)
         self.move(self.positions.opening(block.name))
         self._picked_s.pop(block.name, None)
-        self.log(Action.SHED, block.name, f"frequency at {low_hz:.2f} Hz", before)
+        self.log(Action.SHED, block.name, f"frequency at {low_hz:.2f} Hz", before, section)
+
+    def _section_of(self, name: str) -> int:
+        """Place of the section of a unit or block."""
+        sections = self.circuit.sections
+        return next(i for i, one in enumerate(sections) if name in (*one.units, *one.blocks))
 
     def trip(self, name: str, cause: str) -> None:
         """A unit opens its breaker and stops.
 
         Raises:
-            IslandLostError: It was the last one.
+            IslandLostError: It was the last one of its island.
         """
-        before = self.reading()
+        section = self._section_of(name)
+        before, together = self.reading(section), self.joined_sections(section)
         self.dead_units.add(name)
         self.move(self.positions.opening(name).stopping(name))
-        self.log(Action.TRIP, name, cause, before)
+        self.log(Action.TRIP, name, cause, before, section)
+        last = f"the last unit, {name}, has tripped: {cause}"
         if not self.alive():
-            self._collapse(f"the last unit, {name}, has tripped: {cause}", before)
+            self._collapse(last, before)
+        dead = tuple(one for one in together if not self.joined_units(one))
+        if dead:
+            self._darken(dead, last, before)
+
+    def _darken(self, sections: tuple[int, ...], cause: str, before: IslandReading) -> None:
+        """Sections are dark while others live: their breakers open on dead buses."""
+        for place in sections:
+            section = self.circuit.sections[place]
+            self.armed.discard(place)
+            self.move(self.positions.opening(*section.blocks).stopping(*section.units))
+            for name in section.blocks:
+                self._picked_s.pop(name, None)
+            self.log(Action.COLLAPSE, section.name, cause, before, place)
+        raise IslandLostError(cause, sections)
 
     def _run_away(self, ended: Ending) -> None:
         before = IslandReading(np.nan, np.nan, np.nan)
@@ -408,59 +486,20 @@ class Island:
         self._assembly = None
         self._die()
         self.log(Action.COLLAPSE, "island", cause, before)
-        raise IslandLostError(cause)
+        raise IslandLostError(cause, tuple(range(len(self.circuit.sections))))
 
     # Meters
 
     def meters(self, went: DqTrajectory, count: int | None = None) -> MeterRow:
         """What meters show during a run, at its first samples or at all."""
         part = slice(0, count)
-        return self._shown(
-            went.assembly, went.time_s[part], went.states[part], went.voltages_v[part]
-        )
-
-    def _shown(self, assembly: Assembly, time_s: Array, states: Array, volts_xy: Array) -> MeterRow:
-        """What meters show at some states."""
-        network, formers = self.circuit.network, self.circuit.formers
-        count, samples = len(formers), len(time_s)
-        volts = self.circuit.site.nominal_v
-        all_units = states[:, : len(network.units) * len(STATES)].reshape(samples, -1, len(STATES))
-        frequency = np.full((samples, len(network.units)), np.nan)
-        running = assembly.units
-        speed = assembly.speeds_rad_per_s(all_units[:, running, P])
-        frequency[:, running] = speed / (2.0 * np.pi)
-        units = all_units[:, :count]
-        current = np.hypot(units[:, :, I_O_X], units[:, :, I_O_Y]) * volts / self.rating_w
-        main = network.bus_index[self.circuit.main_bus]
-        (place,) = np.nonzero(assembly.buses == main)
-        voltage = np.zeros(samples)
-        if len(place):
-            voltage = np.abs(volts_xy[:, place[0]]) / volts
-        weight = self.rating_w * self.online()
-        if weight.any():
-            whole = (np.nan_to_num(frequency[:, :count]) * weight).sum(axis=1) / weight.sum()
-        elif self.on_grid():
-            whole = frequency[:, count]
-        else:
-            whole = np.full(samples, np.nan)
-        at = network.first_current + 2 * len(network.branches)
-        currents = states[:, at:].reshape(samples, -1, 2)
-        blocks = {block.name for block in self.circuit.blocks}
-        loads = [i for i, load in enumerate(network.loads) if load.name in blocks]
-        ohms = np.array([load.resistance_ohm for load in assembly.microgrid.loads])[loads]
-        block_kw = ohms * (currents[:, loads] ** 2).sum(axis=2) / 1e3
-        on = np.array([self.positions.has(block.name) for block in self.circuit.blocks])
-        live = bool(len(place))
-        return MeterRow(
-            time_s,
-            whole,
-            voltage,
-            frequency[:, :count],
-            units[:, :, P] / 1e3,
-            units[:, :, Q] / 1e3,
-            current,
-            block_kw,
-            np.tile(on & live, (samples, 1)),
+        return shown(
+            self.circuit,
+            self.positions,
+            went.assembly,
+            went.time_s[part],
+            went.states[part],
+            went.voltages_v[part],
         )
 
     def samples(self) -> IslandSamples:

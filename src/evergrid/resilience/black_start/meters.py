@@ -5,6 +5,12 @@ from typing import NamedTuple
 import numpy as np
 
 from evergrid.core.arrays import Array, Float
+from evergrid.resilience.black_start.circuit import SiteCircuit
+from evergrid.resilience.inverter.droop import I_O_X, I_O_Y, STATES, P, Q
+from evergrid.resilience.network.assembly import Assembly
+from evergrid.resilience.network.breakers import BreakerPositions
+
+SAMPLE_S = 1e-3
 
 
 class MeterRow(NamedTuple):
@@ -19,9 +25,11 @@ class MeterRow(NamedTuple):
     current: Array
     block_kw: Array
     connected: Array
+    section_frequency: Array
+    section_voltage: Array
 
 
-def dark_row(time_s: Float[Array, " sample"], units: int, blocks: int) -> MeterRow:
+def dark_row(time_s: Float[Array, " sample"], units: int, blocks: int, sections: int) -> MeterRow:
     """Samples of an island without a unit."""
     samples = len(time_s)
     none, zero = np.full(samples, np.nan), np.zeros(samples)
@@ -36,4 +44,88 @@ def dark_row(time_s: Float[Array, " sample"], units: int, blocks: int) -> MeterR
         each,
         np.zeros((samples, blocks)),
         np.zeros((samples, blocks), bool),
+        np.full((samples, sections), np.nan),
+        np.zeros((samples, sections)),
     )
+
+
+def ratings_w(circuit: SiteCircuit) -> Float[Array, " unit"]:
+    """Of the units that form the grid."""
+    return np.array([1e3 * unit.apparent_kva for unit in circuit.formers])
+
+
+def shown(
+    circuit: SiteCircuit,
+    positions: BreakerPositions,
+    assembly: Assembly,
+    time_s: Array,
+    states: Array,
+    volts_xy: Array,
+) -> MeterRow:
+    """What meters show at some states.
+
+    Args:
+        circuit: The site.
+        positions: Of breakers, by which blocks count as connected.
+        assembly: What is connected.
+        time_s: Of the states.
+        states: By sample.
+        volts_xy: Of live buses, by sample.
+    """
+    network, formers = circuit.network, circuit.formers
+    count, samples = len(formers), len(time_s)
+    volts, rating_w = circuit.site.nominal_v, ratings_w(circuit)
+    all_units = states[:, : len(network.units) * len(STATES)].reshape(samples, -1, len(STATES))
+    frequency = np.full((samples, len(network.units)), np.nan)
+    running = assembly.units
+    speed = assembly.speeds_rad_per_s(all_units[:, running, P])
+    frequency[:, running] = speed / (2.0 * np.pi)
+    units = all_units[:, :count]
+    current = np.hypot(units[:, :, I_O_X], units[:, :, I_O_Y]) * volts / rating_w
+    whole, voltage = _of_sections(circuit, assembly, frequency, volts_xy)
+    at = network.first_current + 2 * len(network.branches)
+    currents = states[:, at:].reshape(samples, -1, 2)
+    blocks = {block.name for block in circuit.blocks}
+    loads = [i for i, load in enumerate(network.loads) if load.name in blocks]
+    ohms = np.array([load.resistance_ohm for load in assembly.microgrid.loads])[loads]
+    block_kw = ohms * (currents[:, loads] ** 2).sum(axis=2) / 1e3
+    on = np.array([positions.has(block.name) for block in circuit.blocks])
+    at_bus = [network.bus_index[network.loads[load].bus] for load in loads]
+    live = np.isin(at_bus, assembly.buses)
+    return MeterRow(
+        time_s,
+        whole[:, 0],
+        voltage[:, 0],
+        frequency[:, :count],
+        units[:, :, P] / 1e3,
+        units[:, :, Q] / 1e3,
+        current,
+        block_kw,
+        np.tile(on & live, (samples, 1)),
+        whole,
+        voltage,
+    )
+
+
+def _of_sections(
+    circuit: SiteCircuit, assembly: Assembly, frequency: Array, volts_xy: Array
+) -> tuple[Array, Array]:
+    """Frequency and voltage of each section, by sample."""
+    network, islands_now = circuit.network, assembly.islands
+    count, sections = len(circuit.formers), circuit.sections
+    whole = np.full((len(frequency), len(sections)), np.nan)
+    voltage = np.zeros((len(frequency), len(sections)))
+    for place, section in enumerate(sections):
+        bus = network.bus_index[section.bus]
+        (live,) = np.nonzero(assembly.buses == bus)
+        if not len(live):
+            continue
+        voltage[:, place] = np.abs(volts_xy[:, live[0]]) / circuit.site.nominal_v
+        here = islands_now.of_unit == islands_now.of_bus[bus]
+        weight = ratings_w(circuit) * here[:count]
+        if weight.any():
+            known = np.nan_to_num(frequency[:, :count])
+            whole[:, place] = (known * weight).sum(axis=1) / weight.sum()
+        else:  # the grid alone
+            whole[:, place] = frequency[:, count]
+    return whole, voltage

@@ -3,16 +3,16 @@
 from dataclasses import dataclass, replace
 
 from evergrid.model.microgrid import BatteryUnit, Microgrid
+from evergrid.resilience.black_start.neighbour.inrush import inverters, saturable
 from evergrid.resilience.waveform.case import WaveformCase
 from evergrid.resilience.waveform.harmonics import HarmonicSpectrum, harmonics
-from evergrid.resilience.waveform.network import PhaseLoad, SaturableTransformer
+from evergrid.resilience.waveform.network import PhaseLoad
 from evergrid.resilience.waveform.simulation import Waveform, simulate
-from evergrid.resilience.waveform.sources import EmtControl, EmtInverter, VoltageRamp
+from evergrid.resilience.waveform.sources import EmtInverter, VoltageRamp
 
 AFTER_S = 0.2  # followed after the ramp, or after a hard closing
 QUIET_S = 0.2  # at full voltage before a hard closing
 LOADED_S = 0.6
-RAILS_PER_VOLT = 900.0 / 480.0  # DC voltage over line-to-line voltage
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,9 @@ def oscillogram(
         InputError: Gains that do not hold this circuit.
         SolveError: A circuit that leaves every bound.
     """
-    source = EmtInverter(
-        rating_kva=master.apparent_kva,
-        line_voltage_v=site.nominal_v,
-        nominal_hz=site.nominal_hz,
-        dc_voltage_v=RAILS_PER_VOLT * site.nominal_v,
-        control=EmtControl(current_limit_pu=current_limit_pu),
-    )
-    transformer = _transformer(site)
+    source = inverters(master.apparent_kva, site.nominal_v, site.nominal_hz, current_limit_pu)
+    given = site.transformer
+    transformer = None if given is None else saturable(given, site.nominal_v, site.nominal_hz)
     long_s = _whole(ramp_s + AFTER_S)
     soft = simulate(WaveformCase(source, long_s, VoltageRamp(ramp_s), transformer))
     loaded = _loaded(source)
@@ -71,25 +66,6 @@ def _loaded(source: EmtInverter) -> HarmonicSpectrum:
     edges = replace(source, modulation="switching")
     went = simulate(WaveformCase(edges, LOADED_S, VoltageRamp(0.05), loads=(load,)))
     return harmonics(went.bus_v[0], went.sample_s, nominal_hz=source.nominal_hz)
-
-
-def _transformer(site: Microgrid) -> SaturableTransformer | None:
-    given = site.transformer
-    if given is None:
-        return None
-    made = SaturableTransformer(
-        rating_kva=given.rating_kva,
-        line_voltage_v=site.nominal_v,
-        nominal_hz=site.nominal_hz,
-        knee_pu=given.knee_pu,
-        air_core_pu=given.air_core_pu,
-        leakage_pu=given.reactance_pu,
-        resistance_pu=given.resistance_pu,
-        residual_flux_pu=given.residual_flux_pu,
-    )
-    if given.core_loss_pu > 0:
-        return replace(made, core_loss_pu=1.0 / given.core_loss_pu)
-    return made
 
 
 def _whole(seconds: float) -> float:

@@ -7,6 +7,7 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float
 from evergrid.resilience.black_start.circuit import SiteCircuit
+from evergrid.resilience.black_start.neighbour.inrush import HardClosing
 
 
 class StartStatus(StrEnum):
@@ -29,6 +30,8 @@ class Action(StrEnum):
     SYNCHRONISED = "synchronised"
     CLOSED_BLIND = "closed_unsynchronised"
     PICK_UP = "pick_up"
+    ENERGISED = "energised"
+    JOINED = "islands_joined"
     REFUSED = "refused"
     SHED = "shed"
     TRIP = "trip"
@@ -40,12 +43,13 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class IslandReading:
-    """What meters of the island show at one instant.
+    """What meters of a section, of the site where none is named, show at one instant.
 
     Attributes:
-        frequency_hz: Of the units that are connected, weighted by rating; NaN without one.
-        voltage_pu: At the main bus.
-        power_kw: Of all blocks.
+        frequency_hz: Of the units that are connected to its bus, weighted by rating; NaN without
+            one.
+        voltage_pu: At its bus, which is the main bus for the site.
+        power_kw: Of its blocks.
     """
 
     frequency_hz: float
@@ -85,7 +89,7 @@ class ClosingCheck:
         reason: Why not; empty where it may.
         eigenvalue_per_s: Of what would then be connected, without the mode of common angle.
         states: Which entries of the state take most part in the mode with the least damping.
-        lowest_voltage_pu: At the main bus in the look ahead; NaN where there is none.
+        lowest_voltage_pu: At the bus of the section in the look ahead; NaN where there is none.
         lowest_frequency_hz: In the look ahead.
         greatest_current_pu: Of a unit in the look ahead, over its rated current.
         settled_hz: Where droop alone would bring the frequency; NaN where it is not looked at.
@@ -124,6 +128,9 @@ class IslandSamples:
         unit_current_pu: Over its rated current.
         block_kw: That each block draws.
         connected: Whether each block is connected to a bus that lives.
+        section_frequency_hz: As `frequency_hz`, of the units that are connected to the bus of the
+            site and of each neighbouring section.
+        section_voltage_pu: At that bus.
     """
 
     time_s: Float[Array, " sample"]
@@ -135,11 +142,13 @@ class IslandSamples:
     unit_current_pu: Float[Array, "sample unit"]
     block_kw: Float[Array, "sample block"]
     connected: Bool[Array, "sample block"]
+    section_frequency_hz: Float[Array, "sample section"]
+    section_voltage_pu: Float[Array, "sample section"]
 
 
 @dataclass(frozen=True)
 class SyncWait:
-    """How long a unit, or the island, waited for its angle.
+    """How long a unit, a second island, or the island itself waited for its angle.
 
     Attributes:
         closing: Name of the breaker.
@@ -174,6 +183,8 @@ class BlackStart:
         connected_s: When each unit was first connected; infinite where never.
         duration_s: For which it was followed.
         peak_current_pu: Of the filter of each unit, over the rated current.
+        joined: Whether the site and each section are one island with the site at the end.
+        inrush: Of the transformer upstream closed hard onto the live site; None where it is not.
     """
 
     circuit: SiteCircuit
@@ -189,3 +200,5 @@ class BlackStart:
     connected_s: Float[Array, " unit"]
     duration_s: float
     peak_current_pu: Float[Array, " unit"]
+    joined: tuple[bool, ...]
+    inrush: HardClosing | None = None

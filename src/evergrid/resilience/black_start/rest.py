@@ -48,7 +48,7 @@ def resting(before: DqState, went: DqTrajectory, row: MeterRow) -> RestingIsland
     Each entry of the state must have moved by less than `RESTING` of the largest of its kind,
     beside turning. What is left decays, so that the error stays of that size.
     """
-    if np.abs(row.voltage - row.voltage[0]).max() > RESTING:
+    if np.abs(row.section_voltage - row.section_voltage[0]).max() > RESTING:
         return None
     assembly, after = went.assembly, went.final
     delta_at = assembly.unit_at + DELTA

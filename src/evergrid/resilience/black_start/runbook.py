@@ -56,6 +56,10 @@ class _Words:
         self.nominal_hz = found.circuit.site.nominal_hz
         self.checks = {check.closing: check for check in found.checks}
         self.transformer = found.circuit.site.transformer is not None
+        self.sections = {one.line: one.name for one in found.circuit.sections if one.line}
+        upstream = found.circuit.feeder.upstream
+        self.behind = "" if upstream is None else " upstream"
+        self.soft_upstream = upstream is not None and upstream.energise == "soft"
 
     def of(self, event: StartEvent) -> tuple[str, str, str, str] | None:
         """Who, action, check and abort of an event; none for what nobody does."""
@@ -64,8 +68,10 @@ class _Words:
             Action.AUXILIARIES: self._auxiliaries,
             Action.SOFT_START: self._soft_start,
             Action.PICK_UP: self._pick_up,
+            Action.ENERGISED: self._energised,
+            Action.JOINED: self._joined,
             Action.SYNCHRONISED: self._synchronised,
-            Action.CLOSED_BLIND: self._synchronised,
+            Action.CLOSED_BLIND: self._closed_blind,
             Action.REFUSED: self._refused,
             Action.GRID_BACK: self._grid_back,
             Action.RECONNECTED: self._reconnected,
@@ -74,9 +80,13 @@ class _Words:
         return None if make is None else make(event)
 
     def _lost(self, event: StartEvent) -> tuple[str, str, str, str]:
+        more = ", and of the lines to neighbouring sections" if self.sections else ""
+        if self.soft_upstream:
+            more += "; leave the transformer upstream attached"
         return (
             OPERATOR,
-            "Open the breaker to the grid and the breakers of all blocks; hang a sign.",
+            f"Open the breaker to the grid{self.behind} and the breakers of all blocks{more}; hang "
+            "a sign.",
             "The main bus is dead in all phases; every breaker shows open.",
             "Voltage on the bus, or a breaker that does not open: do not start.",
         )
@@ -119,6 +129,47 @@ class _Words:
             f"near {check.settled_hz:.2f} Hz."
         )
 
+    def _energised(self, event: StartEvent) -> tuple[str, str, str, str]:
+        least = self.limits.pick_up_voltage_pu
+        if event.actor in self.sections:
+            return (
+                OPERATOR,
+                f"Agree with the crew of {self.sections[event.actor]} that nobody works on its "
+                f"section and all its breakers are open; close {event.actor}.",
+                f"Its bus at {event.after.voltage_pu:.2f} pu in three phases, no current beside "
+                "that of the line.",
+                f"Voltage below {least:g} pu or a current: open {event.actor}, look for a short "
+                "circuit or a breaker that is still closed.",
+            )
+        return (
+            OPERATOR,
+            f"Close the {event.actor} from its low side, its high side open ({event.cause}).",
+            f"The current is gone after a second; its high side at {event.after.voltage_pu:.2f} "
+            "pu in three phases.",
+            f"Voltage below {least:g} pu for longer than a blink, or a hum that stays: open it, "
+            "go on without what lies beyond.",
+        )
+
+    def _joined(self, event: StartEvent) -> tuple[str, str, str, str]:
+        told, name = self.synchronise, self.sections[event.actor]
+        return (
+            RELAY,
+            f"Agree with the crew of {name}; let its island pass the site by {told.slip_hz:g} Hz "
+            f"at its voltage, close {event.actor}.",
+            f"At closing: angle within {told.greatest_angle_deg:g} degrees, voltage within "
+            f"{100 * told.greatest_voltage_pu:g} %, slip within {told.greatest_slip_hz:g} Hz. "
+            "Then all units of both islands carry alike; nobody holds nominal frequency alone.",
+            f"No closing within {2.0 / told.slip_hz:.0f} s, or power that swings between both: "
+            f"open {event.actor}; both islands go on by themselves.",
+        )
+
+    def _closed_blind(self, event: StartEvent) -> tuple[str, str, str, str]:
+        if event.actor not in self.sections:
+            return self._synchronised(event)
+        who, action, check, _ = self._joined(event)
+        abort = "It was closed without any check, which nobody should repeat."
+        return who, action, check, abort
+
     def _synchronised(self, event: StartEvent) -> tuple[str, str, str, str]:
         told = self.synchronise
         return (
@@ -148,9 +199,10 @@ class _Words:
         )
 
     def _reconnected(self, event: StartEvent) -> tuple[str, str, str, str]:
+        what = "breaker upstream of the transformer" if self.behind else "main breaker"
         return (
             RELAY,
-            "Let the island pass the grid, close the main breaker, hand the load over.",
+            f"Let the island pass the grid, close the {what}, hand the load over.",
             f"At closing: {event.cause}. Then the power of the units goes to zero.",
             "No closing: take the slip to the other side; never close by hand.",
         )

@@ -17,6 +17,7 @@ from evergrid.resilience.black_start.settings import (
     SynchroCheck,
 )
 from evergrid.resilience.waveform.protection import FuseCurve
+from evergrid.studies.black_start.neighbour_config import NeighbourEntry, UpstreamEntry, feeder
 
 
 class InverterEntry(BaseConfig):
@@ -234,11 +235,16 @@ class Config(BaseConfig):
     """The grid that comes back."""
     fuse: FuseEntry | None = None
     """The fuse of a block, which a fault behind it should clear."""
+    upstream: UpstreamEntry | None = None
+    """The transformer between the main bus and the feeder; the grid is met beyond it."""
+    neighbour: tuple[NeighbourEntry, ...] = ()
+    """Neighbouring sections of the feeder, brought to life after the site."""
 
     @model_validator(mode="after")
     def _whole(self) -> "Config":
         if self.grid_return is not None:
             self.grid_return.record().check_nominal(self.microgrid.nominal_hz)
+        feeder(self.upstream, self.neighbour).check(self.microgrid.record())
         names = [block.name for block in self.microgrid.load_block]
         if self.fuse is not None and self.fuse.block not in names:
             fix = did_you_mean(self.fuse.block, names) or f"Known: {', '.join(names[:8])}."

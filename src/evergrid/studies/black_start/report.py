@@ -17,6 +17,7 @@ from evergrid.studies import console_summary
 from evergrid.studies.black_start import runbook_sheet
 from evergrid.studies.black_start.config import Config
 from evergrid.studies.black_start.results import BlackStartResults, growing_swing
+from evergrid.studies.black_start.sections import SectionOutcome, UpstreamWaveforms
 from evergrid.studies.study import Page, Result
 
 StudyResult = Result[Config, BlackStartResults]
@@ -27,7 +28,9 @@ HEADINGS = {
     "inrush_current": "Why softly",
     "core_flux": "What the core sees",
     "foretold_swing": "It failed as foretold",
+    "upstream_inrush": "The transformer upstream",
     "island_course": "Every step",
+    "section_course": "Two islands become one",
     "pick_up_details": "Each pick-up",
     "block_timeline": "Who is on when",
     "served_power": "How long and how deep",
@@ -44,6 +47,10 @@ READING = {
     "foretold_swing": "A closing that the eigenvalues had called unstable was done nevertheless: "
     "what then grew, and what had been foretold.",
     "island_course": "Every block pulls the frequency down by droop, every unit lifts it again.",
+    "upstream_inrush": "Closed at full voltage onto the inverters of the live site, and attached "
+    "while the first unit raises the dead bus.",
+    "section_course": "Each section has a voltage and a frequency of its own until a line joins "
+    "them; then all units share by droop.",
     "pick_up_details": "What was looked at beforehand, as it then went.",
     "block_timeline": "Blocks come by their tier as soon as the units that are there can carry "
     "them; a further unit first has to meet the island's phase.",
@@ -57,6 +64,8 @@ COLORS = {
     Action.PICK_UP: theme.ORANGE,
     Action.SYNCHRONISED: theme.GREEN,
     Action.SOFT_START: theme.GREEN,
+    Action.ENERGISED: theme.PLUM,
+    Action.JOINED: theme.PLUM,
     Action.RECONNECTED: theme.PLUM,
     Action.CLOSED_BLIND: theme.RED,
     Action.TRIP: theme.RED,
@@ -100,6 +109,7 @@ def console_lines(result: StudyResult) -> list[str]:
             ),
             ("stability", _stability(s)),
             ("inrush", _inrush(s)),
+            *([("beyond", beyond(s))] if _has_beyond(s) else []),
             (
                 "energy",
                 f"{s['energy_kwh']:.3g} kWh used; {s['energy_left_kwh']:,.4g} kWh above the "
@@ -124,6 +134,29 @@ def answer(s: Mapping[str, Any]) -> str:
     if s["status"] == "refused_unstable":
         return f"No: a closing is refused, {served} are served. {s['reason']}"
     return f"No: the island collapses; {s['reason']}"
+
+
+def _has_beyond(s: Mapping[str, Any]) -> bool:
+    return s["neighbours"] > 0 or s["upstream_hard_pu"] is not None
+
+
+def beyond(s: Mapping[str, Any]) -> str:
+    """What became of what lies beyond the main bus, as a phrase."""
+    words = []
+    if s["neighbours"]:
+        words.append(
+            f"{s['neighbours_joined']} of {s['neighbours']} neighbouring sections are joined, "
+            f"{s['neighbour_served_kw']:,.4g} of {s['neighbour_demand_kw']:,.4g} kW served there, "
+            f"M_D {s['neighbour_m_d_kwh']:,.4g} kWh"
+        )
+    if s["upstream_hard_pu"] is not None:
+        at = s["upstream_energised_s"]
+        words.append(
+            f"the transformer upstream {'stays dead' if at is None else f'lives from {at:.1f} s'}, "
+            f"its inrush {s['upstream_soft_pu']:.3f} pu of the first unit softly, "
+            f"{s['upstream_hard_pu']:.2f} pu of all hard"
+        )
+    return "; ".join(words)
 
 
 def _stability(s: Mapping[str, Any]) -> str:
@@ -156,7 +189,7 @@ def _value(value: float | None, form: str, unit: str) -> str:
 
 def notes(config: Config, found: BlackStartResults) -> list[str]:
     """What a reader must know."""
-    site = found.start.circuit.site
+    site, neighbours = found.start.circuit.site, found.start.circuit.feeder.neighbours
     told = [
         "Limits of the synchro-check and of relays are configuration: check them against the rules "
         "that hold for your island.",
@@ -172,6 +205,20 @@ def notes(config: Config, found: BlackStartResults) -> list[str]:
     single = [block.name for block in site.load_blocks if block.phases != "abc"]
     if single:
         told.append(f"Blocks on one phase count as balanced: {', '.join(single[:5])}.")
+    idle = [unit.name for one in neighbours for unit in one.batteries if not unit.grid_forming]
+    if idle:
+        told.append(f"So do {len(idle)} of neighbouring sections ({', '.join(idle[:3])}).")
+    if any(one.formers for one in neighbours):
+        told.append(
+            "The site and a neighbouring section each have a unit that starts their bus. Once they "
+            "are joined that is no conflict: both share by droop, and neither holds nominal "
+            "frequency alone."
+        )
+    if found.upstream is not None:
+        told.append(
+            "Saturation is known to the waveform level alone: the island in dq shows no inrush of "
+            "the transformer upstream. In waveforms all inverters of the site count as one."
+        )
     if site.diesel_sets or site.solar_kw is not None:
         told.append("Diesel sets and panels take no part in the first seconds that are shown here.")
     if config.start.run_unstable:
@@ -188,6 +235,8 @@ def figures(result: StudyResult) -> FigureMakers:
     if found.waveforms.hard is not None:
         makers["inrush_current"] = partial(_inrush_figure, found)
         makers["core_flux"] = partial(_flux_figure, found)
+    if found.upstream is not None:
+        makers["upstream_inrush"] = partial(_upstream, found.upstream)
     swing = growing_swing(found.start)
     if swing is not None:
         makers["foretold_swing"] = partial(
@@ -197,8 +246,10 @@ def figures(result: StudyResult) -> FigureMakers:
             eigenvalue_per_s=swing.eigenvalue_per_s,
             closing=swing.closing,
         )
+    makers["island_course"] = partial(_course, result, found)
+    if len(found.sections) > 1:
+        makers["section_course"] = partial(_sections_course, found)
     return makers | {
-        "island_course": partial(_course, result, found),
         "pick_up_details": partial(_details, found),
         "block_timeline": partial(_timeline, found),
         "served_power": partial(_served, found),
@@ -245,6 +296,36 @@ def _flux_figure(found: BlackStartResults) -> Figure:
     return draw.core_flux(_runs(found), knee_pu=transformer.knee_pu)
 
 
+def _upstream(waves: UpstreamWaveforms) -> Figure:
+    hard, soft = waves.hard.wave, waves.soft
+    late = hard.time_s >= hard.closing_s - 1.0 / hard.nominal_hz
+    peak_a = np.sqrt(2.0 / 3.0) * W_PER_KW * hard.rating_kva / hard.line_voltage_v
+    return draw.inrush_current(
+        [
+            draw.EnergisationRun(
+                "closed hard onto the live site",
+                hard.time_s[late] - hard.closing_s,
+                hard.output_a[:, late],
+                hard.flux_pu[:, late],
+            ),
+            draw.EnergisationRun("raised with the bus", soft.time_s, soft.output_a, soft.flux_pu),
+        ],
+        rated_peak_a=peak_a,
+    )
+
+
+def _sections_course(found: BlackStartResults) -> Figure:
+    samples = found.start.samples
+    return draw.section_course(
+        samples.time_s[::THIN],
+        [one.name for one in found.sections],
+        samples.section_frequency_hz[::THIN],
+        samples.section_voltage_pu[::THIN],
+        [mark for mark in _marks(found.start.events) if mark.color == theme.PLUM],
+        nominal_hz=found.start.circuit.site.nominal_hz,
+    )
+
+
 def _marks(events: tuple[StartEvent, ...]) -> list[draw.Mark]:
     return [
         draw.Mark(
@@ -271,7 +352,10 @@ def _course(result: StudyResult, found: BlackStartResults) -> Figure:
 
 def _details(found: BlackStartResults) -> Figure:
     samples = found.start.samples
-    picked = [one for one in found.start.events if one.action is Action.PICK_UP]
+    own = found.start.circuit.sections[0].blocks
+    picked = [
+        one for one in found.start.events if one.action is Action.PICK_UP and one.actor in own
+    ]
     times, hertz, volts = [], [], []
     for one in picked:
         near = (samples.time_s >= one.time_s - CLOSE_BEFORE_S) & (
@@ -344,6 +428,7 @@ def page(result: StudyResult, drawn: Figures) -> Page:
             "The same steps for those who do them; runbook.html prints them on paper.",
             runbook_sheet.table(found),
         ),
+        *_section_table(found),
         Section("Log", "Every event, with the readings before and after.", _log(found)),
     ]
     return Page(cards=_cards(s), sections=sections)
@@ -388,6 +473,41 @@ def _recovery_card(label: str, value: float | None) -> Headline:
     if value is None:
         return Headline(label, "none", "", "not reached for good")
     return Headline(label, f"{value:.1f}", "s", "after the loss of the grid")
+
+
+def _section_table(found: BlackStartResults) -> list[Section]:
+    """The site and its neighbours side by side; nothing without neighbours."""
+    if len(found.sections) == 1:
+        return []
+    rows = [
+        (
+            one.name,
+            f"{one.units_connected} of {one.units}",
+            f"{one.served_kw[-1]:,.4g} of {one.demand_kw:,.4g}",
+            _reached(one, 0),
+            _reached(one, -1),
+            f"{float(one.degradation.energy_kwh[0]):,.4g}",
+            _at(one.live_s),
+            _at(one.joined_s),
+        )
+        for one in found.sections
+    ]
+    columns = (
+        *("section", "units", "served, kW", "T_r of 80 %, s", "T_r of all, s", "M_D, kWh"),
+        *("live from, s", "joined at, s"),
+    )
+    words = "T_r and M_D of the site are those above; a neighbour's demand is its own."
+    return [Section("Section by section", words, Table(columns, rows))]
+
+
+def _reached(one: SectionOutcome, threshold: int) -> str:
+    if not one.recovery.reached[0, threshold]:
+        return "not reached"
+    return f"{float(one.recovery.time_h[0, threshold]) * S_PER_H:.1f}"
+
+
+def _at(seconds: float) -> str:
+    return f"{seconds:.1f}" if np.isfinite(seconds) else "never"
 
 
 def _log(found: BlackStartResults) -> Table:

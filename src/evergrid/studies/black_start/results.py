@@ -5,14 +5,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from evergrid.core.arrays import Array, Float
-from evergrid.core.units import S_PER_H
 from evergrid.resilience.black_start.oscillogram import Oscillogram
 from evergrid.resilience.black_start.outcome import Action, BlackStart, StartEvent
 from evergrid.resilience.black_start.runbook import RunbookStep
 from evergrid.resilience.metrics.degradation import Degradation
-from evergrid.resilience.metrics.performance import PerformanceCurves, curve
+from evergrid.resilience.metrics.performance import PerformanceCurves
 from evergrid.resilience.metrics.recovery import RecoveryTimes
 from evergrid.resilience.waveform.protection import FuseClearing
+from evergrid.studies.black_start.sections import (
+    SectionOutcome,
+    UpstreamWaveforms,
+    joined_blocks,
+    joined_units,
+)
 
 QUIET = (Action.GRID_LOST, Action.AUXILIARIES, Action.END, Action.GRID_BACK, Action.UNIT_START)
 
@@ -48,7 +53,9 @@ class BlackStartResults:
         lowest_frequency: After the soft start.
         lowest_voltage: The same.
         greatest_current: Of a unit, over its rated current.
-        served_kw: At the samples.
+        served_kw: At the samples, of the site.
+        sections: The site, then its neighbours.
+        upstream: Waveforms of the transformer upstream; None where there is none.
     """
 
     start: BlackStart
@@ -63,20 +70,8 @@ class BlackStartResults:
     lowest_voltage: Extreme
     greatest_current: Extreme
     served_kw: Float[Array, " sample"]
-
-
-def served_curve(start: BlackStart) -> PerformanceCurves:
-    """Demand of the blocks that are connected to a live bus, at the times at which that changes."""
-    samples = start.samples
-    power = np.array([block.power_kw for block in start.circuit.blocks])
-    changes = np.flatnonzero(np.any(np.diff(samples.connected, axis=0), axis=1)) + 1
-    knots = np.concatenate([[0], changes])
-    return curve(
-        samples.time_s[knots] / S_PER_H,
-        samples.connected[knots] @ power,
-        float(power.sum()),
-        horizon_h=start.duration_s / S_PER_H,
-    )
+    sections: tuple[SectionOutcome, ...]
+    upstream: UpstreamWaveforms | None
 
 
 def dark_s(start: BlackStart) -> Float[Array, " block"]:
@@ -89,7 +84,10 @@ def dark_s(start: BlackStart) -> Float[Array, " block"]:
 def extremes(start: BlackStart) -> tuple[Extreme, Extreme, Extreme]:
     """Lowest frequency and voltage after the soft start, and the greatest current of a unit."""
     samples, events = start.samples, start.events
-    ready = [event.time_s for event in events if event.action is Action.SOFT_START]
+    own = start.circuit.sections[0].units
+    ready = [
+        event.time_s for event in events if event.action is Action.SOFT_START and event.actor in own
+    ]
     lost = [event.time_s for event in events if event.action is Action.COLLAPSE]
     from_s = ready[0] if ready else np.inf
     until_s = lost[0] if lost else np.inf
@@ -163,13 +161,14 @@ def growing_swing(start: BlackStart) -> GrowingSwing | None:
 def holds_h(start: BlackStart) -> float:
     """Hours for which the energy left carries the blocks that are on, until the first runs out.
 
-    Units share by rating, all connected ones alike; infinite where nothing is on.
+    Units share by rating, all connected ones alike; infinite where nothing is on. Of neighbouring
+    sections those count that are one island with the site.
     """
     formers = start.circuit.formers
-    on = np.isfinite(start.connected_s)
+    on = np.isfinite(start.connected_s) & joined_units(start)
     rating_kva = np.where(on, [unit.apparent_kva for unit in formers], 0.0)
     power_kw = np.array([block.power_kw for block in start.circuit.blocks])
-    served_kw = float(start.samples.connected[-1] @ power_kw)
+    served_kw = float(power_kw[start.samples.connected[-1] & joined_blocks(start)].sum())
     if not on.any() or served_kw == 0.0:
         return np.inf
     each_kw = served_kw * rating_kva / rating_kva.sum()

@@ -1,7 +1,5 @@
 """The runbook as a sheet to print and hang beside the breakers."""
 
-import numpy as np
-
 from evergrid.report.page import About, Headline, Section, Table
 from evergrid.report.page import page as html_page
 from evergrid.studies.black_start.config import Config
@@ -34,17 +32,16 @@ def page(config: Config, found: BlackStartResults) -> str:
     """The sheet as HTML that asks for no network."""
     start = found.start
     site = start.circuit.site
-    there = int(np.isfinite(start.connected_s).sum())
+    sections = found.sections
+    there = sum(one.units_connected for one in sections)
+    of_units = sum(one.units for one in sections)
+    demand_kw = sum(one.demand_kw for one in sections)
     sheet = html_page(
         f"Runbook: {config.title}",
         headline=[
             Headline("Nominal", f"{site.nominal_v:g}", "V", f"{site.nominal_hz:g} Hz"),
-            Headline(
-                "Units", str(there), "", f"of {len(start.circuit.formers)} that form the grid"
-            ),
-            Headline(
-                "Demand", f"{site.power_kw:,.4g}", "kW", f"{len(start.circuit.blocks)} blocks"
-            ),
+            Headline("Units", str(there), "", f"of {of_units} that form the grid"),
+            Headline("Demand", f"{demand_kw:,.4g}", "kW", f"{len(start.circuit.blocks)} blocks"),
         ],
         sections=[
             Section(

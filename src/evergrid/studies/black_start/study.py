@@ -3,16 +3,18 @@
 import numpy as np
 
 from evergrid.core.units import W_PER_KW
+from evergrid.model.microgrid import BatteryUnit
 from evergrid.resilience.black_start.oscillogram import Oscillogram, oscillogram
 from evergrid.resilience.black_start.outcome import Action, BlackStart
 from evergrid.resilience.black_start.procedure import black_start
 from evergrid.resilience.black_start.runbook import runbook
-from evergrid.resilience.metrics.degradation import degradation
 from evergrid.resilience.metrics.recovery import recovery
 from evergrid.resilience.waveform.protection import FuseClearing, fuse_clearing
 from evergrid.studies.black_start import report, runbook_sheet, tables
 from evergrid.studies.black_start.config import Config
-from evergrid.studies.black_start.results import BlackStartResults, extremes, served_curve
+from evergrid.studies.black_start.neighbour_config import feeder
+from evergrid.studies.black_start.results import BlackStartResults, extremes
+from evergrid.studies.black_start.sections import joined_units, sections, upstream_waveforms
 from evergrid.studies.study import Context, Output, Study
 
 
@@ -28,7 +30,8 @@ def compute(config: Config, context: Context) -> Output[BlackStartResults]:
     """
     progress = context.progress
     progress("starting the dead bus", 0.05)
-    site = config.microgrid.record(np.random.default_rng(context.seed))
+    random = np.random.default_rng(context.seed)
+    site = config.microgrid.record(random)
     start = black_start(
         site,
         config.start.record(),
@@ -36,6 +39,7 @@ def compute(config: Config, context: Context) -> Output[BlackStartResults]:
         synchronise=config.synchronise.record(),
         limits=config.limits.record(),
         grid=None if config.grid_return is None else config.grid_return.record(),
+        feeder=feeder(config.upstream, config.neighbour, random),
     )
     progress("drawing the waveform", 0.85)
     found = _results(config, start, _oscillogram(config, start))
@@ -50,36 +54,52 @@ def compute(config: Config, context: Context) -> Output[BlackStartResults]:
     )
 
 
+def _master(start: BlackStart) -> BatteryUnit:
+    """The unit that started the bus of the site."""
+    own = start.circuit.sections[0].units
+    first = [
+        event.actor
+        for event in start.events
+        if event.action is Action.SOFT_START and event.actor in own
+    ]
+    units = {unit.name: unit for unit in start.circuit.formers}
+    return units[first[0]] if first else start.circuit.formers[0]
+
+
 def _oscillogram(config: Config, start: BlackStart) -> Oscillogram:
     """Waveforms of the unit that started the bus."""
-    first = [event.actor for event in start.events if event.action is Action.SOFT_START]
-    units = {unit.name: unit for unit in start.circuit.formers}
-    master = units[first[0]] if first else start.circuit.formers[0]
     return oscillogram(
         start.circuit.site,
-        master,
+        _master(start),
         ramp_s=config.start.ramp_s,
         current_limit_pu=config.inverter.current_limit_pu,
     )
 
 
 def _results(config: Config, start: BlackStart, waveforms: Oscillogram) -> BlackStartResults:
-    curves = served_curve(start)
+    parts = sections(start)
+    curves = parts[0].curves
     low_hz, low_pu, current = extremes(start)
-    power = np.array([block.power_kw for block in start.circuit.blocks])
     return BlackStartResults(
         start=start,
         waveforms=waveforms,
         curves=curves,
-        sustained=recovery(curves),
+        sustained=parts[0].recovery,
         first=recovery(curves, hold_h=0.0),
-        degradation=degradation(curves),
+        degradation=parts[0].degradation,
         runbook=runbook(start, config.limits.record(), config.synchronise.record()),
         fuse=_fuse(config, start),
         lowest_frequency=low_hz,
         lowest_voltage=low_pu,
         greatest_current=current,
-        served_kw=start.samples.connected @ power,
+        served_kw=parts[0].served_kw,
+        sections=parts,
+        upstream=upstream_waveforms(
+            start,
+            _master(start),
+            ramp_s=config.start.ramp_s,
+            current_limit_pu=config.inverter.current_limit_pu,
+        ),
     )
 
 
@@ -87,8 +107,9 @@ def _fuse(config: Config, start: BlackStart) -> FuseClearing | None:
     """The fuse in a fault that all connected inverters feed until they trip on under-voltage."""
     if config.fuse is None:
         return None
-    kva = [unit.apparent_kva for unit in start.circuit.formers]
-    rating_kva = float(np.array(kva)[np.isfinite(start.connected_s)].sum())
+    there = np.isfinite(start.connected_s) & joined_units(start)
+    kva = np.array([unit.apparent_kva for unit in start.circuit.formers])
+    rating_kva = float(kva[there].sum())
     rated_a = W_PER_KW * rating_kva / (np.sqrt(3.0) * start.circuit.site.nominal_v)
     if rated_a == 0.0:
         return None
@@ -110,6 +131,8 @@ STUDY = Study(
         "island.parquet",
         "units.parquet",
         "blocks.parquet",
+        "sections.parquet",
+        "section_course.parquet",
         "eigenvalues.parquet",
         "runbook.parquet",
         "runbook.html",

@@ -7,9 +7,11 @@ import polars as pl
 
 from evergrid.core.units import S_PER_H
 from evergrid.resilience.black_start.circuit import GRID
+from evergrid.resilience.black_start.neighbour.feeder import UPSTREAM_TRANSFORMER
 from evergrid.resilience.black_start.outcome import Action, BlackStart, ClosingCheck
 from evergrid.studies.black_start.config import Config
 from evergrid.studies.black_start.results import BlackStartResults, Extreme, dark_s, holds_h
+from evergrid.studies.black_start.sections import SectionOutcome, joined_units, own_blocks
 
 EVERY = 10  # samples of the island from row to row of its table
 PERCENT = 100
@@ -19,23 +21,24 @@ def headline(config: Config, found: BlackStartResults) -> dict[str, Any]:
     """Headline numbers by their key in ``summary.json``."""
     start = found.start
     site, samples = start.circuit.site, start.samples
-    connected = np.isfinite(start.connected_s)
+    here = found.sections[0]
     return {
         "status": str(start.status),
         "reason": start.reason,
         "nominal_hz": site.nominal_hz,
         "duration_s": start.duration_s,
-        "units": len(start.circuit.formers),
-        "units_following": len(site.batteries) - len(start.circuit.formers),
-        "units_connected": int(connected.sum()),
-        "blocks": len(start.circuit.blocks),
-        "blocks_on": int(samples.connected[-1].sum()),
+        "units": here.units,
+        "units_following": len(site.batteries) - here.units,
+        "units_connected": here.units_connected,
+        "blocks": here.blocks,
+        "blocks_on": here.blocks_on,
         "demand_kw": site.power_kw,
         "served_kw": float(found.served_kw[-1]),
         **_recovery(found),
         "m_d_kwh": float(found.degradation.energy_kwh[0]),
         "m_d_share": float(found.degradation.share[0]),
         "m_d_weighted_kwh": _weighted_kwh(start),
+        **_neighbours(found),
         **_extreme("lowest_frequency", "hz", found.lowest_frequency),
         **_extreme("lowest_voltage", "pu", found.lowest_voltage),
         **_extreme("greatest_current", "pu", found.greatest_current),
@@ -75,9 +78,46 @@ def _recovery(found: BlackStartResults) -> dict[str, Any]:
 
 
 def _weighted_kwh(start: BlackStart) -> float:
-    dark = dark_s(start) / S_PER_H
+    dark = dark_s(start) / S_PER_H * own_blocks(start)
     blocks = start.circuit.blocks
     return float(sum(one.weight * one.power_kw * h for one, h in zip(blocks, dark, strict=True)))
+
+
+def _neighbours(found: BlackStartResults) -> dict[str, Any]:
+    """All neighbouring sections together, and the transformer upstream; null without them."""
+    others, upstream = found.sections[1:], found.upstream
+    last = [_last_recovery_s(one) for one in others]
+    energised = [
+        one.time_s
+        for one in found.start.events
+        if one.action is Action.ENERGISED and one.actor == UPSTREAM_TRANSFORMER
+    ]
+    return {
+        "neighbours": len(others),
+        "neighbours_joined": sum(bool(np.isfinite(one.joined_s)) for one in others),
+        "neighbour_demand_kw": sum(one.demand_kw for one in others),
+        "neighbour_served_kw": sum(float(one.served_kw[-1]) for one in others),
+        "neighbour_m_d_kwh": sum(float(one.degradation.energy_kwh[0]) for one in others),
+        "neighbour_t_r_100_s": _number(max(last, default=np.nan)),
+        "upstream_energised_s": energised[0] if energised else _with_the_bus_s(found),
+        "upstream_soft_pu": None if upstream is None else upstream.soft.peak_output_pu,
+        "upstream_hard_pu": None if upstream is None else upstream.hard.current_pu,
+        "upstream_voltage_hard_pu": None if upstream is None else upstream.hard.voltage_pu,
+    }
+
+
+def _last_recovery_s(section: SectionOutcome) -> float:
+    """When all demand of a section is back for good; infinite where it never is."""
+    times = section.recovery
+    return float(times.time_h[0, -1]) * S_PER_H if times.reached[0, -1] else np.inf
+
+
+def _with_the_bus_s(found: BlackStartResults) -> float | None:
+    """When a transformer upstream that is started softly first had voltage."""
+    upstream = found.start.circuit.feeder.upstream
+    if upstream is None or upstream.energise != "soft":
+        return None
+    return _number(found.sections[0].live_s)
 
 
 def _extreme(name: str, unit: str, found: Extreme) -> dict[str, Any]:
@@ -92,6 +132,7 @@ def _droop_hz(start: BlackStart) -> float:
     """Frequency at the end by the droop formula, from what the units feed."""
     samples = start.samples
     on = np.isfinite(samples.unit_frequency_hz[-1]) & (samples.unit_power_kw[-1] != 0.0)
+    on &= joined_units(start)
     if not on.any() or any(one.closing == GRID for one in start.waits):
         return np.nan
     unit = start.circuit.network.units[0].inverter
@@ -130,11 +171,13 @@ def _fuse(found: BlackStartResults) -> dict[str, Any]:
 def results(found: BlackStartResults) -> dict[str, pl.DataFrame]:
     """The tables that came out, by name."""
     start = found.start
-    return {
+    course = {"section_course": _section_course(start)} if len(found.sections) > 1 else {}
+    return course | {
         "events": _events(start),
         "island": _island(found),
         "units": _units(start),
         "blocks": _blocks(start),
+        "sections": _sections(found),
         "eigenvalues": _eigenvalues(start),
         "runbook": pl.DataFrame([vars(step) for step in found.runbook]),
     }
@@ -166,7 +209,7 @@ def _island(found: BlackStartResults) -> pl.DataFrame:
             "time_s": samples.time_s,
             "frequency_hz": samples.frequency_hz,
             "voltage_pu": samples.voltage_pu,
-            "load_kw": samples.block_kw.sum(axis=1),
+            "load_kw": samples.block_kw[:, own_blocks(found.start)].sum(axis=1),
             "served_kw": found.served_kw,
             "current_pu": samples.unit_current_pu.max(axis=1),
         }
@@ -179,6 +222,12 @@ def _units(start: BlackStart) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "unit": [unit.name for unit in start.circuit.formers],
+            "section": [
+                one.name
+                for unit in start.circuit.formers
+                for one in start.circuit.sections
+                if unit.name in one.units
+            ],
             "apparent_kva": [unit.apparent_kva for unit in start.circuit.formers],
             "connected_s": np.where(np.isfinite(start.connected_s), start.connected_s, np.nan),
             "power_kw": samples.unit_power_kw[-1],
@@ -200,6 +249,12 @@ def _blocks(start: BlackStart) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "block": [block.name for block in blocks],
+            "section": [
+                one.name
+                for block in blocks
+                for one in start.circuit.sections
+                if block.name in one.blocks
+            ],
             "tier": [block.tier for block in blocks],
             "power_kw": [block.power_kw for block in blocks],
             "weight": [block.weight for block in blocks],
@@ -207,6 +262,47 @@ def _blocks(start: BlackStart) -> pl.DataFrame:
             "on_at_end": samples.connected[-1],
             "dark_s": dark,
             "missing_kwh": dark / S_PER_H * np.array([block.power_kw for block in blocks]),
+        }
+    ).fill_nan(None)
+
+
+def _sections(found: BlackStartResults) -> pl.DataFrame:
+    rows: list[dict[str, Any]] = []
+    for one in found.sections:
+        reached, hours = one.recovery.reached[0], one.recovery.time_h[0]
+        times = {
+            f"t_r_{round(PERCENT * share)}_s": float(hours[i]) * S_PER_H if reached[i] else None
+            for i, share in enumerate(one.recovery.threshold)
+        }
+        rows.append(
+            {
+                "section": one.name,
+                "units": one.units,
+                "units_connected": one.units_connected,
+                "blocks": one.blocks,
+                "blocks_on": one.blocks_on,
+                "demand_kw": one.demand_kw,
+                "served_kw": float(one.served_kw[-1]),
+                **times,
+                "m_d_kwh": float(one.degradation.energy_kwh[0]),
+                "m_d_share": float(one.degradation.share[0]),
+                "live_s": _number(one.live_s),
+                "joined_s": _number(one.joined_s),
+            }
+        )
+    numbers = {name: pl.Float64 for name in rows[0] if name.endswith("_s")}
+    return pl.DataFrame(rows, schema_overrides=numbers)
+
+
+def _section_course(start: BlackStart) -> pl.DataFrame:
+    samples, sections = start.samples, start.circuit.sections
+    time_s = samples.time_s[::EVERY]
+    return pl.DataFrame(
+        {
+            "time_s": np.repeat(time_s, len(sections)),
+            "section": [one.name for _ in time_s for one in sections],
+            "frequency_hz": samples.section_frequency_hz[::EVERY].ravel(),
+            "voltage_pu": samples.section_voltage_pu[::EVERY].ravel(),
         }
     ).fill_nan(None)
 
@@ -229,10 +325,12 @@ def _eigenvalues(start: BlackStart) -> pl.DataFrame:
 
 def inputs(found: BlackStartResults) -> dict[str, pl.DataFrame]:
     """The canonical tables that were used, by name."""
-    site = found.start.circuit.site
+    site, neighbours = found.start.circuit.site, found.start.circuit.feeder.neighbours
+    batteries = [unit for one in (site, *neighbours) for unit in one.batteries]
+    blocks = [block for one in (site, *neighbours) for block in one.load_blocks]
     frames = {
-        "units": pl.DataFrame([vars(unit) for unit in site.batteries]),
-        "load_blocks": pl.DataFrame([vars(block) for block in site.load_blocks]),
+        "units": pl.DataFrame([vars(unit) for unit in batteries]),
+        "load_blocks": pl.DataFrame([vars(block) for block in blocks]),
     }
     return {name: frame.rename({"name": name[:-1]}) for name, frame in frames.items()}
 

@@ -1,0 +1,1 @@
+"""What lies beyond the site: the transformer upstream, neighbouring sections and their sources."""

@@ -1,0 +1,1 @@
+"""Who does what next in a black start: sections start, units join, the grid returns."""
