@@ -187,7 +187,10 @@ def test_no_value_of_one_kind_stands_for_another(raw: dict[str, Any], said: str)
         ({"limit": [7]}, "limit.0 must be a table, got 7. Write it below [[limit]]."),
         ({"spare": [{"limit_kw": 1}]}, "spare must be a table, got a list. Write it below [spare]"),
         ({"clock": {"rates": 1.0}}, "clock.rates must be a list, got 1. Write the values in sq"),
-        ({"clock": {"pair": [1.0, 2.0, 3.0]}}, "clock.pair must have 2 at most, got [1.0, 2.0, 3.0]."),
+        (
+            {"clock": {"pair": [1.0, 2.0, 3.0]}},
+            "clock.pair must have 2 at most, got [1.0, 2.0, 3.0].",
+        ),
     ],
 )
 def test_what_stands_where_a_table_or_list_should_is_told_as_toml_is_written(
