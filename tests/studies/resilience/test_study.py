@@ -157,7 +157,7 @@ def test_the_same_seed_finds_the_same_and_another_does_not(result: Any):
         ({"recovery": {"shares": [0.8, 0.5]}}, "shares must rise"),
         ({"recovery": {"target_share": 0.7}}, "target_share must be one of shares"),
         ({"recovery": {"tiers": ["critical"]}}, "name a tier that has load blocks"),
-        ({"recovery": {"tiers": []}}, "tiers must name each tier at most once"),
+        ({"recovery": {"tiers": []}}, "tiers must name at least one tier"),
         ({"sizing": {"vehicles": [5, 5]}}, "two rising whole numbers"),
         ({"sizing": {"energy_arrival_kwh": [500.0]}}, "at most the capacity of a vehicle"),
         ({"outage": {"scenarios": 100_000}, "sizing": {"vehicles": [0, 900]}}, "outage.scenarios"),
