@@ -9,6 +9,7 @@ from evergrid.core.arrays import Array
 from evergrid.core.errors import InputError
 from evergrid.resilience.black_start.circuit import GRID
 from evergrid.resilience.black_start.island import SAMPLE_S, STRETCH_S, Island
+from evergrid.resilience.black_start.meters import effective_pu
 from evergrid.resilience.black_start.outcome import ClosingCheck
 from evergrid.resilience.black_start.settings import ProtectionLimits, StartSequence
 from evergrid.resilience.network.assembly import assemble
@@ -39,8 +40,8 @@ def check_stability(
     assembly = assemble(network, positions.stopping(*others), told)
     try:
         settled = steady_state(assembly)
-    except InputError as error:
-        reason = f"{UNSTABLE}: there is no steady state to settle in ({error.rule})"
+    except InputError:
+        reason = f"{UNSTABLE}: there is no steady state to settle in"
         return ClosingCheck(island.time_s, name, False, reason, np.zeros(0, complex), ())
     found = modes(settled)
     states = found.main_states(0)
@@ -187,6 +188,40 @@ def _needed_kw(island: Island, blocks: tuple[str, ...]) -> float:
     )
 
 
+def _warm_kva(island: Island, names: set[str]) -> float:
+    """Apparent power of these blocks at nominal voltage once they are warm."""
+    found = [one for one in island.circuit.blocks if one.name in names]
+    return abs(sum((complex(one.power_kw, one.reactive_kvar) for one in found), 0j))
+
+
+def _wire_fault(island: Island, blocks: tuple[str, ...], positions: BreakerPositions) -> str:
+    """Which transformer or line of the site the blocks would overload; empty for none."""
+    site, own = island.circuit.site, island.circuit.sections[0]
+    fed = {name for name in blocks if positions.has(name)}
+    rated = []
+    if site.transformer is not None and not _fed_by_neighbour(island, positions):
+        rated.append(("the transformer", fed, site.transformer.rating_kva))
+    if site.section is not None:
+        at = {one.name: one.bus for one in site.load_blocks}
+        for branch in site.section.branches:
+            beyond = site.section.beyond(branch)
+            behind = {name for name in fed & set(own.blocks) if at[name] in beyond}
+            rated.append((branch.name, behind, branch.rating_kva))
+    for what, behind, rating_kva in rated:
+        if (kva := _warm_kva(island, behind)) > rating_kva:
+            return (
+                f"the blocks would load {what} with {kva:.4g} kVA, more than its "
+                f"{rating_kva:.4g} kVA"
+            )
+    return ""
+
+
+def _fed_by_neighbour(island: Island, positions: BreakerPositions) -> bool:
+    """Whether units beyond the main bus feed, so that what passes the transformer is not known."""
+    names = [name for one in island.circuit.sections[1:] for name in one.units]
+    return any(positions.has(name) for name in names)
+
+
 def _loading_fault(
     island: Island,
     blocks: tuple[str, ...],
@@ -203,6 +238,8 @@ def _loading_fault(
         return "no unit is connected"
     # Equal droops per unit load all alike per kVA, so the weakest of them sets what all may give.
     most = sequence.loading * float(share[online].min() * rating[online].sum())
+    if overloaded := _wire_fault(island, blocks, positions):
+        return overloaded
     if needed <= most:
         return ""
     return (
@@ -245,9 +282,13 @@ def _look_ahead(
     went = simulate(assembly, island.state, max(whole, STRETCH_S), sample_s=SAMPLE_S)
     row = island.meters(went)
     here = island.joined(section, positions)
+    window = island.circuit.half_cycle(SAMPLE_S)
+    voltage = effective_pu(row.section_voltage[1:, section], window)
+    for other in island.block_voltages_pu(went, section):
+        voltage = np.minimum(voltage, effective_pu(other[1:], window))
     return _LookAhead(
         went.ending is Ending.FINISHED,
-        row.section_voltage[:, section],
+        voltage,
         row.section_frequency[:, section],
         row.current[:, here],
     )

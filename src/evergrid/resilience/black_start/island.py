@@ -12,7 +12,14 @@ from evergrid.core.arrays import Array, Bool, Float
 from evergrid.core.units import S_PER_H
 from evergrid.model.microgrid import TIERS
 from evergrid.resilience.black_start.circuit import GRID, SiteCircuit
-from evergrid.resilience.black_start.meters import SAMPLE_S, MeterRow, dark_row, ratings_w, shown
+from evergrid.resilience.black_start.meters import (
+    SAMPLE_S,
+    MeterRow,
+    dark_row,
+    effective_pu,
+    ratings_w,
+    shown,
+)
 from evergrid.resilience.black_start.outcome import (
     Action,
     ClosingCheck,
@@ -35,6 +42,7 @@ SAMPLES = round(STRETCH_S / SAMPLE_S)
 SWING_STRETCHES = 25
 BOUND_PU = 50.0  # of a current, over that of all units together, beyond which it has run away
 WS_PER_KWH = 3.6e6
+ENERGY_OUT = "its energy has run out"
 
 
 class IslandLostError(Exception):
@@ -97,6 +105,8 @@ class Island:
         self._rows: list[MeterRow] = []
         self._assembly: Assembly | None = None
         self._rest: RestingIsland | None = None
+        # Of voltage; the last one is right before now.
+        self._seen_pu = np.zeros((SAMPLES + 1, len(self.circuit.sections)))
         self._modes_checked = False
 
     # What is connected
@@ -294,7 +304,7 @@ class Island:
             check_modes=not self._modes_checked,
         )
         self._modes_checked = True
-        row = self.meters(went, len(went.time_s) - 1 if went.ending is Ending.FINISHED else None)
+        row = self._metered(went)
         self._rows.append(row)
         self.state = DqState(self._whole(went.final.time_s), went.final.values)
         self._count(went, self.state.time_s - before.time_s)
@@ -320,6 +330,7 @@ class Island:
         time_s = self.time_s + SAMPLE_S * np.arange(SAMPLES)
         counts = len(self.circuit.formers), len(self.circuit.blocks), len(self.circuit.sections)
         self._rows.append(dark_row(time_s, *counts))
+        self._seen_pu = np.zeros_like(self._seen_pu)
         self._feed_auxiliaries(STRETCH_S)
         self.state = DqState(self._whole(self.time_s + STRETCH_S), self.state.values)
 
@@ -348,8 +359,9 @@ class Island:
         self._feed_auxiliaries(seconds)
 
     def _feed_auxiliaries(self, seconds: float) -> None:
+        left = self.energy_left_kwh()
         for unit, battery in enumerate(self.circuit.formers):
-            if self.auxiliary_on[unit]:
+            if self.auxiliary_on[unit] and left[unit] > 0 and not self._has_left(unit):
                 used = battery.auxiliary_kw * seconds / S_PER_H
                 self.auxiliary_kwh[unit] += used
                 self.energy_kwh[unit] += used
@@ -362,10 +374,14 @@ class Island:
     # Relays
 
     def _relays(self, row: MeterRow) -> None:
-        for unit in np.flatnonzero(self.energy_left_kwh() <= 0):
-            battery = self.circuit.formers[unit]
-            if battery.name not in self.positions.stopped:
-                self.trip(battery.name, "its energy has run out")
+        for unit, cause in self._spent():
+            name = self.circuit.formers[unit].name
+            if name not in self.positions.stopped:
+                self.trip(name, cause)
+            elif name not in self.dead_units:
+                self.dead_units.add(name)
+                section = self._section_of(name)
+                self.log(Action.REFUSED, name, cause, self.reading(section), section)
         for unit in np.flatnonzero(self.online()):
             name = self.circuit.formers[unit].name
             over = row.current[:, unit] > self.limits.over_current_pu
@@ -410,6 +426,22 @@ class Island:
         together = [one for one in self.joined_sections(section) if one in self.armed]
         return min(together, default=section)
 
+    def _spent(self) -> list[tuple[int, str]]:
+        """Units that cannot feed any longer, and why."""
+        left = self.energy_left_kwh()
+        found = []
+        for unit, battery in enumerate(self.circuit.formers):
+            if self._has_left(unit):
+                found.append((unit, f"it leaves {battery.departure_h:.3g} h after the loss"))
+            elif left[unit] <= 0:
+                short = battery.energy_arrival_kwh <= battery.energy_reserve_kwh
+                cause = "it came with no energy above its reserve" if short else ENERGY_OUT
+                found.append((unit, cause))
+        return found
+
+    def _has_left(self, unit: int) -> bool:
+        return self.time_s >= S_PER_H * self.circuit.formers[unit].departure_h
+
     def _lasting(self, relay: str, low: Bool[Array, " sample"], seconds: float) -> bool:
         """Whether something has lasted for so long; the clock of the relay then starts anew."""
         if not low.any():
@@ -434,7 +466,10 @@ class Island:
         ]
         if not on:
             return
-        block = max(on, key=lambda one: (TIERS.index(one.tier), -one.weight))
+        # One that feeds no other: a block goes after all that hang on it.
+        feeding = {block.parent for block in on}
+        last = [block for block in on if block.name not in feeding]
+        block = max(last, key=lambda one: (TIERS.index(one.tier), -one.weight))
         section = self._section_of(block.name)
         before = self.reading(section)
         self.move(self.positions.opening(block.name))
@@ -501,6 +536,32 @@ class Island:
             went.states[part],
             went.voltages_v[part],
         )
+
+    def _metered(self, went: DqTrajectory) -> MeterRow:
+        """What meters show in a stretch, of voltages the effective value over half a cycle."""
+        count = len(went.time_s) - 1 if went.ending is Ending.FINISHED else len(went.time_s)
+        every = self.meters(went).section_voltage
+        # At a switching instant the sample is of the time before it.
+        seen = np.concatenate([self._seen_pu, every[1:]])
+        self._seen_pu = seen[-SAMPLES - 1 :]
+        window = self.circuit.half_cycle(SAMPLE_S)
+        part = seen[SAMPLES + 1 - window : SAMPLES + count]
+        values = np.column_stack([effective_pu(column, window) for column in part.T])
+        row = self.meters(went, count)
+        return row._replace(voltage=values[:, 0], section_voltage=values)
+
+    def block_voltages_pu(self, went: DqTrajectory, section: int) -> list[Float[Array, " sample"]]:
+        """Voltages during a run at other buses of a section where a block is on."""
+        network, volts = self.circuit.network, self.circuit.site.nominal_v
+        own = self.circuit.sections[section]
+        on = {
+            load.bus
+            for load in network.loads
+            if load.name in own.blocks and went.assembly.positions.has(load.name)
+        }
+        numbers = [network.bus_index[bus] for bus in sorted(on - {own.bus})]
+        places = [np.flatnonzero(went.assembly.buses == number) for number in numbers]
+        return [np.abs(went.voltages_v[:, place[0]]) / volts for place in places if len(place)]
 
     def samples(self) -> IslandSamples:
         """All that was sampled."""
