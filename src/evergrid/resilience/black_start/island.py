@@ -23,10 +23,12 @@ from evergrid.resilience.black_start.outcome import (
 )
 from evergrid.resilience.black_start.rest import RestingIsland, resting
 from evergrid.resilience.black_start.settings import ProtectionLimits
+from evergrid.resilience.inverter.droop import STATES
 from evergrid.resilience.network.assembly import Assembly, assemble
 from evergrid.resilience.network.breakers import BreakerPositions, islands
 from evergrid.resilience.network.dq_state import DqState, dead_state
-from evergrid.resilience.network.references import UnitReference
+from evergrid.resilience.network.elements import GridFollowingUnit
+from evergrid.resilience.network.references import PowerReference, UnitReference
 from evergrid.resilience.network.simulation import STEP_S, DqTrajectory, Ending, simulate
 from evergrid.resilience.network.switching import switched
 
@@ -59,7 +61,8 @@ class Island:
         duration_s: Until when it is followed.
         state: Now.
         positions: Of the breakers.
-        references: What units are told.
+        references: What units that form the grid are told.
+        powers: What those that follow are told.
         armed: Places of sections whose relays for voltage and frequency look: not while the dead
             bus is ramped.
     """
@@ -70,6 +73,7 @@ class Island:
     state: DqState = field(init=False)
     positions: BreakerPositions = field(init=False)
     references: dict[str, UnitReference] = field(default_factory=dict)
+    powers: dict[str, PowerReference] = field(default_factory=dict)
     armed: set[int] = field(default_factory=set)
     events: list[StartEvent] = field(default_factory=list)
     checks: list[ClosingCheck] = field(default_factory=list)
@@ -89,6 +93,7 @@ class Island:
         self.auxiliary_on = np.zeros(count, bool)
         self.connected_s = np.full(count, np.inf)
         self.peak_pu = np.zeros(count)
+        self.follower_kwh = np.zeros(len(self.circuit.followers))
         self.dead_units: set[str] = set()
         self.lost = False
         self._timers: dict[str, float] = {}
@@ -110,13 +115,14 @@ class Island:
         """What is connected now."""
         if self._assembly is None:
             network = self.circuit.with_block_power(self._cold).network
-            self._assembly = assemble(network, self.positions, self.references)
+            told = self.references | self.powers
+            self._assembly = assemble(network, self.positions, told)
         return self._assembly
 
     def assembly_with(self, positions: BreakerPositions) -> Assembly:
         """What would be connected with other positions of breakers."""
         network = self.circuit.with_block_power(self._cold).network
-        return assemble(network, positions, self.references)
+        return assemble(network, positions, self.references | self.powers)
 
     def online(self) -> Bool[Array, " unit"]:
         """Whether each unit is connected to its bus."""
@@ -141,12 +147,20 @@ class Island:
     def joined_units(
         self, section: int = 0, positions: BreakerPositions | None = None
     ) -> frozenset[str]:
-        """Names of the units, the grid among them, that are connected to the bus of a section.
+        """Names of the units that form it, the grid among them, of the island of a section.
 
         Args:
             section: Its place.
             positions: Of breakers; as they are where none are given.
         """
+        names = self.all_joined_units(section, positions)
+        forming = {unit.name for unit in self.circuit.network.units if unit.forms}
+        return names & forming
+
+    def all_joined_units(
+        self, section: int = 0, positions: BreakerPositions | None = None
+    ) -> frozenset[str]:
+        """The same, with those that follow."""
         network, now = self.circuit.network, positions or self.positions
         found = islands(network, now)
         number = found.of_bus[network.bus_index[self.circuit.sections[section].bus]]
@@ -246,7 +260,7 @@ class Island:
         )
 
     def _anything_runs(self) -> bool:
-        units = {unit.name for unit in self.circuit.network.units}
+        units = {unit.name for unit in self.circuit.network.units if unit.forms}
         return bool(units - self.positions.stopped)
 
     def _running_w(self) -> float:
@@ -318,8 +332,9 @@ class Island:
 
     def _dark_stretch(self) -> None:
         time_s = self.time_s + SAMPLE_S * np.arange(SAMPLES)
-        counts = len(self.circuit.formers), len(self.circuit.blocks), len(self.circuit.sections)
-        self._rows.append(dark_row(time_s, *counts))
+        made = self.circuit
+        of_each = made.formers, made.blocks, made.sections, made.followers
+        self._rows.append(dark_row(time_s, *(len(one) for one in of_each)))
         self._feed_auxiliaries(STRETCH_S)
         self.state = DqState(self._whole(self.time_s + STRETCH_S), self.state.values)
 
@@ -337,6 +352,17 @@ class Island:
         """Energy out of each battery, and peaks of currents."""
         volts = self.circuit.site.nominal_v
         for place, unit in enumerate(went.assembly.units):
+            follower = unit - len(self.circuit.network.units) + len(self.circuit.followers)
+            if follower >= 0:
+                battery = self.circuit.followers[follower]
+                ac_kwh = went.unit_energy_ws[place] / WS_PER_KWH + (
+                    battery.auxiliary_kw * seconds / S_PER_H
+                )
+                over = (
+                    battery.efficiency_discharge if ac_kwh > 0 else 1.0 / battery.efficiency_charge
+                )
+                self.follower_kwh[follower] += ac_kwh / over
+                continue
             if unit >= len(self.circuit.formers):
                 continue
             battery = self.circuit.formers[unit]
@@ -369,7 +395,7 @@ class Island:
         for unit in np.flatnonzero(self.online()):
             name = self.circuit.formers[unit].name
             over = row.current[:, unit] > self.limits.over_current_pu
-            if self._lasting(f"{name} over", over, self.limits.over_current_s):
+            if self.lasting(f"{name} over", over, self.limits.over_current_s):
                 most = float(row.current[:, unit].max())
                 self.trip(name, f"over-current, {most:.2f} of its rated current")
         for section in sorted(self.armed):
@@ -384,12 +410,12 @@ class Island:
         voltage = row.section_voltage[:, section]
         names = [name for name in self.circuit.sections[section].units if self.positions.has(name)]
         low_pu = voltage < limits.under_voltage_pu
-        if self._lasting(f"under {section}", low_pu, limits.under_voltage_s):
+        if self.lasting(f"under {section}", low_pu, limits.under_voltage_s):
             for name in names:
                 self.trip(name, f"under-voltage, {float(voltage.min()):.2f} pu")
         frequency = row.section_frequency[:, section]
         low_hz = frequency < nominal - limits.under_frequency_hz
-        if self._lasting(f"slow {section}", low_hz, limits.under_frequency_s):
+        if self.lasting(f"slow {section}", low_hz, limits.under_frequency_s):
             for name in names:
                 self.trip(name, f"under-frequency, {np.nanmin(frequency):.2f} Hz")
 
@@ -402,7 +428,7 @@ class Island:
             # Joined sections have one frequency: the first of them that has relays looks for all.
             if low_hz.any() and section != self._first_armed(section):
                 continue
-            if self._lasting(f"shed {section}", low_hz, self.limits.shed_s):
+            if self.lasting(f"shed {section}", low_hz, self.limits.shed_s):
                 self._shed(float(np.nanmin(frequency)), self.joined_sections(section))
 
     def _first_armed(self, section: int) -> int:
@@ -410,7 +436,7 @@ class Island:
         together = [one for one in self.joined_sections(section) if one in self.armed]
         return min(together, default=section)
 
-    def _lasting(self, relay: str, low: Bool[Array, " sample"], seconds: float) -> bool:
+    def lasting(self, relay: str, low: Bool[Array, " sample"], seconds: float) -> bool:
         """Whether something has lasted for so long; the clock of the relay then starts anew."""
         if not low.any():
             self._timers[relay] = 0.0
@@ -435,16 +461,18 @@ class Island:
         if not on:
             return
         block = max(on, key=lambda one: (TIERS.index(one.tier), -one.weight))
-        section = self._section_of(block.name)
+        section = self.section_of(block.name)
         before = self.reading(section)
         self.move(self.positions.opening(block.name))
         self._picked_s.pop(block.name, None)
         self.log(Action.SHED, block.name, f"frequency at {low_hz:.2f} Hz", before, section)
 
-    def _section_of(self, name: str) -> int:
+    def section_of(self, name: str) -> int:
         """Place of the section of a unit or block."""
         sections = self.circuit.sections
-        return next(i for i, one in enumerate(sections) if name in (*one.units, *one.blocks))
+        return next(
+            i for i, one in enumerate(sections) if name in (*one.units, *one.blocks, *one.followers)
+        )
 
     def trip(self, name: str, cause: str) -> None:
         """A unit opens its breaker and stops.
@@ -452,7 +480,7 @@ class Island:
         Raises:
             IslandLostError: It was the last one of its island.
         """
-        section = self._section_of(name)
+        section = self.section_of(name)
         before, together = self.reading(section), self.joined_sections(section)
         self.dead_units.add(name)
         self.move(self.positions.opening(name).stopping(name))
@@ -469,7 +497,8 @@ class Island:
         for place in sections:
             section = self.circuit.sections[place]
             self.armed.discard(place)
-            self.move(self.positions.opening(*section.blocks).stopping(*section.units))
+            stopped = self.positions.stopping(*section.units, *section.followers)
+            self.move(stopped.opening(*section.blocks))
             for name in section.blocks:
                 self._picked_s.pop(name, None)
             self.log(Action.COLLAPSE, section.name, cause, before, place)
@@ -487,6 +516,54 @@ class Island:
         self._die()
         self.log(Action.COLLAPSE, "island", cause, before)
         raise IslandLostError(cause, tuple(range(len(self.circuit.sections))))
+
+    # Units that follow
+
+    def follows(self, name: str) -> bool:
+        """Whether a unit that follows is in service."""
+        return name in self.all_joined_units(self.section_of(name))
+
+    def fed_kw(self, section: int) -> float:
+        """What those that follow are told to feed in the island of a section."""
+        here = self.all_joined_units(section)
+        return sum((one.power_w for name, one in self.powers.items() if name in here), 0.0) / 1e3
+
+    def demand_kw(self, section: int) -> float:
+        """What the blocks that are on draw at nominal voltage in the island of a section."""
+        names = {
+            name
+            for place in self.joined_sections(section)
+            for name in self.circuit.sections[place].blocks
+        }
+        drawn = (
+            block.power_kw * self.block_factor(block.name)
+            for block in self.circuit.blocks
+            if block.name in names and self.is_on(block.name)
+        )
+        return sum(drawn, 0.0)
+
+    def start_follower(self, name: str, section: int) -> None:
+        """Connect a unit that follows, which has found the voltage of its bus and feeds nothing."""
+        network = self.circuit.network
+        place = [unit.name for unit in network.units].index(name)
+        unit = network.units[place]
+        assert isinstance(unit, GridFollowingUnit)
+        assembly = self.assembly()
+        (at,) = np.nonzero(assembly.buses == network.bus_index[unit.bus])
+        voltage = assembly.voltages_v(self.state.values, self.time_s)[at[0]]
+        w = 2.0 * np.pi * self.frequency_hz(section)
+        self.move(self.positions.starting(name).closing(name))
+        values = self.state.values.copy()
+        first = place * len(STATES)
+        values[first : first + len(STATES)] = unit.inverter.synchronised(complex(voltage), w)
+        self.state = DqState(self.time_s, values)
+
+    def recent(self, section: int, seconds: float) -> tuple[Array, Array]:
+        """Frequency and voltage of a section at the samples of the last seconds."""
+        stretches = max(round(seconds / STRETCH_S), 1)
+        rows = self._rows[-stretches:]
+        frequency = np.concatenate([row.section_frequency[:, section] for row in rows])
+        return frequency, np.concatenate([row.section_voltage[:, section] for row in rows])
 
     # Meters
 

@@ -27,9 +27,12 @@ class MeterRow(NamedTuple):
     connected: Array
     section_frequency: Array
     section_voltage: Array
+    follower_kw: Array
 
 
-def dark_row(time_s: Float[Array, " sample"], units: int, blocks: int, sections: int) -> MeterRow:
+def dark_row(
+    time_s: Float[Array, " sample"], units: int, blocks: int, sections: int, followers: int
+) -> MeterRow:
     """Samples of an island without a unit."""
     samples = len(time_s)
     none, zero = np.full(samples, np.nan), np.zeros(samples)
@@ -46,6 +49,7 @@ def dark_row(time_s: Float[Array, " sample"], units: int, blocks: int, sections:
         np.zeros((samples, blocks), bool),
         np.full((samples, sections), np.nan),
         np.zeros((samples, sections)),
+        np.zeros((samples, followers)),
     )
 
 
@@ -104,6 +108,7 @@ def shown(
         np.tile(on & live, (samples, 1)),
         whole,
         voltage,
+        all_units[:, len(network.units) - len(circuit.followers) :, P] / 1e3,
     )
 
 

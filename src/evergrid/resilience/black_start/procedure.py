@@ -6,10 +6,12 @@ from evergrid.core.nearest import did_you_mean
 from evergrid.model.microgrid import BatteryUnit, Microgrid
 from evergrid.resilience.black_start import closing
 from evergrid.resilience.black_start.circuit import InverterSettings, circuit
+from evergrid.resilience.black_start.following import FollowingRules
 from evergrid.resilience.black_start.island import Island, IslandLostError
 from evergrid.resilience.black_start.neighbour.feeder import NO_FEEDER, UpstreamFeeder
 from evergrid.resilience.black_start.outcome import Action, BlackStart, StartStatus
 from evergrid.resilience.black_start.sequence.bottom_up import BottomUp
+from evergrid.resilience.black_start.sequence.following import FollowingChargers
 from evergrid.resilience.black_start.sequence.grid_meeting import GridMeeting
 from evergrid.resilience.black_start.sequence.program import Steps, StopSequenceError, run
 from evergrid.resilience.black_start.sequence.section_start import SectionStart
@@ -26,6 +28,7 @@ CLOSINGS = (
     Action.PICK_UP,
     Action.ENERGISED,
     Action.JOINED,
+    Action.ENTERED,
     Action.RECONNECTED,
 )
 
@@ -39,6 +42,7 @@ def black_start(
     limits: ProtectionLimits | None = None,
     grid: GridReturn | None = None,
     feeder: UpstreamFeeder = NO_FEEDER,
+    following: FollowingRules | None = None,
 ) -> BlackStart:
     """Start a dead site from its batteries, and follow it to the end of the sequence.
 
@@ -55,6 +59,7 @@ def black_start(
         grid: That comes back; none by default.
         feeder: What lies beyond the main bus, and is brought to life after the site: a transformer,
             neighbouring sections. Sections with units of their own start at the same time.
+        following: Rules of chargers that follow; none to leave them out.
 
     Raises:
         InputError: A site that cannot start: no unit forms the grid or starts without voltage,
@@ -63,12 +68,13 @@ def black_start(
     """
     sequence = sequence or StartSequence()
     inverter = inverter or InverterSettings()
-    made = circuit(site, inverter, grid, feeder)
+    made = circuit(site, inverter, grid, feeder, following)
     own = tuple(unit for unit in site.batteries if unit.grid_forming)
     _check(site, own, sequence, grid)
     island = Island(made, limits or ProtectionLimits(), sequence.duration_s)
     procedure = _Procedure(island, sequence, synchronise or SynchroCheck(), grid, inverter)
-    run(island, procedure.programs())
+    chargers = FollowingChargers(island, sequence, following or FollowingRules())
+    run(island, [*procedure.programs(), *([chargers.follow()] if following else [])])
     together = island.joined_sections()
     return BlackStart(
         circuit=made,
@@ -85,6 +91,7 @@ def black_start(
         duration_s=sequence.duration_s,
         peak_current_pu=island.peak_pu,
         joined=tuple(place in together for place in range(len(made.sections))),
+        followers=chargers.outcomes(),
         inrush=procedure.beyond.inrush,
     )
 

@@ -148,25 +148,25 @@ def _first_guess(assembly: Assembly) -> Float[Array, " state"]:
         follows, 1.0 / np.where(follows, tables.units[:, INV_V], 1.0), tables.told[:, V_TO]
     )
     e = e.astype(np.complex128)
-    fed = np.where(follows, (tables.told[:, V_TO] - 1j * tables.told[:, TRIM]) / e.real, 0.0)
+    fed = np.where(follows, (tables.told[:, V_TO] - 1j * tables.told[:, TRIM]) / np.real(e), 0.0)
     currents = _phasors(assembly, e, fed)
     entries = assemblies.current_entries(assembly)
     values[entries], values[entries + 1] = np.real(currents), np.imag(currents)
     rows, at = tables.units, assembly.unit_at
-    i_o = np.asarray(currents)[: len(at)]
-    power = np.asarray(e * np.conj(i_o))
+    i_o = currents[: len(at)]
+    power = e * np.conj(i_o)
     w = rows[:, W_N]
     i_l = i_o + 1j * w * e / rows[:, INV_CF]
     bridge = e + (rows[:, RF_LF] + 1j * w) / rows[:, INV_LF] * i_l
-    miss = -rows[:, N_Q] * power.imag
+    miss = -rows[:, N_Q] * np.imag(power)
     phi = (i_l - rows[:, F] * i_o - 1j * rows[:, WN_CF] * e - miss / rows[:, INV_KPV]) / rows[
         :, K_IV
     ]
     gamma = (bridge - 1j * rows[:, WN_LF] * i_l) / rows[:, K_IC]
     phi = np.where(follows, 0.0, phi)
-    values[at + P], values[at + Q] = power.real, power.imag
+    values[at + P], values[at + Q] = np.real(power), np.imag(power)
     for first, pair in ((PHI_D, phi), (GAMMA_D, gamma), (I_L_D, i_l), (V_O_D, e)):
-        values[at + first], values[at + first + 1] = pair.real, pair.imag
+        values[at + first], values[at + first + 1] = np.real(pair), np.imag(pair)
     return values
 
 
