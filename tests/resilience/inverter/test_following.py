@@ -94,6 +94,16 @@ def test_its_loop_at_a_stiff_source_has_the_modes_of_the_cubic():
         assert np.abs(found.eigenvalue_per_s - expected).min() < 2e-3 * abs(expected)
 
 
+def test_a_small_one_at_a_large_source_has_a_steady_state():
+    large = rated(1e8, 400.0, 50.0, droop_hz=0.0, droop_voltage_pu=0.0)
+    network = DqNetwork(
+        50.0, ("b",), (GridFormingUnit("u", "b", large), GridFollowingUnit("f", "b", follower()))
+    )
+    settled = steady_state(assemble(network, references={"f": PowerReference(1e3)}))
+    assert settled.residual < 1e-11
+    assert settled.state.values[SIZE + 1] == pytest.approx(1e3, rel=1e-9)
+
+
 def test_it_connects_without_a_shock_and_ramps():
     assembly, state = entering(PowerReference(5e3, ramp_start_s=0.1, ramp_s=0.5))
     went = simulate(assembly, state, 2.0)

@@ -257,8 +257,8 @@ def _following_notes(rules: FollowingEntry, found: BlackStartResults) -> list[st
     else:
         told.append(
             f"Their protection against islands acts at {rules.rocof_hz_per_s:g} Hz/s over "
-            f"{rules.rocof_window_s:g} s: set it off, or widen it, for a planned island. Those that "
-            "shift their frequency actively to find an island are not simulated."
+            f"{rules.rocof_window_s:g} s: set it off, or widen it, for a planned island. Those "
+            "that shift their frequency actively to find an island are not simulated."
         )
     out = [one for one in found.start.followers if not one.on_at_end]
     if out:
