@@ -95,7 +95,7 @@ def check_pick_up(
     if loading and not sequence.force:
         nothing = np.zeros(0, complex)
         return ClosingCheck(island.time_s, name, False, loading, nothing, (), settled_hz=settled_hz)
-    found = check_energising(island, name, sequence, limits, section)
+    found = _looked_at(island, name, sequence, limits, section, from_sample=0)
     unstable = found.reason.startswith(UNSTABLE)
     reasons = [one for one in (loading, found.reason) if one and not unstable]
     if unstable:
@@ -112,6 +112,10 @@ def check_energising(
 ) -> ClosingCheck:
     """Eigenvalues and a look ahead at the closing of something that draws little by itself.
 
+    The instant of closing itself does not count: the voltage divides there over inductances alone,
+    of which that beside a core's loss is none of the transformer, and is over in a fraction of the
+    first millisecond.
+
     Args:
         island: Now.
         name: Of the breaker.
@@ -119,9 +123,22 @@ def check_energising(
         limits: That the look ahead must keep.
         section: Place of a section that feeds it; its meters are looked at.
     """
+    return _looked_at(island, name, sequence, limits, section, from_sample=1)
+
+
+def _looked_at(
+    island: Island,
+    name: str,
+    sequence: StartSequence,
+    limits: ProtectionLimits,
+    section: int,
+    *,
+    from_sample: int,
+) -> ClosingCheck:
+    """Eigenvalues and a look ahead, of whose samples those from one on count."""
     positions = island.positions.closing(name)
     stable = check_stability(island, positions, name, section)
-    seen = _look_ahead(island, positions, sequence.trial_s, section)
+    seen = _look_ahead(island, positions, sequence.trial_s, section, from_sample)
     reasons = []
     nominal = island.circuit.site.nominal_hz
     if not seen.finished:
@@ -242,7 +259,7 @@ class _LookAhead:
 
 
 def _look_ahead(
-    island: Island, positions: BreakerPositions, seconds: float, section: int
+    island: Island, positions: BreakerPositions, seconds: float, section: int, from_sample: int
 ) -> _LookAhead:
     """The same equations for a while, on a copy, without relays."""
     assembly = island.assembly_with(positions)
@@ -252,7 +269,7 @@ def _look_ahead(
     here = island.joined(section, positions)
     return _LookAhead(
         went.ending is Ending.FINISHED,
-        row.section_voltage[:, section],
-        row.section_frequency[:, section],
-        row.current[:, here],
+        row.section_voltage[from_sample:, section],
+        row.section_frequency[from_sample:, section],
+        row.current[from_sample:, here],
     )

@@ -55,7 +55,6 @@ class _Words:
         self.synchronise = synchronise
         self.nominal_hz = found.circuit.site.nominal_hz
         self.checks = {check.closing: check for check in found.checks}
-        self.transformer = found.circuit.site.transformer is not None
         self.sections = {one.line: one.name for one in found.circuit.sections if one.line}
         upstream = found.circuit.feeder.upstream
         self.behind = "" if upstream is None else " upstream"
@@ -101,7 +100,7 @@ class _Words:
         )
 
     def _soft_start(self, event: StartEvent) -> tuple[str, str, str, str]:
-        what = "bus and transformer" if self.transformer else "bus"
+        what = "bus and transformer" if "transformer" in event.cause else "bus"
         return (
             CHARGER,
             f"{event.actor} {event.cause}.",
