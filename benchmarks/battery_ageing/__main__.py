@@ -49,10 +49,14 @@ def rows(name: str, vehicles: int, oracle: Path | None) -> Iterator[str]:
     for _ in range(parts - 1):
         found = fleet.aged(model, profile)
     yield _row(name, "table", parts * PART, begin)
+    fleet.aged(model, _some(profile, 2), exact=True)  # compiles
+    begin = Clock.now()
+    fleet.aged(model, profile, exact=True)
+    yield _row(name, "formulas, compiled", PART, begin)
     some = _some(profile, COMPARED)
     begin = Clock.now()
     *_, exact = life.lived(model, some)
-    yield _row(name, "formulas", COMPARED, begin)
+    yield _row(name, "formulas, of whole arrays", COMPARED, begin)
     yield f"| {name} | largest error of a part of the fade | | {_error(found, exact):.1e} | | |"
     if oracle is not None:
         yield from _in_turns(name, model, profile, oracle)

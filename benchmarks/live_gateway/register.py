@@ -57,5 +57,8 @@ class KeyedStations(AbstractCredentials):
     async def set_next_secret(self, station: str, secret_hmac: str) -> None:
         """Secrets do not change."""
 
+    async def use_next_certificate(self, station: str) -> None:
+        """Certificates do not change."""
+
     async def use_next_secret(self, station: str) -> None:
         """Secrets do not change."""

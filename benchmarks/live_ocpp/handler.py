@@ -125,5 +125,8 @@ class Stations(AbstractCredentials):
     async def set_next_secret(self, station: str, secret_hmac: str) -> None:
         """Secrets do not change."""
 
+    async def use_next_certificate(self, station: str) -> None:
+        """Certificates do not change."""
+
     async def use_next_secret(self, station: str) -> None:
         """Secrets do not change."""

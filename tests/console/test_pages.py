@@ -253,3 +253,44 @@ def test_files_are_kept_and_others_are_not_found(served: Served, operator: httpx
         assert "immutable" in answer.headers["cache-control"]
     assert operator.get("/static/0/live.js").status_code == 404
     assert operator.get("/static/0/../site.py").status_code == 404
+
+
+def test_a_station_shows_what_it_does_for_the_grid_and_its_alarms(operator: httpx.Client):
+    text = operator.get("/stations/cp-03").text
+    for words in (
+        "Active power by frequency (FreqDroop)",
+        "+100 % at 49.80 Hz, 0 % at 49.99 Hz",
+        "its meter contradicts it",
+        "given, not read back",
+        "cp-03 accepted its orders and does not follow them.",
+    ):
+        assert words in text
+    assert "verified by its meter" in operator.get("/stations/cp-04").text
+    assert "Not known: it is connected to no gateway." in operator.get("/stations/cp-02").text
+
+
+def test_an_operator_holds_a_station_and_renews_what_it_shows_itself_with():
+    fake = FakeService(4)
+    with serving(fake) as served, browser(served, "olga") as client:
+        page = "/stations/cp-01"
+        assert client.post(page, data={"care": "hold"}).status_code == 303
+        assert fake.on_hold == {"cp-01"}
+        text = client.get(f"{page}?done=upkeep").text
+        assert "held when it next boots" in text
+        assert "on hold at its boot" in client.get("/stations").text
+        assert client.post(page, data={"care": "let-go"}).status_code == 303
+        assert fake.on_hold == set()
+        for care in ("password", "certificate", "forget"):
+            assert client.post(page, data={"care": care}).status_code == 303
+        assert [asked[1] for asked in fake.asked] == ["password", "certificate", "forget"]
+        refused = client.post("/stations/cp-02", data={"care": "certificate"})
+        assert refused.status_code == 409
+        assert "Refused:" in refused.text
+        assert client.post(page, data={"care": "nothing"}).status_code == 422
+        noted = [(row.action, row.outcome) for row in served.accounts.trail]
+        for action in ("hold", "let go", "renew password", "renew certificate"):
+            assert {(action, "asked"), (action, "done")} <= set(noted)
+        assert ("renew certificate", "refused") in noted
+    with serving(fake) as served, browser(served, "victor") as client:
+        assert client.post(page, data={"care": "hold"}).status_code == 403
+        assert "Hold at its next boot" not in client.get(page).text

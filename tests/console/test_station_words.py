@@ -41,6 +41,8 @@ def test_each_state_has_words_of_its_own(number: int, note: str, tone: str):
         ({"accepted_kw": 3.0}, "order not accepted"),
         ({"following": None}, "plugged in"),
         ({"clock_skew_s": -95.0}, "clock 95 s behind"),
+        ({"on_hold": True}, "on hold at its boot"),
+        ({"on_hold": True, "following": False}, "accepted, not applied"),
     ],
 )
 def test_an_order_that_is_not_accepted_is_told(change: dict[str, Any], note: str):

@@ -191,6 +191,39 @@ def test_a_rule_of_another_record_is_reported_at_the_key_that_breaks_it():
     assert text == "clock.time_zone must be an IANA zone such as Europe/Oslo, got Europe/Olso."
 
 
+class Town(config.Config):
+    """A town."""
+
+    street: tuple[Limit, ...] = Field(min_length=1, max_length=2)
+    """Its streets."""
+    share: float = Field(default=0.5, gt=0, le=1)
+    """How much of it."""
+
+
+def told(raw: dict[str, Any]) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        config.parse(Town, raw)
+    return [str(fault) for fault in caught.value.faults]
+
+
+def test_a_list_is_not_called_too_short_because_what_it_holds_has_faults():
+    (text,) = told({"street": [{"limit_kw": -1.0}]})
+    assert text.startswith("street.0.limit_kw must be greater than or equal to 0, got -1")
+
+
+def test_lists_that_are_too_short_or_too_long_are_told_in_words():
+    (short,) = told({"street": []})
+    assert short.startswith("street must have 1 at least")
+    (long,) = told({"street": [{"limit_kw": 1.0}] * 3})
+    assert long.startswith("street must have 2 at most")
+
+
+@pytest.mark.parametrize(("share", "percent"), [(87.0, True), (2, True), (1.1, False), (0, False)])
+def test_a_percentage_in_the_place_of_a_fraction_is_told(share: float, percent: bool):
+    (text,) = told({"street": [{"limit_kw": 1.0}], "share": share})
+    assert ("Give a fraction, not a percentage." in text) == percent
+
+
 def test_a_configuration_cannot_be_changed():
     with pytest.raises(ValueError, match="frozen"):
         Street(name="Elm").name = "Oak"  # pyright: ignore[reportAttributeAccessIssue]

@@ -114,6 +114,7 @@ def test_a_key_out_of_range_is_refused() -> None:
         {"step_a": 0.0},
         {"most_starts": 0},
         {"phases": 2},
+        {"most_a": 5.0},
     )
     for bad in faulty:
         with pytest.raises((ConfigError, ValueError)):

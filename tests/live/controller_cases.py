@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from evergrid.core.config import parse
+from evergrid.core.errors import InputError
+from evergrid.core.faults import Fault
 from evergrid.live.adapter import (
     AbstractAdapter,
     Capabilities,
@@ -25,9 +27,12 @@ from evergrid.live.controller import planning
 from evergrid.live.controller.awards import Awards
 from evergrid.live.controller.controller import Controller
 from evergrid.live.controller.drivers import Driver, Drivers
+from evergrid.live.controller.holds import Holds
 from evergrid.live.controller.planning import MadePlan, PlanRequest
 from evergrid.live.controller.plans import Plans
+from evergrid.live.controller.service_view import ServiceView
 from evergrid.live.controller.ticker import Ticker
+from evergrid.live.maintenance import AbstractMaintenance, ConnectionDetail, Renewal
 from evergrid.live.signals.freshness import Fallback, FollowedSignal
 from evergrid.live.store.entry import Entry
 from evergrid.live.view import LedgerLine
@@ -144,6 +149,46 @@ class FunctionFeed:
 
     def follow(self) -> FollowedSignal:
         return FollowedSignal(self.value(self.clock.now_s()), 2.0, 0.0, Fallback.NONE)
+
+
+@dataclass
+class SimpleMaintenance(AbstractMaintenance):
+    """Notes what it is asked; nothing is known of a connection.
+
+    Attributes:
+        registered: Stations; others are refused.
+        asked: What was asked of which station.
+        result: Of every renewal.
+        known: Of every connection.
+    """
+
+    registered: tuple[str, ...] = ("s0", "s1", "s2", "s3")
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    result: Renewal = field(default_factory=lambda: Renewal(OrderResult.ACCEPTED))
+    known: ConnectionDetail = field(default_factory=ConnectionDetail)
+
+    async def hold(self, station: str, on_hold: bool) -> None:
+        if station not in self.registered:
+            raise InputError("hold", [Fault("station", "be a registered one", (station,))])
+        self.asked.append((station, "hold" if on_hold else "let go"))
+
+    async def renew_password(self, station: str) -> Renewal:
+        self.asked.append((station, "password"))
+        return self.result
+
+    async def renew_certificate(self, station: str) -> Renewal:
+        self.asked.append((station, "certificate"))
+        return self.result
+
+    async def connection(self, station: str) -> ConnectionDetail:
+        return self.known
+
+
+def service_view(run: "Run", maintenance: SimpleMaintenance | None = None) -> ServiceView:
+    """What is seen of a run."""
+    care = maintenance or SimpleMaintenance()
+    holds = Holds(care, run.log, run.clock)
+    return ServiceView(run.controller, run.ticker, care, holds, simulated=True, currency="USD")
 
 
 class Run:

@@ -16,6 +16,7 @@ from evergrid.live.view import (
     AbstractCommands,
     AbstractView,
     Alarm,
+    GridFunctionRow,
     LedgerLine,
     MessageRow,
     Offer,
@@ -59,6 +60,7 @@ class FakeService(AbstractView, AbstractCommands):
         self.asked: list[tuple[Any, ...]] = []
         self.priority: set[str] = set()
         self.opted_out: set[str] = set()
+        self.on_hold: set[str] = set()
         self.needs: dict[str, dict[str, float]] = {}
         self.alarm_list = self._first_alarms()
 
@@ -118,6 +120,7 @@ class FakeService(AbstractView, AbstractCommands):
             soc=round(0.4 + 0.3 * math.sin(time_s / 3000 + i), 3) if plugged else None,
             last_seen_s={OFFLINE: self.begin_s + 300, UNSEEN: None}.get(i, time_s - 1),
             clock_skew_s={SKEWED: 95.0, UNSEEN: None}.get(i, 0.2),
+            on_hold=self.names[i] in self.on_hold,
         )
 
     def _session(self, i: int, time_s: float) -> SessionRow:
@@ -187,7 +190,7 @@ class FakeService(AbstractView, AbstractCommands):
         now_s = self.clock.now_s()
         return tuple(self._row(i, now_s) for i in range(len(self.names)))
 
-    def station(self, station: str) -> StationDetail | None:
+    async def station(self, station: str) -> StationDetail | None:
         """One of them."""
         self._fail("station")
         if station not in self.names:
@@ -201,6 +204,32 @@ class FakeService(AbstractView, AbstractCommands):
             profiles=_profiles(i) if plugged else (),
             messages=self._messages(i, now_s),
             series=self._station_series(i, now_s) if plugged else Series((), {}),
+            grid_functions=self._functions(i),
+            alarms=tuple(
+                one
+                for one in self.alarm_list
+                if one.ended_s is None and one.source.partition(" ")[0] == station
+            ),
+            security_profile=2 if self._state(i) == "online" else None,
+            not_known="" if self._state(i) == "online" else "it is connected to no gateway",
+        )
+
+    def station_series(self, station: str) -> Series | None:
+        """Its power of the last while."""
+        if station not in self.names:
+            return None
+        i = self.names.index(station)
+        return self._station_series(i, self.clock.now_s()) if self._plugged(i) else Series((), {})
+
+    def _functions(self, i: int) -> tuple[GridFunctionRow, ...]:
+        volt_var = ((0.917, 0.44), (0.98, 0.0), (1.02, 0.0), (1.083, -0.44))
+        droop, since_s = ((49.8, 1.0), (49.99, 0.0), (50.01, 0.0), (50.2, -1.0)), self.begin_s
+        state = {DEVIATING: "contradicted", SKEWED: "verified"}.get(i, "read back")
+        return (
+            GridFunctionRow("FreqDroop", droop, since_s, state),
+            GridFunctionRow("VoltVar", volt_var, since_s, "verified")
+            if i != DEVIATING
+            else GridFunctionRow("VoltVar", (), None, "given"),
         )
 
     def _messages(self, i: int, now_s: float) -> tuple[MessageRow, ...]:
@@ -330,6 +359,22 @@ class FakeService(AbstractView, AbstractCommands):
             raise InputError("call", [Fault("station", rule, (), (station,), fix=fix)])
         self.asked.append((station, action, payload))
         return {"status": "Accepted"}
+
+    async def hold(self, station: str, on_hold: bool) -> None:
+        """At its next boot."""
+        (self.on_hold.add if on_hold else self.on_hold.discard)(station)
+
+    async def renew_password(self, station: str) -> None:
+        """Taken where the station is online."""
+        await self.call_station(station, "password", {})
+
+    async def renew_certificate(self, station: str) -> None:
+        """Taken where the station is online."""
+        await self.call_station(station, "certificate", {})
+
+    async def forget_certificates(self, station: str) -> None:
+        """Noted."""
+        self.asked.append((station, "forget", {}))
 
     def _alarm(self, number: int) -> int:
         found = [k for k, alarm in enumerate(self.alarm_list) if alarm.number == number]

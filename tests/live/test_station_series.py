@@ -4,10 +4,9 @@ import numpy as np
 
 from evergrid.live import station_series
 from evergrid.live.adapter import MeterReading
-from evergrid.live.controller.service_view import ServiceView
 from evergrid.live.station_series import SAMPLE_S, SAMPLES, StationSeries
 from evergrid.live.view import Series
-from tests.live.controller_cases import HOUR_S, START_S, Run
+from tests.live.controller_cases import HOUR_S, START_S, Run, service_view
 
 
 def sampled(kept: StationSeries, time_s: float, *kw: float) -> None:
@@ -59,19 +58,12 @@ def test_the_view_has_each_stations_power_and_the_score_of_the_last_award_period
 
     run = Run(4, signal=lambda wall_s: 0.5 * np.sin(wall_s / 60.0))
     run.go(scenario)
-    view = ServiceView(
-        run.controller,
-        run.ticker,
-        lambda station: (),
-        lambda station: (),
-        simulated=True,
-        currency="USD",
-    )
-    detail, empty = view.station("s0"), view.station("s3")
-    assert detail is not None
+    view = service_view(run)
+    series, empty = view.station_series("s0"), view.station_series("s3")
+    assert series is not None
     assert empty is not None
-    assert empty.series.time_s == ()
-    series = detail.series
+    assert empty.time_s == ()
+    assert view.station_series("s9") is None
     assert len(series.time_s) > 200
     assert series.time_s[0] >= START_S
     np.testing.assert_allclose(np.diff(series.time_s), station_series.SAMPLE_S)

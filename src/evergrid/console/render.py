@@ -53,6 +53,7 @@ DONE = {
     "acknowledged": "The alarm is acknowledged.",
     "shelved": "The alarm is shelved.",
     "sent": "The station accepted the message.",
+    "upkeep": "It is done.",
     "disabled": "That person can no longer log in, and all log-ins have ended.",
     "enabled": "That person may log in again.",
     "needs": "Your needs are saved. The plan follows them.",

@@ -48,6 +48,8 @@ def note(row: dict[str, Any], zone: tzinfo) -> Note:
         return Note(f"clock {words.duration(abs(skew_s))} {side}", "warn")
     if _waits(row):
         return Note("order not accepted", "warn")
+    if row["on_hold"]:
+        return Note("on hold at its boot", "warn")
     if not row["session"]:
         return Note("free", "calm")
     return Note("follows" if row["following"] else "plugged in", "good")

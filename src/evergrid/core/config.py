@@ -18,6 +18,7 @@ from evergrid.core.files import toml_tables
 from evergrid.core.nearest import did_you_mean
 
 C = TypeVar("C", bound="Config")
+LEAST_PERCENT = 2.0  # from which a number in the place of a fraction is taken to be a percentage
 
 
 class Config(BaseModel):
@@ -92,10 +93,24 @@ def parse(kind: type[C], raw: dict[str, Any], *, source: str = "config") -> C:
     try:
         return kind.model_validate(raw)
     except ValidationError as error:
-        details = error.errors(include_url=False)
+        details = _causes(error.errors(include_url=False))
         # The way out of an unknown key is searched for, which takes long: only of those shown.
         faults = [fault for detail in details[:LISTED] for fault in _faults(kind, detail)]
         raise ConfigError(source, faults, more=max(len(details) - LISTED, 0)) from None
+
+
+def _causes(details: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without lists that are called too short only because what they hold has faults."""
+    return [
+        detail
+        for detail in details
+        if detail["type"] != "too_short"
+        or not any(_below(other["loc"], detail["loc"]) for other in details)
+    ]
+
+
+def _below(place: tuple[int | str, ...], of: tuple[int | str, ...]) -> bool:
+    return len(place) > len(of) and place[: len(of)] == of
 
 
 def _faults(kind: type[Config], detail: ErrorDetails) -> list[Fault]:
@@ -126,7 +141,20 @@ def _fault(kind: type[Config], detail: ErrorDetails) -> Fault:
     if detail["type"] == "missing":
         return Fault(field, "be given", fix="`evergrid new` shows every key with its default.")
     rule = detail["msg"].removeprefix("Value error, ").removeprefix("Input should ").rstrip(".")
-    return Fault(field, rule[0].lower() + rule[1:] if rule else "be valid", got=(detail["input"],))
+    if detail["type"] in ("too_short", "too_long"):
+        ends = detail.get("ctx", {})
+        rule = f"have {ends['min_length']} at least" if "min_length" in ends else rule
+        rule = f"have {ends['max_length']} at most" if "max_length" in ends else rule
+    rule = rule[0].lower() + rule[1:] if rule else "be valid"
+    return Fault(field, rule, got=(detail["input"],), fix=_way_out(detail))
+
+
+def _way_out(detail: ErrorDetails) -> str:
+    """What to write instead of a percentage, where a fraction is asked for."""
+    highest = {detail.get("ctx", {}).get(name) for name in ("le", "lt")}
+    value = detail["input"]
+    percent = isinstance(value, int | float) and LEAST_PERCENT <= value <= 100
+    return "Give a fraction, not a percentage." if percent and 1.0 in highest else ""
 
 
 def _table_at(kind: type[Config], place: list[str]) -> type[Config] | None:

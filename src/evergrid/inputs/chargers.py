@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from evergrid.core.arrays import Array, Float, Int, Shaped
 from evergrid.core.config import Config
-from evergrid.core.errors import raise_if_any
+from evergrid.core.errors import ConfigError, raise_if_any
 from evergrid.core.faults import Fault, broken, known
 from evergrid.data import tables
 from evergrid.data.files.locate import locate
@@ -49,6 +49,14 @@ class ChargerSource(Config):
     """Time that it stays off after it was on, minutes."""
     most_starts: int | None = Field(default=None, ge=1, examples=[2])
     """Starts of each stay at most; no limit when absent, but among equals the fewest."""
+
+    @model_validator(mode="after")
+    def _least_below_most(self) -> "ChargerSource":
+        if self.most_a is not None and self.most_a < self.least_a:
+            rule = f"be at least least_a, {self.least_a:g} A"
+            fix = "Raise most_a, or lower least_a."
+            raise ConfigError("chargers", [Fault("most_a", rule, (self.most_a,), fix=fix)])
+        return self
 
     def defaults(self) -> dict[str, float | int | str]:
         """What a table may leave out."""

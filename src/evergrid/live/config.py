@@ -84,6 +84,19 @@ class StationEntry(BaseConfig):
     """That the name in its certificate must hold; for profile 3."""
 
 
+class CertificateAuthorityEntry(BaseConfig):
+    """Signs certificates of stations that ask for one (SignCertificate)."""
+
+    certificate_file: str = Field(examples=["stations-ca.pem"], min_length=1)
+    """Its certificate, PEM, with those between it and the root after it; relative to this file."""
+    key_file: str = Field(examples=["stations-ca.key"], min_length=1)
+    """Its key, PEM without a password, for its owner alone; relative to this file."""
+    organisation: str = Field(default="", max_length=64, examples=["Depot Ltd"])
+    """That requests must name (O); any where absent."""
+    valid_days: int = Field(default=365, ge=1, le=1830)
+    """For which a certificate is good, and never longer than the authority's own."""
+
+
 class EnvelopeEntry(BaseConfig):
     """A site whose limits a utility sends, and what holds where it has sent none."""
 
@@ -342,8 +355,18 @@ class Config(BaseConfig):
     """How stations answer to voltage by themselves; they do not without it."""
     frequency_droop: FrequencyDroopEntry | None = None
     """How stations answer to frequency by themselves; they do not without it."""
+    certificate_authority: CertificateAuthorityEntry | None = None
+    """Who signs certificates of stations; their requests are rejected without it."""
     ledger: Ledger = Ledger()
     """Who gets what."""
+
+    @model_validator(mode="after")
+    def _trusted_authority(self) -> "Config":
+        if self.certificate_authority is not None and self.listen.station_ca_file is None:
+            fix = "Give station_ca_file, and name the authority in it."
+            rule = "be given where certificates are signed, or nobody could connect with one"
+            raise ConfigError("config", [Fault("listen.station_ca_file", rule, fix=fix)])
+        return self
 
     @model_validator(mode="after")
     def _known_sites(self) -> "Config":

@@ -1,8 +1,9 @@
 """The store's register of stations, as the central system asks for it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import final
 
+from evergrid.live.ocpp.admission.authority import holds
 from evergrid.live.ocpp.admission.credentials import AbstractCredentials, StationRecord
 from evergrid.live.store.key import STATION, Key
 from evergrid.live.store.registry.station_register import StationRegister
@@ -46,6 +47,8 @@ class StoreCredentials(AbstractCredentials):
             discharge_kw=device.discharge_kw,
             voltage_v=device.voltage_v,
             phases=device.phases,
+            certificate=one.certificate,
+            next_certificate=one.next_certificate,
         )
 
     async def set_next_secret(self, station: str, secret_hmac: str) -> None:
@@ -55,3 +58,20 @@ class StoreCredentials(AbstractCredentials):
     async def use_next_secret(self, station: str) -> None:
         """The second secret takes the place of the first."""
         await self._register.use_next_secret(station)
+
+    def named_by(self, common_name: str) -> Sequence[str]:
+        """Stations whose serial number the name of a certificate holds."""
+        known = self._register.known.items()
+        return [name for name, one in known if holds(common_name, one.serial_number)]
+
+    async def set_next_certificate(self, station: str, fingerprint: str) -> None:
+        """Accept a second certificate from now on."""
+        await self._register.set_next_certificate(station, fingerprint)
+
+    async def use_next_certificate(self, station: str) -> None:
+        """The second certificate alone is good."""
+        await self._register.use_next_certificate(station)
+
+    async def forget_certificates(self, station: str) -> None:
+        """Any certificate of the station's name is good again."""
+        await self._register.forget_certificates(station)

@@ -10,33 +10,32 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from evergrid.core.errors import ConfigError
-from evergrid.core.faults import Fault
 from evergrid.inputs import regulation
 from evergrid.live import ledger, outlets, sources
 from evergrid.live.adapter import AbstractAdapter, Device
+from evergrid.live.certificate_issuer import CertificateIssuer
 from evergrid.live.clock import AbstractClock
 from evergrid.live.config import Config, StationEntry
 from evergrid.live.controller import envelopes, planning, recovery
 from evergrid.live.controller.awards import Awards, rules_on
 from evergrid.live.controller.controller import Controller
 from evergrid.live.controller.drivers import Driver, Drivers
+from evergrid.live.controller.holds import KIND as KIND_OF_HOLDS
+from evergrid.live.controller.holds import Holds
 from evergrid.live.controller.offers import firm_schedule, past_stays
 from evergrid.live.controller.offers.firm_capacity import FirmCapacity
 from evergrid.live.controller.plans import Plans
-from evergrid.live.controller.service_view import (
-    Messages,
-    Profiles,
-    ServiceCommands,
-    ServiceView,
-)
+from evergrid.live.controller.service_commands import ServiceCommands, Upkeep
+from evergrid.live.controller.service_view import ServiceView
 from evergrid.live.controller.support import grid_support
-from evergrid.live.controller.support.grid_support import GridSupport
+from evergrid.live.controller.support.grid_support import AbstractFunctions, GridSupport
 from evergrid.live.controller.ticker import Ticker
 from evergrid.live.credentials import StoreCredentials
-from evergrid.live.deployment import local_gateways, site_plans, stores
+from evergrid.live.deployment import certificates, local_gateways, site_plans, stores
 from evergrid.live.deployment.listening import ocpp_settings, tls
 from evergrid.live.deployment.local_gateways import LocalGateways
+from evergrid.live.gateway.gateway_functions import GatewayFunctions, GatewayMaintenance
+from evergrid.live.maintenance import AbstractMaintenance
 from evergrid.live.ocpp.central_system import CentralSystem, Listener
 from evergrid.live.outlets import OutletAdapter, OutletHandler
 from evergrid.live.price_watch import PriceWatch
@@ -136,6 +135,7 @@ async def running(config: Config, run: Run) -> AsyncIterator[Service]:
         register = await StationRegister.load(store)
         known = register.known.values()
         credentials = StoreCredentials(register, store.key)
+        issuer = certificates.issuer(config, run.folder, credentials, store.log, clock)
         controller = Controller(
             config,
             clock,
@@ -148,7 +148,9 @@ async def running(config: Config, run: Run) -> AsyncIterator[Service]:
         )
         controller.keep(await ledger.kept(store))
         await _restore(controller, store)
-        side = await _stations_side(config, run, controller, credentials, store, stack)
+        side = await _stations_side(config, run, controller, credentials, issuer, store, stack)
+        holds = Holds(side.maintenance, store.log, clock)
+        await holds.restore(one.entry for one in await _entries(store, KIND_OF_HOLDS, since_s=0.0))
         batteries = SunSpecAdapter(config.battery, controller, clock, folder=run.folder)
         reached = OutletAdapter(side.orders)
         controller.use(DeviceAdapters(reached, (batteries, batteries.stations)))
@@ -174,8 +176,8 @@ async def running(config: Config, run: Run) -> AsyncIterator[Service]:
         view = ServiceView(
             controller,
             ticker,
-            lambda device: side.messages(outlets.place(device)[0]),
-            lambda device: side.profiles(outlets.place(device)[0]),
+            side.maintenance,
+            holds,
             simulated=run.simulated,
             currency=prices.currency,
         )
@@ -195,7 +197,8 @@ async def running(config: Config, run: Run) -> AsyncIterator[Service]:
         stack.push_async_callback(_stopped, ticker, loop)
         scheme = "ws" if config.listen.certificate_file is None else "wss"
         url = f"{scheme}://{config.listen.address}:{port}/ocpp"
-        commands = ServiceCommands(controller, limits)
+        upkeep = Upkeep(side.maintenance, holds, partial(_forget_certificates, credentials, side))
+        commands = ServiceCommands(controller, limits, upkeep)
         yield Service(
             given,
             store,
@@ -216,16 +219,14 @@ class StationsSide:
 
     Attributes:
         orders: The adapter of the controller.
-        messages: Last messages of a station, as far as they are known here.
-        profiles: Its profiles, likewise.
+        maintenance: What operators ask of stations.
         start: Lets stations connect; the port.
         central: In this process; None where gateways do it.
         gateways: That do it.
     """
 
     orders: AbstractAdapter
-    messages: Messages
-    profiles: Profiles
+    maintenance: AbstractMaintenance
     start: Callable[[], Awaitable[int]]
     central: CentralSystem | None = None
     gateways: LocalGateways | None = None
@@ -236,26 +237,24 @@ async def _stations_side(
     run: Run,
     controller: Controller,
     credentials: StoreCredentials,
+    issuer: CertificateIssuer | None,
     store: Store,
     stack: AsyncExitStack,
 ) -> StationsSide:
-    """In this process, or gateways and the broker to them.
-
-    Raises:
-        ConfigError: Grid functions, which are not given to stations behind gateways.
-    """
+    """In this process, or gateways and the broker to them."""
     told = OutletHandler(controller, config.station, partial(_live, controller))
     if config.gateways.used:
-        _no_grid_functions(config)
         places = local_gateways.GatewayPlaces(run.config_file, run.folder)
         found = await local_gateways.prepared(
-            config, places, controller, told, credentials, run.clock, stack
+            config, places, controller, told, credentials, run.clock, stack, issuer
         )
         ends = found.stations
-        return StationsSide(ends, ends.messages, ends.profiles, found.start, gateways=found)
-    central = CentralSystem(told, credentials, run.clock, ocpp_settings(config))
+        functions = GatewayFunctions(ends)
+        controller.support = await _support(config, run, controller, functions, store)
+        return StationsSide(ends, GatewayMaintenance(ends), found.start, gateways=found)
+    central = CentralSystem(told, credentials, run.clock, ocpp_settings(config), issuer)
     _resume(central, controller)
-    controller.support = await _support(config, run, controller, central, store)
+    controller.support = await _support(config, run, controller, central.grid_functions, store)
 
     async def start() -> int:
         listen = config.listen
@@ -263,25 +262,24 @@ async def _stations_side(
         stack.push_async_callback(central.stop)
         return port
 
-    return StationsSide(central.orders, central.messages, central.profiles, start, central)
+    return StationsSide(central.orders, central.maintenance, start, central)
 
 
-def _no_grid_functions(config: Config) -> None:
-    """Refuse what gateways do not carry.
+async def _forget_certificates(
+    credentials: StoreCredentials, side: StationsSide, station: str
+) -> None:
+    """Any certificate of a station's name is good again, at gateways too.
 
     Raises:
-        ConfigError: Grid functions are configured.
+        InputError: No such station is registered.
     """
-    names = ("grid_strength", "frequency_droop")
-    given = [name for name in names if getattr(config, name) is not None]
-    fix = "Run the service in one process, or leave grid functions out."
-    rule = "be left out where gateways hold the stations' connections"
-    if given:
-        raise ConfigError("config", [Fault(name, rule, fix=fix) for name in given])
+    await credentials.forget_certificates(station)
+    if side.gateways is not None:
+        side.gateways.stations.tell_of(station)
 
 
 async def _support(
-    config: Config, run: Run, controller: Controller, central: CentralSystem, store: Store
+    config: Config, run: Run, controller: Controller, functions: AbstractFunctions, store: Store
 ) -> GridSupport:
     """What stations do for the grid by themselves, with what they were given before."""
     support = GridSupport(
@@ -289,7 +287,7 @@ async def _support(
         run.folder,
         # A function is the station's, which its first outlet stands for.
         [one for one in controller.fleet.devices if outlets.place(one.station)[1] == outlets.FIRST],
-        central.grid_functions,
+        functions,
         controller,
         store.log,
         store.clock,

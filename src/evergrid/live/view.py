@@ -80,6 +80,7 @@ class StationRow:
         soc: 0 to 1.
         last_seen_s: Of the last message.
         clock_skew_s: Its clock less ours.
+        on_hold: Whether an operator lets it boot only later.
     """
 
     station: str
@@ -95,6 +96,7 @@ class StationRow:
     soc: float | None
     last_seen_s: float | None
     clock_skew_s: float | None
+    on_hold: bool = False
 
 
 @dataclass(frozen=True)
@@ -288,6 +290,26 @@ class MessageRow:
 
 
 @dataclass(frozen=True)
+class GridFunctionRow:
+    """What a station does for the grid by itself.
+
+    Attributes:
+        kind: ``VoltVar`` or ``FreqDroop``, in the words of OCPP.
+        points: Of its curve: voltage per unit and reactive power as a share of the rating, or Hz
+            and active power as such a share; both into the grid. Empty where the station does not
+            have it as it was given.
+        since_s: When it was read back from the station; None where it was not, since this start.
+        state: ``given``: sent, and not read back as it was given; ``read back``: the grid has not
+            asked for anything yet; ``verified`` or ``contradicted`` by its meter.
+    """
+
+    kind: str
+    points: tuple[tuple[float, float], ...]
+    since_s: float | None
+    state: str
+
+
+@dataclass(frozen=True)
 class StationDetail:
     """One station.
 
@@ -298,6 +320,11 @@ class StationDetail:
         profiles: Charging profiles that it was given, lowest stack level first.
         messages: The last ones, newest first.
         series: Ordered, accepted and measured power of the last hours.
+        grid_functions: That it was given.
+        alarms: That last, of the station and what it was given, newest first.
+        pending: Whether it waits at its boot, and may say nothing else.
+        security_profile: Of its connection, 0 to 3; None while it is not connected.
+        not_known: Why messages and profiles are not known; "" where they are.
     """
 
     row: StationRow
@@ -306,10 +333,15 @@ class StationDetail:
     profiles: tuple[dict[str, Any], ...]
     messages: tuple[MessageRow, ...]
     series: Series
+    grid_functions: tuple[GridFunctionRow, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+    pending: bool = False
+    security_profile: int | None = None
+    not_known: str = ""
 
 
 class AbstractView(ABC):
-    """What can be seen of a service; no method waits."""
+    """What can be seen of a service; no method waits, but for a station's gateway."""
 
     @abstractmethod
     def overview(self) -> Overview:
@@ -320,8 +352,12 @@ class AbstractView(ABC):
         """Every station."""
 
     @abstractmethod
-    def station(self, station: str) -> StationDetail | None:
-        """One of them; None where it is not registered."""
+    async def station(self, station: str) -> StationDetail | None:
+        """One of them; None where it is not registered. Waits for its gateway, not for long."""
+
+    @abstractmethod
+    def station_series(self, station: str) -> Series | None:
+        """Its power of the last hours, as in `station`; None where it is not registered."""
 
     @abstractmethod
     def sessions(self) -> tuple[SessionRow, ...]:
@@ -359,6 +395,38 @@ class AbstractCommands(ABC):
 
         Raises:
             InputError: It breaks the protocol, or the station is not connected.
+        """
+
+    @abstractmethod
+    async def hold(self, station: str, on_hold: bool) -> None:
+        """Let a station boot only later, or let it go.
+
+        Raises:
+            InputError: It is no charging station, or its gateway does not answer.
+        """
+
+    @abstractmethod
+    async def renew_password(self, station: str) -> None:
+        """Give a station another password, which is shown to nobody.
+
+        Raises:
+            InputError: The station is not connected, or has not taken it.
+        """
+
+    @abstractmethod
+    async def renew_certificate(self, station: str) -> None:
+        """Let a station ask for another certificate, and sign it.
+
+        Raises:
+            InputError: It is not connected, has not taken one, or nobody signs.
+        """
+
+    @abstractmethod
+    async def forget_certificates(self, station: str) -> None:
+        """Any certificate of a station's name is good again, as before the first was signed.
+
+        Raises:
+            InputError: It is no charging station.
         """
 
     @abstractmethod

@@ -11,11 +11,17 @@ from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault, between, broken
 
 CONDITIONS = ("temperature_c", "soc", "depth", "c_rate")
-COLDEST_C, WARMEST_C = -60.0, 100.0  # beyond, no cell is tested for its life
+COLDEST_C, WARMEST_C = -30.0, 60.0  # in which cells are in use; beyond, no model here holds
 MOST_C_RATE = 20.0  # 1/h; above, it is an ampere
 LOWEST_CHANGE = -0.3  # cells gain some capacity, or lose some resistance, at first
 MOST_GROWTH = 9.0  # of a resistance; tests end long before it is ten times that of a new cell
+SHORTEST = 1.0  # day or equivalent full cycle, below which a test tells nothing of ageing
 FEWEST_POINTS = 3  # of a cell, from which a law can be seen at all
+WAY_OUT = {
+    "temperature_c": "Give C in a column temperature_c, or kelvin in a column temperature_k.",
+    "soc": "Give a fraction, not a percentage.",
+    "depth": "Give a fraction, not a percentage.",
+}
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,10 @@ class CellTests:
         rule = "be 0 or more, as a number"
         ok = np.isfinite(self.amount) & (self.amount >= 0)
         faults = broken(self.over, ok, rule, values=self.amount, ids=self.cell)
+        if len(self.amount) and ok.all() and self.amount.max() < SHORTEST:
+            fix = "Give days of storage, equivalent full cycles, or cycles."
+            rule = f"reach {SHORTEST:g} at least"
+            faults.append(Fault(self.over, rule, (float(self.amount.max()),), fix=fix))
         faults += self._change_faults()
         for name, low, high in (
             ("temperature_c", COLDEST_C, WARMEST_C),
@@ -63,7 +73,7 @@ class CellTests:
             if values is None:
                 continue
             rule = f"lie in [{low:g}, {high:g}]"
-            fix = "Give a fraction, not a percentage." if high == 1.0 else ""
+            fix = WAY_OUT.get(name, "")
             faults += between(name, values, low, high, ids=self.cell, rule=rule, fix=fix)
         faults += self._cell_faults()
         raise_if_any("ageing", faults)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from evergrid.core import tree
-from evergrid.core.faults import Fault
+from evergrid.core.faults import SHOWN, Fault
 from evergrid.model.chargers import Chargers
 from evergrid.model.session import Sessions
 from evergrid.model.site import Sites
@@ -44,37 +44,29 @@ def _too_strong(sessions: Sessions, sites: Sites, chargers: Chargers) -> list[Fa
     """Chargers whose least power, or least current, is more than a site above them carries."""
     row, at = chargers.row(sessions.charger_id), sites.row(sessions.site_id)
     places = {(int(c), int(s), int(n)) for c, s, n in zip(row, at, sessions.phases, strict=True)}
-    found: list[Fault] = []
+    found: dict[tuple[str, int], dict[str, float]] = {}  # of each limit: chargers and their least
     for charger, site, phases in sorted(places):
         if charger < 0 or site < 0:
             continue
         name, least_a = str(chargers.charger_id[charger]), float(chargers.least_a[charger])
         least_kw = least_a * phases * float(chargers.voltage_v[charger]) / 1000
         for above in tree.path(site, sites.parent):
-            found += _fault(
-                name,
-                str(sites.site_id[above]),
-                "import_limit_kw",
-                "kW",
-                least_kw,
-                float(sites.import_limit_kw[above]),
-            )
-            found += _fault(
-                name,
-                str(sites.site_id[above]),
-                "phase_limit_a",
-                "A",
-                least_a,
-                float(sites.phase_limit_a[above]),
-            )
-    return found
+            for limit, least in (("import_limit_kw", least_kw), ("phase_limit_a", least_a)):
+                if least > float(getattr(sites, limit)[above]) * (1 + ROUNDING):
+                    of = found.setdefault((limit, int(above)), {})
+                    of[name] = max(least, of.get(name, 0.0))
+    return [_fault(limit, sites, site, least) for (limit, site), least in found.items()]
 
 
-def _fault(
-    charger: str, site: str, limit: str, unit: str, least: float, most: float
-) -> list[Fault]:
-    if least <= most * (1 + ROUNDING):
-        return []
-    rule = f"allow the least of charger {charger}, {least:.4g} {unit}"
-    fix = "Raise the limit, lower least_a, or take the charger off the site."
-    return [Fault(limit, rule, (most,), (site,), fix=fix)]
+def _fault(limit: str, sites: Sites, site: int, least: dict[str, float]) -> Fault:
+    """The fault of a limit that is below the least of some chargers, which are named."""
+    names = list(least)
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    unit = "kW" if limit == "import_limit_kw" else "A"
+    rule = f"allow the least of each charger, {max(least.values()):.4g} {unit}"
+    fix = (
+        "Raise the limit, lower least_a, use fewer phases, or take these chargers off the site: "
+        f"{', '.join(names[:SHOWN])}{more}."
+    )
+    got = (float(getattr(sites, limit)[site]),)
+    return Fault(limit, rule, got, (str(sites.site_id[site]),), fix=fix)

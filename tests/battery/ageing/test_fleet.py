@@ -30,6 +30,27 @@ def test_the_table_gives_what_the_formulas_give(name: str):
     assert found.cycle == pytest.approx(exact.cycle, rel=1e-3)
 
 
+@pytest.mark.parametrize("name", LARGE)
+def test_exact_rates_are_the_formulas_and_the_table_is_near(name: str):
+    """In quarter hours the state of charge moves so little that no step is halved."""
+    model, hourly = MODELS[name], year(3, days=30)
+    assert isinstance(model, AbstractLargeCell)
+    at, hour = np.arange(4 * 24 * 30 + 1) / 4, np.arange(24 * 30 + 1)
+    soc, celsius = (
+        np.array([np.interp(at, hour, row) for row in rows])
+        for rows in (hourly.soc, hourly.temperature_c)
+    )
+    profile = Profile(0.25, soc, celsius)
+    *_, formulas = lived(model, profile)
+    exact = fleet.aged(model, profile, exact=True)
+    assert exact.calendar == pytest.approx(formulas.calendar, rel=1e-8)
+    assert exact.cycle == pytest.approx(formulas.cycle, rel=1e-8)
+    table = fleet.aged(model, profile)
+    assert table.calendar == pytest.approx(exact.calendar, rel=5e-4)
+    assert table.cycle == pytest.approx(exact.cycle, rel=5e-4)
+    assert (table.calendar != exact.calendar).all()
+
+
 def test_a_rate_with_a_corner_is_followed():
     """The rate of the large NMC cell is the size of a sum that changes its sign in the cold."""
     hour = np.arange(24 * 365 + 1)

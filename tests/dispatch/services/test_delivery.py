@@ -11,10 +11,12 @@ from evergrid.dispatch.services import delivery
 from evergrid.dispatch.services import plan as service_plan
 from evergrid.dispatch.services.delivery import ChargerRules
 from evergrid.dispatch.services.service import Service
-from evergrid.model.portfolio import Portfolio
+from evergrid.model.portfolio import Portfolio, assemble
 from evergrid.model.signal import Signal
+from evergrid.model.site import Sites, no_load
 from tests.dispatch.cases import Stay, by_hand
 
+EXPORT_KW = np.array([5.0, np.inf])
 RULES = ChargerRules(message_loss=0.0, latency_s=0.0)
 
 
@@ -51,3 +53,33 @@ def test_a_signal_that_asks_for_nothing_leaves_a_fleet_at_its_plan() -> None:
     )
     assert planned == pytest.approx([6.9, 6.9, 0.0, -6.9])
     assert done == pytest.approx(planned, abs=0.25)  # a step of 1 A
+
+
+def test_following_keeps_the_limit_of_each_site(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = by_hand([Stay(0, 4, 50.0, feeds=True, held_kwh=50.0)] * 2, [100.0] * 4)
+    streets = np.array(["east", "west"], dtype=object)
+    roots, free = np.array(["", ""], dtype=object), np.full(2, np.inf)
+    sites = Sites(streets, roots, free, EXPORT_KW, np.zeros(2), np.zeros(2, bool))
+    sessions = replace(one.sessions, site_id=streets)
+    portfolio = assemble(one.grid, sessions, sites, no_load(), one.prices)
+    told = list[np.ndarray]()
+    advance = delivery.site_limits.follow
+
+    def watched(state, target_kw, dt_s, chargers, bounds):  # noqa: ANN001, ANN202
+        left = advance(state, target_kw, dt_s, chargers, bounds)
+        told.append(chargers.sums(state.power_kw))
+        return left
+
+    monkeypatch.setattr(delivery.site_limits, "follow", watched)
+    service = Service("regulation", np.full(4, 1.0), block_steps=1, hold_h=0.5)
+    how = Options(energy_plan.end_value_per_kwh(portfolio))
+    made = service_plan.plan(portfolio, [service], how, alone=energy_plan.v2g(portfolio, how))
+    assert made.award_kw[0].min() >= 15.0
+    asked = Signal(2.0, np.tile([1.0, -1.0], 2 * 1800)[: 4 * 1800])
+    record = delivery.follow(
+        portfolio, made, made.award_kw[0], asked, RULES, service=service, block_h=1.0
+    )
+    assert record.award_kw[0] > 10.0
+    assert (np.array(told)[:, 0] <= 5.0 + 1e-9).all()
+    assert np.array(told)[:, 1].max() > 8.0
+    assert record.beyond_kw.max() == 0.0

@@ -1,6 +1,7 @@
 """Services in a plan: by hand, from the records, and beside the plan without it."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -115,6 +116,31 @@ def test_plans_by_the_interior_point_are_those_by_highs(name: str, step_kw: floa
     assert made.certificate.bound <= exact.net + 1e-9
     assert made.certificate.keeps_limits
     assert made.award_kw[0] == pytest.approx(exact.award_kw[0], abs=1e-3)
+
+
+@pytest.mark.parametrize(("step_kw", "solves"), [(1e-3, 1), (4.0, 2)])
+def test_a_plan_is_made_anew_only_where_rounding_costs_more_than_the_gap(
+    step_kw: float, solves: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    portfolio = a_portfolio(1, CASES["plain"])
+    how = replace(options(portfolio), gap=1e-3)
+    solve, calls = service_plan.solver.solve, list[int]()
+
+    def counted(*given: Any, **named: Any) -> Any:
+        calls.append(1)
+        return solve(*given, **named)
+
+    alone = energy_plan.v2g(portfolio, how)
+    monkeypatch.setattr(service_plan.solver, "solve", counted)
+    sold = regulation(portfolio.grid.steps, step_kw=step_kw)
+    made = service_plan.plan(portfolio, [sold], how, alone=alone)
+    assert len(calls) == solves
+    assert made.status is (Status.OPTIMAL if solves == 1 else made.status)
+    assert made.certificate.objective == pytest.approx(made.costs.net - made.expected_credit)
+    held = made.held_kw[0].sum(axis=0)
+    assert held == pytest.approx(sold.by_step(made.award_kw[0], portfolio.grid.steps), abs=1e-6)
+    shares = made.award_kw[0] / step_kw
+    assert shares == pytest.approx(np.round(shares), abs=1e-4)
 
 
 def test_a_method_that_does_not_cover_services_leaves_the_choice() -> None:

@@ -6,11 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evergrid.battery.converter import LossCurve
+from evergrid.core.errors import InputError
 from evergrid.dispatch.track import fleet_state, site_limits
 from evergrid.dispatch.track.charger_types import ChargerType
 from evergrid.dispatch.track.connections import Connections, plug_in
 from evergrid.dispatch.track.firm import available_kw
-from evergrid.dispatch.track.site_limits import Bounds, SiteChargers
+from evergrid.dispatch.track.signal import SignalRules
+from evergrid.dispatch.track.simulation import Stays, World, simulate
+from evergrid.dispatch.track.site_limits import Bounds, SiteChargers, SitePlan
 
 LOSS = LossCurve(0.005, 0.0, 0.045)
 TYPE = ChargerType(11.04, 11.04, LOSS, LOSS, least_kw=4.14, step_kw=0.69)
@@ -86,3 +89,50 @@ def test_a_limit_of_a_root_holds_for_all_below():
     bounds = Bounds(-np.array([100.0, np.inf, np.inf]), FREE)
     site_limits.follow(state, 0.0, 2.0, TREE, bounds)
     assert -TREE.sums(state.power_kw)[0] <= 100.0
+
+
+def simulated(sites: SitePlan | None, signal: np.ndarray) -> np.ndarray:
+    """Power of each site as told in each tick, of thirty cars that are all asked for all they have."""
+    state, rows, told = fleet_state.empty(30, [TYPE]), np.arange(30), list[np.ndarray]()
+    cars = Connections(
+        kind=np.zeros(30, np.int64),
+        energy_kwh=np.full(30, 30.0),
+        reserve_kwh=np.full(30, 10.0),
+        owed_kwh=np.full(30, 30.0),
+        ceiling_kwh=np.full(30, 60.0),
+        departure_s=np.full(30, 40_000.0),
+        base_kw=np.zeros(30),
+    )
+    stays = Stays(rows, np.zeros(30), cars, np.full(30, 40_000.0))
+
+    def award(now: fleet_state.FleetState, hours: float) -> float:
+        told.append(TREE.sums(now.power_kw))
+        return 330.0
+
+    world = World(message_loss=0.0, block_h=2.0 / 3600.0)  # asked before every tick
+    simulate(state, stays, signal, award, world=world, rules=SignalRules(tick_s=2.0), sites=sites)
+    return np.array(told[1:])
+
+
+def test_a_simulated_fleet_keeps_the_limits_of_each_step_in_every_tick():
+    signal = np.tile([0.9, -0.9, 0.5], 10)[:21]
+    most = np.stack([np.array([np.inf, 20.0, 50.0]), np.array([70.0, np.inf, 0.0])], axis=1)
+    sites = SitePlan(TREE, 20.0, -most, most)
+    free, kept = simulated(None, signal), simulated(sites, signal)
+    for tick, of_sites in enumerate(kept):
+        step = min(tick // 10, 1)
+        assert (np.abs(of_sites) <= most[:, step] + 0.001).all()
+    assert (np.abs(free) > most[:, 1] + 1.0).any()
+    assert np.abs(kept[-1]).sum() > 50.0
+
+
+def test_what_holds_through_a_block_is_the_strictest_limit_of_its_steps():
+    most = np.array([[9.0, 5.0, 7.0, 1.0]])
+    sites = SitePlan(SiteChargers(np.zeros(1, np.int64), np.array([-1])), 900.0, -most, most)
+    assert sites.bounds(0.0).most_kw == pytest.approx([9.0])
+    assert sites.bounds(0.0, 0.5).most_kw == pytest.approx([5.0])
+    assert sites.bounds(1800.0, 0.25).least_kw == pytest.approx([-7.0])
+    assert sites.bounds(1800.0, 9.0).most_kw == pytest.approx([1.0])
+    assert sites.bounds(9999.0).most_kw == pytest.approx([1.0])
+    with pytest.raises(InputError, match="step_s"):
+        SitePlan(sites.chargers, 0.0, -most, most)

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from evergrid.engine import reference
+from evergrid.engine.power_steps import rounding
 from evergrid.engine.power_steps import solve as power_steps
 from evergrid.engine.program import Program, cost
-from evergrid.engine.step_rules import PowerSteps
+from evergrid.engine.step_rules import ANY, PowerSteps
 from tests.engine.power_steps.cases import STEP_KW, referee, stepped
 
 
@@ -114,3 +115,45 @@ def test_without_steps_to_take_a_store_keeps_any_power() -> None:
     assert np.abs(whole - np.round(whole)).max() > 1e-3
     free = cost(program, made.power_kw)
     assert free <= cost(program, solved(*stepped(1, limit_kw=12.0)).power_kw) + 1e-9
+
+
+def feeding(seed: int, *, limit_kw: float) -> tuple[Program, PowerSteps]:
+    """Thirty stores that may feed as well as draw, and so make room for one another."""
+    program, rules = stepped(seed, stores=30, steps=24, limit_kw=limit_kw, v2g=True)
+    low, high = np.full(30, 2.0), np.full(30, 24.0)
+    program = replace(program, energy_low_kwh=low, energy_high_kwh=high)
+    off = {"on_before": np.zeros(30, np.int64), "off_before": np.full(30, 9)}
+    return program, replace(rules, **off, most_starts=np.full(30, ANY))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_pass_at_true_costs_makes_a_schedule_dearer(seed: int) -> None:
+    """One that feeds carries others above the limit; without it they are far too dear to keep."""
+    program, rules = feeding(seed, limit_kw=5.0)
+    program = replace(program, energy_end_kwh=program.energy_start_kwh - 5.0)
+    found = reference.solve(program)
+    assert found.dual is not None
+    run = rounding._Rounding(program, rules, found.power_kw, found.dual)
+    run.plan_in_turn()
+    values = [run.value()]
+    for _ in range(3):
+        run.improve()
+        values.append(run.value())
+    assert np.diff(values).max() <= 1e-4  # what breaks a tie may cost
+
+
+def test_a_store_that_cannot_be_served_keeps_no_pass_from_the_others() -> None:
+    """The first one is owed less than the smallest step brings, and may not hold more."""
+    program, rules = feeding(0, limit_kw=60.0)
+    owed, high, feeds = (
+        part.copy()
+        for part in (program.energy_end_kwh, program.energy_high_kwh, program.discharge_kw)
+    )
+    owed[0], high[0], feeds[0] = 10.01, 10.02, 0.0
+    program = replace(program, energy_end_kwh=owed, energy_high_kwh=high, discharge_kw=feeds)
+    rules = replace(rules, most_feed=np.where(np.arange(30) == 0, 0, rules.most_feed))
+    made = solved(program, rules)
+    assert broken(made.program, rules, made.power_kw) == []
+    assert made.program is not program
+    paid = cost(program, made.power_kw)
+    assert made.bound <= paid <= made.bound + 0.03 * abs(made.bound)

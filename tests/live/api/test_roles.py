@@ -26,6 +26,10 @@ EXPECTED: dict[tuple[str, str], dict[str, int]] = {
     ("get", f"{P}/events"): SEES,
     ("get", f"{P}/metrics"): SEES,
     ("post", f"{P}/stations/{{station}}/ocpp/{{action}}"): OPERATES | {"operator": 200},
+    ("post", f"{P}/stations/{{station}}/hold"): OPERATES,
+    ("post", f"{P}/stations/{{station}}/renew-password"): OPERATES,
+    ("post", f"{P}/stations/{{station}}/renew-certificate"): OPERATES,
+    ("post", f"{P}/stations/{{station}}/forget-certificates"): OPERATES,
     ("post", f"{P}/alarms/{{number}}/acknowledge"): OPERATES,
     ("post", f"{P}/alarms/{{number}}/shelve"): OPERATES,
     ("post", f"{P}/limits"): OPERATES | {"operator": 200},
@@ -51,6 +55,7 @@ NAMES = {"station": "cp-03", "action": "Reset", "number": "4", "session": "tx-00
 BODIES: dict[str, Any] = {
     "ocpp/{action}": {"type": "OnIdle"},
     "shelve": {"minutes": 5},
+    "hold": {"on_hold": True},
     "limits": {"sites": [{"site_id": "depot"}]},
     "needs": {"owed_kwh": 20.0},
     "priority": {"active": True},

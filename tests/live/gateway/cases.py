@@ -41,11 +41,11 @@ class Scene:
     gateways: dict[str, Gateway] = field(default_factory=dict)
     brokers: dict[str, AbstractBroker] = field(default_factory=dict)
 
-    async def gateway(self, name: str, port: int = 0) -> int:
+    async def gateway(self, name: str, port: int = 0, *, signs: bool = False) -> int:
         """Start a gateway; its port."""
         broker = self.brokers[name] = await self.broker()
         listener = Listener(port=port, shared=port != 0)
-        place = GatewayPlace(SERVICE, listener, Settings(boot_wait_s=0.05), name)
+        place = GatewayPlace(SERVICE, listener, Settings(boot_wait_s=0.05), name, signs=signs)
         one = self.gateways[name] = Gateway(broker, KEY, WallClock(), place)
         self.ports[name] = await one.start()
         return self.ports[name]

@@ -21,6 +21,7 @@ def played(
     work: Callable[[Scene, Network], Awaitable[None]],
     *stations: str,
     handler: Recorder | None = None,
+    signs: bool = False,
 ) -> None:
     """A scene on a broker in memory with two gateways, "a" and "b"."""
 
@@ -32,7 +33,7 @@ def played(
 
         async with scene(broker, *(stations or ("cp-1",)), handler=handler) as found:
             for name in "ab":
-                await found.gateway(name)
+                await found.gateway(name, signs=signs)
             await work(found, network)
 
     asyncio.run(run())

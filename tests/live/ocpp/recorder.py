@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,9 +17,11 @@ from evergrid.live.adapter import (
     TransactionEvent,
 )
 from evergrid.live.clock import AbstractClock, WallClock
+from evergrid.live.ocpp.admission.authority import holds
 from evergrid.live.ocpp.admission.credentials import AbstractCredentials, StationRecord
 from evergrid.live.ocpp.admission.settings import Settings
 from evergrid.live.ocpp.central_system import CentralSystem, Listener
+from evergrid.live.ocpp.certificates import AbstractIssuer
 
 KEY = b"a key that only tests know"
 SECRET = "a secret of sixteen"
@@ -118,6 +120,19 @@ class Register(AbstractCredentials):
             record, secret_hmac=record.next_secret_hmac, next_secret_hmac=""
         )
 
+    def named_by(self, common_name: str) -> list[str]:
+        found = self.records.values()
+        return [one.station for one in found if holds(common_name, one.serial_number)]
+
+    async def set_next_certificate(self, station: str, fingerprint: str) -> None:
+        self.records[station] = replace(self.records[station], next_certificate=fingerprint)
+
+    async def use_next_certificate(self, station: str) -> None:
+        record = self.records[station]
+        self.records[station] = replace(
+            record, certificate=record.next_certificate, next_certificate=""
+        )
+
 
 def registered(station: str, **more: Any) -> StationRecord:
     """A station of security profile 1 that can charge and discharge at 11 kW."""
@@ -131,12 +146,15 @@ async def running(
     handler: Recorder | None = None,
     clock: AbstractClock | None = None,
     listener: Listener | None = None,
+    issuer: Callable[[Register], AbstractIssuer] | None = None,
     **settings: Any,
 ) -> AsyncIterator[tuple[CentralSystem, Recorder, int]]:
     """A central system, its handler and its port."""
     handler = handler or Recorder()
     chosen = Settings(**{"boot_wait_s": 0.05, **settings})
-    system = CentralSystem(handler, Register(*records), clock or WallClock(), chosen)
+    register = Register(*records)
+    signs = None if issuer is None else issuer(register)
+    system = CentralSystem(handler, register, clock or WallClock(), chosen, signs)
     (port,) = await system.start(listener or Listener())
     try:
         yield system, handler, port

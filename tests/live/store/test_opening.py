@@ -20,12 +20,12 @@ from evergrid.live.store.store import Store, StoreRules, open_store
 from tests.live.store.cases import Place, with_store
 
 NEXT = '''
-"""A second version, for tests."""
+"""A third version, for tests."""
 import sqlalchemy as sa
 from alembic import op
 
-revision = "2"
-down_revision = "1"
+revision = "3"
+down_revision = "2"
 
 
 def upgrade():
@@ -50,11 +50,12 @@ DEVICE = {
 }
 
 
-def versions_with(folder: Path, second: str):
-    """A folder of migrations with a second one."""
+def versions_with(folder: Path, last: str):
+    """A folder of migrations with another one."""
     folder.mkdir()
-    (folder / "first_tables.py").write_text((VERSIONS / "first_tables.py").read_text())
-    (folder / "second.py").write_text(second)
+    for file in VERSIONS.glob("[a-z]*.py"):
+        (folder / file.name).write_text(file.read_text())
+    (folder / "last.py").write_text(last)
     return StoreRules(versions=folder)
 
 
@@ -85,7 +86,7 @@ def test_a_migration_carries_the_data_along_and_keeps_a_copy(tmp_path: Path):
 
     for _ in range(2):
         assert with_store(tmp_path / "a.db", work, rules=rules) == ("cp-1", "of depot", 1)
-    kept = tmp_path / "a.db.before-2"
+    kept = tmp_path / "a.db.before-3"
     kept.rename(tmp_path / "old.db")
     (tmp_path / "a.db.key").rename(tmp_path / "old.db.key")
     assert len(with_store(tmp_path / "old.db", stations.every)) == 1
@@ -101,10 +102,10 @@ def test_a_migration_that_fails_changes_nothing(place: Place, tmp_path: Path):
 def test_a_store_of_a_newer_version_is_refused_and_left_as_it_is(place: Place, tmp_path: Path):
     rules = versions_with(tmp_path / "versions", NEXT)
     with_store(place, stations.every, rules=rules)
-    with pytest.raises(StoreError, match=r"of version 2, this program knows versions up to 1\."):
+    with pytest.raises(StoreError, match=r"of version 3, this program knows versions up to 2\."):
         with_store(place, stations.every)
     assert with_store(place, lambda s: s.log.count(), rules=rules) == 0
-    assert newest() == "1"
+    assert newest() == "2"
 
 
 def test_files_are_for_their_owner_alone(tmp_path: Path):

@@ -65,6 +65,35 @@ def test_while_a_password_is_rotated_both_are_good_and_then_the_new_one_only(pla
     assert with_store(place, work) == ((True, True), (False, True))
 
 
+def test_a_certificate_that_is_used_is_the_only_one_and_can_be_forgotten(place: Place):
+    async def work(store: Store):
+        await stations.register(store, [Registration(DEVICE, 3, "SN-1")])
+        register = await StationRegister.load(store)
+        found = []
+
+        def note() -> None:
+            one = register.find("cp-1")
+            assert one is not None
+            found.append((one.certificate, one.next_certificate))
+
+        note()
+        await register.set_next_certificate("cp-1", "ab" * 32)
+        note()
+        await register.use_next_certificate("cp-1")
+        note()
+        with pytest.raises(InputError, match="was sent a certificate"):
+            await register.use_next_certificate("cp-1")
+        assert await stations.find(store, "cp-1") == register.find("cp-1")  # on the disk too
+        await register.forget_certificates("cp-1")
+        note()
+        with pytest.raises(InputError, match="be registered"):
+            await register.forget_certificates("cp-2")
+        return found
+
+    new = "ab" * 32
+    assert with_store(place, work) == [("", ""), ("", new), (new, ""), ("", "")]
+
+
 def test_a_station_is_blocked_raised_and_removed(place: Place):
     async def work(store: Store):
         await stations.register(store, [Registration(DEVICE, 1)])

@@ -40,6 +40,7 @@ class CentralSystem:
         self.refused = ""
         self.needs_status = "Processing"
         self.pulled: dict[str, Any] = {}
+        self.sign_status = "Accepted"
         self.passwords: list[str] = []
         self.answer_authorize: Callable[[dict[str, Any]], bool] | None = None
         self.boot_status = ["Accepted"]
@@ -128,6 +129,8 @@ class CentralSystem:
             return {"idTokenInfo": {"status": self.event_status}}
         if action == "NotifyEVChargingNeeds":
             return {"status": self.needs_status}
+        if action == "SignCertificate":
+            return {"status": self.sign_status}
         if action == "PullDynamicScheduleUpdate":
             return {"status": "Accepted", "scheduleUpdate": self.pulled}
         return {}

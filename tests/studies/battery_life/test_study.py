@@ -210,10 +210,10 @@ def test_the_life_of_a_battery_by_hand(result: battery_life.Result):
         ({"strategy": [{"name": "a", "export_kw": 1e300}]}, "export_kw must"),
         ({"use": {"mild_from_c": 25.0}}, "be at most mild_to_c"),
         ({"climate": [{"name": "x"}]}, "must be given where weather_file is not"),
-        ({"climate": [{"name": "x", "mean_c": 59.0}]}, "stay within -30 to 60 C"),
+        ({"climate": [{"name": "x", "mean_c": 59.0}]}, r"climate\.0\.mean_c must stay within -30"),
         ({"climate": [{"name": "x", "mean_c": -300.0}]}, "greater than or equal to -30"),
         ({"use": {"leave_h": 17.0, "return_h": 18.0}}, "after leave_h by two trips"),
-        ({"strategy": [{"name": "a", "charged_to": 90}]}, "less than or equal to 1"),
+        ({"strategy": [{"name": "a", "charged_to": 90}]}, "got 90. Give a fraction, not a perc"),
         ({"strategy": [{"name": "a"}, {"name": "b", "compared_to": "aa"}]}, "Did you mean a"),
     ],
 )
@@ -235,6 +235,13 @@ def test_settings_that_cannot_be_are_refused(changed: dict[str, Any], told: str)
 def test_days_that_cannot_be_are_refused(strategy: dict[str, Any], told: str):
     with pytest.raises(InputError, match=told):
         battery_life.run(configured(strategy=[strategy]))
+
+
+def test_cells_warmer_than_any_model_are_refused_with_the_way_out():
+    told = r"thermal must keep the cells within -30 to 60 C.*no V2G in hot: raise conductance"
+    climate = [{"name": "hot", "mean_c": 45.0}]
+    with pytest.raises(InputError, match=told):
+        battery_life.run(configured(climate=climate, thermal={"conductance_w_per_k": 0.5}))
 
 
 def test_the_example_is_a_valid_configuration():

@@ -4,7 +4,8 @@ Of a window the models need two rates. That of time depends on state and tempera
 from a table, between four of its points. That of use depends on temperature, depth and mean
 current: it is worked out at the lowest, the middle and the highest temperature of the window; the
 parabola through these has a mean that follows from the means of the temperature and its square.
-Where these rates are far apart, it is worked out at every point.
+Where these rates are far apart, it is worked out at every point. On request both are worked out at
+every point by the model's formulas.
 
 Fade grows as ``rate (x / unit)^p``, where ``x`` goes on from where the rate's curve has the fade.
 So its root ``fade^(1/p)`` simply adds up ``rate^(1/p)`` per unit of each window: the root is the
@@ -33,8 +34,8 @@ from evergrid.core.units import H_PER_DAY, ZERO_C_IN_K
 SOC_POINTS, TEMPERATURE_POINTS = 129, 181  # of the table; between points rates err by some 1e-4
 FAR_APART = 1.5  # rates in a window, beyond which they are no parabola: one is the size of a sum
 LITTLE = 0.01  # of a root, that a window adds, from which the series errs by 1e-8 of a fade
-# Profiles hold no NaN, so minima need not look for one.
-FAST_MATH = {"contract", "reassoc", "nnan", "nsz"}
+# Profiles hold no NaN and no infinity, so minima need not look for one.
+FAST_MATH = {"contract", "reassoc", "nnan", "ninf", "nsz", "arcp"}
 OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": FAST_MATH}
 
 
@@ -64,6 +65,7 @@ def aged(
     fade: Fade | None = None,
     *,
     window_h: float = H_PER_DAY,
+    exact: bool = False,
 ) -> Fade:
     """The fade at the end of a profile, as `life.lived` has it but for 2e-3 of what is added.
 
@@ -72,6 +74,8 @@ def aged(
         profile: What they go through.
         fade: What they bring; new batteries by default.
         window_h: Length of a window.
+        exact: Rates by the formulas, without the table. What differs from `life.lived` is then only
+            how the mean is taken of steps in which the state of charge moves far.
 
     Raises:
         InputError: The profile is no whole number of windows.
@@ -87,7 +91,7 @@ def aged(
         profile.step_h,
         steps,
     )
-    kernel = _kernel(type(model))
+    kernel = _kernel(type(model), exact)
     work = partial(
         kernel,
         _table(type(model)),
@@ -106,19 +110,66 @@ def _table(model: type[AbstractLargeCell]) -> Float[Array, "soc temperature term
     """Calendar rates on an even grid of states and temperatures.
 
     Each field of it holds the four terms of its bilinear form side by side, which are read at once.
+    Beyond the last row and column stand copies of them, so that the ends need no case of their own.
     """
     soc = np.linspace(0.0, 1.0, SOC_POINTS)[:, None]
     kelvin = np.linspace(LOWEST_C, HIGHEST_C, TEMPERATURE_POINTS)[None] + ZERO_C_IN_K
-    rate = np.asarray(model.calendar_rate(soc, kelvin))
+    rate = np.asarray(model.calendar_rate(model.state_term(soc), kelvin))
+    rate = np.pad(rate, ((0, 1), (0, 1)), mode="edge")
     corner, by_soc, by_kelvin = rate[:-1, :-1], np.diff(rate, axis=0), np.diff(rate, axis=1)
     terms = (corner, by_kelvin[:-1], by_soc[:, :-1], np.diff(by_kelvin, axis=0))
     return np.ascontiguousarray(np.stack(terms, axis=-1))
 
 
 @cache
-def _kernel(model: type[AbstractLargeCell]) -> Any:
-    """The loop over batteries and their windows, compiled with the cycle rate of a model in it."""
+def _kernel(model: type[AbstractLargeCell], exact: bool) -> Any:
+    """The loop over batteries and their windows, compiled with the rates of a model in it."""
     cycle_rate = njit(**OPTIONS)(model.cycle_rate)
+    state_term = njit(**OPTIONS)(model.state_term)
+    calendar_rate = njit(**OPTIONS)(model.calendar_rate)
+
+    @njit(**OPTIONS)
+    @no_type_check
+    def by_formula(table, soc, temperature_c):
+        """The rate by time at one state and temperature, for which no table is needed."""
+        return calendar_rate(state_term(soc), temperature_c + ZERO_C_IN_K)
+
+    rate_at = by_formula if exact else between_points
+
+    @njit(**OPTIONS)
+    @no_type_check
+    def mean_calendar_rate(table, soc, temperature_c, rates):
+        """Mean over a window of the rate by time, whose rates at points go into ``rates``.
+
+        In a step in which the state of charge moves far, the rate in its middle counts too
+        (Simpson's rule), as rates bend.
+        """
+        last, term, total = len(soc) - 1, 0.0, 0.0
+        for k in range(last + 1):
+            if not exact:
+                rates[k] = between_points(table, soc[k], temperature_c[k])
+                continue
+            if k == 0 or soc[k] != soc[k - 1]:  # at rest it stays what it is
+                term = state_term(soc[k])
+            rates[k] = calendar_rate(term, temperature_c[k] + ZERO_C_IN_K)
+        for k in range(1, last + 1):
+            total += (rates[k - 1] + rates[k]) / 2.0
+        for k in range(1, last + 1):
+            if abs(soc[k] - soc[k - 1]) > FAR_MOVE:
+                half_way = (temperature_c[k - 1] + temperature_c[k]) / 2.0
+                middle = rate_at(table, (soc[k - 1] + soc[k]) / 2.0, half_way)
+                total += (2.0 * middle - rates[k - 1] - rates[k]) / 3.0
+        return total / last
+
+    @njit(**OPTIONS)
+    @no_type_check
+    def point_by_point(found, temperature_c, c_rate):
+        """Mean over a window of the rate by use at each of its points."""
+        total = 0.0
+        for k in range(len(temperature_c)):
+            rate = cycle_rate(temperature_c[k] + ZERO_C_IN_K, found.depth, c_rate)
+            total += rate if 0 < k < len(temperature_c) - 1 else rate / 2.0
+        return total / (len(temperature_c) - 1)
 
     @njit(**OPTIONS)  # holds the rate of one model, so it is not kept
     @no_type_check
@@ -128,14 +179,12 @@ def _kernel(model: type[AbstractLargeCell]) -> Any:
         at_low = cycle_rate(low_k, found.depth, c_rate)
         if range_k < 1e-9:
             return at_low
+        if exact:
+            return point_by_point(found, temperature_c, c_rate)
         at_middle = cycle_rate(low_k + range_k / 2, found.depth, c_rate)
         at_high = cycle_rate(low_k + range_k, found.depth, c_rate)
         if FAR_APART * min(at_low, at_middle, at_high) < max(at_low, at_middle, at_high):
-            total = 0.0
-            for k in range(len(temperature_c)):
-                rate = cycle_rate(temperature_c[k] + ZERO_C_IN_K, found.depth, c_rate)
-                total += rate if 0 < k < len(temperature_c) - 1 else rate / 2.0
-            return total / (len(temperature_c) - 1)
+            return point_by_point(found, temperature_c, c_rate)
         bend = 2.0 * (at_low - 2.0 * at_middle + at_high)
         x, square = found.mean_x / range_k, found.mean_square / range_k**2
         return at_low + x * (at_high - at_low) - bend * (x - square)
@@ -145,6 +194,7 @@ def _kernel(model: type[AbstractLargeCell]) -> Any:
     def run(table, laws, soc, temperature_c, calendar, cycle, first, stop):
         """Age the batteries of a range in place, window by window."""
         steps = laws.steps
+        rates = np.empty(steps + 1)
         per_time, per_use = 1.0 / laws.calendar_power, 1.0 / laws.cycle_power
         for n in range(first, stop):
             by_time, by_use = calendar[n], cycle[n]
@@ -153,7 +203,7 @@ def _kernel(model: type[AbstractLargeCell]) -> Any:
                 states = soc[n, begin : begin + steps + 1]
                 temperatures = temperature_c[n, begin : begin + steps + 1]
                 left = max(1.0 - by_time - by_use, 0.0)
-                rate = mean_calendar_rate(table, states, temperatures)
+                rate = mean_calendar_rate(table, states, temperatures, rates)
                 more = max(rate, 0.0) ** per_time * laws.calendar_days
                 by_time = grown(by_time, time_root, more, laws.calendar_power)
                 time_root += more
@@ -229,34 +279,11 @@ def stress(soc, temperature_c, rest):
 
 @kernel(**OPTIONS)
 @no_type_check
-def mean_calendar_rate(table, soc, temperature_c):
-    """Mean over a window of the rate by time.
-
-    In a step in which the state of charge moves far, the rate in its middle counts too (Simpson's
-    rule), as rates bend.
-    """
-    total = 0.0
-    before = between_points(table, soc[0], temperature_c[0])
-    for k in range(1, len(soc)):
-        after = between_points(table, soc[k], temperature_c[k])
-        if abs(soc[k] - soc[k - 1]) > FAR_MOVE:
-            half_way = (temperature_c[k - 1] + temperature_c[k]) / 2.0
-            middle = between_points(table, (soc[k - 1] + soc[k]) / 2.0, half_way)
-            total += (before + 4.0 * middle + after) / 6.0
-        else:
-            total += (before + after) / 2.0
-        before = after
-    return total / (len(soc) - 1)
-
-
-@kernel(**OPTIONS)
-@no_type_check
 def between_points(table, soc, temperature_c):
     """The value of a table between the four of its points around a state and a temperature."""
-    rows, columns = SOC_POINTS - 1, TEMPERATURE_POINTS - 1
-    x = soc * rows
-    y = (temperature_c - LOWEST_C) * (columns / (HIGHEST_C - LOWEST_C))
-    i, j = min(int(x), rows - 1), min(int(y), columns - 1)
+    x = soc * (SOC_POINTS - 1)
+    y = (temperature_c - LOWEST_C) * ((TEMPERATURE_POINTS - 1) / (HIGHEST_C - LOWEST_C))
+    i, j = np.int32(x), np.int32(y)
     a, b = x - i, y - j
     terms = table[i, j]
     return terms[0] + b * terms[1] + a * (terms[2] + b * terms[3])

@@ -1,14 +1,19 @@
 """The potential of a graphite anode, which calendar ageing of its cells follows."""
 
-import numpy as np
+from typing import no_type_check
 
-from evergrid.core.arrays import Array, Float
+import numpy as np
+from numba.extending import register_jitable
 
 EMPTY, FULL = 0.0085, 0.78  # share of lithium in the anode of an empty and of a full cell
 
 
-def anode_potential_v(soc: Float[Array, "*battery"]) -> Float[Array, "*battery"]:
-    """Potential of the anode against lithium, at rest.
+@register_jitable
+@no_type_check
+def anode_potential_v(soc):
+    """Potential of the anode against lithium, at rest, of a state of charge or an array of them.
+
+    May be called in compiled loops too.
 
     Source:
         Safari and Delacourt (2011), J. Electrochem. Soc. 158, A562, doi 10.1149/1.3567007; share

@@ -30,9 +30,15 @@ class LargeLfp(AbstractLargeCell):
 
     @staticmethod
     @no_type_check
-    def calendar_rate(soc, kelvin):
+    def state_term(soc):
+        """Activation temperature of the loss by time, K, which depends on the state of charge."""
+        return 5.21e3 + 3.56e3 * anode_potential_v(soc)
+
+    @staticmethod
+    @no_type_check
+    def calendar_rate(state_term, kelvin):
         """Loss per day to the power of its law, at a state and a temperature."""
-        return 8.37e4 * np.exp((-5.21e3 - 3.56e3 * anode_potential_v(soc)) / kelvin)
+        return 8.37e4 * np.exp(-state_term / kelvin)
 
     @staticmethod
     @no_type_check

@@ -32,10 +32,15 @@ class LargeNmc(AbstractLargeCell):
 
     @staticmethod
     @no_type_check
-    def calendar_rate(soc, kelvin):
+    def state_term(soc):
+        """The exponent of the loss by time at the reference temperature."""
+        return 10.0 / np.cbrt(anode_potential_v(soc) / REFERENCE_V)
+
+    @staticmethod
+    @no_type_check
+    def calendar_rate(state_term, kelvin):
         """Loss per thousand days to the power of its law, at a state and a temperature."""
-        anode = anode_potential_v(soc) / REFERENCE_V
-        return 8.71e-7 * np.exp(10.0 * (kelvin / REFERENCE_K) ** 3 / np.cbrt(anode))
+        return 8.71e-7 * np.exp(state_term * (kelvin / REFERENCE_K) ** 3)
 
     @staticmethod
     @no_type_check

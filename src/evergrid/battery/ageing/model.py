@@ -189,7 +189,7 @@ class AbstractPowerLawModel(AbstractAgeingModel):
 class AbstractLargeCell(AbstractPowerLawModel):
     """A model of capacity alone, whose rates depend on state, temperature, depth and mean current.
 
-    Both rates are plain formulas, so that they may be worked out for whole arrays, put into tables,
+    The rates are plain formulas, so that they may be worked out for whole arrays, put into tables,
     or compiled.
     """
 
@@ -197,8 +197,13 @@ class AbstractLargeCell(AbstractPowerLawModel):
 
     @staticmethod
     @abstractmethod
-    def calendar_rate(soc: Any, kelvin: Any) -> Any:
-        """Rate of the loss by time at a state of charge and a temperature."""
+    def state_term(soc: Any) -> Any:
+        """What of the rate of the loss by time depends on the state of charge."""
+
+    @staticmethod
+    @abstractmethod
+    def calendar_rate(state_term: Any, kelvin: Any) -> Any:
+        """Rate of the loss by time at a `state_term` and a temperature."""
 
     @staticmethod
     @abstractmethod
@@ -210,7 +215,7 @@ class AbstractLargeCell(AbstractPowerLawModel):
         kelvin, none = window.temperature_k, np.zeros(len(window.soc))
         depth, c_rate = stress.depth[:, None], stress.c_rate[:, None]
         return Rates(
-            calendar=mean_over_time(self.calendar_rate(window.soc, kelvin)),
+            calendar=mean_over_time(self.calendar_rate(self.state_term(window.soc), kelvin)),
             cycle=mean_over_time(self.cycle_rate(kelvin, depth, c_rate)),
             resistance_calendar=none,
             resistance_cycle=none,

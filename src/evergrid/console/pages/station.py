@@ -6,7 +6,7 @@ from typing import Annotated, Any, final
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from evergrid.console import charts, messages, station_words
+from evergrid.console import charts, grid_words, messages, station_words, upkeep
 from evergrid.console.render import SEERS, page
 from evergrid.live.api import orders
 from evergrid.live.api.accounts import Role
@@ -24,8 +24,8 @@ FIRST_POINTS = 30  # that may have come since the page was made
 LONGEST_PAYLOAD = 20_000  # characters
 
 
-def _detail(service: Service, station: str) -> StationDetail:
-    found = service.view.station(station)
+async def _detail(service: Service, station: str) -> StationDetail:
+    found = await service.view.station(station)
     if found is None:
         raise RefusedError(404, "There is no such station.")
     return found
@@ -34,7 +34,7 @@ def _detail(service: Service, station: str) -> StationDetail:
 @router.get("/stations/{station:path}")
 async def show(request: Request, visitor: Seer, station: str) -> Response:
     """The page."""
-    return _page(request, visitor, _detail(service_of(request), station))
+    return _page(request, visitor, await _detail(service_of(request), station))
 
 
 def _page(
@@ -67,6 +67,9 @@ def _page(
         chart=charts.station(detail.series, zone),
         profiles=[(_title(one), json.dumps(one, indent=2)) for one in detail.profiles],
         commands=messages.COMMANDS,
+        upkeep=upkeep.of(detail),
+        boot=upkeep.boot(detail),
+        functions=[grid_words.line(one, zone) for one in detail.grid_functions],
     )
 
 
@@ -82,12 +85,13 @@ async def send(
     operator: Operator,
     station: str,
     command: Annotated[str, Form()] = "",
+    care: Annotated[str, Form()] = "",
     action: Annotated[str, Form(max_length=64)] = "",
     payload: Annotated[str, Form(max_length=LONGEST_PAYLOAD)] = "{}",
 ) -> Response:
     """Send one of the named messages, or one that the operator wrote."""
     service = service_of(request)
-    detail = _detail(service, station)
+    detail = await _detail(service, station)
     if command:
         if command not in messages.COMMANDS:
             raise RefusedError(422, "Choose one of the messages.")
@@ -95,6 +99,14 @@ async def send(
         if answer.accepted:
             return RedirectResponse(f"{request.url.path}?done=sent", 303)
         return _page(request, operator, detail, status=409, error=f"Refused: {answer.text}")
+    if care:
+        try:
+            await upkeep.carry_out(service, operator, station, care)
+        except RefusedError as error:
+            if error.status == 422:
+                raise
+            return _page(request, operator, detail, status=409, error=f"Refused: {error}")
+        return RedirectResponse(f"{request.url.path}?done=upkeep", 303)
     written = (action, payload)
     try:
         content = _parsed(payload)
@@ -131,12 +143,12 @@ class StationTopic:
         if moment is not self._moment:
             self._moment, self._before, self._last = moment, self._last, {}
         (name,) = ask.stations
-        detail = moment.view.station(name)
-        if detail is None:
+        series = moment.view.station_series(name)
+        if series is None:
             return None
-        times = detail.series.time_s
+        times = series.time_s
         self._last[name] = times[-1] if times else None
-        points = _tail(detail.series) if first else newer(detail.series, self._before.get(name))
+        points = _tail(series) if first else newer(series, self._before.get(name))
         return {"time_s": points.time_s, "values": points.values} if points.time_s else None
 
 

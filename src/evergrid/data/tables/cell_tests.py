@@ -20,6 +20,7 @@ CHANGE = ("soh_pct", "capacity_loss_pct", "resistance_pct")
 OTHERS = ("soc", "depth", "c_rate")
 PERCENT = 100.0
 FRACTION = 1.5  # in a column of percent of new cells no value is as low; in one of fractions, all
+LEAST_LOSS = 1.0  # percent, below which a whole column of losses is one of fractions, or too short
 
 
 def read_cell_tests(path: Path, *, tell: NoteCallback = ignore_notes) -> CellTests:
@@ -100,8 +101,10 @@ def _change(name: str, percent: Float[Array, " row"]) -> Float[Array, " row"]:
 
 def _percent_faults(name: str, read: Column) -> list[Fault]:
     """The fault of a column of fractions that is called one of percent."""
-    values = read.values[~read.bad]
-    if name == "capacity_loss_pct" or not len(values) or values.max() > FRACTION:
+    values, lost = read.values[~read.bad], name == "capacity_loss_pct"
+    if not len(values) or values.max() > (LEAST_LOSS if lost else FRACTION):
         return []
     fix = "These look like fractions; multiply them by 100."
+    if lost:
+        fix += " Cells that lost less than 1 % say too little of how they age."
     return broken(name, read.bad, "be percent of the new cell", values=read.values, fix=fix)

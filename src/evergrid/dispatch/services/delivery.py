@@ -9,15 +9,17 @@ from evergrid.core.arrays import Array, Float, Int
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.core.units import S_PER_H, W_PER_KW
+from evergrid.dispatch.accounts import net_load
 from evergrid.dispatch.services.plan import ServicePlan
 from evergrid.dispatch.services.service import Service
-from evergrid.dispatch.track import fleet_state
+from evergrid.dispatch.track import fleet_state, site_limits
 from evergrid.dispatch.track.charger_types import MOST_TYPES, ChargerType
 from evergrid.dispatch.track.connections import Connections
 from evergrid.dispatch.track.firm import available_kw
 from evergrid.dispatch.track.fleet_state import FleetState, Rules
 from evergrid.dispatch.track.signal import SignalRules
 from evergrid.dispatch.track.simulation import PlannedPowers, Record, Stays, World, simulate
+from evergrid.dispatch.track.site_limits import SiteChargers, SitePlan
 from evergrid.model.chargers import LEAST_A, USUAL_V, usual_phases
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.signal import Signal
@@ -62,7 +64,8 @@ def follow(
     """What a fleet does that follows a signal around its plan.
 
     At the begin of each block the award is cut to what the fleet can hold through it both ways, as
-    it stands then, in steps of the market.
+    it stands then and within the limits of sites, in steps of the market. Orders keep these limits
+    in every tick.
 
     Args:
         portfolio: Who is where.
@@ -83,7 +86,7 @@ def follow(
         fix = "Shorten the horizon, or give a longer signal."
         raise_if_any("signal", [Fault("signal", rule, (f"{signal.hours:g} h",), fix=fix)])
     types, kind = charger_types(portfolio, rules)
-    _, asset = np.unique(sessions.asset_id.astype(str), return_inverse=True)
+    asset, sites = _sites(portfolio, made)
     start = grid.times[0]
     second = np.timedelta64(1, "s")
     arrival_s = np.maximum((sessions.arrival_utc - start) / second, 0.0)
@@ -104,14 +107,20 @@ def follow(
         base_kw=planned.power_kw[rows, first],
     )
     state = fleet_state.empty(
-        len(np.unique(asset)),
+        len(sites.chargers.site),
         types,
         Rules(switch_limit=rules.switch_limit, latency_s=rules.latency_s),
     )
 
     def award(now: FleetState, hours: float) -> float:
         block = min(int(now.now_s // (S_PER_H * block_h)), len(award_kw) - 1)
-        held_kw = min(float(award_kw[block]), available_kw(now, hours).symmetric_kw)
+        bounds = sites.bounds(now.now_s, hours)
+        there = (
+            site_limits.available(now, hours, sites.chargers, bounds)
+            if sites.limited
+            else available_kw(now, hours)
+        )
+        held_kw = min(float(award_kw[block]), there.symmetric_kw)
         return float(service.rounded(np.array([held_kw]))[0])
 
     return simulate(
@@ -122,7 +131,25 @@ def follow(
         world=World(message_loss=rules.message_loss, block_h=block_h, seed=rules.seed),
         rules=SignalRules(tick_s=signal.tick_s),
         plan=PlannedPowers(S_PER_H * grid.step_h, planned.power_kw, before),
+        sites=sites,
     )
+
+
+def _sites(portfolio: Portfolio, made: ServicePlan) -> tuple[Int[Array, " session"], SitePlan]:
+    """The charger of each session, one for each asset and site; and what limits leave for them.
+
+    Load, and generation that the plan does not curtail, take their part of a limit.
+    """
+    site, asset = portfolio.site_row, portfolio.sessions.asset_id.astype(str)
+    _, number = np.unique(asset, return_inverse=True)
+    place, charger = np.unique(number * len(portfolio.sites) + site, return_inverse=True)
+    curtailed = made.schedule.curtailed_kw
+    beside_kw = net_load(portfolio)
+    if curtailed is not None:
+        beside_kw = beside_kw + portfolio.sites.add_up(curtailed)
+    chargers = SiteChargers(place % len(portfolio.sites), portfolio.sites.parent)
+    limits = beside_kw - portfolio.import_limit_kw, beside_kw + portfolio.export_limit_kw
+    return charger, SitePlan(chargers, S_PER_H * portfolio.grid.step_h, *limits)
 
 
 def charger_types(

@@ -26,7 +26,7 @@ from evergrid.dispatch.problem import Problem
 from evergrid.dispatch.services.holders import with_services
 from evergrid.dispatch.services.service import Service
 from evergrid.engine import reference, solver
-from evergrid.engine.certificate import Certificate
+from evergrid.engine.certificate import Certificate, certify
 from evergrid.engine.program import Program, energy_path, net_power, over_budget
 from evergrid.engine.solution import Solution
 from evergrid.engine.violations import TOLERANCE
@@ -87,8 +87,9 @@ def plan(
 ) -> ServicePlan:
     """The plan of least net cost with services.
 
-    Awards of any size are planned first, and rounded down to what the market takes; the plan is
-    then made anew for these awards. What rounding costs shows in the gap to the first bound.
+    Awards of any size are planned first, and rounded down to what the market takes. Everybody then
+    holds less in proportion; where that is not as near to the first bound as asked, the plan is
+    made anew for these awards. What rounding costs shows in the gap to the first bound.
 
     Args:
         portfolio: What to plan.
@@ -122,13 +123,27 @@ def plan(
         # Whoever held part of a larger award can hold the same share of a smaller one.
         share = by_step / np.maximum(held.sum(axis=1), LITTLE_KW)
         less = _powers(made, first.power_kw, np.minimum(share, 1.0)[:, None] * held)
-        found = _solved(build(by_step), options, less)
-        found = replace(found, solve_s=first.solve_s + found.solve_s)
+        found = _near_enough(build(by_step), first, less, options.gap)
+        if found is None:
+            found = _solved(build(by_step), options, less)
+            found = replace(found, solve_s=first.solve_s + found.solve_s)
     assert first.certificate is not None
     planned = _service_plan(portfolio, services, options, made, found, award)
     bounded = _bounded(planned, first.certificate.bound, options, found.status)
     bounded = bounded if alone.status.good else replace(bounded, status=alone.status)
     return bounded if fewer is None or bounded.net <= fewer.net else _kept(fewer, bounded)
+
+
+def _near_enough(
+    program: Program, first: Solution, power_kw: Float[Array, " all_slot"], gap: float
+) -> Solution | None:
+    """These powers with the first bound, where they keep all limits and the gap to it; else None."""
+    assert first.certificate is not None
+    proof = certify(program, power_kw, replace(first.dual, term_prices=()))
+    proof = replace(proof, bound=first.certificate.bound)
+    if not proof.keeps_limits or proof.gap > gap:
+        return None
+    return replace(first, power_kw=power_kw, certificate=proof)
 
 
 def _service_plan(

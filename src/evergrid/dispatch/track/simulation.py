@@ -15,11 +15,12 @@ from evergrid.core.arrays import Array, Float, Int
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault, broken
 from evergrid.core.units import S_PER_H
-from evergrid.dispatch.track import connections, fleet_state, recovery
+from evergrid.dispatch.track import connections, fleet_state, recovery, site_limits
 from evergrid.dispatch.track.connections import Connections
 from evergrid.dispatch.track.firm import Available, available_kw, energy_now, grid_kw
 from evergrid.dispatch.track.fleet_state import DAY_S, PLUGGED, FleetState
 from evergrid.dispatch.track.signal import SignalRules, SignalState, read
+from evergrid.dispatch.track.site_limits import SitePlan
 from evergrid.dispatch.track.tick import advance, changed_rows, hold_until, unheard
 
 LOOK_S = 300.0  # between two looks at what the fleet can still hold
@@ -151,6 +152,8 @@ class Record:
         ahead_kwh: Second, and energy in all cells above what was planned at first, whenever the
             planned powers were renewed.
         signal: What the signal had of gaps and faults.
+        beyond_kw: By how much power as told is beyond the limit of a site, at the worst of them: above 0
+            only where what must be charged for drivers, or load by itself, leaves no other way.
     """
 
     tick_s: float
@@ -167,6 +170,7 @@ class Record:
     energies_kwh: Float[Array, " 6"]
     ahead_kwh: Float[Array, "renewal 2"]
     signal: SignalState
+    beyond_kw: Float[Array, " tick"]
 
     @cached_property
     def unmet_kw(self) -> Float[Array, " tick"]:
@@ -190,6 +194,7 @@ def simulate(
     rules: SignalRules | None = None,
     outages: Outages | None = None,
     plan: PlannedPowers | None = None,
+    sites: SitePlan | None = None,
 ) -> Record:
     """Follow a signal from now on.
 
@@ -202,14 +207,15 @@ def simulate(
         rules: How gaps and faults of the signal are met.
         outages: Chargers that are lost for a while.
         plan: Powers of stays that change; those of their vehicles by default.
+        sites: Limits that orders keep in every tick, whatever is asked; none by default.
 
     Raises:
         InputError: A stay begins at a charger that is taken.
     """
     run = _Run(fleet_state.copy(state), stays, world or World(), rules or SignalRules(), award)
-    run.plan = plan
+    run.plan, run.sites = plan, sites if sites is not None and sites.limited else None
     events = run.events(outages)
-    rows = np.zeros((len(signal), 8))
+    rows = np.zeros((len(signal), 9))
     for tick in range(len(signal)):
         while events and events[-1][0] <= run.state.now_s:
             _, _, happen, which = events.pop()
@@ -231,6 +237,7 @@ def simulate(
         run.state.energies_kwh.sum(axis=0),
         np.array(run.ahead).reshape(-1, 2),
         run.signal,
+        rows[:, 8],
     )
 
 
@@ -244,6 +251,7 @@ class _Run:
         self.award, self.award_kw, self.held = award, 0.0, Available(0.0, 0.0)
         self.start_s = self.block_s = self.look_s = state.now_s
         self.plan: PlannedPowers | None = None
+        self.sites: SitePlan | None = None
         self.parts, self.ahead = tuple[recovery.Part, ...](), list[tuple[float, float]]()
         self.told_kw = deque[float]()  # in the last ticks, as long as orders are under way
         self.signal, self.random = SignalState(), np.random.default_rng(world.seed)
@@ -322,18 +330,36 @@ class _Run:
             self.begin_block()
         if state.now_s >= self.look_s:
             left_h = (self.block_s - state.now_s) / S_PER_H
-            self.held = available_kw(state, max(left_h, tick_s / S_PER_H))
+            self.held = self.available(max(left_h, tick_s / S_PER_H))
             self.look_s += LOOK_S
         if state.now_s + tick_s >= state.clock[fleet_state.DAY_END]:
             self.count_switches()
         before_kw, base_kw = state.fleet_power_kw, state.base_kw
         target_kw = self.award_kw * reading.share
-        advance(state, min(max(target_kw, -self.held.down_kw), self.held.up_kw), tick_s)
+        beyond_kw = self.follow(min(max(target_kw, -self.held.down_kw), self.held.up_kw))
         changed = changed_rows(state)
         unheard(state, changed[self.random.random(len(changed)) < self.world.message_loss])
         begin_kw, mean_kw = self.delayed_kw(before_kw, state.fleet_power_kw)
         responses_kw = mean_kw - base_kw, begin_kw - base_kw
-        return self.award_kw, target_kw, base_kw, *responses_kw, *self.held, float(len(changed))
+        told = self.award_kw, target_kw, base_kw, *responses_kw, *self.held, float(len(changed))
+        return *told, beyond_kw
+
+    def available(self, hours: float) -> Available:
+        """What the fleet can hold for so long, within the limits of sites."""
+        if self.sites is None:
+            return available_kw(self.state, hours)
+        bounds = self.sites.bounds(self.state.now_s, hours)
+        return site_limits.available(self.state, hours, self.sites.chargers, bounds)
+
+    def follow(self, target_kw: float) -> float:
+        """Orders of a tick; by how much the worst site is beyond its limit nevertheless."""
+        state, tick_s = self.state, self.rules.tick_s
+        if self.sites is None:
+            advance(state, target_kw, tick_s)
+            return 0.0
+        bounds = self.sites.bounds(state.now_s)
+        beyond_kw = site_limits.follow(state, target_kw, tick_s, self.sites.chargers, bounds)
+        return float(beyond_kw.max(initial=0.0))
 
     def delayed_kw(self, before_kw: float, after_kw: float) -> tuple[float, float]:
         """Power that takes effect in a tick, at its begin and in the mean.

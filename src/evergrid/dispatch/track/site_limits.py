@@ -12,14 +12,18 @@ import numpy as np
 
 from evergrid.core import tree
 from evergrid.core.arrays import Array, Float, Int
+from evergrid.core.errors import raise_if_any
+from evergrid.core.faults import Fault
+from evergrid.core.units import S_PER_H
 from evergrid.dispatch.track import firm, orders
 from evergrid.dispatch.track.car_kernels import set_steps
 from evergrid.dispatch.track.firm import Available
-from evergrid.dispatch.track.fleet_state import BLOCK, PLUGGED, FleetState
+from evergrid.dispatch.track.fleet_state import BLOCK, DAY_S, PLUGGED, FleetState
 from evergrid.dispatch.track.tick import advance
 
 MOST_ROUNDS = 4  # of asking others for what was cut
 LITTLE_W = 1.0  # beyond a limit, which is rounding
+LITTLE_S = 1e-6  # of a time, which is rounding
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,44 @@ class Bounds:
 
     least_kw: Float[Array, " site"]
     most_kw: Float[Array, " site"]
+
+
+@dataclass(frozen=True)
+class SitePlan:
+    """Chargers at sites whose limits change from step to step, from second 0 on.
+
+    Attributes:
+        chargers: Who is where.
+        step_s: Length of a step.
+        least_kw: Power of all chargers below each site, into the grid, at least; -inf for no limit.
+        most_kw: At most.
+
+    Raises:
+        InputError: A step without length.
+    """
+
+    chargers: SiteChargers
+    step_s: float
+    least_kw: Float[Array, "site step"]
+    most_kw: Float[Array, "site step"]
+
+    def __post_init__(self) -> None:
+        if not 0 < self.step_s <= DAY_S:
+            rule = "be above 0 and at most a day"
+            raise_if_any("site_plan", [Fault("step_s", rule, (self.step_s,))])
+
+    @property
+    def limited(self) -> bool:
+        """Whether any site has a limit in any step."""
+        return bool(np.isfinite(self.least_kw).any() or np.isfinite(self.most_kw).any())
+
+    def bounds(self, now_s: float, hours: float = 0.0) -> Bounds:
+        """What holds through so many hours from now on: the strictest limit of their steps."""
+        last = self.least_kw.shape[1] - 1
+        first = min(int((now_s + LITTLE_S) // self.step_s), last)
+        stop = math.ceil((now_s + hours * S_PER_H - LITTLE_S) / self.step_s)
+        steps = slice(first, max(stop, first + 1))
+        return Bounds(self.least_kw[:, steps].max(axis=1), self.most_kw[:, steps].min(axis=1))
 
 
 def follow(

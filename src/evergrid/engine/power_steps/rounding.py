@@ -66,25 +66,33 @@ def whole(
         deadline: In seconds of ``time.perf_counter``, after the first pass.
     """
     run = _Rounding(program, steps, power_kw, dual)
-    best, best_value = None, np.inf
-    for number in range(MOST_PASSES):
-        if number == 0:
-            run.plan_in_turn()
-        elif number < AT_PRICES or run.short_kwh > SHORT_KWH:
-            run.plan_at_prices()
-        else:
-            run.improve()
+    run.plan_in_turn()
+    best, best_value = run.power_kw.copy(), run.value()
+
+    def ends(value: float) -> bool:
+        near = value - bound <= gap * max(abs(value), abs(bound))
+        return near or time.perf_counter() > deadline
+
+    futile = 0  # passes in a row that did not serve more
+    while not ends(best_value) and futile < AT_PRICES - 1:
+        before_kwh = run.short_kwh
+        run.plan_at_prices()
         value = run.value()
-        saved = best_value - value
         if value < best_value:
             best, best_value = run.power_kw.copy(), value
-        near = value - bound <= gap * max(abs(value), abs(bound))
-        settled = (
-            saved <= LEAST_SAVED * abs(value) and run.short_kwh <= SHORT_KWH and number >= AT_PRICES
-        )
-        if near or settled or time.perf_counter() > deadline:
+        futile = 0 if run.short_kwh < before_kwh - SHORT_KWH else futile + 1
+    run.go_back_to(best)
+    before = np.inf  # the first of these passes may cost more, where it serves more
+    for _ in range(MOST_PASSES):
+        if ends(best_value):
             break
-    assert best is not None
+        run.improve()
+        value = run.value()
+        if value < best_value:
+            best, best_value = run.power_kw.copy(), value
+        if before - value <= LEAST_SAVED * abs(value):
+            break
+        before = value
     return best
 
 
@@ -256,7 +264,9 @@ class _Rounding:
     def _case(self, store: _Store, *, optimistic: bool = False) -> StoreCase:
         p, row, steps = self.program, store.row, self.steps
         costs = level_costs.of_store(self.places, store.slots, store.level)
-        highest = float(np.abs(costs[np.isfinite(costs)]).max(initial=0.0))
+        # Not the highest of these costs: what brings others back within a limit is far above them.
+        strongest_kw = float(np.abs(store.level).max() * store.slots.step_kw.max(initial=0.0))
+        highest = p.step_h * self.highest * strongest_kw
         if not optimistic:
             costs[:, store.level != 0] += TIE_SLOT * highest
         start = float(p.energy_start_kwh[row])
@@ -328,6 +338,13 @@ class _Rounding:
     def _take_away(self, store: _Store) -> None:
         level_costs.change(self.places, store.slots, self._steps(store), -1.0)
         self.power_kw[store.at] = 0.0
+
+    def go_back_to(self, power_kw: Float[Array, " slot"]) -> None:
+        """Take up an earlier schedule of this program again."""
+        for store in self.stores:
+            run = np.round(-power_kw[store.at] / store.slots.step_kw).astype(np.int64)
+            self._take_away(store)
+            self._put(store, run)
 
     def _put(self, store: _Store, run: Int[Array, " slot"]) -> None:
         level_costs.change(self.places, store.slots, run, 1.0)

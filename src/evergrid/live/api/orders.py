@@ -46,8 +46,7 @@ async def call_station(
         RefusedError: There is no such station or it is not connected, the message breaks the
             protocol, too many changes, or no answer in time.
     """
-    if service.view.station(station) is None:
-        raise RefusedError(404, "There is no such station.")
+    _check_station(service, station)
     check_written(payload)
     detail = f"{station} {json.dumps(without_secrets(payload))}"
 
@@ -55,6 +54,67 @@ async def call_station(
         return await service.commands.call_station(station, action, payload)
 
     return await carry_out(service, visitor, f"ocpp {action}", detail, command)
+
+
+async def hold(service: Service, visitor: Visitor, station: str, on_hold: bool) -> None:
+    """Let a station boot only later, or let it go.
+
+    Raises:
+        RefusedError: There is no such charging station, or too many changes.
+    """
+    _check_station(service, station)
+
+    async def command() -> None:
+        await service.commands.hold(station, on_hold)
+
+    await carry_out(service, visitor, "hold" if on_hold else "let go", station, command)
+
+
+async def renew_password(service: Service, visitor: Visitor, station: str) -> None:
+    """Give a station another password.
+
+    Raises:
+        RefusedError: There is no such station, it has not taken it, or too many changes.
+    """
+    _check_station(service, station)
+
+    async def command() -> None:
+        await service.commands.renew_password(station)
+
+    await carry_out(service, visitor, "renew password", station, command)
+
+
+async def renew_certificate(service: Service, visitor: Visitor, station: str) -> None:
+    """Let a station ask for another certificate, and sign it.
+
+    Raises:
+        RefusedError: There is no such station, it has not taken one, or too many changes.
+    """
+    _check_station(service, station)
+
+    async def command() -> None:
+        await service.commands.renew_certificate(station)
+
+    await carry_out(service, visitor, "renew certificate", station, command)
+
+
+async def forget_certificates(service: Service, visitor: Visitor, station: str) -> None:
+    """Any certificate of a station's name is good again.
+
+    Raises:
+        RefusedError: There is no such charging station, or too many changes.
+    """
+    _check_station(service, station)
+
+    async def command() -> None:
+        await service.commands.forget_certificates(station)
+
+    await carry_out(service, visitor, "forget certificates", station, command)
+
+
+def _check_station(service: Service, station: str) -> None:
+    if all(row.station != station for row in service.view.stations()):
+        raise RefusedError(404, "There is no such station.")
 
 
 async def acknowledge(service: Service, visitor: Visitor, number: int) -> None:

@@ -1,9 +1,5 @@
 """What the console and the interface see, made from what the controller holds in memory."""
 
-from collections.abc import Callable
-from typing import Any
-
-import msgspec
 import numpy as np
 
 from evergrid.core.arrays import Array, Float
@@ -11,16 +7,15 @@ from evergrid.core.units import S_PER_H
 from evergrid.live import outlets
 from evergrid.live.controller.awards import Block
 from evergrid.live.controller.controller import Controller
+from evergrid.live.controller.holds import Holds
 from evergrid.live.controller.ticker import Ticker
 from evergrid.live.controller.transactions import MET_KWH
 from evergrid.live.controller.vehicle import Vehicle
-from evergrid.live.signals.utility import UtilityLimits
+from evergrid.live.maintenance import AbstractMaintenance, ConnectionDetail
 from evergrid.live.view import (
-    AbstractCommands,
     AbstractView,
     Alarm,
     LedgerLine,
-    MessageRow,
     Offer,
     Overview,
     PlanRow,
@@ -30,9 +25,6 @@ from evergrid.live.view import (
     StationDetail,
     StationRow,
 )
-
-Messages = Callable[[str], tuple[MessageRow, ...]]
-Profiles = Callable[[str], tuple[dict[str, Any], ...]]
 
 
 def _station(device: str) -> str:
@@ -46,8 +38,8 @@ class ServiceView(AbstractView):
     Args:
         controller: What is known.
         ticker: What is decided.
-        messages: Last messages of a station.
-        profiles: Charging profiles of a station.
+        maintenance: Knows what stations said.
+        holds: Stations that are to boot only later.
         simulated: Whether stations are simulated.
         currency: Of the prices.
     """
@@ -56,14 +48,14 @@ class ServiceView(AbstractView):
         self,
         controller: Controller,
         ticker: Ticker,
-        messages: Messages,
-        profiles: Profiles,
+        maintenance: AbstractMaintenance,
+        holds: Holds,
         *,
         simulated: bool,
         currency: str,
     ) -> None:
         self._controller, self._ticker = controller, ticker
-        self._messages, self._profiles = messages, profiles
+        self._maintenance, self._holds = maintenance, holds
         self._simulated, self._currency = simulated, currency
 
     def overview(self) -> Overview:
@@ -131,9 +123,10 @@ class ServiceView(AbstractView):
             soc=None if vehicle is None else fleet.energy_kwh(row) / vehicle.capacity_kwh,
             last_seen_s=seen,
             clock_skew_s=controller.skew_s.get(name),
+            on_hold=_station(name) in self._holds.stations,
         )
 
-    def station(self, station: str) -> StationDetail | None:
+    async def station(self, station: str) -> StationDetail | None:
         """One of them."""
         controller = self._controller
         row = controller.fleet.row.get(station)
@@ -141,14 +134,28 @@ class ServiceView(AbstractView):
             return None
         can = controller.capabilities.get(station)
         vehicle = controller.fleet.vehicles.get(row)
+        name, there = _station(station), ConnectionDetail()
+        if not controller.fleet.devices[row].stationary:
+            there = await self._maintenance.connection(name)
+        support = controller.support
         return StationDetail(
             row=self._row(row),
             sessions=() if vehicle is None else (self._session(row, vehicle),),
             operation_modes=() if can is None else tuple(sorted(can.operation_modes)),
-            profiles=self._profiles(station),
-            messages=self._messages(station),
+            profiles=there.profiles,
+            messages=there.messages,
             series=self._ticker.station_series.of(row),
+            grid_functions=() if support is None else support.rows(name),
+            alarms=tuple(one for one in self.alarms() if _lasts_at(one, (station, name))),
+            pending=there.pending,
+            security_profile=there.security_profile,
+            not_known=there.reason,
         )
+
+    def station_series(self, station: str) -> Series | None:
+        """Its power of the last hours."""
+        row = self._controller.fleet.row.get(station)
+        return None if row is None else self._ticker.station_series.of(row)
 
     def sessions(self) -> tuple[SessionRow, ...]:
         """Every vehicle that is plugged in and has told its needs."""
@@ -223,6 +230,11 @@ class ServiceView(AbstractView):
         return tuple(line for line in lines if party is None or line.party == party)
 
 
+def _lasts_at(alarm: Alarm, names: tuple[str, ...]) -> bool:
+    """Whether an alarm lasts, of one of these or of something that it was given."""
+    return alarm.ended_s is None and alarm.source.partition(" ")[0] in names
+
+
 def _known(values: Float[Array, " station"], row: int) -> float | None:
     value = float(values[row])
     return None if np.isnan(value) else value
@@ -242,54 +254,3 @@ def _offer(block: Block) -> Offer:
         block.confidence,
         block.history_days,
     )
-
-
-class ServiceCommands(AbstractCommands):
-    """What people ask of a running service.
-
-    Args:
-        controller: That is asked.
-        utility: Takes limits of sites.
-    """
-
-    def __init__(self, controller: Controller, utility: UtilityLimits) -> None:
-        self._controller, self._utility = controller, utility
-
-    async def call_station(
-        self, station: str, action: str, payload: dict[str, Any]
-    ) -> dict[str, Any]:
-        """Send a message of the station's protocol."""
-        support = self._controller.support
-        if support is not None:
-            support.check(station, action, payload)
-        answer = await self._controller.adapter.call(station, action, payload)
-        if support is not None:
-            await support.called(station, action, payload)
-        return answer
-
-    async def acknowledge(self, alarm: int, person: str) -> None:
-        """Take note of an alarm."""
-        self._controller.alarms.acknowledge(alarm, person)
-
-    async def shelve(self, alarm: int, person: str, until_s: float) -> None:
-        """Keep an alarm quiet for a while."""
-        self._controller.alarms.shelve(alarm, until_s, self._controller.clock.now_s())
-
-    async def limit_sites(self, document: dict[str, Any], person: str) -> tuple[str, ...]:
-        """Put limits of a utility into force."""
-        return await self._utility.receive(msgspec.json.encode(document), person)
-
-    async def change_needs(
-        self, session: str, *, departure_s: float | None = None, owed_kwh: float | None = None
-    ) -> None:
-        """A driver changes departure or energy."""
-        station = self._controller.station_of(session)
-        await self._controller.change_needs(station, departure_s=departure_s, owed_kwh=owed_kwh)
-
-    async def set_priority(self, session: str, active: bool) -> None:
-        """A driver wants to charge now, or no longer."""
-        await self._controller.set_priority(self._controller.station_of(session), active)
-
-    async def opt_out(self, session: str, out: bool) -> None:
-        """A driver takes the vehicle out of services, or back in."""
-        await self._controller.opt_out(self._controller.station_of(session), out)

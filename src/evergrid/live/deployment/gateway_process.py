@@ -67,7 +67,10 @@ async def run(
         if site_log is not None:
             kept = SiteLog(await stack.enter_async_context(open_store(site_log, clock=clock)))
         rules = SiteRules(settings.alone_after_s, float(config.control.tick_s))
-        place = GatewayPlace(settings.service, listener, ocpp_settings(config), name, kept, rules)
+        signs = config.certificate_authority is not None
+        place = GatewayPlace(
+            settings.service, listener, ocpp_settings(config), name, kept, rules, signs
+        )
         broker = await NatsBroker.connect(*nats)
         stack.push_async_callback(broker.close)
         await stack.enter_async_context(gateway(broker, key, clock, place))

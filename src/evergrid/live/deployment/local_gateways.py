@@ -25,6 +25,7 @@ from evergrid.live.gateway.entry import NatsServerEntry
 from evergrid.live.gateway.gateway_stations import GatewayStations, OpenNow, Records
 from evergrid.live.gateway.messages import RECORDS_AT_ONCE, OpenTransactionTold
 from evergrid.live.ocpp.admission.credentials import StationRecord
+from evergrid.live.ocpp.certificates import AbstractIssuer
 
 COMMAND = (sys.executable, "-c", "from evergrid.cli.main import main; main()", "gateway")
 """Starts a gateway by the verb of the command, with the interpreter that runs now."""
@@ -126,6 +127,7 @@ async def prepared(
     credentials: StoreCredentials,
     clock: AbstractClock,
     stack: AsyncExitStack,
+    issuer: AbstractIssuer | None,
 ) -> LocalGateways:
     """The controller's end, connected to the broker; a server is started where none is named.
 
@@ -137,6 +139,7 @@ async def prepared(
         credentials: Of stations.
         clock: Of the service.
         stack: All ends with it.
+        issuer: Signs certificates of stations.
 
     Raises:
         BrokerDownError: The broker is not reached.
@@ -161,6 +164,7 @@ async def prepared(
         clock,
         lease_s=settings.lease_s,
         log=controller.log,
+        issuer=issuer,
     )
     return LocalGateways(config, places, stations, nats, stack)
 

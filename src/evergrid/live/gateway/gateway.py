@@ -2,11 +2,12 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, final
 
+from evergrid.core.errors import InputError
 from evergrid.live.adapter import AbstractHandler, OrderResult, Session
 from evergrid.live.clock import AbstractClock
 from evergrid.live.gateway import messages
@@ -20,6 +21,7 @@ from evergrid.live.gateway.exchange import Exchange, FaultError
 from evergrid.live.gateway.gateway_stations import SIGN_S
 from evergrid.live.gateway.messages import Permission
 from evergrid.live.gateway.remote_controller import RemoteController
+from evergrid.live.gateway.remote_issuer import RemoteIssuer
 from evergrid.live.gateway.remote_register import RemoteRegister
 from evergrid.live.gateway.site import site_plan
 from evergrid.live.gateway.site.site_controller import SiteController, SiteRules
@@ -43,6 +45,7 @@ class GatewayPlace:
         site_log: Where a site keeps what it does on its own; None for a gateway that waits for
             the controller.
         site_rules: When a site goes on by itself.
+        signs: Whether the service signs certificates of stations.
     """
 
     service: str
@@ -51,6 +54,7 @@ class GatewayPlace:
     name: str = ""
     site_log: SiteLog | None = None
     site_rules: SiteRules = field(default_factory=SiteRules)
+    signs: bool = False
 
 
 @final
@@ -73,7 +77,7 @@ class Gateway:
         subject = gateway_subject(place.service, name)
         self._exchange = Exchange(broker, subject, clock, self._answer, self._take_notice)
         self.controller = RemoteController(
-            self._exchange, self._controller_subject, self._drop, self._restore
+            self._exchange, self._controller_subject, self._drop, self._restore, self._hold
         )
         self.register = RemoteRegister(key, self.controller.ask)
         self._term, self._joining = "", False
@@ -83,7 +87,24 @@ class Gateway:
             handler = self.site = SiteController(
                 self.controller, place.site_log, clock, place.site_rules
             )
-        self.central = CentralSystem(handler, self.register, clock, place.settings)
+        issuer = RemoteIssuer(self.controller) if place.signs else None
+        self.central = CentralSystem(handler, self.register, clock, place.settings, issuer)
+        orders, functions = self.central.orders, self.central.grid_functions
+        care = self.central.maintenance
+        self._answers: dict[str, Callable[..., Awaitable[Any]]] = {
+            "begin": orders.begin,
+            "order": orders.order,
+            "release": orders.release,
+            "allow": orders.allow,
+            "signal": orders.signal,
+            "set_function": functions.set,
+            "clear_function": self._clear_function,
+            "call": orders.call,
+            "hold": care.hold,
+            "renew_password": care.renew_password,
+            "renew_certificate": care.renew_certificate,
+            "connection": care.connection,
+        }
         if self.site is not None:
             self.site.use(self.central.orders)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -118,11 +139,17 @@ class Gateway:
         first = arguments[0]
         station = first if isinstance(first, str) else first.station
         if not self.controller.is_held(station, claim):
-            if kind == "call":
+            if messages.ANSWERS.get(kind) is not OrderResult:
                 raise FaultError("the station is not connected here")
             return messages.encoded(OrderResult.OFFLINE)
         self._permit(station, kind, arguments)
-        return messages.encoded(await getattr(self.central.orders, kind)(*arguments))
+        try:
+            return messages.encoded(await self._answers[kind](*arguments))
+        except InputError as error:  # in its own words
+            raise FaultError(str(error)) from error
+
+    async def _clear_function(self, station: str, control: str, default: bool) -> OrderResult:
+        return await self.central.grid_functions.clear(station, control, default=default)
 
     def _permit(self, station: str, kind: str, arguments: tuple[Any, ...]) -> None:
         """Where the controller has decided that a vehicle may discharge, its driver has agreed."""
@@ -175,6 +202,9 @@ class Gateway:
 
     def _restore(self, station: str, transaction: str, evse: int | None, token: str | None) -> None:
         self.central.restore(station, transaction, evse, token)
+
+    def _hold(self, station: str, on_hold: bool) -> None:
+        self.central.hold(station, on_hold)
 
     async def _signs(self) -> None:
         """Signs of life, by which the controller keeps the claims."""

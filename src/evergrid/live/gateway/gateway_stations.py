@@ -25,8 +25,9 @@ from evergrid.live.gateway.messages import ClaimAnswer, OpenTransactionTold, Per
 from evergrid.live.gateway.site import site_controller
 from evergrid.live.gateway.site.site_plan import SitePlan
 from evergrid.live.ocpp.admission.credentials import AbstractCredentials, StationRecord
+from evergrid.live.ocpp.certificates import AbstractIssuer, IssuedCertificate
+from evergrid.live.ocpp.charging.profiles import Response
 from evergrid.live.store.entry import AbstractLog, Entry
-from evergrid.live.view import MessageRow
 
 log = structlog.get_logger()
 
@@ -59,6 +60,7 @@ class GatewayStations(AbstractAdapter):
         clock: Of the service.
         lease_s: Without a sign of life, after which a gateway is lost.
         log: Takes what sites did while they were on their own; None where there are no such sites.
+        issuer: Signs certificates of stations; None where no authority is configured.
     """
 
     def __init__(
@@ -73,7 +75,11 @@ class GatewayStations(AbstractAdapter):
         *,
         lease_s: float,
         log: AbstractLog | None = None,
+        issuer: AbstractIssuer | None = None,
     ) -> None:
+        self._issuer = issuer
+        self.on_hold: set[str] = set()
+        """Stations that are to boot only later."""
         self._handler, self._credentials = handler, credentials
         self._records, self._open_now = records, open_now
         self._clock, self._lease_s = clock, lease_s
@@ -109,13 +115,9 @@ class GatewayStations(AbstractAdapter):
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._exchange.stop()
 
-    def messages(self, station: str) -> tuple[MessageRow, ...]:
-        """None: the last messages of a station are with its gateway."""
-        return ()
-
-    def profiles(self, station: str) -> tuple[dict[str, Any], ...]:
-        """None: the profiles of a station are with its gateway."""
-        return ()
+    def is_registered(self, station: str) -> bool:
+        """Whether a station may connect."""
+        return self._credentials.find(station) is not None
 
     def tell_record(self, record: StationRecord) -> None:
         """A station is registered anew: all gateways must know."""
@@ -123,21 +125,25 @@ class GatewayStations(AbstractAdapter):
 
     # What the controller asks.
 
-    async def begin(self, session: Session) -> OrderResult:
-        """Put a session under orders."""
-        return await self._order("begin", session.station, session)
+    async def begin(self, session: Session, response: Response | None = None) -> OrderResult:
+        """Put a session under orders, or let it follow the frequency or a signal by itself."""
+        return await self.ask_order("begin", session.station, session, response)
+
+    async def signal(self, station: str, value: int) -> OrderResult:
+        """Send a signal that sessions of a station turn into power by their curve."""
+        return await self.ask_order("signal", station, station, value)
 
     async def order(self, order: PowerOrder) -> OrderResult:
         """Tell a device its power."""
-        return await self._order("order", order.station, order)
+        return await self.ask_order("order", order.station, order)
 
     async def release(self, station: str, evse: int, transaction: str) -> OrderResult:
         """End our orders for a session."""
-        return await self._order("release", station, station, evse, transaction)
+        return await self.ask_order("release", station, station, evse, transaction)
 
     async def allow(self, station: str, transaction: str, discharge: bool) -> OrderResult:
         """Say whether a vehicle may discharge from now on."""
-        return await self._order("allow", station, station, transaction, discharge)
+        return await self.ask_order("allow", station, station, transaction, discharge)
 
     async def call(self, station: str, action: str, payload: dict[str, Any]) -> dict[str, Any]:
         """Send a message of the protocol itself, for an operator.
@@ -145,35 +151,43 @@ class GatewayStations(AbstractAdapter):
         Raises:
             InputError: The message breaks the protocol, or the device is not connected.
         """
-        holder = self.claims.holder(station)
-        if holder is None:
+        if self.claims.holder(station) is None:
             raise InputError(action, [Fault("station", "be connected", (station,))])
-        body = messages.asked(holder.claim, station, action, payload)
         try:
-            answer = await self._exchange.ask(
-                holder.gateway, "call", body, patience_s=CALL_PATIENCE_S
-            )
+            return await self.ask("call", station, station, action, payload)
         except (NoAnswerError, FaultError) as error:
             fault = Fault("answer", "be one", (str(error),), (station,))
             raise InputError(action, [fault]) from error
-        return messages.answer_of("call", answer)
 
-    async def _order(self, kind: str, station: str, *arguments: Any) -> OrderResult:
-        """Ask the gateway that holds a station, which does it under the same claim only."""
+    async def ask(
+        self, kind: str, station: str, *arguments: Any, patience_s: float = CALL_PATIENCE_S
+    ) -> Any:
+        """Ask the gateway that holds a station, which does it under the same claim only.
+
+        Raises:
+            NoAnswerError: It does not answer.
+            FaultError: The station is not connected, or it cannot be done.
+        """
         holder = self.claims.holder(station)
         if holder is None:
-            return OrderResult.OFFLINE
+            raise FaultError("the station is not connected")
         body = messages.asked(holder.claim, *arguments)
+        answer = await self._exchange.ask(holder.gateway, kind, body, patience_s=patience_s)
+        return messages.answer_of(kind, answer)
+
+    async def ask_order(
+        self, kind: str, station: str, *arguments: Any, patience_s: float = ORDER_PATIENCE_S
+    ) -> OrderResult:
+        """`ask`, where the answer says what became of an order."""
+        if self.claims.holder(station) is None:
+            return OrderResult.OFFLINE
         try:
-            answer = await self._exchange.ask(
-                holder.gateway, kind, body, patience_s=ORDER_PATIENCE_S
-            )
+            return await self.ask(kind, station, *arguments, patience_s=patience_s)
         except NoAnswerError:
             return OrderResult.TIMED_OUT
         except FaultError as error:
             log.warning("order_failed", station=station, kind=kind, fault=str(error))
             return OrderResult.REFUSED
-        return messages.answer_of(kind, answer)
 
     # What gateways say.
 
@@ -210,7 +224,7 @@ class GatewayStations(AbstractAdapter):
                 self._exchange.notice(older.gateway, messages.DROP, messages.encoded(station))
             await self._handler.disconnected(station)
         await self._handler.connected(station, protocol)
-        return ClaimAnswer(claim, self._open_now(station))
+        return ClaimAnswer(claim, self._open_now(station), station in self.on_hold)
 
     async def _disconnected(self, sender: str, claim: Claim | None, station: str) -> None:
         if claim is not None and self.claims.end(station, claim):
@@ -231,13 +245,34 @@ class GatewayStations(AbstractAdapter):
 
     async def _set_next_secret(self, sender: str, _: Any, station: str, secret: str) -> None:
         await self._credentials.set_next_secret(station, secret)
-        self._tell_of(station)
+        self.tell_of(station)
 
     async def _use_next_secret(self, sender: str, _: Any, station: str) -> None:
         await self._credentials.use_next_secret(station)
-        self._tell_of(station)
+        self.tell_of(station)
 
-    def _tell_of(self, station: str) -> None:
+    async def _use_next_certificate(self, sender: str, _: Any, station: str) -> None:
+        await self._credentials.use_next_certificate(station)
+        self.tell_of(station)
+
+    async def _issue_certificate(
+        self, sender: str, _: Any, station: str, csr: str
+    ) -> IssuedCertificate:
+        if self._issuer is None:
+            raise FaultError("the service has no [certificate_authority]")
+        issued = await self._issuer.issue(station, csr)
+        self.tell_of(station)
+        return issued
+
+    async def _certificate_answered(
+        self, sender: str, _: Any, station: str, fingerprint: str, result: OrderResult
+    ) -> None:
+        if self._issuer is not None:
+            await self._issuer.answered(station, fingerprint, result)
+            self.tell_of(station)
+
+    def tell_of(self, station: str) -> None:
+        """The record of a station has changed: all gateways must know."""
         record = self._credentials.find(station)
         if record is not None:
             self.tell_record(record)

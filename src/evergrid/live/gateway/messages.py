@@ -18,7 +18,11 @@ from evergrid.live.adapter import (
     TransactionEvent,
 )
 from evergrid.live.gateway.claims import Claim
+from evergrid.live.maintenance import ConnectionDetail, Renewal
 from evergrid.live.ocpp.admission.credentials import StationRecord
+from evergrid.live.ocpp.certificates import IssuedCertificate
+from evergrid.live.ocpp.charging.profiles import Response
+from evergrid.live.ocpp.grid_functions import GridFunction
 from evergrid.live.store.entry import Entry
 
 SUPERSEDED = "superseded by another gateway"
@@ -55,10 +59,12 @@ class ClaimAnswer(msgspec.Struct, array_like=True, frozen=True):
     Attributes:
         claim: That counts from now on.
         open: Transactions that are live there.
+        on_hold: Whether an operator lets it boot only later.
     """
 
     claim: Claim
     open: list[OpenTransactionTold]
+    on_hold: bool = False
 
 
 class Permission(msgspec.Struct, array_like=True, frozen=True):
@@ -73,6 +79,7 @@ class Permission(msgspec.Struct, array_like=True, frozen=True):
     may_discharge: bool
 
 
+ResponseIfAny = Response | None
 # Arguments of what a gateway asks; the claim stands before them where the kind needs one.
 FROM_GATEWAY: dict[str, Any] = {
     "connected": tuple[str, str],
@@ -90,17 +97,37 @@ FROM_GATEWAY: dict[str, Any] = {
     HAND_OVER: tuple[list[Entry]],
     "set_next_secret": tuple[str, str],
     "use_next_secret": tuple[str],
+    "use_next_certificate": tuple[str],
+    "issue_certificate": tuple[str, str],
+    "certificate_answered": tuple[str, str, OrderResult],
 }
 UNDER_CLAIM = frozenset(
-    {"disconnected", "described", "transaction", "needs", "readings", "priority", "alarm"}
+    {
+        "disconnected",
+        "described",
+        "transaction",
+        "needs",
+        "readings",
+        "priority",
+        "alarm",
+        "issue_certificate",
+        "certificate_answered",
+    }
 )
 # Arguments of what the controller asks, after the claim.
 FROM_CONTROLLER: dict[str, Any] = {
-    "begin": tuple[Session],
+    "begin": tuple[Session, ResponseIfAny],
+    "signal": tuple[str, int],
     "order": tuple[PowerOrder],
     "release": tuple[str, int, str],
     "allow": tuple[str, str, bool],
     "call": tuple[str, str, dict[str, Any]],
+    "set_function": tuple[str, GridFunction],
+    "clear_function": tuple[str, str, bool],
+    "hold": tuple[str, bool],
+    "renew_password": tuple[str],
+    "renew_certificate": tuple[str],
+    "connection": tuple[str],
 }
 
 
@@ -126,10 +153,17 @@ ANSWERS: dict[str, Any] = {
     "needs": bool,
     REGISTER: list[StationRecord],
     "begin": OrderResult,
+    "signal": OrderResult,
     "order": OrderResult,
     "release": OrderResult,
     "allow": OrderResult,
     "call": dict[str, Any],
+    "set_function": OrderResult,
+    "clear_function": OrderResult,
+    "renew_password": Renewal,
+    "renew_certificate": Renewal,
+    "connection": ConnectionDetail,
+    "issue_certificate": IssuedCertificate,
 }
 
 

@@ -35,6 +35,8 @@ Drop = Callable[[str, str], Awaitable[None]]
 """Closes a station's connection, for a reason."""
 Restore = Callable[[str, str, int | None, str | None], None]
 """Tells the central system of a live transaction: station, transaction, outlet, token."""
+Hold = Callable[[str, bool], None]
+"""Tells the central system whether a station is to boot only later."""
 
 
 class SupersededError(StoreError):
@@ -50,11 +52,14 @@ class RemoteController(AbstractHandler):
         subject: Where the controller listens.
         drop: Closes the connection of a station that is connected elsewhere.
         restore: Tells the central system of live transactions.
+        hold: Tells it of stations that are to boot only later.
     """
 
-    def __init__(self, exchange: Exchange, subject: str, drop: Drop, restore: Restore) -> None:
+    def __init__(
+        self, exchange: Exchange, subject: str, drop: Drop, restore: Restore, hold: Hold
+    ) -> None:
         self._exchange, self._subject = exchange, subject
-        self._drop, self._restore = drop, restore
+        self._drop, self._restore, self._hold = drop, restore, hold
         self._claims: dict[str, Claim] = {}
         self._online: dict[str, str] = {}  # protocol of each station that is connected here
         self._described: dict[str, Capabilities] = {}
@@ -140,7 +145,7 @@ class RemoteController(AbstractHandler):
         """A device has told what it can do."""
         self._described[station] = found
         try:
-            await self._tell(station, "described", station, found)
+            await self.tell(station, "described", station, found)
         except StoreError as error:
             log.warning("not_told", kind="described", error=str(error))
 
@@ -163,27 +168,27 @@ class RemoteController(AbstractHandler):
 
     async def transaction(self, event: TransactionEvent) -> None:
         """Something happened in a transaction. Returns once it is on the controller's disk."""
-        permission = await self._tell(event.station, "transaction", event)
+        permission = await self.tell(event.station, "transaction", event)
         if permission is not None:
             self.permit(event.token, permission)
 
     async def needs(self, needs: ChargingNeeds) -> bool:
         """A vehicle says what it asks for; whether a plan will follow."""
-        return await self._tell(needs.station, "needs", needs)
+        return await self.tell(needs.station, "needs", needs)
 
     async def readings(
         self, station: str, evse: int, readings: Sequence[MeterReading], message: bytes
     ) -> None:
         """Meter values outside a transaction."""
-        await self._tell(station, "readings", station, evse, tuple(readings), message)
+        await self.tell(station, "readings", station, evse, tuple(readings), message)
 
     async def priority(self, station: str, transaction: str, active: bool) -> None:
         """A driver wants to charge now, or no longer."""
-        await self._tell(station, "priority", station, transaction, active)
+        await self.tell(station, "priority", station, transaction, active)
 
     async def alarm(self, station: str, kind: str, ended: bool, detail: str) -> None:
         """A device reports a fault, or that it is over."""
-        await self._tell(station, "alarm", station, kind, ended, detail)
+        await self.tell(station, "alarm", station, kind, ended, detail)
 
     async def refused(self, refusal: Refusal) -> None:
         """A message broke a rule; nobody waits for this to be known."""
@@ -200,7 +205,7 @@ class RemoteController(AbstractHandler):
         """
         return await self._ask(kind, None, *arguments)
 
-    async def _tell(self, station: str, kind: str, *arguments: Any) -> Any:
+    async def tell(self, station: str, kind: str, *arguments: Any) -> Any:
         """Tell under the claim; where the controller does not know it, claim again before.
 
         Raises:
@@ -257,6 +262,7 @@ class RemoteController(AbstractHandler):
         if station not in self._online:
             return
         self._claims[station] = told.claim
+        self._hold(station, told.on_hold)
         for one in told.open:
             self._take_up(station, one)
 

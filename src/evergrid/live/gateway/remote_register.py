@@ -58,3 +58,7 @@ class RemoteRegister(AbstractCredentials):
     async def use_next_secret(self, station: str) -> None:
         """The second secret takes the place of the first."""
         await self._ask("use_next_secret", station)
+
+    async def use_next_certificate(self, station: str) -> None:
+        """The second certificate takes the place of the first."""
+        await self._ask("use_next_certificate", station)

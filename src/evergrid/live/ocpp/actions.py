@@ -17,6 +17,7 @@ from evergrid.live.adapter import (
 )
 from evergrid.live.clock import AbstractClock
 from evergrid.live.ocpp.admission.settings import Settings
+from evergrid.live.ocpp.certificates import Certificates
 from evergrid.live.ocpp.charging import transfers
 from evergrid.live.ocpp.charging.needs import NeedsError, charging_needs, is_direct_current
 from evergrid.live.ocpp.charging.readings import meter_values
@@ -48,6 +49,7 @@ class Context:
         handler: Told what happens.
         stations: All of them.
         orders: To give a station its profile again.
+        certificates: To sign its certificate.
         clock: Of the service.
         settings: Intervals.
     """
@@ -55,6 +57,7 @@ class Context:
     handler: AbstractHandler
     stations: Stations
     orders: Orders
+    certificates: Certificates
     clock: AbstractClock
     settings: Settings
 
@@ -263,6 +266,13 @@ async def security_event_notification(
     return {}
 
 
+async def sign_certificate(
+    context: Context, link: StationConnection, payload: Payload, data: bytes
+) -> Payload:
+    """The station asks for a new certificate."""
+    return await context.certificates.requested(link, payload)
+
+
 async def status_notification(
     context: Context, link: StationConnection, payload: Payload, data: bytes
 ) -> Payload:
@@ -358,6 +368,7 @@ ACTIONS: Mapping[str, Action] = {
     "ReportDERControl": report_der_control,
     "ReservationStatusUpdate": noted,
     "SecurityEventNotification": security_event_notification,
+    "SignCertificate": sign_certificate,
     "StatusNotification": status_notification,
     "TransactionEvent": transaction_event,
 }

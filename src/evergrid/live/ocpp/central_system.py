@@ -22,8 +22,10 @@ from evergrid.live.ocpp.admission.credentials import AbstractCredentials
 from evergrid.live.ocpp.admission.handshake import Handshake, Socket
 from evergrid.live.ocpp.admission.registry import Registry
 from evergrid.live.ocpp.admission.settings import Settings
+from evergrid.live.ocpp.certificates import AbstractIssuer, Certificates
 from evergrid.live.ocpp.charging.profiles import Profile
 from evergrid.live.ocpp.grid_functions import GridFunctions
+from evergrid.live.ocpp.maintenance import Maintenance
 from evergrid.live.ocpp.orders import Orders
 from evergrid.live.ocpp.rotation import Rotation
 from evergrid.live.ocpp.stations.connection import CLOSE_GOING, StationConnection
@@ -65,13 +67,15 @@ class Listener:
 class CentralSystem:
     """The stations' counterpart. Its `orders` are the adapter of the controller.
 
-    `grid_functions` gives stations what they do by themselves, `rotation` gives them new secrets.
+    `grid_functions` gives stations what they do by themselves, `maintenance` renews what they show
+    themselves with, and lets them wait at their boot.
 
     Args:
         handler: Told what stations say.
         credentials: The register of stations.
         clock: Of the service.
         settings: Bounds and intervals.
+        issuer: Signs certificates of stations; None where no authority is configured.
     """
 
     def __init__(
@@ -80,6 +84,7 @@ class CentralSystem:
         credentials: AbstractCredentials,
         clock: AbstractClock,
         settings: Settings | None = None,
+        issuer: AbstractIssuer | None = None,
     ) -> None:
         self.settings = settings or Settings()
         self._handler, self._credentials, self._clock = handler, credentials, clock
@@ -90,7 +95,11 @@ class CentralSystem:
         self.orders = Orders(self._registry, gate, handler, clock, self.settings)
         self.rotation = Rotation(self._registry, credentials, self.settings)
         self.grid_functions = GridFunctions(self._registry, gate, handler, clock, self.settings)
-        context = Context(handler, self.stations, self.orders, clock, self.settings)
+        certificates = Certificates(self._registry, issuer, handler, clock, self.settings)
+        self.maintenance = Maintenance(
+            self._registry, self.stations, self.hold, self.rotation, certificates, self.settings
+        )
+        context = Context(handler, self.stations, self.orders, certificates, clock, self.settings)
         self._answer = partial(actions.answer, context)
         self._handshake = Handshake(credentials, handler, self._registry, clock, self.settings)
         folders = dict(self.settings.schemas)
@@ -201,13 +210,17 @@ class CentralSystem:
             return
         state = self.stations.admit(admission.record, admission.version)
         schemas = self._schemas[admission.version]
-        link = StationConnection(connection, state, schemas, self._clock, self._answer)
+        link = StationConnection(
+            connection, state, schemas, self._clock, self._answer, admission.profile
+        )
         older = self._registry.put(state.identity, link)
         if older is not None:
             await self._end(older)
             self._close_beside(older)
         if admission.next_secret:
             await self._credentials.use_next_secret(state.identity)
+        if admission.next_certificate:
+            await self._credentials.use_next_certificate(state.identity)
         try:
             await self._announce(link)
             link.spawn(

@@ -8,8 +8,9 @@ the function is read back from the station and compared.
 import asyncio
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, final
+
+import msgspec
 
 from evergrid.live.adapter import AbstractHandler, OrderResult, Refusal
 from evergrid.live.clock import AbstractClock
@@ -24,8 +25,7 @@ PERCENT = 100.0
 SAME = 1e-6  # relative, of numbers that a station reports back
 
 
-@dataclass(frozen=True)
-class VoltVar:
+class VoltVar(msgspec.Struct, frozen=True, tag=True):
     """Reactive power by voltage.
 
     Attributes:
@@ -46,8 +46,7 @@ class VoltVar:
     priority: int = 0
 
 
-@dataclass(frozen=True)
-class FreqDroop:
+class FreqDroop(msgspec.Struct, frozen=True, tag=True):
     """Active power by frequency.
 
     Attributes:

@@ -18,8 +18,8 @@ from evergrid.live.store.store import Store
 
 DAY_S = 86_400.0
 SETTLEMENT = ("transaction_event", "order", "offer", "award", "signal", "envelope", "plan")
-# Later offers rest on stays; what stations were given they may still hold.
-LONG_KEPT = (*SETTLEMENT, "stay", "grid_function")
+# Later offers rest on stays; what stations were given they may still hold, and wait for.
+LONG_KEPT = (*SETTLEMENT, "stay", "grid_function", "hold", "certificate")
 WINDOW = 1000  # entries in one transaction, so that nobody waits long for it
 
 

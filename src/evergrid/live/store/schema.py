@@ -51,6 +51,9 @@ stations = Table(
     Column("serial_number", String(64), nullable=False),  # that the certificate's name must hold
     Column("blocked", Boolean, nullable=False),
     Column("labels", Text, nullable=False),  # JSON
+    # SHA-256 of the certificate that counts; "" for any that names the serial number
+    Column("certificate", String(64), nullable=False, server_default=""),
+    Column("next_certificate", String(64), nullable=False, server_default=""),  # sent, not used yet
 )
 
 people = Table(

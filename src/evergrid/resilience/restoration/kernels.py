@@ -17,15 +17,14 @@ from evergrid.core.kernels import kernel
 from evergrid.resilience.restoration.steps import DIESEL_POWER_FACTOR
 
 BISECTIONS = 50
+WORTH_BISECTIONS = 30
+WORTH_NEAR = 1e-6  # share of the largest weight below which a kWh is worth nothing
+FOREVER = 14.0  # mean times after which one in a million is left
 NEAR = 1e-9  # kW, and share of a power, by which limits are met
 
 
 class BlockArrays(NamedTuple):
-    """Load blocks, the same in all scenarios.
-
-    The order is that in which they are picked up; `higher` has, for each block, those that are
-    worth more.
-    """
+    """Load blocks, the same in all scenarios, and the order in which they are picked up."""
 
     power_kw: Float[Array, " block"]
     weight: Float[Array, " block"]
@@ -34,7 +33,7 @@ class BlockArrays(NamedTuple):
     cold_mean: Float[Array, "block step"]
     cold_first: Float[Array, "block step"]
     order: Int[Array, " block"]
-    higher: Bool[Array, "block block"]
+    life_safety: Bool[Array, " block"]
 
 
 class SourceArrays(NamedTuple):
@@ -61,15 +60,20 @@ class SourceArrays(NamedTuple):
 
 
 class PolicySettings(NamedTuple):
-    """Numbers of a rule; `wanted` has what a plan closes where there is one, else no scenario."""
+    """Numbers of a rule and of a belief; `wanted` has what a plan closes where there is one, else no scenario."""
 
     step_h: float
     pickup_share: Float[Array, " step"]
     reserve_for_largest: bool
     closings_per_step: int
     planned_trips: bool
-    expected_h: float
+    interruption_h: float
     hold_h: float
+    life_safety_confidence: float
+    lasting: Float[Array, " step"]
+    keeping: Float[Array, " step"]
+    tail_h: float
+    coming_kwh: Float[Array, " step"]
     wanted: Bool[Array, "scenario block step"]
 
 
@@ -255,6 +259,9 @@ def _diesel(sources, settings, scenario, step, now, load, sun):
 def _open(blocks, sources, settings, scenario, step, now, forming):
     """Opens what a plan opens or what others are worth more than, then what cannot be carried."""
     planned = len(settings.wanted) > 0
+    worth = 0.0
+    if settings.planned_trips and not planned:
+        worth = _worth(blocks, sources, settings, scenario, step, now)
     for place in range(len(blocks.order) - 1, -1, -1):
         k = blocks.order[place]
         if not now.closed[k] or _feeds(blocks, now, k):
@@ -262,9 +269,7 @@ def _open(blocks, sources, settings, scenario, step, now, forming):
         if planned:
             now.closed[k] = settings.wanted[scenario, k, step]
         elif settings.planned_trips:
-            now.closed[k] = blocks.weight[k] >= _worth(
-                blocks, sources, settings, scenario, step, now, k
-            )
+            now.closed[k] = _stays(blocks, sources, settings, scenario, step, now, k, worth)
     while np.isinf(_balance(blocks, sources, settings, scenario, step, now, forming)):
         for place in range(len(blocks.order) - 1, -1, -1):
             k = blocks.order[place]
@@ -286,6 +291,7 @@ def _close(blocks, sources, settings, scenario, step, now, forming):
     """Closes blocks in their order, as long as limits and energy allow it."""
     planned = len(settings.wanted) > 0
     picked, count = 0.0, 0
+    worth = 0.0 if planned else _worth(blocks, sources, settings, scenario, step, now)
     for k in blocks.order:
         above = blocks.parent[k]
         if now.closed[k] or now.before[k] or (above >= 0 and not now.closed[above]):
@@ -294,7 +300,9 @@ def _close(blocks, sources, settings, scenario, step, now, forming):
             return
         if planned and not settings.wanted[scenario, k, step]:
             continue
-        if not planned and not _lasts(blocks, sources, settings, scenario, step, now, k):
+        if not planned and not _lasts(
+            blocks, sources, settings, scenario, step, now, k, worth
+        ):
             continue
         now.closed[k], now.age[k] = True, 0
         power = blocks.power_kw[k] * (1.0 + blocks.cold_first[k, 0])
@@ -309,8 +317,12 @@ def _close(blocks, sources, settings, scenario, step, now, forming):
 
 @kernel(error_model="numpy")
 @no_type_check
-def _lasts(blocks, sources, settings, scenario, step, now, k):
-    """Whether energy at hand holds block k for long enough, and is worth no more for others."""
+def _lasts(blocks, sources, settings, scenario, step, now, k, worth):
+    """Whether energy at hand holds block k for long enough, and pays there more than it is worth.
+
+    The block is taken to stay closed until a kWh is worth more elsewhere; it is served until then,
+    if the outage lasts, and pays for its cold load and for being opened.
+    """
     load = blocks.power_kw[k]
     for other in range(len(now.closed)):
         if now.closed[other]:
@@ -318,50 +330,126 @@ def _lasts(blocks, sources, settings, scenario, step, now, k):
     have = now.usable_kwh.sum() + _from_fuel(sources, scenario, step, now, settings.hold_h)
     if load * settings.hold_h > have:
         return False
-    return blocks.weight[k] >= _worth(blocks, sources, settings, scenario, step, now, k)
+    if not _beside_life_safety(blocks, sources, settings, scenario, step, now, k, settings.hold_h):
+        return False
+    if worth <= 0.0:
+        return True
+    stays = _until(settings, step, worth / max(blocks.weight[k], worth))
+    served = _expected_h(settings, step, stays)
+    ends = settings.interruption_h * _survival(settings, step, stays)
+    draws = stays + settings.step_h * blocks.cold_mean[k].sum()
+    return blocks.weight[k] * (served - ends) > worth * draws
 
 
 @kernel(error_model="numpy")
 @no_type_check
-def _worth(blocks, sources, settings, scenario, step, now, k):
-    """What a kWh that block k does not draw is worth later to blocks of more weight.
+def _stays(blocks, sources, settings, scenario, step, now, k, worth):
+    """Whether a block that is closed is worth its energy for one more step.
 
-    It is their weight if the outage outlasts the energy at hand, which is taken to be as likely
-    as it is for outages with an exponential length of the expected mean. Energy for the hold time
-    of block k is taken off first.
+    To open it later may not be needed, as the grid may be back.
     """
-    energy = now.usable_kwh.sum()
-    if not now.closed[k]:
-        energy = max(energy - blocks.power_kw[k] * settings.hold_h, 0.0)
-    worth = 0.0
-    for other in range(len(now.closed)):
-        if not blocks.higher[k, other]:
-            continue
-        claim = blocks.power_kw[other]
-        for third in range(len(now.closed)):
-            if third != other and blocks.weight[third] >= blocks.weight[other]:
-                claim += blocks.power_kw[third]
-        lasts = _endurance(sources, scenario, step, now, energy, claim)
-        worth = max(worth, blocks.weight[other] * np.exp(-lasts / settings.expected_h))
-    return worth
+    if not _beside_life_safety(
+        blocks, sources, settings, scenario, step, now, k, settings.step_h
+    ):
+        return False
+    saved = settings.interruption_h * (1.0 - _survival(settings, step, settings.step_h))
+    return blocks.weight[k] * (1.0 + saved / settings.step_h) >= worth
 
 
 @kernel(error_model="numpy")
 @no_type_check
-def _endurance(sources, scenario, step, now, energy, claim):
-    """Hours for which energy and fuel carry a power."""
-    low, high = energy / claim, energy / claim
-    for g in range(len(now.fuel_kwh)):
-        high += now.fuel_kwh[g] / (sources.idle_share[scenario, g] + 1e-3) / claim
-    if len(now.fuel_kwh) == 0:
-        return low
-    for _ in range(BISECTIONS):
+def _beside_life_safety(blocks, sources, settings, scenario, step, now, k, hours):
+    """Whether block k leaves life safety enough energy for the quantile of what is left."""
+    if settings.life_safety_confidence <= 0.0 or blocks.life_safety[k]:
+        return True
+    claim = 0.0
+    for other in range(len(now.closed)):
+        if blocks.life_safety[other]:
+            claim += blocks.power_kw[other]
+    last = _until(settings, step, 1.0 - settings.life_safety_confidence)
+    have = now.usable_kwh.sum() + _from_fuel(sources, scenario, step, now, last)
+    return have >= claim * last + blocks.power_kw[k] * min(hours, last)
+
+
+@kernel(error_model="numpy")
+@no_type_check
+def _worth(blocks, sources, settings, scenario, step, now):
+    """What a kWh is worth where all of them go to where they are worth most.
+
+    At a worth, each block is served until its weight times the probability that the outage lasts
+    falls to it, with what it saves to open it a step later. The worth is the least at which what is there, and what comes on average, is
+    enough for that: blocks of more weight later come before blocks of less weight now.
+    """
+    energy = now.usable_kwh.sum() + settings.coming_kwh[step]
+    low, high = 0.0, blocks.weight.max()
+    for _ in range(WORTH_BISECTIONS):
         middle = 0.5 * (low + high)
-        if energy + _from_fuel(sources, scenario, step, now, middle) >= claim * middle:
+        asked, longest = 0.0, 0.0
+        for k in range(len(now.closed)):
+            if blocks.weight[k] > middle:
+                hours = _until(settings, step, middle / blocks.weight[k])
+                asked += blocks.power_kw[k] * hours
+                longest = max(longest, hours)
+        if asked > energy + _from_fuel(sources, scenario, step, now, longest):
             low = middle
         else:
             high = middle
-    return low
+    return high if high > WORTH_NEAR * blocks.weight.max() else 0.0
+
+
+@kernel(error_model="numpy")
+@no_type_check
+def _until(settings, step, share):
+    """Hours from a step on until a block is worth no more than a share of its weight in it."""
+    lasting = settings.keeping
+    steps = len(lasting)
+    least = share * settings.lasting[step]
+    low, high = step, steps  # the first step in which it is no more than the least
+    while low < high:
+        middle = (low + high) // 2
+        if lasting[middle] <= least:
+            high = middle
+        else:
+            low = middle + 1
+    hours = (low - step) * settings.step_h
+    if low < steps or settings.tail_h <= 0.0:
+        return hours
+    if least <= 0.0:
+        return hours + FOREVER * settings.tail_h
+    return hours + settings.tail_h * np.log(lasting[steps - 1] / least)
+
+
+@kernel(error_model="numpy")
+@no_type_check
+def _survival(settings, step, hours):
+    """Probability that the outage lasts for so many hours more, if it lasts to this step."""
+    lasting = settings.lasting
+    steps = len(lasting)
+    if lasting[step] <= 0.0:
+        return 0.0
+    at = step + np.int64(hours / settings.step_h + 0.5)
+    if at < steps:
+        return lasting[at] / lasting[step]
+    if settings.tail_h <= 0.0:
+        return 0.0
+    late = (at - steps) * settings.step_h
+    return lasting[steps - 1] / lasting[step] * np.exp(-late / settings.tail_h)
+
+
+@kernel(error_model="numpy")
+@no_type_check
+def _expected_h(settings, step, hours):
+    """Of the next hours, those for which the outage lasts on average, if it lasts to this step."""
+    lasting = settings.lasting
+    steps = len(lasting)
+    if lasting[step] <= 0.0:
+        return 0.0
+    at = min(step + np.int64(hours / settings.step_h + 0.5), steps)
+    found = settings.step_h * lasting[step:at].sum()
+    late = hours - (steps - step) * settings.step_h
+    if late > 0.0 and settings.tail_h > 0.0:
+        found += lasting[steps - 1] * settings.tail_h * (1.0 - np.exp(-late / settings.tail_h))
+    return found / lasting[step]
 
 
 @kernel(error_model="numpy")

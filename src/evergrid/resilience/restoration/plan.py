@@ -7,12 +7,15 @@ from typing import NamedTuple
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float
+from evergrid.core.errors import InputError
+from evergrid.core.faults import Fault
 from evergrid.core.status import Status
 from evergrid.engine.highs.sparse_program import solve
 from evergrid.model.microgrid import Microgrid
 from evergrid.resilience.restoration import policy
+from evergrid.resilience.restoration.decomposition.limits import applies, pattern_limits
+from evergrid.resilience.restoration.decomposition.search import search
 from evergrid.resilience.restoration.dispatch import SourceDispatch, dispatch
-from evergrid.resilience.restoration.intervals import applies, improved
 from evergrid.resilience.restoration.limits import block_load, violations
 from evergrid.resilience.restoration.program import (
     FleetCut,
@@ -28,7 +31,7 @@ from evergrid.resilience.restoration.steps import StepTables, step_tables
 GAP = 1e-3  # share of the cost at which a schedule is called optimal
 ASKED = 0.95  # share of the gap that branch and bound is asked for: rounding takes the rest
 MOST_CUTS = 5  # after which each battery has columns of its own
-EFFORT = 0.05  # share of branch and bound that goes into finding plans; none where annealing does
+MOST_FLEET_CUTS = 40  # the same where branch and price takes them one by one
 
 
 def plan(
@@ -39,6 +42,7 @@ def plan(
     *,
     failures: SourceFailures | None = None,
     pickup_share: Float[Array, " step"] | None = None,
+    lasting: Float[Array, " step"] | None = None,
     gap: float = GAP,
     time_limit_s: float = 60.0,
 ) -> RestorationSchedule:
@@ -55,11 +59,14 @@ def plan(
         step_h: Length of a step.
         failures: Of sources, known ahead like all else; none when absent.
         pickup_share: By step; that of the rule when absent.
+        lasting: Probability that the outage lasts to each step, for the least mean cost over its
+            lengths where these are not known; 1 when absent.
         gap: Share of the cost at which it is called optimal.
         time_limit_s: After which the best that is known is returned.
 
     Raises:
-        InputError: Hours that are no whole number of steps, failures of another number of sources.
+        InputError: Hours that are no whole number of steps, failures of another number of sources,
+            probabilities of another number of steps.
     """
     begun, begun_s = time.perf_counter(), time.process_time()
     failures = failures or none_fail(len(microgrid.batteries), len(microgrid.diesel_sets))
@@ -70,6 +77,8 @@ def plan(
         dark = np.zeros_like(best.closed)
         best = policy.follow(microgrid, rule, hours, step_h, **given, wanted=dark)
     start = all_open(len(microgrid.load_blocks), table.steps)
+    if lasting is not None:
+        start = start._replace(lasting=_checked(lasting, table.steps))
     search = PlanSearch(table, rule, best.pickup_share, start)
     bound, enough, again = -np.inf, False, True
     while again and not enough:
@@ -90,10 +99,10 @@ def plan(
             for one in candidates
             if not violations(microgrid, one) and (rule.planned_trips or not one.openings.any())
         ]
-        best = min([best, *good], key=lambda one: cost_kwh(microgrid, one))
+        best = min([best, *good], key=lambda one: cost_kwh(microgrid, one, lasting))
         if not again and not any(np.array_equal(one.closed, found.closed) for one in good):
             again = search.deepen()
-        cost = cost_kwh(microgrid, best)
+        cost = cost_kwh(microgrid, best, lasting)
         enough = cost - bound <= gap * max(cost, 1.0)
         again = again and time.perf_counter() - begun < time_limit_s
     return replace(
@@ -103,6 +112,14 @@ def plan(
         bound_kwh=bound,
         seconds=time.process_time() - begun_s,
     )
+
+
+def _checked(lasting: Float[Array, " step"], steps: int) -> Float[Array, " step"]:
+    """Probabilities, one for each step."""
+    if lasting.shape != (steps,) or not ((lasting >= 0) & (lasting <= 1)).all():
+        rule = f"be one probability for each step, {steps} in all"
+        raise InputError("restoration", [Fault("lasting", rule, lasting.shape)])
+    return lasting.astype(float)
 
 
 class Closing(NamedTuple):
@@ -129,23 +146,24 @@ class PlanSearch:
         self._cuts: list[FleetCut] = []
         self._own = own_columns(table)
         self._online = False
+        self._as_blocks = applies(table)
 
     def solve(
         self, closed: Bool[Array, "block step"] | None, *, gap: float, time_limit_s: float
     ) -> Closing:
         """The best closing for all that is known; it begins with one that is given."""
         table, rule, share, begin = self._given
+        if closed is not None and self._as_blocks:
+            limits = pattern_limits(table, rule, share, begin.lasting, self._cuts)
+            found = search(limits, closed, gap=gap, time_limit_s=time_limit_s)
+            off = np.zeros(table.diesel_there.shape, bool)
+            none = np.zeros((0, table.steps), bool)
+            return Closing(found.closed, off, none, found.bound, any=True)
         program, layout = build(
             table, rule, share, begin, self._own, self._cuts, online=self._online
         )
-        anneal = closed is not None and applies(table) and not self._online
-        if closed is not None and anneal:
-            closed = improved(table, rule, share, self._cuts, closed)
         start = None if closed is None else (layout.closed.ravel(), closed.ravel().astype(float))
-        effort = 0.0 if anneal else EFFORT
-        answer = solve(
-            program, time_limit_s=time_limit_s, gap=gap, start=start, heuristic_effort=effort
-        )
+        answer = solve(program, time_limit_s=time_limit_s, gap=gap, start=start)
         if not len(answer.values):
             nothing = np.zeros(layout.closed.shape, bool)
             off = np.zeros(layout.diesel_on.shape, bool)
@@ -160,8 +178,8 @@ class PlanSearch:
         if fed.cut is None or self._own.all():
             return False
         self._cuts.append(fed.cut)
-        if len(self._cuts) > MOST_CUTS:
-            self._own, self._cuts = np.ones_like(self._own), []
+        if len(self._cuts) > (MOST_FLEET_CUTS if self._as_blocks else MOST_CUTS):
+            self._own, self._cuts, self._as_blocks = np.ones_like(self._own), [], False
         return True
 
     def deepen(self) -> bool:
@@ -169,6 +187,7 @@ class PlanSearch:
         if self._online:
             return False
         self._own, self._online, self._cuts = np.ones_like(self._own), True, []
+        self._as_blocks = False
         return True
 
 

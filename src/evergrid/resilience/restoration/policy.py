@@ -23,6 +23,7 @@ from evergrid.core.faults import Fault
 from evergrid.core.status import Status
 from evergrid.model.microgrid import Microgrid
 from evergrid.resilience.restoration import kernels
+from evergrid.resilience.restoration.belief import OutageBelief, check, exponential
 from evergrid.resilience.restoration.kernels import (
     BlockArrays,
     Course,
@@ -68,6 +69,7 @@ def follow(
     failures: SourceFailures | None = None,
     pickup_share: Float[Array, " step"] | None = None,
     wanted: Bool[Array, "block step"] | None = None,
+    belief: OutageBelief | None = None,
 ) -> RestorationSchedule:
     """The restoration of one outage.
 
@@ -80,15 +82,18 @@ def follow(
         pickup_share: By step; that of the rule when absent.
         wanted: Blocks that a plan closes; where sources cannot carry them they open. The policy's
             own choice when absent.
+        belief: What the policy believes of the outage; exponential with the mean of the rule when
+            absent.
 
     Raises:
-        InputError: Hours that are no whole number of steps, failures of another number of sources.
+        InputError: Hours that are no whole number of steps, failures of another number of sources,
+            a belief of another number of steps.
     """
     begun = time.process_time()
     failures = failures or none_fail(len(microgrid.batteries), len(microgrid.diesel_sets))
     table = step_tables(microgrid, hours, step_h, failures)
     shares = _shares(rule, table, pickup_share)
-    course = _run([table], rule, shares, None if wanted is None else wanted[None])
+    course = _run([table], rule, shares, belief, None if wanted is None else wanted[None])
     places = np.arange(len(microgrid.batteries) + len(microgrid.diesel_sets))
     found = RestorationSchedule(
         step_h=step_h,
@@ -117,12 +122,14 @@ def follow_many(
     step_h: float,
     *,
     failures: Sequence[SourceFailures] | None = None,
+    belief: OutageBelief | None = None,
 ) -> OutageCourses:
     """The same for many outages of one site, which differ in sources, arrivals, sun and failures.
 
     Raises:
         InputError: No microgrids, microgrids with other load blocks, hours that are no whole number
-            of steps, failures of another number of sources or scenarios.
+            of steps, failures of another number of sources or scenarios, a belief of another number
+            of steps.
     """
     _check(microgrids, failures)
     given = failures or [none_fail(len(m.batteries), len(m.diesel_sets)) for m in microgrids]
@@ -130,7 +137,7 @@ def follow_many(
         step_tables(microgrid, hours, step_h, of)
         for microgrid, of in zip(microgrids, given, strict=True)
     ]
-    course = _run(tables, rule, _shares(rule, tables[0], None), None)
+    course = _run(tables, rule, _shares(rule, tables[0], None), belief, None)
     before = np.zeros_like(course.closed)
     before[:, :, 1:] = course.closed[:, :, :-1]
     openings = (before & ~course.closed).sum(axis=2)
@@ -151,9 +158,13 @@ def _run(
     tables: Sequence[StepTables],
     rule: RestorationRule,
     pickup_share: Float[Array, " step"],
+    belief: OutageBelief | None,
     wanted: Bool[Array, "scenario block step"] | None,
 ) -> Course:
     first = tables[0]
+    if belief is None:
+        belief = exponential(rule.expected_h, first.steps, first.step_h)
+    check(belief, first.steps)
     none = np.zeros((0, *first.cold_mean.shape), bool)
     settings = PolicySettings(
         step_h=first.step_h,
@@ -161,8 +172,13 @@ def _run(
         reserve_for_largest=rule.reserve_for_largest,
         closings_per_step=rule.closings_per_step,
         planned_trips=rule.planned_trips,
-        expected_h=rule.expected_h,
+        interruption_h=rule.interruption_h,
         hold_h=rule.hold_h,
+        life_safety_confidence=rule.life_safety_confidence,
+        lasting=np.ascontiguousarray(belief.lasting),
+        keeping=_keeping(belief, rule.interruption_h, first.step_h),
+        tail_h=float(belief.tail_h),
+        coming_kwh=np.ascontiguousarray(belief.coming_kwh),
         wanted=none if wanted is None else np.ascontiguousarray(wanted),
     )
     sources = _stacked(tables)
@@ -181,6 +197,20 @@ def _run(
     )
     kernels.run_all(_blocks(first), sources, settings, course)
     return course
+
+
+def _keeping(
+    belief: OutageBelief, interruption_h: float, step_h: float
+) -> Float[Array, " step"]:
+    """What a step more is worth to a closed block, over its weight: it never rises.
+
+    That is the probability that the outage lasts to the step, and that of its end within the step,
+    which saves the interruption.
+    """
+    after = np.exp(-step_h / belief.tail_h) if belief.tail_h > 0 else 0.0
+    ends = belief.lasting - np.append(belief.lasting[1:], belief.lasting[-1] * after)
+    worth = belief.lasting + interruption_h / step_h * ends
+    return np.maximum.accumulate(worth[::-1])[::-1].copy()
 
 
 def _blocks(table: StepTables) -> BlockArrays:
@@ -205,7 +235,7 @@ def _blocks(table: StepTables) -> BlockArrays:
         cold_mean=table.cold_mean,
         cold_first=table.cold_first,
         order=np.lexsort((table.power_kw, depth, -weight)),
-        higher=weight[None, :] > weight[:, None],
+        life_safety=table.life_safety,
     )
 
 

@@ -22,8 +22,12 @@ class RestorationRule:
         planned_trips: Whether a block may be opened to save energy for others. If not, it opens
             only where the sources cannot carry it.
         interruption_h: Hours of the block's own energy not served that one opening counts as.
-        expected_h: Mean length of outages that a policy believes in; it does not know this one's.
+        expected_h: Mean length of outages that a policy believes in where it is given no belief of
+            its own; it does not know this one's.
         hold_h: For which a policy must be able to hold a block before it closes it.
+        life_safety_confidence: Probability with which energy that is there must be enough for all
+            life-safety blocks to the end of the outage before a policy feeds others; 0 where
+            weights alone decide.
     """
 
     pickup_share: float = 0.5
@@ -33,6 +37,7 @@ class RestorationRule:
     interruption_h: float = 0.25
     expected_h: float = 8.0
     hold_h: float = 0.5
+    life_safety_confidence: float = 0.0
 
     def __post_init__(self) -> None:
         records.check(self, "restoration rule")
@@ -43,6 +48,7 @@ class RestorationRule:
             ("interruption_h", 0.0, 100.0),
             ("expected_h", 0.0, 1e4),
             ("hold_h", 0.0, 1e4),
+            ("life_safety_confidence", 0.0, 0.9999),
         ):
             if not low <= (value := getattr(self, name)) <= high:
                 faults.append(Fault(name, f"be in [{low:g}, {high:g}]", (value,)))

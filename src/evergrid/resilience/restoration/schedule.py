@@ -116,17 +116,30 @@ def not_served_kwh(microgrid: Microgrid, schedule: RestorationSchedule) -> Float
     return power * schedule.step_h * (~schedule.closed).sum(axis=1)
 
 
-def cost_kwh(microgrid: Microgrid, schedule: RestorationSchedule) -> float:
-    """Weighted energy not served, with what interruptions count: what a restoration minimises."""
+def cost_kwh(
+    microgrid: Microgrid,
+    schedule: RestorationSchedule,
+    lasting: Float[Array, " step"] | None = None,
+) -> float:
+    """Weighted energy not served, with what interruptions count: what a restoration minimises.
+
+    With the probability that the outage lasts to each step, its mean over outages of all lengths.
+    """
     weight = np.array([block.weight for block in microgrid.load_blocks])
     power = np.array([block.power_kw for block in microgrid.load_blocks])
-    count = schedule.openings.sum(axis=1) * schedule.rule.interruption_h
-    return float(weight @ (not_served_kwh(microgrid, schedule) + power * count))
+    dark_h = schedule.step_h * ~schedule.closed + schedule.rule.interruption_h * schedule.openings
+    if lasting is not None:
+        dark_h = dark_h * lasting
+    return float((weight * power) @ dark_h.sum(axis=1))
 
 
-def gap(microgrid: Microgrid, schedule: RestorationSchedule) -> float:
+def gap(
+    microgrid: Microgrid,
+    schedule: RestorationSchedule,
+    lasting: Float[Array, " step"] | None = None,
+) -> float:
     """Share of its cost by which a schedule may exceed the least; infinite with no bound."""
-    cost = cost_kwh(microgrid, schedule)
+    cost = cost_kwh(microgrid, schedule, lasting)
     return (cost - schedule.bound_kwh) / max(abs(cost), 1.0)
 
 

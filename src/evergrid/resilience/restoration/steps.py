@@ -31,6 +31,7 @@ class StepTables(NamedTuple):
         power_kw: Of each block once it is warm.
         weight: Of each block.
         power_factor: Of each block.
+        life_safety: Whether a block is of that tier.
         parent: Place of each block's parent; -1 for none.
         cold_mean: What a block draws above its warm power, as a share of it, by steps since it
             was closed: mean over the step.
@@ -61,6 +62,7 @@ class StepTables(NamedTuple):
     power_kw: Float[Array, " block"]
     weight: Float[Array, " block"]
     power_factor: Float[Array, " block"]
+    life_safety: Bool[Array, " block"]
     parent: Int[Array, " block"]
     cold_mean: Float[Array, "block step"]
     cold_first: Float[Array, "block step"]
@@ -126,6 +128,7 @@ def step_tables(
         power_kw=of(blocks, "power_kw"),
         weight=of(blocks, "weight"),
         power_factor=of(blocks, "power_factor"),
+        life_safety=np.array([block.tier == "life_safety" for block in blocks]),
         parent=np.array(microgrid.parents(), np.int64),
         cold_mean=np.stack([cold_mean(block, steps, step_h) for block in blocks]),
         cold_first=np.stack([cold_excess(block, start) for block in blocks]),

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from evergrid.battery.ageing.profile import HIGHEST_C, LOWEST_C
 from evergrid.battery.converter import NOTTON_K0, NOTTON_K2, Converter, LossCurve
 from evergrid.battery.thermal import ThermalMass
 from evergrid.core.arrays import Array, Float
-from evergrid.core.errors import InputError
+from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.core.units import H_PER_DAY, J_PER_KWH, W_PER_KW
 from evergrid.data.files.locate import locate
@@ -90,6 +91,7 @@ def of(config: Config, climate: Climate, folder: Path) -> ClimateYear:
     cells_kw = -np.diff(state, axis=1) * pack.capacity_kwh / STEP_H
     heat_kw = (cells_kw * W_PER_KW / pack.voltage_v) ** 2 * pack.resistance_ohm / W_PER_KW
     temperature_c, preheating_kwh = _warmed(config.thermal, use, air_c, heat_kw)
+    _within_models(config, climate, air_c, temperature_c)
     energy = _energy(config, cells_kw, heat_kw, preheating_kwh)
     return ClimateYear(day_c, state, temperature_c, energy)
 
@@ -186,6 +188,35 @@ def _energy(
         lost_in_charger_kwh=summed(np.where(away, 0.0, pack_kw - grid_kw)),
         preheating_kwh=preheating_kwh,
     )
+
+
+def _within_models(
+    config: Config,
+    climate: Climate,
+    air_c: Float[Array, " point"],
+    cells_c: Float[Array, "strategy point"],
+) -> None:
+    """Refuse air and cells as cold or warm as no ageing model was measured at.
+
+    Raises:
+        InputError: They are.
+    """
+    rule = f"keep {{}} within {LOWEST_C:g} to {HIGHEST_C:g} C, where cells are in use"
+    ends = (float(air_c.min()), float(air_c.max()))
+    faults = []
+    if ends[0] < LOWEST_C or ends[1] > HIGHEST_C:
+        fix = f"{climate.name}: temperatures are in C; lower day_c, or shift the year by mean_c."
+        faults.append(Fault("climate.weather_file", rule.format("the air"), ends, fix=fix))
+    else:
+        for one, cells in zip(config.strategy, cells_c, strict=True):
+            ends = (float(cells.min()), float(cells.max()))
+            if ends[0] < LOWEST_C or ends[1] > HIGHEST_C:
+                fix = (
+                    f"{one.name} in {climate.name}: raise conductance_w_per_k, or charge and feed "
+                    "with less power."
+                )
+                faults.append(Fault("thermal", rule.format("the cells"), ends, fix=fix))
+    raise_if_any("config", faults)
 
 
 def _within_rating(config: Config, grid_kw: Float[Array, "strategy step"]) -> None:

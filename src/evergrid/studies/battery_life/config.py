@@ -78,13 +78,13 @@ class Climate(BaseConfig):
         if self.mean_c is None:
             fix = f"{self.name}: give the mean of the year, or a file of its days."
             rule = "be given where weather_file is not"
-            raise ConfigError("config", [Fault("climate.mean_c", rule, fix=fix)])
+            raise ConfigError("config", [Fault("mean_c", rule, fix=fix)])
         swing = self.season_c + self.day_c
         ends = (self.mean_c - swing, self.mean_c + swing)
         if ends[0] < LOWEST_C or ends[1] > HIGHEST_C:
             rule = f"stay within {LOWEST_C:g} to {HIGHEST_C:g} C over the year"
             fix = "Lower season_c or day_c; no model here was measured outside."
-            raise ConfigError("config", [Fault("climate.mean_c", rule, ends, fix=fix)])
+            raise ConfigError("config", [Fault("mean_c", rule, ends, fix=fix)])
         return self
 
 

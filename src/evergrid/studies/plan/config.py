@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from evergrid.battery.ageing import life
 from evergrid.battery.ageing.profile import HIGHEST_C, LOWEST_C
-from evergrid.battery.converter import NOTTON_K0, NOTTON_K2
+from evergrid.battery.converter import NOTTON_K0, NOTTON_K2, LossCurve
 from evergrid.core.config import Config as BaseConfig
 from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
@@ -127,11 +127,11 @@ class Wear(BaseConfig):
 class Converter(BaseConfig):
     """Losses of chargers by their power: k0 + k1 s + k2 s^2 of the rating, at a share s of it."""
 
-    k0: float = Field(default=NOTTON_K0, gt=0, lt=1)
+    k0: float = NOTTON_K0
     """While it runs, whatever its power; this and k2 are those of a good string inverter."""
-    k1: float = Field(default=0.0, ge=0, lt=1)
+    k1: float = 0.0
     """Per power."""
-    k2: float = Field(default=NOTTON_K2, ge=0, lt=1)
+    k2: float = NOTTON_K2
     """Per its square."""
     standby_w: float = Field(default=10.0, ge=0, le=1000)
     """What a charger draws while a vehicle is plugged in and nothing flows."""
@@ -141,6 +141,11 @@ class Converter(BaseConfig):
     """Measured from the plug and back; k1 is then what it follows from."""
     round_trip_share: float = Field(default=1.0, gt=0, le=1)
     """Share of the rating at which it was measured."""
+
+    @model_validator(mode="after")
+    def _a_curve(self) -> "Converter":
+        LossCurve(self.k0, self.k1, self.k2)  # has the rules of the three
+        return self
 
 
 class Warranty(BaseConfig):

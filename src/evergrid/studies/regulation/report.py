@@ -112,11 +112,12 @@ def notes(config: Config, found: RegulationResults) -> list[str]:
         "fed. In no cost is energy that vehicles hold more or less than planned when they leave "
         "or the horizon ends.",
     ]
-    if _limited(found):
+    beyond_kw = found.record.beyond_kw
+    if (ticks := int((beyond_kw > 0).sum())) > 0:
         told.append(
-            "Limits of sites hold for the plan with all that each vehicle holds. Following shares "
-            "the award over all chargers by what loses least, and does not look at sites: where "
-            "several share an award, one may be asked for more than its part."
+            f"In {ticks:,} ticks a site was beyond its limit, by {beyond_kw.max():,.1f} kW at most: "
+            "orders keep limits of sites in every tick, but load by itself, or what must be "
+            "charged for drivers, left no other way."
         )
     if doubts := unsure(found.rules):
         told.append(f"Constants of the rule book that are not verified: {', '.join(doubts)}.")
@@ -139,13 +140,6 @@ def notes(config: Config, found: RegulationResults) -> list[str]:
             "rules give an inverted response some 0.35, more than the least score that is paid."
         )
     return told
-
-
-def _limited(found: RegulationResults) -> bool:
-    """Whether several sites share the award, any of which has a limit."""
-    portfolio = found.inputs.portfolio
-    limits = np.stack([portfolio.import_limit_kw, portfolio.export_limit_kw])
-    return len(portfolio.sites) > 1 and bool(np.isfinite(limits).any())
 
 
 def figures(result: StudyResult) -> FigureMakers:

@@ -51,6 +51,7 @@ def headline(config: Config, found: RegulationResults) -> dict[str, Any]:
         "signal_rms": found.asked.rms,
         "signal_gaps": found.record.signal.gaps,
         "signal_clipped": found.record.signal.clipped,
+        "site_beyond_kw": float(record.beyond_kw.max(initial=0.0)),
         "sessions_short": len(found.short),
         "shortfall_kwh": float(record.shortfall_kwh.sum()),
         "switches_most": int(record.switches.max(initial=0)),

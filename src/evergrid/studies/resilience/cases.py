@@ -14,7 +14,7 @@ from evergrid.resilience.restoration import policy
 from evergrid.resilience.restoration.rule import RestorationRule
 from evergrid.studies.resilience.config import Config
 from evergrid.studies.resilience.missing import missing_kwh
-from evergrid.studies.resilience.scenarios import Outages
+from evergrid.studies.resilience.scenarios import Outages, believed
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,8 @@ def followed(
 ) -> FleetCase:
     """Every outage by the fast policy, which knows neither who comes nor how long it lasts.
 
+    It knows how long outages last and what vehicles bring on average.
+
     Args:
         config: The study.
         outages: With the vehicles of this case.
@@ -63,6 +65,7 @@ def followed(
         outage.steps * outage.step_h,
         outage.step_h,
         failures=outages.failures(),
+        belief=believed(config, outages),
     )
     site = outages.microgrids[0]
     begins = outage.step_h * np.arange(outage.steps)

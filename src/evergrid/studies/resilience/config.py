@@ -59,9 +59,13 @@ class RestorationEntry(BaseConfig):
     closings_per_step: int = Field(default=3, ge=1, le=10_000)
     """Most blocks that are closed in one step."""
     expected_h: float | None = Field(default=None, gt=0, le=1e4, examples=[8.0])
-    """Length of an outage that is counted with; the mean of those drawn when absent."""
+    """Mean length of outages that is counted with, exponentially distributed; when absent, lengths
+    are counted with as they are drawn."""
     hold_h: float = Field(default=0.5, ge=0, le=1e4)
     """Hours for which the energy there must hold a block before it is closed."""
+    life_safety_confidence: float = Field(default=0.0, ge=0, le=0.9999, examples=[0.9])
+    """Probability with which the energy there must be enough for life safety to the end of the
+    outage before other tiers are fed; with 0, weights alone decide."""
 
 
 class RecoveryEntry(BaseConfig):

@@ -124,7 +124,8 @@ def _policy_line(result: StudyResult) -> str:
     check = result.findings.check
     assert check is not None
     return (
-        f"with all known, at most {check.gap:.1%} of what the policy loses could be saved, on "
+        f"of what the policy loses, at most {check.mean_gap:.1%} could be saved by who knows of the "
+        f"length no more than it does, and {check.gap:.1%} by who knows it, on "
         f"{len(check.policy_kwh)} outages (weighted energy)"
     )
 
@@ -317,15 +318,20 @@ def _policy_table(result: StudyResult) -> Section:
             f"{check.policy_kwh[number]:,.0f}",
             f"{check.best_kwh[number]:,.0f}",
             f"{check.bound_kwh[number]:,.0f}",
+            f"{check.policy_mean_kwh[number]:,.0f}",
+            f"{check.bound_mean_kwh[number]:,.0f}",
         )
         for number in range(len(check.policy_kwh))
     ]
     text = (
         f"{_policy_line(result).capitalize()}. The policy knows neither who will come nor how long "
-        "the outage lasts; the bound is of a restoration that knows both, and is no policy. "
+        "the outage lasts, but how likely each length is; the first bound is of a restoration that "
+        "knows both, which nobody can. The last two columns are means over all lengths: the bound "
+        "knows who comes, but not the length, and is what a policy is to be measured by. "
         "Energies are weighted, interruptions included."
     )
     columns = ("outage", "length, h", "policy, kWh", "all known, kWh", "bound, kWh")
+    columns = (*columns, "policy, mean of lengths", "bound, length unknown")
     return Section("How good the policy is", text, Table(columns, rows))
 
 

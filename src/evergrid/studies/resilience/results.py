@@ -64,23 +64,39 @@ class StandingWorth:
 
 @dataclass(frozen=True)
 class PolicyCheck:
-    """The policy beside the best restoration that knows all beforehand, on some outages.
+    """The policy beside the best restorations that know more, on some outages.
 
     Attributes:
-        policy_kwh: Weighted energy not served, interruptions included.
-        best_kwh: Of the best restoration found.
+        policy_kwh: Weighted energy not served until the grid is back, interruptions included.
+        best_kwh: Of the best restoration found that knows who comes and how long it lasts.
         bound_kwh: That no restoration can be below.
+        policy_mean_kwh: Of the policy, mean over all lengths that it may reckon with.
+        best_mean_kwh: Of the best restoration found that knows who comes, and of the length what
+            the policy knows.
+        bound_mean_kwh: That none of these can be below.
     """
 
     policy_kwh: Float[Array, " outage"]
     best_kwh: Float[Array, " outage"]
     bound_kwh: Float[Array, " outage"]
+    policy_mean_kwh: Float[Array, " outage"]
+    best_mean_kwh: Float[Array, " outage"]
+    bound_mean_kwh: Float[Array, " outage"]
 
     @property
     def gap(self) -> float:
-        """By which the policy is above the bound at most, over all of them."""
-        total = float(self.policy_kwh.sum())
-        return (total - float(self.bound_kwh.sum())) / max(total, 1e-9)
+        """Share of what the policy loses that could be saved at most with all known."""
+        return _above(self.policy_kwh, self.bound_kwh)
+
+    @property
+    def mean_gap(self) -> float:
+        """The same of those that do not know how long the outage lasts."""
+        return _above(self.policy_mean_kwh, self.bound_mean_kwh)
+
+
+def _above(cost_kwh: Float[Array, " outage"], bound_kwh: Float[Array, " outage"]) -> float:
+    total = float(cost_kwh.sum())
+    return (total - float(bound_kwh.sum())) / max(total, 1e-9)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from evergrid.inputs import made_up_signals
 from evergrid.inputs.microgrid import HOURS_A_DAY, MicrogridEntry, place_of
 from evergrid.model.microgrid import BatteryUnit, Microgrid
 from evergrid.model.signal import Signal
+from evergrid.resilience.restoration.belief import OutageBelief, exponential
+from evergrid.resilience.restoration.belief import drawn as drawn_belief
 from evergrid.resilience.restoration.rule import SourceFailures
 from evergrid.studies.resilience.config import Config, OutageEntry, RegulationEntry
 
@@ -144,6 +146,30 @@ def after_regulation(outages: Outages, entry: RegulationEntry, folder: Path, see
         return replace(unit, energy_arrival_kwh=next(left)) if unit.arrival_h <= 0 else unit
 
     return changed(outages, change=follow)
+
+
+def believed(config: Config, outages: Outages) -> OutageBelief:
+    """What a policy believes: lengths as they are drawn, and what vehicles still bring on average.
+
+    Lengths are exponential where the configuration gives their mean.
+    """
+    outage, given = config.outage, config.restoration
+    units = [unit for site in outages.microgrids for unit in site.batteries]
+    arrival_h, energy_kwh = np.array([(unit.arrival_h, _feeds_kwh(unit)) for unit in units]).reshape(
+        -1, 2
+    ).T
+    found = drawn_belief(outages.length_h, arrival_h, energy_kwh, outage.steps, outage.step_h)
+    if given.expected_h is None:
+        return found
+    lasts = exponential(given.expected_h, outage.steps, outage.step_h)
+    return lasts._replace(coming_kwh=found.coming_kwh)
+
+
+def _feeds_kwh(unit: BatteryUnit) -> float:
+    """AC energy above its reserve, with what its charger draws at full power."""
+    above = max(unit.energy_arrival_kwh - unit.energy_reserve_kwh, 0.0)
+    drawn_share = unit.auxiliary_kw / unit.max_discharge_kw if unit.max_discharge_kw > 0 else 0.0
+    return above / (1 / unit.efficiency_discharge + drawn_share)
 
 
 def _plugged_in(site: Microgrid) -> list[BatteryUnit]:

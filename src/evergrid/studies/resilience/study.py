@@ -16,12 +16,19 @@ from evergrid.studies.resilience import standing as usual_days
 from evergrid.studies.resilience.cases import followed, lost_cost, requirement
 from evergrid.studies.resilience.config import Config, StormEntry, check
 from evergrid.studies.resilience.results import PolicyCheck, ResilienceResults, StandingWorth
-from evergrid.studies.resilience.scenarios import Outages, after_regulation, changed, drawn
+from evergrid.studies.resilience.scenarios import (
+    Outages,
+    after_regulation,
+    believed,
+    changed,
+    drawn,
+)
 from evergrid.studies.study import Context, Output, Study
 
 MORE = 1.1  # energy or power that is tried beside what there is
 DAYS_A_YEAR = 365
-PLAN_S = 30.0  # for the best restoration of one outage
+PLAN_S = 20.0  # for the best restoration of one outage
+MEAN_GAP = 5e-3  # of the best restoration where the length is not known
 
 
 def compute(config: Config, context: Context) -> Output[ResilienceResults]:
@@ -116,6 +123,7 @@ def restoration_rule(config: Config, outages: Outages) -> RestorationRule:
         closings_per_step=given.closings_per_step,
         expected_h=mean_h if given.expected_h is None else given.expected_h,
         hold_h=given.hold_h,
+        life_safety_confidence=given.life_safety_confidence,
     )
 
 
@@ -180,18 +188,35 @@ def _as_left(outages: Outages, energy_kwh: Float[Array, " scenario"]) -> Outages
 
 
 def _checked(config: Config, outages: Outages, rule: RestorationRule) -> PolicyCheck | None:
-    """The first outages by the policy and by the program that knows all, each to its own end."""
+    """The first outages by the policy and by two plans that know who comes.
+
+    One knows the length, too, and goes to the end of the outage. The other knows of lengths what
+    the policy knows, and both are weighted by the probability that the outage lasts to each step.
+    """
     count, step_h = min(config.checked_outages, len(outages)), config.outage.step_h
     if count == 0:
         return None
-    rows = []
+    belief, most_h = believed(config, outages), config.outage.steps * step_h
+    lasting, rows = belief.lasting, []
     for number in range(count):
         site, length_h = outages.microgrids[number], float(outages.length_h[number])
         hours = step_h * max(int(np.ceil(length_h / step_h - 1e-9)), 1)
         fails = _failures(site, outages.diesel_fails_h[number])
-        decided = policy.follow(site, rule, hours, step_h, failures=fails)
-        best = plan.plan(site, rule, hours, step_h, failures=fails, time_limit_s=PLAN_S)
-        rows.append((cost_kwh(site, decided), cost_kwh(site, best), best.bound_kwh))
+        decided = policy.follow(site, rule, most_h, step_h, failures=fails, belief=belief)
+        until = (np.arange(len(lasting)) * step_h < hours - 1e-9).astype(float)
+        given = {"failures": fails, "time_limit_s": PLAN_S}
+        best = plan.plan(site, rule, hours, step_h, **given)
+        mean = plan.plan(site, rule, most_h, step_h, lasting=lasting, gap=MEAN_GAP, **given)
+        rows.append(
+            (
+                cost_kwh(site, decided, until),
+                cost_kwh(site, best),
+                best.bound_kwh,
+                cost_kwh(site, decided, lasting),
+                cost_kwh(site, mean, lasting),
+                mean.bound_kwh,
+            )
+        )
     return PolicyCheck(*np.array(rows).T)
 
 

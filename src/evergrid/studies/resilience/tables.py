@@ -57,6 +57,7 @@ def headline(config: Config, found: ResilienceResults) -> dict[str, Any]:
         "worth_of_last_vehicle_kwh": last_vehicle(config, found),
         "standing_best_kwh": _best_reserve(found),
         "policy_gap": None if found.check is None else found.check.gap,
+        "policy_mean_gap": None if found.check is None else found.check.mean_gap,
     }
 
 
@@ -186,6 +187,9 @@ def results(config: Config, found: ResilienceResults) -> dict[str, pl.DataFrame]
                 "policy_kwh": check.policy_kwh,
                 "best_kwh": check.best_kwh,
                 "bound_kwh": check.bound_kwh,
+                "policy_mean_kwh": check.policy_mean_kwh,
+                "best_mean_kwh": check.best_mean_kwh,
+                "bound_mean_kwh": check.bound_mean_kwh,
             }
         )
     return made

@@ -47,6 +47,8 @@ def station(
     able: Abilities | None = None,
     grid: LocalGrid | None = None,
     tls: ssl.SSLContext | None = None,
+    certified: Callable[[str, bytes], ssl.SSLContext] | None = None,
+    password: str | None = "secret",
 ) -> Station:
     able = able or Abilities(v2x=discharge_kw > 0, update_rate_s=0.0)
     spec = BaySpec(
@@ -54,7 +56,7 @@ def station(
     )
     return Station(
         spec,
-        Endpoint(url, NAME, protocol, password="secret", tls=tls),
+        Endpoint(url, NAME, protocol, password=password, tls=tls, certified=certified),
         stays,
         clock,
         sink=lambda piece: None,

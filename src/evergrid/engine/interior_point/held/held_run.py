@@ -66,7 +66,7 @@ from evergrid.engine.progress import GapProgress, ignore_gap
 DIVERGED = 1e8  # multiple of the first gap beyond which there is no schedule to find
 BALANCE_KWH = 1e-7  # that energy may miss its balance by; it is recomputed from powers at the end
 OWN_SHARE = 0.8  # weight of a store's own longest step against that of all
-OFFSET_SHARE = 0.3  # of the gap to reach, that making all held fit may cost
+OFFSET_SHARE = 1.0  # of the gap to reach, that making all held fit may cost; it is proven anew
 TYPICAL_SHARE = 0.5  # weight of the step that stores can take against that of all together
 LESS = 0.3  # of the gap is asked for where the certificate proves less than the method thinks
 MOST_IN_VAIN = 3  # times in a row that this proves little more

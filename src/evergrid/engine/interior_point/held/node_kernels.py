@@ -170,15 +170,17 @@ def _less_square(begin, answer, rows, seen):
 @kernel(**OPTIONS)
 @no_type_check
 def _subtract(answer, price, change):
-    """Subtract the answer to prices."""
+    """Subtract the answer to prices, of which many are 0: only rows of others are read."""
     outs, steps = change.shape
     for q in range(outs):
         for i in range(steps):
-            line, total = answer[q * steps + i], 0.0
+            paid = price[q, i]
+            if paid == 0.0:
+                continue
+            line = answer[q * steps + i]
             for p in range(outs):
                 for j in range(steps):
-                    total += line[p * steps + j] * price[p, j]
-            change[q, i] -= total
+                    change[p, j] -= paid * line[p * steps + j]
 
 
 @kernel(**OPTIONS)

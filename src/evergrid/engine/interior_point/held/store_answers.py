@@ -2,6 +2,8 @@
 
 from typing import no_type_check
 
+import numpy as np
+
 from evergrid.core.kernels import kernel
 from evergrid.engine.compiled import OPTIONS
 
@@ -22,28 +24,39 @@ def add_answer(length, first, passed, given, from_begin, from_pull, local, row, 
         here = given[k]
         given[k] = before
         before = passed[k] * passed[k] * before + here
+    weight = np.zeros(outs)
     alive = length - 1
     for k in range(length - 1, -1, -1):
-        if k + 1 < length:
-            shrink = passed[k + 1]
-            largest = 0.0
-            for q in range(outs):
-                for j in range(k + 2, alive + 1):
-                    row[q, j] *= shrink
-                row[q, k + 1] = from_begin[k + 1, q]
-                largest = max(largest, abs(row[q, alive]))
-            if largest < DIED_OUT and alive > k + 1:
-                alive -= 1
-            alive = max(alive, k + 1)
         for q in range(outs):
-            weight = from_pull[k, q] + passed[k] * given[k] * from_begin[k, q]
-            line = q * steps + first + k
+            weight[q] = from_pull[k, q] + passed[k] * given[k] * from_begin[k, q]
             for p in range(outs):
-                at = p * steps + first
                 own = local[k, q, p] + given[k] * from_begin[k, q] * from_begin[k, p]
-                answer[line, at + k] += own
-                for j in range(k + 1, alive + 1):
-                    answer[line, at + j] += weight * row[p, j]
+                answer[q * steps + first + k, p * steps + first + k] += own
+        if k + 1 == length:
+            continue
+        shrink, largest, last = passed[k + 1], 0.0, max(alive, k + 1)
+        for p in range(outs):
+            line = row[p]
+            line[k + 1] = from_begin[k + 1, p]
+            for j in range(k + 2, last + 1):
+                line[j] *= shrink
+            largest = max(largest, abs(line[last]))
+        if largest < DIED_OUT and last > k + 1:
+            last -= 1
+        alive = last
+        # each row is read once for two lines of the answer
+        for p in range(outs):
+            line, at = row[p], p * steps + first
+            for q in range(0, outs - 1, 2):
+                one, other = answer[q * steps + first + k], answer[(q + 1) * steps + first + k]
+                by, by_other = weight[q], weight[q + 1]
+                for j in range(k + 1, last + 1):
+                    one[at + j] += by * line[j]
+                    other[at + j] += by_other * line[j]
+            if outs % 2 == 1:
+                one, by = answer[(outs - 1) * steps + first + k], weight[outs - 1]
+                for j in range(k + 1, last + 1):
+                    one[at + j] += by * line[j]
 
 
 @kernel(**OPTIONS)

@@ -54,7 +54,7 @@ async def stations(
 @router.get("/stations/{station:path}", responses=answers(404))
 async def station(request: Request, station: str) -> StationDetail:
     """One station."""
-    found = service_of(request).view.station(station)
+    found = await service_of(request).view.station(station)
     if found is None:
         raise RefusedError(404, "There is no such station.")
     return found

@@ -29,6 +29,12 @@ class Shelving(RequestBody):
     minutes: float = Field(gt=0, le=7 * 24 * 60)
 
 
+class Holding(RequestBody):
+    """Whether a station is to boot only later."""
+
+    on_hold: bool
+
+
 @router.post("/stations/{station:path}/ocpp/{action}")
 async def call_station(
     request: Request,
@@ -39,6 +45,36 @@ async def call_station(
 ) -> dict[str, Any]:
     """Send a message of OCPP to a station, and give its answer."""
     return await orders.call_station(service_of(request), operator, station, action, payload)
+
+
+@router.post("/stations/{station:path}/hold", status_code=204)
+async def hold(request: Request, operator: Operator, station: str, how: Holding) -> None:
+    """Let a station boot only later, or let it go: its boot is then accepted.
+
+    It holds from its next boot on, over a restart of the service too.
+    """
+    await orders.hold(service_of(request), operator, station, how.on_hold)
+
+
+@router.post("/stations/{station:path}/renew-password", status_code=204)
+async def renew_password(request: Request, operator: Operator, station: str) -> None:
+    """Give a station another password, which is shown to nobody; the old one ends with its use."""
+    await orders.renew_password(service_of(request), operator, station)
+
+
+@router.post("/stations/{station:path}/renew-certificate", status_code=204)
+async def renew_certificate(request: Request, operator: Operator, station: str) -> None:
+    """Let a station ask for another certificate, and sign it; the old one ends with its use."""
+    await orders.renew_certificate(service_of(request), operator, station)
+
+
+@router.post("/stations/{station:path}/forget-certificates", status_code=204)
+async def forget_certificates(request: Request, operator: Operator, station: str) -> None:
+    """Let any certificate of the authority that names a station be good again.
+
+    For a station that has lost the certificate that it was sent, such as by a factory reset.
+    """
+    await orders.forget_certificates(service_of(request), operator, station)
 
 
 @router.post("/alarms/{number}/acknowledge", status_code=204)

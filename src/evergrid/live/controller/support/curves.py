@@ -75,6 +75,19 @@ def _straight(name: str) -> tuple[float, float]:
     return max(deadband_hz, 0.0), full[0]
 
 
+def points(function: VoltVar | FreqDroop) -> tuple[tuple[float, float], ...]:
+    """Corners of a function: voltage in pu or frequency in Hz, and share of the rating."""
+    if isinstance(function, VoltVar):
+        return function.points
+    full_hz = (function.over_hz + function.under_hz) / 2 * function.droop
+    return (
+        (function.under_hz - full_hz, 1.0),
+        (function.under_hz, 0.0),
+        (function.over_hz, 0.0),
+        (function.over_hz + full_hz, -1.0),
+    )
+
+
 def steepest(payload: Mapping[str, Any]) -> float:
     """Steepest slope of a VoltVar curve as it is sent: share of the greatest per pu of voltage."""
     points = [(one["x"], one["y"]) for one in payload["curve"]["curveData"]]

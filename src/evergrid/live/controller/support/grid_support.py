@@ -21,6 +21,7 @@ from evergrid.live.controller.support.curves import CONTROLS, FREQ_DROOP, VOLT_V
 from evergrid.live.controller.support.response import ResponseState, StationResponse
 from evergrid.live.ocpp.grid_functions import FreqDroop, GridFunction, VoltVar
 from evergrid.live.store.entry import AbstractLog, Entry
+from evergrid.live.view import GridFunctionRow
 
 KIND = "grid_function"  # of entries of the log
 FILE_ALARM = "grid_strength_file"
@@ -109,6 +110,12 @@ class GridSupport:
             body = _decode.decode(entry.body)
             there = self._there.setdefault(entry.station, set())
             (there.add if body["state"] == "set" else there.discard)(body["kind"])
+
+    def rows(self, station: str) -> tuple[GridFunctionRow, ...]:
+        """What a station was given, and what is known of it."""
+        known = self.responses.get(station, {})
+        kinds = sorted({*self._there.get(station, ()), *known})
+        return tuple(_row(kind, known.get(kind)) for kind in kinds)
 
     # Which functions a station is to have.
 
@@ -316,3 +323,17 @@ class GridSupport:
         devices = tuple(self._devices.values())
         self.safe, self._seen = safe_slopes.of_stations(buses, devices, source.at), seen
         return True
+
+
+_STATES = {
+    ResponseState.UNSEEN: "read back",
+    ResponseState.VERIFIED: "verified",
+    ResponseState.UNRESPONSIVE: "contradicted",
+}
+
+
+def _row(kind: str, response: StationResponse | None) -> GridFunctionRow:
+    if response is None:
+        return GridFunctionRow(kind, (), None, "given")
+    points = curves.points(response.function)
+    return GridFunctionRow(kind, points, response.since_s, _STATES[response.state])

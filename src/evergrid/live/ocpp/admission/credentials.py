@@ -27,6 +27,9 @@ class StationRecord:
         discharge_kw: Its rating; 0 where it cannot.
         voltage_v: Of a phase.
         phases: 1 or 3.
+        certificate: SHA-256 of the certificate that counts, hexadecimal; "" for any that the
+            authority signed for the serial number.
+        next_certificate: Of the one that takes its place once it is used; else "".
     """
 
     station: str
@@ -39,6 +42,8 @@ class StationRecord:
     discharge_kw: float = 0.0
     voltage_v: float = 230.0
     phases: int = 3
+    certificate: str = ""
+    next_certificate: str = ""
 
 
 class AbstractCredentials(ABC):
@@ -59,6 +64,10 @@ class AbstractCredentials(ABC):
     @abstractmethod
     async def use_next_secret(self, station: str) -> None:
         """The second secret takes the place of the first."""
+
+    @abstractmethod
+    async def use_next_certificate(self, station: str) -> None:
+        """The second certificate was used: it takes the place of the first."""
 
 
 def matches(

@@ -7,12 +7,13 @@ lower one; without TLS, only from this machine unless the settings say otherwise
 
 import base64
 import binascii
+import hashlib
 import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, final
+from typing import Any, NamedTuple, final
 from urllib.parse import unquote
 
 from websockets.asyncio.server import ServerConnection
@@ -23,6 +24,7 @@ from websockets.speedups import apply_mask
 
 from evergrid.live.adapter import AbstractHandler, Refusal
 from evergrid.live.clock import AbstractClock
+from evergrid.live.ocpp.admission.authority import holds
 from evergrid.live.ocpp.admission.credentials import AbstractCredentials, StationRecord, matches
 from evergrid.live.ocpp.admission.rates import RateLimit
 from evergrid.live.ocpp.admission.registry import Registry
@@ -30,6 +32,7 @@ from evergrid.live.ocpp.admission.settings import Settings
 from evergrid.live.ocpp.wire.schemas import VERSIONS
 
 TEXT = Opcode.TEXT
+CERTIFICATE = 3  # security profile
 # RFC 6455, 5.2: a text that is not continued; a masked one; a length that takes two more bytes.
 WHOLE_TEXT, MASKED, LENGTH_FOLLOWS = 0x81, 0x80, 126
 MASK_BYTES, SHORT_HEAD = 4, 6
@@ -50,12 +53,26 @@ class Admission:
         version: Subprotocol.
         profile: Security profile of this connection.
         next_secret: Whether it used the secret that takes the place of the present one.
+        next_certificate: Whether it used the certificate that takes the place of the present one.
     """
 
     record: StationRecord
     version: str
     profile: int
     next_secret: bool
+    next_certificate: bool = False
+
+
+class _Proof(NamedTuple):
+    """What a station has shown of itself.
+
+    Attributes:
+        profile: Security profile; None for nothing.
+        following: Whether by the secret or certificate that takes the place of the present one.
+    """
+
+    profile: int | None
+    following: bool = False
 
 
 @final
@@ -170,7 +187,7 @@ class Handshake:
         if not (self._pairs.allows((identity, address)) and self._addresses.allows(address)):
             raise TurnedAwayError(HTTPStatus.TOO_MANY_REQUESTS, "too many wrong secrets")
         record = self._credentials.find(identity)
-        profile, next_secret = self._proved(request, identity, record, tls)
+        profile, following = self._proved(request, identity, record, tls)
         if record is None or profile is None or profile < record.profile or record.blocked:
             self._pairs.count((identity, address))
             self._addresses.count(address)
@@ -179,22 +196,25 @@ class Handshake:
             raise TurnedAwayError(HTTPStatus.TOO_MANY_REQUESTS, "connects too often")
         if self._registry.arrives(identity):
             raise TurnedAwayError(HTTPStatus.TOO_MANY_REQUESTS, "connects too often")
-        return Admission(record, version, profile, next_secret)
+        certificate = profile == CERTIFICATE
+        return Admission(
+            record, version, profile, following and not certificate, following and certificate
+        )
 
     def _proved(
         self, request: Request, identity: str, record: StationRecord | None, tls: Any
-    ) -> tuple[int | None, bool]:
-        """The security profile that was proved, None for none; and whether by the next secret."""
-        if tls is not None and _has_certificate(tls, record):
-            return 3, False
+    ) -> _Proof:
+        """The security profile that was proved, and by what."""
+        if tls is not None and record is not None and (by := _certificate(tls, record)):
+            return _Proof(CERTIFICATE, by == record.next_certificate)
         told = request.headers.get_all("Authorization")
         secret = _basic(told[0], identity) if len(told) == 1 else None
         present, following = matches(self._credentials, record, identity, secret or "")
         if secret and (present or following):
-            return (1 if tls is None else 2), not present
+            return _Proof(1 if tls is None else 2, not present)
         if record is not None and record.profile == 0 and not told and tls is None:
-            return 0, False
-        return None, False
+            return _Proof(0)
+        return _Proof(None)
 
     async def _tell(self, identity: str, address: str, away: TurnedAwayError) -> None:
         """At most once a minute for a station, address and rule: a flood does not fill the log."""
@@ -230,8 +250,11 @@ def _is_loopback(address: str) -> bool:
         return False
 
 
-def _has_certificate(tls: Any, record: StationRecord | None) -> bool:
-    """Whether a certificate that TLS has checked names this station's serial number."""
+def _certificate(tls: Any, record: StationRecord) -> str:
+    """SHA-256 of a certificate that TLS has checked and that is this station's; "" for none.
+
+    It names the station's serial number, and is none that another one has replaced.
+    """
     certificate = tls.getpeercert() or {}
     names = [
         value
@@ -239,10 +262,11 @@ def _has_certificate(tls: Any, record: StationRecord | None) -> bool:
         for key, value in part
         if key == "commonName"
     ]
-    serial = record.serial_number if record else ""
-    # As a whole word: one serial number may be the begin of another.
-    word = re.compile(rf"(?<![A-Za-z0-9]){re.escape(serial)}(?![A-Za-z0-9])")
-    return bool(serial) and any(word.search(name) for name in names)
+    if not any(holds(name, record.serial_number) for name in names):
+        return ""
+    found = hashlib.sha256(tls.getpeercert(binary_form=True)).hexdigest()
+    counts = not record.certificate or found in (record.certificate, record.next_certificate)
+    return found if counts else ""
 
 
 def _basic(header: str, identity: str) -> str | None:

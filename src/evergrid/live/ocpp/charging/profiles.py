@@ -5,8 +5,9 @@ limits flip it, and nothing else does.
 """
 
 import zlib
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from evergrid.core.units import W_PER_KW, consumption_from_grid_power
 from evergrid.live.adapter import Session
@@ -22,8 +23,7 @@ LARGEST_OFFLINE_S = 3600  # beyond it, an order has nothing to do with the grid 
 DIGITS = 1  # of a power in W, of a current in A
 
 
-@dataclass(frozen=True)
-class LocalFrequency:
+class LocalFrequency(msgspec.Struct, frozen=True, tag=True):
     """How a vehicle follows the frequency of the grid by itself.
 
     Attributes:
@@ -35,8 +35,7 @@ class LocalFrequency:
     points: tuple[tuple[float, float], ...]
 
 
-@dataclass(frozen=True)
-class SignalResponse:
+class SignalResponse(msgspec.Struct, frozen=True, tag=True):
     """How a vehicle turns a signal for all into power.
 
     Attributes:

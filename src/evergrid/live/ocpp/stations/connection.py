@@ -47,6 +47,7 @@ class StationConnection:
         schemas: Of the version spoken.
         clock: Of the service.
         answering: Does what a request asks and returns the payload of its answer.
+        profile: Security profile that the station has proved.
     """
 
     def __init__(
@@ -56,7 +57,9 @@ class StationConnection:
         schemas: Schemas,
         clock: AbstractClock,
         answering: Answering,
+        profile: int = 0,
     ) -> None:
+        self.profile = profile
         self.state, self.schemas, self.clock = state, schemas, clock
         self.booted = asyncio.Event()
         self.announced = self.ended = self.pending = False

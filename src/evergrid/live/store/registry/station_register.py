@@ -68,6 +68,21 @@ class StationRegister:
         await stations.use_next_secret(self._store, station)
         await self._read(station)
 
+    async def set_next_certificate(self, station: str, fingerprint: str) -> None:
+        """A second certificate is good beside the first; see `stations.set_next_certificate`."""
+        await stations.set_next_certificate(self._store, station, fingerprint)
+        await self._read(station)
+
+    async def use_next_certificate(self, station: str) -> None:
+        """No other certificate is good any more; see `stations.use_next_certificate`."""
+        await stations.use_next_certificate(self._store, station)
+        await self._read(station)
+
+    async def forget_certificates(self, station: str) -> None:
+        """Any certificate of its name is good again; see `stations.forget_certificates`."""
+        await stations.forget_certificates(self._store, station)
+        await self._read(station)
+
     async def raise_profile(self, station: str, security_profile: int) -> None:
         """Accept a station on this profile only; see `stations.raise_profile`."""
         await stations.raise_profile(self._store, station, security_profile)

@@ -32,6 +32,9 @@ class Station:
         next_secret_hmac: Of the password that it is being given; "" for none.
         serial_number: That the name in its certificate must hold.
         blocked: Whether it is turned away.
+        certificate: SHA-256 of the certificate that counts; "" for any that names the serial
+            number.
+        next_certificate: Of the one that takes its place once it is used; "" for none.
     """
 
     device: Device
@@ -40,6 +43,8 @@ class Station:
     next_secret_hmac: str = ""
     serial_number: str = ""
     blocked: bool = False
+    certificate: str = ""
+    next_certificate: str = ""
 
 
 @dataclass(frozen=True)
@@ -150,6 +155,45 @@ async def use_next_secret(store: Store, station: str) -> None:
     await store.write(write)
 
 
+async def set_next_certificate(store: Store, station: str, fingerprint: str) -> None:
+    """A second certificate is good beside the first one from now on; "" for none.
+
+    Raises:
+        InputError: There is no such station.
+    """
+    await _change(store, station, {"next_certificate": fingerprint})
+
+
+async def use_next_certificate(store: Store, station: str) -> None:
+    """The station has used its new certificate: no other one is good any more.
+
+    Raises:
+        InputError: There is no such station, or it was sent no certificate.
+    """
+    table = schema.stations
+
+    def write(connection: Connection) -> None:
+        statement = (
+            update(table)
+            .where(table.c.station == station, table.c.next_certificate != "")
+            .values(certificate=table.c.next_certificate, next_certificate="")
+        )
+        if not connection.execute(statement).rowcount:
+            rule = "name a station that was sent a certificate"
+            raise InputError("stations", [Fault("station", rule, (station,))])
+
+    await store.write(write)
+
+
+async def forget_certificates(store: Store, station: str) -> None:
+    """From now on any certificate that names the station's serial number is good again.
+
+    Raises:
+        InputError: There is no such station.
+    """
+    await _change(store, station, {"certificate": "", "next_certificate": ""})
+
+
 async def raise_profile(store: Store, station: str, security_profile: int) -> None:
     """From now on a station is accepted on this security profile only.
 
@@ -240,6 +284,8 @@ def _values(store: Store, one: Registration, password: str) -> dict[str, Any]:
         "serial_number": one.serial_number,
         "blocked": False,
         "labels": json.dumps(device.labels),
+        "certificate": "",
+        "next_certificate": "",
     }
 
 
@@ -260,4 +306,6 @@ def _station(row: Any) -> Station:
         row.next_secret_hmac,
         row.serial_number,
         row.blocked,
+        row.certificate,
+        row.next_certificate,
     )

@@ -12,6 +12,7 @@ from evergrid.live.twin.charging.outlet import Sink
 from evergrid.live.twin.charging.profiles import seconds
 from evergrid.live.twin.device import station_calls
 from evergrid.live.twin.device.bay import Bay
+from evergrid.live.twin.device.certificate import TRIGGER, CertificateRenewal
 from evergrid.live.twin.device.power import BaySpec, LocalGrid
 from evergrid.live.twin.device.timers import Timers
 from evergrid.live.twin.driver import Stay
@@ -88,6 +89,10 @@ class Station:
         """Its outlets, in the order of their numbers."""
         for bay in self.bays:
             bay.outlets = self.bays
+        self.certificate = CertificateRenewal(
+            self.bay, self._serial, self._timers, self._renew_certificate
+        )
+        """Its certificate, and the request for another one."""
         self._connection: Connection | None = None
         self._booted = asyncio.Event()
         self._boot_reason: str | None = "PowerUp"
@@ -258,13 +263,25 @@ class Station:
         self._endpoint = replace(self._endpoint, password=password)
         self._timers.run(self._go_down())
 
+    def _renew_certificate(self, chain: str, key: bytes) -> None:
+        """Connect anew with another certificate, where it shows one."""
+        certified = self._endpoint.certified
+        if certified is not None:
+            self._endpoint = replace(self._endpoint, tls=certified(chain, key))
+            self._timers.run(self._go_down())
+
     # Calls of the central system
 
     def _answer(self, action: str, payload: dict[str, Any]) -> dict[str, Any]:
         self.record.received[action] += 1
         try:
-            if self._strict and (action == "Reset" or action in station_calls.ACTIONS):
+            own = ("Reset", "CertificateSigned")
+            if self._strict and (action in own or action in station_calls.ACTIONS):
                 self._check(action, payload)
+            if action == "CertificateSigned":
+                return self.certificate.signed(payload)
+            if action == "TriggerMessage" and payload["requestedMessage"] == TRIGGER:
+                return self.certificate.trigger()
             if action == "Reset":
                 return self._reset(payload)
             return station_calls.answer(self.bays, action, payload)

@@ -34,6 +34,8 @@ class Endpoint:
         protocol: Such as ``ocpp2.1``.
         password: For basic authentication; None without.
         tls: Certificates; None for a plain connection.
+        certified: Makes the same with another certificate of the station, of its chain and its
+            key, PEM; None where it shows none.
     """
 
     url: str
@@ -41,6 +43,7 @@ class Endpoint:
     protocol: str = "ocpp2.1"
     password: str | None = None
     tls: ssl.SSLContext | None = None
+    certified: Callable[[str, bytes], ssl.SSLContext] | None = None
 
 
 class StationCallError(Exception):

@@ -32,6 +32,10 @@ class Name(NamedTuple):
 
 HEARTBEAT = Name("OCPPCommCtrlr", "HeartbeatInterval")
 PASSWORD = Name("SecurityCtrlr", "BasicAuthPassword")
+ORGANISATION = Name("SecurityCtrlr", "OrganizationName")
+SIGNING_WAIT = Name("SecurityCtrlr", "CertSigningWaitMinimum")
+SIGNING_REPEATS = Name("SecurityCtrlr", "CertSigningRepeatTimes")
+CHAIN_SIZE = Name("SecurityCtrlr", "MaxCertificateChainSize")
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 16, 64  # OCPP 2.1, passwordString
 
 
@@ -90,6 +94,10 @@ def of_station(
         Name("DeviceDataCtrlr", "BytesPerMessage", "SetVariables"): _number(65_536),
         Name("AuthCtrlr", "Enabled"): _flag(True),
         PASSWORD: Variable("", writable=True, secret=True),
+        ORGANISATION: Variable("Evergrid", writable=True),
+        SIGNING_WAIT: _number(30, writable=True, least=1),
+        SIGNING_REPEATS: _number(3, writable=True, least=0),
+        CHAIN_SIZE: Variable("10000", "integer"),
         Name("TxCtrlr", "TxStartPoint"): Variable("Authorized", "MemberList"),
         Name("TxCtrlr", "TxStopPoint"): Variable("EVConnected", "MemberList"),
         Name("SampledDataCtrlr", "TxUpdatedInterval"): _number(

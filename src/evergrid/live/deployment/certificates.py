@@ -1,0 +1,45 @@
+"""Who signs certificates of stations, as a configuration says."""
+
+from pathlib import Path
+
+from evergrid.core.errors import InputError
+from evergrid.core.faults import Fault
+from evergrid.data.files.locate import locate
+from evergrid.live.certificate_issuer import CertificateIssuer
+from evergrid.live.clock import AbstractClock
+from evergrid.live.config import Config
+from evergrid.live.credentials import StoreCredentials
+from evergrid.live.ocpp.admission.authority import Authority
+from evergrid.live.store.entry import AbstractLog
+
+
+def issuer(
+    config: Config,
+    folder: Path,
+    credentials: StoreCredentials,
+    log: AbstractLog,
+    clock: AbstractClock,
+) -> CertificateIssuer | None:
+    """The issuer of a service; None where no authority is configured.
+
+    Raises:
+        InputError: Its files are no authority, or one that stations' connections do not trust.
+        MissingFileError: A file is not there.
+    """
+    entry = config.certificate_authority
+    if entry is None:
+        return None
+    authority = Authority(
+        locate(entry.certificate_file, folder),
+        locate(entry.key_file, folder),
+        organisation=entry.organisation,
+        valid_days=entry.valid_days,
+        now_s=clock.now_s(),
+    )
+    trusted = config.listen.station_ca_file
+    if trusted is None or not authority.trusted_by(Path(trusted)):
+        fix = "Add the authority's certificate to it, or that of its root."
+        rule = "hold the authority that signs, or nobody could connect with what it signs"
+        got = () if trusted is None else (trusted,)
+        raise InputError("config", [Fault("listen.station_ca_file", rule, got, fix=fix)])
+    return CertificateIssuer(authority, credentials, log, clock)

@@ -1,0 +1,357 @@
+"""The linear program that mixes patterns of blocks within the limits of their fleet, and a bound.
+
+Limits are added as a mixture breaks them, patterns as prices ask for them. What prices prove is
+computed here from the cheapest patterns, for any prices: it does not rest on the solver's word.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from evergrid.core.arrays import Array, Bool, Float, Int
+from evergrid.engine.highs.growing_program import GrowingProgram
+from evergrid.resilience.restoration.decomposition.limits import PatternLimits
+from evergrid.resilience.restoration.decomposition.pricing import (
+    KEPT,
+    KINDS,
+    MORE,
+    NEVER,
+    ONCE,
+    PatternBlocks,
+    PatternPrices,
+    PatternScope,
+    cheapest,
+)
+
+LOAD, FIRST, APPARENT, PICKED, CLOSING = range(5)  # what a pattern has in each step
+FEATURES = 5
+MOST_ROUNDS = 200  # of pricing in one part
+MOST_NEW = 8  # limits that are added at once
+PENALTY = 1e3  # of a row that is not kept, against the cost of a site that stays dark
+NEAR = 1e-7  # share of a limit, or of a cost, that is rounding
+
+
+class Part(NamedTuple):
+    """A part of all restorations.
+
+    Attributes:
+        kinds: Which kinds of patterns each block may have.
+        scope: How long, and in which steps.
+        bound: Least cost of any restoration in this part, as far as it is known.
+    """
+
+    kinds: Bool[Array, "block kind"]
+    scope: PatternScope
+    bound: float
+
+
+class Mixture(NamedTuple):
+    """Shares of patterns that cost least together.
+
+    Attributes:
+        kind: Share of each kind.
+        steps: Mean length of the last interval in which a block is closed.
+        spread: Mean by which that of single patterns differs from it.
+        closed: Share of being closed.
+        near: A restoration near it, which may break limits.
+    """
+
+    kind: Float[Array, "block kind"]
+    steps: Float[Array, " block"]
+    spread: Float[Array, " block"]
+    closed: Float[Array, "block step"]
+    near: Bool[Array, "block step"]
+
+
+class FleetRows(NamedTuple):
+    """Limits of the fleet: so much of what all patterns have, and at most so much of it."""
+
+    weight: Float[Array, "row feature"]
+    most: Float[Array, " row"]
+
+
+class PatternMixer:
+    """The program of one outage, which keeps what it has found."""
+
+    def __init__(self, limits: PatternLimits) -> None:
+        self._limits = limits
+        self._count, self._steps = limits.worth.shape
+        self._dark = float(limits.worth.sum()) * limits.step_h
+        self._stay = -limits.worth * limits.step_h
+        self._open = limits.interruption_h * limits.worth
+        first = np.minimum(limits.first_kw, limits.first_kva / limits.scale[:, None])
+        self._blocks = PatternBlocks(
+            power_kw=limits.power_kw,
+            cold_mean=limits.cold_mean,
+            cold_first=limits.cold_first,
+            load_kw=np.where(limits.forming, limits.feed_kw, -1.0),
+            first_kw=np.where(limits.forming, first, -1.0),
+            pickup_kw=limits.pickup_kw,
+            trips=limits.trips,
+        )
+        self._fleet = _fleet_rows(limits)
+        self._rows: list[int] = []  # limits of the fleet in the program, in their order
+        self._known: set[tuple[int, bytes]] = set()
+        self._size, room = 0, 256
+        self._block, self._kind = np.zeros(room, int), np.zeros(room, int)
+        self._number = np.zeros(room, int)
+        self._closed = np.zeros((room, self._steps), bool)
+        self._feature = np.zeros((room, FEATURES * self._steps))
+        self._child = np.flatnonzero(limits.parent >= 0)
+        self._above = limits.parent[self._child]
+        self._program = GrowingProgram()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Rows that are there from the start, with what is paid where one cannot be kept."""
+        none = np.zeros(0, int), np.zeros(0)
+        made, count, below = self._program, self._count, len(self._child)
+        for _ in range(count):  # each block has one pattern
+            made.add_row(1.0, 1.0, *none)
+        for _ in range(2 * below):  # a child is closed at most as long, and only beside its parent
+            made.add_row(-np.inf, 0.0, *none)
+        for row in range(count + 2 * below):
+            sign = np.array([1.0 if row < count else -1.0])
+            made.add_column(PENALTY * (self._dark + 1.0), np.array([row]), sign)
+        self._first = count + 2 * below
+        self.add(np.zeros((count, self._steps), bool))
+
+    def add(self, closed: Bool[Array, "block step"]) -> None:
+        """The patterns of a restoration."""
+        for block, pattern in enumerate(closed):
+            self._add(block, pattern)
+
+    def cost(self, closed: Bool[Array, "block step"]) -> float:
+        """Of a restoration."""
+        opened = np.zeros_like(closed)
+        opened[:, 1:] = closed[:, :-1] & ~closed[:, 1:]
+        return self._dark + float((self._stay * closed + self._open * opened).sum())
+
+    def keeps(self, closed: Bool[Array, "block step"]) -> bool:
+        """Whether a restoration keeps every limit of the fleet and the order of blocks."""
+        total = np.sum([self._features(block, one) for block, one in enumerate(closed)], axis=0)
+        live = closed.any(axis=0)
+        return bool(
+            (self._over(total) <= NEAR).all()
+            and (~closed[self._child] | closed[self._above]).all()
+            and (~live | self._limits.forming).all()
+        )
+
+    def relax(self, part: Part, enough: float) -> tuple[Part, Mixture | None]:
+        """The best mixture in a part; none where its bound is at least enough.
+
+        Kinds of patterns with which no restoration costs less than that leave the part.
+        """
+        self._enter(part)
+        share = np.zeros(self._size)
+        for _ in range(MOST_ROUNDS):
+            answer = self._program.solve()
+            if answer is None:
+                break
+            values, prices = answer
+            share = values[self._first :]
+            if self._grow(share):
+                continue
+            bound, cost, patterns = self._priced(part, prices)
+            part = part._replace(bound=max(part.bound, bound))
+            if part.bound >= enough:
+                return part, None
+            dear = part.kinds & (bound + cost - cost.min(axis=1, keepdims=True) >= enough)
+            if dear.any():
+                part = tidy(part._replace(kinds=part.kinds & ~dear), self._limits.parent)
+                if not part.kinds.any(axis=1).all():
+                    return part._replace(bound=enough), None
+                self._enter(part)
+            least = prices[: self._count, None]
+            worth = part.kinds & (cost < least - NEAR * np.maximum(np.abs(least), 1.0))
+            new = [self._add(block, patterns[block, kind]) for block, kind in np.argwhere(worth).tolist()]
+            if not any(new):
+                break
+        return part, self._mixture(np.pad(share, (0, self._size - len(share))))
+
+    def _add(self, block: int, closed: Bool[Array, " step"]) -> bool:
+        """A pattern of a block; whether it is a new one."""
+        key = (int(block), closed.tobytes())
+        if key in self._known:
+            return False
+        self._known.add(key)
+        if self._size == len(self._block):
+            for name in ("_block", "_kind", "_number", "_closed", "_feature"):
+                old = getattr(self, name)
+                setattr(self, name, np.concatenate([old, np.zeros_like(old)]))
+        at, kind, number = self._size, kind_of(closed), last_steps(closed)
+        feature = self._features(block, closed)
+        self._block[at], self._kind[at], self._number[at] = block, kind, number
+        self._closed[at], self._feature[at] = closed, feature
+        self._size += 1
+        sign = (self._child == block) * 1.0 - (self._above == block)
+        entry = np.concatenate(
+            [
+                np.arange(self._count) == block,
+                sign * closed.sum(),
+                sign * (kind != NEVER),
+                self._fleet.weight[self._rows] @ feature,
+            ]
+        )
+        rows = np.flatnonzero(entry)
+        opening = closed[:-1] & ~closed[1:]
+        cost = float(self._stay[block] @ closed + self._open[block, 1:] @ opening)
+        self._program.add_column(cost, rows, entry[rows])
+        return True
+
+    def _features(self, block: int, closed: Bool[Array, " step"]) -> Float[Array, " feature"]:
+        """What a pattern has in each step of all that is limited."""
+        limits = self._limits
+        closing = closed.copy()
+        closing[1:] &= ~closed[:-1]
+        step = np.arange(self._steps)
+        age = step - np.maximum.accumulate(np.where(closing, step, 0))
+        power = closed * limits.power_kw[block]
+        first = power * (1 + limits.cold_first[block, age])
+        load = power * (1 + limits.cold_mean[block, age])
+        return np.concatenate([load, first, first * limits.scale[block], closing * first, closing])
+
+    def _enter(self, part: Part) -> None:
+        """Lets in the patterns of a part."""
+        block, kind = self._block[: self._size], self._kind[: self._size]
+        number, closed = self._number[: self._size], self._closed[: self._size]
+        scope = part.scope
+        inside = (scope.least[block] <= number) & (number <= scope.most[block])
+        allowed = part.kinds[block, kind] & (inside | (kind == NEVER))
+        for one in np.flatnonzero(scope.must.any(axis=1)):
+            must = scope.must[one]
+            breaks = (closed[:, must < 0].any(axis=1)) | (~closed[:, must > 0]).any(axis=1)
+            allowed &= (block != one) | ~breaks
+        self._program.limit_columns(self._first, np.where(allowed, np.inf, 0.0))
+
+    def _over(self, total: Float[Array, " feature"]) -> Float[Array, " row"]:
+        """By how much each limit of the fleet is broken, as a share of it."""
+        weight, most = self._fleet
+        return (weight @ total - most) / np.maximum(np.abs(most), 1.0)
+
+    def _grow(self, share: Float[Array, " pattern"]) -> bool:
+        """Adds limits of the fleet that a mixture breaks; whether there were any."""
+        used = np.flatnonzero(share > 0)
+        over = self._over(share[used] @ self._feature[used])
+        over[self._rows] = 0.0
+        worst = np.argsort(-over)[:MOST_NEW]
+        worst = worst[over[worst] > NEAR].tolist()
+        for row in worst:
+            values = self._feature[: self._size] @ self._fleet.weight[row]
+            places = np.flatnonzero(values)
+            self._program.add_row(
+                -np.inf, float(self._fleet.most[row]), self._first + places, values[places]
+            )
+            self._rows.append(row)
+        return bool(worst)
+
+    def _priced(
+        self, part: Part, prices: Float[Array, " row"]
+    ) -> tuple[float, Float[Array, "block kind"], Bool[Array, "block kind step"]]:
+        """What prices prove of a part; cost and pattern of each kind of each block at them."""
+        limits, count, below = self._limits, self._count, len(self._child)
+        longer, beside, fleet = np.split(np.maximum(-prices[count:], 0.0), [below, 2 * below])
+        stay, other = self._stay.copy(), np.zeros(count)
+        np.add.at(stay, self._child, longer[:, None])
+        np.add.at(stay, self._above, -longer[:, None])
+        np.add.at(other, self._child, beside)
+        np.add.at(other, self._above, -beside)
+        wide = (fleet @ self._fleet.weight[self._rows]).reshape(FEATURES, self._steps)
+        picked = limits.power_kw * (1 + limits.cold_first[:, 0])
+        found = cheapest(
+            self._blocks,
+            PatternPrices(
+                stay=stay,
+                close=wide[CLOSING] + picked[:, None] * wide[PICKED],
+                open=self._open,
+                load=wide[LOAD],
+                first=wide[FIRST] + limits.scale[:, None] * wide[APPARENT],
+            ),
+            part.scope,
+        )
+        cost = found.cost.copy()
+        cost[:, KEPT:] += other[:, None]
+        cost = np.where(part.kinds, cost, np.inf)
+        bound = self._dark + cost.min(axis=1).sum() - fleet @ self._fleet.most[self._rows]
+        return float(bound), cost, found.closed
+
+    def _mixture(self, share: Float[Array, " pattern"]) -> Mixture:
+        """What shares of patterns come to."""
+        used = np.flatnonzero(share > 0)
+        share, block, kind = share[used], self._block[used], self._kind[used]
+        kinds = np.zeros((self._count, KINDS))
+        steps, spread = np.zeros(self._count), np.zeros(self._count)
+        closed = np.zeros((self._count, self._steps))
+        np.add.at(kinds, (block, kind), share)
+        np.add.at(steps, block, share * self._number[used])
+        np.add.at(spread, block, share * np.abs(self._number[used] - steps[block]))
+        np.add.at(closed, block, share[:, None] * self._closed[used])
+        near = np.zeros(closed.shape, bool)
+        for one in np.unique(block):
+            of = kinds[one].argmax()
+            same = (block == one) & (kind == of)
+            likely = self._closed[used[same][share[same].argmax()]]
+            number = int(share[same] @ self._number[used[same]] / share[same].sum() + NEAR)
+            near[one] = _shortened(likely, int(of), number)
+        return Mixture(kinds, steps, spread, closed, near)
+
+
+def _shortened(closed: Bool[Array, " step"], kind: int, number: int) -> Bool[Array, " step"]:
+    """A pattern of one interval for so many steps."""
+    if kind not in (KEPT, ONCE):
+        return closed
+    begin = len(closed) - number if kind == KEPT else int(closed.argmax())
+    step = np.arange(len(closed))
+    return (step >= begin) & (step < begin + number)
+
+
+def last_steps(closed: Bool[Array, " step"]) -> int:
+    """Length of the last interval in which a block is closed; 0 where there is none."""
+    if not closed.any():
+        return 0
+    end = len(closed) - int(closed[::-1].argmax())
+    return end if closed[:end].all() else int(closed[:end][::-1].argmin())
+
+
+def kind_of(closed: Bool[Array, " step"]) -> int:
+    """Which kind a pattern is of."""
+    begun = int(closed[0]) + int((closed[1:] & ~closed[:-1]).sum())
+    if begun > 1:
+        return MORE
+    return NEVER if begun == 0 else KEPT if closed[-1] else ONCE
+
+
+def tidy(part: Part, parent: Int[Array, " block"]) -> Part:
+    """A part without kinds that no block can have beside those of its parent or children."""
+    kinds = part.kinds.copy()
+    children = np.flatnonzero(parent >= 0)
+    for _ in range(len(parent)):
+        for child, above in zip(children, parent[children], strict=True):
+            if not kinds[above, KEPT:].any():
+                kinds[child, KEPT:] = False
+            if not kinds[child, NEVER]:
+                kinds[above, NEVER] = False
+    return part._replace(kinds=kinds)
+
+
+def _fleet_rows(limits: PatternLimits) -> FleetRows:
+    """Every limit of the fleet."""
+    steps = len(limits.feed_kw)
+    each = np.eye(steps)
+    since = np.tril(np.ones((steps, steps))) * limits.step_h
+    rows = [
+        (LOAD, since, limits.fed_kwh),
+        (LOAD, each, limits.feed_kw),
+        (FIRST, each, limits.first_kw),
+        (APPARENT, each, limits.first_kva),
+        (PICKED, each, limits.pickup_kw),
+        (CLOSING, each, np.full(steps, float(limits.closings))),
+        (LOAD, limits.cut * limits.step_h, limits.cut_kwh),
+    ]
+    weight = np.zeros((sum(len(most) for _, _, most in rows), FEATURES, steps))
+    begin = 0
+    for place, of, most in rows:
+        weight[begin : begin + len(most), place] = of
+        begin += len(most)
+    flat = weight.reshape(len(weight), FEATURES * steps)
+    return FleetRows(flat, np.concatenate([most for _, _, most in rows]))
