@@ -3,13 +3,16 @@
 Plans of 12 blocks, 96 quarter hours and 20 buses, drawn by seed: CPU seconds, cost, bound and gap
 of each. Then the built-in hospital with its 12 buses: a thousand outages with the fast policy, and
 on a sample of them the fast and the rolling policy against the bound of a plan that knows all
-arrivals.
+arrivals. Last the outages of the example study, whose lengths are drawn: the fast policy against
+the plan that knows the length, and against the one that knows no more of it than the policy.
 """
 
 import argparse
 import statistics
 import time
+import tomllib
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -21,8 +24,12 @@ from evergrid.resilience.restoration.limits import violations
 from evergrid.resilience.restoration.plan import GAP, plan
 from evergrid.resilience.restoration.rule import RestorationRule
 from evergrid.resilience.restoration.schedule import cost_kwh, gap
+from evergrid.studies.resilience.config import Config
+from evergrid.studies.resilience.scenarios import drawn
+from evergrid.studies.resilience.study import checked, restoration_rule
 
 LIMIT_S = 60.0
+STUDY = Path("examples/resilience_hospital.toml")
 OUTAGES = 1000
 
 
@@ -33,6 +40,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--first", type=int, default=0, help="first of these seeds")
     parser.add_argument("--mixed", action="store_true", help="with sun, battery and diesel set")
     parser.add_argument("--sample", type=int, default=10, help="outages with a bound")
+    parser.add_argument("--drawn", type=int, default=100, help="outages of the study with bounds")
+    parser.add_argument("--study", type=Path, default=STUDY, help="in which they are drawn")
     parser.add_argument("--wall-limit-s", type=float, default=LIMIT_S, help="of each plan")
     given = parser.parse_args(arguments)
     print(machine.description())
@@ -41,6 +50,8 @@ def main(arguments: list[str] | None = None) -> None:
     print_outages()
     for hours in (4.0, 8.0, 24.0) if given.sample else ():
         print_gaps(hours, given.sample)
+    if given.drawn:
+        print_drawn_gaps(given.study, given.drawn)
 
 
 def print_plans(seeds: Sequence[int], *, mixed: bool, wall_limit_s: float) -> None:
@@ -95,6 +106,22 @@ def print_gaps(hours: float, sample: int) -> None:
         f"bound {bound:,.0f}; plan {best / bound - 1:+.2%}, fast policy {fast / bound - 1:+.2%}, "
         f"rolling {again / bound - 1:+.2%}"
     )
+
+
+def print_drawn_gaps(study: Path, sample: int) -> None:
+    """The fast policy where lengths are drawn: against who knows them, and who does not."""
+    config = Config.model_validate(tomllib.loads(study.read_text()))
+    outages = drawn(config, 0)
+    found = checked(config, outages, restoration_rule(config, outages), sample)
+    print(
+        f"{study.stem}, {sample} of {len(outages):,} outages: fast policy above the bound of "
+        f"a plan that knows who comes {_above(found.policy_mean_kwh, found.bound_mean_kwh):+.2%}, "
+        f"of one that knows the length, too, {_above(found.policy_kwh, found.bound_kwh):+.1%}"
+    )
+
+
+def _above(cost_kwh: np.ndarray, bound_kwh: np.ndarray) -> float:
+    return float(cost_kwh.sum() / bound_kwh.sum()) - 1.0
 
 
 if __name__ == "__main__":

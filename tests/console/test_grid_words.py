@@ -55,9 +55,9 @@ def test_how_it_stands_with_a_boot_is_told(on_hold: bool, pending: bool, words: 
     ("profile", "asked"),
     [
         (None, {"hold", "forget"}),
-        (0, {"hold", "forget"}),
-        (1, {"hold", "password", "certificate", "forget"}),
-        (2, {"hold", "password", "certificate", "forget"}),
+        (0, {"hold"}),
+        (1, {"hold", "password", "certificate"}),
+        (2, {"hold", "password", "certificate"}),
         (3, {"hold", "certificate", "forget"}),
     ],
 )

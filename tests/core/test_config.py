@@ -37,6 +37,8 @@ class Clock(config.Config):
     """Whether it goes forward in summer."""
     rates: tuple[float, ...] = (1.0,)
     """How fast it goes."""
+    pair: tuple[float, float] = (0.0, 1.0)
+    """From and to."""
     since: date = date(2025, 1, 1)
     """When it was set."""
 
@@ -173,6 +175,27 @@ def test_a_number_must_be_a_finite_number(value: object):
     ],
 )
 def test_no_value_of_one_kind_stands_for_another(raw: dict[str, Any], said: str):
+    ((_, text),) = faults({"name": "Elm", **raw})
+    assert text.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        ({"limit": {"limit_kw": 1}}, "limit must be a list of tables, got a single table. Write"),
+        ({"limit": "7 kW"}, "limit must be a list of tables, got 7 kW. Write it below [[limit]]."),
+        ({"limit": [7]}, "limit.0 must be a table, got 7. Write it below [[limit]]."),
+        ({"spare": [{"limit_kw": 1}]}, "spare must be a table, got a list. Write it below [spare]"),
+        ({"clock": {"rates": 1.0}}, "clock.rates must be a list, got 1. Write the values in sq"),
+        (
+            {"clock": {"pair": [1.0, 2.0, 3.0]}},
+            "clock.pair must have 2 at most, got [1.0, 2.0, 3.0].",
+        ),
+    ],
+)
+def test_what_stands_where_a_table_or_list_should_is_told_as_toml_is_written(
+    raw: dict[str, Any], said: str
+):
     ((_, text),) = faults({"name": "Elm", **raw})
     assert text.startswith(said)
 

@@ -75,6 +75,22 @@ def test_what_cannot_be_is_refused_with_its_key(tables: dict[str, object], told:
         parse(MicrogridEntry, tables)
 
 
+@pytest.mark.parametrize(
+    ("tables", "place"),
+    [
+        ({"load_block": [{"name": "a", "power_kw": 0.0, "tier": "critical"}]}, "load_block.0."),
+        ({"vehicles": [{}, {"name": "car", "efficiency_charge": 95.0}]}, "vehicles.1."),
+        ({"site_battery": [{"capacity_kwh": -1.0, "power_kw": 1.0}]}, "site_battery.0."),
+        ({"diesel_set": [{"power_kw": 1.0, "fuel_kwh": -1.0}]}, "diesel_set.0."),
+        ({"transformer": {"reactance_pu": -0.05}}, "transformer."),
+    ],
+)
+def test_a_number_out_of_range_is_told_with_its_table(tables: dict[str, object], place: str):
+    with pytest.raises(ConfigError) as caught:
+        parse(MicrogridEntry, tables)
+    assert all(fault.field.startswith(place) for fault in caught.value.faults)
+
+
 def test_a_vehicle_keeps_its_place_where_others_do_not_come():
     entry = VehiclesEntry(count=40, plugged_in=0, arrival_share=0.5)
     made = entry.records(np.random.default_rng(5))

@@ -44,7 +44,7 @@ def alarms(service: Service) -> dict[str, str]:
 
 
 def bought(service: Service) -> float:
-    return service.controller.prices_at(START_S + 3600.0)[0]
+    return service.controller.metering.prices_at(START_S + 3600.0)[0]
 
 
 def planned(service: Service) -> float:

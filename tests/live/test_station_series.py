@@ -49,7 +49,7 @@ def test_the_view_has_each_stations_power_and_the_score_of_the_last_award_period
         for station in range(3):
             await run.plug_in(station)
         await run.until(2 * HOUR_S + 1000.0)
-        run.controller._take_readings(
+        run.controller.metering.take(
             "s0",
             run.controller.transactions["s0"],
             (MeterReading(run.clock.now_s(), 1.0),),

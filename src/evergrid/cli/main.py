@@ -69,7 +69,8 @@ def run(
 ) -> None:
     """Run the study of a configuration file and write its results."""
     raw = toml_tables.read(config)
-    if "feeder" in raw and not dry_run:
+    site = raw.get("microgrid", {})
+    if ("feeder" in raw or (isinstance(site, dict) and "feeder" in site)) and not dry_run:
         _start_reader()
     study = registry.of_tables(raw, source=str(config))
     settings = config_file.parse(study.config, raw, source=str(config))

@@ -9,7 +9,7 @@ from evergrid.live.api.problem import RefusedError
 from evergrid.live.api.service import Service, Visitor
 from evergrid.live.view import StationDetail
 
-PASSWORDS = (1, 2)  # security profiles with one
+PASSWORDS, CERTIFICATE = (1, 2), 3  # security profiles, by what a station shows
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ def of(detail: StationDetail) -> dict[str, str]:
         names.append("password")
     if detail.security_profile:
         names.append("certificate")
-    names.append("forget")
+    if detail.security_profile in (None, CERTIFICATE):
+        names.append("forget")
     return {name: CARES[name].text for name in names}
 
 

@@ -18,6 +18,8 @@ from evergrid.core.files import toml_tables
 from evergrid.core.nearest import did_you_mean
 
 C = TypeVar("C", bound="Config")
+NOT_A_TABLE = frozenset({"model_type", "dict_type"})  # as pydantic names what it finds
+NOT_A_LIST = frozenset({"tuple_type", "list_type"})
 LEAST_PERCENT = 2.0  # from which a number in the place of a fraction is taken to be a percentage
 
 
@@ -140,6 +142,8 @@ def _fault(kind: type[Config], detail: ErrorDetails) -> Fault:
         return Fault(field, "be a known key", got=(place[-1],), fix=fix)
     if detail["type"] == "missing":
         return Fault(field, "be given", fix="`evergrid new` shows every key with its default.")
+    if detail["type"] in NOT_A_TABLE | NOT_A_LIST:
+        return _misshapen(kind, place, detail)
     rule = detail["msg"].removeprefix("Value error, ").removeprefix("Input should ").rstrip(".")
     if detail["type"] in ("too_short", "too_long"):
         ends = detail.get("ctx", {})
@@ -155,6 +159,38 @@ def _way_out(detail: ErrorDetails) -> str:
     value = detail["input"]
     percent = isinstance(value, int | float) and LEAST_PERCENT <= value <= 100
     return "Give a fraction, not a percentage." if percent and 1.0 in highest else ""
+
+
+def _misshapen(kind: type[Config], place: list[str], detail: ErrorDetails) -> Fault:
+    """The fault of something that stands where a table, or a list, should."""
+    field = ".".join(place)
+    # Items of a list have numbers, which are not written in TOML.
+    path = ".".join(name for name in place if not name.isdigit())
+    listed = place[-1].isdigit() or detail["type"] in NOT_A_LIST
+    if _table_of_field(kind, place) is None:
+        if detail["type"] in NOT_A_TABLE:
+            return Fault(field, "be a table", got=(detail["input"],))
+        fix = "Write the values in square brackets, with commas between them."
+        return Fault(field, "be a list", got=(detail["input"],), fix=fix)
+    head = f"[[{path}]]" if listed else f"[{path}]"
+    rule = "be a list of tables" if detail["type"] in NOT_A_LIST else "be a table"
+    return Fault(field, rule, got=(_in_short(detail["input"]),), fix=f"Write it below {head}.")
+
+
+def _in_short(value: Any) -> Any:
+    """What stands in the place of a table."""
+    if isinstance(value, dict):
+        return "a single table"
+    return "a list" if isinstance(value, list) else value
+
+
+def _table_of_field(kind: type[Config], place: list[str]) -> type[Config] | None:
+    """The kind of table that belongs at that place; None where plain values do."""
+    names = [name for name in place if not name.isdigit()]
+    table = _table_at(kind, names[:-1])
+    if table is None or names[-1] not in table.model_fields:
+        return None
+    return _nested(table.model_fields[names[-1]])
 
 
 def _table_at(kind: type[Config], place: list[str]) -> type[Config] | None:

@@ -1,11 +1,14 @@
 """A microgrid as a configuration gives it: what is there, and what is drawn at random."""
 
-import numpy as np
-from pydantic import Field, model_validator
+from pathlib import Path
 
-from evergrid.core.config import Config
-from evergrid.core.errors import InputError
+import numpy as np
+from pydantic import Field, PrivateAttr, model_validator
+
+from evergrid.core.config import Config, parse
+from evergrid.core.errors import ConfigError, InputError
 from evergrid.core.faults import Fault
+from evergrid.inputs.microgrid_feeder import SectionEntry
 from evergrid.model.microgrid import (
     TIERS,
     BatteryUnit,
@@ -16,6 +19,7 @@ from evergrid.model.microgrid import (
     Tier,
     UnitTransformer,
 )
+from evergrid.model.section_network import SectionNetwork
 
 HOURS_A_DAY = 24
 MOST_SOLAR_KW = 1e6
@@ -49,6 +53,13 @@ class LoadBlockEntry(Config):
     """"abc", or the one phase that all of it hangs on."""
     bridge_h: float = 0.0
     """Hours for which batteries of its own carry it when it is dark; 0 for none."""
+    bus: str = ""
+    """Bus of the feeder's section where it hangs; empty for the main bus."""
+
+    @model_validator(mode="after")
+    def _valid(self) -> "LoadBlockEntry":
+        self.record()
+        return self
 
     def record(self) -> LoadBlock:
         """The block.
@@ -100,6 +111,14 @@ class VehiclesEntry(Config):
     """Whether a charger starts with no voltage at its terminals, fed from the car's battery."""
     auxiliary_kw: float = Field(default=0.5, ge=0)
     """Control, contactors and network of a charger draw this while it is on."""
+
+    @model_validator(mode="after")
+    def _valid(self) -> "VehiclesEntry":
+        self._check()
+        # Vehicles of a kind differ in what is drawn: one of them shows what is out of range.
+        one = {"count": 1, "plugged_in": 1}
+        self.model_copy(update=one).records(None)
+        return self
 
     def records(self, random: np.random.Generator | None) -> tuple[BatteryUnit, ...]:
         """Each vehicle that comes, with arrival and energy drawn, or at medians and means.
@@ -194,6 +213,11 @@ class SiteBatteryEntry(Config):
     black_start: bool = True
     """Whether it starts with no voltage at its terminals."""
 
+    @model_validator(mode="after")
+    def _valid(self) -> "SiteBatteryEntry":
+        self.record()
+        return self
+
     def record(self) -> BatteryUnit:
         """The battery.
 
@@ -238,6 +262,11 @@ class DieselSetEntry(Config):
     mean_hours_to_failure: float = 1100.0
     """Of running."""
 
+    @model_validator(mode="after")
+    def _valid(self) -> "DieselSetEntry":
+        self.record()
+        return self
+
     def record(self) -> DieselSet:
         """The set.
 
@@ -264,6 +293,11 @@ class TransformerEntry(Config):
     """Power lost in the core at nominal voltage."""
     residual_flux_pu: tuple[float, float, float] = (0.6, -0.3, -0.3)
     """Left in the three cores, over the peak flux at nominal voltage."""
+
+    @model_validator(mode="after")
+    def _valid(self) -> "TransformerEntry":
+        self.record()
+        return self
 
     def record(self) -> UnitTransformer:
         """The transformer.
@@ -325,11 +359,60 @@ class MicrogridEntry(Config):
     """Photovoltaic panels."""
     transformer: TransformerEntry | None = TransformerEntry()
     """The transformer that is energised with the site."""
+    feeder: SectionEntry | None = None
+    """A section of an OpenDSS feeder, which gives load blocks, lines, voltage and frequency."""
+
+    _section: SectionNetwork | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _valid(self) -> "MicrogridEntry":
         self.record()
         return self
+
+    def with_feeder(self, folder: Path) -> tuple["MicrogridEntry", tuple[str, ...]]:
+        """The same with load blocks and lines of its feeder, and what a reader must know of them.
+
+        Args:
+            folder: What a relative path starts from.
+
+        Raises:
+            MissingFileError: There is no such file.
+            ConfigError: Blocks, voltage or frequency that are given beside the feeder.
+            InputError: OpenDSS refuses it, it has no such section, a bus that is not there.
+        """
+        if self.feeder is None:
+            return self, ()
+        self._check_given()
+        cut = self.feeder.cut(folder)
+        blocks, notes = self.feeder.blocks(cut)
+        made = self.model_copy(
+            update={
+                "feeder": None,
+                "nominal_v": cut.nominal_v,
+                "nominal_hz": cut.nominal_hz,
+                "load_block": tuple(
+                    parse(LoadBlockEntry, block, source="microgrid.feeder") for block in blocks
+                ),
+            }
+        )
+        made._section = cut.section
+        made.record()
+        return made, (*cut.notes, *notes)
+
+    def _check_given(self) -> None:
+        """Refuse what the feeder gives, too; a resolved configuration tells defaults."""
+        fields = type(self).model_fields
+        of_feeder = ("load_block", "nominal_hz", "nominal_v")
+        given = [one for one in of_feeder if getattr(self, one) != fields[one].default]
+        if given:
+            fix = "Leave it out, or leave out [microgrid.feeder]; its table block tells the tier."
+            rule = "not be given where a feeder is"
+            raise ConfigError("microgrid", [Fault(one, rule, fix=fix) for one in given])
+
+    def with_all_arrivals(self) -> "MicrogridEntry":
+        """The same with vehicles that all come in the end."""
+        come = tuple(one.model_copy(update={"arrival_share": 1.0}) for one in self.vehicles)
+        return self.model_copy(update={"vehicles": come})
 
     def record(
         self,
@@ -361,4 +444,5 @@ class MicrogridEntry(Config):
             solar_kw=None if solar is None else solar.from_hour(start_hour, hours, solar_step_h),
             solar_step_h=solar_step_h,
             transformer=None if self.transformer is None else self.transformer.record(),
+            section=self._section,
         )

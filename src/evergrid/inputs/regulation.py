@@ -1,7 +1,7 @@
 """Regulation as a configuration names it: the market, and what is offered there."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -14,7 +14,7 @@ from evergrid.data.files.locate import locate
 from evergrid.dispatch.services.service import Service
 from evergrid.model.signal import RegulationMarket
 
-BLOCK_H = 1.0  # for which an award holds
+BLOCK_H = 1.0  # for which an award holds, where no rule book says else
 
 
 class Market(Config):
@@ -40,6 +40,11 @@ class Award(Config):
 
     share: float = Field(default=0.8, gt=0, le=1)
     """Of what the plan holds ready in each block."""
+    trial_shares: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+        default=(), examples=[(0.6, 0.8, 1.0)], max_length=20
+    )
+    """Shares that are tried on the trial signal of another day; the one that earns most there,
+    after what following costs, is offered in place of ``share``."""
     hold_h: float = Field(default=0.5, ge=0, le=4)
     """Time for which each vehicle holds energy to follow the signal one way."""
     most_kw: float | None = Field(default=None, ge=0, examples=[500.0])
@@ -67,8 +72,22 @@ def market(config: Market, folder: Path) -> RegulationMarket:
     return RegulationMarket(read.time_utc + weeks, read.capability_per_mw, read.performance_per_mw)
 
 
-def service(config: Market, award: Award, grid: TimeGrid, prices: RegulationMarket) -> Service:
+def service(
+    config: Market,
+    award: Award,
+    grid: TimeGrid,
+    prices: RegulationMarket,
+    *,
+    block_h: float = BLOCK_H,
+) -> Service:
     """What is offered at prices that are known, with the score that is expected.
+
+    Args:
+        config: The market.
+        award: What is offered of what the plan holds.
+        grid: The steps of the plan.
+        prices: That hold.
+        block_h: For which an award is the same.
 
     Raises:
         InputError: There are no prices for some of the time.
@@ -78,7 +97,7 @@ def service(config: Market, award: Award, grid: TimeGrid, prices: RegulationMark
     return Service(
         name="regulation",
         credit_per_kw=config.expected_score * paid / KW_PER_MW,
-        block_steps=round(BLOCK_H / grid.step_h),
+        block_steps=round(block_h / grid.step_h),
         hold_h=award.hold_h,
         step_kw=award.step_kw,
         least_kw=award.least_kw,

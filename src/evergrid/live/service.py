@@ -146,7 +146,7 @@ async def running(config: Config, run: Run) -> AsyncIterator[Service]:
             await known_drivers(store),
             prices,
         )
-        controller.keep(await ledger.kept(store))
+        controller.departures.keep(await ledger.kept(store))
         await _restore(controller, store)
         side = await _stations_side(config, run, controller, credentials, issuer, store, stack)
         holds = Holds(side.maintenance, store.log, clock)
@@ -170,7 +170,7 @@ async def running(config: Config, run: Run) -> AsyncIterator[Service]:
             config, run, controller, prices, market, limits, store, stack, dispatched
         )
         plans.append(ticker.plans)
-        ticker.plans.use_prices(controller.prices)  # which may have changed since
+        ticker.plans.use_prices(controller.metering.prices)  # which may have changed since
         if side.gateways is not None:
             side.gateways.stations.tell_plans(site_plans.planner(controller, ticker.plans, limits))
         view = ServiceView(
@@ -307,7 +307,7 @@ def _resume(central: CentralSystem, controller: Controller) -> None:
 
 def _priced(controller: Controller, plans: Sequence[Plans], prices: Prices) -> None:
     """Energy costs this from now on: whoever drew it pays, and the next plan is made with it."""
-    controller.use_prices(prices)
+    controller.metering.use_prices(prices)
     for one in plans:
         one.use_prices(prices)
 

@@ -13,6 +13,7 @@ from evergrid.core import records
 from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
+from evergrid.model.section_network import SectionNetwork
 
 NOMINAL_HZ = (50.0, 60.0)
 Tier = Literal["life_safety", "critical", "comfort"]
@@ -58,6 +59,7 @@ class LoadBlock:
         motor_share: Share of the power that induction motors draw.
         phases: ``abc``, or the one phase that all of it hangs on.
         bridge_h: For which its own batteries carry it when it is dark; 0 for none.
+        bus: Of the feeder's section, where it hangs; empty for the main bus.
     """
 
     name: str
@@ -72,6 +74,7 @@ class LoadBlock:
     motor_share: float = 0.0
     phases: Phases = "abc"
     bridge_h: float = 0.0
+    bus: str = ""
 
     def __post_init__(self) -> None:
         records.check(self, "load block")
@@ -253,7 +256,7 @@ class UnitTransformer:
         faults = _ranges(
             self,
             "",
-            ("rating_kva", 1e-3, 1e7, ""),
+            ("rating_kva", 0.1, 1e6, ""),
             ("resistance_pu", 1e-5, 0.5, ""),
             ("reactance_pu", 1e-4, 0.5, ""),
             ("knee_pu", 1.0, 3.0, ""),
@@ -280,6 +283,8 @@ class Microgrid:
             curtailed. Empty for none; what is beyond its end is 0.
         solar_step_h: Length of those steps.
         transformer: That is energised with the site; None for none.
+        section: Lines and transformers between the main bus and those of the blocks; None where
+            all blocks are at the main bus. Its impedances are referred to ``nominal_v``.
 
     Raises:
         InputError: Names that are not unique or unknown, blocks in a circle, numbers out of range.
@@ -293,13 +298,19 @@ class Microgrid:
     solar_kw: Float[Array, " step"] | None = None
     solar_step_h: float = 1.0
     transformer: UnitTransformer | None = None
+    section: SectionNetwork | None = None
 
     def __post_init__(self) -> None:
         faults: list[Fault] = []
+        buses = ("",) if self.section is None else ("", *self.section.buses)
+        if lost := [block for block in self.load_blocks if block.bus not in buses]:
+            fix = "Only sites with a feeder's section have buses beside the main bus."
+            got, ids = tuple(one.bus for one in lost), tuple(one.name for one in lost)
+            faults.append(Fault("load_block.bus", "be a bus of the section", got, ids, fix=fix))
         if self.nominal_hz not in NOMINAL_HZ:
             faults.append(Fault("nominal_hz", "be 50 or 60", (self.nominal_hz,)))
         faults += _ranges(
-            self, "", ("nominal_v", 50.0, 1e6, "In volts."), ("solar_step_h", 1e-3, 24.0, "")
+            self, "", ("nominal_v", 50.0, 1e5, "In volts."), ("solar_step_h", 1e-3, 24.0, "")
         )
         if not self.load_blocks:
             faults.append(Fault("load_blocks", "hold at least one", fix="Add a load block."))

@@ -96,10 +96,11 @@ class RegulationMarket:
         widths = np.diff(self.time_utc)
         width = np.median(widths) if len(widths) else np.timedelta64(1, "h")
         late = time_utc >= self.time_utc[row] + width  # a price does not hold through a gap
-        if (row < 0).any() or late.any():
-            first, last = self.time_utc[0], self.time_utc[-1] + width
-            rule = f"lie between {first} and {last}, where there are prices of regulation"
-            got = tuple(str(time) for time in (time_utc[0], time_utc[-1]))
-            fix = "Choose another horizon, or shift_weeks."
+        unknown = np.flatnonzero((row < 0) | late)
+        if len(unknown):
+            first, last = (str(time) for time in (self.time_utc[0], self.time_utc[-1] + width))
+            rule = f"have prices of regulation, which are there from {first} to {last} but for gaps"
+            got = tuple(str(time) for time in time_utc[unknown])
+            fix = "Choose another horizon, shift_weeks, or fill the gap."
             raise_if_any("regulation_market", [Fault("time_utc", rule, got, fix=fix)])
         return RegulationMarket(time_utc, self.capability_per_mw[row], self.performance_per_mw[row])

@@ -72,6 +72,31 @@ def test_prices_are_read_by_the_names_of_both_eras(tmp_path: Path, names: str) -
     assert at.performance_per_mw.tolist() == [1.0, 2.0]
 
 
+def test_a_feed_that_was_renamed_on_its_way_is_read_whole(tmp_path: Path) -> None:
+    names = "time_begin_utc,reg_ccp,performance_clearing_price,mileage_clearing_price"
+    rows = "2025-09-30T23:00Z,10,1,\n2025-10-01T00:00Z,20,,2\n"
+    found = read_pjm_market(saved(tmp_path, f"{names}\n{rows}"))
+    assert found.performance_per_mw.tolist() == [1.0, 2.0]
+
+
+def test_columns_of_one_meaning_that_differ_are_refused(tmp_path: Path) -> None:
+    names = "time_begin_utc,reg_ccp,capability_clearing_price,reg_pcp"
+    rows = "2025-09-30T23:00Z,10,10,1\n2025-10-01T00:00Z,20,40,1\n"
+    with pytest.raises(InputError, match=r"capability_clearing_price.*40 beside 20 \(row 2\)"):
+        read_pjm_market(saved(tmp_path, f"{names}\n{rows}"))
+    with pytest.raises(InputError, match=r"rega must be empty where regd is not"):
+        read_signal(saved(tmp_path, "second,regd,rega\n0,0.5,0.5\n2,0.5,0.25\n"))
+
+
+def test_a_gap_in_prices_is_named_by_its_times() -> None:
+    hours = np.array([0, 1, 3, 4]) * np.timedelta64(1, "h")
+    times = (np.datetime64("2025-10-01T00:00") + hours).astype("datetime64[us]")
+    market = RegulationMarket(times, np.ones(4), np.ones(4))
+    asked = np.arange(times[0], times[2], np.timedelta64(30, "m"))
+    with pytest.raises(InputError, match=r"got 2025-10-01T02:00:00.000000; 2025-10-01T02:30"):
+        market.at(asked)
+
+
 def test_mileages_are_never_taken_for_prices(tmp_path: Path) -> None:
     text = "time_begin_utc,rega_hourly,regd_hourly\n2023-04-01T00:00Z,6,33\n"
     with pytest.raises(InputError, match="are mileages, not prices"):

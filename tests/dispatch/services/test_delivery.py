@@ -1,6 +1,7 @@
 """A plan with regulation carried out: chargers as sessions say, and energies as planned."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from evergrid.dispatch.services import delivery
 from evergrid.dispatch.services import plan as service_plan
 from evergrid.dispatch.services.delivery import ChargerRules
 from evergrid.dispatch.services.service import Service
+from evergrid.dispatch.track.fleet_state import FleetState
 from evergrid.model.portfolio import Portfolio, assemble
 from evergrid.model.signal import Signal
 from evergrid.model.site import Sites, no_load
@@ -65,9 +67,9 @@ def test_following_keeps_the_limit_of_each_site(monkeypatch: pytest.MonkeyPatch)
     told = list[np.ndarray]()
     advance = delivery.site_limits.follow
 
-    def watched(state, target_kw, dt_s, chargers, bounds):  # noqa: ANN001, ANN202
-        left = advance(state, target_kw, dt_s, chargers, bounds)
-        told.append(chargers.sums(state.power_kw))
+    def watched(state: FleetState, *given: Any) -> np.ndarray:
+        left = advance(state, *given)
+        told.append(given[2].sums(state.power_kw))
         return left
 
     monkeypatch.setattr(delivery.site_limits, "follow", watched)

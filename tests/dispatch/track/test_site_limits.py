@@ -92,7 +92,7 @@ def test_a_limit_of_a_root_holds_for_all_below():
 
 
 def simulated(sites: SitePlan | None, signal: np.ndarray) -> np.ndarray:
-    """Power of each site as told in each tick, of thirty cars that are all asked for all they have."""
+    """Power of each site as told in each tick, of thirty cars asked for all that they have."""
     state, rows, told = fleet_state.empty(30, [TYPE]), np.arange(30), list[np.ndarray]()
     cars = Connections(
         kind=np.zeros(30, np.int64),

@@ -94,8 +94,8 @@ def test_a_signal_stuck_at_its_end_leaves_no_driver_short(share: float):
     run = plugged_in(8, signal=lambda wall_s: share)
     run.go(scenario)
     assert max(one.award_kw for one in run.ticker.points) > 5
-    assert len(run.controller.promises) == 8
-    assert [one for one in run.controller.promises if one.missing_kwh > 0.05] == []
+    assert len(run.controller.departures.promises) == 8
+    assert [one for one in run.controller.departures.promises if one.missing_kwh > 0.05] == []
 
 
 def test_a_station_that_accepts_and_does_nothing_is_made_up_for():

@@ -1,6 +1,7 @@
 """Who is on hold is written down first, and is on hold again after a restart."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
@@ -37,7 +38,7 @@ def test_a_restart_holds_whom_an_operator_held_last():
 
 def test_it_is_written_down_before_the_station_hears_of_it():
     class Full(MemoryLog):
-        async def append(self, entries: list[Entry]) -> int:
+        async def append(self, entries: Sequence[Entry]) -> int:
             raise OSError("the disk is full")
 
     async def work() -> None:
@@ -63,7 +64,10 @@ def test_what_an_operator_asks_of_an_outlet_is_asked_of_its_station():
     async def scenario(run: Run) -> None:
         care = SimpleMaintenance()
         asked = commands(run, care)
-        await asked.hold("s1#2", True)
+        await asked.hold("s1", True)
+        for nothing in ("s9", "battery-1"):
+            with pytest.raises(InputError, match="be a charging station"):
+                await asked.hold(nothing, True)
         await asked.renew_password("s1#2")
         await asked.renew_certificate("s1#2")
         await asked.forget_certificates("s1#2")

@@ -16,7 +16,7 @@ from evergrid.live.ocpp.admission.settings import Settings
 from evergrid.live.ocpp.central_system import Listener
 from evergrid.live.store.key import STATION, Key
 from tests.live.ocpp.recorder import SECRET, Recorder, Register
-from tests.live.ocpp.station_client import StationClient
+from tests.live.ocpp.station_client import V2X_VARIABLES, StationClient
 
 KEY = Key(bytes(range(32)))
 SERVICE = "test"
@@ -107,3 +107,37 @@ async def soon(condition: Callable[[], bool], within_s: float = 10.0) -> None:
     async with asyncio.timeout(within_s):
         while not condition():
             await asyncio.sleep(0.01)
+
+
+GRID = V2X_VARIABLES | {
+    ("DCDERCtrlr", "Available"): "true",
+    ("DCDERCtrlr", "ModesSupported"): "VoltVar,FreqDroop",
+}
+
+
+def grid_client(name: str) -> StationClient:
+    """A station that keeps the functions that it is given, and reports them."""
+    client, held, tasks = StationClient(name, variables=GRID), dict[str, Any](), set[Any]()
+
+    def take(payload: dict[str, Any]) -> dict[str, Any]:
+        held[payload["controlId"]] = payload
+        return {"status": "Accepted"}
+
+    def clear(payload: dict[str, Any]) -> dict[str, Any]:
+        gone = held.pop(payload["controlId"], None)
+        return {"status": "NotFound" if gone is None else "Accepted"}
+
+    def report(payload: dict[str, Any]) -> dict[str, Any]:
+        one = held.get(payload["controlId"])
+        if one is None:
+            return {"status": "NotFound"}
+        field_name = "curve" if "curve" in one else "freqDroop"
+        told = {"id": one["controlId"], "isDefault": True, "isSuperseded": False}
+        told |= {field_name: one[field_name]}
+        told |= {"curveType": one["controlType"]} if field_name == "curve" else {}
+        message = {"requestId": payload["requestId"], field_name: [told]}
+        tasks.add(asyncio.create_task(client.ask("ReportDERControl", message)))
+        return {"status": "Accepted"}
+
+    client.on |= {"SetDERControl": take, "ClearDERControl": clear, "GetDERControl": report}
+    return client

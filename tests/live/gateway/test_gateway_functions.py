@@ -1,6 +1,5 @@
 """Grid functions, holds, renewals and messages of stations that are behind gateways."""
 
-import asyncio
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,47 +16,20 @@ from evergrid.live.ocpp.admission.authority import Authority
 from evergrid.live.ocpp.charging.profiles import LocalFrequency, SignalResponse
 from evergrid.live.ocpp.grid_functions import FreqDroop, VoltVar
 from tests.live.controller_cases import MemoryLog
-from tests.live.gateway.cases import Scene, soon
+from tests.live.gateway.cases import Scene, grid_client, soon
 from tests.live.gateway.memory_broker import MemoryBroker, Network
 from tests.live.gateway.test_gateway import SESSION, played
 from tests.live.ocpp.certificate_cases import CN, NOW, authority, csr
 from tests.live.ocpp.recorder import SECRET
-from tests.live.ocpp.station_client import V2X_VARIABLES, StationClient
+from tests.live.ocpp.station_client import StationClient
 
 VOLT_VAR = VoltVar("vv", ((0.92, 0.44), (0.98, 0.0), (1.02, 0.0), (1.08, -0.44)), 5.0)
 DROOP = FreqDroop("fd", 50.02, 49.98, 0.02, 1.0)
-GRID = V2X_VARIABLES | {
-    ("DCDERCtrlr", "Available"): "true",
-    ("DCDERCtrlr", "ModesSupported"): "VoltVar,FreqDroop",
-}
 
 
 async def grid_station(found: Scene, gateway: str = "a") -> StationClient:
-    """A station that keeps the functions that it is given, and reports them."""
-    client, held = StationClient("cp-1", variables=GRID), dict[str, Any]()
-
-    def take(payload: dict[str, Any]) -> dict[str, Any]:
-        held[payload["controlId"]] = payload
-        return {"status": "Accepted"}
-
-    def clear(payload: dict[str, Any]) -> dict[str, Any]:
-        gone = held.pop(payload["controlId"], None)
-        return {"status": "NotFound" if gone is None else "Accepted"}
-
-    def report(payload: dict[str, Any]) -> dict[str, Any]:
-        one = held.get(payload["controlId"])
-        if one is None:
-            return {"status": "NotFound"}
-        field = "curve" if "curve" in one else "freqDroop"
-        told = {"id": one["controlId"], "isDefault": True, "isSuperseded": False, field: one[field]}
-        told |= {"curveType": one["controlType"]} if field == "curve" else {}
-        message = {"requestId": payload["requestId"], field: [told]}
-        tasks.add(asyncio.create_task(client.ask("ReportDERControl", message)))
-        return {"status": "Accepted"}
-
-    tasks = set[asyncio.Task[Any]]()
-    client.on |= {"SetDERControl": take, "ClearDERControl": clear, "GetDERControl": report}
-    described = found.described("cp-1")
+    """A station with grid functions that has connected and has been described."""
+    client, described = grid_client("cp-1"), found.described("cp-1")
     await client.connect(found.ports[gateway], secret=SECRET)
     await found.handler.until(lambda: found.described("cp-1") > described)
     return client
@@ -153,10 +125,10 @@ def test_a_hold_holds_at_whichever_gateway_the_station_boots():
         with pytest.raises(InputError, match="be a registered one"):
             await care.hold("nobody", True)
         await care.hold("cp-1", True)  # while it is connected nowhere
-        for gateway in "ab":
-            station = StationClient("cp-1")
-            await station.connect(found.ports[gateway], secret=SECRET)
-            booted.append((await station.boot())["status"])
+        station, elsewhere = StationClient("cp-1"), StationClient("cp-1")
+        for one, gateway in ((elsewhere, "a"), (station, "b")):
+            await one.connect(found.ports[gateway], secret=SECRET)
+            booted.append((await one.boot())["status"])
         assert booted == ["Pending", "Pending"]
         assert (await care.connection("cp-1")).pending
         await care.hold("cp-1", False)

@@ -8,7 +8,7 @@ import pytest
 from evergrid.live.deployment.local_gateways import COMMAND
 from evergrid.live.deployment.processes import KeptProcess, free_port
 from evergrid.live.service import Service
-from tests.live.gateway.cases import soon
+from tests.live.gateway.cases import grid_client, soon
 from tests.live.gateway.load import LoadedStation, all_written, killed, served
 from tests.live.servers import NatsServer
 
@@ -132,3 +132,33 @@ def test_a_site_whose_line_is_cut_answers_its_stations_and_tells_afterwards(
         asyncio.run(all_of_it())
     finally:
         nats.kill()
+
+
+@pytest.mark.usefixtures("nats")
+def test_a_grid_function_and_a_hold_reach_a_station_behind_a_gateway(tmp_path: Path):
+    async def run():
+        changed = {"frequency_droop": {}, "gateways": {"count": 1, "lease_s": 2.0}}
+        async with served(tmp_path, 2, **changed) as (service, (one, _)):
+            one.going = False
+            await soon(lambda: one.client is None or "cp-0" not in service.controller.online)
+            station = grid_client("cp-0")
+            port = int(service.ocpp_url.rpartition(":")[2].partition("/")[0])
+            await station.connect(port, secret=service.passwords["cp-0"])
+            await soon(lambda: station.count("GetDERControl") == 1, 20.0)
+            support = service.controller.support
+            assert support is not None
+            await soon(lambda: bool(support.responses))
+            found = await service.view.station("cp-0")
+            assert found is not None
+            (row,) = found.grid_functions
+            assert (row.kind, row.state) == ("FreqDroop", "read back")
+            assert {"SetDERControl", "GetDERControl"} <= {row.action for row in found.messages}
+            assert found.security_profile == 1
+            assert [one["id"] for one in found.profiles] == [900]
+            await service.commands.hold("cp-0", True)
+            assert (await station.boot())["status"] == "Pending"
+            await service.commands.hold("cp-0", False)
+            await soon(lambda: station.count("TriggerMessage") == 1)
+            await station.close()
+
+    asyncio.run(run())

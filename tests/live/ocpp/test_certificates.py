@@ -268,10 +268,20 @@ def test_a_station_that_says_it_will_ask_and_does_not_is_told(
     monkeypatch.setattr(certificates, "ALL_OF_IT_S", 0.2)
 
     async def work(found: Scene):
-        await found.station()
+        station, tasks = await found.station(), set[asyncio.Task[Any]]()
         renewal = await found.system.maintenance.renew_certificate("cp-1")
         assert renewal.result is OrderResult.TIMED_OUT
         assert renewal.reason.endswith("has not")
+
+        def triggered(payload: dict[str, Any]) -> dict[str, Any]:
+            asked = station.ask("SignCertificate", {"csr": csr((CN, "SN1"))})
+            tasks.add(asyncio.create_task(asked))
+            return {"status": "Accepted"}
+
+        station.on |= {"TriggerMessage": triggered, "CertificateSigned": lambda payload: None}
+        renewal = await found.system.maintenance.renew_certificate("cp-1")
+        assert renewal.result is OrderResult.TIMED_OUT
+        assert "not answered to its certificate" in renewal.reason
 
     played(tmp_path, work)
 

@@ -3,10 +3,10 @@
 import asyncio
 import copy
 import math
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from evergrid.live.adapter import OrderResult, PowerOrder, Session
 from evergrid.live.ocpp import grid_functions

@@ -224,25 +224,25 @@ def priced(currency: str) -> SmallVtn:
 def test_prices_of_events_are_paid_and_planned_with_while_they_last(tmp_path: Path):
     async def scene(service: Service, clock: VirtualClock, vtn: SmallVtn) -> None:
         controller, moment_s = service.controller, day.START.timestamp() + 5400.0
-        before = controller.prices_at(moment_s)
+        before = controller.metering.prices_at(moment_s)
         vtn.events = [event_at("dear", "PRICE", 2.5, 60.0, "PT1H")]
         await clock.run(60.0)
-        assert controller.prices_at(moment_s) == (2500.0, before[1])
-        assert controller.prices_at(moment_s + 3600.0)[0] < 1000.0
-        assert service.ticker.plans._prices is controller.prices
+        assert controller.metering.prices_at(moment_s) == (2500.0, before[1])
+        assert controller.metering.prices_at(moment_s + 3600.0)[0] < 1000.0
+        assert service.ticker.plans._prices is controller.metering.prices
         vtn.events = []
         await clock.run(120.0)
-        assert controller.prices_at(moment_s) == before
+        assert controller.metering.prices_at(moment_s) == before
 
     run(tmp_path, scene, priced("USD"), program={"follows": ["prices"]})
 
 
 def test_prices_in_another_currency_are_an_alarm_and_change_nothing(tmp_path: Path):
     async def scene(service: Service, clock: VirtualClock, vtn: SmallVtn) -> None:
-        before = service.controller.prices
+        before = service.controller.metering.prices
         vtn.events = [event_at("dear", "PRICE", 2.5, 60.0, "PT1H")]
         await clock.run(90.0)
-        assert service.controller.prices is before
+        assert service.controller.metering.prices is before
         assert "openadr: fault" in alarms(service)
 
     run(tmp_path, scene, priced("EUR"), program={"follows": ["prices"]})

@@ -12,7 +12,7 @@ from evergrid.core.config import parse
 from evergrid.core.errors import ConfigError
 from evergrid.studies import black_start
 from evergrid.studies.black_start.results import growing_swing
-from tests.studies.black_start_cases import VAN, configuration
+from tests.studies.black_start_cases import BLOCKS, VAN, configuration
 
 
 def run(**changed: Any) -> black_start.Result:
@@ -119,7 +119,18 @@ def test_without_a_transformer_there_is_no_inrush():
     assert summary["voltage_hard_pu"] is None
 
 
+def _site(**changed: Any) -> dict[str, Any]:
+    return {"microgrid": configuration()["microgrid"] | changed}
+
+
 BAD = [
+    (_site(vehicles=[]), "batteries", "Give vehicles or a site battery"),
+    (_site(vehicles=[VAN | {"black_start": False}]), "black_start", "stays dark"),
+    (_site(vehicles=[VAN | {"plugged_in": 0}]), "arrival_h", "plugged in when the grid is lost"),
+    (_site(vehicles=[VAN | {"count": 101, "plugged_in": 101}]), "units", "be at most 100"),
+    (_site(load_block=[BLOCKS[0] | {"name": "van 2"}]), "load_block.name", "Rename it"),
+    ({"start": {"order": ["van 1", "lihgts"]}}, "start.order", "Did you mean lights"),
+    ({"start": {"masters": [""]}}, "start.masters", "be a name"),
     ({"start": {"masters": ["van 1", "van 2"]}}, "start.masters", "fight each other"),
     (
         {"grid_return": {"at_s": 2.0, "frequency_hz": 60.0}},
@@ -154,6 +165,38 @@ def test_power_above_the_rating_is_refused():
     given["microgrid"] = given["microgrid"] | {"vehicles": [VAN | {"apparent_kva": 5.0}]}
     with pytest.raises(ConfigError, match="at most the rating of the inverter, 5 kVA"):
         parse(black_start.Config, given)
+
+
+def test_what_is_on_holds_as_long_as_those_that_have_not_tripped_carry_it():
+    start = {"duration_s": 6.0, "order": ["van 1", "lights", "van 2"], "run_unstable": True}
+    result = run(start=start, inverter={"droop_hz": 1.5})
+    units = {row["unit"]: row for row in result.tables["units"].to_dicts()}
+    (tripped,) = result.tables["events"].filter(pl.col("action") == "trip")["actor"]
+    assert result.summary["served_kw"] == 2.0
+    (left_kwh,) = (row["energy_left_kwh"] for name, row in units.items() if name != tripped)
+    assert result.summary["holds_h"] == pytest.approx(left_kwh / (2.0 / 0.95 + 0.1), rel=1e-9)
+
+
+def test_what_one_battery_has_below_its_reserve_is_not_taken_from_another():
+    low = VAN | {"name": "low", "count": 1, "plugged_in": 1, "energy_arrival_kwh": [2.0, 2.0]}
+    result = run(**_site(vehicles=[VAN, low]), start={"duration_s": 1.0})
+    left = result.tables["units"]["energy_left_kwh"]
+    assert left[2] == pytest.approx(-10.0, abs=0.01)
+    assert result.summary["energy_left_kwh"] == pytest.approx(left[0] + left[1])
+
+
+def test_a_bus_that_never_lives_is_told_so():
+    low = VAN | {"energy_arrival_kwh": [2.0, 2.0]}
+    result = run(**_site(vehicles=[low]), start={"duration_s": 1.0})
+    lines = "\n".join(result.console_lines())
+    assert "has tripped: it came with no energy above its reserve" in lines
+    assert "lowest    the bus never lives" in lines
+    assert "no closing between live parts" in lines
+
+
+def test_nothing_served_is_no_part_of_the_answer():
+    result = run(**_site(load_block=[BLOCKS[0] | {"power_kw": 2000.0}]), start={"duration_s": 1.0})
+    assert result.console_lines()[0].startswith("answer    No: 0 of 2,000 kW are served; dark")
 
 
 def test_a_result_can_be_looked_at_again(result: black_start.Result):

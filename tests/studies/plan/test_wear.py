@@ -72,6 +72,20 @@ def test_losses_of_a_battery_that_never_leaves_are_those_of_its_schedule(planned
     assert told["wear_by_model"][0] == pytest.approx(120.0 / 0.2 * new_kwh * lost)
 
 
+def test_a_plan_outside_the_experiments_of_the_model_is_flagged(planned: Planned) -> None:
+    """Schmalstieg's cells were cycled between 35 and 50 C, at any depth above 5 %."""
+    for celsius, cold in ((-20.0, True), (40.0, False)):
+        wear = WEAR | {"model": "schmalstieg", "temperature_c": celsius}
+        result, _ = planned(1, wear=wear | {"age_years": 0.2, "full_cycles": 5.0})
+        told = result.summary["wear"]["beyond_tests"]
+        (line,) = (line for line in result.console_lines() if line.startswith("wear"))
+        bars: Any = result.figures()["wear_by_strategy"].data
+        hatched = {shape for bar in bars[:2] for shape in bar.marker.pattern.shape}
+        assert (told["temperature"] > 0) == cold
+        assert (hatched == {"/"}) == any(told.values())
+        assert ("outside its experiments: temperature" in line) == cold
+
+
 def test_refinements_bring_prices_and_model_together(planned: Planned) -> None:
     def apart(refinements: int) -> float:
         wear = WEAR | {"model": "large_lfp"}

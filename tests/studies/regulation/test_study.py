@@ -13,6 +13,7 @@ from evergrid.core.errors import EvergridError
 from evergrid.markets.performance.pjm_score import sampled, score
 from evergrid.markets.rules.pjm import FIRST_ERA
 from evergrid.studies import regulation
+from evergrid.studies.regulation import trials
 from tests.studies.regulation_cases import HOURS, configuration, files
 
 
@@ -159,6 +160,87 @@ def test_what_makes_no_sense_is_refused_with_its_field(
     with pytest.raises(EvergridError) as caught:
         run(tmp_path, **changed)
     assert said in str(caught.value)
+
+
+def test_the_share_that_earns_most_on_another_day_is_offered(tmp_path: Path) -> None:
+    files(tmp_path)
+    frame = pl.read_csv(tmp_path / "signal.csv")
+    frame.with_columns(pl.col("signal").reverse()).write_csv(tmp_path / "before.csv")
+    changed = {
+        "signal": {"file": "signal.csv", "trial_file": "before.csv"},
+        "award": {"step_kw": 5.0, "least_kw": 5.0, "trial_shares": (0.3, 0.7)},
+    }
+    config = parse(regulation.Config, configuration(**changed))
+    result = regulation.run(config, folder=tmp_path, seed=1)
+    tried = result.tables["trials"]
+    assert tried["share"].to_list() == [0.3, 0.7]
+    net = tried["net"].to_numpy()
+    assert net == pytest.approx((tried["credit"] - tried["following_cost"]).to_numpy())
+    assert tried["offered"].to_list() == [net[0] >= net[1], net[1] > net[0]]
+    assert result.summary["share_offered"] == tried.filter("offered")["share"][0]
+    # what is tried is another day: its scores are not those that are paid
+    assert tried.filter("offered")["score_mean"][0] != result.summary["score_mean"]
+
+
+@pytest.mark.parametrize(
+    ("signal", "award"),
+    [
+        ({"file": "signal.csv", "trial_file": "before.csv"}, {}),
+        ({"file": "signal.csv"}, {"trial_shares": (0.5,)}),
+        ({"file": "signal.csv", "trial_file": "signal.csv"}, {"trial_shares": (0.5,)}),
+    ],
+)
+def test_trials_need_the_signal_of_another_day(
+    signal: dict[str, Any], award: dict[str, Any]
+) -> None:
+    with pytest.raises(EvergridError, match="trial_file"):
+        parse(regulation.Config, configuration(signal=signal, award=award))
+
+
+def test_the_cliffs_of_the_score_decide_between_shares() -> None:
+    def tried(share: float, credit: float, cost: float) -> trials.Trial:
+        return trials.Trial(share, 100.0, credit, cost, 0.9, 0.9, 0, disqualified=False)
+
+    most = trials.best([tried(0.4, 5.0, 1.0), tried(0.8, 6.0, 1.5), tried(1.0, 0.0, 2.0)])
+    assert most.share == 0.8
+    assert trials.best([tried(0.9, 5.0, 1.0), tried(0.5, 5.0, 1.0)]).share == 0.5
+
+
+@pytest.mark.parametrize(
+    ("every_s", "said"), [(4, "divide the 10 s at which responses are scored")]
+)
+def test_a_signal_in_other_ticks_is_refused_before_anything_is_planned(
+    tmp_path: Path, every_s: int, said: str
+) -> None:
+    files(tmp_path)
+    frame = pl.read_csv(tmp_path / "signal.csv")
+    frame.with_columns(pl.col("second") * every_s // 2).write_csv(tmp_path / "signal.csv")
+    with pytest.raises(EvergridError, match=said):
+        regulation.run(parse(regulation.Config, configuration()), folder=tmp_path, seed=1)
+
+
+def test_a_signal_that_moves_at_another_pace_is_told(tmp_path: Path) -> None:
+    files(tmp_path)
+    frame = pl.read_csv(tmp_path / "signal.csv")
+    frame.with_columns(pl.col("second") * 5 // 2).write_csv(tmp_path / "signal.csv")
+    result = regulation.run(parse(regulation.Config, configuration()), folder=tmp_path, seed=1)
+    assert "moves every 5 s" in " ".join(result.summary["notes"])
+
+
+def test_awards_of_the_second_era_are_half_hours(tmp_path: Path) -> None:
+    files(tmp_path)
+    for name in ("prices", "market"):
+        frame = pl.read_parquet(tmp_path / f"{name}.parquet")
+        column = "time_utc" if name == "prices" else "time_begin_utc"
+        later = frame.with_columns(pl.col(column) + pl.duration(weeks=200))
+        later.write_parquet(tmp_path / f"{name}.parquet")
+    changed = {"horizon": {"start": "2026-05-12T04:00:00Z", "days": HOURS / 24, "step_min": 30}}
+    config = parse(regulation.Config, configuration(**changed))
+    result = regulation.run(config, folder=tmp_path, seed=1)
+    award = result.tables["ticks"]["award_kw"].to_numpy().reshape(2 * HOURS, -1)
+    assert (award.min(axis=1) == award.max(axis=1)).all()
+    assert (award[::2, 0] != award[1::2, 0]).any()
+    assert len(result.tables["intervals"]) >= 12 * HOURS - 2
 
 
 def test_a_signal_that_ends_before_the_horizon_is_refused(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from evergrid.core.config import parse
-from evergrid.core.errors import EvergridError
+from evergrid.core.errors import ConfigError, EvergridError
 from evergrid.studies import resilience
 from evergrid.studies.resilience import wording
 from evergrid.studies.resilience.missing import CAUSES
@@ -175,6 +175,10 @@ def test_causes_are_told_in_the_tables():
         ({"standing": {"reserve_kwh": [-5.0, 20.0]}}, "at least energy_reserve_kwh"),
         ({"standing": {"plugged_in": [17.13, 6.0]}}, "full quarters of an hour"),
         ({"standing": {"currency": ""}}, "currency"),
+        ({"standing": {"import_price_per_mwh": [1e300] * 24}}, "import_price_per_mwh must be in"),
+        ({"recovery": {"tiers": []}}, "name at least one tier"),
+        ({"recovery": {"target_m_d_kwh": 1e300}}, "target_m_d_kwh must be less"),
+        ({"lost_load": {"comfort_per_kwh": 1e300}}, "comfort_per_kwh must be less"),
     ],
 )
 def test_what_would_be_told_wrong_or_take_hours_is_refused(changed: dict[str, Any], told: str):
@@ -182,3 +186,12 @@ def test_what_would_be_told_wrong_or_take_hours_is_refused(changed: dict[str, An
     given = {name: configuration().get(name, {}) | changed[name]}
     with pytest.raises(EvergridError, match=told):
         run(**given)
+
+
+def test_more_records_of_vehicles_than_the_memory_holds_are_refused_as_the_file_is_read():
+    given = configuration()
+    fleet = {"count": 10_000, "plugged_in": 0}
+    site = given["microgrid"] | {"vehicles": [fleet]}
+    outage = given["outage"] | {"scenarios": 40, "step_min": 15.0}
+    with pytest.raises(ConfigError, match="scenarios must be at most 25 with 10,000 vehicles"):
+        parse(resilience.Config, given | {"microgrid": site, "outage": outage})

@@ -72,7 +72,7 @@ def site(problem: Problem) -> Microgrid:
 
 
 @pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize(("blocks", "steps", "trips"), [(4, 6, False), (3, 5, True)])
+@pytest.mark.parametrize(("blocks", "steps", "trips"), [(3, 6, False), (3, 4, True), (2, 6, True)])
 def test_no_way_is_cheaper_than_the_plan(seed: int, blocks: int, steps: int, trips: bool) -> None:
     problem = drawn(seed, blocks, steps)
     rule = RestorationRule(

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.data.files.frames import Kind, cell_faults, column, load
+from evergrid.data.files.renamed import only_one
 from evergrid.model.signal import RegulationMarket
 
 TIME = ("time_begin_utc", "datetime_beginning_utc")
@@ -18,7 +20,8 @@ MILEAGES = ("rega_hourly", "regd_hourly")
 def read_pjm_market(path: Path) -> RegulationMarket:
     """The prices of a file of regulation market results.
 
-    Columns named ``rega_hourly`` and ``regd_hourly`` are mileages, and never taken for prices.
+    A file may have columns of both times, each filled in its own rows. Columns named
+    ``rega_hourly`` and ``regd_hourly`` are mileages, and never taken for prices.
 
     Args:
         path: Parquet or CSV.
@@ -28,23 +31,19 @@ def read_pjm_market(path: Path) -> RegulationMarket:
         InputError: Columns that are not there, cells or rows that break rules.
     """
     frame = load(path, ["time_begin_utc", "reg_ccp", "reg_pcp"], source="pjm_regulation")
-    names, faults = [], []
+    there = any(name in frame.columns for name in MILEAGES)
+    fix = "rega_hourly and regd_hourly are mileages, not prices." if there else ""
+    given, faults = list[pl.Series](), list[Fault]()
     for wanted in (TIME, CAPABILITY, PERFORMANCE):
-        there = [name for name in wanted if name in frame.columns]
-        if not there:
-            rule = f"be there under one of the names {', '.join(wanted)}"
-            fix = ""
-            if any(name in frame.columns for name in MILEAGES):
-                fix = "rega_hourly and regd_hourly are mileages, not prices."
-            faults.append(Fault(wanted[0], rule, tuple(frame.columns[:5]), fix=fix))
-        names += there[:1]
+        try:
+            given.append(only_one(frame, wanted, source="pjm_regulation", missing_fix=fix))
+        except InputError as error:
+            faults += error.faults
     raise_if_any("pjm_regulation", faults)
-    cells = [
-        column(frame[name], kind)
-        for name, kind in zip(names, (Kind.INSTANT, Kind.NUMBER, Kind.NUMBER), strict=True)
-    ]
-    for name, kind, one in zip(names, (Kind.INSTANT, Kind.NUMBER, Kind.NUMBER), cells, strict=True):
-        faults += cell_faults(name, kind, one, required=True)
+    kinds = (Kind.INSTANT, Kind.NUMBER, Kind.NUMBER)
+    cells = [column(one, kind) for one, kind in zip(given, kinds, strict=True)]
+    for one, kind, read in zip(given, kinds, cells, strict=True):
+        faults += cell_faults(one.name, kind, read, required=True)
     raise_if_any("pjm_regulation", faults)
     order = np.argsort(cells[0].values, kind="stable")
     try:

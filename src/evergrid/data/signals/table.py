@@ -7,6 +7,7 @@ import numpy as np
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.data.files.frames import Kind, cell_faults, column, load
+from evergrid.data.files.renamed import only_one
 from evergrid.model.signal import Signal
 
 SECONDS = ("second", "second_of_day")
@@ -17,7 +18,8 @@ def read_signal(path: Path) -> Signal:
     """The signal of a file: ``second`` (or ``second_of_day``) and ``signal`` (or ``regd``).
 
     Seconds rise by one tick from row to row. A tick that is missing, or an empty cell, is a value
-    that did not come. Power into the grid is positive, as PJM has it.
+    that did not come. Power into the grid is positive, as PJM has it. A file of several signals is
+    refused: which of them is followed is not guessed.
 
     Args:
         path: Parquet or CSV.
@@ -27,14 +29,9 @@ def read_signal(path: Path) -> Signal:
         InputError: Columns or cells that break rules, stamps that do not rise by whole ticks.
     """
     frame = load(path, ["second", "signal"], source="signal")
-    names = []
-    for wanted in (SECONDS, SHARES):
-        there = [name for name in wanted if name in frame.columns]
-        if not there:
-            rule = f"be there under one of the names {', '.join(wanted)}"
-            raise InputError("signal", [Fault(wanted[0], rule, tuple(frame.columns[:5]))])
-        names.append(there[0])
-    seconds, share = (column(frame[name], Kind.NUMBER) for name in names)
+    given = [only_one(frame, wanted, source="signal") for wanted in (SECONDS, SHARES)]
+    names = [one.name for one in given]
+    seconds, share = (column(one, Kind.NUMBER) for one in given)
     faults = cell_faults(names[0], Kind.NUMBER, seconds, required=True)
     faults += cell_faults(names[1], Kind.NUMBER, share, required=False)
     raise_if_any("signal", faults)

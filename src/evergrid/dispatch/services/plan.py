@@ -137,7 +137,7 @@ def plan(
 def _near_enough(
     program: Program, first: Solution, power_kw: Float[Array, " all_slot"], gap: float
 ) -> Solution | None:
-    """These powers with the first bound, where they keep all limits and the gap to it; else None."""
+    """These powers with the first bound, where they keep limits and the gap to it; else None."""
     assert first.certificate is not None
     proof = certify(program, power_kw, replace(first.dual, term_prices=()))
     proof = replace(proof, bound=first.certificate.bound)

@@ -152,8 +152,8 @@ class Record:
         ahead_kwh: Second, and energy in all cells above what was planned at first, whenever the
             planned powers were renewed.
         signal: What the signal had of gaps and faults.
-        beyond_kw: By how much power as told is beyond the limit of a site, at the worst of them: above 0
-            only where what must be charged for drivers, or load by itself, leaves no other way.
+        beyond_kw: By how much power as told is beyond the limit of the worst site: above 0 only
+            where what must be charged for drivers, or load by itself, leaves no other way.
     """
 
     tick_s: float

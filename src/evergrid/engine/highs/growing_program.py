@@ -1,5 +1,4 @@
-"""A linear program that gets columns and rows as they are found to be needed, and begins each time
-from where it ended.
+"""A linear program that gets columns and rows as they are needed, and begins where it ended.
 
 Only prices and shares leave it. What they prove is computed by who asks for them.
 """

@@ -42,7 +42,7 @@ def restore(controller: Controller, entries: Iterable[Entry]) -> int:
             known = OpenTransaction(entry.transaction, event.evse or 1, driver, entry.time_s)
             open_now[entry.station] = known
         for reading in event.readings:
-            buy, sell = controller.prices_at(reading.time_s)
+            buy, sell = controller.metering.prices_at(reading.time_s)
             known.meter.read(reading.drawn_kwh, reading.fed_kwh, buy, sell, sequence=entry.sequence)
             known.soc = known.soc if reading.soc is None else reading.soc
         if event.part is TransactionPart.ENDED:

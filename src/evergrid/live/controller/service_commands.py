@@ -58,6 +58,9 @@ class ServiceCommands(AbstractCommands):
 
     async def hold(self, station: str, on_hold: bool) -> None:
         """Let a station boot only later, or let it go."""
+        device = self._controller.state.device(station)
+        if device is None or device.stationary:
+            raise InputError("hold", [Fault("station", "be a charging station", (station,))])
         await self._upkeep.holds.set(outlets.place(station)[0], on_hold)
 
     async def renew_password(self, station: str) -> None:

@@ -90,7 +90,8 @@ class ServiceView(AbstractView):
             stored_kwh=float(fleet.energies_kwh().sum()),
             alarms=controller.alarms.open_count(now_s),
             earned=sum(
-                (line.amount for line in controller.lines if line.item == "regulation"), 0.0
+                (line.amount for line in controller.departures.lines if line.item == "regulation"),
+                0.0,
             ),
             currency=self._currency,
         )
@@ -226,7 +227,7 @@ class ServiceView(AbstractView):
 
     def ledger(self, party: str | None = None) -> tuple[LedgerLine, ...]:
         """Newest first."""
-        lines = reversed(self._controller.lines)
+        lines = reversed(self._controller.departures.lines)
         return tuple(line for line in lines if party is None or line.party == party)
 
 

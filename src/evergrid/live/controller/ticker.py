@@ -125,7 +125,7 @@ class Ticker:
         """One decision."""
         controller, wall_s = self.controller, self.clock.now_s()
         self._record(wall_s)
-        controller.retry()
+        controller.ordering.retry()
         fleet = controller.fleet
         bounds = envelopes.bounds_now(fleet.sites, self.utility)
         if fleet.limit_to(bounds):
@@ -148,7 +148,7 @@ class Ticker:
         if orders:
             await controller.log.append(records.of_orders(orders, wall_s))
         for order in orders:
-            controller.spawn(controller.send(order))
+            controller.spawn(controller.ordering.send(order))
         self.last_tick_s = self.clock.monotonic_s()
 
     def _check_sites(self) -> None:
@@ -278,7 +278,7 @@ class Ticker:
         controller = self.controller
         await controller.log.append([records.of_what("settled", block.end_s, asdict(block))])
         lines = ledger_lines.of_block(block, controller.config.ledger.driver_share)
-        await controller.post(
+        await controller.departures.post(
             [(f"regulation/{block.begin_s:.0f}/{one.party}", one) for one in lines]
         )
 

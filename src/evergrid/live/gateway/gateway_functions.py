@@ -61,7 +61,7 @@ class GatewayMaintenance(AbstractMaintenance):
         try:
             await self._stations.ask("hold", station, station, on_hold)
         except (NoAnswerError, FaultError) as error:
-            fix = "It holds once the station connects again."
+            fix = "What was asked holds once the station connects again."
             fault = Fault(
                 "station", "be reached by its gateway", (str(error),), (station,), fix=fix
             )

@@ -175,8 +175,7 @@ class CentralSystem:
     def profiles(self, station: str) -> tuple[Profile, ...]:
         """The profiles that a station has accepted, lowest stack level first."""
         state = self.stations.get(station)
-        held = state.profiles.values() if state else ()
-        return tuple(sorted(held, key=lambda profile: profile["stackLevel"]))
+        return state.profiles_by_level if state else ()
 
     async def _serve(self, listener: Listener) -> Server:
         settings = self.settings

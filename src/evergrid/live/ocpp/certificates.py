@@ -97,6 +97,7 @@ class Certificates:
         self._clock, self._settings = clock, settings
         self._asked = RateLimit(clock, burst=AT_ONCE, refill_s=AGAIN_S)
         self._triggered: dict[str, asyncio.Future[Renewal]] = {}
+        self._unanswered: set[str] = set()  # stations that were sent a certificate
 
     async def requested(self, link: StationConnection, payload: dict[str, Any]) -> dict[str, Any]:
         """A station asks for a certificate; what it is answered. The certificate follows."""
@@ -138,6 +139,7 @@ class Certificates:
     async def _send(self, link: StationConnection, told: dict[str, Any], fingerprint: str) -> None:
         """Send a certificate, and look at what the station says to it."""
         station, renewal = link.state.identity, Renewal(OrderResult.OFFLINE, "the link was lost")
+        self._unanswered.add(station)
         try:
             answer = await link.request(
                 "CertificateSigned",
@@ -160,6 +162,7 @@ class Certificates:
                     await self._handler.refused(Refusal(station, "certificate not taken", detail))
         finally:
             if renewal.result is not OrderResult.REPLACED:
+                self._unanswered.discard(station)
                 self._settle(station, renewal)
 
     async def renew(self, station: str) -> Renewal:
@@ -187,7 +190,10 @@ class Certificates:
             await asyncio.wait((waiting, timer), return_when=asyncio.FIRST_COMPLETED)
             if waiting.done():
                 return waiting.result()
-            return Renewal(OrderResult.TIMED_OUT, "it said that it would ask for one, and has not")
+            reason = "it said that it would ask for one, and has not"
+            if station in self._unanswered:
+                reason = "it has not answered to its certificate; the old one is good too"
+            return Renewal(OrderResult.TIMED_OUT, reason)
         finally:
             timer.cancel()
             if self._triggered.get(station) is waiting:

@@ -75,10 +75,9 @@ class Maintenance(AbstractMaintenance):
         state, link = self._stations.get(station), self._registry.get(station)
         if state is None:
             return ConnectionDetail()
-        held = sorted(state.profiles.values(), key=lambda profile: profile["stackLevel"])
         return ConnectionDetail(
             state.messages.rows(),
-            tuple(held),
+            state.profiles_by_level,
             link is not None and link.pending,
             None if link is None else link.profile,
         )

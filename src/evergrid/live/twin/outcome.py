@@ -72,7 +72,7 @@ def outcome(config: TwinConfig, day: Day, service: Service, truth: FleetTruth) -
     """What came of a run of the service with these stations."""
     ticks = _ticks(service, truth)
     scores = _scores(service, ticks)
-    counts, lines = truth.counts, service.controller.lines
+    counts, lines = truth.counts, service.controller.departures.lines
     blocks = [] if service.ticker.awards is None else service.ticker.awards.blocks
     awards = [block.awarded_kw for block in blocks]
     paid = [line for line in lines if line.item == "regulation"]
@@ -171,7 +171,7 @@ def _scores(service: Service, ticks: pl.DataFrame) -> list[float]:
 
 def _tables(service: Service, truth: FleetTruth, ticks: pl.DataFrame) -> dict[str, pl.DataFrame]:
     offers = service.view.offers()[::-1]
-    lines = service.controller.lines
+    lines = service.controller.departures.lines
     left = truth.departures
     return {
         "ticks": ticks,

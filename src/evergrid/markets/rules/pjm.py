@@ -17,6 +17,7 @@ from evergrid.markets.rules.product import (
 MANUAL_12 = "PJM Manual 12, section 4.5.6, as quoted in two open implementations"
 MANUAL_28 = "PJM Manual 28, revision 104, section 4.2, as quoted by a third party"
 MANUAL_11 = "PJM Manual 11, section 3.2.10"
+PJM_TICK_S = 2.0  # between values of the signal; real days of RegD
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class PjmRegulation:
         name: Of the era.
         first: Its first day.
         last: Its last day.
+        block_h: For which an award holds.
         payment_h: Length of the intervals that are credited.
         own_mileage: Whether mileage counts against the resource's own mean of 30 days, instead of
             the other signal's in the same hour.
@@ -41,6 +43,7 @@ class PjmRegulation:
     name: str
     first: date
     last: date
+    block_h: float
     payment_h: float
     own_mileage: bool
     window_s: Constant
@@ -60,13 +63,14 @@ SCORING = {
     "least_mean_score": Constant(0.40, Mark.UNVERIFIED, MANUAL_12),
 }
 FIRST_ERA = PjmRegulation(
-    "RegA and RegD", date(2012, 10, 1), date(2025, 9, 30), 1.0, own_mileage=False, **SCORING
+    "RegA and RegD", date(2012, 10, 1), date(2025, 9, 30), 1.0, 1.0, own_mileage=False, **SCORING
 )
 # That the score of this era is as before is not confirmed: some read "precision only".
 SECOND_ERA = PjmRegulation(
     "one signal both ways",
     date(2025, 10, 1),
     date(2026, 9, 30),
+    0.5,
     1.0 / 12.0,
     own_mileage=True,
     **{

@@ -9,6 +9,7 @@ from evergrid.core import records
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.model.microgrid import BatteryUnit, LoadBlock, Microgrid, UnitTransformer
+from evergrid.model.section_network import SectionBranch
 from evergrid.resilience.black_start.following import FollowingRules, following_inverter
 from evergrid.resilience.black_start.neighbour.feeder import (
     NO_FEEDER,
@@ -32,6 +33,9 @@ from evergrid.resilience.network.elements import (
 CHARGERS, MAIN = "chargers", "main"
 TRANSFORMER, CORE, GRID = "transformer", "core loss", "grid"
 STIFF_W_PER_KVA = 10e3  # of the source behind the grid's impedance, ten times its short circuit
+UNIT_KVA = (0.1, 1e5)  # between which waveforms of a unit can be computed
+TRANSFORMER_OVER_UNIT = 10_000  # beyond which a waveform of both does not stay within bounds
+LEAST_SECTION_OHM = 1e-7  # of a switch that has no impedance
 FASTEST_PER_S = 4e4  # R/L of a load that is almost a resistance; explicit steps resolve it
 
 
@@ -99,7 +103,8 @@ class SiteCircuit:
 
     All inverters are at one bus, from which the transformer leads to the main bus with all
     blocks; without a transformer both are one. From the main bus, or from a transformer upstream of
-    it, lines lead to neighbouring sections, each a bus with its units and blocks. What phases
+    it, lines lead to neighbouring sections, each a bus with its units and blocks. Where the blocks
+    of the site are a section of a feeder, its lines lead on from the main bus to them. What phases
     differ in is left out, and so is the capacitance of lines.
 
     Attributes:
@@ -140,6 +145,10 @@ class SiteCircuit:
         rating_w = 1e3 * self.formers[0].apparent_kva
         return unit.inverter.droop_rad_per_s_per_w * rating_w / (2.0 * np.pi)
 
+    def half_cycle(self, sample_s: float) -> int:
+        """How many samples are half a cycle."""
+        return round(0.5 / (self.site.nominal_hz * sample_s))
+
     def with_block_power(self, factor: Mapping[str, float]) -> "SiteCircuit":
         """The same with blocks that draw so many times their power at nominal voltage."""
         block = {one.name: one for one in self.blocks}
@@ -167,8 +176,8 @@ def circuit(
         InputError: No battery that forms the grid, none of them that starts without voltage, a
             grid of another nominal frequency, names that a neighbour has, too.
     """
-    formers = tuple(unit for unit in site.batteries if unit.grid_forming)
-    _check(site, formers)
+    check_site(site)
+    formers = formers_of(site)
     feeder.check(site)
     main = CHARGERS if site.transformer is None else MAIN
     beyond = main if feeder.upstream is None else UPSTREAM
@@ -176,7 +185,9 @@ def circuit(
     units: list[GridFormingUnit | GridFollowingUnit] = []
     units += _chargers(formers, CHARGERS, site, inverter)
     buses, branches, cores = [CHARGERS], [], []
-    loads = [block_load(block, site, main, 1.0) for block in site.load_blocks]
+    loads = [
+        block_load(block, site, bus_of(site, block.bus, main), 1.0) for block in site.load_blocks
+    ]
     if site.transformer is not None:
         buses.append(MAIN)
         branches.append(_leakage(TRANSFORMER, (CHARGERS, MAIN), site.transformer, volts, hertz))
@@ -232,6 +243,10 @@ def circuit(
             )
             for unit, bus in zip(followers, at, strict=True)
         ]
+    if site.section is not None:
+        wires = site.section
+        buses += [bus_of(site, bus, main) for bus in wires.buses if bus != wires.head]
+        branches += [_section_branch(one, site, main) for one in wires.branches]
     network = DqNetwork(hertz, tuple(buses), tuple(units), tuple(branches), (*cores, *loads))
     source_w = 0.0 if grid is None else STIFF_W_PER_KVA * grid.short_circuit_kva
     formers += tuple(unit for one in feeder.neighbours for unit in one.formers)
@@ -273,6 +288,27 @@ def _core(name: str, bus: str, given: UnitTransformer, volts: float) -> list[Imp
         return []
     core_ohm = volts**2 / (1e3 * given.rating_kva) / given.core_loss_pu
     return [ImpedanceLoad(name, bus, core_ohm, core_ohm / FASTEST_PER_S)]
+
+
+def bus_of(site: Microgrid, bus: str, main: str) -> str:
+    """Name in the circuit of a bus of the section; the main bus for its head, and without one."""
+    return main if site.section is None or bus in ("", site.section.head) else f"bus {bus}"
+
+
+def _section_branch(branch: SectionBranch, site: Microgrid, main: str) -> SeriesBranch:
+    """A line or transformer of the section, which is attached to the main bus all the time.
+
+    Its reactance is at least so large that explicit steps resolve it.
+    """
+    w = 2.0 * np.pi * site.nominal_hz
+    least_ohm = max(w / FASTEST_PER_S * branch.resistance_ohm, LEAST_SECTION_OHM)
+    return SeriesBranch(
+        branch.name,
+        bus_of(site, branch.from_bus, main),
+        bus_of(site, branch.to_bus, main),
+        branch.resistance_ohm,
+        max(branch.reactance_ohm, least_ohm) / w,
+    )
 
 
 def block_load(block: LoadBlock, site: Microgrid, bus: str, factor: float) -> ImpedanceLoad:
@@ -322,10 +358,45 @@ def _source(grid: GridReturn, volts: float, hertz: float) -> DroopInverter:
     )
 
 
-def _check(site: Microgrid, formers: tuple[BatteryUnit, ...]) -> None:
-    """Refuse a site that cannot start."""
+def formers_of(site: Microgrid) -> tuple[BatteryUnit, ...]:
+    """The batteries that can form the grid."""
+    return tuple(unit for unit in site.batteries if unit.grid_forming)
+
+
+def check_site(site: Microgrid) -> None:
+    """Refuse a site that cannot start, or whose names are not unique in the circuit.
+
+    Raises:
+        InputError: With the way out.
+    """
     faults = []
-    if not formers:
+    formers = formers_of(site)
+    names = [unit.name for unit in site.batteries]
+    taken = {TRANSFORMER, CORE, GRID, *names}
+    if site.section is not None:
+        taken |= {branch.name for branch in site.section.branches}
+    if twice := tuple(block.name for block in site.load_blocks if block.name in taken):
+        rule = f'differ from those of units and from "{TRANSFORMER}", "{CORE}" and "{GRID}"'
+        faults.append(Fault("load_block.name", rule, twice, fix="Rename it."))
+    if own := tuple(name for name in names if name in (TRANSFORMER, CORE, GRID)):
+        rule = f'differ from "{TRANSFORMER}", "{CORE}" and "{GRID}"'
+        faults.append(Fault("batteries.name", rule, own, fix="Rename it."))
+    low, high = UNIT_KVA
+    if odd := [unit for unit in formers if not low <= unit.apparent_kva <= high]:
+        got, ids = tuple(unit.apparent_kva for unit in odd), tuple(unit.name for unit in odd)
+        rule = f"be in [{low:g}, {high:g}] for one that forms the grid"
+        faults.append(Fault("apparent_kva", rule, got, ids))
+    elif formers and site.transformer is not None:
+        most_kva = TRANSFORMER_OVER_UNIT * min(unit.apparent_kva for unit in formers)
+        if site.transformer.rating_kva > most_kva:
+            fix = "Its core alone would draw more than a unit can give. It is in kVA, not in VA."
+            rule = f"be at most {most_kva:g}, {TRANSFORMER_OVER_UNIT:,} times the smallest unit"
+            got = (site.transformer.rating_kva,)
+            faults.append(Fault("transformer.rating_kva", rule, got, fix=fix))
+    if not site.batteries:
+        fix = "Give vehicles or a site battery."
+        faults.append(Fault("batteries", "hold one that forms the grid", fix=fix))
+    elif not formers:
         fix = "Chargers that follow a grid need one that is there; set grid_forming for one."
         faults.append(Fault("grid_forming", "be true for a battery", (False,), fix=fix))
     elif not any(unit.black_start for unit in formers):

@@ -9,6 +9,7 @@ from evergrid.core.arrays import Array
 from evergrid.core.errors import InputError
 from evergrid.resilience.black_start.circuit import GRID
 from evergrid.resilience.black_start.island import SAMPLE_S, STRETCH_S, Island
+from evergrid.resilience.black_start.meters import effective_pu
 from evergrid.resilience.black_start.outcome import ClosingCheck
 from evergrid.resilience.black_start.settings import ProtectionLimits, StartSequence
 from evergrid.resilience.network.assembly import assemble
@@ -39,8 +40,8 @@ def check_stability(
     assembly = assemble(network, positions.stopping(*others), told)
     try:
         settled = steady_state(assembly)
-    except InputError as error:
-        reason = f"{UNSTABLE}: there is no steady state to settle in ({error.rule})"
+    except InputError:
+        reason = f"{UNSTABLE}: there is no steady state to settle in"
         return ClosingCheck(island.time_s, name, False, reason, np.zeros(0, complex), ())
     found = modes(settled)
     states = found.main_states(0)
@@ -95,7 +96,7 @@ def check_pick_up(
     if loading and not sequence.force:
         nothing = np.zeros(0, complex)
         return ClosingCheck(island.time_s, name, False, loading, nothing, (), settled_hz=settled_hz)
-    found = _looked_at(island, name, sequence, limits, section, from_sample=0)
+    found = check_energising(island, name, sequence, limits, section)
     unstable = found.reason.startswith(UNSTABLE)
     reasons = [one for one in (loading, found.reason) if one and not unstable]
     if unstable:
@@ -112,10 +113,6 @@ def check_energising(
 ) -> ClosingCheck:
     """Eigenvalues and a look ahead at the closing of something that draws little by itself.
 
-    The instant of closing itself does not count: the voltage divides there over inductances alone,
-    of which that beside a core's loss is none of the transformer, and is over in a fraction of the
-    first millisecond.
-
     Args:
         island: Now.
         name: Of the breaker.
@@ -123,22 +120,9 @@ def check_energising(
         limits: That the look ahead must keep.
         section: Place of a section that feeds it; its meters are looked at.
     """
-    return _looked_at(island, name, sequence, limits, section, from_sample=1)
-
-
-def _looked_at(
-    island: Island,
-    name: str,
-    sequence: StartSequence,
-    limits: ProtectionLimits,
-    section: int,
-    *,
-    from_sample: int,
-) -> ClosingCheck:
-    """Eigenvalues and a look ahead, of whose samples those from one on count."""
     positions = island.positions.closing(name)
     stable = check_stability(island, positions, name, section)
-    seen = _look_ahead(island, positions, sequence.trial_s, section, from_sample)
+    seen = _look_ahead(island, positions, sequence.trial_s, section)
     reasons = []
     nominal = island.circuit.site.nominal_hz
     if not seen.finished:
@@ -209,6 +193,40 @@ def _needed_kw(island: Island, blocks: tuple[str, ...]) -> float:
     return sum(drawn, 0.0)
 
 
+def _warm_kva(island: Island, names: set[str]) -> float:
+    """Apparent power of these blocks at nominal voltage once they are warm."""
+    found = [one for one in island.circuit.blocks if one.name in names]
+    return abs(sum((complex(one.power_kw, one.reactive_kvar) for one in found), 0j))
+
+
+def _wire_fault(island: Island, blocks: tuple[str, ...], positions: BreakerPositions) -> str:
+    """Which transformer or line of the site the blocks would overload; empty for none."""
+    site, own = island.circuit.site, island.circuit.sections[0]
+    fed = {name for name in blocks if positions.has(name)}
+    rated = []
+    if site.transformer is not None and not _fed_by_neighbour(island, positions):
+        rated.append(("the transformer", fed, site.transformer.rating_kva))
+    if site.section is not None:
+        at = {one.name: one.bus for one in site.load_blocks}
+        for branch in site.section.branches:
+            beyond = site.section.beyond(branch)
+            behind = {name for name in fed & set(own.blocks) if at[name] in beyond}
+            rated.append((branch.name, behind, branch.rating_kva))
+    for what, behind, rating_kva in rated:
+        if (kva := _warm_kva(island, behind)) > rating_kva:
+            return (
+                f"the blocks would load {what} with {kva:.4g} kVA, more than its "
+                f"{rating_kva:.4g} kVA"
+            )
+    return ""
+
+
+def _fed_by_neighbour(island: Island, positions: BreakerPositions) -> bool:
+    """Whether units beyond the main bus feed, so that what passes the transformer is not known."""
+    names = [name for one in island.circuit.sections[1:] for name in one.units]
+    return any(positions.has(name) for name in names)
+
+
 def _loading_fault(
     island: Island,
     blocks: tuple[str, ...],
@@ -225,12 +243,20 @@ def _loading_fault(
         return "no unit is connected"
     # Equal droops per unit load all alike per kVA, so the weakest of them sets what all may give.
     most = sequence.loading * float(share[online].min() * rating[online].sum())
+    if overloaded := _wire_fault(island, blocks, positions):
+        return overloaded
     if needed <= most:
         return ""
     return (
         f"the blocks would draw {needed:.4g} kW, more than the {most:.4g} kW that "
         f"{int(online.sum())} units may give"
     )
+
+
+def fed_kw(island: Island, section: int) -> float:
+    """What units that follow are told to feed in the island of a section."""
+    here = island.all_joined_units(section)
+    return sum((told.power_w for name, told in island.powers.items() if name in here), 0.0) / 1e3
 
 
 def _settled_hz(
@@ -244,7 +270,7 @@ def _settled_hz(
     if rating <= 0 or island.on_grid(section):
         return np.nan
     droop_hz = island.circuit.droop_hz
-    needed_kw = _needed_kw(island, blocks) - island.fed_kw(section)
+    needed_kw = _needed_kw(island, blocks) - fed_kw(island, section)
     return island.circuit.site.nominal_hz - droop_hz * 1e3 * needed_kw / rating
 
 
@@ -259,7 +285,7 @@ class _LookAhead:
 
 
 def _look_ahead(
-    island: Island, positions: BreakerPositions, seconds: float, section: int, from_sample: int
+    island: Island, positions: BreakerPositions, seconds: float, section: int
 ) -> _LookAhead:
     """The same equations for a while, on a copy, without relays."""
     assembly = island.assembly_with(positions)
@@ -267,9 +293,13 @@ def _look_ahead(
     went = simulate(assembly, island.state, max(whole, STRETCH_S), sample_s=SAMPLE_S)
     row = island.meters(went)
     here = island.joined(section, positions)
+    window = island.circuit.half_cycle(SAMPLE_S)
+    voltage = effective_pu(row.section_voltage[1:, section], window)
+    for other in island.block_voltages_pu(went, section):
+        voltage = np.minimum(voltage, effective_pu(other[1:], window))
     return _LookAhead(
         went.ending is Ending.FINISHED,
-        row.section_voltage[from_sample:, section],
-        row.section_frequency[from_sample:, section],
-        row.current[from_sample:, here],
+        voltage,
+        row.section_frequency[:, section],
+        row.current[:, here],
     )

@@ -12,7 +12,14 @@ from evergrid.core.arrays import Array, Bool, Float
 from evergrid.core.units import S_PER_H
 from evergrid.model.microgrid import TIERS
 from evergrid.resilience.black_start.circuit import GRID, SiteCircuit
-from evergrid.resilience.black_start.meters import SAMPLE_S, MeterRow, dark_row, ratings_w, shown
+from evergrid.resilience.black_start.meters import (
+    SAMPLE_S,
+    MeterRow,
+    dark_row,
+    effective_pu,
+    ratings_w,
+    shown,
+)
 from evergrid.resilience.black_start.outcome import (
     Action,
     ClosingCheck,
@@ -23,11 +30,9 @@ from evergrid.resilience.black_start.outcome import (
 )
 from evergrid.resilience.black_start.rest import RestingIsland, resting
 from evergrid.resilience.black_start.settings import ProtectionLimits
-from evergrid.resilience.inverter.droop import STATES
 from evergrid.resilience.network.assembly import Assembly, assemble
 from evergrid.resilience.network.breakers import BreakerPositions, islands
 from evergrid.resilience.network.dq_state import DqState, dead_state
-from evergrid.resilience.network.elements import GridFollowingUnit
 from evergrid.resilience.network.references import PowerReference, UnitReference
 from evergrid.resilience.network.simulation import STEP_S, DqTrajectory, Ending, simulate
 from evergrid.resilience.network.switching import switched
@@ -37,6 +42,7 @@ SAMPLES = round(STRETCH_S / SAMPLE_S)
 SWING_STRETCHES = 25
 BOUND_PU = 50.0  # of a current, over that of all units together, beyond which it has run away
 WS_PER_KWH = 3.6e6
+ENERGY_OUT = "its energy has run out"
 
 
 class IslandLostError(Exception):
@@ -102,6 +108,8 @@ class Island:
         self._rows: list[MeterRow] = []
         self._assembly: Assembly | None = None
         self._rest: RestingIsland | None = None
+        # Of voltage; the last one is right before now.
+        self._seen_pu = np.zeros((SAMPLES + 1, len(self.circuit.sections)))
         self._modes_checked = False
 
     # What is connected
@@ -308,7 +316,7 @@ class Island:
             check_modes=not self._modes_checked,
         )
         self._modes_checked = True
-        row = self.meters(went, len(went.time_s) - 1 if went.ending is Ending.FINISHED else None)
+        row = self._metered(went)
         self._rows.append(row)
         self.state = DqState(self._whole(went.final.time_s), went.final.values)
         self._count(went, self.state.time_s - before.time_s)
@@ -335,6 +343,7 @@ class Island:
         made = self.circuit
         of_each = made.formers, made.blocks, made.sections, made.followers
         self._rows.append(dark_row(time_s, *(len(one) for one in of_each)))
+        self._seen_pu = np.zeros_like(self._seen_pu)
         self._feed_auxiliaries(STRETCH_S)
         self.state = DqState(self._whole(self.time_s + STRETCH_S), self.state.values)
 
@@ -374,11 +383,17 @@ class Island:
         self._feed_auxiliaries(seconds)
 
     def _feed_auxiliaries(self, seconds: float) -> None:
+        left = self.energy_left_kwh()
         for unit, battery in enumerate(self.circuit.formers):
-            if self.auxiliary_on[unit]:
+            if self.auxiliary_on[unit] and left[unit] > 0 and not self._has_left(unit):
                 used = battery.auxiliary_kw * seconds / S_PER_H
                 self.auxiliary_kwh[unit] += used
                 self.energy_kwh[unit] += used
+
+    @property
+    def rows(self) -> list[MeterRow]:
+        """What meters have shown, stretch by stretch."""
+        return self._rows
 
     def energy_left_kwh(self) -> Float[Array, " unit"]:
         """In each battery above its reserve."""
@@ -388,10 +403,14 @@ class Island:
     # Relays
 
     def _relays(self, row: MeterRow) -> None:
-        for unit in np.flatnonzero(self.energy_left_kwh() <= 0):
-            battery = self.circuit.formers[unit]
-            if battery.name not in self.positions.stopped:
-                self.trip(battery.name, "its energy has run out")
+        for unit, cause in self._spent():
+            name = self.circuit.formers[unit].name
+            if name not in self.positions.stopped:
+                self.trip(name, cause)
+            elif name not in self.dead_units:
+                self.dead_units.add(name)
+                section = self.section_of(name)
+                self.log(Action.REFUSED, name, cause, self.reading(section), section)
         for unit in np.flatnonzero(self.online()):
             name = self.circuit.formers[unit].name
             over = row.current[:, unit] > self.limits.over_current_pu
@@ -436,6 +455,22 @@ class Island:
         together = [one for one in self.joined_sections(section) if one in self.armed]
         return min(together, default=section)
 
+    def _spent(self) -> list[tuple[int, str]]:
+        """Units that cannot feed any longer, and why."""
+        left = self.energy_left_kwh()
+        found = []
+        for unit, battery in enumerate(self.circuit.formers):
+            if self._has_left(unit):
+                found.append((unit, f"it leaves {battery.departure_h:.3g} h after the loss"))
+            elif left[unit] <= 0:
+                short = battery.energy_arrival_kwh <= battery.energy_reserve_kwh
+                cause = "it came with no energy above its reserve" if short else ENERGY_OUT
+                found.append((unit, cause))
+        return found
+
+    def _has_left(self, unit: int) -> bool:
+        return self.time_s >= S_PER_H * self.circuit.formers[unit].departure_h
+
     def lasting(self, relay: str, low: Bool[Array, " sample"], seconds: float) -> bool:
         """Whether something has lasted for so long; the clock of the relay then starts anew."""
         if not low.any():
@@ -460,7 +495,10 @@ class Island:
         ]
         if not on:
             return
-        block = max(on, key=lambda one: (TIERS.index(one.tier), -one.weight))
+        # One that feeds no other: a block goes after all that hang on it.
+        feeding = {block.parent for block in on}
+        last = [block for block in on if block.name not in feeding]
+        block = max(last, key=lambda one: (TIERS.index(one.tier), -one.weight))
         section = self.section_of(block.name)
         before = self.reading(section)
         self.move(self.positions.opening(block.name))
@@ -517,54 +555,6 @@ class Island:
         self.log(Action.COLLAPSE, "island", cause, before)
         raise IslandLostError(cause, tuple(range(len(self.circuit.sections))))
 
-    # Units that follow
-
-    def follows(self, name: str) -> bool:
-        """Whether a unit that follows is in service."""
-        return name in self.all_joined_units(self.section_of(name))
-
-    def fed_kw(self, section: int) -> float:
-        """What those that follow are told to feed in the island of a section."""
-        here = self.all_joined_units(section)
-        return sum((one.power_w for name, one in self.powers.items() if name in here), 0.0) / 1e3
-
-    def demand_kw(self, section: int) -> float:
-        """What the blocks that are on draw at nominal voltage in the island of a section."""
-        names = {
-            name
-            for place in self.joined_sections(section)
-            for name in self.circuit.sections[place].blocks
-        }
-        drawn = (
-            block.power_kw * self.block_factor(block.name)
-            for block in self.circuit.blocks
-            if block.name in names and self.is_on(block.name)
-        )
-        return sum(drawn, 0.0)
-
-    def start_follower(self, name: str, section: int) -> None:
-        """Connect a unit that follows, which has found the voltage of its bus and feeds nothing."""
-        network = self.circuit.network
-        place = [unit.name for unit in network.units].index(name)
-        unit = network.units[place]
-        assert isinstance(unit, GridFollowingUnit)
-        assembly = self.assembly()
-        (at,) = np.nonzero(assembly.buses == network.bus_index[unit.bus])
-        voltage = assembly.voltages_v(self.state.values, self.time_s)[at[0]]
-        w = 2.0 * np.pi * self.frequency_hz(section)
-        self.move(self.positions.starting(name).closing(name))
-        values = self.state.values.copy()
-        first = place * len(STATES)
-        values[first : first + len(STATES)] = unit.inverter.synchronised(complex(voltage), w)
-        self.state = DqState(self.time_s, values)
-
-    def recent(self, section: int, seconds: float) -> tuple[Array, Array]:
-        """Frequency and voltage of a section at the samples of the last seconds."""
-        stretches = max(round(seconds / STRETCH_S), 1)
-        rows = self._rows[-stretches:]
-        frequency = np.concatenate([row.section_frequency[:, section] for row in rows])
-        return frequency, np.concatenate([row.section_voltage[:, section] for row in rows])
-
     # Meters
 
     def meters(self, went: DqTrajectory, count: int | None = None) -> MeterRow:
@@ -578,6 +568,32 @@ class Island:
             went.states[part],
             went.voltages_v[part],
         )
+
+    def _metered(self, went: DqTrajectory) -> MeterRow:
+        """What meters show in a stretch, of voltages the effective value over half a cycle."""
+        count = len(went.time_s) - 1 if went.ending is Ending.FINISHED else len(went.time_s)
+        every = self.meters(went).section_voltage
+        # At a switching instant the sample is of the time before it.
+        seen = np.concatenate([self._seen_pu, every[1:]])
+        self._seen_pu = seen[-SAMPLES - 1 :]
+        window = self.circuit.half_cycle(SAMPLE_S)
+        part = seen[SAMPLES + 1 - window : SAMPLES + count]
+        values = np.column_stack([effective_pu(column, window) for column in part.T])
+        row = self.meters(went, count)
+        return row._replace(voltage=values[:, 0], section_voltage=values)
+
+    def block_voltages_pu(self, went: DqTrajectory, section: int) -> list[Float[Array, " sample"]]:
+        """Voltages during a run at other buses of a section where a block is on."""
+        network, volts = self.circuit.network, self.circuit.site.nominal_v
+        own = self.circuit.sections[section]
+        on = {
+            load.bus
+            for load in network.loads
+            if load.name in own.blocks and went.assembly.positions.has(load.name)
+        }
+        numbers = [network.bus_index[bus] for bus in sorted(on - {own.bus})]
+        places = [np.flatnonzero(went.assembly.buses == number) for number in numbers]
+        return [np.abs(went.voltages_v[:, place[0]]) / volts for place in places if len(place)]
 
     def samples(self) -> IslandSamples:
         """All that was sampled."""

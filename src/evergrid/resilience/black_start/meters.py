@@ -30,6 +30,19 @@ class MeterRow(NamedTuple):
     follower_kw: Array
 
 
+def effective_pu(voltage_pu: Float[Array, " sample"], window: int) -> Float[Array, " late_sample"]:
+    """Effective value of a voltage over the last samples, as relays and meters take it.
+
+    As a breaker closes, inductances first share the voltage among them, until current flows: for
+    microseconds where the load is almost a resistance. Nothing reacts to such an instant.
+
+    Args:
+        voltage_pu: Length of the voltage vector; a sample stands for the time before it.
+        window: How many samples a value is taken over. There are so many fewer values, less one.
+    """
+    return np.sqrt(np.convolve(voltage_pu**2, np.full(window, 1.0 / window), mode="valid"))
+
+
 def dark_row(
     time_s: Float[Array, " sample"], units: int, blocks: int, sections: int, followers: int
 ) -> MeterRow:

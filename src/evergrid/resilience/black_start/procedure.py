@@ -1,9 +1,6 @@
 """The sequence of a black start: who does what next, and what is looked at before it is done."""
 
-from evergrid.core.errors import raise_if_any
-from evergrid.core.faults import Fault
-from evergrid.core.nearest import did_you_mean
-from evergrid.model.microgrid import BatteryUnit, Microgrid
+from evergrid.model.microgrid import Microgrid
 from evergrid.resilience.black_start import closing
 from evergrid.resilience.black_start.circuit import InverterSettings, circuit
 from evergrid.resilience.black_start.following import FollowingRules
@@ -16,6 +13,7 @@ from evergrid.resilience.black_start.sequence.grid_meeting import GridMeeting
 from evergrid.resilience.black_start.sequence.program import Steps, StopSequenceError, run
 from evergrid.resilience.black_start.sequence.section_start import SectionStart
 from evergrid.resilience.black_start.sequence.synchronising import Synchronising
+from evergrid.resilience.black_start.sequence_check import check_sequence
 from evergrid.resilience.black_start.settings import (
     GridReturn,
     ProtectionLimits,
@@ -23,6 +21,7 @@ from evergrid.resilience.black_start.settings import (
     SynchroCheck,
 )
 
+MOST_REASONS = 5  # dark blocks whose reasons are told
 CLOSINGS = (
     Action.SYNCHRONISED,
     Action.PICK_UP,
@@ -69,8 +68,7 @@ def black_start(
     sequence = sequence or StartSequence()
     inverter = inverter or InverterSettings()
     made = circuit(site, inverter, grid, feeder, following)
-    own = tuple(unit for unit in site.batteries if unit.grid_forming)
-    _check(site, own, sequence, grid)
+    check_sequence(site, sequence, grid)
     island = Island(made, limits or ProtectionLimits(), sequence.duration_s)
     procedure = _Procedure(island, sequence, synchronise or SynchroCheck(), grid, inverter)
     chargers = FollowingChargers(island, sequence, following or FollowingRules())
@@ -170,7 +168,33 @@ class _Procedure:
             self.status = StartStatus.UNSTABLE
         elif self.status is StartStatus.RESTORED and dark:
             self.status = StartStatus.PARTLY
-            self.reason = f"dark at the end: {', '.join(dark)}"
+            self.reason = self._dark_words(dark)
+        if self.meeting.unmet and self.status in (StartStatus.RESTORED, StartStatus.PARTLY):
+            words = f"the grid is not met: {self.meeting.unmet}"
+            self.reason = f"{self.reason}; {words}".removeprefix("; ")
+
+    def _dark_words(self, dark: list[str]) -> str:
+        """Which blocks are dark at the end, and why."""
+        shown = [f"{name} ({self._why_dark(name)})" for name in dark[:MOST_REASONS]]
+        more = f" and {len(dark) - len(shown)} more" if len(dark) > len(shown) else ""
+        return f"dark at the end: {', '.join(shown)}{more}"
+
+    def _why_dark(self, name: str) -> str:
+        done = [event for event in self.island.events if event.actor == name]
+        if done and done[-1].action is Action.SHED:
+            return f"shed, {done[-1].cause}"
+        refused = [one.reason for one in self.island.checks if one.closing == name and one.reason]
+        if refused:
+            return refused[-1]
+        blocks = {block.name: block for block in self.island.circuit.blocks}
+        parent = blocks[name].parent
+        if parent and not self.island.is_on(parent):
+            return f"fed through {parent}, which is dark"
+        if name not in self.site.blocks:
+            return "its section is dark, or the time ends before it is closed"
+        if self.sequence.order and name not in self.sequence.order:
+            return "not in start.order"
+        return f"start.duration_s of {self.sequence.duration_s:g} s ends before it is closed"
 
     def _unstable_end(self) -> str:
         """What came of a closing that the eigenvalues had called unstable; empty without one."""
@@ -198,43 +222,3 @@ class _Procedure:
             )
         swing_kw = island.swing_kw()
         return f"{said}; units still swing by {swing_kw:.3g} kW at the end"
-
-
-def _check(
-    site: Microgrid,
-    formers: tuple[BatteryUnit, ...],
-    sequence: StartSequence,
-    grid: GridReturn | None,
-) -> None:
-    """Refuse a sequence that this site cannot do."""
-    faults = []
-    units = {unit.name: unit for unit in formers}
-    names = [*units, *(block.name for block in site.load_blocks)]
-    if not any(unit.black_start and unit.arrival_h <= 0 for unit in formers):
-        fix = "Let one be plugged in when the grid is lost."
-        rule = "be at most 0 for a battery that starts without voltage"
-        faults.append(Fault("arrival_h", rule, (min(unit.arrival_h for unit in formers),), fix=fix))
-    if sequence.master:
-        master = units.get(sequence.master)
-        if master is None:
-            fix = did_you_mean(sequence.master, list(units)) or f"Known: {', '.join(units)}."
-            rule = "be a battery that forms the grid"
-            faults.append(Fault("start.master", rule, (sequence.master,), fix=fix))
-        elif not master.black_start:
-            fix = "Its control is dark with the grid; set black_start, or choose another."
-            rule = "be a battery that starts without voltage"
-            faults.append(Fault("start.master", rule, (sequence.master,), fix=fix))
-        elif master.arrival_h > 0:
-            rule = "be there when the grid is lost"
-            faults.append(Fault("start.master", rule, (sequence.master,)))
-    unknown = tuple(name for name in sequence.order if name not in names)
-    if unknown:
-        fix = did_you_mean(unknown[0], names) or f"Known: {', '.join(names[:12])}."
-        faults.append(Fault("start.order", "name units and blocks", unknown, fix=fix))
-    if len(set(sequence.order)) < len(sequence.order):
-        twice = tuple({one for one in sequence.order if sequence.order.count(one) > 1})
-        faults.append(Fault("start.order", "name each once", twice))
-    if grid is not None and grid.at_s >= sequence.duration_s:
-        rule = f"be below start.duration_s, {sequence.duration_s:g} s"
-        faults.append(Fault("grid_return.at_s", rule, (grid.at_s,)))
-    raise_if_any("black start", faults)

@@ -12,6 +12,7 @@ from evergrid.model.microgrid import LoadBlock, Microgrid
 from evergrid.resilience.black_start.circuit import InverterSettings, circuit
 from evergrid.resilience.black_start.closing import check_stability
 from evergrid.resilience.black_start.island import SAMPLE_S, STRETCH_S, Island
+from evergrid.resilience.black_start.meters import effective_pu
 from evergrid.resilience.black_start.settings import ProtectionLimits, faults_outside
 from evergrid.resilience.network.breakers import BreakerPositions
 from evergrid.resilience.network.simulation import Ending, simulate
@@ -97,7 +98,8 @@ class DqStepChecker:
         whole_s = max(round(self.trial_s / STRETCH_S), 1) * STRETCH_S
         went = simulate(island.assembly_with(closing), island.state, whole_s, sample_s=SAMPLE_S)
         row = island.meters(went)
-        lowest = float(np.nanmin(row.voltage)), float(np.nanmin(row.frequency))
+        voltage = effective_pu(row.voltage[1:], island.circuit.half_cycle(SAMPLE_S))
+        lowest = float(np.nanmin(voltage)), float(np.nanmin(row.frequency))
         return self._within("lowest", island, *lowest, finished=went.ending is Ending.FINISHED)
 
     def _settled(self, island: Island, closing: BreakerPositions) -> tuple[StepFinding, ...]:

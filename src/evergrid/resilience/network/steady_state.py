@@ -35,6 +35,7 @@ from evergrid.resilience.network.dq_state import DqState
 from evergrid.resilience.network.kernels import BRANCH_R, TRIM, V_FROM, V_TO, DqTables
 
 MOST_ITERATIONS = 40
+CANCELLED = 1e-6  # of a voltage over an inductance, as the least size of a rate of current
 CLOSE = 1e-9  # of each entry's size, below which the next step is within rounding
 ROUNDING = 1e-11  # of a residual that further steps do not make smaller
 MOST_TURN_RAD = 0.5  # of an angle in one iteration
@@ -112,7 +113,22 @@ def residual(
     tables, active = _settled(assembly, w_rad_per_s), assembly.active
     rates = assembly.rates(values, tables=tables)[active]
     sums = np.abs(assembly.jacobian(values, tables=tables)) @ np.abs(values[active])
-    return float((np.abs(rates) / np.maximum(sums, 1.0)).max())
+    return float((np.abs(rates) / np.maximum(sums, _rounding(assembly))).max())
+
+
+def _rounding(assembly: Assembly) -> Float[Array, " active"]:
+    """Least size of what each rate sums up.
+
+    The current of a line with nothing at its end is zero as two equal voltages cancel over its
+    inductance: what is left of that is rounding.
+    """
+    least = np.ones(len(assembly.microgrid.state_names))
+    voltage_v = np.abs(assembly.tables.told[:, V_TO]).max()
+    of_voltage = CANCELLED * voltage_v * assemblies.inverse_inductances(assembly)
+    for part in (0, 1):
+        entries = assemblies.current_entries(assembly) + part
+        least[entries] = np.maximum(least[entries], of_voltage)
+    return least[assembly.active]
 
 
 def _settled(assembly: Assembly, w: Float[Array, " island"]) -> DqTables:

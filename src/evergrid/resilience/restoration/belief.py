@@ -8,6 +8,8 @@ from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 
+SHORTEST_H = 1e-9  # mean that is counted with where 0 is given
+
 
 class OutageBelief(NamedTuple):
     """Probabilities and means over outages, the same whatever becomes of one of them.
@@ -27,8 +29,8 @@ class OutageBelief(NamedTuple):
 
 def exponential(expected_h: float, steps: int, step_h: float) -> OutageBelief:
     """Outages of exponential length with that mean, to which nobody comes who is not there yet."""
-    end = np.exp(-np.arange(steps + 1) * step_h / max(expected_h, 1e-9))
-    lasting = -np.diff(end) * expected_h / step_h
+    means = step_h / max(expected_h, SHORTEST_H)  # in a step
+    lasting = np.exp(-means * np.arange(steps)) * min(-np.expm1(-means) / means, 1.0)
     return OutageBelief(lasting, expected_h, np.zeros(steps))
 
 
@@ -58,7 +60,8 @@ def drawn(
     later = np.sort(arrival_h)
     left = np.concatenate([[0.0], np.cumsum(energy_kwh[np.argsort(arrival_h)])])
     coming = left[-1] - left[np.searchsorted(later, begin, side="right")]
-    return OutageBelief(lasts.mean(axis=0) / step_h, 0.0, coming / len(length_h))
+    lasting = np.minimum.accumulate(np.minimum(lasts.mean(axis=0) / step_h, 1.0))
+    return OutageBelief(lasting, 0.0, coming / len(length_h))
 
 
 def check(belief: OutageBelief, steps: int) -> None:

@@ -60,7 +60,11 @@ class SourceArrays(NamedTuple):
 
 
 class PolicySettings(NamedTuple):
-    """Numbers of a rule and of a belief; `wanted` has what a plan closes where there is one, else no scenario."""
+    """Numbers of a rule and of a belief.
+
+    `keeping` has what a step more is worth to a block that is closed, over its weight. `wanted` has
+    what a plan closes where there is one, else no scenario.
+    """
 
     step_h: float
     pickup_share: Float[Array, " step"]
@@ -114,39 +118,33 @@ FEED, ROOM, ONLINE, APPARENT, LARGEST, SOLAR, CAPACITY = range(7)  # places in N
 @no_type_check
 def run_all(blocks, sources, settings, course):
     """Every scenario."""
-    for scenario in range(sources.there.shape[0]):
-        _run(blocks, sources, settings, course, scenario)
-
-
-@kernel(error_model="numpy")
-@no_type_check
-def _run(blocks, sources, settings, course, scenario):
     batteries, sets = sources.there.shape[1], sources.diesel_there.shape[1]
     count = len(blocks.power_kw)
-    now = Now(
-        sources.energy_kwh[scenario].copy(),
-        np.zeros(batteries),
-        np.zeros(batteries, np.bool_),
-        sources.fuel_kwh[scenario].copy(),
-        np.zeros(count, np.bool_),
-        np.zeros(count, np.bool_),
-        np.zeros(count, np.int64),
-        np.zeros(batteries),
-        np.zeros(sets, np.bool_),
-        np.zeros(sets),
-        np.zeros(7),
-    )
-    master, live = -1, False
-    for step in range(sources.there.shape[2]):
-        forming = _look(sources, settings, scenario, step, now, live)
-        _open(blocks, sources, settings, scenario, step, now, forming)
-        _close(blocks, sources, settings, scenario, step, now, forming)
-        need = _balance(blocks, sources, settings, scenario, step, now, forming)
-        _share(sources, settings, scenario, step, now, need)
-        was_live, live = live, _is_live(now)
-        master = _master(sources, scenario, now, master, was_live) if live else -1
-        _record(blocks, sources, settings, course, scenario, step, now)
-        course.master[scenario, step] = master
+    for scenario in range(sources.there.shape[0]):
+        now = Now(
+            sources.energy_kwh[scenario].copy(),
+            np.zeros(batteries),
+            np.zeros(batteries, np.bool_),
+            sources.fuel_kwh[scenario].copy(),
+            np.zeros(count, np.bool_),
+            np.zeros(count, np.bool_),
+            np.zeros(count, np.int64),
+            np.zeros(batteries),
+            np.zeros(sets, np.bool_),
+            np.zeros(sets),
+            np.zeros(7),
+        )
+        master, live = np.int64(-1), now.closed[0]  # typed as what follows, so compiled once
+        for step in range(sources.there.shape[2]):
+            forming = _look(sources, settings, scenario, step, now, live)
+            _open(blocks, sources, settings, scenario, step, now, forming)
+            _close(blocks, sources, settings, scenario, step, now, forming)
+            need = _balance(blocks, sources, settings, scenario, step, now, forming)
+            _share(sources, settings, scenario, step, now, need)
+            was_live, live = live, _is_live(now)
+            master = _master(sources, scenario, now, master, was_live) if live else -1
+            _record(blocks, sources, settings, course, scenario, step, now)
+            course.master[scenario, step] = master
 
 
 @kernel(error_model="numpy")
@@ -282,7 +280,10 @@ def _open(blocks, sources, settings, scenario, step, now, forming):
 @no_type_check
 def _feeds(blocks, now, k):
     """Whether a block that is closed is fed through block k."""
-    return np.any(now.closed & (blocks.parent == k))
+    found = False
+    for child in range(len(now.closed)):
+        found |= now.closed[child] and blocks.parent[child] == k
+    return found
 
 
 @kernel(error_model="numpy")
@@ -300,9 +301,7 @@ def _close(blocks, sources, settings, scenario, step, now, forming):
             return
         if planned and not settings.wanted[scenario, k, step]:
             continue
-        if not planned and not _lasts(
-            blocks, sources, settings, scenario, step, now, k, worth
-        ):
+        if not planned and not _lasts(blocks, sources, settings, scenario, step, now, k, worth):
             continue
         now.closed[k], now.age[k] = True, 0
         power = blocks.power_kw[k] * (1.0 + blocks.cold_first[k, 0])
@@ -348,9 +347,7 @@ def _stays(blocks, sources, settings, scenario, step, now, k, worth):
 
     To open it later may not be needed, as the grid may be back.
     """
-    if not _beside_life_safety(
-        blocks, sources, settings, scenario, step, now, k, settings.step_h
-    ):
+    if not _beside_life_safety(blocks, sources, settings, scenario, step, now, k, settings.step_h):
         return False
     saved = settings.interruption_h * (1.0 - _survival(settings, step, settings.step_h))
     return blocks.weight[k] * (1.0 + saved / settings.step_h) >= worth
@@ -376,9 +373,10 @@ def _beside_life_safety(blocks, sources, settings, scenario, step, now, k, hours
 def _worth(blocks, sources, settings, scenario, step, now):
     """What a kWh is worth where all of them go to where they are worth most.
 
-    At a worth, each block is served until its weight times the probability that the outage lasts
-    falls to it, with what it saves to open it a step later. The worth is the least at which what is there, and what comes on average, is
-    enough for that: blocks of more weight later come before blocks of less weight now.
+    At a worth, each block is served until its weight falls to it, times the probability that the
+    outage lasts, with what it saves to open it later. The worth is the least at which what is
+    there, and what comes on average, is enough for that: blocks of more weight later come before
+    blocks of less weight now.
     """
     energy = now.usable_kwh.sum() + settings.coming_kwh[step]
     low, high = 0.0, blocks.weight.max()

@@ -1,13 +1,15 @@
 """A policy that decides step by step on what is there, for one outage or for thousands.
 
 It knows: the blocks, the batteries and diesel sets that are there now and what they hold, the sun
-of this step, and a mean length of outages. It does not know: who else comes or leaves and when,
-what will fail, the sun of later steps, how long this outage lasts.
+of this step, how likely each length of outages is, and what vehicles still bring on average. It
+does not know: who else comes or leaves and when, what will fail, the sun of later steps, how long
+this outage lasts.
 
+Each step, energy has a worth: the least at which what there is, and what comes on average, suffices
+to serve each block until its weight, times the probability that the outage lasts, has fallen to it.
 Blocks are picked up in the order of their weight, where limits allow it, energy holds them for
-`hold_h`, and their weight is above what the energy is worth later to blocks of more weight: that
-weight times the probability that the outage outlasts the energy, which for an exponential length is
-exp(-endurance / expected_h). A block of less weight is opened where that turns.
+`hold_h`, and what they are served on average until then, less their interruption, is above what
+they draw at that worth. A block is opened where one more step is worth less than its energy.
 """
 
 import time
@@ -199,9 +201,7 @@ def _run(
     return course
 
 
-def _keeping(
-    belief: OutageBelief, interruption_h: float, step_h: float
-) -> Float[Array, " step"]:
+def _keeping(belief: OutageBelief, interruption_h: float, step_h: float) -> Float[Array, " step"]:
     """What a step more is worth to a closed block, over its weight: it never rises.
 
     That is the probability that the outage lasts to the step, and that of its end within the step,

@@ -196,18 +196,18 @@ def _table(result: StudyResult) -> Section:
     """Every case at the end."""
     frame = result.tables["strategies"]
     columns = (
-        *("climate", "model", "strategy", "left", "by time", "by use", "resistance", "wear"),
-        *("life", "extrapolated in"),
+        *("model", "climate", "strategy", "left, %", "by time, %", "by use, %"),
+        *("resistance, %", "wear", "life", "extrapolated in"),
     )
     rows = [
         (
-            row["climate"],
             row["model"],
+            row["climate"],
             row["strategy"],
-            f"{100 * row['capacity']:.1f} %",
-            f"{100 * row['lost_by_time']:.1f} %",
-            f"{100 * row['lost_by_use']:.1f} %",
-            "" if row["resistance"] is None else f"{100 * row['resistance']:.0f} %",
+            f"{100 * row['capacity']:.1f}",
+            f"{100 * row['lost_by_time']:.1f}",
+            f"{100 * row['lost_by_use']:.1f}",
+            "" if row["resistance"] is None else f"{100 * row['resistance']:.0f}",
             "" if row["wear_per_kwh"] is None else f"{row['wear_per_kwh']:.4f}",
             _life(row["life_years"], row["life_ends_by"], result.config.years),
             row["extrapolated_in"] or "",

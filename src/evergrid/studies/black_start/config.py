@@ -9,7 +9,8 @@ from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.core.nearest import did_you_mean
 from evergrid.inputs.microgrid import MicrogridEntry, VehiclesEntry
-from evergrid.resilience.black_start.circuit import InverterSettings
+from evergrid.resilience.black_start.circuit import InverterSettings, check_site
+from evergrid.resilience.black_start.sequence_check import check_sequence
 from evergrid.resilience.black_start.settings import (
     GridReturn,
     ProtectionLimits,
@@ -82,7 +83,7 @@ class StartEntry(BaseConfig):
         """The sequence, checked.
 
         Raises:
-            InputError: Two masters, a number out of range.
+            InputError: Two masters, one without a name, a number out of range.
         """
         given = self.model_dump()
         masters = given.pop("masters")
@@ -90,6 +91,9 @@ class StartEntry(BaseConfig):
             rule = "name one unit: two that start the same bus unsynchronised fight each other"
             fix = "The others are synchronised; name them in start.order."
             raise InputError("start", [Fault("masters", rule, (", ".join(masters),), fix=fix)])
+        if "" in masters:
+            fix = "Leave masters out for the unit with the most energy."
+            raise InputError("start", [Fault("masters", "be a name", ("",), fix=fix)])
         return StartSequence(**given, master=masters[0] if masters else "")
 
 
@@ -245,12 +249,26 @@ class Config(BaseConfig):
 
     @model_validator(mode="after")
     def _whole(self) -> "Config":
-        if self.grid_return is not None:
-            self.grid_return.record().check_nominal(self.microgrid.nominal_hz)
-        feeder(self.upstream, self.neighbour).check(self.microgrid.record())
+        if self.microgrid.feeder is None:
+            self.check()
+        return self
+
+    def check(self) -> None:
+        """Refuse what does not go together; needs the blocks, which a feeder may give.
+
+        Raises:
+            InputError: With the way out.
+        """
+        grid = None if self.grid_return is None else self.grid_return.record()
+        if grid is not None:
+            grid.check_nominal(self.microgrid.nominal_hz)
+        # With all that may come, as far as chance is concerned.
+        site = self.microgrid.with_all_arrivals().record()
+        check_site(site)
+        check_sequence(site, self.start.record(), grid)
+        feeder(self.upstream, self.neighbour).check(site)
         names = [block.name for block in self.microgrid.load_block]
         if self.fuse is not None and self.fuse.block not in names:
             fix = did_you_mean(self.fuse.block, names) or f"Known: {', '.join(names[:8])}."
             fault = Fault("fuse.block", "name a load block", (self.fuse.block,), fix=fix)
             raise InputError("fuse", [fault])
-        return self

@@ -85,7 +85,7 @@ def console_lines(result: StudyResult) -> list[str]:
             ("answer", answer(s)),
             (
                 "units",
-                f"{s['units_connected']} of {s['units']} that form the grid are connected; "
+                f"{s['units_connected']} of {s['units']} that form the grid have joined; "
                 f"{s['units_following']} follow it{_feeding(s)}",
             ),
             (
@@ -100,22 +100,24 @@ def console_lines(result: StudyResult) -> list[str]:
             ),
             (
                 "lowest",
-                f"{_value(s['lowest_frequency_hz'], '.3f', 'Hz')} "
-                f"({s['lowest_frequency_cause'] or 'never alive'}), "
+                "the bus never lives"
+                if s["lowest_frequency_hz"] is None
+                else f"{s['lowest_frequency_hz']:.3f} Hz ({s['lowest_frequency_cause']}), "
                 f"{_value(s['lowest_voltage_pu'], '.3f', 'pu')} ({s['lowest_voltage_cause']})",
             ),
             (
                 "sync",
-                f"{s['sync_count']} closings, longest wait {_seconds(s['sync_longest_s'])} of at "
-                f"most {s['sync_bound_s']:.1f} s",
+                "no closing between live parts"
+                if s["sync_longest_s"] is None
+                else f"{s['sync_count']} closings, longest wait {_seconds(s['sync_longest_s'])} of "
+                f"at most {s['sync_bound_s']:.1f} s",
             ),
             ("stability", _stability(s)),
             ("inrush", _inrush(s)),
             *([("beyond", beyond(s))] if _has_beyond(s) else []),
             (
                 "energy",
-                f"{s['energy_kwh']:.3g} kWh used; {s['energy_left_kwh']:,.4g} kWh above the "
-                f"reserves hold for {_value(s['holds_h'], '.2f', 'h')}",
+                f"{s['energy_kwh']:.3g} kWh used; {_left(s)}",
             ),
         ]
     )
@@ -127,10 +129,10 @@ def answer(s: Mapping[str, Any]) -> str:
     if s["status"] == "restored":
         return (
             f"Yes: {s['units_connected']} units start the dead site and serve {served}, all of it "
-            f"after {_seconds(s['t_r_100_s'])}"
+            f"after {_seconds(s['t_r_100_s'])}" + (f"; {s['reason']}" if s["reason"] else "")
         )
     if s["status"] == "partly_restored":
-        return f"In part: {served} are served; {s['reason']}"
+        return f"{'In part' if s['blocks_on'] else 'No'}: {served} are served; {s['reason']}"
     if s["status"] == "unstable":
         return f"No: {s['reason']}. {served} are served at the end"
     if s["status"] == "refused_unstable":
@@ -191,6 +193,12 @@ def _inrush(s: Mapping[str, Any]) -> str:
 
 def _seconds(value: float | None) -> str:
     return "not reached" if value is None else f"{value:.1f} s"
+
+
+def _left(s: Mapping[str, Any]) -> str:
+    """What is left in the batteries, and for how long that lasts."""
+    left = f"{s['energy_left_kwh']:,.4g} kWh above the reserves"
+    return left if s["holds_h"] is None else f"{left} hold for {s['holds_h']:.2f} h"
 
 
 def _value(value: float | None, form: str, unit: str) -> str:

@@ -92,7 +92,8 @@ def extremes(start: BlackStart) -> tuple[Extreme, Extreme, Extreme]:
         event.time_s for event in events if event.action is Action.SOFT_START and event.actor in own
     ]
     lost = [event.time_s for event in events if event.action is Action.COLLAPSE]
-    from_s = ready[0] if ready else np.inf
+    # An effective voltage is that of the last half cycle, which must not be one of the ramp.
+    from_s = ready[0] + 0.5 / start.circuit.site.nominal_hz if ready else np.inf
     until_s = lost[0] if lost else np.inf
     there = (samples.time_s >= from_s) & (samples.time_s < until_s)
     low_hz = _extreme(
@@ -168,7 +169,9 @@ def holds_h(start: BlackStart) -> float:
     sections those count that are one island with the site.
     """
     formers = start.circuit.formers
-    on = np.isfinite(start.connected_s) & joined_units(start)
+    # Those that have tripped carry nothing.
+    running = np.isfinite(start.samples.unit_frequency_hz[-1])
+    on = np.isfinite(start.connected_s) & running & joined_units(start)
     rating_kva = np.where(on, [unit.apparent_kva for unit in formers], 0.0)
     power_kw = np.array([block.power_kw for block in start.circuit.blocks])
     served_kw = float(power_kw[start.samples.connected[-1] & joined_blocks(start)].sum())
@@ -178,4 +181,4 @@ def holds_h(start: BlackStart) -> float:
     lost = np.array([unit.efficiency_discharge for unit in formers])
     own_kw = np.array([unit.auxiliary_kw for unit in formers])
     left_kwh = np.maximum(start.energy_left_kwh, 0.0)
-    return float((left_kwh / (each_kw / lost + own_kw))[on].min())
+    return float((left_kwh[on] / (each_kw / lost + own_kw)[on]).min())

@@ -24,11 +24,16 @@ def compute(config: Config, context: Context) -> Output[BlackStartResults]:
     Energies of vehicles are drawn with the seed where their least and most differ.
 
     Raises:
-        InputError: A site that cannot start, an order that names what is not there, gains that do
-            not hold the first unit's own waveform.
+        MissingFileError: The feeder's file is not there.
+        InputError: A feeder without such a section, a site that cannot start, an order that names
+            what is not there, gains that do not hold the first unit's own waveform.
         SolveError: A waveform that leaves every bound.
     """
     progress = context.progress
+    entry, told = config.microgrid.with_feeder(context.folder)
+    if told:
+        config = config.model_copy(update={"microgrid": entry})
+        config.check()
     progress("starting the dead bus", 0.05)
     random = np.random.default_rng(context.seed)
     site = config.microgrid.record(random)
@@ -51,7 +56,7 @@ def compute(config: Config, context: Context) -> Output[BlackStartResults]:
         tables.results(found),
         inputs=tables.inputs(found),
         files={"runbook.html": sheet},
-        notes=tuple(report.notes(config, found)),
+        notes=(*told, *report.notes(config, found)),
     )
 
 

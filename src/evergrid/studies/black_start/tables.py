@@ -63,7 +63,8 @@ def headline(config: Config, found: BlackStartResults) -> dict[str, Any]:
         else found.waveforms.hard.least_voltage_pu,
         "energy_kwh": float(start.energy_kwh.sum()),
         "auxiliary_kwh": float(start.auxiliary_kwh.sum()),
-        "energy_left_kwh": float(start.energy_left_kwh.sum()),
+        # What one has below its reserve is not taken from another.
+        "energy_left_kwh": float(np.maximum(start.energy_left_kwh, 0.0).sum()),
         "holds_h": _number(holds_h(start)),
         "reconnected_s": next(
             (one.time_s for one in start.events if one.action is Action.RECONNECTED), None

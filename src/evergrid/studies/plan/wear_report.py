@@ -21,6 +21,7 @@ LEFT = {
     "temperature": "a temperature",
     "depth": "a depth of cycles",
     "rate": "a current",
+    "state": "a state of charge",
 }
 
 
@@ -34,7 +35,8 @@ def line(s: Mapping[str, Any], currency: str) -> str:
     )
     if CONSTANT in made["strategies"]:
         text += f"; {_gain(made)} {currency} better than with a constant price"
-    return text
+    left = [name for name, count in made["beyond_tests"].items() if count]
+    return f"{text}; outside its experiments: {', '.join(left)}" if left else text
 
 
 def _gain(made: Mapping[str, Any]) -> str:
@@ -83,7 +85,8 @@ def figure(found: WearResults, currency: str) -> Figure:
         "by time": [float(worth @ one.added.calendar) for one in made.values()],
         "by use": [float(worth @ one.added.cycle) for one in made.values()],
     }
-    return draw.wear_by_strategy([NAMES[name] for name in made], lost, currency=currency)
+    beyond = [any(one.beyond.values()) for one in made.values()]
+    return draw.wear_by_strategy([NAMES[name] for name in made], lost, beyond, currency=currency)
 
 
 def section(s: Mapping[str, Any], currency: str) -> Section:

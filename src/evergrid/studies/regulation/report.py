@@ -10,6 +10,7 @@ from plotly.graph_objects import Figure
 from evergrid.core.timegrid import TimeGrid
 from evergrid.core.units import S_PER_H
 from evergrid.markets.rules.constant import unsure
+from evergrid.markets.rules.pjm import PJM_TICK_S
 from evergrid.report import figures as draw
 from evergrid.report.drawing import FigureMakers, Figures
 from evergrid.report.page import Headline, Section, Table
@@ -112,11 +113,30 @@ def notes(config: Config, found: RegulationResults) -> list[str]:
         "fed. In no cost is energy that vehicles hold more or less than planned when they leave "
         "or the horizon ends.",
     ]
+    if found.trials:
+        told.append(
+            f"{found.share:.0%} of what the plan holds is offered: of {len(found.trials)} shares "
+            "tried on the signal of another day it earned most after wear and energy of "
+            "following, with nothing for intervals below the least score, and nothing at all "
+            "where the mean would disqualify."
+        )
+    if found.scored.any():
+        mean, least = found.score.total[found.scored].mean(), found.rules.least_mean_score
+        if mean < least.value:
+            told.append(
+                f"The mean score of {mean:.2f} is below {least.value:g}, at which the market "
+                "disqualifies a fleet for later days; these are still counted as paid."
+            )
+    if abs(found.signal.tick_s - PJM_TICK_S) > 1e-9:
+        told.append(
+            f"The signal moves every {found.signal.tick_s:g} s; PJM sends one every "
+            f"{PJM_TICK_S:g} s. Look whether its seconds are counted right."
+        )
     beyond_kw = found.record.beyond_kw
     if (ticks := int((beyond_kw > 0).sum())) > 0:
         told.append(
-            f"In {ticks:,} ticks a site was beyond its limit, by {beyond_kw.max():,.1f} kW at most: "
-            "orders keep limits of sites in every tick, but load by itself, or what must be "
+            f"In {ticks:,} ticks a site was beyond its limit, by {beyond_kw.max():,.1f} kW at "
+            "most: orders keep limits of sites in every tick, but load by itself, or what must be "
             "charged for drivers, left no other way."
         )
     if doubts := unsure(found.rules):
@@ -201,8 +221,34 @@ def page(result: StudyResult, drawn: Figures) -> Page:
         Headline("Operations", f"{s['switches_most']}", "a day", "of the busiest contactor"),
     ]
     sections = drawn.sections(READING, HEADINGS)
-    statements = [*_kinds(result), _intervals(result), _assets(result)]
+    statements = [*_trials(result), *_kinds(result), _intervals(result), _assets(result)]
     return Page(cards=cards, notes=[], sections=[*sections, *statements])
+
+
+def _trials(result: StudyResult) -> list[Section]:
+    """What each share that was tried came to on the trial signal."""
+    frame, money = result.tables["trials"], result.summary["currency"]
+    if not len(frame):
+        return []
+    rows = [
+        (
+            f"{100 * row['share']:.0f}",
+            f"{row['award_mean_kw']:,.0f}",
+            f"{row['credit']:,.2f}",
+            f"{row['following_cost']:,.2f}",
+            f"{row['net']:,.2f}",
+            _part(row["score_mean"]),
+            _part(row["score_worst"]),
+            f"{row['forfeited']:,}",
+            "offered" if row["offered"] else "disqualified" if row["disqualified"] else "",
+        )
+        for row in frame.to_dicts()
+    ]
+    columns = ("share, %", "award, kW", f"credit, {money}", f"following, {money}")
+    columns += (f"net, {money}", "mean score", "worst score", "forfeited", "")
+    text = "Each share of what the plan holds, followed on the signal of another day. Awards are "
+    text += "cut at their begin to what the fleet can hold, so that large shares come to the same."
+    return [Section("How much to offer", text, Table(columns, rows))]
 
 
 def _kinds(result: StudyResult) -> list[Section]:

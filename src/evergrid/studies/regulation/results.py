@@ -16,6 +16,7 @@ from evergrid.markets.rules.pjm import PjmRegulation
 from evergrid.markets.settlement.pjm_regulation import RegulationCredits, RegulationPrices
 from evergrid.markets.signal_statistics import SignalStatistics, statistics
 from evergrid.model.signal import Signal
+from evergrid.studies.regulation.trials import Trial
 
 SERVED_KWH = 0.05  # of a departure, by which counting may miss what was promised
 
@@ -32,6 +33,8 @@ class RegulationResults:
         plan: The plan with it.
         offered_kw: Of each block.
         record: What happened, tick by tick.
+        share: Of what the plan holds that was offered.
+        trials: Shares that were tried on another day's signal.
         score: Of each interval that is credited.
         prices: Of each interval.
         credits: Of each interval.
@@ -51,6 +54,8 @@ class RegulationResults:
     plan: ServicePlan
     offered_kw: Float[Array, " block"]
     record: Record
+    share: float
+    trials: tuple[Trial, ...]
     score: PjmScore
     prices: RegulationPrices
     credits: RegulationCredits

@@ -1,6 +1,7 @@
 """What does a fleet earn by following a regulation signal, and does it keep its promises?"""
 
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -21,11 +22,10 @@ from evergrid.dispatch.services.plan import ServicePlan
 from evergrid.dispatch.track.simulation import Record
 from evergrid.inputs import regulation
 from evergrid.inputs.assembly import load
-from evergrid.inputs.regulation import BLOCK_H
 from evergrid.markets.performance import pjm_score
-from evergrid.markets.performance.pjm_score import PjmScore
+from evergrid.markets.performance.pjm_score import SAMPLE_S, PjmScore
 from evergrid.markets.rules import pjm
-from evergrid.markets.rules.pjm import PjmRegulation
+from evergrid.markets.rules.pjm import PJM_TICK_S, PjmRegulation
 from evergrid.markets.settlement.pjm_regulation import RegulationPrices, credits
 from evergrid.markets.settlement.statement import to_the_cent
 from evergrid.model.portfolio import Portfolio
@@ -33,9 +33,11 @@ from evergrid.model.signal import RegulationMarket, Signal
 from evergrid.studies.regulation import report, tables
 from evergrid.studies.regulation.config import Config
 from evergrid.studies.regulation.results import RegulationResults
+from evergrid.studies.regulation.trials import Trial, best, trial
 from evergrid.studies.study import Context, Output, Study
 
 PJM_ZONE = ZoneInfo("America/New_York")
+MIN_PER_H = 60.0
 
 
 def compute(config: Config, context: Context) -> Output[RegulationResults]:
@@ -53,22 +55,37 @@ def compute(config: Config, context: Context) -> Output[RegulationResults]:
     rules = _rules(grid)
     given = load(config, None, folder=context.folder, seed=context.seed)
     portfolio = given.portfolio
-    signal = signals.read_signal(locate(config.signal.file, context.folder))
+    signal = _signal(config.signal.file, context)
     market = regulation.market(config.market, context.folder)
     options = Options(energy_plan.end_value_per_kwh(portfolio), time_limit_s=config.time_limit_s)
     progress("planning energy alone", 0.1)
     alone = energy_plan.v2g(portfolio, options)
     progress("planning with regulation", 0.25)
-    service = regulation.service(config.market, config.award, grid, market)
+    block_h = rules.block_h
+    service = regulation.service(config.market, config.award, grid, market, block_h=block_h)
     made = service_plan.plan(portfolio, [service], options, alone=alone)
-    offered_kw = service.rounded(config.award.share * made.award_kw[0])
-    progress("following the signal", 0.5)
     chargers = ChargerRules(seed=context.seed, **config.control.model_dump())
-    record = delivery.follow(
-        portfolio, made, offered_kw, signal, chargers, service=service, block_h=BLOCK_H
-    )
-    progress("scoring and settling", 0.9)
-    found = _settled(config, portfolio, rules, market, signal, made, record)
+
+    def followed(share: float, asked: Signal) -> tuple[Record, dict[str, Any]]:
+        offered_kw = service.rounded(share * made.award_kw[0])
+        record = delivery.follow(
+            portfolio, made, offered_kw, asked, chargers, service=service, block_h=block_h
+        )
+        return record, _settled(config, portfolio, rules, market, asked, made, record)
+
+    tried, share = list[Trial](), config.award.share
+    if config.signal.trial_file is not None:
+        trial_signal = _signal(config.signal.trial_file, context)
+        for number, other in enumerate(config.award.trial_shares):
+            progress(
+                f"trying {other:.0%} of what is held",
+                0.4 + 0.3 * number / len(config.award.trial_shares),
+            )
+            tried.append(trial(other, *followed(other, trial_signal), rules))
+        share = best(tried).share
+    progress("following the signal", 0.7)
+    offered_kw = service.rounded(share * made.award_kw[0])
+    record, found = followed(share, signal)
     results = RegulationResults(
         inputs=given,
         signal=signal,
@@ -77,6 +94,8 @@ def compute(config: Config, context: Context) -> Output[RegulationResults]:
         plan=made,
         offered_kw=offered_kw,
         record=record,
+        share=share,
+        trials=tuple(tried),
         **found,
     )
     return Output(
@@ -89,6 +108,21 @@ def compute(config: Config, context: Context) -> Output[RegulationResults]:
     )
 
 
+def _signal(file: str, context: Context) -> Signal:
+    """A signal of a file, in ticks that can be scored.
+
+    Raises:
+        InputError: Other ticks.
+    """
+    signal = signals.read_signal(locate(file, context.folder))
+    every = SAMPLE_S / signal.tick_s
+    if abs(every - round(every)) > 1e-9 or every < 1:
+        rule = f"divide the {SAMPLE_S:g} s at which responses are scored"
+        fix = f"PJM sends a value every {PJM_TICK_S:g} s: look whether seconds are counted right."
+        raise InputError("signal", [Fault("tick_s", rule, (signal.tick_s,), (file,), fix=fix)])
+    return signal
+
+
 def _rules(grid: TimeGrid) -> PjmRegulation:
     """The rules of the horizon, which must not change within it."""
     days = [moment.astimezone(PJM_ZONE).date() for moment in (grid.start_utc, _last(grid))]
@@ -97,10 +131,11 @@ def _rules(grid: TimeGrid) -> PjmRegulation:
         rule = f"lie on one side of {last.first}, when the rules change"
         got = tuple(str(day) for day in days)
         raise InputError("regulation", [Fault("horizon", rule, got)])
-    steps = BLOCK_H / grid.step_h
-    if abs(steps - round(steps)) > 1e-9 or abs(grid.horizon_h / BLOCK_H % 1.0) > 1e-9:
-        fix = "Choose steps of 15, 20, 30 or 60 minutes, and whole hours."
-        rule = "be made of whole hours, and each of whole steps"
+    steps, blocks = first.block_h / grid.step_h, grid.horizon_h / first.block_h
+    if max(abs(steps - round(steps)), abs(blocks - round(blocks))) > 1e-9 or steps < 1 - 1e-9:
+        minutes = first.block_h * MIN_PER_H
+        fix = f"Choose steps that divide {minutes:g} minutes, such as 15."
+        rule = f"be made of awards of {minutes:g} minutes, and each of whole steps"
         raise ConfigError("config", [Fault("horizon", rule, (grid.step_h,), fix=fix)])
     return first
 
@@ -117,7 +152,7 @@ def _settled(
     signal: Signal,
     made: ServicePlan,
     record: Record,
-) -> dict:
+) -> dict[str, Any]:
     """Score, prices and credits of each interval, and each asset's part."""
     score = _score(config, rules, signal, record)
     per = round(rules.payment_h * S_PER_H / record.tick_s)
@@ -204,6 +239,7 @@ STUDY = Study(
         "schedule.parquet",
         "statement.parquet",
         "kinds.parquet",
+        "trials.parquet",
     ),
     compute=compute,
     report=report,

@@ -8,6 +8,7 @@ import polars as pl
 from evergrid.core.units import KW_PER_MW
 from evergrid.data import tables
 from evergrid.markets.rules.constant import unsure
+from evergrid.studies.regulation import trials
 from evergrid.studies.regulation.config import Config
 from evergrid.studies.regulation.kinds import by_kind
 from evergrid.studies.regulation.results import RegulationResults
@@ -38,6 +39,7 @@ def headline(config: Config, found: RegulationResults) -> dict[str, Any]:
         "signal_energy_cost": found.signal_energy,
         "following_wear_cost": found.following_wear,
         "beside_plan_kwh": float(found.beside_plan_kwh.sum()),
+        "share_offered": found.share,
         "offered_mean_kw": float(found.offered_kw.mean()),
         "award_mean_kw": mean_kw,
         "award_cut_kw": float(found.offered_kw.mean()) - mean_kw,
@@ -92,6 +94,7 @@ def results(config: Config, found: RegulationResults) -> dict[str, pl.DataFrame]
     every_us = round(found.rules.payment_h * 3600 * SECOND_US)
     tick_us = round(record.tick_s * SECOND_US)
     return {
+        "trials": trials.frame(found.trials, found.share),
         "kinds": by_kind(config, found.asset_id.tolist(), found.held_kwh, found.statement),
         "intervals": pl.DataFrame(
             {

@@ -11,10 +11,11 @@ from evergrid.core.faults import Fault
 from evergrid.inputs.microgrid import HOURS_A_DAY, MicrogridEntry
 from evergrid.model.microgrid import TIERS, Tier
 
-MOST_RUNS = 2_000_000  # outages times vehicles, beyond which a run takes hours
+MOST_RUNS = 250_000  # outages times vehicles, beyond which a run needs more than 1 GB and an hour
 MOST_STEPS = 10_000  # of one outage
 MOST_VALUES = 200_000_000  # outages, blocks and vehicles, and steps multiplied: of memory
 MOST_EACH = 1e6  # kW or kWh of one vehicle or charger
+MOST_PRICE = 1e6  # of a kWh or MWh
 MOST_PAIRS = 100  # energies and chargers for which the least fleet is searched
 QUARTERS = 4  # in an hour, the steps of a usual day
 
@@ -79,9 +80,9 @@ class RecoveryEntry(BaseConfig):
     """Hours for which it must stay served; until the end of the outage when absent."""
     target_share: float = Field(default=0.8, gt=0, le=1)
     """Share that the required recovery time refers to; one of shares."""
-    target_t_r_h: float = Field(default=2.0, ge=0)
+    target_t_r_h: float = Field(default=2.0, ge=0, le=1e4)
     """Most hours until then."""
-    target_m_d_kwh: float = Field(default=1000.0, ge=0)
+    target_m_d_kwh: float = Field(default=1000.0, ge=0, le=1e9)
     """Most energy not served in an outage."""
     probability: float = Field(default=0.95, gt=0, lt=1)
     """With which an outage must keep both."""
@@ -91,7 +92,10 @@ class RecoveryEntry(BaseConfig):
     @model_validator(mode="after")
     def _one_of_them(self) -> "RecoveryEntry":
         faults = []
-        if not self.tiers or len(set(self.tiers)) < len(self.tiers):
+        if not self.tiers:
+            fix = "Leave it out for all tiers."
+            faults.append(Fault("tiers", "name at least one tier", ("[]",), fix=fix))
+        if len(set(self.tiers)) < len(self.tiers):
             faults.append(Fault("tiers", "name each tier at most once", (str(list(self.tiers)),)))
         if not self.shares or not all(0 < share <= 1 for share in self.shares):
             got = (str(self.shares),)
@@ -145,11 +149,11 @@ class SizingEntry(BaseConfig):
 class LostLoadEntry(BaseConfig):
     """What a kWh that is not served costs, by tier."""
 
-    life_safety_per_kwh: float = Field(default=100.0, ge=0)
+    life_safety_per_kwh: float = Field(default=100.0, ge=0, le=MOST_PRICE)
     """Of loads that lives depend on."""
-    critical_per_kwh: float = Field(default=30.0, ge=0)
+    critical_per_kwh: float = Field(default=30.0, ge=0, le=MOST_PRICE)
     """Of critical loads."""
-    comfort_per_kwh: float = Field(default=5.0, ge=0)
+    comfort_per_kwh: float = Field(default=5.0, ge=0, le=MOST_PRICE)
     """Of all others."""
 
 
@@ -161,18 +165,18 @@ class StandingEntry(BaseConfig):
     energy_reserve_kwh of the vehicles."""
     plugged_in: tuple[float, float] = (17.0, 6.0)
     """Hours of the local clock from which to which vehicles are plugged in on usual days."""
-    energy_arrival_kwh: float = Field(default=90.0, gt=0)
+    energy_arrival_kwh: float = Field(default=90.0, gt=0, le=MOST_EACH)
     """In each battery when it is plugged in."""
-    energy_departure_kwh: float = Field(default=140.0, gt=0)
+    energy_departure_kwh: float = Field(default=140.0, gt=0, le=MOST_EACH)
     """Owed to each vehicle when it leaves."""
     import_price_per_mwh: tuple[float, ...] = (
         *(60.0, 55.0, 52.0, 50.0, 52.0, 60.0, 80.0, 100.0, 95.0, 80.0, 70.0, 65.0),
         *(60.0, 60.0, 65.0, 75.0, 110.0, 180.0, 240.0, 220.0, 160.0, 110.0, 85.0, 70.0),
     )
     """Price of energy in each of 24 hours; what is fed earns the same less export_loss_per_mwh."""
-    export_loss_per_mwh: float = Field(default=10.0, ge=0)
+    export_loss_per_mwh: float = Field(default=10.0, ge=0, le=MOST_PRICE)
     """By which feeding earns less than drawing costs."""
-    wear_per_kwh: float = Field(default=0.03, ge=0)
+    wear_per_kwh: float = Field(default=0.03, ge=0, le=MOST_PRICE)
     """Battery wear for each kWh that is fed."""
     currency: str = Field(default="USD", min_length=1, max_length=16)
     """ISO 4217 code."""
@@ -183,6 +187,10 @@ class StandingEntry(BaseConfig):
         if len(self.import_price_per_mwh) != HOURS_A_DAY:
             got = (f"{len(self.import_price_per_mwh)} numbers",)
             faults.append(Fault("import_price_per_mwh", "be 24 numbers", got))
+        elif max(map(abs, self.import_price_per_mwh)) > MOST_PRICE:
+            rule = f"be in [{-MOST_PRICE:g}, {MOST_PRICE:g}]"
+            got = (max(self.import_price_per_mwh, key=abs),)
+            faults.append(Fault("import_price_per_mwh", rule, got))
         start, end = self.plugged_in
         if not (0 <= start < HOURS_A_DAY and 0 <= end < HOURS_A_DAY and start != end):
             rule = "be two different hours of the clock, from 0 to below 24"
@@ -211,7 +219,7 @@ class StormEntry(BaseConfig):
 class RegulationEntry(BaseConfig):
     """Regulation that vehicles were selling when the grid was lost, which moved their energy."""
 
-    award_kw: float = Field(default=30.0, gt=0)
+    award_kw: float = Field(default=30.0, gt=0, le=MOST_EACH)
     """Of each vehicle, up and down."""
     hours: float = Field(default=2.0, gt=0, le=24)
     """For which the signal was followed before the loss."""
@@ -244,8 +252,15 @@ class Config(BaseConfig):
     """A warning before the loss, compared with none; left out when absent."""
     regulation: RegulationEntry | None = None
     """Regulation that was sold before the loss; none when absent."""
-    checked_outages: int = Field(default=5, ge=0, le=1000)
-    """Outages of which the best restoration with all known is solved, beside the policy's."""
+    checked_outages: int = Field(default=5, ge=0, le=100)
+    """Outages of which the best restoration with all known is solved, beside the policy's, within
+    ten minutes in all."""
+
+    @model_validator(mode="after")
+    def _together(self) -> "Config":
+        if self.microgrid.feeder is None:  # which tells the load blocks once it is read
+            check(self)
+        return self
 
 
 def check(config: Config) -> None:

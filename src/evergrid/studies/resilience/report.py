@@ -124,8 +124,8 @@ def _policy_line(result: StudyResult) -> str:
     check = result.findings.check
     assert check is not None
     return (
-        f"of what the policy loses, at most {check.mean_gap:.1%} could be saved by who knows of the "
-        f"length no more than it does, and {check.gap:.1%} by who knows it, on "
+        f"of what the policy loses, at most {check.mean_gap:.1%} could be saved by who knows no "
+        f"more of its length than it does, and {check.gap:.1%} by who knows it, on "
         f"{len(check.policy_kwh)} outages (weighted energy)"
     )
 
@@ -330,8 +330,15 @@ def _policy_table(result: StudyResult) -> Section:
         "knows who comes, but not the length, and is what a policy is to be measured by. "
         "Energies are weighted, interruptions included."
     )
-    columns = ("outage", "length, h", "policy, kWh", "all known, kWh", "bound, kWh")
-    columns = (*columns, "policy, mean of lengths", "bound, length unknown")
+    columns = (
+        "outage",
+        "length, h",
+        "policy, kWh",
+        "all known, kWh",
+        "bound, kWh",
+        "policy, mean of lengths",
+        "bound, length unknown",
+    )
     return Section("How good the policy is", text, Table(columns, rows))
 
 

@@ -155,9 +155,9 @@ def believed(config: Config, outages: Outages) -> OutageBelief:
     """
     outage, given = config.outage, config.restoration
     units = [unit for site in outages.microgrids for unit in site.batteries]
-    arrival_h, energy_kwh = np.array([(unit.arrival_h, _feeds_kwh(unit)) for unit in units]).reshape(
-        -1, 2
-    ).T
+    arrival_h, energy_kwh = (
+        np.array([(unit.arrival_h, _feeds_kwh(unit)) for unit in units]).reshape(-1, 2).T
+    )
     found = drawn_belief(outages.length_h, arrival_h, energy_kwh, outage.steps, outage.step_h)
     if given.expected_h is None:
         return found

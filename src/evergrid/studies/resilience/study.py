@@ -28,6 +28,8 @@ from evergrid.studies.study import Context, Output, Study
 MORE = 1.1  # energy or power that is tried beside what there is
 DAYS_A_YEAR = 365
 PLAN_S = 20.0  # for the best restoration of one outage
+PLANS_S = 600.0  # for those of all outages that are checked
+PLANS_EACH = 2  # of an outage
 MEAN_GAP = 5e-3  # of the best restoration where the length is not known
 
 
@@ -41,6 +43,8 @@ def compute(config: Config, context: Context) -> Output[ResilienceResults]:
         SolveError: A usual day that was not planned to the end.
     """
     progress = context.progress
+    entry, told = config.microgrid.with_feeder(context.folder)
+    config = config.model_copy(update={"microgrid": entry})
     check(config)
     progress("drawing outages", 0.0)
     wide = _wide(config, context)
@@ -82,7 +86,7 @@ def compute(config: Config, context: Context) -> Output[ResilienceResults]:
         sizes=sizes,
         least=least,
         standing=standing,
-        check=_checked(config, own, rule),
+        check=checked(config, own, rule, given) if (given := config.checked_outages) else None,
         signal_made_up=_made_up(config),
     )
     return Output(
@@ -90,7 +94,7 @@ def compute(config: Config, context: Context) -> Output[ResilienceResults]:
         headline=tables.headline(config, findings),
         tables=tables.results(config, findings),
         inputs=tables.inputs(findings),
-        notes=tuple(report.notes(config, findings)),
+        notes=(*told, *report.notes(config, findings)),
     )
 
 
@@ -187,24 +191,24 @@ def _as_left(outages: Outages, energy_kwh: Float[Array, " scenario"]) -> Outages
     return changed(outages, change=leave)
 
 
-def _checked(config: Config, outages: Outages, rule: RestorationRule) -> PolicyCheck | None:
+def checked(config: Config, outages: Outages, rule: RestorationRule, count: int) -> PolicyCheck:
     """The first outages by the policy and by two plans that know who comes.
 
     One knows the length, too, and goes to the end of the outage. The other knows of lengths what
     the policy knows, and both are weighted by the probability that the outage lasts to each step.
     """
-    count, step_h = min(config.checked_outages, len(outages)), config.outage.step_h
-    if count == 0:
-        return None
+    step_h = config.outage.step_h
     belief, most_h = believed(config, outages), config.outage.steps * step_h
     lasting, rows = belief.lasting, []
+    count = min(count, len(outages))
+    limit_s = min(PLAN_S, PLANS_S / (PLANS_EACH * count))
     for number in range(count):
         site, length_h = outages.microgrids[number], float(outages.length_h[number])
         hours = step_h * max(int(np.ceil(length_h / step_h - 1e-9)), 1)
         fails = _failures(site, outages.diesel_fails_h[number])
         decided = policy.follow(site, rule, most_h, step_h, failures=fails, belief=belief)
         until = (np.arange(len(lasting)) * step_h < hours - 1e-9).astype(float)
-        given = {"failures": fails, "time_limit_s": PLAN_S}
+        given = {"failures": fails, "time_limit_s": limit_s}
         best = plan.plan(site, rule, hours, step_h, **given)
         mean = plan.plan(site, rule, most_h, step_h, lasting=lasting, gap=MEAN_GAP, **given)
         rows.append(

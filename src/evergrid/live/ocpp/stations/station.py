@@ -100,6 +100,11 @@ class StationState:
         """Its name."""
         return self.record.station
 
+    @property
+    def profiles_by_level(self) -> tuple[Profile, ...]:
+        """The profiles that it has accepted, lowest stack level first."""
+        return tuple(sorted(self.profiles.values(), key=lambda profile: profile["stackLevel"]))
+
     def at(self, evse: int) -> LiveTransaction | None:
         """The newest transaction of an outlet."""
         for live in reversed(self.transactions.values()):

@@ -11,18 +11,29 @@ PARTS = (("by time", theme.GREY), ("by use", theme.ORANGE))
 
 
 def wear_by_strategy(
-    strategies: Sequence[str], lost: Mapping[str, Sequence[float]], *, currency: str
+    strategies: Sequence[str],
+    lost: Mapping[str, Sequence[float]],
+    extrapolated: Sequence[bool],
+    *,
+    currency: str,
 ) -> go.Figure:
     """Bars of what batteries lose under each strategy, in money.
+
+    Strategies that take batteries outside the experiments of their model are hatched.
 
     Args:
         strategies: Their names, from top to bottom.
         lost: Money lost "by time" and "by use", one for each strategy.
+        extrapolated: Whether each one takes any battery outside the experiments of the model.
         currency: ISO 4217 code.
     """
+    note = "By the ageing model, at the price of their capacity."
+    if any(extrapolated):
+        note += " Hatched: outside its experiments."
+    hatched = ["/" if one else "" for one in extrapolated]
     figure = panels.sheet(
         "What batteries lose in the horizon",
-        note="By the ageing model, at the price of their capacity.",
+        note=note,
         height=170 + 44 * max(len(strategies), 1),
     )
     names = [literal(name) for name in strategies]
@@ -34,7 +45,7 @@ def wear_by_strategy(
             y=names,
             x=list(lost[label]),
             name=label,
-            marker={"color": color},
+            marker={"color": color, "pattern": {"shape": hatched, "fillmode": "overlay"}},
             hovertemplate=f"{label}: %{{x:,.{decimals}f}} {literal(currency)}<extra></extra>",
         )
     figure.add_scatter(

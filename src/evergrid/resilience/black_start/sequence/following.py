@@ -12,6 +12,9 @@ from evergrid.resilience.black_start.island import STRETCH_S, Island
 from evergrid.resilience.black_start.outcome import Action, FollowerOutcome
 from evergrid.resilience.black_start.sequence.program import Steps
 from evergrid.resilience.black_start.settings import StartSequence
+from evergrid.resilience.inverter.droop import STATES
+from evergrid.resilience.network.dq_state import DqState
+from evergrid.resilience.network.elements import GridFollowingUnit
 from evergrid.resilience.network.references import PowerReference
 
 POLL_S = 0.1  # from look to look
@@ -68,7 +71,7 @@ class FollowingChargers:
                 FollowerOutcome(
                     unit=one.unit.name,
                     section=island.circuit.sections[one.section].name,
-                    on_at_end=one.on and island.follows(one.unit.name),
+                    on_at_end=one.on and one.unit.name in island.all_joined_units(one.section),
                     entered_s=one.entered_s,
                     tripped_s=one.tripped_s,
                     trips=one.trips,
@@ -92,7 +95,7 @@ class FollowingChargers:
     def _bad(self, one: _Follower) -> np.ndarray:
         """Whether voltage or frequency were outside their windows, since the last look."""
         rules, nominal = self.rules, self.island.circuit.site.nominal_hz
-        frequency, voltage = self.island.recent(one.section, POLL_S)
+        frequency, voltage = _recent(self.island, one.section, POLL_S)
         inside = (voltage >= rules.low_voltage_pu) & (voltage <= rules.high_voltage_pu)
         inside &= frequency >= nominal - rules.low_deviation_hz
         inside &= frequency <= nominal + rules.high_deviation_hz
@@ -102,8 +105,8 @@ class FollowingChargers:
         """Connect it without power and let it ramp up, if that is stable and the load is there."""
         island, name = self.island, one.unit.name
         power_kw = self.rules.power_share * one.unit.max_discharge_kw
-        fed_kw = power_kw + island.fed_kw(one.section)
-        most_kw = LOADED * island.demand_kw(one.section)
+        fed_kw = power_kw + closing.fed_kw(island, one.section)
+        most_kw = LOADED * _demand_kw(island, one.section)
         if fed_kw > most_kw and not island.on_grid(one.section):
             one.reason = (
                 f"those that follow would feed {fed_kw:.4g} kW, more than {most_kw:.4g} kW, 0.9 of "
@@ -125,7 +128,7 @@ class FollowingChargers:
             one.out, one.reason = True, check.reason
             island.log(Action.REFUSED, name, check.reason, before, one.section)
             return
-        island.start_follower(name, one.section)
+        _connect(island, name, one.section)
         one.on, one.entered_s, one.reason = True, min(one.entered_s, island.time_s), ""
         words = (
             f"good voltage for {self.rules.enter_s:g} s; follows it and ramps to {power_kw:g} kW "
@@ -138,7 +141,7 @@ class FollowingChargers:
     def _watch(self, one: _Follower) -> None:
         """Trip on what its own protection sees."""
         island, rules = self.island, self.rules
-        frequency, voltage = island.recent(one.section, POLL_S)
+        frequency, voltage = _recent(island, one.section, POLL_S)
         if not island.joined_units(one.section):
             self._drop(one, "its bus is dead")
         elif self._energy_left_kwh(one) <= 0:
@@ -163,7 +166,7 @@ class FollowingChargers:
     def _rate_hz_per_s(self, one: _Follower) -> float:
         """Greatest rate of change of frequency over the window, since the last look."""
         window_s = self.rules.rocof_window_s
-        frequency, _ = self.island.recent(one.section, window_s + POLL_S)
+        frequency, _ = _recent(self.island, one.section, window_s + POLL_S)
         samples = round(window_s / 1e-3)
         if len(frequency) <= samples:
             return 0.0
@@ -184,3 +187,42 @@ class FollowingChargers:
         island.log(Action.TRIP, name, cause, before, one.section)
         one.on, one.good_s, one.reason = False, 0.0, cause
         one.tripped_s, one.trips = island.time_s, one.trips + 1
+
+
+def _demand_kw(island: Island, section: int) -> float:
+    """What the blocks that are on draw at nominal voltage in the island of a section."""
+    names = {
+        name
+        for place in island.joined_sections(section)
+        for name in island.circuit.sections[place].blocks
+    }
+    drawn = (
+        block.power_kw * island.block_factor(block.name)
+        for block in island.circuit.blocks
+        if block.name in names and island.is_on(block.name)
+    )
+    return sum(drawn, 0.0)
+
+
+def _connect(island: Island, name: str, section: int) -> None:
+    """Connect a unit that follows, which has found the voltage of its bus and feeds nothing."""
+    network = island.circuit.network
+    place = [unit.name for unit in network.units].index(name)
+    unit = network.units[place]
+    assert isinstance(unit, GridFollowingUnit)
+    assembly = island.assembly()
+    (at,) = np.nonzero(assembly.buses == network.bus_index[unit.bus])
+    voltage = assembly.voltages_v(island.state.values, island.time_s)[at[0]]
+    w = 2.0 * np.pi * island.frequency_hz(section)
+    island.move(island.positions.starting(name).closing(name))
+    values = island.state.values.copy()
+    first = place * len(STATES)
+    values[first : first + len(STATES)] = unit.inverter.synchronised(complex(voltage), w)
+    island.state = DqState(island.time_s, values)
+
+
+def _recent(island: Island, section: int, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    """Frequency and voltage of a section at the samples of the last seconds."""
+    rows = island.rows[-max(round(seconds / STRETCH_S), 1) :]
+    frequency = np.concatenate([row.section_frequency[:, section] for row in rows])
+    return frequency, np.concatenate([row.section_voltage[:, section] for row in rows])

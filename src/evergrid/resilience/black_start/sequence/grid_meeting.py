@@ -8,7 +8,7 @@ from evergrid.resilience.black_start import closing
 from evergrid.resilience.black_start.circuit import GRID
 from evergrid.resilience.black_start.outcome import Action
 from evergrid.resilience.black_start.sequence.bottom_up import BottomUp
-from evergrid.resilience.black_start.sequence.program import Steps
+from evergrid.resilience.black_start.sequence.program import Steps, StopSequenceError
 from evergrid.resilience.black_start.sequence.section_start import SectionStart
 from evergrid.resilience.black_start.sequence.synchronising import (
     OWN_RAMP_S,
@@ -32,7 +32,7 @@ class GridMeeting:
         self.site = site
         self.beyond = beyond
         self.grid = grid
-        self.out_of_reach = False
+        self.unmet = ""  # why the grid that is back is not met
 
     def look(self) -> Steps:
         """Meet the grid if it is back."""
@@ -49,12 +49,15 @@ class GridMeeting:
     def _reconnect(self, grid: GridReturn) -> Steps:
         """Bring the island to pass the grid, close, and hand the load over."""
         island, together = self.site.island, self.site.synchronising
-        if island.on_grid() or together.over() or self.out_of_reach:
+        if island.on_grid() or together.over() or self.unmet:
+            return
+        self.unmet = self._unfit(grid)
+        if self.unmet:
+            island.log(Action.REFUSED, GRID, self.unmet, island.reading())
             return
         if not (yield from self.beyond.energise_upstream()):
-            self.out_of_reach = True
-            words = "the transformer upstream, behind which the grid is met, is not energised"
-            island.log(Action.REFUSED, GRID, words, island.reading())
+            self.unmet = "the transformer upstream, behind which the grid is met, is not energised"
+            island.log(Action.REFUSED, GRID, self.unmet, island.reading())
             return
         before = island.reading()
         w_n = together.nominal_rad_per_s
@@ -76,10 +79,20 @@ class GridMeeting:
         raise_v = together.nominal_v * (grid.voltage_pu - island.reading().voltage_pu)
         yield from together.shift(online, 0.0, shift, 0.0, raise_v)
         check = closing.check_stability(island, island.positions.closing(GRID), GRID)
-        self.site.act_on(check)
-        from_s = island.time_s
-        found = yield from together.agreement(GRID)
+        found, from_s = None, island.time_s
+        stop = None
+        try:
+            self.site.act_on(check)
+            found = yield from together.agreement(GRID)
+        except StopSequenceError as refused:
+            stop = refused
         if found is None:
+            if not island.lost:
+                self.unmet = check.reason or "phase, slip and voltage do not agree in time"
+                island.move(island.positions.stopping(GRID))
+                yield from together.shift(online, shift, 0.0, raise_v, 0.0)
+            if stop is not None:
+                raise stop
             return
         before = island.reading()
         island.move(island.positions.closing(GRID))
@@ -87,3 +100,15 @@ class GridMeeting:
         island.log(Action.RECONNECTED, GRID, difference_words(found), before)
         yield from together.shift(online, shift - slip, grid_trim, raise_v, 0.0)
         yield self.site.sequence.settle_s
+
+    def _unfit(self, grid: GridReturn) -> str:
+        """Why nobody connects to such a grid; empty where it is fit."""
+        island = self.site.island
+        limits = island.limits
+        off_hz = grid.frequency_hz - island.circuit.site.nominal_hz
+        if abs(grid.voltage_pu - 1.0) > 1.0 - limits.pick_up_voltage_pu:
+            return f"its voltage of {grid.voltage_pu:g} pu is too far from 1 for what is to be fed"
+        if abs(off_hz) > limits.pick_up_deviation_hz:
+            most_hz = limits.pick_up_deviation_hz
+            return f"its frequency is {off_hz:+.3g} Hz off, more than {most_hz:g}"
+        return ""

@@ -163,13 +163,15 @@ class SectionStart:
         return self.synchronising.over()
 
     def by_worth(self) -> list[LoadBlock]:
-        """Blocks by tier, then by weight; a block comes after the one that feeds it."""
+        """Blocks by tier, then by weight; right before each come those through which it is fed."""
         order = sorted(self.blocks.values(), key=lambda one: (TIERS.index(one.tier), -one.weight))
         done: list[LoadBlock] = []
-        while order:
-            ready = [one for one in order if not one.parent or self.blocks[one.parent] in done]
-            done.append(ready[0])
-            order.remove(ready[0])
+        for block in order:
+            # Through whatever feeds it, as worthy as it may be.
+            way = [block]
+            while way[-1].parent:
+                way.append(self.blocks[way[-1].parent])
+            done += [one for one in reversed(way) if one not in done]
         return done
 
     def waiting(self) -> list[str]:
@@ -257,7 +259,7 @@ class SectionStart:
         wait_s = 3600.0 * unit.arrival_h + self.sequence.auxiliary_s - island.time_s
         if wait_s > 0:
             yield wait_s
-        if self.over():
+        if self.over() or name in island.dead_units:
             return
         before = island.reading(place)
         started = island.positions.starting(name)
@@ -266,6 +268,8 @@ class SectionStart:
         island.move(started)
         self._log(Action.UNIT_START, name, "starts beside the island and lets it pass", before)
         yield OWN_RAMP_S + SETTLED_S
+        if name in island.dead_units:
+            return
         island.refer(name, self.synchronising.passing(place, ramp=False))
         check = closing.check_stability(island, island.positions.closing(name), name, place)
         self.act_on(check)

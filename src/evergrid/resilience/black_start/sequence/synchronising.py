@@ -81,7 +81,7 @@ class Synchronising:
         """
         island, told = self.island, self.told
         until_s = island.time_s + PATIENCE / told.slip_hz
-        while not self.over() and island.time_s < until_s:
+        while not self.over() and island.time_s < until_s and name not in island.dead_units:
             found = across_breaker(island.assembly(), island.state, name)
             if not told.check:
                 return found
@@ -99,7 +99,7 @@ class Synchronising:
             if follow is not None:
                 follow(found)
             yield STRETCH_S
-        if not self.over():
+        if not self.over() and name not in island.dead_units:
             found = across_breaker(island.assembly(), island.state, name)
             words = f"phase, slip and voltage never agree: {difference_words(found)}"
             island.log(Action.REFUSED, name, words, island.reading(section), section)

@@ -164,7 +164,10 @@ class PatternMixer:
                 self._enter(part)
             least = prices[: self._count, None]
             worth = part.kinds & (cost < least - NEAR * np.maximum(np.abs(least), 1.0))
-            new = [self._add(block, patterns[block, kind]) for block, kind in np.argwhere(worth).tolist()]
+            new = [
+                self._add(block, patterns[block, kind])
+                for block, kind in np.argwhere(worth).tolist()
+            ]
             if not any(new):
                 break
         return part, self._mixture(np.pad(share, (0, self._size - len(share))))

@@ -95,7 +95,7 @@ def _find(blocks, prices, scope, forced, found, value, back):
 
     After at least one interval, `value[0, t]` is the least cost of the steps before t where step
     t - 1 is open, `value[1, t]` where it is closed and step t is the first to be open. `back[0]`
-    has whether step t - 1 was the first to be open, `back[1]` the step in which that interval began.
+    has whether step t - 1 was the first to be open, `back[1]` in which step that interval began.
     `forced` counts the steps before each in which a block must be closed.
     """
     count, steps = prices.stay.shape

@@ -119,13 +119,15 @@ def branches(
         longer[block], shorter[block] = at + 1, at
         scopes = [scope._replace(most=shorter), scope._replace(least=longer)]
         return [part._replace(scope=one) for one in scopes]
-    return [part._replace(scope=scope._replace(must=must)) for must in _steps(part, mixture, parent)]
+    return [
+        part._replace(scope=scope._replace(must=must)) for must in _steps(part, mixture, parent)
+    ]
 
 
 def _steps(
     part: Part, mixture: Mixture, parent: Int[Array, " block"]
 ) -> list[Int[Array, "block step"]]:
-    """Where blocks must be closed or open so that a step is not mixed, or a child without parent."""
+    """Where blocks must be closed or open, so that no step is mixed and no child without parent."""
     must = part.scope.must
     open_, closed = must.copy(), must.copy()
     mixed = np.where(must == 0, np.minimum(mixture.closed, 1.0 - mixture.closed), 0.0)
