@@ -65,14 +65,14 @@ def print_plans(seeds: Sequence[int], *, mixed: bool, wall_limit_s: float) -> No
         taken.append(found.seconds)
         gaps.append(gap(given, found))
         print(
-            f"  seed {seed}: {found.seconds:.1f} CPU s, {found.status}, "
+            f"  seed {seed}: {found.seconds:.2f} CPU s, {found.status}, "
             f"cost {cost_kwh(given, found):,.1f}, bound {found.bound_kwh:,.1f}, "
             f"gap {100 * gaps[-1]:.3f} %, {len(violations(given, found))} limits broken",
             flush=True,
         )
     if taken:
         within = np.mean((np.array(gaps) <= GAP) & (np.array(taken) <= LIMIT_S))
-        print(f"  median {statistics.median(taken):.1f} CPU s; to .1 % within 60 s: {within:.0%}")
+        print(f"  median {statistics.median(taken):.2f} CPU s; to .1 % within 60 s: {within:.0%}")
 
 
 def print_outages() -> None:

@@ -24,8 +24,8 @@ class Status(StrEnum):
             "itself; the plan exceeds them by the least possible. Read the overloads.",
             Status.TIME_LIMIT: "No plan was found in the time allowed. Raise time_limit_s.",
             Status.INFEASIBLE: "No schedule keeps every limit.",
-            Status.NUMERICAL: "The calculation lost precision or found no solution. Check the inputs for "
-            "values that differ by many orders of magnitude.",
+            Status.NUMERICAL: "The calculation lost precision or found no solution. Check "
+            "the inputs for values that differ by many orders of magnitude.",
         }[self]
 
     @property

@@ -1,7 +1,7 @@
 """Regulation as a configuration names it: the market, and what is offered there."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
@@ -40,11 +40,6 @@ class Award(Config):
 
     share: float = Field(default=0.8, gt=0, le=1)
     """Of what the plan holds ready in each block."""
-    trial_shares: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
-        default=(), examples=[(0.6, 0.8, 1.0)], max_length=20
-    )
-    """Shares that are tried on the trial signal of another day; the one that earns most there,
-    after what following costs, is offered in place of ``share``."""
     hold_h: float = Field(default=0.5, ge=0, le=4)
     """Time for which each vehicle holds energy to follow the signal one way."""
     most_kw: float | None = Field(default=None, ge=0, examples=[500.0])

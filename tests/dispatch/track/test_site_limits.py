@@ -13,7 +13,7 @@ from evergrid.dispatch.track.connections import Connections, plug_in
 from evergrid.dispatch.track.firm import available_kw
 from evergrid.dispatch.track.signal import SignalRules
 from evergrid.dispatch.track.simulation import Stays, World, simulate
-from evergrid.dispatch.track.site_limits import Bounds, SiteChargers, SitePlan
+from evergrid.dispatch.track.site_limits import Bounds, LimitsByStep, SiteChargers
 
 LOSS = LossCurve(0.005, 0.0, 0.045)
 TYPE = ChargerType(11.04, 11.04, LOSS, LOSS, least_kw=4.14, step_kw=0.69)
@@ -91,7 +91,7 @@ def test_a_limit_of_a_root_holds_for_all_below():
     assert -TREE.sums(state.power_kw)[0] <= 100.0
 
 
-def simulated(sites: SitePlan | None, signal: np.ndarray) -> np.ndarray:
+def simulated(sites: LimitsByStep | None, signal: np.ndarray) -> np.ndarray:
     """Power of each site as told in each tick, of thirty cars asked for all that they have."""
     state, rows, told = fleet_state.empty(30, [TYPE]), np.arange(30), list[np.ndarray]()
     cars = Connections(
@@ -117,7 +117,7 @@ def simulated(sites: SitePlan | None, signal: np.ndarray) -> np.ndarray:
 def test_a_simulated_fleet_keeps_the_limits_of_each_step_in_every_tick():
     signal = np.tile([0.9, -0.9, 0.5], 10)[:21]
     most = np.stack([np.array([np.inf, 20.0, 50.0]), np.array([70.0, np.inf, 0.0])], axis=1)
-    sites = SitePlan(TREE, 20.0, -most, most)
+    sites = LimitsByStep(TREE, 20.0, -most, most)
     free, kept = simulated(None, signal), simulated(sites, signal)
     for tick, of_sites in enumerate(kept):
         step = min(tick // 10, 1)
@@ -128,11 +128,11 @@ def test_a_simulated_fleet_keeps_the_limits_of_each_step_in_every_tick():
 
 def test_what_holds_through_a_block_is_the_strictest_limit_of_its_steps():
     most = np.array([[9.0, 5.0, 7.0, 1.0]])
-    sites = SitePlan(SiteChargers(np.zeros(1, np.int64), np.array([-1])), 900.0, -most, most)
+    sites = LimitsByStep(SiteChargers(np.zeros(1, np.int64), np.array([-1])), 900.0, -most, most)
     assert sites.bounds(0.0).most_kw == pytest.approx([9.0])
     assert sites.bounds(0.0, 0.5).most_kw == pytest.approx([5.0])
     assert sites.bounds(1800.0, 0.25).least_kw == pytest.approx([-7.0])
     assert sites.bounds(1800.0, 9.0).most_kw == pytest.approx([1.0])
     assert sites.bounds(9999.0).most_kw == pytest.approx([1.0])
     with pytest.raises(InputError, match="step_s"):
-        SitePlan(sites.chargers, 0.0, -most, most)
+        LimitsByStep(sites.chargers, 0.0, -most, most)

@@ -9,6 +9,7 @@ from polars.testing import assert_frame_equal
 
 from evergrid.core.errors import InfeasibleError
 from evergrid.studies import plan
+from evergrid.studies.plan import report
 from evergrid.studies.plan import tables as plan_tables
 from tests.studies.cases import Planned
 
@@ -144,6 +145,15 @@ def test_the_shortfalls_add_up_and_name_their_cause(planned: Planned):
     assert told == pytest.approx(summary["shortfall_kwh"], abs=1e-9)
     assert summary["served_share"] < 1
     assert "the import limit of site street" in {item["limit"] for item in summary["shortfalls"]}
+
+
+@pytest.mark.parametrize(
+    ("short_kwh", "told"), [(0.004, "0.004 kWh"), (0.54, "0.5 kWh"), (12.0, "12.0 kWh")]
+)
+def test_a_small_shortfall_is_not_told_as_none(short_kwh: float, told: str):
+    one = {"session_id": "a/1", "shortfall_kwh": short_kwh, "limit": "its charger"}
+    line = report._service({"served_share": 1.0, "shortfall_kwh": short_kwh, "shortfalls": [one]})
+    assert f"1 session short of {told}, worst a/1 by {told}: its charger" in line
 
 
 def test_a_shortfall_is_refused_where_the_user_wants_it(planned: Planned):

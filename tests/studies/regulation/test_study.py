@@ -167,8 +167,7 @@ def test_the_share_that_earns_most_on_another_day_is_offered(tmp_path: Path) -> 
     frame = pl.read_csv(tmp_path / "signal.csv")
     frame.with_columns(pl.col("signal").reverse()).write_csv(tmp_path / "before.csv")
     changed = {
-        "signal": {"file": "signal.csv", "trial_file": "before.csv"},
-        "award": {"step_kw": 5.0, "least_kw": 5.0, "trial_shares": (0.3, 0.7)},
+        "trial": {"file": "before.csv", "shares": (0.3, 0.7)},
     }
     config = parse(regulation.Config, configuration(**changed))
     result = regulation.run(config, folder=tmp_path, seed=1)
@@ -183,18 +182,17 @@ def test_the_share_that_earns_most_on_another_day_is_offered(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("signal", "award"),
+    ("trial", "said"),
     [
-        ({"file": "signal.csv", "trial_file": "before.csv"}, {}),
-        ({"file": "signal.csv"}, {"trial_shares": (0.5,)}),
-        ({"file": "signal.csv", "trial_file": "signal.csv"}, {"trial_shares": (0.5,)}),
+        ({"file": "signal.csv"}, "another day's signal"),
+        ({"file": "before.csv", "shares": ()}, "shares"),
+        ({"file": "before.csv", "shares": (0.5, 1.5)}, "shares"),
+        ({"shares": (0.5,)}, "file"),
     ],
 )
-def test_trials_need_the_signal_of_another_day(
-    signal: dict[str, Any], award: dict[str, Any]
-) -> None:
-    with pytest.raises(EvergridError, match="trial_file"):
-        parse(regulation.Config, configuration(signal=signal, award=award))
+def test_trials_need_shares_and_the_signal_of_another_day(trial: dict[str, Any], said: str) -> None:
+    with pytest.raises(EvergridError, match=said):
+        parse(regulation.Config, configuration(trial=trial))
 
 
 def test_the_cliffs_of_the_score_decide_between_shares() -> None:

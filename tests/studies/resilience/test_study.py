@@ -136,6 +136,10 @@ def test_the_policy_is_not_better_than_the_bound(result: Any):
     assert (check["policy_kwh"] >= check["bound_kwh"] - 1e-6).all()
     assert (check["best_kwh"] >= check["bound_kwh"] - 1e-6).all()
     assert result.summary["policy_gap"] >= -1e-9
+    # Who knows no more of the length than the policy can save no more than who knows it.
+    assert (check["bound_mean_kwh"] <= check["policy_mean_kwh"] + 1e-6).all()
+    assert (check["bound_mean_kwh"] <= check["best_mean_kwh"] + 1e-6).all()
+    assert -1e-9 <= result.summary["policy_mean_gap"] < 1.0
 
 
 def test_the_same_seed_finds_the_same_and_another_does_not(result: Any):

@@ -84,6 +84,22 @@ def test_a_bid_curve_never_falls_and_ends_where_holding_pays(
     assert blocks[:, -1].sum() > blocks[:, 0].sum()
 
 
+def test_bids_that_are_paid_their_own_price_ask_for_more_than_they_cost(tmp_path: Path) -> None:
+    own = CURVE | {"price_error_per_mw": 3.0}
+    result = run(tmp_path, bid_curve=own)
+    bids, curve = result.tables["bids"], result.tables["bid_curve"]
+    assert (bids["bid_price_per_mw"] > bids["cost_per_mw"]).all()
+    assert bids["acceptance"].is_between(0.0, 1.0).all()
+    hours = 24.0 * configuration()["horizon"]["days"] / curve["time_utc"].n_unique()
+    margin = (bids["bid_price_per_mw"] - bids["cost_per_mw"]) * bids["acceptance"]
+    expected = (hours * margin * bids["award_mw"]).to_numpy()
+    assert bids["expected_margin"].to_numpy() == pytest.approx(expected)
+    # all parts together are what is offered at the dearest price
+    most = curve.filter(pl.col("price_per_mw") == max(CURVE["prices_per_mw"]))
+    assert bids["award_mw"].sum() == pytest.approx(most["award_mw"].sum(), abs=1e-6)
+    assert "paid their own price" in " ".join(result.summary["notes"])
+
+
 @pytest.fixture(scope="module")
 def blind(tmp_path_factory: pytest.TempPathFactory) -> value_stacking.Result:
     return run(tmp_path_factory.mktemp("blind"), information=PERSISTENCE)
@@ -127,6 +143,7 @@ def test_no_offer_sees_a_price_that_is_published_later(
         ({"service": [{"name": "a", "price_per_mw": 1.0, "hold_min": -1}]}, "hold_min"),
         ({"bid_curve": {"service": "none", "prices_per_mw": [1.0]}}, "bid_curve.service"),
         ({"bid_curve": {"service": "reserve", "prices_per_mw": [2.0, 1.0]}}, "rise"),
+        ({"bid_curve": CURVE | {"price_error_per_mw": 0.0}}, "price_error_per_mw"),
         ({"service": [{"name": "a", "file": "gone.parquet"}]}, "gone.parquet"),
         ({"information": PERSISTENCE | {"look_back_days": 9}}, "prices"),
         ({"information": PERSISTENCE | {"gate_h": 60.0}}, "information"),

@@ -19,7 +19,7 @@ from evergrid.dispatch.track.firm import available_kw
 from evergrid.dispatch.track.fleet_state import FleetState, Rules
 from evergrid.dispatch.track.signal import SignalRules
 from evergrid.dispatch.track.simulation import PlannedPowers, Record, Stays, World, simulate
-from evergrid.dispatch.track.site_limits import SiteChargers, SitePlan
+from evergrid.dispatch.track.site_limits import LimitsByStep, SiteChargers
 from evergrid.model.chargers import LEAST_A, USUAL_V, usual_phases
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.signal import Signal
@@ -135,7 +135,7 @@ def follow(
     )
 
 
-def _sites(portfolio: Portfolio, made: ServicePlan) -> tuple[Int[Array, " session"], SitePlan]:
+def _sites(portfolio: Portfolio, made: ServicePlan) -> tuple[Int[Array, " session"], LimitsByStep]:
     """The charger of each session, one for each asset and site; and what limits leave for them.
 
     Load, and generation that the plan does not curtail, take their part of a limit.
@@ -149,7 +149,7 @@ def _sites(portfolio: Portfolio, made: ServicePlan) -> tuple[Int[Array, " sessio
         beside_kw = beside_kw + portfolio.sites.add_up(curtailed)
     chargers = SiteChargers(place % len(portfolio.sites), portfolio.sites.parent)
     limits = beside_kw - portfolio.import_limit_kw, beside_kw + portfolio.export_limit_kw
-    return charger, SitePlan(chargers, S_PER_H * portfolio.grid.step_h, *limits)
+    return charger, LimitsByStep(chargers, S_PER_H * portfolio.grid.step_h, *limits)
 
 
 def charger_types(

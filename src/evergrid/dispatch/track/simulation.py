@@ -20,7 +20,7 @@ from evergrid.dispatch.track.connections import Connections
 from evergrid.dispatch.track.firm import Available, available_kw, energy_now, grid_kw
 from evergrid.dispatch.track.fleet_state import DAY_S, PLUGGED, FleetState
 from evergrid.dispatch.track.signal import SignalRules, SignalState, read
-from evergrid.dispatch.track.site_limits import SitePlan
+from evergrid.dispatch.track.site_limits import LimitsByStep
 from evergrid.dispatch.track.tick import advance, changed_rows, hold_until, unheard
 
 LOOK_S = 300.0  # between two looks at what the fleet can still hold
@@ -194,7 +194,7 @@ def simulate(
     rules: SignalRules | None = None,
     outages: Outages | None = None,
     plan: PlannedPowers | None = None,
-    sites: SitePlan | None = None,
+    sites: LimitsByStep | None = None,
 ) -> Record:
     """Follow a signal from now on.
 
@@ -251,7 +251,7 @@ class _Run:
         self.award, self.award_kw, self.held = award, 0.0, Available(0.0, 0.0)
         self.start_s = self.block_s = self.look_s = state.now_s
         self.plan: PlannedPowers | None = None
-        self.sites: SitePlan | None = None
+        self.sites: LimitsByStep | None = None
         self.parts, self.ahead = tuple[recovery.Part, ...](), list[tuple[float, float]]()
         self.told_kw = deque[float]()  # in the last ticks, as long as orders are under way
         self.signal, self.random = SignalState(), np.random.default_rng(world.seed)

@@ -74,7 +74,7 @@ class Bounds:
 
 
 @dataclass(frozen=True)
-class SitePlan:
+class LimitsByStep:
     """Chargers at sites whose limits change from step to step, from second 0 on.
 
     Attributes:
@@ -95,7 +95,7 @@ class SitePlan:
     def __post_init__(self) -> None:
         if not 0 < self.step_s <= DAY_S:
             rule = "be above 0 and at most a day"
-            raise_if_any("site_plan", [Fault("step_s", rule, (self.step_s,))])
+            raise_if_any("limits_by_step", [Fault("step_s", rule, (self.step_s,))])
 
     @property
     def limited(self) -> bool:

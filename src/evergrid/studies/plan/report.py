@@ -29,6 +29,7 @@ from evergrid.studies.plan.results import PlanResults
 from evergrid.studies.study import Page, Result
 
 StudyResult = Result[Config, PlanResults]
+SEEN_KWH = 0.05  # below which one decimal would say 0.0
 ALWAYS_SHOWN = ("energy", "wear")  # of the changes that V2G makes to cost items
 ROLLING_NAMES = {
     "persistence": "rolling, yesterday's prices",
@@ -481,9 +482,14 @@ def _service(s: Mapping[str, Any]) -> str:
     short = plan_service.counted(len(s["shortfalls"]), "session")
     worst = max(s["shortfalls"], key=lambda item: item["shortfall_kwh"])
     return (
-        f"{text}; {short} short of {s['shortfall_kwh']:.1f} kWh, worst "
-        f"{worst['session_id']} by {worst['shortfall_kwh']:.1f} kWh: {worst['limit']}"
+        f"{text}; {short} short of {_missing(s['shortfall_kwh'])} kWh, worst "
+        f"{worst['session_id']} by {_missing(worst['shortfall_kwh'])} kWh: {worst['limit']}"
     )
+
+
+def _missing(energy_kwh: float) -> str:
+    """Energy that is missing, which is never shown as none."""
+    return f"{energy_kwh:.1f}" if energy_kwh >= SEEN_KWH else f"{energy_kwh:.1g}"
 
 
 def _budget_line(s: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """The configuration of a regulation study."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -17,8 +17,18 @@ class Signal(BaseConfig):
 
     file: str = Field(examples=["regd.parquet"])
     """Table of second and signal (or second_of_day and regd); relative to this file."""
-    trial_file: str | None = Field(default=None, examples=["regd_day_before.parquet"])
-    """The signal of another day, on which the shares of ``award.trial_shares`` are tried."""
+
+
+class TrialSignal(BaseConfig):
+    """Shares of what the plan holds that are tried before one is offered."""
+
+    file: str = Field(examples=["regd_day_before.parquet"])
+    """The signal of another day, as long as the horizon."""
+    shares: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+        default=(0.6, 0.8, 1.0), min_length=1, max_length=20
+    )
+    """Each is followed on that signal; the one that earns most, after what following costs, is
+    offered in place of ``award.share``."""
 
 
 class Config(Inputs):
@@ -34,23 +44,16 @@ class Config(Inputs):
     """The market that regulation is sold to."""
     award: Award = Award()
     """What is offered of what the plan holds."""
+    trial: TrialSignal | None = None
+    """Shares of what the plan holds that are tried before one is offered."""
     control: ChargerControl = ChargerControl()
     """How chargers are told, and what they can do."""
     time_limit_s: float = Field(default=600.0, gt=0)
     """For each solve, seconds."""
 
     @model_validator(mode="after")
-    def _trials(self) -> "Config":
-        tried, file = self.award.trial_shares, self.signal.trial_file
-        if bool(tried) != (file is not None):
-            fault = Fault(
-                "signal.trial_file",
-                "be given together with award.trial_shares",
-                (file,) if file is not None else tried,
-                fix="Give both, or neither and award.share.",
-            )
-            raise ConfigError("config", [fault])
-        if file is not None and file == self.signal.file:
-            rule, fix = "be another day's signal than signal.file", "Or leave the trials out."
-            raise ConfigError("config", [Fault("signal.trial_file", rule, (file,), fix=fix)])
+    def _another_day(self) -> "Config":
+        if self.trial is not None and self.trial.file == self.signal.file:
+            rule, fix = "be another day's signal than signal.file", "Or leave the trial out."
+            raise ConfigError("config", [Fault("trial.file", rule, (self.trial.file,), fix=fix)])
         return self

@@ -74,12 +74,12 @@ def compute(config: Config, context: Context) -> Output[RegulationResults]:
         return record, _settled(config, portfolio, rules, market, asked, made, record)
 
     tried, share = list[Trial](), config.award.share
-    if config.signal.trial_file is not None:
-        trial_signal = _signal(config.signal.trial_file, context)
-        for number, other in enumerate(config.award.trial_shares):
+    if config.trial is not None:
+        trial_signal = _signal(config.trial.file, context)
+        for number, other in enumerate(config.trial.shares):
             progress(
                 f"trying {other:.0%} of what is held",
-                0.4 + 0.3 * number / len(config.award.trial_shares),
+                0.4 + 0.3 * number / len(config.trial.shares),
             )
             tried.append(trial(other, *followed(other, trial_signal), rules))
         share = best(tried).share

@@ -30,7 +30,6 @@ DAYS_A_YEAR = 365
 PLAN_S = 20.0  # for the best restoration of one outage
 PLANS_S = 600.0  # for those of all outages that are checked
 PLANS_EACH = 2  # of an outage
-MEAN_GAP = 5e-3  # of the best restoration where the length is not known
 
 
 def compute(config: Config, context: Context) -> Output[ResilienceResults]:
@@ -210,7 +209,7 @@ def checked(config: Config, outages: Outages, rule: RestorationRule, count: int)
         until = (np.arange(len(lasting)) * step_h < hours - 1e-9).astype(float)
         given = {"failures": fails, "time_limit_s": limit_s}
         best = plan.plan(site, rule, hours, step_h, **given)
-        mean = plan.plan(site, rule, most_h, step_h, lasting=lasting, gap=MEAN_GAP, **given)
+        mean = plan.plan(site, rule, most_h, step_h, lasting=lasting, **given)
         rows.append(
             (
                 cost_kwh(site, decided, until),

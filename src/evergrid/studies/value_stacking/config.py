@@ -75,6 +75,9 @@ class BidCurve(BaseConfig):
     """Which of the services; the others are sold at their prices."""
     prices_per_mw: tuple[float, ...] = Field(examples=[(2.0, 5.0, 10.0, 20.0)], min_length=1)
     """Prices that are tried, rising."""
+    price_error_per_mw: float | None = Field(default=None, gt=0, le=MOST_PRICE, examples=[4.0])
+    """Where a market pays each bid its own price: standard deviation of the dearest price that is
+    accepted, around the price of the service. Absent where all are paid the clearing price."""
 
     @model_validator(mode="after")
     def _rising(self) -> "BidCurve":

@@ -29,6 +29,7 @@ HEADINGS = {
     "awards_over_time": "What is sold when",
     "bid_curve": "What is offered at which price",
 }
+MOST_ROWS = 200
 
 
 def console_lines(result: StudyResult) -> list[str]:
@@ -111,6 +112,14 @@ def notes(config: Config, found: StackingResults) -> list[str]:
             "The bid curve changes one price at a time in all blocks alike, and never offers more "
             "at a lower price."
         )
+        if found.bid_curve.tranches is not None:
+            error = config.bid_curve.price_error_per_mw if config.bid_curve else None
+            told.append(
+                "Bids are paid their own price: each part is asked for at the price with the most "
+                "expected margin, where the dearest price accepted is taken to be normal around "
+                f"the price of the service, with a deviation of {error:g} per MW and hour. What a "
+                "part costs is the tried price at which it is first offered, so at most that."
+            )
     return told
 
 
@@ -166,7 +175,31 @@ def page(result: StudyResult, drawn: Figures) -> Page:
         hint = "of not knowing prices"
         cards.append(Headline("Regret", f"{s['regret']:,.2f}", money, hint))
     sections = drawn.sections(READING, HEADINGS)
-    return Page(cards=cards, notes=[], sections=[*sections, _stack(result)])
+    return Page(cards=cards, notes=[], sections=[*sections, *_bids(result), _stack(result)])
+
+
+def _bids(result: StudyResult) -> list[Section]:
+    """What to ask for each part, where bids are paid their own price."""
+    if "bids" not in result.tables:
+        return []
+    frame, money = result.tables["bids"], result.summary["currency"]
+    rows = [
+        (
+            f"{row['time_utc']:%d %b %H:%M}",
+            f"{1000 * row['award_mw']:,.1f}",
+            f"{row['cost_per_mw']:,.2f}",
+            f"{row['bid_price_per_mw']:,.2f}",
+            f"{row['acceptance']:.0%}",
+            f"{row['expected_margin']:,.2f}",
+        )
+        for row in frame.head(MOST_ROWS).to_dicts()
+    ]
+    columns = ("begins (UTC)", "part, kW", f"cost, {money}/MWh", f"bid, {money}/MWh")
+    columns += ("accepted", f"expected margin, {money}")
+    text = "Each part of an offer, what holding it costs at most, and the price that earns most."
+    if len(frame) > MOST_ROWS:
+        text += f" The first {MOST_ROWS} are shown."
+    return [Section("What to bid", text, Table(columns, rows))]
 
 
 def _stack(result: StudyResult) -> Section:

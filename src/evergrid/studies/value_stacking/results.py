@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-from evergrid.core.arrays import Array, Float
+from evergrid.core.arrays import Array, Float, Int
+from evergrid.core.units import KW_PER_MW
 from evergrid.dispatch.assessment import Assessment
 from evergrid.dispatch.plan import Plan
+from evergrid.dispatch.services.pay_as_bid import Bids
 from evergrid.dispatch.services.plan import ServicePlan
 from evergrid.inputs.assembly import StudyInputs
 
@@ -41,11 +43,35 @@ class BidCurve:
         service: Place of the service.
         price_per_mw: Prices tried.
         award_kw: Offered at each.
+        tranches: What to ask for each part of it, where bids are paid their own price.
     """
 
     service: int
     price_per_mw: Float[Array, " price"]
     award_kw: Float[Array, "price block"]
+    tranches: "Tranches | None" = None
+
+
+@dataclass(frozen=True)
+class Tranches:
+    """Parts of an offer that are first held at a tried price, in blocks where there are any.
+
+    Attributes:
+        block: Of each.
+        added_kw: What is offered more than at the price before.
+        cost_per_mw: The tried price: what holding it costs at most.
+        bids: Price to ask, acceptance and expected margin.
+    """
+
+    block: Int[Array, " tranche"]
+    added_kw: Float[Array, " tranche"]
+    cost_per_mw: Float[Array, " tranche"]
+    bids: Bids
+
+    @property
+    def margin(self) -> Float[Array, " tranche"]:
+        """Expected of each, in an hour."""
+        return self.bids.margin * self.added_kw / KW_PER_MW
 
 
 @dataclass(frozen=True)

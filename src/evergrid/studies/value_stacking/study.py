@@ -18,9 +18,10 @@ from evergrid.dispatch import plan as energy_plan
 from evergrid.dispatch.accounts import costs
 from evergrid.dispatch.options import Options
 from evergrid.dispatch.plan import Plan
+from evergrid.dispatch.services import pay_as_bid
 from evergrid.dispatch.services import plan as service_plan
 from evergrid.dispatch.services.information import persistence
-from evergrid.dispatch.services.plan import ServicePlan
+from evergrid.dispatch.services.plan import LITTLE_KW, ServicePlan
 from evergrid.dispatch.services.service import Service
 from evergrid.inputs.assembly import load, read_prices
 from evergrid.inputs.tables import PriceSource
@@ -28,8 +29,14 @@ from evergrid.model.portfolio import Portfolio
 from evergrid.model.prices import Prices
 from evergrid.studies.study import Context, Output, Study
 from evergrid.studies.value_stacking import report, tables
+from evergrid.studies.value_stacking.config import BidCurve as BidEntry
 from evergrid.studies.value_stacking.config import Config, ServiceEntry
-from evergrid.studies.value_stacking.results import BidCurve, RealisedValue, StackingResults
+from evergrid.studies.value_stacking.results import (
+    BidCurve,
+    RealisedValue,
+    StackingResults,
+    Tranches,
+)
 
 MIN_PER_H = 60.0
 
@@ -78,6 +85,10 @@ def compute(config: Config, context: Context) -> Output[StackingResults]:
     if config.bid_curve is not None:
         progress("finding the bid curve", 0.85)
         curve = _bid_curve(config, portfolio, services, options, alone)
+        if config.bid_curve.price_error_per_mw is not None:
+            curve = _asked(
+                curve, expected[curve.service], services[curve.service], config.bid_curve
+            )
     results = StackingResults(given, alone, tuple(stack), came, realised, curve)
     return Output(
         results,
@@ -237,6 +248,22 @@ def _bid_curve(
     return BidCurve(place, np.array(config.bid_curve.prices_per_mw), offered)
 
 
+def _asked(
+    curve: BidCurve, expected: Float[Array, " step"], service: Service, asked: BidEntry
+) -> BidCurve:
+    """The curve with what to ask for each part, around the mean expected price of its block."""
+    assert asked.price_error_per_mw is not None
+    begins = np.arange(0, len(expected), service.block_steps)
+    steps = np.diff(np.append(begins, len(expected)))
+    mean = np.add.reduceat(expected, begins) / steps
+    added = np.diff(curve.award_kw, axis=0, prepend=0.0)
+    price, block = np.nonzero(added > LITTLE_KW)
+    cost = curve.price_per_mw[price]
+    error = np.full(len(cost), asked.price_error_per_mw)
+    bids = pay_as_bid.best(cost, mean[block], error)
+    return replace(curve, tranches=Tranches(block, added[price, block], cost, bids))
+
+
 STUDY = Study(
     name="value_stacking",
     question="What is each service worth on top of energy and of the others?",
@@ -247,6 +274,7 @@ STUDY = Study(
         "awards.parquet",
         "schedule.parquet",
         "bid_curve.parquet",
+        "bids.parquet",
     ),
     compute=compute,
     report=report,

@@ -10,7 +10,7 @@ from evergrid.core.units import KW_PER_MW
 from evergrid.data import tables
 from evergrid.dispatch.services.plan import ServicePlan
 from evergrid.studies.value_stacking.config import Config
-from evergrid.studies.value_stacking.results import StackingResults
+from evergrid.studies.value_stacking.results import StackingResults, Tranches
 
 
 def headline(config: Config, found: StackingResults) -> dict[str, Any]:
@@ -70,6 +70,8 @@ def results(found: StackingResults) -> dict[str, pl.DataFrame]:
     made = {"stack": _stack(found), "awards": _awards(found), "schedule": _schedule(found)}
     if found.bid_curve is not None:
         made["bid_curve"] = _bid_curve(found)
+        if found.bid_curve.tranches is not None:
+            made["bids"] = _bids(found, found.bid_curve.tranches)
     return made
 
 
@@ -147,6 +149,23 @@ def _bid_curve(found: StackingResults) -> pl.DataFrame:
             "award_mw": curve.award_kw.ravel() / KW_PER_MW,
         }
     )
+
+
+def _bids(found: StackingResults, parts: Tranches) -> pl.DataFrame:
+    assert found.bid_curve is not None
+    service, grid = found.plan.services[found.bid_curve.service], found.inputs.portfolio.grid
+    begins = grid.times[:: service.block_steps]
+    return pl.DataFrame(
+        {
+            "service": pl.Series([service.name] * len(parts.block), dtype=pl.String),
+            "time_utc": _utc(begins[parts.block]),
+            "award_mw": parts.added_kw / KW_PER_MW,
+            "cost_per_mw": parts.cost_per_mw,
+            "bid_price_per_mw": parts.bids.price,
+            "acceptance": parts.bids.acceptance,
+            "expected_margin": service.block_steps * grid.step_h * parts.margin,
+        }
+    ).sort("time_utc", "bid_price_per_mw")
 
 
 def _utc(times: Array) -> pl.Series:

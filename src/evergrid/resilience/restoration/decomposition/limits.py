@@ -57,8 +57,12 @@ class PatternLimits(NamedTuple):
 
 
 def applies(table: StepTables) -> bool:
-    """Whether all batteries are one fleet, and the only sources."""
-    return not (table.diesel_there.any() or table.solar_kw.any())
+    """Whether all batteries are one fleet, the only sources, and start what they can form.
+
+    Where some form the grid and cannot start it, whether a step is dead ties all blocks together.
+    """
+    others = table.diesel_there.any() or table.solar_kw.any()
+    return not others and not (table.grid_forming & ~table.black_start).any()
 
 
 def pattern_limits(
