@@ -1,8 +1,9 @@
 """``python -m benchmarks.black_start``: CPU time of black starts, after compiling.
 
-Twenty seconds with three inverters and four blocks, as in ``examples/black_start.toml``, and the
-hospital with twelve, as in ``examples/black_start_hospital.toml``: the event engine alone, without
-waveforms and report. Times are the least and the median of the rounds.
+Twenty seconds with three inverters and four blocks, as in ``examples/black_start.toml``, the
+hospital with twelve, as in ``examples/black_start_hospital.toml``, and its neighbours, as in
+``examples/black_start_neighbour.toml``: the event engine alone, without waveforms and report. Times
+are the least and the median of the rounds.
 """
 
 import argparse
@@ -17,9 +18,13 @@ from evergrid.core import config
 from evergrid.resilience.black_start.outcome import BlackStart
 from evergrid.resilience.black_start.procedure import black_start
 from evergrid.studies.black_start.config import Config
+from evergrid.studies.black_start.neighbour_config import feeder
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-CASES = ("black_start", "black_start_hospital", "black_start_unstable")
+CASES = (
+    *("black_start", "black_start_hospital", "black_start_unstable"),
+    "black_start_neighbour",
+)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -45,14 +50,17 @@ def main(arguments: list[str] | None = None) -> None:
 
 def start(settings: Config) -> BlackStart:
     """The engine alone."""
-    returned = settings.grid_return
+    returned, following = settings.grid_return, settings.following
+    random = np.random.default_rng(0)
     return black_start(
-        settings.microgrid.record(np.random.default_rng(0)),
+        settings.microgrid.record(random),
         settings.start.record(),
         inverter=settings.inverter.record(),
         synchronise=settings.synchronise.record(),
         limits=settings.limits.record(),
         grid=None if returned is None else returned.record(),
+        feeder=feeder(settings.upstream, settings.neighbour, random),
+        following=None if following is None else following.record(),
     )
 
 

@@ -12,7 +12,7 @@ from evergrid.core.errors import ConfigError
 from evergrid.studies import black_start
 from tests.studies.black_start_cases import VAN, configuration
 
-SCHOOL = {
+SCHOOL: dict[str, Any] = {
     "name": "school",
     "line_resistance_ohm": 0.2,
     "line_reactance_ohm": 0.1,
@@ -26,7 +26,19 @@ HOUSES = {
     "load_block": [{"name": "house A", "power_kw": 2.0, "tier": "comfort"}],
 }
 UPSTREAM = {"rating_kva": 40.0}
-WITH = {"upstream": UPSTREAM, "neighbour": [SCHOOL, HOUSES]}
+CARS = VAN | {
+    "name": "car",
+    "count": 1,
+    "plugged_in": 1,
+    "grid_forming": False,
+    "black_start": False,
+}
+SCHOOL_TOO = SCHOOL | {"vehicles": [*SCHOOL["vehicles"], CARS | {"max_discharge_kw": 3.0}]}
+WITH = {
+    "upstream": UPSTREAM,
+    "neighbour": [SCHOOL_TOO, HOUSES],
+    "following": {"enter_s": 2.0, "ramp_s": 1.0, "power_share": 0.3},
+}
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +90,17 @@ def test_the_transformer_upstream_is_told_both_ways(result: black_start.Result):
     assert s["upstream_voltage_hard_pu"] < 1.0
 
 
+def test_a_charger_that_follows_is_told_in_table_summary_and_notes(result: black_start.Result):
+    s, followers = result.summary, result.tables["following"]
+    assert followers["unit"].to_list() == ["car 1"]
+    assert followers["section"].to_list() == ["school"]
+    assert (s["following_on"], s["following_trips"]) == (1, 0)
+    assert s["following_kw"] == pytest.approx(0.9, rel=1e-3)
+    assert s["following_kwh"] == pytest.approx(followers["energy_kwh"].sum())
+    assert any("set off in this planned island" in note for note in s["notes"])
+    assert any("1 of them feed 0.9 kW" in line for line in result.console_lines())
+
+
 def test_energy_is_that_of_all_sections(result: black_start.Result):
     assert result.tables["units"]["energy_kwh"].sum() == pytest.approx(result.summary["energy_kwh"])
 
@@ -111,6 +134,8 @@ BAD = [
     ),
     ({"neighbour": [SCHOOL | {"master": "mini"}]}, "be one of its batteries"),
     ({"upstream": {"rating_kva": 40.0, "energise": "slowly"}}, "energise"),
+    ({"following": {"power_share": 50.0}}, "power_share must be in"),
+    ({"following": {"anti_islanding": "on"}}, "anti_islanding"),
     ({"upstream": {"rating_kva": 40.0, "knee_pu": 0.5}}, "knee_pu"),
 ]
 

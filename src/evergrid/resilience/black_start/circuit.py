@@ -10,6 +10,7 @@ from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.model.microgrid import BatteryUnit, LoadBlock, Microgrid, UnitTransformer
 from evergrid.model.section_network import SectionBranch
+from evergrid.resilience.black_start.following import FollowingRules, following_inverter
 from evergrid.resilience.black_start.neighbour.feeder import (
     NO_FEEDER,
     SITE,
@@ -22,7 +23,12 @@ from evergrid.resilience.black_start.ratings import rated
 from evergrid.resilience.black_start.settings import GridReturn, faults_outside
 from evergrid.resilience.inverter.droop import DroopInverter
 from evergrid.resilience.network.dq_network import DqNetwork
-from evergrid.resilience.network.elements import GridFormingUnit, ImpedanceLoad, SeriesBranch
+from evergrid.resilience.network.elements import (
+    GridFollowingUnit,
+    GridFormingUnit,
+    ImpedanceLoad,
+    SeriesBranch,
+)
 
 CHARGERS, MAIN = "chargers", "main"
 TRANSFORMER, CORE, GRID = "transformer", "core loss", "grid"
@@ -77,6 +83,7 @@ class FeederSection:
         bus: Where its blocks are and its meters measure.
         units: Names of its units that form the grid.
         blocks: Names of its blocks.
+        followers: Names of its units that follow, if they take part.
         line: Name of the line that leads to it; empty for the site.
         master: Unit that is to start its dead bus; empty for the one with the most energy.
     """
@@ -85,6 +92,7 @@ class FeederSection:
     bus: str
     units: tuple[str, ...]
     blocks: tuple[str, ...]
+    followers: tuple[str, ...] = ()
     line: str = ""
     master: str = ""
 
@@ -108,6 +116,7 @@ class SiteCircuit:
         sections: The site, then its neighbours.
         source_w: Rating of the source that stands for the grid; 0 without one.
         feeder: What lies beyond the main bus.
+        followers: Batteries that follow, in the order of the last units of the network.
     """
 
     site: Microgrid
@@ -118,6 +127,7 @@ class SiteCircuit:
     sections: tuple[FeederSection, ...]
     source_w: float = 0.0
     feeder: UpstreamFeeder = NO_FEEDER
+    followers: tuple[BatteryUnit, ...] = ()
 
     @property
     def breakers(self) -> tuple[str, ...]:
@@ -126,6 +136,14 @@ class SiteCircuit:
         upstream = self.feeder.upstream
         hard = upstream is not None and upstream.energise == "hard"
         return (UPSTREAM_TRANSFORMER, *lines) if hard else lines
+
+    @property
+    def droop_hz(self) -> float:
+        """By which the frequency falls from no load to rated power, the same for all units."""
+        unit = self.network.units[0]
+        assert isinstance(unit, GridFormingUnit)
+        rating_w = 1e3 * self.formers[0].apparent_kva
+        return unit.inverter.droop_rad_per_s_per_w * rating_w / (2.0 * np.pi)
 
     def half_cycle(self, sample_s: float) -> int:
         """How many samples are half a cycle."""
@@ -148,8 +166,11 @@ def circuit(
     inverter: InverterSettings,
     grid: GridReturn | None = None,
     feeder: UpstreamFeeder = NO_FEEDER,
+    following: FollowingRules | None = None,
 ) -> SiteCircuit:
     """The circuit of a site, with what lies beyond its main bus.
+
+    Chargers that follow are in it if their rules are given, and left out otherwise.
 
     Raises:
         InputError: No battery that forms the grid, none of them that starts without voltage, a
@@ -161,7 +182,8 @@ def circuit(
     main = CHARGERS if site.transformer is None else MAIN
     beyond = main if feeder.upstream is None else UPSTREAM
     volts, hertz = site.nominal_v, site.nominal_hz
-    units = _chargers(formers, CHARGERS, site, inverter)
+    units: list[GridFormingUnit | GridFollowingUnit] = []
+    units += _chargers(formers, CHARGERS, site, inverter)
     buses, branches, cores = [CHARGERS], [], []
     loads = [
         block_load(block, site, bus_of(site, block.bus, main), 1.0) for block in site.load_blocks
@@ -181,6 +203,7 @@ def circuit(
             main,
             tuple(unit.name for unit in formers),
             tuple(block.name for block in site.load_blocks),
+            tuple(unit.name for unit in _followers(site.batteries, following)),
         )
     ]
     for one in feeder.neighbours:
@@ -191,10 +214,35 @@ def circuit(
         loads += [block_load(block, site, one.name, 1.0) for block in one.load_blocks]
         names = tuple(unit.name for unit in one.formers)
         blocks = tuple(block.name for block in one.load_blocks)
-        sections.append(FeederSection(one.name, one.name, names, blocks, one.line, one.master))
+        last = tuple(unit.name for unit in _followers(one.batteries, following))
+        sections.append(
+            FeederSection(one.name, one.name, names, blocks, last, one.line, one.master)
+        )
     if grid is not None:
         grid.check_nominal(hertz)
         units.append(GridFormingUnit(GRID, beyond, _source(grid, volts, hertz)))
+    followers = _followers(site.batteries, following)
+    at = [CHARGERS] * len(followers)
+    for one in feeder.neighbours:
+        more = _followers(one.batteries, following)
+        followers, at = (*followers, *more), [*at, *[one.name] * len(more)]
+    if following is not None:
+        units += [
+            GridFollowingUnit(
+                unit.name,
+                bus,
+                following_inverter(
+                    unit,
+                    following,
+                    volts=volts,
+                    hertz=hertz,
+                    connection_resistance_pu=inverter.connection_resistance_pu,
+                    connection_reactance_pu=inverter.connection_reactance_pu,
+                    current_limit_pu=inverter.current_limit_pu,
+                ),
+            )
+            for unit, bus in zip(followers, at, strict=True)
+        ]
     if site.section is not None:
         wires = site.section
         buses += [bus_of(site, bus, main) for bus in wires.buses if bus != wires.head]
@@ -203,7 +251,18 @@ def circuit(
     source_w = 0.0 if grid is None else STIFF_W_PER_KVA * grid.short_circuit_kva
     formers += tuple(unit for one in feeder.neighbours for unit in one.formers)
     blocks = site.load_blocks + tuple(b for one in feeder.neighbours for b in one.load_blocks)
-    return SiteCircuit(site, network, formers, blocks, main, tuple(sections), source_w, feeder)
+    return SiteCircuit(
+        site, network, formers, blocks, main, tuple(sections), source_w, feeder, followers
+    )
+
+
+def _followers(
+    units: tuple[BatteryUnit, ...], following: FollowingRules | None
+) -> tuple[BatteryUnit, ...]:
+    """Those that cannot form a grid, where they take part."""
+    if following is None:
+        return ()
+    return tuple(one for one in units if not one.grid_forming and one.max_discharge_kw > 0)
 
 
 def _chargers(

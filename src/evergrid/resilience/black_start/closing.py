@@ -14,7 +14,7 @@ from evergrid.resilience.black_start.outcome import ClosingCheck
 from evergrid.resilience.black_start.settings import ProtectionLimits, StartSequence
 from evergrid.resilience.network.assembly import assemble
 from evergrid.resilience.network.breakers import BreakerPositions
-from evergrid.resilience.network.references import UnitReference
+from evergrid.resilience.network.references import PowerReference, UnitReference
 from evergrid.resilience.network.simulation import Ending, simulate
 from evergrid.resilience.network.small_signal import modes
 from evergrid.resilience.network.steady_state import steady_state
@@ -34,7 +34,7 @@ def check_stability(
         section: Place of a section of the island that it is about; others stay out of it.
     """
     network = island.assembly_with(positions).microgrid
-    here = island.joined_units(section, positions)
+    here = island.all_joined_units(section, positions)
     told = _settled_references(island, here)
     others = [unit.name for unit in network.units if unit.name not in here]
     assembly = assemble(network, positions.stopping(*others), told)
@@ -51,15 +51,19 @@ def check_stability(
     return ClosingCheck(island.time_s, name, allowed, reason, values, tuple(states))
 
 
-def _settled_references(island: Island, here: frozenset[str]) -> dict[str, UnitReference]:
+def _settled_references(
+    island: Island, here: frozenset[str]
+) -> dict[str, UnitReference | PowerReference]:
     """What units are told once they have taken over their shares."""
-    told: Mapping[str, UnitReference] = island.references
-    if GRID not in told or GRID not in here:
-        return {}
-    grid = told[GRID]
+    following: dict[str, UnitReference | PowerReference] = {
+        name: told for name, told in island.powers.items() if name in here
+    }
+    grid = island.references.get(GRID)
+    if grid is None or GRID not in here:
+        return following
     units = [unit.name for unit in island.circuit.formers]
     trim = UnitReference(trim_rad_per_s=grid.trim_rad_per_s)
-    return dict.fromkeys(units, trim) | {GRID: grid}
+    return following | dict.fromkeys(units, trim) | {GRID: grid}
 
 
 def _mode_words(value: complex, states: Mapping[str, float]) -> str:
@@ -181,11 +185,12 @@ def _blocks_on(island: Island, section: int, positions: BreakerPositions) -> tup
 
 def _needed_kw(island: Island, blocks: tuple[str, ...]) -> float:
     """What these blocks would draw at nominal voltage."""
-    return sum(
+    drawn = (
         block.power_kw * island.block_factor(block.name)
         for block in island.circuit.blocks
         if block.name in blocks
     )
+    return sum(drawn, 0.0)
 
 
 def _warm_kva(island: Island, names: set[str]) -> float:
@@ -248,6 +253,12 @@ def _loading_fault(
     )
 
 
+def fed_kw(island: Island, section: int) -> float:
+    """What units that follow are told to feed in the island of a section."""
+    here = island.all_joined_units(section)
+    return sum((told.power_w for name, told in island.powers.items() if name in here), 0.0) / 1e3
+
+
 def _settled_hz(
     island: Island,
     blocks: tuple[str, ...],
@@ -258,9 +269,9 @@ def _settled_hz(
     rating = island.rating_w[island.joined(section, positions)].sum()
     if rating <= 0 or island.on_grid(section):
         return np.nan
-    inverter = island.circuit.network.units[0].inverter
-    droop_hz = inverter.droop_rad_per_s_per_w * island.rating_w[0] / (2.0 * np.pi)
-    return island.circuit.site.nominal_hz - droop_hz * 1e3 * _needed_kw(island, blocks) / rating
+    droop_hz = island.circuit.droop_hz
+    needed_kw = _needed_kw(island, blocks) - fed_kw(island, section)
+    return island.circuit.site.nominal_hz - droop_hz * 1e3 * needed_kw / rating
 
 
 class _LookAhead:

@@ -33,7 +33,7 @@ from evergrid.resilience.black_start.settings import ProtectionLimits
 from evergrid.resilience.network.assembly import Assembly, assemble
 from evergrid.resilience.network.breakers import BreakerPositions, islands
 from evergrid.resilience.network.dq_state import DqState, dead_state
-from evergrid.resilience.network.references import UnitReference
+from evergrid.resilience.network.references import PowerReference, UnitReference
 from evergrid.resilience.network.simulation import STEP_S, DqTrajectory, Ending, simulate
 from evergrid.resilience.network.switching import switched
 
@@ -67,7 +67,8 @@ class Island:
         duration_s: Until when it is followed.
         state: Now.
         positions: Of the breakers.
-        references: What units are told.
+        references: What units that form the grid are told.
+        powers: What those that follow are told.
         armed: Places of sections whose relays for voltage and frequency look: not while the dead
             bus is ramped.
     """
@@ -78,6 +79,7 @@ class Island:
     state: DqState = field(init=False)
     positions: BreakerPositions = field(init=False)
     references: dict[str, UnitReference] = field(default_factory=dict)
+    powers: dict[str, PowerReference] = field(default_factory=dict)
     armed: set[int] = field(default_factory=set)
     events: list[StartEvent] = field(default_factory=list)
     checks: list[ClosingCheck] = field(default_factory=list)
@@ -97,6 +99,7 @@ class Island:
         self.auxiliary_on = np.zeros(count, bool)
         self.connected_s = np.full(count, np.inf)
         self.peak_pu = np.zeros(count)
+        self.follower_kwh = np.zeros(len(self.circuit.followers))
         self.dead_units: set[str] = set()
         self.lost = False
         self._timers: dict[str, float] = {}
@@ -120,13 +123,14 @@ class Island:
         """What is connected now."""
         if self._assembly is None:
             network = self.circuit.with_block_power(self._cold).network
-            self._assembly = assemble(network, self.positions, self.references)
+            told = self.references | self.powers
+            self._assembly = assemble(network, self.positions, told)
         return self._assembly
 
     def assembly_with(self, positions: BreakerPositions) -> Assembly:
         """What would be connected with other positions of breakers."""
         network = self.circuit.with_block_power(self._cold).network
-        return assemble(network, positions, self.references)
+        return assemble(network, positions, self.references | self.powers)
 
     def online(self) -> Bool[Array, " unit"]:
         """Whether each unit is connected to its bus."""
@@ -151,12 +155,20 @@ class Island:
     def joined_units(
         self, section: int = 0, positions: BreakerPositions | None = None
     ) -> frozenset[str]:
-        """Names of the units, the grid among them, that are connected to the bus of a section.
+        """Names of the units that form it, the grid among them, of the island of a section.
 
         Args:
             section: Its place.
             positions: Of breakers; as they are where none are given.
         """
+        names = self.all_joined_units(section, positions)
+        forming = {unit.name for unit in self.circuit.network.units if unit.forms}
+        return names & forming
+
+    def all_joined_units(
+        self, section: int = 0, positions: BreakerPositions | None = None
+    ) -> frozenset[str]:
+        """The same, with those that follow."""
         network, now = self.circuit.network, positions or self.positions
         found = islands(network, now)
         number = found.of_bus[network.bus_index[self.circuit.sections[section].bus]]
@@ -256,7 +268,7 @@ class Island:
         )
 
     def _anything_runs(self) -> bool:
-        units = {unit.name for unit in self.circuit.network.units}
+        units = {unit.name for unit in self.circuit.network.units if unit.forms}
         return bool(units - self.positions.stopped)
 
     def _running_w(self) -> float:
@@ -328,8 +340,9 @@ class Island:
 
     def _dark_stretch(self) -> None:
         time_s = self.time_s + SAMPLE_S * np.arange(SAMPLES)
-        counts = len(self.circuit.formers), len(self.circuit.blocks), len(self.circuit.sections)
-        self._rows.append(dark_row(time_s, *counts))
+        made = self.circuit
+        of_each = made.formers, made.blocks, made.sections, made.followers
+        self._rows.append(dark_row(time_s, *(len(one) for one in of_each)))
         self._seen_pu = np.zeros_like(self._seen_pu)
         self._feed_auxiliaries(STRETCH_S)
         self.state = DqState(self._whole(self.time_s + STRETCH_S), self.state.values)
@@ -348,6 +361,17 @@ class Island:
         """Energy out of each battery, and peaks of currents."""
         volts = self.circuit.site.nominal_v
         for place, unit in enumerate(went.assembly.units):
+            follower = unit - len(self.circuit.network.units) + len(self.circuit.followers)
+            if follower >= 0:
+                battery = self.circuit.followers[follower]
+                ac_kwh = went.unit_energy_ws[place] / WS_PER_KWH + (
+                    battery.auxiliary_kw * seconds / S_PER_H
+                )
+                over = (
+                    battery.efficiency_discharge if ac_kwh > 0 else 1.0 / battery.efficiency_charge
+                )
+                self.follower_kwh[follower] += ac_kwh / over
+                continue
             if unit >= len(self.circuit.formers):
                 continue
             battery = self.circuit.formers[unit]
@@ -366,6 +390,11 @@ class Island:
                 self.auxiliary_kwh[unit] += used
                 self.energy_kwh[unit] += used
 
+    @property
+    def rows(self) -> list[MeterRow]:
+        """What meters have shown, stretch by stretch."""
+        return self._rows
+
     def energy_left_kwh(self) -> Float[Array, " unit"]:
         """In each battery above its reserve."""
         had = [unit.energy_arrival_kwh - unit.energy_reserve_kwh for unit in self.circuit.formers]
@@ -380,12 +409,12 @@ class Island:
                 self.trip(name, cause)
             elif name not in self.dead_units:
                 self.dead_units.add(name)
-                section = self._section_of(name)
+                section = self.section_of(name)
                 self.log(Action.REFUSED, name, cause, self.reading(section), section)
         for unit in np.flatnonzero(self.online()):
             name = self.circuit.formers[unit].name
             over = row.current[:, unit] > self.limits.over_current_pu
-            if self._lasting(f"{name} over", over, self.limits.over_current_s):
+            if self.lasting(f"{name} over", over, self.limits.over_current_s):
                 most = float(row.current[:, unit].max())
                 self.trip(name, f"over-current, {most:.2f} of its rated current")
         for section in sorted(self.armed):
@@ -400,12 +429,12 @@ class Island:
         voltage = row.section_voltage[:, section]
         names = [name for name in self.circuit.sections[section].units if self.positions.has(name)]
         low_pu = voltage < limits.under_voltage_pu
-        if self._lasting(f"under {section}", low_pu, limits.under_voltage_s):
+        if self.lasting(f"under {section}", low_pu, limits.under_voltage_s):
             for name in names:
                 self.trip(name, f"under-voltage, {float(voltage.min()):.2f} pu")
         frequency = row.section_frequency[:, section]
         low_hz = frequency < nominal - limits.under_frequency_hz
-        if self._lasting(f"slow {section}", low_hz, limits.under_frequency_s):
+        if self.lasting(f"slow {section}", low_hz, limits.under_frequency_s):
             for name in names:
                 self.trip(name, f"under-frequency, {np.nanmin(frequency):.2f} Hz")
 
@@ -418,7 +447,7 @@ class Island:
             # Joined sections have one frequency: the first of them that has relays looks for all.
             if low_hz.any() and section != self._first_armed(section):
                 continue
-            if self._lasting(f"shed {section}", low_hz, self.limits.shed_s):
+            if self.lasting(f"shed {section}", low_hz, self.limits.shed_s):
                 self._shed(float(np.nanmin(frequency)), self.joined_sections(section))
 
     def _first_armed(self, section: int) -> int:
@@ -442,7 +471,7 @@ class Island:
     def _has_left(self, unit: int) -> bool:
         return self.time_s >= S_PER_H * self.circuit.formers[unit].departure_h
 
-    def _lasting(self, relay: str, low: Bool[Array, " sample"], seconds: float) -> bool:
+    def lasting(self, relay: str, low: Bool[Array, " sample"], seconds: float) -> bool:
         """Whether something has lasted for so long; the clock of the relay then starts anew."""
         if not low.any():
             self._timers[relay] = 0.0
@@ -470,16 +499,18 @@ class Island:
         feeding = {block.parent for block in on}
         last = [block for block in on if block.name not in feeding]
         block = max(last, key=lambda one: (TIERS.index(one.tier), -one.weight))
-        section = self._section_of(block.name)
+        section = self.section_of(block.name)
         before = self.reading(section)
         self.move(self.positions.opening(block.name))
         self._picked_s.pop(block.name, None)
         self.log(Action.SHED, block.name, f"frequency at {low_hz:.2f} Hz", before, section)
 
-    def _section_of(self, name: str) -> int:
+    def section_of(self, name: str) -> int:
         """Place of the section of a unit or block."""
         sections = self.circuit.sections
-        return next(i for i, one in enumerate(sections) if name in (*one.units, *one.blocks))
+        return next(
+            i for i, one in enumerate(sections) if name in (*one.units, *one.blocks, *one.followers)
+        )
 
     def trip(self, name: str, cause: str) -> None:
         """A unit opens its breaker and stops.
@@ -487,7 +518,7 @@ class Island:
         Raises:
             IslandLostError: It was the last one of its island.
         """
-        section = self._section_of(name)
+        section = self.section_of(name)
         before, together = self.reading(section), self.joined_sections(section)
         self.dead_units.add(name)
         self.move(self.positions.opening(name).stopping(name))
@@ -504,7 +535,8 @@ class Island:
         for place in sections:
             section = self.circuit.sections[place]
             self.armed.discard(place)
-            self.move(self.positions.opening(*section.blocks).stopping(*section.units))
+            stopped = self.positions.stopping(*section.units, *section.followers)
+            self.move(stopped.opening(*section.blocks))
             for name in section.blocks:
                 self._picked_s.pop(name, None)
             self.log(Action.COLLAPSE, section.name, cause, before, place)

@@ -27,6 +27,7 @@ class MeterRow(NamedTuple):
     connected: Array
     section_frequency: Array
     section_voltage: Array
+    follower_kw: Array
 
 
 def effective_pu(voltage_pu: Float[Array, " sample"], window: int) -> Float[Array, " late_sample"]:
@@ -42,7 +43,9 @@ def effective_pu(voltage_pu: Float[Array, " sample"], window: int) -> Float[Arra
     return np.sqrt(np.convolve(voltage_pu**2, np.full(window, 1.0 / window), mode="valid"))
 
 
-def dark_row(time_s: Float[Array, " sample"], units: int, blocks: int, sections: int) -> MeterRow:
+def dark_row(
+    time_s: Float[Array, " sample"], units: int, blocks: int, sections: int, followers: int
+) -> MeterRow:
     """Samples of an island without a unit."""
     samples = len(time_s)
     none, zero = np.full(samples, np.nan), np.zeros(samples)
@@ -59,6 +62,7 @@ def dark_row(time_s: Float[Array, " sample"], units: int, blocks: int, sections:
         np.zeros((samples, blocks), bool),
         np.full((samples, sections), np.nan),
         np.zeros((samples, sections)),
+        np.zeros((samples, followers)),
     )
 
 
@@ -117,6 +121,7 @@ def shown(
         np.tile(on & live, (samples, 1)),
         whole,
         voltage,
+        all_units[:, len(network.units) - len(circuit.followers) :, P] / 1e3,
     )
 
 

@@ -32,6 +32,7 @@ class Action(StrEnum):
     PICK_UP = "pick_up"
     ENERGISED = "energised"
     JOINED = "islands_joined"
+    ENTERED = "entered_service"
     REFUSED = "refused"
     SHED = "shed"
     TRIP = "trip"
@@ -131,6 +132,7 @@ class IslandSamples:
         section_frequency_hz: As `frequency_hz`, of the units that are connected to the bus of the
             site and of each neighbouring section.
         section_voltage_pu: At that bus.
+        follower_power_kw: Filtered, of each unit that follows.
     """
 
     time_s: Float[Array, " sample"]
@@ -144,6 +146,7 @@ class IslandSamples:
     connected: Bool[Array, "sample block"]
     section_frequency_hz: Float[Array, "sample section"]
     section_voltage_pu: Float[Array, "sample section"]
+    follower_power_kw: Float[Array, "sample follower"]
 
 
 @dataclass(frozen=True)
@@ -166,6 +169,31 @@ class SyncWait:
 
 
 @dataclass(frozen=True)
+class FollowerOutcome:
+    """What became of a charger that follows.
+
+    Attributes:
+        unit: Its name.
+        section: Where it is.
+        on_at_end: Whether it feeds at the end.
+        entered_s: When it first entered service; infinite where never.
+        tripped_s: When it tripped last; infinite where never.
+        trips: How often.
+        energy_kwh: Out of its battery.
+        reason: Why it does not feed at the end; empty where it does.
+    """
+
+    unit: str
+    section: str
+    on_at_end: bool
+    entered_s: float
+    tripped_s: float
+    trips: int
+    energy_kwh: float
+    reason: str
+
+
+@dataclass(frozen=True)
 class BlackStart:
     """How a black start went.
 
@@ -184,6 +212,7 @@ class BlackStart:
         duration_s: For which it was followed.
         peak_current_pu: Of the filter of each unit, over the rated current.
         joined: Whether the site and each section are one island with the site at the end.
+        followers: What became of each charger that follows, if they take part.
         inrush: Of the transformer upstream closed hard onto the live site; None where it is not.
     """
 
@@ -201,4 +230,5 @@ class BlackStart:
     duration_s: float
     peak_current_pu: Float[Array, " unit"]
     joined: tuple[bool, ...]
+    followers: tuple[FollowerOutcome, ...] = ()
     inrush: HardClosing | None = None

@@ -3,10 +3,12 @@
 from evergrid.model.microgrid import Microgrid
 from evergrid.resilience.black_start import closing
 from evergrid.resilience.black_start.circuit import InverterSettings, circuit
+from evergrid.resilience.black_start.following import FollowingRules
 from evergrid.resilience.black_start.island import Island, IslandLostError
 from evergrid.resilience.black_start.neighbour.feeder import NO_FEEDER, UpstreamFeeder
 from evergrid.resilience.black_start.outcome import Action, BlackStart, StartStatus
 from evergrid.resilience.black_start.sequence.bottom_up import BottomUp
+from evergrid.resilience.black_start.sequence.following import FollowingChargers
 from evergrid.resilience.black_start.sequence.grid_meeting import GridMeeting
 from evergrid.resilience.black_start.sequence.program import Steps, StopSequenceError, run
 from evergrid.resilience.black_start.sequence.section_start import SectionStart
@@ -25,6 +27,7 @@ CLOSINGS = (
     Action.PICK_UP,
     Action.ENERGISED,
     Action.JOINED,
+    Action.ENTERED,
     Action.RECONNECTED,
 )
 
@@ -38,6 +41,7 @@ def black_start(
     limits: ProtectionLimits | None = None,
     grid: GridReturn | None = None,
     feeder: UpstreamFeeder = NO_FEEDER,
+    following: FollowingRules | None = None,
 ) -> BlackStart:
     """Start a dead site from its batteries, and follow it to the end of the sequence.
 
@@ -54,6 +58,7 @@ def black_start(
         grid: That comes back; none by default.
         feeder: What lies beyond the main bus, and is brought to life after the site: a transformer,
             neighbouring sections. Sections with units of their own start at the same time.
+        following: Rules of chargers that follow; none to leave them out.
 
     Raises:
         InputError: A site that cannot start: no unit forms the grid or starts without voltage,
@@ -62,11 +67,12 @@ def black_start(
     """
     sequence = sequence or StartSequence()
     inverter = inverter or InverterSettings()
-    made = circuit(site, inverter, grid, feeder)
+    made = circuit(site, inverter, grid, feeder, following)
     check_sequence(site, sequence, grid)
     island = Island(made, limits or ProtectionLimits(), sequence.duration_s)
     procedure = _Procedure(island, sequence, synchronise or SynchroCheck(), grid, inverter)
-    run(island, procedure.programs())
+    chargers = FollowingChargers(island, sequence, following or FollowingRules())
+    run(island, [*procedure.programs(), *([chargers.follow()] if following else [])])
     together = island.joined_sections()
     return BlackStart(
         circuit=made,
@@ -83,6 +89,7 @@ def black_start(
         duration_s=sequence.duration_s,
         peak_current_pu=island.peak_pu,
         joined=tuple(place in together for place in range(len(made.sections))),
+        followers=chargers.outcomes(),
         inrush=procedure.beyond.inrush,
     )
 

@@ -55,7 +55,6 @@ class _Words:
         self.synchronise = synchronise
         self.nominal_hz = found.circuit.site.nominal_hz
         self.checks = {check.closing: check for check in found.checks}
-        self.transformer = found.circuit.site.transformer is not None
         self.sections = {one.line: one.name for one in found.circuit.sections if one.line}
         upstream = found.circuit.feeder.upstream
         self.behind = "" if upstream is None else " upstream"
@@ -70,6 +69,7 @@ class _Words:
             Action.PICK_UP: self._pick_up,
             Action.ENERGISED: self._energised,
             Action.JOINED: self._joined,
+            Action.ENTERED: self._entered,
             Action.SYNCHRONISED: self._synchronised,
             Action.CLOSED_BLIND: self._closed_blind,
             Action.REFUSED: self._refused,
@@ -100,7 +100,7 @@ class _Words:
         )
 
     def _soft_start(self, event: StartEvent) -> tuple[str, str, str, str]:
-        what = "bus and transformer" if self.transformer else "bus"
+        what = "bus and transformer" if "transformer" in event.cause else "bus"
         return (
             CHARGER,
             f"{event.actor} {event.cause}.",
@@ -161,6 +161,16 @@ class _Words:
             "Then all units of both islands carry alike; nobody holds nominal frequency alone.",
             f"No closing within {2.0 / told.slip_hz:.0f} s, or power that swings between both: "
             f"open {event.actor}; both islands go on by themselves.",
+        )
+
+    def _entered(self, event: StartEvent) -> tuple[str, str, str, str]:
+        return (
+            CHARGER,
+            f"{event.actor} enters service by itself ({event.cause}); set off its protection "
+            "against islands before.",
+            "Its power rises as told, and that of the units that form the grid falls.",
+            "It trips: leave it off, lower its power or look for its settings. Units that are "
+            f"charged: switch {event.actor} off.",
         )
 
     def _closed_blind(self, event: StartEvent) -> tuple[str, str, str, str]:

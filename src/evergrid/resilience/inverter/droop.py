@@ -22,7 +22,9 @@ STATES = (
 # Columns of a row of parameters, which the equations read.
 (W_N, M_P, N_Q, W_C, F, WN_CF, K_PV, K_IV, K_PC, K_IC, WN_LF, RF_LF, INV_LF, INV_CF) = range(14)
 (R_C, INV_LC, INV_KPV, INV_KPC, I_MAX_2) = range(14, 19)
-PARAMETERS = 19
+# Those of an inverter that follows, zero for others: see `following`.
+(FOLLOWS, PLL_P, PLL_I, PLL_FILTER, INV_V) = range(19, 24)
+PARAMETERS = 24
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evergrid.core.arrays import Array, Float, Int, Shaped
+from evergrid.core.arrays import Array, Bool, Float, Int, Shaped
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.resilience.inverter.droop import I_O_X, I_O_Y, INV_LC, M_P, PARAMETERS, STATES, W_N
+from evergrid.resilience.inverter.droop import (
+    FOLLOWS,
+    I_O_X,
+    I_O_Y,
+    INV_LC,
+    M_P,
+    PARAMETERS,
+    STATES,
+    W_N,
+)
 from evergrid.resilience.network import breakers, kernels
 from evergrid.resilience.network.breakers import BreakerPositions, Islands
 from evergrid.resilience.network.dq_network import DqNetwork
+from evergrid.resilience.network.elements import GridFollowingUnit
 from evergrid.resilience.network.kernels import (
     BRANCH_FRAME_W,
     BRANCH_INV_L,
@@ -24,11 +34,11 @@ from evergrid.resilience.network.kernels import (
     V_TO,
     DqTables,
 )
-from evergrid.resilience.network.references import UnitReference
+from evergrid.resilience.network.references import PowerReference, UnitReference
 
 BAUMGARTE_PER_S = 2000.0  # by which an error of the sum of currents at a bus decays
 
-UnitReferences = Mapping[str, UnitReference]
+UnitReferences = Mapping[str, UnitReference] | Mapping[str, UnitReference | PowerReference]
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,11 @@ class Assembly:
         return self.islands.of_unit[self.units]
 
     @property
+    def follows(self) -> Bool[Array, " unit"]:
+        """Whether each running unit follows the others."""
+        return self.tables.units[:, FOLLOWS] > 0.0
+
+    @property
     def state_names(self) -> tuple[str, ...]:
         """Of the entries that move."""
         names = self.microgrid.state_names
@@ -106,9 +121,10 @@ class Assembly:
         return self.conductance == 0.0
 
     def speeds_rad_per_s(self, power_w: Float[Array, "*any unit"]) -> Float[Array, "*any unit"]:
-        """Angular frequency of running units by their filtered powers."""
+        """Angular frequency of running units by their filtered powers; NaN where they follow."""
         rows = self.tables.units
-        return rows[:, W_N] - rows[:, M_P] * power_w + self.tables.told[:, TRIM]
+        speed = rows[:, W_N] - rows[:, M_P] * power_w + self.tables.told[:, TRIM]
+        return np.where(self.follows, np.nan, speed)
 
     def with_frame_speeds(self, w_rad_per_s: Float[Array, " island"]) -> DqTables:
         """Tables with a frame for each island that turns at its own speed."""
@@ -243,6 +259,15 @@ def _check(
     ):
         if not 0 < value < np.inf:
             faults.append(Fault(name, "be above 0 and finite", (value,)))
+    forming = {unit.name for unit in microgrid.units if unit.forms}
+    wrong = tuple(
+        name
+        for name, told in references.items()
+        if name not in unknown and isinstance(told, PowerReference) == (name in forming)
+    )
+    if wrong:
+        rule = "tell a power to units that follow, and a voltage to those that form"
+        faults.append(Fault("references", rule, wrong))
     raise_if_any("assembly", faults)
 
 
@@ -323,7 +348,17 @@ def _told(
     found = np.zeros((len(units), 7))
     found[:, FRAME_W] = 2.0 * np.pi * microgrid.nominal_hz
     for row, unit in zip(found, (microgrid.units[place] for place in units), strict=True):
-        told = references.get(unit.name, UnitReference())
+        told = references.get(unit.name)
+        if isinstance(unit, GridFollowingUnit):
+            given = told if isinstance(told, PowerReference) else PowerReference()
+            row[V_FROM], row[V_TO] = given.from_w, given.power_w
+            if given.ramp_s == 0:
+                row[V_FROM] = given.power_w
+            row[RAMP_START_S] = given.ramp_start_s
+            row[RAMP_PER_S] = 1.0 / given.ramp_s if given.ramp_s > 0 else 0.0
+            row[TRIM], row[V_MAX_2] = given.reactive_var, np.inf
+            continue
+        told = told if isinstance(told, UnitReference) else UnitReference()
         row[V_TO] = unit.inverter.voltage_v if told.voltage_v is None else told.voltage_v
         row[V_FROM] = row[V_TO] if told.ramp_from_v is None else told.ramp_from_v
         row[RAMP_START_S] = told.ramp_start_s

@@ -46,9 +46,10 @@ class BreakerPositions:
 
 @dataclass(frozen=True)
 class Islands:
-    """What is connected with what; an island has a running unit, all else is dead.
+    """What is connected with what; an island has a running unit that forms it, all else is dead.
 
-    A running unit whose breaker is open is an island of its own without a bus.
+    A running unit whose breaker is open is an island of its own without a bus; one that follows is
+    then as good as stopped.
 
     Attributes:
         of_bus: Number of the island; -1 for a dead bus.
@@ -79,14 +80,14 @@ def check(microgrid: DqNetwork, positions: BreakerPositions) -> None:
         if unknown:
             what = "elements" if field == "open" else "units"
             faults.append(Fault(field, f"name {what} of the microgrid", unknown))
-    if units <= positions.stopped:
+    if all(unit.name in positions.stopped for unit in microgrid.units if unit.forms):
         fix = "Start a unit that forms the grid."
         faults.append(Fault("stopped", "leave a unit running", fix=fix))
     raise_if_any("breaker positions", faults)
 
 
 def islands(microgrid: DqNetwork, positions: BreakerPositions) -> Islands:
-    """Connected parts that have a running unit, numbered in the order of their first unit."""
+    """Connected parts that a running unit forms, numbered in the order of their first unit."""
     closed = [branch for branch in microgrid.branches if positions.has(branch.name)]
     place = microgrid.bus_index
     part = _parts(
@@ -96,7 +97,7 @@ def islands(microgrid: DqNetwork, positions: BreakerPositions) -> Islands:
     of_unit, coupled, count = [], [], 0
     for unit in microgrid.units:
         at_bus = positions.has(unit.name)
-        if unit.name in positions.stopped:
+        if unit.name in positions.stopped or not unit.forms:
             number = -1
         elif at_bus:
             root = part[place[unit.bus]]
@@ -106,6 +107,9 @@ def islands(microgrid: DqNetwork, positions: BreakerPositions) -> Islands:
             number, count = count, count + 1
         of_unit.append(number)
         coupled.append(at_bus)
+    for row, unit in enumerate(microgrid.units):
+        if not unit.forms and coupled[row]:  # it lives where another one forms a grid
+            of_unit[row] = numbers.get(part[place[unit.bus]], -1)
     of_bus = np.array([numbers.get(root, -1) for root in part], np.int64)
     return Islands(of_bus, np.array(of_unit, np.int64), np.array(coupled, bool), count)
 

@@ -8,6 +8,7 @@ from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.resilience.inverter.droop import NOMINAL_HZ, STATES
 from evergrid.resilience.network.elements import (
+    GridFollowingUnit,
     GridFormingUnit,
     ImpedanceLoad,
     SeriesBranch,
@@ -28,7 +29,7 @@ class DqNetwork:
     Attributes:
         nominal_hz: 50 or 60.
         buses: Names.
-        units: That form grids.
+        units: That form grids, and that follow them.
         branches: Between buses.
         loads: With an inductance.
         resistors: Loads without one.
@@ -40,7 +41,7 @@ class DqNetwork:
 
     nominal_hz: float
     buses: tuple[str, ...]
-    units: tuple[GridFormingUnit, ...]
+    units: tuple[GridFormingUnit | GridFollowingUnit, ...]
     branches: tuple[SeriesBranch, ...] = ()
     loads: tuple[ImpedanceLoad, ...] = ()
     resistors: tuple[ShuntResistor, ...] = ()
@@ -49,7 +50,7 @@ class DqNetwork:
         faults = []
         if self.nominal_hz not in NOMINAL_HZ:
             faults.append(Fault("nominal_hz", "be 50 or 60", (self.nominal_hz,)))
-        if not self.units:
+        if not any(unit.forms for unit in self.units):
             fix = "A unit that follows a grid cannot start one."
             faults.append(Fault("units", "hold a unit that forms the grid", fix=fix))
         for kind, given in (("buses", self.buses), ("names", self.names)):

@@ -1,6 +1,7 @@
-"""What an island is made of: units that form it, lines, loads, resistors."""
+"""What an island is made of: units that form or follow it, lines, loads, resistors."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from evergrid.core import records
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.resilience.inverter.droop import NOMINAL_HZ, DroopInverter
+from evergrid.resilience.inverter.following import PllInverter
 
 INDUCTANCE_FIX = "Give an inductance, or a ShuntResistor for a load that is a pure resistance."
 
@@ -19,6 +21,20 @@ class GridFormingUnit:
     name: str
     bus: str
     inverter: DroopInverter
+    forms: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        records.check(self, f"unit {self.name!r}")
+
+
+@dataclass(frozen=True)
+class GridFollowingUnit:
+    """An inverter at a bus that follows its voltage; it runs only where another unit forms it."""
+
+    name: str
+    bus: str
+    inverter: PllInverter
+    forms: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         records.check(self, f"unit {self.name!r}")

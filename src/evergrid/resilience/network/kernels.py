@@ -9,9 +9,10 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Float, Shaped
 from evergrid.core.kernels import kernel
-from evergrid.resilience.inverter import droop
+from evergrid.resilience.inverter import droop, following
 from evergrid.resilience.inverter.droop import (
     DELTA,
+    FOLLOWS,
     I_L_D,
     I_L_Q,
     I_O_X,
@@ -46,7 +47,8 @@ class DqTables(NamedTuple):
         units: Parameters of each running unit.
         told: Angular speed of the frame of its network, reference of its voltage before and after
             the ramp, when that begins, the inverse of its duration, trim of its angular frequency,
-            square of the largest voltage of its bridge.
+            square of the largest voltage of its bridge. A unit that follows has active power where
+            others have the voltage, and reactive power where they have the trim.
         unit_bus: Its bus, or the earth where it is not connected.
         branches: Resistance, inverse of the inductance, angular speed of the frame.
         ends: Buses that each branch leaves and enters.
@@ -205,22 +207,40 @@ def rates(
         v_from = told[unit, V_FROM]
         v_set = v_from + min(max(ramp, 0.0), 1.0) * (told[unit, V_TO] - v_from)
         bus = unit_bus[unit]
-        droop.rates(
-            units,
-            unit,
-            parameters,
-            told[unit, FRAME_W],
-            v_set,
-            told[unit, TRIM],
-            told[unit, V_MAX_2],
-            by_unit[unit, C],
-            by_unit[unit, S],
-            by_unit[unit, E_X],
-            by_unit[unit, E_Y],
-            volts[V_X, bus],
-            volts[V_Y, bus],
-            units_out,
-        )
+        if parameters[unit, FOLLOWS] > 0.0:
+            following.rates(
+                units,
+                unit,
+                parameters,
+                told[unit, FRAME_W],
+                v_set,
+                told[unit, TRIM],
+                told[unit, V_MAX_2],
+                by_unit[unit, C],
+                by_unit[unit, S],
+                by_unit[unit, E_X],
+                by_unit[unit, E_Y],
+                volts[V_X, bus],
+                volts[V_Y, bus],
+                units_out,
+            )
+        else:
+            droop.rates(
+                units,
+                unit,
+                parameters,
+                told[unit, FRAME_W],
+                v_set,
+                told[unit, TRIM],
+                told[unit, V_MAX_2],
+                by_unit[unit, C],
+                by_unit[unit, S],
+                by_unit[unit, E_X],
+                by_unit[unit, E_Y],
+                volts[V_X, bus],
+                volts[V_Y, bus],
+                units_out,
+            )
     for branch in range(len(branches)):
         start, end = ends[branch, 0], ends[branch, 1]
         r, over_l = impedances[branch, BRANCH_R], impedances[branch, BRANCH_INV_L]

@@ -50,3 +50,36 @@ class UnitReference:
             fix = "Give both, or neither for a reference without a ramp."
             faults.append(Fault("ramp_s", "be above 0 with ramp_from_v", (self.ramp_s,), fix=fix))
         raise_if_any("unit reference", faults)
+
+
+@dataclass(frozen=True)
+class PowerReference:
+    """What a unit that follows is told.
+
+    Attributes:
+        power_w: That it feeds after the ramp; negative charges.
+        from_w: That it feeds before it.
+        ramp_start_s: When the ramp begins.
+        ramp_s: How long it lasts; 0 for a step to ``power_w``.
+        reactive_var: That it feeds.
+
+    Raises:
+        InputError: A number out of range.
+    """
+
+    power_w: float = 0.0
+    from_w: float = 0.0
+    ramp_start_s: float = 0.0
+    ramp_s: float = 0.0
+    reactive_var: float = 0.0
+
+    def __post_init__(self) -> None:
+        records.check(self, "power reference")
+        faults = [
+            Fault(name, "be finite", (getattr(self, name),))
+            for name in ("power_w", "from_w", "ramp_start_s", "reactive_var")
+            if not np.isfinite(getattr(self, name))
+        ]
+        if not 0 <= self.ramp_s < np.inf:
+            faults.append(Fault("ramp_s", "be at least 0 and finite", (self.ramp_s,)))
+        raise_if_any("power reference", faults)

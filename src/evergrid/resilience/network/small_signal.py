@@ -28,6 +28,7 @@ from evergrid.resilience.network import assembly as assemblies
 from evergrid.resilience.network.assembly import Assembly, UnitReferences, assemble
 from evergrid.resilience.network.breakers import BreakerPositions
 from evergrid.resilience.network.dq_network import DqNetwork
+from evergrid.resilience.network.elements import GridFormingUnit
 from evergrid.resilience.network.kernels import V_TO
 from evergrid.resilience.network.steady_state import SteadyState, residual, steady_state
 
@@ -68,7 +69,7 @@ class CriticalDroop:
     """Where stability is lost.
 
     Attributes:
-        droop_rad_per_s_per_w: Of all units.
+        droop_rad_per_s_per_w: Of all units that form the grid.
         eigenvalue_per_s: Of the mode that no longer decays there.
         main_states: With the largest shares in it.
     """
@@ -158,6 +159,8 @@ def critical_droop(
     def found_at(droop: float) -> IslandModes:
         units = tuple(
             replace(unit, inverter=replace(unit.inverter, droop_rad_per_s_per_w=droop))
+            if isinstance(unit, GridFormingUnit)
+            else unit
             for unit in microgrid.units
         )
         return modes(steady_state(assemble(replace(microgrid, units=units), positions, references)))
@@ -253,7 +256,7 @@ def _sizes(settled: SteadyState) -> Float[Array, " active"]:
     """A size for each state, so that all are near 1 when divided by it; currents have one size."""
     assembly, rows = settled.assembly, settled.assembly.tables.units
     found = np.ones(len(settled.state.values))
-    voltage_v = max(float(settled.tables.told[:, V_TO].max()), 1.0)
+    voltage_v = max(float(settled.tables.told[~assembly.follows, V_TO].max()), 1.0)
     currents_a = settled.state.values[assemblies.current_entries(assembly)]
     current_a = max(float(np.abs(currents_a).max()), 1.0)
     found[assembly.moving] = current_a

@@ -14,6 +14,7 @@ from evergrid.resilience.inverter.droop import (
     INV_CF,
     INV_KPV,
     INV_LF,
+    INV_V,
     K_IC,
     K_IV,
     N_Q,
@@ -31,11 +32,12 @@ from evergrid.resilience.inverter.droop import (
 from evergrid.resilience.network import assembly as assemblies
 from evergrid.resilience.network.assembly import Assembly
 from evergrid.resilience.network.dq_state import DqState
-from evergrid.resilience.network.kernels import BRANCH_R, V_FROM, V_TO, DqTables
+from evergrid.resilience.network.kernels import BRANCH_R, TRIM, V_FROM, V_TO, DqTables
 
 MOST_ITERATIONS = 40
 CANCELLED = 1e-6  # of a voltage over an inductance, as the least size of a rate of current
 CLOSE = 1e-9  # of each entry's size, below which the next step is within rounding
+ROUNDING = 1e-11  # of a residual that further steps do not make smaller
 MOST_TURN_RAD = 0.5  # of an angle in one iteration
 
 
@@ -95,6 +97,9 @@ def steady_state(assembly: Assembly) -> SteadyState:
             break
         if (np.abs(step) < CLOSE * sizes).all():
             return SteadyState(assembly, DqState(0.0, values), w, residual(assembly, values, w))
+    left = residual(assembly, values, w) if np.isfinite(values).all() else np.inf
+    if left < ROUNDING:  # a unit far below a large source only moves by rounding of that
+        return SteadyState(assembly, DqState(0.0, values), w, left)
     rule = "have a steady state with these breakers and references"
     fix = "Lower the load, or start more units: there may be none within the limits."
     raise_if_any("steady state", [Fault("microgrid", rule, fix=fix)])
@@ -158,8 +163,13 @@ def _first_guess(assembly: Assembly) -> Float[Array, " state"]:
     """All units at their voltages and at one angle, and what follows from that."""
     tables = assembly.tables
     values = np.zeros(len(assembly.microgrid.state_names))
-    e = tables.told[:, V_TO].astype(np.complex128)
-    currents = _phasors(assembly, e)
+    follows = assembly.follows
+    e = np.where(
+        follows, 1.0 / np.where(follows, tables.units[:, INV_V], 1.0), tables.told[:, V_TO]
+    )
+    e = e.astype(np.complex128)
+    fed = np.where(follows, (tables.told[:, V_TO] - 1j * tables.told[:, TRIM]) / np.real(e), 0.0)
+    currents = _phasors(assembly, e, fed)
     entries = assemblies.current_entries(assembly)
     values[entries], values[entries + 1] = np.real(currents), np.imag(currents)
     rows, at = tables.units, assembly.unit_at
@@ -168,25 +178,31 @@ def _first_guess(assembly: Assembly) -> Float[Array, " state"]:
     w = rows[:, W_N]
     i_l = i_o + 1j * w * e / rows[:, INV_CF]
     bridge = e + (rows[:, RF_LF] + 1j * w) / rows[:, INV_LF] * i_l
-    miss = -rows[:, N_Q] * power.imag
+    miss = -rows[:, N_Q] * np.imag(power)
     phi = (i_l - rows[:, F] * i_o - 1j * rows[:, WN_CF] * e - miss / rows[:, INV_KPV]) / rows[
         :, K_IV
     ]
     gamma = (bridge - 1j * rows[:, WN_LF] * i_l) / rows[:, K_IC]
-    values[at + P], values[at + Q] = power.real, power.imag
+    phi = np.where(follows, 0.0, phi)
+    values[at + P], values[at + Q] = np.real(power), np.imag(power)
     for first, pair in ((PHI_D, phi), (GAMMA_D, gamma), (I_L_D, i_l), (V_O_D, e)):
-        values[at + first], values[at + first + 1] = pair.real, pair.imag
+        values[at + first], values[at + first + 1] = np.real(pair), np.imag(pair)
     return values
 
 
-def _phasors(assembly: Assembly, e: Array) -> Array:
-    """Currents of units and branches at nominal frequency, with the voltages of units given."""
+def _phasors(assembly: Assembly, e: Array, fed: Array) -> Array:
+    """Currents of units and branches at nominal frequency, with the voltages of units given.
+
+    Those of units that follow are given instead.
+    """
     tables, incidence = assembly.tables, assemblies.incidence_of(assembly)
     inverse_l = assemblies.inverse_inductances(assembly)
     resistance = np.concatenate([tables.units[:, R_C], tables.branches[:, BRANCH_R]])
     w_n = 2.0 * np.pi * assembly.microgrid.nominal_hz
     admittance = inverse_l / (resistance * inverse_l + 1j * w_n)
-    sources = np.concatenate([e, np.zeros(len(tables.branches[:, BRANCH_R]))])
+    none = np.zeros(len(tables.branches))
+    admittance = np.where(np.concatenate([assembly.follows, none > 0]), 0.0, admittance)
+    sources, given = np.concatenate([e, none]), np.concatenate([fed, none])
     matrix = (incidence * admittance) @ incidence.T + np.diag(assembly.conductance)
-    voltages = np.linalg.solve(matrix, incidence @ (admittance * sources))
-    return admittance * (sources - incidence.T @ voltages)
+    voltages = np.linalg.solve(matrix, incidence @ (admittance * sources + given))
+    return admittance * (sources - incidence.T @ voltages) + given

@@ -104,6 +104,6 @@ def _at_bus(assembly: Assembly, state: DqState, bus: str) -> tuple[complex, floa
     voltages = assembly.voltages_v(state.values, state.time_s)
     place = int(np.searchsorted(assembly.buses, number))
     speed = assembly.speeds_rad_per_s(state.values[assembly.unit_at + P])[
-        assembly.unit_islands == island
+        (assembly.unit_islands == island) & ~assembly.follows
     ].mean()
     return complex(voltages[place]), float(speed)

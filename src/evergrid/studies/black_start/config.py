@@ -18,6 +18,7 @@ from evergrid.resilience.black_start.settings import (
     SynchroCheck,
 )
 from evergrid.resilience.waveform.protection import FuseCurve
+from evergrid.studies.black_start.following_config import FollowingEntry
 from evergrid.studies.black_start.neighbour_config import NeighbourEntry, UpstreamEntry, feeder
 
 
@@ -243,6 +244,8 @@ class Config(BaseConfig):
     """The transformer between the main bus and the feeder; the grid is met beyond it."""
     neighbour: tuple[NeighbourEntry, ...] = ()
     """Neighbouring sections of the feeder, brought to life after the site."""
+    following: FollowingEntry | None = None
+    """Chargers that cannot form a grid; without this they are counted and left out."""
 
     @model_validator(mode="after")
     def _whole(self) -> "Config":

@@ -16,6 +16,7 @@ from evergrid.resilience.black_start.outcome import Action, StartEvent
 from evergrid.studies import console_summary
 from evergrid.studies.black_start import runbook_sheet
 from evergrid.studies.black_start.config import Config
+from evergrid.studies.black_start.following_config import FollowingEntry
 from evergrid.studies.black_start.results import BlackStartResults, growing_swing
 from evergrid.studies.black_start.sections import SectionOutcome, UpstreamWaveforms
 from evergrid.studies.study import Page, Result
@@ -66,6 +67,7 @@ COLORS = {
     Action.SOFT_START: theme.GREEN,
     Action.ENERGISED: theme.PLUM,
     Action.JOINED: theme.PLUM,
+    Action.ENTERED: theme.GREEN,
     Action.RECONNECTED: theme.PLUM,
     Action.CLOSED_BLIND: theme.RED,
     Action.TRIP: theme.RED,
@@ -84,7 +86,7 @@ def console_lines(result: StudyResult) -> list[str]:
             (
                 "units",
                 f"{s['units_connected']} of {s['units']} that form the grid have joined; "
-                f"{s['units_following']} follow it",
+                f"{s['units_following']} follow it{_feeding(s)}",
             ),
             (
                 "T_r",
@@ -136,6 +138,14 @@ def answer(s: Mapping[str, Any]) -> str:
     if s["status"] == "refused_unstable":
         return f"No: a closing is refused, {served} are served. {s['reason']}"
     return f"No: the island collapses; {s['reason']}"
+
+
+def _feeding(s: Mapping[str, Any]) -> str:
+    """What those that follow do, where they take part."""
+    if not s["following_on"] and not s["following_trips"]:
+        return ""
+    words = f", {s['following_on']} of them feed {s['following_kw']:,.3g} kW"
+    return f"{words} after {s['following_trips']} trips" if s["following_trips"] else words
 
 
 def _has_beyond(s: Mapping[str, Any]) -> bool:
@@ -205,7 +215,9 @@ def notes(config: Config, found: BlackStartResults) -> list[str]:
         "are known to their makers. Phases are alike; motors start as impedances.",
     ]
     following = [unit.name for unit in site.batteries if not unit.grid_forming]
-    if following:
+    if config.following is not None:
+        told += _following_notes(config.following, found)
+    elif following:
         told.append(
             f"{len(following)} batteries follow the grid ({', '.join(following[:3])}); they are "
             "not part of the island."
@@ -214,7 +226,7 @@ def notes(config: Config, found: BlackStartResults) -> list[str]:
     if single:
         told.append(f"Blocks on one phase count as balanced: {', '.join(single[:5])}.")
     idle = [unit.name for one in neighbours for unit in one.batteries if not unit.grid_forming]
-    if idle:
+    if idle and config.following is None:
         told.append(f"So do {len(idle)} of neighbouring sections ({', '.join(idle[:3])}).")
     if any(one.formers for one in neighbours):
         told.append(
@@ -233,6 +245,35 @@ def notes(config: Config, found: BlackStartResults) -> list[str]:
         told.append("Unstable closings are done nevertheless, as start.run_unstable says.")
     if found.fuse is not None:
         told.append(f"In a fault that the inverters alone feed, {found.fuse}.")
+    return told
+
+
+def _following_notes(rules: FollowingEntry, found: BlackStartResults) -> list[str]:
+    """What a reader must know of chargers that follow in the island."""
+    told = [
+        "Delays, windows and rates of chargers that follow are usual values, not verified: check "
+        "them against their settings and the rules that hold for your island.",
+        "Blocks are not counted on chargers that follow, as any of them may trip; they spare the "
+        "energy of those that form the grid.",
+    ]
+    if rules.anti_islanding == "off":
+        told.append(
+            "Their protection against islands is set off in this planned island: that must be "
+            "done at each charger, or they trip within 2 s or so. Those that shift their frequency "
+            "actively to find an island are not simulated."
+        )
+    else:
+        told.append(
+            f"Their protection against islands acts at {rules.rocof_hz_per_s:g} Hz/s over "
+            f"{rules.rocof_window_s:g} s: set it off, or widen it, for a planned island. Those "
+            "that shift their frequency actively to find an island are not simulated."
+        )
+    out = [one for one in found.start.followers if not one.on_at_end]
+    if out:
+        told.append(
+            f"{len(out)} chargers that follow do not feed at the end; {out[0].unit}: "
+            f"{out[0].reason}."
+        )
     return told
 
 
@@ -411,11 +452,14 @@ def _served(found: BlackStartResults) -> Figure:
 
 def _shares(found: BlackStartResults) -> Figure:
     samples = found.start.samples
+    names = [unit.name for unit in found.start.circuit.formers]
+    power_kw = samples.unit_power_kw
+    if found.start.followers:
+        names = [*names, "all that follow"]
+        together_kw = samples.follower_power_kw.sum(axis=1, keepdims=True)
+        power_kw = np.hstack([power_kw, together_kw])
     return draw.unit_shares(
-        samples.time_s[::THIN],
-        [unit.name for unit in found.start.circuit.formers],
-        samples.unit_power_kw[::THIN],
-        samples.unit_current_pu[::THIN],
+        samples.time_s[::THIN], names, power_kw[::THIN], samples.unit_current_pu[::THIN]
     )
 
 

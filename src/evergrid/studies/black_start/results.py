@@ -19,7 +19,10 @@ from evergrid.studies.black_start.sections import (
     joined_units,
 )
 
-QUIET = (Action.GRID_LOST, Action.AUXILIARIES, Action.END, Action.GRID_BACK, Action.UNIT_START)
+QUIET = (
+    *(Action.GRID_LOST, Action.AUXILIARIES, Action.END, Action.GRID_BACK, Action.UNIT_START),
+    Action.ENTERED,  # without power, which then rises slowly
+)
 
 
 @dataclass(frozen=True)

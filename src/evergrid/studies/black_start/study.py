@@ -45,6 +45,7 @@ def compute(config: Config, context: Context) -> Output[BlackStartResults]:
         limits=config.limits.record(),
         grid=None if config.grid_return is None else config.grid_return.record(),
         feeder=feeder(config.upstream, config.neighbour, random),
+        following=None if config.following is None else config.following.record(),
     )
     progress("drawing the waveform", 0.85)
     found = _results(config, start, _oscillogram(config, start))
@@ -138,6 +139,7 @@ STUDY = Study(
         "blocks.parquet",
         "sections.parquet",
         "section_course.parquet",
+        "following.parquet",
         "eigenvalues.parquet",
         "runbook.parquet",
         "runbook.html",

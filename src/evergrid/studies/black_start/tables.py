@@ -39,6 +39,10 @@ def headline(config: Config, found: BlackStartResults) -> dict[str, Any]:
         "m_d_share": float(found.degradation.share[0]),
         "m_d_weighted_kwh": _weighted_kwh(start),
         **_neighbours(found),
+        "following_on": sum(one.on_at_end for one in start.followers),
+        "following_kw": float(samples.follower_power_kw[-1].sum()),
+        "following_kwh": sum(one.energy_kwh for one in start.followers),
+        "following_trips": sum(one.trips for one in start.followers),
         **_extreme("lowest_frequency", "hz", found.lowest_frequency),
         **_extreme("lowest_voltage", "pu", found.lowest_voltage),
         **_extreme("greatest_current", "pu", found.greatest_current),
@@ -136,11 +140,9 @@ def _droop_hz(start: BlackStart) -> float:
     on &= joined_units(start)
     if not on.any() or any(one.closing == GRID for one in start.waits):
         return np.nan
-    unit = start.circuit.network.units[0].inverter
     rating_kva = np.array([one.apparent_kva for one in start.circuit.formers])
-    droop_hz = unit.droop_rad_per_s_per_w * 1e3 * rating_kva[0] / (2.0 * np.pi)
     share = samples.unit_power_kw[-1][on].sum() / rating_kva[on].sum()
-    return start.circuit.site.nominal_hz - droop_hz * share
+    return start.circuit.site.nominal_hz - start.circuit.droop_hz * share
 
 
 def least_damped(start: BlackStart) -> ClosingCheck | None:
@@ -173,6 +175,8 @@ def results(found: BlackStartResults) -> dict[str, pl.DataFrame]:
     """The tables that came out, by name."""
     start = found.start
     course = {"section_course": _section_course(start)} if len(found.sections) > 1 else {}
+    if start.followers:
+        course["following"] = _following(start)
     return course | {
         "events": _events(start),
         "island": _island(found),
@@ -293,6 +297,24 @@ def _sections(found: BlackStartResults) -> pl.DataFrame:
         )
     numbers = {name: pl.Float64 for name in rows[0] if name.endswith("_s")}
     return pl.DataFrame(rows, schema_overrides=numbers)
+
+
+def _following(start: BlackStart) -> pl.DataFrame:
+    rows = [
+        {
+            "unit": one.unit,
+            "section": one.section,
+            "on_at_end": one.on_at_end,
+            "entered_s": _number(one.entered_s),
+            "tripped_s": _number(one.tripped_s),
+            "trips": one.trips,
+            "power_kw": float(power_kw),
+            "energy_kwh": one.energy_kwh,
+            "reason": one.reason,
+        }
+        for one, power_kw in zip(start.followers, start.samples.follower_power_kw[-1], strict=True)
+    ]
+    return pl.DataFrame(rows, schema_overrides={"entered_s": pl.Float64, "tripped_s": pl.Float64})
 
 
 def _section_course(start: BlackStart) -> pl.DataFrame:

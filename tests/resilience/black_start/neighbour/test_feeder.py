@@ -5,7 +5,12 @@ from typing import Any
 import pytest
 
 from evergrid.core.errors import InputError
-from evergrid.resilience.black_start.neighbour.feeder import NeighbourSection, UpstreamFeeder
+from evergrid.model.microgrid import UnitTransformer
+from evergrid.resilience.black_start.neighbour.feeder import (
+    NeighbourSection,
+    UpstreamFeeder,
+    UpstreamTransformer,
+)
 from tests.resilience.black_start.cases import block, site, van
 
 GYM = (block("gym", 3.0, "critical"),)
@@ -49,6 +54,13 @@ def test_names_are_unique_over_the_site_and_its_neighbours():
     again = NeighbourSection("school", (block("hall", 3.0, "critical"),), 0.2, 0.1)
     with pytest.raises(InputError, match="be unique"):
         UpstreamFeeder(neighbours=(school, again)).check(site())
+
+
+def test_a_transformer_far_beyond_the_units_is_refused():
+    huge = UpstreamFeeder(UpstreamTransformer(UnitTransformer(1e6)))
+    with pytest.raises(InputError, match="at most 15000 kVA") as caught:
+        huge.check(site())
+    assert caught.value.field == "upstream.rating_kva"
 
 
 def test_a_block_is_fed_through_one_of_its_own_section():

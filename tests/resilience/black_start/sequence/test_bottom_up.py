@@ -220,6 +220,15 @@ def test_a_hard_closing_that_the_inverters_stand_is_done_and_told():
     assert f"inrush of {found.inrush.current_pu:.2f} pu" in causes(found, Action.ENERGISED)
 
 
+def test_the_instant_of_closing_does_not_count_where_only_inductances_divide():
+    # 500 kVA at ten: the loss of its core is a load of 1.5 kW with hardly any reactance.
+    feeder = UpstreamFeeder(upstream(500.0, energise="hard"))
+    found = small(feeder, duration_s=2.0, limits=ProtectionLimits(pick_up_voltage_pu=0.6))
+    check = next(one for one in found.checks if one.closing == UPSTREAM_TRANSFORMER)
+    assert "would fall" not in check.reason
+    assert check.lowest_voltage_pu > 0.9
+
+
 STRICT = ProtectionLimits(pick_up_voltage_pu=0.97, under_voltage_pu=0.97, under_voltage_s=0.001)
 
 

@@ -305,16 +305,16 @@ def served_power(
 def unit_shares(
     time_s: Float[Array, " sample"],
     names: Sequence[str],
-    power_kw: Float[Array, "sample unit"],
+    power_kw: Float[Array, "sample line"],
     current_pu: Float[Array, "sample unit"],
 ) -> go.Figure:
     """Power of each unit over time, and the greatest current of any.
 
     Args:
         time_s: From the loss of the grid.
-        names: Of the units.
+        names: Of the units, or of several together.
         power_kw: Filtered.
-        current_pu: Over the rated current.
+        current_pu: Of each unit that forms the grid, over its rated current.
     """
     note = "A unit joins without power and takes its share in a second."
     figure = panels.sheet("How the units share", note=note, height=520)

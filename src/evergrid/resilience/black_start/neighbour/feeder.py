@@ -17,6 +17,7 @@ RESERVED = (SITE, "chargers", "main", "upstream", "grid")
 UPSTREAM_TRANSFORMER, UPSTREAM = "upstream transformer", "upstream"
 UPSTREAM_CORE = "upstream core loss"
 LINE = "line to {}"
+MOST_RATIO = 500.0  # of transformer over units; at a hundred its core takes a third of their rating
 
 
 @dataclass(frozen=True)
@@ -110,13 +111,14 @@ class UpstreamFeeder:
     neighbours: tuple[NeighbourSection, ...] = ()
 
     def check(self, site: Microgrid) -> None:
-        """Refuse names that the site or another section has already.
+        """Refuse names that the site or another section has already, and a transformer too large.
 
         Raises:
-            InputError: Names that are there twice, or a tree of blocks that is none.
+            InputError: Names that are there twice, a tree of blocks that is none, a transformer far
+                beyond the units that energise it.
         """
         names = [one.name for one in (*site.load_blocks, *site.batteries)]
-        faults = []
+        faults = self._rating_faults(site)
         for section in self.neighbours:
             # A site of its own: parents of its blocks must be among them, names unique.
             Microgrid(site.nominal_hz, site.nominal_v, section.load_blocks, section.batteries)
@@ -132,6 +134,16 @@ class UpstreamFeeder:
         if twice:
             faults.append(Fault("neighbour.name", "be unique", twice))
         raise_if_any("neighbour", faults)
+
+    def _rating_faults(self, site: Microgrid) -> list[Fault]:
+        """The fault of a transformer whose core alone would swamp the inverters."""
+        most_kva = MOST_RATIO * sum(one.apparent_kva for one in site.batteries if one.grid_forming)
+        if self.upstream is None or self.upstream.transformer.rating_kva <= max(most_kva, 1e-3):
+            return []
+        rule = f"be at most {MOST_RATIO:g} times that of all units that form the grid"
+        got = (self.upstream.transformer.rating_kva,)
+        fix = f"Give at most {most_kva:g} kVA: their waveform beside a larger one has no meaning."
+        return [Fault("upstream.rating_kva", rule, got, fix=fix)]
 
     def line_inductance_h(self, section: NeighbourSection, nominal_hz: float) -> float:
         """Of the line to a section."""
