@@ -25,14 +25,14 @@ from evergrid.core.config import Config, toml_value
 from evergrid.data import prices as price_formats
 from evergrid.data import sessions as session_formats
 from evergrid.data import tables
-from evergrid.model.battery_state import BatteryStates
+from evergrid.model.batteries.battery_state import BatteryStates
 from evergrid.model.capacity_prices import CapacityPrices
-from evergrid.model.chargers import Chargers
-from evergrid.model.emission_factors import EmissionFactors
+from evergrid.model.charging.chargers import Chargers
 from evergrid.model.prices import Prices
 from evergrid.model.session import Sessions
 from evergrid.model.site import SiteGeneration, SiteLimits, SiteLoad, Sites
-from evergrid.model.weather import Weather
+from evergrid.model.time_series.emission_factors import EmissionFactors
+from evergrid.model.time_series.weather import Weather
 from evergrid.studies import registry
 
 # Loaded before autodoc loads them the way a type checker reads them, which pydantic cannot bear.

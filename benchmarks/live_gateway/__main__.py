@@ -19,9 +19,9 @@ import uvloop
 
 from benchmarks.live_gateway.register import DurableHandler, KeyedStations
 from benchmarks.live_ocpp.__main__ import PATIENCE_S, REPOSITORY, started, until
-from evergrid.live.adapter import AbstractAdapter, OrderResult, PowerOrder, Session
 from evergrid.live.clock import WallClock
 from evergrid.live.deployment.processes import free_port, nats_server
+from evergrid.live.devices.adapter import AbstractAdapter, OrderResult, PowerOrder, Session
 from evergrid.live.gateway.gateway_stations import GatewayStations
 from evergrid.live.gateway.nats import NatsBroker
 from evergrid.live.ocpp.admission.settings import Settings

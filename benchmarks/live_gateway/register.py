@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from benchmarks.live_ocpp.handler import CountingHandler
 from benchmarks.live_ocpp.stations import SECRET
-from evergrid.live.adapter import TransactionEvent
 from evergrid.live.controller import records
+from evergrid.live.devices.adapter import TransactionEvent
 from evergrid.live.ocpp.admission.credentials import AbstractCredentials, StationRecord
 from evergrid.live.store.key import STATION, Key
 from evergrid.live.store.log import Log

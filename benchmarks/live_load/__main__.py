@@ -30,8 +30,8 @@ from benchmarks.live_load.service import Loaded, Sample, served, slope_mib_per_h
 from benchmarks.live_load.stations import Load
 from benchmarks.live_store.__main__ import sync_times
 from benchmarks.plan import machine
-from evergrid.live.adapter import OrderResult, PowerOrder, Session
 from evergrid.live.clock import WallClock
+from evergrid.live.devices.adapter import OrderResult, PowerOrder, Session
 from evergrid.live.ocpp.central_system import Listener
 from evergrid.live.ocpp.wire.message_ring import KEPT
 from evergrid.live.store.store import Store, open_store

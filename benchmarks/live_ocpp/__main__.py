@@ -23,8 +23,8 @@ from websockets.typing import Subprotocol
 
 from benchmarks.live_ocpp.handler import CountingHandler, DurableHandler, Stations
 from benchmarks.plan import machine
-from evergrid.live.adapter import OrderResult, PowerOrder, Session
 from evergrid.live.clock import WallClock
+from evergrid.live.devices.adapter import OrderResult, PowerOrder, Session
 from evergrid.live.ocpp.admission.settings import Settings
 from evergrid.live.ocpp.central_system import CentralSystem, Listener
 from evergrid.live.store.store import open_store

@@ -5,7 +5,8 @@ import hmac
 from collections.abc import Sequence
 
 from benchmarks.live_ocpp.stations import SECRET
-from evergrid.live.adapter import (
+from evergrid.live.controller import records
+from evergrid.live.devices.adapter import (
     AbstractHandler,
     Capabilities,
     ChargingNeeds,
@@ -13,7 +14,6 @@ from evergrid.live.adapter import (
     Refusal,
     TransactionEvent,
 )
-from evergrid.live.controller import records
 from evergrid.live.ocpp.admission.credentials import AbstractCredentials, StationRecord
 from evergrid.live.store.log import Log
 

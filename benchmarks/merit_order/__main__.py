@@ -23,7 +23,7 @@ from evergrid.dispatch.generation.schedule import UnitSchedule, schedule_units
 from evergrid.impact import merit_order
 from evergrid.impact.merit_order import AggregateStorage
 from evergrid.model.generators import GeneratorFleet
-from evergrid.model.system_load import SystemLoad
+from evergrid.model.time_series.system_load import SystemLoad
 
 ROUNDS = 15
 STORES = ((100.0, 400.0), (1000.0, 4000.0))  # MW and MWh

@@ -6,8 +6,8 @@ from datetime import UTC
 
 from evergrid.console import charts
 from evergrid.console.pages.station import StationTopic
-from evergrid.live.api.moment import Moment
-from evergrid.live.api.stream import Ask
+from evergrid.live.api.updates.moment import Moment
+from evergrid.live.api.updates.stream import Ask
 from evergrid.live.clock import VirtualClock
 from evergrid.live.view import Offer, Series
 from tests.live.fake_service import FakeService

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from evergrid.console import fleet_words
-from evergrid.live.api.moment import Moment
-from evergrid.live.api.stream import Ask
+from evergrid.live.api.updates.moment import Moment
+from evergrid.live.api.updates.stream import Ask
 from evergrid.live.clock import VirtualClock
 from evergrid.live.view import Overview
 from tests.live.fake_service import FakeService

@@ -13,7 +13,7 @@ import pytest
 
 from evergrid.console import render
 from evergrid.console.pages import alarms, driver, plan, sessions
-from evergrid.live.api.guard import COOKIE
+from evergrid.live.api.access.guard import COOKIE
 from evergrid.live.api.problem import RefusedError
 from evergrid.live.clock import VirtualClock
 from tests.live.fake_accounts import PASSWORD

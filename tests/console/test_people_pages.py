@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from evergrid.console.pages.settings import grouped
-from evergrid.live.api.accounts import Person, Role
+from evergrid.live.api.access.accounts import Person, Role
 from evergrid.live.api.settings import ShownTable
 from tests.live.fake_accounts import PASSWORD
 from tests.live.fake_service import HOSTILE, FakeService

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evergrid.core.all_cores import on_all_cores
+from evergrid.core.computing.all_cores import on_all_cores
 
 
 @given(st.integers(0, 100), st.integers(1, 4))

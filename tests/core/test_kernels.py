@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from evergrid.core import kernels
+from evergrid.core.computing import kernels
 
 RECORD = "from typing import NamedTuple\n\n\nclass {name}(NamedTuple):\n    value: float\n"
 INNER = (
-    "from evergrid.core.kernels import kernel\n\n\n"
+    "from evergrid.core.computing.kernels import kernel\n\n\n"
     "@kernel(forceinline=True)\ndef scaled(x):\n    return {factor} * x\n"
 )
 OUTER = (
-    "from evergrid.core.kernels import kernel\n"
+    "from evergrid.core.computing.kernels import kernel\n"
     "from evergrid.shop.inner import scaled\n"
     "from evergrid.shop.record import {name}\n\n\n"
     "@kernel()\ndef total(given):\n    return scaled(given.value)\n\n\n"

@@ -1,4 +1,4 @@
-from evergrid.core.nearest import did_you_mean, nearest
+from evergrid.core.text.nearest import did_you_mean, nearest
 
 
 def test_a_mistyped_name_is_told_the_known_one():

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evergrid.core.printable import LONGEST_VALUE, printable, printable_lines, shown
+from evergrid.core.text.printable import LONGEST_VALUE, printable, printable_lines, shown
 
 TURNED = "\u202e"  # writes what follows from right to left
 

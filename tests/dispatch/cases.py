@@ -8,12 +8,12 @@ import numpy as np
 
 from evergrid.core.timegrid import TimeGrid
 from evergrid.dispatch.accounts import site_power
+from evergrid.model.batteries.warranty import Warranties
 from evergrid.model.portfolio import Portfolio, assemble
 from evergrid.model.prices import Prices
 from evergrid.model.schedule import Schedule
 from evergrid.model.session import Sessions
 from evergrid.model.site import SiteLoad, Sites, no_load
-from evergrid.model.warranty import Warranties
 
 START = datetime(2022, 7, 4, tzinfo=UTC)
 

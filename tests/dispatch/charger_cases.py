@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from evergrid.core.timegrid import TimeGrid
-from evergrid.model.chargers import ANY_STARTS, Chargers
+from evergrid.model.charging.chargers import ANY_STARTS, Chargers
 from evergrid.model.portfolio import Portfolio, assemble
 from evergrid.model.prices import Prices
 from evergrid.model.session import Sessions

@@ -10,8 +10,8 @@ from evergrid.core.status import Status
 from evergrid.dispatch import forecast, plan, rolling
 from evergrid.dispatch.accounts import costs
 from evergrid.dispatch.assessment import Assessment
+from evergrid.model.batteries.warranty import Warranties
 from evergrid.model.portfolio import Portfolio
-from evergrid.model.warranty import Warranties
 from tests.dispatch.cases import CASES, Stay, a_portfolio, by_hand
 
 

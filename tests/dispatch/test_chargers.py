@@ -9,7 +9,7 @@ import pytest
 from evergrid.core.errors import InputError
 from evergrid.core.status import Status
 from evergrid.dispatch import chargers, forecast, plan, rolling
-from evergrid.model.chargers import Chargers
+from evergrid.model.charging.chargers import Chargers
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule, plugged_share
 from tests.dispatch.charger_cases import a_workplace, text, v2g

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from evergrid.core.flowgates import Flowgates
 from evergrid.core.status import Status
-from evergrid.engine import least_violation, reference, solver
+from evergrid.engine import reference, solver
 from evergrid.engine.certificate import certify
+from evergrid.engine.feasibility import least_violation
 from evergrid.engine.program import Program, cost, energy_path, net_power
 from evergrid.engine.terms import flowgates
 from tests.engine import naive, quadratic

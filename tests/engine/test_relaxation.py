@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from evergrid.core.tree import add_up
-from evergrid.engine import least_violation, reference
+from evergrid.engine import reference
+from evergrid.engine.feasibility import least_violation
 from evergrid.engine.program import Program
 from evergrid.engine.solution import Relaxation
 from evergrid.engine.violations import TOLERANCE, violations

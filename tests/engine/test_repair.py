@@ -6,8 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evergrid.engine import reference, repair
+from evergrid.engine import reference
 from evergrid.engine.certificate import Dual, certify
+from evergrid.engine.feasibility import repair
 from evergrid.engine.program import Program, energy_path, net_power
 from tests.engine.cases import Kind, random_program
 

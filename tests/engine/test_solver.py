@@ -11,8 +11,9 @@ import pytest
 from evergrid.core.errors import InputError, SolveError
 from evergrid.core.flowgates import Flowgates
 from evergrid.core.status import Status
-from evergrid.engine import least_violation, reference, relaxation, solver
+from evergrid.engine import reference, solver
 from evergrid.engine.certificate import certify
+from evergrid.engine.feasibility import least_violation, relaxation
 from evergrid.engine.highs import mixed_integer
 from evergrid.engine.interior_point import flowgates as flowgate_barrier
 from evergrid.engine.interior_point import interior_point

@@ -11,7 +11,7 @@ import pytest
 from evergrid.core.errors import ConfigError, InputError
 from evergrid.data import tables
 from evergrid.inputs.chargers import ChargerSource, SessionsAtChargers, at_chargers
-from evergrid.model.chargers import ANY_STARTS
+from evergrid.model.charging.chargers import ANY_STARTS
 from evergrid.model.session import Sessions
 from tests.dispatch.charger_cases import a_workplace
 

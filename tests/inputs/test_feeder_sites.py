@@ -10,8 +10,8 @@ from evergrid.core.config import parse
 from evergrid.core.errors import ConfigError, EvergridError, InputError, MissingFileError
 from evergrid.core.timegrid import TimeGrid
 from evergrid.grid.limits.limits import Limits
-from evergrid.inputs import feeder_sites
-from evergrid.inputs.feeder_sites import ROOT, FeederSites, PlanFeeder
+from evergrid.inputs.feeder import sites as feeder_sites
+from evergrid.inputs.feeder.sites import ROOT, FeederSites, PlanFeeder
 from evergrid.model.portfolio import Portfolio
 from tests.model.cases import DAY, make_prices, make_sessions, make_sites
 from tests.studies.feeder_cases import HOMES, planned

@@ -9,7 +9,18 @@ import numpy as np
 from evergrid.core.config import parse
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
-from evergrid.live.adapter import (
+from evergrid.live.clock import VirtualClock
+from evergrid.live.config import Config
+from evergrid.live.controller.books.awards import Awards
+from evergrid.live.controller.books.drivers import Driver, Drivers
+from evergrid.live.controller.controller import Controller
+from evergrid.live.controller.operators.holds import Holds
+from evergrid.live.controller.operators.service_view import ServiceView
+from evergrid.live.controller.plan import planning
+from evergrid.live.controller.plan.planning import MadePlan, PlanRequest
+from evergrid.live.controller.plan.plans import Plans
+from evergrid.live.controller.ticker import Ticker
+from evergrid.live.devices.adapter import (
     AbstractAdapter,
     Capabilities,
     ChargingNeeds,
@@ -21,23 +32,12 @@ from evergrid.live.adapter import (
     TransactionEvent,
     TransactionPart,
 )
-from evergrid.live.clock import VirtualClock
-from evergrid.live.config import Config
-from evergrid.live.controller import planning
-from evergrid.live.controller.awards import Awards
-from evergrid.live.controller.controller import Controller
-from evergrid.live.controller.drivers import Driver, Drivers
-from evergrid.live.controller.holds import Holds
-from evergrid.live.controller.planning import MadePlan, PlanRequest
-from evergrid.live.controller.plans import Plans
-from evergrid.live.controller.service_view import ServiceView
-from evergrid.live.controller.ticker import Ticker
 from evergrid.live.maintenance import AbstractMaintenance, ConnectionDetail, Renewal
 from evergrid.live.signals.freshness import Fallback, FollowedSignal
 from evergrid.live.store.entry import Entry
 from evergrid.live.view import LedgerLine
 from evergrid.model.prices import Prices
-from evergrid.model.signal import RegulationMarket
+from evergrid.model.time_series.signal import RegulationMarket
 
 HOUR_S = 3600.0
 START_S = 1_657_598_400.0  # 12 July 2022, 04:00 UTC: midnight in PJM

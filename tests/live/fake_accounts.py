@@ -5,7 +5,7 @@ import secrets
 
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
-from evergrid.live.api.accounts import (
+from evergrid.live.api.access.accounts import (
     AbstractAccounts,
     AuditRow,
     NewPerson,

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from evergrid.core.errors import InputError
-from evergrid.live.accounts import StoreAccounts
-from evergrid.live.api.accounts import NewPerson, Role
+from evergrid.live.api.access.accounts import NewPerson, Role
+from evergrid.live.registers.accounts import StoreAccounts
 from evergrid.live.store.registry.drivers import Driver
 from evergrid.live.store.store import Store
 from tests.live.store.cases import with_store

@@ -7,9 +7,9 @@ import pytest
 
 from evergrid.core.config import parse
 from evergrid.live import outlets
-from evergrid.live.adapter import ChargingNeeds, Device, TransactionEvent, TransactionPart
 from evergrid.live.clock import VirtualClock
 from evergrid.live.config import Config, StationEntry
+from evergrid.live.devices.adapter import ChargingNeeds, Device, TransactionEvent, TransactionPart
 from evergrid.live.outlets import OutletHandler
 from evergrid.live.service import Run, Service, running
 from evergrid.live.store.store import StoreRules

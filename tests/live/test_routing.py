@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from evergrid.core.errors import InputError
-from evergrid.live.adapter import OrderResult, PowerOrder, Session
 from evergrid.live.clock import VirtualClock
-from evergrid.live.routing import DeviceAdapters
+from evergrid.live.devices.adapter import OrderResult, PowerOrder, Session
+from evergrid.live.devices.routing import DeviceAdapters
 from tests.live.controller_cases import SimpleStations
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from evergrid.live import station_series
-from evergrid.live.adapter import MeterReading
+from evergrid.live.devices.adapter import MeterReading
 from evergrid.live.station_series import SAMPLE_S, SAMPLES, StationSeries
 from evergrid.live.view import Series
 from tests.live.controller_cases import HOUR_S, START_S, Run, service_view

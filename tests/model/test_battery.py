@@ -5,8 +5,8 @@ import pytest
 
 from evergrid.core.errors import InputError
 from evergrid.core.timegrid import datetime64
-from evergrid.model.battery import Battery, as_sessions
-from evergrid.model.charger import Charger
+from evergrid.model.batteries.battery import Battery, as_sessions
+from evergrid.model.charging.charger import Charger
 from tests.model.cases import DAY, faults_of
 
 GOOD = {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from evergrid.core.errors import InputError
-from evergrid.model.chargers import ANY_STARTS, Chargers
+from evergrid.model.charging.chargers import ANY_STARTS, Chargers
 
 
 def some(**given: Any) -> Chargers:

@@ -10,8 +10,8 @@ import pytest
 from evergrid.core.errors import InputError
 from evergrid.core.flowgates import Flowgates
 from evergrid.core.timegrid import TimeGrid
-from evergrid.model.battery import Battery
-from evergrid.model.charger import Charger
+from evergrid.model.batteries.battery import Battery
+from evergrid.model.charging.charger import Charger
 from evergrid.model.portfolio import assemble
 from evergrid.model.schedule import Schedule
 from evergrid.model.site import SiteGeneration, SiteLimits, SiteLoad, no_load

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from evergrid.core.timegrid import TimeGrid, span
-from evergrid.model import series
+from evergrid.model.time_series import series
 from tests.model.cases import DAY, faults_of, make_prices
 
 START = datetime(2024, 1, 10, tzinfo=UTC)

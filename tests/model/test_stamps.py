@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from evergrid.model import stamps
+from evergrid.model.time_series import stamps
 
 FIRST = np.datetime64("2024-01-10", "us")
 

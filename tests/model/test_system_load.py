@@ -5,7 +5,7 @@ import pytest
 
 from evergrid.core.errors import InputError
 from evergrid.core.timegrid import TimeGrid
-from evergrid.model.system_load import SystemLoad, year_grid
+from evergrid.model.time_series.system_load import SystemLoad, year_grid
 
 GRID = TimeGrid(datetime(2020, 1, 1, tzinfo=UTC), 1.0, 2)
 NAMES = np.array(["wind", "solar"], object)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from evergrid.core.timegrid import TimeGrid
-from evergrid.model import stamps
 from evergrid.model.portfolio import assemble
 from evergrid.model.site import SiteLimits, SiteLoad, no_load
+from evergrid.model.time_series import stamps
 from tests.model.cases import DAY, faults_of, make_prices, make_sessions, make_sites
 
 TREE = {"fleet": "", "depot": "fleet"}

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evergrid.core.errors import InputError
-from evergrid.model.weather import Weather
+from evergrid.model.time_series.weather import Weather
 
 DAYS = np.datetime64("2024-01-01", "D") + np.arange(5)
 

@@ -11,7 +11,7 @@ from plotly.graph_objects import Figure
 from evergrid.core.arrays import Array
 from evergrid.grid.feeder import geojson, opendss
 from evergrid.grid.feeder.feeder import Feeder
-from evergrid.inputs.feeder_source import FeederSource
+from evergrid.inputs.feeder.source import FeederSource
 from evergrid.report.drawing import draw_each
 from evergrid.report.page import Table
 from evergrid.studies.feeder_places import FeederPlaces, Shade

@@ -53,7 +53,7 @@ def add(
 ) -> None:
     """Let somebody log in; the password is made, and printed this once."""
     check_installed()
-    from evergrid.live.api.accounts import NewPerson, Role
+    from evergrid.live.api.access.accounts import NewPerson, Role
     from evergrid.live.api.staff import made_password
 
     password = made_password()
@@ -98,9 +98,9 @@ def _with_accounts(config: Path, work: Callable[[Any], Awaitable[Answer]]) -> An
     check_installed()
     from evergrid.core import config as config_file
     from evergrid.data.files.locate import locate
-    from evergrid.live.accounts import StoreAccounts
     from evergrid.live.clock import WallClock
     from evergrid.live.config import Config
+    from evergrid.live.registers.accounts import StoreAccounts
     from evergrid.live.store.store import open_store
 
     settings = config_file.read(Config, config)

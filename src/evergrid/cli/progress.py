@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from evergrid.core.printable import printable
+from evergrid.core.text.printable import printable
 
 
 @contextmanager

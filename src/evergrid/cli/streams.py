@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from evergrid.core.printable import printable_lines
+from evergrid.core.text.printable import printable_lines
 from evergrid.report.drawing import FigureWarning
 
 STANDARD = (0, 1, 2)  # stdin, stdout, stderr

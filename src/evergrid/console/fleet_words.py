@@ -6,8 +6,8 @@ from typing import Any, final
 
 from evergrid.console import words
 from evergrid.core.units import KW_PER_MW
-from evergrid.live.api.moment import POWER_FIELDS, Moment
-from evergrid.live.api.stream import Ask
+from evergrid.live.api.updates.moment import POWER_FIELDS, Moment
+from evergrid.live.api.updates.stream import Ask
 from evergrid.live.view import Overview
 
 LATE_S = 15.0  # since the controller last decided; it does so every 2 to 4 s

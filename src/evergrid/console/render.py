@@ -12,11 +12,11 @@ from markupsafe import Markup
 from starlette.types import Scope
 
 from evergrid.console import assets, fleet_words, words
-from evergrid.live.api.accounts import Role
-from evergrid.live.api.event import text_of
+from evergrid.live.api.access.accounts import Role
 from evergrid.live.api.failure import note_failure
 from evergrid.live.api.problem import RefusedError
 from evergrid.live.api.service import Visitor, service_of
+from evergrid.live.api.updates.event import text_of
 
 Part = TypeVar("Part")
 

@@ -24,7 +24,7 @@ from evergrid.console.pages import (
     stations,
 )
 from evergrid.console.station_words import CellsTopic
-from evergrid.live.api.guard import SAFE_METHODS
+from evergrid.live.api.access.guard import SAFE_METHODS
 from evergrid.live.api.problem import RefusedError, as_json
 from evergrid.live.api.service import Service
 

@@ -4,8 +4,8 @@ from datetime import tzinfo
 from typing import Any, NamedTuple, final
 
 from evergrid.console import words
-from evergrid.live.api.moment import POWER_FIELDS, Moment, Row, row_of
-from evergrid.live.api.stream import Ask
+from evergrid.live.api.updates.moment import POWER_FIELDS, Moment, Row, row_of
+from evergrid.live.api.updates.stream import Ask
 from evergrid.live.view import StationRow
 
 SKEW_S = 30.0  # of a station's clock, from which on its readings may fall into another tick

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails, PydanticUndefined
 from evergrid.core.errors import LISTED, ConfigError, InputError
 from evergrid.core.faults import Fault
 from evergrid.core.files import toml_tables
-from evergrid.core.nearest import did_you_mean
+from evergrid.core.text.nearest import did_you_mean
 
 C = TypeVar("C", bound="Config")
 NOT_A_TABLE = frozenset({"model_type", "dict_type"})  # as pydantic names what it finds

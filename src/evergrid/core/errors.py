@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from evergrid.core.faults import Fault
-from evergrid.core.printable import printable
 from evergrid.core.status import Status
+from evergrid.core.text.printable import printable
 
 LISTED = 50  # faults a message spells out before it only counts
 LONGEST_SOURCE = 300  # characters of a path or name in front of the faults

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float, Shaped
-from evergrid.core.printable import printable, shown
+from evergrid.core.text.printable import printable, shown
 
 SHOWN = 3  # examples a message spells out before it only counts
 LONGEST_RULE = 600  # characters of a rule or a way out, which may list names

@@ -11,7 +11,7 @@ import numpy as np
 from evergrid.core.arrays import Bool, Float, Int
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
-from evergrid.core.printable import shown
+from evergrid.core.text.printable import shown
 
 TIMES = ("_utc", "day")  # how names of columns of times end; other columns without a unit are text
 SCALARS = {float: (Real, "be a number"), int: (Integral, "be a whole number")}

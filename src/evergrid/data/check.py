@@ -6,7 +6,7 @@ from pathlib import Path
 
 from evergrid.core.errors import ConfigError, InputError, UnreadableFileError
 from evergrid.core.faults import Fault
-from evergrid.core.nearest import did_you_mean
+from evergrid.core.text.nearest import did_you_mean
 from evergrid.data import tables
 from evergrid.data.files.frames import load
 from evergrid.data.prices import FORMATS as PRICE_FORMATS

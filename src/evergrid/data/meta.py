@@ -9,7 +9,7 @@ import polars as pl
 
 from evergrid.core.arrays import Array, Shaped
 from evergrid.core.files import given_file
-from evergrid.core.printable import printable
+from evergrid.core.text.printable import printable
 from evergrid.data.quality import Quality
 
 LICENCE_CLASSES = {

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from evergrid.core.errors import LONGEST_SOURCE, OutputError
-from evergrid.core.printable import printable
+from evergrid.core.text.printable import printable
 from evergrid.data import scratch
 
 MARK = "summary.json"  # a folder with it, and with nothing a result lacks, may be replaced

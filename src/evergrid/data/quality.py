@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from evergrid.core import printable
 from evergrid.core.arrays import Array, Bool, Shaped
+from evergrid.core.text import printable
 
 SHOWN = 3  # examples a finding keeps
 

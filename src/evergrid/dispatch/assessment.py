@@ -12,7 +12,7 @@ from evergrid.core.timegrid import TimeGrid, datetime64
 from evergrid.dispatch import phases
 from evergrid.dispatch.accounts import site_power
 from evergrid.engine.violations import TOLERANCE
-from evergrid.model.chargers import USUAL_V
+from evergrid.model.charging.chargers import USUAL_V
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule, Slots, slots
 from evergrid.model.session import Sessions

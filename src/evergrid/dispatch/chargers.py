@@ -11,7 +11,14 @@ import numpy as np
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.timegrid import datetime64
 from evergrid.engine.step_rules import ANY, ON_KW, PowerSteps
-from evergrid.model.chargers import LEAST_A, MODE_3_A, NOMINAL, PHASES, USUAL_V, usual_phases
+from evergrid.model.charging.chargers import (
+    LEAST_A,
+    MODE_3_A,
+    NOMINAL,
+    PHASES,
+    USUAL_V,
+    usual_phases,
+)
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule, slots
 

@@ -15,7 +15,7 @@ from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.core.flowgates import Flowgates
 from evergrid.dispatch.accounts import net_load, site_power
-from evergrid.model.chargers import PHASES, USUAL_V
+from evergrid.model.charging.chargers import PHASES, USUAL_V
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule, slots
 

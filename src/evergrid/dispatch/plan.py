@@ -20,8 +20,9 @@ from evergrid.dispatch.chargers import ChargersBefore
 from evergrid.dispatch.options import Options
 from evergrid.dispatch.problem import Problem
 from evergrid.dispatch.shortfall import Shortfall
-from evergrid.engine import least_violation, solver, warm_start
+from evergrid.engine import solver, warm_start
 from evergrid.engine.certificate import Certificate, tree_bounds
+from evergrid.engine.feasibility import least_violation
 from evergrid.engine.few_starts import improve as few_starts
 from evergrid.engine.parts import roots
 from evergrid.engine.power_steps import solve as power_steps

@@ -11,7 +11,7 @@ from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.errors import InputError, SolveError
 from evergrid.core.faults import Fault
 from evergrid.core.status import Status
-from evergrid.engine import device, least_violation, reference, search
+from evergrid.engine import device, reference, search
 from evergrid.engine.certificate import (
     Certificate,
     certify,
@@ -20,13 +20,14 @@ from evergrid.engine.certificate import (
     tree_costs,
 )
 from evergrid.engine.cluster import actors
+from evergrid.engine.feasibility import least_violation
+from evergrid.engine.feasibility.repair import earliest, kept, towards
 from evergrid.engine.interior_point import interior_point
 from evergrid.engine.interior_point.held import held_run, layout
 from evergrid.engine.interior_point.interior_point import Iterate
 from evergrid.engine.parts import Part, part, pick, roots, rows_by, trees
 from evergrid.engine.program import Program
 from evergrid.engine.progress import GapProgress, ignore_gap
-from evergrid.engine.repair import earliest, kept, towards
 from evergrid.engine.solution import Guess, Relaxation, Solution, failed
 from evergrid.engine.uncoupled import solve as uncoupled
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from evergrid.core.errors import ConfigError, InputError
 from evergrid.core.faults import Fault
-from evergrid.core.nearest import did_you_mean
+from evergrid.core.text.nearest import did_you_mean
 from evergrid.core.timegrid import TimeGrid
 from evergrid.data import prices as price_formats
 from evergrid.data import sessions as session_formats
@@ -24,9 +24,9 @@ from evergrid.fleet.synthetic.group import FleetGroup
 from evergrid.inputs import fleet_memory
 from evergrid.inputs import sites as site_sources
 from evergrid.inputs.chargers import ChargerSource, at_chargers
-from evergrid.inputs.feeder_sites import FeederSites
+from evergrid.inputs.feeder.sites import FeederSites
 from evergrid.inputs.tables import ForecastSource, Inputs, PriceSource, SessionSource
-from evergrid.model import battery
+from evergrid.model.batteries import battery
 from evergrid.model.portfolio import Portfolio, assemble, touching
 from evergrid.model.prices import Prices
 from evergrid.model.session import Sessions, joined

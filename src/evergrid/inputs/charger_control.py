@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from evergrid.core.config import Config
-from evergrid.model.chargers import LEAST_A, USUAL_V
+from evergrid.model.charging.chargers import LEAST_A, USUAL_V
 
 
 class ChargerControl(Config):

@@ -13,7 +13,7 @@ from evergrid.core.errors import ConfigError, raise_if_any
 from evergrid.core.faults import Fault, broken, known
 from evergrid.data import tables
 from evergrid.data.files.locate import locate
-from evergrid.model.chargers import (
+from evergrid.model.charging.chargers import (
     ANY_STARTS,
     LEAST_A,
     MODE_3_A,

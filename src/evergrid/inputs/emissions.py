@@ -14,7 +14,7 @@ from evergrid.core.arrays import Array, Float
 from evergrid.core.config import Config
 from evergrid.core.errors import ConfigError, InputError
 from evergrid.core.faults import Fault
-from evergrid.core.nearest import did_you_mean
+from evergrid.core.text.nearest import did_you_mean
 from evergrid.core.timegrid import TimeGrid
 from evergrid.data import emissions as factor_formats
 from evergrid.data.files.locate import locate
@@ -25,7 +25,7 @@ from evergrid.data.tables.emission_factors import read_emission_factors
 from evergrid.impact.emissions import generation_factors
 from evergrid.impact.emissions.consequence import NO_LOSSES, GridLosses
 from evergrid.impact.emissions.generation_factors import FuelEmissions, GroupedFactors
-from evergrid.model.emission_factors import EmissionFactors, FactorKind
+from evergrid.model.time_series.emission_factors import EmissionFactors, FactorKind
 
 
 class FactorSource(Config):

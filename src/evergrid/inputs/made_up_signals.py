@@ -6,8 +6,8 @@ Neither is from any grid. The frequency wanders by sines, and falls and rises on
 import numpy as np
 
 from evergrid.core.arrays import Array, Float
-from evergrid.model.frequency import FrequencyRecord
-from evergrid.model.signal import Signal
+from evergrid.model.time_series.frequency import FrequencyRecord
+from evergrid.model.time_series.signal import Signal
 
 SOME_DAY = np.datetime64("2000-01-01", "us")
 NOMINAL_HZ = 50.0

@@ -9,9 +9,9 @@ from pydantic import Field
 from evergrid.core.config import Config
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.core.nearest import did_you_mean
+from evergrid.core.text.nearest import did_you_mean
 from evergrid.grid.feeder.section import BusLoad, SectionOfFeeder, cut_out
-from evergrid.inputs.feeder_source import FeederSource
+from evergrid.inputs.feeder.source import FeederSource
 from evergrid.model.microgrid import Tier
 
 LEAST_FACTOR = 0.1  # power factor of a block

@@ -12,7 +12,7 @@ from evergrid.core.units import KW_PER_MW
 from evergrid.data import signals
 from evergrid.data.files.locate import locate
 from evergrid.dispatch.services.service import Service
-from evergrid.model.signal import RegulationMarket
+from evergrid.model.time_series.signal import RegulationMarket
 
 BLOCK_H = 1.0  # for which an award holds, where no rule book says else
 

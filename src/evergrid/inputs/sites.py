@@ -8,14 +8,14 @@ import numpy as np
 from evergrid.core.arrays import Array, Shaped
 from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
-from evergrid.core.nearest import did_you_mean
+from evergrid.core.text.nearest import did_you_mean
 from evergrid.core.timegrid import TimeGrid, zone
 from evergrid.data import tables
 from evergrid.data.files.locate import locate
 from evergrid.data.tables import NoteCallback, ignore_notes
 from evergrid.fleet.synthetic import site_trees
 from evergrid.fleet.synthetic.group import FleetGroup
-from evergrid.inputs.feeder_sites import LEVEL, FeederSites
+from evergrid.inputs.feeder.sites import LEVEL, FeederSites
 from evergrid.inputs.tables import Inputs, SiteEntry
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.session import Sessions

@@ -11,8 +11,9 @@ from evergrid.core.timegrid import TimeGrid, local_midnight, utc, zone
 from evergrid.data.sessions.assumptions import Assumptions
 from evergrid.fleet.synthetic.group import FleetGroup
 from evergrid.fleet.synthetic.site_levels import SiteTree
-from evergrid.model import battery, billing
-from evergrid.model.charger import Charger
+from evergrid.model import billing
+from evergrid.model.batteries import battery
+from evergrid.model.charging.charger import Charger
 
 CHARGES = ("import_fee_per_mwh", "export_share")
 

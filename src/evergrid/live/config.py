@@ -21,7 +21,7 @@ from evergrid.live.signals.iec104.entry import Iec104Entry
 from evergrid.live.signals.openadr.entry import OpenAdrEntry
 from evergrid.live.signals.price_entry import LivePriceSource
 from evergrid.live.sunspec.entry import ModbusBatteryEntry
-from evergrid.model.chargers import LEAST_A
+from evergrid.model.charging.chargers import LEAST_A
 
 
 class Listen(BaseConfig):

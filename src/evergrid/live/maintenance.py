@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from evergrid.live.adapter import OrderResult
+from evergrid.live.devices.adapter import OrderResult
 from evergrid.live.view import MessageRow
 
 

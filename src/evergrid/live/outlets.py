@@ -12,7 +12,8 @@ from typing import Any, final
 from msgspec import structs
 
 from evergrid.inputs.tables import SiteEntry
-from evergrid.live.adapter import (
+from evergrid.live.config import Config, StationEntry
+from evergrid.live.devices.adapter import (
     AbstractAdapter,
     AbstractHandler,
     Capabilities,
@@ -25,7 +26,6 @@ from evergrid.live.adapter import (
     Session,
     TransactionEvent,
 )
-from evergrid.live.config import Config, StationEntry
 
 SIGN = "#"
 FIRST, MOST = 1, 16  # numbers of outlets

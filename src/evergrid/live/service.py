@@ -11,35 +11,37 @@ from pathlib import Path
 from typing import Any
 
 from evergrid.inputs import regulation
-from evergrid.live import ledger, outlets, sources
-from evergrid.live.adapter import AbstractAdapter, Device
-from evergrid.live.certificate_issuer import CertificateIssuer
+from evergrid.live import outlets, sources
 from evergrid.live.clock import AbstractClock
 from evergrid.live.config import Config, StationEntry
-from evergrid.live.controller import envelopes, planning, recovery
-from evergrid.live.controller.awards import Awards, rules_on
+from evergrid.live.controller import recovery
+from evergrid.live.controller.books.awards import Awards, rules_on
+from evergrid.live.controller.books.drivers import Driver, Drivers
 from evergrid.live.controller.controller import Controller
-from evergrid.live.controller.drivers import Driver, Drivers
-from evergrid.live.controller.holds import KIND as KIND_OF_HOLDS
-from evergrid.live.controller.holds import Holds
 from evergrid.live.controller.offers import firm_schedule, past_stays
 from evergrid.live.controller.offers.firm_capacity import FirmCapacity
-from evergrid.live.controller.plans import Plans
-from evergrid.live.controller.service_commands import ServiceCommands, Upkeep
-from evergrid.live.controller.service_view import ServiceView
+from evergrid.live.controller.operators.holds import KIND as KIND_OF_HOLDS
+from evergrid.live.controller.operators.holds import Holds
+from evergrid.live.controller.operators.service_commands import ServiceCommands, Upkeep
+from evergrid.live.controller.operators.service_view import ServiceView
+from evergrid.live.controller.plan import envelopes, planning
+from evergrid.live.controller.plan.plans import Plans
 from evergrid.live.controller.support import grid_support
 from evergrid.live.controller.support.grid_support import AbstractFunctions, GridSupport
 from evergrid.live.controller.ticker import Ticker
-from evergrid.live.credentials import StoreCredentials
 from evergrid.live.deployment import certificates, local_gateways, site_plans, stores
 from evergrid.live.deployment.listening import ocpp_settings, tls
 from evergrid.live.deployment.local_gateways import LocalGateways
+from evergrid.live.devices.adapter import AbstractAdapter, Device
+from evergrid.live.devices.routing import DeviceAdapters
 from evergrid.live.gateway.gateway_functions import GatewayFunctions, GatewayMaintenance
 from evergrid.live.maintenance import AbstractMaintenance
 from evergrid.live.ocpp.central_system import CentralSystem, Listener
 from evergrid.live.outlets import OutletAdapter, OutletHandler
 from evergrid.live.price_watch import PriceWatch
-from evergrid.live.routing import DeviceAdapters
+from evergrid.live.registers import ledger
+from evergrid.live.registers.certificate_issuer import CertificateIssuer
+from evergrid.live.registers.credentials import StoreCredentials
 from evergrid.live.signals import utility
 from evergrid.live.signals.envelope import Limit
 from evergrid.live.signals.feed import Feed
@@ -52,7 +54,7 @@ from evergrid.live.store.registry.stations import Registration
 from evergrid.live.store.store import Store, StoreRules, open_store
 from evergrid.live.sunspec.adapter import SunSpecAdapter, device_of
 from evergrid.model.prices import Prices
-from evergrid.model.signal import RegulationMarket
+from evergrid.model.time_series.signal import RegulationMarket
 
 LONGEST_STAY_S = 14 * 86_400.0  # for which the log is read back when a service starts
 STAYS_AT_ONCE = 500  # entries of past stays, which are read while decisions are made

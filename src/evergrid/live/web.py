@@ -10,10 +10,10 @@ from fastapi import FastAPI
 
 from evergrid.core.timegrid import zone
 from evergrid.live import shown_configuration
-from evergrid.live.accounts import FIRST_OPERATOR, StoreAccounts
 from evergrid.live.api import app, server
 from evergrid.live.api.settings import Settings
-from evergrid.live.controller.drivers import Driver
+from evergrid.live.controller.books.drivers import Driver
+from evergrid.live.registers.accounts import FIRST_OPERATOR, StoreAccounts
 from evergrid.live.service import Service
 from evergrid.live.store.accounts import people
 from evergrid.live.store.accounts.people import Role

@@ -9,9 +9,9 @@ from evergrid.core.arrays import Array, Float, Shaped
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import broken
 from evergrid.core.timegrid import TimeGrid
-from evergrid.model import stamps
 from evergrid.model.prices import LARGEST
-from evergrid.model.series import mean_on
+from evergrid.model.time_series import stamps
+from evergrid.model.time_series.series import mean_on
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault, broken, known
 from evergrid.core.flowgates import Flowgates
 from evergrid.core.timegrid import TimeGrid, datetime64, span, stamp, zone
-from evergrid.model import charger_sites
-from evergrid.model.chargers import Chargers
+from evergrid.model.batteries.warranty import Warranties
+from evergrid.model.charging import charger_sites
+from evergrid.model.charging.chargers import Chargers
 from evergrid.model.prices import Prices
 from evergrid.model.session import Sessions
 from evergrid.model.site import (
@@ -24,7 +25,6 @@ from evergrid.model.site import (
     lasting_limits,
     no_generation,
 )
-from evergrid.model.warranty import Warranties
 
 LIMIT = "be a number, or infinite for no limit"
 ROUNDING_KW = 1e-9  # by which limits that leave room for one power alone may miss it

@@ -9,8 +9,8 @@ from evergrid.core.arrays import Array, Float, Shaped
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import broken
 from evergrid.core.timegrid import TimeGrid, stamp
-from evergrid.model import stamps
-from evergrid.model.series import mean_on
+from evergrid.model.time_series import stamps
+from evergrid.model.time_series.series import mean_on
 
 LARGEST = 1e9  # per MWh, in any currency; more is no price, and costs every digit of the rest
 

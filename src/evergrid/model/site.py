@@ -10,9 +10,9 @@ from evergrid.core.arrays import Array, Bool, Float, Int, Shaped
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault, between, broken, known, unique
 from evergrid.core.timegrid import TimeGrid
-from evergrid.model import stamps
 from evergrid.model.billing import PERIODS
-from evergrid.model.series import least_on, mean_on
+from evergrid.model.time_series import stamps
+from evergrid.model.time_series.series import least_on, mean_on
 
 LARGEST = 1e9  # kW, or money per kW; more is no site, and costs every digit of the rest
 GENERATES = f"be at least 0 and at most {LARGEST:g} kW in every interval"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from plotly.graph_objects import Figure
 
-from evergrid.core.printable import printable
+from evergrid.core.text.printable import printable
 from evergrid.report.page import MissingFigure, Section
 
 LONGEST_REASON = 300  # characters of what was raised

@@ -2,7 +2,7 @@
 
 import html
 
-from evergrid.core.printable import printable
+from evergrid.core.text.printable import printable
 
 LONGEST_TEXT = 500  # characters of a text in a figure
 MINUS = "\u2212"

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from plotly.io.json import to_json_plotly
 from plotly.offline import get_plotlyjs
 
-from evergrid.core.printable import printable
+from evergrid.core.text.printable import printable
 from evergrid.report import theme
 
 LONGEST_TEXT = 2_000  # characters of a text in the page

@@ -7,7 +7,7 @@ from typing import Any
 from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
 from evergrid.core.files import toml_tables
-from evergrid.core.nearest import did_you_mean
+from evergrid.core.text.nearest import did_you_mean
 from evergrid.studies.study import Study
 
 # A study is loaded when it is asked for: what one needs may take a second to load.

@@ -8,7 +8,7 @@ import pytest
 from evergrid.battery.ageing import fit
 from evergrid.core.errors import InputError
 from evergrid.data.tables import read_cell_tests
-from evergrid.model.cell_tests import CellTests
+from evergrid.model.batteries.cell_tests import CellTests
 
 AMOUNT = np.linspace(0.0, 400.0, 9)
 ENERGY_K, BY_SOC, RATE, POWER = -3000.0, 0.8, 2e-4, 0.7

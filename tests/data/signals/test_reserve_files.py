@@ -9,7 +9,7 @@ import pytest
 
 from evergrid.core.errors import InputError
 from evergrid.data.signals import read_nyiso_regulation
-from evergrid.model.signal import RegulationMarket
+from evergrid.model.time_series.signal import RegulationMarket
 from tests.markets.test_pjm_score import DATA, needs_data
 
 PRICES = DATA.parent / "prices"

@@ -7,7 +7,7 @@ import pytest
 
 from evergrid.core.errors import InputError
 from evergrid.data.signals import read_pjm_market, read_signal
-from evergrid.model.signal import RegulationMarket, Signal
+from evergrid.model.time_series.signal import RegulationMarket, Signal
 from tests.markets.test_pjm_score import DATA, needs_data
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from evergrid.core.timegrid import TimeGrid
-from evergrid.model.system_load import SystemLoad
+from evergrid.model.time_series.system_load import SystemLoad
 
 
 def system(load_mw: list[float], available_mw: list[float] | None = None) -> SystemLoad:

@@ -11,7 +11,7 @@ from evergrid.dispatch.generation.problem import GenerationProblem
 from evergrid.dispatch.generation.schedule import UnitSchedule, schedule_units
 from evergrid.impact.merit_order import constant_storage, dispatch, price_making, supply_stack
 from evergrid.model.generators import GeneratorFleet
-from evergrid.model.system_load import SystemLoad
+from evergrid.model.time_series.system_load import SystemLoad
 from tests.dispatch.generation.cases import system
 from tests.impact.merit_order.cases import fleet_of
 

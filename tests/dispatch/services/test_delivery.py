@@ -14,8 +14,8 @@ from evergrid.dispatch.services.delivery import ChargerRules
 from evergrid.dispatch.services.service import Service
 from evergrid.dispatch.track.fleet_state import FleetState
 from evergrid.model.portfolio import Portfolio, assemble
-from evergrid.model.signal import Signal
 from evergrid.model.site import Sites, no_load
+from evergrid.model.time_series.signal import Signal
 from tests.dispatch.cases import Stay, by_hand
 
 EXPORT_KW = np.array([5.0, np.inf])

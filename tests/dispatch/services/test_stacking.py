@@ -22,8 +22,8 @@ from evergrid.engine.highs import mixed_integer
 from evergrid.engine.highs.mixed_integer import IntegerResult
 from evergrid.engine.program import Program
 from evergrid.inputs.sites import of_sessions
-from evergrid.model.battery import Battery, as_sessions
-from evergrid.model.charger import Charger
+from evergrid.model.batteries.battery import Battery, as_sessions
+from evergrid.model.charging.charger import Charger
 from evergrid.model.portfolio import Portfolio, assemble
 from evergrid.model.prices import Prices
 from tests.dispatch.cases import CASES, Stay, a_portfolio, no_load

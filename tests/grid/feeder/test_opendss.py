@@ -9,7 +9,7 @@ from evergrid.core.errors import InputError, MissingFileError
 from evergrid.grid.feeder import opendss, opendss_shapes
 from evergrid.grid.feeder.feeder import GROUND, Feeder, State
 from evergrid.grid.flow import power_flow
-from evergrid.inputs.feeder_source import FeederSource
+from evergrid.inputs.feeder.source import FeederSource
 from tests.grid.cases import IEEE13, street
 
 

@@ -9,7 +9,7 @@ from evergrid.core.errors import InputError
 from evergrid.grid.feeder import opendss
 from evergrid.grid.feeder.feeder import Feeder
 from evergrid.grid.feeder.section import SectionOfFeeder, cut_out
-from evergrid.inputs.feeder_source import FeederSource
+from evergrid.inputs.feeder.source import FeederSource
 from evergrid.model.section_network import SectionBranch, SectionNetwork
 
 RING = """

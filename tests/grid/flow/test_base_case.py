@@ -10,7 +10,7 @@ from evergrid.core.errors import InputError
 from evergrid.grid.feeder import opendss
 from evergrid.grid.feeder.feeder import BaseCase, Feeder, incidence
 from evergrid.grid.flow import base_case
-from evergrid.inputs.feeder_source import FeederSource
+from evergrid.inputs.feeder.source import FeederSource
 from tests.grid import circuits
 from tests.grid.cases import street
 

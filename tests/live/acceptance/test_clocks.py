@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from evergrid.live.adapter import MeterReading, TransactionPart
 from evergrid.live.clock import VirtualClock
 from evergrid.live.controller.ticker import GRACE_S
+from evergrid.live.devices.adapter import MeterReading, TransactionPart
 from evergrid.live.ocpp.wire.times import utc_s, utc_text
 from tests.live.controller_cases import START_S, Run
 from tests.live.ocpp.recorder import SECRET, registered, running

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from evergrid.live.adapter import TransactionPart
+from evergrid.live.devices.adapter import TransactionPart
 from tests.live.controller_cases import HOUR_S, Run
 from tests.live.ocpp.recorder import SECRET, registered, running
 from tests.live.ocpp.station_client import StationClient

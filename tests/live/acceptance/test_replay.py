@@ -6,9 +6,9 @@ from itertools import accumulate
 
 import pytest
 
-from evergrid.live.adapter import MeterReading, TransactionEvent, TransactionPart
 from evergrid.live.controller import recovery
-from evergrid.live.controller.ledger_lines import SessionMeter
+from evergrid.live.controller.books.ledger_lines import SessionMeter
+from evergrid.live.devices.adapter import MeterReading, TransactionEvent, TransactionPart
 from evergrid.live.store.entry import Entry
 from tests.live.controller_cases import Run
 

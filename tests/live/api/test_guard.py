@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from evergrid.live.api.guard import COOKIE, HEADERS
+from evergrid.live.api.access.guard import COOKIE, HEADERS
 from tests.live.fake_accounts import PASSWORD
 from tests.live.fake_service import FakeService
 from tests.live.serving import OPEN, Served, serving

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 import structlog
 
-from evergrid.live.api.accounts import Person, Purpose, Role
-from evergrid.live.api.guard import COOKIE
+from evergrid.live.api.access.accounts import Person, Purpose, Role
+from evergrid.live.api.access.guard import COOKIE
 from tests.live.fake_accounts import PASSWORD, FakeAccounts
 from tests.live.fake_service import FakeService
 from tests.live.serving import OPEN, Served, serving

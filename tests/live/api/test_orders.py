@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from evergrid.live.api.accounts import AuditRow
+from evergrid.live.api.access.accounts import AuditRow
 from evergrid.live.api.orders import without_secrets
 from tests.live.fake_accounts import FakeAccounts
 from tests.live.fake_service import FakeService

@@ -5,7 +5,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evergrid.live.api.rate import Gate, Rate
+from evergrid.live.api.access.rate import Gate, Rate
 
 WAITS = st.lists(st.floats(0, 30), min_size=1, max_size=60)
 

@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from evergrid.live.api.backlog import Backlog
-from evergrid.live.api.moment import POWER_FIELDS, Moment
 from evergrid.live.api.problem import RefusedError
-from evergrid.live.api.stream import WAITING, Ask, Stream
+from evergrid.live.api.updates.backlog import Backlog
+from evergrid.live.api.updates.moment import POWER_FIELDS, Moment
+from evergrid.live.api.updates.stream import WAITING, Ask, Stream
 from evergrid.live.clock import VirtualClock
 from tests.live.fake_service import OFFLINE, FakeService
 from tests.live.serving import OPEN, Served, serving
@@ -224,7 +224,7 @@ def test_a_change_that_had_no_room_is_not_lost_to_a_later_one():
 
 
 def test_what_is_no_number_never_leaves():
-    from evergrid.live.api.event import text_of
+    from evergrid.live.api.updates.event import text_of
 
     assert text_of({"a": [float("nan"), float("inf"), 1.5]}) == '{"a":[null,null,1.5]}'
 

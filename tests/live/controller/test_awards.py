@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from evergrid.live.controller import awards as awards_module
-from evergrid.live.controller.awards import COLD_START, HISTORY, Awards, Block
+from evergrid.live.controller.books import awards as awards_module
+from evergrid.live.controller.books.awards import COLD_START, HISTORY, Awards, Block
 from evergrid.live.controller.offers.firm_schedule import FirmPromise
 from tests.live.controller_cases import HOUR_S, START_S, config, market
 

@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 
 from evergrid.core.errors import InputError
-from evergrid.live.adapter import (
+from evergrid.live.controller import recovery
+from evergrid.live.controller.controller import Controller
+from evergrid.live.controller.plan import planning
+from evergrid.live.devices.adapter import (
     ChargingNeeds,
     MeterReading,
     OrderResult,
     PowerOrder,
     TransactionPart,
 )
-from evergrid.live.controller import planning, recovery
-from evergrid.live.controller.controller import Controller
 from evergrid.live.signals.envelope import Limit
 from evergrid.live.signals.utility import UtilityLimits
 from tests.live.controller_cases import HOUR_S, START_S, Run, prices

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import pytest
 
 from evergrid.core.errors import InputError
-from evergrid.live.adapter import OrderResult
 from evergrid.live.clock import VirtualClock
-from evergrid.live.controller.holds import KIND, Holds
-from evergrid.live.controller.service_commands import ServiceCommands, Upkeep
+from evergrid.live.controller.operators.holds import KIND, Holds
+from evergrid.live.controller.operators.service_commands import ServiceCommands, Upkeep
+from evergrid.live.devices.adapter import OrderResult
 from evergrid.live.maintenance import ConnectionDetail, Renewal
 from evergrid.live.signals.utility import UtilityLimits
 from evergrid.live.store.entry import Entry

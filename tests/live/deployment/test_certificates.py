@@ -8,10 +8,10 @@ import pytest
 
 from evergrid.core.config import parse
 from evergrid.core.errors import ConfigError, InputError
-from evergrid.live.adapter import OrderResult
-from evergrid.live.certificate_issuer import KIND
 from evergrid.live.clock import VirtualClock
 from evergrid.live.config import Config
+from evergrid.live.devices.adapter import OrderResult
+from evergrid.live.registers.certificate_issuer import KIND
 from evergrid.live.service import Run, running
 from evergrid.live.shown_configuration import tables
 from evergrid.live.twin import day

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from evergrid.core.errors import InputError
-from evergrid.live.adapter import OrderResult, PowerOrder, Session, TransactionEvent
+from evergrid.live.devices.adapter import OrderResult, PowerOrder, Session, TransactionEvent
 from evergrid.live.gateway.messages import OpenTransactionTold
 from tests.live.gateway.cases import Scene, scene, soon
 from tests.live.gateway.memory_broker import MemoryBroker, Network

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from evergrid.core.errors import InputError
-from evergrid.live.adapter import OrderResult
-from evergrid.live.certificate_issuer import CertificateIssuer
 from evergrid.live.clock import WallClock
+from evergrid.live.devices.adapter import OrderResult
 from evergrid.live.gateway import gateway_functions
 from evergrid.live.gateway.gateway_functions import GatewayFunctions, GatewayMaintenance
 from evergrid.live.ocpp.admission.authority import Authority
 from evergrid.live.ocpp.charging.profiles import LocalFrequency, SignalResponse
 from evergrid.live.ocpp.grid_functions import FreqDroop, VoltVar
+from evergrid.live.registers.certificate_issuer import CertificateIssuer
 from tests.live.controller_cases import MemoryLog
 from tests.live.gateway.cases import Scene, grid_client, soon
 from tests.live.gateway.memory_broker import MemoryBroker, Network

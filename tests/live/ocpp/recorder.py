@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from evergrid.live.adapter import (
+from evergrid.live.clock import AbstractClock, WallClock
+from evergrid.live.devices.adapter import (
     AbstractHandler,
     Capabilities,
     ChargingNeeds,
@@ -16,7 +17,6 @@ from evergrid.live.adapter import (
     Refusal,
     TransactionEvent,
 )
-from evergrid.live.clock import AbstractClock, WallClock
 from evergrid.live.ocpp.admission.authority import holds
 from evergrid.live.ocpp.admission.credentials import AbstractCredentials, StationRecord
 from evergrid.live.ocpp.admission.settings import Settings

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from evergrid.live.adapter import OrderResult, PowerOrder, Session, TransactionPart
+from evergrid.live.devices.adapter import OrderResult, PowerOrder, Session, TransactionPart
 from tests.live.ocpp.recorder import SECRET, registered, running
 from tests.live.ocpp.station_client import TIME, StationClient
 

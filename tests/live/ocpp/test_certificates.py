@@ -13,14 +13,14 @@ import trustme
 from cryptography.hazmat.primitives.asymmetric import ec
 from websockets.exceptions import InvalidStatus
 
-from evergrid.live.adapter import OrderResult
-from evergrid.live.certificate_issuer import KIND, CertificateIssuer
 from evergrid.live.clock import WallClock
+from evergrid.live.devices.adapter import OrderResult
 from evergrid.live.ocpp import certificates
 from evergrid.live.ocpp.admission.authority import Authority
 from evergrid.live.ocpp.admission.tls import server_context
 from evergrid.live.ocpp.central_system import CentralSystem, Listener
 from evergrid.live.ocpp.certificates import STATION
+from evergrid.live.registers.certificate_issuer import KIND, CertificateIssuer
 from tests.live.controller_cases import MemoryLog
 from tests.live.ocpp.certificate_cases import CN, NOW, authority, csr, pem_of
 from tests.live.ocpp.recorder import SECRET, Recorder, Register, registered, running

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import structlog.testing
 
-from evergrid.live.adapter import OrderResult, PowerOrder, Session
 from evergrid.live.clock import AbstractClock, VirtualClock
+from evergrid.live.devices.adapter import OrderResult, PowerOrder, Session
 from evergrid.live.ocpp.stations.connection import MESSAGES_AT_ONCE, REST_S
 from tests.live.ocpp.recorder import SECRET, Recorder, registered, running
 from tests.live.ocpp.station_client import StationClient

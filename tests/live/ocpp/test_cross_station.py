@@ -4,7 +4,7 @@ import asyncio
 import json
 from typing import Any
 
-from evergrid.live.adapter import OrderResult, PowerOrder, Session
+from evergrid.live.devices.adapter import OrderResult, PowerOrder, Session
 from evergrid.live.ocpp.charging import profiles
 from tests.live.ocpp.recorder import SECRET, registered, running
 from tests.live.ocpp.station_client import TIME, StationClient

@@ -13,7 +13,7 @@ import structlog.testing
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from evergrid.live.adapter import Session
+from evergrid.live.devices.adapter import Session
 from evergrid.live.ocpp.actions import ACTIONS
 from evergrid.live.ocpp.stations import connection
 from evergrid.live.ocpp.wire import envelope

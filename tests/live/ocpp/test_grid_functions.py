@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from evergrid.live.adapter import OrderResult, PowerOrder, Session
+from evergrid.live.devices.adapter import OrderResult, PowerOrder, Session
 from evergrid.live.ocpp import grid_functions
 from evergrid.live.ocpp.charging.abilities import Abilities
 from evergrid.live.ocpp.charging.der_rules import der_faults

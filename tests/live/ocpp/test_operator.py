@@ -11,8 +11,8 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from evergrid.core.errors import InputError
-from evergrid.live.adapter import OrderResult, PowerOrder, Session
 from evergrid.live.clock import VirtualClock, WallClock
+from evergrid.live.devices.adapter import OrderResult, PowerOrder, Session
 from evergrid.live.ocpp.admission.settings import Settings
 from evergrid.live.ocpp.central_system import CentralSystem
 from evergrid.live.ocpp.charging import profiles

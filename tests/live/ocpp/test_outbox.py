@@ -5,8 +5,8 @@ import json
 from collections.abc import Coroutine
 from typing import Any
 
-from evergrid.live.adapter import OrderResult, PowerOrder, Session
 from evergrid.live.clock import VirtualClock
+from evergrid.live.devices.adapter import OrderResult, PowerOrder, Session
 from evergrid.live.ocpp.charging.abilities import Abilities
 from evergrid.live.ocpp.charging.profiles import DEFAULT_ID
 from evergrid.live.ocpp.wire.envelope import CallError, Result

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from evergrid.live.adapter import OrderResult, PowerOrder, Session
+from evergrid.live.devices.adapter import OrderResult, PowerOrder, Session
 from evergrid.live.ocpp.charging import profiles
 from evergrid.live.ocpp.charging.abilities import Abilities
 from evergrid.live.ocpp.charging.profile_rules import ProfileCase, profile_faults

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from evergrid.live.adapter import OrderResult
+from evergrid.live.devices.adapter import OrderResult
 from tests.live.ocpp.recorder import SECRET, registered, running
 from tests.live.ocpp.station_client import StationClient
 

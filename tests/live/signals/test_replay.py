@@ -12,7 +12,7 @@ from evergrid.live.signals.feed import Feed
 from evergrid.live.signals.freshness import Fallback, FreshnessRules, RefusalReason
 from evergrid.live.signals.replay import Replay, replay_file
 from evergrid.live.signals.signal import AbstractSignalSource, SignalValue
-from evergrid.model.signal import Signal
+from evergrid.model.time_series.signal import Signal
 
 START_S = 1_800_000_000.0
 RECORD = Signal(2.0, np.array([0.1, 0.2, np.nan, 0.4]))

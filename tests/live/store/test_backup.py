@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from evergrid.core.errors import StoreError
-from evergrid.live.adapter import Device
+from evergrid.live.devices.adapter import Device
 from evergrid.live.store import backup
 from evergrid.live.store.entry import Entry
 from evergrid.live.store.registry import stations

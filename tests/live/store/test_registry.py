@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from evergrid.core.errors import InputError, StoreError
-from evergrid.live.adapter import Device
+from evergrid.live.devices.adapter import Device
 from evergrid.live.store.accounts import audit, people
 from evergrid.live.store.accounts.people import Role
 from evergrid.live.store.key import STATION, Key

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from evergrid.core.config import parse
-from evergrid.live.adapter import (
+from evergrid.live.clock import VirtualClock
+from evergrid.live.devices.adapter import (
     AbstractHandler,
     Capabilities,
     ChargingNeeds,
@@ -17,7 +18,6 @@ from evergrid.live.adapter import (
     Session,
     TransactionEvent,
 )
-from evergrid.live.clock import VirtualClock
 from evergrid.live.sunspec.adapter import SunSpecAdapter
 from evergrid.live.sunspec.entry import ModbusBatteryEntry
 from evergrid.live.sunspec.simulated import SimulatedBattery

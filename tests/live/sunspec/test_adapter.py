@@ -6,7 +6,7 @@ import math
 import pytest
 
 from evergrid.core.errors import ConfigError, InputError, OutputError
-from evergrid.live.adapter import OrderResult, TransactionPart
+from evergrid.live.devices.adapter import OrderResult, TransactionPart
 from tests.live.sunspec.cases import OFFLINE_S, Plant, entry, play
 
 FAMILIES = ("der", "storage")

@@ -10,8 +10,8 @@ from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from evergrid.live.adapter import OrderResult, PowerOrder, Session
 from evergrid.live.clock import VirtualClock
+from evergrid.live.devices.adapter import OrderResult, PowerOrder, Session
 from evergrid.live.sunspec.adapter import SunSpecAdapter
 from evergrid.live.sunspec.simulated_map import BEGIN, BatterySize, MeasurementPoints, map_of
 from tests.live.sunspec.cases import START_S, Remembered, entry

@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from evergrid.live.adapter import Device
 from evergrid.live.clock import VirtualClock
-from evergrid.live.controller import planning
-from evergrid.live.controller.awards import Awards
+from evergrid.live.controller.books.awards import Awards
+from evergrid.live.controller.books.drivers import Driver, Drivers
 from evergrid.live.controller.controller import Controller
-from evergrid.live.controller.drivers import Driver, Drivers
-from evergrid.live.controller.planning import MadePlan, PlanRequest
-from evergrid.live.controller.plans import Plans
+from evergrid.live.controller.plan import planning
+from evergrid.live.controller.plan.planning import MadePlan, PlanRequest
+from evergrid.live.controller.plan.plans import Plans
 from evergrid.live.controller.ticker import Ticker
+from evergrid.live.devices.adapter import Device
 from evergrid.live.sunspec.adapter import SunSpecAdapter, device_of
 from evergrid.live.sunspec.simulated import SimulatedBattery
 from evergrid.live.sunspec.simulated_map import BatterySize

@@ -12,8 +12,8 @@ from evergrid.core.errors import InputError
 from evergrid.data.signals import FrequencyColumns, read_frequency
 from evergrid.markets.rules import frequency_response
 from evergrid.markets.signal_statistics import statistics
-from evergrid.model.frequency import FrequencyRecord
 from evergrid.model.session import Sessions
+from evergrid.model.time_series.frequency import FrequencyRecord
 from evergrid.resilience.frequency.parked import Chargers, chargers_of, parked, parts_kw, spread
 from evergrid.resilience.frequency.playback import Award, Playback, play
 from evergrid.resilience.frequency.response import Control

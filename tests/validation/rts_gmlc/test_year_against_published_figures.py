@@ -11,7 +11,7 @@ from evergrid.dispatch.generation.problem import GenerationProblem
 from evergrid.dispatch.generation.schedule import schedule_units
 from evergrid.impact import merit_order
 from evergrid.model.generators import GeneratorFleet
-from evergrid.model.system_load import SystemLoad
+from evergrid.model.time_series.system_load import SystemLoad
 from tests.impact.merit_order.cases import least_cost
 
 pytestmark = pytest.mark.data

@@ -20,7 +20,7 @@ from evergrid.core.arrays import Array, Bool, Float, Shaped
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.core.units import ZERO_C_IN_K
-from evergrid.model.cell_tests import CellTests
+from evergrid.model.batteries.cell_tests import CellTests
 
 REFERENCE_K = 298.15
 # What a rate's logarithm is linear in, with the value at which the effect is taken as none.

@@ -13,7 +13,7 @@ from evergrid.battery.ageing.profile import HIGHEST_C, LOWEST_C, Profile, mean_o
 from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
-from evergrid.model.cell_tests import CellTests
+from evergrid.model.batteries.cell_tests import CellTests
 
 PARTS = {  # by what was measured, over what
     ("capacity", "days"): "calendar",

@@ -26,9 +26,9 @@ from evergrid.battery.ageing.profile import (
     LOWEST_C,
     Profile,
 )
-from evergrid.core.all_cores import on_all_cores
 from evergrid.core.arrays import Array, Float
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.all_cores import on_all_cores
+from evergrid.core.computing.kernels import kernel
 from evergrid.core.units import H_PER_DAY, ZERO_C_IN_K
 
 SOC_POINTS, TEMPERATURE_POINTS = 129, 181  # of the table; between points rates err by some 1e-4

@@ -11,7 +11,7 @@ from evergrid.battery.ageing.profile import Profile
 from evergrid.battery.ageing.schmalstieg import Schmalstieg
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
-from evergrid.core.nearest import did_you_mean
+from evergrid.core.text.nearest import did_you_mean
 from evergrid.core.units import H_PER_DAY
 
 MANY_POINTS = 12_500  # of all profiles, such as 500 days by the hour: worth a table from there on

@@ -9,7 +9,7 @@ from evergrid.battery.ageing.model import REST_C_RATE, AbstractAgeingModel, Fade
 from evergrid.battery.ageing.power_law import PowerLaw
 from evergrid.battery.ageing.profile import Profile, mean_over_time
 from evergrid.core.arrays import Array, Float
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 from evergrid.core.units import H_PER_DAY, S_PER_H
 
 GAS_CONSTANT = 8.3144598  # J/(mol K), CODATA 2014 as in the publication

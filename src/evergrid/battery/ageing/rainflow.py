@@ -13,7 +13,7 @@ from typing import NamedTuple, no_type_check
 import numpy as np
 
 from evergrid.core.arrays import Array, Float
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 
 OPTIONS = {"nogil": True, "error_model": "numpy"}
 

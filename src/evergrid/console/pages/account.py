@@ -8,8 +8,8 @@ from fastapi.responses import RedirectResponse, Response
 from evergrid.console.pages.people import said
 from evergrid.console.render import page
 from evergrid.live.api import login, staff
-from evergrid.live.api.accounts import Role
-from evergrid.live.api.guard import COOKIE
+from evergrid.live.api.access.accounts import Role
+from evergrid.live.api.access.guard import COOKIE
 from evergrid.live.api.problem import RefusedError
 from evergrid.live.api.service import Visitor, require, service_of
 

@@ -9,7 +9,7 @@ from evergrid.console import words
 from evergrid.console.paging import paged
 from evergrid.console.render import SEERS, page
 from evergrid.live.api import orders
-from evergrid.live.api.accounts import Role
+from evergrid.live.api.access.accounts import Role
 from evergrid.live.api.service import Visitor, require, service_of
 from evergrid.live.view import Alarm
 

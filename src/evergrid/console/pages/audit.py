@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from evergrid.console.paging import PAGE_LINES
 from evergrid.console.render import page
-from evergrid.live.api.accounts import Role
+from evergrid.live.api.access.accounts import Role
 from evergrid.live.api.service import Visitor, require, service_of
 
 router = APIRouter(include_in_schema=False)

@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 from evergrid.console import words
 from evergrid.console.render import page
 from evergrid.live.api import orders
-from evergrid.live.api.accounts import Role
+from evergrid.live.api.access.accounts import Role
 from evergrid.live.api.problem import RefusedError
 from evergrid.live.api.service import Visitor, require, service_of
 from evergrid.live.view import SessionRow

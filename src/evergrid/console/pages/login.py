@@ -7,8 +7,8 @@ from fastapi.responses import RedirectResponse, Response
 
 from evergrid.console import render
 from evergrid.live.api import login
-from evergrid.live.api.accounts import Purpose, Role
-from evergrid.live.api.guard import COOKIE, address, whole_seconds
+from evergrid.live.api.access.accounts import Purpose, Role
+from evergrid.live.api.access.guard import COOKIE, address, whole_seconds
 from evergrid.live.api.problem import RefusedError
 from evergrid.live.api.service import Visitor, require, service_of
 

@@ -7,9 +7,9 @@ from fastapi.responses import RedirectResponse, Response
 
 from evergrid.console import charts, fleet_words
 from evergrid.console.render import SEERS, page, part
-from evergrid.live.api.accounts import Role
-from evergrid.live.api.moment import Moment
+from evergrid.live.api.access.accounts import Role
 from evergrid.live.api.service import Visitor, require, service_of
+from evergrid.live.api.updates.moment import Moment
 
 router = APIRouter(include_in_schema=False)
 Anybody = Annotated[Visitor, Depends(require(*Role))]

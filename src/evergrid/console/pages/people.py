@@ -7,7 +7,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from evergrid.console.render import page
 from evergrid.live.api import staff
-from evergrid.live.api.accounts import NewPerson, Role
+from evergrid.live.api.access.accounts import NewPerson, Role
 from evergrid.live.api.problem import RefusedError
 from evergrid.live.api.routes.staff import LONGEST_CARD
 from evergrid.live.api.service import LONGEST_NAME, Visitor, require, service_of

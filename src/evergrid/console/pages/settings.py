@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from evergrid.console.render import page
-from evergrid.live.api.accounts import Role
+from evergrid.live.api.access.accounts import Role
 from evergrid.live.api.service import Visitor, require, service_of
 from evergrid.live.api.settings import ShownTable
 

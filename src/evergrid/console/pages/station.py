@@ -9,11 +9,11 @@ from fastapi.responses import RedirectResponse, Response
 from evergrid.console import charts, grid_words, messages, station_words, upkeep
 from evergrid.console.render import SEERS, page
 from evergrid.live.api import orders
-from evergrid.live.api.accounts import Role
-from evergrid.live.api.moment import Moment, newer
+from evergrid.live.api.access.accounts import Role
 from evergrid.live.api.problem import RefusedError
 from evergrid.live.api.service import Service, Visitor, require, service_of
-from evergrid.live.api.stream import Ask
+from evergrid.live.api.updates.moment import Moment, newer
+from evergrid.live.api.updates.stream import Ask
 from evergrid.live.view import Series, StationDetail
 
 router = APIRouter(include_in_schema=False)

@@ -10,7 +10,7 @@ from evergrid.console import messages, station_words
 from evergrid.console.paging import PAGE_LINES, paged
 from evergrid.console.render import SEERS, page
 from evergrid.live.api import search
-from evergrid.live.api.accounts import Role
+from evergrid.live.api.access.accounts import Role
 from evergrid.live.api.problem import RefusedError
 from evergrid.live.api.service import Visitor, require, service_of
 

@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 
 from evergrid.core.errors import LONGEST_SOURCE, MissingFileError, UnreadableFileError
-from evergrid.core.printable import printable
+from evergrid.core.text.printable import printable
 
 MB = 1_000_000
 KINDS = (

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from evergrid.data.emissions import avert, cambium, sgip_moer
 from evergrid.data.meta import Meta
-from evergrid.model.emission_factors import EmissionFactors
+from evergrid.model.time_series.emission_factors import EmissionFactors
 
 Reader = Callable[..., tuple[EmissionFactors, Meta]]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from evergrid.data.emissions.factor_file import FactorFile
 from evergrid.data.emissions.hour_of_year import HourOfYear
 from evergrid.data.meta import Meta
-from evergrid.model.emission_factors import EmissionFactors
+from evergrid.model.time_series.emission_factors import EmissionFactors
 
 FORMAT = FactorFile(
     name="cambium",

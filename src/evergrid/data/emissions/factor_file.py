@@ -10,13 +10,13 @@ import numpy as np
 from evergrid.core.arrays import Array, Float, Shaped
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
-from evergrid.core.nearest import did_you_mean
+from evergrid.core.text.nearest import did_you_mean
 from evergrid.data import meta
 from evergrid.data.emissions.unit import kg_per_mwh
 from evergrid.data.files.frames import Kind, source_columns
 from evergrid.data.meta import Meta
 from evergrid.data.quality import Finding, Quality, examples
-from evergrid.model.emission_factors import EmissionFactors, FactorKind
+from evergrid.model.time_series.emission_factors import EmissionFactors, FactorKind
 
 HOUR = np.timedelta64(1, "h")
 NEGATIVE = "factor is below 0, as the source's model has it: kept"

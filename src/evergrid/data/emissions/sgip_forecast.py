@@ -12,7 +12,7 @@ from evergrid.core.timegrid import TimeGrid, span
 from evergrid.core.units import KWH_PER_MWH
 from evergrid.data.emissions.unit import kg_per_mwh
 from evergrid.data.files.frames import Kind, source_columns
-from evergrid.model.emission_factors import LARGEST_KG_PER_MWH, SMALLEST_KG_PER_MWH
+from evergrid.model.time_series.emission_factors import LARGEST_KG_PER_MWH, SMALLEST_KG_PER_MWH
 
 LEADS = 36
 STEP = np.timedelta64(5, "m")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from evergrid.data.emissions.factor_file import FactorFile
 from evergrid.data.meta import Meta
-from evergrid.model.emission_factors import EmissionFactors
+from evergrid.model.time_series.emission_factors import EmissionFactors
 
 FORMAT = FactorFile(
     name="sgip_moer",

@@ -13,7 +13,7 @@ from evergrid.core.arrays import Array, Bool, Shaped
 from evergrid.core.errors import LISTED, InputError, UnreadableFileError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.core.files import given_file
-from evergrid.core.nearest import did_you_mean, nearest
+from evergrid.core.text.nearest import did_you_mean, nearest
 from evergrid.data import memory
 from evergrid.data.files import csv_text, parquet_size
 

@@ -21,7 +21,7 @@ from evergrid.core.faults import Fault
 from evergrid.core.units import KG_PER_LB
 from evergrid.data.files.frames import Kind, cell_faults, column, load, missing_columns
 from evergrid.model.generators import GeneratorFleet
-from evergrid.model.system_load import SystemLoad, year_grid
+from evergrid.model.time_series.system_load import SystemLoad, year_grid
 
 SOURCE = "pjm_icarus"
 UNIT, KIND, ZONE, FUELS = "UniqueID_Final", "PlantType", "Region Name", "Modeled Fuels"

@@ -24,7 +24,7 @@ from evergrid.core.units import KG_PER_LB
 from evergrid.data.files.frames import Kind, cell_faults, column, load, missing_columns
 from evergrid.data.prices.price_series import utc_from_standard_time
 from evergrid.model.generators import GeneratorFleet
-from evergrid.model.system_load import SystemLoad
+from evergrid.model.time_series.system_load import SystemLoad
 
 SOURCE = "rts_gmlc"
 GENERATORS, SERIES = "gen.csv", "timeseries_day_ahead.parquet"

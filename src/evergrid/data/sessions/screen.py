@@ -9,7 +9,7 @@ import numpy as np
 from evergrid.core.arrays import Array, Bool, Float, Shaped
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
-from evergrid.core.printable import printable
+from evergrid.core.text.printable import printable
 from evergrid.data import meta
 from evergrid.data.files.frames import Column
 from evergrid.data.quality import Quality, Rule, account, rejected

@@ -13,7 +13,7 @@ from evergrid.core.faults import Fault
 from evergrid.core.local_time import utc_from_local
 from evergrid.core.timegrid import zone
 from evergrid.data.files.frames import Kind, cell_faults, column, load, missing_columns
-from evergrid.model.frequency import FrequencyRecord, dead_bus
+from evergrid.model.time_series.frequency import FrequencyRecord, dead_bus
 
 Unit = Literal["hz", "deviation_hz", "deviation_mhz"]
 SECOND_US = 1e6

@@ -8,7 +8,7 @@ import polars as pl
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.data.files.frames import Kind, cell_faults, column, load
-from evergrid.model.signal import RegulationMarket
+from evergrid.model.time_series.signal import RegulationMarket
 
 STAMP, OFFSET = "Time Stamp", "Time Zone"
 CAPACITY = "NYCA Regulation Capacity ($/MWHr)"

@@ -9,7 +9,7 @@ from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.data.files.frames import Kind, cell_faults, column, load
 from evergrid.data.files.renamed import only_one
-from evergrid.model.signal import RegulationMarket
+from evergrid.model.time_series.signal import RegulationMarket
 
 TIME = ("time_begin_utc", "datetime_beginning_utc")
 CAPABILITY = ("reg_ccp", "capability_clearing_price")

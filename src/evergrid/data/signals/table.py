@@ -8,7 +8,7 @@ from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.data.files.frames import Kind, cell_faults, column, load
 from evergrid.data.files.renamed import only_one
-from evergrid.model.signal import Signal
+from evergrid.model.time_series.signal import Signal
 
 SECONDS = ("second", "second_of_day")
 SHARES = ("signal", "regd", "rega")

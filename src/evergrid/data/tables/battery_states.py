@@ -6,7 +6,7 @@ import numpy as np
 
 from evergrid.data.files.frames import Kind
 from evergrid.data.tables.reading import made, read
-from evergrid.model.battery_state import BatteryStates
+from evergrid.model.batteries.battery_state import BatteryStates
 
 BATTERY_STATES = {
     "asset_id": Kind.TEXT,

@@ -10,7 +10,7 @@ from evergrid.core.faults import Fault, broken
 from evergrid.core.units import ZERO_C_IN_K
 from evergrid.data.files.frames import Column, Kind, load
 from evergrid.data.tables.reading import NoteCallback, ignore_notes, made, or_value, read
-from evergrid.model.cell_tests import CONDITIONS, CellTests
+from evergrid.model.batteries.cell_tests import CONDITIONS, CellTests
 
 # Columns that say the same in another way; a table has one of each.
 CELL = ("cell", "curve")

@@ -10,7 +10,7 @@ from evergrid.core.arrays import Array, Shaped
 from evergrid.core.faults import broken
 from evergrid.data.files.frames import Kind
 from evergrid.data.tables.reading import as_frame, made, or_value, read
-from evergrid.model.chargers import ANY_STARTS, LEAST_A, USUAL_V, Chargers
+from evergrid.model.charging.chargers import ANY_STARTS, LEAST_A, USUAL_V, Chargers
 
 CHARGERS = {
     "charger_id": Kind.TEXT,

@@ -10,7 +10,7 @@ from evergrid.core.faults import Fault, broken
 from evergrid.data.emissions.unit import TO_KG_PER_MWH, kg_per_mwh
 from evergrid.data.files.frames import Kind
 from evergrid.data.tables.reading import NoteCallback, ignore_notes, made, on_minutes, read
-from evergrid.model.emission_factors import EmissionFactors, FactorKind
+from evergrid.model.time_series.emission_factors import EmissionFactors, FactorKind
 
 NAMES = {f"emissions_{unit}": unit for unit in TO_KG_PER_MWH}
 EMISSION_FACTORS = {"time_utc": Kind.INSTANT} | dict.fromkeys(NAMES, Kind.NUMBER)

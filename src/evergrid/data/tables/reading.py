@@ -13,7 +13,7 @@ from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.core.timegrid import stamp
 from evergrid.data.files.frames import Column, Kind, cell_faults, column, load, name_faults
-from evergrid.model import stamps
+from evergrid.model.time_series import stamps
 
 Record = TypeVar("Record")
 NoteCallback = Callable[[str], None]

@@ -9,7 +9,7 @@ from evergrid.core.arrays import Array, Float, Shaped
 from evergrid.core.faults import unique
 from evergrid.data.files.frames import Kind, load
 from evergrid.data.tables.reading import as_frame, made, read
-from evergrid.model.weather import Weather
+from evergrid.model.time_series.weather import Weather
 
 WEATHER = {"day": Kind.DAY, "temperature_c": Kind.NUMBER}
 WEATHER_BY_TIME = {"time_utc": Kind.INSTANT, "temperature_c": Kind.NUMBER}

@@ -9,7 +9,7 @@ from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault, broken
 from evergrid.impact.merit_order import AggregateStorage
 from evergrid.model.generators import GeneratorFleet
-from evergrid.model.system_load import SystemLoad
+from evergrid.model.time_series.system_load import SystemLoad
 
 COMMITMENTS = ("none", "relaxed", "whole")
 RESERVE_H = 1 / 6  # within which reserve must be there: ten minutes

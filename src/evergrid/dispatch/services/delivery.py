@@ -20,9 +20,9 @@ from evergrid.dispatch.track.fleet_state import FleetState, Rules
 from evergrid.dispatch.track.signal import SignalRules
 from evergrid.dispatch.track.simulation import PlannedPowers, Record, Stays, World, simulate
 from evergrid.dispatch.track.site_limits import LimitsByStep, SiteChargers
-from evergrid.model.chargers import LEAST_A, USUAL_V, usual_phases
+from evergrid.model.charging.chargers import LEAST_A, USUAL_V, usual_phases
 from evergrid.model.portfolio import Portfolio
-from evergrid.model.signal import Signal
+from evergrid.model.time_series.signal import Signal
 
 LEAST_K0 = 1e-6  # of the rating, which a charger without losses is taken to have
 DIGITS = 4  # to which efficiencies tell chargers apart

@@ -11,7 +11,7 @@ from typing import no_type_check
 
 import numpy as np
 
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 from evergrid.dispatch.track.charger_types import BUCKETS, PHASES, STUCK
 
 BISECTIONS = 50  # of a marginal loss, to a milliwatt in a gigawatt

@@ -2,7 +2,7 @@
 
 from typing import no_type_check
 
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 from evergrid.dispatch.track.charger_types import OPEN, PHASES, READY, RUNNING, STUCK
 from evergrid.dispatch.track.fleet_state import (
     BARRED,

@@ -6,9 +6,9 @@ from typing import no_type_check
 import numpy as np
 
 from evergrid.core.arrays import Array, Float, Int
+from evergrid.core.computing.kernels import kernel
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import between, broken
-from evergrid.core.kernels import kernel
 from evergrid.dispatch.track.car_kernels import recount, settle
 from evergrid.dispatch.track.fleet_state import (
     BASE,

@@ -4,7 +4,7 @@ from typing import no_type_check
 
 import numpy as np
 
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 from evergrid.dispatch.track.allocation import call, load
 from evergrid.dispatch.track.car_kernels import set_steps
 from evergrid.dispatch.track.charger_types import (

@@ -2,7 +2,7 @@
 
 from typing import no_type_check
 
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 from evergrid.dispatch.track.car_kernels import H_PER_S, item_of, recount, settle, switch
 from evergrid.dispatch.track.charger_types import BUCKETS, PHASES, STUCK
 from evergrid.dispatch.track.fleet_state import (

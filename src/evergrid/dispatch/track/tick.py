@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evergrid.core.all_cores import on_all_cores
 from evergrid.core.arrays import Array, Bool, Float, Int
+from evergrid.core.computing.all_cores import on_all_cores
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.dispatch.track import orders

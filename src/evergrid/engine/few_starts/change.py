@@ -2,7 +2,7 @@
 
 from typing import no_type_check
 
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 from evergrid.engine.few_starts.fleet import INNER, ON_KW, ROUNDING_KW, ROUNDING_KWH
 
 

@@ -4,7 +4,7 @@ from typing import no_type_check
 
 import numpy as np
 
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 from evergrid.engine.few_starts.change import badness, keeps_energy, write
 from evergrid.engine.few_starts.fleet import INNER, OUTER, ROUNDING_KW, SAME_COST
 

@@ -5,7 +5,7 @@ from typing import NamedTuple, no_type_check
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 from evergrid.engine.few_starts.change import badness, keeps_energy, write
 from evergrid.engine.few_starts.fleet import INNER, ON_KW, OUTER, ROUNDING_KW, SAME_COST
 

@@ -18,7 +18,7 @@ from typing import no_type_check
 import numpy as np
 from numba import prange
 
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 from evergrid.engine.compiled import OPTIONS
 
 FELT = 1e-5  # a row is felt where its stiffness times the node's answer exceeds this

@@ -7,7 +7,7 @@ puts them together, and says what the quantities are.
 
 from typing import no_type_check
 
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 from evergrid.engine.compiled import OPTIONS
 
 

@@ -19,7 +19,7 @@ from typing import no_type_check
 import numpy as np
 from numba import prange
 
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 from evergrid.engine.compiled import OPTIONS
 from evergrid.engine.interior_point.slot_loops import (
     add,

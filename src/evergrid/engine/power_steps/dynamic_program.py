@@ -12,7 +12,7 @@ from typing import NamedTuple, no_type_check
 import numpy as np
 
 from evergrid.core.arrays import Array, Float, Int
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 
 EPS_KWH = 1e-9  # by which a limit of energy may be missed, for rounding
 

@@ -5,7 +5,7 @@ from typing import NamedTuple, no_type_check
 import numpy as np
 
 from evergrid.core.arrays import Array, Float, Int
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 
 TOLERANCE_KW = 1e-7  # by which a level may pass a limit, for rounding
 BEYOND_PRICE = 1e6  # of a kW beyond a limit that others have passed, so that it is brought back

@@ -21,7 +21,7 @@ import numpy as np
 from numba import prange
 
 from evergrid.core.arrays import Array
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 
 FIRST_PIECES = 64  # for which memory is taken at first
 ROUNDING_KWH = 1e-9  # by which sums of pieces may miss one another

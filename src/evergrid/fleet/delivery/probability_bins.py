@@ -7,9 +7,9 @@ import numpy as np
 from numba import prange
 
 from evergrid.core.arrays import Array, Float, Int
+from evergrid.core.computing.kernels import kernel
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.core.kernels import kernel
 from evergrid.fleet.delivery.poisson_binomial import fleet_faults
 
 BINS = 4096  # of equal width: a bound on a fleet's mean is off by 1/4096 of its power at most

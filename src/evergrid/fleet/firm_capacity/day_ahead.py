@@ -15,7 +15,7 @@ from evergrid.fleet.firm_capacity.scores import Coverage, coverage
 from evergrid.fleet.firm_capacity.spread import root_spread
 from evergrid.fleet.history.day_kind import ODD, WORKING, DayKinds, day_kinds
 from evergrid.fleet.history.past_days import History
-from evergrid.model.weather import Weather
+from evergrid.model.time_series.weather import Weather
 
 LEAD_DAYS = 2  # promises of a day are made the day before, from days that were over by then
 FEWEST_DAYS = LEAST_DAYS + LEAD_DAYS  # before the first day can be told

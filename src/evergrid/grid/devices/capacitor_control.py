@@ -11,7 +11,7 @@ from typing import no_type_check
 import numpy as np
 
 from evergrid.core.arrays import Array, Float, Int
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 from evergrid.grid.devices.tap_control import EARLY
 from evergrid.grid.feeder.feeder import CapacitorControl, Feeder
 from evergrid.grid.inverters.volt_var_kernels import INLINED

@@ -18,7 +18,7 @@ from typing import no_type_check
 import numpy as np
 
 from evergrid.core.arrays import Array, Float, Int
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 from evergrid.grid.feeder.feeder import Feeder, Regulator, ReverseFlow, TapControl
 from evergrid.grid.inverters.volt_var_kernels import INLINED
 

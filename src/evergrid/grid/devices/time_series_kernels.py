@@ -9,7 +9,7 @@ from typing import no_type_check
 
 import numpy as np
 
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 from evergrid.grid.devices import capacitor_control, tap_control
 from evergrid.grid.flow.power_flow_kernels import add_loads, currents, error_left, move
 from evergrid.grid.ieee1547 import REFERENCE_PU

@@ -15,9 +15,9 @@ from typing import Any, no_type_check
 import numpy as np
 
 from evergrid.core.arrays import Array, Float
+from evergrid.core.computing.kernels import kernel
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.core.kernels import kernel
 
 REFERENCE_K = 383.0  # 110 C, where insulation ages at the normal rate
 AGEING_K = 15000.0

@@ -11,7 +11,7 @@ from scipy import sparse
 from evergrid.core.arrays import Array, Int, Shaped
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.core.nearest import did_you_mean
+from evergrid.core.text.nearest import did_you_mean
 from evergrid.grid.feeder import load_law
 from evergrid.grid.feeder.feeder import GROUND, Branches, Feeder
 

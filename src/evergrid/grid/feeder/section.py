@@ -15,7 +15,7 @@ from jaxtyping import Complex
 from evergrid.core.arrays import Array, Float, Int
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.core.nearest import did_you_mean
+from evergrid.core.text.nearest import did_you_mean
 from evergrid.core.units import consumption_from_grid_power
 from evergrid.grid.feeder.feeder import GROUND, Currents, Feeder
 from evergrid.model.section_network import SectionBranch, SectionNetwork

@@ -9,7 +9,7 @@ from jaxtyping import Complex
 from evergrid.core.arrays import Array
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
-from evergrid.core.name_list import name_list
+from evergrid.core.text.name_list import name_list
 from evergrid.grid.feeder.feeder import BaseCase, Feeder, incidence
 from evergrid.grid.feeder.load_law import FADED, HIGH, LOW, NOMINAL
 from evergrid.grid.flow import power_flow, sparse_flow

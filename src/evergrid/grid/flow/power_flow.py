@@ -14,8 +14,8 @@ from jaxtyping import Complex
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
-from evergrid.core.all_cores import on_all_cores
 from evergrid.core.arrays import Array, Bool, Float, Int
+from evergrid.core.computing.all_cores import on_all_cores
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault, broken
 from evergrid.grid.feeder.feeder import Branches, Feeder, State, incidence

@@ -14,8 +14,8 @@ from jaxtyping import Complex
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
-from evergrid.core.all_cores import on_all_cores
 from evergrid.core.arrays import Array, Bool, Float, Int
+from evergrid.core.computing.all_cores import on_all_cores
 from evergrid.core.errors import raise_if_any
 from evergrid.grid.feeder.feeder import GROUND, Branches, Feeder, State, incidence
 from evergrid.grid.flow import sparse_flow_kernels as kernels

@@ -9,7 +9,7 @@ from typing import NamedTuple, no_type_check
 import numpy as np
 
 from evergrid.core.arrays import Array
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 from evergrid.grid.flow.power_flow_kernels import (
     INNER,
     OPTIONS,

@@ -12,8 +12,8 @@ from functools import partial
 
 import numpy as np
 
-from evergrid.core.all_cores import on_all_cores
 from evergrid.core.arrays import Array, Bool, Float, Int
+from evergrid.core.computing.all_cores import on_all_cores
 from evergrid.grid.flow.monitored import MonitoredElements
 from evergrid.grid.flow.power_flow import CAREFUL_ITERATIONS, ITERATIONS, network_arrays
 from evergrid.grid.flow.power_flow_kernels import NetworkArrays, Search

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, no_type_check
 import numpy as np
 
 from evergrid.core.arrays import Array
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 
 # NaN and infinity keep their meaning: they are how a divergence shows.
 OPTIONS: dict[str, Any] = {

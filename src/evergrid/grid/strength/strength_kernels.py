@@ -8,7 +8,7 @@ from typing import no_type_check
 
 import numpy as np
 
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 
 
 @kernel(error_model="numpy")

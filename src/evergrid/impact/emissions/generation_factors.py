@@ -13,7 +13,7 @@ import numpy as np
 from evergrid.core.arrays import Array, Float, Int
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.core.nearest import did_you_mean
+from evergrid.core.text.nearest import did_you_mean
 from evergrid.core.units import KG_PER_TONNE
 
 LEAST_CHANGES = 30  # of a group of hours; with fewer there is no slope

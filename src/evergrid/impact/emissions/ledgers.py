@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 from evergrid.core.units import KG_PER_TONNE
-from evergrid.model.emission_factors import FactorKind
+from evergrid.model.time_series.emission_factors import FactorKind
 
 
 @dataclass(frozen=True)

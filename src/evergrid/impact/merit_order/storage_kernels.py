@@ -16,7 +16,7 @@ from typing import NamedTuple, no_type_check
 import numpy as np
 
 from evergrid.core.arrays import Array, Float, Int
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 
 OPTIONS = {"nogil": True, "error_model": "numpy"}
 NEAR = 1e-10  # share of the energies met within which an edge counts as met

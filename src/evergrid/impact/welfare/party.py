@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
-from evergrid.core.nearest import did_you_mean
+from evergrid.core.text.nearest import did_you_mean
 
 
 class Party(StrEnum):

@@ -6,13 +6,13 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from evergrid.live.api import problem
-from evergrid.live.api.accounts import AbstractAccounts
-from evergrid.live.api.guard import Guard
-from evergrid.live.api.rate import Gate, Rate
+from evergrid.live.api.access.accounts import AbstractAccounts
+from evergrid.live.api.access.guard import Guard
+from evergrid.live.api.access.rate import Gate, Rate
 from evergrid.live.api.routes import driver, fleet, health, operate, people, staff, updates
 from evergrid.live.api.service import Check, Service
 from evergrid.live.api.settings import Settings, ShownTable
-from evergrid.live.api.stream import Stream
+from evergrid.live.api.updates.stream import Stream
 from evergrid.live.clock import AbstractClock, WallClock
 from evergrid.live.view import AbstractCommands, AbstractView
 

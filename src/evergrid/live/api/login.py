@@ -1,6 +1,6 @@
 """Who comes in: passwords checked a few at a time, tried a few times a minute, written down."""
 
-from evergrid.live.api.accounts import AuditRow, Person, Purpose
+from evergrid.live.api.access.accounts import AuditRow, Person, Purpose
 from evergrid.live.api.problem import RefusedError, too_often
 from evergrid.live.api.service import LONGEST_NAME, Service, Visitor, noted
 

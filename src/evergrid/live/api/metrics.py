@@ -7,7 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from evergrid.live.api.stream import Stream
+from evergrid.live.api.updates.stream import Stream
 from evergrid.live.view import Overview
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST

@@ -9,12 +9,12 @@ from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPBearer
 
 from evergrid.core.errors import InputError
-from evergrid.live.api.accounts import AbstractAccounts, AuditRow, Person, Purpose, Role
-from evergrid.live.api.guard import COOKIE, address, bearer
+from evergrid.live.api.access.accounts import AbstractAccounts, AuditRow, Person, Purpose, Role
+from evergrid.live.api.access.guard import COOKIE, address, bearer
+from evergrid.live.api.access.rate import Gate, Rate
 from evergrid.live.api.problem import RefusedError, of_input, too_often
-from evergrid.live.api.rate import Gate, Rate
 from evergrid.live.api.settings import Settings, ShownTable
-from evergrid.live.api.stream import Stream
+from evergrid.live.api.updates.stream import Stream
 from evergrid.live.clock import AbstractClock
 from evergrid.live.view import AbstractCommands, AbstractView
 

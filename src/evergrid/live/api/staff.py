@@ -3,7 +3,7 @@
 import secrets
 from dataclasses import replace
 
-from evergrid.live.api.accounts import NewPerson, Role
+from evergrid.live.api.access.accounts import NewPerson, Role
 from evergrid.live.api.problem import FaultOf, RefusedError, too_often
 from evergrid.live.api.service import Service, Visitor, carry_out
 

@@ -10,7 +10,19 @@ from typing import Any
 
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
-from evergrid.live.adapter import (
+from evergrid.live.clock import AbstractClock
+from evergrid.live.config import Config
+from evergrid.live.controller import records
+from evergrid.live.controller.books.drivers import Drivers
+from evergrid.live.controller.books.transactions import OpenTransaction
+from evergrid.live.controller.departures import Departures, PostLines
+from evergrid.live.controller.metering import Metering
+from evergrid.live.controller.ordering import Ordering
+from evergrid.live.controller.service_state import ServiceState
+from evergrid.live.controller.support.grid_support import GridSupport
+from evergrid.live.controller.vehicles import vehicle as vehicles
+from evergrid.live.controller.vehicles.vehicle import Vehicle
+from evergrid.live.devices.adapter import (
     AbstractAdapter,
     AbstractHandler,
     Capabilities,
@@ -21,18 +33,6 @@ from evergrid.live.adapter import (
     TransactionEvent,
     TransactionPart,
 )
-from evergrid.live.clock import AbstractClock
-from evergrid.live.config import Config
-from evergrid.live.controller import records
-from evergrid.live.controller import vehicle as vehicles
-from evergrid.live.controller.departures import Departures, PostLines
-from evergrid.live.controller.drivers import Drivers
-from evergrid.live.controller.metering import Metering
-from evergrid.live.controller.ordering import Ordering
-from evergrid.live.controller.service_state import ServiceState
-from evergrid.live.controller.support.grid_support import GridSupport
-from evergrid.live.controller.transactions import OpenTransaction
-from evergrid.live.controller.vehicle import Vehicle
 from evergrid.live.store.entry import AbstractLog
 from evergrid.model.prices import Prices
 

@@ -4,10 +4,11 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import asdict
 from typing import final
 
-from evergrid.live.controller import ledger_lines, records
+from evergrid.live.controller import records
+from evergrid.live.controller.books import ledger_lines
+from evergrid.live.controller.books.transactions import MET_KWH, OpenTransaction, Promise
 from evergrid.live.controller.offers import past_stays
 from evergrid.live.controller.service_state import ServiceState
-from evergrid.live.controller.transactions import MET_KWH, OpenTransaction, Promise
 from evergrid.live.view import LedgerLine
 
 PostLines = Callable[[Sequence[tuple[str, LedgerLine]]], Awaitable[None]]

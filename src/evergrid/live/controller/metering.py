@@ -5,12 +5,12 @@ from typing import final
 
 import numpy as np
 
-from evergrid.live.adapter import MeterReading
-from evergrid.live.controller import ledger_lines
-from evergrid.live.controller import vehicle as vehicles
+from evergrid.live.controller.books import ledger_lines
+from evergrid.live.controller.books.transactions import OpenTransaction
 from evergrid.live.controller.ordering import Ordering
 from evergrid.live.controller.service_state import ServiceState
-from evergrid.live.controller.transactions import OpenTransaction
+from evergrid.live.controller.vehicles import vehicle as vehicles
+from evergrid.live.devices.adapter import MeterReading
 from evergrid.model.prices import Prices
 
 

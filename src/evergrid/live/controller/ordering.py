@@ -5,11 +5,11 @@ from typing import final
 
 import numpy as np
 
-from evergrid.live.adapter import OrderResult, PowerOrder, Session
 from evergrid.live.controller import records
+from evergrid.live.controller.books.transactions import MET_KWH
 from evergrid.live.controller.service_state import ServiceState
-from evergrid.live.controller.transactions import MET_KWH
-from evergrid.live.controller.vehicle import Vehicle
+from evergrid.live.controller.vehicles.vehicle import Vehicle
+from evergrid.live.devices.adapter import OrderResult, PowerOrder, Session
 
 LONGEST_WAIT_S = 3600.0  # before a station that refused is asked again
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from evergrid.live.adapter import (
+from evergrid.live.devices.adapter import (
     ChargingNeeds,
     MeterReading,
     PowerOrder,

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from evergrid.live.adapter import TransactionPart
 from evergrid.live.controller import records
+from evergrid.live.controller.books.transactions import OpenTransaction
 from evergrid.live.controller.controller import Controller
-from evergrid.live.controller.transactions import OpenTransaction
+from evergrid.live.devices.adapter import TransactionPart
 from evergrid.live.store.entry import Entry
 
 

@@ -8,16 +8,16 @@ from typing import Any, final
 from evergrid.core.errors import EvergridError, InputError
 from evergrid.core.faults import Fault
 from evergrid.inputs import sites as site_sources
-from evergrid.live.adapter import AbstractAdapter, Capabilities, Device
 from evergrid.live.clock import AbstractClock
 from evergrid.live.config import Config
 from evergrid.live.controller import records
 from evergrid.live.controller.alarms import Alarms
-from evergrid.live.controller.drivers import Drivers
-from evergrid.live.controller.fleet import Fleet
+from evergrid.live.controller.books.drivers import Drivers
+from evergrid.live.controller.books.transactions import OpenTransaction
 from evergrid.live.controller.support.grid_support import GridSupport
-from evergrid.live.controller.transactions import OpenTransaction
-from evergrid.live.controller.vehicle import Vehicle
+from evergrid.live.controller.vehicles.fleet import Fleet
+from evergrid.live.controller.vehicles.vehicle import Vehicle
+from evergrid.live.devices.adapter import AbstractAdapter, Capabilities, Device
 from evergrid.live.store.entry import AbstractLog, Entry
 
 

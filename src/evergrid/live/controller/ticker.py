@@ -7,11 +7,13 @@ from typing import Protocol, runtime_checkable
 from evergrid.core.units import S_PER_H
 from evergrid.dispatch.track.firm import Available
 from evergrid.live.clock import AbstractClock
-from evergrid.live.controller import at_once, envelopes, ledger_lines, records
-from evergrid.live.controller.awards import Awards, Block
+from evergrid.live.controller import records
+from evergrid.live.controller.books import ledger_lines
+from evergrid.live.controller.books.awards import Awards, Block
 from evergrid.live.controller.controller import Controller
 from evergrid.live.controller.offers.firm_capacity import FirmCapacity
-from evergrid.live.controller.plans import Plans
+from evergrid.live.controller.plan import at_once, envelopes
+from evergrid.live.controller.plan.plans import Plans
 from evergrid.live.signals.freshness import Fallback, FollowedSignal
 from evergrid.live.signals.utility import UtilityLimits
 from evergrid.live.station_series import StationSeries

@@ -5,11 +5,11 @@ from pathlib import Path
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.data.files.locate import locate
-from evergrid.live.certificate_issuer import CertificateIssuer
 from evergrid.live.clock import AbstractClock
 from evergrid.live.config import Config
-from evergrid.live.credentials import StoreCredentials
 from evergrid.live.ocpp.admission.authority import Authority
+from evergrid.live.registers.certificate_issuer import CertificateIssuer
+from evergrid.live.registers.credentials import StoreCredentials
 from evergrid.live.store.entry import AbstractLog
 
 

@@ -13,19 +13,19 @@ from typing import final
 from evergrid.core import config as config_file
 from evergrid.core.errors import WorkerError
 from evergrid.live import outlets
-from evergrid.live.adapter import AbstractHandler
 from evergrid.live.clock import AbstractClock
 from evergrid.live.config import Config
+from evergrid.live.controller.books.drivers import Driver
 from evergrid.live.controller.controller import Controller
-from evergrid.live.controller.drivers import Driver
-from evergrid.live.credentials import StoreCredentials
 from evergrid.live.deployment import processes
 from evergrid.live.deployment.processes import KeptProcess
+from evergrid.live.devices.adapter import AbstractHandler
 from evergrid.live.gateway.entry import NatsServerEntry
 from evergrid.live.gateway.gateway_stations import GatewayStations, OpenNow, Records
 from evergrid.live.gateway.messages import RECORDS_AT_ONCE, OpenTransactionTold
 from evergrid.live.ocpp.admission.credentials import StationRecord
 from evergrid.live.ocpp.certificates import AbstractIssuer
+from evergrid.live.registers.credentials import StoreCredentials
 
 COMMAND = (sys.executable, "-c", "from evergrid.cli.main import main; main()", "gateway")
 """Starts a gateway by the verb of the command, with the interpreter that runs now."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, final
 
 from evergrid.core.errors import InputError
-from evergrid.live.adapter import AbstractHandler, OrderResult, Session
 from evergrid.live.clock import AbstractClock
+from evergrid.live.devices.adapter import AbstractHandler, OrderResult, Session
 from evergrid.live.gateway import messages
 from evergrid.live.gateway.broker import (
     AbstractBroker,

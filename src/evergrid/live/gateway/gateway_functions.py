@@ -4,7 +4,7 @@ from typing import final
 
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
-from evergrid.live.adapter import OrderResult
+from evergrid.live.devices.adapter import OrderResult
 from evergrid.live.gateway.exchange import FaultError, NoAnswerError
 from evergrid.live.gateway.gateway_stations import GatewayStations
 from evergrid.live.maintenance import AbstractMaintenance, ConnectionDetail, Renewal

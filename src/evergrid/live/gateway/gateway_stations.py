@@ -9,14 +9,14 @@ import structlog
 
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
-from evergrid.live.adapter import (
+from evergrid.live.clock import AbstractClock
+from evergrid.live.devices.adapter import (
     AbstractAdapter,
     AbstractHandler,
     OrderResult,
     PowerOrder,
     Session,
 )
-from evergrid.live.clock import AbstractClock
 from evergrid.live.gateway import messages
 from evergrid.live.gateway.broker import AbstractBroker, controller_subject, gateways_subject
 from evergrid.live.gateway.claims import Claim, Claims

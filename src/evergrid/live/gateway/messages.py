@@ -1,4 +1,4 @@
-"""What gateways and controller say to each other: the contract of `evergrid.live.adapter`, encoded.
+"""What gateways and controller say to each other: the contract of the adapter, encoded.
 
 Each kind of question is named after the method that it calls; its body is the method's arguments.
 """
@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from evergrid.live.adapter import (
+from evergrid.live.devices.adapter import (
     Capabilities,
     ChargingNeeds,
     MeterReading,

@@ -12,7 +12,7 @@ from typing import Any, final
 import structlog
 
 from evergrid.core.errors import StoreError
-from evergrid.live.adapter import (
+from evergrid.live.devices.adapter import (
     AbstractHandler,
     Capabilities,
     ChargingNeeds,

@@ -2,7 +2,7 @@
 
 from typing import final
 
-from evergrid.live.adapter import OrderResult
+from evergrid.live.devices.adapter import OrderResult
 from evergrid.live.gateway.remote_controller import RemoteController
 from evergrid.live.ocpp.certificates import AbstractIssuer, IssuedCertificate
 

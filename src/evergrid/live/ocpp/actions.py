@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evergrid.live.adapter import (
+from evergrid.live.clock import AbstractClock
+from evergrid.live.devices.adapter import (
     AbstractHandler,
     MeterReading,
     Refusal,
     TransactionEvent,
     TransactionPart,
 )
-from evergrid.live.clock import AbstractClock
 from evergrid.live.ocpp.admission.settings import Settings
 from evergrid.live.ocpp.certificates import Certificates
 from evergrid.live.ocpp.charging import transfers

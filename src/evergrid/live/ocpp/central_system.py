@@ -14,8 +14,8 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
-from evergrid.live.adapter import AbstractHandler
 from evergrid.live.clock import AbstractClock
+from evergrid.live.devices.adapter import AbstractHandler
 from evergrid.live.ocpp import actions, discovery
 from evergrid.live.ocpp.actions import Context
 from evergrid.live.ocpp.admission.credentials import AbstractCredentials

@@ -15,8 +15,8 @@ from typing import Any, final
 
 import msgspec
 
-from evergrid.live.adapter import AbstractHandler, OrderResult, Refusal
 from evergrid.live.clock import AbstractClock
+from evergrid.live.devices.adapter import AbstractHandler, OrderResult, Refusal
 from evergrid.live.maintenance import Renewal
 from evergrid.live.ocpp.admission.rates import RateLimit
 from evergrid.live.ocpp.admission.registry import Registry

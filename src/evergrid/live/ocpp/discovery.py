@@ -8,8 +8,8 @@ BootNotification; it is asked all the same.
 import asyncio
 from typing import Any
 
-from evergrid.live.adapter import AbstractHandler, OrderResult
 from evergrid.live.clock import AbstractClock
+from evergrid.live.devices.adapter import AbstractHandler, OrderResult
 from evergrid.live.ocpp.admission.settings import Settings
 from evergrid.live.ocpp.charging.abilities import ASKED, OF_OUTLETS, Abilities, Variable, abilities
 from evergrid.live.ocpp.orders import Orders

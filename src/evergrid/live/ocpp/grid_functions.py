@@ -12,8 +12,8 @@ from typing import Any, final
 
 import msgspec
 
-from evergrid.live.adapter import AbstractHandler, OrderResult, Refusal
 from evergrid.live.clock import AbstractClock
+from evergrid.live.devices.adapter import AbstractHandler, OrderResult, Refusal
 from evergrid.live.ocpp.admission.registry import Registry
 from evergrid.live.ocpp.admission.settings import Settings
 from evergrid.live.ocpp.stations.connection import StationConnection

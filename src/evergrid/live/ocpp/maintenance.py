@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import final
 
-from evergrid.live.adapter import OrderResult
+from evergrid.live.devices.adapter import OrderResult
 from evergrid.live.maintenance import AbstractMaintenance, ConnectionDetail, Renewal
 from evergrid.live.ocpp.admission.registry import Registry
 from evergrid.live.ocpp.admission.settings import Settings

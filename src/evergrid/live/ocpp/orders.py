@@ -7,7 +7,8 @@ from typing import Any, final
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.core.units import W_PER_KW
-from evergrid.live.adapter import (
+from evergrid.live.clock import AbstractClock
+from evergrid.live.devices.adapter import (
     AbstractAdapter,
     AbstractHandler,
     OrderResult,
@@ -15,7 +16,6 @@ from evergrid.live.adapter import (
     Refusal,
     Session,
 )
-from evergrid.live.clock import AbstractClock
 from evergrid.live.ocpp.admission.registry import Registry
 from evergrid.live.ocpp.admission.settings import Settings
 from evergrid.live.ocpp.charging import profiles, transfers

@@ -7,7 +7,7 @@ old one void; a station that lost the new one comes back with the old one.
 import secrets
 from typing import final
 
-from evergrid.live.adapter import OrderResult
+from evergrid.live.devices.adapter import OrderResult
 from evergrid.live.ocpp.admission.credentials import LONGEST_SECRET, AbstractCredentials
 from evergrid.live.ocpp.admission.registry import Registry
 from evergrid.live.ocpp.admission.settings import Settings

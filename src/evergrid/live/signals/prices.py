@@ -18,7 +18,7 @@ from evergrid.core.faults import Fault
 from evergrid.core.timegrid import TimeGrid, datetime64, stamp
 from evergrid.live.clock import AbstractClock
 from evergrid.model.prices import Prices
-from evergrid.model.stamps import widths
+from evergrid.model.time_series.stamps import widths
 
 DAY = np.timedelta64(24, "h").astype("timedelta64[us]")
 LONGEST_AGE_DAYS = 7  # of prices that may still stand for a later day

@@ -8,7 +8,7 @@ from typing import final
 from evergrid.data.signals import read_signal
 from evergrid.live.clock import AbstractClock
 from evergrid.live.signals.signal import AbstractSignalSource, SignalValue
-from evergrid.model.signal import Signal
+from evergrid.model.time_series.signal import Signal
 
 ROUNDING = 1e-6  # of a tick, by which a clock may have passed it
 

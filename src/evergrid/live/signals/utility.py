@@ -12,7 +12,7 @@ import msgspec
 
 from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import InputError
-from evergrid.core.printable import printable
+from evergrid.core.text.printable import printable
 from evergrid.live.clock import AbstractClock
 from evergrid.live.signals import compliance, envelope
 from evergrid.live.signals.compliance import ComplianceReport, MeteredPower

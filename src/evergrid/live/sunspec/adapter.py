@@ -12,7 +12,8 @@ from typing import Any, final
 
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
-from evergrid.live.adapter import (
+from evergrid.live.clock import AbstractClock
+from evergrid.live.devices.adapter import (
     AbstractAdapter,
     AbstractHandler,
     Device,
@@ -20,7 +21,6 @@ from evergrid.live.adapter import (
     PowerOrder,
     Session,
 )
-from evergrid.live.clock import AbstractClock
 from evergrid.live.sunspec.entry import ModbusBatteryEntry
 from evergrid.live.sunspec.keeper import Keeper
 

@@ -6,7 +6,8 @@ from typing import final
 
 from evergrid.core.errors import EvergridError, InputError
 from evergrid.core.faults import Fault
-from evergrid.live.adapter import (
+from evergrid.live.clock import AbstractClock
+from evergrid.live.devices.adapter import (
     AbstractHandler,
     MeterReading,
     OrderResult,
@@ -15,7 +16,6 @@ from evergrid.live.adapter import (
     TransactionEvent,
     TransactionPart,
 )
-from evergrid.live.clock import AbstractClock
 from evergrid.live.sunspec import reading
 from evergrid.live.sunspec.battery import Battery
 from evergrid.live.sunspec.control import Nameplate, State, Told

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.core.units import S_PER_H
-from evergrid.live.adapter import Capabilities, ChargingNeeds, MeterReading
+from evergrid.live.devices.adapter import Capabilities, ChargingNeeds, MeterReading
 from evergrid.live.sunspec.control import Nameplate, State
 from evergrid.live.sunspec.entry import ModbusBatteryEntry
 

@@ -18,8 +18,8 @@ from evergrid.core.timegrid import TimeGrid, utc
 from evergrid.core.units import S_PER_H
 from evergrid.fleet.synthetic import mobility, names
 from evergrid.fleet.synthetic.group import FleetGroup, Place
-from evergrid.live.adapter import Device
 from evergrid.live.clock import AbstractClock
+from evergrid.live.devices.adapter import Device
 from evergrid.live.twin.charging.battery import StationCharger, charger
 from evergrid.live.twin.charging.station_rules import Abilities
 from evergrid.live.twin.device.bay import Bay

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.live.adapter import PowerOrder
+from evergrid.live.devices.adapter import PowerOrder
 
 EVSE = 1
 

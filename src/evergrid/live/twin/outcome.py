@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 
 from evergrid.core.arrays import Array, Float
-from evergrid.live.controller.awards import LEAST_SAMPLES, rules_on
-from evergrid.live.controller.ledger_lines import AGGREGATOR
+from evergrid.live.controller.books.awards import LEAST_SAMPLES, rules_on
+from evergrid.live.controller.books.ledger_lines import AGGREGATOR
 from evergrid.live.service import Service
 from evergrid.live.twin.day import Day
 from evergrid.live.twin.feeder_voltage import VoltageRange

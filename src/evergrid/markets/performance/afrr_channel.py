@@ -13,9 +13,9 @@ import numpy as np
 from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
 from evergrid.core.arrays import Array, Bool, Float
+from evergrid.core.computing.kernels import kernel
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault, broken
-from evergrid.core.kernels import kernel
 from evergrid.core.units import S_PER_H
 from evergrid.markets.rules.constant import Constant, Mark
 

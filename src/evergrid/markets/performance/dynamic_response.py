@@ -11,9 +11,9 @@ import numpy as np
 from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
 from evergrid.core.arrays import Array, Bool, Float
+from evergrid.core.computing.kernels import kernel
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.core.kernels import kernel
 from evergrid.markets.rules.constant import Constant, Mark
 from evergrid.markets.rules.frequency_response import FrequencyResponse
 from evergrid.markets.rules.great_britain import FREE_ERROR, LEAST_AVAILABILITY, LOST_ERROR

@@ -11,9 +11,9 @@ from typing import Literal, NamedTuple, no_type_check
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float
+from evergrid.core.computing.kernels import kernel
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.core.kernels import kernel
 from evergrid.markets.rules.pjm import PjmRegulation
 
 SAMPLE_S = 10.0

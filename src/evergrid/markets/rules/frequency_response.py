@@ -7,7 +7,7 @@ import numpy as np
 from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
-from evergrid.core.nearest import did_you_mean
+from evergrid.core.text.nearest import did_you_mean
 from evergrid.markets.rules.constant import Constant, Mark
 
 

@@ -2,7 +2,7 @@
 
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
-from evergrid.core.nearest import did_you_mean
+from evergrid.core.text.nearest import did_you_mean
 from evergrid.markets.rules import (
     australia,
     caiso,

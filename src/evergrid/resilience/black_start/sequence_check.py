@@ -2,7 +2,7 @@
 
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.core.nearest import did_you_mean
+from evergrid.core.text.nearest import did_you_mean
 from evergrid.model.microgrid import BatteryUnit, Microgrid
 from evergrid.resilience.black_start.circuit import formers_of
 from evergrid.resilience.black_start.island import SAMPLE_S

@@ -5,7 +5,7 @@ from typing import NamedTuple, no_type_check
 import numpy as np
 
 from evergrid.core.arrays import Array, Float, Shaped
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 
 FREQUENCY, VALVE, REHEATED, GROUPS = range(4)  # state: Hz off nominal, MW, MW, shares by group
 EVENT = np.dtype(

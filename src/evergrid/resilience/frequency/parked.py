@@ -13,7 +13,7 @@ from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.core.units import W_PER_KW
 from evergrid.dispatch.track import droop
-from evergrid.model.chargers import LEAST_A, USUAL_V, usual_phases
+from evergrid.model.charging.chargers import LEAST_A, USUAL_V, usual_phases
 from evergrid.model.session import Sessions
 from evergrid.resilience.frequency.response import Control, FleetResponse, levels_hz
 

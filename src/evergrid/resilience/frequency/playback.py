@@ -14,8 +14,8 @@ from evergrid.core.arrays import Array, Float, Int
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.core.units import S_PER_H
-from evergrid.model.frequency import FrequencyRecord
 from evergrid.model.session import Sessions
+from evergrid.model.time_series.frequency import FrequencyRecord
 from evergrid.resilience.frequency.parked import Chargers, Due, parked, parts_kw, spread
 from evergrid.resilience.frequency.response import Control
 

@@ -7,9 +7,9 @@ import numpy as np
 
 from evergrid.core import records
 from evergrid.core.arrays import Array, Float
+from evergrid.core.computing.kernels import kernel
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.core.kernels import kernel
 
 NOMINAL_HZ = (50.0, 60.0)
 STATES = (

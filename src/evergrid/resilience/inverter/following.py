@@ -11,9 +11,9 @@ import numpy as np
 
 from evergrid.core import records
 from evergrid.core.arrays import Array, Float
+from evergrid.core.computing.kernels import kernel
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.core.kernels import kernel
 from evergrid.resilience.inverter.droop import (
     DELTA,
     FOLLOWS,

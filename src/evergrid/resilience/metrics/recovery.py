@@ -24,9 +24,9 @@ from typing import NamedTuple, no_type_check
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float, Int
+from evergrid.core.computing.kernels import kernel
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.core.kernels import kernel
 from evergrid.resilience.metrics.performance import SAME, PerformanceCurves, last_below
 
 THRESHOLDS = (0.8, 0.95, 1.0)  # of the demand

@@ -8,7 +8,7 @@ from typing import NamedTuple, no_type_check
 import numpy as np
 
 from evergrid.core.arrays import Array, Float, Shaped
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 from evergrid.resilience.inverter import droop, following
 from evergrid.resilience.inverter.droop import (
     DELTA,

@@ -4,7 +4,7 @@ from typing import no_type_check
 
 import numpy as np
 
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 from evergrid.resilience.phasor.tables import (
     ANGLE,
     CURRENT_D,

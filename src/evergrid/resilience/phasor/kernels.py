@@ -10,7 +10,7 @@ from typing import no_type_check
 
 import numpy as np
 
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 from evergrid.resilience.phasor.devices import (
     diesel_rates,
     following_rates,

@@ -13,7 +13,7 @@ from typing import NamedTuple, no_type_check
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float, Int
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 from evergrid.resilience.restoration.steps import DIESEL_POWER_FACTOR
 
 BISECTIONS = 50

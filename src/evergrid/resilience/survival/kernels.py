@@ -5,7 +5,7 @@ from typing import NamedTuple, no_type_check
 import numpy as np
 
 from evergrid.core.arrays import Array, Float
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 
 UNMET_KW = 1e-6  # load up to which rounding counts as served
 

@@ -14,7 +14,7 @@ from evergrid.core.faults import Fault
 from evergrid.core.units import H_PER_DAY, J_PER_KWH, W_PER_KW
 from evergrid.data.files.locate import locate
 from evergrid.data.tables import read_weather
-from evergrid.model.weather import Weather
+from evergrid.model.time_series.weather import Weather
 from evergrid.studies.battery_life.config import Charger, Climate, Config, Pack, Thermal, Use
 from evergrid.studies.battery_life.daily_profile import (
     DAYS_PER_YEAR,

@@ -9,7 +9,7 @@ from evergrid.battery.ageing.profile import HIGHEST_C, LOWEST_C
 from evergrid.core.config import Config as BaseConfig
 from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
-from evergrid.core.nearest import did_you_mean
+from evergrid.core.text.nearest import did_you_mean
 from evergrid.core.units import W_PER_KW
 
 

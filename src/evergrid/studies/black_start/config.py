@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from evergrid.core.config import Config as BaseConfig
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
-from evergrid.core.nearest import did_you_mean
+from evergrid.core.text.nearest import did_you_mean
 from evergrid.inputs.microgrid import MicrogridEntry, VehiclesEntry
 from evergrid.resilience.black_start.circuit import InverterSettings, check_site
 from evergrid.resilience.black_start.sequence_check import check_sequence

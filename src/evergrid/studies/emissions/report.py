@@ -9,7 +9,7 @@ from plotly.graph_objects import Figure
 
 from evergrid.core.units import KG_PER_TONNE
 from evergrid.dispatch.assessment import Overload
-from evergrid.model.emission_factors import SMALLEST_KG_PER_MWH
+from evergrid.model.time_series.emission_factors import SMALLEST_KG_PER_MWH
 from evergrid.report import figures as draw
 from evergrid.report.drawing import FigureMakers, Figures
 from evergrid.report.page import Headline, Section, Table

@@ -10,7 +10,7 @@ from evergrid.fleet.firm_capacity.influence import SEASON_DAYS
 from evergrid.fleet.history.availability import Availability
 from evergrid.fleet.history.day_kind import ODD
 from evergrid.fleet.history.past_days import GAP_DAYS, History, Product
-from evergrid.model.weather import Weather
+from evergrid.model.time_series.weather import Weather
 
 GUARANTEES = {
     "asymptotic": "Recent days count more. Promises follow a fleet that changes, and are kept as "

@@ -19,7 +19,7 @@ from evergrid.fleet.firm_capacity.day_ahead import Past
 from evergrid.fleet.firm_capacity.outages import Outage
 from evergrid.fleet.firm_capacity.risk_control import check_days, days_needed
 from evergrid.fleet.history.past_days import History
-from evergrid.model.weather import Weather
+from evergrid.model.time_series.weather import Weather
 from evergrid.studies.firm_capacity import notes
 from evergrid.studies.firm_capacity.model import NAIVE, Model, model
 from evergrid.studies.firm_capacity.model import promises as by_model_promises

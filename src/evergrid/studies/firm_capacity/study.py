@@ -19,7 +19,7 @@ from evergrid.fleet.synthetic import mobility
 from evergrid.inputs import fleet_memory
 from evergrid.inputs.assembly import read_sessions
 from evergrid.model.session import Sessions
-from evergrid.model.weather import Weather
+from evergrid.model.time_series.weather import Weather
 from evergrid.studies.firm_capacity import notes as note
 from evergrid.studies.firm_capacity import report, tables
 from evergrid.studies.firm_capacity.config import Config, Drivers

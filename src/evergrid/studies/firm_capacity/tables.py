@@ -6,7 +6,7 @@ import polars as pl
 from evergrid.core.arrays import Array, Shaped
 from evergrid.data.tables import sessions_frame, weather_frame
 from evergrid.model.session import Sessions
-from evergrid.model.weather import Weather
+from evergrid.model.time_series.weather import Weather
 from evergrid.studies.firm_capacity.model import LEVELS
 from evergrid.studies.firm_capacity.offers import FirmCapacityResults
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from evergrid.core.config import Config as BaseConfig
 from evergrid.grid.strength.droop_response import TAP_STEP_PU
 from evergrid.grid.strength.strength import WEAK_SCR
-from evergrid.inputs.feeder_source import FeederSource
+from evergrid.inputs.feeder.source import FeederSource
 
 
 class Place(BaseConfig):

@@ -11,8 +11,8 @@ from evergrid.core.timegrid import zone
 from evergrid.data.sessions.assumptions import Assumptions
 from evergrid.fleet.history.day_profiles import Behaviour
 from evergrid.fleet.synthetic.group import FleetGroup
-from evergrid.inputs.base_load import BaseLoad
-from evergrid.inputs.feeder_source import FeederSource
+from evergrid.inputs.feeder.base_load import BaseLoad
+from evergrid.inputs.feeder.source import FeederSource
 from evergrid.inputs.tables import SessionSource
 from evergrid.studies.hosting_capacity.compute import ControlName
 from evergrid.studies.hosting_capacity.inputs import (

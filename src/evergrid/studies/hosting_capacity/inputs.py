@@ -23,7 +23,7 @@ from evergrid.grid.hosting.deployment import ParkingPlaces
 from evergrid.grid.limits.limits import Limits
 from evergrid.inputs import fleet_memory
 from evergrid.inputs.assembly import read_sessions
-from evergrid.inputs.feeder_limits import LimitSettings
+from evergrid.inputs.feeder.limits import LimitSettings
 from evergrid.inputs.tables import SessionSource
 from evergrid.model.session import Sessions
 from evergrid.studies.hosting_capacity.workers import WorkersName

@@ -14,7 +14,7 @@ from evergrid.dispatch import phases
 from evergrid.dispatch.chargers import ChargerUse
 from evergrid.dispatch.plan import Plan
 from evergrid.dispatch.rolling import RollingResult
-from evergrid.model.chargers import PHASES
+from evergrid.model.charging.chargers import PHASES
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule
 from evergrid.report import figures as draw

@@ -15,9 +15,9 @@ from evergrid.dispatch.wear.battery_value import SlopeAt
 from evergrid.engine import solver
 from evergrid.inputs.chargers import ChargerSource
 from evergrid.inputs.emissions import FactorSources
-from evergrid.inputs.feeder_sites import PlanFeeder
+from evergrid.inputs.feeder.sites import PlanFeeder
 from evergrid.inputs.tables import ForecastSource, Inputs
-from evergrid.model.battery_state import MOST_CYCLES, MOST_YEARS
+from evergrid.model.batteries.battery_state import MOST_CYCLES, MOST_YEARS
 
 ROUNDING_STEPS = 1e-4  # by which a length given in hours may miss a whole number of steps
 

@@ -7,9 +7,9 @@ from functools import cached_property
 from evergrid.dispatch.plan import Plan
 from evergrid.dispatch.rolling import RollingResult
 from evergrid.inputs.assembly import StudyInputs
-from evergrid.studies.plan.feeder import FeederResults
+from evergrid.studies.plan.feeder.feeder import FeederResults
 from evergrid.studies.plan.site_loading import SiteLoading
-from evergrid.studies.plan.wear import WearResults
+from evergrid.studies.plan.wear.wear import WearResults
 
 
 @dataclass(frozen=True)

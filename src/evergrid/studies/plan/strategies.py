@@ -11,7 +11,7 @@ from evergrid.dispatch.network import feeder_plan
 from evergrid.dispatch.network.feeder_check import SiteConnections
 from evergrid.engine.progress import GapProgress
 from evergrid.inputs.assembly import StudyInputs
-from evergrid.inputs.feeder_sites import FeederSites
+from evergrid.inputs.feeder.sites import FeederSites
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.prices import Prices
 from evergrid.studies.plan.config import Config

@@ -7,21 +7,22 @@ from evergrid.dispatch.network import feeder_check
 from evergrid.dispatch.network.feeder_plan import FeederPlan
 from evergrid.dispatch.plan import Plan
 from evergrid.dispatch.rolling import RollingResult
-from evergrid.inputs import feeder_sites
 from evergrid.inputs.assembly import load
-from evergrid.inputs.feeder_sites import FeederSites
+from evergrid.inputs.feeder import sites as feeder_sites
+from evergrid.inputs.feeder.sites import FeederSites
 from evergrid.model.portfolio import Portfolio
 from evergrid.studies.plan import carbon as plan_carbon
 from evergrid.studies.plan import chargers as plan_chargers
-from evergrid.studies.plan import feeder as plan_feeder
-from evergrid.studies.plan import losses as plan_losses
-from evergrid.studies.plan import refinement, report, strategies, tables
+from evergrid.studies.plan import report, strategies, tables
 from evergrid.studies.plan import summary as plan_summary
-from evergrid.studies.plan import wear as plan_wear
 from evergrid.studies.plan.config import Config
-from evergrid.studies.plan.feeder import FeederResults
+from evergrid.studies.plan.feeder.feeder import FeederResults
+from evergrid.studies.plan.feeder.feeder import feeder as plan_feeder
 from evergrid.studies.plan.results import PlanResults
 from evergrid.studies.plan.strategies import SitesOnFeeder
+from evergrid.studies.plan.wear.wear import losses as plan_losses
+from evergrid.studies.plan.wear.wear import refinement
+from evergrid.studies.plan.wear.wear import wear as plan_wear
 from evergrid.studies.study import Context, Output, Study
 
 

@@ -15,7 +15,7 @@ from evergrid.markets.performance.pjm_score import PjmScore
 from evergrid.markets.rules.pjm import PjmRegulation
 from evergrid.markets.settlement.pjm_regulation import RegulationCredits, RegulationPrices
 from evergrid.markets.signal_statistics import SignalStatistics, statistics
-from evergrid.model.signal import Signal
+from evergrid.model.time_series.signal import Signal
 from evergrid.studies.regulation.trials import Trial
 
 SERVED_KWH = 0.05  # of a departure, by which counting may miss what was promised

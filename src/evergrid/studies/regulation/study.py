@@ -29,7 +29,7 @@ from evergrid.markets.rules.pjm import PJM_TICK_S, PjmRegulation
 from evergrid.markets.settlement.pjm_regulation import RegulationPrices, credits
 from evergrid.markets.settlement.statement import to_the_cent
 from evergrid.model.portfolio import Portfolio
-from evergrid.model.signal import RegulationMarket, Signal
+from evergrid.model.time_series.signal import RegulationMarket, Signal
 from evergrid.studies.regulation import report, tables
 from evergrid.studies.regulation.config import Config
 from evergrid.studies.regulation.results import RegulationResults

@@ -13,7 +13,7 @@ from evergrid.data.files.locate import locate
 from evergrid.inputs import made_up_signals
 from evergrid.inputs.microgrid import HOURS_A_DAY, MicrogridEntry, place_of
 from evergrid.model.microgrid import BatteryUnit, Microgrid
-from evergrid.model.signal import Signal
+from evergrid.model.time_series.signal import Signal
 from evergrid.resilience.restoration.belief import OutageBelief, exponential
 from evergrid.resilience.restoration.belief import drawn as drawn_belief
 from evergrid.resilience.restoration.rule import SourceFailures

@@ -7,9 +7,9 @@ import numpy as np
 from evergrid.core.arrays import Array, Float
 from evergrid.markets.rules.product import Product
 from evergrid.markets.signal_statistics import statistics, worst_excursion_mwh
-from evergrid.model.frequency import FrequencyRecord
 from evergrid.model.session import Sessions
-from evergrid.model.signal import Signal
+from evergrid.model.time_series.frequency import FrequencyRecord
+from evergrid.model.time_series.signal import Signal
 
 
 @dataclass(frozen=True)

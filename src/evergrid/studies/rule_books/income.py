@@ -21,7 +21,7 @@ from evergrid.markets.settlement.energy_ownership import EnergyPrices, Ownership
 from evergrid.markets.settlement.pjm_regulation import RegulationPrices, credits
 from evergrid.markets.settlement.statement import Line, Statement, line
 from evergrid.markets.settlement.us_regulation import MileagePrices
-from evergrid.model.signal import RegulationMarket
+from evergrid.model.time_series.signal import RegulationMarket
 from evergrid.studies.rule_books.config import Config, PriceFileEntry
 from evergrid.studies.rule_books.duty import Duty
 from evergrid.studies.rule_books.offers import Offer

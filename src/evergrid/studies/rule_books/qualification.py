@@ -19,7 +19,7 @@ from evergrid.markets.performance.activation import Activation
 from evergrid.markets.rules.pjm import ERAS
 from evergrid.markets.rules.prequalification import LEAST_SCORE, Sequence, sequence, tick_s
 from evergrid.model.portfolio import Portfolio
-from evergrid.model.signal import Signal
+from evergrid.model.time_series.signal import Signal
 from evergrid.studies.rule_books.offers import Offer
 
 

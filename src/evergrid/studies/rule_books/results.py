@@ -8,8 +8,8 @@ import numpy as np
 from evergrid.core.arrays import Array, Float
 from evergrid.dispatch.services.firm_power import EvenPlan
 from evergrid.inputs.assembly import StudyInputs
-from evergrid.model.frequency import FrequencyRecord
-from evergrid.model.signal import Signal
+from evergrid.model.time_series.frequency import FrequencyRecord
+from evergrid.model.time_series.signal import Signal
 from evergrid.studies.rule_books.duty import Duty
 from evergrid.studies.rule_books.income import Income
 from evergrid.studies.rule_books.offers import Offer

@@ -9,8 +9,8 @@ from evergrid.dispatch.services.firm_power import even_plan, firm_power
 from evergrid.inputs import made_up_signals
 from evergrid.inputs.assembly import load
 from evergrid.markets.rules.markets import MARKET_OF, PRODUCTS
-from evergrid.model.frequency import FrequencyRecord
-from evergrid.model.signal import Signal
+from evergrid.model.time_series.frequency import FrequencyRecord
+from evergrid.model.time_series.signal import Signal
 from evergrid.studies.rule_books import duty, income, offers, qualification, report, tables
 from evergrid.studies.rule_books.config import Config
 from evergrid.studies.rule_books.results import ProductResult, RuleComparison

@@ -9,7 +9,7 @@ from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
 from evergrid.grid.inverters import volt_var
 from evergrid.grid.inverters.volt_var import Control, Curve, VoltWatt
-from evergrid.inputs.feeder_source import FeederSource
+from evergrid.inputs.feeder.source import FeederSource
 from evergrid.studies.volt_var.fleet import Fleet, Load, Signal
 
 Mode = Literal[

@@ -8,7 +8,7 @@ from evergrid.core.config import Config as BaseConfig
 from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
 from evergrid.core.units import KG_PER_TONNE
-from evergrid.model.emission_factors import LARGEST_KG_PER_MWH, SMALLEST_KG_PER_MWH
+from evergrid.model.time_series.emission_factors import LARGEST_KG_PER_MWH, SMALLEST_KG_PER_MWH
 
 HOURS = 24
 LARGEST_OTHER_KG_PER_MWH = 100.0  # of other pollutants; unscrubbed lignite emits 20 of SO2

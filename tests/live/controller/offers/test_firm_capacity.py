@@ -5,7 +5,7 @@ import math
 from collections.abc import AsyncIterator, Sequence
 
 from evergrid.core.errors import StoreError
-from evergrid.live.controller.awards import COLD_START, HISTORY, Block
+from evergrid.live.controller.books.awards import COLD_START, HISTORY, Block
 from evergrid.live.controller.offers import firm_schedule
 from evergrid.live.controller.offers.firm_capacity import NOT_YET, FirmCapacity
 from evergrid.live.controller.offers.firm_schedule import FirmRequest, FirmSchedule

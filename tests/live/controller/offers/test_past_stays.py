@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evergrid.live.adapter import TransactionPart
 from evergrid.live.controller import recovery
 from evergrid.live.controller.controller import Controller
 from evergrid.live.controller.offers import past_stays
 from evergrid.live.controller.offers.past_stays import PastStay, StayReader, StayTable
+from evergrid.live.devices.adapter import TransactionPart
 from evergrid.live.store.entry import Entry
 from tests.live.controller.offers.stay_cases import a_stay, entries, nights
 from tests.live.controller_cases import HOUR_S, START_S, Run, prices

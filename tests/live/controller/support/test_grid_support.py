@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from evergrid.core.errors import InputError
-from evergrid.live.adapter import Device, MeterReading, OrderResult
 from evergrid.live.clock import VirtualClock
 from evergrid.live.controller.support import curves
 from evergrid.live.controller.support.grid_support import GridSupport
 from evergrid.live.controller.support.response import ResponseState
+from evergrid.live.devices.adapter import Device, MeterReading, OrderResult
 from evergrid.live.ocpp import grid_functions
 from evergrid.live.ocpp.grid_functions import FreqDroop, GridFunction, VoltVar
 from tests.live.controller_cases import START_S, MemoryLog, config

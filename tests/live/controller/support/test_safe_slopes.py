@@ -6,10 +6,10 @@ import polars as pl
 import pytest
 
 from evergrid.core.errors import InputError, MissingFileError
-from evergrid.live.adapter import Device
 from evergrid.live.config import StationBus
 from evergrid.live.controller.support import safe_slopes
 from evergrid.live.controller.support.safe_slopes import BusSlope
+from evergrid.live.devices.adapter import Device
 from evergrid.studies import grid_strength
 from evergrid.studies.grid_strength.config import Config, Place
 

@@ -8,8 +8,13 @@ from pathlib import Path
 import pytest
 
 from evergrid.core.errors import StoreError
-from evergrid.live.adapter import ChargingNeeds, MeterReading, TransactionEvent, TransactionPart
 from evergrid.live.deployment import site_plans
+from evergrid.live.devices.adapter import (
+    ChargingNeeds,
+    MeterReading,
+    TransactionEvent,
+    TransactionPart,
+)
 from evergrid.live.gateway.gateway import Gateway, GatewayPlace
 from evergrid.live.gateway.gateway_stations import GatewayStations
 from evergrid.live.gateway.site.site_controller import SiteController, SiteRules

@@ -11,12 +11,12 @@ import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from evergrid.live.adapter import OrderResult
-from evergrid.live.certificate_issuer import CertificateIssuer
 from evergrid.live.clock import WallClock
+from evergrid.live.devices.adapter import OrderResult
 from evergrid.live.ocpp.admission.authority import Authority
 from evergrid.live.ocpp.admission.tls import server_context
 from evergrid.live.ocpp.central_system import Listener
+from evergrid.live.registers.certificate_issuer import CertificateIssuer
 from evergrid.live.twin.charging.profiles import seconds
 from evergrid.live.twin.wire.variables import Name
 from tests.live.controller_cases import MemoryLog

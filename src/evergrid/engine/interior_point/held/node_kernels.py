@@ -11,7 +11,7 @@ from typing import no_type_check
 import numpy as np
 from numba import prange
 
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 from evergrid.engine.compiled import OPTIONS
 from evergrid.engine.interior_point.node_kernels import FELT, STIFF
 

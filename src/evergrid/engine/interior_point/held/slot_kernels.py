@@ -24,7 +24,7 @@ from typing import no_type_check
 
 import numpy as np
 
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 from evergrid.engine.compiled import OPTIONS
 from evergrid.engine.interior_point.held.slot_rows import (
     AWARDS,

@@ -4,7 +4,7 @@ from typing import no_type_check
 
 import numpy as np
 
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 from evergrid.engine.compiled import OPTIONS
 
 TILE = 16  # columns that are mirrored at a time

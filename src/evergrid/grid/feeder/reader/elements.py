@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from evergrid.core.name_list import name_list
+from evergrid.core.text.name_list import name_list
 
 MODELLED = {
     "vsource": "its voltage behind its impedance",

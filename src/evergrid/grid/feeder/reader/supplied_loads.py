@@ -15,7 +15,7 @@ from scipy.sparse.linalg import splu
 from evergrid.core.arrays import Array, Bool, Int
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
-from evergrid.core.name_list import name_list
+from evergrid.core.text.name_list import name_list
 from evergrid.grid.feeder.feeder import GROUND, Branches, Feeder, fed_nodes, incidence, islands
 from evergrid.grid.feeder.load_law import FADED, NOMINAL
 

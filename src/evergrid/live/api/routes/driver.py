@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import Field
 
 from evergrid.live.api import orders
-from evergrid.live.api.accounts import Role
+from evergrid.live.api.access.accounts import Role
 from evergrid.live.api.problem import RefusedError, RequestBody, answers
 from evergrid.live.api.search import MOST_LINES
 from evergrid.live.api.service import Visitor, require, service_of

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 
 from evergrid.live.api import search
-from evergrid.live.api.accounts import Role
+from evergrid.live.api.access.accounts import Role
 from evergrid.live.api.problem import RefusedError, answers
 from evergrid.live.api.search import MOST_LINES, Page
 from evergrid.live.api.service import require, service_of

@@ -5,7 +5,7 @@ from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel
 
 from evergrid.live.api import metrics
-from evergrid.live.api.accounts import Role
+from evergrid.live.api.access.accounts import Role
 from evergrid.live.api.problem import RefusedError, answers
 from evergrid.live.api.service import Service, require, service_of
 

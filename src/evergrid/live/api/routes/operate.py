@@ -6,7 +6,7 @@ from fastapi import APIRouter, Body, Depends, Path, Query, Request
 from pydantic import Field
 
 from evergrid.live.api import orders
-from evergrid.live.api.accounts import AuditRow, Role
+from evergrid.live.api.access.accounts import AuditRow, Role
 from evergrid.live.api.problem import RequestBody, answers
 from evergrid.live.api.search import MOST_LINES
 from evergrid.live.api.service import Visitor, require, service_of

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
 from evergrid.live.api import login
-from evergrid.live.api.accounts import Purpose, Role
-from evergrid.live.api.guard import address
+from evergrid.live.api.access.accounts import Purpose, Role
+from evergrid.live.api.access.guard import address
 from evergrid.live.api.problem import RequestBody, answers
 from evergrid.live.api.service import LONGEST_NAME, Visitor, require, service_of
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
 from evergrid.live.api import login, staff
-from evergrid.live.api.accounts import NewPerson, PersonRow, Role
+from evergrid.live.api.access.accounts import NewPerson, PersonRow, Role
 from evergrid.live.api.problem import RequestBody, answers
 from evergrid.live.api.service import LONGEST_NAME, Visitor, require, service_of
 from evergrid.live.api.settings import ShownTable

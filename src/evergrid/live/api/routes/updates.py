@@ -4,11 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from evergrid.live.api.accounts import Role
-from evergrid.live.api.event_response import EventResponse
+from evergrid.live.api.access.accounts import Role
 from evergrid.live.api.problem import answers
 from evergrid.live.api.service import Visitor, require, service_of, visitor_of
-from evergrid.live.api.stream import MOST_ASKED, Ask
+from evergrid.live.api.updates.event_response import EventResponse
+from evergrid.live.api.updates.stream import MOST_ASKED, Ask
 
 router = APIRouter(tags=["fleet"])
 Seer = Annotated[Visitor, Depends(require(Role.OPERATOR, Role.VIEWER))]

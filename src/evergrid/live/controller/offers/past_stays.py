@@ -7,11 +7,11 @@ import msgspec
 import numpy as np
 
 from evergrid.core.arrays import Array, Float, Int, Shaped
-from evergrid.live.adapter import ChargingNeeds, Device
 from evergrid.live.config import VehicleSettings
 from evergrid.live.controller import records
-from evergrid.live.controller import vehicle as vehicles
-from evergrid.live.controller.vehicle import Vehicle
+from evergrid.live.controller.vehicles import vehicle as vehicles
+from evergrid.live.controller.vehicles.vehicle import Vehicle
+from evergrid.live.devices.adapter import ChargingNeeds, Device
 from evergrid.live.store.entry import Entry
 from evergrid.model.session import Sessions
 

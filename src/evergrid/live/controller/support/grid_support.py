@@ -13,12 +13,12 @@ import msgspec
 from evergrid.core.errors import EvergridError, InputError
 from evergrid.core.faults import Fault
 from evergrid.data.files.locate import locate
-from evergrid.live.adapter import Device, MeterReading, OrderResult
 from evergrid.live.clock import AbstractClock
 from evergrid.live.config import Config
 from evergrid.live.controller.support import curves, safe_slopes
 from evergrid.live.controller.support.curves import CONTROLS, FREQ_DROOP, VOLT_VAR
 from evergrid.live.controller.support.response import ResponseState, StationResponse
+from evergrid.live.devices.adapter import Device, MeterReading, OrderResult
 from evergrid.live.ocpp.grid_functions import FreqDroop, GridFunction, VoltVar
 from evergrid.live.store.entry import AbstractLog, Entry
 from evergrid.live.view import GridFunctionRow

@@ -3,13 +3,13 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from evergrid.live.adapter import MeterReading
 from evergrid.live.controller.support.curves import (
     FREQ_DROOP,
     VOLT_VAR,
     expected_kvar,
     expected_shift_kw,
 )
+from evergrid.live.devices.adapter import MeterReading
 from evergrid.live.ocpp.grid_functions import FreqDroop, VoltVar
 
 TOLERANCE_SHARE = 0.03  # of the rating, by which a meter may differ from a curve

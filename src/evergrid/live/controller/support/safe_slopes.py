@@ -8,8 +8,8 @@ import polars as pl
 
 from evergrid.core.errors import InputError, MissingFileError
 from evergrid.core.faults import Fault
-from evergrid.live.adapter import Device
 from evergrid.live.config import StationBus
+from evergrid.live.devices.adapter import Device
 
 TABLE = "inverters.parquet"  # of the results of a study
 COLUMNS = ("bus", "rating_kva", "advised_slope")

@@ -15,7 +15,8 @@ import structlog
 from msgspec import structs
 
 from evergrid.core.errors import EvergridError
-from evergrid.live.adapter import (
+from evergrid.live.clock import AbstractClock
+from evergrid.live.devices.adapter import (
     AbstractAdapter,
     AbstractHandler,
     Capabilities,
@@ -26,7 +27,6 @@ from evergrid.live.adapter import (
     TransactionEvent,
     TransactionPart,
 )
-from evergrid.live.clock import AbstractClock
 from evergrid.live.gateway import messages
 from evergrid.live.gateway.exchange import FaultError, NoAnswerError
 from evergrid.live.gateway.remote_controller import RemoteController

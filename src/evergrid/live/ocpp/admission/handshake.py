@@ -22,8 +22,8 @@ from websockets.http11 import Request, Response
 from websockets.protocol import Event, State
 from websockets.speedups import apply_mask
 
-from evergrid.live.adapter import AbstractHandler, Refusal
 from evergrid.live.clock import AbstractClock
+from evergrid.live.devices.adapter import AbstractHandler, Refusal
 from evergrid.live.ocpp.admission.authority import holds
 from evergrid.live.ocpp.admission.credentials import AbstractCredentials, StationRecord, matches
 from evergrid.live.ocpp.admission.rates import RateLimit

@@ -7,7 +7,7 @@ say, it cannot do.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from evergrid.live.adapter import Capabilities
+from evergrid.live.devices.adapter import Capabilities
 from evergrid.live.ocpp.wire.schemas import OCPP_2_1
 
 Variable = tuple[str, str]  # component, variable

@@ -7,7 +7,7 @@ may still go into the cells until the level that it names, below 0 beyond that l
 from typing import Any
 
 from evergrid.core.units import W_PER_KW
-from evergrid.live.adapter import ChargingNeeds
+from evergrid.live.devices.adapter import ChargingNeeds
 from evergrid.live.ocpp.wire.times import utc_s
 
 BOTH_WAYS = frozenset({"AC_BPT", "AC_BPT_DER", "DC_BPT", "DC_ACDP_BPT"})  # energy transfer modes

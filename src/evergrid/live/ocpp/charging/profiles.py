@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from evergrid.core.units import W_PER_KW, consumption_from_grid_power
-from evergrid.live.adapter import Session
+from evergrid.live.devices.adapter import Session
 from evergrid.live.ocpp.wire.times import utc_text
 
 Profile = dict[str, Any]

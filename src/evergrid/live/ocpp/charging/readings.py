@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evergrid.core.units import W_PER_KW, grid_power_from_consumption
-from evergrid.live.adapter import MeterReading
+from evergrid.live.devices.adapter import MeterReading
 from evergrid.live.ocpp.wire.times import utc_s
 
 DEFAULT_MEASURAND = "Energy.Active.Import.Register"  # OCPP 2.1, SampledValueType

@@ -9,7 +9,7 @@ from typing import Any, final
 
 from evergrid.core.faults import Fault
 from evergrid.core.units import W_PER_KW
-from evergrid.live.adapter import AbstractHandler, Session
+from evergrid.live.devices.adapter import AbstractHandler, Session
 from evergrid.live.ocpp.charging import profiles
 from evergrid.live.ocpp.charging.abilities import Abilities
 from evergrid.live.ocpp.charging.der_rules import der_faults

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import final
 
-from evergrid.live.adapter import Session, TransactionEvent, TransactionPart
+from evergrid.live.devices.adapter import Session, TransactionEvent, TransactionPart
 from evergrid.live.ocpp.admission.credentials import StationRecord
 from evergrid.live.ocpp.charging.abilities import Abilities
 from evergrid.live.ocpp.charging.profiles import Profile, Response

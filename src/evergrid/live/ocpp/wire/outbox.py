@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, final
 
-from evergrid.live.adapter import OrderResult
 from evergrid.live.clock import AbstractClock
+from evergrid.live.devices.adapter import OrderResult
 from evergrid.live.ocpp.wire import envelope
 from evergrid.live.ocpp.wire.envelope import CallError, Result
 from evergrid.live.ocpp.wire.schemas import Schemas

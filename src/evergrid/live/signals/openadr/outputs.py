@@ -15,7 +15,7 @@ from evergrid.live.signals.envelope import Limit
 from evergrid.live.signals.openadr.event_store import EventStore
 from evergrid.live.signals.openadr.events import Kind, Span
 from evergrid.model.prices import Prices
-from evergrid.model.stamps import widths
+from evergrid.model.time_series.stamps import widths
 
 STEP, STEP_H = np.timedelta64(15, "m"), 0.25  # of prices that events may change
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.live.adapter import Device
+from evergrid.live.devices.adapter import Device
 from evergrid.live.store import schema
 from evergrid.live.store.key import STATION, new_password
 from evergrid.live.store.store import Store

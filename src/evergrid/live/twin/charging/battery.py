@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from evergrid.battery.converter import NOTTON_K0, NOTTON_K2, LossCurve
 from evergrid.core.units import S_PER_H, W_PER_KW
-from evergrid.model.chargers import LEAST_A, NOMINAL, USUAL_V
+from evergrid.model.charging.chargers import LEAST_A, NOMINAL, USUAL_V
 
 TAPER_SOC = 0.9  # from which a vehicle takes less current; assumed: packs at 11 kW are far below 1C
 STANDBY_KW = 0.005  # of a charger with a vehicle that takes nothing; assumed

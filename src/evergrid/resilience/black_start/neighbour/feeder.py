@@ -8,7 +8,7 @@ import numpy as np
 from evergrid.core import records
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.core.nearest import did_you_mean
+from evergrid.core.text.nearest import did_you_mean
 from evergrid.model.microgrid import BatteryUnit, LoadBlock, Microgrid, UnitTransformer
 from evergrid.resilience.black_start.settings import faults_outside
 

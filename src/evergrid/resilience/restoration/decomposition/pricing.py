@@ -9,7 +9,7 @@ from typing import NamedTuple, no_type_check
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float, Int
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 
 NEVER, KEPT, ONCE, MORE = range(4)  # kinds of patterns
 KINDS = 4

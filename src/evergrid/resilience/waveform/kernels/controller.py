@@ -3,7 +3,7 @@
 import math
 from typing import no_type_check
 
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 from evergrid.resilience.waveform.kernels.circuit import THIRD, ramp
 from evergrid.resilience.waveform.kernels.triples import shifted
 

@@ -5,7 +5,7 @@ from typing import no_type_check
 
 import numpy as np
 
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 from evergrid.resilience.waveform.kernels.records import (
     CLOSE_LOAD,
     CLOSE_TRANSFORMER,

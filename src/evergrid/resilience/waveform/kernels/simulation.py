@@ -5,7 +5,7 @@ from typing import no_type_check
 
 import numpy as np
 
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 from evergrid.resilience.waveform.kernels.circuit import advance, instant_slopes, stiff_bus
 from evergrid.resilience.waveform.kernels.controller import (
     ANGLE,

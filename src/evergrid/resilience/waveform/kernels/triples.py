@@ -3,7 +3,7 @@
 import math
 from typing import no_type_check
 
-from evergrid.core.kernels import kernel
+from evergrid.core.computing.kernels import kernel
 
 Triple = tuple[float, float, float]
 ROOT_THIRD = 1.0 / math.sqrt(3.0)

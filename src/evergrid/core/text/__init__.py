@@ -1,0 +1,1 @@
+"""Names and texts of others, as messages show them."""

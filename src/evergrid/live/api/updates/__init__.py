@@ -1,0 +1,1 @@
+"""What has changed, told to many viewers at the cost of one."""

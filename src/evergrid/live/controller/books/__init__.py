@@ -1,0 +1,1 @@
+"""What is awarded, promised and paid, hour by hour and stay by stay."""

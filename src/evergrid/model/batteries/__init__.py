@@ -1,0 +1,1 @@
+"""Batteries as records: what they hold, how old they are, what their makers allow."""

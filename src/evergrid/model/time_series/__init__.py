@@ -1,0 +1,1 @@
+"""What changes over time: values by interval, each kind with its units."""

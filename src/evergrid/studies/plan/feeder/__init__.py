@@ -1,0 +1,1 @@
+"""A plan on a feeder: what it keeps, and how its report tells it."""

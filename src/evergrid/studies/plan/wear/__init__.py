@@ -1,0 +1,1 @@
+"""Wear and losses by models in a plan, and how its report tells them."""
