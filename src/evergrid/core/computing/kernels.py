@@ -14,7 +14,7 @@ from typing import Any
 
 from numba import njit
 
-ROOT = Path(__file__).parents[1]  # the package
+ROOT = Path(__file__).parents[2]  # the package
 IMPORT = re.compile(r"^from (evergrid[\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
 
 

@@ -24,10 +24,10 @@ from evergrid.studies.plan import carbon as plan_carbon
 from evergrid.studies.plan import chargers as plan_chargers
 from evergrid.studies.plan import service as plan_service
 from evergrid.studies.plan.config import Config
-from evergrid.studies.plan.feeder.feeder import report as feeder_report
+from evergrid.studies.plan.feeder import report as feeder_report
 from evergrid.studies.plan.results import PlanResults
-from evergrid.studies.plan.wear.wear import losses
-from evergrid.studies.plan.wear.wear import report as wear_report
+from evergrid.studies.plan.wear import losses
+from evergrid.studies.plan.wear import report as wear_report
 from evergrid.studies.study import Page, Result
 
 StudyResult = Result[Config, PlanResults]

@@ -16,13 +16,13 @@ from evergrid.studies.plan import chargers as plan_chargers
 from evergrid.studies.plan import report, strategies, tables
 from evergrid.studies.plan import summary as plan_summary
 from evergrid.studies.plan.config import Config
+from evergrid.studies.plan.feeder import feeder as plan_feeder
 from evergrid.studies.plan.feeder.feeder import FeederResults
-from evergrid.studies.plan.feeder.feeder import feeder as plan_feeder
 from evergrid.studies.plan.results import PlanResults
 from evergrid.studies.plan.strategies import SitesOnFeeder
-from evergrid.studies.plan.wear.wear import losses as plan_losses
-from evergrid.studies.plan.wear.wear import refinement
-from evergrid.studies.plan.wear.wear import wear as plan_wear
+from evergrid.studies.plan.wear import losses as plan_losses
+from evergrid.studies.plan.wear import refinement
+from evergrid.studies.plan.wear import wear as plan_wear
 from evergrid.studies.study import Context, Output, Study
 
 
