@@ -28,10 +28,10 @@ def shop(tmp_path: Path) -> Path:
     """A package of the same name with little in it but the kernels of a shop."""
     root = tmp_path / "evergrid"
     (root / "shop").mkdir(parents=True)
-    (root / "core").mkdir()
-    for name in ("", "shop/", "core/"):
+    (root / "core" / "computing").mkdir(parents=True)
+    for name in ("", "shop/", "core/", "core/computing/"):
         (root / f"{name}__init__.py").write_text("")
-    (root / "core" / "kernels.py").write_text(Path(kernels.__file__).read_text())
+    (root / "core" / "computing" / "kernels.py").write_text(Path(kernels.__file__).read_text())
     return root
 
 

@@ -28,13 +28,16 @@
   // Characters of a line that a small screen has room for.
   const longest = 30;
 
+  // Of a line within a figure.
+  const longestNote = 36;
+
   // The text over several lines, broken between words; what is broken already stays so.
-  function broken(text) {
+  function broken(text, most = longest) {
     const lines = [];
     for (const line of text.split("<br>")) {
       let row = "";
       for (const word of line.split(" ")) {
-        if (row && row.length + word.length >= longest) {
+        if (row && row.length + word.length >= most) {
           lines.push(row);
           row = word;
         } else row = row ? row + " " + word : word;
@@ -66,7 +69,12 @@
     own.uirevision = "kept";
     if (width) Object.assign(own, { width, height: printHeight * layout.height, autosize: false });
     if (!hovers.matches) own.dragmode = false;
-    if (small.matches && !width) own.height += legendHeight(data, layout);
+    if (small.matches && !width) {
+      own.height += legendHeight(data, layout);
+      for (const note of own.annotations || []) {
+        if (note.xref === "paper") note.text = broken(note.text, longestNote);
+      }
+    }
     if (small.matches && !width && own.xaxis) {
       own.xaxis.nticks = own.coloraxis ? 3 : 4;
       if (own.coloraxis) own.coloraxis.showscale = false; // the caption says what colours mean

@@ -198,7 +198,9 @@ def _seconds(value: float | None) -> str:
 def _left(s: Mapping[str, Any]) -> str:
     """What is left in the batteries, and for how long that lasts."""
     left = f"{s['energy_left_kwh']:,.4g} kWh above the reserves"
-    return left if s["holds_h"] is None else f"{left} hold for {s['holds_h']:.2f} h"
+    if s["holds_h"] is None:
+        return left
+    return f"{left}; the first battery is down to its own after {s['holds_h']:.2f} h"
 
 
 def _value(value: float | None, form: str, unit: str) -> str:
@@ -513,10 +515,10 @@ def _cards(s: Mapping[str, Any]) -> list[Headline]:
             f"before {s['least_damped_closing']}",
         ),
         Headline(
-            "Energy holds for",
+            "First battery holds for",
             _value(s["holds_h"], ".2f", "h").removesuffix(" h"),
             "h",
-            f"{s['energy_left_kwh']:,.4g} kWh above the reserves",
+            f"{s['energy_left_kwh']:,.4g} kWh above the reserves in all",
         ),
     ]
 

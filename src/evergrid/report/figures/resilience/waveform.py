@@ -115,7 +115,7 @@ def _by_run(
     _rows(figure, title, [AIR * max(level[0], *most)] * len(runs), linked=True)
     for row, run in enumerate(runs):
         figure.add_annotation(
-            text=f"{literal(run.name)}: at most {most[row]:.3g} {unit}",
+            text=f"{literal(run.name)}: at most {_short(most[row])} {unit}",
             xref="paper",
             yref=f"y{row + 1} domain" if row else "y domain",
             x=0.0,
@@ -195,3 +195,8 @@ def _rows(figure: go.Figure, title: str, tops: Sequence[float], *, linked: bool)
         )
     axes[f"xaxis{len(tops)}"]["title"] = {"text": "Time (ms)"}
     return figure.update_layout(axes, hovermode="x unified", showlegend=True)
+
+
+def _short(value: float) -> str:
+    """Three figures, and no power of ten for large ones."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
