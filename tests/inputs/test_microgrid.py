@@ -123,3 +123,15 @@ def test_two_faults_of_one_table_are_counted_and_no_more_are_told_of():
     assert "2 faults found" in str(caught.value)
     assert "more" not in str(caught.value).split("cold_load_factor")[0]
     assert " -1 more" not in str(caught.value)
+
+
+def test_what_is_not_given_is_told():
+    given = MicrogridEntry(vehicles=(VehiclesEntry(count=2, plugged_in=1),))
+    assert given.assumed(transformer=True) == (
+        "Not given, so that of the built-in hospital is taken: load blocks, transformer.",
+    )
+    assert given.assumed(transformer=False) == (
+        "Not given, so that of the built-in hospital is taken: load blocks.",
+    )
+    whole = given.model_copy(update={"load_block": given.load_block})
+    assert whole.assumed(transformer=False) == ()

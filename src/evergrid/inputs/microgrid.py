@@ -409,6 +409,22 @@ class MicrogridEntry(Config):
             rule = "not be given where a feeder is"
             raise ConfigError("microgrid", [Fault(one, rule, fix=fix) for one in given])
 
+    def assumed(self, *, transformer: bool) -> tuple[str, ...]:
+        """What a reader must know of what is not given: that of the built-in hospital is taken.
+
+        Args:
+            transformer: Whether it matters for what is asked.
+        """
+        names = {"vehicles": "vehicles"}
+        if self.feeder is None:
+            names["load_block"] = "load blocks"
+        if transformer:
+            names["transformer"] = "transformer"
+        absent = [words for key, words in names.items() if key not in self.model_fields_set]
+        if not absent:
+            return ()
+        return (f"Not given, so that of the built-in hospital is taken: {', '.join(absent)}.",)
+
     def with_all_arrivals(self) -> "MicrogridEntry":
         """The same with vehicles that all come in the end."""
         come = tuple(one.model_copy(update={"arrival_share": 1.0}) for one in self.vehicles)

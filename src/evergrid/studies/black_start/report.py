@@ -211,6 +211,7 @@ def notes(config: Config, found: BlackStartResults) -> list[str]:
     """What a reader must know."""
     site, neighbours = found.start.circuit.site, found.start.circuit.feeder.neighbours
     told = [
+        *config.microgrid.assumed(transformer=True),
         "Limits of the synchro-check and of relays are configuration: check them against the rules "
         "that hold for your island.",
         "Gains are a published set, scaled to the rating of the chargers; those of your chargers "

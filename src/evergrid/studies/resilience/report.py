@@ -345,6 +345,7 @@ def _policy_table(result: StudyResult) -> Section:
 def notes(config: Config, found: ResilienceResults) -> list[str]:
     """What a reader must know."""
     told = [
+        *config.microgrid.assumed(transformer=False),
         "Outages, arrivals and energies are drawn from the distributions of the settings, not "
         "measured. Restoration goes by steps of "
         f"{config.outage.step_min:g} min and by energy and power; what happens within seconds is "
