@@ -157,11 +157,13 @@ class Connection:
         self._outstanding = _Outstanding(number, self._clock.monotonic_s(), answer)
         if self._inspect is not None:
             self._inspect(f"{action}Request", payload, True)
-        await self._send([CALL, number, action, payload])
         try:
+            await self._send([CALL, number, action, payload])
             found = await answer
         finally:
             self._outstanding = None
+            if answer.done() and not answer.cancelled():
+                answer.exception()  # seen, also where sending failed before anybody waited for it
         if self._inspect is not None:
             self._inspect(f"{action}Response", found, False)
         return found
