@@ -26,6 +26,23 @@ CPUS = 2  # of the Ray below
 REPOSITORY = Path(__file__).parents[1]
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have tests that share a fixture of their module run in one process, so that it is made once.
+
+    Tests with another parameter of that fixture are another group.
+    """
+    for item in items:
+        if not isinstance(item, pytest.Function) or item.get_closest_marker("xdist_group"):
+            continue
+        found = item._fixtureinfo.name2fixturedefs
+        shared = [name for name, made in found.items() if made[-1].scope == "module"]
+        if shared:
+            given = item.callspec.params if hasattr(item, "callspec") else {}
+            which = "-".join(str(given[name]) for name in sorted(shared) if name in given)
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{which}"))
+
+
 def pytest_runtest_setup() -> None:
     """Check shapes anew in every test."""
     shape_checks.forget()

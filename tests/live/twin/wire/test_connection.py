@@ -16,7 +16,8 @@ class LostSocket:
         self.connection: Connection | None = None
 
     async def send(self, data: bytes, *, text: bool) -> None:
-        assert self.connection is not None and self.connection._outstanding is not None
+        assert self.connection is not None
+        assert self.connection._outstanding is not None
         self.connection._outstanding.answer.set_exception(ConnectionError("connection lost"))
         raise ConnectionError("connection lost")
 
