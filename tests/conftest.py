@@ -38,7 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         found = item._fixtureinfo.name2fixturedefs
         shared = [name for name, made in found.items() if made[-1].scope == "module"]
         if shared:
-            given = item.callspec.params if hasattr(item, "callspec") else {}
+            given = item.callspec.indices if hasattr(item, "callspec") else {}
             which = "-".join(str(given[name]) for name in sorted(shared) if name in given)
             item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{which}"))
 
