@@ -134,7 +134,9 @@ def test_a_second_program_of_its_equations_goes_the_same_way():
     def rates(t_s: float, x: Array) -> Array:
         theta, eps, error = x[:3]
         gamma, i_l, v, i_o = x[3::2] + 1j * x[4::2]
-        bus = np.interp(t_s, went.time_s, seen.real) + 1j * np.interp(t_s, went.time_s, seen.imag)
+        bus = np.interp(t_s, went.time_s, np.real(seen)) + 1j * np.interp(
+            t_s, went.time_s, np.imag(seen)
+        )
         bus = bus * np.exp(-1j * theta)
         w = w_n + u.pll_gain_rad_per_s * error + u.pll_integral_rad_per_s2 * eps
         power = 1e3 + 5e3 * min(max((t_s - 0.02) / 0.1, 0.0), 1.0)
@@ -152,7 +154,7 @@ def test_a_second_program_of_its_equations_goes_the_same_way():
             ]
         )
         loop = [w - w_n, error, u.pll_filter_rad_per_s * (v.imag / 400.0 - error)]
-        return np.concatenate([loop, np.column_stack([pairs.real, pairs.imag]).ravel()])
+        return np.concatenate([loop, np.column_stack([np.real(pairs), np.imag(pairs)]).ravel()])
 
     own = start.values[SIZE:]
     turned = (own[I_O_X] + 1j * own[I_O_X + 1]) * np.exp(-1j * own[DELTA])

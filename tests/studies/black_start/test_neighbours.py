@@ -74,7 +74,7 @@ def test_recovery_and_degradation_are_told_section_by_section(result: black_star
 def test_the_end_is_that_of_the_droop_formula_over_all_sections(result: black_start.Result):
     s, units = result.summary, result.tables["units"]
     assert units["section"].to_list() == ["site", "site", "school"]
-    share = units["power_kw"].sum() / units["apparent_kva"].sum()
+    share = float(units["power_kw"].sum()) / float(units["apparent_kva"].sum())
     assert s["droop_frequency_hz"] == pytest.approx(50.0 - 0.15 * share)
     assert s["end_frequency_hz"] == pytest.approx(s["droop_frequency_hz"], abs=1e-5)
     course = result.tables["section_course"].filter(pl.col("time_s") > 13.9)

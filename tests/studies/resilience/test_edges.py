@@ -152,7 +152,8 @@ def test_causes_are_told_in_the_tables():
     result = run()
     drawn = resilience.STUDY.report.figures(result)["what_binds"]()
     most = max(missing(result).values())
-    assert drawn.layout.xaxis.range[1] >= 1.4 * most  # a label fits beside the bar on a phone
+    layout: Any = drawn.layout
+    assert layout.xaxis.range[1] >= 1.4 * most  # a label fits beside the bar on a phone
     columns = [f"missing_{cause}_kwh" for cause in CAUSES]
     rows = result.tables["outages"]
     total = rows.select(pl.sum_horizontal(columns)).to_series().to_numpy()

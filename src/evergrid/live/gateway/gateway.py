@@ -204,7 +204,9 @@ class Gateway:
         self.central.restore(station, transaction, evse, token)
 
     def _hold(self, station: str, on_hold: bool) -> None:
-        self.central.hold(station, on_hold)
+        state = self.central.stations.get(station)
+        if on_hold or (state is not None and state.on_hold):  # else there is nobody to let go
+            self.central.hold(station, on_hold)
 
     async def _signs(self) -> None:
         """Signs of life, by which the controller keeps the claims."""

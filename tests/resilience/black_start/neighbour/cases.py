@@ -16,6 +16,7 @@ from evergrid.resilience.black_start.neighbour.feeder import (
 from evergrid.resilience.black_start.outcome import BlackStart
 from evergrid.resilience.black_start.procedure import black_start
 from evergrid.resilience.black_start.settings import StartSequence, SynchroCheck
+from evergrid.resilience.inverter.droop import DroopInverter
 from tests.resilience.black_start.cases import QUICK, block, site, van
 
 FAST = SynchroCheck(slip_hz=0.3)
@@ -64,7 +65,9 @@ class SteadyIsland:
     def __init__(self, found: BlackStart) -> None:
         network = found.circuit.network
         self.network = network
-        self.inverters = [unit.inverter for unit in network.units]
+        inverters = [unit.inverter for unit in network.units]
+        self.inverters = [one for one in inverters if isinstance(one, DroopInverter)]
+        assert len(self.inverters) == len(inverters)
         self.bus = [network.bus_index[unit.bus] for unit in network.units]
         count = len(self.inverters)
         start = np.concatenate([np.zeros(count - 1), np.zeros(count), [0.0]])
@@ -107,7 +110,7 @@ class SteadyIsland:
         volts = np.linalg.solve(y, feed)
         current = (e - volts[self.bus]) / z
         power = e * np.conj(current)
-        lost = float((np.abs(current) ** 2 * z.real).sum())
+        lost = float((np.abs(current) ** 2 * np.real(z)).sum())
         for one in self.network.branches:
             a, b = self.network.bus_index[one.from_bus], self.network.bus_index[one.to_bus]
             across = abs(volts[a] - volts[b]) / abs(one.resistance_ohm + 1j * w * one.inductance_h)

@@ -168,6 +168,7 @@ def test_the_runbook_tells_to_set_off_its_protection(whole: BlackStart):
     [("enter_s", 0.0), ("power_share", 50.0), ("pll_hz", float("nan")), ("trip_s", -1.0)],
 )
 def test_a_rule_out_of_range_is_named(field: str, value: float):
+    given: dict[str, Any] = {field: value}
     with pytest.raises(InputError) as caught:
-        FollowingRules(**{field: value})
+        FollowingRules(**given)
     assert caught.value.field == field
