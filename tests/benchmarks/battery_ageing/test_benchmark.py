@@ -10,9 +10,10 @@ from benchmarks.battery_ageing.profiles import years
 def test_every_way_has_a_time_and_the_table_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(benchmark, "PART", 4)
     monkeypatch.setattr(benchmark, "COMPARED", 2)
-    table, formulas, error = benchmark.rows("large_lfp", 8, None)
+    table, compiled, formulas, error = benchmark.rows("large_lfp", 8, None)
     assert table.startswith("| large_lfp | table | 8 |")
-    assert formulas.startswith("| large_lfp | formulas | 2 |")
+    assert compiled.startswith("| large_lfp | formulas, compiled | 4 |")
+    assert formulas.startswith("| large_lfp | formulas, of whole arrays | 2 |")
     assert 0 < float(error.split("|")[4]) < 1e-3
 
 
