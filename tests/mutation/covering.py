@@ -39,7 +39,7 @@ MORE = {
             "terms/flowgates": "test_reference test_certificate interior_point/test_flowgates",
         }.items()
     },
-    "inputs/base_load": ["tests/studies/hosting_capacity/test_study.py"],
+    "inputs/feeder/base_load": ["tests/studies/hosting_capacity/test_study.py"],
     "studies/provenance_page": ["tests/studies/hosting_capacity/test_study.py"],
     "studies/study": ["tests/studies/plan/test_study.py", "tests/studies/plan/test_tables.py"],
 }
