@@ -119,6 +119,52 @@ class DroopInverter:
 
 @kernel(error_model="numpy", fastmath={"contract"}, inline="always")
 @no_type_check
+def filter_rates(x, unit, p, frame_w, w, ref_d, ref_q, v_max_2, o_d, o_q, e_x, e_y, v_x, v_y, out):
+    """Rates of the current loop and the filter, whatever gives the reference of the current.
+
+    Args:
+        x: States of all inverters, a row each.
+        unit: Row of this one.
+        p: Parameters, in rows too.
+        frame_w: Angular speed of the frame of the network.
+        w: Of its own frame.
+        ref_d: Reference of the current at the bridge.
+        ref_q: Its other part.
+        v_max_2: Square of the largest voltage of the bridge.
+        o_d: Output current in its own frame.
+        o_q: Its other part.
+        e_x: Voltage of the capacitor in the frame of the network.
+        e_y: Its other part.
+        v_x: Voltage of the bus in the same frame.
+        v_y: Its other part.
+        out: Rates, in rows too.
+    """
+    v_d, v_q = x[unit, V_O_D], x[unit, V_O_Q]
+    i_d, i_q = x[unit, I_L_D], x[unit, I_L_Q]
+    i_x, i_y = x[unit, I_O_X], x[unit, I_O_Y]
+    miss_d, miss_q = ref_d - i_d, ref_q - i_q
+    k_p, k_i = p[unit, K_PC], p[unit, K_IC]
+    bridge_d = k_p * miss_d + k_i * x[unit, GAMMA_D] - p[unit, WN_LF] * i_q
+    bridge_q = k_p * miss_q + k_i * x[unit, GAMMA_Q] + p[unit, WN_LF] * i_d
+    size_2 = bridge_d * bridge_d + bridge_q * bridge_q
+    if size_2.real > v_max_2:
+        cut = 1.0 - np.sqrt(v_max_2 / size_2)
+        miss_d -= cut * bridge_d * p[unit, INV_KPC]
+        miss_q -= cut * bridge_q * p[unit, INV_KPC]
+        bridge_d, bridge_q = bridge_d - cut * bridge_d, bridge_q - cut * bridge_q
+    out[unit, GAMMA_D], out[unit, GAMMA_Q] = miss_d, miss_q
+    decay, over_l, over_c = p[unit, RF_LF], p[unit, INV_LF], p[unit, INV_CF]
+    out[unit, I_L_D] = (bridge_d - v_d) * over_l - decay * i_d + w * i_q
+    out[unit, I_L_Q] = (bridge_q - v_q) * over_l - decay * i_q - w * i_d
+    out[unit, V_O_D] = (i_d - o_d) * over_c + w * v_q
+    out[unit, V_O_Q] = (i_q - o_q) * over_c - w * v_d
+    over_l = p[unit, INV_LC]
+    out[unit, I_O_X] = (e_x - v_x - p[unit, R_C] * i_x) * over_l + frame_w * i_y
+    out[unit, I_O_Y] = (e_y - v_y - p[unit, R_C] * i_y) * over_l - frame_w * i_x
+
+
+@kernel(error_model="numpy", fastmath={"contract"}, inline="always")
+@no_type_check
 def rates(x, unit, p, frame_w, v_set, trim, v_max_2, c, s, e_x, e_y, v_x, v_y, out):
     """Rates of change of one inverter, into its row of ``out``.
 
@@ -144,7 +190,6 @@ def rates(x, unit, p, frame_w, v_set, trim, v_max_2, c, s, e_x, e_y, v_x, v_y, o
         out: Rates, in rows too.
     """
     v_d, v_q = x[unit, V_O_D], x[unit, V_O_Q]
-    i_d, i_q = x[unit, I_L_D], x[unit, I_L_Q]
     i_x, i_y = x[unit, I_O_X], x[unit, I_O_Y]
     o_d, o_q = i_x * c + i_y * s, i_y * c - i_x * s
     w = p[unit, W_N] - p[unit, M_P] * x[unit, P] + trim
@@ -162,22 +207,4 @@ def rates(x, unit, p, frame_w, v_set, trim, v_max_2, c, s, e_x, e_y, v_x, v_y, o
         miss_q -= cut * ref_q * p[unit, INV_KPV]
         ref_d, ref_q = ref_d - cut * ref_d, ref_q - cut * ref_q
     out[unit, PHI_D], out[unit, PHI_Q] = miss_d, miss_q
-    miss_d, miss_q = ref_d - i_d, ref_q - i_q
-    k_p, k_i = p[unit, K_PC], p[unit, K_IC]
-    bridge_d = k_p * miss_d + k_i * x[unit, GAMMA_D] - p[unit, WN_LF] * i_q
-    bridge_q = k_p * miss_q + k_i * x[unit, GAMMA_Q] + p[unit, WN_LF] * i_d
-    size_2 = bridge_d * bridge_d + bridge_q * bridge_q
-    if size_2.real > v_max_2:
-        cut = 1.0 - np.sqrt(v_max_2 / size_2)
-        miss_d -= cut * bridge_d * p[unit, INV_KPC]
-        miss_q -= cut * bridge_q * p[unit, INV_KPC]
-        bridge_d, bridge_q = bridge_d - cut * bridge_d, bridge_q - cut * bridge_q
-    out[unit, GAMMA_D], out[unit, GAMMA_Q] = miss_d, miss_q
-    decay, over_l, over_c = p[unit, RF_LF], p[unit, INV_LF], p[unit, INV_CF]
-    out[unit, I_L_D] = (bridge_d - v_d) * over_l - decay * i_d + w * i_q
-    out[unit, I_L_Q] = (bridge_q - v_q) * over_l - decay * i_q - w * i_d
-    out[unit, V_O_D] = (i_d - o_d) * over_c + w * v_q
-    out[unit, V_O_Q] = (i_q - o_q) * over_c - w * v_d
-    over_l = p[unit, INV_LC]
-    out[unit, I_O_X] = (e_x - v_x - p[unit, R_C] * i_x) * over_l + frame_w * i_y
-    out[unit, I_O_Y] = (e_y - v_y - p[unit, R_C] * i_y) * over_l - frame_w * i_x
+    filter_rates(x, unit, p, frame_w, w, ref_d, ref_q, v_max_2, o_d, o_q, e_x, e_y, v_x, v_y, out)

@@ -51,6 +51,7 @@ from evergrid.resilience.inverter.droop import (
     WN_LF,
     P,
     Q,
+    filter_rates,
 )
 
 PLL_INTEGRAL, PLL_ERROR = PHI_D, PHI_Q  # states of the loop, in the places of another control
@@ -180,7 +181,6 @@ def rates(x, unit, p, frame_w, power, reactive, v_max_2, c, s, e_x, e_y, v_x, v_
         out: Rates, in rows too.
     """
     v_d, v_q = x[unit, V_O_D], x[unit, V_O_Q]
-    i_d, i_q = x[unit, I_L_D], x[unit, I_L_Q]
     i_x, i_y = x[unit, I_O_X], x[unit, I_O_Y]
     o_d, o_q = i_x * c + i_y * s, i_y * c - i_x * s
     w = p[unit, W_N] + p[unit, PLL_P] * x[unit, PHI_Q] + p[unit, PLL_I] * x[unit, PHI_D]
@@ -197,22 +197,4 @@ def rates(x, unit, p, frame_w, power, reactive, v_max_2, c, s, e_x, e_y, v_x, v_
     if size_2.real > p[unit, I_MAX_2]:
         cut = np.sqrt(p[unit, I_MAX_2] / size_2)
         ref_d, ref_q = cut * ref_d, cut * ref_q
-    miss_d, miss_q = ref_d - i_d, ref_q - i_q
-    k_p, k_i = p[unit, K_PC], p[unit, K_IC]
-    bridge_d = k_p * miss_d + k_i * x[unit, GAMMA_D] - p[unit, WN_LF] * i_q
-    bridge_q = k_p * miss_q + k_i * x[unit, GAMMA_Q] + p[unit, WN_LF] * i_d
-    size_2 = bridge_d * bridge_d + bridge_q * bridge_q
-    if size_2.real > v_max_2:
-        cut = 1.0 - np.sqrt(v_max_2 / size_2)
-        miss_d -= cut * bridge_d * p[unit, INV_KPC]
-        miss_q -= cut * bridge_q * p[unit, INV_KPC]
-        bridge_d, bridge_q = bridge_d - cut * bridge_d, bridge_q - cut * bridge_q
-    out[unit, GAMMA_D], out[unit, GAMMA_Q] = miss_d, miss_q
-    decay, over_l, over_c = p[unit, RF_LF], p[unit, INV_LF], p[unit, INV_CF]
-    out[unit, I_L_D] = (bridge_d - v_d) * over_l - decay * i_d + w * i_q
-    out[unit, I_L_Q] = (bridge_q - v_q) * over_l - decay * i_q - w * i_d
-    out[unit, V_O_D] = (i_d - o_d) * over_c + w * v_q
-    out[unit, V_O_Q] = (i_q - o_q) * over_c - w * v_d
-    over_l = p[unit, INV_LC]
-    out[unit, I_O_X] = (e_x - v_x - p[unit, R_C] * i_x) * over_l + frame_w * i_y
-    out[unit, I_O_Y] = (e_y - v_y - p[unit, R_C] * i_y) * over_l - frame_w * i_x
+    filter_rates(x, unit, p, frame_w, w, ref_d, ref_q, v_max_2, o_d, o_q, e_x, e_y, v_x, v_y, out)
