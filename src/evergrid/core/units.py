@@ -18,6 +18,7 @@ KM_PER_MILE = 1.609344  # exact: international mile, 1959
 KG_PER_TONNE = 1000.0
 G_PER_KG = 1000.0
 S_PER_H = 3600.0
+MIN_PER_H = 60.0
 H_PER_DAY = 24.0
 DAYS_PER_MEAN_YEAR = 365.25  # of the Julian calendar
 W_PER_KW = 1000.0

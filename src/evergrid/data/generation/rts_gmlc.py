@@ -20,7 +20,7 @@ from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.core.timegrid import TimeGrid
-from evergrid.core.units import KG_PER_LB
+from evergrid.core.units import KG_PER_LB, MIN_PER_H
 from evergrid.data.files.frames import Kind, cell_faults, column, load, missing_columns
 from evergrid.data.prices.price_series import utc_from_standard_time
 from evergrid.model.generators import GeneratorFleet
@@ -30,7 +30,6 @@ SOURCE = "rts_gmlc"
 GENERATORS, SERIES = "gen.csv", "timeseries_day_ahead.parquet"
 SEGMENTS = 5
 BTU_PER_KWH = 1000.0  # of a heat rate of one million Btu per MWh
-MIN_PER_H = 60.0
 HOUR = np.timedelta64(1, "h")
 FUEL_PRICE = "Fuel Price $/MMBTU"
 CAPACITY, LEAST = "PMax MW", "PMin MW"

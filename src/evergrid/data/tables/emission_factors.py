@@ -7,6 +7,7 @@ import numpy as np
 from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault, broken
+from evergrid.core.units import MIN_PER_H
 from evergrid.data.emissions.unit import TO_KG_PER_MWH, kg_per_mwh
 from evergrid.data.files.frames import Kind
 from evergrid.data.tables.reading import NoteCallback, ignore_notes, made, on_minutes, read
@@ -50,7 +51,6 @@ def read_emission_factors(
 
 
 FACTOR_ERRORS = {"time_utc": Kind.INSTANT, "error_kg_per_mwh": Kind.NUMBER}
-MIN_PER_H = 60.0
 
 
 def read_factor_errors(path: Path, step_h: float) -> Float[Array, " past"]:

@@ -10,7 +10,7 @@ from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import ConfigError, InputError
 from evergrid.core.faults import Fault
 from evergrid.core.timegrid import TimeGrid
-from evergrid.core.units import KW_PER_MW, S_PER_H, per_kwh_from_per_mwh
+from evergrid.core.units import KW_PER_MW, MIN_PER_H, S_PER_H, per_kwh_from_per_mwh
 from evergrid.data import signals
 from evergrid.data.files.locate import locate
 from evergrid.dispatch import plan as energy_plan
@@ -37,7 +37,6 @@ from evergrid.studies.regulation.trials import Trial, best, trial
 from evergrid.studies.study import Context, Output, Study
 
 PJM_ZONE = ZoneInfo("America/New_York")
-MIN_PER_H = 60.0
 
 
 def compute(config: Config, context: Context) -> Output[RegulationResults]:

@@ -10,7 +10,7 @@ from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import ConfigError, InputError
 from evergrid.core.faults import Fault
 from evergrid.core.timegrid import TimeGrid
-from evergrid.core.units import KW_PER_MW
+from evergrid.core.units import KW_PER_MW, MIN_PER_H
 from evergrid.data import tables as input_tables
 from evergrid.data.files.locate import locate
 from evergrid.data.meta import Meta
@@ -37,8 +37,6 @@ from evergrid.studies.value_stacking.results import (
     StackingResults,
     Tranches,
 )
-
-MIN_PER_H = 60.0
 
 
 def compute(config: Config, context: Context) -> Output[StackingResults]:
