@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from evergrid.core.units import S_PER_MIN
 from evergrid.live.api import problem
 from evergrid.live.api.access.accounts import AbstractAccounts
 from evergrid.live.api.access.guard import Guard
@@ -17,7 +18,6 @@ from evergrid.live.clock import AbstractClock, WallClock
 from evergrid.live.view import AbstractCommands, AbstractView
 
 PREFIX = "/api/v1"
-S_PER_MIN = 60.0
 
 
 def create(

@@ -3,11 +3,11 @@
 import json
 from typing import Any
 
+from evergrid.core.units import S_PER_MIN
 from evergrid.live.api.problem import RefusedError
 from evergrid.live.api.service import Service, Visitor, carry_out
 from evergrid.live.view import SessionRow
 
-S_PER_MIN = 60.0
 SECRET_KEYS = frozenset({"attributeValue", "basicAuthPassword", "idToken", "password", "value"})
 
 

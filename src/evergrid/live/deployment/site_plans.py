@@ -4,15 +4,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from evergrid.core.units import S_PER_H, W_PER_KW
+from evergrid.core.units import S_PER_H, S_PER_MIN, W_PER_KW
 from evergrid.live import outlets
 from evergrid.live.controller.controller import Controller
 from evergrid.live.controller.plan.plans import Plans
 from evergrid.live.controller.vehicles.vehicle import Vehicle
 from evergrid.live.gateway.site.site_plan import PlannedSession, SiteLimit, SitePlan
 from evergrid.live.signals.utility import UtilityLimits
-
-S_PER_MIN = 60.0
 
 
 def planner(

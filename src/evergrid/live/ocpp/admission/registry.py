@@ -8,11 +8,11 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Generic, TypeVar, final
 
+from evergrid.core.units import S_PER_MIN
 from evergrid.live.clock import AbstractClock
 
 MOST_PER_MINUTE = 6
 HOLD_DOWN_S = 60.0
-_MINUTE_S = 60.0
 
 C = TypeVar("C")
 
@@ -54,7 +54,7 @@ class Registry(Generic[C]):
         now = self._clock.monotonic_s()
         arrivals = self._arrivals.setdefault(station, deque(maxlen=self._per_minute + 1))
         arrivals.append(now)
-        flapping = len(arrivals) > self._per_minute and now - arrivals[0] < _MINUTE_S
+        flapping = len(arrivals) > self._per_minute and now - arrivals[0] < S_PER_MIN
         if flapping:
             self._held_until[station] = now + HOLD_DOWN_S
             arrivals.clear()
