@@ -43,6 +43,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{which}"))
 
 
+def evergrid_environment() -> dict[str, str]:
+    """The variables of the environment that Evergrid reads."""
+    return {name: value for name, value in os.environ.items() if name.startswith("EVERGRID_")}
+
+
+GIVEN_ENVIRONMENT = evergrid_environment()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Let no file of tests change what Evergrid reads of the environment for those after it."""
+    yield
+    left = evergrid_environment()
+    if left != GIVEN_ENVIRONMENT and (nextitem is None or nextitem.path != item.path):
+        for name in left:
+            del os.environ[name]
+        os.environ.update(GIVEN_ENVIRONMENT)
+        pytest.fail(f"{item.path.name} left the environment changed: {left}")
+
+
 def pytest_runtest_setup() -> None:
     """Check shapes anew in every test."""
     shape_checks.forget()

@@ -122,7 +122,10 @@ def test_faults_of_stations_cost_no_driver_and_break_no_rule(tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_the_command_plays_a_day_from_an_empty_folder(tmp_path: Path):
+def test_the_command_plays_a_day_from_an_empty_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("EVERGRID_DATA", raising=False)
     call = [COMMAND, "twin", "--stations", "5", "--hours", "1.2", "--json"]
     ended = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr

@@ -277,3 +277,15 @@ def test_a_budget_out_of_reach_of_the_stores_is_no_row() -> None:
     program = random_program(0, LARGE[0])
     wide = replace(program, budget_kwh=np.full(program.nodes, 1e6))
     assert interior_point.Run(wide, 1e-3).barrier.budgets is None
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("size", [1e200, 1e290])
+def test_a_tree_whose_numbers_run_away_is_lost_without_a_warning(size: float):
+    program = random_program(1, Kind(stores=8, peaks=True))
+    run = interior_point.Run(program, 1e-6)
+    run.barrier.steps.point.slack[...] /= size
+    run.barrier.steps.point.multiplier[...] *= size
+    run.until(time.perf_counter() + 60.0)
+    assert not run.active.any()
+    assert not run.solved[run.used[run.tree]].any()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -59,14 +60,15 @@ class Fleet:
 @cache
 def fleet(name: str, data: Path) -> Fleet:
     """The record of one set; days are judged once 99 usual ones have passed."""
-    os.environ["EVERGRID_DATA"] = str(data)
-    settings = _settings(name, data)
-    sessions, _ = study._sessions(settings, EXAMPLES, 0)
+    with mock.patch.dict(os.environ, EVERGRID_DATA=str(data)):
+        settings = _settings(name, data)
+        sessions, _ = study._sessions(settings, EXAMPLES, 0)
+        stated = study._stated(settings, sessions, EXAMPLES)
     record = history(
         sessions,
         settings.time_zone,
         settings.product.record(),
-        stated_utc=study._stated(settings, sessions, EXAMPLES),
+        stated_utc=stated,
         gaps="missing",
         holidays=settings.days_off(),
     )

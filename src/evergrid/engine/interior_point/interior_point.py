@@ -63,6 +63,7 @@ RESUMED = ("own_price", "net", "mu", "gap", "scale", "wanted", "residual", "stal
 MOST_BYTES = 16e9  # of squares of steps, beyond which the method is not begun
 AT_ONCE = 128  # nodes whose squares are held at a time
 REFINEMENTS = 3  # of the answer to flowgates, whose system is as exact as the tree
+QUIET = np.errstate(all="ignore")  # what is lost comes to inf and NaN, by which it is known
 MOST_POLISHED = 2  # iterations more where the certificate proves less than the method thinks
 
 
@@ -338,8 +339,7 @@ class Run:
             if self._mostly_done():
                 self._solve_rest(deadline, progress)
                 return
-            with np.errstate(over="ignore"):  # slacks of a tree that is lost come to nothing
-                self.iterate()
+            self.iterate()
             progress(self.iterations, self.relative_gap())
 
     def _mostly_done(self) -> bool:
@@ -386,6 +386,7 @@ class Run:
         reach = self.direct(outside, predict=False).step()
         self.evaluate(self.move(reach), reach)
 
+    @QUIET
     def factor(self, outside: Float[Array, " step"]) -> None:
         """Eliminate stores and nodes up the tree, at prices that begin with the outside's."""
         self.stores.ready()
@@ -401,6 +402,7 @@ class Run:
         if self.gates is not None and self.active.any():
             self.gates = self.gates.prepared(self.net, self.nodes, self.barrier, self.active)
 
+    @QUIET
     def ask(self, target: Float[Array, " node"]) -> None:
         """What all would do at present prices, aiming at these products; at 0 to predict."""
         self.goal = target[self.tree]
@@ -414,6 +416,7 @@ class Run:
         self.answered = self.change.copy() if self.gates is not None else self.change
         self.nodes.up(self.barrier, self.push, self.change, self.active)
 
+    @QUIET
     def direct(self, outside: Float[Array, " step"], *, predict: bool) -> Reach:
         """The step of everything, and how far it can be taken."""
         dprice = self.nodes.down(self.barrier, self.push, self.change, self.active, outside)
@@ -455,6 +458,7 @@ class Run:
             gap[:, root] += self.gates.gaps()
         return Reach(longest[0], longest[1], gap)
 
+    @QUIET
     def target(self, predicted: Reach) -> Float[Array, " node"]:
         """Mehrotra's rule: centre less, the further the predicted step already goes."""
         primal, dual = np.minimum(predicted.primal, 1.0), np.minimum(predicted.dual, 1.0)
@@ -467,6 +471,7 @@ class Run:
         enough[(self.gap <= self.wanted) & (self.residual <= 1.0)] *= 0.1
         return np.maximum(np.clip(share**3, 1e-6, 1.0) * self.mu, enough)
 
+    @QUIET
     def move(self, reach: Reach) -> Totals:
         """Take the step: every store and node as far as it can go itself, tempered."""
         common = (reach.primal[self.tree], reach.dual[self.tree])
@@ -513,12 +518,11 @@ class Run:
             exceeded[root] = max(exceeded[root], self.gates.exceeded(self.net + self.lift))
         for name in ("gap", "cost", "turnover"):
             np.add.at(getattr(sums, name), self.zone_tree, getattr(of_zones, name))
-        with np.errstate(invalid="ignore"):  # a tree that is lost may hold NaN
-            report = self.stores.report[:, RESIDUAL] / ENERGY_KWH
-            np.maximum.at(residual, self.stores.chunk_node, report)
-            for name, worst in (("residual", residual), ("over", exceeded)):
-                np.maximum.at(getattr(sums, name), self.tree, worst)
-                np.maximum.at(getattr(sums, name), self.zone_tree, getattr(of_zones, name))
+        report = self.stores.report[:, RESIDUAL] / ENERGY_KWH
+        np.maximum.at(residual, self.stores.chunk_node, report)
+        for name, worst in (("residual", residual), ("over", exceeded)):
+            np.maximum.at(getattr(sums, name), self.tree, worst)
+            np.maximum.at(getattr(sums, name), self.zone_tree, getattr(of_zones, name))
         return sums
 
     def evaluate(self, totals: Totals, reach: Reach) -> None:
