@@ -11,15 +11,7 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float
 from evergrid.engine.parts import roots
-from evergrid.engine.program import (
-    Program,
-    cost,
-    energy_path,
-    net_power,
-    node_costs,
-    store_costs,
-    term_costs,
-)
+from evergrid.engine.program import Program, cost, flows, node_costs, store_costs, term_costs
 from evergrid.engine.violations import TOLERANCE, violations
 
 LEAST_MONEY = 2e-9  # a gap below this is rounding
@@ -148,9 +140,9 @@ def proven(
 
 def tree_costs(program: Program, power_kw: Float[Array, " slot"]) -> Float[Array, " node"]:
     """What each tree costs, at its root; without the constant."""
-    energy, net = energy_path(program, power_kw), net_power(program, power_kw)
-    of_nodes = node_costs(program, net) + term_costs(program, power_kw, energy, net)
-    return _at_roots(program, store_costs(program, power_kw, energy), of_nodes)
+    done = flows(program, power_kw)
+    of_nodes = node_costs(program, done.net_kw) + term_costs(program, done)
+    return _at_roots(program, store_costs(program, power_kw, done.energy_kwh), of_nodes)
 
 
 def tree_bounds(program: Program, dual: Dual) -> Float[Array, " node"]:
