@@ -326,24 +326,12 @@ def _least_with_peak(
     the sum is convex and piecewise linear in z, and its least value lies at a corner. With one
     highest, going beyond z costs as much as raising z, and is left out.
     """
-    if count > 1:
-        return _least_with_mean(low, high, under, over, peak_price_per_kw, peak_before_kw, count)
-    lowest = max(peak_before_kw, float(low.max()))
-    corners = np.unique(np.append(high[high > lowest], lowest))
-    capped = np.minimum(high, corners[:, None])
-    low, under, over = (np.broadcast_to(row, capped.shape) for row in (low, under, over))
-    return float((peak_price_per_kw * corners + _least_costs(low, capped, under, over)).min())
-
-
-def _least_with_mean(
-    low: Float[Array, "1 step"],
-    high: Float[Array, "1 step"],
-    under: Float[Array, "1 step"],
-    over: Float[Array, "1 step"],
-    peak_price_per_kw: float,
-    peak_before_kw: float,
-    count: int,
-) -> float:
+    if count == 1:
+        lowest = max(peak_before_kw, float(low.max()))
+        corners = np.unique(np.append(high[high > lowest], lowest))
+        capped = np.minimum(high, corners[:, None])
+        low, under, over = (np.broadcast_to(row, capped.shape) for row in (low, under, over))
+        return float((peak_price_per_kw * corners + _least_costs(low, capped, under, over)).min())
     edges = np.concatenate([low[low > peak_before_kw], high[high > peak_before_kw]])
     corners = np.unique(np.append(edges, peak_before_kw))
     beyond = peak_price_per_kw / count
