@@ -1,6 +1,6 @@
 """Limits of fed energy as a term: what several stores together may feed over all steps."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -75,3 +75,25 @@ class FedEnergyLimits:
         limited = self.group >= 0
         node[self.group[limited]] = program.node[limited]
         return node
+
+    def beside(self, program: Program, power_kw: Float[Array, " slot"]) -> "FedEnergyLimits":
+        """What is left of the limits beside stores that feed these powers."""
+        nothing = np.zeros(program.slots)
+        fed = self.evaluate(program, power_kw, nothing, program.load_kw).excess + self.limit_kwh
+        return replace(self, limit_kwh=np.maximum(self.limit_kwh - fed, 0.0))
+
+
+def left(
+    program: Program, power_kw: Float[Array, " slot"]
+) -> tuple[Int[Array, " store"], Float[Array, " store"]]:
+    """Group of each store, and energy that it may feed beside what is fed; -1 and endless without.
+
+    Args:
+        program: With its terms, of which one at most limits fed energy.
+        power_kw: What is fed.
+    """
+    for term in program.terms:
+        if isinstance(term, FedEnergyLimits):
+            rest = term.beside(program, power_kw).limit_kwh
+            return term.group, np.where(term.group >= 0, rest[term.group], np.inf)
+    return np.full(program.stores, -1), np.full(program.stores, np.inf)
