@@ -41,8 +41,8 @@ def test_refinements_ask_packs_for_what_they_can_do(planned: Planned) -> None:
 
 
 BAD: list[tuple[dict[str, Any], str]] = [
-    ({"state": [0.0, 1.0], "rest_v": [300.0]}, "have as many values as state"),
-    ({"charge_share": [0.0]}, "have as many values as charge_temperature_c"),
+    ({"state": [0.0, 1.0], "rest_v": [300.0, 350.0, 400.0]}, "have as many values as state"),
+    ({"charge_share": [0.0, 1.0]}, "have as many values as charge_temperature_c"),
     ({"state": [0.1, 1.0], "rest_v": [300.0, 400.0]}, "begin at 0 and end at 1"),
     ({"most_v": 390.0}, "lie around the voltages at rest"),
     ({"charge_share": [0.0, 10.0, 100.0]}, "lie in"),

@@ -37,7 +37,7 @@ CHOICE_S = 5.0  # for the choice of runs in one tree
 SHARE_OF_GAP = 0.2  # of the gap asked for, within which mixture and bound count as one
 
 
-class Mixed(NamedTuple):
+class MixtureResult(NamedTuple):
     """What runs that were mixed came to.
 
     Attributes:
@@ -66,7 +66,7 @@ def mixed(
     *,
     gap: float,
     deadline: float,
-) -> Mixed:
+) -> MixtureResult:
     """A schedule of mixed runs, and the bound that its prices prove.
 
     Args:
@@ -112,7 +112,7 @@ def mixed(
         made = power_kw
     made = rounding.improved(program, steps, made, found.dual)
     bounds = {row: least for one in trees for row, least in one.bounds.items()}
-    return Mixed(made, _proven(program, found, bounds, price))
+    return MixtureResult(made, _proven(program, found, bounds, price))
 
 
 def _own(program: Program, power_price: Float[Array, "node step"]) -> Float[Array, "node step"]:

@@ -51,11 +51,8 @@ class FedEnergyLimits:
 
     def evaluate(self, program: Program, flows: Flows) -> TermResult:
         """How far each limit is passed; it costs nothing."""
-        of_slot = self.group[program.store]
-        limited = of_slot >= 0
-        fed = program.step_h * np.maximum(flows.power_kw[limited], 0.0)
-        total = np.bincount(of_slot[limited], fed, len(self.limit_kwh))
-        return TermResult(np.zeros(program.nodes), total - self.limit_kwh, self._node(program))
+        over = self._fed_kwh(program, flows.power_kw) - self.limit_kwh
+        return TermResult(np.zeros(program.nodes), over, self._node(program))
 
     def part(
         self, nodes: Int[Array, " some"], stores: Int[Array, " some_store"]
@@ -78,9 +75,15 @@ class FedEnergyLimits:
 
     def beside(self, program: Program, power_kw: Float[Array, " slot"]) -> "FedEnergyLimits":
         """What is left of the limits beside stores that feed these powers."""
-        nothing = np.zeros(program.slots)
-        fed = self.evaluate(program, power_kw, nothing, program.load_kw).excess + self.limit_kwh
-        return replace(self, limit_kwh=np.maximum(self.limit_kwh - fed, 0.0))
+        rest = self.limit_kwh - self._fed_kwh(program, power_kw)
+        return replace(self, limit_kwh=np.maximum(rest, 0.0))
+
+    def _fed_kwh(self, program: Program, power_kw: Float[Array, " slot"]) -> Float[Array, " group"]:
+        """What each group feeds."""
+        of_slot = self.group[program.store]
+        limited = of_slot >= 0
+        fed = program.step_h * np.maximum(power_kw[limited], 0.0)
+        return np.bincount(of_slot[limited], fed, len(self.limit_kwh))
 
 
 def left(
