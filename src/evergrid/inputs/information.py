@@ -1,4 +1,4 @@
-"""What is known when an offer is made, as a configuration names it, and what is expected by that."""
+"""What is known when an offer is made, as a configuration names it, and what that lets expect."""
 
 from datetime import timedelta
 from pathlib import Path

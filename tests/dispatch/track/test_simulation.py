@@ -142,7 +142,7 @@ def test_energy_for_half_a_block_sells_more_and_is_held_for_half_of_it() -> None
         world=World(0.0, block_h=1.0, hold_h=0.5),
     )
     assert record.award_kw[0] > 1.8 * whole_kw
-    assert np.abs(record.unmet_kw[1 : TICKS_PER_H // 2]).max() <= 0.24
+    assert np.abs(record.unmet_kw[1 : TICKS_PER_H // 2]).max() <= 0.05 * record.award_kw[0]
     # Then nothing is left above what drivers keep, and it is not taken from them.
     assert record.unmet_kw[-1] > 0.9 * record.award_kw[0]
     assert record.energies_kwh[fleet_state.CELLS] <= 40 * 3.5
@@ -159,7 +159,7 @@ def test_whatever_was_asked_an_award_is_held_and_energy_is_back_in_an_hour(seed:
     assert record.award_kw[0] == pytest.approx(firm_kw)
     assert 0.0 < firm_kw < 24 * 7.36
     beside_kwh = np.abs(record.ahead_kwh[:, 1])
-    assert beside_kwh[-1] <= 0.03 * beside_kwh.max() + 0.1
+    assert beside_kwh[-1] <= 0.05 * beside_kwh.max() + 0.1
     if seed % 5 < 2:  # stuck at an end: as long as the first award lasts, all of it is there
         assert np.abs(record.unmet_kw[1 : TICKS_PER_H // 2]).max() <= 0.03 * firm_kw
 
