@@ -1,5 +1,8 @@
 """What is known when an offer is made, as a configuration names it, and what that lets expect."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
@@ -9,6 +12,7 @@ from pydantic import Field
 
 from evergrid.core.arrays import Array, Float
 from evergrid.core.config import Config
+from evergrid.core.errors import InputError
 from evergrid.core.timegrid import TimeGrid
 from evergrid.dispatch.services.information import persistence
 from evergrid.inputs.assembly import read_prices
@@ -34,6 +38,25 @@ def with_days_before(information: Information, grid: TimeGrid) -> TimeGrid:
     days = information.look_back_days
     start = grid.start_utc - timedelta(days=days)
     return TimeGrid(start, grid.step_h, grid.steps + round(24.0 * days / grid.step_h))
+
+
+@contextmanager
+def reaching_back(information: Information) -> Iterator[None]:
+    """Says of prices that are not there that they must begin before the horizon.
+
+    Raises:
+        InputError: What was raised, with that way out.
+    """
+    try:
+        yield
+    except InputError as error:
+        days = information.look_back_days
+        fix = (
+            f"Give prices that begin {days} days before the horizon, look back fewer days "
+            "(information.look_back_days), or plan with foresight."
+        )
+        faults = [replace(fault, fix=fix) for fault in error.faults]
+        raise InputError(error.source, faults, more=error.more) from None
 
 
 def expected(
@@ -64,10 +87,12 @@ def expected_energy(
         InputError: Prices that break rules, or do not begin as many days before.
     """
     longer = with_days_before(information, grid)
-    read, _ = read_prices(source, longer, folder)
+    with reaching_back(information):
+        read, _ = read_prices(source, longer, folder)
+        known = read.on(longer).columns()
     columns = {
         name: values if name == "time_utc" else expected(information, grid, values)
-        for name, values in read.on(longer).columns().items()
+        for name, values in known.items()
     }
     columns["time_utc"] = grid.times
     return Prices(currency=read.currency, **columns)

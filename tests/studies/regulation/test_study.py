@@ -111,7 +111,19 @@ def test_text_figures_and_page_tell_the_same(done: tuple[regulation.Result, Path
     lines = "\n".join(result.console_lines())
     assert "better off" in lines
     assert len(result.console_lines()) <= 10
-    assert set(result.figures()) == {"signal_followed", "score_and_credit", "switches_by_charger"}
+    figures = result.figures()
+    assert set(figures) == {
+        "signal_followed",
+        "signal_through_the_day",
+        "score_and_credit",
+        "switches_by_charger",
+    }
+    delivered = figures["signal_through_the_day"].data[1]
+    ticks = pl.read_parquet(out / "ticks.parquet")["response_kw"].to_numpy()
+    count = len(delivered.y)
+    assert delivered.dx == pytest.approx(HOURS * 3.6e6 / count)
+    assert count * 2 == len(ticks)
+    assert delivered.y == pytest.approx(ticks.reshape(count, -1).mean(axis=1), abs=0.006)
     page = (out / "report.html").read_text()
     assert "Statement by vehicle" in page
     assert "not verified" in page
@@ -168,8 +180,14 @@ def test_a_plan_that_knows_what_comes_says_so(done: tuple[regulation.Result, Pat
 
 
 def test_prices_that_do_not_begin_early_enough_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(EvergridError, match="prices"):
+    with pytest.raises(EvergridError, match="look_back_days"):
         run(tmp_path, information=BLIND)
+    with_a_day_before(tmp_path)
+    market = pl.read_parquet(tmp_path / "market.parquet")
+    market.tail(HOURS).write_parquet(tmp_path / "market.parquet")
+    config = parse(regulation.Config, configuration(information=BLIND))
+    with pytest.raises(EvergridError, match=r"prices of regulation.*look_back_days"):
+        regulation.run(config, folder=tmp_path, seed=1)
 
 
 def test_a_response_with_its_sign_turned_and_an_award_that_was_cut_are_named(

@@ -24,6 +24,8 @@ READING = {
     "signal_followed": "What the signal asked for and what the chargers delivered together, around "
     "the plan. Chargers give nothing below 6 A and move by 1 A; orders take time, and some are "
     "lost and told again.",
+    "signal_through_the_day": "The same for all of the time. Drag over a part to zoom in, down to "
+    "a minute; double-click to see all of it again.",
     "score_and_credit": "The score of each interval, the award that was in force, and what it is "
     "paid. Awards are cut at the begin of each block to what the fleet, as it stands then, could "
     "hold both ways.",
@@ -32,6 +34,7 @@ READING = {
 }
 HEADINGS = {
     "signal_followed": "How the signal is followed",
+    "signal_through_the_day": "From a day down to a minute",
     "score_and_credit": "Score and credit",
     "switches_by_charger": "What it asks of contactors",
 }
@@ -202,6 +205,7 @@ def figures(result: StudyResult) -> FigureMakers:
     """What draws each figure of the report, by name in reading order."""
     return {
         "signal_followed": partial(_followed, result),
+        "signal_through_the_day": partial(_through_the_day, result),
         "score_and_credit": partial(_scores, result),
         "switches_by_charger": partial(_switches, result),
     }
@@ -220,6 +224,13 @@ def _followed(result: StudyResult) -> Figure:
     return draw.signal_followed(
         ticks, record.target_kw, record.response_kw, first=first, time_zone=zone
     )
+
+
+def _through_the_day(result: StudyResult) -> Figure:
+    record, grid = result.findings.record, result.findings.inputs.portfolio.grid
+    ticks = TimeGrid(grid.start_utc, record.tick_s / S_PER_H, len(record.award_kw))
+    zone = result.config.horizon.time_zone
+    return draw.signal_through_the_day(ticks, record.target_kw, record.response_kw, time_zone=zone)
 
 
 def _scores(result: StudyResult) -> Figure:

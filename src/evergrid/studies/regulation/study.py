@@ -187,7 +187,8 @@ def _expected(
     if known.prices == "foresight":
         return actual, market
     prices = information.expected_energy(known, config.prices, grid, context.folder)
-    before = market.at(information.with_days_before(known, grid).times)
+    with information.reaching_back(known):
+        before = market.at(information.with_days_before(known, grid).times)
     believed = (
         information.expected(known, grid, one)
         for one in (before.capability_per_mw, before.performance_per_mw)

@@ -62,7 +62,8 @@ def compute(config: Config, context: Context) -> Output[StackingResults]:
         prices = information.expected_energy(known, config.prices, grid, context.folder)
         portfolio = replace(actual, prices=prices)
         longer = information.with_days_before(known, grid)
-        seen = [_capacity_price(one, config, longer, context) for one in config.service]
+        with information.reaching_back(known):
+            seen = [_capacity_price(one, config, longer, context) for one in config.service]
         expected = np.array([information.expected(known, grid, x.price_per_mw) for x in seen])
     options = Options(energy_plan.end_value_per_kwh(portfolio), time_limit_s=config.time_limit_s)
     progress("planning energy alone", 0.1)
