@@ -323,7 +323,7 @@ def _intervals(result: StudyResult) -> Section:
     frame = result.tables["intervals"].head(MOST_ROWS)
     money = result.summary["currency"]
     columns = ("begins (UTC)", "award, MW", "correlation", "delay", "precision", "score")
-    columns += (f"capability, {money}", f"performance, {money}", "forfeited")
+    columns += ("capability", "performance", "forfeited")
     rows = [
         (
             f"{row['time_utc']:%d %b %H:%M}",
@@ -335,7 +335,7 @@ def _intervals(result: StudyResult) -> Section:
         )
         for row in frame.to_dicts()
     ]
-    text = "What each interval is scored and paid; without an award there is no score."
+    text = f"What each interval is scored and paid, in {money}; without an award there is no score."
     if len(result.tables["intervals"]) > MOST_ROWS:
         text += f" The first {MOST_ROWS} are shown."
     return Section("Statement by interval", text, Table(columns, rows))
