@@ -118,7 +118,7 @@ def test_text_figures_and_page_tell_the_same(done: tuple[regulation.Result, Path
         "score_and_credit",
         "switches_by_charger",
     }
-    delivered = figures["signal_through_the_day"].data[1]
+    delivered: Any = figures["signal_through_the_day"].data[1]
     ticks = pl.read_parquet(out / "ticks.parquet")["response_kw"].to_numpy()
     count = len(delivered.y)
     assert delivered.dx == pytest.approx(HOURS * 3.6e6 / count)
