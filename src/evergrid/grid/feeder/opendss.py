@@ -1,6 +1,7 @@
 """The one door to OpenDSS: reads a feeder from its files, and runs it as a referee.
 
-What the files hold is judged first (`opendss_text`); OpenDSS runs in a child (`opendss_process`).
+What the files hold is judged first (`reader.command_check`); OpenDSS runs in a child
+(`isolation.process`).
 
 OpenDSS counts power into an element as positive and stores loads as consumption; both are turned
 here into power into the grid. What it says when it refuses a file is passed on.
@@ -154,7 +155,9 @@ def _without_voltage(engine: Any) -> list[Fault]:
         return [Fault("bus", "be connected to an element of the circuit", loose, fix=fix)]
     if lost and (senseless := _senseless(engine)):
         rule = "have values from which a current follows"
-        fix = "One of its values, or one that multiplies it, is no number, or 0 where it may not be."
+        fix = (
+            "One of its values, or one that multiplies it, is no number, or 0 where it may not be."
+        )
         return [Fault("element", rule, senseless, fix=fix)]
     if lost:
         fix = "Close a switch towards it, or take what is connected there out of the files."
