@@ -223,6 +223,9 @@ def test_the_sheet_is_one_page_that_asks_for_no_network(result: Any, tmp_path: P
 PLANT = {"name": "gas", "capacity_mw": 900.0, "cost_per_mwh": 45.0, "co2_kg_per_mwh": 350.0}
 
 
+DAY = {"name": "any", "days": 100.0, "load_mw": [500.0] * 24}
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
@@ -243,6 +246,23 @@ PLANT = {"name": "gas", "capacity_mw": 900.0, "cost_per_mwh": 45.0, "co2_kg_per_
         ({"plants": [PLANT | {"co2_kg_per_mwh": 0.35}]}, "0.35 for gas. Give kg per MWh: 0.35 t"),
         ({"plants": [PLANT | {"co2_kg_per_mwh": 350_000.0}]}, "be 0, or from 3 to 3000 kg/MWh"),
         ({"plants": [PLANT | {"nox_kg_per_mwh": 400.0}]}, "nox_kg_per_mwh must be at most 100"),
+        ({"plants": [PLANT | {"cost_per_mwh": -8.0}]}, "greater than or equal to 0, got -8"),
+        ({"plants": [PLANT, PLANT]}, r"plants\.name must not repeat, got gas"),
+        ({"days": [DAY, DAY]}, r"days\.name must not repeat, got any"),
+        ({"days": [DAY | {"days": 8760.0}]}, r"days\.days must add up to a year at most, 366"),
+        ({"days": [DAY | {"load_mw": [5.0] * 23}]}, "have at least 24 entries, got 23"),
+        ({"plants": [PLANT | {"name": ""}]}, r"plants\.0\.name must not be empty"),
+        ({"assumed": {"wear_factor": [-1.0]}}, r"assumed\.wear_factor\.0 must be greater"),
+        ({"assumed": {"effort_factor": [0.0]}}, r"assumed\.effort_factor\.0 must be greater"),
+        ({"assumed": {"round_trip": [87.0]}}, r"assumed\.round_trip\.0.*Give a fraction"),
+        ({"carbon": {"local_dollar_year": 1990}}, r"carbon\.local_dollar_year must be a year from"),
+        (
+            {"carbon": {"social_cost": "own", "own_per_t": 5.0, "own_dollar_year": 1850}},
+            r"carbon\.own_dollar_year must be a year from 2014 to 2023, got 1850",
+        ),
+        ({"tariffs": {"tax_per_mwh": 1e9}}, r"at most network\.voll_per_mwh, 10000, with the tax"),
+        ({"vehicles": {"driving_kwh_per_day": 3000.0}}, "want 24,000 MWh"),
+        ({"vehicles": {"feed_kwh_per_day": 44.0, "charger_kw": 1.0}}, "MWh of all vehicles"),
         (
             {"plants": [PLANT], "carbon": {"price_per_t": 200.0, "in_costs": True}},
             r"cost_per_mwh must be at least 70\.00, the carbon price",
@@ -293,6 +313,34 @@ def test_a_negative_social_cost_of_ones_own_is_flagged() -> None:
     own = {"social_cost": "own", "own_per_t": -10.0, "own_dollar_year": 2020}
     notes = run(carbon=own).summary["notes"]
     assert any("emissions count as a benefit" in note for note in notes)
+
+
+def test_the_total_of_the_study_lies_within_its_band() -> None:
+    """Though none of what it assumes is named under [assumed]."""
+    own = {"social_cost": "own", "own_per_t": -300.0, "own_dollar_year": 2020}
+    made = run(carbon=own, vehicles={"round_trip": 0.95, "baseline": "uncontrolled"})
+    s = made.summary
+    assert s["welfare_low"] <= s["welfare_change"] * (1 + 1e-3)
+    rows = made.tables["assumptions"]
+    chosen = rows.filter((pl.col("social_cost") == "own") & (pl.col("round_trip") == 0.95))
+    assert "uncontrolled" in chosen["baseline"].to_list()
+
+
+def test_amounts_of_a_season_are_not_called_those_of_a_year(tmp_path: Path) -> None:
+    made = run(days=[configuration()["days"][0] | {"days": 90.0}])
+    assert made.summary["days"] == 90.0
+    made.write(tmp_path / "out")
+    lines = "\n".join(made.console_lines())
+    sheet = made.files["policy_sheet.html"]
+    for text in (lines, sheet):
+        assert "in 90 days" in text
+        assert "USD of 2023 a year" not in text
+
+
+def test_a_folder_that_is_not_there_is_told_as_it_is_written(tmp_path: Path) -> None:
+    rts = {"folder": "${EVERGRID_NOWHERE:-nowhere}/rts"}
+    with pytest.raises(EvergridError, match=r"\$\{EVERGRID_NOWHERE:-nowhere\}/rts/gen\.csv"):
+        run(rts=rts, plants=[], days=[])
 
 
 @pytest.mark.slow

@@ -84,7 +84,8 @@ class FeedingSystem:
         drawn, hours = fed_mwh / self.round_trip, self.load_mwh.shape[1]
         if fed_mwh.max(initial=0.0) > self.most_mwh:
             rule = f"fit into the chargers' power, {self.charger_mw:,.6g} MW in {hours} hours"
-            fix = "Lower feed_kwh_per_day, or raise charger_kw."
+            rule += f", which feed {self.most_mwh:,.6g} MWh and draw it again"
+            fix = "That is MWh of all vehicles: lower feed_kwh_per_day, or raise charger_kw."
             got = (float(fed_mwh.max()),)
             raise_if_any("feeding", [Fault("feed_kwh_per_day", rule, got, fix=fix)])
         at_grid = self.per_meter

@@ -29,6 +29,7 @@ LABELS = {
     "cap_cheaper": "the cheaper plan of the cap",
     "cap_cleaner": "the cleaner plan of the cap",
 }
+TOLD_MEAN = 0.2  # of the spread of errors, beyond which their mean is told
 NOTHING_T = 0.0005  # tonnes below which 0.000 is printed
 READING = {
     "carbon_bars": "What each strategy emits more than the same vehicles without control, at equal "
@@ -182,7 +183,12 @@ def notes(config: Config, found: EmissionsResults) -> list[str]:
             "the mix of each hour emitted, less what energy fed carries away; the consequential "
             "one what would not have been emitted without V2G."
         )
-    told += _of_limits(found) + _of_plans(found)
+        if np.array_equal(factors.average, factors.marginal):
+            told.append(
+                "Average and marginal factors are the same in every step: one of the two ledgers "
+                "is counted with factors of the other, unless every MWh emits alike."
+            )
+    told += _of_errors(found) + _of_limits(found) + _of_plans(found)
     if found.frontier and found.knee is None:
         told.append(
             "Too few points for a knee of the frontier: fewer than three plans at prices_per_tonne "
@@ -222,6 +228,26 @@ def notes(config: Config, found: EmissionsResults) -> list[str]:
         told.append(
             "On forecasts nothing is known but the factor of the step that begins, the forecasts "
             "made by then, and the days before. Sessions to come are not known either."
+        )
+    return told
+
+
+def _of_errors(found: EmissionsResults) -> list[str]:
+    """What is strange about past errors of factors, where there are some."""
+    error = found.past_errors_kg_per_mwh
+    if error is None:
+        return []
+    mean, spread = float(error.mean()), float(error.std())
+    told = []
+    if spread <= 1e-9 * max(abs(mean), 1.0):
+        told.append(
+            "All errors in errors_file are the same: the band has no width, and says nothing of "
+            "how sure tonnes are."
+        )
+    if abs(mean) > max(TOLD_MEAN * spread, 1e-9):
+        told.append(
+            f"Errors in errors_file are {mean:+,.1f} kg/MWh on the mean. The band leaves that out: "
+            "it is of errors around their mean. Correct the factors by it."
         )
     return told
 

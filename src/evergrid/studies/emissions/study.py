@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cached_property
 
 import numpy as np
 
@@ -91,6 +92,7 @@ def compute(config: Config, context: Context) -> Output[EmissionsResults]:
         points,
         knee(points),
         cap,
+        counting.past_errors,
         _sensitivity(counting, strategies),
     )
     return Output(
@@ -120,6 +122,18 @@ class _Counting:
     def options(self) -> Options:
         value = energy_plan.end_value_per_kwh(self.portfolio)
         return Options(value, smooth=False, time_limit_s=self.config.time_limit_s)
+
+    @cached_property
+    def past_errors(self) -> Float[Array, " past"] | None:
+        """What factors missed by in the past; None where that is assumed."""
+        file = self.config.uncertainty.errors_file
+        if file is None:
+            return None
+        path = locate(file, self.context.folder)
+        try:
+            return input_tables.read_factor_errors(path, self.portfolio.grid.step_h)
+        except InputError as fault:
+            raise in_file(path, fault) from fault
 
     @property
     def problem(self) -> CarbonProblem:
@@ -197,15 +211,11 @@ class _Counting:
         kg = more * factor / KWH_PER_MWH
         # What wires lose, and energy left in the end, is taken as it is.
         certain, level = caused_kg - float(kg.sum()), settings.level
-        if settings.errors_file is None:
+        error = self.past_errors
+        if error is None:
             drawn, fed = float(kg[kg > 0].sum()), float(-kg[kg < 0].sum())
             share = settings.factor_share
             return assumed_band(drawn, fed, share, level=level, certain_kg=certain)
-        path = locate(settings.errors_file, self.context.folder)
-        try:
-            error = input_tables.read_factor_errors(path, self.portfolio.grid.step_h)
-        except InputError as fault:
-            raise in_file(path, fault) from fault
         return band(
             more,
             factor,
@@ -320,7 +330,8 @@ def _cadence(forecast: Forecast, grid: TimeGrid) -> tuple[int, int]:
     faults = []
     if abs(every - round(every)) > 1e-9 or every < 1 - 1e-9:
         rule = f"be a whole number of steps of {60.0 * grid.step_h:g} min"
-        faults.append(Fault("every_min", rule, (forecast.every_min,)))
+        fix = "Give a multiple of horizon.step_min, or shorter steps."
+        faults.append(Fault("every_min", rule, (forecast.every_min,), fix=fix))
     elif round(window) < round(every):
         rule = f"be at least the {forecast.every_min / 60.0:g} h after which it is planned anew"
         fix = "Look further ahead, or plan more often."

@@ -3,7 +3,7 @@
 from evergrid.impact.welfare.dollars import DEFLATOR
 from evergrid.impact.welfare.pollutants import POLLUTANTS
 from evergrid.impact.welfare.social_cost import IWG
-from evergrid.studies.welfare import market
+from evergrid.studies.welfare import market, wording
 from evergrid.studies.welfare.config import Carbon, Config
 from evergrid.studies.welfare.results import WelfareResults
 
@@ -13,7 +13,6 @@ LOCAL = (
     ("pm25", "PM2.5", "pm25_per_short_ton"),
 )
 OPEN_MONEY = 0.05  # share of the largest gain above which prices at edges are told
-YEAR_DAYS = (365, 366)
 CURVES_MISS = 0.01  # share of the gain above which nodes are too few
 
 
@@ -41,14 +40,19 @@ def of(config: Config, found: WelfareResults) -> list[str]:
         told.append(
             f"Owners count {vehicles.wear_per_mwh:g} of wear per MWh fed, and it comes to "
             f"{market.real_wear(config):g}: {abs(unseen * found.case.fed_mwh):,.0f} "
-            f"{config.currency} a year that they do not see are in the welfare."
+            f"{config.currency} that they do not see are in the welfare."
         )
     if carbon.price_per_t:
         left = market.damages(config, carbon.social_cost)[POLLUTANTS.index("co2")]
         left -= carbon.price_per_t
         told.append(
             f"Plants pay {carbon.price_per_t:g} for a tonne, which the government receives; "
-            f"{left:,.2f} of the social cost are left to the climate."
+            + (
+                f"{left:,.2f} of the social cost are left to the climate."
+                if left >= 0
+                else f"that is {-left:,.2f} more than the social cost, and what emits less than "
+                "it is worth is held back, too."
+            )
         )
     told += _unverified(config, found)
     told += _short_year(found) + _lost_load(found) + _curves(found) + _edges(config, found)
@@ -91,7 +95,7 @@ def _unverified(config: Config, found: WelfareResults) -> list[str]:
 def _short_year(found: WelfareResults) -> list[str]:
     """Days that do not make a year."""
     days = float(found.inputs.weight.sum())
-    if YEAR_DAYS[0] <= days <= YEAR_DAYS[1]:
+    if wording.YEAR_DAYS[0] <= days <= wording.YEAR_DAYS[1]:
         return []
     return [f"The days count {days:g} together, and not a year: amounts are of so many days."]
 
@@ -126,6 +130,6 @@ def _edges(config: Config, found: WelfareResults) -> list[str]:
         return []
     return [
         "Feeding ends where a block of plants does on some days, and there any price between those "
-        f"of two blocks clears the market: up to {left_open:,.0f} {config.currency} a year could "
+        f"of two blocks clears the market: up to {left_open:,.0f} {config.currency} could "
         "be with sellers instead of buyers, or the other way. All together are the same."
     ]

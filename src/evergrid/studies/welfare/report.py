@@ -56,7 +56,7 @@ def console_lines(result: StudyResult) -> list[str]:
     )
     rows = [
         ("answer", wording.answer(s)),
-        ("total", f"{s['welfare_change']:+,.0f} {money} of {s['dollar_year']} a year"),
+        ("total", f"{s['welfare_change']:+,.0f} {money} of {s['dollar_year']} {wording.period(s)}"),
         (
             "band",
             f"{s['welfare_low']:+,.0f} to {s['welfare_high']:+,.0f} over assumptions; "
@@ -90,7 +90,7 @@ def figures(result: StudyResult) -> FigureMakers:
 def _unit(result: StudyResult, amounts: list[float]) -> tuple[float, str]:
     """What amounts are divided by, and the unit that they are then in."""
     scale, word = wording.scale_of(amounts)
-    return scale, f"{word}{result.summary['currency']} a year"
+    return scale, f"{word}{result.summary['currency']} {wording.period(result.summary)}"
 
 
 def _parties(result: StudyResult) -> Figure:
@@ -187,9 +187,10 @@ def page(result: StudyResult, drawn: Figures) -> Page:
     def shown(value: float) -> str:
         return amount(value / scale, signed=True, decimals=decimals)
 
-    band = f"a year; {shown(s['welfare_low'])} to {shown(s['welfare_high'])} over assumptions"
-    unit = unit.removesuffix(" a year")
-    without = "a year; climate and health left out"
+    period = wording.period(s)
+    band = f"{period}; {shown(s['welfare_low'])} to {shown(s['welfare_high'])} over assumptions"
+    unit = unit.removesuffix(f" {period}")
+    without = f"{period}; climate and health left out"
     cards = [
         Headline("All together", shown(s["welfare_change"]), unit, band),
         Headline("Those who trade", shown(s["private_gain"]), unit, without),
@@ -200,7 +201,7 @@ def page(result: StudyResult, drawn: Figures) -> Page:
             f"{money}/MWh",
             POLICY_LABELS[s["best_policy"]].lower(),
         ),
-        Headline("Carbon dioxide", amount(s["co2_t"], signed=True), "t", "a year"),
+        Headline("Carbon dioxide", amount(s["co2_t"], signed=True), "t", period),
     ]
     first = Section("Answer", wording.answer(s))
     sections = drawn.sections(READING, HEADINGS)

@@ -23,6 +23,7 @@ def headline(config: Config, found: WelfareResults) -> dict[str, Any]:
         "status": "done",
         "currency": config.currency,
         "dollar_year": config.dollar_year,
+        "days": float(found.inputs.weight.sum()),
         "policy": case.outcome.policy.name,
         "baseline": config.vehicles.baseline,
         "social_cost": config.carbon.social_cost,
