@@ -206,7 +206,11 @@ def test_forecasts_that_are_not_there_are_told_by_column_row_and_step(tmp_path: 
 
 def test_a_type_without_any_value_is_refused(tmp_path: Path):
     times = [START + timedelta(hours=k) for k in range(48)]
-    table = {"time_utc": times, "gas_mw": [5.0] * 48, "wind_mw": pl.Series([None] * 48, dtype=pl.Float64)}
+    table = {
+        "time_utc": times,
+        "gas_mw": [5.0] * 48,
+        "wind_mw": pl.Series([None] * 48, dtype=pl.Float64),
+    }
     pl.DataFrame(table).write_parquet(tmp_path / "types.parquet")
     with pytest.raises(InputError, match="wind_mw must have values"):
         by_type.read(tmp_path / "types.parquet")

@@ -216,6 +216,8 @@ def test_the_sheet_is_one_page_that_asks_for_no_network(result: Any, tmp_path: P
     assert "Policy sheet: Welfare" in sheet
     assert "Who pays owners" in sheet
     assert "http" not in sheet.replace("http-equiv", "")
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Who gains by two parts" in page
     summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
     assert summary["welfare_change"] == result.summary["welfare_change"]
 
@@ -341,6 +343,51 @@ def test_a_folder_that_is_not_there_is_told_as_it_is_written(tmp_path: Path) -> 
     rts = {"folder": "${EVERGRID_NOWHERE:-nowhere}/rts"}
     with pytest.raises(EvergridError, match=r"\$\{EVERGRID_NOWHERE:-nowhere\}/rts/gen\.csv"):
         run(rts=rts, plants=[], days=[])
+
+
+def test_a_tariff_of_two_parts_is_booked_with_its_fixed_part() -> None:
+    tariffs = {"capacity_per_kw_year": 25.0, "tax_per_mwh": 4.0, "tax_on_feeding": True}
+    made = run(tariffs=tariffs, carbon={"social_cost": "none"}, vehicles={"real_wear_per_mwh": 9.0})
+    s, case = made.summary, made.findings.two_part_case
+    assert case.fed_mwh > 0
+    assert case.change.total == pytest.approx(s["two_part_welfare_change"], rel=2e-3)
+    assert case.change.residual == pytest.approx(0.0, abs=1e-9 * case.change.scale)
+    assert s["two_part_by_party"]["ev_owners"] > 0
+    rows = made.tables["transfers"].filter(pl.col("policy") == "two_part")
+    paid = dict(zip(rows["what"], rows["change"], strict=True))
+    joined_kw = s["two_part_joined_share"] * 8000 * 7.4 * 0.6
+    assert paid["fixed payment"] == pytest.approx(s["two_part_fixed_per_kw_year"] * joined_kw)
+    assert paid["power that is surely there"] == pytest.approx(25.0 * joined_kw)
+    real = made.tables["effects"].filter(pl.col("policy") == "two_part")
+    (worth,) = real.filter(pl.col("what") == "capacity that is not needed")["change"]
+    assert worth == pytest.approx(25.0 * joined_kw)
+    assert real["change"].sum() == pytest.approx(case.change.total)
+
+
+def test_storage_of_the_grid_belongs_to_one_party_and_lowers_the_worth_of_feeding(
+    result: Any,
+) -> None:
+    store = {"power_mw": 40.0, "energy_mwh": 160.0, "wear_per_mwh": 2.0}
+    made = {owner: run(storage=store | {"owner": owner}) for owner in ("generators", "utility")}
+    s = made["generators"].summary
+    assert s["storage_fed_without_mwh"] > 1000.0
+    assert abs(s["identity_residual"]) < 1e-12
+    assert s["curve_error"] < 0.01
+    totals = [one.summary["welfare_change"] for one in made.values()]
+    assert totals[0] == pytest.approx(totals[1])
+    worth = [one.findings.curves.private.max() for one in (made["generators"], result)]
+    assert worth[0] < worth[1]
+    paid = [set(one.tables["transfers"]["what"]) for one in made.values()]
+    assert "energy of storage" in paid[0]
+    assert "energy of storage" not in paid[1]  # the utility would pay itself
+    hours = made["generators"].tables["hours"]
+    by_day = hours.group_by("day").agg(
+        pl.col("storage_mwh").clip(lower_bound=0.0).sum().alias("fed"),
+        (-pl.col("storage_mwh")).clip(lower_bound=0.0).sum().alias("drawn"),
+    )
+    np.testing.assert_allclose(by_day["fed"], 0.86 * by_day["drawn"], rtol=1e-9)
+    assert any(note.startswith("Storage of the grid, 40 MW") for note in s["notes"])
+    assert not any("torage of the grid," in note for note in result.summary["notes"])
 
 
 @pytest.mark.slow

@@ -25,6 +25,9 @@ PolicyName = Literal[
     "real_time_carbon",
     "single_buyer",
 ]
+StorageOwner = Literal[
+    "utility", "generators", "aggregator", "consumers", "ev_owners", "government", "neighbours"
+]
 SourceName = Literal["epa_2.5", "epa_2.0", "epa_1.5", "iwg_2021", "own", "none"]
 
 
@@ -137,6 +140,21 @@ class Vehicles(BaseConfig):
     """The same as it comes to, if that is another; the difference is told."""
     baseline: Literal["uncontrolled", "smart"] = "smart"
     """What vehicles do without V2G: charge when they come home, or in the hours of least load."""
+
+
+class StationaryStorage(BaseConfig):
+    """Batteries of the grid, which every case has, with V2G and without."""
+
+    power_mw: float = Field(gt=0, examples=[200.0])
+    """Charging and feeding, all together, at the grid."""
+    energy_mwh: float = Field(gt=0, examples=[800.0])
+    """That they hold."""
+    round_trip: float = Field(default=0.86, gt=0, le=1)
+    """Fed over charged."""
+    wear_per_mwh: float = Field(default=0.0, ge=0)
+    """Of each MWh fed."""
+    owner: StorageOwner = "generators"
+    """The one party that they belong to, which is paid the price of the hour for what they feed."""
 
 
 class Owners(BaseConfig):
@@ -291,6 +309,8 @@ class Config(BaseConfig):
     """Days that stand for the year."""
     vehicles: Vehicles = Vehicles()
     """The vehicles that may feed."""
+    storage: StationaryStorage | None = None
+    """Batteries of the grid; none when absent."""
     owners: Owners = Owners()
     """What owners ask for."""
     carbon: Carbon = Carbon()

@@ -1,6 +1,7 @@
 """What a reader of a study of welfare must know."""
 
 from evergrid.impact.welfare.dollars import DEFLATOR
+from evergrid.impact.welfare.party import Party
 from evergrid.impact.welfare.pollutants import POLLUTANTS
 from evergrid.impact.welfare.social_cost import IWG
 from evergrid.studies.welfare import market, wording
@@ -13,6 +14,7 @@ LOCAL = (
     ("pm25", "PM2.5", "pm25_per_short_ton"),
 )
 OPEN_MONEY = 0.05  # share of the largest gain above which prices at edges are told
+LEAST_TOLD_MWH = 0.5  # of storage; less is told as none
 CURVES_MISS = 0.01  # share of the gain above which nodes are too few
 
 
@@ -24,6 +26,9 @@ def of(config: Config, found: WelfareResults) -> list[str]:
         "days at a time; plants have no start-up, ramps or outages of their own.",
         f"Without V2G vehicles charge {_baseline(vehicles.baseline)}; the sign of the total may "
         "depend on it. Rates decide how much is fed, hours of the load decide when.",
+        "With V2G and without, each day ends with as much energy in vehicles and storage as it "
+        "began with, and drivers charge the same for driving.",
+        *_storage(config, found),
         *found.social_cost.notes,
         *found.inputs.notes,
     ]
@@ -57,6 +62,22 @@ def of(config: Config, found: WelfareResults) -> list[str]:
     told += _unverified(config, found)
     told += _short_year(found) + _lost_load(found) + _curves(found) + _edges(config, found)
     return told
+
+
+def _storage(config: Config, found: WelfareResults) -> list[str]:
+    """Batteries of the grid, and what vehicles take from them."""
+    storage = config.storage
+    if storage is None:
+        return []
+    less = found.case.without.storage_fed_mwh - found.case.with_it.storage_fed_mwh
+    change = f"{abs(less):,.0f} MWh {'less' if less > 0 else 'more'}"
+    if abs(less) < LEAST_TOLD_MWH:
+        change = "as much as without"
+    return [
+        f"Storage of the grid, {storage.power_mw:g} MW and {storage.energy_mwh:g} MWh of "
+        f"{Party(storage.owner).label.lower()}, levels the load that vehicles leave, where that "
+        f"saves more than wear and losses; with V2G it feeds {change}."
+    ]
 
 
 def _baseline(name: str) -> str:

@@ -205,7 +205,7 @@ def page(result: StudyResult, drawn: Figures) -> Page:
     ]
     first = Section("Answer", wording.answer(s))
     sections = drawn.sections(READING, HEADINGS)
-    closing = [_policy_table(result), _two_part(result), _transfers(result), _effects(result)]
+    closing = [_policy_table(result), *_two_part(result), _transfers(result), _effects(result)]
     return Page(cards=cards, sections=[first, *sections, *closing])
 
 
@@ -238,7 +238,7 @@ def _effects(result: StudyResult) -> Section:
     return Section("What is real", text, Table(columns, rows))
 
 
-def _two_part(result: StudyResult) -> Section:
+def _two_part(result: StudyResult) -> list[Section]:
     """A fixed part for being there beside the rate for energy."""
     s = result.summary
     money = s["currency"]
@@ -247,13 +247,22 @@ def _two_part(result: StudyResult) -> Section:
         ("for energy", f"{s['two_part_rate_per_mwh']:,.2f} {money}/MWh"),
         ("vehicles that join", f"{s['two_part_joined_share']:.0%}"),
         ("gain of all", amount(s["two_part_welfare_change"], signed=True)),
+        ("paid for being there", f"{amount(s['two_part_fixed_payment'], signed=True)} {money}"),
     ]
     text = (
         "One rate cannot meet two margins: whether owners join for a year, and how deep they then "
         "feed. The first is paid what surely available power is worth, the second what energy is. "
         "Owners differ here in the effort of a year, not of a MWh, and days are the mean day."
     )
-    return Section("A tariff of two parts", text, Table(("part", "best"), rows))
+    gains = [
+        (Party(name).label, amount(gain, signed=True))
+        for name, gain in s["two_part_by_party"].items()
+    ]
+    whom = "Payments for being there are the aggregator's, which the utility pays for that power."
+    return [
+        Section("A tariff of two parts", text, Table(("part", "best"), rows)),
+        Section("Who gains by two parts", whom, Table(("party", f"gain, {money}"), gains)),
+    ]
 
 
 def _policy_table(result: StudyResult) -> Section:

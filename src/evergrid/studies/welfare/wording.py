@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evergrid.impact.compensation.policies import NONE, POLICIES
+from evergrid.impact.compensation.policies import NONE, POLICIES, TWO_PART
 from evergrid.impact.welfare.party import Party
 from evergrid.report.labels import amount, decimals_for
 
 MILLION = 1e6
 THOUSAND = 1e3
 YEAR_DAYS = (365, 366)
-POLICY_LABELS = {one.name: one.label for one in (*POLICIES, NONE)}
+POLICY_LABELS = {one.name: one.label for one in (*POLICIES, TWO_PART, NONE)}
 IN_A_SENTENCE = {
     Party.EV_OWNERS: "EV owners",
     Party.CONSUMERS: "other consumers",
