@@ -375,9 +375,9 @@ def page(result: StudyResult, drawn: Figures) -> Page:
         cards.append(Headline("On forecasts", share, "", "of what foresight saves"))
     sections = drawn.sections(READING, HEADINGS)
     exceeded = _exceeded(s)
-    told = Section("In short", f"{answer(s)}{f'; {exceeded}' if exceeded else ''}.")
+    told = f"{answer(s)}{f'; {exceeded}' if exceeded else ''}."
     tables = [_side_by_side(result), *_sensitivity(result)]
-    return Page(cards=cards, notes=[], sections=[told, *sections, *tables])
+    return Page(cards=cards, sections=[*sections, *tables], answer=told)
 
 
 def _side_by_side(result: StudyResult) -> Section:

@@ -203,10 +203,9 @@ def page(result: StudyResult, drawn: Figures) -> Page:
         ),
         Headline("Carbon dioxide", amount(s["co2_t"], signed=True), "t", period),
     ]
-    first = Section("Answer", wording.answer(s))
     sections = drawn.sections(READING, HEADINGS)
     closing = [_policy_table(result), *_two_part(result), _transfers(result), _effects(result)]
-    return Page(cards=cards, sections=[first, *sections, *closing])
+    return Page(cards=cards, sections=[*sections, *closing], answer=wording.answer(s))
 
 
 def _transfers(result: StudyResult) -> Section:
