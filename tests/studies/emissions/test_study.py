@@ -435,3 +435,50 @@ def test_one_file_for_two_ledgers_is_told(tmp_path: Path):
         "notes"
     ]
     assert any("the same in every step" in note for note in notes)
+
+
+STREAMED = {
+    "streamed": True,
+    "average": None,
+    "residual_mix": None,
+    "site": None,
+    "prices_per_tonne": None,
+    "battery": None,
+}
+
+
+def test_a_streamed_fleet_emits_what_its_plan_of_every_session_does(tmp_path: Path):
+    marginal = {"file": "marginal.parquet", "loss_share_drawn": 0.06, "loss_share_fed": 0.02}
+    fleet = [{"place": "workplace", "vehicles": 6, "sites": ["street"], "time_zone": "UTC"}]
+    given = STREAMED | {"marginal": marginal, "fleet": fleet}
+    made = run(tmp_path, **given)
+    whole = run(tmp_path, **(given | {"streamed": False, "prices_per_tonne": [0.0]}))
+    s = made.summary
+    assert s["tonnes"]["carbon"] == pytest.approx(whole.summary["tonnes"]["carbon"], abs=1e-9)
+    assert s["emitted_tonnes"]["carbon"] >= s["bound_tonnes"] - 1e-12
+    assert s["gap"] == pytest.approx(0.0, abs=1e-9)
+    (low, high) = (s[key]["carbon"] for key in ("tonnes_low", "tonnes_high"))
+    assert low < s["tonnes"]["carbon"] < high
+    months = made.tables["months"]
+    assert months["tonnes"].sum() == pytest.approx(s["emitted_tonnes"]["carbon"], abs=1e-9)
+    fleet_kw = made.tables["fleet"]
+    powers = whole.tables["schedule"].filter(pl.col("strategy") == "carbon")
+    assert fleet_kw["fed_kw"].sum() == pytest.approx(
+        powers.filter(pl.col("power_kw") > 0)["power_kw"].sum(), abs=1e-6
+    )
+    made.write(tmp_path / "out")
+    page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    assert "no plan saves more than" in page
+    assert len(made.console_lines()) <= 10
+
+
+def test_what_a_streamed_fleet_does_not_tell_is_refused(tmp_path: Path):
+    for name, value in (
+        ("average", {"file": "average.parquet"}),
+        ("cap_tonnes", 5.0),
+        ("embodied", {"pack_kg_per_kwh": 75.0}),
+        ("site", [{"site_id": "street", "import_limit_kw": 9.0}]),
+        ("forecast", FORECAST),
+    ):
+        with pytest.raises(EvergridError, match=f"{name} must be left out where streamed = true"):
+            run(tmp_path, **(STREAMED | {name: value}))

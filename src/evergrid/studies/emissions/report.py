@@ -14,8 +14,10 @@ from evergrid.report import figures as draw
 from evergrid.report.drawing import FigureMakers, Figures
 from evergrid.report.page import Headline, Section, Table
 from evergrid.studies import console_summary
+from evergrid.studies.emissions import streamed_report
 from evergrid.studies.emissions.config import Config
 from evergrid.studies.emissions.results import BASELINE, EmissionsResults
+from evergrid.studies.emissions.streamed import StreamedResults
 from evergrid.studies.study import Page, Result
 
 StudyResult = Result[Config, EmissionsResults]
@@ -48,6 +50,8 @@ HEADINGS = {
 
 def console_lines(result: StudyResult) -> list[str]:
     """The summary in at most ten lines of text."""
+    if isinstance(result.findings, StreamedResults):
+        return streamed_report.console_lines(result)
     s = result.summary
     tonnes = "; ".join(
         f"{LABELS[name]} {value:+,.3f} t" for name, value in s["tonnes"].items() if name != BASELINE
@@ -298,6 +302,8 @@ def _of_plans(found: EmissionsResults) -> list[str]:
 
 def figures(result: StudyResult) -> FigureMakers:
     """What draws each figure of the report, by name in reading order."""
+    if isinstance(result.findings, StreamedResults):
+        return streamed_report.figures(result)
     makers: FigureMakers = {"carbon_bars": partial(_bars, result)}
     if len(result.findings.frontier) > 1:
         makers["carbon_frontier"] = partial(_frontier, result)
@@ -355,6 +361,8 @@ def _over_time(result: StudyResult) -> Figure:
 
 def page(result: StudyResult, drawn: Figures) -> Page:
     """The content of the HTML report."""
+    if isinstance(result.findings, StreamedResults):
+        return streamed_report.page(result, drawn)
     s = result.summary
     money = s["currency"]
     cards = [
