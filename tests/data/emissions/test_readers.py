@@ -1,5 +1,6 @@
 """Emission factors of public files and of tables: units at the door, hours of a year, gaps."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -188,7 +189,7 @@ def test_forecasts_that_are_not_there_are_told_by_column_row_and_step(tmp_path: 
     leads = {f"f{k}": np.full(len(made), 0.4) for k in range(1, 37)}
     grid = TimeGrid(START, 0.5, 4)
 
-    def read(table: dict[str, object]) -> np.ndarray:
+    def read(table: Mapping[str, object]) -> np.ndarray:
         pl.DataFrame(table).write_parquet(tmp_path / "forecast.parquet")
         return sgip_forecast.read(tmp_path / "forecast.parquet").on(grid)
 

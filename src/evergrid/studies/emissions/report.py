@@ -21,6 +21,7 @@ from evergrid.studies.emissions.streamed import StreamedResults
 from evergrid.studies.study import Page, Result
 
 StudyResult = Result[Config, EmissionsResults]
+AnyResult = Result[Config, Any]  # of plans of every session, or of a streamed fleet
 LABELS = {
     BASELINE: "no control",
     "smart": "smart charging by price",
@@ -48,7 +49,7 @@ HEADINGS = {
 }
 
 
-def console_lines(result: StudyResult) -> list[str]:
+def console_lines(result: AnyResult) -> list[str]:
     """The summary in at most ten lines of text."""
     if isinstance(result.findings, StreamedResults):
         return streamed_report.console_lines(result)
@@ -300,7 +301,7 @@ def _of_plans(found: EmissionsResults) -> list[str]:
     return told
 
 
-def figures(result: StudyResult) -> FigureMakers:
+def figures(result: AnyResult) -> FigureMakers:
     """What draws each figure of the report, by name in reading order."""
     if isinstance(result.findings, StreamedResults):
         return streamed_report.figures(result)
@@ -359,7 +360,7 @@ def _over_time(result: StudyResult) -> Figure:
     )
 
 
-def page(result: StudyResult, drawn: Figures) -> Page:
+def page(result: AnyResult, drawn: Figures) -> Page:
     """The content of the HTML report."""
     if isinstance(result.findings, StreamedResults):
         return streamed_report.page(result, drawn)

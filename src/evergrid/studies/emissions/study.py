@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -56,13 +57,12 @@ from evergrid.studies.emissions.results import (
     FuelSensitivity,
     StrategyCarbon,
 )
-from evergrid.studies.emissions.streamed import StreamedResults
 from evergrid.studies.study import Context, Output, Study
 
 FUEL_CHANGE = 0.1  # share by which the factor of each fuel is tried higher and lower
 
 
-def compute(config: Config, context: Context) -> Output[EmissionsResults] | Output[StreamedResults]:
+def compute(config: Config, context: Context) -> Output[Any]:
     """Plan by price and by carbon, and count each on its ledgers.
 
     Raises:
@@ -362,7 +362,7 @@ def _frontier(counting: _Counting) -> tuple[FrontierPoint, ...]:
     return tuple(frontier(counting.problem, wanted, number))
 
 
-STUDY = Study(
+STUDY: Study[Config, Any] = Study(
     name="emissions",
     question="What did the fleet do to carbon, on which ledger, and what does less of it cost?",
     config=Config,
