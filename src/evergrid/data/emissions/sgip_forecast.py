@@ -83,7 +83,7 @@ def read(path: Path) -> ForecastFile:
     faults = []
     if not (np.diff(made) > np.timedelta64(0, "us")).all():
         faults.append(Fault("time_utc", "rise from row to row: when each forecast was made"))
-    known = np.isfinite(values).all(axis=1)
+    known = np.asarray(np.isfinite(values).all(axis=1))
     rule, fix = "be numbers", "Leave out rows of forecasts that were not made."
     faults += broken("f1 to f36", known, rule, values=made.astype(str), fix=fix)
     forecast = kg_per_mwh(values, "kg_per_kwh")
