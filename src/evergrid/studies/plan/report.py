@@ -171,6 +171,7 @@ def page(result: StudyResult, drawn: Figures) -> Page:
         cards=_headline(result),
         notes=_notes(result),
         sections=[plan_service.strategies(result.summary), *sections, *_tables(result)],
+        answer=plan_carbon.answer(result.summary) if "carbon" in result.summary else "",
     )
 
 
