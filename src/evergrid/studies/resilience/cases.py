@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -85,16 +85,14 @@ def _joined(parts: Sequence[FleetCase]) -> FleetCase:
     """Outages that were followed in parts, in their order."""
     if len(parts) == 1:
         return parts[0]
-    times = {
-        name: _joined_times([getattr(part, name) for part in parts])
-        for name in ("sustained", "first")
-    }
-    others = {
-        name: None if first is None else np.concatenate([getattr(part, name) for part in parts])
-        for name, first in vars(parts[0]).items()
-        if name not in times
-    }
-    return FleetCase(**times, **others)
+    whole: dict[str, Any] = {}
+    for name, first in vars(parts[0]).items():
+        of = [getattr(part, name) for part in parts]
+        if isinstance(first, RecoveryTimes):
+            whole[name] = _joined_times(of)
+        else:
+            whole[name] = None if first is None else np.concatenate(of)
+    return FleetCase(**whole)
 
 
 def _joined_times(parts: Sequence[RecoveryTimes]) -> RecoveryTimes:

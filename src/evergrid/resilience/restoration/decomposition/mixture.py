@@ -114,7 +114,7 @@ class PatternMixer:
         self._block, self._kind = np.zeros(room, int), np.zeros(room, int)
         self._number = np.zeros(room, int)
         self._closed = np.zeros((room, self._steps), bool)
-        self._feature = np.zeros((room, self._layout.count * self._steps))
+        self._feature = np.zeros((room, self._layout.width * self._steps))
         self._child = np.flatnonzero(limits.parent >= 0)
         self._above = limits.parent[self._child]
         self._program = GrowingProgram()
@@ -150,7 +150,7 @@ class PatternMixer:
 
     def learn(self, cut: SupplyCut) -> None:
         """One more limit, of loads that the single sources cannot feed."""
-        weight = np.zeros((self._layout.count, self._steps))
+        weight = np.zeros((self._layout.width, self._steps))
         weight[LOAD] = cut.load
         flat = weight.ravel()
         flat[self._layout.columns][self._runs] = cut.runs
@@ -264,7 +264,7 @@ class PatternMixer:
         power = closed * limits.power_kw[block]
         first = power * (1 + limits.cold_first[block, age])
         load = power * (1 + limits.cold_mean[block, age])
-        found = np.zeros((self._layout.count, self._steps))
+        found = np.zeros((self._layout.width, self._steps))
         found[LOAD], found[FIRST], found[APPARENT] = load, first, first * limits.scale[block]
         found[PICKED], found[CLOSING] = closing * first, closing
         if block in self._layout.roots:
@@ -330,7 +330,7 @@ class PatternMixer:
         np.add.at(other, self._child, beside)
         np.add.at(other, self._above, -beside)
         flat = fleet @ self._fleet.weight[self._rows]
-        wide = flat.reshape(self._layout.count, self._steps)
+        wide = flat.reshape(self._layout.width, self._steps)
         for root in self._layout.roots:
             stay[root] += wide[self._layout.root(root)]
         picked = limits.power_kw * (1 + limits.cold_first[:, 0])

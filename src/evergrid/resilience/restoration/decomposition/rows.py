@@ -38,7 +38,7 @@ class FeatureLayout(NamedTuple):
     sources: range
 
     @property
-    def count(self) -> int:
+    def width(self) -> int:
         """Of features, each with a value for every step."""
         return self.sources.stop + len(self.roots)
 
@@ -124,13 +124,13 @@ def fleet_rows(limits: PatternLimits, layout: FeatureLayout) -> FleetRows:
     if len(layout.sources):
         others = _rows_of_sources(limits, layout, each, since)
         rows = [rows[0], *others, *rows[1:], *_rows_of_sets(limits, layout, each)]
-    weight = np.zeros((sum(len(most) for _, most in rows), layout.count, layout.steps))
+    weight = np.zeros((sum(len(most) for _, most in rows), layout.width, layout.steps))
     begin = 0
     for parts, most in rows:
         for place, matrix in parts.items():
             weight[begin : begin + len(most), place] = matrix
         begin += len(most)
-    flat = weight.reshape(len(weight), layout.count * layout.steps)
+    flat = weight.reshape(len(weight), layout.width * layout.steps)
     return FleetRows(flat, np.concatenate([most for _, most in rows]))
 
 
@@ -229,15 +229,14 @@ def carrying(
     drawn[CHARGE - first] = -since
     grows = each - sparse.eye_array(steps, k=-1)
     beside = sparse.csc_array((len(kept), steps))
-    matrix = sparse.block_array(
+    entries = sparse.block_array(
         [
             [sparse.csc_array(by_source[kept]), beside, beside],
             [sparse.csc_array(np.hstack(list(fed))), grows, none],
             [sparse.csc_array(np.hstack(list(drawn))), none, grows],
             [None, each, -limits.charge_gain * each],
             [None, -limits.empties * each, limits.fills * each],
-        ],
-        format="csc",
+        ]
     )
     zero, far = np.zeros(steps), np.full(steps, -np.inf)
     places = places_of_runs(layout).ravel()
@@ -250,7 +249,7 @@ def carrying(
         upper=np.concatenate([upper, np.full(2 * steps, np.inf)]),
         row_lower=np.concatenate([np.full(len(kept), -np.inf), zero, zero, far, far]),
         row_upper=np.concatenate([rows.most[kept], zero, zero, limits.fed_kwh, limits.room_kwh]),
-        matrix=matrix,
+        matrix=sparse.csc_array(entries),
         whole=whole,
     )
     return Carrying(program, kept)
