@@ -130,11 +130,12 @@ LACKING = {  # others lack their sessions
 }
 
 
-SMALLER = {
+SMALLER = {  # what a run of a template repeats more often than its test needs
+    "battery_life": {"years = 10": "years = 2"},
     "resilience": {
-        "scenarios = 1000": "scenarios = 20",
+        "scenarios = 1000": "scenarios = 40",
         "checked_outages = 5": "checked_outages = 1",
-    }
+    },
 }
 
 
@@ -143,15 +144,16 @@ def test_new_prints_a_configuration_that_only_lacks_its_files(
     case: Case, evergrid: Command, name: str
 ):
     path = case.folder / "new.toml"
-    path.write_text(evergrid("new", name).out)
+    text = evergrid("new", name).out
+    for many, few in SMALLER.get(name, {}).items():
+        assert text.count(f"\n{many}\n") == 1
+        text = text.replace(f"\n{many}\n", f"\n{few}\n")
+    path.write_text(text)
     assert evergrid("run", path, "--dry-run").code == 0
     told = LACKING.get(name, f"there is no file {case.folder / 'sessions.parquet'}")
     if told is not None:
         path.write_text(path.read_text().replace("# [sessions]\n", "[sessions]\n"))
         path.write_text(path.read_text().replace("# file = ", "file = ", 1))
-    for given, less in SMALLER.get(name, {}).items():  # a thousand outages take half a minute
-        assert path.read_text().count(f"{given}\n") == 1
-        path.write_text(path.read_text().replace(f"{given}\n", f"{less}\n"))
     ended = evergrid("run", path, "--out", case.folder / "out")
     if told is None:
         assert ended.code == 0

@@ -15,7 +15,7 @@ from evergrid.model.microgrid import Microgrid
 from evergrid.resilience.restoration import policy
 from evergrid.resilience.restoration.decomposition.limits import applies, pattern_limits
 from evergrid.resilience.restoration.decomposition.mixture import PatternMixer
-from evergrid.resilience.restoration.decomposition.search import Carried, Follow, search
+from evergrid.resilience.restoration.decomposition.search import PlanAndRuns, Follow, search
 from evergrid.resilience.restoration.dispatch import SourceDispatch, dispatch
 from evergrid.resilience.restoration.limits import block_load, violations
 from evergrid.resilience.restoration.program import (
@@ -82,11 +82,11 @@ def plan(
     if lasting is not None:
         start = start._replace(lasting=_checked(lasting, table.steps))
 
-    def follow(wanted: Bool[Array, "block step"]) -> Carried | None:
+    def follow(wanted: Bool[Array, "block step"]) -> PlanAndRuns | None:
         """What becomes of a plan."""
         one = policy.follow(microgrid, rule, hours, step_h, **given, wanted=wanted)
         keeps = one.status.good and (rule.planned_trips or not one.openings.any())
-        return Carried(one.closed, one.diesel_on) if keeps else None
+        return PlanAndRuns(one.closed, one.diesel_on) if keeps else None
 
     search = PlanSearch(table, rule, best.pickup_share, start, follow)
     others = bool(table.solar_kw.any() or table.diesel_there.any())

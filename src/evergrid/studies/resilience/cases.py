@@ -49,7 +49,7 @@ class FleetCase:
     openings: Int[Array, " scenario"]
 
 
-class _Asked(NamedTuple):
+class _OutageQuestion(NamedTuple):
     """What is asked of every outage, wherever it is followed."""
 
     config: Config
@@ -77,7 +77,7 @@ def followed(
         causes: Whether what was missing is found out, too.
         workers: Who follows them, which changes no number.
     """
-    asked = _Asked(config, rule, believed(config, outages), causes)
+    asked = _OutageQuestion(config, rule, believed(config, outages), causes)
     return _joined(workers.each(_followed, asked, workers.split(outages)))
 
 
@@ -104,7 +104,7 @@ def _joined_times(parts: Sequence[RecoveryTimes]) -> RecoveryTimes:
     return replace(given, **by_outage)
 
 
-def _followed(asked: _Asked, outages: Outages) -> FleetCase:
+def _followed(asked: _OutageQuestion, outages: Outages) -> FleetCase:
     """Some outages, by what is believed of all."""
     config, outage = asked.config, asked.config.outage
     course = policy.follow_many(

@@ -198,7 +198,7 @@ def _as_left(outages: Outages, energy_kwh: Float[Array, " scenario"]) -> Outages
     return changed(outages, change=leave)
 
 
-class _Checked(NamedTuple):
+class _CheckQuestion(NamedTuple):
     """What is asked of every outage that is checked."""
 
     rule: RestorationRule
@@ -221,12 +221,12 @@ def checked(
     """
     count = min(count, len(outages))
     limit_s = min(PLAN_S, PLANS_S / (PLANS_EACH * count))
-    asked = _Checked(rule, believed(config, outages), config.outage.step_h, limit_s)
+    asked = _CheckQuestion(rule, believed(config, outages), config.outage.step_h, limit_s)
     parts = [outages.part(number, number + 1) for number in range(count)]
     return PolicyCheck(*np.array(workers.each(_check_one, asked, parts)).T)
 
 
-def _check_one(asked: _Checked, outage: Outages) -> tuple[float, ...]:
+def _check_one(asked: _CheckQuestion, outage: Outages) -> tuple[float, ...]:
     """Costs and bounds of one outage, in the order of `PolicyCheck`."""
     rule, belief, step_h, limit_s = asked
     (site,), (length_h,) = outage.microgrids, outage.length_h.tolist()

@@ -13,7 +13,7 @@ from evergrid.studies.resilience.scenarios import Outages
 KEY = "outage.workers"
 PARTS = 4  # for each worker, so that all end at about the same time
 
-Shared = TypeVar("Shared")
+WorkContext = TypeVar("WorkContext")
 Part = TypeVar("Part")
 PartResult = TypeVar("PartResult")
 
@@ -30,7 +30,10 @@ class OutageWorkers:
     cluster: Workers | None = None
 
     def each(
-        self, work: Callable[[Shared, Part], PartResult], shared: Shared, parts: Sequence[Part]
+        self,
+        work: Callable[[WorkContext, Part], PartResult],
+        shared: WorkContext,
+        parts: Sequence[Part],
     ) -> list[PartResult]:
         """What is made of each part, in their order, with the very results of one process.
 

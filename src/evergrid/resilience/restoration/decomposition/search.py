@@ -43,14 +43,14 @@ class BlockPlan(NamedTuple):
     bound: float
 
 
-class Carried(NamedTuple):
+class PlanAndRuns(NamedTuple):
     """Blocks that are closed, and the sets that run for them."""
 
     closed: Bool[Array, "block step"]
     runs: Bool[Array, "set step"]
 
 
-Follow = Callable[[Bool[Array, "block step"]], Carried | None]
+Follow = Callable[[Bool[Array, "block step"]], PlanAndRuns | None]
 
 
 def search(
@@ -100,7 +100,7 @@ def search(
 
 def _candidates(
     mixer: PatternMixer, near: Bool[Array, "block step"], follow: Follow
-) -> Iterator[Carried]:
+) -> Iterator[PlanAndRuns]:
     """Plans near a mixture that the sources can carry.
 
     Where there are others than batteries that feed, which sets run is first asked of whoever
@@ -114,7 +114,7 @@ def _candidates(
                 return
     runs = mixer.runs(near)
     if runs is not None:
-        yield Carried(near, runs)
+        yield PlanAndRuns(near, runs)
 
 
 def _whole(limits: PatternLimits) -> Part:
