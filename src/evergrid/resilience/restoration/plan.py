@@ -15,7 +15,7 @@ from evergrid.model.microgrid import Microgrid
 from evergrid.resilience.restoration import policy
 from evergrid.resilience.restoration.decomposition.limits import applies, pattern_limits
 from evergrid.resilience.restoration.decomposition.mixture import PatternMixer
-from evergrid.resilience.restoration.decomposition.search import PlanAndRuns, Follow, search
+from evergrid.resilience.restoration.decomposition.search import Follow, PlanAndRuns, search
 from evergrid.resilience.restoration.dispatch import SourceDispatch, dispatch
 from evergrid.resilience.restoration.limits import block_load, violations
 from evergrid.resilience.restoration.program import (
