@@ -1,10 +1,11 @@
 """``python -m benchmarks.restoration``: plans to .1 %, a thousand outages, gaps of policies.
 
 Plans of 12 blocks, 96 quarter hours and 20 buses, drawn by seed: CPU seconds, cost, bound and gap
-of each. Then the built-in hospital with its 12 buses: a thousand outages with the fast policy, and
-on a sample of them the fast and the rolling policy against the bound of a plan that knows all
-arrivals. Last the outages of the example study, whose lengths are drawn: the fast policy against
-the plan that knows the length, and against the one that knows no more of it than the policy.
+of each; ``--kind`` has sun, a battery or a diesel set beside the buses. Then the built-in hospital
+with its 12 buses: a thousand outages with the fast policy, and on a sample of them the fast and the
+rolling policy against the bound of a plan that knows all arrivals. Last the outages of the example
+study, whose lengths are drawn: the fast policy against the plan that knows the length, and against
+the one that knows no more of it than the policy.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.plan import machine
-from benchmarks.restoration.cases import BLOCKS, STEP_H, STEPS, VEHICLES, site
+from benchmarks.restoration.cases import BLOCKS, KINDS, STEP_H, STEPS, VEHICLES, Kind, site
 from evergrid.inputs.microgrid import MicrogridEntry
 from evergrid.resilience.restoration import policy, rolling
 from evergrid.resilience.restoration.limits import violations
@@ -38,7 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=20, help="plans that are made")
     parser.add_argument("--first", type=int, default=0, help="first of these seeds")
-    parser.add_argument("--mixed", action="store_true", help="with sun, battery and diesel set")
+    parser.add_argument("--kind", choices=KINDS, default="buses", help="what else is there")
     parser.add_argument("--sample", type=int, default=10, help="outages with a bound")
     parser.add_argument("--drawn", type=int, default=100, help="outages of the study with bounds")
     parser.add_argument("--study", type=Path, default=STUDY, help="in which they are drawn")
@@ -46,21 +47,23 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     print(machine.description())
     seeds = range(given.first, given.first + given.seeds)
-    print_plans(seeds, mixed=given.mixed, wall_limit_s=given.wall_limit_s)
-    print_outages()
+    print_plans(seeds, kind=given.kind, wall_limit_s=given.wall_limit_s)
+    if given.sample or given.drawn:
+        print_outages()
     for hours in (4.0, 8.0, 24.0) if given.sample else ():
         print_gaps(hours, given.sample)
     if given.drawn:
         print_drawn_gaps(given.study, given.drawn)
 
 
-def print_plans(seeds: Sequence[int], *, mixed: bool, wall_limit_s: float) -> None:
+def print_plans(seeds: Sequence[int], *, kind: Kind, wall_limit_s: float) -> None:
     """Each plan, and the median; the kernels are compiled before."""
     rule, taken, gaps = RestorationRule(), [], []
     plan(site(0, blocks=3, vehicles=3), rule, 1.0, STEP_H)
-    print(f"{BLOCKS} blocks x {STEPS} steps x {VEHICLES} buses{', mixed' if mixed else ''}:")
+    beside = "" if kind == "buses" else f", {kind}"
+    print(f"{BLOCKS} blocks x {STEPS} steps x {VEHICLES} buses{beside}:")
     for seed in seeds:
-        given = site(seed, mixed=mixed)
+        given = site(seed, kind=kind)
         found = plan(given, rule, STEPS * STEP_H, STEP_H, time_limit_s=wall_limit_s)
         taken.append(found.seconds)
         gaps.append(gap(given, found))

@@ -1,5 +1,7 @@
 """Sites of 12 load blocks and 20 vehicles, drawn at random."""
 
+from typing import Literal, get_args
+
 import numpy as np
 
 from evergrid.model.microgrid import TIERS, BatteryUnit, DieselSet, LoadBlock, Microgrid
@@ -8,10 +10,14 @@ BLOCKS, VEHICLES, STEPS, STEP_H = 12, 20, 96, 0.25
 WEIGHTS = (10.0, 3.0, 1.0)  # by tier
 
 
+Kind = Literal["buses", "sun", "battery", "diesel", "mixed"]  # what is there beside the buses
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
 def site(
-    seed: int, *, blocks: int = BLOCKS, vehicles: int = VEHICLES, mixed: bool = False
+    seed: int, *, blocks: int = BLOCKS, vehicles: int = VEHICLES, kind: Kind = "buses"
 ) -> Microgrid:
-    """A site whose vehicles come at random; with sun, battery and diesel set if mixed."""
+    """A site whose vehicles come at random; "battery" is with sun, "mixed" has all."""
     random = np.random.default_rng(seed)
     tier = random.integers(0, 3, blocks)
     load = tuple(
@@ -43,7 +49,7 @@ def site(
         )
         for b in range(vehicles)
     )
-    if not mixed:
+    if kind == "buses":
         return Microgrid(60.0, 480.0, load, buses)
     hour = np.arange(STEPS) * STEP_H
     sun = 150.0 * np.maximum(np.sin((hour - 6.0) / 12.0 * np.pi), 0.0)
@@ -60,4 +66,12 @@ def site(
         stationary=True,
     )
     diesel = DieselSet("diesel", 150.0, 1500.0)
-    return Microgrid(60.0, 480.0, load, (*buses, battery), (diesel,), sun, STEP_H)
+    return Microgrid(
+        60.0,
+        480.0,
+        load,
+        (*buses, battery) if kind in ("battery", "mixed") else buses,
+        (diesel,) if kind in ("diesel", "mixed") else (),
+        sun if kind != "diesel" else None,
+        STEP_H,
+    )

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 from pydantic import Field
 
 from evergrid.core.config import Config
@@ -13,6 +14,7 @@ from evergrid.core.text.nearest import did_you_mean
 from evergrid.grid.feeder.section import BusLoad, SectionOfFeeder, cut_out
 from evergrid.inputs.feeder.source import FeederSource
 from evergrid.model.microgrid import Tier
+from evergrid.model.section_network import SectionNetwork
 
 LEAST_FACTOR = 0.1  # power factor of a block
 
@@ -96,3 +98,17 @@ class SectionEntry(FeederSource):
         if twice := tuple(sorted({bus for bus in told if told.count(bus) > 1})):
             faults.append(Fault("microgrid.feeder.block.bus", "be named once", twice))
         raise_if_any("config", faults)
+
+
+def section_table(section: SectionNetwork) -> pl.DataFrame:
+    """Lines and transformers of a section as a table, for what a study was computed from."""
+    schema = {
+        "branch": pl.String,
+        "from_bus": pl.String,
+        "to_bus": pl.String,
+        "resistance_ohm": pl.Float64,
+        "reactance_ohm": pl.Float64,
+        "rating_kva": pl.Float64,
+    }
+    rows = [{"branch": one.name, **vars(one)} for one in section.branches]
+    return pl.DataFrame(rows, schema=schema)

@@ -96,6 +96,10 @@ def test_the_least_fleet_is_proven_and_one_less_is_not():
     count = least["vehicles"].item()
     assert 0 < count <= 6
     assert least["target_kept_proven"].item() >= 0.3
+    own = given.summary  # three vans, of which each table row tells whether they are enough
+    rows = given.tables["least_fleet"].filter(pl.col("vehicles") <= 3)
+    assert own["least_energy_arrival_kwh"] == rows["energy_arrival_kwh"].min()
+    assert own["least_charger_kw"] == (25.0 if count <= 3 else None)
     site = configuration()["microgrid"]
     fewer = site["vehicles"][0] | {
         "count": count - 1,

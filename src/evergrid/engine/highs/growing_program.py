@@ -33,10 +33,12 @@ class GrowingProgram:
         """A new row, the last one, and its entries."""
         self._highs.addRow(lower, upper, len(columns), columns.astype(np.int32), values)
 
-    def limit_columns(self, first: int, upper: Float[Array, " column"]) -> None:
-        """Other upper bounds of columns, from one on."""
+    def limit_columns(
+        self, first: int, lower: Float[Array, " column"], upper: Float[Array, " column"]
+    ) -> None:
+        """Other bounds of columns, from one on."""
         places = first + np.arange(len(upper), dtype=np.int32)
-        self._highs.changeColsBounds(len(places), places, np.zeros(len(places)), upper)
+        self._highs.changeColsBounds(len(places), places, lower, upper)
 
     def solve(self) -> tuple[Float[Array, " column"], Float[Array, " row"]] | None:
         """Values of columns and prices of rows; None where there is no solution."""

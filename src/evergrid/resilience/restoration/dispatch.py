@@ -5,13 +5,32 @@ from typing import NamedTuple
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float, Int
-from evergrid.engine.highs.sparse_program import ProgramBuilder, solve
+from evergrid.engine.highs.sparse_program import (
+    ProgramBuilder,
+    SparseAnswer,
+    SparseProgram,
+    solve,
+)
 from evergrid.resilience.restoration.limits import block_load, is_online, start_of_step
 from evergrid.resilience.restoration.program import FleetCut, StartState, fleet_kwh, own_columns
 from evergrid.resilience.restoration.steps import StepTables
 
 CHARGE_COST = 1e-4  # of a kWh drawn beside one not served: none is charged and fed at once
 NEAR = 1e-6  # kWh that may be missing, as a share of what is asked for
+
+
+class SupplyCut(NamedTuple):
+    """A limit of what all sources can feed: a sum over load and running sets, and the most of it.
+
+    Attributes:
+        load: Weight of a kW of load in each step.
+        runs: Weight of each set that runs in a step.
+        most: Of the sum.
+    """
+
+    load: Float[Array, " step"]
+    runs: Float[Array, "set step"]
+    most: float
 
 
 class SourceDispatch(NamedTuple):
@@ -26,6 +45,7 @@ class SourceDispatch(NamedTuple):
         master: Which source forms the grid: batteries, then diesel sets.
         missing_kwh: That no source can feed.
         cut: Steps over which too much was asked of the fleet; None where nothing is missing.
+        supply: What was asked of all sources and they cannot feed; None where nothing is missing.
     """
 
     battery_kw: Float[Array, "battery step"]
@@ -36,6 +56,7 @@ class SourceDispatch(NamedTuple):
     master: Bool[Array, "source step"]
     missing_kwh: float
     cut: FleetCut | None
+    supply: SupplyCut | None
 
 
 def dispatch(
@@ -66,7 +87,8 @@ def dispatch(
     fuel = made.rows(diesel_on.shape[:1], lower=-np.inf, upper=room)
     made.entries(fuel[:, None], diesel, step_h * (1 - table.idle_share)[:, None])
     feed, charge = _add_batteries(made, table, online, balance, diesel, solar)
-    answer = solve(made.program())
+    program = made.program()
+    answer = solve(program)
     live = np.logical_or(closed.any(axis=0), diesel_on.any(axis=0))
     values = answer.values
     if not len(values):
@@ -76,10 +98,13 @@ def dispatch(
     cells = np.where(power > 0, power * table.cells_out[:, None], power * table.cells_in[:, None])
     energy = table.energy_kwh[:, None] - np.cumsum(cells, axis=1) * step_h
     burnt = (idle[:, None] * diesel_on) + step_h * (1 - table.idle_share)[:, None] * values[diesel]
-    cut = None
+    cut = supply = None
     if missing_kwh > NEAR * max(load_kw.sum() * step_h, 1.0):
         steps = answer.row_price[balance] > step_h / 2
         cut = FleetCut(steps, fleet_kwh(table, ~own_columns(table), steps))
+        supply = _supply_cut(table, program, answer, balance, missing, fuel, diesel)
+        if not (table.solar_kw.any() or table.diesel_there.any()):  # exact by max flow, min cut
+            supply = supply._replace(load=step_h * steps, most=cut.most_kwh)
     return SourceDispatch(
         battery_kw=power,
         battery_energy_kwh=energy,
@@ -89,7 +114,48 @@ def dispatch(
         master=masters(table, energy, diesel_on, live),
         missing_kwh=missing_kwh,
         cut=cut,
+        supply=supply,
     )
+
+
+def _supply_cut(
+    table: StepTables,
+    program: SparseProgram,
+    answer: SparseAnswer,
+    balance: Int[Array, " step"],
+    missing: Int[Array, " step"],
+    fuel: Int[Array, " set"],
+    diesel: Int[Array, "set step"],
+) -> SupplyCut:
+    """What the prices of a dispatch prove of all loads and running sets.
+
+    For any prices, what is missing is at least the sum of prices times bounds of rows, and of what
+    columns cost at these prices, each at its better bound. That is linear in the load, and in the
+    sets that run, which bound power and fuel of these: where it is above 0, something is missing.
+
+    Source:
+        J. F. Benders (1962), Partitioning procedures for solving mixed-variables programming
+        problems, Numerische Mathematik 4, doi:10.1007/BF01386316.
+    """
+    price = answer.row_price.copy()
+    price[balance] = np.minimum(price[balance], table.step_h)  # none is worth more than missing
+    price = np.where((price > 0) & np.isneginf(program.row_lower), 0.0, price)
+    price = np.where((price < 0) & np.isposinf(program.row_upper), 0.0, price)
+    bound = np.where(price > 0, program.row_lower, program.row_upper)
+    bound = np.where(price == 0, 0.0, bound)
+    bound[balance] = 0.0  # the load
+    bound[fuel] = np.where(price[fuel] < 0, table.fuel_kwh, 0.0)
+    cost = np.zeros(len(program.cost))
+    cost[missing] = table.step_h
+    reduced = cost - price @ program.matrix
+    low, high = program.lower, program.upper
+    best = np.where(reduced > 0, low, np.where(reduced < 0, high, 0.0))
+    best[missing] = 0.0
+    best[diesel] = 0.0
+    rating = table.diesel_kw[:, None]
+    runs = np.minimum(reduced[diesel] * table.least_share[:, None], reduced[diesel]) * rating
+    runs -= (price[fuel] * table.idle_share * table.diesel_kw * table.step_h)[:, None]
+    return SupplyCut(price[balance], runs, -float(price @ bound + reduced @ best))
 
 
 def _add_batteries(
@@ -172,4 +238,5 @@ def _nothing(table: StepTables, load_kw: Float[Array, " step"]) -> SourceDispatc
         master=np.zeros((batteries + sets, table.steps), bool),
         missing_kwh=float(load_kw.sum() * table.step_h),
         cut=None,
+        supply=None,
     )

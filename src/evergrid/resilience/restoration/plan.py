@@ -14,7 +14,8 @@ from evergrid.engine.highs.sparse_program import solve
 from evergrid.model.microgrid import Microgrid
 from evergrid.resilience.restoration import policy
 from evergrid.resilience.restoration.decomposition.limits import applies, pattern_limits
-from evergrid.resilience.restoration.decomposition.search import search
+from evergrid.resilience.restoration.decomposition.mixture import PatternMixer
+from evergrid.resilience.restoration.decomposition.search import Follow, PlanAndRuns, search
 from evergrid.resilience.restoration.dispatch import SourceDispatch, dispatch
 from evergrid.resilience.restoration.limits import block_load, violations
 from evergrid.resilience.restoration.program import (
@@ -30,8 +31,9 @@ from evergrid.resilience.restoration.steps import StepTables, step_tables
 
 GAP = 1e-3  # share of the cost at which a schedule is called optimal
 ASKED = 0.95  # share of the gap that branch and bound is asked for: rounding takes the rest
+PATTERNS_SHARE = 0.6  # of the time, for branch and price beside other sources: then the program
 MOST_CUTS = 5  # after which each battery has columns of its own
-MOST_FLEET_CUTS = 40  # the same where branch and price takes them one by one
+MOST_CUTS_OF_PATTERNS = 40  # the same where branch and price takes them one by one
 
 
 def plan(
@@ -79,10 +81,19 @@ def plan(
     start = all_open(len(microgrid.load_blocks), table.steps)
     if lasting is not None:
         start = start._replace(lasting=_checked(lasting, table.steps))
-    search = PlanSearch(table, rule, best.pickup_share, start)
+
+    def follow(wanted: Bool[Array, "block step"]) -> PlanAndRuns | None:
+        """What becomes of a plan."""
+        one = policy.follow(microgrid, rule, hours, step_h, **given, wanted=wanted)
+        keeps = one.status.good and (rule.planned_trips or not one.openings.any())
+        return PlanAndRuns(one.closed, one.diesel_on) if keeps else None
+
+    search = PlanSearch(table, rule, best.pickup_share, start, follow)
+    others = bool(table.solar_kw.any() or table.diesel_there.any())
     bound, enough, again = -np.inf, False, True
     while again and not enough:
-        left_s = max(time_limit_s - (time.perf_counter() - begun), 1.0)
+        share = PATTERNS_SHARE if search.as_patterns and others else 1.0
+        left_s = max(share * time_limit_s - (time.perf_counter() - begun), 1.0)
         found = search.solve(best.closed, gap=ASKED * gap, time_limit_s=left_s)
         bound = max(bound, found.bound)
         if not found.any:
@@ -104,6 +115,8 @@ def plan(
             again = search.deepen()
         cost = cost_kwh(microgrid, best, lasting)
         enough = cost - bound <= gap * max(cost, 1.0)
+        if not again and not enough:
+            again = search.deepen()
         again = again and time.perf_counter() - begun < time_limit_s
     return replace(
         best,
@@ -133,7 +146,14 @@ class Closing(NamedTuple):
 
 
 class PlanSearch:
-    """The program of one outage, with what has been learnt of its fleet."""
+    """The program of one outage, with what has been learnt of its fleet.
+
+    It is branch and price over patterns of blocks where there is a plan to begin with and someone
+    to follow one, and blocks are dark before; else a mixed-integer program.
+
+    Attributes:
+        as_patterns: Whether it may be branch and price.
+    """
 
     def __init__(
         self,
@@ -141,24 +161,28 @@ class PlanSearch:
         rule: RestorationRule,
         pickup_share: Float[Array, " step"],
         start: StartState,
+        follow: Follow | None = None,
     ) -> None:
+        self._follow = follow
         self._given = table, rule, pickup_share, start
         self._cuts: list[FleetCut] = []
         self._own = own_columns(table)
         self._online = False
-        self._as_blocks = applies(table)
+        self._learnt = 0
+        self.as_patterns = applies(table)
+        self._mixer: PatternMixer | None = None
 
     def solve(
         self, closed: Bool[Array, "block step"] | None, *, gap: float, time_limit_s: float
     ) -> Closing:
         """The best closing for all that is known; it begins with one that is given."""
         table, rule, share, begin = self._given
-        if closed is not None and self._as_blocks:
-            limits = pattern_limits(table, rule, share, begin.lasting, self._cuts)
-            found = search(limits, closed, gap=gap, time_limit_s=time_limit_s)
-            off = np.zeros(table.diesel_there.shape, bool)
+        if closed is not None and self._follow is not None and self.as_patterns:
+            if self._mixer is None:
+                self._mixer = PatternMixer(pattern_limits(table, rule, share, begin.lasting))
+            found = search(self._mixer, closed, self._follow, gap=gap, time_limit_s=time_limit_s)
             none = np.zeros((0, table.steps), bool)
-            return Closing(found.closed, off, none, found.bound, any=True)
+            return Closing(found.closed, found.runs, none, found.bound, any=True)
         program, layout = build(
             table, rule, share, begin, self._own, self._cuts, online=self._online
         )
@@ -175,11 +199,17 @@ class PlanSearch:
 
     def learn(self, fed: SourceDispatch) -> bool:
         """Keeps over which steps the fleet was asked for too much; whether that is news."""
+        if fed.supply is not None and self._mixer is not None:
+            self._mixer.learn(fed.supply)
+            self._learnt += 1
+            if self._learnt > MOST_CUTS_OF_PATTERNS:
+                self._own, self._mixer, self.as_patterns = np.ones_like(self._own), None, False
+            return True
         if fed.cut is None or self._own.all():
             return False
         self._cuts.append(fed.cut)
-        if len(self._cuts) > (MOST_FLEET_CUTS if self._as_blocks else MOST_CUTS):
-            self._own, self._cuts, self._as_blocks = np.ones_like(self._own), [], False
+        if len(self._cuts) > MOST_CUTS:
+            self._own, self._cuts = np.ones_like(self._own), []
         return True
 
     def deepen(self) -> bool:
@@ -187,7 +217,7 @@ class PlanSearch:
         if self._online:
             return False
         self._own, self._online, self._cuts = np.ones_like(self._own), True, []
-        self._as_blocks = False
+        self._mixer, self.as_patterns = None, False
         return True
 
 

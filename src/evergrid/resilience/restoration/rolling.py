@@ -1,8 +1,8 @@
 """A restoration that is planned anew whenever a source comes or goes, on what is known then.
 
 It knows what the fast policy knows, when the vehicles that are there will leave, and the course of
-the sun. It takes lengths of outages as exponential with the expected mean: from each moment on, a
-step counts with the probability that the outage lasts to it, over twice that mean. Vehicles that
+the sun. Of the length it believes what the policy believes: from each moment on, a step counts with
+the probability that an outage which has lasted so far lasts to it, until that is low. Vehicles that
 are still to come it leaves out, or expects after a mean wait.
 """
 
@@ -15,7 +15,9 @@ from evergrid.core.arrays import Array, Bool, Float
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.model.microgrid import Microgrid
+from evergrid.resilience.restoration import belief as beliefs
 from evergrid.resilience.restoration import policy
+from evergrid.resilience.restoration.belief import OutageBelief
 from evergrid.resilience.restoration.dispatch import dispatch
 from evergrid.resilience.restoration.limits import ages
 from evergrid.resilience.restoration.plan import PlanSearch
@@ -25,7 +27,7 @@ from evergrid.resilience.restoration.schedule import RestorationSchedule
 from evergrid.resilience.restoration.steps import NEAR, StepTables, step_tables
 
 GAP = 5e-3  # of each plan; the next arrival changes more
-AHEAD = 2.0  # expected lengths that a plan looks ahead
+AHEAD = float(np.exp(-2.0))  # probability down to which a plan looks ahead: two mean lengths
 
 
 def follow(
@@ -35,6 +37,7 @@ def follow(
     step_h: float,
     *,
     failures: SourceFailures | None = None,
+    belief: OutageBelief | None = None,
     expected_wait_h: float | None = None,
     gap: float = GAP,
     time_limit_s: float = 20.0,
@@ -43,10 +46,12 @@ def follow(
 
     Args:
         microgrid: The site, with when its vehicles really come and leave.
-        rule: Limits, and how long an outage is expected to last.
+        rule: Limits, and how long an outage is expected to last where no belief is given.
         hours: For which the outage is followed.
         step_h: Length of a step.
         failures: Of sources; none when absent. They are learnt of as they happen.
+        belief: How long outages last; exponential with the mean of the rule when absent. What
+            vehicles bring that are still to come is not taken from it.
         expected_wait_h: Mean of the exponential wait for each vehicle that is not there yet, with
             the mean energy of those that are. Absent: only vehicles that are there count.
         gap: Share of the cost at which each plan is good enough.
@@ -54,25 +59,29 @@ def follow(
 
     Raises:
         InputError: Hours that are no whole number of steps, failures of another number of sources,
-            a wait that is not positive, an expected length below one step.
+            a belief of another number of steps, a wait that is not positive, an expected length
+            below one step.
     """
     begun_s = time.process_time()
-    _check(rule, step_h, expected_wait_h)
+    _check(rule, step_h, expected_wait_h, believes=belief is not None)
     failures = failures or none_fail(len(microgrid.batteries), len(microgrid.diesel_sets))
     table = step_tables(microgrid, hours, step_h, failures)
-    ahead = round(AHEAD * rule.expected_h / step_h)
-    stays = _stays(microgrid, table, ahead)
+    if belief is None:
+        belief = beliefs.exponential(rule.expected_h, table.steps, step_h)
+    beliefs.check(belief, table.steps)
     wanted = np.zeros((len(microgrid.load_blocks), table.steps), bool)
     course = policy.follow(microgrid, rule, hours, step_h, failures=failures, wanted=wanted)
-    for step in _events(table, ahead):
-        lasting = np.exp(-np.arange(ahead) * step_h / rule.expected_h)
+    step = 0
+    while step < table.steps:
+        lasting = _lasting(belief, step, step_h)
+        ahead = len(lasting)
         start = _start(course, step, lasting)
-        known = _known(table, course, step, stays[:, step : step + ahead], expected_wait_h)
-        share = np.full(ahead, rule.pickup_share)
-        closed = _best(known, rule, share, start, gap, time_limit_s)
+        known = _known(microgrid, table, course, step, ahead, expected_wait_h)
+        closed = _best(known, rule, np.full(ahead, rule.pickup_share), start, gap, time_limit_s)
         part = wanted[:, step : step + ahead]
         part[:] = closed[:, : part.shape[1]]
         course = policy.follow(microgrid, rule, hours, step_h, failures=failures, wanted=wanted)
+        step = _next(table, step, ahead)
     return replace(course, method="rolling", seconds=time.process_time() - begun_s)
 
 
@@ -93,22 +102,33 @@ def _best(
             return found.closed
 
 
-def _events(table: StepTables, ahead: int) -> list[int]:
-    """Steps with other sources than the one before, and those at which a plan ends."""
-    sources = np.concatenate([table.there, table.diesel_there])
-    other = np.flatnonzero((sources[:, 1:] != sources[:, :-1]).any(axis=0)) + 1
-    events = [0]
-    for step in (*other.tolist(), table.steps):
-        while events[-1] + ahead < step:
-            events.append(events[-1] + ahead)
-        if step < table.steps and step > events[-1]:
-            events.append(step)
-    return events
+def _lasting(belief: OutageBelief, step: int, step_h: float) -> Float[Array, " ahead"]:
+    """Probability that an outage that lasts to a step lasts to each from there on, until it is low.
+
+    The step itself counts in full, also where no outage is believed to last so long.
+    """
+    lasting, tail_h = belief.lasting[step:], belief.tail_h
+    if tail_h > 0:
+        more = int(np.ceil(-np.log(AHEAD) * tail_h / step_h))
+        after = lasting[-1] * np.exp(-step_h / tail_h * np.arange(1, more + 1))
+        lasting = np.concatenate([lasting, after])
+    share = lasting / max(float(lasting[0]), np.finfo(float).tiny)
+    share[0] = 1.0
+    return share[share > AHEAD * (1 + 1e-9)]
 
 
-def _stays(microgrid: Microgrid, table: StepTables, ahead: int) -> Bool[Array, "battery step"]:
+def _next(table: StepTables, step: int, ahead: int) -> int:
+    """The next step with other sources than the one before it, or at which a plan ends."""
+    sources = np.concatenate([table.there, table.diesel_there])[:, step : step + ahead + 1]
+    other = np.flatnonzero((sources[:, 1:] != sources[:, :-1]).any(axis=0))
+    return step + (int(other[0]) + 1 if len(other) else ahead)
+
+
+def _stays(
+    microgrid: Microgrid, table: StepTables, step: int, ahead: int
+) -> Bool[Array, "battery step"]:
     """Whether each battery, once there, will still be there; failures are not foreseen."""
-    end = (np.arange(table.steps + ahead) + 1) * table.step_h
+    end = (step + np.arange(ahead) + 1) * table.step_h
     leaves = np.array([unit.departure_h for unit in microgrid.batteries], float)
     return leaves[:, None] >= end - NEAR * table.step_h
 
@@ -122,16 +142,16 @@ def _start(course: RestorationSchedule, step: int, lasting: Float[Array, " step"
 
 
 def _known(
+    microgrid: Microgrid,
     table: StepTables,
     course: RestorationSchedule,
     step: int,
-    stays: Bool[Array, "battery step"],
+    ahead: int,
     expected_wait_h: float | None,
 ) -> StepTables:
     """The microgrid from a step on, as far as it is known there."""
-    ahead = stays.shape[1]
     here = table.there[:, step]
-    there = stays & here[:, None]
+    there = _stays(microgrid, table, step, ahead) & here[:, None]
     energy = (course.battery_energy_kwh[:, step - 1] if step else table.energy_kwh).copy()
     later = ~table.there[:, : step + 1].any(axis=1)
     if expected_wait_h is not None and later.any() and here.any():
@@ -164,12 +184,14 @@ def _longer(
     return np.concatenate([profile, tail], axis=1)
 
 
-def _check(rule: RestorationRule, step_h: float, expected_wait_h: float | None) -> None:
+def _check(
+    rule: RestorationRule, step_h: float, expected_wait_h: float | None, *, believes: bool
+) -> None:
     faults = []
     if expected_wait_h is not None and not 0 < expected_wait_h < np.inf:
         fix = "Leave it out where only vehicles that are there are to count."
         faults.append(Fault("expected_wait_h", "be positive", (expected_wait_h,), fix=fix))
-    if rule.expected_h < step_h:
+    if rule.expected_h < step_h and not believes:
         rule_text = f"be at least one step, {step_h:g} h, for a plan to look ahead"
         faults.append(Fault("expected_h", rule_text, (rule.expected_h,)))
     if faults:

@@ -1,6 +1,8 @@
 """One fleet through all outages: who is served when, how soon, how deep, and what is missing."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,10 +13,12 @@ from evergrid.resilience.metrics.performance import PerformanceCurves
 from evergrid.resilience.metrics.recovery import RecoveryTimes, recovery
 from evergrid.resilience.metrics.requirement import RequirementTest, requirement_test
 from evergrid.resilience.restoration import policy
+from evergrid.resilience.restoration.belief import OutageBelief
 from evergrid.resilience.restoration.rule import RestorationRule
 from evergrid.studies.resilience.config import Config
 from evergrid.studies.resilience.missing import missing_kwh
 from evergrid.studies.resilience.scenarios import Outages, believed
+from evergrid.studies.resilience.workers import HERE, OutageWorkers
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,22 @@ class FleetCase:
     openings: Int[Array, " scenario"]
 
 
+class _OutageQuestion(NamedTuple):
+    """What is asked of every outage, wherever it is followed."""
+
+    config: Config
+    rule: RestorationRule
+    belief: OutageBelief
+    causes: bool
+
+
 def followed(
-    config: Config, outages: Outages, rule: RestorationRule, *, causes: bool = False
+    config: Config,
+    outages: Outages,
+    rule: RestorationRule,
+    *,
+    causes: bool = False,
+    workers: OutageWorkers = HERE,
 ) -> FleetCase:
     """Every outage by the fast policy, which knows neither who comes nor how long it lasts.
 
@@ -57,15 +75,45 @@ def followed(
         outages: With the vehicles of this case.
         rule: By which blocks are picked up.
         causes: Whether what was missing is found out, too.
+        workers: Who follows them, which changes no number.
     """
-    outage = config.outage
+    asked = _OutageQuestion(config, rule, believed(config, outages), causes)
+    return _joined(workers.each(_followed, asked, workers.split(outages)))
+
+
+def _joined(parts: Sequence[FleetCase]) -> FleetCase:
+    """Outages that were followed in parts, in their order."""
+    if len(parts) == 1:
+        return parts[0]
+    whole: dict[str, Any] = {}
+    for name, first in vars(parts[0]).items():
+        of = [getattr(part, name) for part in parts]
+        if isinstance(first, RecoveryTimes):
+            whole[name] = _joined_times(of)
+        else:
+            whole[name] = None if first is None else np.concatenate(of)
+    return FleetCase(**whole)
+
+
+def _joined_times(parts: Sequence[RecoveryTimes]) -> RecoveryTimes:
+    given = parts[0]
+    by_outage = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in ("time_h", "reached", "interruptions", "below_h")
+    }
+    return replace(given, **by_outage)
+
+
+def _followed(asked: _OutageQuestion, outages: Outages) -> FleetCase:
+    """Some outages, by what is believed of all."""
+    config, outage = asked.config, asked.config.outage
     course = policy.follow_many(
         outages.microgrids,
-        rule,
+        asked.rule,
         outage.steps * outage.step_h,
         outage.step_h,
         failures=outages.failures(),
-        belief=believed(config, outages),
+        belief=asked.belief,
     )
     site = outages.microgrids[0]
     begins = outage.step_h * np.arange(outage.steps)
@@ -87,7 +135,7 @@ def followed(
         first=recovery(curves, shares, hold_h=0.0),
         m_d_kwh=degradation(curves).energy_kwh,
         lost_kwh=np.einsum("sbt,st,kb->sk", dark_kw, lasts_h, tiers.astype(float)),
-        missing_kwh=missing_kwh(config, outages, course, lasts_h) if causes else None,
+        missing_kwh=missing_kwh(config, outages, course, lasts_h) if asked.causes else None,
         served_share=np.where(begun, served_kw / counted.sum(), np.nan),
         survived_h=np.stack(
             [_survived_h(site, course.closed, of, outage.step_h) for of in tiers], axis=1

@@ -11,6 +11,8 @@ from evergrid.core.faults import Fault
 from evergrid.inputs.microgrid import HOURS_A_DAY, MicrogridEntry
 from evergrid.model.microgrid import TIERS, Tier
 
+WorkersName = Literal["process", "cluster"]
+
 MOST_RUNS = 250_000  # outages times vehicles, beyond which a run needs more than 1 GB and an hour
 MOST_STEPS = 10_000  # of one outage
 MOST_VALUES = 200_000_000  # outages, blocks and vehicles, and steps multiplied: of memory
@@ -37,6 +39,8 @@ class OutageEntry(BaseConfig):
     """Outages in a year, on average."""
     step_min: float = Field(default=15.0, ge=0.06, le=60)
     """Length of a step of the restoration, minutes."""
+    workers: WorkersName = "process"
+    """Who follows the outages: this "process", or the workers of a Ray "cluster"."""
 
     @property
     def step_h(self) -> float:

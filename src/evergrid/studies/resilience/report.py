@@ -1,6 +1,7 @@
 """Resilience as people read it: lines of text, figures, and a page that needs no network."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 from plotly.graph_objects import Figure
@@ -106,7 +107,20 @@ def _size_line(result: StudyResult) -> str | None:
     most = result.config.sizing.vehicles[1] if result.config.sizing is not None else 0
     least = s["least_vehicles"]
     enough = f"{least} vehicles" if least is not None else f"more than {most} vehicles"
-    return f"{said}the target needs {enough} of about this kind"
+    return f"{said}the target needs {enough} of about this kind{_of_own(s)}"
+
+
+def _of_own(s: dict[str, Any]) -> str:
+    """What as many vehicles as there are would need."""
+    energy, power = s["least_energy_arrival_kwh"], s["least_charger_kw"]
+    if energy is None and power is None:
+        return f"; {s['vehicles']} are not enough with any energy or charger that was tried"
+    needs = [
+        f"{value:g} {unit}"
+        for value, unit in ((energy, "kWh in each"), (power, "kW at each charger"))
+        if value is not None
+    ]
+    return f"; with {s['vehicles']} it takes {' or '.join(needs)}"
 
 
 def _standing_line(result: StudyResult) -> str:

@@ -35,12 +35,18 @@ class LeastFleets:
         charger_kw: Power of its charger.
         vehicles: How many; NaN where not even the most are enough.
         lower_bound: Proven probability with so many; with the most where those are not enough.
+        own_energy_kwh: Least mean energy that is tried with which as many vehicles as the study has
+            are enough, at the charger nearest to theirs; NaN where none is.
+        own_charger_kw: Least charger that is tried with which they are, at the energy nearest to
+            theirs; NaN where none is.
     """
 
     energy_kwh: Float[Array, " energy"]
     charger_kw: Float[Array, " charger"]
     vehicles: Float[Array, "energy charger"]
     lower_bound: Float[Array, "energy charger"]
+    own_energy_kwh: float
+    own_charger_kw: float
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,13 @@ class Outages:
     def __len__(self) -> int:
         return len(self.microgrids)
 
+    def part(self, first: int, last: int) -> "Outages":
+        """Those from one number on, before another."""
+        of = slice(first, last)
+        return Outages(
+            self.start_hour[of], self.length_h[of], self.microgrids[of], self.diesel_fails_h[of]
+        )
+
     def with_sites(self, change: Callable[[int, Microgrid], Microgrid]) -> "Outages":
         """The same outages of sites that are changed one by one."""
         changed = tuple(change(i, one) for i, one in enumerate(self.microgrids))

@@ -13,15 +13,21 @@ from evergrid.studies.resilience.cases import followed, lost_cost, requirement
 from evergrid.studies.resilience.config import Config
 from evergrid.studies.resilience.results import LeastFleets, SizeSweep
 from evergrid.studies.resilience.scenarios import Outages, changed
+from evergrid.studies.resilience.workers import OutageWorkers
 
 SIZES = 9  # between the least and the most, beside those around the fleet's own
 
 
-def swept(config: Config, outages: Outages, rule: RestorationRule) -> SizeSweep:
+def swept(
+    config: Config, outages: Outages, rule: RestorationRule, workers: OutageWorkers
+) -> SizeSweep:
     """Fleets of several sizes through the same outages."""
     some = _some(config, outages)
     vehicles = _sizes(config)
-    found = [followed(config, changed(some, vehicles=count), rule) for count in vehicles.tolist()]
+    found = [
+        followed(config, changed(some, vehicles=count), rule, workers=workers)
+        for count in vehicles.tolist()
+    ]
     return SizeSweep(
         vehicles=vehicles,
         m_d_kwh=np.array([case.m_d_kwh.mean() for case in found]),
@@ -30,8 +36,10 @@ def swept(config: Config, outages: Outages, rule: RestorationRule) -> SizeSweep:
     )
 
 
-def least(config: Config, outages: Outages, rule: RestorationRule) -> LeastFleets:
-    """The fewest vehicles for each energy and each charger, by halving.
+def least(
+    config: Config, outages: Outages, rule: RestorationRule, workers: OutageWorkers
+) -> LeastFleets:
+    """The fewest vehicles for each energy and each charger, by halving; what the own fleet needs.
 
     More vehicles never make an outage worse by more than what the policy's rules of thumb cost, so
     halving is used, and the size before the one that is found was tried and is not enough.
@@ -43,24 +51,39 @@ def least(config: Config, outages: Outages, rule: RestorationRule) -> LeastFleet
     for i, energy in enumerate(given.energy_arrival_kwh):
         for j, power in enumerate(given.charger_kw):
             fleet = changed(some, change=_of(config, energy, power))
-            count, test = _fewest(config, fleet, rule)
+            count, test = _fewest(config, fleet, rule, workers)
             vehicles[i, j] = np.nan if count is None else count
             bound[i, j] = test.lower_bound
+    own, (i, j) = config.microgrid.vehicles[0].count, nearest(config)
+
+    def enough(energy: float, power: float) -> bool:
+        fleet = changed(some, vehicles=own, change=_of(config, energy, power))
+        return requirement(config, followed(config, fleet, rule, workers=workers)).proven
+
+    energies, powers = given.energy_arrival_kwh, given.charger_kw
     return LeastFleets(
-        np.array(given.energy_arrival_kwh), np.array(given.charger_kw), vehicles, bound
+        np.array(energies),
+        np.array(powers),
+        vehicles,
+        bound,
+        own_energy_kwh=next((one for one in energies if enough(one, powers[j])), np.nan),
+        own_charger_kw=next((one for one in powers if enough(energies[i], one)), np.nan),
     )
+
+
+def nearest(config: Config) -> tuple[int, int]:
+    """Places of the energy and the charger that are nearest to those of the study's vehicles."""
+    assert config.sizing is not None
+    kind, given = config.microgrid.vehicles[0], config.sizing
+    energy_kwh, power_kw = sum(kind.energy_arrival_kwh) / 2, kind.max_discharge_kw
+    i = int(np.argmin(np.abs(np.array(given.energy_arrival_kwh) - energy_kwh)))
+    return i, int(np.argmin(np.abs(np.array(given.charger_kw) - power_kw)))
 
 
 def _some(config: Config, outages: Outages) -> Outages:
     """The first outages, of which sizes are tried."""
     assert config.sizing is not None
-    count = min(config.sizing.scenarios, len(outages))
-    return Outages(
-        outages.start_hour[:count],
-        outages.length_h[:count],
-        outages.microgrids[:count],
-        outages.diesel_fails_h[:count],
-    )
+    return outages.part(0, config.sizing.scenarios)
 
 
 def _sizes(config: Config) -> Int[Array, " size"]:
@@ -94,13 +117,13 @@ def _of(
 
 
 def _fewest(
-    config: Config, outages: Outages, rule: RestorationRule
+    config: Config, outages: Outages, rule: RestorationRule, workers: OutageWorkers
 ) -> tuple[int | None, RequirementTest]:
     """The fewest vehicles that are proven enough, with the test of that size."""
     assert config.sizing is not None
 
     def test(count: int) -> RequirementTest:
-        found = followed(config, changed(outages, vehicles=count), rule)
+        found = followed(config, changed(outages, vehicles=count), rule, workers=workers)
         return requirement(config, found)
 
     low, high = config.sizing.vehicles

@@ -1,7 +1,7 @@
 """Follows many outages of one site: with and without vehicles, with more, with a warning."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from evergrid.core.arrays import Array, Float
 from evergrid.inputs.microgrid import MicrogridEntry
 from evergrid.model.microgrid import BatteryUnit, Microgrid
 from evergrid.resilience.restoration import plan, policy
+from evergrid.resilience.restoration.belief import OutageBelief
 from evergrid.resilience.restoration.rule import RestorationRule, SourceFailures
 from evergrid.resilience.restoration.schedule import cost_kwh
 from evergrid.studies.resilience import report, sizing, tables
@@ -23,6 +24,7 @@ from evergrid.studies.resilience.scenarios import (
     changed,
     drawn,
 )
+from evergrid.studies.resilience.workers import HERE, OutageWorkers, chosen
 from evergrid.studies.study import Context, Output, Study
 
 MORE = 1.1  # energy or power that is tried beside what there is
@@ -38,10 +40,11 @@ def compute(config: Config, context: Context) -> Output[ResilienceResults]:
     Raises:
         ConfigError: Tables that do not go together.
         MissingFileError, UnreadableFileError: The signal is not there, or is none.
-        InputError: Numbers out of range.
+        InputError: Numbers out of range, a cluster without Ray.
         SolveError: A usual day that was not planned to the end.
+        WorkerError: No cluster answers, or some outages lose their worker again and again.
     """
-    progress = context.progress
+    progress, workers = context.progress, chosen(config.outage.workers)
     entry, told = config.microgrid.with_feeder(context.folder)
     config = config.model_copy(update={"microgrid": entry})
     check(config)
@@ -50,42 +53,45 @@ def compute(config: Config, context: Context) -> Output[ResilienceResults]:
     own = changed(wide, vehicles=None if len(config.microgrid.vehicles) != 1 else _owned(config))
     rule = restoration_rule(config, own)
     progress("following outages", 0.1)
-    fleet = followed(config, own, rule, causes=True)
+    fleet = followed(config, own, rule, causes=True, workers=workers)
     progress("following outages without vehicles", 0.2)
-    none = followed(config, changed(own, vehicles=0), rule, causes=True)
+    dark = changed(own, vehicles=0)
+    none = followed(config, dark, rule, causes=True, workers=workers)
     progress("trying more energy and more power", 0.25)
-    more = [
-        float(followed(config, changed(own, change=change), rule).m_d_kwh.mean())
-        for change in (_more_energy, _more_power)
-    ]
+    richer = [changed(own, change=change) for change in (_more_energy, _more_power)]
+    more = [followed(config, one, rule, workers=workers).m_d_kwh.mean() for one in richer]
     storm = None
     if config.storm is not None:
         progress("following outages with a warning", 0.35)
-        storm = followed(config, _warned(own, config.storm), rule, causes=True)
+        warned = _warned(own, config.storm)
+        storm = followed(config, warned, rule, causes=True, workers=workers)
     sizes = least = None
     if config.sizing is not None:
         progress("trying sizes of the fleet", 0.4)
-        sizes = sizing.swept(config, wide, rule)
+        sizes = sizing.swept(config, wide, rule, workers)
         progress("searching the least fleet", 0.5)
-        least = sizing.least(config, wide, rule)
+        least = sizing.least(config, wide, rule, workers)
     standing = None
     if config.standing is not None:
         progress("planning usual days", 0.8)
-        standing = _standing(config, own, rule)
-    progress("solving some outages with all known", 0.9)
+        standing = _standing(config, own, rule, workers)
+    check_of = None
+    if config.checked_outages:
+        progress("solving some outages with all known", 0.9)
+        check_of = checked(config, own, rule, config.checked_outages, workers)
     findings = ResilienceResults(
         outages=own,
         fleet=fleet,
         none=none,
         storm=storm,
         requirement=requirement(config, fleet),
-        more_energy_kwh=more[0],
-        more_power_kwh=more[1],
+        more_energy_kwh=float(more[0]),
+        more_power_kwh=float(more[1]),
         lost_cost=(lost_cost(config, fleet), lost_cost(config, none)),
         sizes=sizes,
         least=least,
         standing=standing,
-        check=checked(config, own, rule, given) if (given := config.checked_outages) else None,
+        check=check_of,
         signal_made_up=_made_up(config),
     )
     return Output(
@@ -159,14 +165,16 @@ def _warned(outages: Outages, entry: StormEntry) -> Outages:
     return changed(outages, change=warn)
 
 
-def _standing(config: Config, outages: Outages, rule: RestorationRule) -> StandingWorth:
+def _standing(
+    config: Config, outages: Outages, rule: RestorationRule, workers: OutageWorkers
+) -> StandingWorth:
     """Usual days with each reserve, and outages that find vehicles as those days left them."""
     assert config.standing is not None
     days = usual_days.planned(config.standing, config.microgrid.vehicles[0])
     found = []
     for place in range(len(days.reserve_kwh)):
         energy = days.energy_at(place, outages.start_hour)
-        found.append(followed(config, _as_left(outages, energy), rule))
+        found.append(followed(config, _as_left(outages, energy), rule, workers=workers))
     lost = np.array([lost_cost(config, case) for case in found])
     count = config.microgrid.vehicles[0].count
     return StandingWorth(
@@ -190,37 +198,55 @@ def _as_left(outages: Outages, energy_kwh: Float[Array, " scenario"]) -> Outages
     return changed(outages, change=leave)
 
 
-def checked(config: Config, outages: Outages, rule: RestorationRule, count: int) -> PolicyCheck:
+class _CheckQuestion(NamedTuple):
+    """What is asked of every outage that is checked."""
+
+    rule: RestorationRule
+    belief: OutageBelief
+    step_h: float
+    limit_s: float
+
+
+def checked(
+    config: Config,
+    outages: Outages,
+    rule: RestorationRule,
+    count: int,
+    workers: OutageWorkers = HERE,
+) -> PolicyCheck:
     """The first outages by the policy and by two plans that know who comes.
 
     One knows the length, too, and goes to the end of the outage. The other knows of lengths what
     the policy knows, and both are weighted by the probability that the outage lasts to each step.
     """
-    step_h = config.outage.step_h
-    belief, most_h = believed(config, outages), config.outage.steps * step_h
-    lasting, rows = belief.lasting, []
     count = min(count, len(outages))
     limit_s = min(PLAN_S, PLANS_S / (PLANS_EACH * count))
-    for number in range(count):
-        site, length_h = outages.microgrids[number], float(outages.length_h[number])
-        hours = step_h * max(int(np.ceil(length_h / step_h - 1e-9)), 1)
-        fails = _failures(site, outages.diesel_fails_h[number])
-        decided = policy.follow(site, rule, most_h, step_h, failures=fails, belief=belief)
-        until = (np.arange(len(lasting)) * step_h < hours - 1e-9).astype(float)
-        given = {"failures": fails, "time_limit_s": limit_s}
-        best = plan.plan(site, rule, hours, step_h, **given)
-        mean = plan.plan(site, rule, most_h, step_h, lasting=lasting, **given)
-        rows.append(
-            (
-                cost_kwh(site, decided, until),
-                cost_kwh(site, best),
-                best.bound_kwh,
-                cost_kwh(site, decided, lasting),
-                cost_kwh(site, mean, lasting),
-                mean.bound_kwh,
-            )
-        )
-    return PolicyCheck(*np.array(rows).T)
+    asked = _CheckQuestion(rule, believed(config, outages), config.outage.step_h, limit_s)
+    parts = [outages.part(number, number + 1) for number in range(count)]
+    return PolicyCheck(*np.array(workers.each(_check_one, asked, parts)).T)
+
+
+def _check_one(asked: _CheckQuestion, outage: Outages) -> tuple[float, ...]:
+    """Costs and bounds of one outage, in the order of `PolicyCheck`."""
+    rule, belief, step_h, limit_s = asked
+    (site,), (length_h,) = outage.microgrids, outage.length_h.tolist()
+    lasting = belief.lasting
+    most_h = len(lasting) * step_h
+    hours = step_h * max(int(np.ceil(length_h / step_h - 1e-9)), 1)
+    fails = _failures(site, outage.diesel_fails_h[0])
+    decided = policy.follow(site, rule, most_h, step_h, failures=fails, belief=belief)
+    until = (np.arange(len(lasting)) * step_h < hours - 1e-9).astype(float)
+    given = {"failures": fails, "time_limit_s": limit_s}
+    best = plan.plan(site, rule, hours, step_h, **given)
+    mean = plan.plan(site, rule, most_h, step_h, lasting=lasting, **given)
+    return (
+        cost_kwh(site, decided, until),
+        cost_kwh(site, best),
+        best.bound_kwh,
+        cost_kwh(site, decided, lasting),
+        cost_kwh(site, mean, lasting),
+        mean.bound_kwh,
+    )
 
 
 def _failures(site: Microgrid, diesel_h: Float[Array, " set"]) -> SourceFailures:
@@ -239,6 +265,8 @@ STUDY: Study[Config, Any] = Study(
     own_files=(
         "inputs/outages.parquet",
         "inputs/vehicles.parquet",
+        "inputs/load_blocks.parquet",
+        "inputs/section.parquet",
         "outages.parquet",
         "survival.parquet",
         "served.parquet",

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from evergrid.core.arrays import Array, Float
+from evergrid.inputs.microgrid_feeder import section_table
 from evergrid.model.microgrid import TIERS
 from evergrid.resilience.metrics.kaplan_meier import KaplanMeier, kaplan_meier
 from evergrid.resilience.metrics.recovery import RecoveryTimes
@@ -14,6 +15,7 @@ from evergrid.studies.resilience.cases import FleetCase
 from evergrid.studies.resilience.config import Config
 from evergrid.studies.resilience.missing import CAUSES
 from evergrid.studies.resilience.results import ResilienceResults
+from evergrid.studies.resilience.sizing import nearest
 
 TAIL = 0.05  # worst share of outages whose mean is told
 QUANTILES = (0.5, 0.9)
@@ -54,6 +56,7 @@ def headline(config: Config, found: ResilienceResults) -> dict[str, Any]:
         "target_t_r_h": asked.target_t_r_h,
         "target_m_d_kwh": asked.target_m_d_kwh,
         "least_vehicles": _least(config, found),
+        **_own_least(found),
         "worth_of_last_vehicle_kwh": last_vehicle(config, found),
         "standing_best_kwh": _best_reserve(found),
         "policy_gap": None if found.check is None else found.check.gap,
@@ -113,11 +116,16 @@ def _least(config: Config, found: ResilienceResults) -> int | None:
     """Fewest vehicles at the energy and the charger that are nearest to those of the study."""
     if found.least is None:
         return None
-    kind, least = config.microgrid.vehicles[0], found.least
-    i = int(np.argmin(np.abs(least.energy_kwh - sum(kind.energy_arrival_kwh) / 2)))
-    j = int(np.argmin(np.abs(least.charger_kw - kind.max_discharge_kw)))
-    count = least.vehicles[i, j]
+    count = found.least.vehicles[nearest(config)]
     return None if np.isnan(count) else int(count)
+
+
+def _own_least(found: ResilienceResults) -> dict[str, float | None]:
+    """Least energy and least charger with which as many vehicles are enough; None for none."""
+    least = found.least
+    given = (np.nan, np.nan) if least is None else (least.own_energy_kwh, least.own_charger_kw)
+    keys = ("least_energy_arrival_kwh", "least_charger_kw")
+    return {key: None if np.isnan(one) else one for key, one in zip(keys, given, strict=True)}
 
 
 def last_vehicle(config: Config, found: ResilienceResults) -> float | None:
@@ -299,4 +307,10 @@ def inputs(found: ResilienceResults) -> dict[str, pl.DataFrame]:
     drawn = {"start_hour": outages.start_hour, "length_h": outages.length_h}
     for place in range(outages.diesel_fails_h.shape[1]):
         drawn[f"diesel_{place + 1}_fails_h"] = outages.diesel_fails_h[:, place]
-    return {"outages": pl.DataFrame(drawn), "vehicles": pl.DataFrame(rows, schema=schema)}
+    (site, *_) = outages.microgrids
+    made = {
+        "outages": pl.DataFrame(drawn),
+        "vehicles": pl.DataFrame(rows, schema=schema),
+        "load_blocks": pl.DataFrame([vars(block) for block in site.load_blocks]),
+    }
+    return made if site.section is None else made | {"section": section_table(site.section)}

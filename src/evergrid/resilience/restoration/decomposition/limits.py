@@ -1,18 +1,20 @@
-"""What the patterns of all blocks must keep to together where one fleet is the only source."""
+"""What the patterns of all blocks must keep to together, with what the sources of a site can do."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float, Int
-from evergrid.resilience.restoration.program import FleetCut, fleet_limits, source_limits
+from evergrid.resilience.restoration.program import fleet_limits, own_columns, source_limits
 from evergrid.resilience.restoration.rule import RestorationRule
 from evergrid.resilience.restoration.steps import StepTables
 
 
 class PatternLimits(NamedTuple):
-    """Blocks, and what their fleet can do in each step.
+    """Blocks, and what their sources can do in each step.
+
+    Batteries count as one fleet. Where a sun or diesel sets may charge them, no single one of them
+    can do more than what is said here of all.
 
     Attributes:
         power_kw: Of each block once it is warm.
@@ -23,13 +25,25 @@ class PatternLimits(NamedTuple):
         cold_mean: Excess of a block as a share of its power, mean over a step, by age in steps.
         cold_first: The same at the start of a step.
         feed_kw: Most that the fleet feeds.
-        fed_kwh: Most that it feeds to the end of a step.
-        pickup_kw: Most that blocks which are closed in a step may draw at first.
-        first_kw: Most that all may draw as a step begins.
+        fed_kwh: Most that it feeds to the end of a step, of what it came with.
+        charge_kw: Most that it draws from others.
+        charge_gain: Of a kWh that it draws, the most that it feeds later.
+        fills: Least that a kWh drawn fills cells.
+        empties: Most that a kWh fed empties them.
+        room_kwh: In the cells of those that have come by a step, above what they came with.
+        pickup_share: Of the power of all sources, what blocks closed in a step may draw at first.
+        pickup_kw: That share of the batteries.
+        battery_kw: Of batteries that count as sources.
+        first_kw: Most that all may draw as a step begins, of batteries alone.
         first_kva: The same as apparent power.
         forming: Whether a battery is there that forms the grid.
-        cut: Steps over which the fleet can feed at most `cut_kwh` together.
-        cut_kwh: Of each such set of steps.
+        reserve_for_largest: Whether the load is carried without the largest source.
+        solar_kw: Available.
+        diesel_there: Whether a set can be loaded in the step.
+        diesel_kw: Rating.
+        fuel_kwh: Of each set.
+        idle_share: Of each set.
+        least_share: Of each set.
         closings: Most blocks that are closed in a step.
         trips: Whether a block may be opened.
         interruption_h: That an opening counts as.
@@ -44,12 +58,24 @@ class PatternLimits(NamedTuple):
     cold_first: Float[Array, "block step"]
     feed_kw: Float[Array, " step"]
     fed_kwh: Float[Array, " step"]
+    charge_kw: Float[Array, " step"]
+    charge_gain: float
+    fills: float
+    empties: float
+    room_kwh: Float[Array, " step"]
+    pickup_share: Float[Array, " step"]
     pickup_kw: Float[Array, " step"]
+    battery_kw: Float[Array, " step"]
     first_kw: Float[Array, " step"]
     first_kva: Float[Array, " step"]
     forming: Bool[Array, " step"]
-    cut: Bool[Array, "cut step"]
-    cut_kwh: Float[Array, " cut"]
+    reserve_for_largest: bool
+    solar_kw: Float[Array, " step"]
+    diesel_there: Bool[Array, "set step"]
+    diesel_kw: Float[Array, " set"]
+    fuel_kwh: Float[Array, " set"]
+    idle_share: Float[Array, " set"]
+    least_share: Float[Array, " set"]
     closings: int
     trips: bool
     interruption_h: float
@@ -57,12 +83,11 @@ class PatternLimits(NamedTuple):
 
 
 def applies(table: StepTables) -> bool:
-    """Whether all batteries are one fleet, the only sources, and start what they can form.
+    """Whether batteries can start what they can form.
 
     Where some form the grid and cannot start it, whether a step is dead ties all blocks together.
     """
-    others = table.diesel_there.any() or table.solar_kw.any()
-    return not others and not (table.grid_forming & ~table.black_start).any()
+    return not (table.grid_forming & ~table.black_start).any()
 
 
 def pattern_limits(
@@ -70,11 +95,13 @@ def pattern_limits(
     rule: RestorationRule,
     pickup_share: Float[Array, " step"],
     lasting: Float[Array, " step"],
-    cuts: Sequence[FleetCut],
 ) -> PatternLimits:
-    """The limits of a site whose batteries are one fleet, with what has been learnt of it."""
+    """The limits of a site, its batteries as one fleet."""
     feed_kw, fed_kwh = fleet_limits(table, np.zeros(len(table.energy_kwh), bool))
-    sources = source_limits(table)
+    sources, own = source_limits(table), own_columns(table)
+    come = np.logical_or.accumulate(table.there[own], axis=1)
+    room = np.maximum(table.capacity_kwh - table.energy_kwh, 0.0)[own]
+    gain = (table.cells_in / table.cells_out)[own]
     return PatternLimits(
         power_kw=table.power_kw,
         worth=(table.weight * table.power_kw)[:, None] * lasting,
@@ -84,12 +111,24 @@ def pattern_limits(
         cold_first=table.cold_first,
         feed_kw=feed_kw,
         fed_kwh=fed_kwh,
+        charge_kw=table.charge_kw[own] @ table.there[own],
+        charge_gain=float(gain.max(initial=0.0)),
+        fills=float(table.cells_in[own].min(initial=1.0)),
+        empties=float(table.cells_out.max(initial=1.0)),
+        room_kwh=room @ come,
+        pickup_share=pickup_share,
         pickup_kw=pickup_share * sources.power_kw,
+        battery_kw=sources.power_kw,
         first_kw=sources.power_kw - (sources.largest_kw if rule.reserve_for_largest else 0.0),
         first_kva=sources.apparent_kva,
         forming=sources.forming,
-        cut=np.array([cut.steps for cut in cuts], bool).reshape(len(cuts), table.steps),
-        cut_kwh=np.array([cut.most_kwh for cut in cuts], float),
+        reserve_for_largest=rule.reserve_for_largest,
+        solar_kw=table.solar_kw,
+        diesel_there=table.diesel_there,
+        diesel_kw=table.diesel_kw,
+        fuel_kwh=table.fuel_kwh,
+        idle_share=table.idle_share,
+        least_share=table.least_share,
         closings=rule.closings_per_step,
         trips=rule.planned_trips,
         interruption_h=rule.interruption_h,

@@ -1,15 +1,17 @@
-"""The linear program that mixes patterns of blocks within the limits of their fleet, and a bound.
+"""The linear program that mixes patterns of blocks within the limits of their sources, and a bound.
 
 Limits are added as a mixture breaks them, patterns as prices ask for them. What prices prove is
 computed here from the cheapest patterns, for any prices: it does not rest on the solver's word.
 """
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.engine.highs.growing_program import GrowingProgram
+from evergrid.engine.highs.sparse_program import solve
 from evergrid.resilience.restoration.decomposition.limits import PatternLimits
 from evergrid.resilience.restoration.decomposition.pricing import (
     KEPT,
@@ -22,11 +24,28 @@ from evergrid.resilience.restoration.decomposition.pricing import (
     PatternScope,
     cheapest,
 )
+from evergrid.resilience.restoration.decomposition.rows import (
+    APPARENT,
+    CLOSING,
+    FIRST,
+    LOAD,
+    PICKED,
+    Carrying,
+    FleetRows,
+    carrying,
+    fleet_rows,
+    layout_of,
+    places_of_runs,
+    source_columns,
+)
+from evergrid.resilience.restoration.dispatch import SupplyCut
+from evergrid.resilience.restoration.steps import DIESEL_POWER_FACTOR
 
-LOAD, FIRST, APPARENT, PICKED, CLOSING = range(5)  # what a pattern has in each step
-FEATURES = 5
 MOST_ROUNDS = 200  # of pricing in one part
-MOST_NEW = 8  # limits that are added at once
+MOST_NEW = 8  # limits that are added at once where batteries that feed are all the sources
+MOST_NEW_OF_SOURCES = 64  # and where there are others, which limits tie to every step
+CARRY_S = 2.0  # for a search which sets run
+WHOLE = 1e-5  # by which a share may miss a whole number
 PENALTY = 1e3  # of a row that is not kept, against the cost of a site that stays dark
 NEAR = 1e-7  # share of a limit, or of a cost, that is rounding
 
@@ -37,11 +56,13 @@ class Part(NamedTuple):
     Attributes:
         kinds: Which kinds of patterns each block may have.
         scope: How long, and in which steps.
+        runs: 1 in steps in which a diesel set must run, -1 where it must not, else 0.
         bound: Least cost of any restoration in this part, as far as it is known.
     """
 
     kinds: Bool[Array, "block kind"]
     scope: PatternScope
+    runs: Int[Array, "set step"]
     bound: float
 
 
@@ -53,6 +74,7 @@ class Mixture(NamedTuple):
         steps: Mean length of the last interval in which a block is closed.
         spread: Mean by which that of single patterns differs from it.
         closed: Share of being closed.
+        runs: Share of each diesel set that runs.
         near: A restoration near it, which may break limits.
     """
 
@@ -60,43 +82,39 @@ class Mixture(NamedTuple):
     steps: Float[Array, " block"]
     spread: Float[Array, " block"]
     closed: Float[Array, "block step"]
+    runs: Float[Array, "set step"]
     near: Bool[Array, "block step"]
 
 
-class FleetRows(NamedTuple):
-    """Limits of the fleet: so much of what all patterns have, and at most so much of it."""
-
-    weight: Float[Array, "row feature"]
-    most: Float[Array, " row"]
-
-
 class PatternMixer:
-    """The program of one outage, which keeps what it has found."""
+    """The program of one outage, which keeps what it has found.
+
+    Attributes:
+        limits: What it began with.
+        alone: Whether batteries that only feed are all the sources.
+    """
 
     def __init__(self, limits: PatternLimits) -> None:
-        self._limits = limits
+        self.limits = limits
         self._count, self._steps = limits.worth.shape
         self._dark = float(limits.worth.sum()) * limits.step_h
         self._stay = -limits.worth * limits.step_h
         self._open = limits.interruption_h * limits.worth
-        first = np.minimum(limits.first_kw, limits.first_kva / limits.scale[:, None])
-        self._blocks = PatternBlocks(
-            power_kw=limits.power_kw,
-            cold_mean=limits.cold_mean,
-            cold_first=limits.cold_first,
-            load_kw=np.where(limits.forming, limits.feed_kw, -1.0),
-            first_kw=np.where(limits.forming, first, -1.0),
-            pickup_kw=limits.pickup_kw,
-            trips=limits.trips,
-        )
-        self._fleet = _fleet_rows(limits)
+        self._blocks = _alone(limits)
+        self._layout = layout_of(limits)
+        self._sources = source_columns(limits, self._layout)
+        self.alone = not len(self._sources.upper)
+        self._runs = places_of_runs(self._layout)
+        self._fleet = fleet_rows(limits, self._layout)
+        self._carrying: Carrying | None = None
+        self._dear = PENALTY * (self._dark + 1.0)  # of a row that is not kept
         self._rows: list[int] = []  # limits of the fleet in the program, in their order
         self._known: set[tuple[int, bytes]] = set()
         self._size, room = 0, 256
         self._block, self._kind = np.zeros(room, int), np.zeros(room, int)
         self._number = np.zeros(room, int)
         self._closed = np.zeros((room, self._steps), bool)
-        self._feature = np.zeros((room, FEATURES * self._steps))
+        self._feature = np.zeros((room, self._layout.width * self._steps))
         self._child = np.flatnonzero(limits.parent >= 0)
         self._above = limits.parent[self._child]
         self._program = GrowingProgram()
@@ -112,8 +130,11 @@ class PatternMixer:
             made.add_row(-np.inf, 0.0, *none)
         for row in range(count + 2 * below):
             sign = np.array([1.0 if row < count else -1.0])
-            made.add_column(PENALTY * (self._dark + 1.0), np.array([row]), sign)
-        self._first = count + 2 * below
+            made.add_column(self._dear, np.array([row]), sign)
+        self._at = count + 2 * below  # where the sources begin among the columns
+        for dear in self._sources.dear:
+            made.add_column(self._dear * dear, *none)
+        self._first = self._at + len(self._sources.upper)
         self.add(np.zeros((count, self._steps), bool))
 
     def add(self, closed: Bool[Array, "block step"]) -> None:
@@ -127,15 +148,45 @@ class PatternMixer:
         opened[:, 1:] = closed[:, :-1] & ~closed[:, 1:]
         return self._dark + float((self._stay * closed + self._open * opened).sum())
 
-    def keeps(self, closed: Bool[Array, "block step"]) -> bool:
-        """Whether a restoration keeps every limit of the fleet and the order of blocks."""
-        total = np.sum([self._features(block, one) for block, one in enumerate(closed)], axis=0)
-        live = closed.any(axis=0)
-        return bool(
-            (self._over(total) <= NEAR).all()
-            and (~closed[self._child] | closed[self._above]).all()
-            and (~live | self._limits.forming).all()
+    def learn(self, cut: SupplyCut) -> None:
+        """One more limit, of loads that the single sources cannot feed."""
+        weight = np.zeros((self._layout.width, self._steps))
+        weight[LOAD] = cut.load
+        flat = weight.ravel()
+        flat[self._layout.columns][self._runs] = cut.runs
+        self._carrying = None
+        self._fleet = FleetRows(
+            np.vstack([self._fleet.weight, flat]), np.append(self._fleet.most, cut.most)
         )
+
+    def runs(self, closed: Bool[Array, "block step"]) -> Bool[Array, "set step"] | None:
+        """Which sets run, so that every limit and the order of blocks is kept; None for none."""
+        total = np.sum([self._features(block, one) for block, one in enumerate(closed)], axis=0)
+        if (closed[self._child] & ~closed[self._above]).any():
+            return None
+        if self.alone:
+            live = closed.any(axis=0)
+            kept = (self._over(total) <= NEAR).all() and (~live | self.limits.forming).all()
+            return np.zeros(self._runs.shape, bool) if kept else None
+        return self._carried(total)
+
+    def _carried(self, total: Float[Array, " feature"]) -> Bool[Array, "set step"] | None:
+        """Which sets run where blocks have so much in each step; None where none is found soon."""
+        weight, most = self._fleet
+        near = NEAR * np.maximum(np.abs(most), 1.0)
+        room = most - weight @ total + near
+        if (room[~weight[:, self._layout.columns].any(axis=1)] < 0.0).any():
+            return None
+        if self._carrying is None:
+            self._carrying = carrying(self.limits, self._layout, self._fleet, self._sources)
+        program, kept = self._carrying
+        low, high = program.row_lower.copy(), program.row_upper.copy()
+        high[: len(kept)] = room[kept]
+        load = self.limits.step_h * total[: self._steps]
+        low[len(kept) : len(kept) + self._steps] = load
+        high[len(kept) : len(kept) + self._steps] = load
+        found = solve(replace(program, row_lower=low, row_upper=high), time_limit_s=CARRY_S)
+        return found.values[self._runs] > 0.5 if len(found.values) else None
 
     def relax(self, part: Part, enough: float) -> tuple[Part, Mixture | None]:
         """The best mixture in a part; none where its bound is at least enough.
@@ -143,14 +194,14 @@ class PatternMixer:
         Kinds of patterns with which no restoration costs less than that leave the part.
         """
         self._enter(part)
-        share = np.zeros(self._size)
+        share, sources = np.zeros(self._size), np.zeros(len(self._sources.upper))
         for _ in range(MOST_ROUNDS):
             answer = self._program.solve()
             if answer is None:
                 break
             values, prices = answer
-            share = values[self._first :]
-            if self._grow(share):
+            share, sources = values[self._first :], values[self._at : self._first]
+            if self._grow(share, sources):
                 continue
             bound, cost, patterns = self._priced(part, prices)
             part = part._replace(bound=max(part.bound, bound))
@@ -158,7 +209,7 @@ class PatternMixer:
                 return part, None
             dear = part.kinds & (bound + cost - cost.min(axis=1, keepdims=True) >= enough)
             if dear.any():
-                part = tidy(part._replace(kinds=part.kinds & ~dear), self._limits.parent)
+                part = tidy(part._replace(kinds=part.kinds & ~dear), self.limits.parent)
                 if not part.kinds.any(axis=1).all():
                     return part._replace(bound=enough), None
                 self._enter(part)
@@ -170,7 +221,8 @@ class PatternMixer:
             ]
             if not any(new):
                 break
-        return part, self._mixture(np.pad(share, (0, self._size - len(share))))
+        share = np.pad(share, (0, self._size - len(share)))
+        return part, self._mixture(share, sources[self._runs])
 
     def _add(self, block: int, closed: Bool[Array, " step"]) -> bool:
         """A pattern of a block; whether it is a new one."""
@@ -204,7 +256,7 @@ class PatternMixer:
 
     def _features(self, block: int, closed: Bool[Array, " step"]) -> Float[Array, " feature"]:
         """What a pattern has in each step of all that is limited."""
-        limits = self._limits
+        limits = self.limits
         closing = closed.copy()
         closing[1:] &= ~closed[:-1]
         step = np.arange(self._steps)
@@ -212,7 +264,12 @@ class PatternMixer:
         power = closed * limits.power_kw[block]
         first = power * (1 + limits.cold_first[block, age])
         load = power * (1 + limits.cold_mean[block, age])
-        return np.concatenate([load, first, first * limits.scale[block], closing * first, closing])
+        found = np.zeros((self._layout.width, self._steps))
+        found[LOAD], found[FIRST], found[APPARENT] = load, first, first * limits.scale[block]
+        found[PICKED], found[CLOSING] = closing * first, closing
+        if block in self._layout.roots:
+            found[self._layout.root(block)] = closed
+        return found.ravel()
 
     def _enter(self, part: Part) -> None:
         """Lets in the patterns of a part."""
@@ -225,25 +282,38 @@ class PatternMixer:
             must = scope.must[one]
             breaks = (closed[:, must < 0].any(axis=1)) | (~closed[:, must > 0]).any(axis=1)
             allowed &= (block != one) | ~breaks
-        self._program.limit_columns(self._first, np.where(allowed, np.inf, 0.0))
+        none = np.zeros(len(allowed))
+        self._program.limit_columns(self._first, none, np.where(allowed, np.inf, 0.0))
+        if not self.alone:
+            self._program.limit_columns(self._at, *self._bounds(part))
+
+    def _bounds(self, part: Part) -> tuple[Float[Array, " column"], Float[Array, " column"]]:
+        """What sources do at least and at most in a part."""
+        lower, upper = np.zeros(len(self._sources.upper)), self._sources.upper.copy()
+        lower[self._runs[part.runs > 0]] = 1.0
+        upper[self._runs[part.runs < 0]] = 0.0
+        return lower, upper
 
     def _over(self, total: Float[Array, " feature"]) -> Float[Array, " row"]:
         """By how much each limit of the fleet is broken, as a share of it."""
         weight, most = self._fleet
         return (weight @ total - most) / np.maximum(np.abs(most), 1.0)
 
-    def _grow(self, share: Float[Array, " pattern"]) -> bool:
-        """Adds limits of the fleet that a mixture breaks; whether there were any."""
-        used = np.flatnonzero(share > 0)
-        over = self._over(share[used] @ self._feature[used])
+    def _grow(self, share: Float[Array, " pattern"], sources: Float[Array, " column"]) -> bool:
+        """Adds limits that a mixture breaks; whether there were any."""
+        used, columns = np.flatnonzero(share > 0), self._layout.columns
+        total = share[used] @ self._feature[used]
+        total[columns] += sources
+        over = self._over(total)
         over[self._rows] = 0.0
-        worst = np.argsort(-over)[:MOST_NEW]
+        worst = np.argsort(-over)[: MOST_NEW if self.alone else MOST_NEW_OF_SOURCES]
         worst = worst[over[worst] > NEAR].tolist()
         for row in worst:
-            values = self._feature[: self._size] @ self._fleet.weight[row]
+            weight = self._fleet.weight[row]
+            values = np.concatenate([weight[columns], self._feature[: self._size] @ weight])
             places = np.flatnonzero(values)
             self._program.add_row(
-                -np.inf, float(self._fleet.most[row]), self._first + places, values[places]
+                -np.inf, float(self._fleet.most[row]), self._at + places, values[places]
             )
             self._rows.append(row)
         return bool(worst)
@@ -252,14 +322,17 @@ class PatternMixer:
         self, part: Part, prices: Float[Array, " row"]
     ) -> tuple[float, Float[Array, "block kind"], Bool[Array, "block kind step"]]:
         """What prices prove of a part; cost and pattern of each kind of each block at them."""
-        limits, count, below = self._limits, self._count, len(self._child)
+        limits, count, below = self.limits, self._count, len(self._child)
         longer, beside, fleet = np.split(np.maximum(-prices[count:], 0.0), [below, 2 * below])
         stay, other = self._stay.copy(), np.zeros(count)
         np.add.at(stay, self._child, longer[:, None])
         np.add.at(stay, self._above, -longer[:, None])
         np.add.at(other, self._child, beside)
         np.add.at(other, self._above, -beside)
-        wide = (fleet @ self._fleet.weight[self._rows]).reshape(FEATURES, self._steps)
+        flat = fleet @ self._fleet.weight[self._rows]
+        wide = flat.reshape(self._layout.width, self._steps)
+        for root in self._layout.roots:
+            stay[root] += wide[self._layout.root(root)]
         picked = limits.power_kw * (1 + limits.cold_first[:, 0])
         found = cheapest(
             self._blocks,
@@ -276,9 +349,12 @@ class PatternMixer:
         cost[:, KEPT:] += other[:, None]
         cost = np.where(part.kinds, cost, np.inf)
         bound = self._dark + cost.min(axis=1).sum() - fleet @ self._fleet.most[self._rows]
+        least, most = self._bounds(part)
+        dear = self._dear * self._sources.dear + flat[self._layout.columns]
+        bound += np.where(dear > 0, dear * least, dear * most).sum()
         return float(bound), cost, found.closed
 
-    def _mixture(self, share: Float[Array, " pattern"]) -> Mixture:
+    def _mixture(self, share: Float[Array, " pattern"], runs: Float[Array, "set step"]) -> Mixture:
         """What shares of patterns come to."""
         used = np.flatnonzero(share > 0)
         share, block, kind = share[used], self._block[used], self._kind[used]
@@ -296,7 +372,7 @@ class PatternMixer:
             likely = self._closed[used[same][share[same].argmax()]]
             number = int(share[same] @ self._number[used[same]] / share[same].sum() + NEAR)
             near[one] = _shortened(likely, int(of), number)
-        return Mixture(kinds, steps, spread, closed, near)
+        return Mixture(kinds, steps, spread, closed, runs, near)
 
 
 def _shortened(closed: Bool[Array, " step"], kind: int, number: int) -> Bool[Array, " step"]:
@@ -337,24 +413,19 @@ def tidy(part: Part, parent: Int[Array, " block"]) -> Part:
     return part._replace(kinds=kinds)
 
 
-def _fleet_rows(limits: PatternLimits) -> FleetRows:
-    """Every limit of the fleet."""
-    steps = len(limits.feed_kw)
-    each = np.eye(steps)
-    since = np.tril(np.ones((steps, steps))) * limits.step_h
-    rows = [
-        (LOAD, since, limits.fed_kwh),
-        (LOAD, each, limits.feed_kw),
-        (FIRST, each, limits.first_kw),
-        (APPARENT, each, limits.first_kva),
-        (PICKED, each, limits.pickup_kw),
-        (CLOSING, each, np.full(steps, float(limits.closings))),
-        (LOAD, limits.cut * limits.step_h, limits.cut_kwh),
-    ]
-    weight = np.zeros((sum(len(most) for _, _, most in rows), FEATURES, steps))
-    begin = 0
-    for place, of, most in rows:
-        weight[begin : begin + len(most), place] = of
-        begin += len(most)
-    flat = weight.reshape(len(weight), FEATURES * steps)
-    return FleetRows(flat, np.concatenate([most for _, _, most in rows]))
+def _alone(limits: PatternLimits) -> PatternBlocks:
+    """Blocks, with what all sources could do for one of them if each did its most."""
+    sets_kw = limits.diesel_kw @ limits.diesel_there
+    others = sets_kw + limits.solar_kw
+    kva = limits.first_kva + sets_kw / DIESEL_POWER_FACTOR + limits.solar_kw
+    first = np.minimum(limits.first_kw + others, kva / limits.scale[:, None])
+    live = limits.forming | limits.diesel_there.any(axis=0)
+    return PatternBlocks(
+        power_kw=limits.power_kw,
+        cold_mean=limits.cold_mean,
+        cold_first=limits.cold_first,
+        load_kw=np.where(live, limits.feed_kw + others, -1.0),
+        first_kw=np.where(live, first, -1.0),
+        pickup_kw=limits.pickup_kw + limits.pickup_share * sets_kw,
+        trips=limits.trips,
+    )

@@ -1,12 +1,13 @@
-"""The best plan of blocks for a fleet, and a bound: branch and price.
+"""The best plan of blocks for the sources of a site, and a bound: branch and price.
 
-The fleet ties blocks together by a few limits: energy until a step, power in it, pick-up. At prices
+Sources tie blocks together by a few limits: energy until a step, power in it, pick-up. At prices
 of these, the cheapest pattern of each block is found by dynamic programming, with its cold load and
 its interruptions. What the cheapest patterns cost, less the prices of the limits, is a bound.
 
 It is loose where it mixes patterns of different kinds, as the first step costs more than those
 after it: never closed, closed for good, opened again. So a part of all restorations is split by the
-kind of a block; then by how long it is closed; last by whether it is closed in a step.
+kind of a block; then by how long it is closed; by whether it is closed in a step; last by whether a
+diesel set runs in one.
 
 Source:
     C. Barnhart et al. (1998), Branch-and-price: column generation for solving huge integer
@@ -16,6 +17,7 @@ Source:
 import heapq
 import itertools
 import time
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +25,7 @@ import numpy as np
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.resilience.restoration.decomposition.limits import PatternLimits
 from evergrid.resilience.restoration.decomposition.mixture import (
+    WHOLE,
     Mixture,
     Part,
     PatternMixer,
@@ -30,20 +33,30 @@ from evergrid.resilience.restoration.decomposition.mixture import (
 )
 from evergrid.resilience.restoration.decomposition.pricing import KINDS, ONCE, PatternScope
 
-WHOLE = 1e-5  # by which a share may miss a whole number
-
 
 class BlockPlan(NamedTuple):
     """The plan of least cost that was found, and the least cost that any can have."""
 
     closed: Bool[Array, "block step"]
+    runs: Bool[Array, "set step"]
     cost: float
     bound: float
 
 
+class PlanAndRuns(NamedTuple):
+    """Blocks that are closed, and the sets that run for them."""
+
+    closed: Bool[Array, "block step"]
+    runs: Bool[Array, "set step"]
+
+
+Follow = Callable[[Bool[Array, "block step"]], PlanAndRuns | None]
+
+
 def search(
-    limits: PatternLimits,
+    mixer: PatternMixer,
     closed: Bool[Array, "block step"],
+    follow: Follow,
     *,
     gap: float,
     time_limit_s: float,
@@ -51,14 +64,17 @@ def search(
     """Parts with the least bound first, until that is near enough to the best plan.
 
     Args:
-        limits: What a plan must keep to.
+        mixer: Of the outage, with what it knows from earlier searches.
         closed: A plan to begin with; it is left out where it breaks a limit.
+        follow: What becomes of a plan where sources carry what they can; None where that is none.
         gap: Share of the cost by which the bound may be below it.
         time_limit_s: After which the best that is known is returned.
     """
-    begun = time.perf_counter()
-    mixer = PatternMixer(limits)
-    best = closed if mixer.keeps(closed) else np.zeros_like(closed)
+    begun, limits = time.perf_counter(), mixer.limits
+    best, runs = np.zeros_like(closed), np.zeros(limits.diesel_there.shape, bool)
+    for plan in _candidates(mixer, closed, follow):
+        if mixer.cost(plan.closed) < mixer.cost(best):
+            best, runs = plan
     mixer.add(best)
     cost = mixer.cost(best)
     order = itertools.count()  # of parts with the same bound
@@ -71,14 +87,34 @@ def search(
         if mixture is None:
             proven = min(proven, part.bound)
             continue
-        if (found := mixer.cost(mixture.near)) < cost and mixer.keeps(mixture.near):
-            best, cost = mixture.near, found
+        for plan in _candidates(mixer, mixture.near, follow):
+            if (found := mixer.cost(plan.closed)) < cost:
+                best, runs, cost = *plan, found
         parts = branches(part, mixture, limits.parent, limits.worth.max(axis=1))
         if not parts:
             proven = min(proven, part.bound)
         for one in parts:
             heapq.heappush(queue, (one.bound, next(order), one))
-    return BlockPlan(best, cost, min([proven, cost, *(bound for bound, _, _ in queue)]))
+    return BlockPlan(best, runs, cost, min([proven, cost, *(bound for bound, _, _ in queue)]))
+
+
+def _candidates(
+    mixer: PatternMixer, near: Bool[Array, "block step"], follow: Follow
+) -> Iterator[PlanAndRuns]:
+    """Plans near a mixture that the sources can carry.
+
+    Where there are others than batteries that feed, which sets run is first asked of whoever
+    follows a plan step by step: what comes of it is carried, if other blocks open.
+    """
+    if not mixer.alone:
+        followed = follow(near)
+        if followed is not None:
+            yield followed
+            if np.array_equal(followed.closed, near):
+                return
+    runs = mixer.runs(near)
+    if runs is not None:
+        yield PlanAndRuns(near, runs)
 
 
 def _whole(limits: PatternLimits) -> Part:
@@ -87,7 +123,8 @@ def _whole(limits: PatternLimits) -> Part:
     kinds = np.ones((count, KINDS), bool)
     kinds[:, ONCE:] = limits.trips
     none, all_steps = np.zeros(count, int), np.full(count, steps)
-    return Part(kinds, PatternScope(none, all_steps, np.zeros((count, steps), int)), -np.inf)
+    scope = PatternScope(none, all_steps, np.zeros((count, steps), int))
+    return Part(kinds, scope, np.zeros(limits.diesel_there.shape, int), -np.inf)
 
 
 def branches(
@@ -119,9 +156,22 @@ def branches(
         longer[block], shorter[block] = at + 1, at
         scopes = [scope._replace(most=shorter), scope._replace(least=longer)]
         return [part._replace(scope=one) for one in scopes]
-    return [
-        part._replace(scope=scope._replace(must=must)) for must in _steps(part, mixture, parent)
-    ]
+    if steps := _steps(part, mixture, parent):
+        return [part._replace(scope=scope._replace(must=must)) for must in steps]
+    return _runs(part, mixture)
+
+
+def _runs(part: Part, mixture: Mixture) -> list[Part]:
+    """Whether a set runs in the step in which that is least clear."""
+    if not mixture.runs.size:
+        return []
+    split = np.where(part.runs == 0, np.minimum(mixture.runs, 1.0 - mixture.runs), 0.0)
+    if split.max() <= WHOLE:
+        return []
+    place = np.unravel_index(split.argmax(), split.shape)
+    off, on = part.runs.copy(), part.runs.copy()
+    off[place], on[place] = -1, 1
+    return [part._replace(runs=off), part._replace(runs=on)]
 
 
 def _steps(
