@@ -10,7 +10,8 @@ from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.model.microgrid import BatteryUnit, LoadBlock, Microgrid, UnitTransformer
 from evergrid.model.section_network import SectionBranch
-from evergrid.resilience.black_start.following import FollowingRules, following_inverter
+from evergrid.resilience.black_start.assets.following import FollowingRules, following_inverter
+from evergrid.resilience.black_start.assets.ratings import rated
 from evergrid.resilience.black_start.neighbour.feeder import (
     NO_FEEDER,
     SITE,
@@ -19,7 +20,6 @@ from evergrid.resilience.black_start.neighbour.feeder import (
     UPSTREAM_TRANSFORMER,
     UpstreamFeeder,
 )
-from evergrid.resilience.black_start.ratings import rated
 from evergrid.resilience.black_start.settings import GridReturn, faults_outside
 from evergrid.resilience.inverter.droop import DroopInverter
 from evergrid.resilience.network.dq_network import DqNetwork

@@ -1,25 +1,25 @@
 """The sequence of a black start: who does what next, and what is looked at before it is done."""
 
 from evergrid.model.microgrid import Microgrid
-from evergrid.resilience.black_start import closing
+from evergrid.resilience.black_start.assets.following import FollowingRules
+from evergrid.resilience.black_start.checks import closing
+from evergrid.resilience.black_start.checks.sequence import check_sequence
 from evergrid.resilience.black_start.circuit import InverterSettings, circuit
-from evergrid.resilience.black_start.following import FollowingRules
-from evergrid.resilience.black_start.island import Island, IslandLostError
 from evergrid.resilience.black_start.neighbour.feeder import NO_FEEDER, UpstreamFeeder
-from evergrid.resilience.black_start.outcome import Action, BlackStart, StartStatus
+from evergrid.resilience.black_start.results.outcome import Action, BlackStart, StartStatus
 from evergrid.resilience.black_start.sequence.bottom_up import BottomUp
 from evergrid.resilience.black_start.sequence.following import FollowingChargers
 from evergrid.resilience.black_start.sequence.grid_meeting import GridMeeting
 from evergrid.resilience.black_start.sequence.program import Steps, StopSequenceError, run
 from evergrid.resilience.black_start.sequence.section_start import SectionStart
 from evergrid.resilience.black_start.sequence.synchronising import Synchronising
-from evergrid.resilience.black_start.sequence_check import check_sequence
 from evergrid.resilience.black_start.settings import (
     GridReturn,
     ProtectionLimits,
     StartSequence,
     SynchroCheck,
 )
+from evergrid.resilience.black_start.state.island import Island, IslandLostError
 
 MOST_REASONS = 5  # dark blocks whose reasons are told
 CLOSINGS = (

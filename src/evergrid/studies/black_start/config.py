@@ -9,8 +9,8 @@ from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.core.text.nearest import did_you_mean
 from evergrid.inputs.microgrid import MicrogridEntry, VehiclesEntry
+from evergrid.resilience.black_start.checks.sequence import check_sequence
 from evergrid.resilience.black_start.circuit import InverterSettings, check_site
-from evergrid.resilience.black_start.sequence_check import check_sequence
 from evergrid.resilience.black_start.settings import (
     GridReturn,
     ProtectionLimits,

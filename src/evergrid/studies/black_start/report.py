@@ -12,7 +12,7 @@ from evergrid.report import figures as draw
 from evergrid.report import theme
 from evergrid.report.drawing import FigureMakers, Figures
 from evergrid.report.page import Headline, Section, Table
-from evergrid.resilience.black_start.outcome import Action, StartEvent
+from evergrid.resilience.black_start.results.outcome import Action, StartEvent
 from evergrid.studies import console_summary
 from evergrid.studies.black_start import runbook_sheet
 from evergrid.studies.black_start.config import Config

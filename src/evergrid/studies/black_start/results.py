@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from evergrid.core.arrays import Array, Float
-from evergrid.resilience.black_start.oscillogram import Oscillogram
-from evergrid.resilience.black_start.outcome import Action, BlackStart, StartEvent
-from evergrid.resilience.black_start.runbook import RunbookStep
+from evergrid.resilience.black_start.results.oscillogram import Oscillogram
+from evergrid.resilience.black_start.results.outcome import Action, BlackStart, StartEvent
+from evergrid.resilience.black_start.results.runbook import RunbookStep
 from evergrid.resilience.metrics.degradation import Degradation
 from evergrid.resilience.metrics.performance import PerformanceCurves
 from evergrid.resilience.metrics.recovery import RecoveryTimes

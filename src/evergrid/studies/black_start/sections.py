@@ -12,7 +12,7 @@ from evergrid.resilience.black_start.neighbour.inrush import (
     hard_closing,
     soft_start,
 )
-from evergrid.resilience.black_start.outcome import Action, BlackStart
+from evergrid.resilience.black_start.results.outcome import Action, BlackStart
 from evergrid.resilience.metrics.degradation import Degradation, degradation
 from evergrid.resilience.metrics.performance import PerformanceCurves, curve
 from evergrid.resilience.metrics.recovery import RecoveryTimes, recovery

@@ -4,10 +4,10 @@ import numpy as np
 
 from evergrid.core.units import W_PER_KW
 from evergrid.model.microgrid import BatteryUnit
-from evergrid.resilience.black_start.oscillogram import Oscillogram, oscillogram
-from evergrid.resilience.black_start.outcome import Action, BlackStart
 from evergrid.resilience.black_start.procedure import black_start
-from evergrid.resilience.black_start.runbook import runbook
+from evergrid.resilience.black_start.results.oscillogram import Oscillogram, oscillogram
+from evergrid.resilience.black_start.results.outcome import Action, BlackStart
+from evergrid.resilience.black_start.results.runbook import runbook
 from evergrid.resilience.metrics.recovery import recovery
 from evergrid.resilience.waveform.protection import FuseClearing, fuse_clearing
 from evergrid.studies.black_start import report, runbook_sheet, tables

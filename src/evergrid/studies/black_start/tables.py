@@ -8,7 +8,7 @@ import polars as pl
 from evergrid.core.units import S_PER_H
 from evergrid.resilience.black_start.circuit import GRID
 from evergrid.resilience.black_start.neighbour.feeder import UPSTREAM_TRANSFORMER
-from evergrid.resilience.black_start.outcome import Action, BlackStart, ClosingCheck
+from evergrid.resilience.black_start.results.outcome import Action, BlackStart, ClosingCheck
 from evergrid.studies.black_start.config import Config
 from evergrid.studies.black_start.results import BlackStartResults, Extreme, dark_s, holds_h
 from evergrid.studies.black_start.sections import SectionOutcome, joined_units, own_blocks

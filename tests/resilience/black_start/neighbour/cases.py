@@ -13,8 +13,8 @@ from evergrid.resilience.black_start.neighbour.feeder import (
     UpstreamFeeder,
     UpstreamTransformer,
 )
-from evergrid.resilience.black_start.outcome import BlackStart
 from evergrid.resilience.black_start.procedure import black_start
+from evergrid.resilience.black_start.results.outcome import BlackStart
 from evergrid.resilience.black_start.settings import StartSequence, SynchroCheck
 from evergrid.resilience.inverter.droop import DroopInverter
 from tests.resilience.black_start.cases import QUICK, block, site, van

@@ -4,15 +4,15 @@ from collections.abc import Generator, Sequence
 
 import numpy as np
 
-from evergrid.resilience.black_start import closing
+from evergrid.resilience.black_start.checks import closing
 from evergrid.resilience.black_start.circuit import GRID
-from evergrid.resilience.black_start.island import STRETCH_S
 from evergrid.resilience.black_start.neighbour.feeder import UPSTREAM_TRANSFORMER
 from evergrid.resilience.black_start.neighbour.inrush import HardClosing, hard_closing
-from evergrid.resilience.black_start.outcome import Action, ClosingCheck
+from evergrid.resilience.black_start.results.outcome import Action, ClosingCheck
 from evergrid.resilience.black_start.sequence.program import Steps
 from evergrid.resilience.black_start.sequence.section_start import SectionStart
 from evergrid.resilience.black_start.sequence.synchronising import difference_words
+from evergrid.resilience.black_start.state.island import STRETCH_S
 from evergrid.resilience.network.synchro_check import BreakerDifference, across_breaker
 
 NEARLY = 0.98  # of the greatest slip, so that two islands which move stay within it

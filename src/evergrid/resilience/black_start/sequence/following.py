@@ -6,12 +6,12 @@ import numpy as np
 
 from evergrid.core.units import S_PER_H, W_PER_KW
 from evergrid.model.microgrid import BatteryUnit
-from evergrid.resilience.black_start import closing
-from evergrid.resilience.black_start.following import FollowingRules
-from evergrid.resilience.black_start.island import STRETCH_S, Island
-from evergrid.resilience.black_start.outcome import Action, FollowerOutcome
+from evergrid.resilience.black_start.assets.following import FollowingRules
+from evergrid.resilience.black_start.checks import closing
+from evergrid.resilience.black_start.results.outcome import Action, FollowerOutcome
 from evergrid.resilience.black_start.sequence.program import Steps
 from evergrid.resilience.black_start.settings import StartSequence
+from evergrid.resilience.black_start.state.island import STRETCH_S, Island
 from evergrid.resilience.inverter.droop import STATES
 from evergrid.resilience.network.dq_state import DqState
 from evergrid.resilience.network.elements import GridFollowingUnit

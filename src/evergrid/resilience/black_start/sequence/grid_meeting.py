@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from evergrid.resilience.black_start import closing
+from evergrid.resilience.black_start.checks import closing
 from evergrid.resilience.black_start.circuit import GRID
-from evergrid.resilience.black_start.outcome import Action
+from evergrid.resilience.black_start.results.outcome import Action
 from evergrid.resilience.black_start.sequence.bottom_up import BottomUp
 from evergrid.resilience.black_start.sequence.program import Steps, StopSequenceError
 from evergrid.resilience.black_start.sequence.section_start import SectionStart

@@ -6,9 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from evergrid.model.microgrid import TIERS, BatteryUnit, LoadBlock
-from evergrid.resilience.black_start import closing
-from evergrid.resilience.black_start.island import Island
-from evergrid.resilience.black_start.outcome import (
+from evergrid.resilience.black_start.checks import closing
+from evergrid.resilience.black_start.results.outcome import (
     Action,
     ClosingCheck,
     IslandReading,
@@ -22,6 +21,7 @@ from evergrid.resilience.black_start.sequence.synchronising import (
     difference_words,
 )
 from evergrid.resilience.black_start.settings import StartSequence
+from evergrid.resilience.black_start.state.island import Island
 from evergrid.resilience.network.references import UnitReference
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evergrid.resilience.black_start.island import STRETCH_S, Island
-from evergrid.resilience.black_start.outcome import Action, SyncWait
+from evergrid.resilience.black_start.results.outcome import Action, SyncWait
 from evergrid.resilience.black_start.sequence.program import Steps
 from evergrid.resilience.black_start.settings import SynchroCheck
+from evergrid.resilience.black_start.state.island import STRETCH_S, Island
 from evergrid.resilience.network.references import UnitReference
 from evergrid.resilience.network.synchro_check import BreakerDifference, across_breaker
 

@@ -4,7 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evergrid.resilience.black_start.outcome import Action, BlackStart, ClosingCheck, StartEvent
+from evergrid.resilience.black_start.results.outcome import (
+    Action,
+    BlackStart,
+    ClosingCheck,
+    StartEvent,
+)
 from evergrid.resilience.black_start.settings import ProtectionLimits, SynchroCheck
 
 OPERATOR, CHARGER, RELAY = "operator on site", "charger's control", "synchro-check relay"

@@ -8,10 +8,10 @@ import numpy as np
 from evergrid.core.arrays import Array
 from evergrid.core.errors import InputError
 from evergrid.resilience.black_start.circuit import GRID
-from evergrid.resilience.black_start.island import SAMPLE_S, STRETCH_S, Island
-from evergrid.resilience.black_start.meters import effective_pu
-from evergrid.resilience.black_start.outcome import ClosingCheck
+from evergrid.resilience.black_start.results.outcome import ClosingCheck
 from evergrid.resilience.black_start.settings import ProtectionLimits, StartSequence
+from evergrid.resilience.black_start.state.island import SAMPLE_S, STRETCH_S, Island
+from evergrid.resilience.black_start.state.meters import effective_pu
 from evergrid.resilience.network.assembly import assemble
 from evergrid.resilience.network.breakers import BreakerPositions
 from evergrid.resilience.network.references import PowerReference, UnitReference

@@ -5,8 +5,8 @@ from evergrid.core.faults import Fault
 from evergrid.core.text.nearest import did_you_mean
 from evergrid.model.microgrid import BatteryUnit, Microgrid
 from evergrid.resilience.black_start.circuit import formers_of
-from evergrid.resilience.black_start.island import SAMPLE_S
 from evergrid.resilience.black_start.settings import GridReturn, StartSequence
+from evergrid.resilience.black_start.state.island import SAMPLE_S
 
 MOST_UNITS = 100  # eigenvalues are found of all of them again and again
 MOST_BLOCKS = 300

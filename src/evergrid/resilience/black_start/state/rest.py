@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from evergrid.core.arrays import Array, Float
-from evergrid.resilience.black_start.meters import MeterRow
+from evergrid.resilience.black_start.state.meters import MeterRow
 from evergrid.resilience.inverter.droop import DELTA, I_O_X, STATES
 from evergrid.resilience.network import assembly as assemblies
 from evergrid.resilience.network.dq_state import DqState

@@ -12,15 +12,7 @@ from evergrid.core.arrays import Array, Bool, Float
 from evergrid.core.units import S_PER_H
 from evergrid.model.microgrid import TIERS
 from evergrid.resilience.black_start.circuit import GRID, SiteCircuit
-from evergrid.resilience.black_start.meters import (
-    SAMPLE_S,
-    MeterRow,
-    dark_row,
-    effective_pu,
-    ratings_w,
-    shown,
-)
-from evergrid.resilience.black_start.outcome import (
+from evergrid.resilience.black_start.results.outcome import (
     Action,
     ClosingCheck,
     IslandReading,
@@ -28,8 +20,16 @@ from evergrid.resilience.black_start.outcome import (
     StartEvent,
     SyncWait,
 )
-from evergrid.resilience.black_start.rest import RestingIsland, resting
 from evergrid.resilience.black_start.settings import ProtectionLimits
+from evergrid.resilience.black_start.state.meters import (
+    SAMPLE_S,
+    MeterRow,
+    dark_row,
+    effective_pu,
+    ratings_w,
+    shown,
+)
+from evergrid.resilience.black_start.state.rest import RestingIsland, resting
 from evergrid.resilience.network.assembly import Assembly, assemble
 from evergrid.resilience.network.breakers import BreakerPositions, islands
 from evergrid.resilience.network.dq_state import DqState, dead_state
