@@ -95,7 +95,7 @@ def shown(
     all_units = states[:, : len(network.units) * len(STATES)].reshape(samples, -1, len(STATES))
     frequency = np.full((samples, len(network.units)), np.nan)
     running = assembly.units
-    speed = assembly.speeds_rad_per_s(all_units[:, running, P])
+    speed = assembly.speeds_rad_per_s(states)
     frequency[:, running] = speed / (2.0 * np.pi)
     units = all_units[:, :count]
     current = np.hypot(units[:, :, I_O_X], units[:, :, I_O_Y]) * volts / rating_w
