@@ -1,7 +1,7 @@
 """The site as a circuit in dq: chargers' bus, transformer, main bus, blocks, and the grid."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -140,6 +140,7 @@ class SiteCircuit:
         feeder: What lies beyond the main bus.
         followers: Batteries that follow.
         motors: Of blocks, where they are simulated.
+        motor_rules: Of all of them.
         emergency: Diesel sets and transfer switches; None where they take no part.
     """
 
@@ -153,12 +154,18 @@ class SiteCircuit:
     feeder: UpstreamFeeder = NO_FEEDER
     followers: tuple[BatteryUnit, ...] = ()
     motors: tuple[BlockMotor, ...] = ()
+    motor_rules: MotorRules = field(default_factory=MotorRules)
     emergency: EmergencySupply | None = None
 
     @property
     def switches(self) -> tuple[TransferSwitch, ...]:
         """Of blocks that may hang on the emergency bus."""
         return () if self.emergency is None else self.emergency.switches
+
+    @property
+    def engines(self) -> tuple[DieselSource, ...]:
+        """The diesel sets among the units that form the grid."""
+        return () if self.emergency is None else self.emergency.sets
 
     @cached_property
     def unit_place(self) -> dict[str, int]:
@@ -190,13 +197,13 @@ class SiteCircuit:
     def with_block_power(self, factor: Mapping[str, float]) -> "SiteCircuit":
         """The same with blocks that draw so many times their power at nominal voltage."""
         block = {one.name: one for one in self.blocks}
-        turning = {one.block: one.power_kw for one in self.motors}
+        turning = {one.block: one.power_kw / block[one.block].power_kw for one in self.motors}
         loads = tuple(
             block_load(
                 block[load.name],
                 self.site,
                 load.bus,
-                factor.get(load.name, 1.0) - turning.get(load.name, 0.0) / block[load.name].power_kw,
+                factor.get(load.name, 1.0) - turning.get(load.name, 0.0),
             )
             if load.name in block
             else load
@@ -239,9 +246,7 @@ def circuit(
     units += _chargers(formers_of(site), CHARGERS, site, inverter)
     buses, branches, cores = [CHARGERS], [], []
     loads = [
-        block_load(
-            block, site, switched.get(block.name) or bus_of(site, block.bus, main), 1.0
-        )
+        block_load(block, site, switched.get(block.name) or bus_of(site, block.bus, main), 1.0)
         for block in site.load_blocks
     ]
     if site.transformer is not None:
@@ -339,6 +344,7 @@ def circuit(
         feeder,
         followers,
         turning,
+        motors or MotorRules(),
         emergency,
     )
     return made.with_block_power({})

@@ -266,7 +266,9 @@ def flux_rate_y(x, unit, p):
 @kernel(error_model="numpy", fastmath={"contract"}, inline="always")
 @no_type_check
 def rates(x, unit, p, frame_w, flow_x, flow_y, e_x, e_y, v_x, v_y, out):
-    """Rates of change of one motor, into its row of ``out``; flux and current in the network's frame.
+    """Rates of change of one motor, into its row of ``out``.
+
+    Its flux and its current are in the frame of the network.
 
     Args:
         x: States of all units, a row each.

@@ -54,7 +54,8 @@ class DqTables(NamedTuple):
         told: Angular speed of the frame of its network, reference of its voltage before and after
             the ramp, when that begins, the inverse of its duration, trim of its angular frequency,
             square of the largest voltage of its bridge. A unit that follows has active power where
-            others have the voltage, and reactive power where they have the trim; a motor is told nothing.
+            others have the voltage, and reactive power where they have the trim; a motor is told
+            nothing.
         unit_bus: Its bus, or the earth where it is not connected.
         branches: Resistance, inverse of the inductance, angular speed of the frame.
         ends: Buses that each branch leaves and enters.

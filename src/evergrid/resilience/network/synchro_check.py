@@ -49,8 +49,8 @@ class BreakerDifference:
 def across_breaker(assembly: Assembly, state: DqState, name: str) -> BreakerDifference:
     """Difference across the open breaker of a branch or a unit.
 
-    The voltage of a unit is that of its capacitor, or what its rotor induces. The frequency of an island is the mean of its
-    units by their filtered powers; they are equal once it has settled.
+    The voltage of a unit is that of its capacitor, or what its rotor induces. The frequency of an
+    island is the mean of its units by their filtered powers; they are equal once it has settled.
 
     Args:
         assembly: What is connected.

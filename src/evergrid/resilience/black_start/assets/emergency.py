@@ -1,4 +1,4 @@
-"""The emergency supply of a site: diesel sets on a bus of their own, switches that choose a side."""
+"""The emergency supply of a site: diesel sets on a bus of their own, and transfer switches."""
 
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
@@ -272,9 +272,7 @@ class EmergencySupply:
         for name in names:
             if name not in blocks:
                 fix = did_you_mean(name, list(blocks)) or f"Known: {', '.join(list(blocks)[:8])}."
-                faults.append(
-                    Fault("transfer_switch.block", "name a load block", (name,), fix=fix)
-                )
+                faults.append(Fault("transfer_switch.block", "name a load block", (name,), fix=fix))
         if again := tuple({name for name in names if names.count(name) > 1}):
             faults.append(Fault("transfer_switch.block", "be named once", again))
         faults += self._tree_faults([blocks[name] for name in names if name in blocks], site)

@@ -1,4 +1,4 @@
-"""The motors of load blocks: what they have in common, and when one that does not turn is let go."""
+"""The motors of load blocks: what they have in common, and when one is taken for stalled."""
 
 from dataclasses import dataclass
 

@@ -75,7 +75,7 @@ class FollowingChargers:
                     entered_s=one.entered_s,
                     tripped_s=one.tripped_s,
                     trips=one.trips,
-                    energy_kwh=float(island.follower_kwh[place]),
+                    energy_kwh=float(island.energy.follower_kwh[place]),
                     reason=one.reason,
                 )
             )
@@ -106,7 +106,7 @@ class FollowingChargers:
         island, name = self.island, one.unit.name
         power_kw = self.rules.power_share * one.unit.max_discharge_kw
         fed_kw = power_kw + closing.fed_kw(island, one.section)
-        most_kw = LOADED * _demand_kw(island, one.section)
+        most_kw = LOADED * closing.demand_kw(island, one.section)
         if fed_kw > most_kw and not island.on_grid(one.section):
             one.reason = (
                 f"those that follow would feed {fed_kw:.4g} kW, more than {most_kw:.4g} kW, 0.9 of "
@@ -177,7 +177,7 @@ class FollowingChargers:
     def _energy_left_kwh(self, one: _Follower) -> float:
         place = self.chargers.index(one)
         had = one.unit.energy_arrival_kwh - one.unit.energy_reserve_kwh
-        return had - float(self.island.follower_kwh[place])
+        return had - float(self.island.energy.follower_kwh[place])
 
     def _drop(self, one: _Follower, cause: str) -> None:
         """Open its breaker; it waits for a good voltage again."""
@@ -187,21 +187,6 @@ class FollowingChargers:
         island.log(Action.TRIP, name, cause, before, one.section)
         one.on, one.good_s, one.reason = False, 0.0, cause
         one.tripped_s, one.trips = island.time_s, one.trips + 1
-
-
-def _demand_kw(island: Island, section: int) -> float:
-    """What the blocks that are on draw at nominal voltage in the island of a section."""
-    names = {
-        name
-        for place in island.joined_sections(section)
-        for name in island.circuit.sections[place].blocks
-    }
-    drawn = (
-        block.power_kw * island.block_factor(block.name)
-        for block in island.circuit.blocks
-        if block.name in names and island.is_on(block.name)
-    )
-    return sum(drawn, 0.0)
 
 
 def _connect(island: Island, name: str, section: int) -> None:
