@@ -79,7 +79,7 @@ def black_start(
     sequence = sequence or StartSequence()
     inverter = inverter or InverterSettings()
     made = circuit(site, inverter, grid, feeder, following, motors=motors, emergency=emergency)
-    check_sequence(site, sequence, grid)
+    check_sequence(site, sequence, grid, emergency)
     island = Island(made, limits or ProtectionLimits(), sequence.duration_s)
     procedure = _Procedure(island, sequence, synchronise or SynchroCheck(), grid, inverter)
     chargers = FollowingChargers(island, sequence, following or FollowingRules())
@@ -225,6 +225,8 @@ class _Procedure:
         parent = blocks[name].parent
         if parent and not self.island.is_on(parent):
             return f"fed through {parent}, which is dark"
+        if name in {one.block for one in self.island.circuit.switches}:
+            return "neither side of its transfer switch could carry it"
         if name not in self.site.blocks:
             return "its section is dark, or the time ends before it is closed"
         if self.sequence.order and name not in self.sequence.order:

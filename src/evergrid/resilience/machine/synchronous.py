@@ -55,6 +55,7 @@ STATE_NAMES = (
     MACHINE_COLUMN + 8, MACHINE_COLUMN + 15
 )
 POWER_FILTER_RAD_PER_S = 31.41  # of the measured powers, as that of inverters
+BRAKING = 0.1  # of the rating, by which an engine without fuel slows its set down, unverified
 DARK_V = 1e-6  # below which a voltage has no size
 
 
@@ -71,7 +72,7 @@ class SynchronousGenerator:
         nominal_hz: 50 or 60.
         voltage_v: Nominal line-to-line rms.
         rating_va: Of the generator.
-        most_power_pu: That the engine gives; the least is 0.
+        most_power_pu: That the engine gives; without fuel it brakes by `BRAKING`.
         inertia_s: H.
         damping_pu: Torque over the deviation from nominal speed, of what is not modelled.
         reactance_pu: Xd.
@@ -264,8 +265,8 @@ def rates(x, unit, p, frame_w, v_set, trim, c, s, e_x, e_y, v_x, v_y, out):
     asked = p[unit, SPEED_GAIN] * (trim / w_n - slip)
     if asked.real > p[unit, MOST_P]:
         asked = 0.0 * asked + p[unit, MOST_P]
-    elif asked.real < 0.0:
-        asked = 0.0 * asked
+    elif asked.real < -BRAKING:
+        asked = 0.0 * asked - BRAKING
     out[unit, RACK] = p[unit, INV_ACTUATOR] * (asked - x[unit, RACK])
     out[unit, TORQUE] = p[unit, INV_ENGINE] * (x[unit, RACK] - x[unit, TORQUE])
     over_l = p[unit, INV_LC]

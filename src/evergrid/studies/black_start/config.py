@@ -19,6 +19,12 @@ from evergrid.resilience.black_start.settings import (
 )
 from evergrid.resilience.waveform.protection import FuseCurve
 from evergrid.studies.black_start.following_config import FollowingEntry
+from evergrid.studies.black_start.machines_config import (
+    DieselEntry,
+    MotorsEntry,
+    TransferSwitchEntry,
+    emergency,
+)
 from evergrid.studies.black_start.neighbour_config import NeighbourEntry, UpstreamEntry, feeder
 
 
@@ -246,6 +252,12 @@ class Config(BaseConfig):
     """Neighbouring sections of the feeder, brought to life after the site."""
     following: FollowingEntry | None = None
     """Chargers that cannot form a grid; without this they are counted and left out."""
+    motors: MotorsEntry | None = None
+    """Motors of blocks; without this they start as impedances."""
+    diesel: DieselEntry | None = None
+    """Diesel sets on an emergency bus; without this they are left out."""
+    transfer_switch: tuple[TransferSwitchEntry, ...] = ()
+    """Of blocks that may hang on the emergency bus."""
 
     @model_validator(mode="after")
     def _whole(self) -> "Config":
@@ -265,7 +277,10 @@ class Config(BaseConfig):
         # With all that may come, as far as chance is concerned.
         site = self.microgrid.with_all_arrivals().record()
         check_site(site)
-        check_sequence(site, self.start.record(), grid)
+        supply = emergency(site, self.diesel, self.transfer_switch)
+        if supply is not None:
+            supply.check(site)
+        check_sequence(site, self.start.record(), grid, supply)
         feeder(self.upstream, self.neighbour).check(site)
         names = [block.name for block in self.microgrid.load_block]
         if self.fuse is not None and self.fuse.block not in names:

@@ -20,6 +20,7 @@ from evergrid.resilience.network.small_signal import modes
 from evergrid.resilience.network.steady_state import steady_state
 from evergrid.resilience.network.switching import switched
 
+RELAY_MARGIN_S = 0.1  # looked ahead beyond the delay of a relay
 UNSTABLE = "unstable"  # how the reason begins where eigenvalues refuse
 
 
@@ -164,7 +165,10 @@ def _look_and_modes(
 ) -> ClosingCheck:
     """Eigenvalues and a look ahead with these positions of breakers."""
     stable = check_stability(island, positions, name, section)
-    seen = _look_ahead(island, positions, sequence.trial_s, section)
+    seconds = sequence.trial_s
+    if island.circuit.motors:  # one draws its starting current for longer than a relay waits
+        seconds = max(seconds, limits.over_current_s + RELAY_MARGIN_S)
+    seen = _look_ahead(island, positions, seconds, section)
     reasons = []
     nominal = island.circuit.site.nominal_hz
     if not seen.finished:
@@ -178,6 +182,11 @@ def _look_and_modes(
         reasons.append(
             f"the frequency would fall to {seen.frequency_hz:.3f} Hz, below "
             f"{nominal - limits.pick_up_deviation_hz:g}"
+        )
+    if seen.over_s(limits.over_current_pu) >= limits.over_current_s > 0.0:
+        reasons.append(
+            f"units would trip on over-current, {seen.current_pu:.2f} of their rated current for "
+            f"{limits.over_current_s:g} s"
         )
     if stable.reason:
         reasons = [stable.reason]
@@ -348,6 +357,16 @@ class _LookAhead:
         self.voltage_pu = float(np.nanmin(voltage))
         self.frequency_hz = float(np.nanmin(frequency))
         self.current_pu = float(np.nanmax(current))
+        self._current = current
+
+    def over_s(self, most_pu: float) -> float:
+        """Longest time for which the current of a unit is above a limit."""
+        over = np.pad(self._current > most_pu, ((1, 1), (0, 0)))
+        longest = 0
+        for column in over.T:
+            ends = np.flatnonzero(np.diff(column.astype(np.int8)))
+            longest = max(longest, int(np.max(ends[1::2] - ends[::2], initial=0)))
+        return longest * SAMPLE_S
 
 
 def _look_ahead(

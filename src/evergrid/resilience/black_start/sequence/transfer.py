@@ -1,6 +1,7 @@
 """Transfer switches by themselves: take the side that lives, and go back to the main bus."""
 
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from evergrid.resilience.black_start.assets.emergency import TransferSwitch
 from evergrid.resilience.black_start.checks import closing
 from evergrid.resilience.black_start.results.outcome import Action, ClosingCheck
 from evergrid.resilience.black_start.sequence.emergency import EmergencyStart
-from evergrid.resilience.black_start.sequence.program import Steps
+from evergrid.resilience.black_start.sequence.program import Steps, StopSequenceError
 from evergrid.resilience.black_start.sequence.section_start import SectionStart
 from evergrid.resilience.black_start.state.island import STRETCH_S
 from evergrid.resilience.network.synchro_check import across_breaker
@@ -26,7 +27,7 @@ class _Switch:
     main_s: float = 0.0
     emergency_s: float = 0.0
     next_s: float = 0.0
-    refused: set[str] = field(default_factory=set)
+    stays: bool = False
 
 
 class TransferSwitches:
@@ -92,32 +93,35 @@ class TransferSwitches:
         island, block = self.island, self.blocks[one.given.block]
         one.next_s = island.time_s + AGAIN_S
         island.move(island.positions.opening(block.name, other).closing(to))
-        last = block.name not in one.refused
-        one.refused.add(block.name)
-        done = yield from side.pick_up(block, last=last)
+        done = False
+        with suppress(StopSequenceError):  # an unstable one is noted, and looked at again
+            done = yield from side.pick_up(block, last=False)
         if not done:
             island.move(island.positions.opening(to))
 
     def _go_back(self, one: _Switch) -> Steps:
         """Take the main bus again, if it carries the block."""
         island, told = self.island, one.given
-        one.next_s = island.time_s + AGAIN_S
-        after = island.positions.opening(told.emergency).closing(told.normal)
-        check = closing.check_transfer(island, told.block, after, self.site.sequence, 0)
+        check = self._check(told)
         if not check.allowed and not self.site.forced(check):
             self._refuse(one, check)
-            return
-        island.checks.append(check)
-        if told.transition == "closed":
+        elif told.transition == "closed":
             yield from self._closed(told)
         else:
+            island.checks.append(check)
             yield from self._open(told)
+        one.next_s = island.time_s + AGAIN_S
+
+    def _check(self, told: TransferSwitch) -> ClosingCheck:
+        """Whether the main bus carries the block now."""
+        after = self.island.positions.opening(told.emergency).closing(told.normal)
+        return closing.check_transfer(self.island, told.block, after, self.site.sequence, 0)
 
     def _refuse(self, one: _Switch, check: ClosingCheck) -> None:
         """Say once why a block stays on the emergency bus."""
-        if "back" in one.refused:
+        if one.stays:
             return
-        one.refused.add("back")
+        one.stays = True
         self.island.checks.append(check)
         words = f"stays on the emergency bus: {check.reason}"
         place = self.emergency.place
@@ -128,7 +132,9 @@ class TransferSwitches:
         island, before = self.island, self.island.reading()
         island.move(island.positions.opening(told.emergency))
         yield told.dead_s
-        if not island.joined_units():  # it has died in the meantime
+        check = self._check(told) if island.joined_units() else None
+        if check is None or not (check.allowed or self.site.forced(check)):
+            # The main bus has died in the meantime, or takes on another load.
             island.move(island.positions.closing(told.emergency))
             return
         island.move(island.positions.closing(told.normal))
@@ -151,7 +157,10 @@ class TransferSwitches:
         found = yield from together.agreement(
             told.normal, place, lambda one: together.keep_slip(names, slip_hz, one)
         )
-        if found is not None:
+        # While it waited the main bus may have taken on another load.
+        check = None if found is None else self._check(told)
+        if found is not None and check is not None and (check.allowed or self.site.forced(check)):
+            island.checks.append(check)
             before = island.reading()
             island.move(island.positions.closing(told.normal))
             together.note_wait(told.normal, island.time_s - from_s, found)
