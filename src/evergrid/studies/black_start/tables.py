@@ -171,7 +171,7 @@ def _machines(start: BlackStart) -> dict[str, Any]:
         "life_safety_s": _number(max(first, default=np.nan)),
         "diesel_sets": int(engines.sum()),
         "diesel_started": int(np.isfinite(start.connected_s[engines]).sum()),
-        "diesel_kw": float(samples.unit_power_kw[-1][engines].sum()),
+        "diesel_kw": round(float(samples.unit_power_kw[-1][engines].sum()), 6) + 0.0,
         "fuel_kwh": float(start.energy_kwh[engines].sum()),
         "fuel_left_kwh": float(np.maximum(start.energy_left_kwh[engines], 0.0).sum()),
         "transfers": sum(one.action is Action.TRANSFERRED for one in start.events),
