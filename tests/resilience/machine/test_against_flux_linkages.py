@@ -103,10 +103,10 @@ def test_phasors_settle_where_dq_does() -> None:
         motors=(PhasorMotor("pump", "b", fan.rating_va / 1e3, inertia_s=0.15),),
         base_kva=250.0,
     )
-    found = simulate_phasors(island, (IslandEvent(3.0, "connect", "pump"),), 30.0)
+    found = simulate_phasors(island, (IslandEvent(3.0, "connect", "pump"),), 60.0)
     speed = at[len(STATES) + induction.SPEED]
     assert found.frequency_hz[-1] == pytest.approx(HERTZ, abs=1e-4)
-    assert found.voltage_pu[0, -1] == pytest.approx(1.0, abs=1e-5)
+    assert abs(found.voltage_pu[0, -1]) == pytest.approx(1.0, abs=1e-5)
     assert found.motor_speed_pu[0, -1] == pytest.approx(speed, abs=1e-4)
     assert found.motor_kw[0, -1] == pytest.approx(-at[len(STATES) + 1] / 1e3, rel=1e-3)
     assert found.power_kw[0, -1] == pytest.approx(at[1] / 1e3, rel=1e-3)

@@ -30,6 +30,7 @@ from tests.resilience.black_start.cases import QUICK, block, site, van
 LIGHTS = block("lights", 4.0, "life_safety")
 ROOMS = block("rooms", 5.0, "critical", power_factor=0.9)
 DIESEL = DieselSet("diesel", 10.0, 50.0, start_s=1.2, idle_share=0.25)
+QUICK_SYNC = SynchroCheck(slip_hz=0.29)
 LATE = QUICK | {"auxiliary_s": 2.5}  # chargers come after the diesel set
 
 
@@ -42,14 +43,16 @@ def started(
     duration_s: float = 6.0,
     told: dict[str, Any] = LATE,
     grid: GridReturn | None = None,
+    vans: int = 2,
+    synchronise: SynchroCheck | None = None,
     blocks: tuple[LoadBlock, ...] = (LIGHTS, ROOMS),
 ) -> BlackStart:
     """A van or two and a diesel set, with lights behind a transfer switch."""
     switch = switch or TransferSwitch("lights", transfer_s=0.3, returns=False)
-    made = site(2, load_blocks=blocks, diesel_sets=(diesel,))
+    made = site(vans, load_blocks=blocks, diesel_sets=(diesel,))
     supply = EmergencySupply(rules or DieselRules(), (DieselSource(diesel, starts),), (switch,))
     sequence = StartSequence(**told, duration_s=duration_s)
-    return black_start(made, sequence, emergency=supply, grid=grid)
+    return black_start(made, sequence, emergency=supply, grid=grid, synchronise=synchronise)
 
 
 def times(found: BlackStart, action: Action, actor: str) -> list[float]:
@@ -89,7 +92,7 @@ def test_fuel_is_that_of_no_load_and_of_what_is_fed() -> None:
     hours = running.sum() * 1e-3 / 3600.0
     fed_kwh = samples.unit_power_kw[running, -1].mean() * hours
     expected = 0.25 * DIESEL.power_kw * hours + 0.75 * fed_kwh
-    assert found.energy_kwh[-1] == pytest.approx(expected, rel=2e-3)
+    assert found.energy_kwh[-1] == pytest.approx(expected, rel=5e-3)  # powers are filtered
 
 
 def test_a_set_that_does_not_start_is_told_and_the_main_bus_takes_its_block() -> None:
@@ -143,8 +146,10 @@ def test_a_main_bus_that_cannot_carry_the_block_leaves_it_on_the_set() -> None:
 def in_parallel() -> BlackStart:
     return started(
         rules=DieselRules(parallel=True, load_share=0.3),
-        duration_s=24.0,
-        grid=GridReturn(18.0, 50.02),
+        duration_s=18.0,
+        grid=GridReturn(11.0, 50.02),
+        vans=1,
+        synchronise=QUICK_SYNC,
     )
 
 
@@ -152,18 +157,19 @@ def test_sets_join_by_synchro_check_and_feed_what_they_are_told() -> None:
     found = in_parallel()
     (joined,) = times(found, Action.JOINED, "tie to emergency")
     samples = found.samples
-    at = np.searchsorted(samples.time_s, joined + 3.5)
-    assert samples.unit_power_kw[at, -1] == pytest.approx(3.0, rel=0.02)
+    at = np.searchsorted(samples.time_s, 10.9)
+    assert joined < 8.0
+    assert samples.unit_power_kw[at, -1] == pytest.approx(3.0, rel=0.03)
     wait = next(one for one in found.waits if one.closing == "tie to emergency")
-    assert abs(wait.angle_deg) <= SynchroCheck().greatest_angle_deg
-    assert abs(wait.slip_hz) <= SynchroCheck().greatest_slip_hz
+    assert abs(wait.angle_deg) <= QUICK_SYNC.greatest_angle_deg
+    assert abs(wait.slip_hz) <= QUICK_SYNC.greatest_slip_hz
 
 
 def test_the_grid_takes_the_load_of_vans_and_sets() -> None:
     found = in_parallel()
     (met,) = times(found, Action.RECONNECTED, "grid")
-    assert met < 24.0
-    assert found.samples.unit_power_kw[-1] == pytest.approx([0.0, 0.0, 0.0], abs=0.1)
+    assert met < 17.0
+    assert found.samples.unit_power_kw[-1] == pytest.approx([0.0, 0.0], abs=0.1)
     assert found.samples.frequency_hz[-1] == pytest.approx(50.02, abs=1e-3)
 
 
@@ -233,7 +239,7 @@ def supply(*switches: TransferSwitch, sets: int = 1, **rules: bool) -> Emergency
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (supply(TransferSwitch("light")), 'Did you mean "lights"'),
+        (supply(TransferSwitch("light")), "Did you mean lights"),
         (supply(TransferSwitch("lights"), TransferSwitch("lights")), "be named once"),
         (supply(), "the sets feed nothing"),
         (supply(TransferSwitch("lights"), sets=0), "hold one for"),

@@ -194,6 +194,7 @@ class BottomUp:
             yield from together.shift(names, shift, 0.0, raise_v, 0.0)
             return
         before = island.reading(place)
+        site_hz, drawn_kw = island.frequency_hz(), closing.demand_kw(island, place)
         island.move(island.positions.closing(line))
         together.note_wait(line, island.time_s - from_s, found)
         action = Action.JOINED if together.told.check else Action.CLOSED_BLIND
@@ -203,7 +204,7 @@ class BottomUp:
         end = island.references[GRID].trim_rad_per_s if island.on_grid() else 0.0
         base = dict(island.base_trim)
         if neighbour is self.emergency and not island.on_grid():
-            island.base_trim |= self.emergency.shares(names, island.frequency_hz())
+            island.base_trim |= self.emergency.shares(names, site_hz, drawn_kw)
         from_w = shift - 2.0 * np.pi * slip_hz
         yield from together.shift(names, from_w, end, raise_v, 0.0, from_base=base)
         yield from neighbour.settle(self.site.sequence.settle_s)

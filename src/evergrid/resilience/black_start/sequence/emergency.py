@@ -86,11 +86,16 @@ class EmergencyStart(SectionStart):
             if not island.is_on(block.name):
                 island.move(island.positions.opening(switch.emergency))
 
-    def shares(self, names: list[str], frequency_hz: float) -> dict[str, float]:
-        """Trims at which sets feed what they are told to beside inverters at a frequency.
+    def shares(self, names: list[str], site_hz: float, drawn_kw: float) -> dict[str, float]:
+        """Trims at which sets feed what they are told to beside the inverters of the site.
 
         Together they feed at most what the blocks that are on draw, less a tenth, so that they do
         not charge vehicles.
+
+        Args:
+            names: Of the sets.
+            site_hz: Frequency of the site before they joined.
+            drawn_kw: What the blocks of the emergency bus draw, which all carry together now.
         """
         island, emergency = self.island, self.island.circuit.emergency
         assert emergency is not None
@@ -100,8 +105,12 @@ class EmergencyStart(SectionStart):
         }
         most_kw = LOADED * closing.demand_kw(island, self.place)
         share = min(1.0, most_kw / max(sum(told_kw.values()), 1e-9))
-        off_hz = frequency_hz - island.circuit.site.nominal_hz
         stiffness = island.circuit.stiffness_w_per_hz
+        inverters = island.joined(0)
+        inverters[[formers[name] for name in names]] = False
+        less_kw = share * sum(told_kw.values()) - drawn_kw  # than before, of the inverters
+        off_hz = site_hz - island.circuit.site.nominal_hz
+        off_hz += 1e3 * less_kw / max(float(stiffness[inverters].sum()), 1e-9)
         return {
             name: 2.0 * np.pi * (off_hz + 1e3 * share * kw / float(stiffness[formers[name]]))
             for name, kw in told_kw.items()
