@@ -30,7 +30,7 @@ HEADINGS = {
     "foretold_swing": "It failed as foretold",
     "upstream_inrush": "The transformer upstream",
     "island_course": "Every step",
-    "section_course": "Two islands become one",
+    "section_course": "Islands side by side",
     "pick_up_details": "Each pick-up",
     "block_timeline": "Who is on when",
     "served_power": "How long and how deep",
@@ -50,14 +50,14 @@ READING = {
     "island_course": "Every block pulls the frequency down by droop, every unit lifts it again.",
     "upstream_inrush": "Closed at full voltage onto the inverters of the live site, and attached "
     "while the first unit raises the dead bus.",
-    "section_course": "Each section has a voltage and a frequency of its own until a line joins "
-    "them; then all units share by droop.",
+    "section_course": "Each section, the emergency bus among them, has a voltage and a frequency of "
+    "its own until a breaker joins them; then all units share by droop.",
     "pick_up_details": "What was looked at beforehand, as it then went.",
     "block_timeline": "Blocks come by their tier as soon as the units that are there can carry "
     "them; a further unit first has to meet the island's phase.",
     "served_power": "Served is the demand of blocks that are connected to a live bus. T_r is the "
     "time after which a share of the demand is back for good.",
-    "unit_shares": "Equal droop per kVA lets all units carry alike, without a message.",
+    "unit_shares": "Equal droop per kVA lets all inverters carry alike, without a message.",
     "motor_speed": "A motor draws some six times its current from rest, until it is near its "
     "speed. Where it has no voltage, nothing is drawn.",
     "closing_modes": "Before each closing the eigenvalues of what would then be connected are "

@@ -16,6 +16,7 @@ from evergrid.resilience.machine.synchronous import SynchronousGenerator
 
 EMERGENCY = "emergency"  # name of the bus and of the section
 TIE = "tie to emergency"
+LEAST_KVA = 0.1  # of a set, below which a waveform beside others has no meaning
 POWER_FACTOR = 0.8  # of the rating of a generator over that of its engine
 
 
@@ -70,18 +71,14 @@ class DieselRules:
 
     def __post_init__(self) -> None:
         records.check(self, "diesel")
+        least, above = min(self.transient_reactance_pu, 1.0), "Above the transient one."
         raise_if_any(
             "diesel",
             faults_outside(
                 self,
                 ("inertia_s", 0.05, 20.0, ""),
-                ("reactance_pu", self.transient_reactance_pu, 5.0, "Above the transient one."),
-                (
-                    "quadrature_reactance_pu",
-                    self.transient_reactance_pu,
-                    5.0,
-                    "Above the transient one.",
-                ),
+                ("reactance_pu", least, 5.0, above),
+                ("quadrature_reactance_pu", least, 5.0, above),
                 ("transient_reactance_pu", 0.02, 1.0, ""),
                 ("open_circuit_s", 0.1, 20.0, ""),
                 ("speed_droop_pu", 1e-3, 0.3, "Give a fraction, not a percentage."),
@@ -225,6 +222,11 @@ class TransferSwitch:
         )
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Of what it adds to the circuit."""
+        return self.normal, self.emergency, self.bus
+
+    @property
     def normal(self) -> str:
         """Name of its side to the main bus."""
         return f"{self.block} normal side"
@@ -276,10 +278,17 @@ class EmergencySupply:
         if again := tuple({name for name in names if names.count(name) > 1}):
             faults.append(Fault("transfer_switch.block", "be named once", again))
         faults += self._tree_faults([blocks[name] for name in names if name in blocks], site)
-        largest = [one.given for one in self.sets if one.apparent_kva < 0.1]
-        if largest:
-            rule, ids = "be at least 0.08", tuple(one.name for one in largest)
-            faults.append(Fault("power_kw", rule, tuple(one.power_kw for one in largest), ids))
+        small = [one.given for one in self.sets if one.apparent_kva < LEAST_KVA]
+        if small:
+            rule, ids = (
+                f"be at least {POWER_FACTOR * LEAST_KVA:g}",
+                tuple(one.name for one in small),
+            )
+            faults.append(Fault("power_kw", rule, tuple(one.power_kw for one in small), ids))
+        taken = {*blocks, TIE, "grid", *(side for one in self.switches for side in one.names)}
+        if twice := tuple(one.name for one in self.sets if one.name in taken):
+            rule = "differ from those of blocks, of the grid and of sides of switches"
+            faults.append(Fault("diesel_set.name", rule, twice, fix="Rename it."))
         raise_if_any("emergency supply", faults)
 
     def _tree_faults(self, fed: list[LoadBlock], site: Microgrid) -> list[Fault]:

@@ -91,7 +91,10 @@ class _Words:
         return None if make is None else make(event)
 
     def _lost(self, event: StartEvent) -> tuple[str, str, str, str]:
-        more = ", and of the lines to neighbouring sections" if self.sections else ""
+        lines = set(self.sections) - {TIE}
+        more = ", and of the lines to neighbouring sections" if lines else ""
+        if self.sets:
+            more += "; leave the emergency bus to the diesel sets and the transfer switches"
         if self.soft_upstream:
             more += "; leave the transformer upstream attached"
         return (
