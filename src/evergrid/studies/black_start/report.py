@@ -50,8 +50,8 @@ READING = {
     "island_course": "Every block pulls the frequency down by droop, every unit lifts it again.",
     "upstream_inrush": "Closed at full voltage onto the inverters of the live site, and attached "
     "while the first unit raises the dead bus.",
-    "section_course": "Each section, the emergency bus among them, has a voltage and a frequency of "
-    "its own until a breaker joins them; then all units share by droop.",
+    "section_course": "Each section, the emergency bus among them, has a voltage and a frequency "
+    "of its own until a breaker joins them; then all units share by droop.",
     "pick_up_details": "What was looked at beforehand, as it then went.",
     "block_timeline": "Blocks come by their tier as soon as the units that are there can carry "
     "them; a further unit first has to meet the island's phase.",
