@@ -21,6 +21,7 @@ from evergrid.resilience.black_start.assets.emergency import (
 )
 from evergrid.resilience.black_start.assets.following import FollowingRules, following_inverter
 from evergrid.resilience.black_start.assets.motors import BlockMotor, MotorRules, block_motor
+from evergrid.resilience.black_start.assets.panels import PanelSource
 from evergrid.resilience.black_start.assets.ratings import rated
 from evergrid.resilience.black_start.neighbour.feeder import (
     NO_FEEDER,
@@ -54,6 +55,7 @@ FASTEST_PER_S = 4e4  # R/L of a load that is almost a resistance; explicit steps
 
 
 FormingSource = BatteryUnit | DieselSource
+FollowingSource = BatteryUnit | PanelSource
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ class SiteCircuit:
         sections: The site, then its neighbours.
         source_w: Rating of the source that stands for the grid; 0 without one.
         feeder: What lies beyond the main bus.
-        followers: Batteries that follow.
+        followers: Batteries that follow, and panels.
         motors: Of blocks, where they are simulated.
         motor_rules: Of all of them.
         emergency: Diesel sets and transfer switches; None where they take no part.
@@ -152,7 +154,7 @@ class SiteCircuit:
     sections: tuple[FeederSection, ...]
     source_w: float = 0.0
     feeder: UpstreamFeeder = NO_FEEDER
-    followers: tuple[BatteryUnit, ...] = ()
+    followers: tuple[FollowingSource, ...] = ()
     motors: tuple[BlockMotor, ...] = ()
     motor_rules: MotorRules = field(default_factory=MotorRules)
     emergency: EmergencySupply | None = None
@@ -221,11 +223,12 @@ def circuit(
     *,
     motors: MotorRules | None = None,
     emergency: EmergencySupply | None = None,
+    panels: PanelSource | None = None,
 ) -> SiteCircuit:
     """The circuit of a site, with what lies beyond its main bus.
 
-    Chargers that follow, motors of blocks and diesel sets are in it if they are given, and left out
-    otherwise.
+    Chargers that follow, panels, motors of blocks and diesel sets are in it if they are given, and
+    left out otherwise.
 
     Raises:
         InputError: No battery that forms the grid, none of them that starts without voltage, a
@@ -264,7 +267,7 @@ def circuit(
             main,
             tuple(unit.name for unit in formers),
             tuple(block.name for block in site.load_blocks if block.name not in switched),
-            tuple(unit.name for unit in _followers(site.batteries, following)),
+            tuple(unit.name for unit in _followers(site.batteries, following, panels)),
         )
     ]
     if emergency is not None:
@@ -296,19 +299,20 @@ def circuit(
     if grid is not None:
         grid.check_nominal(hertz)
         units.append(GridFormingUnit(GRID, beyond, _source(grid, volts, hertz)))
-    followers = _followers(site.batteries, following)
+    followers = _followers(site.batteries, following, panels)
     at = [CHARGERS] * len(followers)
     for one in feeder.neighbours:
         more = _followers(one.batteries, following)
         followers, at = (*followers, *more), [*at, *[one.name] * len(more)]
-    if following is not None:
+    if followers:
+        rules = following or FollowingRules()
         units += [
             GridFollowingUnit(
                 unit.name,
                 bus,
                 following_inverter(
                     unit,
-                    following,
+                    rules,
                     volts=volts,
                     hertz=hertz,
                     connection_resistance_pu=inverter.connection_resistance_pu,
@@ -367,12 +371,14 @@ def _wires(emergency: EmergencySupply, site: Microgrid, main: str) -> list[Serie
 
 
 def _followers(
-    units: tuple[BatteryUnit, ...], following: FollowingRules | None
-) -> tuple[BatteryUnit, ...]:
-    """Those that cannot form a grid, where they take part."""
-    if following is None:
-        return ()
-    return tuple(one for one in units if not one.grid_forming and one.max_discharge_kw > 0)
+    units: tuple[BatteryUnit, ...],
+    following: FollowingRules | None,
+    panels: PanelSource | None = None,
+) -> tuple[FollowingSource, ...]:
+    """Those that cannot form a grid, and panels, where they take part."""
+    given = () if following is None else units
+    able = (one for one in given if not one.grid_forming and one.max_discharge_kw > 0)
+    return (*able, *(() if panels is None else (panels,)))
 
 
 def _chargers(

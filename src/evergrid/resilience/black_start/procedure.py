@@ -6,6 +6,7 @@ from evergrid.model.microgrid import Microgrid
 from evergrid.resilience.black_start.assets.emergency import EmergencySupply
 from evergrid.resilience.black_start.assets.following import FollowingRules
 from evergrid.resilience.black_start.assets.motors import MotorRules
+from evergrid.resilience.black_start.assets.panels import PanelSource
 from evergrid.resilience.black_start.checks import closing
 from evergrid.resilience.black_start.checks.sequence import check_sequence
 from evergrid.resilience.black_start.circuit import InverterSettings, circuit
@@ -51,6 +52,7 @@ def black_start(
     following: FollowingRules | None = None,
     motors: MotorRules | None = None,
     emergency: EmergencySupply | None = None,
+    panels: PanelSource | None = None,
 ) -> BlackStart:
     """Start a dead site from its batteries, and follow it to the end of the sequence.
 
@@ -70,6 +72,7 @@ def black_start(
         following: Rules of chargers that follow; none to leave them out.
         motors: What motors of blocks have in common; none for blocks that are impedances.
         emergency: Diesel sets and transfer switches; none to leave them out.
+        panels: Of the site, which follow by the same rules as chargers; none to leave them out.
 
     Raises:
         InputError: A site that cannot start: no unit forms the grid or starts without voltage,
@@ -78,12 +81,14 @@ def black_start(
     """
     sequence = sequence or StartSequence()
     inverter = inverter or InverterSettings()
-    made = circuit(site, inverter, grid, feeder, following, motors=motors, emergency=emergency)
+    made = circuit(
+        site, inverter, grid, feeder, following, motors=motors, emergency=emergency, panels=panels
+    )
     check_sequence(site, sequence, grid, emergency)
     island = Island(made, limits or ProtectionLimits(), sequence.duration_s)
     procedure = _Procedure(island, sequence, synchronise or SynchroCheck(), grid, inverter)
     chargers = FollowingChargers(island, sequence, following or FollowingRules())
-    others = [chargers.follow()] if following else []
+    others = [chargers.follow()] if made.followers else []
     run(island, [*procedure.programs(), *others, *procedure.switching()])
     together = island.joined_sections()
     return BlackStart(

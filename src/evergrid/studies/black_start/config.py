@@ -9,6 +9,7 @@ from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.core.text.nearest import did_you_mean
 from evergrid.inputs.microgrid import MicrogridEntry, VehiclesEntry
+from evergrid.resilience.black_start.assets.panels import panels
 from evergrid.resilience.black_start.checks.sequence import check_sequence
 from evergrid.resilience.black_start.circuit import InverterSettings, check_site
 from evergrid.resilience.black_start.settings import (
@@ -22,6 +23,7 @@ from evergrid.studies.black_start.following_config import FollowingEntry
 from evergrid.studies.black_start.machines_config import (
     DieselEntry,
     MotorsEntry,
+    PanelsEntry,
     TransferSwitchEntry,
     emergency,
 )
@@ -258,6 +260,8 @@ class Config(BaseConfig):
     """Diesel sets on an emergency bus; without this they are left out."""
     transfer_switch: tuple[TransferSwitchEntry, ...] = ()
     """Of blocks that may hang on the emergency bus."""
+    panels: PanelsEntry | None = None
+    """Panels of the site; without this they are left out."""
 
     @model_validator(mode="after")
     def _whole(self) -> "Config":
@@ -275,7 +279,10 @@ class Config(BaseConfig):
         if grid is not None:
             grid.check_nominal(self.microgrid.nominal_hz)
         # With all that may come, as far as chance is concerned.
-        site = self.microgrid.with_all_arrivals().record()
+        hour = 0.0 if self.panels is None else self.panels.hour
+        site = self.microgrid.with_all_arrivals().record(start_hour=hour)
+        if self.panels is not None:
+            panels(site, self.panels.apparent_kva)
         check_site(site)
         supply = emergency(site, self.diesel, self.transfer_switch)
         if supply is not None:

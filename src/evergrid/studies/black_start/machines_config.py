@@ -1,4 +1,4 @@
-"""The parts of the configuration about machines: [motors], [diesel], [[transfer_switch]]."""
+"""The parts of the configuration about machines and panels: [motors], [diesel], [panels]."""
 
 from typing import Literal
 
@@ -163,6 +163,15 @@ class TransferSwitchEntry(BaseConfig):
             InputError: A number out of range.
         """
         return TransferSwitch(**self.model_dump())
+
+
+class PanelsEntry(BaseConfig):
+    """Panels of the microgrid, which follow the island by the rules of [following]."""
+
+    hour: float = Field(default=12.0, ge=0, lt=24)
+    """Of the local clock at which the grid is lost."""
+    apparent_kva: float | None = Field(default=None, gt=0, examples=[100.0])
+    """Rating of their inverter; the greatest power of the day when absent."""
 
 
 def emergency(

@@ -47,8 +47,14 @@ def notes(config: Config, found: BlackStartResults) -> list[str]:
             "Saturation is known to the waveform level alone: the island in dq shows no inrush of "
             "the transformer upstream. In waveforms all inverters of the site count as one."
         )
-    if site.solar_kw is not None:
-        told.append("Panels take no part in the first seconds that are shown here.")
+    if site.solar_kw is not None and config.panels is None:
+        told.append("Panels of the site take no part; [panels] lets them.")
+    elif config.panels is not None:
+        told.append(
+            "The sun stays as it is for these minutes. Panels follow the island by the rules of "
+            "[following] and feed at most what blocks draw; their protection against islands is "
+            "not simulated."
+        )
     if config.start.run_unstable:
         told.append("Unstable closings are done nevertheless, as start.run_unstable says.")
     if found.fuse is not None:

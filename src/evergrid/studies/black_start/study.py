@@ -4,6 +4,7 @@ import numpy as np
 
 from evergrid.core.units import W_PER_KW
 from evergrid.model.microgrid import BatteryUnit
+from evergrid.resilience.black_start.assets.panels import panels
 from evergrid.resilience.black_start.circuit import FormingSource
 from evergrid.resilience.black_start.procedure import black_start
 from evergrid.resilience.black_start.results.oscillogram import Oscillogram, oscillogram
@@ -38,7 +39,8 @@ def compute(config: Config, context: Context) -> Output[BlackStartResults]:
         config.check()
     progress("starting the dead bus", 0.05)
     random = np.random.default_rng(context.seed)
-    site = config.microgrid.record(random)
+    hour = 0.0 if config.panels is None else config.panels.hour
+    site = config.microgrid.record(random, start_hour=hour)
     beyond = feeder(config.upstream, config.neighbour, random)
     start = black_start(
         site,
@@ -51,6 +53,7 @@ def compute(config: Config, context: Context) -> Output[BlackStartResults]:
         following=None if config.following is None else config.following.record(),
         motors=None if config.motors is None else config.motors.record(),
         emergency=emergency(site, config.diesel, config.transfer_switch, random),
+        panels=None if config.panels is None else panels(site, config.panels.apparent_kva),
     )
     progress("drawing the waveform", 0.85)
     found = _results(config, start, _oscillogram(config, start))

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from evergrid.core.units import S_PER_H, W_PER_KW
-from evergrid.model.microgrid import BatteryUnit
 from evergrid.resilience.black_start.assets.following import FollowingRules
+from evergrid.resilience.black_start.assets.panels import PanelSource
 from evergrid.resilience.black_start.checks import closing
+from evergrid.resilience.black_start.circuit import FollowingSource
 from evergrid.resilience.black_start.results.outcome import Action, FollowerOutcome
 from evergrid.resilience.black_start.sequence.program import Steps
 from evergrid.resilience.black_start.settings import StartSequence
@@ -18,6 +19,7 @@ from evergrid.resilience.network.elements import GridFollowingUnit
 from evergrid.resilience.network.references import PowerReference
 
 POLL_S = 0.1  # from look to look
+LEAST_SHARE = 0.02  # of a rating, by which the power of panels is told anew
 LOADED = 0.9  # of what blocks draw, what all that follow may feed together
 
 
@@ -25,7 +27,7 @@ LOADED = 0.9  # of what blocks draw, what all that follow may feed together
 class _Follower:
     """One charger and what became of it."""
 
-    unit: BatteryUnit
+    unit: FollowingSource
     section: int
     good_s: float = 0.0
     on: bool = False
@@ -104,7 +106,10 @@ class FollowingChargers:
     def _enter(self, one: _Follower) -> None:
         """Connect it without power and let it ramp up, if that is stable and the load is there."""
         island, name = self.island, one.unit.name
-        power_kw = self.rules.power_share * one.unit.max_discharge_kw
+        power_kw = self._wanted_kw(one)
+        if isinstance(one.unit, PanelSource) and power_kw < LEAST_SHARE * one.unit.apparent_kva:
+            one.reason = "there is no sun, or no load that takes it"
+            return
         fed_kw = power_kw + closing.fed_kw(island, one.section)
         most_kw = LOADED * closing.demand_kw(island, one.section)
         if fed_kw > most_kw and not island.on_grid(one.section):
@@ -136,6 +141,35 @@ class FollowingChargers:
         )
         island.log(Action.ENTERED, name, words, before, one.section)
 
+    def _wanted_kw(self, one: _Follower) -> float:
+        """What one is to feed: chargers a share of their power, panels what the load takes."""
+        if not isinstance(one.unit, PanelSource):
+            return self.rules.power_share * one.unit.max_discharge_kw
+        if self.island.on_grid(one.section):
+            return one.unit.max_discharge_kw
+        told = self.island.powers.get(one.unit.name) if one.on else None
+        own_kw = 0.0 if told is None else told.power_w / W_PER_KW
+        room_kw = LOADED * closing.demand_kw(self.island, one.section)
+        room_kw -= closing.fed_kw(self.island, one.section) - own_kw
+        return min(one.unit.max_discharge_kw, max(room_kw, 0.0))
+
+    def _curtail(self, one: _Follower) -> None:
+        """Panels feed more or less as blocks come and go."""
+        told = self.island.powers[one.unit.name]
+        wanted_w = W_PER_KW * self._wanted_kw(one)
+        now_s = self.island.time_s
+        ramped = now_s >= told.ramp_start_s + told.ramp_s
+        if ramped and abs(wanted_w - told.power_w) > LEAST_SHARE * W_PER_KW * one.unit.apparent_kva:
+            self.island.follow_power(
+                one.unit.name,
+                PowerReference(
+                    power_w=wanted_w,
+                    from_w=told.power_w,
+                    ramp_start_s=now_s,
+                    ramp_s=self.rules.ramp_s,
+                ),
+            )
+
     # In service
 
     def _watch(self, one: _Follower) -> None:
@@ -154,6 +188,8 @@ class FollowingChargers:
                 f"{np.nanmax(voltage):.2f} pu, {np.nanmin(frequency):.2f} to "
                 f"{np.nanmax(frequency):.2f} Hz",
             )
+        elif isinstance(one.unit, PanelSource):
+            self._curtail(one)
         elif rules.anti_islanding == "rocof" and not island.on_grid(one.section):
             rate = self._rate_hz_per_s(one)
             if abs(rate) > rules.rocof_hz_per_s:

@@ -4,9 +4,8 @@ import numpy as np
 
 from evergrid.core.arrays import Float
 from evergrid.core.units import S_PER_H
-from evergrid.model.microgrid import BatteryUnit
 from evergrid.resilience.black_start.assets.emergency import DieselSource
-from evergrid.resilience.black_start.circuit import SiteCircuit
+from evergrid.resilience.black_start.circuit import FollowingSource, SiteCircuit
 from evergrid.resilience.network.simulation import DqTrajectory
 
 WS_PER_KWH = 3.6e6
@@ -94,6 +93,6 @@ class EnergyMeters:
         return found
 
 
-def _out_kwh(battery: BatteryUnit, ac_kwh: float) -> float:
+def _out_kwh(battery: FollowingSource, ac_kwh: float) -> float:
     """Energy out of the cells for energy on the grid side."""
     return ac_kwh / (battery.efficiency_discharge if ac_kwh > 0 else 1 / battery.efficiency_charge)

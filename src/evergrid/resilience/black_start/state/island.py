@@ -267,6 +267,11 @@ class Island:
             trim += self.references[GRID].trim_rad_per_s  # else it would feed what the grid is off
         return UnitReference(trim_rad_per_s=trim)
 
+    def follow_power(self, name: str, reference: PowerReference) -> None:
+        """Tell a unit that follows something else."""
+        self.powers[name] = reference
+        self._assembly = None
+
     def prepare(self, name: str) -> None:
         """A block that is to be closed would draw what it draws when it is cold."""
         self._cold.prepare(name)
