@@ -31,7 +31,7 @@ LIGHTS = block("lights", 4.0, "life_safety")
 ROOMS = block("rooms", 5.0, "critical", power_factor=0.9)
 DIESEL = DieselSet("diesel", 10.0, 50.0, start_s=1.2, idle_share=0.25)
 QUICK_SYNC = SynchroCheck(slip_hz=0.29)
-LATE = QUICK | {"auxiliary_s": 2.5}  # chargers come after the diesel set
+LATE: dict[str, Any] = QUICK | {"auxiliary_s": 2.5}  # chargers come after the diesel set
 
 
 def started(

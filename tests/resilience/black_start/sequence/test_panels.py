@@ -1,6 +1,7 @@
 """Panels in a black start: they follow, feed what blocks take, and spare the batteries."""
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from tests.resilience.black_start.cases import QUICK, block, site
 
 FIRST, SECOND = block("lights", 3.0, "critical"), block("offices", 4.0, "comfort")
 RULES = FollowingRules(enter_s=0.4, ramp_s=0.3)
-SLOW = QUICK | {"settle_s": 2.0}
+SLOW: dict[str, Any] = QUICK | {"settle_s": 2.0}
 
 
 @cache
