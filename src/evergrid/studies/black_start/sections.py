@@ -6,7 +6,7 @@ import numpy as np
 
 from evergrid.core.arrays import Bool, Float
 from evergrid.core.units import S_PER_H
-from evergrid.resilience.black_start.circuit import FormingSource
+from evergrid.model.microgrid import BatteryUnit
 from evergrid.resilience.black_start.neighbour.inrush import (
     HardClosing,
     hard_closing,
@@ -153,7 +153,7 @@ def _served(
 
 
 def upstream_waveforms(
-    start: BlackStart, master: FormingSource, *, ramp_s: float, current_limit_pu: float
+    start: BlackStart, master: BatteryUnit, *, ramp_s: float, current_limit_pu: float
 ) -> UpstreamWaveforms | None:
     """Soft and hard energising of the transformer upstream; None where there is none.
 

@@ -5,7 +5,6 @@ import numpy as np
 from evergrid.core.units import W_PER_KW
 from evergrid.model.microgrid import BatteryUnit
 from evergrid.resilience.black_start.assets.panels import panels
-from evergrid.resilience.black_start.circuit import FormingSource
 from evergrid.resilience.black_start.procedure import black_start
 from evergrid.resilience.black_start.results.oscillogram import Oscillogram, oscillogram
 from evergrid.resilience.black_start.results.outcome import Action, BlackStart
@@ -68,7 +67,7 @@ def compute(config: Config, context: Context) -> Output[BlackStartResults]:
     )
 
 
-def _master(start: BlackStart) -> FormingSource:
+def _master(start: BlackStart) -> BatteryUnit:
     """The unit that started the bus of the site."""
     own = start.circuit.sections[0].units
     first = [
@@ -76,8 +75,9 @@ def _master(start: BlackStart) -> FormingSource:
         for event in start.events
         if event.action is Action.SOFT_START and event.actor in own
     ]
-    units = {unit.name: unit for unit in start.circuit.formers}
-    return units[first[0]] if first else start.circuit.formers[0]
+    formers = [unit for unit in start.circuit.formers if isinstance(unit, BatteryUnit)]
+    units = {unit.name: unit for unit in formers}
+    return units[first[0]] if first else formers[0]
 
 
 def _oscillogram(config: Config, start: BlackStart) -> Oscillogram:

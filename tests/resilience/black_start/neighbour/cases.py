@@ -65,7 +65,7 @@ class SteadyIsland:
     def __init__(self, found: BlackStart) -> None:
         network = found.circuit.network
         self.network = network
-        inverters = [unit.inverter for unit in network.units]
+        inverters = [unit.device for unit in network.units]
         self.inverters = [one for one in inverters if isinstance(one, DroopInverter)]
         assert len(self.inverters) == len(inverters)
         self.bus = [network.bus_index[unit.bus] for unit in network.units]

@@ -203,8 +203,8 @@ class BottomUp:
         # At the speed of the site it takes over nothing at first; then droop shares, or the grid.
         end = island.references[GRID].trim_rad_per_s if island.on_grid() else 0.0
         base = dict(island.base_trim)
-        if neighbour is self.emergency and not island.on_grid():
-            island.base_trim |= self.emergency.shares(names, site_hz, drawn_kw)
+        if isinstance(neighbour, EmergencyStart) and not island.on_grid():
+            island.base_trim |= neighbour.shares(names, site_hz, drawn_kw)
         from_w = shift - 2.0 * np.pi * slip_hz
         yield from together.shift(names, from_w, end, raise_v, 0.0, from_base=base)
         yield from neighbour.settle(self.site.sequence.settle_s)
