@@ -93,6 +93,18 @@ def test_the_cli_reference_holds_every_command() -> None:
     assert all(f"evergrid {name}" in told for name in ("run", "demo", "new", "studies", "check"))
 
 
+def test_every_test_that_a_page_names_exists() -> None:
+    pages = [*DOCS.rglob("*.md"), *REPOSITORY.glob("*.md"), *REPOSITORY.glob("tests/**/README.md")]
+    named = {
+        (page.relative_to(REPOSITORY), path)
+        for page in pages
+        if "_build" not in page.parts
+        for path in re.findall(r"`(tests/[\w./-]+)`", page.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 10
+    assert not [each for each in named if not (REPOSITORY / each[1]).exists()]
+
+
 def test_prose_has_no_long_dashes() -> None:
     written = [path for path in DOCS.rglob("*.md") if "_build" not in path.parts]
     written += [REPOSITORY / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")]

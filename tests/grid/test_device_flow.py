@@ -166,10 +166,13 @@ def test_chunks_change_nothing(
 ):
     power, reactive = random_powers(street_network, 130, 8.0)
     whole = device_flow.solve(street_network, power, reactive, tolerance_pu=TIGHT)
+    lanes, widths = run._lanes, [0]
     monkeypatch.setattr(run, "CPU_LANES", 64)
+    monkeypatch.setattr(run, "_lanes", lambda *given: widths.append(lanes(*given)) or widths[-1])
     part = device_flow.solve(street_network, power[:count], reactive[:count], tolerance_pu=TIGHT)
     assert part.settled.all()
     assert part.voltage_pu == pytest.approx(whole.voltage_pu[:count], abs=SAME)
+    assert max(widths) <= 64  # which bounds the memory
 
 
 def test_the_tolerance_is_kept(ieee13_network: Network):

@@ -55,6 +55,7 @@ def run(rng: np.random.Generator, base: SystemRun | None = None, **changed: Any)
         "inconvenience_cost": float(rng.uniform(0.0, 2e4)),
         "programme_cost": float(rng.uniform(0.0, 5e3)),
         "storage_cost": float(rng.uniform(0.0, 5e3)),
+        "capacity_worth": float(rng.uniform(0.0, 5e3)),
         "stored_begin_mwh": 100.0,
         "stored_end_mwh": 100.0,
     }

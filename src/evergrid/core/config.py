@@ -147,10 +147,18 @@ def _fault(kind: type[Config], detail: ErrorDetails) -> Fault:
     rule = detail["msg"].removeprefix("Value error, ").removeprefix("Input should ").rstrip(".")
     if detail["type"] in ("too_short", "too_long"):
         ends = detail.get("ctx", {})
-        rule = f"have {ends['min_length']} at least" if "min_length" in ends else rule
-        rule = f"have {ends['max_length']} at most" if "max_length" in ends else rule
+        least, most = ends.get("min_length"), ends.get("max_length")
+        rule = f"have at least {_entries(least)}" if least is not None else rule
+        rule = f"have at most {_entries(most)}" if most is not None else rule
+        return Fault(field, rule, got=(len(detail["input"]),))
+    if detail["type"] == "string_too_short":
+        return Fault(field, "not be empty")
     rule = rule[0].lower() + rule[1:] if rule else "be valid"
     return Fault(field, rule, got=(detail["input"],), fix=_way_out(detail))
+
+
+def _entries(number: int) -> str:
+    return "1 entry" if number == 1 else f"{number} entries"
 
 
 def _way_out(detail: ErrorDetails) -> str:

@@ -78,7 +78,7 @@ def load(
     expected = fleet_memory.expected_sessions(inputs.fleet, grid)
     fleet_memory.must_hold_plan(expected, inputs.site_tree, grid)
     placed = site_sources.sites_and_fleet(inputs, folder, seed=seed, feeder_sites=feeder_sites)
-    sessions, sources, notes = _sessions(inputs, placed.fleet, grid, folder, seed)
+    sessions, sources, notes = all_sessions(inputs, placed.fleet, grid, folder, seed)
     fleet_memory.must_hold_plan(len(sessions), inputs.site_tree, grid)
     at = None
     if chargers is not None:
@@ -157,9 +157,15 @@ def _check_options(options: Mapping[str, str], reader: Callable[..., object]) ->
         raise ConfigError("config", [fault])
 
 
-def _sessions(
+def all_sessions(
     inputs: Inputs, fleet: tuple[FleetGroup, ...], grid: TimeGrid, folder: Path, seed: int
 ) -> tuple[Sessions, list[Meta], list[str]]:
+    """Sessions that are read, drawn for a fleet, and those of batteries, with sources and notes.
+
+    Raises:
+        ConfigError: None of the three is given.
+        InputError: Data that breaks rules, or sessions of which none touches the grid.
+    """
     parts: list[Sessions] = []
     sources: list[Meta] = []
     notes: list[str] = []

@@ -324,6 +324,10 @@ def ledger_factors(
         for one in (estimated.marginal, estimated.average):
             made[one.kind], names[one.kind] = one.on(grid), one.source
         told += estimated.sources
+        for source in estimated.sources:
+            if source.quality.rows_repaired:
+                count = source.quality.rows_repaired
+                tell(f"{source.title}: {count:,} values were missing and filled.")
     given: tuple[tuple[FactorKind, FactorSource | None], ...] = (
         ("marginal", sources.marginal),
         ("average", sources.average),

@@ -75,11 +75,13 @@ class About:
         question: The question the study answers; under the title.
         settings: Settings and assumptions, in a table that folds away.
         provenance: Name and value of versions, seeds and hashes, for the footer.
+        answer: The answer in a sentence or two, right below the question; empty for none.
     """
 
     question: str = ""
     settings: Table | None = None
     provenance: Sequence[tuple[str, str]] = ()
+    answer: str = ""
 
 
 def page(
@@ -104,7 +106,7 @@ def page(
     """
     about = about or About()
     body = [
-        _header(title, about.question),
+        _header(title, about.question, about.answer),
         "<main>",
         _notes(notes),
         _cards(headline),
@@ -155,8 +157,9 @@ def _colors() -> str:
     return "\n".join([":root {", *lines, f"  --font: {theme.FONT};", "}"])
 
 
-def _header(title: str, question: str) -> str:
+def _header(title: str, question: str, answer: str) -> str:
     lead = f'\n<p class="question">{_text(question)}</p>' if question else ""
+    lead += f'\n<p class="answer">{_text(answer)}</p>' if answer else ""
     return f'<header>\n<p class="brand">Evergrid</p>\n<h1>{_text(title)}</h1>{lead}\n</header>'
 
 

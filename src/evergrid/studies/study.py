@@ -1,7 +1,7 @@
 """What a study is, and all that studies have in common: running, provenance, report and files."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
@@ -73,11 +73,13 @@ class Page:
         cards: The numbers on cards.
         sections: Figures and tables, in reading order.
         notes: Notes beside those of the summary.
+        answer: What stands right below the question.
     """
 
     cards: list[Headline]
     sections: list[Section]
     notes: list[str] = field(default_factory=list)
+    answer: str = ""
 
 
 @runtime_checkable
@@ -224,7 +226,10 @@ class Result(Generic[ConfigT, FindingsT]):
             headline=page.cards,
             notes=[*self.summary["notes"], *page.notes, *self.drawn.notes],
             sections=page.sections,
-            about=provenance_page.about(self.study.question, settings, self.summary),
+            about=replace(
+                provenance_page.about(self.study.question, settings, self.summary),
+                answer=page.answer,
+            ),
         )
 
     def console_lines(self) -> list[str]:

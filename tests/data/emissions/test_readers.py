@@ -1,5 +1,7 @@
 """Emission factors of public files and of tables: units at the door, hours of a year, gaps."""
 
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from evergrid.data.emissions.unit import TO_KG_PER_MWH
 from evergrid.data.generation import by_type
 from evergrid.data.tables import read_emission_factors, read_factor_errors
 
+START = datetime(2025, 1, 1, tzinfo=UTC)
 HOURS = pl.datetime_range(
     pl.datetime(2025, 1, 1), pl.datetime(2025, 1, 2), "1h", time_zone="UTC", eager=True
 )
@@ -133,7 +136,7 @@ def test_forecasts_are_of_the_steps_after_the_one_they_are_made_in(tmp_path: Pat
     quarter = read.on(TimeGrid(utc("2020-08-01T00:00Z"), 0.25, 4))
     # The step after 00:00 to 00:15 begins at 00:15: five minutes of lead 3, 4 and 5.
     np.testing.assert_allclose(quarter[0, :2], [40.0, 70.0])
-    with pytest.raises(InputError, match="steps without"):
+    with pytest.raises(InputError, match="Of 4 steps 4 have none"):
         read.on(TimeGrid(utc("2020-08-02T00:00Z"), 0.25, 4))
     with pytest.raises(InputError, match="whole number of times 5 min"):
         read.on(TimeGrid(utc("2020-08-01T00:00Z"), 1 / 60, 4))
@@ -179,3 +182,36 @@ def test_errors_of_factors_must_be_of_the_steps_of_the_horizon(tmp_path: Path):
     assert read_factor_errors(path, 1.0).tolist() == list(range(25))
     with pytest.raises(InputError, match="30 min after the row before"):
         read_factor_errors(path, 0.5)
+
+
+def test_forecasts_that_are_not_there_are_told_by_column_row_and_step(tmp_path: Path):
+    made = [START + timedelta(minutes=5 * k) for k in range(24)]
+    leads = {f"f{k}": np.full(len(made), 0.4) for k in range(1, 37)}
+    grid = TimeGrid(START, 0.5, 4)
+
+    def read(table: Mapping[str, object]) -> np.ndarray:
+        pl.DataFrame(table).write_parquet(tmp_path / "forecast.parquet")
+        return sgip_forecast.read(tmp_path / "forecast.parquet").on(grid)
+
+    assert read({"time_utc": made} | leads).shape == (4, 5)
+    with pytest.raises(InputError, match=r"got none of f1 to f36\. Factors that came") as caught:
+        read({"time_utc": made})
+    assert len(caught.value.faults) == 1
+    late = {name: values[1:] for name, values in leads.items()}
+    with pytest.raises(InputError, match="Of 4 steps 1 have none"):
+        read({"time_utc": made[1:]} | late)
+    leads["f7"] = np.where(np.arange(24) == 5, np.nan, 0.4)
+    with pytest.raises(InputError, match=r"f1 to f36 must be numbers.*\(row 6\)"):
+        read({"time_utc": made} | leads)
+
+
+def test_a_type_without_any_value_is_refused(tmp_path: Path):
+    times = [START + timedelta(hours=k) for k in range(48)]
+    table = {
+        "time_utc": times,
+        "gas_mw": [5.0] * 48,
+        "wind_mw": pl.Series([None] * 48, dtype=pl.Float64),
+    }
+    pl.DataFrame(table).write_parquet(tmp_path / "types.parquet")
+    with pytest.raises(InputError, match="wind_mw must have values"):
+        by_type.read(tmp_path / "types.parquet")

@@ -80,12 +80,102 @@ def test_ratings_are_those_of_the_file(tmp_path: Path):
         ("Transformer.station.wdg=2 kva=-1", "kvas must be above 0, got -"),
         ("Line.second.r1=-0.3", "line must have no resistance below 0 ohm, got -0.0"),
         ("Line.second.length=-0.1", "for line.second. Ratings and resistances carry no sign."),
+        ("Line.second.normamps=-5", "normamps must be 0, for a line without a rating, or above"),
+        ("Line.second.normamps=nan", "got nan for line.second. Ratings and resistances carry"),
     ],
 )
-def test_wires_that_would_make_power_are_refused(tmp_path: Path, more: str, said: str):
+def test_wires_that_would_make_power_or_carry_less_than_none_are_refused(
+    tmp_path: Path, more: str, said: str
+):
     with pytest.raises(InputError) as caught:
         opendss.read(street(tmp_path, more))
     assert said in str(caught.value)
+
+
+THREE = """
+New Transformer.t3 phases=3 windings=3 buses=(source p q) conns=(delta wye wye)
+~ kvs=(11 0.4 0.4) kvas=(300 200 100) {reactances}
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("Transformer.station.xhl=0", "xhl must be above 0, which OpenDSS takes for 700 %, got 0 "),
+        (THREE.format(reactances="xhl=4 xht=0 xlt=4"), "xht must be above 0, which OpenDSS takes"),
+        (THREE.format(reactances="xhl=4 xht=4 xlt=0"), "xlt must be above 0, which OpenDSS takes"),
+    ],
+    ids=["xhl", "xht", "xlt"],
+)
+def test_a_reactance_that_opendss_replaces_is_refused(tmp_path: Path, more: str, said: str):
+    """OpenDSS solves with another reactance than the files state, and tells nobody."""
+    with pytest.raises(InputError) as caught:
+        opendss.read(street(tmp_path, more))
+    assert said in str(caught.value)
+
+
+def test_a_transformer_of_two_windings_needs_no_other_reactances(tmp_path: Path):
+    read = opendss.read(street(tmp_path, "Transformer.station.xht=0\nTransformer.station.xlt=0"))
+    assert read.reference_v is not None
+    expected = opendss.read(street(tmp_path)).reference_v
+    assert np.abs(read.reference_v - expected).max() < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        ("Load.home1.kw=nan", "got load.home1."),
+        ("Load.home1.pf=0", "got load.home1."),
+        ("Load.home1.kv=0", "got load.home1."),
+        ("Set LoadMult=nan", "got load.home1; load.home2; load.home3; and 1 more."),
+        ("New Capacitor.bank bus1=c kv=0.4 kvar=nan", "got capacitor.bank."),
+        ("New Generator.roof bus1=c.1 phases=1 kv=0.23 kw=nan", "got generator.roof."),
+        ("Vsource.source.pu=inf", "got vsource.source."),
+    ],
+)
+def test_an_element_whose_values_make_no_sense_is_named(tmp_path: Path, more: str, named: str):
+    """No node has a voltage then; to name all nodes would hide the one element."""
+    with pytest.raises(InputError, match="values from which a current follows") as caught:
+        opendss.read(street(tmp_path, more))
+    assert named in str(caught.value)
+
+
+@pytest.mark.parametrize("kw", ["1e6", "1e12", "1e300"])
+def test_a_load_beyond_what_wires_carry_is_not_said_to_be_cut_off(tmp_path: Path, kw: str):
+    with pytest.raises(InputError, match="be a power that wires to it can carry, got home1"):
+        opendss.read(street(tmp_path, f"Load.home1.kw={kw}"))
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("New Load.odd bus1=c.1 kv=0.23 kw=two", 'says: Invalid inline math entry: "two" \\('),
+        ("New Line.odd bus1=c bus2=d length=nan", 'says: Matrix Inversion Error for Line "odd": '),
+    ],
+)
+def test_what_opendss_means_is_told_and_not_the_name_of_its_function(
+    tmp_path: Path, more: str, said: str
+):
+    with pytest.raises(InputError, match=said):
+        opendss.read(street(tmp_path, more))
+
+
+def test_a_rating_of_zero_is_none_as_in_opendss(tmp_path: Path):
+    feeder = opendss.read(street(tmp_path, "Line.second.normamps=0"))
+    assert np.isnan(feeder.lines.rating_a).tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("more", "name"),
+    [
+        ("New Reactor.odd bus1=c phases=3 r=-1 x=0", "reactor.odd"),
+        ("Vsource.source.r1=-0.01", "vsource.source"),
+    ],
+)
+def test_an_impedance_that_makes_power_is_told(tmp_path: Path, more: str, name: str):
+    notes = opendss.read(street(tmp_path, more)).notes
+    assert f"{name} has a resistance below 0 ohm: it makes power." in notes
+    assert not any("makes power" in note for note in opendss.read(street(tmp_path)).notes)
 
 
 def test_missing_ratings_are_said_and_not_guessed(tmp_path: Path):

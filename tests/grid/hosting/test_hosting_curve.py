@@ -41,6 +41,15 @@ def test_a_draw_that_never_fails_takes_everybody():
     assert found.kind.tolist() == [-1, -1]
 
 
+def test_a_limit_that_is_just_reached_is_not_violated():
+    excess = kept(1, 4)
+    excess[0, :, 0] = 0.0
+    excess[0, 0, 1] = 1e-9
+    found = hosting_curve.curve(results(excess))
+    assert found.probability == pytest.approx([0.25])
+    assert found.by_kind[0, :2] == pytest.approx([0.0, 0.25])
+
+
 def test_bands_hold_the_share_and_close_at_the_ends():
     excess = kept(3, 100)
     excess[1, :30, 0] = 1.0

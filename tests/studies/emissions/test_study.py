@@ -215,6 +215,7 @@ def test_factors_from_generation_give_two_ledgers(tmp_path: Path):
             r"average\.format must be a known",
         ),
         ({"uncertainty": {"errors_file": "no_errors.parquet"}}, "have at least 10 steps"),
+        ({"forecast": FORECAST | {"every_min": 45.0}}, r"Give a multiple of horizon\.step_min"),
         ({"forecast": FORECAST | {"every_min": 1440.0}}, "window_h must be at least the 24 h"),
         ({"forecast": FORECAST | {"every_min": 60.0, "window_h": 0.5}}, "window_h must be"),
         ({"forecast": FORECAST | {"look_back_days": 9}}, "look_back_days must be covered"),
@@ -373,3 +374,111 @@ def test_sun_that_vehicles_take_up_lowers_tonnes_where_it_would_be_curtailed(tmp
     assert result.summary["status"] == "optimal"
     (dear,) = result.findings.frontier
     assert dear.bound == pytest.approx(dear.objective, rel=1e-5)
+
+
+def test_errors_of_another_unit_are_refused_and_strange_ones_are_told(tmp_path: Path):
+    files(tmp_path)
+    times = [START - timedelta(minutes=30 * k) for k in range(600, 0, -1)]
+    drawn = np.random.default_rng(3).normal(0.0, 80.0, len(times))
+    error_kg = drawn - drawn.mean()
+
+    def notes(error: np.ndarray) -> list[str]:
+        table = {"time_utc": times, "error_kg_per_mwh": error}
+        pl.DataFrame(table).write_parquet(tmp_path / "errors.parquet")
+        given = configuration(uncertainty={"errors_file": "errors.parquet"}, prices_per_tonne=[0.0])
+        return emissions.run(parse(emissions.Config, given), folder=tmp_path, seed=1).summary[
+            "notes"
+        ]
+
+    with pytest.raises(EvergridError, match="must be at most 3000 kg/MWh up or down"):
+        notes(1000.0 * error_kg)
+    with pytest.raises(EvergridError, match="must reach 3 kg/MWh at least once"):
+        notes(error_kg / 1000.0)
+    assert not any("errors_file" in note for note in notes(error_kg))
+    assert any("+100.0 kg/MWh on the mean" in note for note in notes(error_kg + 100.0))
+    assert any("the band has no width" in note for note in notes(np.zeros(len(times))))
+
+
+def test_a_cell_without_a_factor_is_no_gap_of_time(tmp_path: Path):
+    files(tmp_path)
+    table = pl.read_parquet(tmp_path / "marginal.parquet")
+    broken = table.with_columns(
+        pl.when(pl.int_range(pl.len()) == 20)
+        .then(float("nan"))
+        .otherwise(pl.col("emissions_kg_per_mwh"))
+        .alias("emissions_kg_per_mwh")
+    )
+    broken.write_parquet(tmp_path / "with_nan.parquet")
+    with pytest.raises(EvergridError, match=r"must be a number, got nan \(row 21\)") as caught:
+        emissions.run(
+            parse(emissions.Config, configuration(marginal={"file": "with_nan.parquet"})),
+            folder=tmp_path,
+            seed=1,
+        )
+    assert "Fill the gap" not in str(caught.value)
+
+
+def test_generation_that_was_filled_is_told(tmp_path: Path):
+    files(tmp_path)
+    times = [START + timedelta(hours=hour) for hour in range(-24 * 60, HOURS)]
+    gas = np.random.default_rng(2).uniform(100.0, 200.0, len(times))
+    gas[7] = np.nan
+    pl.DataFrame({"time_utc": times, "gas_mw": gas}).write_parquet(tmp_path / "generation.parquet")
+    source = {"file": "generation.parquet", "fuel_t_per_mwh": {"gas": 0.4}}
+    result = run(tmp_path, marginal=None, average=None, generation=source, prices_per_tonne=[])
+    assert any("1 values were missing and filled" in note for note in result.summary["notes"])
+
+
+def test_one_file_for_two_ledgers_is_told(tmp_path: Path):
+    files(tmp_path)
+    notes = run(tmp_path, average={"file": "marginal.parquet"}, prices_per_tonne=[0.0]).summary[
+        "notes"
+    ]
+    assert any("the same in every step" in note for note in notes)
+
+
+STREAMED = {
+    "streamed": True,
+    "average": None,
+    "residual_mix": None,
+    "site": None,
+    "prices_per_tonne": None,
+    "battery": None,
+}
+
+
+def test_a_streamed_fleet_emits_what_its_plan_of_every_session_does(tmp_path: Path):
+    marginal = {"file": "marginal.parquet", "loss_share_drawn": 0.06, "loss_share_fed": 0.02}
+    fleet = [{"place": "workplace", "vehicles": 6, "sites": ["street"], "time_zone": "UTC"}]
+    given = STREAMED | {"marginal": marginal, "fleet": fleet}
+    made = run(tmp_path, **given)
+    whole = run(tmp_path, **(given | {"streamed": False, "prices_per_tonne": [0.0]}))
+    s = made.summary
+    assert s["tonnes"]["carbon"] == pytest.approx(whole.summary["tonnes"]["carbon"], abs=1e-9)
+    assert s["emitted_tonnes"]["carbon"] >= s["bound_tonnes"] - 1e-12
+    assert s["gap"] == pytest.approx(0.0, abs=1e-9)
+    (low, high) = (s[key]["carbon"] for key in ("tonnes_low", "tonnes_high"))
+    assert low < s["tonnes"]["carbon"] < high
+    months = made.tables["months"]
+    assert months["tonnes"].sum() == pytest.approx(s["emitted_tonnes"]["carbon"], abs=1e-9)
+    fleet_kw = made.tables["fleet"]
+    powers = whole.tables["schedule"].filter(pl.col("strategy") == "carbon")
+    assert fleet_kw["fed_kw"].sum() == pytest.approx(
+        powers.filter(pl.col("power_kw") > 0)["power_kw"].sum(), abs=1e-6
+    )
+    made.write(tmp_path / "out")
+    page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    assert "no plan saves more than" in page
+    assert len(made.console_lines()) <= 10
+
+
+def test_what_a_streamed_fleet_does_not_tell_is_refused(tmp_path: Path):
+    for name, value in (
+        ("average", {"file": "average.parquet"}),
+        ("cap_tonnes", 5.0),
+        ("embodied", {"pack_kg_per_kwh": 75.0}),
+        ("site", [{"site_id": "street", "import_limit_kw": 9.0}]),
+        ("forecast", FORECAST),
+    ):
+        with pytest.raises(EvergridError, match=f"{name} must be left out where streamed = true"):
+            run(tmp_path, **(STREAMED | {name: value}))

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from evergrid.core import config as config_file
 from evergrid.core.errors import InputError, MissingFileError
 from evergrid.studies import hosting_capacity as study
-from evergrid.studies.hosting_capacity import Config, Result
+from evergrid.studies.hosting_capacity import Config, Result, report
 from tests.grid.cases import street
 
 SMALL: dict[str, Any] = {
@@ -117,6 +118,16 @@ def test_the_summary_claims_what_the_draws_hold(result: Result):
             assert np.mean(fits >= half) >= 0.5
         else:
             assert "all that were tried" in line
+
+
+def test_a_quantile_beyond_which_nothing_was_tried_is_told_as_at_least(result: Result):
+    summary = dict(result.summary)
+    everybody = summary["vehicles_everybody"]
+    fit = {"vehicles_5": everybody - 2.0, "vehicles_50": everybody - 1.0}
+    fit["vehicles_95"] = float(everybody)
+    summary["cases"] = [summary["cases"][0] | fit]
+    told = "\n".join(report.console_lines(replace(result, summary=summary)))
+    assert f", {everybody - 1:,} in 50 %, at least {everybody:,} in 5 %" in told
 
 
 def test_what_more_was_not_tried_of_is_told_as_at_least(tmp_path: Path):

@@ -216,11 +216,16 @@ def test_the_sheet_is_one_page_that_asks_for_no_network(result: Any, tmp_path: P
     assert "Policy sheet: Welfare" in sheet
     assert "Who pays owners" in sheet
     assert "http" not in sheet.replace("http-equiv", "")
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Who gains by two parts" in page
     summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
     assert summary["welfare_change"] == result.summary["welfare_change"]
 
 
 PLANT = {"name": "gas", "capacity_mw": 900.0, "cost_per_mwh": 45.0, "co2_kg_per_mwh": 350.0}
+
+
+DAY = {"name": "any", "days": 100.0, "load_mw": [500.0] * 24}
 
 
 @pytest.mark.parametrize(
@@ -243,6 +248,23 @@ PLANT = {"name": "gas", "capacity_mw": 900.0, "cost_per_mwh": 45.0, "co2_kg_per_
         ({"plants": [PLANT | {"co2_kg_per_mwh": 0.35}]}, "0.35 for gas. Give kg per MWh: 0.35 t"),
         ({"plants": [PLANT | {"co2_kg_per_mwh": 350_000.0}]}, "be 0, or from 3 to 3000 kg/MWh"),
         ({"plants": [PLANT | {"nox_kg_per_mwh": 400.0}]}, "nox_kg_per_mwh must be at most 100"),
+        ({"plants": [PLANT | {"cost_per_mwh": -8.0}]}, "greater than or equal to 0, got -8"),
+        ({"plants": [PLANT, PLANT]}, r"plants\.name must not repeat, got gas"),
+        ({"days": [DAY, DAY]}, r"days\.name must not repeat, got any"),
+        ({"days": [DAY | {"days": 8760.0}]}, r"days\.days must add up to a year at most, 366"),
+        ({"days": [DAY | {"load_mw": [5.0] * 23}]}, "have at least 24 entries, got 23"),
+        ({"plants": [PLANT | {"name": ""}]}, r"plants\.0\.name must not be empty"),
+        ({"assumed": {"wear_factor": [-1.0]}}, r"assumed\.wear_factor\.0 must be greater"),
+        ({"assumed": {"effort_factor": [0.0]}}, r"assumed\.effort_factor\.0 must be greater"),
+        ({"assumed": {"round_trip": [87.0]}}, r"assumed\.round_trip\.0.*Give a fraction"),
+        ({"carbon": {"local_dollar_year": 1990}}, r"carbon\.local_dollar_year must be a year from"),
+        (
+            {"carbon": {"social_cost": "own", "own_per_t": 5.0, "own_dollar_year": 1850}},
+            r"carbon\.own_dollar_year must be a year from 2014 to 2023, got 1850",
+        ),
+        ({"tariffs": {"tax_per_mwh": 1e9}}, r"at most network\.voll_per_mwh, 10000, with the tax"),
+        ({"vehicles": {"driving_kwh_per_day": 3000.0}}, "want 24,000 MWh"),
+        ({"vehicles": {"feed_kwh_per_day": 44.0, "charger_kw": 1.0}}, "MWh of all vehicles"),
         (
             {"plants": [PLANT], "carbon": {"price_per_t": 200.0, "in_costs": True}},
             r"cost_per_mwh must be at least 70\.00, the carbon price",
@@ -293,6 +315,79 @@ def test_a_negative_social_cost_of_ones_own_is_flagged() -> None:
     own = {"social_cost": "own", "own_per_t": -10.0, "own_dollar_year": 2020}
     notes = run(carbon=own).summary["notes"]
     assert any("emissions count as a benefit" in note for note in notes)
+
+
+def test_the_total_of_the_study_lies_within_its_band() -> None:
+    """Though none of what it assumes is named under [assumed]."""
+    own = {"social_cost": "own", "own_per_t": -300.0, "own_dollar_year": 2020}
+    made = run(carbon=own, vehicles={"round_trip": 0.95, "baseline": "uncontrolled"})
+    s = made.summary
+    assert s["welfare_low"] <= s["welfare_change"] * (1 + 1e-3)
+    rows = made.tables["assumptions"]
+    chosen = rows.filter((pl.col("social_cost") == "own") & (pl.col("round_trip") == 0.95))
+    assert "uncontrolled" in chosen["baseline"].to_list()
+
+
+def test_amounts_of_a_season_are_not_called_those_of_a_year(tmp_path: Path) -> None:
+    made = run(days=[configuration()["days"][0] | {"days": 90.0}])
+    assert made.summary["days"] == 90.0
+    made.write(tmp_path / "out")
+    lines = "\n".join(made.console_lines())
+    sheet = made.files["policy_sheet.html"]
+    for text in (lines, sheet):
+        assert "in 90 days" in text
+        assert "USD of 2023 a year" not in text
+
+
+def test_a_folder_that_is_not_there_is_told_as_it_is_written(tmp_path: Path) -> None:
+    rts = {"folder": "${EVERGRID_NOWHERE:-nowhere}/rts"}
+    with pytest.raises(EvergridError, match=r"\$\{EVERGRID_NOWHERE:-nowhere\}/rts/gen\.csv"):
+        run(rts=rts, plants=[], days=[])
+
+
+def test_a_tariff_of_two_parts_is_booked_with_its_fixed_part() -> None:
+    tariffs = {"capacity_per_kw_year": 25.0, "tax_per_mwh": 4.0, "tax_on_feeding": True}
+    made = run(tariffs=tariffs, carbon={"social_cost": "none"}, vehicles={"real_wear_per_mwh": 9.0})
+    s, case = made.summary, made.findings.two_part_case
+    assert case.fed_mwh > 0
+    assert case.change.total == pytest.approx(s["two_part_welfare_change"], rel=2e-3)
+    assert case.change.residual == pytest.approx(0.0, abs=1e-9 * case.change.scale)
+    assert s["two_part_by_party"]["ev_owners"] > 0
+    rows = made.tables["transfers"].filter(pl.col("policy") == "two_part")
+    paid = dict(zip(rows["what"], rows["change"], strict=True))
+    joined_kw = s["two_part_joined_share"] * 8000 * 7.4 * 0.6
+    assert paid["fixed payment"] == pytest.approx(s["two_part_fixed_per_kw_year"] * joined_kw)
+    assert paid["power that is surely there"] == pytest.approx(25.0 * joined_kw)
+    real = made.tables["effects"].filter(pl.col("policy") == "two_part")
+    (worth,) = real.filter(pl.col("what") == "capacity that is not needed")["change"]
+    assert worth == pytest.approx(25.0 * joined_kw)
+    assert real["change"].sum() == pytest.approx(case.change.total)
+
+
+def test_storage_of_the_grid_belongs_to_one_party_and_lowers_the_worth_of_feeding(
+    result: Any,
+) -> None:
+    store = {"power_mw": 40.0, "energy_mwh": 160.0, "wear_per_mwh": 2.0}
+    made = {owner: run(storage=store | {"owner": owner}) for owner in ("generators", "utility")}
+    s = made["generators"].summary
+    assert s["storage_fed_without_mwh"] > 1000.0
+    assert abs(s["identity_residual"]) < 1e-12
+    assert s["curve_error"] < 0.01
+    totals = [one.summary["welfare_change"] for one in made.values()]
+    assert totals[0] == pytest.approx(totals[1])
+    worth = [one.findings.curves.private.max() for one in (made["generators"], result)]
+    assert worth[0] < worth[1]
+    paid = [set(one.tables["transfers"]["what"]) for one in made.values()]
+    assert "energy of storage" in paid[0]
+    assert "energy of storage" not in paid[1]  # the utility would pay itself
+    hours = made["generators"].tables["hours"]
+    by_day = hours.group_by("day").agg(
+        pl.col("storage_mwh").clip(lower_bound=0.0).sum().alias("fed"),
+        (-pl.col("storage_mwh")).clip(lower_bound=0.0).sum().alias("drawn"),
+    )
+    np.testing.assert_allclose(by_day["fed"], 0.86 * by_day["drawn"], rtol=1e-9)
+    assert any(note.startswith("Storage of the grid, 40 MW") for note in s["notes"])
+    assert not any("torage of the grid," in note for note in result.summary["notes"])
 
 
 @pytest.mark.slow

@@ -123,6 +123,20 @@ def test_more_moves_under_way_than_are_kept_are_refused_by_name(tmp_path: Path) 
     assert "vr" in found.why
 
 
+@pytest.mark.parametrize(
+    ("threshold", "verdict"), [("revthreshold=0", "refused"), ("revthreshold=0.1", "equal")]
+)
+def test_a_direction_of_no_power_is_refused_by_name(
+    tmp_path: Path, threshold: str, verdict: str
+) -> None:
+    """Its sign is one of rounding, here and in OpenDSS: taps would move by chance."""
+    case = street(f"{REGULATOR} cogen=yes {threshold}", "Capacitor.bank.enabled=no")
+    share = np.where(np.arange(len(case.share)) % 20 < 4, 0.0, case.share)
+    found = compared(replace(case, share=share, vehicle_kw=np.zeros(len(share))), tmp_path)
+    assert found.verdict == verdict, found.why
+    assert ("which way power flows in every step" in found.why) == (verdict == "refused")
+
+
 def agreed(case: Case, folder: Path) -> Compared:
     """The day of a circuit in which every step is that of OpenDSS."""
     found = compared(case, folder)

@@ -2,6 +2,7 @@
 
 import codecs
 import stat
+from os import PathLike, fspath
 from pathlib import Path
 
 from evergrid.core.errors import LONGEST_SOURCE, MissingFileError, UnreadableFileError
@@ -24,7 +25,13 @@ class TypedPath(type(Path())):
     ``${NAME}/a.csv``, while ``str(path)`` is the path that the system opens.
     """
 
-    written: str = "a path of the configuration"  # for paths derived from this one
+    written: str = "a path of the configuration"  # for paths derived otherwise than below
+
+    def __truediv__(self, name: str | PathLike[str]) -> "TypedPath":
+        """What lies in this folder, by what is written of both."""
+        inside = super().__truediv__(name)
+        inside.written = f"{self.written}/{fspath(name)}"
+        return inside
 
     def __format__(self, spec: str) -> str:
         return format(self.written, spec)

@@ -7,14 +7,15 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Float, Shaped
 from evergrid.core.errors import InputError
-from evergrid.core.faults import Fault
-from evergrid.core.timegrid import TimeGrid, span
+from evergrid.core.faults import Fault, broken
+from evergrid.core.timegrid import TimeGrid, span, stamp
 from evergrid.core.units import KWH_PER_MWH
 from evergrid.data.emissions.unit import kg_per_mwh
-from evergrid.data.files.frames import Kind, source_columns
+from evergrid.data.files.frames import Kind, load, source_columns
 from evergrid.model.time_series.emission_factors import LARGEST_KG_PER_MWH, SMALLEST_KG_PER_MWH
 
 LEADS = 36
+LISTED = 3  # steps without a forecast that are named
 STEP = np.timedelta64(5, "m")
 SOURCE = "sgip_forecast"
 
@@ -49,8 +50,13 @@ class ForecastFile:
         there[there] = self.made_utc[row[there]] == grid.times[there]
         if not there.all():
             rule = f"cover the horizon {span(grid.start_utc, grid.end_utc)}"
-            missing = int((~there).sum())
-            raise InputError(SOURCE, [Fault("time_utc", rule, (f"{missing:,} steps without",))])
+            missing = grid.times[~there]
+            rule += ": a forecast is made as each step begins"
+            fix = (
+                f"Of {grid.steps:,} steps {len(missing):,} have none; those of the first are told."
+            )
+            got = tuple(stamp(time) for time in missing[:LISTED])
+            raise InputError(SOURCE, [Fault("time_utc", rule, got, fix=fix)])
         leads = (LEADS + 1) // each - 1  # whole steps after the one that begins
         # Lead 0 is the five minutes that begin; the step after them begins at lead ``each``.
         columns = [
@@ -70,14 +76,16 @@ def read(path: Path) -> ForecastFile:
     """
     names = [f"f{k}" for k in range(1, LEADS + 1)]
     kinds = {"time_utc": Kind.INSTANT} | dict.fromkeys(names, Kind.NUMBER)
+    _check_leads(path, names)
     table = source_columns(path, kinds, source=SOURCE)
     made = table["time_utc"].values.astype("datetime64[us]")
     values = np.stack([table[name].values for name in names], axis=1)
     faults = []
     if not (np.diff(made) > np.timedelta64(0, "us")).all():
         faults.append(Fault("time_utc", "rise from row to row: when each forecast was made"))
-    if not np.isfinite(values).all():
-        faults.append(Fault("f1 to f36", "be numbers"))
+    known = np.asarray(np.isfinite(values).all(axis=1))
+    rule, fix = "be numbers", "Leave out rows of forecasts that were not made."
+    faults += broken("f1 to f36", known, rule, values=made.astype(str), fix=fix)
     forecast = kg_per_mwh(values, "kg_per_kwh")
     most = float(np.nanmax(np.abs(forecast), initial=0.0))
     if most > LARGEST_KG_PER_MWH or 0.0 < most < SMALLEST_KG_PER_MWH:
@@ -88,3 +96,14 @@ def read(path: Path) -> ForecastFile:
     if faults:
         raise InputError(SOURCE, faults)
     return ForecastFile(made, forecast)
+
+
+def _check_leads(path: Path, names: list[str]) -> None:
+    """Refuse a file without a column for every lead, in one sentence."""
+    frame = load(path, ["time_utc"], source=SOURCE)
+    missing = [name for name in names if name not in frame.columns]
+    if missing:
+        rule = f"be columns, one for each five minutes of the next {LEADS // 12} hours"
+        got = f"none of {missing[0]} to {missing[-1]}" if len(missing) > 1 else f"no {missing[0]}"
+        fix = "Factors that came are no forecasts; those stand in [marginal]."
+        raise InputError(SOURCE, [Fault("f1 to f36", rule, (got,), fix=fix)])

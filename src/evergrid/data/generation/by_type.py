@@ -116,6 +116,9 @@ def _filled(
     missing = ~np.isfinite(values)
     if not missing.any():
         return values, 0
+    if missing.all():
+        fix = "Leave the column out: a type without values generates nothing that is known."
+        raise InputError(SOURCE, [Fault(name, "have values", fix=fix)])
     row = np.arange(len(values))
     filled = np.interp(row, row[~missing], values[~missing], left=np.nan, right=np.nan)
     edges = np.flatnonzero(np.diff(np.concatenate([[0], missing.astype(np.int8), [0]])))

@@ -11,11 +11,17 @@ from evergrid.core.units import MIN_PER_H
 from evergrid.data.emissions.unit import TO_KG_PER_MWH, kg_per_mwh
 from evergrid.data.files.frames import Kind
 from evergrid.data.tables.reading import NoteCallback, ignore_notes, made, on_minutes, read
-from evergrid.model.time_series.emission_factors import EmissionFactors, FactorKind
+from evergrid.model.time_series.emission_factors import (
+    LARGEST_KG_PER_MWH,
+    SMALLEST_KG_PER_MWH,
+    EmissionFactors,
+    FactorKind,
+)
 
 NAMES = {f"emissions_{unit}": unit for unit in TO_KG_PER_MWH}
 EMISSION_FACTORS = {"time_utc": Kind.INSTANT} | dict.fromkeys(NAMES, Kind.NUMBER)
 SOURCE = "emission_factors"
+LEAST_ERROR_KG_PER_MWH = SMALLEST_KG_PER_MWH  # errors that never reach it are in another unit
 
 
 def read_emission_factors(
@@ -39,9 +45,9 @@ def read_emission_factors(
         fault = Fault("columns", rule, tuple(given) or ("none",))
         raise InputError(SOURCE, [*faults, fault])
     time, factor = table["time_utc"], table[given[0]]
-    good = ~(time.bad | factor.bad)
+    good = ~time.bad  # a cell without a factor is told as such, and leaves no gap of time
     when = on_minutes(time.values[good], SOURCE, tell)
-    values = kg_per_mwh(factor.values[good], NAMES[given[0]])
+    values = kg_per_mwh(np.where(factor.bad, 0.0, factor.values)[good], NAMES[given[0]])
     return made(
         lambda: EmissionFactors(when, values, kind, f"{kind} factors of {path.name}"),
         faults,
@@ -69,5 +75,14 @@ def read_factor_errors(path: Path, step_h: float) -> Float[Array, " past"]:
     good = np.ones(len(table["time_utc"].values), dtype=bool)
     good[1:] = np.abs(apart - step_h) < 1e-9
     rule = f"be {MIN_PER_H * step_h:g} min after the row before, as steps of the horizon are"
-    raise_if_any("factor_errors", broken("time_utc", good, rule, values=table["time_utc"].values))
-    return table["error_kg_per_mwh"].values
+    faults = broken("time_utc", good, rule, values=table["time_utc"].values)
+    error = table["error_kg_per_mwh"].values
+    rule = f"be at most {LARGEST_KG_PER_MWH:g} kg/MWh up or down, as factors are"
+    faults += broken("error_kg_per_mwh", np.abs(error) <= LARGEST_KG_PER_MWH, rule, values=error)
+    most = float(np.abs(error).max(initial=0.0))
+    if 0.0 < most < LEAST_ERROR_KG_PER_MWH:
+        rule = f"reach {LEAST_ERROR_KG_PER_MWH:g} kg/MWh at least once, or be 0 throughout"
+        fix = "Errors of kg per kWh, or of t per MWh, are a thousand times as many kg per MWh."
+        faults.append(Fault("error_kg_per_mwh", rule, (most,), fix=fix))
+    raise_if_any("factor_errors", faults)
+    return error

@@ -19,6 +19,7 @@ from evergrid.core.units import KG_PER_TONNE
 from evergrid.dispatch import baseline, problem
 from evergrid.engine.program import Program
 from evergrid.engine.uncoupled import solve as uncoupled
+from evergrid.impact.emissions.consequence import NO_LOSSES, GridLosses
 from evergrid.model.portfolio import Portfolio, assemble
 from evergrid.model.prices import Prices
 from evergrid.model.session import Sessions
@@ -70,6 +71,7 @@ def least_carbon(
     grid: TimeGrid,
     factor_kg_per_mwh: Float[Array, " step"],
     *,
+    losses: GridLosses = NO_LOSSES,
     tell: Callable[[float], None] = lambda share: None,
 ) -> FleetCarbon:
     """The plan of least carbon of sessions that share nothing.
@@ -81,6 +83,7 @@ def least_carbon(
         sessions: All of them within the grid.
         grid: The steps of the whole time.
         factor_kg_per_mwh: Marginal factors.
+        losses: Of wires, by which energy drawn causes more, and energy fed displaces more.
         tell: Called with the share that is done.
 
     Raises:
@@ -94,7 +97,7 @@ def least_carbon(
         part = sessions.select(batch)
         first, stop = grid.window(part.arrival_utc, part.departure_utc)
         begin, end = int(first.min()), int(stop.max())
-        portfolio = _alone(part, grid.part(begin, end), factor_kg_per_mwh[begin:end])
+        portfolio = _alone(part, grid.part(begin, end), factor_kg_per_mwh[begin:end], losses)
         program = problem.build(portfolio, 0.0).program
         found = uncoupled.solve(program, gap=1e-6) if uncoupled.covers(program) else None
         if found is None or found.status is not Status.OPTIMAL or found.certificate is None:
@@ -143,11 +146,16 @@ def _batches(sessions: Sessions, grid: TimeGrid) -> Iterator[Int[Array, " some"]
 
 
 def _alone(
-    sessions: Sessions, grid: TimeGrid, factor_kg_per_mwh: Float[Array, " step"]
+    sessions: Sessions,
+    grid: TimeGrid,
+    factor_kg_per_mwh: Float[Array, " step"],
+    losses: GridLosses = NO_LOSSES,
 ) -> Portfolio:
     """Sessions at a site without limits, with kilograms for money."""
     nothing = np.zeros(grid.steps)
-    kg = Prices(grid.times, factor_kg_per_mwh, factor_kg_per_mwh, nothing, "XXX")
+    drawn = factor_kg_per_mwh / (1.0 - losses.drawn)
+    fed = factor_kg_per_mwh / (1.0 - losses.fed)
+    kg = Prices(grid.times, drawn, fed, nothing, "XXX")
     free = np.zeros(len(sessions))
     one = np.full(len(sessions), "fleet", object)
     given = replace(

@@ -33,14 +33,15 @@ REVERSE_TARGET, REVERSE_BAND, REVERSE_R, REVERSE_X, REVERSE_Z = range(24, 29)
 SETTINGS = 29
 # Columns of a control's state. Moves under way are the times they are due; the first of an
 # excursion has its own place, for it is forgotten when the voltage comes back. `LOST` tells that a
-# move found no place.
-ARMED, PENDING, REVERSED, TURNING, TURN_DUE, LEFTOVERS, LOST, FIRST = range(8)
+# move found no place, `UNDECIDED` that no power flows where any would tell a direction.
+ARMED, PENDING, REVERSED, TURNING, TURN_DUE, LEFTOVERS, LOST, UNDECIDED, FIRST = range(9)
 FURTHER = 32  # places of moves beyond the first
 STATE = FIRST + 1 + FURTHER
 NEVER = np.inf
 
 EARLY = 1e-6  # s: an action this far ahead is due, against rounding of times
 LEAST_SHARE = 0.9  # of a step: what is still wanted and less than this is forgotten
+NO_FLOW_W = 0.01  # power below which its sign is one of rounding
 NEUTRAL = 1e-12  # of a ratio from the nominal one: nearer than this it is nominal
 LEAST_MOVE = 1e-6  # of a step: less than this is rounding, no operation
 FASTEST = 10.0  # that the inverse time shortens the delay by, at most
@@ -138,6 +139,8 @@ def compensated_v(setting, control_v, current_a, back):
 def turn(setting, state, forward_w, now_s):
     """Mark that power has begun to flow the other way, or forget it when that ends."""
     limit = setting[REVERSE_W]
+    if limit == 0 and abs(forward_w) < NO_FLOW_W:
+        state[UNDECIDED] = 1.0
     other = forward_w < -limit if state[REVERSED] == 0 else forward_w > limit
     if not other:
         state[TURNING] = 0

@@ -153,7 +153,7 @@ def simulate(
 
     with ThreadPoolExecutor(numba.get_num_threads()) as threads:
         list(threads.map(run, range(scenarios)))
-    raise_if_any("feeder", _lost_moves(feeder, told[:, kernels.LOST]))
+    raise_if_any("feeder", _uncounted(feeder, told[:, [kernels.LOST, kernels.UNDECIDED]]))
     return Series(
         tap=_taps(feeder, ratio),
         ratio=ratio,
@@ -181,15 +181,23 @@ def _not_modelled(feeder: Feeder) -> list[Fault]:
     return [Fault("control", "be one whose operations can be counted", whats, names, fix=fix)]
 
 
-def _lost_moves(feeder: Feeder, lost: Float[Array, "scenario step"]) -> list[Fault]:
-    """The fault of controls that had no place for a move: their operations would be too few."""
-    found = np.unique(lost[lost > 0]).astype(np.int64) - 1
-    if len(found) == 0:
-        return []
-    names = [control.name for _, control in tap_control.pairs(feeder)]
-    rule = f"have at most {tap_control.FURTHER} moves of a tap under way at once"
-    fix = "Give its tapdelay less than the time between excursions of the voltage."
-    return [Fault("regcontrol", rule, ids=tuple(names[c] for c in found), fix=fix)]
+def _uncounted(feeder: Feeder, marked: Float[Array, "scenario 2 step"]) -> list[Fault]:
+    """The faults of controls whose operations would be other than those of OpenDSS."""
+    names = np.array([control.name for _, control in tap_control.pairs(feeder)], dtype=object)
+    lost, undecided = (
+        tuple(names[np.unique(marks[marks > 0]).astype(np.int64) - 1])
+        for marks in (marked[:, 0], marked[:, 1])
+    )
+    faults = []
+    if lost:
+        rule = f"have at most {tap_control.FURTHER} moves of a tap under way at once"
+        fix = "Give its tapdelay less than the time between excursions of the voltage."
+        faults.append(Fault("regcontrol", rule, lost, fix=fix))
+    if undecided:
+        rule = "know which way power flows in every step, and in some none does"
+        fix = "Set its revthreshold above 0."
+        faults.append(Fault("regcontrol", rule, undecided, fix=fix))
+    return faults
 
 
 def _taps(

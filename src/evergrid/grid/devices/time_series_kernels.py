@@ -25,8 +25,8 @@ REFERENCE_LOW, REFERENCE_HIGH = REFERENCE_PU
 ROUNDS = 200  # looks at the controls in one step at most; more, and they hunt
 ITERATIONS = 400
 # What is told of each step.
-LOW, HIGH, LOSS, HEAD, KVAR, CUT, UNSETTLED, LOST = range(8)
-TOLD = 8
+LOW, HIGH, LOSS, HEAD, KVAR, CUT, UNSETTLED, LOST, UNDECIDED = range(9)
+TOLD = 9
 
 sample_tap, act_tap, prefers = tap_control.sample, tap_control.act, tap_control.prefers
 sample_bank, act_bank = capacitor_control.sample, capacitor_control.act
@@ -34,7 +34,8 @@ chosen = capacitor_control.chosen
 TAP_STATE, TAP_CHOICE, TAP_ONE = tap_control.STATE, tap_control.CHOICE, tap_control.ONE
 REVERSE, REVERSE_W = tap_control.REVERSE, tap_control.REVERSE_W
 REVERSED, NEVER = tap_control.REVERSED, tap_control.NEVER
-LEFTOVERS, FIRST, LOST_MOVE = tap_control.LEFTOVERS, tap_control.FIRST, tap_control.LOST
+LEFTOVERS, FIRST = tap_control.LEFTOVERS, tap_control.FIRST
+LOST_MOVE, NO_DIRECTION = tap_control.LOST, tap_control.UNDECIDED
 PT_RATIO, CT_RATIO = capacitor_control.PT_RATIO, capacitor_control.CT_RATIO
 VOLTAGE_CHOICE = capacitor_control.VOLTAGE_CHOICE
 CURRENT_CHOICE = capacitor_control.CURRENT_CHOICE
@@ -468,6 +469,8 @@ def run(maps, between, devices, tap_controls, bank_controls, source, start, give
         for c in range(len(taps)):
             if taps[c, LOST_MOVE] > 0:
                 told[LOST, step] = c + 1  # counted from 1: 0 is none
+            if taps[c, NO_DIRECTION] > 0:
+                told[UNDECIDED, step] = c + 1
         for g in range(len(ratio_path)):
             ratio_path[g, step] = stand[0][g]
         for b in range(len(bank_path)):

@@ -1,6 +1,7 @@
 """The one door to OpenDSS: reads a feeder from its files, and runs it as a referee.
 
-What the files hold is judged first (`opendss_text`); OpenDSS runs in a child (`opendss_process`).
+What the files hold is judged first (`reader.command_check`); OpenDSS runs in a child
+(`isolation.process`).
 
 OpenDSS counts power into an element as positive and stores loads as consumption; both are turned
 here into power into the grid. What it says when it refuses a file is passed on.
@@ -33,7 +34,9 @@ ITERATIONS = 500
 TOLERANCE = 1e-9
 VERSION = re.compile(r"(?<=C-API Library version )[\d.]+|SVN \d+")
 COMMAND = re.compile(r'Unknown Command: ".*"', re.IGNORECASE)
-PRIMITIVE_CAUSE = re.compile(r"(Matrix Inversion Error for [^\n]*)\n\s*Probable Cause: \n([^\n]*)")
+# Where OpenDSS' first line names its own function only, and what it adds to each such message.
+DESCRIBED = re.compile(r"Error Description: ?\n([^\n]*)\n\s*Probable Cause: ?\n([^\n]*)")
+ANY_CAUSE = "Error in command string or circuit data."
 LONG_QUOTE = re.compile(r'"[^"]{41,}"')  # longer than any name
 HUNTING = "Max Control Iterations Exceeded"  # what OpenDSS says when controls do not come to rest
 DEAD_V = 1e-3  # a feeder whose highest voltage is lower is driven by nothing
@@ -127,9 +130,10 @@ def _said(message: str, command: Command) -> str:
 
     A file that is no feeder at all, named by mistake, is nothing to be shown.
     """
-    said = COMMAND.sub("Unknown command", message.splitlines()[0]).strip()
-    if "primitive Y" in said and (cause := PRIMITIVE_CAUSE.search(message)):
-        said += f" {cause[1]}: {cause[2]}"
+    said = message.splitlines()[0]
+    if described := DESCRIBED.search(message):
+        said = ": ".join(part for part in described.groups() if part != ANY_CAUSE)
+    said = COMMAND.sub("Unknown command", said).strip()
     place = f" ({command.file}, line {command.line})" if command.line else ""
     return LONG_QUOTE.sub('"..."', said) + place
 
@@ -149,6 +153,12 @@ def _without_voltage(engine: Any) -> list[Fault]:
         named = " and ".join(_controls_at(engine, loose)) or "a control"
         fix = f"Correct the bus or the phases where {named} measures, or connect something there."
         return [Fault("bus", "be connected to an element of the circuit", loose, fix=fix)]
+    if lost and (senseless := _senseless(engine)):
+        rule = "have values from which a current follows"
+        fix = (
+            "One of its values, or one that multiplies it, is no number, or 0 where it may not be."
+        )
+        return [Fault("element", rule, senseless, fix=fix)]
     if lost:
         fix = "Close a switch towards it, or take what is connected there out of the files."
         return [Fault("bus", "have a voltage that OpenDSS can find", lost, fix=fix)]
@@ -158,6 +168,20 @@ def _without_voltage(engine: Any) -> list[Fault]:
         )
         return [Fault("source", "drive a voltage", (0.0,), fix=fix)]
     return []
+
+
+def _senseless(engine: Any) -> tuple[str, ...]:
+    """Elements that no current follows from: their admittance or their voltage is no number."""
+    circuit, found = engine.ActiveCircuit, []
+    for name in circuit.AllElementNames:
+        circuit.SetActiveElement(name)
+        element = circuit.ActiveCktElement
+        found += [name.lower()] if element.Enabled and not np.isfinite(element.Yprim).all() else []
+    for name in circuit.Vsources.AllNames:
+        circuit.Vsources.Name = name
+        drives = (circuit.Vsources.BasekV, circuit.Vsources.pu, circuit.Vsources.AngleDeg)
+        found += [] if np.isfinite(drives).all() else [f"vsource.{name.lower()}"]
+    return tuple(dict.fromkeys(found))
 
 
 def _controls_at(engine: Any, nodes: Sequence[str]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The process that reads feeders for `opendss_process`: a server, and a fork of it per reading.
+"""The process behind `isolation.process`: a server, and a fork of it for each reading.
 
 Requests come and answers go by its pipes. Its start is waited for by who reads a first feeder, so
 that nothing is imported here that reading does not need, Numba least of all.

@@ -46,6 +46,7 @@ POLICIES: Sequence[Policy] = (
     Policy("real_time_carbon", "Real time with carbon", "day", external=True),
     Policy("single_buyer", "Single buyer", "day", external=False, buyer=True),
 )
+TWO_PART = Policy("two_part", "Two parts", "all", external=True)
 NONE = Policy("none", "No V2G", "all", external=False)
 
 

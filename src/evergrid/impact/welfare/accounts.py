@@ -19,6 +19,7 @@ DRIVING = "charging for driving"
 GENERATION = "energy of plants"
 IMPORTS = "imports"
 STORAGE = "energy of storage"
+CAPACITY_PAYMENT = "power that is surely there"
 TAX = "tax on electricity"
 FEEDING_TAX = "tax on energy charged to feed"
 CARBON = "carbon price"
@@ -30,6 +31,7 @@ WEAR = "wear of vehicles"
 INCONVENIENCE = "inconvenience and range"
 PROGRAMME = "cost of the programme"
 STORAGE_COST = "wear of storage"
+CAPACITY = "capacity that is not needed"
 DAMAGE = "damage by "
 
 
@@ -68,6 +70,8 @@ def _transfers(run: SystemRun, terms: MarketTerms) -> list[Transfer]:
         )
     ]
     found.append(Transfer(FIXED, Party.AGGREGATOR, Party.EV_OWNERS, terms.fixed_payment))
+    there = run.capacity_worth
+    found.append(Transfer(CAPACITY_PAYMENT, Party.UTILITY, Party.AGGREGATOR, there))
     if terms.storage_owner != Party.UTILITY:  # which would pay itself
         paid = run.sum(run.price_per_mwh * run.storage_mwh)
         found.append(Transfer(STORAGE, Party.UTILITY, terms.storage_owner, paid))
@@ -105,7 +109,8 @@ def _effects(run: SystemRun, terms: MarketTerms) -> tuple[RealEffect, ...]:
             )
         ),
     )
-    return (served, *(RealEffect(what, party, -amount) for what, party, amount in costs))
+    there = RealEffect(CAPACITY, Party.UTILITY, run.capacity_worth)
+    return (served, there, *(RealEffect(what, party, -amount) for what, party, amount in costs))
 
 
 def utility_lines(run: SystemRun, terms: MarketTerms) -> dict[str, float]:
@@ -142,4 +147,4 @@ def welfare_of_resources(run: SystemRun, terms: MarketTerms) -> float:
         - np.einsum("p,ps->s", terms.damage_per_t, run.emissions_t)
     )
     apart = run.wear_cost + run.inconvenience_cost + run.programme_cost + run.storage_cost
-    return float((run.weight * per_step).sum()) - apart
+    return float((run.weight * per_step).sum()) - apart + run.capacity_worth

@@ -16,7 +16,8 @@ from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.impact.welfare import daily
 from evergrid.impact.welfare.daily import DailyCycle
-from evergrid.impact.welfare.supply import AbstractSupply
+from evergrid.impact.welfare.grid_storage import GridStorage, response
+from evergrid.impact.welfare.supply import AbstractSupply, SupplyHours
 from evergrid.impact.welfare.system import SystemRun
 
 
@@ -33,6 +34,7 @@ class FeedingSystem:
         loss_share: Of what is sent out, what is lost before it is metered.
         charger_mw: Of all vehicles together, at meters.
         round_trip: Fed over charged, at meters.
+        storage: Batteries of the grid, which follow the load that vehicles leave; None for none.
 
     Raises:
         InputError: Arrays that do not fit, or shares beyond their range.
@@ -46,6 +48,7 @@ class FeedingSystem:
     loss_share: float
     charger_mw: float
     round_trip: float
+    storage: GridStorage | None = None
 
     def __post_init__(self) -> None:
         """Check kinds, shapes and ranges."""
@@ -84,7 +87,8 @@ class FeedingSystem:
         drawn, hours = fed_mwh / self.round_trip, self.load_mwh.shape[1]
         if fed_mwh.max(initial=0.0) > self.most_mwh:
             rule = f"fit into the chargers' power, {self.charger_mw:,.6g} MW in {hours} hours"
-            fix = "Lower feed_kwh_per_day, or raise charger_kw."
+            rule += f", which feed {self.most_mwh:,.6g} MWh and draw it again"
+            fix = "That is MWh of all vehicles: lower feed_kwh_per_day, or raise charger_kw."
             got = (float(fed_mwh.max()),)
             raise_if_any("feeding", [Fault("feed_kwh_per_day", rule, got, fix=fix)])
         at_grid = self.per_meter
@@ -98,13 +102,29 @@ class FeedingSystem:
         net = cycle.charge_mwh - cycle.discharge_mwh
         return self.load_mwh[:, None] + net * self.per_meter
 
+    def served(
+        self, cycle: DailyCycle
+    ) -> tuple[SupplyHours, Float[Array, "day node hour"] | float]:
+        """What plants do with charging and feeding, and what storage of the grid feeds."""
+        load = self.at_grid(cycle)
+        stored = 0.0 if self.storage is None else response(self.storage, self.supply, load)
+        return self.supply.serve(load - stored), stored
+
+    def storage_wear(
+        self, stored: Float[Array, "day node hour"] | float
+    ) -> Float[Array, "day node hour"] | float:
+        """Wear of storage of the grid in each hour."""
+        rate = 0.0 if self.storage is None else self.storage.wear_per_mwh
+        return rate * np.maximum(stored, 0.0)
+
 
 @dataclass(frozen=True)
 class FeedingValue:
     """What feeding saves on each day, at nodes of the amount fed.
 
     Attributes:
-        saved: Cost of plants and imports with the carbon price, and lost load.
+        saved: Cost of plants and imports with the carbon price, wear of storage of the grid, and
+            lost load.
         emitted_t: More emissions, by pollutant.
         priced_co2_t: More of those that pay the carbon price.
     """
@@ -128,10 +148,11 @@ def value(
         voll_per_mwh: Of lost load, at meters.
     """
     nodes = np.broadcast_to(fed_mwh, (len(system.weight), len(fed_mwh)))
-    hours = system.supply.serve(system.at_grid(system.cycle(nodes)))
+    hours, stored = system.served(system.cycle(nodes))
     lost = hours.unserved_mwh / system.per_meter * voll_per_mwh
     carbon = system.supply.carbon_price_per_t * hours.priced_co2_t
-    cost = (hours.generation_cost + hours.import_cost + carbon + lost).sum(axis=2)
+    wear = system.storage_wear(stored)
+    cost = (hours.generation_cost + hours.import_cost + carbon + lost + wear).sum(axis=2)
     emitted = hours.emissions_t.sum(axis=3)
     priced = hours.priced_co2_t.sum(axis=2)
     return FeedingValue(
@@ -156,7 +177,7 @@ def undetermined(
     """
     beside = fed_mwh[:, None] + np.array([-within_mwh, within_mwh])
     around = np.clip(beside, 0.0, max(system.most_mwh, float(fed_mwh.max())))
-    hours = system.supply.serve(system.at_grid(system.cycle(around)))
+    hours, _ = system.served(system.cycle(around))
     width = np.abs(np.diff(hours.price_per_mwh, axis=1))[:, 0]
     sold = (hours.generation_mwh + hours.import_mwh)[:, 0]
     days = system.weight * (fed_mwh > 0)
@@ -171,11 +192,13 @@ class OwnerCosts:
         wear: Of vehicles.
         inconvenience: Of drivers, with range given up.
         programme: Of running it.
+        capacity_worth: Of power that is surely there; a gain.
     """
 
     wear: float = 0.0
     inconvenience: float = 0.0
     programme: float = 0.0
+    capacity_worth: float = 0.0
 
 
 def run(
@@ -193,7 +216,7 @@ def run(
     """
     costs = costs or OwnerCosts()
     cycle = system.cycle(fed_mwh[:, None])
-    hours = system.supply.serve(system.at_grid(cycle))
+    hours, stored = system.served(cycle)
     charge, discharge = cycle.charge_mwh[:, 0], cycle.discharge_mwh[:, 0]
     unserved = hours.unserved_mwh[:, 0] / system.per_meter
     if (unserved > system.consumption_mwh).any():
@@ -204,6 +227,7 @@ def run(
     metered = system.consumption_mwh - unserved + system.driving_mwh + charge - discharge
     renewable = system.renewable_mwh - hours.curtailed_mwh[:, 0]
     steps = system.load_mwh.shape[1]
+    wear = np.broadcast_to(system.storage_wear(stored), cycle.charge_mwh.shape).sum(axis=(1, 2))
 
     def flat(values: Float[Array, "day 1 hour"]) -> Float[Array, " step"]:
         return values[:, 0].ravel()
@@ -215,7 +239,7 @@ def run(
         driving_mwh=system.driving_mwh.ravel(),
         charge_mwh=charge.ravel(),
         discharge_mwh=discharge.ravel(),
-        storage_mwh=np.zeros(charge.size),
+        storage_mwh=np.broadcast_to(stored, cycle.charge_mwh.shape).ravel(),
         generation_mwh=flat(hours.generation_mwh) + renewable.ravel(),
         import_mwh=flat(hours.import_mwh),
         losses_mwh=(metered * (system.per_meter - 1.0)).ravel(),
@@ -228,4 +252,6 @@ def run(
         wear_cost=costs.wear,
         inconvenience_cost=costs.inconvenience,
         programme_cost=costs.programme,
+        capacity_worth=costs.capacity_worth,
+        storage_cost=float(system.weight @ wear),
     )

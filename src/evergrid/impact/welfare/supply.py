@@ -62,6 +62,10 @@ class AbstractSupply(ABC):
     def serve(self, load_mwh: Float[Array, "..."]) -> SupplyHours:
         """How loads of an hour are served."""
 
+    @abstractmethod
+    def price(self, load_mwh: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Marginal cost of a load with the carbon price; 0 where there is more than is needed."""
+
 
 @final
 @dataclass(frozen=True)
@@ -139,19 +143,23 @@ class StackSupply(AbstractSupply):
 
         own = np.where(self.imported, 0.0, 1.0)
         per_t = self.emission_kg_per_mwh / KG_PER_TONNE
-        unserved = np.maximum(load_mwh - ends[-1], 0.0)
-        price = np.where(unserved > 0, self.voll_per_mwh, self._priced[self._order][block])
         return SupplyHours(
             generation_mwh=summed(own),
             import_mwh=summed(1.0 - own),
-            unserved_mwh=unserved,
+            unserved_mwh=np.maximum(load_mwh - ends[-1], 0.0),
             curtailed_mwh=np.maximum(-load_mwh, 0.0),
             generation_cost=summed(own * self.cost_per_mwh),
             import_cost=summed((1.0 - own) * self.cost_per_mwh),
             priced_co2_t=summed(np.where(self.pays_carbon, per_t[CO2], 0.0)),
             emissions_t=np.stack([summed(rate) for rate in per_t]),
-            price_per_mwh=np.where(load_mwh > 0, price, 0.0),
+            price_per_mwh=self.price(load_mwh),
         )
+
+    def price(self, load_mwh: Float[Array, "..."]) -> Float[Array, "..."]:
+        """At the end of a block that of the block; that of lost load beyond all of them."""
+        rising = np.concatenate([self._priced[self._order], [self.voll_per_mwh]])
+        block = np.searchsorted(self._ends_mw[1:], load_mwh, side="left")
+        return np.where(load_mwh > 0, rising[block], 0.0)
 
 
 @final
@@ -178,7 +186,6 @@ class LinearSupply(AbstractSupply):
         emissions = np.zeros((len(POLLUTANTS), *served.shape))
         emissions[CO2] = co2_t
         paid = self.intercept_per_mwh * served + self.slope_per_mwh2 * served**2 / 2
-        price = self.intercept_per_mwh + self.slope_per_mwh2 * served
         none = np.zeros(served.shape)
         return SupplyHours(
             generation_mwh=served,
@@ -189,8 +196,12 @@ class LinearSupply(AbstractSupply):
             import_cost=none,
             priced_co2_t=co2_t,
             emissions_t=emissions,
-            price_per_mwh=np.where(load_mwh > 0, price, 0.0),
+            price_per_mwh=self.price(load_mwh),
         )
+
+    def price(self, load_mwh: Float[Array, "..."]) -> Float[Array, "..."]:
+        """The height of the line; 0 where there is more than is needed."""
+        return np.where(load_mwh > 0, self.intercept_per_mwh + self.slope_per_mwh2 * load_mwh, 0.0)
 
 
 @dataclass(frozen=True)

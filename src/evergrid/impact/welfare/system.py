@@ -41,6 +41,8 @@ class SystemRun:
         inconvenience_cost: Of drivers, likewise, with the worth of range they give up.
         programme_cost: Of running V2G, likewise.
         storage_cost: Wear of storage of the grid, likewise.
+        capacity_worth: Of vehicles' power that is surely there, in all; the utility needs so much
+            less, and pays the aggregator for it.
         stored_begin_mwh: In vehicles and storage, when each step's day, or the run, begins.
         stored_end_mwh: When it ends.
 
@@ -68,6 +70,7 @@ class SystemRun:
     inconvenience_cost: float = 0.0
     programme_cost: float = 0.0
     storage_cost: float = 0.0
+    capacity_worth: float = 0.0
     stored_begin_mwh: float = 0.0
     stored_end_mwh: float = 0.0
 
@@ -109,6 +112,11 @@ class SystemRun:
     def sum(self, values: Float[Array, " step"]) -> float:
         """The sum over all steps with their weights."""
         return float(self.weight @ values)
+
+    @property
+    def storage_fed_mwh(self) -> float:
+        """What storage of the grid feeds."""
+        return self.sum(np.maximum(self.storage_mwh, 0.0))
 
     @property
     def stored_change_mwh(self) -> float:

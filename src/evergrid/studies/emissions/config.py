@@ -16,6 +16,11 @@ from evergrid.inputs.emissions import (
 )
 from evergrid.inputs.tables import Inputs
 
+STREAMED = (
+    *("study", "title", "horizon", "prices", "sessions", "assumptions", "fleet", "battery"),
+    *("marginal", "generation", "uncertainty", "time_limit_s", "streamed"),
+)  # what is known of where only the whole fleet is told
+
 
 class Uncertainty(BaseConfig):
     """How sure factors are."""
@@ -96,6 +101,10 @@ class Config(Inputs):
     time_limit_s: float = Field(default=600.0, gt=0)
     """For each solve, seconds."""
 
+    streamed: bool = False
+    """Plan a week of arrivals at a time, by marginal factors, and keep only what the whole fleet
+    does: for fleets and years that are too large for plans of every session, without limits."""
+
     @property
     def factor_sources(self) -> FactorSources:
         """Where factors come from."""
@@ -114,6 +123,24 @@ class Config(Inputs):
             faults.append(Fault("forecast", "be left out where [generation] is given", fix=fix))
         if faults:
             raise ConfigError("config", faults)
+        return self
+
+    @model_validator(mode="after")
+    def _streams(self) -> "Config":
+        if not self.streamed:
+            return self
+        usual = type(self).model_fields
+        wrong = tuple(
+            name
+            for name in usual
+            if name not in STREAMED
+            and getattr(self, name) != usual[name].get_default(call_default_factory=True)
+        )
+        if wrong:
+            rule = "be left out where streamed = true"
+            fix = "Only the consequential ledger of a whole fleet without limits is told then: "
+            fix += f"it takes {', '.join(STREAMED)}."
+            raise ConfigError("config", [Fault(name, rule, fix=fix) for name in wrong])
         return self
 
     @model_validator(mode="after")

@@ -14,11 +14,14 @@ from evergrid.report import figures as draw
 from evergrid.report.drawing import FigureMakers, Figures
 from evergrid.report.page import Headline, Section, Table
 from evergrid.studies import console_summary
+from evergrid.studies.emissions import streamed_report
 from evergrid.studies.emissions.config import Config
 from evergrid.studies.emissions.results import BASELINE, EmissionsResults
+from evergrid.studies.emissions.streamed import StreamedResults
 from evergrid.studies.study import Page, Result
 
 StudyResult = Result[Config, EmissionsResults]
+AnyResult = Result[Config, Any]  # of plans of every session, or of a streamed fleet
 LABELS = {
     BASELINE: "no control",
     "smart": "smart charging by price",
@@ -29,6 +32,7 @@ LABELS = {
     "cap_cheaper": "the cheaper plan of the cap",
     "cap_cleaner": "the cleaner plan of the cap",
 }
+TOLD_MEAN = 0.2  # of the spread of errors, beyond which their mean is told
 NOTHING_T = 0.0005  # tonnes below which 0.000 is printed
 READING = {
     "carbon_bars": "What each strategy emits more than the same vehicles without control, at equal "
@@ -45,8 +49,10 @@ HEADINGS = {
 }
 
 
-def console_lines(result: StudyResult) -> list[str]:
+def console_lines(result: AnyResult) -> list[str]:
     """The summary in at most ten lines of text."""
+    if isinstance(result.findings, StreamedResults):
+        return streamed_report.console_lines(result)
     s = result.summary
     tonnes = "; ".join(
         f"{LABELS[name]} {value:+,.3f} t" for name, value in s["tonnes"].items() if name != BASELINE
@@ -182,7 +188,12 @@ def notes(config: Config, found: EmissionsResults) -> list[str]:
             "the mix of each hour emitted, less what energy fed carries away; the consequential "
             "one what would not have been emitted without V2G."
         )
-    told += _of_limits(found) + _of_plans(found)
+        if np.array_equal(factors.average, factors.marginal):
+            told.append(
+                "Average and marginal factors are the same in every step: one of the two ledgers "
+                "is counted with factors of the other, unless every MWh emits alike."
+            )
+    told += _of_errors(found) + _of_limits(found) + _of_plans(found)
     if found.frontier and found.knee is None:
         told.append(
             "Too few points for a knee of the frontier: fewer than three plans at prices_per_tonne "
@@ -222,6 +233,26 @@ def notes(config: Config, found: EmissionsResults) -> list[str]:
         told.append(
             "On forecasts nothing is known but the factor of the step that begins, the forecasts "
             "made by then, and the days before. Sessions to come are not known either."
+        )
+    return told
+
+
+def _of_errors(found: EmissionsResults) -> list[str]:
+    """What is strange about past errors of factors, where there are some."""
+    error = found.past_errors_kg_per_mwh
+    if error is None:
+        return []
+    mean, spread = float(error.mean()), float(error.std())
+    told = []
+    if spread <= 1e-9 * max(abs(mean), 1.0):
+        told.append(
+            "All errors in errors_file are the same: the band has no width, and says nothing of "
+            "how sure tonnes are."
+        )
+    if abs(mean) > max(TOLD_MEAN * spread, 1e-9):
+        told.append(
+            f"Errors in errors_file are {mean:+,.1f} kg/MWh on the mean. The band leaves that out: "
+            "it is of errors around their mean. Correct the factors by it."
         )
     return told
 
@@ -270,8 +301,10 @@ def _of_plans(found: EmissionsResults) -> list[str]:
     return told
 
 
-def figures(result: StudyResult) -> FigureMakers:
+def figures(result: AnyResult) -> FigureMakers:
     """What draws each figure of the report, by name in reading order."""
+    if isinstance(result.findings, StreamedResults):
+        return streamed_report.figures(result)
     makers: FigureMakers = {"carbon_bars": partial(_bars, result)}
     if len(result.findings.frontier) > 1:
         makers["carbon_frontier"] = partial(_frontier, result)
@@ -327,8 +360,10 @@ def _over_time(result: StudyResult) -> Figure:
     )
 
 
-def page(result: StudyResult, drawn: Figures) -> Page:
+def page(result: AnyResult, drawn: Figures) -> Page:
     """The content of the HTML report."""
+    if isinstance(result.findings, StreamedResults):
+        return streamed_report.page(result, drawn)
     s = result.summary
     money = s["currency"]
     cards = [
@@ -349,9 +384,9 @@ def page(result: StudyResult, drawn: Figures) -> Page:
         cards.append(Headline("On forecasts", share, "", "of what foresight saves"))
     sections = drawn.sections(READING, HEADINGS)
     exceeded = _exceeded(s)
-    told = Section("In short", f"{answer(s)}{f'; {exceeded}' if exceeded else ''}.")
+    told = f"{answer(s)}{f'; {exceeded}' if exceeded else ''}."
     tables = [_side_by_side(result), *_sensitivity(result)]
-    return Page(cards=cards, notes=[], sections=[told, *sections, *tables])
+    return Page(cards=cards, sections=[*sections, *tables], answer=told)
 
 
 def _side_by_side(result: StudyResult) -> Section:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from evergrid.core.arrays import Array, Float
 from evergrid.core.status import Status
 from evergrid.dispatch.assessment import Assessment
 from evergrid.dispatch.carbon.account import GridEnergy, ScheduleCarbon
@@ -97,6 +98,7 @@ class EmissionsResults:
         frontier: Plans at rising prices of a tonne.
         knee: The one from which on a tonne costs much more.
         capped: The cheapest plan within the cap, where there is one.
+        past_errors_kg_per_mwh: Of factors, that bands are drawn from; None where they are assumed.
         sensitivity: To factors of fuels, where marginal factors are estimated from generation.
     """
 
@@ -106,6 +108,7 @@ class EmissionsResults:
     frontier: tuple[FrontierPoint, ...]
     knee: FrontierPoint | None
     capped: CappedPlan | None
+    past_errors_kg_per_mwh: Float[Array, " past"] | None = None
     sensitivity: tuple[FuelSensitivity, ...] = ()
 
     def every_plan(self) -> Iterator[tuple[str, Assessment]]:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +14,6 @@ from evergrid.core.faults import Fault
 from evergrid.core.status import Status
 from evergrid.core.timegrid import TimeGrid, span
 from evergrid.core.units import KG_PER_TONNE, KWH_PER_MWH, per_kwh_from_per_mwh
-from evergrid.data import tables as input_tables
 from evergrid.data.emissions import sgip_forecast
 from evergrid.data.files.locate import locate
 from evergrid.dispatch import plan as energy_plan
@@ -38,7 +39,7 @@ from evergrid.impact.emissions.ledgers import (
     LocationBasedLedger,
     MarketBasedLedger,
 )
-from evergrid.impact.emissions.uncertainty import Band, assumed_band, band
+from evergrid.impact.emissions.uncertainty import Band
 from evergrid.inputs.assembly import load
 from evergrid.inputs.emissions import (
     Factors,
@@ -48,7 +49,7 @@ from evergrid.inputs.emissions import (
     read_factors,
 )
 from evergrid.model.portfolio import Portfolio
-from evergrid.studies.emissions import report, tables
+from evergrid.studies.emissions import bands, report, streamed, tables
 from evergrid.studies.emissions.config import Config, Forecast
 from evergrid.studies.emissions.results import (
     BASELINE,
@@ -59,10 +60,9 @@ from evergrid.studies.emissions.results import (
 from evergrid.studies.study import Context, Output, Study
 
 FUEL_CHANGE = 0.1  # share by which the factor of each fuel is tried higher and lower
-BAND_KEY = 0xC0  # of the stream of random numbers that bands are drawn from
 
 
-def compute(config: Config, context: Context) -> Output[EmissionsResults]:
+def compute(config: Config, context: Context) -> Output[Any]:
     """Plan by price and by carbon, and count each on its ledgers.
 
     Raises:
@@ -70,6 +70,8 @@ def compute(config: Config, context: Context) -> Output[EmissionsResults]:
         InputError: Data or settings that break rules.
         SolveError: No plan within the time limit.
     """
+    if config.streamed:
+        return streamed.compute(config, context)
     context.progress("reading the inputs", 0.0)
     given = load(config, None, folder=context.folder, seed=context.seed)
     told: list[str] = []
@@ -91,6 +93,7 @@ def compute(config: Config, context: Context) -> Output[EmissionsResults]:
         points,
         knee(points),
         cap,
+        counting.past_errors,
         _sensitivity(counting, strategies),
     )
     return Output(
@@ -120,6 +123,11 @@ class _Counting:
     def options(self) -> Options:
         value = energy_plan.end_value_per_kwh(self.portfolio)
         return Options(value, smooth=False, time_limit_s=self.config.time_limit_s)
+
+    @cached_property
+    def past_errors(self) -> Float[Array, " past"] | None:
+        """What factors missed by in the past; None where that is assumed."""
+        return bands.past_errors(self.config, self.context, self.portfolio.grid.step_h)
 
     @property
     def problem(self) -> CarbonProblem:
@@ -192,28 +200,10 @@ class _Counting:
 
     def _band(self, own: ScheduleCarbon, base: ScheduleCarbon, caused_kg: float) -> Band:
         """How sure a difference to the baseline is."""
-        settings, factor = self.config.uncertainty, self.factors.marginal
         more = own.energy.net_kwh - base.energy.net_kwh
-        kg = more * factor / KWH_PER_MWH
-        # What wires lose, and energy left in the end, is taken as it is.
-        certain, level = caused_kg - float(kg.sum()), settings.level
-        if settings.errors_file is None:
-            drawn, fed = float(kg[kg > 0].sum()), float(-kg[kg < 0].sum())
-            share = settings.factor_share
-            return assumed_band(drawn, fed, share, level=level, certain_kg=certain)
-        path = locate(settings.errors_file, self.context.folder)
-        try:
-            error = input_tables.read_factor_errors(path, self.portfolio.grid.step_h)
-        except InputError as fault:
-            raise in_file(path, fault) from fault
-        return band(
-            more,
-            factor,
-            error,
-            key=np.random.default_rng([self.context.seed, BAND_KEY]),
-            level=level,
-            replicates=settings.replicates,
-            certain_kg=certain,
+        factor = self.factors.marginal
+        return bands.of_difference(
+            self.config, self.context, more, factor, caused_kg, self.past_errors
         )
 
     def _driving_kg(self, assessment: Assessment) -> float | None:
@@ -320,7 +310,8 @@ def _cadence(forecast: Forecast, grid: TimeGrid) -> tuple[int, int]:
     faults = []
     if abs(every - round(every)) > 1e-9 or every < 1 - 1e-9:
         rule = f"be a whole number of steps of {60.0 * grid.step_h:g} min"
-        faults.append(Fault("every_min", rule, (forecast.every_min,)))
+        fix = "Give a multiple of horizon.step_min, or shorter steps."
+        faults.append(Fault("every_min", rule, (forecast.every_min,), fix=fix))
     elif round(window) < round(every):
         rule = f"be at least the {forecast.every_min / 60.0:g} h after which it is planned anew"
         fix = "Look further ahead, or plan more often."
@@ -371,7 +362,7 @@ def _frontier(counting: _Counting) -> tuple[FrontierPoint, ...]:
     return tuple(frontier(counting.problem, wanted, number))
 
 
-STUDY = Study(
+STUDY: Study[Config, Any] = Study(
     name="emissions",
     question="What did the fleet do to carbon, on which ledger, and what does less of it cost?",
     config=Config,

@@ -30,6 +30,8 @@ FILES = (
     "groups.parquet",
     "sensitivity.parquet",
     "schedule.parquet",
+    "fleet.parquet",
+    "months.parquet",
 )
 
 MAY_BE_EMPTY = ("location_tonnes", "market_tonnes", "embodied_tonnes", "driving_tonnes")

@@ -109,8 +109,8 @@ def _fits(case: Mapping[str, Any], everybody: int) -> str:
         share = f"{100 * case['limit_share']:.0f} % of draws"
         stopped = f"; stopped first by {case['limit']} at {case['element']} in {share}"
     return (
-        f"at least {most:,.0f} vehicles fit in 95 % of draws, {half:,.0f} in 50 %, {few:,.0f} in "
-        f"5 % (of {everybody:,} tried){stopped}"
+        f"at least {most:,.0f} vehicles fit in 95 % of draws, {_at_least(half, everybody)} in "
+        f"50 %, {_at_least(few, everybody)} in 5 % (of {everybody:,} tried){stopped}"
     )
 
 

@@ -163,6 +163,19 @@ def line(s: Mapping[str, Any]) -> str:
     return text
 
 
+def answer(s: Mapping[str, Any]) -> str:
+    """What a price of carbon does to V2G, in a sentence."""
+    made, cost, money = s["carbon"], s["cost"], s["currency"]
+    kg = made["consequential_kg"]["v2g"]
+    word = "more" if kg > 0 else "less"
+    dearer = "less" if cost["v2g"] <= cost["uncontrolled"] else "more"
+    apart = abs(cost["uncontrolled"] - cost["v2g"])
+    return (
+        f"With a tonne at {made['price_per_tonne']:g} {money}, V2G emits {abs(kg):,.1f} kg {word} "
+        f"than no control and costs {service.amount(apart)} {money} {dearer}, carbon included."
+    )
+
+
 def section(s: Mapping[str, Any], names: Mapping[str, str]) -> Section:
     """Carbon of every strategy as a table."""
     made = s["carbon"]

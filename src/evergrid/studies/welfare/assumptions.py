@@ -11,7 +11,7 @@ from evergrid.impact.compensation.policies import Policy
 from evergrid.impact.welfare import feeding
 from evergrid.impact.welfare.accounts import welfare_of_resources
 from evergrid.studies.welfare import cases, market
-from evergrid.studies.welfare.config import Config
+from evergrid.studies.welfare.config import AssumptionRanges, Config
 from evergrid.studies.welfare.market import PowerSystemInputs
 
 
@@ -50,7 +50,7 @@ def tried(config: Config, inputs: PowerSystemInputs, policy: Policy) -> list[Ass
         inputs: Plants and days.
         policy: How rates are set.
     """
-    ranges = config.assumed
+    ranges = _with_own(config)
     found = []
     shifts = {
         (baseline, cost): _shift(config, inputs, baseline, cost)
@@ -72,6 +72,25 @@ def tried(config: Config, inputs: PowerSystemInputs, policy: Policy) -> list[Ass
                     row = (wear, round_trip, cost, effort, baseline, total, gain, fed)
                     found.append(AssumptionCase(*row))
     return found
+
+
+def _with_own(config: Config) -> AssumptionRanges:
+    """The ranges with what the study itself assumes, so that its own total lies within the band."""
+    vehicles = config.vehicles
+    own = {
+        "wear_factor": 1.0,
+        "round_trip": vehicles.round_trip,
+        "social_cost": config.carbon.social_cost,
+        "effort_factor": 1.0,
+        "baseline": vehicles.baseline,
+    }
+    ranges = config.assumed
+    return ranges.model_copy(
+        update={
+            name: tuple(dict.fromkeys((*getattr(ranges, name), value)))
+            for name, value in own.items()
+        }
+    )
 
 
 def changed(config: Config, table: str, **values: float) -> Config:

@@ -6,10 +6,12 @@ from functools import cached_property
 import numpy as np
 
 from evergrid.core.arrays import Array, Float
-from evergrid.impact.compensation.policies import PolicyOutcome
+from evergrid.impact.compensation import policies
+from evergrid.impact.compensation.policies import TWO_PART, DayCurves, PolicyOutcome
+from evergrid.impact.compensation.two_part import TwoPartTariff
 from evergrid.impact.welfare import change, feeding
 from evergrid.impact.welfare.change import WelfareChange
-from evergrid.impact.welfare.feeding import FeedingSystem
+from evergrid.impact.welfare.feeding import FeedingSystem, OwnerCosts
 from evergrid.impact.welfare.party import Party
 from evergrid.impact.welfare.pollutants import LOCAL, POLLUTANTS
 from evergrid.impact.welfare.system import MarketTerms, SystemRun
@@ -68,18 +70,34 @@ class PolicyCase:
 
 
 def accounted(
-    config: Config, inputs: PowerSystemInputs, outcome: PolicyOutcome, cost: str
+    config: Config,
+    inputs: PowerSystemInputs,
+    outcome: PolicyOutcome,
+    cost: str,
+    *,
+    costs: OwnerCosts | None = None,
+    fixed_payment: float = 0.0,
 ) -> PolicyCase:
-    """The accounts of a policy under a social cost of that name."""
+    """The accounts of a policy under a social cost of that name.
+
+    Args:
+        config: The study.
+        inputs: Plants and days.
+        outcome: What the policy pays, and what is fed.
+        cost: Name of the social cost.
+        costs: Of owners and of the programme; those of owners who choose by the MWh when absent.
+        fixed_payment: Of the aggregator to owners, whatever they feed.
+    """
     baseline = config.vehicles.baseline
     smart = market.system(config, inputs, "smart")
     before = smart if baseline == "smart" else market.system(config, inputs, baseline)
     nothing = np.zeros(len(inputs.weight))
     without = feeding.run(before, nothing)
     fed = outcome.quantity_mwh
-    with_it = feeding.run(smart, fed, market.owner_costs(config, inputs.weight, fed))
+    with_it = feeding.run(smart, fed, costs or market.owner_costs(config, inputs.weight, fed))
     paid = terms(config, smart, without, outcome, cost)
-    after = replace(paid, retail_per_mwh=_retail(config, smart, with_it))
+    retail = _retail(config, smart, with_it)
+    after = replace(paid, retail_per_mwh=retail, fixed_payment=fixed_payment)
     found = change.of((without, paid), (with_it, after))
     shifted = 0.0
     if baseline != "smart":
@@ -91,6 +109,50 @@ def accounted(
     step = market.owners(config).most_mwh / (config.nodes - 1)
     open_money = feeding.undetermined(smart, fed, within_mwh=step)
     return PolicyCase(outcome, without, with_it, after, found, shifted, open_money)
+
+
+def of_two_parts(
+    config: Config,
+    inputs: PowerSystemInputs,
+    curves: DayCurves,
+    world: Float[Array, "day node"],
+    tariff: TwoPartTariff,
+) -> PolicyCase:
+    """The accounts of a tariff of two parts: one rate and amount on all days, and a fixed part.
+
+    The government pays of the rate what the system does not, as under a flat rate.
+    """
+    year = float(inputs.weight.sum())
+    join = market.programme_owners(config, year)
+    total = tariff.vehicles * tariff.depth_mwh
+    days = np.arange(len(inputs.weight))
+    private, outside = (
+        policies.mean_value(curves, worth, days).marginal(total / year)
+        for worth in (curves.private, world)
+    )
+    adder = min(max(tariff.rate_per_mwh - private, min(0.0, outside)), max(0.0, outside))
+    same = np.ones(len(days))
+    effort = tariff.vehicles * join.feeding_cost(tariff.depth_mwh) + float(
+        join.effort(tariff.vehicles)
+    )
+    outcome = PolicyOutcome(
+        TWO_PART, tariff.rate_per_mwh * same, adder * same, total / year * same, effort
+    )
+    joined_kw = tariff.vehicles * join.power_kw
+    costs = OwnerCosts(
+        wear=market.real_wear(config) * total,
+        inconvenience=effort - config.vehicles.wear_per_mwh * total,
+        programme=config.tariffs.programme_per_mwh * total,
+        capacity_worth=config.tariffs.capacity_per_kw_year * joined_kw,
+    )
+    return accounted(
+        config,
+        inputs,
+        outcome,
+        config.carbon.social_cost,
+        costs=costs,
+        fixed_payment=tariff.fixed_per_kw_year * joined_kw,
+    )
 
 
 def terms(
@@ -113,7 +175,7 @@ def terms(
         adder_per_mwh=adder,
         fixed_payment=0.0,
         loss_credit=np.full(len(run.weight), system.per_meter),
-        storage_owner=Party.UTILITY,
+        storage_owner=Party.UTILITY if config.storage is None else Party(config.storage.owner),
         damage_per_t=market.damages(config, cost),
     )
 

@@ -1,6 +1,8 @@
 """The configuration of a study of welfare."""
 
-from typing import Literal
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -8,9 +10,11 @@ from evergrid.core.config import Config as BaseConfig
 from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
 from evergrid.core.units import KG_PER_TONNE
+from evergrid.impact.welfare.dollars import DEFLATOR
 from evergrid.model.time_series.emission_factors import LARGEST_KG_PER_MWH, SMALLEST_KG_PER_MWH
 
 HOURS = 24
+MOST_DAYS = 366.0
 LARGEST_OTHER_KG_PER_MWH = 100.0  # of other pollutants; unscrubbed lignite emits 20 of SO2
 PolicyName = Literal[
     "flat",
@@ -20,6 +24,9 @@ PolicyName = Literal[
     "real_time",
     "real_time_carbon",
     "single_buyer",
+]
+StorageOwner = Literal[
+    "utility", "generators", "aggregator", "consumers", "ev_owners", "government", "neighbours"
 ]
 SourceName = Literal["epa_2.5", "epa_2.0", "epa_1.5", "iwg_2021", "own", "none"]
 
@@ -31,8 +38,9 @@ class PlantBlock(BaseConfig):
     """What they are called."""
     capacity_mw: float = Field(gt=0, examples=[2000.0])
     """What they give together."""
-    cost_per_mwh: float = Field(examples=[24.0])
-    """Fuel and variable operation; with the carbon price or without it, as carbon.in_costs says."""
+    cost_per_mwh: float = Field(ge=0, examples=[24.0])
+    """Fuel and variable operation; with the carbon price or without it, as carbon.in_costs says. A
+    subsidy is a payment and no cost: what runs for one costs 0."""
     co2_kg_per_mwh: float = Field(default=0.0, ge=0)
     """Carbon dioxide: 0, or from 3 to 3,000."""
     ch4_kg_per_mwh: float = Field(default=0.0, ge=0)
@@ -132,6 +140,21 @@ class Vehicles(BaseConfig):
     """The same as it comes to, if that is another; the difference is told."""
     baseline: Literal["uncontrolled", "smart"] = "smart"
     """What vehicles do without V2G: charge when they come home, or in the hours of least load."""
+
+
+class StationaryStorage(BaseConfig):
+    """Batteries of the grid, which every case has, with V2G and without."""
+
+    power_mw: float = Field(gt=0, examples=[200.0])
+    """Charging and feeding, all together, at the grid."""
+    energy_mwh: float = Field(gt=0, examples=[800.0])
+    """That they hold."""
+    round_trip: float = Field(default=0.86, gt=0, le=1)
+    """Fed over charged."""
+    wear_per_mwh: float = Field(default=0.0, ge=0)
+    """Of each MWh fed."""
+    owner: StorageOwner = "generators"
+    """The one party that they belong to, which is paid the price of the hour for what they feed."""
 
 
 class Owners(BaseConfig):
@@ -251,15 +274,15 @@ class IncomeGroup(BaseConfig):
 
 
 class AssumptionRanges(BaseConfig):
-    """Assumptions that are tried against one another, for the sign of the total."""
+    """Assumptions that are tried against one another, beside those of the study itself."""
 
-    wear_factor: tuple[float, ...] = (0.5, 1.0, 2.0)
+    wear_factor: tuple[Annotated[float, Field(ge=0, le=100)], ...] = (0.5, 1.0, 2.0)
     """What wear is multiplied by."""
-    round_trip: tuple[float, ...] = (0.791, 0.87)
+    round_trip: tuple[Annotated[float, Field(gt=0, le=1)], ...] = (0.791, 0.87)
     """Fed over charged."""
     social_cost: tuple[SourceName, ...] = ("none", "iwg_2021", "epa_2.0", "epa_1.5")
     """Of a tonne."""
-    effort_factor: tuple[float, ...] = (0.5, 1.0, 2.0)
+    effort_factor: tuple[Annotated[float, Field(gt=0, le=100)], ...] = (0.5, 1.0, 2.0)
     """What the effort of owners is multiplied by."""
     baseline: tuple[Literal["uncontrolled", "smart"], ...] = ("smart", "uncontrolled")
     """What vehicles do without V2G."""
@@ -286,6 +309,8 @@ class Config(BaseConfig):
     """Days that stand for the year."""
     vehicles: Vehicles = Vehicles()
     """The vehicles that may feed."""
+    storage: StationaryStorage | None = None
+    """Batteries of the grid; none when absent."""
     owners: Owners = Owners()
     """What owners ask for."""
     carbon: Carbon = Carbon()
@@ -316,7 +341,11 @@ def check(config: Config) -> None:
     if config.rts is not None and (config.plants or config.days):
         fix = "Remove [[plants]] and [[days]], or [rts]."
         faults.append(Fault("rts", "stand alone", fix=fix))
-    faults += _carbon_in_costs(config)
+    faults += _carbon_in_costs(config) + _dollar_years(config) + _calendar(config)
+    faults += _repeated("plants.name", [one.name for one in config.plants])
+    faults += _repeated("days.name", [one.name for one in config.days])
+    faults += _repeated("group.name", [f"{one.name}, {one.region}" for one in config.group])
+    faults += _retail(config)
     shares = ("households_share", "vehicles_share", "consumption_share", "pollution_share")
     for name in shares if config.group else ():
         total = sum(getattr(one, name) for one in config.group)
@@ -342,10 +371,53 @@ def _carbon_in_costs(config: Config) -> list[Fault]:
         faults.append(Fault("carbon.in_costs", "be false with [rts]", (True,), fix=fix))
     for plant in config.plants:
         price = carbon.price_per_t * plant.co2_kg_per_mwh / KG_PER_TONNE
-        if plant.pays_carbon and 0 <= plant.cost_per_mwh < price:
+        if plant.pays_carbon and plant.cost_per_mwh < price:
             rule = f"be at least {price:,.2f}, the carbon price that carbon.in_costs says it holds"
             fix = "Give the cost with the carbon price, or set carbon.in_costs = false, or "
             fix += "pays_carbon = false for plants that do not pay it."
             got = (plant.cost_per_mwh,)
             faults.append(Fault("plants.cost_per_mwh", rule, got, (plant.name,), fix=fix))
     return faults
+
+
+def _dollar_years(config: Config) -> list[Fault]:
+    """Years of dollars that the deflator does not cover, by the key that names them."""
+    carbon = config.carbon
+    own = "own" in (carbon.social_cost, *carbon.compared, *config.assumed.social_cost)
+    years = {
+        "dollar_year": config.dollar_year,
+        "carbon.local_dollar_year": carbon.local_dollar_year,
+    }
+    if own and carbon.own_dollar_year is not None:
+        years["carbon.own_dollar_year"] = carbon.own_dollar_year
+    rule = f"be a year from {min(DEFLATOR)} to {max(DEFLATOR)}"
+    fix = "Give the amount in dollars of a year that the deflator covers."
+    return [
+        Fault(name, rule, (got,), fix=fix) for name, got in years.items() if got not in DEFLATOR
+    ]
+
+
+def _calendar(config: Config) -> list[Fault]:
+    """Days that are more than a year holds."""
+    total = sum(one.days for one in config.days)
+    if total <= MOST_DAYS:
+        return []
+    fix = "Give how many days of one year each stands for; hours are not days."
+    return [Fault("days.days", f"add up to a year at most, {MOST_DAYS:g}", (total,), fix=fix)]
+
+
+def _repeated(field: str, names: Sequence[str]) -> list[Fault]:
+    """Names that stand for more than one thing."""
+    twice = tuple(name for name, count in Counter(names).items() if count > 1)
+    fix = "Tables of the results go by these names."
+    return [Fault(field, "not repeat", twice, fix=fix)] if twice else []
+
+
+def _retail(config: Config) -> list[Fault]:
+    """A price to consumers at which nobody would want to be served."""
+    paid = config.tariffs.tax_per_mwh + (config.tariffs.retail_per_mwh or 0.0)
+    if paid <= config.network.voll_per_mwh:
+        return []
+    rule = f"be at most network.voll_per_mwh, {config.network.voll_per_mwh:g}, with the tax"
+    fix = "Above it nobody would want to be served: lower it, or raise voll_per_mwh."
+    return [Fault("tariffs.retail_per_mwh", rule, (paid,), fix=fix)]

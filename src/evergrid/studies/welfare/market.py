@@ -13,6 +13,7 @@ from evergrid.impact.compensation.policies import DayCurves
 from evergrid.impact.compensation.two_part import ProgrammeOwners
 from evergrid.impact.welfare import baselines, feeding, pollutants, range_value, social_cost
 from evergrid.impact.welfare.feeding import FeedingSystem, OwnerCosts
+from evergrid.impact.welfare.grid_storage import GridStorage
 from evergrid.impact.welfare.pollutants import POLLUTANTS
 from evergrid.impact.welfare.range_value import UnplannedTrips
 from evergrid.impact.welfare.social_cost import SocialCost
@@ -111,7 +112,16 @@ def system(config: Config, inputs: PowerSystemInputs, baseline: str) -> FeedingS
         loss_share=loss,
         charger_mw=charger_mw,
         round_trip=vehicles.round_trip,
+        storage=_storage(config),
     )
+
+
+def _storage(config: Config) -> GridStorage | None:
+    """Batteries of the grid."""
+    given = config.storage
+    if given is None:
+        return None
+    return GridStorage(given.power_mw, given.energy_mwh, given.round_trip, given.wear_per_mwh)
 
 
 def range_per_mwh(config: Config) -> float:

@@ -1,9 +1,10 @@
 """What a reader of a study of welfare must know."""
 
 from evergrid.impact.welfare.dollars import DEFLATOR
+from evergrid.impact.welfare.party import Party
 from evergrid.impact.welfare.pollutants import POLLUTANTS
 from evergrid.impact.welfare.social_cost import IWG
-from evergrid.studies.welfare import market
+from evergrid.studies.welfare import market, wording
 from evergrid.studies.welfare.config import Carbon, Config
 from evergrid.studies.welfare.results import WelfareResults
 
@@ -13,7 +14,7 @@ LOCAL = (
     ("pm25", "PM2.5", "pm25_per_short_ton"),
 )
 OPEN_MONEY = 0.05  # share of the largest gain above which prices at edges are told
-YEAR_DAYS = (365, 366)
+LEAST_TOLD_MWH = 0.5  # of storage; less is told as none
 CURVES_MISS = 0.01  # share of the gain above which nodes are too few
 
 
@@ -25,6 +26,9 @@ def of(config: Config, found: WelfareResults) -> list[str]:
         "days at a time; plants have no start-up, ramps or outages of their own.",
         f"Without V2G vehicles charge {_baseline(vehicles.baseline)}; the sign of the total may "
         "depend on it. Rates decide how much is fed, hours of the load decide when.",
+        "With V2G and without, each day ends with as much energy in vehicles and storage as it "
+        "began with, and drivers charge the same for driving.",
+        *_storage(config, found),
         *found.social_cost.notes,
         *found.inputs.notes,
     ]
@@ -41,18 +45,39 @@ def of(config: Config, found: WelfareResults) -> list[str]:
         told.append(
             f"Owners count {vehicles.wear_per_mwh:g} of wear per MWh fed, and it comes to "
             f"{market.real_wear(config):g}: {abs(unseen * found.case.fed_mwh):,.0f} "
-            f"{config.currency} a year that they do not see are in the welfare."
+            f"{config.currency} that they do not see are in the welfare."
         )
     if carbon.price_per_t:
         left = market.damages(config, carbon.social_cost)[POLLUTANTS.index("co2")]
         left -= carbon.price_per_t
         told.append(
             f"Plants pay {carbon.price_per_t:g} for a tonne, which the government receives; "
-            f"{left:,.2f} of the social cost are left to the climate."
+            + (
+                f"{left:,.2f} of the social cost are left to the climate."
+                if left >= 0
+                else f"that is {-left:,.2f} more than the social cost, and what emits less than "
+                "it is worth is held back, too."
+            )
         )
     told += _unverified(config, found)
     told += _short_year(found) + _lost_load(found) + _curves(found) + _edges(config, found)
     return told
+
+
+def _storage(config: Config, found: WelfareResults) -> list[str]:
+    """Batteries of the grid, and what vehicles take from them."""
+    storage = config.storage
+    if storage is None:
+        return []
+    less = found.case.without.storage_fed_mwh - found.case.with_it.storage_fed_mwh
+    change = f"{abs(less):,.0f} MWh {'less' if less > 0 else 'more'}"
+    if abs(less) < LEAST_TOLD_MWH:
+        change = "as much as without"
+    return [
+        f"Storage of the grid, {storage.power_mw:g} MW and {storage.energy_mwh:g} MWh of "
+        f"{Party(storage.owner).label.lower()}, levels the load that vehicles leave, where that "
+        f"saves more than wear and losses; with V2G it feeds {change}."
+    ]
 
 
 def _baseline(name: str) -> str:
@@ -91,7 +116,7 @@ def _unverified(config: Config, found: WelfareResults) -> list[str]:
 def _short_year(found: WelfareResults) -> list[str]:
     """Days that do not make a year."""
     days = float(found.inputs.weight.sum())
-    if YEAR_DAYS[0] <= days <= YEAR_DAYS[1]:
+    if wording.YEAR_DAYS[0] <= days <= wording.YEAR_DAYS[1]:
         return []
     return [f"The days count {days:g} together, and not a year: amounts are of so many days."]
 
@@ -126,6 +151,6 @@ def _edges(config: Config, found: WelfareResults) -> list[str]:
         return []
     return [
         "Feeding ends where a block of plants does on some days, and there any price between those "
-        f"of two blocks clears the market: up to {left_open:,.0f} {config.currency} a year could "
+        f"of two blocks clears the market: up to {left_open:,.0f} {config.currency} could "
         "be with sellers instead of buyers, or the other way. All together are the same."
     ]

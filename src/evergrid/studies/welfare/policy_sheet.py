@@ -33,7 +33,7 @@ PRINTED = """<style>
 def page(config: Config, found: WelfareResults, s: Mapping[str, Any]) -> str:
     """The sheet as HTML that asks for no network and prints on one page."""
     scale, word = wording.scale_of(list(s["by_party"].values()))
-    unit = f"{word}{s['currency']} of {s['dollar_year']} a year"
+    unit = f"{word}{s['currency']} of {s['dollar_year']} {wording.period(s)}"
     sheet = html_page(
         f"Policy sheet: {config.title}",
         headline=_cards(s, scale, unit),
@@ -60,7 +60,7 @@ def _cards(s: Mapping[str, Any], scale: float, unit: str) -> list[Headline]:
         Headline("Rate now", f"{s['rate_per_mwh']:,.2f}", f"{money}/MWh", best),
         Headline("All together", total, "", unit),
         Headline("Error band", f"{low} to {high}", "", "over the assumptions tried"),
-        Headline("Carbon dioxide", f"{s['co2_t']:+,.0f}", "t", "a year"),
+        Headline("Carbon dioxide", f"{s['co2_t']:+,.0f}", "t", wording.period(s)),
     ]
 
 
@@ -95,7 +95,7 @@ def _payers(found: WelfareResults, s: Mapping[str, Any]) -> Table:
                 _signed(ledger.paid(ADDER), s["currency"]),
             )
         )
-    columns = ("policy", f"rate, {s['currency']}/MWh", "fed, MWh a year")
+    columns = ("policy", f"rate, {s['currency']}/MWh", f"fed, MWh {wording.period(s)}")
     return Table((*columns, "the aggregator pays", "the government pays"), rows)
 
 
@@ -114,8 +114,8 @@ def _band(config: Config, found: WelfareResults, s: Mapping[str, Any]) -> str:
     return (
         f"Over {len(found.assumptions)} combinations of wear, effort of owners, round trip, social "
         f"cost of carbon and baseline, all together have from {signs[0]}{low} to {signs[1]}{high} "
-        f"a year; in {s['positive_share']:.0%} of them they gain. The best policy is {same} under "
-        f"every social cost that is compared. Payments between parties cancel; losses, lost load, "
-        f"wear, effort, climate and health are counted once. Baseline: {s['baseline']} charging. "
-        f"Quoted, not verified: {'; '.join(notes.quoted(config, found))}."
+        f"{wording.period(s)}; in {s['positive_share']:.0%} of them they gain. The best policy is "
+        f"{same} under every social cost that is compared. Payments between parties cancel; "
+        "losses, lost load, wear, effort, climate and health are counted once. Baseline: "
+        f"{s['baseline']} charging. Quoted, not verified: {'; '.join(notes.quoted(config, found))}."
     )

@@ -56,7 +56,7 @@ def console_lines(result: StudyResult) -> list[str]:
     )
     rows = [
         ("answer", wording.answer(s)),
-        ("total", f"{s['welfare_change']:+,.0f} {money} of {s['dollar_year']} a year"),
+        ("total", f"{s['welfare_change']:+,.0f} {money} of {s['dollar_year']} {wording.period(s)}"),
         (
             "band",
             f"{s['welfare_low']:+,.0f} to {s['welfare_high']:+,.0f} over assumptions; "
@@ -90,7 +90,7 @@ def figures(result: StudyResult) -> FigureMakers:
 def _unit(result: StudyResult, amounts: list[float]) -> tuple[float, str]:
     """What amounts are divided by, and the unit that they are then in."""
     scale, word = wording.scale_of(amounts)
-    return scale, f"{word}{result.summary['currency']} a year"
+    return scale, f"{word}{result.summary['currency']} {wording.period(result.summary)}"
 
 
 def _parties(result: StudyResult) -> Figure:
@@ -187,9 +187,10 @@ def page(result: StudyResult, drawn: Figures) -> Page:
     def shown(value: float) -> str:
         return amount(value / scale, signed=True, decimals=decimals)
 
-    band = f"a year; {shown(s['welfare_low'])} to {shown(s['welfare_high'])} over assumptions"
-    unit = unit.removesuffix(" a year")
-    without = "a year; climate and health left out"
+    period = wording.period(s)
+    band = f"{period}; {shown(s['welfare_low'])} to {shown(s['welfare_high'])} over assumptions"
+    unit = unit.removesuffix(f" {period}")
+    without = f"{period}; climate and health left out"
     cards = [
         Headline("All together", shown(s["welfare_change"]), unit, band),
         Headline("Those who trade", shown(s["private_gain"]), unit, without),
@@ -200,12 +201,11 @@ def page(result: StudyResult, drawn: Figures) -> Page:
             f"{money}/MWh",
             POLICY_LABELS[s["best_policy"]].lower(),
         ),
-        Headline("Carbon dioxide", amount(s["co2_t"], signed=True), "t", "a year"),
+        Headline("Carbon dioxide", amount(s["co2_t"], signed=True), "t", period),
     ]
-    first = Section("Answer", wording.answer(s))
     sections = drawn.sections(READING, HEADINGS)
-    closing = [_policy_table(result), _two_part(result), _transfers(result), _effects(result)]
-    return Page(cards=cards, sections=[first, *sections, *closing])
+    closing = [_policy_table(result), *_two_part(result), _transfers(result), _effects(result)]
+    return Page(cards=cards, sections=[*sections, *closing], answer=wording.answer(s))
 
 
 def _transfers(result: StudyResult) -> Section:
@@ -237,7 +237,7 @@ def _effects(result: StudyResult) -> Section:
     return Section("What is real", text, Table(columns, rows))
 
 
-def _two_part(result: StudyResult) -> Section:
+def _two_part(result: StudyResult) -> list[Section]:
     """A fixed part for being there beside the rate for energy."""
     s = result.summary
     money = s["currency"]
@@ -246,13 +246,22 @@ def _two_part(result: StudyResult) -> Section:
         ("for energy", f"{s['two_part_rate_per_mwh']:,.2f} {money}/MWh"),
         ("vehicles that join", f"{s['two_part_joined_share']:.0%}"),
         ("gain of all", amount(s["two_part_welfare_change"], signed=True)),
+        ("paid for being there", f"{amount(s['two_part_fixed_payment'], signed=True)} {money}"),
     ]
     text = (
         "One rate cannot meet two margins: whether owners join for a year, and how deep they then "
         "feed. The first is paid what surely available power is worth, the second what energy is. "
         "Owners differ here in the effort of a year, not of a MWh, and days are the mean day."
     )
-    return Section("A tariff of two parts", text, Table(("part", "best"), rows))
+    gains = [
+        (Party(name).label, amount(gain, signed=True))
+        for name, gain in s["two_part_by_party"].items()
+    ]
+    whom = "Payments for being there are the aggregator's, which the utility pays for that power."
+    return [
+        Section("A tariff of two parts", text, Table(("part", "best"), rows)),
+        Section("Who gains by two parts", whom, Table(("party", f"gain, {money}"), gains)),
+    ]
 
 
 def _policy_table(result: StudyResult) -> Section:

@@ -71,6 +71,8 @@ class WelfareResults:
         sweep: One rate for all days, tried.
         flat: The best single rate.
         two_part: The best tariff of two parts.
+        two_part_case: Its accounts; owners differ in the effort of a year there, so that it is no
+            policy among the others.
         joined_share: Of the vehicles, those that join it.
         assumptions: The total under combinations of assumptions.
         groups: Of households.
@@ -87,6 +89,7 @@ class WelfareResults:
     sweep: RateSweep
     flat: FlatOptimum
     two_part: TwoPartTariff
+    two_part_case: PolicyCase
     joined_share: float
     assumptions: tuple[AssumptionCase, ...]
     groups: HouseholdGroups
@@ -96,6 +99,11 @@ class WelfareResults:
     def case(self) -> PolicyCase:
         """The policy that is accounted for in full."""
         return self.cases[self.chosen]
+
+    @property
+    def accounts(self) -> tuple[PolicyCase, ...]:
+        """Every policy, and the tariff of two parts."""
+        return (*self.cases, self.two_part_case)
 
     @cached_property
     def best(self) -> PolicyCase:

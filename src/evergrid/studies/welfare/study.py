@@ -65,6 +65,7 @@ def compute(config: Config, context: Context) -> Output[WelfareResults]:
         sweep=_sweep(curves, owners, world),
         flat=_flat(curves, owners, world),
         two_part=(tariff := _two_part(config, curves, world)),
+        two_part_case=cases.of_two_parts(config, inputs, curves, world, tariff),
         joined_share=tariff.vehicles / config.vehicles.count,
         assumptions=tuple(assumptions.tried(config, inputs, POLICIES[chosen])),
         groups=(people := _groups(config)),

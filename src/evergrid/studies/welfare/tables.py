@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from evergrid.core.arrays import Array
+from evergrid.impact.welfare.accounts import FIXED
 from evergrid.impact.welfare.party import Party
 from evergrid.impact.welfare.pollutants import POLLUTANTS
 from evergrid.studies.welfare import market
@@ -23,6 +24,7 @@ def headline(config: Config, found: WelfareResults) -> dict[str, Any]:
         "status": "done",
         "currency": config.currency,
         "dollar_year": config.dollar_year,
+        "days": float(found.inputs.weight.sum()),
         "policy": case.outcome.policy.name,
         "baseline": config.vehicles.baseline,
         "social_cost": config.carbon.social_cost,
@@ -58,8 +60,14 @@ def headline(config: Config, found: WelfareResults) -> dict[str, Any]:
         "two_part_rate_per_mwh": found.two_part.rate_per_mwh,
         "two_part_joined_share": found.joined_share,
         "two_part_welfare_change": found.two_part.welfare,
+        "two_part_fixed_payment": found.two_part_case.change.after.paid(FIXED),
+        "two_part_by_party": {
+            one.value: gain for one, gain in found.two_part_case.change.by_party.items()
+        },
         "lost_load_mwh": case.with_it.sum(case.with_it.unserved_mwh),
         "lost_load_without_mwh": case.without.sum(case.without.unserved_mwh),
+        "storage_fed_mwh": case.with_it.storage_fed_mwh,
+        "storage_fed_without_mwh": case.without.storage_fed_mwh,
         "price_undetermined": case.undetermined,
         "curve_error": _curve_error(found),
     }
@@ -122,7 +130,7 @@ def parties(found: WelfareResults) -> pl.DataFrame:
     """Gain of each party under each policy."""
     rows = [
         {"policy": case.outcome.policy.name, "party": party.value, "gain": gain}
-        for case in found.cases
+        for case in found.accounts
         for party, gain in case.change.by_party.items()
     ]
     return pl.DataFrame(rows)
@@ -131,7 +139,7 @@ def parties(found: WelfareResults) -> pl.DataFrame:
 def transfers(found: WelfareResults) -> pl.DataFrame:
     """Every payment under every policy: without V2G, with it, and the change."""
     rows = []
-    for case in found.cases:
+    for case in found.accounts:
         ledgers = (case.change.before, case.change.after)
         paid = [
             {(one.what, one.payer, one.receiver): one.amount for one in ledger.transfers}
@@ -161,7 +169,7 @@ def effects(found: WelfareResults) -> pl.DataFrame:
             "party": one.party.value,
             "change": one.amount,
         }
-        for case in found.cases
+        for case in found.accounts
         for one in case.change.effects
     ]
     return pl.DataFrame(rows)
@@ -198,7 +206,7 @@ def rates(found: WelfareResults) -> pl.DataFrame:
                 "fed_mwh": case.outcome.quantity_mwh,
             }
         )
-        for case in found.cases
+        for case in found.accounts
     ]
     return pl.concat(frames)
 
@@ -274,6 +282,7 @@ def hours(found: WelfareResults) -> pl.DataFrame:
             **both("curtailed_mwh"),
             **both("unserved_mwh"),
             **both("losses_mwh"),
+            **both("storage_mwh"),
             **both("price_per_mwh"),
         }
     )

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evergrid.impact.compensation.policies import NONE, POLICIES
+from evergrid.impact.compensation.policies import NONE, POLICIES, TWO_PART
 from evergrid.impact.welfare.party import Party
 from evergrid.report.labels import amount, decimals_for
 
 MILLION = 1e6
 THOUSAND = 1e3
-POLICY_LABELS = {one.name: one.label for one in (*POLICIES, NONE)}
+YEAR_DAYS = (365, 366)
+POLICY_LABELS = {one.name: one.label for one in (*POLICIES, TWO_PART, NONE)}
 IN_A_SENTENCE = {
     Party.EV_OWNERS: "EV owners",
     Party.CONSUMERS: "other consumers",
@@ -36,6 +37,12 @@ def scale_of(amounts: Sequence[float]) -> tuple[float, str]:
     if largest >= MILLION:
         return MILLION, "million "
     return (THOUSAND, "thousand ") if largest >= 10 * THOUSAND else (1.0, "")
+
+
+def period(s: Mapping[str, Any]) -> str:
+    """Of how long the amounts are."""
+    days = s["days"]
+    return "a year" if YEAR_DAYS[0] <= days <= YEAR_DAYS[1] else f"in {days:g} days"
 
 
 def money(value: float, currency: str) -> str:
@@ -66,7 +73,7 @@ def answer(s: Mapping[str, Any]) -> str:
         return f"With rates {_of(label)} nobody feeds, and nothing changes."
     change = s["welfare_change"]
     word = "better" if change > 0 else "worse"
-    text = f"With rates {_of(label)} V2G leaves all together {money(change, currency)} a year "
+    text = f"With rates {_of(label)} V2G leaves all together {money(change, currency)} {period(s)} "
     text += f"{word} off"
     if s["privately_good_socially_bad"]:
         gain = money(s["private_gain"], currency)

@@ -28,6 +28,8 @@ from evergrid.grid.feeder.reader.loads import SOURCES, Loads
 from evergrid.grid.feeder.transformer_rating import judged_conductors, rated_current_a
 
 UNSTATED_A = (400.0, 600.0)  # what OpenDSS takes as normal and emergency amps where none is given
+# Reactances of a transformer, percent, that OpenDSS takes where files say 0.
+TAKEN_FOR_ZERO = {"xhl": 700.0, "xht": 3500.0, "xlt": 3000.0}
 ROUNDING = 1e-6  # of resistances as files round them, below which one under zero is none
 
 
@@ -47,6 +49,7 @@ class Reader(Loads, Switches):
         banks, connected = self._banks()
         fixed, source_a, source_nodes, behind = self._wires()
         self.notes += elements.notes(self._enabled, self._property, self.circuit.Solution)
+        self.notes += self._active()
         lines, transformers = self._lines(), self._transformers(regulators)
         found = Feeder(
             name=self.circuit.Name,
@@ -70,7 +73,10 @@ class Reader(Loads, Switches):
         return supplied_loads.tied(found, self.voltage)
 
     def _signs(self) -> list[Fault]:
-        """Ratings and resistances below zero, which OpenDSS takes: such wires make power."""
+        """Ratings and resistances below zero, which OpenDSS takes: such wires make power.
+
+        A reactance of zero it takes for another number, and tells nobody.
+        """
         fix = "Ratings and resistances carry no sign."
         faults = []
         for name in self._named("transformer"):
@@ -78,9 +84,19 @@ class Reader(Loads, Switches):
             rated = [self._winding(name, winding).kVA for winding in windings]
             if min(rated) <= 0:
                 faults.append(Fault("kvas", "be above 0", (min(rated),), (name,), fix=fix))
+            data = self._winding(name, 1)
+            stated = dict(zip(TAKEN_FOR_ZERO, (data.Xhl, data.Xht, data.Xlt), strict=True))
+            for key, percent in list(TAKEN_FOR_ZERO.items())[: 1 if len(rated) == 2 else 3]:
+                if stated[key] == percent:
+                    rule = f"be above 0, which OpenDSS takes for {percent:g} %"
+                    small = "State a small one, such as 0.01."
+                    faults.append(Fault(key, rule, (0.0,), (name,), fix=small))
         for name in self._named("line"):
             line = self.circuit.Lines
             line.Name = name.split(".", 1)[1]
+            if not line.NormAmps >= 0:
+                rule = "be 0, for a line without a rating, or above"
+                faults.append(Fault("normamps", rule, (line.NormAmps,), (name,), fix=fix))
             matrix = np.reshape(line.Rmatrix, (line.Phases, line.Phases)) * line.Length
             # Of currents that flow together: with r1 below 0 the diagonal may still be above it.
             least, most = np.linalg.eigvalsh((matrix + matrix.T) / 2)[[0, -1]]
@@ -88,6 +104,16 @@ class Reader(Loads, Switches):
                 rule = "have no resistance below 0 ohm"
                 faults.append(Fault("line", rule, (float(least),), (name,), fix=fix))
         return faults
+
+    def _active(self) -> list[str]:
+        """Notes of reactors and sources whose impedance makes power, as equivalents may have it."""
+        notes = []
+        for name in self._named("reactor", "vsource"):
+            own = self._primitive(self._element(name))
+            least = np.linalg.eigvalsh((own + own.conj().T) / 2)[0]
+            if least < -ROUNDING * np.abs(own).max():
+                notes.append(f"{name} has a resistance below 0 ohm: it makes power.")
+        return notes
 
     def _wires(
         self,
@@ -151,7 +177,7 @@ class Reader(Loads, Switches):
         for name in names:
             self.circuit.Lines.Name = name.split(".", 1)[1]
             line = self.circuit.Lines
-            unstated = (line.NormAmps, line.EmergAmps) == UNSTATED_A
+            unstated = (line.NormAmps, line.EmergAmps) == UNSTATED_A or line.NormAmps == 0
             ratings.append(np.nan if unstated else line.NormAmps)
             codes.append(line.LineCode.lower())
         ends = np.array([self._ends(name) for name in names], dtype=np.int64).reshape(-1, 2)

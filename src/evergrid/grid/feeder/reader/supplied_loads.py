@@ -47,9 +47,9 @@ def tied(feeder: Feeder, voltage: Complex[Array, " node"]) -> Feeder:
     scale = sparse.diags_array(feeder.base_v)
     factor = splu(sparse.csc_array(scale @ held.at(held.state) @ scale))
     floating = fed & (np.abs(factor.solve(_by_chance(len(fed)) * KVA)) > STRAINED)
-    loose = _loose(feeder, factor, fed)
+    loose, heavy = _loose(feeder, factor, fed)
     if loose.any():
-        feeder = _settled(feeder, voltage, fed, loose)
+        feeder = _settled(feeder, voltage, fed, loose, heavy)
         fed = fed_nodes(feeder, feeder.state)
         held = _held(feeder, fed)
     if floating.any():
@@ -98,8 +98,13 @@ def _by_chance(count: int) -> Complex[Array, " value"]:
     return np.exp(2j * np.pi * np.random.default_rng(0).uniform(size=count))
 
 
-def _loose(feeder: Feeder, factor: Any, fed: Bool[Array, " node"]) -> Bool[Array, " branch"]:
-    """Branches that nothing ties, or so little that their own power would lift any voltage."""
+def _loose(
+    feeder: Feeder, factor: Any, fed: Bool[Array, " node"]
+) -> tuple[Bool[Array, " branch"], Bool[Array, " branch"]]:
+    """Branches that nothing ties, or so little that their own power would lift any voltage.
+
+    Beside them, those whose power alone is too much: wires tie them that carry `LEAST_KVA`.
+    """
     branches = feeder.branches
     grounded = branches.other == GROUND
     loose = ~fed[branches.node] | ~(grounded | fed[branches.other])
@@ -110,10 +115,14 @@ def _loose(feeder: Feeder, factor: Any, fed: Bool[Array, " node"]) -> Bool[Array
     # One solution with all powers at once shows where an impedance is huge.
     rise = ends @ factor.solve(ends.T @ (size_kva * KVA * _by_chance(len(branches))))
     (doubtful,) = np.nonzero(np.abs(rise) > STRAINED / 2)
+    heavy = np.zeros_like(loose)
     for row in doubtful:
         own = ends[[row]].toarray()[0]
-        loose[row] |= abs(own @ factor.solve(own + 0j)) * size_kva[row] * KVA > STRAINED
-    return loose
+        per_kva = abs(own @ factor.solve(own + 0j)) * KVA
+        strained = per_kva * size_kva[row] > STRAINED
+        heavy[row] = strained and not loose[row] and per_kva * LEAST_KVA <= STRAINED
+        loose[row] |= strained
+    return loose, heavy
 
 
 def _settled(
@@ -121,12 +130,13 @@ def _settled(
     voltage: Complex[Array, " node"],
     fed: Bool[Array, " node"],
     loose: Bool[Array, " branch"],
+    heavy: Bool[Array, " branch"],
 ) -> Feeder:
     branches = feeder.branches
     across = incidence(branches, len(feeder.nodes))
     size = np.abs(across @ voltage) / branches.base_v / branches.law[:, NOMINAL]
     low = size <= np.maximum(branches.law[:, FADED], DEAD_PU)
-    out, faded, between = _sorted_out(feeder, fed, loose, low)
+    out, faded, between = _sorted_out(feeder, fed, loose, heavy, low)
     drawn_kva = -(branches.power_kw - 1j * branches.reactive_kvar)
     volts = branches.base_v * branches.law[:, NOMINAL]
     own = np.where(faded, drawn_kva * KVA / volts**2, 0.0)
@@ -152,6 +162,7 @@ def _sorted_out(
     feeder: Feeder,
     fed: Bool[Array, " node"],
     loose: Bool[Array, " branch"],
+    heavy: Bool[Array, " branch"],
     low: Bool[Array, " branch"],
 ) -> tuple[Bool[Array, " branch"], Bool[Array, " branch"], Bool[Array, " branch"]]:
     """Branches that go, among them those that stay as impedances; and those put between phases.
@@ -166,6 +177,7 @@ def _sorted_out(
     opened = behind[branches.node] | ((branches.other != GROUND) & behind[branches.other])
     unfed: list[str] = []
     floating: list[str] = []
+    large: list[str] = []
     for name in dict.fromkeys(branches.name[loose & ~idle].tolist()):
         (rows,) = np.nonzero(branches.name == name)
         mine = rows[loose[rows]]
@@ -173,6 +185,8 @@ def _sorted_out(
             faded[mine] = True
         elif fed[branches.node[rows]].all() and _balanced(branches, rows):
             between[rows] = True
+        elif heavy[mine].all():
+            large.append(name)
         elif low[mine].all():
             unfed.append(name)
         else:
@@ -188,6 +202,10 @@ def _sorted_out(
         )
         rule = "be tied at both ends by wires"
         faults.append(Fault("load", rule, tuple(floating), fix=fix))
+    if large:
+        fix = "Lower it, or correct its unit: OpenDSS takes kilowatts."
+        rule = "be a power that wires to it can carry"
+        faults.append(Fault("load", rule, tuple(large), fix=fix))
     if faults:
         raise InputError(feeder.name, faults)
     return idle | faded, faded, between
