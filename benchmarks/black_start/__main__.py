@@ -15,8 +15,8 @@ import numpy as np
 
 from benchmarks.plan import machine
 from evergrid.core import config
-from evergrid.resilience.black_start.outcome import BlackStart
 from evergrid.resilience.black_start.procedure import black_start
+from evergrid.resilience.black_start.results.outcome import BlackStart
 from evergrid.studies.black_start.config import Config
 from evergrid.studies.black_start.neighbour_config import feeder
 

@@ -8,18 +8,18 @@ import pytest
 
 from evergrid.core.errors import InputError
 from evergrid.model.microgrid import BatteryUnit, UnitTransformer
+from evergrid.resilience.black_start.checks.sequence import check_sequence
 from evergrid.resilience.black_start.circuit import InverterSettings, check_site, circuit
-from evergrid.resilience.black_start.island import SAMPLE_S
-from evergrid.resilience.black_start.meters import effective_pu
-from evergrid.resilience.black_start.outcome import Action, BlackStart, StartStatus
 from evergrid.resilience.black_start.procedure import black_start
-from evergrid.resilience.black_start.sequence_check import check_sequence
+from evergrid.resilience.black_start.results.outcome import Action, BlackStart, StartStatus
 from evergrid.resilience.black_start.settings import (
     GridReturn,
     ProtectionLimits,
     StartSequence,
     SynchroCheck,
 )
+from evergrid.resilience.black_start.state.island import SAMPLE_S
+from evergrid.resilience.black_start.state.meters import effective_pu
 from tests.resilience.black_start.cases import QUICK, block, site, van
 
 FAST = SynchroCheck(slip_hz=0.3)

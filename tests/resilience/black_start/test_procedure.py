@@ -5,16 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evergrid.resilience.black_start import island, rest
 from evergrid.resilience.black_start.circuit import InverterSettings
-from evergrid.resilience.black_start.outcome import Action, BlackStart, StartStatus
 from evergrid.resilience.black_start.procedure import black_start
+from evergrid.resilience.black_start.results.outcome import Action, BlackStart, StartStatus
 from evergrid.resilience.black_start.settings import (
     GridReturn,
     ProtectionLimits,
     StartSequence,
     SynchroCheck,
 )
+from evergrid.resilience.black_start.state import island, rest
 from tests.resilience.black_start.cases import QUICK, block, site, van
 
 FAST = SynchroCheck(slip_hz=0.3)

@@ -10,8 +10,8 @@ from evergrid.grid.feeder.section import cut_out
 from evergrid.model.microgrid import Microgrid
 from evergrid.model.section_network import SectionBranch, SectionNetwork
 from evergrid.resilience.black_start.circuit import InverterSettings, circuit
-from evergrid.resilience.black_start.outcome import Action
 from evergrid.resilience.black_start.procedure import black_start
+from evergrid.resilience.black_start.results.outcome import Action
 from evergrid.resilience.black_start.settings import StartSequence
 from evergrid.resilience.network.assembly import assemble
 from evergrid.resilience.network.steady_state import steady_state

@@ -8,7 +8,7 @@ from scipy.integrate import solve_ivp
 
 from evergrid.core.arrays import Array
 from evergrid.core.errors import InputError
-from evergrid.resilience.black_start.ratings import rated
+from evergrid.resilience.black_start.assets.ratings import rated
 from evergrid.resilience.inverter.droop import DELTA, I_O_X, STATES, V_O_D, V_O_Q
 from evergrid.resilience.inverter.following import PLL_INTEGRAL, PllInverter
 from evergrid.resilience.network.assembly import Assembly, assemble

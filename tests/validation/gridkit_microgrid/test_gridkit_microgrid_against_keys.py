@@ -44,7 +44,7 @@ def test_the_keys_are_met_with_virtual_resistors(inverters: int) -> None:
     key = EXPECTED.filter(pl.col("inverters") == inverters)
     assert states[:, 1] == pytest.approx(key["power_w"].to_numpy(), rel=1e-8)
     assert states[:, 2] == pytest.approx(key["reactive_power_var"].to_numpy(), rel=1e-8)
-    speed = whole.speeds_rad_per_s(states[:, 1])[0]
+    speed = whole.speeds_rad_per_s(state)[0]
     assert speed == pytest.approx(FRAME_RAD_PER_S[inverters], rel=1e-11)
 
 

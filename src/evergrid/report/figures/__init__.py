@@ -55,6 +55,7 @@ from evergrid.report.figures.resilience.black_start_course import (
     unit_shares,
 )
 from evergrid.report.figures.resilience.black_start_modes import closing_modes, foretold_swing
+from evergrid.report.figures.resilience.black_start_motors import motor_speed
 from evergrid.report.figures.resilience.black_start_sections import section_course
 from evergrid.report.figures.resilience.frequency import (
     frequency_after_loss,
@@ -149,6 +150,7 @@ __all__ = [
     "loop_gains",
     "losses_bars",
     "missing_by_cause",
+    "motor_speed",
     "nadir_by_fleet",
     "nadir_by_inertia",
     "offer_curve",

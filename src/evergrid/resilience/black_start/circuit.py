@@ -1,16 +1,28 @@
 """The site as a circuit in dq: chargers' bus, transformer, main bus, blocks, and the grid."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
 from evergrid.core import records
+from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.model.microgrid import BatteryUnit, LoadBlock, Microgrid, UnitTransformer
 from evergrid.model.section_network import SectionBranch
-from evergrid.resilience.black_start.following import FollowingRules, following_inverter
+from evergrid.resilience.black_start.assets.emergency import (
+    EMERGENCY,
+    TIE,
+    DieselSource,
+    EmergencySupply,
+    TransferSwitch,
+)
+from evergrid.resilience.black_start.assets.following import FollowingRules, following_inverter
+from evergrid.resilience.black_start.assets.motors import BlockMotor, MotorRules, block_motor
+from evergrid.resilience.black_start.assets.panels import PanelSource
+from evergrid.resilience.black_start.assets.ratings import rated
 from evergrid.resilience.black_start.neighbour.feeder import (
     NO_FEEDER,
     SITE,
@@ -19,7 +31,6 @@ from evergrid.resilience.black_start.neighbour.feeder import (
     UPSTREAM_TRANSFORMER,
     UpstreamFeeder,
 )
-from evergrid.resilience.black_start.ratings import rated
 from evergrid.resilience.black_start.settings import GridReturn, faults_outside
 from evergrid.resilience.inverter.droop import DroopInverter
 from evergrid.resilience.network.dq_network import DqNetwork
@@ -27,7 +38,10 @@ from evergrid.resilience.network.elements import (
     GridFollowingUnit,
     GridFormingUnit,
     ImpedanceLoad,
+    MotorUnit,
     SeriesBranch,
+    SynchronousUnit,
+    Unit,
 )
 
 CHARGERS, MAIN = "chargers", "main"
@@ -36,7 +50,12 @@ STIFF_W_PER_KVA = 10e3  # of the source behind the grid's impedance, ten times i
 UNIT_KVA = (0.1, 1e5)  # between which waveforms of a unit can be computed
 TRANSFORMER_OVER_UNIT = 10_000  # beyond which a waveform of both does not stay within bounds
 LEAST_SECTION_OHM = 1e-7  # of a switch that has no impedance
+WIRE_OHM_SHARE = 1e-3  # of a block or of a set, what the wires of a transfer switch or a tie have
 FASTEST_PER_S = 4e4  # R/L of a load that is almost a resistance; explicit steps resolve it
+
+
+FormingSource = BatteryUnit | DieselSource
+FollowingSource = BatteryUnit | PanelSource
 
 
 @dataclass(frozen=True)
@@ -86,6 +105,7 @@ class FeederSection:
         followers: Names of its units that follow, if they take part.
         line: Name of the line that leads to it; empty for the site.
         master: Unit that is to start its dead bus; empty for the one with the most energy.
+        of_site: Whether it is a part of the site that can be an island: its emergency bus.
     """
 
     name: str
@@ -95,6 +115,7 @@ class FeederSection:
     followers: tuple[str, ...] = ()
     line: str = ""
     master: str = ""
+    of_site: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,30 +125,63 @@ class SiteCircuit:
     All inverters are at one bus, from which the transformer leads to the main bus with all
     blocks; without a transformer both are one. From the main bus, or from a transformer upstream of
     it, lines lead to neighbouring sections, each a bus with its units and blocks. Where the blocks
-    of the site are a section of a feeder, its lines lead on from the main bus to them. What phases
-    differ in is left out, and so is the capacitance of lines.
+    of the site are a section of a feeder, its lines lead on from the main bus to them. Diesel sets
+    are at an emergency bus, which a tie connects to the main bus; a block with a transfer switch
+    has a bus of its own, which both sides lead to. What phases differ in is left out, and so is the
+    capacitance of lines.
 
     Attributes:
         site: The site.
         network: The circuit.
-        formers: Batteries that can form the grid, in the order of the units of the network.
+        formers: Batteries and diesel sets that can form the grid, in the order of the units of the
+            network.
         blocks: In the order of the loads of the network, after those of cores.
         main_bus: Where the blocks of the site are.
         sections: The site, then its neighbours.
         source_w: Rating of the source that stands for the grid; 0 without one.
         feeder: What lies beyond the main bus.
-        followers: Batteries that follow, in the order of the last units of the network.
+        followers: Batteries that follow, and panels.
+        motors: Of blocks, where they are simulated.
+        motor_rules: Of all of them.
+        emergency: Diesel sets and transfer switches; None where they take no part.
     """
 
     site: Microgrid
     network: DqNetwork
-    formers: tuple[BatteryUnit, ...]
+    formers: tuple[FormingSource, ...]
     blocks: tuple[LoadBlock, ...]
     main_bus: str
     sections: tuple[FeederSection, ...]
     source_w: float = 0.0
     feeder: UpstreamFeeder = NO_FEEDER
-    followers: tuple[BatteryUnit, ...] = ()
+    followers: tuple[FollowingSource, ...] = ()
+    motors: tuple[BlockMotor, ...] = ()
+    motor_rules: MotorRules = field(default_factory=MotorRules)
+    emergency: EmergencySupply | None = None
+
+    @property
+    def switches(self) -> tuple[TransferSwitch, ...]:
+        """Of blocks that may hang on the emergency bus."""
+        return () if self.emergency is None else self.emergency.switches
+
+    @property
+    def engines(self) -> tuple[DieselSource, ...]:
+        """The diesel sets among the units that form the grid."""
+        return () if self.emergency is None else self.emergency.sets
+
+    @cached_property
+    def unit_place(self) -> dict[str, int]:
+        """Place of each unit, and of the motors, in the network."""
+        return {unit.name: place for place, unit in enumerate(self.network.units)}
+
+    @cached_property
+    def stiffness_w_per_hz(self) -> Float[Array, " unit"]:
+        """By which each unit that forms the grid feeds more as the frequency falls."""
+        found = []
+        for unit in self.network.units[: len(self.formers)]:
+            assert isinstance(unit, GridFormingUnit | SynchronousUnit)
+            found.append(2.0 * np.pi / unit.device.droop_rad_per_s_per_w)
+        return np.array(found)
 
     @property
     def breakers(self) -> tuple[str, ...]:
@@ -135,15 +189,8 @@ class SiteCircuit:
         lines = tuple(section.line for section in self.sections if section.line)
         upstream = self.feeder.upstream
         hard = upstream is not None and upstream.energise == "hard"
-        return (UPSTREAM_TRANSFORMER, *lines) if hard else lines
-
-    @property
-    def droop_hz(self) -> float:
-        """By which the frequency falls from no load to rated power, the same for all units."""
-        unit = self.network.units[0]
-        assert isinstance(unit, GridFormingUnit)
-        rating_w = 1e3 * self.formers[0].apparent_kva
-        return unit.inverter.droop_rad_per_s_per_w * rating_w / (2.0 * np.pi)
+        sides = [side for switch in self.switches for side in (switch.normal, switch.emergency)]
+        return (*([UPSTREAM_TRANSFORMER] if hard else []), *lines, *sides)
 
     def half_cycle(self, sample_s: float) -> int:
         """How many samples are half a cycle."""
@@ -152,8 +199,14 @@ class SiteCircuit:
     def with_block_power(self, factor: Mapping[str, float]) -> "SiteCircuit":
         """The same with blocks that draw so many times their power at nominal voltage."""
         block = {one.name: one for one in self.blocks}
+        turning = {one.block: one.power_kw / block[one.block].power_kw for one in self.motors}
         loads = tuple(
-            block_load(block[load.name], self.site, load.bus, factor.get(load.name, 1.0))
+            block_load(
+                block[load.name],
+                self.site,
+                load.bus,
+                factor.get(load.name, 1.0) - turning.get(load.name, 0.0),
+            )
             if load.name in block
             else load
             for load in self.network.loads
@@ -167,26 +220,37 @@ def circuit(
     grid: GridReturn | None = None,
     feeder: UpstreamFeeder = NO_FEEDER,
     following: FollowingRules | None = None,
+    *,
+    motors: MotorRules | None = None,
+    emergency: EmergencySupply | None = None,
+    panels: PanelSource | None = None,
 ) -> SiteCircuit:
     """The circuit of a site, with what lies beyond its main bus.
 
-    Chargers that follow are in it if their rules are given, and left out otherwise.
+    Chargers that follow, panels, motors of blocks and diesel sets are in it if they are given, and
+    left out otherwise.
 
     Raises:
         InputError: No battery that forms the grid, none of them that starts without voltage, a
             grid of another nominal frequency, names that a neighbour has, too.
     """
     check_site(site)
-    formers = formers_of(site)
+    formers: tuple[FormingSource, ...] = formers_of(site)
     feeder.check(site)
+    switches: tuple[TransferSwitch, ...] = ()
+    if emergency is not None:
+        emergency.check(site)
+        switches = emergency.switches
+    switched = {switch.block: switch.bus for switch in switches}
     main = CHARGERS if site.transformer is None else MAIN
     beyond = main if feeder.upstream is None else UPSTREAM
     volts, hertz = site.nominal_v, site.nominal_hz
-    units: list[GridFormingUnit | GridFollowingUnit] = []
-    units += _chargers(formers, CHARGERS, site, inverter)
+    units: list[Unit] = []
+    units += _chargers(formers_of(site), CHARGERS, site, inverter)
     buses, branches, cores = [CHARGERS], [], []
     loads = [
-        block_load(block, site, bus_of(site, block.bus, main), 1.0) for block in site.load_blocks
+        block_load(block, site, switched.get(block.name) or bus_of(site, block.bus, main), 1.0)
+        for block in site.load_blocks
     ]
     if site.transformer is not None:
         buses.append(MAIN)
@@ -202,10 +266,24 @@ def circuit(
             SITE,
             main,
             tuple(unit.name for unit in formers),
-            tuple(block.name for block in site.load_blocks),
-            tuple(unit.name for unit in _followers(site.batteries, following)),
+            tuple(block.name for block in site.load_blocks if block.name not in switched),
+            tuple(unit.name for unit in _followers(site.batteries, following, panels)),
         )
     ]
+    if emergency is not None:
+        buses += [EMERGENCY, *switched.values()]
+        branches += _wires(emergency, site, main)
+        units += [
+            SynchronousUnit(
+                one.name, EMERGENCY, one.generator(emergency.rules, volts=volts, hertz=hertz)
+            )
+            for one in emergency.sets
+        ]
+        sets = tuple(one.name for one in emergency.sets)
+        sections.append(
+            FeederSection(EMERGENCY, EMERGENCY, sets, tuple(switched), line=TIE, of_site=True)
+        )
+        formers = (*formers, *emergency.sets)
     for one in feeder.neighbours:
         buses.append(one.name)
         inductance_h = feeder.line_inductance_h(one, hertz)
@@ -221,19 +299,20 @@ def circuit(
     if grid is not None:
         grid.check_nominal(hertz)
         units.append(GridFormingUnit(GRID, beyond, _source(grid, volts, hertz)))
-    followers = _followers(site.batteries, following)
+    followers = _followers(site.batteries, following, panels)
     at = [CHARGERS] * len(followers)
     for one in feeder.neighbours:
         more = _followers(one.batteries, following)
         followers, at = (*followers, *more), [*at, *[one.name] * len(more)]
-    if following is not None:
+    if followers:
+        rules = following or FollowingRules()
         units += [
             GridFollowingUnit(
                 unit.name,
                 bus,
                 following_inverter(
                     unit,
-                    following,
+                    rules,
                     volts=volts,
                     hertz=hertz,
                     connection_resistance_pu=inverter.connection_resistance_pu,
@@ -247,22 +326,59 @@ def circuit(
         wires = site.section
         buses += [bus_of(site, bus, main) for bus in wires.buses if bus != wires.head]
         branches += [_section_branch(one, site, main) for one in wires.branches]
+    blocks = site.load_blocks + tuple(b for one in feeder.neighbours for b in one.load_blocks)
+    turning: tuple[BlockMotor, ...] = ()
+    if motors is not None:
+        turning = tuple(
+            block_motor(one, motors, hertz, volts) for one in blocks if one.motor_share > 0
+        )
+        at_load = {load.name: load.bus for load in loads}
+        units += [MotorUnit(one.name, at_load[one.block], one.motor, one.block) for one in turning]
     network = DqNetwork(hertz, tuple(buses), tuple(units), tuple(branches), (*cores, *loads))
     source_w = 0.0 if grid is None else STIFF_W_PER_KVA * grid.short_circuit_kva
     formers += tuple(unit for one in feeder.neighbours for unit in one.formers)
-    blocks = site.load_blocks + tuple(b for one in feeder.neighbours for b in one.load_blocks)
-    return SiteCircuit(
-        site, network, formers, blocks, main, tuple(sections), source_w, feeder, followers
+    made = SiteCircuit(
+        site,
+        network,
+        formers,
+        blocks,
+        main,
+        tuple(sections),
+        source_w,
+        feeder,
+        followers,
+        turning,
+        motors or MotorRules(),
+        emergency,
     )
+    return made.with_block_power({})
+
+
+def _wires(emergency: EmergencySupply, site: Microgrid, main: str) -> list[SeriesBranch]:
+    """The tie to the main bus, and both sides of each transfer switch."""
+    w = 2.0 * np.pi * site.nominal_hz
+    kva = {block.name: block.power_kw / block.power_factor for block in site.load_blocks}
+    sets_kva = sum(one.apparent_kva for one in emergency.sets)
+    ends = [(TIE, (main, EMERGENCY), sets_kva)]
+    for switch in emergency.switches:
+        ends.append((switch.normal, (main, switch.bus), kva[switch.block]))
+        ends.append((switch.emergency, (EMERGENCY, switch.bus), kva[switch.block]))
+    found = []
+    for name, (start, end), rating_kva in ends:
+        ohm = WIRE_OHM_SHARE * site.nominal_v**2 / (1e3 * rating_kva)
+        found.append(SeriesBranch(name, start, end, ohm, ohm / w))
+    return found
 
 
 def _followers(
-    units: tuple[BatteryUnit, ...], following: FollowingRules | None
-) -> tuple[BatteryUnit, ...]:
-    """Those that cannot form a grid, where they take part."""
-    if following is None:
-        return ()
-    return tuple(one for one in units if not one.grid_forming and one.max_discharge_kw > 0)
+    units: tuple[BatteryUnit, ...],
+    following: FollowingRules | None,
+    panels: PanelSource | None = None,
+) -> tuple[FollowingSource, ...]:
+    """Those that cannot form a grid, and panels, where they take part."""
+    given = () if following is None else units
+    able = (one for one in given if not one.grid_forming and one.max_discharge_kw > 0)
+    return (*able, *(() if panels is None else (panels,)))
 
 
 def _chargers(

@@ -1,25 +1,32 @@
 """The sequence of a black start: who does what next, and what is looked at before it is done."""
 
+import numpy as np
+
 from evergrid.model.microgrid import Microgrid
-from evergrid.resilience.black_start import closing
+from evergrid.resilience.black_start.assets.emergency import EmergencySupply
+from evergrid.resilience.black_start.assets.following import FollowingRules
+from evergrid.resilience.black_start.assets.motors import MotorRules
+from evergrid.resilience.black_start.assets.panels import PanelSource
+from evergrid.resilience.black_start.checks import closing
+from evergrid.resilience.black_start.checks.sequence import check_sequence
 from evergrid.resilience.black_start.circuit import InverterSettings, circuit
-from evergrid.resilience.black_start.following import FollowingRules
-from evergrid.resilience.black_start.island import Island, IslandLostError
 from evergrid.resilience.black_start.neighbour.feeder import NO_FEEDER, UpstreamFeeder
-from evergrid.resilience.black_start.outcome import Action, BlackStart, StartStatus
+from evergrid.resilience.black_start.results.outcome import Action, BlackStart, StartStatus
 from evergrid.resilience.black_start.sequence.bottom_up import BottomUp
+from evergrid.resilience.black_start.sequence.emergency import EmergencyStart
 from evergrid.resilience.black_start.sequence.following import FollowingChargers
 from evergrid.resilience.black_start.sequence.grid_meeting import GridMeeting
 from evergrid.resilience.black_start.sequence.program import Steps, StopSequenceError, run
 from evergrid.resilience.black_start.sequence.section_start import SectionStart
 from evergrid.resilience.black_start.sequence.synchronising import Synchronising
-from evergrid.resilience.black_start.sequence_check import check_sequence
+from evergrid.resilience.black_start.sequence.transfer import TransferSwitches
 from evergrid.resilience.black_start.settings import (
     GridReturn,
     ProtectionLimits,
     StartSequence,
     SynchroCheck,
 )
+from evergrid.resilience.black_start.state.island import Island, IslandLostError
 
 MOST_REASONS = 5  # dark blocks whose reasons are told
 CLOSINGS = (
@@ -29,6 +36,7 @@ CLOSINGS = (
     Action.JOINED,
     Action.ENTERED,
     Action.RECONNECTED,
+    Action.TRANSFERRED,
 )
 
 
@@ -42,6 +50,9 @@ def black_start(
     grid: GridReturn | None = None,
     feeder: UpstreamFeeder = NO_FEEDER,
     following: FollowingRules | None = None,
+    motors: MotorRules | None = None,
+    emergency: EmergencySupply | None = None,
+    panels: PanelSource | None = None,
 ) -> BlackStart:
     """Start a dead site from its batteries, and follow it to the end of the sequence.
 
@@ -59,6 +70,9 @@ def black_start(
         feeder: What lies beyond the main bus, and is brought to life after the site: a transformer,
             neighbouring sections. Sections with units of their own start at the same time.
         following: Rules of chargers that follow; none to leave them out.
+        motors: What motors of blocks have in common; none for blocks that are impedances.
+        emergency: Diesel sets and transfer switches; none to leave them out.
+        panels: Of the site, which follow by the same rules as chargers; none to leave them out.
 
     Raises:
         InputError: A site that cannot start: no unit forms the grid or starts without voltage,
@@ -67,12 +81,15 @@ def black_start(
     """
     sequence = sequence or StartSequence()
     inverter = inverter or InverterSettings()
-    made = circuit(site, inverter, grid, feeder, following)
-    check_sequence(site, sequence, grid)
+    made = circuit(
+        site, inverter, grid, feeder, following, motors=motors, emergency=emergency, panels=panels
+    )
+    check_sequence(site, sequence, grid, emergency)
     island = Island(made, limits or ProtectionLimits(), sequence.duration_s)
     procedure = _Procedure(island, sequence, synchronise or SynchroCheck(), grid, inverter)
     chargers = FollowingChargers(island, sequence, following or FollowingRules())
-    run(island, [*procedure.programs(), *([chargers.follow()] if following else [])])
+    others = [chargers.follow()] if made.followers else []
+    run(island, [*procedure.programs(), *others, *procedure.switching()])
     together = island.joined_sections()
     return BlackStart(
         circuit=made,
@@ -82,15 +99,18 @@ def black_start(
         checks=tuple(island.checks),
         samples=island.samples(),
         waits=tuple(island.waits),
-        energy_kwh=island.energy_kwh,
-        auxiliary_kwh=island.auxiliary_kwh,
-        energy_left_kwh=island.energy_left_kwh(),
+        energy_kwh=island.energy.used_kwh,
+        auxiliary_kwh=island.energy.auxiliary_kwh,
+        energy_left_kwh=island.energy.left_kwh(),
         connected_s=island.connected_s,
         duration_s=sequence.duration_s,
-        peak_current_pu=island.peak_pu,
+        peak_current_pu=island.energy.peak_pu,
         joined=tuple(place in together for place in range(len(made.sections))),
         followers=chargers.outcomes(),
         inrush=procedure.beyond.inrush,
+        trim_hz=np.array([island.base_trim.get(one.name, 0.0) for one in made.formers])
+        / (2.0 * np.pi),
+        on_emergency=tuple(one.block for one in made.switches if island.is_on(one.emergency)),
     )
 
 
@@ -111,16 +131,36 @@ class _Procedure:
         self.reason = ""
         together = Synchronising(island, synchronise)
         self.site = SectionStart(island, 0, sequence, together, self._between)
+        places = {place: one.of_site for place, one in enumerate(island.circuit.sections)}
+        self.emergency = [
+            EmergencyStart(island, place, sequence, together)
+            for place, of_site in places.items()
+            if of_site
+        ]
         self.neighbours = [
             SectionStart(island, place, sequence, together)
-            for place in range(1, len(island.circuit.sections))
+            for place, of_site in places.items()
+            if place > 0 and not of_site
         ]
-        self.beyond = BottomUp(self.site, self.neighbours, inverter.current_limit_pu)
+        supply = island.circuit.emergency
+        joins = supply is not None and supply.rules.parallel
+        self.beyond = BottomUp(
+            self.site,
+            self.neighbours,
+            inverter.current_limit_pu,
+            self.emergency[0] if joins else None,
+        )
         self.meeting = GridMeeting(self.site, self.beyond, grid)
 
     def programs(self) -> list[Steps]:
         """Of each section."""
-        return [self._site(), *(self._neighbour(one) for one in self.neighbours)]
+        others = (*self.emergency, *self.neighbours)
+        return [self._site(), *(self._neighbour(one) for one in others)]
+
+    def switching(self) -> list[Steps]:
+        """Of transfer switches."""
+        started = self.beyond.started
+        return [TransferSwitches(self.site, one, started).watch() for one in self.emergency]
 
     def _between(self) -> Steps:
         yield from self.meeting.look()
@@ -149,7 +189,7 @@ class _Procedure:
         self._conclude()
 
     def _neighbour(self, neighbour: SectionStart) -> Steps:
-        """The start of a second island on its own; nothing for a section without units."""
+        """The start of another island on its own; nothing for a section without units."""
         try:
             if neighbour.units:
                 yield from neighbour.start()
@@ -190,6 +230,8 @@ class _Procedure:
         parent = blocks[name].parent
         if parent and not self.island.is_on(parent):
             return f"fed through {parent}, which is dark"
+        if name in {one.block for one in self.island.circuit.switches}:
+            return "neither side of its transfer switch could carry it"
         if name not in self.site.blocks:
             return "its section is dark, or the time ends before it is closed"
         if self.sequence.order and name not in self.sequence.order:

@@ -22,9 +22,13 @@ STATES = (
 # Columns of a row of parameters, which the equations read.
 (W_N, M_P, N_Q, W_C, F, WN_CF, K_PV, K_IV, K_PC, K_IC, WN_LF, RF_LF, INV_LF, INV_CF) = range(14)
 (R_C, INV_LC, INV_KPV, INV_KPC, I_MAX_2) = range(14, 19)
-# Those of an inverter that follows, zero for others: see `following`.
-(FOLLOWS, PLL_P, PLL_I, PLL_FILTER, INV_V) = range(19, 24)
-PARAMETERS = 24
+# What a unit is, and columns of an inverter that follows, zero for others: see `following`.
+(KIND, PLL_P, PLL_I, PLL_FILTER, INV_V) = range(19, 24)
+DROOP, FOLLOWING, SYNCHRONOUS, INDUCTION = range(4)
+MACHINE_COLUMN = (
+    24  # from which on columns are those of machines: see `evergrid.resilience.machine`
+)
+PARAMETERS = 40
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.resilience.inverter.droop import (
     DELTA,
-    FOLLOWS,
+    FOLLOWING,
     GAMMA_D,
     GAMMA_Q,
     I_L_D,
@@ -34,6 +34,7 @@ from evergrid.resilience.inverter.droop import (
     K_IV,
     K_PC,
     K_PV,
+    KIND,
     NOMINAL_HZ,
     PARAMETERS,
     PHI_D,
@@ -125,7 +126,7 @@ class PllInverter:
         """What the equations read, in the columns of `droop` and some of its own."""
         row = np.zeros(PARAMETERS)
         w_n = self.nominal_rad_per_s
-        row[W_N], row[W_C], row[FOLLOWS] = w_n, self.power_filter_rad_per_s, 1.0
+        row[W_N], row[W_C], row[KIND] = w_n, self.power_filter_rad_per_s, FOLLOWING
         row[PLL_P], row[PLL_I] = self.pll_gain_rad_per_s, self.pll_integral_rad_per_s2
         row[PLL_FILTER], row[INV_V] = self.pll_filter_rad_per_s, 1.0 / self.voltage_v
         row[K_PV] = row[K_IV] = row[INV_KPV] = 1.0  # sizes of states, which are scaled by them

@@ -9,19 +9,26 @@ from evergrid.core.arrays import Array, Bool, Float, Int, Shaped
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.resilience.inverter.droop import (
-    FOLLOWS,
+    DROOP,
+    FOLLOWING,
     I_O_X,
     I_O_Y,
+    INDUCTION,
     INV_LC,
+    KIND,
     M_P,
     PARAMETERS,
     STATES,
+    SYNCHRONOUS,
     W_N,
+    P,
 )
+from evergrid.resilience.machine.induction import FLUX_X
+from evergrid.resilience.machine.synchronous import SLIP
 from evergrid.resilience.network import breakers, kernels
 from evergrid.resilience.network.breakers import BreakerPositions, Islands
 from evergrid.resilience.network.dq_network import DqNetwork
-from evergrid.resilience.network.elements import GridFollowingUnit
+from evergrid.resilience.network.elements import GridFollowingUnit, MotorUnit
 from evergrid.resilience.network.kernels import (
     BRANCH_FRAME_W,
     BRANCH_INV_L,
@@ -82,9 +89,24 @@ class Assembly:
         return self.islands.of_unit[self.units]
 
     @property
+    def kind(self) -> Float[Array, " unit"]:
+        """What each running unit is: `DROOP`, `FOLLOWING`, `SYNCHRONOUS` or `INDUCTION`."""
+        return self.tables.units[:, KIND]
+
+    @property
+    def forms(self) -> Bool[Array, " unit"]:
+        """Whether each running unit forms the grid."""
+        return (self.kind == DROOP) | (self.kind == SYNCHRONOUS)
+
+    @property
     def follows(self) -> Bool[Array, " unit"]:
-        """Whether each running unit follows the others."""
-        return self.tables.units[:, FOLLOWS] > 0.0
+        """Whether each running unit is an inverter that follows the others."""
+        return self.kind == FOLLOWING
+
+    @property
+    def has_frame(self) -> Bool[Array, " unit"]:
+        """Whether each running unit has a frame of its own, with an angle."""
+        return self.kind != INDUCTION
 
     @property
     def state_names(self) -> tuple[str, ...]:
@@ -120,11 +142,18 @@ class Assembly:
         """Live buses without a resistor, where currents add up to zero."""
         return self.conductance == 0.0
 
-    def speeds_rad_per_s(self, power_w: Float[Array, "*any unit"]) -> Float[Array, "*any unit"]:
-        """Angular frequency of running units by their filtered powers; NaN where they follow."""
+    def speeds_rad_per_s(self, values: Float[Array, "*any state"]) -> Float[Array, "*any unit"]:
+        """Angular frequency of the running units in whole states.
+
+        Of inverters by their filtered powers, of generators by their rotors; NaN where they follow
+        and for motors.
+        """
         rows = self.tables.units
-        speed = rows[:, W_N] - rows[:, M_P] * power_w + self.tables.told[:, TRIM]
-        return np.where(self.follows, np.nan, speed)
+        power_w, slip = values[..., self.unit_at + P], values[..., self.unit_at + SLIP]
+        by_droop = rows[:, W_N] - rows[:, M_P] * power_w + self.tables.told[:, TRIM]
+        turning = self.kind == SYNCHRONOUS
+        speed = np.where(turning, rows[:, W_N] * (1.0 + np.where(turning, slip, 0.0)), by_droop)
+        return np.where(self.forms, speed, np.nan)
 
     def with_frame_speeds(self, w_rad_per_s: Float[Array, " island"]) -> DqTables:
         """Tables with a frame for each island that turns at its own speed."""
@@ -184,7 +213,7 @@ def assemble(
     rows = np.zeros((len(units), PARAMETERS))
     unit_bus = np.full(len(units), earth, np.int64)
     for row, unit in enumerate(units):
-        rows[row] = microgrid.units[unit].inverter.row(coupled=bool(coupled[row]))
+        rows[row] = microgrid.units[unit].device.row(coupled=bool(coupled[row]))
         if coupled[row]:
             unit_bus[row] = place[microgrid.bus_index[microgrid.units[unit].bus]]
     conductance = _conductances(microgrid, positions, place, earth, virtual_resistor_ohm)
@@ -200,6 +229,12 @@ def assemble(
         ]
     )
     idle = (unit_at[~coupled, None] + np.array([I_O_X, I_O_Y])).ravel()
+    unused = [
+        at + entry
+        for at, unit in zip(unit_at, units, strict=True)
+        for entry in microgrid.units[unit].unused
+    ]
+    idle = np.concatenate([idle, np.array(unused, np.int64)])
     w_n = 2.0 * np.pi * microgrid.nominal_hz
     tables = DqTables(
         units=rows,
@@ -237,6 +272,17 @@ def current_entries(assembly: Assembly) -> Int[Array, " current"]:
     return np.concatenate([assembly.unit_at + I_O_X, first + 2 * assembly.branches])
 
 
+def turning_entries(assembly: Assembly) -> tuple[Int[Array, " pair"], Int[Array, " pair"]]:
+    """Where pairs in the frame of the network are in the state, and the island of each.
+
+    These are all currents, and the fluxes of motors.
+    """
+    motors = ~assembly.has_frame
+    entries = [current_entries(assembly), assembly.unit_at[motors] + FLUX_X]
+    islands = [assembly.unit_islands, assembly.branch_islands, assembly.unit_islands[motors]]
+    return np.concatenate(entries), np.concatenate(islands)
+
+
 def inverse_inductances(assembly: Assembly) -> Float[Array, " current"]:
     """Of each of those currents; 0 for a unit that is not connected."""
     tables = assembly.tables
@@ -259,14 +305,18 @@ def _check(
     ):
         if not 0 < value < np.inf:
             faults.append(Fault(name, "be above 0 and finite", (value,)))
-    forming = {unit.name for unit in microgrid.units if unit.forms}
+    kinds: dict[str, type] = {
+        unit.name: PowerReference if isinstance(unit, GridFollowingUnit) else UnitReference
+        for unit in microgrid.units
+        if not isinstance(unit, MotorUnit)
+    }
     wrong = tuple(
         name
         for name, told in references.items()
-        if name not in unknown and isinstance(told, PowerReference) == (name in forming)
+        if name not in unknown and not isinstance(told, kinds.get(name, ()))
     )
     if wrong:
-        rule = "tell a power to units that follow, and a voltage to those that form"
+        rule = "tell a power to units that follow, a voltage to those that form, nothing to motors"
         faults.append(Fault("references", rule, wrong))
     raise_if_any("assembly", faults)
 
@@ -358,8 +408,10 @@ def _told(
             row[RAMP_PER_S] = 1.0 / given.ramp_s if given.ramp_s > 0 else 0.0
             row[TRIM], row[V_MAX_2] = given.reactive_var, np.inf
             continue
+        if isinstance(unit, MotorUnit):
+            continue
         told = told if isinstance(told, UnitReference) else UnitReference()
-        row[V_TO] = unit.inverter.voltage_v if told.voltage_v is None else told.voltage_v
+        row[V_TO] = unit.device.voltage_v if told.voltage_v is None else told.voltage_v
         row[V_FROM] = row[V_TO] if told.ramp_from_v is None else told.ramp_from_v
         row[RAMP_START_S] = told.ramp_start_s
         row[RAMP_PER_S] = 1.0 / told.ramp_s if told.ramp_s > 0 else 0.0

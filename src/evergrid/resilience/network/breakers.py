@@ -96,7 +96,7 @@ def islands(microgrid: DqNetwork, positions: BreakerPositions) -> Islands:
     numbers: dict[int, int] = {}
     of_unit, coupled, count = [], [], 0
     for unit in microgrid.units:
-        at_bus = positions.has(unit.name)
+        at_bus = positions.has(unit.name) and positions.has(unit.breaker)
         if unit.name in positions.stopped or not unit.forms:
             number = -1
         elif at_bus:

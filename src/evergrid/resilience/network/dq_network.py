@@ -8,11 +8,10 @@ from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.resilience.inverter.droop import NOMINAL_HZ, STATES
 from evergrid.resilience.network.elements import (
-    GridFollowingUnit,
-    GridFormingUnit,
     ImpedanceLoad,
     SeriesBranch,
     ShuntResistor,
+    Unit,
 )
 
 
@@ -20,16 +19,17 @@ from evergrid.resilience.network.elements import (
 class DqNetwork:
     """Everything that breakers can connect to islands, all of one nominal frequency.
 
-    The state holds `STATES` of each unit, then the current (x, y) of each branch, then of each
-    load, positive from ``from_bus`` to ``to_bus`` and into the load. All currents of the network,
-    and the output currents of the units, are in one frame that turns at nominal speed, so that
+    The state holds 13 entries of each unit, by the names of its kind, then the current (x, y) of
+    each branch, then of each load, positive from ``from_bus`` to ``to_bus`` and into the load. All
+    currents of the network, and the output currents of the units, are in one frame that turns at
+    nominal speed, so that
     islands which are not connected need no common reference; all else of a unit is in its own
-    frame, ahead by its angle ``delta``.
+    frame, ahead by its angle ``delta``, but the flux of a motor, which is in that of the network.
 
     Attributes:
         nominal_hz: 50 or 60.
         buses: Names.
-        units: That form grids, and that follow them.
+        units: That form grids, that follow them, and motors; those that form come first.
         branches: Between buses.
         loads: With an inductance.
         resistors: Loads without one.
@@ -41,7 +41,7 @@ class DqNetwork:
 
     nominal_hz: float
     buses: tuple[str, ...]
-    units: tuple[GridFormingUnit | GridFollowingUnit, ...]
+    units: tuple[Unit, ...]
     branches: tuple[SeriesBranch, ...] = ()
     loads: tuple[ImpedanceLoad, ...] = ()
     resistors: tuple[ShuntResistor, ...] = ()
@@ -75,7 +75,7 @@ class DqNetwork:
         ]
 
     def _frequency_faults(self) -> list[Fault]:
-        given = [(unit.name, unit.inverter.nominal_hz) for unit in self.units]
+        given = [(unit.name, unit.device.nominal_hz) for unit in self.units]
         given += [(one.name, one.nominal_hz) for one in (*self.branches, *self.loads)]
         wrong = [(name, of) for name, of in given if of not in (None, self.nominal_hz)]
         if not wrong:
@@ -94,7 +94,7 @@ class DqNetwork:
     @cached_property
     def state_names(self) -> tuple[str, ...]:
         """Name of every entry of the state, such as ``u1.delta`` or ``line 2.i_x``."""
-        of_units = [f"{unit.name}.{state}" for unit in self.units for state in STATES]
+        of_units = [f"{unit.name}.{state}" for unit in self.units for state in unit.state_names]
         currents = [
             f"{one.name}.{axis}" for one in (*self.branches, *self.loads) for axis in ("i_x", "i_y")
         ]

@@ -1,4 +1,4 @@
-"""What an island is made of: units that form or follow it, lines, loads, resistors."""
+"""What an island is made of: units that form or follow it, machines, lines, loads, resistors."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,8 +8,11 @@ import numpy as np
 from evergrid.core import records
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.resilience.inverter.droop import NOMINAL_HZ, DroopInverter
+from evergrid.resilience.inverter.droop import NOMINAL_HZ, STATES, DroopInverter
 from evergrid.resilience.inverter.following import PllInverter
+from evergrid.resilience.machine import induction, synchronous
+from evergrid.resilience.machine.induction import InductionMotor
+from evergrid.resilience.machine.synchronous import SynchronousGenerator
 
 INDUCTANCE_FIX = "Give an inductance, or a ShuntResistor for a load that is a pure resistance."
 
@@ -22,9 +25,21 @@ class GridFormingUnit:
     bus: str
     inverter: DroopInverter
     forms: ClassVar[bool] = True
+    state_names: ClassVar[tuple[str, ...]] = STATES
+    unused: ClassVar[tuple[int, ...]] = ()
 
     def __post_init__(self) -> None:
         records.check(self, f"unit {self.name!r}")
+
+    @property
+    def breaker(self) -> str:
+        """Name of its breaker."""
+        return self.name
+
+    @property
+    def device(self) -> DroopInverter:
+        """What it is, whose row the equations read."""
+        return self.inverter
 
 
 @dataclass(frozen=True)
@@ -35,9 +50,77 @@ class GridFollowingUnit:
     bus: str
     inverter: PllInverter
     forms: ClassVar[bool] = False
+    state_names: ClassVar[tuple[str, ...]] = STATES
+    unused: ClassVar[tuple[int, ...]] = ()
 
     def __post_init__(self) -> None:
         records.check(self, f"unit {self.name!r}")
+
+    @property
+    def breaker(self) -> str:
+        """Name of its breaker."""
+        return self.name
+
+    @property
+    def device(self) -> PllInverter:
+        """What it is, whose row the equations read."""
+        return self.inverter
+
+
+@dataclass(frozen=True)
+class SynchronousUnit:
+    """A generator set at a bus; its breaker is between its transient reactance and the bus."""
+
+    name: str
+    bus: str
+    generator: SynchronousGenerator
+    forms: ClassVar[bool] = True
+    state_names: ClassVar[tuple[str, ...]] = synchronous.STATE_NAMES
+    unused: ClassVar[tuple[int, ...]] = synchronous.UNUSED
+
+    def __post_init__(self) -> None:
+        records.check(self, f"unit {self.name!r}")
+
+    @property
+    def breaker(self) -> str:
+        """Name of its breaker."""
+        return self.name
+
+    @property
+    def device(self) -> SynchronousGenerator:
+        """What it is, whose row the equations read."""
+        return self.generator
+
+
+@dataclass(frozen=True)
+class MotorUnit:
+    """An induction motor at a bus; it runs where another unit forms the grid.
+
+    Attributes:
+        name: Of the motor.
+        bus: Where it is.
+        motor: What it is.
+        breaker: Name of its breaker, which may be that of a load.
+    """
+
+    name: str
+    bus: str
+    motor: InductionMotor
+    breaker: str
+    forms: ClassVar[bool] = False
+    state_names: ClassVar[tuple[str, ...]] = induction.STATE_NAMES
+    unused: ClassVar[tuple[int, ...]] = induction.UNUSED
+
+    def __post_init__(self) -> None:
+        records.check(self, f"unit {self.name!r}")
+
+    @property
+    def device(self) -> InductionMotor:
+        """What it is, whose row the equations read."""
+        return self.motor
+
+
+Unit = GridFormingUnit | GridFollowingUnit | SynchronousUnit | MotorUnit
 
 
 @dataclass(frozen=True)

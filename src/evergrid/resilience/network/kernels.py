@@ -12,17 +12,23 @@ from evergrid.core.computing.kernels import kernel
 from evergrid.resilience.inverter import droop, following
 from evergrid.resilience.inverter.droop import (
     DELTA,
-    FOLLOWS,
+    FOLLOWING,
     I_L_D,
     I_L_Q,
     I_O_X,
     I_O_Y,
     INV_LC,
+    KIND,
     R_C,
     STATES,
+    SYNCHRONOUS,
     V_O_D,
     V_O_Q,
+    W_N,
 )
+from evergrid.resilience.machine import induction, synchronous
+from evergrid.resilience.machine.induction import FLUX_X, FLUX_Y, SPEED
+from evergrid.resilience.machine.synchronous import E_A, E_B, SLIP
 
 UNIT_STATES = len(STATES)
 SMALL_ANGLE = 0.01  # rad, below which the series of sine and cosine have no error in 64 bits
@@ -32,7 +38,7 @@ FRAME_W, V_FROM, V_TO, RAMP_START_S, RAMP_PER_S, TRIM, V_MAX_2 = range(7)
 BRANCH_R, BRANCH_INV_L, BRANCH_FRAME_W = range(3)
 OF_PULL, OF_CURRENT = range(2)
 # Columns of what is known of units and of buses in one evaluation; rows of voltages of buses.
-BASE, BASE_C, BASE_S, C, S, E_X, E_Y = range(7)
+BASE, BASE_C, BASE_S, C, S, E_X, E_Y, RATE_A, RATE_B = range(9)
 PULL_X, PULL_Y, IN_X, IN_Y = range(4)
 V_X, V_Y = range(2)
 
@@ -48,7 +54,8 @@ class DqTables(NamedTuple):
         told: Angular speed of the frame of its network, reference of its voltage before and after
             the ramp, when that begins, the inverse of its duration, trim of its angular frequency,
             square of the largest voltage of its bridge. A unit that follows has active power where
-            others have the voltage, and reactive power where they have the trim.
+            others have the voltage, and reactive power where they have the trim; a motor is told
+            nothing.
         unit_bus: Its bus, or the earth where it is not connected.
         branches: Resistance, inverse of the inductance, angular speed of the frame.
         ends: Buses that each branch leaves and enters.
@@ -72,9 +79,10 @@ class DqRecording(NamedTuple):
         states: By sample.
         v_x: Voltage of live buses.
         v_y: Its other part.
-        unit_ws: Energy out of each running unit, at its capacitor.
+        unit_ws: Energy out of each running unit, at its capacitor or its terminals.
         branch_ws: Energy into each branch.
-        peak_2: Square of the largest current through the filter of each unit.
+        peak_2: Square of the largest current through the filter of each inverter, or out of each
+            machine.
     """
 
     states: Float[Array, "sample state"]
@@ -167,12 +175,28 @@ def rates(
             c, s = np.cos(angle), np.sin(angle)
         base_c, base_s = by_unit[unit, BASE_C], by_unit[unit, BASE_S]
         c, s = base_c * c - base_s * s, base_s * c + base_c * s
-        v_d, v_q = units[unit, V_O_D], units[unit, V_O_Q]
-        e_x, e_y = v_d * c - v_q * s, v_q * c + v_d * s
+        i_x, i_y = units[unit, I_O_X], units[unit, I_O_Y]
+        kind = parameters[unit, KIND]
+        if kind <= FOLLOWING:  # the voltage behind the inductance is that of a capacitor
+            v_d, v_q = units[unit, V_O_D], units[unit, V_O_Q]
+            e_x, e_y = v_d * c - v_q * s, v_q * c + v_d * s
+        elif kind == SYNCHRONOUS:  # it is induced by a flux that turns and changes
+            rate_a = synchronous.rate_a(units, unit, parameters, i_y * c - i_x * s)
+            rate_b = synchronous.rate_b(units, unit, parameters, i_x * c + i_y * s)
+            speed, w_n = 1.0 + units[unit, SLIP], parameters[unit, W_N]
+            v_d = speed * units[unit, E_A] + rate_b / w_n
+            v_q = speed * units[unit, E_B] - rate_a / w_n
+            e_x, e_y = v_d * c - v_q * s, v_q * c + v_d * s
+        else:
+            rate_a = induction.flux_rate_x(units, unit, parameters)
+            rate_b = induction.flux_rate_y(units, unit, parameters)
+            speed, w_n = units[unit, SPEED], parameters[unit, W_N]
+            e_x = rate_a / w_n - speed * units[unit, FLUX_Y]
+            e_y = rate_b / w_n + speed * units[unit, FLUX_X]
+            by_unit[unit, RATE_A], by_unit[unit, RATE_B] = rate_a, rate_b
         by_unit[unit, C], by_unit[unit, S] = c, s
         by_unit[unit, E_X], by_unit[unit, E_Y] = e_x, e_y
         r, over_l = parameters[unit, R_C], parameters[unit, INV_LC]
-        i_x, i_y = units[unit, I_O_X], units[unit, I_O_Y]
         bus = unit_bus[unit]
         by_bus[bus, PULL_X] += (e_x - r * i_x) * over_l
         by_bus[bus, PULL_Y] += (e_y - r * i_y) * over_l
@@ -207,7 +231,8 @@ def rates(
         v_from = told[unit, V_FROM]
         v_set = v_from + min(max(ramp, 0.0), 1.0) * (told[unit, V_TO] - v_from)
         bus = unit_bus[unit]
-        if parameters[unit, FOLLOWS] > 0.0:
+        kind = parameters[unit, KIND]
+        if kind == FOLLOWING:
             following.rates(
                 units,
                 unit,
@@ -218,6 +243,36 @@ def rates(
                 told[unit, V_MAX_2],
                 by_unit[unit, C],
                 by_unit[unit, S],
+                by_unit[unit, E_X],
+                by_unit[unit, E_Y],
+                volts[V_X, bus],
+                volts[V_Y, bus],
+                units_out,
+            )
+        elif kind == SYNCHRONOUS:
+            synchronous.rates(
+                units,
+                unit,
+                parameters,
+                told[unit, FRAME_W],
+                v_set,
+                told[unit, TRIM],
+                by_unit[unit, C],
+                by_unit[unit, S],
+                by_unit[unit, E_X],
+                by_unit[unit, E_Y],
+                volts[V_X, bus],
+                volts[V_Y, bus],
+                units_out,
+            )
+        elif kind > SYNCHRONOUS:
+            induction.rates(
+                units,
+                unit,
+                parameters,
+                told[unit, FRAME_W],
+                by_unit[unit, RATE_A],
+                by_unit[unit, RATE_B],
                 by_unit[unit, E_X],
                 by_unit[unit, E_Y],
                 volts[V_X, bus],
@@ -258,7 +313,7 @@ def rates_at(tables, t_s, moving):
     """Rates of change of what is connected, and the voltages of the buses and the earth."""
     parameters, told, unit_bus, impedances, ends, weights, solve = tables
     out = np.zeros_like(moving)
-    by_unit = np.full((len(parameters), 7), np.inf, moving.dtype)
+    by_unit = np.full((len(parameters), 9), np.inf, moving.dtype)
     by_bus = np.zeros((len(weights) + 1, 4), moving.dtype)
     volts = np.zeros((2, len(weights) + 1), moving.dtype)
     units, branches = parts_of(tables, moving)
@@ -314,7 +369,7 @@ def run(tables, moving, start_s, step_s, steps, every, bound_2, recorded):
     parameters, told, unit_bus, impedances, ends, weights, solve = tables
     states, v_x, v_y, unit_ws, branch_ws, peak_2 = recorded
     size, buses = len(moving), len(weights)
-    by_unit, by_bus = np.full((len(parameters), 7), np.inf), np.zeros((buses + 1, 4))
+    by_unit, by_bus = np.full((len(parameters), 9), np.inf), np.zeros((buses + 1, 4))
     volts = np.zeros((2, buses + 1))
     trial, slope, total = moving.copy(), np.zeros(size), np.zeros(size)
     units, branches = parts_of(tables, trial)
@@ -349,7 +404,17 @@ def run(tables, moving, start_s, step_s, steps, every, bound_2, recorded):
                         v_x[sample, bus], v_y[sample, bus] = volts[V_X, bus], volts[V_Y, bus]
                 weight = 0.5 * step_s if step in (0, steps) else step_s
                 worst = _account(
-                    units, branches, by_unit, volts, ends, weight, unit_ws, branch_ws, peak_2
+                    parameters,
+                    unit_bus,
+                    units,
+                    branches,
+                    by_unit,
+                    volts,
+                    ends,
+                    weight,
+                    unit_ws,
+                    branch_ws,
+                    peak_2,
                 )
                 if not worst < bound_2:
                     return (OVER_CURRENT if worst >= bound_2 else NOT_FINITE), step
@@ -372,15 +437,23 @@ def run(tables, moving, start_s, step_s, steps, every, bound_2, recorded):
 
 @kernel(error_model="numpy", fastmath={"contract"})
 @no_type_check
-def _account(units, branches, by_unit, volts, ends, weight, unit_ws, branch_ws, peak_2):
+def _account(
+    parameters, unit_bus, units, branches, by_unit, volts, ends, weight, unit_ws, branch_ws, peak_2
+):
     """Energies and peaks of one instant; the square of the largest current, NaN if any is."""
     worst = 0.0
     for unit in range(len(units)):
         i_x, i_y = units[unit, I_O_X], units[unit, I_O_Y]
-        unit_ws[unit] += weight * (by_unit[unit, E_X] * i_x + by_unit[unit, E_Y] * i_y)
-        inner_2 = units[unit, I_L_D] ** 2 + units[unit, I_L_Q] ** 2
+        outer_2 = i_x * i_x + i_y * i_y
+        if parameters[unit, KIND] >= SYNCHRONOUS:
+            bus = unit_bus[unit]
+            unit_ws[unit] += weight * (volts[V_X, bus] * i_x + volts[V_Y, bus] * i_y)
+            inner_2 = outer_2
+        else:
+            unit_ws[unit] += weight * (by_unit[unit, E_X] * i_x + by_unit[unit, E_Y] * i_y)
+            inner_2 = units[unit, I_L_D] ** 2 + units[unit, I_L_Q] ** 2
         peak_2[unit] = max(peak_2[unit], inner_2)
-        worst = _larger(_larger(worst, inner_2), i_x * i_x + i_y * i_y)
+        worst = _larger(_larger(worst, inner_2), outer_2)
     for branch in range(len(branches)):
         start, end = ends[branch, 0], ends[branch, 1]
         i_x, i_y = branches[branch, 0], branches[branch, 1]

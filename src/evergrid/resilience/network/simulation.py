@@ -52,9 +52,10 @@ class DqTrajectory:
         voltages_v: Of each live bus, x and y in the frame of nominal speed, as a complex number.
         ending: How it ended.
         final: State at the end, or where it stopped.
-        unit_energy_ws: Out of each running unit, at its capacitor.
+        unit_energy_ws: Out of each running unit, at its capacitor or, of a machine, its terminals.
         branch_energy_ws: Into each live branch and load.
-        peak_filter_current_a: Largest magnitude through the filter of each running unit, in dq.
+        peak_filter_current_a: Largest magnitude through the filter of each running inverter, or out
+            of each machine, in dq.
     """
 
     assembly: Assembly
@@ -99,23 +100,26 @@ class DqTrajectory:
 
     @property
     def angle_rad(self) -> Float[Array, "sample unit"]:
-        """Angle of the frame of each running unit, ahead of one that turns at nominal speed."""
+        """Angle of the frame of each running unit, ahead of one that turns at nominal speed.
+
+        Motors have none.
+        """
         return self._unit_states[:, :, DELTA]
 
     @property
     def frequency_hz(self) -> Float[Array, "sample unit"]:
         """Of each running unit."""
-        return self.assembly.speeds_rad_per_s(self.power_w) / (2.0 * np.pi)
+        return self.assembly.speeds_rad_per_s(self.states) / (2.0 * np.pi)
 
     @property
     def capacitor_voltage_v(self) -> Shaped[Array, "sample unit"]:
-        """Of each running unit in its own frame, d + j q."""
+        """Of each running inverter in its own frame, d + j q."""
         states = self._unit_states
         return states[:, :, V_O_D] + 1j * states[:, :, V_O_Q]
 
     @property
     def filter_current_a(self) -> Currents:
-        """Through the filter of each running unit in its own frame, d + j q."""
+        """Through the filter of each running inverter in its own frame, d + j q."""
         states = self._unit_states
         return states[:, :, I_L_D] + 1j * states[:, :, I_L_Q]
 

@@ -15,15 +15,18 @@ from evergrid.resilience.inverter.droop import (
     DELTA,
     GAMMA_D,
     GAMMA_Q,
+    INDUCTION,
     K_IC,
     K_IV,
     PHI_D,
     PHI_Q,
+    SYNCHRONOUS,
     V_O_D,
     V_O_Q,
     P,
     Q,
 )
+from evergrid.resilience.machine import induction, synchronous
 from evergrid.resilience.network import assembly as assemblies
 from evergrid.resilience.network.assembly import Assembly, UnitReferences, assemble
 from evergrid.resilience.network.breakers import BreakerPositions
@@ -256,22 +259,38 @@ def _sizes(settled: SteadyState) -> Float[Array, " active"]:
     """A size for each state, so that all are near 1 when divided by it; currents have one size."""
     assembly, rows = settled.assembly, settled.assembly.tables.units
     found = np.ones(len(settled.state.values))
-    voltage_v = max(float(settled.tables.told[~assembly.follows, V_TO].max()), 1.0)
+    voltage_v = max(float(settled.tables.told[assembly.forms, V_TO].max()), 1.0)
     currents_a = settled.state.values[assemblies.current_entries(assembly)]
     current_a = max(float(np.abs(currents_a).max()), 1.0)
     found[assembly.moving] = current_a
-    for first, size in (
-        (DELTA, np.ones(len(rows))),
-        (P, np.full(len(rows), voltage_v * current_a)),
-        (Q, np.full(len(rows), voltage_v * current_a)),
-        (PHI_D, current_a / rows[:, K_IV]),
-        (PHI_Q, current_a / rows[:, K_IV]),
-        (GAMMA_D, voltage_v / rows[:, K_IC]),
-        (GAMMA_Q, voltage_v / rows[:, K_IC]),
-        (V_O_D, np.full(len(rows), voltage_v)),
-        (V_O_Q, np.full(len(rows), voltage_v)),
+    power_w = voltage_v * current_a
+    machine, motor = assembly.kind == SYNCHRONOUS, assembly.kind == INDUCTION
+    inverter = ~machine & ~motor
+    of_inverter = ((V_O_D, voltage_v), (V_O_Q, voltage_v))
+    of_machine = [(entry, 1.0) for entry in (synchronous.REGULATOR, synchronous.FIELD)]
+    of_machine += [(entry, 1.0) for entry in (synchronous.RACK, synchronous.TORQUE)]
+    of_machine += [(synchronous.SLIP, 1.0)]
+    of_machine += [(entry, voltage_v) for entry in (synchronous.E_A, synchronous.E_B)]
+    of_motor = [
+        (induction.FLUX_X, voltage_v),
+        (induction.FLUX_Y, voltage_v),
+        (induction.SPEED, 1.0),
+    ]
+    for which, sizes in (
+        (slice(None), ((DELTA, 1.0), (P, power_w), (Q, power_w))),
+        (inverter, of_inverter),
+        (machine, of_machine),
+        (motor, of_motor),
     ):
-        found[assembly.unit_at + first] = size
+        for entry, size in sizes:
+            found[assembly.unit_at[which] + entry] = size
+    for entry, gain, size in (
+        (PHI_D, K_IV, current_a),
+        (PHI_Q, K_IV, current_a),
+        (GAMMA_D, K_IC, voltage_v),
+        (GAMMA_Q, K_IC, voltage_v),
+    ):
+        found[assembly.unit_at[inverter] + entry] = size / rows[inverter, gain]
     return found[assembly.active]
 
 
@@ -280,8 +299,7 @@ def _turning(settled: SteadyState) -> Float[Array, "active island"]:
     assembly, values = settled.assembly, settled.state.values
     found = np.zeros((len(values), assembly.islands.count))
     found[assembly.unit_at + DELTA, assembly.unit_islands] = 1.0
-    entries = assemblies.current_entries(assembly)
-    islands = np.concatenate([assembly.unit_islands, assembly.branch_islands])
+    entries, islands = assemblies.turning_entries(assembly)
     found[entries, islands] = -values[entries + 1]
     found[entries + 1, islands] = values[entries]
     return found[assembly.active]

@@ -11,16 +11,19 @@ from evergrid.resilience.inverter.droop import (
     DELTA,
     GAMMA_D,
     I_L_D,
+    I_O_X,
+    I_O_Y,
     INV_CF,
     INV_KPV,
+    INV_LC,
     INV_LF,
-    INV_V,
     K_IC,
     K_IV,
     N_Q,
     PHI_D,
     R_C,
     RF_LF,
+    STATES,
     V_O_D,
     W_N,
     WN_CF,
@@ -32,6 +35,7 @@ from evergrid.resilience.inverter.droop import (
 from evergrid.resilience.network import assembly as assemblies
 from evergrid.resilience.network.assembly import Assembly
 from evergrid.resilience.network.dq_state import DqState
+from evergrid.resilience.network.elements import GridFollowingUnit, MotorUnit, SynchronousUnit
 from evergrid.resilience.network.kernels import BRANCH_R, TRIM, V_FROM, V_TO, DqTables
 
 MOST_ITERATIONS = 40
@@ -152,8 +156,7 @@ def _by_speed(assembly: Assembly, values: Float[Array, " state"]) -> Float[Array
     """Derivative of the rates by the speed of each frame."""
     found = np.zeros((len(values), assembly.islands.count))
     found[assembly.unit_at + DELTA, assembly.unit_islands] = -1.0
-    entries = assemblies.current_entries(assembly)
-    islands = np.concatenate([assembly.unit_islands, assembly.branch_islands])
+    entries, islands = assemblies.turning_entries(assembly)
     found[entries, islands] = values[entries + 1]
     found[entries + 1, islands] = -values[entries]
     return found[assembly.active]
@@ -163,37 +166,60 @@ def _first_guess(assembly: Assembly) -> Float[Array, " state"]:
     """All units at their voltages and at one angle, and what follows from that."""
     tables = assembly.tables
     values = np.zeros(len(assembly.microgrid.state_names))
-    follows = assembly.follows
-    e = np.where(
-        follows, 1.0 / np.where(follows, tables.units[:, INV_V], 1.0), tables.told[:, V_TO]
-    )
-    e = e.astype(np.complex128)
-    fed = np.where(follows, (tables.told[:, V_TO] - 1j * tables.told[:, TRIM]) / np.real(e), 0.0)
+    told, rows, at = tables.told, tables.units, assembly.unit_at
+    own = [assembly.microgrid.units[unit] for unit in assembly.units]
+    e = np.array([one.device.voltage_v for one in own], np.complex128)
+    fed = np.zeros(len(own), np.complex128)
+    slips = np.zeros(len(own))
+    for place, one in enumerate(own):
+        if isinstance(one, GridFollowingUnit):
+            fed[place] = (told[place, V_TO] - 1j * told[place, TRIM]) / e[place]
+        elif isinstance(one, MotorUnit):
+            slips[place] = one.motor.running_slip()
+            states = one.motor.settled(e[place], slips[place])
+            fed[place] = complex(states[I_O_X], states[I_O_Y])
+        else:
+            e[place] = told[place, V_TO]
     currents = _phasors(assembly, e, fed)
     entries = assemblies.current_entries(assembly)
     values[entries], values[entries + 1] = np.real(currents), np.imag(currents)
-    rows, at = tables.units, assembly.unit_at
     i_o = currents[: len(at)]
-    power = e * np.conj(i_o)
-    w = rows[:, W_N]
-    i_l = i_o + 1j * w * e / rows[:, INV_CF]
-    bridge = e + (rows[:, RF_LF] + 1j * w) / rows[:, INV_LF] * i_l
-    miss = -rows[:, N_Q] * np.imag(power)
-    phi = (i_l - rows[:, F] * i_o - 1j * rows[:, WN_CF] * e - miss / rows[:, INV_KPV]) / rows[
-        :, K_IV
-    ]
-    gamma = (bridge - 1j * rows[:, WN_LF] * i_l) / rows[:, K_IC]
-    phi = np.where(follows, 0.0, phi)
-    values[at + P], values[at + Q] = np.real(power), np.imag(power)
-    for first, pair in ((PHI_D, phi), (GAMMA_D, gamma), (I_L_D, i_l), (V_O_D, e)):
-        values[at + first], values[at + first + 1] = np.real(pair), np.imag(pair)
+    w_n = 2.0 * np.pi * assembly.microgrid.nominal_hz
+    for place, one in enumerate(own):
+        entry = slice(at[place], at[place] + len(STATES))
+        if isinstance(one, SynchronousUnit):
+            behind = rows[place, R_C] + 1j * w_n * one.generator.coupling_inductance_h
+            terminal = e[place] - (behind * i_o[place] if rows[place, INV_LC] > 0 else 0.0)
+            states = one.generator.settled(complex(terminal), complex(i_o[place]), w_n)
+        elif isinstance(one, MotorUnit):
+            states = one.motor.settled(e[place], slips[place])
+        else:
+            states = _inverter_guess(rows[place], complex(e[place]), complex(i_o[place]))
+            if isinstance(one, GridFollowingUnit):
+                states[[PHI_D, PHI_D + 1]] = 0.0
+        values[entry] = states
     return values
+
+
+def _inverter_guess(row: Float[Array, " parameter"], e: complex, i_o: complex) -> Array:
+    """States of an inverter at a voltage and a current, its angle 0."""
+    states = np.zeros(len(STATES))
+    power, w = e * np.conj(i_o), row[W_N]
+    i_l = i_o + 1j * w * e / row[INV_CF]
+    bridge = e + (row[RF_LF] + 1j * w) / row[INV_LF] * i_l
+    miss = -row[N_Q] * power.imag
+    phi = (i_l - row[F] * i_o - 1j * row[WN_CF] * e - miss / row[INV_KPV]) / row[K_IV]
+    gamma = (bridge - 1j * row[WN_LF] * i_l) / row[K_IC]
+    states[P], states[Q] = power.real, power.imag
+    for first, pair in ((PHI_D, phi), (GAMMA_D, gamma), (I_L_D, i_l), (V_O_D, e), (I_O_X, i_o)):
+        states[first], states[first + 1] = pair.real, pair.imag
+    return states
 
 
 def _phasors(assembly: Assembly, e: Array, fed: Array) -> Array:
     """Currents of units and branches at nominal frequency, with the voltages of units given.
 
-    Those of units that follow are given instead.
+    Those of units that follow, and of motors, are given instead.
     """
     tables, incidence = assembly.tables, assemblies.incidence_of(assembly)
     inverse_l = assemblies.inverse_inductances(assembly)
@@ -201,7 +227,8 @@ def _phasors(assembly: Assembly, e: Array, fed: Array) -> Array:
     w_n = 2.0 * np.pi * assembly.microgrid.nominal_hz
     admittance = inverse_l / (resistance * inverse_l + 1j * w_n)
     none = np.zeros(len(tables.branches))
-    admittance = np.where(np.concatenate([assembly.follows, none > 0]), 0.0, admittance)
+    given_alone = np.concatenate([~assembly.forms, none > 0])
+    admittance = np.where(given_alone, 0.0, admittance)
     sources, given = np.concatenate([e, none]), np.concatenate([fed, none])
     matrix = (incidence * admittance) @ incidence.T + np.diag(assembly.conductance)
     voltages = np.linalg.solve(matrix, incidence @ (admittance * sources + given))

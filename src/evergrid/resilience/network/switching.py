@@ -94,6 +94,6 @@ def _entries(microgrid: DqNetwork) -> Int[Array, " current"]:
 
 
 def _inductances_h(microgrid: DqNetwork) -> Float[Array, " current"]:
-    of_units = [unit.inverter.coupling_inductance_h for unit in microgrid.units]
+    of_units = [unit.device.coupling_inductance_h for unit in microgrid.units]
     others = [one.inductance_h for one in (*microgrid.branches, *microgrid.loads)]
     return np.array([*of_units, *others])

@@ -6,7 +6,7 @@ import numpy as np
 
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.resilience.inverter.droop import DELTA, STATES, V_O_D, V_O_Q, P
+from evergrid.resilience.inverter.droop import DELTA, STATES, V_O_D, V_O_Q
 from evergrid.resilience.network.assembly import Assembly
 from evergrid.resilience.network.dq_state import DqState
 
@@ -49,8 +49,8 @@ class BreakerDifference:
 def across_breaker(assembly: Assembly, state: DqState, name: str) -> BreakerDifference:
     """Difference across the open breaker of a branch or a unit.
 
-    The voltage of a unit is that of its capacitor. The frequency of an island is the mean of its
-    units by their filtered powers; they are equal once it has settled.
+    The voltage of a unit is that of its capacitor, or what its rotor induces. The frequency of an
+    island is the mean of its units by their filtered powers; they are equal once it has settled.
 
     Args:
         assembly: What is connected.
@@ -91,9 +91,7 @@ def _at_unit(assembly: Assembly, state: DqState, unit: int) -> tuple[complex, fl
         return 0j, 0.0
     own = state.values[unit * len(STATES) : (unit + 1) * len(STATES)]
     voltage = (own[V_O_D] + 1j * own[V_O_Q]) * np.exp(1j * own[DELTA])
-    return complex(voltage), float(
-        assembly.speeds_rad_per_s(state.values[assembly.unit_at + P])[places[0]]
-    )
+    return complex(voltage), float(assembly.speeds_rad_per_s(state.values)[places[0]])
 
 
 def _at_bus(assembly: Assembly, state: DqState, bus: str) -> tuple[complex, float]:
@@ -103,7 +101,6 @@ def _at_bus(assembly: Assembly, state: DqState, bus: str) -> tuple[complex, floa
         return 0j, 0.0
     voltages = assembly.voltages_v(state.values, state.time_s)
     place = int(np.searchsorted(assembly.buses, number))
-    speed = assembly.speeds_rad_per_s(state.values[assembly.unit_at + P])[
-        (assembly.unit_islands == island) & ~assembly.follows
-    ].mean()
+    here = (assembly.unit_islands == island) & assembly.forms
+    speed = assembly.speeds_rad_per_s(state.values)[here].mean()
     return complex(voltages[place]), float(speed)

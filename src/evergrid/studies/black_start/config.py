@@ -9,8 +9,9 @@ from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.core.text.nearest import did_you_mean
 from evergrid.inputs.microgrid import MicrogridEntry, VehiclesEntry
+from evergrid.resilience.black_start.assets.panels import panels
+from evergrid.resilience.black_start.checks.sequence import check_sequence
 from evergrid.resilience.black_start.circuit import InverterSettings, check_site
-from evergrid.resilience.black_start.sequence_check import check_sequence
 from evergrid.resilience.black_start.settings import (
     GridReturn,
     ProtectionLimits,
@@ -19,6 +20,13 @@ from evergrid.resilience.black_start.settings import (
 )
 from evergrid.resilience.waveform.protection import FuseCurve
 from evergrid.studies.black_start.following_config import FollowingEntry
+from evergrid.studies.black_start.machines_config import (
+    DieselEntry,
+    MotorsEntry,
+    PanelsEntry,
+    TransferSwitchEntry,
+    emergency,
+)
 from evergrid.studies.black_start.neighbour_config import NeighbourEntry, UpstreamEntry, feeder
 
 
@@ -246,6 +254,14 @@ class Config(BaseConfig):
     """Neighbouring sections of the feeder, brought to life after the site."""
     following: FollowingEntry | None = None
     """Chargers that cannot form a grid; without this they are counted and left out."""
+    motors: MotorsEntry | None = None
+    """Motors of blocks; without this they start as impedances."""
+    diesel: DieselEntry | None = None
+    """Diesel sets on an emergency bus; without this they are left out."""
+    transfer_switch: tuple[TransferSwitchEntry, ...] = ()
+    """Of blocks that may hang on the emergency bus."""
+    panels: PanelsEntry | None = None
+    """Panels of the site; without this they are left out."""
 
     @model_validator(mode="after")
     def _whole(self) -> "Config":
@@ -263,9 +279,15 @@ class Config(BaseConfig):
         if grid is not None:
             grid.check_nominal(self.microgrid.nominal_hz)
         # With all that may come, as far as chance is concerned.
-        site = self.microgrid.with_all_arrivals().record()
+        hour = 0.0 if self.panels is None else self.panels.hour
+        site = self.microgrid.with_all_arrivals().record(start_hour=hour)
+        if self.panels is not None:
+            panels(site, self.panels.apparent_kva)
         check_site(site)
-        check_sequence(site, self.start.record(), grid)
+        supply = emergency(site, self.diesel, self.transfer_switch)
+        if supply is not None:
+            supply.check(site)
+        check_sequence(site, self.start.record(), grid, supply)
         feeder(self.upstream, self.neighbour).check(site)
         names = [block.name for block in self.microgrid.load_block]
         if self.fuse is not None and self.fuse.block not in names:

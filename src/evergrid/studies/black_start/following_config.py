@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from evergrid.core.config import Config as BaseConfig
-from evergrid.resilience.black_start.following import FollowingRules
+from evergrid.resilience.black_start.assets.following import FollowingRules
 
 
 class FollowingEntry(BaseConfig):

@@ -12,11 +12,10 @@ from evergrid.report import figures as draw
 from evergrid.report import theme
 from evergrid.report.drawing import FigureMakers, Figures
 from evergrid.report.page import Headline, Section, Table
-from evergrid.resilience.black_start.outcome import Action, StartEvent
+from evergrid.resilience.black_start.results.outcome import Action, StartEvent
 from evergrid.studies import console_summary
 from evergrid.studies.black_start import runbook_sheet
 from evergrid.studies.black_start.config import Config
-from evergrid.studies.black_start.following_config import FollowingEntry
 from evergrid.studies.black_start.results import BlackStartResults, growing_swing
 from evergrid.studies.black_start.sections import SectionOutcome, UpstreamWaveforms
 from evergrid.studies.study import Page, Result
@@ -31,11 +30,12 @@ HEADINGS = {
     "foretold_swing": "It failed as foretold",
     "upstream_inrush": "The transformer upstream",
     "island_course": "Every step",
-    "section_course": "Two islands become one",
+    "section_course": "Islands side by side",
     "pick_up_details": "Each pick-up",
     "block_timeline": "Who is on when",
     "served_power": "How long and how deep",
     "unit_shares": "Who carries",
+    "motor_speed": "Motors come up to speed",
     "closing_modes": "Was it stable, and known before",
 }
 READING = {
@@ -50,14 +50,16 @@ READING = {
     "island_course": "Every block pulls the frequency down by droop, every unit lifts it again.",
     "upstream_inrush": "Closed at full voltage onto the inverters of the live site, and attached "
     "while the first unit raises the dead bus.",
-    "section_course": "Each section has a voltage and a frequency of its own until a line joins "
-    "them; then all units share by droop.",
+    "section_course": "Each section, the emergency bus among them, has a voltage and a frequency "
+    "of its own until a breaker joins them; then all units share by droop.",
     "pick_up_details": "What was looked at beforehand, as it then went.",
     "block_timeline": "Blocks come by their tier as soon as the units that are there can carry "
     "them; a further unit first has to meet the island's phase.",
     "served_power": "Served is the demand of blocks that are connected to a live bus. T_r is the "
     "time after which a share of the demand is back for good.",
-    "unit_shares": "Equal droop per kVA lets all units carry alike, without a message.",
+    "unit_shares": "Equal droop per kVA lets all inverters carry alike, without a message.",
+    "motor_speed": "A motor draws some six times its current from rest, until it is near its "
+    "speed. Where it has no voltage, nothing is drawn.",
     "closing_modes": "Before each closing the eigenvalues of what would then be connected are "
     "looked at, around where it would settle.",
 }
@@ -70,6 +72,8 @@ COLORS = {
     Action.ENTERED: theme.GREEN,
     Action.RECONNECTED: theme.PLUM,
     Action.CLOSED_BLIND: theme.RED,
+    Action.TRANSFERRED: theme.PLUM,
+    Action.NO_START: theme.RED,
     Action.TRIP: theme.RED,
     Action.SHED: theme.RED,
     Action.COLLAPSE: theme.RED,
@@ -86,7 +90,7 @@ def console_lines(result: StudyResult) -> list[str]:
             (
                 "units",
                 f"{s['units_connected']} of {s['units']} that form the grid have joined; "
-                f"{s['units_following']} follow it{_feeding(s)}",
+                f"{s['units_following']} follow it{_feeding(s)}{_emergency(s)}",
             ),
             (
                 "T_r",
@@ -148,6 +152,19 @@ def _feeding(s: Mapping[str, Any]) -> str:
     return f"{words} after {s['following_trips']} trips" if s["following_trips"] else words
 
 
+def _emergency(s: Mapping[str, Any]) -> str:
+    """What diesel sets and motors do, where they take part."""
+    words = ""
+    if s["diesel_sets"]:
+        words = (
+            f"; {s['diesel_started']} of {s['diesel_sets']} diesel sets run and feed "
+            f"{s['diesel_kw']:,.3g} kW, {s['blocks_on_emergency']} blocks on the emergency bus"
+        )
+    if s["motors"]:
+        words += f"; motors of {s['motors_running']} of {s['motors']} blocks turn"
+    return words
+
+
 def _has_beyond(s: Mapping[str, Any]) -> bool:
     return s["neighbours"] > 0 or s["upstream_hard_pu"] is not None
 
@@ -207,79 +224,6 @@ def _value(value: float | None, form: str, unit: str) -> str:
     return "none" if value is None else f"{value:{form}} {unit}"
 
 
-def notes(config: Config, found: BlackStartResults) -> list[str]:
-    """What a reader must know."""
-    site, neighbours = found.start.circuit.site, found.start.circuit.feeder.neighbours
-    told = [
-        *config.microgrid.assumed(transformer=True),
-        "Limits of the synchro-check and of relays are configuration: check them against the rules "
-        "that hold for your island.",
-        "Gains are a published set, scaled to the rating of the chargers; those of your chargers "
-        "are known to their makers. Phases are alike; motors start as impedances.",
-    ]
-    following = [unit.name for unit in site.batteries if not unit.grid_forming]
-    if config.following is not None:
-        told += _following_notes(config.following, found)
-    elif following:
-        told.append(
-            f"{len(following)} batteries follow the grid ({', '.join(following[:3])}); they are "
-            "not part of the island."
-        )
-    single = [block.name for block in site.load_blocks if block.phases != "abc"]
-    if single:
-        told.append(f"Blocks on one phase count as balanced: {', '.join(single[:5])}.")
-    idle = [unit.name for one in neighbours for unit in one.batteries if not unit.grid_forming]
-    if idle and config.following is None:
-        told.append(f"So do {len(idle)} of neighbouring sections ({', '.join(idle[:3])}).")
-    if any(one.formers for one in neighbours):
-        told.append(
-            "The site and a neighbouring section each have a unit that starts their bus. Once they "
-            "are joined that is no conflict: both share by droop, and neither holds nominal "
-            "frequency alone."
-        )
-    if found.upstream is not None:
-        told.append(
-            "Saturation is known to the waveform level alone: the island in dq shows no inrush of "
-            "the transformer upstream. In waveforms all inverters of the site count as one."
-        )
-    if site.diesel_sets or site.solar_kw is not None:
-        told.append("Diesel sets and panels take no part in the first seconds that are shown here.")
-    if config.start.run_unstable:
-        told.append("Unstable closings are done nevertheless, as start.run_unstable says.")
-    if found.fuse is not None:
-        told.append(f"In a fault that the inverters alone feed, {found.fuse}.")
-    return told
-
-
-def _following_notes(rules: FollowingEntry, found: BlackStartResults) -> list[str]:
-    """What a reader must know of chargers that follow in the island."""
-    told = [
-        "Delays, windows and rates of chargers that follow are usual values, not verified: check "
-        "them against their settings and the rules that hold for your island.",
-        "Blocks are not counted on chargers that follow, as any of them may trip; they spare the "
-        "energy of those that form the grid.",
-    ]
-    if rules.anti_islanding == "off":
-        told.append(
-            "Their protection against islands is set off in this planned island: that must be "
-            "done at each charger, or they trip within 2 s or so. Those that shift their frequency "
-            "actively to find an island are not simulated."
-        )
-    else:
-        told.append(
-            f"Their protection against islands acts at {rules.rocof_hz_per_s:g} Hz/s over "
-            f"{rules.rocof_window_s:g} s: set it off, or widen it, for a planned island. Those "
-            "that shift their frequency actively to find an island are not simulated."
-        )
-    out = [one for one in found.start.followers if not one.on_at_end]
-    if out:
-        told.append(
-            f"{len(out)} chargers that follow do not feed at the end; {out[0].unit}: "
-            f"{out[0].reason}."
-        )
-    return told
-
-
 def figures(result: StudyResult) -> FigureMakers:
     """What draws each figure of the report, by name in reading order."""
     found = result.findings
@@ -306,6 +250,7 @@ def figures(result: StudyResult) -> FigureMakers:
         "block_timeline": partial(_timeline, found),
         "served_power": partial(_served, found),
         "unit_shares": partial(_shares, found),
+        **({"motor_speed": partial(_motors, found)} if found.start.circuit.motors else {}),
         "closing_modes": partial(_modes, found),
     }
 
@@ -466,6 +411,12 @@ def _shares(found: BlackStartResults) -> Figure:
     )
 
 
+def _motors(found: BlackStartResults) -> Figure:
+    samples = found.start.samples
+    names = [one.block for one in found.start.circuit.motors]
+    return draw.motor_speed(samples.time_s[::THIN], names, samples.motor_speed_pu[::THIN])
+
+
 def _modes(found: BlackStartResults) -> Figure:
     known = [check for check in found.start.checks if len(check.eigenvalue_per_s)]
     return draw.closing_modes(
@@ -531,7 +482,7 @@ def _recovery_card(label: str, value: float | None) -> Headline:
 
 
 def _section_table(found: BlackStartResults) -> list[Section]:
-    """The site and its neighbours side by side; nothing without neighbours."""
+    """The site, its emergency bus and its neighbours side by side; nothing without them."""
     if len(found.sections) == 1:
         return []
     rows = [
@@ -552,6 +503,8 @@ def _section_table(found: BlackStartResults) -> list[Section]:
         *("live from, s", "joined at, s"),
     )
     words = "T_r and M_D of the site are those above; a neighbour's demand is its own."
+    if any(one.of_site for one in found.sections):
+        words += " Blocks with a transfer switch count for the emergency bus and for the site."
     return [Section("Section by section", words, Table(columns, rows))]
 
 

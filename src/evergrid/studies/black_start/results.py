@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from evergrid.core.arrays import Array, Float
-from evergrid.resilience.black_start.oscillogram import Oscillogram
-from evergrid.resilience.black_start.outcome import Action, BlackStart, StartEvent
-from evergrid.resilience.black_start.runbook import RunbookStep
+from evergrid.resilience.black_start.assets.emergency import DieselSource
+from evergrid.resilience.black_start.results.oscillogram import Oscillogram
+from evergrid.resilience.black_start.results.outcome import Action, BlackStart, StartEvent
+from evergrid.resilience.black_start.results.runbook import RunbookStep
 from evergrid.resilience.metrics.degradation import Degradation
 from evergrid.resilience.metrics.performance import PerformanceCurves
 from evergrid.resilience.metrics.recovery import RecoveryTimes
@@ -165,8 +166,8 @@ def growing_swing(start: BlackStart) -> GrowingSwing | None:
 def holds_h(start: BlackStart) -> float:
     """Hours for which the energy left carries the blocks that are on, until the first runs out.
 
-    Units share by rating, all connected ones alike; infinite where nothing is on. Of neighbouring
-    sections those count that are one island with the site.
+    Batteries share by rating, all connected ones alike, what diesel sets leave; infinite where
+    nothing is on. Of neighbouring sections those count that are one island with the site.
     """
     formers = start.circuit.formers
     # Those that have tripped carry nothing.
@@ -175,7 +176,11 @@ def holds_h(start: BlackStart) -> float:
     rating_kva = np.where(on, [unit.apparent_kva for unit in formers], 0.0)
     power_kw = np.array([block.power_kw for block in start.circuit.blocks])
     served_kw = float(power_kw[start.samples.connected[-1] & joined_blocks(start)].sum())
-    if not on.any() or served_kw == 0.0:
+    engines = np.array([isinstance(unit, DieselSource) for unit in formers])
+    served_kw -= float(start.samples.unit_power_kw[-1][on & engines].sum())
+    on &= ~engines
+    rating_kva = np.where(engines, 0.0, rating_kva)
+    if not on.any() or served_kw <= 0.0:
         return np.inf
     each_kw = served_kw * rating_kva / rating_kva.sum()
     lost = np.array([unit.efficiency_discharge for unit in formers])

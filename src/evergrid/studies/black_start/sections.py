@@ -12,7 +12,7 @@ from evergrid.resilience.black_start.neighbour.inrush import (
     hard_closing,
     soft_start,
 )
-from evergrid.resilience.black_start.outcome import Action, BlackStart
+from evergrid.resilience.black_start.results.outcome import Action, BlackStart
 from evergrid.resilience.metrics.degradation import Degradation, degradation
 from evergrid.resilience.metrics.performance import PerformanceCurves, curve
 from evergrid.resilience.metrics.recovery import RecoveryTimes, recovery
@@ -37,6 +37,7 @@ class SectionOutcome:
         live_s: When its bus first lived; infinite where it never did.
         joined_s: When a line made it one island with the site; infinite where none did, 0 for the
             site itself.
+        of_site: Whether it is a part of the site, the emergency bus, rather than a neighbour.
     """
 
     name: str
@@ -51,6 +52,7 @@ class SectionOutcome:
     degradation: Degradation
     live_s: float
     joined_s: float
+    of_site: bool
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,10 @@ def sections(start: BlackStart) -> tuple[SectionOutcome, ...]:
 
 
 def own_blocks(start: BlackStart, place: int = 0) -> Bool[np.ndarray, " block"]:
-    """Whether each block belongs to a section."""
-    own = start.circuit.sections[place].blocks
+    """Whether each block belongs to a section; those with a transfer switch also to the site."""
+    sections = start.circuit.sections
+    parts = [one for one in sections if one.of_site] if place == 0 else []
+    own = {name for one in (sections[place], *parts) for name in one.blocks}
     return np.array([block.name in own for block in start.circuit.blocks])
 
 
@@ -94,9 +98,12 @@ def joined_units(start: BlackStart) -> Bool[np.ndarray, " unit"]:
 def joined_blocks(start: BlackStart) -> Bool[np.ndarray, " block"]:
     """Whether the section of each block is one island with the site at the end."""
     found = own_blocks(start, 0)
+    apart = False
     for place, joined in enumerate(start.joined):
         found = found | own_blocks(start, place) if joined else found
-    return found
+        apart = apart or (start.circuit.sections[place].of_site and not joined)
+    names = start.on_emergency if apart else ()
+    return found & np.array([block.name not in names for block in start.circuit.blocks])
 
 
 def _outcome(start: BlackStart, place: int) -> SectionOutcome:
@@ -125,6 +132,7 @@ def _outcome(start: BlackStart, place: int) -> SectionOutcome:
         degradation=degradation(curves),
         live_s=float(samples.time_s[live[0]]) if len(live) else np.inf,
         joined_s=0.0 if place == 0 else min(joined, default=np.inf),
+        of_site=section.of_site,
     )
 
 

@@ -4,14 +4,16 @@ import numpy as np
 
 from evergrid.core.units import W_PER_KW
 from evergrid.model.microgrid import BatteryUnit
-from evergrid.resilience.black_start.oscillogram import Oscillogram, oscillogram
-from evergrid.resilience.black_start.outcome import Action, BlackStart
+from evergrid.resilience.black_start.assets.panels import panels
 from evergrid.resilience.black_start.procedure import black_start
-from evergrid.resilience.black_start.runbook import runbook
+from evergrid.resilience.black_start.results.oscillogram import Oscillogram, oscillogram
+from evergrid.resilience.black_start.results.outcome import Action, BlackStart
+from evergrid.resilience.black_start.results.runbook import runbook
 from evergrid.resilience.metrics.recovery import recovery
 from evergrid.resilience.waveform.protection import FuseClearing, fuse_clearing
-from evergrid.studies.black_start import report, runbook_sheet, tables
+from evergrid.studies.black_start import notes, report, runbook_sheet, tables
 from evergrid.studies.black_start.config import Config
+from evergrid.studies.black_start.machines_config import emergency
 from evergrid.studies.black_start.neighbour_config import feeder
 from evergrid.studies.black_start.results import BlackStartResults, extremes
 from evergrid.studies.black_start.sections import joined_units, sections, upstream_waveforms
@@ -36,7 +38,9 @@ def compute(config: Config, context: Context) -> Output[BlackStartResults]:
         config.check()
     progress("starting the dead bus", 0.05)
     random = np.random.default_rng(context.seed)
-    site = config.microgrid.record(random)
+    hour = 0.0 if config.panels is None else config.panels.hour
+    site = config.microgrid.record(random, start_hour=hour)
+    beyond = feeder(config.upstream, config.neighbour, random)
     start = black_start(
         site,
         config.start.record(),
@@ -44,8 +48,11 @@ def compute(config: Config, context: Context) -> Output[BlackStartResults]:
         synchronise=config.synchronise.record(),
         limits=config.limits.record(),
         grid=None if config.grid_return is None else config.grid_return.record(),
-        feeder=feeder(config.upstream, config.neighbour, random),
+        feeder=beyond,
         following=None if config.following is None else config.following.record(),
+        motors=None if config.motors is None else config.motors.record(),
+        emergency=emergency(site, config.diesel, config.transfer_switch, random),
+        panels=None if config.panels is None else panels(site, config.panels.apparent_kva),
     )
     progress("drawing the waveform", 0.85)
     found = _results(config, start, _oscillogram(config, start))
@@ -56,7 +63,7 @@ def compute(config: Config, context: Context) -> Output[BlackStartResults]:
         tables.results(found),
         inputs=tables.inputs(found),
         files={"runbook.html": sheet},
-        notes=(*told, *report.notes(config, found)),
+        notes=(*told, *notes.notes(config, found)),
     )
 
 
@@ -68,8 +75,9 @@ def _master(start: BlackStart) -> BatteryUnit:
         for event in start.events
         if event.action is Action.SOFT_START and event.actor in own
     ]
-    units = {unit.name: unit for unit in start.circuit.formers}
-    return units[first[0]] if first else start.circuit.formers[0]
+    formers = [unit for unit in start.circuit.formers if isinstance(unit, BatteryUnit)]
+    units = {unit.name: unit for unit in formers}
+    return units[first[0]] if first else formers[0]
 
 
 def _oscillogram(config: Config, start: BlackStart) -> Oscillogram:
@@ -113,7 +121,8 @@ def _fuse(config: Config, start: BlackStart) -> FuseClearing | None:
     """The fuse in a fault that all connected inverters feed until they trip on under-voltage."""
     if config.fuse is None:
         return None
-    there = np.isfinite(start.connected_s) & joined_units(start)
+    inverters = np.array([isinstance(unit, BatteryUnit) for unit in start.circuit.formers])
+    there = np.isfinite(start.connected_s) & joined_units(start) & inverters
     kva = np.array([unit.apparent_kva for unit in start.circuit.formers])
     rating_kva = float(kva[there].sum())
     rated_a = W_PER_KW * rating_kva / (np.sqrt(3.0) * start.circuit.site.nominal_v)
@@ -140,6 +149,7 @@ STUDY = Study(
         "sections.parquet",
         "section_course.parquet",
         "following.parquet",
+        "motors.parquet",
         "eigenvalues.parquet",
         "runbook.parquet",
         "runbook.html",

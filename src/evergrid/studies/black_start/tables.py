@@ -5,16 +5,20 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from evergrid.core.units import S_PER_H
+from evergrid.core.arrays import Bool
+from evergrid.core.units import S_PER_H, W_PER_KW
+from evergrid.resilience.black_start.assets.emergency import DieselSource
+from evergrid.resilience.black_start.checks import closing
 from evergrid.resilience.black_start.circuit import GRID
 from evergrid.resilience.black_start.neighbour.feeder import UPSTREAM_TRANSFORMER
-from evergrid.resilience.black_start.outcome import Action, BlackStart, ClosingCheck
+from evergrid.resilience.black_start.results.outcome import Action, BlackStart, ClosingCheck
 from evergrid.studies.black_start.config import Config
 from evergrid.studies.black_start.results import BlackStartResults, Extreme, dark_s, holds_h
 from evergrid.studies.black_start.sections import SectionOutcome, joined_units, own_blocks
 
 EVERY = 10  # samples of the island from row to row of its table
 PERCENT = 100
+UP_TO_SPEED = 0.9  # of nominal speed, from which a motor counts as up
 
 
 def headline(config: Config, found: BlackStartResults) -> dict[str, Any]:
@@ -39,6 +43,7 @@ def headline(config: Config, found: BlackStartResults) -> dict[str, Any]:
         "m_d_share": float(found.degradation.share[0]),
         "m_d_weighted_kwh": _weighted_kwh(start),
         **_neighbours(found),
+        **_machines(start),
         "following_on": sum(one.on_at_end for one in start.followers),
         "following_kw": float(samples.follower_power_kw[-1].sum()),
         "following_kwh": sum(one.energy_kwh for one in start.followers),
@@ -61,10 +66,10 @@ def headline(config: Config, found: BlackStartResults) -> dict[str, Any]:
         "voltage_hard_pu": None
         if found.waveforms.hard is None
         else found.waveforms.hard.least_voltage_pu,
-        "energy_kwh": float(start.energy_kwh.sum()),
+        "energy_kwh": float(start.energy_kwh[~_engines(start)].sum()),
         "auxiliary_kwh": float(start.auxiliary_kwh.sum()),
         # What one has below its reserve is not taken from another.
-        "energy_left_kwh": float(np.maximum(start.energy_left_kwh, 0.0).sum()),
+        "energy_left_kwh": float(np.maximum(start.energy_left_kwh, 0.0)[~_engines(start)].sum()),
         "holds_h": _number(holds_h(start)),
         "reconnected_s": next(
             (one.time_s for one in start.events if one.action is Action.RECONNECTED), None
@@ -90,7 +95,8 @@ def _weighted_kwh(start: BlackStart) -> float:
 
 def _neighbours(found: BlackStartResults) -> dict[str, Any]:
     """All neighbouring sections together, and the transformer upstream; null without them."""
-    others, upstream = found.sections[1:], found.upstream
+    others = [one for one in found.sections[1:] if not one.of_site]
+    upstream = found.upstream
     last = [_last_recovery_s(one) for one in others]
     energised = [
         one.time_s
@@ -140,9 +146,40 @@ def _droop_hz(start: BlackStart) -> float:
     on &= joined_units(start)
     if not on.any() or any(one.closing == GRID for one in start.waits):
         return np.nan
-    rating_kva = np.array([one.apparent_kva for one in start.circuit.formers])
-    share = samples.unit_power_kw[-1][on].sum() / rating_kva[on].sum()
-    return start.circuit.site.nominal_hz - start.circuit.droop_hz * share
+    power_w = W_PER_KW * float(samples.unit_power_kw[-1][on].sum())
+    stiffness = start.circuit.stiffness_w_per_hz[on]
+    off_hz = closing.droop_deviation_hz(stiffness, start.trim_hz[on], power_w)
+    return start.circuit.site.nominal_hz + off_hz
+
+
+def _engines(start: BlackStart) -> Bool[np.ndarray, " unit"]:
+    """Whether each unit that forms the grid is a diesel set."""
+    return np.array([isinstance(one, DieselSource) for one in start.circuit.formers])
+
+
+def _machines(start: BlackStart) -> dict[str, Any]:
+    """Diesel sets, transfer switches and motors; null or 0 without them."""
+    engines, samples = _engines(start), start.samples
+    speed = samples.motor_speed_pu[-1]
+    known = speed[np.isfinite(speed)]
+    vital = [place for place, one in enumerate(start.circuit.blocks) if one.tier == "life_safety"]
+    first = [
+        float(samples.time_s[np.argmax(on)]) if on.any() else np.inf
+        for on in samples.connected.T[vital]
+    ]
+    return {
+        "life_safety_s": _number(max(first, default=np.nan)),
+        "diesel_sets": int(engines.sum()),
+        "diesel_started": int(np.isfinite(start.connected_s[engines]).sum()),
+        "diesel_kw": round(float(samples.unit_power_kw[-1][engines].sum()), 6) + 0.0,
+        "fuel_kwh": float(start.energy_kwh[engines].sum()),
+        "fuel_left_kwh": float(np.maximum(start.energy_left_kwh[engines], 0.0).sum()),
+        "transfers": sum(one.action is Action.TRANSFERRED for one in start.events),
+        "blocks_on_emergency": len(start.on_emergency),
+        "motors": len(start.circuit.motors),
+        "motors_running": len(known),
+        "motor_slowest_pu": float(known.min()) if len(known) else None,
+    }
 
 
 def least_damped(start: BlackStart) -> ClosingCheck | None:
@@ -177,6 +214,8 @@ def results(found: BlackStartResults) -> dict[str, pl.DataFrame]:
     course = {"section_course": _section_course(start)} if len(found.sections) > 1 else {}
     if start.followers:
         course["following"] = _following(start)
+    if start.circuit.motors:
+        course["motors"] = _motors(start)
     return course | {
         "events": _events(start),
         "island": _island(found),
@@ -233,6 +272,7 @@ def _units(start: BlackStart) -> pl.DataFrame:
                 for one in start.circuit.sections
                 if unit.name in one.units
             ],
+            "kind": np.where(_engines(start), "diesel", "battery"),
             "apparent_kva": [unit.apparent_kva for unit in start.circuit.formers],
             "connected_s": np.where(np.isfinite(start.connected_s), start.connected_s, np.nan),
             "power_kw": samples.unit_power_kw[-1],
@@ -317,6 +357,25 @@ def _following(start: BlackStart) -> pl.DataFrame:
     return pl.DataFrame(rows, schema_overrides={"entered_s": pl.Float64, "tripped_s": pl.Float64})
 
 
+def _motors(start: BlackStart) -> pl.DataFrame:
+    samples = start.samples
+    rows: list[dict[str, Any]] = []
+    for one, speed in zip(start.circuit.motors, samples.motor_speed_pu.T, strict=True):
+        live, up = np.isfinite(speed), np.nan_to_num(speed) >= UP_TO_SPEED
+        first = float(samples.time_s[np.argmax(live)]) if live.any() else np.nan
+        rows.append(
+            {
+                "block": one.block,
+                "power_kw": one.power_kw,
+                "rating_kva": one.motor.rating_va / W_PER_KW,
+                "first_s": first,
+                "run_up_s": float(samples.time_s[np.argmax(up)]) - first if up.any() else np.nan,
+                "speed_pu": float(speed[-1]),
+            }
+        )
+    return pl.DataFrame(rows).fill_nan(None)
+
+
 def _section_course(start: BlackStart) -> pl.DataFrame:
     samples, sections = start.samples, start.circuit.sections
     time_s = samples.time_s[::EVERY]
@@ -350,11 +409,14 @@ def inputs(found: BlackStartResults) -> dict[str, pl.DataFrame]:
     """The canonical tables that were used, by name."""
     site, neighbours = found.start.circuit.site, found.start.circuit.feeder.neighbours
     batteries = [unit for one in (site, *neighbours) for unit in one.batteries]
+    sets = pl.DataFrame([vars(one) for one in site.diesel_sets])
     blocks = [block for one in (site, *neighbours) for block in one.load_blocks]
     frames = {
         "units": pl.DataFrame([vars(unit) for unit in batteries]),
         "load_blocks": pl.DataFrame([vars(block) for block in blocks]),
     }
+    if site.diesel_sets:
+        frames["diesel_sets"] = sets
     return {name: frame.rename({"name": name[:-1]}) for name, frame in frames.items()}
 
 

@@ -13,8 +13,8 @@ from evergrid.resilience.black_start.neighbour.feeder import (
     UpstreamFeeder,
     UpstreamTransformer,
 )
-from evergrid.resilience.black_start.outcome import BlackStart
 from evergrid.resilience.black_start.procedure import black_start
+from evergrid.resilience.black_start.results.outcome import BlackStart
 from evergrid.resilience.black_start.settings import StartSequence, SynchroCheck
 from evergrid.resilience.inverter.droop import DroopInverter
 from tests.resilience.black_start.cases import QUICK, block, site, van
@@ -65,7 +65,7 @@ class SteadyIsland:
     def __init__(self, found: BlackStart) -> None:
         network = found.circuit.network
         self.network = network
-        inverters = [unit.inverter for unit in network.units]
+        inverters = [unit.device for unit in network.units]
         self.inverters = [one for one in inverters if isinstance(one, DroopInverter)]
         assert len(self.inverters) == len(inverters)
         self.bus = [network.bus_index[unit.bus] for unit in network.units]

@@ -3,23 +3,23 @@
 import numpy as np
 import pytest
 
-from evergrid.resilience.black_start import island
+from evergrid.resilience.black_start.checks.closing import check_stability
 from evergrid.resilience.black_start.circuit import InverterSettings, circuit
-from evergrid.resilience.black_start.closing import check_stability
 from evergrid.resilience.black_start.neighbour.feeder import (
     UPSTREAM_TRANSFORMER,
     NeighbourSection,
     UpstreamFeeder,
 )
-from evergrid.resilience.black_start.outcome import Action, BlackStart, StartStatus
 from evergrid.resilience.black_start.procedure import black_start
-from evergrid.resilience.black_start.runbook import runbook
+from evergrid.resilience.black_start.results.outcome import Action, BlackStart, StartStatus
+from evergrid.resilience.black_start.results.runbook import runbook
 from evergrid.resilience.black_start.settings import (
     GridReturn,
     ProtectionLimits,
     StartSequence,
     SynchroCheck,
 )
+from evergrid.resilience.black_start.state import island
 from tests.resilience.black_start.cases import BLOCKS, QUICK, block, site, van
 from tests.resilience.black_start.neighbour.cases import (
     FAST,

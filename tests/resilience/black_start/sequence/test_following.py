@@ -7,10 +7,10 @@ import pytest
 
 from evergrid.core.errors import InputError
 from evergrid.model.microgrid import BatteryUnit
-from evergrid.resilience.black_start.following import FollowingRules
-from evergrid.resilience.black_start.outcome import Action, BlackStart, StartStatus
+from evergrid.resilience.black_start.assets.following import FollowingRules
 from evergrid.resilience.black_start.procedure import black_start
-from evergrid.resilience.black_start.runbook import runbook
+from evergrid.resilience.black_start.results.outcome import Action, BlackStart, StartStatus
+from evergrid.resilience.black_start.results.runbook import runbook
 from evergrid.resilience.black_start.settings import (
     ProtectionLimits,
     StartSequence,

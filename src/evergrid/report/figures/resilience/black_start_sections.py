@@ -31,7 +31,7 @@ def section_course(
         nominal_hz: Of all.
     """
     note = "Thin lines: what is energised or joined; hover to read. Dotted: nominal frequency."
-    figure = panels.sheet("Site and neighbours", note=note, height=560)
+    figure = panels.sheet("Site and other sections", note=note, height=560)
     for place, name in enumerate(names):
         color = SHADES[place % len(SHADES)]
         for values, axis, form in (

@@ -13,7 +13,7 @@ from evergrid.model.microgrid import BatteryUnit, LoadBlock, Microgrid, UnitTran
 from evergrid.resilience.black_start.settings import faults_outside
 
 SITE = "site"  # name of the site among the sections
-RESERVED = (SITE, "chargers", "main", "upstream", "grid")
+RESERVED = (SITE, "chargers", "main", "upstream", "grid", "emergency")
 UPSTREAM_TRANSFORMER, UPSTREAM = "upstream transformer", "upstream"
 UPSTREAM_CORE = "upstream core loss"
 LINE = "line to {}"

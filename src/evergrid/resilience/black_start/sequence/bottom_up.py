@@ -1,18 +1,19 @@
-"""From the site outwards: the transformer upstream, neighbouring sections, a second island."""
+"""From the site outwards: the emergency bus, the transformer upstream, neighbouring sections."""
 
 from collections.abc import Generator, Sequence
 
 import numpy as np
 
-from evergrid.resilience.black_start import closing
+from evergrid.resilience.black_start.checks import closing
 from evergrid.resilience.black_start.circuit import GRID
-from evergrid.resilience.black_start.island import STRETCH_S
 from evergrid.resilience.black_start.neighbour.feeder import UPSTREAM_TRANSFORMER
 from evergrid.resilience.black_start.neighbour.inrush import HardClosing, hard_closing
-from evergrid.resilience.black_start.outcome import Action, ClosingCheck
+from evergrid.resilience.black_start.results.outcome import Action, ClosingCheck
+from evergrid.resilience.black_start.sequence.emergency import EmergencyStart
 from evergrid.resilience.black_start.sequence.program import Steps
 from evergrid.resilience.black_start.sequence.section_start import SectionStart
 from evergrid.resilience.black_start.sequence.synchronising import difference_words
+from evergrid.resilience.black_start.state.island import STRETCH_S
 from evergrid.resilience.network.synchro_check import BreakerDifference, across_breaker
 
 NEARLY = 0.98  # of the greatest slip, so that two islands which move stay within it
@@ -25,20 +26,31 @@ class BottomUp:
         site: The start of the site.
         neighbours: Of each neighbouring section, in the order in which they are taken.
         current_limit_pu: Of the control of all inverters.
+        emergency: Of the emergency bus, which the site takes first; None without one that joins.
     """
 
     def __init__(
-        self, site: SectionStart, neighbours: Sequence[SectionStart], current_limit_pu: float
+        self,
+        site: SectionStart,
+        neighbours: Sequence[SectionStart],
+        current_limit_pu: float,
+        emergency: EmergencyStart | None = None,
     ) -> None:
         self.site = site
         self.neighbours = tuple(neighbours)
+        self.emergency = emergency
         self.current_limit_pu = current_limit_pu
         self.inrush: HardClosing | None = None
         self.started: set[int] = set()  # sections whose own start is over
         self._upstream_refused = False
 
     def follow(self) -> Steps:
-        """Energise or take each neighbouring section."""
+        """Take the emergency bus, then energise or take each neighbouring section."""
+        if self.emergency is not None and not self.site.over():
+            while self.emergency.place not in self.started and not self.site.over():
+                yield STRETCH_S
+            if not self.site.over() and self.site.island.joined_units(self.emergency.place):
+                yield from self._take(self.emergency)
         if self.site.over() or not (yield from self.energise_upstream()):
             return
         for neighbour in self.neighbours:
@@ -182,6 +194,7 @@ class BottomUp:
             yield from together.shift(names, shift, 0.0, raise_v, 0.0)
             return
         before = island.reading(place)
+        site_hz, drawn_kw = island.frequency_hz(), closing.demand_kw(island, place)
         island.move(island.positions.closing(line))
         together.note_wait(line, island.time_s - from_s, found)
         action = Action.JOINED if together.told.check else Action.CLOSED_BLIND
@@ -189,5 +202,9 @@ class BottomUp:
         island.log(action, line, f"{words}: {difference_words(found)}", before, place)
         # At the speed of the site it takes over nothing at first; then droop shares, or the grid.
         end = island.references[GRID].trim_rad_per_s if island.on_grid() else 0.0
-        yield from together.shift(names, shift - 2.0 * np.pi * slip_hz, end, raise_v, 0.0)
+        base = dict(island.base_trim)
+        if isinstance(neighbour, EmergencyStart) and not island.on_grid():
+            island.base_trim |= neighbour.shares(names, site_hz, drawn_kw)
+        from_w = shift - 2.0 * np.pi * slip_hz
+        yield from together.shift(names, from_w, end, raise_v, 0.0, from_base=base)
         yield from neighbour.settle(self.site.sequence.settle_s)

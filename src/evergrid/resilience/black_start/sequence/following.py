@@ -5,19 +5,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from evergrid.core.units import S_PER_H, W_PER_KW
-from evergrid.model.microgrid import BatteryUnit
-from evergrid.resilience.black_start import closing
-from evergrid.resilience.black_start.following import FollowingRules
-from evergrid.resilience.black_start.island import STRETCH_S, Island
-from evergrid.resilience.black_start.outcome import Action, FollowerOutcome
+from evergrid.resilience.black_start.assets.following import FollowingRules
+from evergrid.resilience.black_start.assets.panels import PanelSource
+from evergrid.resilience.black_start.checks import closing
+from evergrid.resilience.black_start.circuit import FollowingSource
+from evergrid.resilience.black_start.results.outcome import Action, FollowerOutcome
 from evergrid.resilience.black_start.sequence.program import Steps
 from evergrid.resilience.black_start.settings import StartSequence
+from evergrid.resilience.black_start.state.island import STRETCH_S, Island
 from evergrid.resilience.inverter.droop import STATES
 from evergrid.resilience.network.dq_state import DqState
 from evergrid.resilience.network.elements import GridFollowingUnit
 from evergrid.resilience.network.references import PowerReference
 
 POLL_S = 0.1  # from look to look
+LEAST_SHARE = 0.02  # of a rating, by which the power of panels is told anew
 LOADED = 0.9  # of what blocks draw, what all that follow may feed together
 
 
@@ -25,7 +27,7 @@ LOADED = 0.9  # of what blocks draw, what all that follow may feed together
 class _Follower:
     """One charger and what became of it."""
 
-    unit: BatteryUnit
+    unit: FollowingSource
     section: int
     good_s: float = 0.0
     on: bool = False
@@ -75,7 +77,7 @@ class FollowingChargers:
                     entered_s=one.entered_s,
                     tripped_s=one.tripped_s,
                     trips=one.trips,
-                    energy_kwh=float(island.follower_kwh[place]),
+                    energy_kwh=float(island.energy.follower_kwh[place]),
                     reason=one.reason,
                 )
             )
@@ -104,9 +106,12 @@ class FollowingChargers:
     def _enter(self, one: _Follower) -> None:
         """Connect it without power and let it ramp up, if that is stable and the load is there."""
         island, name = self.island, one.unit.name
-        power_kw = self.rules.power_share * one.unit.max_discharge_kw
+        power_kw = self._wanted_kw(one)
+        if isinstance(one.unit, PanelSource) and power_kw < LEAST_SHARE * one.unit.apparent_kva:
+            one.reason = "there is no sun, or no load that takes it"
+            return
         fed_kw = power_kw + closing.fed_kw(island, one.section)
-        most_kw = LOADED * _demand_kw(island, one.section)
+        most_kw = LOADED * closing.demand_kw(island, one.section)
         if fed_kw > most_kw and not island.on_grid(one.section):
             one.reason = (
                 f"those that follow would feed {fed_kw:.4g} kW, more than {most_kw:.4g} kW, 0.9 of "
@@ -136,6 +141,35 @@ class FollowingChargers:
         )
         island.log(Action.ENTERED, name, words, before, one.section)
 
+    def _wanted_kw(self, one: _Follower) -> float:
+        """What one is to feed: chargers a share of their power, panels what the load takes."""
+        if not isinstance(one.unit, PanelSource):
+            return self.rules.power_share * one.unit.max_discharge_kw
+        if self.island.on_grid(one.section):
+            return one.unit.max_discharge_kw
+        told = self.island.powers.get(one.unit.name) if one.on else None
+        own_kw = 0.0 if told is None else told.power_w / W_PER_KW
+        room_kw = LOADED * closing.demand_kw(self.island, one.section)
+        room_kw -= closing.fed_kw(self.island, one.section) - own_kw
+        return min(one.unit.max_discharge_kw, max(room_kw, 0.0))
+
+    def _curtail(self, one: _Follower) -> None:
+        """Panels feed more or less as blocks come and go."""
+        told = self.island.powers[one.unit.name]
+        wanted_w = W_PER_KW * self._wanted_kw(one)
+        now_s = self.island.time_s
+        ramped = now_s >= told.ramp_start_s + told.ramp_s
+        if ramped and abs(wanted_w - told.power_w) > LEAST_SHARE * W_PER_KW * one.unit.apparent_kva:
+            self.island.follow_power(
+                one.unit.name,
+                PowerReference(
+                    power_w=wanted_w,
+                    from_w=told.power_w,
+                    ramp_start_s=now_s,
+                    ramp_s=self.rules.ramp_s,
+                ),
+            )
+
     # In service
 
     def _watch(self, one: _Follower) -> None:
@@ -154,6 +188,8 @@ class FollowingChargers:
                 f"{np.nanmax(voltage):.2f} pu, {np.nanmin(frequency):.2f} to "
                 f"{np.nanmax(frequency):.2f} Hz",
             )
+        elif isinstance(one.unit, PanelSource):
+            self._curtail(one)
         elif rules.anti_islanding == "rocof" and not island.on_grid(one.section):
             rate = self._rate_hz_per_s(one)
             if abs(rate) > rules.rocof_hz_per_s:
@@ -177,7 +213,7 @@ class FollowingChargers:
     def _energy_left_kwh(self, one: _Follower) -> float:
         place = self.chargers.index(one)
         had = one.unit.energy_arrival_kwh - one.unit.energy_reserve_kwh
-        return had - float(self.island.follower_kwh[place])
+        return had - float(self.island.energy.follower_kwh[place])
 
     def _drop(self, one: _Follower, cause: str) -> None:
         """Open its breaker; it waits for a good voltage again."""
@@ -187,21 +223,6 @@ class FollowingChargers:
         island.log(Action.TRIP, name, cause, before, one.section)
         one.on, one.good_s, one.reason = False, 0.0, cause
         one.tripped_s, one.trips = island.time_s, one.trips + 1
-
-
-def _demand_kw(island: Island, section: int) -> float:
-    """What the blocks that are on draw at nominal voltage in the island of a section."""
-    names = {
-        name
-        for place in island.joined_sections(section)
-        for name in island.circuit.sections[place].blocks
-    }
-    drawn = (
-        block.power_kw * island.block_factor(block.name)
-        for block in island.circuit.blocks
-        if block.name in names and island.is_on(block.name)
-    )
-    return sum(drawn, 0.0)
 
 
 def _connect(island: Island, name: str, section: int) -> None:

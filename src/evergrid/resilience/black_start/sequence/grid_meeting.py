@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from evergrid.resilience.black_start import closing
+from evergrid.resilience.black_start.checks import closing
 from evergrid.resilience.black_start.circuit import GRID
-from evergrid.resilience.black_start.outcome import Action
+from evergrid.resilience.black_start.results.outcome import Action
 from evergrid.resilience.black_start.sequence.bottom_up import BottomUp
 from evergrid.resilience.black_start.sequence.program import Steps, StopSequenceError
 from evergrid.resilience.black_start.sequence.section_start import SectionStart
@@ -98,7 +98,9 @@ class GridMeeting:
         island.move(island.positions.closing(GRID))
         together.note_wait(GRID, island.time_s - from_s, found)
         island.log(Action.RECONNECTED, GRID, difference_words(found), before)
-        yield from together.shift(online, shift - slip, grid_trim, raise_v, 0.0)
+        # The load is handed over, that of units with a share of their own, too.
+        base, island.base_trim = island.base_trim, {}
+        yield from together.shift(online, shift - slip, grid_trim, raise_v, 0.0, from_base=base)
         yield self.site.sequence.settle_s
 
     def _unfit(self, grid: GridReturn) -> str:

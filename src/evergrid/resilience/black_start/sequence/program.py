@@ -2,8 +2,8 @@
 
 from collections.abc import Generator, Sequence
 
-from evergrid.resilience.black_start.island import STRETCH_S, Island, IslandLostError
-from evergrid.resilience.black_start.outcome import StartStatus
+from evergrid.resilience.black_start.results.outcome import StartStatus
+from evergrid.resilience.black_start.state.island import STRETCH_S, Island, IslandLostError
 
 Steps = Generator[float, None, None]
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from evergrid.model.microgrid import TIERS, BatteryUnit, LoadBlock
-from evergrid.resilience.black_start import closing
-from evergrid.resilience.black_start.island import Island
-from evergrid.resilience.black_start.outcome import (
+from evergrid.model.microgrid import TIERS, LoadBlock
+from evergrid.resilience.black_start.checks import closing
+from evergrid.resilience.black_start.circuit import FormingSource
+from evergrid.resilience.black_start.results.outcome import (
     Action,
     ClosingCheck,
     IslandReading,
@@ -22,6 +22,7 @@ from evergrid.resilience.black_start.sequence.synchronising import (
     difference_words,
 )
 from evergrid.resilience.black_start.settings import StartSequence
+from evergrid.resilience.black_start.state.island import Island
 from evergrid.resilience.network.references import UnitReference
 
 
@@ -92,7 +93,7 @@ class SectionStart:
         island.move(positions)
         self._mark_connected(master.name)
         yield self.sequence.ramp_s
-        island.refer(master.name, UnitReference())
+        island.refer(master.name, island.rest_reference(master.name))
         island.armed.add(self.place)
         self._log(
             Action.SOFT_START,
@@ -112,14 +113,14 @@ class SectionStart:
             return f"with {own}"
         return "with the transformer" if site.transformer is not None else "alone"
 
-    def _feed(self, units: list[BatteryUnit]) -> None:
+    def _feed(self, units: list[FormingSource]) -> None:
         """Chargers' own use is on from now."""
         names = {unit.name for unit in units}
         for place, unit in enumerate(self.island.circuit.formers):
             if unit.name in names:
-                self.island.auxiliary_on[place] = True
+                self.island.energy.auxiliary_on[place] = True
 
-    def _master(self) -> BatteryUnit:
+    def _master(self) -> FormingSource:
         told = self.sequence.master if self.place == 0 else self.section.master
         if told:
             return self.units[told]
@@ -189,7 +190,7 @@ class SectionStart:
     def _mark_connected(self, name: str) -> None:
         number = [unit.name for unit in self.island.circuit.formers].index(name)
         self.island.connected_s[number] = self.island.time_s
-        self.island.auxiliary_on[number] = True
+        self.island.energy.auxiliary_on[number] = True
 
     def pick_up(self, block: LoadBlock, *, last: bool) -> Generator[float, None, bool]:
         """Close a block, if it may; whether it is on then.
@@ -203,7 +204,8 @@ class SectionStart:
         if block.parent and not island.is_on(block.parent):
             return False
         island.prepare(block.name)
-        check = closing.check_pick_up(island, block.name, self.sequence, island.limits, self.place)
+        limits = island.limits_of(self.place)
+        check = closing.check_pick_up(island, block.name, self.sequence, limits, self.place)
         if not check.allowed and not self.forced(check):
             if last or check.reason.startswith(closing.UNSTABLE):
                 self.refuse(check)

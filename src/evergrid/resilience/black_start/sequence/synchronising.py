@@ -1,14 +1,14 @@
 """Two live parts that meet: one passes the other, a breaker closes, and the load is shared."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evergrid.resilience.black_start.island import STRETCH_S, Island
-from evergrid.resilience.black_start.outcome import Action, SyncWait
+from evergrid.resilience.black_start.results.outcome import Action, SyncWait
 from evergrid.resilience.black_start.sequence.program import Steps
 from evergrid.resilience.black_start.settings import SynchroCheck
+from evergrid.resilience.black_start.state.island import STRETCH_S, Island
 from evergrid.resilience.network.references import UnitReference
 from evergrid.resilience.network.synchro_check import BreakerDifference, across_breaker
 
@@ -18,6 +18,7 @@ RELEASE_S = 1.0  # in which a unit takes over its share after closing
 RELEASE_STEPS = 20
 NEAR = 1e-6  # by which a slip may pass its limit: it is driven to it
 KEPT = 2e-3  # of a slip, by which it may be off before units are trimmed again
+ENGINE_SHARE = 0.01  # of a miss, by which engines are trimmed at each look
 PATIENCE = 2.0  # periods of the slip after which waiting is given up
 DEGREES_A_STRETCH = 360.0 * STRETCH_S  # for a slip of 1 Hz
 
@@ -120,9 +121,12 @@ class Synchronising:
         miss_hz = slip_hz + found.slip_hz
         if abs(miss_hz) < KEPT * slip_hz:
             return
+        engines = {one.name for one in self.island.circuit.engines}
+        # An engine takes seconds: all of the miss at each look would make it swing.
+        share = ENGINE_SHARE if engines & set(names) else 1.0
         for name in names:
             told = self.island.references.get(name, UnitReference())
-            trim = told.trim_rad_per_s + 2.0 * np.pi * miss_hz
+            trim = told.trim_rad_per_s + 2.0 * np.pi * share * miss_hz
             self.island.refer(name, replace(told, trim_rad_per_s=trim))
 
     def note_wait(self, name: str, wait_s: float, found: BreakerDifference) -> None:
@@ -141,6 +145,7 @@ class Synchronising:
             if not island.is_on(name):
                 return
             left = 1.0 - step / RELEASE_STEPS
+            rest = island.rest_reference(name).trim_rad_per_s
             island.refer(
                 name,
                 UnitReference(
@@ -148,14 +153,21 @@ class Synchronising:
                     ramp_from_v=from_v,
                     ramp_start_s=start_s,
                     ramp_s=RELEASE_S,
-                    trim_rad_per_s=told.trim_rad_per_s * left,
+                    trim_rad_per_s=rest + (told.trim_rad_per_s - rest) * left,
                 ),
             )
             yield RELEASE_S / RELEASE_STEPS
-        island.refer(name, UnitReference())
+        island.refer(name, island.rest_reference(name))
 
     def shift(
-        self, names: list[str], from_w: float, to_w: float, from_v: float, to_v: float
+        self,
+        names: list[str],
+        from_w: float,
+        to_w: float,
+        from_v: float,
+        to_v: float,
+        *,
+        from_base: Mapping[str, float] | None = None,
     ) -> Steps:
         """Move frequency and voltage of connected units together, in small steps.
 
@@ -165,15 +177,21 @@ class Synchronising:
             to_w: At the end.
             from_v: Added to the nominal voltage at the begin.
             to_v: At the end.
+            from_base: Trims by which units carry a share of their own, at the begin; at the end
+                they have those of the island.
         """
         island = self.island
+        to_base = island.base_trim
+        begin = to_base if from_base is None else from_base
         for step in range(1, RELEASE_STEPS + 1):
             share = step / RELEASE_STEPS
             for name in names:
                 if island.is_on(name):
+                    first = from_w + begin.get(name, 0.0)
+                    last = to_w + to_base.get(name, 0.0)
                     told = UnitReference(
                         voltage_v=self.nominal_v + from_v + share * (to_v - from_v),
-                        trim_rad_per_s=from_w + share * (to_w - from_w),
+                        trim_rad_per_s=first + share * (last - first),
                     )
                     island.refer(name, told)
             yield RELEASE_S / RELEASE_STEPS

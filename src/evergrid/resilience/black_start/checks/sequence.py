@@ -4,9 +4,10 @@ from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.core.text.nearest import did_you_mean
 from evergrid.model.microgrid import BatteryUnit, Microgrid
+from evergrid.resilience.black_start.assets.emergency import EmergencySupply
 from evergrid.resilience.black_start.circuit import formers_of
-from evergrid.resilience.black_start.island import SAMPLE_S
 from evergrid.resilience.black_start.settings import GridReturn, StartSequence
+from evergrid.resilience.black_start.state.island import SAMPLE_S
 
 MOST_UNITS = 100  # eigenvalues are found of all of them again and again
 MOST_BLOCKS = 300
@@ -14,7 +15,12 @@ MOST_VALUES = 40_000_000  # kept of all samples
 VALUES_A_UNIT, VALUES_A_BLOCK, VALUES = 4, 2, 4  # kept at each sample
 
 
-def check_sequence(site: Microgrid, sequence: StartSequence, grid: GridReturn | None) -> None:
+def check_sequence(
+    site: Microgrid,
+    sequence: StartSequence,
+    grid: GridReturn | None,
+    emergency: EmergencySupply | None = None,
+) -> None:
     """Refuse a sequence that this site cannot do, before anything is computed.
 
     Raises:
@@ -53,6 +59,10 @@ def check_sequence(site: Microgrid, sequence: StartSequence, grid: GridReturn | 
     if unknown:
         fix = did_you_mean(unknown[0], names) or f"Known: {', '.join(names[:12])}."
         faults.append(Fault("start.order", "name units and blocks", unknown, fix=fix))
+    switched = set() if emergency is None else {one.block for one in emergency.switches}
+    if own := tuple(name for name in sequence.order if name in switched):
+        fix = "Leave it out: its transfer switch takes the side that lives."
+        faults.append(Fault("start.order", "name blocks without a transfer switch", own, fix=fix))
     if len(set(sequence.order)) < len(sequence.order):
         twice = tuple({one for one in sequence.order if sequence.order.count(one) > 1})
         faults.append(Fault("start.order", "name each once", twice))

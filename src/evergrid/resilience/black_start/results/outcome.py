@@ -1,6 +1,6 @@
 """What a black start leaves: events, checks before closings, samples, energy of each unit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -35,6 +35,8 @@ class Action(StrEnum):
     ENTERED = "entered_service"
     REFUSED = "refused"
     SHED = "shed"
+    NO_START = "does_not_start"
+    TRANSFERRED = "transferred"
     TRIP = "trip"
     COLLAPSE = "collapse"
     GRID_BACK = "grid_back"
@@ -133,6 +135,7 @@ class IslandSamples:
             site and of each neighbouring section.
         section_voltage_pu: At that bus.
         follower_power_kw: Filtered, of each unit that follows.
+        motor_speed_pu: Of the motors of each block; NaN while they have no voltage.
     """
 
     time_s: Float[Array, " sample"]
@@ -147,6 +150,7 @@ class IslandSamples:
     section_frequency_hz: Float[Array, "sample section"]
     section_voltage_pu: Float[Array, "sample section"]
     follower_power_kw: Float[Array, "sample follower"]
+    motor_speed_pu: Float[Array, "sample motor"]
 
 
 @dataclass(frozen=True)
@@ -214,6 +218,9 @@ class BlackStart:
         joined: Whether the site and each section are one island with the site at the end.
         followers: What became of each charger that follows, if they take part.
         inrush: Of the transformer upstream closed hard onto the live site; None where it is not.
+        trim_hz: By which the no-load frequency of each unit is off at the end, for a share of the
+            power of its own.
+        on_emergency: Names of the blocks that hang on the emergency bus at the end.
     """
 
     circuit: SiteCircuit
@@ -232,3 +239,5 @@ class BlackStart:
     joined: tuple[bool, ...]
     followers: tuple[FollowerOutcome, ...] = ()
     inrush: HardClosing | None = None
+    trim_hz: Float[Array, " unit"] = field(default_factory=lambda: np.zeros(0))
+    on_emergency: tuple[str, ...] = ()

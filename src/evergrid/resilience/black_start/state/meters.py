@@ -7,6 +7,7 @@ import numpy as np
 from evergrid.core.arrays import Array, Float
 from evergrid.resilience.black_start.circuit import SiteCircuit
 from evergrid.resilience.inverter.droop import I_O_X, I_O_Y, STATES, P, Q
+from evergrid.resilience.machine.induction import SPEED
 from evergrid.resilience.network.assembly import Assembly
 from evergrid.resilience.network.breakers import BreakerPositions
 
@@ -28,6 +29,7 @@ class MeterRow(NamedTuple):
     section_frequency: Array
     section_voltage: Array
     follower_kw: Array
+    motor_speed: Array
 
 
 def effective_pu(voltage_pu: Float[Array, " sample"], window: int) -> Float[Array, " late_sample"]:
@@ -44,9 +46,14 @@ def effective_pu(voltage_pu: Float[Array, " sample"], window: int) -> Float[Arra
 
 
 def dark_row(
-    time_s: Float[Array, " sample"], units: int, blocks: int, sections: int, followers: int
+    time_s: Float[Array, " sample"],
+    units: int,
+    blocks: int,
+    sections: int,
+    followers: int,
+    motors: int,
 ) -> MeterRow:
-    """Samples of an island without a unit."""
+    """Samples of an island without a unit; how motors run down there is not shown."""
     samples = len(time_s)
     none, zero = np.full(samples, np.nan), np.zeros(samples)
     each = np.zeros((samples, units))
@@ -63,6 +70,7 @@ def dark_row(
         np.full((samples, sections), np.nan),
         np.zeros((samples, sections)),
         np.zeros((samples, followers)),
+        np.full((samples, motors), np.nan),
     )
 
 
@@ -95,7 +103,7 @@ def shown(
     all_units = states[:, : len(network.units) * len(STATES)].reshape(samples, -1, len(STATES))
     frequency = np.full((samples, len(network.units)), np.nan)
     running = assembly.units
-    speed = assembly.speeds_rad_per_s(all_units[:, running, P])
+    speed = assembly.speeds_rad_per_s(states)
     frequency[:, running] = speed / (2.0 * np.pi)
     units = all_units[:, :count]
     current = np.hypot(units[:, :, I_O_X], units[:, :, I_O_Y]) * volts / rating_w
@@ -106,6 +114,14 @@ def shown(
     loads = [i for i, load in enumerate(network.loads) if load.name in blocks]
     ohms = np.array([load.resistance_ohm for load in assembly.microgrid.loads])[loads]
     block_kw = ohms * (currents[:, loads] ** 2).sum(axis=2) / 1e3
+    motor_speed = np.full((samples, len(circuit.motors)), np.nan)
+    names = [block.name for block in circuit.blocks]
+    for place, one in enumerate(circuit.motors):
+        number = circuit.unit_place[one.name]
+        if number in running:
+            motor_speed[:, place] = all_units[:, number, SPEED]
+            block_kw[:, names.index(one.block)] -= all_units[:, number, P] / 1e3
+    followers = [circuit.unit_place[unit.name] for unit in circuit.followers]
     on = np.array([positions.has(block.name) for block in circuit.blocks])
     at_bus = [network.bus_index[network.loads[load].bus] for load in loads]
     live = np.isin(at_bus, assembly.buses)
@@ -121,7 +137,8 @@ def shown(
         np.tile(on & live, (samples, 1)),
         whole,
         voltage,
-        all_units[:, len(network.units) - len(circuit.followers) :, P] / 1e3,
+        all_units[:, followers, P] / 1e3,
+        motor_speed,
     )
 
 

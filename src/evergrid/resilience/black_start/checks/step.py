@@ -9,11 +9,11 @@ from evergrid.core import records
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.model.microgrid import LoadBlock, Microgrid
+from evergrid.resilience.black_start.checks.closing import check_stability
 from evergrid.resilience.black_start.circuit import InverterSettings, circuit
-from evergrid.resilience.black_start.closing import check_stability
-from evergrid.resilience.black_start.island import SAMPLE_S, STRETCH_S, Island
-from evergrid.resilience.black_start.meters import effective_pu
 from evergrid.resilience.black_start.settings import ProtectionLimits, faults_outside
+from evergrid.resilience.black_start.state.island import SAMPLE_S, STRETCH_S, Island
+from evergrid.resilience.black_start.state.meters import effective_pu
 from evergrid.resilience.network.breakers import BreakerPositions
 from evergrid.resilience.network.simulation import Ending, simulate
 from evergrid.resilience.network.steady_state import steady_state

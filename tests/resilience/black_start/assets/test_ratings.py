@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evergrid.core.errors import InputError
-from evergrid.resilience.black_start.ratings import VERIFIED, VERIFIED_VA, rated
+from evergrid.resilience.black_start.assets.ratings import VERIFIED, VERIFIED_VA, rated
 from evergrid.resilience.inverter.droop import DroopInverter
 from evergrid.resilience.network.assembly import assemble
 from evergrid.resilience.network.dq_network import DqNetwork

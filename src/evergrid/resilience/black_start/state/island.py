@@ -9,18 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float
-from evergrid.core.units import S_PER_H
 from evergrid.model.microgrid import TIERS
 from evergrid.resilience.black_start.circuit import GRID, SiteCircuit
-from evergrid.resilience.black_start.meters import (
-    SAMPLE_S,
-    MeterRow,
-    dark_row,
-    effective_pu,
-    ratings_w,
-    shown,
-)
-from evergrid.resilience.black_start.outcome import (
+from evergrid.resilience.black_start.results.outcome import (
     Action,
     ClosingCheck,
     IslandReading,
@@ -28,8 +19,19 @@ from evergrid.resilience.black_start.outcome import (
     StartEvent,
     SyncWait,
 )
-from evergrid.resilience.black_start.rest import RestingIsland, resting
 from evergrid.resilience.black_start.settings import ProtectionLimits
+from evergrid.resilience.black_start.state.cold_load import ColdLoads
+from evergrid.resilience.black_start.state.energy import EnergyMeters
+from evergrid.resilience.black_start.state.meters import (
+    SAMPLE_S,
+    MeterRow,
+    dark_row,
+    effective_pu,
+    ratings_w,
+    shown,
+)
+from evergrid.resilience.black_start.state.motors import CoastingMotors
+from evergrid.resilience.black_start.state.rest import RestingIsland, resting
 from evergrid.resilience.network.assembly import Assembly, assemble
 from evergrid.resilience.network.breakers import BreakerPositions, islands
 from evergrid.resilience.network.dq_state import DqState, dead_state
@@ -41,8 +43,6 @@ STRETCH_S = 0.02
 SAMPLES = round(STRETCH_S / SAMPLE_S)
 SWING_STRETCHES = 25
 BOUND_PU = 50.0  # of a current, over that of all units together, beyond which it has run away
-WS_PER_KWH = 3.6e6
-ENERGY_OUT = "its energy has run out"
 
 
 class IslandLostError(Exception):
@@ -87,24 +87,23 @@ class Island:
 
     def __post_init__(self) -> None:
         network = self.circuit.network
-        units = [unit.name for unit in network.units]
+        units = self._sources()
         self.state = dead_state(network)
         loads = [block.name for block in self.circuit.blocks]
         opened = BreakerPositions().opening(*units, *loads, *self.circuit.breakers)
         self.positions = opened.stopping(*units)
         self.rating_w = ratings_w(self.circuit)
-        count = len(self.circuit.formers)
-        self.energy_kwh = np.zeros(count)
-        self.auxiliary_kwh = np.zeros(count)
-        self.auxiliary_on = np.zeros(count, bool)
-        self.connected_s = np.full(count, np.inf)
-        self.peak_pu = np.zeros(count)
-        self.follower_kwh = np.zeros(len(self.circuit.followers))
+        self.energy = EnergyMeters(self.circuit, self.rating_w)
+        self.connected_s = np.full(len(self.circuit.formers), np.inf)
         self.dead_units: set[str] = set()
         self.lost = False
+        # What a unit is told at rest beside the speed of the grid: its share of the power.
+        self.base_trim: dict[str, float] = {}
         self._timers: dict[str, float] = {}
-        self._picked_s: dict[str, float] = {}
-        self._cold: dict[str, float] = {}
+        self._cold = ColdLoads(self.circuit.blocks)
+        self._coasting = CoastingMotors(self.circuit)
+        emergency = self.circuit.emergency
+        self._diesel_limits = None if emergency is None else emergency.rules.limits(self.limits)
         self._rows: list[MeterRow] = []
         self._assembly: Assembly | None = None
         self._rest: RestingIsland | None = None
@@ -122,14 +121,14 @@ class Island:
     def assembly(self) -> Assembly:
         """What is connected now."""
         if self._assembly is None:
-            network = self.circuit.with_block_power(self._cold).network
+            network = self.circuit.with_block_power(self._cold.drawn).network
             told = self.references | self.powers
             self._assembly = assemble(network, self.positions, told)
         return self._assembly
 
     def assembly_with(self, positions: BreakerPositions) -> Assembly:
         """What would be connected with other positions of breakers."""
-        network = self.circuit.with_block_power(self._cold).network
+        network = self.circuit.with_block_power(self._cold.drawn).network
         return assemble(network, positions, self.references | self.powers)
 
     def online(self) -> Bool[Array, " unit"]:
@@ -194,6 +193,24 @@ class Island:
         names = self.joined_units(section, positions)
         return np.array([unit.name in names for unit in self.circuit.formers])
 
+    def blocks_of(self, section: int, positions: BreakerPositions | None = None) -> tuple[str, ...]:
+        """Names of the blocks of a section; transfer switches move some between two."""
+        now, made = positions or self.positions, self.circuit
+        own = made.sections[section]
+        moved = {
+            one.block for one in made.switches if now.has(one.normal) or not now.has(one.emergency)
+        }
+        on_main = moved if section == 0 else set()
+        return (*(name for name in own.blocks if name not in moved), *sorted(on_main))
+
+    def limits_of(self, section: int) -> ProtectionLimits:
+        """Limits of the island of a section: diesel sets alone stand more than inverters allow."""
+        if self._diesel_limits is None or self.on_grid(section):
+            return self.limits
+        units = self.joined_units(section)
+        alone = bool(units) and units <= {one.name for one in self.circuit.engines}
+        return self._diesel_limits if alone else self.limits
+
     def reading(self, section: int = 0) -> IslandReading:
         """What meters of a section show now."""
         if not self.joined_units(section):
@@ -202,9 +219,8 @@ class Island:
         volts = assembly.voltages_v(self.state.values, self.time_s)[None]
         now_s = np.array([self.time_s])
         row = shown(self.circuit, self.positions, assembly, now_s, values, volts)
-        own = np.array(
-            [b.name in self.circuit.sections[section].blocks for b in self.circuit.blocks]
-        )
+        here = self.blocks_of(section)
+        own = np.array([block.name in here for block in self.circuit.blocks])
         frequency, voltage = row.section_frequency[0, section], row.section_voltage[0, section]
         return IslandReading(float(frequency), float(voltage), float(row.block_kw[0, own].sum()))
 
@@ -234,38 +250,47 @@ class Island:
         if not self.alive() and not self._anything_runs():
             self._die()
             return
-        self.state = switched(self.state, self.assembly()).state
+        self.lost = False
+        before = self.state
+        after = switched(before, self.assembly()).state
+        self.state = self._coasting.switched(before, after, self.assembly())
 
     def refer(self, name: str, reference: UnitReference) -> None:
         """Tell a unit something else."""
         self.references[name] = reference
         self._assembly = None
 
+    def rest_reference(self, name: str) -> UnitReference:
+        """What a unit that forms the grid is told once it has taken over its share."""
+        trim = self.base_trim.get(name, 0.0)
+        if self.on_grid(self.section_of(name)):
+            trim += self.references[GRID].trim_rad_per_s  # else it would feed what the grid is off
+        return UnitReference(trim_rad_per_s=trim)
+
+    def follow_power(self, name: str, reference: PowerReference) -> None:
+        """Tell a unit that follows something else."""
+        self.powers[name] = reference
+        self._assembly = None
+
     def prepare(self, name: str) -> None:
         """A block that is to be closed would draw what it draws when it is cold."""
-        self._picked_s.pop(name, None)
-        self._cold[name] = self.block_factor(name)
+        self._cold.prepare(name)
         self._assembly = None
 
     def close_block(self, name: str) -> None:
         """Close a block; from now on it warms up."""
         self.prepare(name)
         self.move(self.positions.closing(name))
-        self._picked_s[name] = self.time_s
+        self._cold.closed(name, self.time_s)
 
     def block_factor(self, name: str) -> float:
         """Power that a block draws, or would draw right after closing, over its warm power."""
-        block = next(one for one in self.circuit.blocks if one.name == name)
-        if name not in self._picked_s:
-            return block.cold_load_factor
-        since_h = (self.time_s - self._picked_s[name]) / S_PER_H - block.cold_load_delay_h
-        if since_h <= 0:
-            return block.cold_load_factor
-        if block.cold_load_decay_h <= 0:
-            return 1.0
-        return 1.0 + (block.cold_load_factor - 1.0) * float(
-            np.exp(-since_h / block.cold_load_decay_h)
-        )
+        return self._cold.factor(name, self.time_s)
+
+    def _sources(self) -> list[str]:
+        """Names of all units but motors, which stop and start with their blocks."""
+        motors = {one.name for one in self.circuit.motors}
+        return [unit.name for unit in self.circuit.network.units if unit.name not in motors]
 
     def _anything_runs(self) -> bool:
         units = {unit.name for unit in self.circuit.network.units if unit.forms}
@@ -280,7 +305,8 @@ class Island:
         """No unit is left: all is dark, and breakers of blocks open on a dead bus."""
         self.lost = True
         self.armed.clear()
-        self.state = dead_state(self.circuit.network, self.time_s)
+        before, dead = self.state, dead_state(self.circuit.network, self.time_s)
+        self.state = self._coasting.switched(before, dead, None)
         names = [block.name for block in self.circuit.blocks]
         self.positions = self.positions.opening(*names)
 
@@ -300,7 +326,8 @@ class Island:
         if self.lost or not self._anything_runs():
             self._dark_stretch()
             return
-        self._warm_up()
+        if self._cold.warm_up(self.time_s):
+            self._assembly = None
         assembly = self.assembly()
         if self._rest is not None and self._rest.went.assembly is assembly:
             self._resting_stretch(self._rest)
@@ -341,69 +368,26 @@ class Island:
     def _dark_stretch(self) -> None:
         time_s = self.time_s + SAMPLE_S * np.arange(SAMPLES)
         made = self.circuit
-        of_each = made.formers, made.blocks, made.sections, made.followers
+        of_each = made.formers, made.blocks, made.sections, made.followers, made.motors
         self._rows.append(dark_row(time_s, *(len(one) for one in of_each)))
         self._seen_pu = np.zeros_like(self._seen_pu)
-        self._feed_auxiliaries(STRETCH_S)
+        self.energy.feed_auxiliaries(STRETCH_S, self.time_s)
         self.state = DqState(self._whole(self.time_s + STRETCH_S), self.state.values)
-
-    def _warm_up(self) -> None:
-        """Bring what cold blocks draw up to date, once it has moved by half a percent."""
-        for name, told in list(self._cold.items()):
-            if name not in self._picked_s:
-                continue
-            factor = self.block_factor(name)
-            if abs(factor - told) > 5e-3:
-                self._cold[name] = factor
-                self._assembly = None
-
-    def _count(self, went: DqTrajectory, seconds: float) -> None:
-        """Energy out of each battery, and peaks of currents."""
-        volts = self.circuit.site.nominal_v
-        for place, unit in enumerate(went.assembly.units):
-            follower = unit - len(self.circuit.network.units) + len(self.circuit.followers)
-            if follower >= 0:
-                battery = self.circuit.followers[follower]
-                ac_kwh = went.unit_energy_ws[place] / WS_PER_KWH + (
-                    battery.auxiliary_kw * seconds / S_PER_H
-                )
-                over = (
-                    battery.efficiency_discharge if ac_kwh > 0 else 1.0 / battery.efficiency_charge
-                )
-                self.follower_kwh[follower] += ac_kwh / over
-                continue
-            if unit >= len(self.circuit.formers):
-                continue
-            battery = self.circuit.formers[unit]
-            ac_kwh = went.unit_energy_ws[place] / WS_PER_KWH
-            over = battery.efficiency_discharge if ac_kwh > 0 else 1.0 / battery.efficiency_charge
-            self.energy_kwh[unit] += ac_kwh / over
-            peak = went.peak_filter_current_a[place] * volts / self.rating_w[unit]
-            self.peak_pu[unit] = max(self.peak_pu[unit], peak)
-        self._feed_auxiliaries(seconds)
-
-    def _feed_auxiliaries(self, seconds: float) -> None:
-        left = self.energy_left_kwh()
-        for unit, battery in enumerate(self.circuit.formers):
-            if self.auxiliary_on[unit] and left[unit] > 0 and not self._has_left(unit):
-                used = battery.auxiliary_kw * seconds / S_PER_H
-                self.auxiliary_kwh[unit] += used
-                self.energy_kwh[unit] += used
 
     @property
     def rows(self) -> list[MeterRow]:
         """What meters have shown, stretch by stretch."""
         return self._rows
 
-    def energy_left_kwh(self) -> Float[Array, " unit"]:
-        """In each battery above its reserve."""
-        had = [unit.energy_arrival_kwh - unit.energy_reserve_kwh for unit in self.circuit.formers]
-        return np.array(had) - self.energy_kwh
+    def _count(self, went: DqTrajectory, seconds: float) -> None:
+        """Energy out of each battery, and peaks of currents."""
+        self.energy.count(went, seconds)
+        self.energy.feed_auxiliaries(seconds, self.time_s)
 
     # Relays
 
     def _relays(self, row: MeterRow) -> None:
-        for unit, cause in self._spent():
+        for unit, cause in self.energy.spent(self.time_s):
             name = self.circuit.formers[unit].name
             if name not in self.positions.stopped:
                 self.trip(name, cause)
@@ -422,10 +406,21 @@ class Island:
                 self._section_relays(row, section)
         if not self.lost:
             self._shedding(row)
+            self._stalled(row)
+
+    def _stalled(self, row: MeterRow) -> None:
+        """Blocks whose motors do not come up to speed are opened, before the motors burn."""
+        rules = self.circuit.motor_rules
+        for place, one in enumerate(self.circuit.motors):
+            speed = row.motor_speed[:, place]
+            live = self.is_on(one.block) & (speed < rules.stalled_pu)
+            if self.lasting(f"{one.name} stalled", live, rules.stalled_s):
+                cause = f"its motors do not come up: {float(speed[-1]):.2f} of nominal speed"
+                self._open_block(one.block, cause)
 
     def _section_relays(self, row: MeterRow, section: int) -> None:
         """Units of a section trip on the voltage and the frequency of its bus."""
-        limits, nominal = self.limits, self.circuit.site.nominal_hz
+        limits, nominal = self.limits_of(section), self.circuit.site.nominal_hz
         voltage = row.section_voltage[:, section]
         names = [name for name in self.circuit.sections[section].units if self.positions.has(name)]
         low_pu = voltage < limits.under_voltage_pu
@@ -440,36 +435,21 @@ class Island:
 
     def _shedding(self, row: MeterRow) -> None:
         """One block of each island whose frequency is low for long."""
-        least_hz = self.circuit.site.nominal_hz - self.limits.shed_deviation_hz
+        nominal = self.circuit.site.nominal_hz
         for section in sorted(self.armed):
+            limits = self.limits_of(section)
             frequency = row.section_frequency[:, section]
-            low_hz = frequency < least_hz
+            low_hz = frequency < nominal - limits.shed_deviation_hz
             # Joined sections have one frequency: the first of them that has relays looks for all.
             if low_hz.any() and section != self._first_armed(section):
                 continue
-            if self.lasting(f"shed {section}", low_hz, self.limits.shed_s):
+            if self.lasting(f"shed {section}", low_hz, limits.shed_s):
                 self._shed(float(np.nanmin(frequency)), self.joined_sections(section))
 
     def _first_armed(self, section: int) -> int:
         """The first section with relays among those that are one island with this one."""
         together = [one for one in self.joined_sections(section) if one in self.armed]
         return min(together, default=section)
-
-    def _spent(self) -> list[tuple[int, str]]:
-        """Units that cannot feed any longer, and why."""
-        left = self.energy_left_kwh()
-        found = []
-        for unit, battery in enumerate(self.circuit.formers):
-            if self._has_left(unit):
-                found.append((unit, f"it leaves {battery.departure_h:.3g} h after the loss"))
-            elif left[unit] <= 0:
-                short = battery.energy_arrival_kwh <= battery.energy_reserve_kwh
-                cause = "it came with no energy above its reserve" if short else ENERGY_OUT
-                found.append((unit, cause))
-        return found
-
-    def _has_left(self, unit: int) -> bool:
-        return self.time_s >= S_PER_H * self.circuit.formers[unit].departure_h
 
     def lasting(self, relay: str, low: Bool[Array, " sample"], seconds: float) -> bool:
         """Whether something has lasted for so long; the clock of the relay then starts anew."""
@@ -487,7 +467,7 @@ class Island:
 
     def _shed(self, low_hz: float, sections: tuple[int, ...]) -> None:
         """Open the least worthy block that is on in these sections."""
-        own = {name for one in sections for name in self.circuit.sections[one].blocks}
+        own = {name for one in sections for name in self.blocks_of(one)}
         on = [
             block
             for block in self.circuit.blocks
@@ -499,17 +479,23 @@ class Island:
         feeding = {block.parent for block in on}
         last = [block for block in on if block.name not in feeding]
         block = max(last, key=lambda one: (TIERS.index(one.tier), -one.weight))
-        section = self.section_of(block.name)
+        self._open_block(block.name, f"frequency at {low_hz:.2f} Hz")
+
+    def _open_block(self, name: str, cause: str) -> None:
+        """Open a block for a reason that its own breaker or relay sees."""
+        section = self.section_of(name)
         before = self.reading(section)
-        self.move(self.positions.opening(block.name))
-        self._picked_s.pop(block.name, None)
-        self.log(Action.SHED, block.name, f"frequency at {low_hz:.2f} Hz", before, section)
+        self.move(self.positions.opening(name))
+        self._cold.opened(name)
+        self.log(Action.SHED, name, cause, before, section)
 
     def section_of(self, name: str) -> int:
         """Place of the section of a unit or block."""
         sections = self.circuit.sections
         return next(
-            i for i, one in enumerate(sections) if name in (*one.units, *one.blocks, *one.followers)
+            place
+            for place, one in enumerate(sections)
+            if name in (*one.units, *one.followers) or name in self.blocks_of(place)
         )
 
     def trip(self, name: str, cause: str) -> None:
@@ -535,21 +521,22 @@ class Island:
         for place in sections:
             section = self.circuit.sections[place]
             self.armed.discard(place)
+            blocks = self.blocks_of(place)
             stopped = self.positions.stopping(*section.units, *section.followers)
-            self.move(stopped.opening(*section.blocks))
-            for name in section.blocks:
-                self._picked_s.pop(name, None)
+            self.move(stopped.opening(*blocks))
+            for name in blocks:
+                self._cold.opened(name)
             self.log(Action.COLLAPSE, section.name, cause, before, place)
         raise IslandLostError(cause, sections)
 
     def _run_away(self, ended: Ending) -> None:
         before = IslandReading(np.nan, np.nan, np.nan)
         words = "a state is no number" if ended is Ending.NOT_FINITE else "a current has run away"
-        self.positions = self.positions.stopping(*(u.name for u in self.circuit.network.units))
+        self.positions = self.positions.stopping(*self._sources())
         self._collapse(f"{words} at {self.time_s:.3f} s", before)
 
     def _collapse(self, cause: str, before: IslandReading) -> None:
-        self.positions = self.positions.stopping(*(u.name for u in self.circuit.network.units))
+        self.positions = self.positions.stopping(*self._sources())
         self._assembly = None
         self._die()
         self.log(Action.COLLAPSE, "island", cause, before)
@@ -585,11 +572,11 @@ class Island:
     def block_voltages_pu(self, went: DqTrajectory, section: int) -> list[Float[Array, " sample"]]:
         """Voltages during a run at other buses of a section where a block is on."""
         network, volts = self.circuit.network, self.circuit.site.nominal_v
-        own = self.circuit.sections[section]
+        own, blocks = self.circuit.sections[section], self.blocks_of(section)
         on = {
             load.bus
             for load in network.loads
-            if load.name in own.blocks and went.assembly.positions.has(load.name)
+            if load.name in blocks and went.assembly.positions.has(load.name)
         }
         numbers = [network.bus_index[bus] for bus in sorted(on - {own.bus})]
         places = [np.flatnonzero(went.assembly.buses == number) for number in numbers]

@@ -8,7 +8,8 @@ import numpy as np
 from evergrid.core import records
 from evergrid.core.errors import raise_if_any
 from evergrid.model.microgrid import BatteryUnit
-from evergrid.resilience.black_start.ratings import rated
+from evergrid.resilience.black_start.assets.panels import PanelSource
+from evergrid.resilience.black_start.assets.ratings import rated
 from evergrid.resilience.black_start.settings import faults_outside
 from evergrid.resilience.inverter.following import PllInverter
 
@@ -77,7 +78,7 @@ class FollowingRules:
 
 
 def following_inverter(
-    unit: BatteryUnit,
+    unit: BatteryUnit | PanelSource,
     rules: FollowingRules,
     *,
     volts: float,

@@ -8,17 +8,19 @@ import numpy as np
 from evergrid.core.arrays import Array
 from evergrid.core.errors import InputError
 from evergrid.resilience.black_start.circuit import GRID
-from evergrid.resilience.black_start.island import SAMPLE_S, STRETCH_S, Island
-from evergrid.resilience.black_start.meters import effective_pu
-from evergrid.resilience.black_start.outcome import ClosingCheck
+from evergrid.resilience.black_start.results.outcome import ClosingCheck
 from evergrid.resilience.black_start.settings import ProtectionLimits, StartSequence
+from evergrid.resilience.black_start.state.island import SAMPLE_S, STRETCH_S, Island
+from evergrid.resilience.black_start.state.meters import effective_pu
 from evergrid.resilience.network.assembly import assemble
 from evergrid.resilience.network.breakers import BreakerPositions
 from evergrid.resilience.network.references import PowerReference, UnitReference
 from evergrid.resilience.network.simulation import Ending, simulate
 from evergrid.resilience.network.small_signal import modes
 from evergrid.resilience.network.steady_state import steady_state
+from evergrid.resilience.network.switching import switched
 
+RELAY_MARGIN_S = 0.1  # looked ahead beyond the delay of a relay
 UNSTABLE = "unstable"  # how the reason begins where eigenvalues refuse
 
 
@@ -55,15 +57,16 @@ def _settled_references(
     island: Island, here: frozenset[str]
 ) -> dict[str, UnitReference | PowerReference]:
     """What units are told once they have taken over their shares."""
-    following: dict[str, UnitReference | PowerReference] = {
-        name: told for name, told in island.powers.items() if name in here
+    told: dict[str, UnitReference | PowerReference] = {
+        name: one for name, one in island.powers.items() if name in here
     }
     grid = island.references.get(GRID)
-    if grid is None or GRID not in here:
-        return following
-    units = [unit.name for unit in island.circuit.formers]
-    trim = UnitReference(trim_rad_per_s=grid.trim_rad_per_s)
-    return following | dict.fromkeys(units, trim) | {GRID: grid}
+    with_grid = grid is not None and GRID in here
+    slow = grid.trim_rad_per_s if grid is not None and with_grid else 0.0
+    for unit in island.circuit.formers:
+        trim = slow + island.base_trim.get(unit.name, 0.0)
+        told[unit.name] = UnitReference(trim_rad_per_s=trim)
+    return told | {GRID: grid} if grid is not None and with_grid else told
 
 
 def _mode_words(value: complex, states: Mapping[str, float]) -> str:
@@ -87,16 +90,44 @@ def check_pick_up(
         limits: That the look ahead must keep.
         section: Place of the section of the block.
     """
+    positions = island.positions.closing(name)
+    return _check_block(island, name, positions, sequence, limits, section)
+
+
+def check_transfer(
+    island: Island, name: str, positions: BreakerPositions, sequence: StartSequence, section: int
+) -> ClosingCheck:
+    """The same of a block whose transfer switch takes the other side.
+
+    Args:
+        island: Now.
+        name: Of the block.
+        positions: Of all breakers after it.
+        sequence: How much units may be loaded, and for how long to look ahead.
+        section: Place of the section that takes it.
+    """
+    limits = island.limits_of(section)
+    return _check_block(island, name, positions, sequence, limits, section)
+
+
+def _check_block(
+    island: Island,
+    name: str,
+    positions: BreakerPositions,
+    sequence: StartSequence,
+    limits: ProtectionLimits,
+    section: int,
+) -> ClosingCheck:
+    """What `check_pick_up` looks at, for any positions of breakers that connect the block."""
     if island.on_grid(section):
         return ClosingCheck(island.time_s, name, True, "", np.zeros(0, complex), ())
-    positions = island.positions.closing(name)
     blocks = [one for one in _blocks_on(island, section, positions) if one != name]
     loading = _loading_fault(island, (*blocks, name), section, positions, sequence)
     settled_hz = _settled_hz(island, (*blocks, name), section)
     if loading and not sequence.force:
         nothing = np.zeros(0, complex)
         return ClosingCheck(island.time_s, name, False, loading, nothing, (), settled_hz=settled_hz)
-    found = check_energising(island, name, sequence, limits, section)
+    found = _look_and_modes(island, name, positions, sequence, limits, section)
     unstable = found.reason.startswith(UNSTABLE)
     reasons = [one for one in (loading, found.reason) if one and not unstable]
     if unstable:
@@ -121,8 +152,23 @@ def check_energising(
         section: Place of a section that feeds it; its meters are looked at.
     """
     positions = island.positions.closing(name)
+    return _look_and_modes(island, name, positions, sequence, limits, section)
+
+
+def _look_and_modes(
+    island: Island,
+    name: str,
+    positions: BreakerPositions,
+    sequence: StartSequence,
+    limits: ProtectionLimits,
+    section: int,
+) -> ClosingCheck:
+    """Eigenvalues and a look ahead with these positions of breakers."""
     stable = check_stability(island, positions, name, section)
-    seen = _look_ahead(island, positions, sequence.trial_s, section)
+    seconds = sequence.trial_s
+    if island.circuit.motors:  # one draws its starting current for longer than a relay waits
+        seconds = max(seconds, limits.over_current_s + RELAY_MARGIN_S)
+    seen = _look_ahead(island, positions, seconds, section)
     reasons = []
     nominal = island.circuit.site.nominal_hz
     if not seen.finished:
@@ -136,6 +182,11 @@ def check_energising(
         reasons.append(
             f"the frequency would fall to {seen.frequency_hz:.3f} Hz, below "
             f"{nominal - limits.pick_up_deviation_hz:g}"
+        )
+    if seen.over_s(limits.over_current_pu) >= limits.over_current_s > 0.0:
+        reasons.append(
+            f"units would trip on over-current, {seen.current_pu:.2f} of their rated current for "
+            f"{limits.over_current_s:g} s"
         )
     if stable.reason:
         reasons = [stable.reason]
@@ -179,7 +230,7 @@ def check_join(island: Island, line: str, section: int, sequence: StartSequence)
 def _blocks_on(island: Island, section: int, positions: BreakerPositions) -> tuple[str, ...]:
     """Names of the blocks that are on in the island of a section."""
     together = island.joined_sections(section, positions)
-    names = [name for one in together for name in island.circuit.sections[one].blocks]
+    names = [name for one in together for name in island.blocks_of(one, positions)]
     return tuple(name for name in names if positions.has(name))
 
 
@@ -237,12 +288,13 @@ def _loading_fault(
     """Why the units that would be connected cannot carry the blocks; empty where they can."""
     needed = _needed_kw(island, blocks)
     formers, online = island.circuit.formers, island.joined(section, positions)
-    share = np.array([unit.max_discharge_kw / unit.apparent_kva for unit in formers])
-    rating = np.array([unit.apparent_kva for unit in formers])
     if not online.any():
         return "no unit is connected"
-    # Equal droops per unit load all alike per kVA, so the weakest of them sets what all may give.
-    most = sequence.loading * float(share[online].min() * rating[online].sum())
+    # Droop gives each a power at a frequency, and the first at its limit sets what all may give.
+    stiffness, trim_hz = _by_droop(island)
+    limit_w = 1e3 * sequence.loading * np.array([unit.max_discharge_kw for unit in formers])
+    lowest_hz = float((trim_hz - limit_w / stiffness)[online].max())
+    most = float((stiffness * (trim_hz - lowest_hz))[online].sum()) / 1e3
     if overloaded := _wire_fault(island, blocks, positions):
         return overloaded
     if needed <= most:
@@ -251,6 +303,17 @@ def _loading_fault(
         f"the blocks would draw {needed:.4g} kW, more than the {most:.4g} kW that "
         f"{int(online.sum())} units may give"
     )
+
+
+def demand_kw(island: Island, section: int) -> float:
+    """What the blocks that are on draw at nominal voltage in the island of a section."""
+    names = {name for place in island.joined_sections(section) for name in island.blocks_of(place)}
+    drawn = (
+        block.power_kw * island.block_factor(block.name)
+        for block in island.circuit.blocks
+        if block.name in names and island.is_on(block.name)
+    )
+    return sum(drawn, 0.0)
 
 
 def fed_kw(island: Island, section: int) -> float:
@@ -266,12 +329,24 @@ def _settled_hz(
     positions: BreakerPositions | None = None,
 ) -> float:
     """Frequency by droop alone at nominal voltage."""
-    rating = island.rating_w[island.joined(section, positions)].sum()
-    if rating <= 0 or island.on_grid(section):
+    online = island.joined(section, positions)
+    if not online.any() or island.on_grid(section):
         return np.nan
-    droop_hz = island.circuit.droop_hz
-    needed_kw = _needed_kw(island, blocks) - fed_kw(island, section)
-    return island.circuit.site.nominal_hz - droop_hz * 1e3 * needed_kw / rating
+    stiffness, trim_hz = (one[online] for one in _by_droop(island))
+    needed_w = 1e3 * (_needed_kw(island, blocks) - fed_kw(island, section))
+    return island.circuit.site.nominal_hz + droop_deviation_hz(stiffness, trim_hz, needed_w)
+
+
+def _by_droop(island: Island) -> tuple[Array, Array]:
+    """Power over frequency of each unit that forms the grid, and how far its no-load is off."""
+    trims = [island.base_trim.get(unit.name, 0.0) for unit in island.circuit.formers]
+    return island.circuit.stiffness_w_per_hz, np.array(trims) / (2.0 * np.pi)
+
+
+def droop_deviation_hz(stiffness_w_per_hz: Array, trim_hz: Array, power_w: float) -> float:
+    """Where droops alone bring the frequency, from nominal, for a power that all feed together."""
+    total = float(stiffness_w_per_hz.sum())
+    return (float((stiffness_w_per_hz * trim_hz).sum()) - power_w) / total
 
 
 class _LookAhead:
@@ -282,6 +357,16 @@ class _LookAhead:
         self.voltage_pu = float(np.nanmin(voltage))
         self.frequency_hz = float(np.nanmin(frequency))
         self.current_pu = float(np.nanmax(current))
+        self._current = current
+
+    def over_s(self, most_pu: float) -> float:
+        """Longest time for which the current of a unit is above a limit."""
+        over = np.pad(self._current > most_pu, ((1, 1), (0, 0)))
+        longest = 0
+        for column in over.T:
+            ends = np.flatnonzero(np.diff(column.astype(np.int8)))
+            longest = max(longest, int(np.max(ends[1::2] - ends[::2], initial=0)))
+        return longest * SAMPLE_S
 
 
 def _look_ahead(
@@ -290,7 +375,9 @@ def _look_ahead(
     """The same equations for a while, on a copy, without relays."""
     assembly = island.assembly_with(positions)
     whole = round(seconds / STRETCH_S) * STRETCH_S
-    went = simulate(assembly, island.state, max(whole, STRETCH_S), sample_s=SAMPLE_S)
+    opens = positions.open - island.positions.open
+    state = switched(island.state, assembly).state if opens else island.state
+    went = simulate(assembly, state, max(whole, STRETCH_S), sample_s=SAMPLE_S)
     row = island.meters(went)
     here = island.joined(section, positions)
     window = island.circuit.half_cycle(SAMPLE_S)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from evergrid.core.arrays import Array, Float
-from evergrid.resilience.black_start.meters import MeterRow
+from evergrid.resilience.black_start.state.meters import MeterRow
 from evergrid.resilience.inverter.droop import DELTA, I_O_X, STATES
 from evergrid.resilience.network import assembly as assemblies
 from evergrid.resilience.network.dq_state import DqState
@@ -22,7 +22,7 @@ class RestingIsland(NamedTuple):
         row: What meters show.
         delta_at: Where the angles of units are in the state.
         turn_rad: By which each goes on in a stretch.
-        current_at: Where the currents of the network are, x before y.
+        current_at: Where currents of the network and fluxes of motors are, x before y.
         turn: Complex factor of each for a stretch.
     """
 
@@ -51,29 +51,28 @@ def resting(before: DqState, went: DqTrajectory, row: MeterRow) -> RestingIsland
     if np.abs(row.section_voltage - row.section_voltage[0]).max() > RESTING:
         return None
     assembly, after = went.assembly, went.final
-    delta_at = assembly.unit_at + DELTA
+    framed = assembly.has_frame
+    delta_at = assembly.unit_at[framed] + DELTA
     turn_rad = after.values[delta_at] - before.values[delta_at]
-    first = np.array(
-        [turn_rad[assembly.unit_islands == i][0] for i in range(assembly.islands.count)]
-    )
-    current_at = assemblies.current_entries(assembly)
-    of_island = np.concatenate([assembly.unit_islands, assembly.branch_islands])
+    unit_islands = assembly.unit_islands[framed]
+    first = np.array([turn_rad[unit_islands == i][0] for i in range(assembly.islands.count)])
+    current_at, of_island = assemblies.turning_entries(assembly)
     rest = RestingIsland(
-        went,
-        row,
-        delta_at,
-        first[assembly.unit_islands],
-        current_at,
-        np.exp(1j * first[of_island]),
+        went, row, delta_at, first[unit_islands], current_at, np.exp(1j * first[of_island])
     )
     error = np.abs(rest.turned(before.values) - after.values)
     units = len(assembly.microgrid.units) * len(STATES)
     kind = np.array([STATES.index(_first_part(name)) for name in STATES])
+    # Units of one kind have states of one meaning.
+    types = [type(unit) for unit in assembly.microgrid.units]
+    offset = np.array(
+        [len(STATES) * sorted(set(types), key=types.index).index(one) for one in types]
+    )
     kinds = np.full(len(error), I_O_X)
-    kinds[:units] = np.tile(kind, len(assembly.microgrid.units))
-    size = np.zeros(len(STATES))
+    kinds[:units] = (offset[:, None] + kind).ravel()
+    size = np.zeros(len(STATES) * len(set(types)))
     np.maximum.at(size, kinds, np.abs(after.values))
-    size[DELTA] = 1.0
+    size[DELTA :: len(STATES)] = 1.0
     moved = error > RESTING * np.maximum(size[kinds], 1e-12)
     return None if moved.any() else rest
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from evergrid.resilience.black_start.outcome import Action, BlackStart
 from evergrid.resilience.black_start.procedure import black_start
-from evergrid.resilience.black_start.runbook import runbook
+from evergrid.resilience.black_start.results.outcome import Action, BlackStart
+from evergrid.resilience.black_start.results.runbook import runbook
 from evergrid.resilience.black_start.settings import (
     ProtectionLimits,
     StartSequence,

@@ -4,10 +4,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evergrid.resilience.black_start.outcome import Action, BlackStart, ClosingCheck, StartEvent
+from evergrid.resilience.black_start.assets.emergency import TIE
+from evergrid.resilience.black_start.results.outcome import (
+    Action,
+    BlackStart,
+    ClosingCheck,
+    StartEvent,
+)
 from evergrid.resilience.black_start.settings import ProtectionLimits, SynchroCheck
 
 OPERATOR, CHARGER, RELAY = "operator on site", "charger's control", "synchro-check relay"
+DIESEL, SWITCH = "control of the diesel sets", "transfer switch"
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,8 @@ class _Words:
         self.nominal_hz = found.circuit.site.nominal_hz
         self.checks = {check.closing: check for check in found.checks}
         self.sections = {one.line: one.name for one in found.circuit.sections if one.line}
+        self.sets = {one.name for one in found.circuit.engines}
+        self.switches = {one.block: one for one in found.circuit.switches}
         upstream = found.circuit.feeder.upstream
         self.behind = "" if upstream is None else " upstream"
         self.soft_upstream = upstream is not None and upstream.energise == "soft"
@@ -73,6 +82,8 @@ class _Words:
             Action.SYNCHRONISED: self._synchronised,
             Action.CLOSED_BLIND: self._closed_blind,
             Action.REFUSED: self._refused,
+            Action.NO_START: self._no_start,
+            Action.TRANSFERRED: self._transferred,
             Action.GRID_BACK: self._grid_back,
             Action.RECONNECTED: self._reconnected,
         }
@@ -80,7 +91,10 @@ class _Words:
         return None if make is None else make(event)
 
     def _lost(self, event: StartEvent) -> tuple[str, str, str, str]:
-        more = ", and of the lines to neighbouring sections" if self.sections else ""
+        lines = set(self.sections) - {TIE}
+        more = ", and of the lines to neighbouring sections" if lines else ""
+        if self.sets:
+            more += "; leave the emergency bus to the diesel sets and the transfer switches"
         if self.soft_upstream:
             more += "; leave the transformer upstream attached"
         return (
@@ -99,7 +113,44 @@ class _Words:
             "A charger that does not report stays out; without the first one, choose another.",
         )
 
+    def _diesel(self, event: StartEvent) -> tuple[str, str, str, str]:
+        return (
+            DIESEL,
+            f"{event.actor} {event.cause}.",
+            f"The emergency bus at {event.after.voltage_pu:.2f} pu and "
+            f"{event.after.frequency_hz:.2f} Hz.",
+            "No voltage after three tries: leave it, the blocks of the transfer switches wait for "
+            "the main bus.",
+        )
+
+    def _no_start(self, event: StartEvent) -> tuple[str, str, str, str]:
+        return (
+            DIESEL,
+            f"{event.actor} is called and does not start.",
+            "Its control shows the fault.",
+            "Send somebody to it; go on without it.",
+        )
+
+    def _transferred(self, event: StartEvent) -> tuple[str, str, str, str]:
+        return (
+            SWITCH,
+            f"{event.actor} goes {event.cause}.",
+            f"The main bus stays at {event.after.voltage_pu:.2f} pu; the switch shows its normal "
+            "side closed and its emergency side open.",
+            "Voltage or frequency outside their limits: switch it back by hand and lock it there.",
+        )
+
+    def _taken(self, event: StartEvent) -> tuple[str, str, str, str]:
+        return (
+            SWITCH,
+            f"Takes {event.actor} onto a side that lives ({event.cause}).",
+            self._expected(self.checks.get(event.actor)),
+            "It stays open: look at the voltage of both sides; never close it by hand onto both.",
+        )
+
     def _soft_start(self, event: StartEvent) -> tuple[str, str, str, str]:
+        if event.actor in self.sets:
+            return self._diesel(event)
         what = "bus and transformer" if "transformer" in event.cause else "bus"
         return (
             CHARGER,
@@ -112,6 +163,8 @@ class _Words:
 
     def _pick_up(self, event: StartEvent) -> tuple[str, str, str, str]:
         check = self.checks.get(event.actor)
+        if event.actor in self.switches:
+            return self._taken(event)
         return (
             OPERATOR,
             f"Close {event.actor} ({event.cause}).",
@@ -152,9 +205,12 @@ class _Words:
 
     def _joined(self, event: StartEvent) -> tuple[str, str, str, str]:
         told, name = self.synchronise, self.sections[event.actor]
+        agreed = f"Agree with the crew of {name}; let"
+        if event.actor == TIE:
+            agreed = "Put the diesel sets in parallel; let"
         return (
             RELAY,
-            f"Agree with the crew of {name}; let its island pass the site by {told.slip_hz:g} Hz "
+            f"{agreed} its island pass the site by {told.slip_hz:g} Hz "
             f"at its voltage, close {event.actor}.",
             f"At closing: angle within {told.greatest_angle_deg:g} degrees, voltage within "
             f"{100 * told.greatest_voltage_pu:g} %, slip within {told.greatest_slip_hz:g} Hz. "

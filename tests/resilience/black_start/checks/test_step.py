@@ -10,11 +10,12 @@ import pytest
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.model.microgrid import DieselSet
-from evergrid.resilience.black_start import closing, step_check
+from evergrid.resilience.black_start.checks import closing
+from evergrid.resilience.black_start.checks import step as step_check
+from evergrid.resilience.black_start.checks.step import DqStepChecker
 from evergrid.resilience.black_start.circuit import InverterSettings, circuit
-from evergrid.resilience.black_start.island import Island
 from evergrid.resilience.black_start.settings import ProtectionLimits, StartSequence
-from evergrid.resilience.black_start.step_check import DqStepChecker
+from evergrid.resilience.black_start.state.island import Island
 from evergrid.resilience.network.assembly import Assembly
 from evergrid.resilience.network.steady_state import steady_state
 from evergrid.resilience.restoration.rule import RestorationRule

@@ -1,0 +1,1 @@
+"""Which parts of a site take part, with what ratings and rules?"""

@@ -1,0 +1,1 @@
+"""May this be done, before it is done?"""

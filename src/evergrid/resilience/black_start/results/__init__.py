@@ -1,0 +1,1 @@
+"""What does a black start leave for those who read it?"""

@@ -1,0 +1,1 @@
+"""How is the island now, and what do relays and meters see of it?"""

@@ -1,0 +1,1 @@
+"""How do machines that turn behave in an island: generators with engines, induction motors?"""
