@@ -5,6 +5,7 @@ import contextlib
 import importlib.util
 import os
 import sys
+import time
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -24,7 +25,9 @@ OnStart = Callable[..., Coroutine[Any, Any, None]]
 
 def serve(
     config: Annotated[Path, typer.Argument(help="The service's configuration, TOML.")],
-    dry_run: Annotated[bool, typer.Option(help="Only check the configuration.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option(help="Only check the configuration, and the files that it names.")
+    ] = False,
     gateways: Annotated[
         int | None,
         typer.Option(min=0, max=64, help="Processes that hold the stations' connections."),
@@ -42,6 +45,9 @@ def serve(
     if settings.gateways.used:
         check_installed(BROKER_NEEDED, extra="signals")
     if dry_run:
+        from evergrid.live.deployment import named_files
+
+        named_files.check(settings, config.parent, time.time())
         say(f"{config}: a valid configuration of the live service", err=True)
         return
     _run(_serve(settings, config))
