@@ -10,11 +10,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from benchmarks.plan import case, replan, results, sweep, table
+from benchmarks.plan import case, replan, results, sweep
 from benchmarks.plan.case import Case, Row
 from benchmarks.plan.families import FAMILIES
+from benchmarks.plan.pages import table
 from benchmarks.plan.replan import Replan
-from benchmarks.plan.solvers import DEVICE, GPU_PEERS, MONOLITHIC, OURS, SITE_BY_SITE, SOLVERS
+from benchmarks.plan.solvers.registry import (
+    DEVICE,
+    GPU_PEERS,
+    MONOLITHIC,
+    OURS,
+    SITE_BY_SITE,
+    SOLVERS,
+)
 from benchmarks.plan.sweep import Sweep
 
 STEPS = 96

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from benchmarks.plan import memory
 from benchmarks.plan.families import FAMILIES
-from benchmarks.plan.outcome import Outcome
-from benchmarks.plan.solvers import SOLVERS
+from benchmarks.plan.solvers.outcome import Outcome
+from benchmarks.plan.solvers.registry import SOLVERS
 from evergrid.engine.program import Program
 
 REPOSITORY = Path(__file__).parents[2]

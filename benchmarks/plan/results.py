@@ -10,7 +10,7 @@ from benchmarks.plan import machine
 from benchmarks.plan.case import Row
 from benchmarks.plan.families import FAMILIES
 from benchmarks.plan.replan import Replan
-from benchmarks.plan.solvers import SOLVERS
+from benchmarks.plan.solvers.registry import SOLVERS
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.plan.case import FAILED, SKIPPED, Case, Row, in_own_process, unmeasured
-from benchmarks.plan.solvers import SOLVERS
+from benchmarks.plan.solvers.registry import SOLVERS
 
 
 @dataclass(frozen=True)

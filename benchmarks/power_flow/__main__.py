@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.plan import machine, on_device
+from benchmarks.plan import machine
+from benchmarks.plan.solvers import on_device
 from evergrid.core.arrays import Array
 from evergrid.grid import device_flow
 from evergrid.grid.feeder import opendss

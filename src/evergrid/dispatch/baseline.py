@@ -7,7 +7,7 @@ import numpy as np
 from evergrid.core.arrays import Array, Float
 from evergrid.engine import solver
 from evergrid.engine.certificate import TOLERANCE
-from evergrid.engine.program import Program, energy_path, net_power, over_budget
+from evergrid.engine.program import Program, flows, over_budget
 from evergrid.engine.progress import GapProgress, ignore_gap
 from evergrid.engine.solution import Solution
 
@@ -76,11 +76,11 @@ def earliest(
 
 def keeps_limits(program: Program, power_kw: Float[Array, " slot"]) -> bool:
     """Whether these powers keep every node within its limits and budget, and all terms."""
-    net = net_power(program, power_kw)
+    done = flows(program, power_kw)
+    net = done.net_kw
     slack_kw = 0.5 * TOLERANCE
     inside = (net >= program.net_low_kw - slack_kw) & (net <= program.net_high_kw + slack_kw)
-    held = energy_path(program, power_kw)
-    terms = (term.evaluate(program, power_kw, held, net).excess for term in program.terms)
+    terms = (term.evaluate(program, done).excess for term in program.terms)
     of_terms = max((float(excess.max(initial=0.0)) for excess in terms), default=0.0)
     budgets = (over_budget(program, net) <= TOLERANCE).all()
     return bool(inside.all() and budgets and of_terms <= slack_kw)

@@ -11,15 +11,7 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float
 from evergrid.engine.parts import roots
-from evergrid.engine.program import (
-    Program,
-    cost,
-    energy_path,
-    net_power,
-    node_costs,
-    store_costs,
-    term_costs,
-)
+from evergrid.engine.program import Program, cost, flows, node_costs, store_costs, term_costs
 from evergrid.engine.violations import TOLERANCE, violations
 
 LEAST_MONEY = 2e-9  # a gap below this is rounding
@@ -148,9 +140,9 @@ def proven(
 
 def tree_costs(program: Program, power_kw: Float[Array, " slot"]) -> Float[Array, " node"]:
     """What each tree costs, at its root; without the constant."""
-    energy, net = energy_path(program, power_kw), net_power(program, power_kw)
-    of_nodes = node_costs(program, net) + term_costs(program, power_kw, energy, net)
-    return _at_roots(program, store_costs(program, power_kw, energy), of_nodes)
+    done = flows(program, power_kw)
+    of_nodes = node_costs(program, done.net_kw) + term_costs(program, done)
+    return _at_roots(program, store_costs(program, power_kw, done.energy_kwh), of_nodes)
 
 
 def tree_bounds(program: Program, dual: Dual) -> Float[Array, " node"]:
@@ -334,24 +326,12 @@ def _least_with_peak(
     the sum is convex and piecewise linear in z, and its least value lies at a corner. With one
     highest, going beyond z costs as much as raising z, and is left out.
     """
-    if count > 1:
-        return _least_with_mean(low, high, under, over, peak_price_per_kw, peak_before_kw, count)
-    lowest = max(peak_before_kw, float(low.max()))
-    corners = np.unique(np.append(high[high > lowest], lowest))
-    capped = np.minimum(high, corners[:, None])
-    low, under, over = (np.broadcast_to(row, capped.shape) for row in (low, under, over))
-    return float((peak_price_per_kw * corners + _least_costs(low, capped, under, over)).min())
-
-
-def _least_with_mean(
-    low: Float[Array, "1 step"],
-    high: Float[Array, "1 step"],
-    under: Float[Array, "1 step"],
-    over: Float[Array, "1 step"],
-    peak_price_per_kw: float,
-    peak_before_kw: float,
-    count: int,
-) -> float:
+    if count == 1:
+        lowest = max(peak_before_kw, float(low.max()))
+        corners = np.unique(np.append(high[high > lowest], lowest))
+        capped = np.minimum(high, corners[:, None])
+        low, under, over = (np.broadcast_to(row, capped.shape) for row in (low, under, over))
+        return float((peak_price_per_kw * corners + _least_costs(low, capped, under, over)).min())
     edges = np.concatenate([low[low > peak_before_kw], high[high > peak_before_kw]])
     corners = np.unique(np.append(edges, peak_before_kw))
     beyond = peak_price_per_kw / count

@@ -7,7 +7,7 @@ import numpy as np
 
 from evergrid.core import tree
 from evergrid.core.arrays import Array, Bool, Float, Int
-from evergrid.engine.term import AbstractTerm, TermRows
+from evergrid.engine.term import AbstractTerm, Flows, TermRows
 
 
 @dataclass(frozen=True)
@@ -293,9 +293,9 @@ def energy_path(program: Program, power_kw: Float[Array, " slot"]) -> Float[Arra
 
 def cost(program: Program, power_kw: Float[Array, " slot"]) -> float:
     """What a schedule costs, by the formula of `Program`."""
-    energy, net = energy_path(program, power_kw), net_power(program, power_kw)
-    of_stores, of_nodes = store_costs(program, power_kw, energy), node_costs(program, net)
-    of_terms = term_costs(program, power_kw, energy, net)
+    done = flows(program, power_kw)
+    of_stores = store_costs(program, power_kw, done.energy_kwh)
+    of_nodes, of_terms = node_costs(program, done.net_kw), term_costs(program, done)
     return float(of_stores.sum() + of_nodes.sum() + of_terms.sum() + program.constant)
 
 
@@ -318,16 +318,16 @@ def slot_costs(program: Program, power_kw: Float[Array, " slot"]) -> Float[Array
     return paid
 
 
-def term_costs(
-    program: Program,
-    power_kw: Float[Array, " slot"],
-    energy_kwh: Float[Array, " slot"],
-    net_kw: Float[Array, "node step"],
-) -> Float[Array, " node"]:
+def flows(program: Program, power_kw: Float[Array, " slot"]) -> Flows:
+    """What comes of powers: energies of stores and net powers of nodes."""
+    return Flows(power_kw, energy_path(program, power_kw), net_power(program, power_kw))
+
+
+def term_costs(program: Program, done: Flows) -> Float[Array, " node"]:
     """What terms cost each node."""
     total = np.zeros(program.nodes)
     for term in program.terms:
-        total += term.evaluate(program, power_kw, energy_kwh, net_kw).cost
+        total += term.evaluate(program, done).cost
     return total
 
 

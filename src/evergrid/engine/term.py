@@ -22,6 +22,21 @@ from evergrid.core.arrays import Array, Bool, Float, Int
 
 
 @dataclass(frozen=True)
+class Flows:
+    """What a schedule does, as terms are evaluated by it.
+
+    Attributes:
+        power_kw: Of each slot, above 0 what it feeds.
+        energy_kwh: In the store at the end of each slot.
+        net_kw: Net power of each node.
+    """
+
+    power_kw: Float[Array, " slot"]
+    energy_kwh: Float[Array, " slot"]
+    net_kw: Float[Array, "node step"]
+
+
+@dataclass(frozen=True)
 class OwnColumns:
     """Columns that a term adds; finite limits let any prices of its rows prove a bound.
 
@@ -192,13 +207,7 @@ class AbstractTerm(Protocol):
         """Its columns and rows in the linear program."""
         ...
 
-    def evaluate(
-        self,
-        program: Any,
-        power_kw: Float[Array, " slot"],
-        energy_kwh: Float[Array, " slot"],
-        net_kw: Float[Array, "node step"],
-    ) -> TermResult:
+    def evaluate(self, program: Any, flows: Flows) -> TermResult:
         """What it costs under a schedule, and how far it is broken."""
         ...
 

@@ -6,12 +6,7 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Float, Int
 from evergrid.engine.parts import roots
-from evergrid.engine.program import (
-    Program,
-    energy_path,
-    net_power,
-    over_budget,
-)
+from evergrid.engine.program import Program, flows, over_budget
 
 TOLERANCE = 1e-6  # kW or kWh by which a schedule may break a limit
 
@@ -70,7 +65,8 @@ def violations(program: Program, power_kw: Float[Array, " slot"]) -> Violations:
     if not np.isfinite(power_kw).all():
         power_kw = np.where(np.isfinite(power_kw), power_kw, np.inf)
     with np.errstate(invalid="ignore"):
-        energy, net = energy_path(program, power_kw), net_power(program, power_kw)
+        done = flows(program, power_kw)
+        energy, net = done.energy_kwh, done.net_kw
         over_power = np.maximum(
             power_kw - program.discharge_limit_kw, -power_kw - program.charge_limit_kw
         )
@@ -79,7 +75,7 @@ def violations(program: Program, power_kw: Float[Array, " slot"]) -> Violations:
         )
         of_reserve = below_reserve(program, energy)
         over_node = np.maximum(program.net_low_kw - net, net - program.net_high_kw)
-        settled = [term.evaluate(program, power_kw, energy, net) for term in program.terms]
+        settled = [term.evaluate(program, done) for term in program.terms]
     found = (over_power, np.maximum(over_energy, of_reserve), over_node)
     found = (*found, over_budget(program, net), _joined([item.excess for item in settled]))
     power, energy, nodes, budget, terms = (np.where(np.isnan(a), np.inf, a) for a in found)

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.plan import __main__ as command
 from benchmarks.plan import case, memory
 from benchmarks.plan.case import FAILED, Row
-from benchmarks.plan.solvers import SOLVERS
+from benchmarks.plan.solvers.registry import SOLVERS
 from tests.benchmarks.plan.rows import CASE
 
 REPOSITORY = Path(__file__).parents[3]

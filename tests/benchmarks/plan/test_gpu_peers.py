@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from scipy import optimize, sparse
 
-from benchmarks.plan import gpu_peers, machine, solvers
+from benchmarks.plan import machine
 from benchmarks.plan.families import FAMILIES
-from benchmarks.plan.outcome import Outcome
+from benchmarks.plan.solvers import gpu_peers, registry
+from benchmarks.plan.solvers.outcome import Outcome
 from evergrid.core.status import Status
 from evergrid.engine import reference
 from evergrid.engine.program import Program
@@ -141,23 +142,23 @@ def test_a_status_that_is_not_known_is_no_answer(peer: Ready, monkeypatch: pytes
     assert found.certificate is None
 
 
-@pytest.mark.parametrize("name", solvers.GPU_PEERS)
+@pytest.mark.parametrize("name", registry.GPU_PEERS)
 def test_what_is_missing_is_said_in_a_word(name: str, monkeypatch: pytest.MonkeyPatch):
-    assert solvers.SOLVERS[name].missing() == "not_installed"
-    monkeypatch.setattr(solvers, "find_spec", lambda package: package)
+    assert registry.SOLVERS[name].missing() == "not_installed"
+    monkeypatch.setattr(registry, "find_spec", lambda package: package)
     monkeypatch.setattr(machine, "gpus", list)
-    assert solvers.SOLVERS[name].missing() == "no_gpu"
+    assert registry.SOLVERS[name].missing() == "no_gpu"
     monkeypatch.setattr(machine, "gpus", lambda: ["a GPU"])
-    assert solvers.SOLVERS[name].missing() == ""
+    assert registry.SOLVERS[name].missing() == ""
 
 
 def test_jax_beside_a_gpu_that_it_does_not_see_is_not_timed(monkeypatch: pytest.MonkeyPatch):
     pytest.importorskip("jax")
-    missing = solvers.SOLVERS[solvers.DEVICE].missing
+    missing = registry.SOLVERS[registry.DEVICE].missing
     monkeypatch.setattr(machine, "gpus", list)
     assert missing() == ""
     monkeypatch.setattr(machine, "gpus", lambda: ["a GPU"])
-    monkeypatch.setattr("benchmarks.plan.on_device.platform", lambda: "cpu")
+    monkeypatch.setattr("benchmarks.plan.solvers.on_device.platform", lambda: "cpu")
     assert missing() == "jax_sees_no_gpu"
 
 

@@ -3,8 +3,8 @@ import time
 import numpy as np
 import pytest
 
-from benchmarks.plan import on_device
 from benchmarks.plan.families import FAMILIES
+from benchmarks.plan.solvers import on_device
 from evergrid.core.status import Status
 from evergrid.engine import parts
 

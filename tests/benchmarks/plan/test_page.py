@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.plan import page, results, table
+from benchmarks.plan import results
 from benchmarks.plan.case import FAILED
+from benchmarks.plan.pages import page, table
 from benchmarks.plan.results import Results
 from tests.benchmarks.plan.rows import REPLAN, over, solved
 

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.plan import ratios
 from benchmarks.plan.case import FAILED, Row
-from benchmarks.plan.ratios import Bound
+from benchmarks.plan.pages import ratios
+from benchmarks.plan.pages.ratios import Bound
 from tests.benchmarks.plan.rows import over, solved
 
 

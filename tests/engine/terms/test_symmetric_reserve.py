@@ -12,7 +12,7 @@ from evergrid.core.status import Status
 from evergrid.engine import reference, solver
 from evergrid.engine.certificate import Dual, bound, certify
 from evergrid.engine.parts import part
-from evergrid.engine.program import Program, energy_path, net_power
+from evergrid.engine.program import Program, energy_path, flows, net_power
 from evergrid.engine.terms.symmetric_reserve import SymmetricReserve
 from evergrid.engine.violations import violations
 from tests.engine.cases import Kind, random_program
@@ -130,8 +130,7 @@ def test_reserve_is_worth_something_and_changes_the_plan(seed: int) -> None:
 
 
 def held_kw(program: Program, power_kw: np.ndarray) -> np.ndarray:
-    energy, net = energy_path(program, power_kw), net_power(program, power_kw)
-    return reserve_of(program).held_kw(program, power_kw, energy, net)
+    return reserve_of(program).held_kw(program, flows(program, power_kw))
 
 
 def test_what_is_held_is_constant_over_a_block_and_within_every_limit() -> None:

@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from evergrid.core import tree
-from evergrid.engine.program import Program, energy_path, net_power
+from evergrid.engine.program import Program, flows, net_power
 from evergrid.engine.terms.unpaid_feed import UnpaidFeed
 from tests.engine.cases import Kind, random_program
 
@@ -42,8 +42,7 @@ def drawn(seed: int) -> tuple[Program, UnpaidFeed, np.ndarray]:
 
 def costs(program: Program, term: UnpaidFeed, power_kw: np.ndarray) -> np.ndarray:
     """What the term costs each node by its own words."""
-    net_kw = net_power(program, power_kw)
-    return term.evaluate(program, power_kw, energy_path(program, power_kw), net_kw).cost
+    return term.evaluate(program, flows(program, power_kw)).cost
 
 
 def least_cost(program: Program, term: UnpaidFeed, net_kw: np.ndarray) -> float:

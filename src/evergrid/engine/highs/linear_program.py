@@ -3,24 +3,18 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
 from evergrid.core.arrays import Array, Float, Int
 from evergrid.engine.certificate import Dual
+from evergrid.engine.highs.sparse_program import SparseProgram
 from evergrid.engine.program import Program
 
 
 @dataclass(frozen=True)
-class LinearProgram:
-    """The least of ``cost x``, where x and ``matrix x`` keep within their bounds.
+class LinearProgram(SparseProgram):
+    """The sparse program of a program, and where in it everything stands.
 
     Attributes:
-        cost: Of each column.
-        lower: Least value of each column.
-        upper: Greatest value of each column.
-        row_lower: Least value of each row.
-        row_upper: Greatest value of each row.
-        matrix: Rows by columns.
         draw: Column of the power that each slot draws.
         feed: Column of the power that each slot feeds.
         balance: Row of each slot's energy balance.
@@ -29,12 +23,6 @@ class LinearProgram:
         terms: Rows of each term.
     """
 
-    cost: Float[Array, " column"]
-    lower: Float[Array, " column"]
-    upper: Float[Array, " column"]
-    row_lower: Float[Array, " row"]
-    row_upper: Float[Array, " row"]
-    matrix: sparse.csc_array
     draw: Int[Array, " slot"]
     feed: Int[Array, " slot"]
     balance: Int[Array, " slot"]

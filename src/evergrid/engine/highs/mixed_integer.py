@@ -31,6 +31,12 @@ class IntegerResult:
     bound: float
 
 
+def no_schedule(program: Program, status: Status) -> IntegerResult:
+    """What it came to where even the linear program gave none."""
+    bound = np.inf if status is Status.INFEASIBLE else -np.inf
+    return IntegerResult(status, np.zeros(program.slots), bound)
+
+
 def flags(program: Program) -> int:
     """How many decisions the program has."""
     of_reserves = int((program.stop - program.first)[program.reserved].sum())
@@ -52,8 +58,7 @@ def solve(program: Program, *, gap: float, time_limit_s: float) -> IntegerResult
     model = Model(program)
     status = model.solve(time_limit_s, gap)
     if not status.good:
-        bound = np.inf if status is Status.INFEASIBLE else -np.inf
-        return IntegerResult(status, np.zeros(program.slots), bound)
+        return no_schedule(program, status)
     model.add_flags()
     left_s = max(deadline - time.perf_counter(), 0.0)
     status, bound = model.decide(left_s, 0.3 * gap)

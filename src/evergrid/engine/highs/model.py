@@ -11,6 +11,7 @@ from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.flowgates import Flowgates
 from evergrid.core.status import Status
 from evergrid.engine.certificate import Dual
+from evergrid.engine.highs import sparse_program
 from evergrid.engine.highs.linear_program import Least, LinearProgram
 from evergrid.engine.parts import roots
 from evergrid.engine.program import Program, cost, net_power
@@ -300,6 +301,7 @@ class Model:
             upper=upper,
             row_lower=row_lower,
             row_upper=row_upper,
+            whole=np.zeros(len(cost), bool),
             matrix=sparse.csc_array((value, (row, column)), shape=(len(row_lower), len(cost))),
             draw=self.draw,
             feed=self.feed,
@@ -311,21 +313,7 @@ class Model:
 
     @cached_property
     def _highs(self) -> highspy.Highs:
-        a = self.arrays
-        lp = highspy.HighsLp()
-        lp.num_col_, lp.num_row_ = len(a.cost), len(a.row_lower)
-        lp.col_cost_, lp.col_lower_, lp.col_upper_ = a.cost, a.lower, a.upper
-        lp.row_lower_, lp.row_upper_ = a.row_lower, a.row_upper
-        lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-        lp.a_matrix_.start_ = a.matrix.indptr.astype(np.int32)
-        lp.a_matrix_.index_ = a.matrix.indices.astype(np.int32)
-        lp.a_matrix_.value_ = a.matrix.data.astype(np.float64)
-        highs = highspy.Highs()
-        highs.setOptionValue("output_flag", False)
-        highs.setOptionValue("primal_feasibility_tolerance", 1e-9)
-        highs.setOptionValue("dual_feasibility_tolerance", 1e-9)
-        highs.passModel(lp)
-        return highs
+        return sparse_program.as_highs(self.arrays)
 
     # -- solving ----------------------------------------------------------------------------
 

@@ -7,8 +7,7 @@ import numpy as np
 from scipy import sparse
 
 from evergrid.core.arrays import Array, Float, Int
-from evergrid.core.status import Status
-from evergrid.engine.highs.mixed_integer import IntegerResult, lowered, trusted
+from evergrid.engine.highs.mixed_integer import IntegerResult, lowered, no_schedule, trusted
 from evergrid.engine.highs.model import Model
 from evergrid.engine.program import Program
 from evergrid.engine.step_rules import ON_KW, PowerSteps
@@ -43,8 +42,7 @@ def solve(
     model = Model(program)
     status = model.solve(time_limit_s, gap)
     if not status.good:
-        bound = np.inf if status is Status.INFEASIBLE else -np.inf
-        return IntegerResult(status, np.zeros(program.slots), bound)
+        return no_schedule(program, status)
     model.add_flags()
     columns = _columns(model, program, steps)
     _add_powers(model, program, steps, columns)

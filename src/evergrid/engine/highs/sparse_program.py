@@ -143,7 +143,7 @@ def solve(
         heuristic_effort: Share of the work that branch and bound spends on finding solutions, not
             on proving them; little where the start is good.
     """
-    highs = _highs(program)
+    highs = as_highs(program)
     if start is not None:
         highs.setSolution(len(start[0]), start[0].astype(np.int32), start[1].astype(np.float64))
     if not program.whole.any():
@@ -167,7 +167,8 @@ def solve(
     return _answer(program, highs, status, bound=bound, gap=gap)
 
 
-def _highs(program: SparseProgram) -> highspy.Highs:
+def as_highs(program: SparseProgram) -> highspy.Highs:
+    """The program as HiGHS holds it, silent and as exact as it can be."""
     lp = highspy.HighsLp()
     lp.num_col_, lp.num_row_ = len(program.cost), len(program.row_lower)
     lp.col_cost_, lp.col_lower_, lp.col_upper_ = program.cost, program.lower, program.upper

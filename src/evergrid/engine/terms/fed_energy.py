@@ -9,7 +9,7 @@ from evergrid.core.arrays import Array, Float, Int
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import broken
 from evergrid.engine.program import Program
-from evergrid.engine.term import RowBuilder, TermResult, TermRows
+from evergrid.engine.term import Flows, RowBuilder, TermResult, TermRows
 
 
 @final
@@ -49,17 +49,11 @@ class FedEnergyLimits:
         made.enter(row[of_slot[slots]], feed=(slots, np.full(len(slots), program.step_h)))
         return made.rows()
 
-    def evaluate(
-        self,
-        program: Program,
-        power_kw: Float[Array, " slot"],
-        energy_kwh: Float[Array, " slot"],
-        net_kw: Float[Array, "node step"],
-    ) -> TermResult:
+    def evaluate(self, program: Program, flows: Flows) -> TermResult:
         """How far each limit is passed; it costs nothing."""
         of_slot = self.group[program.store]
         limited = of_slot >= 0
-        fed = program.step_h * np.maximum(power_kw[limited], 0.0)
+        fed = program.step_h * np.maximum(flows.power_kw[limited], 0.0)
         total = np.bincount(of_slot[limited], fed, len(self.limit_kwh))
         return TermResult(np.zeros(program.nodes), total - self.limit_kwh, self._node(program))
 

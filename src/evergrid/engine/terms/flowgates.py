@@ -9,7 +9,7 @@ from evergrid.core.arrays import Array, Float, Int
 from evergrid.core.flowgates import Flowgates
 from evergrid.engine.certificate import Dual
 from evergrid.engine.program import Program
-from evergrid.engine.term import RowBuilder, TermResult, TermRows
+from evergrid.engine.term import Flows, RowBuilder, TermResult, TermRows
 
 
 @final
@@ -36,15 +36,9 @@ class FlowgateTerm:
         made.enter(row[gate], net=(node * steps + gates.step[gate], gates.weight[gate, node]))
         return made.rows()
 
-    def evaluate(
-        self,
-        program: Program,
-        power_kw: Float[Array, " slot"],
-        energy_kwh: Float[Array, " slot"],
-        net_kw: Float[Array, "node step"],
-    ) -> TermResult:
+    def evaluate(self, program: Program, flows: Flows) -> TermResult:
         """How far each flowgate is passed; it costs nothing."""
-        over = self.flowgates.beyond_kw(net_kw)
+        over = self.flowgates.beyond_kw(flows.net_kw)
         return TermResult(np.zeros(program.nodes), over, np.zeros(len(over), np.int64))
 
     def part(self, nodes: Int[Array, " some"], stores: Int[Array, " some_store"]) -> "FlowgateTerm":

@@ -9,7 +9,7 @@ from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault, broken
 from evergrid.engine.program import Program
-from evergrid.engine.term import RowBuilder, TermResult, TermRows
+from evergrid.engine.term import Flows, RowBuilder, TermResult, TermRows
 
 
 @final
@@ -108,19 +108,13 @@ class HeldCapacity:
         self._limit_awards(program, made, pairs)
         return made.rows()
 
-    def evaluate(
-        self,
-        program: Program,
-        power_kw: Float[Array, " slot"],
-        energy_kwh: Float[Array, " slot"],
-        net_kw: Float[Array, "node step"],
-    ) -> TermResult:
+    def evaluate(self, program: Program, flows: Flows) -> TermResult:
         """How far each row is broken; what is held is paid as the holders' draw."""
         at = next((k for k, term in enumerate(program.terms) if term is self), None)
         rows = self.rows(program) if at is None else program.term_rows[at]
-        draw, feed = np.maximum(-power_kw, 0.0), np.maximum(power_kw, 0.0)
-        value = rows.draw @ draw + rows.feed @ feed + rows.energy @ energy_kwh
-        value += rows.net @ net_kw.ravel()
+        draw, feed = np.maximum(-flows.power_kw, 0.0), np.maximum(flows.power_kw, 0.0)
+        value = rows.draw @ draw + rows.feed @ feed + rows.energy @ flows.energy_kwh
+        value += rows.net @ flows.net_kw.ravel()
         excess = np.maximum(rows.lower - value, value - rows.upper)
         return TermResult(np.zeros(program.nodes), excess, rows.node)
 

@@ -10,7 +10,7 @@ from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault, broken
 from evergrid.core.tree import depth
 from evergrid.engine.program import Program
-from evergrid.engine.term import OwnColumns, RowBuilder, TermResult, TermRows
+from evergrid.engine.term import Flows, OwnColumns, RowBuilder, TermResult, TermRows
 
 
 @final
@@ -155,30 +155,19 @@ class SymmetricReserve:
 
     # -- under a schedule -------------------------------------------------------------------
 
-    def evaluate(
-        self,
-        program: Program,
-        power_kw: Float[Array, " slot"],
-        energy_kwh: Float[Array, " slot"],
-        net_kw: Float[Array, "node step"],
-    ) -> TermResult:
+    def evaluate(self, program: Program, flows: Flows) -> TermResult:
         """What the reserve that can be held earns, and what is missing of that required."""
-        held = self.held_kw(program, power_kw, energy_kwh, net_kw)
+        held = self.held_kw(program, flows)
         cost = np.zeros(program.nodes)
         np.add.at(cost, self.node, -(self.price_per_kw * held).sum(axis=1))
         missing = (self.required_kw - held).max(axis=1, initial=-np.inf)
         return TermResult(cost, missing, self.node)
 
-    def held_kw(
-        self,
-        program: Program,
-        power_kw: Float[Array, " slot"],
-        energy_kwh: Float[Array, " slot"],
-        net_kw: Float[Array, "node step"],
-    ) -> Float[Array, "offer block"]:
+    def held_kw(self, program: Program, flows: Flows) -> Float[Array, "offer block"]:
         """The reserve of each offer and block that a schedule can hold."""
         firsts = np.arange(0, program.steps, self.block_steps)
-        held = np.minimum.reduceat(self._of_stores(program, power_kw, energy_kwh), firsts, axis=1)
+        of_stores = self._of_stores(program, flows.power_kw, flows.energy_kwh)
+        held, net_kw = np.minimum.reduceat(of_stores, firsts, axis=1), flows.net_kw
         room = np.minimum(program.net_high_kw - net_kw, net_kw - program.net_low_kw)
         room = np.maximum(np.minimum.reduceat(room, firsts, axis=1), 0.0)
         offer, above = _carrying(program, self.node)

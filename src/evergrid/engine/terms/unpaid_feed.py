@@ -9,7 +9,7 @@ import numpy as np
 from evergrid.core import tree
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.engine.program import Program
-from evergrid.engine.term import OwnColumns, RowBuilder, TermResult, TermRows
+from evergrid.engine.term import Flows, OwnColumns, RowBuilder, TermResult, TermRows
 
 
 class _Most(NamedTuple):
@@ -183,15 +183,9 @@ class UnpaidFeed:
             column = fed[meter, step[above]]
             made.enter(row[above], own=(column, -np.ones(len(column))))
 
-    def evaluate(
-        self,
-        program: Program,
-        power_kw: Float[Array, " slot"],
-        energy_kwh: Float[Array, " slot"],
-        net_kw: Float[Array, "node step"],
-    ) -> TermResult:
+    def evaluate(self, program: Program, flows: Flows) -> TermResult:
         """What goes unpaid, at the roots; it breaks nothing."""
-        net = net_kw[self.node]
+        net = flows.net_kw[self.node]
         fed = np.where(self.meter[:, None], np.maximum(net - program.load_kw[self.node], 0.0), 0.0)
         beyond = np.where(self.most_kw > 0, np.maximum(net - self.limit_kw, 0.0), 0.0)
         unpaid = unpaid_kw(beyond, fed, self.behind, self.parent)

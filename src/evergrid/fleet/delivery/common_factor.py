@@ -80,9 +80,26 @@ class Independent(AbstractFactor):
         return np.tile(probability, (len(nodes.weight), 1))
 
 
+@dataclass(frozen=True)
+class CorrelatedFactor(AbstractFactor):
+    """A factor that is known by one correlation.
+
+    Attributes:
+        rho: Of two vehicles, from 0 to below 1.
+
+    Raises:
+        InputError: A correlation outside [0, 1).
+    """
+
+    rho: float
+
+    def __post_init__(self) -> None:
+        raise_if_any("common factor", rho_faults(self.rho))
+
+
 @final
 @dataclass(frozen=True)
-class BetaMixing(AbstractFactor):
+class BetaMixing(CorrelatedFactor):
     """Probabilities that move together along beta distributions.
 
     In each state all vehicles stand at the same quantile of a beta distribution, whose mean is
@@ -101,11 +118,6 @@ class BetaMixing(AbstractFactor):
         Statistical Society B 10, doi 10.1111/j.2517-6161.1948.tb00014.x, for equal vehicles. One
         quantile for unequal ones is our choice: no other coupling makes the sum more variable.
     """
-
-    rho: float
-
-    def __post_init__(self) -> None:
-        raise_if_any("common factor", rho_faults(self.rho))
 
     def nodes(self, vehicles: float) -> Nodes:
         """Scores of the quantile; see `AbstractFactor.nodes`."""
@@ -139,7 +151,7 @@ class BetaMixing(AbstractFactor):
 
 @final
 @dataclass(frozen=True)
-class GaussianFactor(AbstractFactor):
+class GaussianFactor(CorrelatedFactor):
     """Latent normal strengths of vehicles that share one factor.
 
     A vehicle delivers when its latent strength, part common and part its own, exceeds a threshold
@@ -155,11 +167,6 @@ class GaussianFactor(AbstractFactor):
     Source:
         Vasicek (2002), Loan portfolio value, Risk 15(12), 160-162.
     """
-
-    rho: float
-
-    def __post_init__(self) -> None:
-        raise_if_any("common factor", rho_faults(self.rho))
 
     def nodes(self, vehicles: float) -> Nodes:
         """Scores of the common part; see `AbstractFactor.nodes`."""

@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
-from evergrid.report import panels, theme
-from evergrid.report.labels import amount, decimals_for, literal, wrapped
+from evergrid.report import bars, panels, theme
+from evergrid.report.labels import amount, decimals_for, literal
 
 BOUND = "perfect foresight"  # no planner can do better
 BASELINE = "uncontrolled"
@@ -40,23 +40,14 @@ def value_waterfall(steps: Sequence[tuple[str, float]], *, currency: str) -> go.
     last = len(steps) - 1
     totals = [i in (0, last) for i in range(len(steps))]
     figure.update_layout(title_text=f"{literal(labels[0])} \u2192 {literal(labels[last])}")
-    figure.add_waterfall(
-        orientation="h",
-        y=list(range(len(steps))),
-        x=amounts,
-        measure=["absolute" if total else "relative" for total in totals],
-        text=_amounts(amounts, totals),
-        textposition="outside",
-        textfont={"size": 12},
-        cliponaxis=False,
-        constraintext="none",
-        connector={"line": {"color": theme.GREY, "width": 1, "dash": "dot"}},
-        totals={"marker": {"color": theme.GREY}},
-        decreasing={"marker": {"color": theme.BLUE}},
-        increasing={"marker": {"color": theme.ORANGE}},
-        customdata=[literal(label) for label in labels],
-        hovertemplate=f"%{{customdata}}: %{{text}} {literal(currency)}<extra></extra>",
-        showlegend=False,
+    bars.add_waterfall(
+        figure,
+        labels,
+        amounts,
+        _amounts(amounts, totals),
+        totals=totals,
+        unit=currency,
+        more_is_better=False,
     )
     return _bar_axes(figure, labels, levels, currency)
 
@@ -140,20 +131,6 @@ def _bar_axes(
     """Axes of horizontal bars from top to bottom, with room for the amounts beside them."""
     low, high = min(float(ends.min()), 0.0), max(float(ends.max()), 0.0)
     room = LABEL_ROOM * ((high - low) or 1.0)
-    return figure.update_layout(
-        xaxis={
-            "title": {"text": f"Net cost ({literal(currency)})"},
-            "range": [low - room if low < 0 else low, high + room],
-            "showgrid": True,
-            "zeroline": True,
-        },
-        yaxis={
-            "tickmode": "array",
-            "tickvals": list(range(len(labels))),
-            "ticktext": [wrapped(label) for label in labels],
-            "range": [len(labels) - 0.5, -0.5],
-            "showgrid": False,
-            "zeroline": False,
-            "ticklabelstandoff": 8,
-        },
-    )
+    left = low - room if low < 0 else low
+    title = f"Net cost ({literal(currency)})"
+    return bars.add_axes(figure, labels, left, high + room, title)

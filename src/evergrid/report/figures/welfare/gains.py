@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from evergrid.core.arrays import Array, Float
-from evergrid.report import panels, theme
+from evergrid.report import bars, panels, theme
 from evergrid.report.labels import amount, decimals_for, literal, wrapped
 
 LABEL_ROOM = 0.28  # of the width of the bars, for the amounts beside them
@@ -33,23 +33,14 @@ def party_waterfall(gains: Sequence[tuple[str, float]], total: float, *, unit: s
     labels = [*(label for label, _ in gains), "All together"]
     amounts = np.array([*(value for _, value in gains), total])
     decimals = decimals_for(float(np.abs(amounts).max()))
-    figure.add_waterfall(
-        orientation="h",
-        y=list(range(len(labels))),
-        x=amounts,
-        measure=["relative"] * len(gains) + ["absolute"],
-        text=[amount(one, signed=True, decimals=decimals) for one in amounts.tolist()],
-        textposition="outside",
-        textfont={"size": 12},
-        cliponaxis=False,
-        constraintext="none",
-        connector={"line": {"color": theme.GREY, "width": 1, "dash": "dot"}},
-        totals={"marker": {"color": theme.GREY}},
-        increasing={"marker": {"color": theme.BLUE}},
-        decreasing={"marker": {"color": theme.ORANGE}},
-        customdata=[literal(label) for label in labels],
-        hovertemplate=f"%{{customdata}}: %{{text}} {literal(unit)}<extra></extra>",
-        showlegend=False,
+    bars.add_waterfall(
+        figure,
+        labels,
+        amounts,
+        [amount(one, signed=True, decimals=decimals) for one in amounts.tolist()],
+        totals=[False] * len(gains) + [True],
+        unit=unit,
+        more_is_better=True,
     )
     ends = np.concatenate([np.cumsum(amounts[:-1]), [total, 0.0]])
     return _axes(figure, labels, ends, f"Gain ({literal(unit)})")
@@ -137,20 +128,4 @@ def _axes(
     """Axes of horizontal bars from top to bottom, with room for the amounts beside them."""
     low, high = min(float(ends.min()), 0.0), max(float(ends.max()), 0.0)
     room = LABEL_ROOM * ((high - low) or 1.0)
-    return figure.update_layout(
-        xaxis={
-            "title": {"text": title},
-            "range": [low - room, high + room],
-            "showgrid": True,
-            "zeroline": True,
-        },
-        yaxis={
-            "tickmode": "array",
-            "tickvals": list(range(len(labels))),
-            "ticktext": [wrapped(label) for label in labels],
-            "range": [len(labels) - 0.5, -0.5],
-            "showgrid": False,
-            "zeroline": False,
-            "ticklabelstandoff": 8,
-        },
-    )
+    return bars.add_axes(figure, labels, low - room, high + room, title)

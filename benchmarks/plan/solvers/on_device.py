@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from benchmarks.plan.outcome import Outcome
+from benchmarks.plan.solvers.outcome import Outcome
 from evergrid.core.arrays import Array, Float
 from evergrid.core.status import Status
 from evergrid.engine import device, parts

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from benchmarks.plan.case import Row
 from benchmarks.plan.families import FAMILIES
-from benchmarks.plan.ratios import time_of
-from benchmarks.plan.solvers import DEVICE, SOLVERS
+from benchmarks.plan.pages.ratios import time_of
+from benchmarks.plan.solvers.registry import DEVICE, SOLVERS
 from docs.figures import canvas
 from docs.figures.canvas import Panel
 from evergrid.report import theme

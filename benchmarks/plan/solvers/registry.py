@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from benchmarks.plan import gpu_peers, machine, on_device, outcome, site_by_site
-from benchmarks.plan.outcome import Outcome
+from benchmarks.plan import machine
+from benchmarks.plan.solvers import gpu_peers, on_device, outcome, site_by_site
+from benchmarks.plan.solvers.outcome import Outcome
 from evergrid.engine import reference, solver
 from evergrid.engine.interior_point import interior_point
 from evergrid.engine.program import Program

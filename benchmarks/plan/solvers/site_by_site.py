@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.plan import memory
-from benchmarks.plan.outcome import Outcome
+from benchmarks.plan.solvers.outcome import Outcome
 from evergrid.core.arrays import Array, Float
 from evergrid.core.status import Status
 from evergrid.engine import parts, reference

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.plan.case import Row
-from benchmarks.plan.solvers import MONOLITHIC, OURS, SITE_BY_SITE, SOLVERS
+from benchmarks.plan.solvers.registry import MONOLITHIC, OURS, SITE_BY_SITE, SOLVERS
 
 MOST_VIOLATION = 1e-3  # kW or kWh; beyond it a schedule does not count as an answer
 FEWEST_FOR_SLOPE = 2

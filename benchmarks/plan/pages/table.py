@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from benchmarks.plan.case import Row
 from benchmarks.plan.families import FAMILIES
-from benchmarks.plan.ratios import (
+from benchmarks.plan.pages.ratios import (
     MOST_VIOLATION,
     Bound,
     Comparison,
@@ -14,7 +14,7 @@ from benchmarks.plan.ratios import (
     time_of,
 )
 from benchmarks.plan.replan import CHANGES, Replan
-from benchmarks.plan.solvers import OURS, SOLVERS
+from benchmarks.plan.solvers.registry import OURS, SOLVERS
 
 NOTHING = "-"
 

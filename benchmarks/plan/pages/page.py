@@ -4,18 +4,19 @@ From the root of the repository, with as many files as there are::
 
     python -m benchmarks.plan --json > results/bench.json
     python -m benchmarks.plan --replan --json > results/replan.json
-    python -m benchmarks.plan.page results/bench.json results/replan.json
+    python -m benchmarks.plan.pages.page results/bench.json results/replan.json
 """
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.plan import figure, results, table
+from benchmarks.plan import results
+from benchmarks.plan.pages import figure, table
 from benchmarks.plan.results import Results
 from evergrid.report import theme
 
-FOLDER = Path(__file__).parents[2] / "docs" / "figures"
+FOLDER = Path(__file__).parents[3] / "docs" / "figures"
 NAME = "benchmark_plan"
 OPEN = "Open: nothing of this has been timed on a GPU yet."
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from scipy import sparse
 
-from benchmarks.plan.outcome import Outcome
+from benchmarks.plan.solvers.outcome import Outcome
 from evergrid.core.arrays import Array, Float
 from evergrid.core.status import Status
 from evergrid.engine import reference

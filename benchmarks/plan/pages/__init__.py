@@ -1,0 +1,1 @@
+"""What is told of the results: ratios, tables, the figure, the page of the documentation."""
