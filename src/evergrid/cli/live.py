@@ -8,6 +8,8 @@ import sys
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -128,8 +130,8 @@ def twin(
     shares = FaultShares(**dict.fromkeys(kinds, faults))
     fleet = TwinConfig(
         stations=stations,
-        start_utc=days.START.isoformat(),
-        hours=hours,
+        start_utc=(days.START - days.LEAD).isoformat(),
+        hours=hours + days.LEAD / timedelta(hours=1),
         seed=seed,
         time_zone="America/New_York",
         feeder="ieee13",
@@ -137,6 +139,7 @@ def twin(
         direct_current_share=0.25,
         faults=shares,
     )
+    found = replace(found, start_s=found.start_s - days.LEAD.total_seconds())
     play = Play(fleet, found, out.resolve(), real_time, http_port=http_port)
     _run(_twin(play, out, as_json=as_json, keep=keep))
 
