@@ -130,12 +130,25 @@ LACKING = {  # others lack their sessions
 }
 
 
+SMALLER = {  # what a run of a template repeats more often than its test needs
+    "battery_life": {"years = 10": "years = 2"},
+    "resilience": {
+        "scenarios = 1000": "scenarios = 40",
+        "checked_outages = 5": "checked_outages = 1",
+    },
+}
+
+
 @pytest.mark.parametrize("name", registry.STUDIES)
 def test_new_prints_a_configuration_that_only_lacks_its_files(
     case: Case, evergrid: Command, name: str
 ):
     path = case.folder / "new.toml"
-    path.write_text(evergrid("new", name).out)
+    text = evergrid("new", name).out
+    for many, few in SMALLER.get(name, {}).items():
+        assert text.count(f"\n{many}\n") == 1
+        text = text.replace(f"\n{many}\n", f"\n{few}\n")
+    path.write_text(text)
     assert evergrid("run", path, "--dry-run").code == 0
     told = LACKING.get(name, f"there is no file {case.folder / 'sessions.parquet'}")
     if told is not None:

@@ -15,6 +15,13 @@ from evergrid.core.faults import Fault
 
 # Of a good string inverter without k1, "type 2" of Notton et al. (2010), Renewable Energy 35, 541.
 NOTTON_K0, NOTTON_K2 = 0.0072, 0.0345
+# Of a converter that works both ways, Sinamics S120, fitted to its measured efficiencies (simses,
+# BSD-3). Its k1 is left out: what is lost per power is what a round trip leaves.
+TWO_WAY_K0, TWO_WAY_K2 = 0.00601, 0.01196
+# Between grid and battery and back, cells included, at 3 x 16 A: Schram et al. (2020), Empirical
+# evaluation of V2G round-trip efficiency, SEST. All that they measured lies between 0.791 and
+# 0.878, lower at low currents and in the cold.
+MEASURED_ROUND_TRIP = 0.87
 MOST_K1 = 0.5  # loss per power that no charger has
 
 

@@ -23,6 +23,7 @@ S_PER_MIN = 60.0
 H_PER_DAY = 24.0
 DAYS_PER_MEAN_YEAR = 365.25  # of the Julian calendar
 W_PER_KW = 1000.0
+J_PER_KJ = 1e3
 J_PER_KWH = 3.6e6
 ZERO_C_IN_K = 273.15
 

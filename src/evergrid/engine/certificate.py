@@ -157,6 +157,11 @@ def store_bounds(program: Program, dual: Dual) -> Float[Array, " store"]:
     return _store_bounds(program, dual, _priced_terms(program, dual))
 
 
+def fed_price(program: Program, dual: Dual) -> Float[Array, " slot"]:
+    """What terms add to the price of a kW fed over each slot."""
+    return _priced_terms(program, dual).feed
+
+
 def _at_roots(
     program: Program, of_stores: Float[Array, " store"], of_nodes: Float[Array, " node"]
 ) -> Float[Array, " node"]:

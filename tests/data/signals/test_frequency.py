@@ -78,6 +78,15 @@ def test_seconds_count_from_a_start(tmp_path: Path) -> None:
     assert (found.tick_s, found.times[0]) == (0.5, start)
 
 
+@pytest.mark.parametrize("time_zone", [None, "Europe/Madrid"])
+def test_times_of_a_day_count_from_a_start(tmp_path: Path, time_zone: str | None) -> None:
+    start = np.datetime64("2025-01-14T18:00:00", "us")
+    clock = pl.col("time_utc").dt.strftime("%H:%M:%S")
+    columns = FrequencyColumns(time_zone=time_zone, start_utc=start)
+    found = read_frequency(written(tmp_path, rows(time_utc=clock)), 50.0, columns)
+    assert (found.tick_s, found.times[0], len(found)) == (2.0, start, COUNT)
+
+
 BAD = {
     "another grid": (rows(), 60.0, "Set nominal_hz"),
     "another unit": (rows(frequency_hz=(pl.col("frequency_hz") - 50) * 1000), 50.0, "or unit"),

@@ -128,6 +128,42 @@ def test_an_award_beyond_what_the_fleet_can_hold_is_cut_and_then_held() -> None:
     assert min(one.held_kw.min() for one in (cut, promised)) >= 0.0
 
 
+def test_energy_for_half_a_block_sells_more_and_is_held_for_half_of_it() -> None:
+    state, none = (
+        fleet(40, energy_kwh=8.5),
+        Stays(np.zeros(0, int), np.zeros(0), cars(0), np.zeros(0)),
+    )
+    whole_kw = available_kw(state, 1.0).symmetric_kw
+    record = simulate(
+        state,
+        none,
+        np.ones(TICKS_PER_H),
+        lambda now, hours: available_kw(now, hours, hold_h=0.5).symmetric_kw,
+        world=World(0.0, block_h=1.0, hold_h=0.5),
+    )
+    assert record.award_kw[0] > 1.8 * whole_kw
+    assert np.abs(record.unmet_kw[1 : TICKS_PER_H // 2]).max() <= 0.05 * record.award_kw[0]
+    # Then nothing is left above what drivers keep, and it is not taken from them.
+    assert record.unmet_kw[-1] > 0.9 * record.award_kw[0]
+    assert record.energies_kwh[fleet_state.CELLS] <= 40 * 3.5
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_whatever_was_asked_an_award_is_held_and_energy_is_back_in_an_hour(seed: int) -> None:
+    """Cars that stay; `python -m benchmarks.track random` has those that come and go."""
+    there = fleet(24, energy_kwh=np.linspace(6.0, 58.0, 24), owed_kwh=30.0, departure_s=4e4)
+    none = Stays(np.zeros(0, int), np.zeros(0), cars(0), np.zeros(0))
+    signal = np.r_[random_signal(seed, TICKS_PER_H), np.zeros(TICKS_PER_H + 1)]
+    firm_kw = available_kw(there, 0.5).symmetric_kw
+    record = simulate(there, none, signal, up_to_firm(1e3), world=World(seed=seed))
+    assert record.award_kw[0] == pytest.approx(firm_kw)
+    assert 0.0 < firm_kw < 24 * 7.36
+    beside_kwh = np.abs(record.ahead_kwh[:, 1])
+    assert beside_kwh[-1] <= 0.05 * beside_kwh.max() + 0.1
+    if seed % 5 < 2:  # stuck at an end: as long as the first award lasts, all of it is there
+        assert np.abs(record.unmet_kw[1 : TICKS_PER_H // 2]).max() <= 0.03 * firm_kw
+
+
 def test_a_car_below_its_reserve_does_not_feed() -> None:
     """Its energy is outside the window when the award starts."""
     state = fleet(40, energy_kwh=np.r_[np.full(5, 3.0), np.full(35, 30.0)])

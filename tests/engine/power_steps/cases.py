@@ -12,6 +12,7 @@ from scipy import optimize
 
 from evergrid.engine.program import Program
 from evergrid.engine.step_rules import ANY, PowerSteps
+from evergrid.engine.terms.fed_energy import FedEnergyLimits
 
 STEP_KW = 0.69  # 1 A on three phases
 
@@ -104,6 +105,7 @@ def referee(p: Program, s: PowerSteps) -> float:
         }
         if row and np.isfinite(p.net_low_kw[0, t]):
             rows.append((row, -np.inf, float(-p.net_low_kw[0, t])))
+    rows += _fed(p, s, flags, slot)
     matrix = np.zeros((len(rows), len(cost)))
     for r, (entries, _, _) in enumerate(rows):
         for column, value in entries.items():
@@ -119,6 +121,23 @@ def referee(p: Program, s: PowerSteps) -> float:
         options={"mip_rel_gap": 1e-9},
     )
     return float(found.fun) if found.status == 0 else np.inf
+
+
+def _fed(p: Program, s: PowerSteps, flags: Any, slot: Any) -> list[Any]:
+    """Energy that each group feeds, flag by flag."""
+    rows = []
+    for term in p.terms:
+        assert isinstance(term, FedEnergyLimits)
+        for group, limit in enumerate(term.limit_kwh):
+            row = {
+                f: -n * float(s.step_kw[i] * p.share[slot[i, t]]) * p.step_h
+                for (i, t), of_level in flags.items()
+                if term.group[i] == group
+                for n, f in of_level.items()
+                if n < 0
+            }
+            rows.append((row, -np.inf, float(limit)))
+    return rows
 
 
 def _energies(p: Program, s: PowerSteps, flags: Any, slot: Any, i: int) -> list[Any]:

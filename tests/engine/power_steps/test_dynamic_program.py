@@ -40,7 +40,6 @@ def a_case(seed: int, *, feeds: bool = False, **given: Any) -> StoreCase:
         "most_starts": int(rng.integers(-1, 3)),
         "on_before": 0,
         "off_before": int(rng.integers(1, 4)),
-        "optimistic": False,
     }
     if rng.random() < 0.4:
         case |= {"on_before": int(rng.integers(1, 4)), "off_before": 0}
@@ -82,15 +81,6 @@ def test_no_run_is_cheaper(seed: int, feeds: bool) -> None:
     assert made.cost == pytest.approx(best, abs=1e-7)
     if np.isfinite(best):
         assert price_of(case, made.steps.tolist()) == pytest.approx(best, abs=1e-7)
-
-
-@pytest.mark.parametrize("seed", range(25))
-def test_no_run_costs_less_than_an_optimistic_one_whose_bins_are_wide(seed: int) -> None:
-    case = a_case(seed, feeds=True, optimistic=True, bin_kwh=1.0, bins=20)
-    best = min(price_of(case, run) for run in product(case.level.tolist(), repeat=6))
-    assert cheapest(case).cost <= best + 1e-9
-    fine = case._replace(bin_kwh=0.25, bins=60)
-    assert cheapest(fine).cost == pytest.approx(best, abs=1e-7)
 
 
 def test_what_is_worth_something_later_is_stored() -> None:

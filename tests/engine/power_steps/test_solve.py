@@ -11,6 +11,7 @@ from evergrid.engine.power_steps import rounding
 from evergrid.engine.power_steps import solve as power_steps
 from evergrid.engine.program import Program, cost
 from evergrid.engine.step_rules import ANY, PowerSteps
+from evergrid.engine.terms.fed_energy import FedEnergyLimits
 from tests.engine.power_steps.cases import STEP_KW, referee, stepped
 
 
@@ -117,6 +118,43 @@ def test_without_steps_to_take_a_store_keeps_any_power() -> None:
     assert free <= cost(program, solved(*stepped(1, limit_kw=12.0)).power_kw) + 1e-9
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_stores_that_share_a_limit_of_fed_energy_keep_it_at_the_least_cost(seed: int) -> None:
+    program, rules = stepped(seed, stores=2, limit_kw=9.0, v2g=True)
+    rules = replace(rules, most_feed=np.full(2, 8))
+    program = replace(program, discharge_kw=np.full(2, 8 * STEP_KW))
+    term = FedEnergyLimits(np.zeros(2, np.int64), np.array([1.5]), ties_trees=False)
+    limited = replace(program, terms=(term,))
+    best = referee(limited, rules)
+    assert np.isfinite(best)
+    made = solved(limited, rules)
+    assert 0.25 * made.power_kw[made.power_kw > 0].sum() <= 1.5 + 1e-6
+    assert broken(limited, rules, made.power_kw) == []
+    assert cost(limited, made.power_kw) == pytest.approx(best, abs=1e-6)
+    rounded = solved(limited, rules, branch=False)
+    assert 0.25 * rounded.power_kw[rounded.power_kw > 0].sum() <= 1.5 + 1e-6
+    assert rounded.bound - 1e-9 <= best <= cost(limited, rounded.power_kw) + 1e-9
+
+
+def test_a_store_of_any_power_feeds_what_those_in_whole_steps_leave_of_a_limit() -> None:
+    program, rules = feeding(2, limit_kw=40.0)
+    rules = replace(rules, step_kw=np.where(np.arange(30) < 10, 0.0, STEP_KW))
+    group = np.arange(30) % 5  # in each some of any power and some in whole steps
+    free = fed_by_group(program, solved(program, rules).power_kw, group)
+    term = FedEnergyLimits(group, 0.5 * free, ties_trees=False)
+    limited = replace(program, terms=(term,))
+    made = solved(limited, rules)
+    fed = fed_by_group(limited, made.power_kw, group)
+    assert (free > 1.0).all()
+    assert (fed <= 0.5 * free + 1e-6).all()
+    assert fed.sum() >= 0.9 * 0.5 * free.sum()  # it is worth to use what is allowed
+
+
+def fed_by_group(program: Program, power_kw: Any, group: Any) -> Any:
+    fed = program.step_h * np.maximum(power_kw, 0.0)
+    return np.bincount(group[program.store], fed)
+
+
 def feeding(seed: int, *, limit_kw: float) -> tuple[Program, PowerSteps]:
     """Thirty stores that may feed as well as draw, and so make room for one another."""
     program, rules = stepped(seed, stores=30, steps=24, limit_kw=limit_kw, v2g=True)
@@ -133,7 +171,7 @@ def test_no_pass_at_true_costs_makes_a_schedule_dearer(seed: int) -> None:
     program = replace(program, energy_end_kwh=program.energy_start_kwh - 5.0)
     found = reference.solve(program)
     assert found.dual is not None
-    run = rounding._Rounding(program, rules, found.power_kw, found.dual)
+    run = rounding.Rounding(program, rules, found.power_kw, found.dual)
     run.plan_in_turn()
     values = [run.value()]
     for _ in range(3):

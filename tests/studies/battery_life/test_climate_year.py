@@ -91,6 +91,20 @@ def test_cold_packs_are_heated_before_they_leave():
     assert heated.energy.preheating_kwh == pytest.approx(most, rel=0.05)
 
 
+def test_charging_that_the_cold_would_slow_is_counted():
+    """At -10 C throughout cells take 5 % of 200 A: 4 kW at 400 V, of the 7.4 that are asked for."""
+    frost = {"name": "frost", "mean_c": -10.0, "season_c": 0.0, "day_c": 0.0}
+    given = {"climate": [frost], "thermal": {"conductance_w_per_k": 1e5}}
+    found = year(**given)
+    charged_kw = np.maximum(np.diff(found.state_of_charge, axis=1) * 60.0 / 0.5, 0.0)
+    slow = charged_kw > 4.0
+    assert found.slowed.hours == pytest.approx(0.5 * slow.sum(axis=1))
+    late = (charged_kw - 4.0)[0][slow[0]].sum() * 0.5
+    assert found.slowed.late_kwh[0] == pytest.approx(late, rel=0.02)  # cells are a little warmer
+    mild = year(climate=[frost | {"mean_c": 16.0}]).slowed
+    assert mild.hours.tolist() == mild.late_kwh.tolist() == [0.0, 0.0]
+
+
 def days(first: str, count: int) -> pl.DataFrame:
     start = np.datetime64(first, "D")
     day = start + np.arange(count)

@@ -138,6 +138,23 @@ def test_no_vehicle_feeds_more_than_its_warranty_allows(planned: Planned) -> Non
     assert "that it allows" in "\n".join(result.console_lines())
 
 
+def test_a_warranty_holds_for_chargers_in_whole_amperes(planned: Planned) -> None:
+    free = planned(1, chargers={})[0]
+    per_year = 3.0 * 366  # some 3 kWh on a day
+    result, out = planned(1, chargers={}, warranty={"fed_kwh_per_year": per_year})
+    limited = pl.read_parquet(out / "schedule.parquet").filter(pl.col("power_kw") > 0)
+    by_session = limited.group_by("session_id").agg(pl.col("power_kw").sum() * 0.5)
+    fed = by_session["power_kw"].to_numpy()
+    assert free.findings.plans["v2g"].assessment.fed_kwh.max() > 4.0
+    assert 1.0 < fed.max() <= per_year / 365.25 + 1e-6
+    told = result.summary
+    assert told["warranty"]["fed_kwh"] == pytest.approx(fed.sum())
+    assert told["chargers"]["below_least_slots"] == 0
+    assert told["chargers"]["off_step_a"] < 1e-6
+    assert told["objective"] > free.summary["objective"]
+    assert told["bound"] <= told["objective"]
+
+
 def test_a_warranty_that_has_ended_limits_nothing(planned: Planned) -> None:
     given = {"fed_kwh_per_year": 0.0, "years": 2.0}
     told = planned(1, wear=WEAR, warranty=given)[0].summary
@@ -164,13 +181,12 @@ BAD = [
     ),
     ({"wear": WEAR | {"file": "states.csv"}}, "name an asset that is plugged in"),
     ({"wear": WEAR | {"file": "none.csv"}}, "none.csv"),
-    ({"solve": {"refinements": 1}}, "be 0 without [wear] or [converter]"),
+    ({"solve": {"refinements": 1}}, "be 0 without [wear], [converter] or [pack]"),
     (
         {"wear": WEAR | {"compared_per_kwh": 0.03}, "feeder": {"file": "street.dss"}},
         "would not keep the feeder's limits",
     ),
     ({"converter": {"k0": 0}}, "k0"),
-    ({"warranty": {"fed_kwh_per_year": 1}, "chargers": {}}, "not yet planned under a warranty"),
     ({"converter": {"cell_efficiency": 99}}, "cell_efficiency"),
     ({"converter": {"round_trip": 0.99}}, "round_trip"),
     ({"converter": {"round_trip": 87}}, "round_trip"),

@@ -1,6 +1,7 @@
 """A regulation study: what it tells, from its tables, and what it refuses."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from evergrid.core.errors import EvergridError
 from evergrid.markets.performance.pjm_score import sampled, score
 from evergrid.markets.rules.pjm import FIRST_ERA
 from evergrid.studies import regulation
-from evergrid.studies.regulation import trials
+from evergrid.studies.regulation import report, trials
 from tests.studies.regulation_cases import HOURS, configuration, files
 
 
@@ -110,10 +111,96 @@ def test_text_figures_and_page_tell_the_same(done: tuple[regulation.Result, Path
     lines = "\n".join(result.console_lines())
     assert "better off" in lines
     assert len(result.console_lines()) <= 10
-    assert set(result.figures()) == {"signal_followed", "score_and_credit", "switches_by_charger"}
+    figures = result.figures()
+    assert set(figures) == {
+        "signal_followed",
+        "signal_through_the_day",
+        "score_and_credit",
+        "switches_by_charger",
+    }
+    delivered: Any = figures["signal_through_the_day"].data[1]
+    ticks = pl.read_parquet(out / "ticks.parquet")["response_kw"].to_numpy()
+    count = len(delivered.y)
+    assert delivered.dx == pytest.approx(HOURS * 3.6e6 / count)
+    assert count * 2 == len(ticks)
+    assert delivered.y == pytest.approx(ticks.reshape(count, -1).mean(axis=1), abs=0.006)
     page = (out / "report.html").read_text()
     assert "Statement by vehicle" in page
     assert "not verified" in page
+
+
+BLIND = {"prices": "persistence", "gate_h": 3.0, "look_back_days": 1, "published_h": 1.0}
+
+
+def with_a_day_before(folder: Path, *, today: float = 1.0) -> None:
+    """The files with prices from a day before on; those of the horizon are multiplied."""
+    files(folder)
+    for name, column in (("prices", "time_utc"), ("market", "time_begin_utc")):
+        frame = pl.read_parquet(folder / f"{name}.parquet")
+        hours = pl.int_range(24 + HOURS)
+        first = frame[column][0]
+        longer = pl.concat([frame] * (1 + 24 // HOURS)).with_columns(
+            (pl.lit(first) - pl.duration(hours=24) + pl.duration(hours=hours)).alias(column)
+        )
+        late = pl.col(column) >= pl.lit(first)
+        scaled = [
+            pl.when(late).then(pl.col(c) * today).otherwise(pl.col(c)).alias(c)
+            for c in longer.columns
+            if c != column
+        ]
+        longer.with_columns(scaled).write_parquet(folder / f"{name}.parquet")
+
+
+def test_no_offer_sees_a_price_that_is_published_later(tmp_path: Path) -> None:
+    trial = {"file": "before.csv", "shares": (0.4, 0.8)}
+    config = parse(regulation.Config, configuration(information=BLIND, trial=trial))
+    found = []
+    for number, today in enumerate((1.0, 3.0)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with_a_day_before(folder, today=today)
+        frame = pl.read_csv(folder / "signal.csv")
+        frame.with_columns(pl.col("signal").reverse()).write_csv(folder / "before.csv")
+        found.append(regulation.run(config, folder=folder, seed=1))
+    one, other = found
+    assert one.tables["schedule"].equals(other.tables["schedule"])
+    assert one.tables["ticks"].equals(other.tables["ticks"])
+    assert one.tables["trials"].equals(other.tables["trials"])
+    assert other.summary["credit"] == pytest.approx(3.0 * one.summary["credit"])
+    # Yesterday's prices came again, so that nothing was lost by not knowing them.
+    assert one.summary["regret"] == pytest.approx(0.0, abs=1e-6)
+    assert one.summary["net_cost_foresight"] is not None
+    assert "made 3 h before" in " ".join(one.summary["notes"])
+
+
+def test_a_plan_that_knows_what_comes_says_so(done: tuple[regulation.Result, Path]) -> None:
+    summary = done[0].summary
+    assert (summary["information"], summary["regret"]) == ("foresight", None)
+    assert "which no offer can" in " ".join(summary["notes"])
+
+
+def test_prices_that_do_not_begin_early_enough_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(EvergridError, match="look_back_days"):
+        run(tmp_path, information=BLIND)
+    with_a_day_before(tmp_path)
+    market = pl.read_parquet(tmp_path / "market.parquet")
+    market.tail(HOURS).write_parquet(tmp_path / "market.parquet")
+    config = parse(regulation.Config, configuration(information=BLIND))
+    with pytest.raises(EvergridError, match=r"prices of regulation.*look_back_days"):
+        regulation.run(config, folder=tmp_path, seed=1)
+
+
+def test_a_response_with_its_sign_turned_and_an_award_that_was_cut_are_named(
+    done: tuple[regulation.Result, Path],
+) -> None:
+    result, found = done[0], done[0].findings
+    told = " ".join(report.notes(result.config, found))
+    assert "against the signal" not in told
+    turned = replace(found.score, inverted=np.ones(len(found.score.total), bool))
+    wrong = replace(found, score=turned, offered_kw=found.offered_kw + 40.0)
+    told = " ".join(report.notes(result.config, wrong))
+    assert "moved against the signal. Check the sign" in told
+    assert "came into force on average" in told
 
 
 def test_a_gap_of_the_signal_is_met_and_told(tmp_path: Path) -> None:

@@ -88,7 +88,8 @@ def _times(
             since_us = np.round(seconds.values * SECOND_US).astype("timedelta64[us]")
             return since_us - since_us[:1] + columns.start_utc, []
         if series.dtype == pl.String and not series.str.contains("-").any():
-            series = (SOME_DAY + series).rename(series.name)
+            offset = "Z" if columns.time_zone is None else ""  # only how far apart they are counts
+            series = (SOME_DAY + series + offset).rename(series.name)
     kind = Kind.INSTANT if columns.time_zone is None else Kind.CLOCK
     read = column(series, kind)
     times, faults = read.values, cell_faults(series.name, kind, read, required=True)

@@ -63,9 +63,9 @@ def follow(
 ) -> Record:
     """What a fleet does that follows a signal around its plan.
 
-    At the begin of each block the award is cut to what the fleet can hold through it both ways, as
-    it stands then and within the limits of sites, in steps of the market. Orders keep these limits
-    in every tick.
+    At the begin of each block the award is cut to what the fleet can hold both ways for as long as
+    the service asks, as it stands then, by those who stay through the block and within the limits
+    of sites, in steps of the market. Orders keep these limits in every tick.
 
     Args:
         portfolio: Who is where.
@@ -115,10 +115,11 @@ def follow(
     def award(now: FleetState, hours: float) -> float:
         block = min(int(now.now_s // (S_PER_H * block_h)), len(award_kw) - 1)
         bounds = sites.bounds(now.now_s, hours)
+        hold_h = service.hold_h
         there = (
-            site_limits.available(now, hours, sites.chargers, bounds)
+            site_limits.available(now, hours, sites.chargers, bounds, hold_h=hold_h)
             if sites.limited
-            else available_kw(now, hours)
+            else available_kw(now, hours, hold_h=hold_h)
         )
         held_kw = min(float(award_kw[block]), there.symmetric_kw)
         return float(service.rounded(np.array([held_kw]))[0])
@@ -128,7 +129,12 @@ def follow(
         Stays(asset, arrival_s, cars, departure_s),
         signal.share[:ticks],
         award,
-        world=World(message_loss=rules.message_loss, block_h=block_h, seed=rules.seed),
+        world=World(
+            message_loss=rules.message_loss,
+            block_h=block_h,
+            hold_h=service.hold_h,
+            seed=rules.seed,
+        ),
         rules=SignalRules(tick_s=signal.tick_s),
         plan=PlannedPowers(S_PER_H * grid.step_h, planned.power_kw, before),
         sites=sites,

@@ -9,6 +9,8 @@ from evergrid.dispatch.track.charger_types import DRAW, FEED
 from evergrid.dispatch.track.fleet_state import NOW, ONLINE, PLUGGED, FleetState
 from evergrid.dispatch.track.review import MARGIN_S
 
+LEAST_HOLD_H = 1.0 / 3600.0  # where power alone counts
+
 
 class Available(NamedTuple):
     """Power above and below the plan that the fleet can hold.
@@ -28,24 +30,31 @@ class Available(NamedTuple):
 
 
 def available_kw(
-    state: FleetState, block_h: float, *, rows: Int[Array, " row"] | None = None
+    state: FleetState,
+    block_h: float,
+    *,
+    hold_h: float | None = None,
+    rows: Int[Array, " row"] | None = None,
 ) -> Available:
-    """What the fleet can hold for the rest of a block, in either direction throughout.
+    """What the fleet can hold for the rest of a block, in either direction.
 
     Vehicles run at equal shares of their full power, as `tick` loads them, so that those with
     little energy, or room, drop out first: with powers p and durations d at full power, and S(y)
     the power of all with d > y, the fleet holds max over y of min(S(y), sum p min(d, y) / h).
+    Energy is counted above what drivers need at the end of the block.
     A vehicle that must charge for its driver within the block counts with its full draw, and one
     that leaves within the block with nothing.
 
     Args:
         state: Now.
         block_h: Hours that are left, above 0.
+        hold_h: Hours for which energy, or room, must last one way; all of the block when left out.
         rows: Only these chargers; all when left out.
 
     Source:
         Energy balance of equal shares; no outside source.
     """
+    hold_h = block_h if hold_h is None else min(max(hold_h, LEAST_HOLD_H), block_h)
     mode = state.mode if rows is None else state.mode[rows]
     there = np.flatnonzero((mode & PLUGGED != 0) & (mode & ONLINE != 0))
     base_kw = state.base_kw
@@ -66,17 +75,17 @@ def available_kw(
     able, out_kw = stays & ~late & (limit["out_kw"] > 0), limit["out_kw"]
     floor = np.maximum(needed, cars["reserve_kwh"]) + out_kw * margin_h
     lasts_h = np.maximum(energy - floor, 0.0)[able] / out_kw[able]
-    up_kw = _equal_shares_kw(most_kw[able, FEED], lasts_h, block_h) - due_kw - base_kw
+    up_kw = _equal_shares_kw(most_kw[able, FEED], lasts_h, hold_h) - due_kw - base_kw
     room = cars["ceiling_kwh"] - energy - limit["into_kw"] * margin_h
     lasts_h = (np.maximum(room, 0.0) / limit["into_kw"])[stays]
-    down_kw = _equal_shares_kw(most_kw[stays, DRAW], lasts_h, block_h) + base_kw
+    down_kw = _equal_shares_kw(most_kw[stays, DRAW], lasts_h, hold_h) + base_kw
     return Available(max(up_kw, 0.0), max(down_kw, 0.0))
 
 
 def _equal_shares_kw(
-    power_kw: Float[Array, " car"], lasts_h: Float[Array, " car"], block_h: float
+    power_kw: Float[Array, " car"], lasts_h: Float[Array, " car"], hold_h: float
 ) -> float:
-    """Power that equal shares hold for a block, with so long for each at full power."""
+    """Power that equal shares hold for a time, with so long for each at full power."""
     if not len(power_kw):
         return 0.0
     order = np.argsort(lasts_h)
@@ -85,7 +94,7 @@ def _equal_shares_kw(
     gone_kwh = np.cumsum(power * lasts)
     used_kwh = gone_kwh + lasts * (left_kw - power)
     # Just before each drops out all that last as long are there; between two the power is the same.
-    before_kwh = np.minimum(left_kw, used_kwh / block_h)
+    before_kwh = np.minimum(left_kw, used_kwh / hold_h)
     return float(before_kwh.max())
 
 

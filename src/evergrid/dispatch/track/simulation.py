@@ -108,6 +108,8 @@ class World:
     Attributes:
         message_loss: Share of orders that do not arrive; they are told again in the next tick.
         block_h: For which an award holds.
+        hold_h: For which energy, or room, of an award must last one way; all of the block when left
+            out. What the fleet is asked for is cut to that until this time of a block has passed.
         recovery_h: After which energies are those planned at first, once the signal asks for
             nothing more: what is left of it after a block, or a step of the plan, is the time in
             which new plans bring them back, but no less than one more of these.
@@ -119,6 +121,7 @@ class World:
 
     message_loss: float = 0.02
     block_h: float = 0.5
+    hold_h: float | None = None
     recovery_h: float = 1.0
     seed: int = 0
 
@@ -129,6 +132,8 @@ class World:
         for name in ("block_h", "recovery_h"):
             if not 0 < (value := getattr(self, name)) <= 24:
                 faults.append(Fault(name, "lie in (0, 24] h", (value,)))
+        if self.hold_h is not None and not 0 <= self.hold_h <= 24:
+            faults.append(Fault("hold_h", "lie in [0, 24] h", (self.hold_h,)))
         raise_if_any("world", faults)
 
 
@@ -345,11 +350,14 @@ class _Run:
         return *told, beyond_kw
 
     def available(self, hours: float) -> Available:
-        """What the fleet can hold for so long, within the limits of sites."""
+        """What the fleet can hold for the rest of a block, within the limits of sites."""
+        hold_h = self.world.hold_h
+        if hold_h is not None:
+            hold_h = max(hold_h - (self.world.block_h - hours), 0.0)  # less what has passed
         if self.sites is None:
-            return available_kw(self.state, hours)
+            return available_kw(self.state, hours, hold_h=hold_h)
         bounds = self.sites.bounds(self.state.now_s, hours)
-        return site_limits.available(self.state, hours, self.sites.chargers, bounds)
+        return site_limits.available(self.state, hours, self.sites.chargers, bounds, hold_h=hold_h)
 
     def follow(self, target_kw: float) -> float:
         """Orders of a tick; by how much the worst site is beyond its limit nevertheless."""

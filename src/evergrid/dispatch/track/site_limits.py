@@ -201,9 +201,16 @@ def _reduced(
 
 
 def available(
-    state: FleetState, block_h: float, chargers: SiteChargers, bounds: Bounds
+    state: FleetState,
+    block_h: float,
+    chargers: SiteChargers,
+    bounds: Bounds,
+    *,
+    hold_h: float | None = None,
 ) -> Available:
     """What the fleet can hold for the rest of a block, within the limits of sites.
+
+    Energy, or room, lasts for ``hold_h`` one way, or all of the block.
 
     Each site holds what its own chargers and the sites below it can, as far as its limit leaves
     room beside what is planned.
@@ -213,7 +220,7 @@ def available(
     up, down = np.zeros(count + 1), np.zeros(count + 1)  # the last one is for all roots
     for site in [*range(count), -1]:
         there = np.flatnonzero(chargers.site == site)
-        own = firm.available_kw(state, block_h, rows=there)
+        own = firm.available_kw(state, block_h, hold_h=hold_h, rows=there)
         up[site if site >= 0 else count] += own.up_kw
         down[site if site >= 0 else count] += own.down_kw
     for site in chargers.children_first:

@@ -4,7 +4,7 @@ A state is the energy held, in bins, with whether the store is on, for how long 
 how often it has started. Each bin keeps the best path that ends in it together with the energy that
 this path holds to every digit, so nothing that is owed is lost in rounding. Where every slot has a
 full share and nothing is fed, energies of one bin are equal, and the answer is the optimum. Where
-it is not, an optimistic run, which rounds every energy up, tells what no run can cost less than.
+it is not, `run_bound` tells what no run can cost less than.
 """
 
 from typing import NamedTuple, no_type_check
@@ -41,8 +41,6 @@ class StoreCase(NamedTuple):
         most_starts: Starts at most; below 0 for no limit.
         on_before: Slots on before the first.
         off_before: Slots off before the first.
-        optimistic: Whether each path is taken to hold what the upper edge of its bin says, so that
-            no run costs less than what is found; else each holds what it really holds.
     """
 
     cost: Float[Array, "slot level"]
@@ -65,7 +63,6 @@ class StoreCase(NamedTuple):
     most_starts: int
     on_before: int
     off_before: int
-    optimistic: bool
 
 
 class Run(NamedTuple):
@@ -78,6 +75,27 @@ class Run(NamedTuple):
 
     steps: Int[Array, " slot"]
     cost: float
+
+
+@kernel(nogil=True, error_model="numpy")
+@no_type_check
+def entered(case, layer, moves):
+    """The layer that follows one when a store draws or feeds, or is off; below 0 if it may not."""
+    runs = case.least_on + case.least_off
+    run = layer % runs
+    is_on = run < case.least_on
+    if not moves:
+        if is_on and run < case.least_on - 1:
+            return -1  # it must stay on
+        return layer - run + (case.least_on if is_on else min(run + 1, runs - 1))
+    if is_on:
+        return layer - run + min(run + 1, case.least_on - 1)
+    if run < runs - 1:
+        return -1  # it must stay off
+    if case.most_starts < 0:
+        return layer - run
+    into = layer - run + runs
+    return into if into < runs * (case.most_starts + 1) else -1
 
 
 @kernel(nogil=True, error_model="numpy")
@@ -116,33 +134,19 @@ def cheapest(case):
                     count += 1
             if count == 0:
                 continue
-            run = layer % runs
-            is_on = run < case.least_on
+            is_on = layer % runs < case.least_on
+            idle, moving = entered(case, layer, False), entered(case, layer, True)
             for level in range(levels):
+                into = idle if case.level[level] == 0 else moving
                 price = case.cost[t, level]
-                if price == np.inf:
+                if into < 0 or price == np.inf:
                     continue
                 change = case.change_kwh[t, level]
-                if case.level[level] == 0:
-                    if is_on and run < case.least_on - 1:
-                        continue  # it must stay on
-                    after = case.least_on if is_on else min(run + 1, runs - 1)
-                    into = layer - run + after
-                elif is_on:
-                    into = layer - run + min(run + 1, case.least_on - 1)
-                elif run < runs - 1:
-                    continue  # it must stay off
-                else:
-                    into = layer - run + (runs if counted else 0)
-                    if into >= layers:
-                        continue
+                if not (is_on or case.level[level] == 0):
                     price += case.start_price
                 for i in range(count):
                     b = filled[i]
                     now = held[layer, b] + change
-                    if case.optimistic:  # a path that really holds less may go on where it is full
-                        edge = np.ceil((now - EPS_KWH - case.low_kwh) * per_kwh)
-                        now = min(case.low_kwh + edge * case.bin_kwh, case.high_kwh)
                     if now > case.high_kwh + EPS_KWH or now < floor:
                         continue
                     if change < 0.0 and now < case.reserve_kwh - EPS_KWH:

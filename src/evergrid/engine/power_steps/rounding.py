@@ -14,13 +14,13 @@ import numpy as np
 
 from evergrid.core import tree
 from evergrid.core.arrays import Array, Float, Int
-from evergrid.engine.certificate import Dual
-from evergrid.engine.power_steps import level_costs
+from evergrid.engine.certificate import Dual, fed_price
+from evergrid.engine.power_steps import level_costs, refinement
 from evergrid.engine.power_steps.dynamic_program import StoreCase, cheapest
 from evergrid.engine.power_steps.level_costs import Places, StoreSlots
 from evergrid.engine.program import Program, cost, energy_path, net_power, peaks
 from evergrid.engine.step_rules import ANY, PowerSteps
-from evergrid.engine.terms import flowgates
+from evergrid.engine.terms import fed_energy, flowgates
 from evergrid.engine.violations import violations
 
 MOST_PASSES = 10
@@ -31,13 +31,13 @@ TIE_PRICE = 1e-7  # of a start, over the highest cost of a slot: among equals, f
 TIE_SLOT = 1e-8  # of a slot on, in the same way: among equals, shorter and stronger runs
 COARSE_BINS = 2  # bins to a step of energy where paths do not meet on whole steps, at first
 FINE_BINS = 4  # the same where each store is planned at its true costs
-FINEST_BINS = 16  # the same for a bound
-MOST_PARTS = 60  # of a slot, that shares may be whole numbers of
 MOST_BINS = 4000
+DEAREST = 2.0  # prices of energy at which nothing is fed for money
+PRICES = 8  # of fed energy that are tried where a store would feed more than it may
+FINEST = 8  # bins of a first run for a bound, in one of the first width
 RAISE = 0.5  # of the price of energy, by which room that is short becomes dearer in a pass
 SHORT_KWH = 1e-6
 FELT = 1e-6  # share of the price of energy below which a price of a node is none
-WHOLE_PART = 1e-6  # of a slot, by which a share may miss a whole number of parts
 LEAST_SAVED = 2e-5  # share of the cost that a pass must save to be followed by another
 
 
@@ -65,7 +65,7 @@ def whole(
         gap: Relative distance to the bound at which it ends.
         deadline: In seconds of ``time.perf_counter``, after the first pass.
     """
-    run = _Rounding(program, steps, power_kw, dual)
+    run = Rounding(program, steps, power_kw, dual)
     run.plan_in_turn()
     best, best_value = run.power_kw.copy(), run.value()
 
@@ -96,8 +96,26 @@ def whole(
     return best
 
 
+def improved(
+    program: Program, steps: PowerSteps, power_kw: Float[Array, " slot"], dual: Dual
+) -> Float[Array, " slot"]:
+    """A schedule in whole steps after each store is planned anew, given what all others do."""
+    run = Rounding(program, steps, power_kw, dual)
+    run.go_back_to(power_kw)
+    best, best_value = power_kw, run.value()
+    for _ in range(MOST_PASSES):
+        run.improve()
+        value = run.value()
+        if value >= best_value:
+            break
+        saved, best, best_value = best_value - value, run.power_kw.copy(), value
+        if saved <= LEAST_SAVED * abs(value):
+            break
+    return best
+
+
 @dataclass(frozen=True)
-class _Store:
+class StepStore:
     """One store: its slots in the program, and what does not change from pass to pass."""
 
     row: int
@@ -107,7 +125,7 @@ class _Store:
     change_kwh: Float[Array, "slot level"]
 
 
-class _Rounding:
+class Rounding:
     """The schedule as it stands, with the sums of its nodes kept up to date."""
 
     def __init__(
@@ -117,6 +135,8 @@ class _Rounding:
         stepped = (steps.step_kw > 0)[program.store]
         # What any power may be taken by stays, and all others begin from nothing.
         self.power_kw, self.convex_kw = np.where(stepped, 0.0, power_kw), power_kw
+        self.fed_group, self.fed_left_kwh = fed_energy.left(program, self.power_kw)
+        self.fed_price = fed_price(program, dual)
         self.highest = max(float(np.abs(program.draw_price_per_kwh).max(initial=0.0)), 1e-3)
         drawn = np.maximum(program.load_kw - net_power(program, power_kw), 0.0)
         self.peak_kw = peaks(program, drawn)
@@ -162,7 +182,7 @@ class _Rounding:
         typical = max(float(np.median(rated[rated > 0])), 1e-6) if (rated > 0).any() else 1.0
         return np.where(felt, PULL * p.step_h * self.highest / typical, 0.0)
 
-    def _store(self, row: int, draw: Int[Array, " slot"], feed: Int[Array, " slot"]) -> _Store:
+    def _store(self, row: int, draw: Int[Array, " slot"], feed: Int[Array, " slot"]) -> StepStore:
         p = self.program
         at = slice(int(p.begin[row]), int(p.end[row]) + 1)
         step_kw = p.share[at] * self.steps.step_kw[row]
@@ -181,9 +201,9 @@ class _Rounding:
             feed_curve=p.step_h * curves[1][at],
         )
         gained = np.where(level > 0, p.gain[at][0] * level, p.drain[at][0] * level)
-        return _Store(row, at, slots, level, step_kw[:, None] * gained)
+        return StepStore(row, at, slots, level, step_kw[:, None] * gained)
 
-    def _room(self, store: _Store) -> float:
+    def _room(self, store: StepStore) -> float:
         """Share of its stay that a store need not charge; those with little choose first."""
         p = self.program
         owed = p.energy_end_kwh[store.row] - p.energy_start_kwh[store.row]
@@ -198,14 +218,14 @@ class _Rounding:
             level_costs.add_power(
                 self.places.target_kw, self.places.parent, store.slots, self.convex_kw[store.at]
             )
-            self._put(store, cheapest(self._case(store)).steps)
+            self._put(store, self._cheapest(store, self._case(store)))
 
     def plan_at_prices(self) -> None:
         """Plan each store anew at congestion prices, within what all others leave."""
         self._raise_prices()
         for store in self.stores:
             self._take_away(store)
-            self._put(store, cheapest(self._case(store)).steps)
+            self._put(store, self._cheapest(store, self._case(store)))
 
     def _raise_prices(self) -> None:
         """Make what short stores could use dearer, wherever others take it."""
@@ -231,43 +251,94 @@ class _Rounding:
             price=np.zeros(self.places.price.shape),
             pull=np.zeros(p.nodes),
         )
+        self.fed_price = np.zeros(p.slots)
         for store in self.stores:
             old = self._steps(store)
             self._take_away(store)
             case = self._case(store)
-            run = cheapest(case)
-            self._put(store, run.steps if run.cost < self._cost(case, old) else old)
+            run = self._cheapest(store, case)
+            self._put(store, run if self._cost(case, run) < self._cost(case, old) else old)
+
+    def _cheapest(self, store: StepStore, case: StoreCase) -> Int[Array, " slot"]:
+        """The cheapest run that is found within the limit of what the store may feed.
+
+        Where the limit is in the way, a price of what is fed takes its place: the least of some
+        that keep it, or one beyond all others, at which nothing is fed.
+        """
+        run, fed_kw = cheapest(case).steps, self._fed_kw(store)
+        left_kwh = self.fed_left_kwh[store.row] + SHORT_KWH
+        if self._fed_kwh(store, run) <= left_kwh:
+            return run
+        never = np.where(fed_kw > 0, np.inf, case.cost)
+        best = cheapest(case._replace(cost=never)).steps
+        low, high = 0.0, DEAREST * self.program.step_h * self.highest
+        for _ in range(PRICES):
+            price = (low + high) / 2.0
+            run = cheapest(case._replace(cost=case.cost + price * fed_kw)).steps
+            if self._fed_kwh(store, run) > left_kwh:
+                low = price
+                continue
+            high = price
+            if self._cost(case, run) < self._cost(case, best):
+                best = run
+        return best
+
+    def _fed_kw(self, store: StepStore) -> Float[Array, "slot level"]:
+        return store.slots.step_kw[:, None] * np.maximum(-store.level, 0)
+
+    def _fed_kwh(self, store: StepStore, run: Int[Array, " slot"]) -> float:
+        return self.program.step_h * float((store.slots.step_kw * np.maximum(-run, 0)).sum())
 
     def _peaks_now(self) -> Float[Array, " node"]:
         p = self.program
         drawn = np.maximum(p.load_kw - self.places.net_kw, 0.0)
         return np.maximum(peaks(p, drawn), self.peak_kw)
 
-    def bounds(self) -> Float[Array, " store"]:
-        """What each store costs at least at the congestion prices; 0 for those of any power.
-
-        Nodes limit nothing then: what they do is in the prices.
-        """
-        p, found = self.program, np.zeros(self.program.stores)
+    def price_freely(self, price: Float[Array, "node step"]) -> None:
+        """Let nodes limit nothing: what they add to the price of power stands for that."""
         free = np.full(self.places.net_kw.shape, np.inf)
-        self.places = self._places(self.dual.power_price)._replace(
-            low_kw=-free, high_kw=free, pull=np.zeros(p.nodes), gate_limit_kw=self._no_gates()
+        self.places = self.places._replace(
+            low_kw=-free,
+            high_kw=free,
+            surcharge=np.zeros(free.shape),
+            peak_price=np.zeros(len(free)),
+            price=price,
+            pull=np.zeros(len(free)),
+            gate_limit_kw=self._no_gates(),
         )
-        for store in self.stores:
-            start = float(p.end_value_per_kwh[store.row] * p.energy_start_kwh[store.row])
-            found[store.row] = cheapest(self._case(store, optimistic=True)).cost + start
-        return found
+
+    def cheapest_at_prices(self, store: StepStore, near: float) -> refinement.Best:
+        """The cheapest run of a store that is found, with a bound.
+
+        Args:
+            store: Whose run it is.
+            near: Money between bound and run that is near enough.
+        """
+        case = self._case(store, ties=False)
+        fine = case._replace(bin_kwh=case.bin_kwh / FINEST, bins=FINEST * case.bins + 1)
+        return refinement.cheapest(case, cheapest(fine).steps, near=near)
+
+    def good_at_prices(self, store: StepStore) -> tuple[Int[Array, " slot"], float]:
+        """A run that costs hardly more than the cheapest, and what it costs."""
+        case = self._case(store, ties=False)
+        steps = cheapest(case).steps
+        return steps, refinement.run_cost(case, steps)
+
+    def run_cost(self, store: StepStore, steps: Int[Array, " slot"]) -> float:
+        """What a run costs."""
+        return refinement.run_cost(self._case(store, ties=False), steps)
 
     def _no_gates(self) -> Float[Array, " flowgate"]:
         return np.full(self.places.gate_limit_kw.shape, np.inf)
 
-    def _case(self, store: _Store, *, optimistic: bool = False) -> StoreCase:
+    def _case(self, store: StepStore, *, ties: bool = True) -> StoreCase:
         p, row, steps = self.program, store.row, self.steps
         costs = level_costs.of_store(self.places, store.slots, store.level)
+        costs += self.fed_price[store.at, None] * self._fed_kw(store)
         # Not the highest of these costs: what brings others back within a limit is far above them.
         strongest_kw = float(np.abs(store.level).max() * store.slots.step_kw.max(initial=0.0))
         highest = p.step_h * self.highest * strongest_kw
-        if not optimistic:
+        if ties:
             costs[:, store.level != 0] += TIE_SLOT * highest
         start = float(p.energy_start_kwh[row])
         ahead = float(p.energy_end_kwh[row])
@@ -286,8 +357,6 @@ class _Rounding:
         step = float(self.steps.step_kw[row] * p.gain[store.at][0])
         aligned = low >= start and bool((p.share[store.at] == 1.0).all())
         parts = 1 if aligned else self.bins
-        if optimistic:
-            parts = _whole_parts(p.share[store.at]) if low >= start else FINEST_BINS
         width = max(step / parts, (high - low) / (MOST_BINS * parts))
         low = start - width * np.ceil((start - low) / width)
         reserve = -np.inf if p.reserve_kwh is None else float(p.reserve_kwh[row])
@@ -304,7 +373,7 @@ class _Rounding:
             short_price_per_kwh=SHORT_PRICE * self.highest,
             end_value_per_kwh=float(p.end_value_per_kwh[row]),
             worth_per_kwh=self._worth(store),
-            start_price=0.0 if optimistic else TIE_PRICE * highest,
+            start_price=TIE_PRICE * highest if ties else 0.0,
             bin_kwh=width,
             low_kwh=float(low),
             bins=int(np.ceil((high - low) / width)) + 2,
@@ -313,30 +382,26 @@ class _Rounding:
             most_starts=-1 if starts >= len(costs) or starts >= ANY else starts,
             on_before=int(steps.on_before[row]),
             off_before=int(steps.off_before[row]),
-            optimistic=optimistic,
         )
 
-    def _worth(self, store: _Store) -> float:
+    def _worth(self, store: StepStore) -> float:
         """What a kWh more in a bin is worth: its price in the convex schedule."""
         return float(np.median(np.maximum(self.dual.energy_value[store.at], 0.0)))
 
     def _cost(self, case: StoreCase, run: Int[Array, " slot"]) -> float:
-        """What a run costs, in the sense of the case; infinite where it passes a limit."""
-        column = run - int(case.level[0])
-        row = np.arange(len(run))
-        held = case.start_kwh + float(case.change_kwh[row, column].sum())
+        """What a run costs with its starts; infinite where it passes a limit."""
         starts = np.count_nonzero((run != 0) & (np.r_[case.on_before, run[:-1]] == 0))
-        short = max(case.owed_kwh - held, 0.0)
-        paid = float(case.cost[row, column].sum()) + case.start_price * starts
-        return paid + case.short_price_per_kwh * short - case.end_value_per_kwh * held
+        return refinement.run_cost(case, run) + case.start_price * starts
 
     # -- state ------------------------------------------------------------------------------
 
-    def _steps(self, store: _Store) -> Int[Array, " slot"]:
+    def _steps(self, store: StepStore) -> Int[Array, " slot"]:
         return np.round(-self.power_kw[store.at] / store.slots.step_kw).astype(np.int64)
 
-    def _take_away(self, store: _Store) -> None:
-        level_costs.change(self.places, store.slots, self._steps(store), -1.0)
+    def _take_away(self, store: StepStore) -> None:
+        run = self._steps(store)
+        level_costs.change(self.places, store.slots, run, -1.0)
+        self._count_fed(store, -self._fed_kwh(store, run))
         self.power_kw[store.at] = 0.0
 
     def go_back_to(self, power_kw: Float[Array, " slot"]) -> None:
@@ -346,11 +411,17 @@ class _Rounding:
             self._take_away(store)
             self._put(store, run)
 
-    def _put(self, store: _Store, run: Int[Array, " slot"]) -> None:
+    def _put(self, store: StepStore, run: Int[Array, " slot"]) -> None:
         level_costs.change(self.places, store.slots, run, 1.0)
+        self._count_fed(store, self._fed_kwh(store, run))
         self.power_kw[store.at] = 0.0 - run * store.slots.step_kw
 
-    def _short(self, store: _Store) -> float:
+    def _count_fed(self, store: StepStore, kwh: float) -> None:
+        """What a store feeds more is left less to all that share its limit."""
+        if np.isfinite(self.fed_left_kwh[store.row]):
+            self.fed_left_kwh[self.fed_group == self.fed_group[store.row]] -= kwh
+
+    def _short(self, store: StepStore) -> float:
         p = self.program
         column = self._steps(store) - int(store.level[0])
         gained = float(store.change_kwh[np.arange(len(column)), column].sum())
@@ -387,14 +458,6 @@ def _gates(
     return (first.astype(np.int64), *entries, gates.beyond_kw(net) + gates.limit_kw, gates.limit_kw)
 
 
-def _whole_parts(share: Float[Array, " slot"]) -> int:
-    """The least number of parts of a slot of which all shares are whole numbers, if that is few."""
-    for parts in range(1, MOST_PARTS + 1):
-        if np.abs(share * parts - np.round(share * parts)).max() < WHOLE_PART:
-            return parts
-    return FINEST_BINS
-
-
 def store_bounds(
     program: Program, steps: PowerSteps, power_kw: Float[Array, " slot"], dual: Dual
 ) -> Float[Array, " store"]:
@@ -406,7 +469,17 @@ def store_bounds(
         power_kw: A schedule of it.
         dual: The prices.
     """
-    return _Rounding(program, steps, power_kw, dual).bounds()
+    run, found = Rounding(program, steps, power_kw, dual), np.zeros(program.stores)
+    run.price_freely(run.places.price)
+    for store in run.stores:
+        best = run.cheapest_at_prices(store, 0.0)
+        found[store.row] = best.bound + worth_at_start(program, store.row)
+    return found
+
+
+def worth_at_start(program: Program, row: int) -> float:
+    """Worth of what a store begins with, which no run is paid for."""
+    return float(program.end_value_per_kwh[row] * program.energy_start_kwh[row])
 
 
 def energy_short(program: Program, power_kw: Float[Array, " slot"]) -> Float[Array, " store"]:

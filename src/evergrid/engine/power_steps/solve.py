@@ -12,14 +12,17 @@ from evergrid.engine.certificate import bound as bound_of
 from evergrid.engine.certificate import store_bounds
 from evergrid.engine.highs import power_steps as branch_and_bound
 from evergrid.engine.parts import pick
-from evergrid.engine.power_steps import rounding
+from evergrid.engine.power_steps import mixture, rounding
 from evergrid.engine.program import Program, cost, net_power
 from evergrid.engine.solution import Solution
 from evergrid.engine.step_rules import PowerSteps
+from evergrid.engine.term import AbstractTerm
+from evergrid.engine.terms.fed_energy import FedEnergyLimits
 from evergrid.engine.terms.flowgates import FlowgateTerm
 from evergrid.engine.violations import TOLERANCE, violations
 
 PASSES_S = 60.0  # for passes of rounding beyond the first
+MIXING_S = 300.0  # for prices of mixed runs
 ROOM_KWH = 1e-7  # by which what is owed is lowered further, for rounding
 BRANCH_S = 30.0  # for branch and bound on a small program
 
@@ -78,7 +81,13 @@ def solve(
             bound = -np.inf
     power_kw = _others_again(program, steps, power_kw, deadline)
     if not _near(program, power_kw, bound, gap) and np.isfinite(bound):
-        bound = max(bound, _in_steps(program, steps, found))
+        if mixture.fits(program):
+            left_s = min(max(time_limit_s - (time.perf_counter() - begun), 0.1), MIXING_S)
+            until = time.perf_counter() + left_s
+            mixed = mixture.mixed(program, steps, found, power_kw, gap=gap, deadline=until)
+            power_kw, bound = mixed.power_kw, max(bound, mixed.bound)
+        else:
+            bound = max(bound, _in_steps(program, steps, found))
     if (
         branch
         and not _near(program, power_kw, bound, gap)
@@ -145,10 +154,7 @@ def _around(
 ) -> Program:
     """The program of some stores, in which what the others do is a load."""
     net = net_power(program, power_kw)
-    terms = tuple(
-        FlowgateTerm(_less(term.flowgates, net)) if isinstance(term, FlowgateTerm) else term
-        for term in program.terms
-    )
+    terms = tuple(_beside(term, program, power_kw, net) for term in program.terms)
     shifted = replace(
         program,
         net_low_kw=program.net_low_kw - net,
@@ -159,6 +165,16 @@ def _around(
     return pick(shifted, np.arange(program.nodes), stores).program
 
 
-def _less(gates: Flowgates, net: Float[Array, "node step"]) -> Flowgates:
-    """Flowgates with what is left beside a net power of their nodes."""
-    return Flowgates(gates.step, gates.weight, -gates.beyond_kw(net))
+def _beside(
+    term: AbstractTerm,
+    program: Program,
+    power_kw: Float[Array, " slot"],
+    net: Float[Array, "node step"],
+) -> AbstractTerm:
+    """A term with what is left of its limits beside the powers of other stores."""
+    if isinstance(term, FlowgateTerm):
+        gates = term.flowgates
+        return FlowgateTerm(Flowgates(gates.step, gates.weight, -gates.beyond_kw(net)))
+    if isinstance(term, FedEnergyLimits):
+        return term.beside(program, power_kw)
+    return term

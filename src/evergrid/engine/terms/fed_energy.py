@@ -1,6 +1,6 @@
 """Limits of fed energy as a term: what several stores together may feed over all steps."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -51,11 +51,8 @@ class FedEnergyLimits:
 
     def evaluate(self, program: Program, flows: Flows) -> TermResult:
         """How far each limit is passed; it costs nothing."""
-        of_slot = self.group[program.store]
-        limited = of_slot >= 0
-        fed = program.step_h * np.maximum(flows.power_kw[limited], 0.0)
-        total = np.bincount(of_slot[limited], fed, len(self.limit_kwh))
-        return TermResult(np.zeros(program.nodes), total - self.limit_kwh, self._node(program))
+        over = self._fed_kwh(program, flows.power_kw) - self.limit_kwh
+        return TermResult(np.zeros(program.nodes), over, self._node(program))
 
     def part(
         self, nodes: Int[Array, " some"], stores: Int[Array, " some_store"]
@@ -75,3 +72,31 @@ class FedEnergyLimits:
         limited = self.group >= 0
         node[self.group[limited]] = program.node[limited]
         return node
+
+    def beside(self, program: Program, power_kw: Float[Array, " slot"]) -> "FedEnergyLimits":
+        """What is left of the limits beside stores that feed these powers."""
+        rest = self.limit_kwh - self._fed_kwh(program, power_kw)
+        return replace(self, limit_kwh=np.maximum(rest, 0.0))
+
+    def _fed_kwh(self, program: Program, power_kw: Float[Array, " slot"]) -> Float[Array, " group"]:
+        """What each group feeds."""
+        of_slot = self.group[program.store]
+        limited = of_slot >= 0
+        fed = program.step_h * np.maximum(power_kw[limited], 0.0)
+        return np.bincount(of_slot[limited], fed, len(self.limit_kwh))
+
+
+def left(
+    program: Program, power_kw: Float[Array, " slot"]
+) -> tuple[Int[Array, " store"], Float[Array, " store"]]:
+    """Group of each store, and energy that it may feed beside what is fed; -1 and endless without.
+
+    Args:
+        program: With its terms, of which one at most limits fed energy.
+        power_kw: What is fed.
+    """
+    for term in program.terms:
+        if isinstance(term, FedEnergyLimits):
+            rest = term.beside(program, power_kw).limit_kwh
+            return term.group, np.where(term.group >= 0, rest[term.group], np.inf)
+    return np.full(program.stores, -1), np.full(program.stores, np.inf)

@@ -89,6 +89,7 @@ from evergrid.report.figures.services.regulation import (
     SHOWN_S,
     score_and_credit,
     signal_followed,
+    signal_through_the_day,
     switches_by_charger,
 )
 from evergrid.report.figures.services.rule_books import award_bars, award_by_hour, power_by_duration
@@ -175,6 +176,7 @@ __all__ = [
     "sharpness_bars",
     "sign_of_total",
     "signal_followed",
+    "signal_through_the_day",
     "site_heatmap",
     "site_loading",
     "standing_reserve",

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from evergrid.battery.ageing.profile import HIGHEST_C, LOWEST_C
-from evergrid.battery.converter import NOTTON_K0, NOTTON_K2, Converter, LossCurve
+from evergrid.battery.converter import TWO_WAY_K0, TWO_WAY_K2, Converter, LossCurve
 from evergrid.battery.thermal import ThermalMass
-from evergrid.core.arrays import Array, Float
+from evergrid.core.arrays import Array, Bool, Float
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.core.units import H_PER_DAY, J_PER_KWH, W_PER_KW
+from evergrid.core.units import H_PER_DAY, J_PER_KJ, J_PER_KWH, W_PER_KW
 from evergrid.data.files.locate import locate
 from evergrid.data.tables import read_weather
 from evergrid.model.time_series.weather import Weather
@@ -27,8 +27,7 @@ from evergrid.studies.battery_life.daily_profile import (
 STEP_H = 0.5  # between points of a profile
 MOVES_KW = 1e-9  # of cells, below which they rest
 # Both ways; k1 is what a measured round trip adds.
-CURVE = LossCurve(NOTTON_K0, 0.0, NOTTON_K2)
-J_PER_KJ = 1e3
+CURVE = LossCurve(TWO_WAY_K0, 0.0, TWO_WAY_K2)
 
 
 @dataclass(frozen=True)
@@ -57,6 +56,19 @@ class YearEnergy:
 
 
 @dataclass(frozen=True)
+class SlowedCharging:
+    """Charging at home with more current than cells of its temperature may be charged with.
+
+    Attributes:
+        hours: In a year.
+        late_kwh: Energy that the cells then take later than the strategy has it.
+    """
+
+    hours: Float[Array, " strategy"]
+    late_kwh: Float[Array, " strategy"]
+
+
+@dataclass(frozen=True)
 class ClimateYear:
     """What batteries go through in a year.
 
@@ -65,12 +77,14 @@ class ClimateYear:
         state_of_charge: At points `STEP_H` apart; the last is the first.
         temperature_c: Of the cells.
         energy: Where the energy of the year goes.
+        slowed: Charging that the cold would slow.
     """
 
     day_c: Float[Array, " day"]
     state_of_charge: Float[Array, "strategy point"]
     temperature_c: Float[Array, "strategy point"]
     energy: YearEnergy
+    slowed: SlowedCharging
 
 
 def of(config: Config, climate: Climate, folder: Path) -> ClimateYear:
@@ -93,7 +107,30 @@ def of(config: Config, climate: Climate, folder: Path) -> ClimateYear:
     temperature_c, preheating_kwh = _warmed(config.thermal, use, air_c, heat_kw)
     _within_models(config, climate, air_c, temperature_c)
     energy = _energy(config, cells_kw, heat_kw, preheating_kwh)
-    return ClimateYear(day_c, state, temperature_c, energy)
+    slowed = _slowed(pack, use, cells_kw, temperature_c)
+    return ClimateYear(day_c, state, temperature_c, energy, slowed)
+
+
+def _slowed(
+    pack: Pack,
+    use: Use,
+    cells_kw: Float[Array, "strategy step"],
+    temperature_c: Float[Array, "strategy point"],
+) -> SlowedCharging:
+    """Charging that is faster than the cold allows, at the temperatures that it leads to."""
+    begin_c = temperature_c[:, :-1]
+    share = np.interp(begin_c, pack.charge_temperature_c, pack.charge_share)
+    most_kw = share * pack.most_a * pack.voltage_v / W_PER_KW
+    over_kw = np.where(_away(use, cells_kw.shape[1]), 0.0, np.maximum(-cells_kw - most_kw, 0.0))
+    return SlowedCharging(
+        hours=STEP_H * (over_kw > MOVES_KW).sum(axis=1), late_kwh=STEP_H * over_kw.sum(axis=1)
+    )
+
+
+def _away(use: Use, steps: int) -> Bool[Array, " step"]:
+    """Steps of a year in which vehicles are not at home."""
+    hour = (np.arange(steps) + 0.5) * STEP_H % H_PER_DAY
+    return (hour >= use.leave_h) & (hour < use.return_h)
 
 
 def calibrated(charger: Charger, pack: Pack) -> Converter:
@@ -170,8 +207,7 @@ def _energy(
     """Where the energy goes; cells that rest at home leave the charger in standby."""
     converter, use = calibrated(config.charger, config.pack), config.use
     pack_kw = cells_kw - heat_kw  # at the terminals
-    hour = (np.arange(cells_kw.shape[1]) + 0.5) * STEP_H % H_PER_DAY
-    away = (hour >= use.leave_h) & (hour < use.return_h)
+    away = _away(use, cells_kw.shape[1])
     moves = np.abs(cells_kw) > MOVES_KW
     grid_kw = np.where(moves, converter.grid_kw(pack_kw), -converter.standby_kw)
     grid_kw = np.where(away, 0.0, grid_kw)

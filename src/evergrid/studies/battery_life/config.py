@@ -1,11 +1,13 @@
 """The configuration of a battery life study."""
 
+from itertools import pairwise
 from typing import Literal
 
 from pydantic import Field, model_validator
 
 from evergrid.battery.ageing import life
 from evergrid.battery.ageing.profile import HIGHEST_C, LOWEST_C
+from evergrid.battery.converter import MEASURED_ROUND_TRIP
 from evergrid.core.config import Config as BaseConfig
 from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
@@ -28,6 +30,12 @@ class Pack(BaseConfig):
     """At rest."""
     resistance_ohm: float = Field(default=0.08, gt=0, le=10)
     """Of the pack when new, at any temperature."""
+    most_a: float = Field(default=200.0, gt=0, le=10_000)
+    """Greatest current with which cells are charged where they are warm enough."""
+    charge_temperature_c: tuple[float, ...] = Field(default=(-20.0, 0.0, 15.0), min_length=1)
+    """Temperatures of the cells, ascending, at which charging is limited."""
+    charge_share: tuple[float, ...] = Field(default=(0.0, 0.1, 1.0), min_length=1)
+    """Share of `most_a` with which cells may be charged there. An assumption: use your maker's."""
 
 
 class Use(BaseConfig):
@@ -105,7 +113,7 @@ class Charger(BaseConfig):
 
     rating_kw: float = Field(default=11.0, gt=0, le=1_000)
     """Greatest power at the grid, either way."""
-    round_trip: float = Field(default=0.87, gt=0, lt=1)
+    round_trip: float = Field(default=MEASURED_ROUND_TRIP, gt=0, lt=1)
     """Share of the energy drawn at the rating that comes back at the rating, losses of cells
     included. Measured: 0.79 to 0.88, 0.87 on average, Schram et al. (2020)."""
     standby_w: float = Field(default=0.0, ge=0, le=1_000)
@@ -212,6 +220,15 @@ class Config(BaseConfig):
             got = (use.mild_from_c, use.mild_to_c)
             faults.append(Fault("use.mild_from_c", "be at most mild_to_c", got))
         faults += self._current_faults()
+        at_c, share = self.pack.charge_temperature_c, self.pack.charge_share
+        if len(at_c) != len(share):
+            rule = "have as many values as charge_temperature_c"
+            faults.append(Fault("pack.charge_share", rule, (len(share),)))
+        if any(low >= high for low, high in pairwise(at_c)):
+            faults.append(Fault("pack.charge_temperature_c", "ascend", at_c))
+        if not all(0.0 <= one <= 1.0 for one in share):
+            fix = "Give fractions of most_a, not percentages."
+            faults.append(Fault("pack.charge_share", "lie in [0, 1]", share, fix=fix))
         if faults:
             raise ConfigError("config", faults)
         return self

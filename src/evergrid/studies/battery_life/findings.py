@@ -181,6 +181,7 @@ class LifeResults:
             "wear_per_kwh": _ends(self.wear_per_kwh[..., feeding]),
             "round_trip": _ends(self.round_trip[..., feeding]),
             "energy_lost_kwh_per_year": _ends(self.energy_lost_kwh),
+            "slowed_h_per_year": _ends(np.array([year.slowed.hours for year in self.years])),
             "worn_out": int(np.isfinite(self.life_years).sum()),
             "ended_by_resistance": int(self.ends_by_resistance.sum()),
             "cases": self.lost.size,

@@ -10,7 +10,6 @@ HEAT_NOTE = (
     "Cells are warmed by their own resistance, which is that of a new battery at any temperature, "
     "and cooled by the air; sun, cooling by the vehicle and heat of the motor are left out."
 )
-COLD_NOTE = "Charging is not slowed by the cold."
 FADING_NOTE = (
     "States of charge stay the same as batteries fade, so that the energy driven and fed shrinks "
     "with their capacity. Energies are those of new batteries."
@@ -27,7 +26,7 @@ SPREAD_NOTE = (
 
 def of(found: LifeResults, models: Sequence[AbstractAgeingModel]) -> tuple[str, ...]:
     """The notes of a result."""
-    notes = [HEAT_NOTE, COLD_NOTE, FADING_NOTE, SPREAD_NOTE]
+    notes = [HEAT_NOTE, _of_cold(found), FADING_NOTE, SPREAD_NOTE]
     if "schmalstieg" in found.config.models:
         notes.append(SCHMALSTIEG_NOTE)
     without = [model.name for model in models if not model.has_resistance]
@@ -43,6 +42,20 @@ def of(found: LifeResults, models: Sequence[AbstractAgeingModel]) -> tuple[str, 
     for one in found.fitted:
         notes += _of_fit(one)
     return tuple(notes)
+
+
+def _of_cold(found: LifeResults) -> str:
+    """How much charging is faster than the cold allows."""
+    hours = max(float(year.slowed.hours.max()) for year in found.years)
+    if not hours:
+        return "In no climate are cells charged with more current than the cold allows."
+    late_kwh = max(float(year.slowed.late_kwh.max()) for year in found.years)
+    return (
+        f"In up to {hours:,.0f} hours of a year cells are charged with more current than the cold "
+        f"allows, by up to {late_kwh:,.0f} kWh: they would take that later. Ageing is worked out "
+        "as if they were not slowed; preheat_c heats them before vehicles leave, not before "
+        "charging."
+    )
 
 
 def _of_fit(one: FittedPart) -> list[str]:

@@ -121,6 +121,8 @@ def energy(found: LifeResults) -> pl.DataFrame:
             "lowest_cell_c": cells.min(axis=1),
             "mean_cell_c": cells[:, :-1].mean(axis=1),
             "highest_cell_c": cells.max(axis=1),
+            "slowed_h": np.concatenate([year.slowed.hours for year in found.years]),
+            "late_kwh": np.concatenate([year.slowed.late_kwh for year in found.years]),
             "cycles_per_day": [one.throughput for one in duty],
             "deep_cycles_per_day": [one.deep for one in duty],
             "shallow_cycles_per_day": [one.shallow for one in duty],

@@ -26,7 +26,7 @@ from evergrid.studies.plan import service as plan_service
 from evergrid.studies.plan.config import Config
 from evergrid.studies.plan.feeder import report as feeder_report
 from evergrid.studies.plan.results import PlanResults
-from evergrid.studies.plan.wear import losses
+from evergrid.studies.plan.wear import losses, pack
 from evergrid.studies.plan.wear import report as wear_report
 from evergrid.studies.study import Page, Result
 
@@ -106,6 +106,8 @@ def console_lines(result: StudyResult) -> list[str]:
         rows.append(("wear", wear_report.line(s, money)))
     if "converter" in s:
         rows.append(("losses", losses.line(s)))
+    if "pack" in s:
+        rows.append(("packs", pack.line(s)))
     if "warranty" in s:
         rows.append(("warranty", wear_report.warranty_line(s)))
     if "carbon" in s:
@@ -244,6 +246,8 @@ def _tables(result: StudyResult) -> list[Section]:
         more.append(wear_report.section(result.summary, result.summary["currency"]))
     if "converter" in result.summary:
         more.append(losses.section(result.summary, plan_service.NAMES))
+    if "pack" in result.summary:
+        more.append(pack.section(result.summary, plan_service.NAMES))
     if "carbon" in result.summary:
         more.append(plan_carbon.section(result.summary, plan_service.NAMES))
     if "chargers" in result.summary:

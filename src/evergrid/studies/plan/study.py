@@ -21,6 +21,7 @@ from evergrid.studies.plan.feeder.feeder import FeederResults
 from evergrid.studies.plan.results import PlanResults
 from evergrid.studies.plan.strategies import SitesOnFeeder
 from evergrid.studies.plan.wear import losses as plan_losses
+from evergrid.studies.plan.wear import pack as plan_pack
 from evergrid.studies.plan.wear import refinement
 from evergrid.studies.plan.wear import wear as plan_wear
 from evergrid.studies.study import Context, Output, Study
@@ -56,6 +57,7 @@ def compute(config: Config, context: Context) -> Output[PlanResults]:
         plan_wear.with_warranty(config, given.portfolio, context.folder),
         plan_wear.batteries(config, given.portfolio, context.folder),
         plan_losses.losses(config),
+        plan_pack.packs(config),
     )
     portfolio = models.portfolio
     options = strategies.options_of(config, given)
@@ -81,9 +83,9 @@ def compute(config: Config, context: Context) -> Output[PlanResults]:
         wear = plan_wear.results(
             config, portfolio, models.batteries, plans, rolled, options, refinements=refinements
         )
+    done = {name: made.schedule for name, made in plans.items()}
+    done |= {f"rolling_{name}": made.schedule for name, made in rolled.items()}
     if models.losses is not None:
-        done = {name: made.schedule for name, made in plans.items()}
-        done |= {f"rolling_{name}": made.schedule for name, made in rolled.items()}
         losses = plan_losses.assessments(portfolio, models.losses, done)
     headline = plan_summary.headline(
         portfolio, plans, rolled, end_value_per_kwh=options.end_value_per_kwh
@@ -110,6 +112,9 @@ def compute(config: Config, context: Context) -> Output[PlanResults]:
         result_tables["wear"] = plan_wear.table(wear)
     if losses is not None:
         headline["converter"] = plan_losses.summary(losses)
+    if models.packs is not None:
+        asked = plan_pack.assessments(portfolio, models.packs, done)
+        headline["pack"] = plan_pack.summary(asked)
     if portfolio.warranties is not None:
         headline["warranty"] = plan_wear.warranty_summary(portfolio, plans["v2g"])
     return Output(

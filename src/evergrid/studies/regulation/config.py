@@ -8,6 +8,7 @@ from evergrid.core.config import Config as BaseConfig
 from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
 from evergrid.inputs.charger_control import ChargerControl
+from evergrid.inputs.information import Information
 from evergrid.inputs.regulation import Award, Market
 from evergrid.inputs.tables import Inputs
 
@@ -44,6 +45,8 @@ class Config(Inputs):
     """The market that regulation is sold to."""
     award: Award = Award()
     """What is offered of what the plan holds."""
+    information: Information = Information()
+    """What is known of prices when the offer is made."""
     trial: TrialSignal | None = None
     """Shares of what the plan holds that are tried before one is offered."""
     control: ChargerControl = ChargerControl()

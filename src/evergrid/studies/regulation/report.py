@@ -24,14 +24,17 @@ READING = {
     "signal_followed": "What the signal asked for and what the chargers delivered together, around "
     "the plan. Chargers give nothing below 6 A and move by 1 A; orders take time, and some are "
     "lost and told again.",
+    "signal_through_the_day": "The same for all of the time. Drag over a part to zoom in, down to "
+    "a minute; double-click to see all of it again.",
     "score_and_credit": "The score of each interval, the award that was in force, and what it is "
-    "paid. Awards are cut at the begin of an hour to what the fleet could hold through it both "
-    "ways.",
+    "paid. Awards are cut at the begin of each block to what the fleet, as it stands then, could "
+    "hold both ways.",
     "switches_by_charger": "Contactors wear out. The limit is hard: a charger that has reached it "
     "keeps its state.",
 }
 HEADINGS = {
     "signal_followed": "How the signal is followed",
+    "signal_through_the_day": "From a day down to a minute",
     "score_and_credit": "Score and credit",
     "switches_by_charger": "What it asks of contactors",
 }
@@ -49,7 +52,7 @@ def console_lines(result: StudyResult) -> list[str]:
         (
             "award",
             f"{s['award_mean_kw']:,.0f} kW on average, {s['offered_mean_kw']:,.0f} offered; the "
-            f"rest was cut at the begin of an hour",
+            f"rest was cut as blocks began",
         ),
         (
             "credit",
@@ -61,7 +64,7 @@ def console_lines(result: StudyResult) -> list[str]:
             "cost",
             f"plan {s['plan_cost']:,.2f}, following {s['signal_energy_cost']:,.2f} of energy and "
             f"{s['following_wear_cost']:,.2f} of wear, net {s['net_cost']:,.2f} {money}; without "
-            f"regulation {s['net_cost_without']:,.2f}",
+            f"regulation {s['net_cost_without']:,.2f}{_regret(s)}",
         ),
         ("drivers", _drivers(s)),
         (
@@ -80,6 +83,13 @@ def answer(s: Mapping[str, Any]) -> str:
         return "Nothing is awarded: the fleet cannot hold the least award"
     word = "better" if gain >= 0 else "worse"
     return f"With regulation the fleet is {abs(gain):,.2f} {money} {word} off"
+
+
+def _regret(s: Mapping[str, Any]) -> str:
+    """What knowing the prices would have changed, where they were not known."""
+    if s["regret"] is None:
+        return ""
+    return f"; with all prices known {s['net_cost_foresight']:,.2f}"
 
 
 def _score(s: Mapping[str, Any]) -> str:
@@ -107,12 +117,21 @@ def notes(config: Config, found: RegulationResults) -> list[str]:
         + (f", moved by {config.market.shift_weeks} weeks" if config.market.shift_weeks else "")
         + ".",
         f"The mileage ratio is {config.market.mileage_ratio:g} in every interval, as configured.",
-        "The plan knows prices of the whole horizon, and counts with a score of "
-        f"{config.market.expected_score:g}. Credits are dealt out to assets by the capacity that "
+        _known(config, found),
+        "Credits are dealt out to assets by the capacity that "
         "they held, in whole cents. Wear by following counts all that is delivered upwards as "
         "fed. In no cost is energy that vehicles hold more or less than planned when they leave "
         "or the horizon ends.",
     ]
+    awarded, offered = float(found.award_kw.mean()), float(found.offered_kw.mean())
+    if awarded < offered - 1e-6:
+        told.append(
+            f"Of {offered:,.0f} kW offered, {awarded:,.0f} kW came into force on average: as each "
+            "block begins the award is cut to what can be held both ways for "
+            f"{config.award.hold_h:g} h by those who stay through the block, after what was "
+            "followed before and what drivers are owed. A market may charge for what was sold and "
+            "is not delivered; no such charge is counted."
+        )
     if found.trials:
         told.append(
             f"{found.share:.0%} of what the plan holds is offered: of {len(found.trials)} shares "
@@ -162,10 +181,31 @@ def notes(config: Config, found: RegulationResults) -> list[str]:
     return told
 
 
+def _known(config: Config, found: RegulationResults) -> str:
+    """What the plan knew, as a sentence or two."""
+    score = (
+        "Who comes, when and with how much energy is known to the plan, and it counts with a score "
+        f"of {config.market.expected_score:g}."
+    )
+    known = config.information
+    if found.foresight is None:
+        return (
+            "The plan knows all prices of the horizon, which no offer can: this is the most that "
+            'could be earned. Set information.prices = "persistence" for what could be. ' + score
+        )
+    return (
+        f"The offer is made {known.gate_h:g} h before the horizon, on the prices of energy and of "
+        "regulation of the latest day that are published by then, each "
+        f"{known.published_h:g} h after its interval begins. Settled at the prices that came; the "
+        f"same with all prices known comes to {found.foresight:,.2f}. " + score
+    )
+
+
 def figures(result: StudyResult) -> FigureMakers:
     """What draws each figure of the report, by name in reading order."""
     return {
         "signal_followed": partial(_followed, result),
+        "signal_through_the_day": partial(_through_the_day, result),
         "score_and_credit": partial(_scores, result),
         "switches_by_charger": partial(_switches, result),
     }
@@ -184,6 +224,13 @@ def _followed(result: StudyResult) -> Figure:
     return draw.signal_followed(
         ticks, record.target_kw, record.response_kw, first=first, time_zone=zone
     )
+
+
+def _through_the_day(result: StudyResult) -> Figure:
+    record, grid = result.findings.record, result.findings.inputs.portfolio.grid
+    ticks = TimeGrid(grid.start_utc, record.tick_s / S_PER_H, len(record.award_kw))
+    zone = result.config.horizon.time_zone
+    return draw.signal_through_the_day(ticks, record.target_kw, record.response_kw, time_zone=zone)
 
 
 def _scores(result: StudyResult) -> Figure:
@@ -276,7 +323,7 @@ def _intervals(result: StudyResult) -> Section:
     frame = result.tables["intervals"].head(MOST_ROWS)
     money = result.summary["currency"]
     columns = ("begins (UTC)", "award, MW", "correlation", "delay", "precision", "score")
-    columns += (f"capability, {money}", f"performance, {money}", "forfeited")
+    columns += ("capability", "performance", "forfeited")
     rows = [
         (
             f"{row['time_utc']:%d %b %H:%M}",
@@ -288,7 +335,7 @@ def _intervals(result: StudyResult) -> Section:
         )
         for row in frame.to_dicts()
     ]
-    text = "What each interval is scored and paid; without an award there is no score."
+    text = f"What each interval is scored and paid, in {money}; without an award there is no score."
     if len(result.tables["intervals"]) > MOST_ROWS:
         text += f" The first {MOST_ROWS} are shown."
     return Section("Statement by interval", text, Table(columns, rows))

@@ -29,8 +29,12 @@ class RegulationResults:
         inputs: What the study was given.
         signal: What was followed.
         rules: Of the era of the horizon.
-        alone: The V2G plan without regulation.
-        plan: The plan with it.
+        alone: The V2G plan without regulation, at the prices that were expected.
+        plan: The plan with it, at these.
+        net_cost_without: What the first costs at the prices that came.
+        plan_cost: The same of the second, without credits.
+        foresight: Net cost where the plan knows the prices that come, followed on the same signal;
+            None where it does.
         offered_kw: Of each block.
         record: What happened, tick by tick.
         share: Of what the plan holds that was offered.
@@ -52,6 +56,9 @@ class RegulationResults:
     rules: PjmRegulation
     alone: Plan
     plan: ServicePlan
+    net_cost_without: float
+    plan_cost: float
+    foresight: float | None
     offered_kw: Float[Array, " block"]
     record: Record
     share: float
@@ -81,7 +88,7 @@ class RegulationResults:
     @property
     def net_cost(self) -> float:
         """Cost of the plan, less credits, with energy and wear of following the signal."""
-        return self.plan.costs.net + self.signal_energy + self.following_wear - self.credit
+        return self.plan_cost + self.signal_energy + self.following_wear - self.credit
 
     @cached_property
     def asked(self) -> SignalStatistics:

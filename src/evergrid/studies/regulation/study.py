@@ -1,6 +1,8 @@
 """What does a fleet earn by following a regulation signal, and does it keep its promises?"""
 
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,13 +16,16 @@ from evergrid.core.units import KW_PER_MW, MIN_PER_H, S_PER_H, per_kwh_from_per_
 from evergrid.data import signals
 from evergrid.data.files.locate import locate
 from evergrid.dispatch import plan as energy_plan
+from evergrid.dispatch.accounts import costs
 from evergrid.dispatch.options import Options
+from evergrid.dispatch.plan import Plan
 from evergrid.dispatch.services import delivery
 from evergrid.dispatch.services import plan as service_plan
 from evergrid.dispatch.services.delivery import ChargerRules
 from evergrid.dispatch.services.plan import ServicePlan
+from evergrid.dispatch.services.service import Service
 from evergrid.dispatch.track.simulation import Record
-from evergrid.inputs import regulation
+from evergrid.inputs import information, regulation
 from evergrid.inputs.assembly import load
 from evergrid.markets.performance import pjm_score
 from evergrid.markets.performance.pjm_score import SAMPLE_S, PjmScore
@@ -56,42 +61,38 @@ def compute(config: Config, context: Context) -> Output[RegulationResults]:
     portfolio = given.portfolio
     signal = _signal(config.signal.file, context)
     market = regulation.market(config.market, context.folder)
-    options = Options(energy_plan.end_value_per_kwh(portfolio), time_limit_s=config.time_limit_s)
-    progress("planning energy alone", 0.1)
-    alone = energy_plan.v2g(portfolio, options)
-    progress("planning with regulation", 0.25)
-    block_h = rules.block_h
-    service = regulation.service(config.market, config.award, grid, market, block_h=block_h)
-    made = service_plan.plan(portfolio, [service], options, alone=alone)
     chargers = ChargerRules(seed=context.seed, **config.control.model_dump())
-
-    def followed(share: float, asked: Signal) -> tuple[Record, dict[str, Any]]:
-        offered_kw = service.rounded(share * made.award_kw[0])
-        record = delivery.follow(
-            portfolio, made, offered_kw, asked, chargers, service=service, block_h=block_h
-        )
-        return record, _settled(config, portfolio, rules, market, asked, made, record)
-
+    expected, believed = _expected(config, portfolio, market, context)
+    offer = _Offer(config, expected, portfolio, market, believed, rules, chargers)
+    progress("planning energy alone", 0.1)
+    alone = energy_plan.v2g(expected, offer.options)
+    progress("planning with regulation", 0.25)
+    made = offer.planned(alone)
     tried, share = list[Trial](), config.award.share
     if config.trial is not None:
         trial_signal = _signal(config.trial.file, context)
         for number, other in enumerate(config.trial.shares):
-            progress(
-                f"trying {other:.0%} of what is held",
-                0.4 + 0.3 * number / len(config.trial.shares),
-            )
-            tried.append(trial(other, *followed(other, trial_signal), rules))
+            done = 0.4 + 0.3 * number / len(config.trial.shares)
+            progress(f"trying {other:.0%} of what is held", done)
+            tried.append(trial(other, *offer.tried(made, other, trial_signal), rules))
         share = best(tried).share
     progress("following the signal", 0.7)
-    offered_kw = service.rounded(share * made.award_kw[0])
-    record, found = followed(share, signal)
+    record, found = offer.followed(made, share, signal)
+    foresight = None
+    if config.information.prices == "persistence":
+        progress("doing the same with all prices known", 0.85)
+        foresight = _with_foresight(offer, share, signal)
+    at_end = offer.options.end_value_per_kwh
     results = RegulationResults(
         inputs=given,
         signal=signal,
         rules=rules,
         alone=alone,
         plan=made,
-        offered_kw=offered_kw,
+        net_cost_without=costs(portfolio, alone.schedule, at_end).net,
+        plan_cost=costs(portfolio, made.schedule, at_end).net,
+        foresight=foresight,
+        offered_kw=offer.service.rounded(share * made.award_kw[0]),
         record=record,
         share=share,
         trials=tuple(tried),
@@ -105,6 +106,106 @@ def compute(config: Config, context: Context) -> Output[RegulationResults]:
         notes=(*given.notes, *report.notes(config, results)),
         sources=given.sources,
     )
+
+
+@dataclass(frozen=True)
+class _Offer:
+    """What is planned on what is known, and followed at what comes.
+
+    Attributes:
+        config: Of the study.
+        expected: The fleet at the prices of energy that are expected.
+        actual: At those that came.
+        market: Prices of regulation that came.
+        believed: Those that are expected.
+        rules: Of the era.
+        chargers: What they can do.
+    """
+
+    config: Config
+    expected: Portfolio
+    actual: Portfolio
+    market: RegulationMarket
+    believed: RegulationMarket
+    rules: PjmRegulation
+    chargers: ChargerRules
+
+    @cached_property
+    def options(self) -> Options:
+        """How plans are made."""
+        at_end = energy_plan.end_value_per_kwh(self.expected)
+        return Options(at_end, time_limit_s=self.config.time_limit_s)
+
+    @cached_property
+    def service(self) -> Service:
+        """Regulation at the prices that are expected."""
+        return regulation.service(
+            self.config.market,
+            self.config.award,
+            self.expected.grid,
+            self.believed,
+            block_h=self.rules.block_h,
+        )
+
+    def planned(self, alone: Plan) -> ServicePlan:
+        """The plan with regulation."""
+        return service_plan.plan(self.expected, [self.service], self.options, alone=alone)
+
+    def tried(
+        self, made: ServicePlan, share: float, signal: Signal
+    ) -> tuple[Record, dict[str, Any]]:
+        """What came of following a share of what the plan holds, at the prices expected."""
+        seen = replace(self, actual=self.expected, market=self.believed)
+        return seen.followed(made, share, signal)
+
+    def followed(
+        self, made: ServicePlan, share: float, signal: Signal
+    ) -> tuple[Record, dict[str, Any]]:
+        """What comes of following a share of what the plan holds, at the prices that came."""
+        record = delivery.follow(
+            self.actual,
+            made,
+            self.service.rounded(share * made.award_kw[0]),
+            signal,
+            self.chargers,
+            service=self.service,
+            block_h=self.rules.block_h,
+        )
+        settled = (self.config, self.actual, self.rules, self.market, signal, made, record)
+        return record, _settled(*settled)
+
+
+def _expected(
+    config: Config, actual: Portfolio, market: RegulationMarket, context: Context
+) -> tuple[Portfolio, RegulationMarket]:
+    """The fleet at the prices of energy, and the prices of regulation, that an offer may count on.
+
+    Raises:
+        InputError: Prices that do not begin so many days before, or are not known in time.
+    """
+    grid, known = actual.grid, config.information
+    if known.prices == "foresight":
+        return actual, market
+    prices = information.expected_energy(known, config.prices, grid, context.folder)
+    with information.reaching_back(known):
+        before = market.at(information.with_days_before(known, grid).times)
+    believed = (
+        information.expected(known, grid, one)
+        for one in (before.capability_per_mw, before.performance_per_mw)
+    )
+    return replace(actual, prices=prices), RegulationMarket(grid.times, *believed)
+
+
+def _with_foresight(offer: _Offer, share: float, signal: Signal) -> float:
+    """Net cost where the plan knows the prices that come, on the same signal."""
+    known = replace(offer, expected=offer.actual, believed=offer.market)
+    alone = energy_plan.v2g(known.actual, known.options)
+    made = known.planned(alone)
+    _, found = known.followed(made, share, signal)
+    at_end = offer.options.end_value_per_kwh  # energy that is left is worth the same in both
+    plan_cost = costs(known.actual, made.schedule, at_end).net
+    following = found["signal_energy"] + found["following_wear"]
+    return plan_cost + following - float(found["credits"].total.sum())
 
 
 def _signal(file: str, context: Context) -> Signal:

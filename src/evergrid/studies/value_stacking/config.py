@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from evergrid.core.config import Config as BaseConfig
 from evergrid.core.errors import ConfigError
 from evergrid.core.faults import Fault
+from evergrid.inputs.information import Information
 from evergrid.inputs.tables import Inputs
 
 MOST_PRICE = 1e6  # per MW and hour, in any currency; more is no price
@@ -53,19 +54,6 @@ class ServiceEntry(BaseConfig):
         if self.price_per_mw is None and self.file is None:
             raise ConfigError("config", [Fault("price_per_mw", "be given, or a file")])
         return self
-
-
-class Information(BaseConfig):
-    """What is known when offers are made."""
-
-    prices: Literal["foresight", "persistence"] = "foresight"
-    """"foresight" plans on the prices that come; "persistence" on those of the latest day known."""
-    gate_h: float = Field(default=12.0, ge=0, le=168)
-    """Hours before the horizon at which offers are made."""
-    look_back_days: int = Field(default=7, ge=1, le=31)
-    """Days before the horizon whose prices are read; they must be there."""
-    published_h: float = Field(default=0.0, ge=-48, le=168)
-    """Hours after an interval begins at which its price is published; below 0 for ahead of it."""
 
 
 class BidCurve(BaseConfig):

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 import numpy as np
 
@@ -20,13 +19,12 @@ from evergrid.dispatch.options import Options
 from evergrid.dispatch.plan import Plan
 from evergrid.dispatch.services import pay_as_bid
 from evergrid.dispatch.services import plan as service_plan
-from evergrid.dispatch.services.information import persistence
 from evergrid.dispatch.services.plan import LITTLE_KW, ServicePlan
 from evergrid.dispatch.services.service import Service
+from evergrid.inputs import information
 from evergrid.inputs.assembly import load, read_prices
 from evergrid.inputs.tables import PriceSource
 from evergrid.model.portfolio import Portfolio
-from evergrid.model.prices import Prices
 from evergrid.studies.study import Context, Output, Study
 from evergrid.studies.value_stacking import report, tables
 from evergrid.studies.value_stacking.config import BidCurve as BidEntry
@@ -60,10 +58,13 @@ def compute(config: Config, context: Context) -> Output[StackingResults]:
     portfolio, expected = actual, came
     if config.information.prices == "persistence":
         progress("looking up what is known", 0.05)
-        portfolio = replace(actual, prices=_expected_energy(config, context))
-        longer = _before(config)
-        seen = [_capacity_price(one, config, longer, context) for one in config.service]
-        expected = np.array([_expected(config, one.price_per_mw) for one in seen])
+        known = config.information
+        prices = information.expected_energy(known, config.prices, grid, context.folder)
+        portfolio = replace(actual, prices=prices)
+        longer = information.with_days_before(known, grid)
+        with information.reaching_back(known):
+            seen = [_capacity_price(one, config, longer, context) for one in config.service]
+        expected = np.array([information.expected(known, grid, x.price_per_mw) for x in seen])
     options = Options(energy_plan.end_value_per_kwh(portfolio), time_limit_s=config.time_limit_s)
     progress("planning energy alone", 0.1)
     alone = energy_plan.v2g(portfolio, options)
@@ -103,34 +104,6 @@ def compute(config: Config, context: Context) -> Output[StackingResults]:
 
 
 # -- prices ------------------------------------------------------------------------------------
-
-
-def _before(config: Config) -> TimeGrid:
-    """The grid with the days before it that persistence may look back to."""
-    grid, days = config.horizon.grid(), config.information.look_back_days
-    start = grid.start_utc - timedelta(days=days)
-    return TimeGrid(start, grid.step_h, grid.steps + round(24.0 * days / grid.step_h))
-
-
-def _expected(config: Config, values: Float[Array, " known"]) -> Float[Array, " step"]:
-    """What is expected in the horizon of values from the days before on."""
-    grid, longer = config.horizon.grid(), _before(config)
-    hours = timedelta(hours=config.information.published_h)
-    published = longer.times + np.timedelta64(hours)
-    gate = grid.times[0] - np.timedelta64(timedelta(hours=config.information.gate_h))
-    return persistence(longer, values, published, gate, grid.steps)
-
-
-def _expected_energy(config: Config, context: Context) -> Prices:
-    """Energy prices as they are expected."""
-    longer = _before(config)
-    read, _ = read_prices(config.prices, longer, context.folder)
-    columns = {
-        name: values if name == "time_utc" else _expected(config, values)
-        for name, values in read.on(longer).columns().items()
-    }
-    columns["time_utc"] = config.horizon.grid().times
-    return Prices(currency=read.currency, **columns)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from evergrid.report.time_axis import TimeAxis, held
 
 SCORE_AIR = 0.01  # above 1 and below the worst score
 SHOWN_S = 1800.0  # of the signal, that a reader sees tick by tick
+MOST_SAMPLES = 8640  # of all of it: a day by the ten seconds at which responses are scored
 
 
 def signal_followed(
@@ -62,6 +63,49 @@ def signal_followed(
         hovertemplate="missed: %{y:,.1f} kW<extra></extra>",
         showlegend=False,
     )
+    return panels.fit(figure)
+
+
+def signal_through_the_day(
+    grid: TimeGrid,
+    target_kw: Float[Array, " tick"],
+    response_kw: Float[Array, " tick"],
+    *,
+    time_zone: str = "UTC",
+) -> go.Figure:
+    """All of the signal and of what the fleet delivers, to zoom into down to a minute.
+
+    Args:
+        grid: The ticks.
+        target_kw: Award times signal, positive into the grid.
+        response_kw: Power beside the plan.
+        time_zone: Clock of the axis.
+    """
+    axis = TimeAxis(grid, time_zone, MOST_SAMPLES)
+    every_s = axis.group * grid.step_h * S_PER_H
+    note = (
+        f"A point is the mean of {every_s:g} s. Drag over a part to see it, double-click to come "
+    )
+    figure = panels.sheet("All of the signal", note=note + "back.")
+    rows = [Panel("Power beside the plan (kW)", 2.2), Panel("Missed (kW)")]
+    figure = panels.over_time(figure, axis, rows)
+    for name, values, color, axis_name in (
+        ("signal", target_kw, theme.ORANGE, "y"),
+        ("delivered", response_kw, theme.BLUE, "y"),
+        ("missed", target_kw - response_kw, theme.PLUM, "y2"),
+    ):
+        figure.add_scatter(  # times by their distance: a third of the size of the page
+            x0=str(axis.edges[0]),
+            dx=1000.0 * every_s,
+            y=np.round(axis.mean(values), 2),
+            yaxis=axis_name,
+            name=name,
+            mode="lines",
+            line={"color": color, "width": 1.2},
+            showlegend=axis_name == "y",
+            hovertemplate=f"{name}: %{{y:,.1f}} kW<extra></extra>",
+        )
+    figure.update_xaxes(hoverformat="%-d %b %Y, %H:%M:%S")
     return panels.fit(figure)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from evergrid.battery.converter import Converter, LossCurve
+from evergrid.battery.converter import MEASURED_ROUND_TRIP, Converter, LossCurve
 from evergrid.core.units import W_PER_KW
 from evergrid.dispatch.part_load import ChargerLosses, LossAssessment
 from evergrid.model.portfolio import Portfolio
@@ -25,11 +25,14 @@ def losses(config: Config) -> ChargerLosses | None:
     given = config.converter
     if given is None:
         return None
-    curve = LossCurve(given.k0, given.k1, given.k2)
+    curve = LossCurve(given.k0, given.k1 or 0.0, given.k2)
     converter = Converter(1.0, curve, curve)
-    if given.round_trip is not None:
+    round_trip = given.round_trip
+    if round_trip is None and given.k1 is None:
+        round_trip = MEASURED_ROUND_TRIP
+    if round_trip is not None:
         cells = given.cell_efficiency**2
-        converter = converter.calibrated(given.round_trip, given.round_trip_share, cells)
+        converter = converter.calibrated(round_trip, given.round_trip_share, cells)
     return ChargerLosses(converter, given.standby_w / W_PER_KW, given.cell_efficiency)
 
 

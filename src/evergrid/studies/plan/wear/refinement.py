@@ -1,9 +1,10 @@
-"""Plans made anew with what models say of the plan before: prices of wear, and efficiencies."""
+"""Plans made anew with what models say of the one before: prices, efficiencies, limits of packs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from evergrid.dispatch import part_load
+from evergrid.dispatch.pack_limits import FleetPacks, PackAssessment, with_limits
 from evergrid.dispatch.part_load import ChargerLosses, LossAssessment
 from evergrid.dispatch.plan import Plan
 from evergrid.dispatch.wear import prices as wear_prices
@@ -24,22 +25,27 @@ class Models:
         portfolio: With prices of wear and efficiencies as the models have them.
         batteries: How batteries age; None where they are not asked for.
         losses: What chargers lose; None where they are not asked for.
+        packs: What packs can do; None where they are not asked for.
     """
 
     portfolio: Portfolio
     batteries: Batteries | None
     losses: ChargerLosses | None
+    packs: FleetPacks | None
 
 
 def begin(
-    portfolio: Portfolio, batteries: Batteries | None, losses: ChargerLosses | None
+    portfolio: Portfolio,
+    batteries: Batteries | None,
+    losses: ChargerLosses | None,
+    packs: FleetPacks | None,
 ) -> Models:
     """Models with what they expect before there is a plan."""
     if losses is not None:
         portfolio = part_load.expected(portfolio, losses)
     if batteries is not None:
         portfolio = batteries.prices.on(portfolio)
-    return Models(portfolio, batteries, losses)
+    return Models(portfolio, batteries, losses, packs)
 
 
 def refined(
@@ -67,6 +73,11 @@ def _agree(models: Models, plans: Plans) -> bool:
         found = LossAssessment(portfolio, plans["v2g"].schedule, models.losses)
         if not found.agrees:
             return False
+    if models.packs is not None and not all(
+        PackAssessment(portfolio, plans[name].schedule, models.packs).agrees
+        for name in ("v2g", "smart")
+    ):
+        return False
     if batteries is None:
         return True
     told = added_by_v2g(
@@ -91,4 +102,7 @@ def _told(models: Models, plans: Plans) -> Models:
         portfolio, batteries = paid.on(portfolio), replace(batteries, prices=paid)
     if models.losses is not None:
         portfolio = part_load.with_efficiencies(LossAssessment(portfolio, v2g, models.losses))
+    if models.packs is not None:
+        for made in (v2g, smart):
+            portfolio = with_limits(PackAssessment(portfolio, made, models.packs))
     return replace(models, portfolio=portfolio, batteries=batteries)
