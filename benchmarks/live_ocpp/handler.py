@@ -60,9 +60,7 @@ class CountingHandler(AbstractHandler):
         """No plan follows."""
         return False
 
-    async def readings(
-        self, station: str, evse: int, readings: Sequence[MeterReading], message: bytes
-    ) -> None:
+    async def readings(self, station: str, evse: int, readings: Sequence[MeterReading]) -> None:
         """Not counted."""
 
     async def priority(self, station: str, transaction: str, active: bool) -> None:

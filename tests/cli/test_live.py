@@ -27,10 +27,22 @@ file = "prices.csv"
 
 def test_a_configuration_is_checked_without_a_start(tmp_path: Path, evergrid: Command):
     (tmp_path / "service.toml").write_text(SERVICE)
+    (tmp_path / "prices.csv").touch()
     ended = evergrid("serve", tmp_path / "service.toml", "--dry-run")
     assert ended.code == 0
     assert "a valid configuration of the live service" in ended.err
-    assert [path.name for path in tmp_path.iterdir()] == ["service.toml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["prices.csv", "service.toml"]
+
+
+def test_a_check_names_the_certificate_that_cannot_be_opened(tmp_path: Path, evergrid: Command):
+    listen = "[listen]\ncertificate_file = 'server.pem'\nkey_file = 'server.key'\n[prices]"
+    (tmp_path / "service.toml").write_text(SERVICE.replace("[prices]", listen))
+    (tmp_path / "prices.csv").touch()
+    ended = evergrid("serve", tmp_path / "service.toml", "--dry-run")
+    assert ended.code == 2
+    assert "listen.certificate_file" in ended.err
+    assert "server.pem" in ended.err
+    assert "Traceback" not in ended.err
 
 
 @pytest.mark.parametrize(

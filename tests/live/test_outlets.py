@@ -155,7 +155,7 @@ def told_of(*events: TransactionEvent) -> Recorder:
             await handler.transaction(event)
         for evse in (0, 1, 2, 3):
             await handler.needs(ChargingNeeds("a", evse, 0.0, v2x=False))
-            await handler.readings("a", evse, (), b"")
+            await handler.readings("a", evse, ())
 
     asyncio.run(tell())
     return recorder

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -142,3 +143,12 @@ def test_the_command_plays_a_day_from_an_empty_folder(
         [COMMAND, "serve", out / "service.toml", "--dry-run"], capture_output=True, check=False
     )
     assert checked.returncode == 0
+
+
+def test_the_signal_begins_with_its_day_though_stations_connect_before(tmp_path: Path):
+    made = day.made_up(tmp_path, 1)
+    early = replace(made, start_s=made.start_s - day.LEAD.total_seconds())
+    fleet = TwinConfig(stations=1, start_utc=(day.START - day.LEAD).isoformat(), hours=1.0)
+    play = Play(fleet, early, tmp_path)
+    assert play.clock.now_s() == day.START.timestamp() - day.LEAD.total_seconds()
+    assert configuration(play)["signal"]["start"] == day.START.isoformat()

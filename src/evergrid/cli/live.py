@@ -5,8 +5,11 @@ import contextlib
 import importlib.util
 import os
 import sys
+import time
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -24,7 +27,9 @@ OnStart = Callable[..., Coroutine[Any, Any, None]]
 
 def serve(
     config: Annotated[Path, typer.Argument(help="The service's configuration, TOML.")],
-    dry_run: Annotated[bool, typer.Option(help="Only check the configuration.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option(help="Only check the configuration, and the files that it names.")
+    ] = False,
     gateways: Annotated[
         int | None,
         typer.Option(min=0, max=64, help="Processes that hold the stations' connections."),
@@ -42,6 +47,9 @@ def serve(
     if settings.gateways.used:
         check_installed(BROKER_NEEDED, extra="signals")
     if dry_run:
+        from evergrid.live.deployment import named_files
+
+        named_files.check(settings, config.parent, time.time())
         say(f"{config}: a valid configuration of the live service", err=True)
         return
     _run(_serve(settings, config))
@@ -122,8 +130,8 @@ def twin(
     shares = FaultShares(**dict.fromkeys(kinds, faults))
     fleet = TwinConfig(
         stations=stations,
-        start_utc=days.START.isoformat(),
-        hours=hours,
+        start_utc=(days.START - days.LEAD).isoformat(),
+        hours=hours + days.LEAD / timedelta(hours=1),
         seed=seed,
         time_zone="America/New_York",
         feeder="ieee13",
@@ -131,6 +139,7 @@ def twin(
         direct_current_share=0.25,
         faults=shares,
     )
+    found = replace(found, start_s=found.start_s - days.LEAD.total_seconds())
     play = Play(fleet, found, out.resolve(), real_time, http_port=http_port)
     _run(_twin(play, out, as_json=as_json, keep=keep))
 

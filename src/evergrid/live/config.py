@@ -34,11 +34,12 @@ class Listen(BaseConfig):
     http_port: int = Field(default=8080, ge=0, le=65535)
     """For the console and the interface; 0 for any that is free."""
     certificate_file: str | None = Field(default=None, examples=["server.pem"])
-    """Certificate of the server with its chain, PEM."""
+    """Certificate of the server with its chain, PEM; relative to this file."""
     key_file: str | None = Field(default=None, examples=["server.key"])
-    """Its key, PEM."""
+    """Its key, PEM without a password; relative to this file."""
     station_ca_file: str | None = Field(default=None, examples=["stations-ca.pem"])
-    """Authority that signs certificates of stations, for security profile 3."""
+    """Authority that signs certificates of stations, for security profile 3; relative to this
+    file."""
 
     @property
     def only_here(self) -> bool:

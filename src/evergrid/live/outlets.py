@@ -152,15 +152,13 @@ class OutletHandler(AbstractHandler):
         name = device_name(needs.station, needs.evse)
         return await self._controller.needs(replace(needs, station=name, evse=FIRST))
 
-    async def readings(
-        self, station: str, evse: int, readings: Sequence[MeterReading], message: bytes
-    ) -> None:
+    async def readings(self, station: str, evse: int, readings: Sequence[MeterReading]) -> None:
         """Meter values of an outlet; those of a station as a whole are nobody's power."""
         names = self._devices(station)
         if len(names) > 1 and not FIRST <= evse <= len(names):
             return
         name = names[evse - FIRST] if FIRST <= evse <= len(names) else station
-        await self._controller.readings(name, FIRST if evse else evse, readings, message)
+        await self._controller.readings(name, FIRST if evse else evse, readings)
 
     async def priority(self, station: str, transaction: str, active: bool) -> None:
         """A driver wants to charge now."""

@@ -91,6 +91,7 @@ class Service:
 
     Attributes:
         config: Of the service, as it was given.
+        folder: What relative paths of it start from.
         store: What it remembers.
         central: The stations' counterpart; None where gateways hold their connections.
         controller: What it knows.
@@ -103,6 +104,7 @@ class Service:
     """
 
     config: Config
+    folder: Path
     store: Store
     central: CentralSystem | None
     controller: Controller
@@ -203,6 +205,7 @@ async def running(config: Config, run: Run) -> AsyncIterator[Service]:
         commands = ServiceCommands(controller, limits, upkeep)
         yield Service(
             given,
+            run.folder,
             store,
             side.central,
             controller,
@@ -260,7 +263,8 @@ async def _stations_side(
 
     async def start() -> int:
         listen = config.listen
-        (port,) = await central.start(Listener(listen.address, listen.ocpp_port, tls(listen)))
+        context = tls(listen, run.folder)
+        (port,) = await central.start(Listener(listen.address, listen.ocpp_port, context))
         stack.push_async_callback(central.stop)
         return port
 

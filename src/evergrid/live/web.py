@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -13,6 +12,7 @@ from evergrid.live import shown_configuration
 from evergrid.live.api import app, server
 from evergrid.live.api.settings import Settings
 from evergrid.live.controller.books.drivers import Driver
+from evergrid.live.deployment.listening import files
 from evergrid.live.registers.accounts import FIRST_OPERATOR, StoreAccounts
 from evergrid.live.service import Service
 from evergrid.live.store.accounts import people
@@ -52,9 +52,12 @@ async def serving(
     if pages is not None:
         pages(made)
     socket = server.listening(listen.address, listen.http_port)
-    certificate = Path(listen.certificate_file) if listen.certificate_file else None
-    key = Path(listen.key_file) if listen.key_file else None
-    serves = server.server(made, certificate=certificate, key=key)
+    encrypted = files(listen, service.folder)
+    serves = server.server(
+        made,
+        certificate=None if encrypted is None else encrypted.certificate,
+        key=None if encrypted is None else encrypted.key,
+    )
     task = asyncio.create_task(serves.serve([socket]))
     try:
         while not serves.started and not task.done():

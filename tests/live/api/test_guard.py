@@ -28,7 +28,7 @@ def statuses(served: Served, cookie: str, **headers: str) -> int:
         return client.post(f"{P}/alarms/4/acknowledge").status_code
 
 
-def test_a_page_of_another_site_changes_nothing(served: Served, cookie: str):
+def test_20_a_page_of_another_site_changes_nothing(served: Served, cookie: str):
     own = served.url
     assert statuses(served, cookie, Origin=own) == 204
     assert statuses(served, cookie, **{"Sec-Fetch-Site": "same-origin"}) == 204
@@ -92,7 +92,7 @@ def test_a_large_request_is_refused_whatever_it_announces(served: Served):
     connection.close()
 
 
-def test_who_asks_too_often_waits():
+def test_20_who_asks_too_often_waits():
     slow = replace(OPEN, requests_per_s=0.5, requests_burst=5)
     with serving(FakeService(1), slow) as own, own.client() as client:
         found = [client.get(f"{P}/healthz") for _ in range(8)]

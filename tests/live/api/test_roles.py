@@ -89,7 +89,7 @@ def test_the_table_names_every_operation(description: dict[str, Any]):
 
 @pytest.mark.parametrize(("method", "path"), EXPECTED)
 @pytest.mark.parametrize("person", ROLES)
-def test_each_role_may_do_what_it_should(served: Served, method: str, path: str, person: str):
+def test_20_each_role_may_do_what_it_should(served: Served, method: str, path: str, person: str):
     with served.as_(person) as client, client.stream(**asked(method, path)) as answer:
         assert answer.status_code == EXPECTED[method, path][ROLES[person]]
     if path.endswith("logout"):
@@ -110,7 +110,7 @@ def test_every_refusal_is_described_and_keeps_its_form(served: Served, descripti
             served.tokens.clear()
 
 
-def test_every_answer_is_as_described(served: Served, description: dict[str, Any]):
+def test_20_every_answer_is_as_described(served: Served, description: dict[str, Any]):
     with served.as_("olga") as olga, served.as_("dora") as dora:
         for method, path in sorted(operations(description)):
             known = description["paths"][path][method]["responses"].get("200", {})

@@ -81,3 +81,20 @@ def test_a_kept_connection_may_rest_between_requests(monkeypatch: pytest.MonkeyP
                 answer += peer.recv(4096)
             assert answer.startswith(b"HTTP/1.1 200 ")
             time.sleep(0.5)
+
+
+def test_a_method_that_a_path_does_not_have_is_answered_with_all_that_it_has(served: Served):
+    with served.client() as client:
+        refused = client.request("OPTIONS", "/api/v1/people")
+    assert refused.status_code == 405
+    assert refused.headers["Allow"] == "GET, POST"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/events", "/api/v1/metrics"])
+def test_a_refusal_is_described_as_json_where_the_answer_is_not(served: Served, path: str):
+    with served.client() as client:
+        described = client.get("/api/v1/openapi.json").json()["paths"][path]["get"]["responses"]
+        refused = client.get(path)
+    assert refused.status_code == 401
+    assert list(described["401"]["content"]) == [refused.headers["content-type"]]
+    assert "application/json" not in described["200"]["content"]

@@ -328,7 +328,9 @@ def test_without_a_market_nothing_is_offered():
     assert {one.award_kw for one in run.ticker.points} == {0.0}
 
 
-def test_a_limit_that_a_utility_sends_holds_from_the_next_tick_until_it_is_over():
+def limited_for_ten_minutes() -> Run:
+    """Eight vehicles under award whose site may do nearly nothing from 1:10 to 1:20."""
+
     async def scenario(run: Run) -> None:
         log: Any = run.log
         limits = UtilityLimits({"depot": Limit(1000.0, 1000.0)}, log, run.clock)
@@ -345,6 +347,11 @@ def test_a_limit_that_a_utility_sends_holds_from_the_next_tick_until_it_is_over(
 
     run = plugged_in(8, signal=wave)
     run.go(scenario)
+    return run
+
+
+def test_a_limit_that_a_utility_sends_holds_from_the_next_tick_until_it_is_over():
+    run = limited_for_ten_minutes()
     powers = {
         name: [one.base_kw + one.response_kw for one in points(run, HOUR_S + begin, HOUR_S + end)]
         for name, begin, end in (("before", 0, 600), ("limited", 604, 1196), ("after", 1220, 1800))
@@ -353,6 +360,22 @@ def test_a_limit_that_a_utility_sends_holds_from_the_next_tick_until_it_is_over(
     assert max(powers["limited"]) <= 4.5 + 1e-6
     assert min(powers["limited"]) >= -5.0 - 1e-6
     assert min(powers["after"]) < -20
+
+
+def test_an_envelope_that_contradicts_an_award_goes_before_it_and_costs_score():
+    run = limited_for_ten_minutes()
+    limited = points(run, HOUR_S + 604, HOUR_S + 1196)
+    asked = [abs(one.award_kw * one.signal) for one in limited]
+    assert max(asked) > 4.5 + 5.0  # more than the site may swing
+    assert max(one.base_kw + one.response_kw for one in limited) <= 4.5 + 1e-6
+    before = points(run, HOUR_S, HOUR_S + 600)
+    missed = [_missed(one) for one in limited], [_missed(one) for one in before]
+    assert np.mean(missed[0]) > 5 * np.mean(missed[1])
+
+
+def _missed(point: Any) -> float:
+    """Of what the signal asks at one tick, in kW."""
+    return abs(point.target_kw - point.response_kw)
 
 
 def stamp(time_s: float) -> str:

@@ -59,7 +59,10 @@ def test_a_gateway_that_is_killed_loses_nothing_and_its_stations_are_back_throug
     assert asyncio.run(run()) >= 1
 
 
-def test_nats_that_is_away_for_a_while_loses_nothing_acknowledged(tmp_path: Path, nats: NatsServer):
+@pytest.mark.parametrize("away_s", [4.0, pytest.param(60.0, marks=pytest.mark.soak)])
+def test_22_nats_that_is_away_for_a_while_loses_nothing_acknowledged(
+    tmp_path: Path, nats: NatsServer, away_s: float
+):
     nats.start()
     gateways = {"count": 2, "lease_s": 2.0, "nats": {"port": nats.port}}
 
@@ -69,7 +72,7 @@ def test_nats_that_is_away_for_a_while_loses_nothing_acknowledged(tmp_path: Path
             nats.kill()
             await asyncio.sleep(1.0)
             before = [len(one.acknowledged) for one in stations]
-            await asyncio.sleep(4.0)
+            await asyncio.sleep(away_s)
             assert [len(one.acknowledged) for one in stations] == before
             assert not service.controller.online  # nobody is counted on
             nats.start()

@@ -4,10 +4,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from websockets.asyncio.server import ServerConnection
-
 from evergrid.live.clock import AbstractClock, WallClock
 from evergrid.live.ocpp.admission.credentials import StationRecord
+from evergrid.live.ocpp.admission.handshake import Socket
 from evergrid.live.ocpp.admission.registry import Registry
 from evergrid.live.ocpp.admission.settings import Settings
 from evergrid.live.ocpp.charging.abilities import Abilities
@@ -51,7 +50,7 @@ class OfflineStation:
         self.state.abilities = abilities
         self.answer = answer or (lambda action, payload: {"status": "Accepted"})
         self.link = StationConnection(
-            _NoSocket(),
+            Socket.__new__(Socket),  # nothing is opened
             self.state,
             shipped(abilities.version),
             self.clock,
@@ -66,7 +65,7 @@ class OfflineStation:
         """A vehicle at outlet 1."""
         return self.stations.resume(self.state, transaction, 1, token)
 
-    def _take(self, text: str) -> None:
+    def _take(self, text: bytes) -> None:
         message = json.loads(text)
         self.sent.append((message[2], message[3]))
         answer = self.answer(message[2], message[3])
@@ -76,10 +75,5 @@ class OfflineStation:
             self.link.outbox.answered(frame)
 
 
-class _NoSocket(ServerConnection):
-    def __init__(self) -> None:
-        """Nothing is opened."""
-
-
-async def _never(link: StationConnection, call: Call, data: bytes) -> dict[str, Any]:
+async def _never(link: StationConnection, call: Call) -> dict[str, Any]:
     raise AssertionError("nothing is asked of a station without a socket")

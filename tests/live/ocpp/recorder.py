@@ -79,9 +79,7 @@ class Recorder(AbstractHandler):
         await self._note("needs", needs)
         return True
 
-    async def readings(
-        self, station: str, evse: int, readings: Sequence[MeterReading], message: bytes
-    ) -> None:
+    async def readings(self, station: str, evse: int, readings: Sequence[MeterReading]) -> None:
         await self._note("readings", station, evse, tuple(readings))
 
     async def priority(self, station: str, transaction: str, active: bool) -> None:

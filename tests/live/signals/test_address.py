@@ -15,7 +15,7 @@ NEVER = ["0.0.0.0", "169.254.169.254", "::", "fe80::1", "224.0.0.1", "::ffff:169
 
 
 @pytest.mark.parametrize("found", [*PRIVATE, *NEVER, "127.0.0.1", "::1", "::ffff:127.0.0.1"])
-def test_a_private_address_is_refused(found: str) -> None:
+def test_21_a_private_address_is_refused(found: str) -> None:
     with pytest.raises(AddressError):
         allowed("vtn.example", [ip_address(found)], private_network=False)
 
@@ -56,7 +56,7 @@ def test_this_machine_is_asked_by_its_own_name(host: str) -> None:
         "file:///etc/passwd",
     ],
 )
-def test_an_address_that_may_not_be_configured_is_refused_without_its_secret(url: str) -> None:
+def test_21_an_address_that_may_not_be_configured_is_refused_without_its_secret(url: str) -> None:
     with pytest.raises(InputError) as caught:
         check_url("url", url)
     assert "canary" not in str(caught.value)

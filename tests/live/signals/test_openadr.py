@@ -89,7 +89,7 @@ def test_events_are_read_page_by_page() -> None:
     play(scene)
 
 
-def test_an_older_modification_is_ignored() -> None:
+def test_21_an_older_modification_is_ignored() -> None:
     async def scene(case: Case) -> None:
         newer = {"modificationDateTime": "2026-11-29T10:05:00Z"}
         case.vtn.events = [event("a", "IMPORT_CAPACITY_LIMIT", [100.0])]
@@ -118,7 +118,7 @@ def test_a_change_without_a_newer_modification_is_ignored() -> None:
     play(scene)
 
 
-def test_a_cancelled_event_ends_and_does_not_come_back_as_it_was() -> None:
+def test_21_a_cancelled_event_ends_and_does_not_come_back_as_it_was() -> None:
     async def scene(case: Case) -> None:
         case.vtn.events = [event("a", "PRICE", [0.2])]
         await case.ven.look()
@@ -135,7 +135,7 @@ def test_a_cancelled_event_ends_and_does_not_come_back_as_it_was() -> None:
     play(scene)
 
 
-def test_of_overlapping_events_the_more_important_counts() -> None:
+def test_21_of_overlapping_events_the_more_important_counts() -> None:
     async def scene(case: Case) -> None:
         later = {"modificationDateTime": "2026-11-29T10:30:00Z"}
         case.vtn.events = [
@@ -161,7 +161,7 @@ def test_of_overlapping_events_the_more_important_counts() -> None:
 
 
 @pytest.mark.parametrize("status", [500, 502, 404, 301, 204])
-def test_an_error_of_the_server_keeps_what_is_in_force_and_backs_off(status: int) -> None:
+def test_21_an_error_of_the_server_keeps_what_is_in_force_and_backs_off(status: int) -> None:
     async def scene(case: Case) -> None:
         case.vtn.events = [event("a", "IMPORT_CAPACITY_LIMIT", [100.0])]
         await case.ven.look()
@@ -202,7 +202,9 @@ def test_a_busy_server_is_left_alone_for_as_long_as_it_asks_but_not_for_ever() -
         {"headers": {"content-length": "999999999"}},
     ],
 )
-def test_a_slow_huge_or_senseless_answer_is_lost_and_nothing_else(changed: dict[str, Any]) -> None:
+def test_21_a_slow_huge_or_senseless_answer_is_lost_and_nothing_else(
+    changed: dict[str, Any],
+) -> None:
     async def scene(case: Case) -> None:
         case.vtn.events = [event("a", "PRICE", [0.2])]
         await case.ven.look()
@@ -289,7 +291,9 @@ def test_a_set_point_is_refused_where_nobody_said_which_way_it_points() -> None:
 
 
 @pytest.mark.parametrize("ahead_s", [-86_400.0, -3600.0, 3600.0, 86_400.0])
-def test_a_server_whose_clock_is_wrong_is_told_and_its_events_hold_by_ours(ahead_s: float) -> None:
+def test_21_a_server_whose_clock_is_wrong_is_told_and_its_events_hold_by_ours(
+    ahead_s: float,
+) -> None:
     async def scene(case: Case) -> None:
         case.vtn.clock_s = NOON_S - 1800.0 + ahead_s
         case.vtn.events = [event("a", "PRICE", [0.2])]

@@ -52,7 +52,7 @@ async def fails(store: Store, first: int):
     ],
     ids=["full", "read-only", "failing sync"],
 )
-def test_a_disk_that_fails_acknowledges_nothing_and_the_store_recovers_by_itself(
+def test_7_a_disk_that_fails_acknowledges_nothing_and_the_store_recovers_by_itself(
     tmp_path: Path, write_code: int, sync_code: int, reason: str
 ):
     async def work(store: Store, disk: Disk):
@@ -232,7 +232,7 @@ def test_a_store_that_cannot_be_read_says_so(tmp_path: Path):
     assert with_store(tmp_path / "a.db", work) == ()
 
 
-def test_a_disk_that_hangs_is_told_while_it_hangs(tmp_path: Path):
+def test_7_a_disk_that_hangs_is_told_while_it_hangs(tmp_path: Path):
     held = threading.Event()
 
     async def work(store: Store):

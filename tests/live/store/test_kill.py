@@ -59,10 +59,10 @@ def kill_often(place: Place, kills: int):
     assert len(acknowledged) > 20 * kills  # it was under load
 
 
-def test_five_kills_under_load_lose_nothing_acknowledged(place: Place):
+def test_5_five_kills_under_load_lose_nothing_acknowledged(place: Place):
     kill_often(place, 5)
 
 
 @pytest.mark.soak
-def test_twenty_kills_under_load_lose_nothing_acknowledged(place: Place):
+def test_5_twenty_kills_under_load_lose_nothing_acknowledged(place: Place):
     kill_often(place, 20)

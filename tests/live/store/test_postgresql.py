@@ -73,8 +73,9 @@ class Stations:
 
 
 @pytest.mark.slow
-def test_a_data_base_that_is_away_for_a_while_loses_nothing_acknowledged(
-    server: PostgresServer, place: Place
+@pytest.mark.parametrize("away_s", [AWAY_S, pytest.param(60.0, marks=pytest.mark.soak)])
+def test_22_a_data_base_that_is_away_for_a_while_loses_nothing_acknowledged(
+    server: PostgresServer, place: Place, away_s: float
 ):
     async def work(store: Store):
         stations = Stations(store)
@@ -84,7 +85,7 @@ def test_a_data_base_that_is_away_for_a_while_loses_nothing_acknowledged(
             await asyncio.to_thread(server.kill)
             await asyncio.sleep(0.2)
             before = len(stations.acknowledged)
-            await asyncio.sleep(AWAY_S)
+            await asyncio.sleep(away_s)
             assert len(stations.acknowledged) == before
             assert not store.healthy
             assert store.reason.startswith("The store cannot write: ")
@@ -234,7 +235,7 @@ def test_a_server_that_is_not_there_is_told_without_its_password(tmp_path: Path)
     assert "canary" not in str(caught.value)
 
 
-def test_a_server_that_says_nothing_is_given_up_and_the_store_recovers(
+def test_22_a_server_that_says_nothing_is_given_up_and_the_store_recovers(
     server: PostgresServer, place: Place, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(postgresql, "SILENCE_S", 1.0)

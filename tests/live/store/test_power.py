@@ -86,20 +86,20 @@ def check(folder: Path, cuts: int, *, failing: bool = False):
     assert len(left[-1][1]) > cuts  # it was under load
 
 
-def test_a_power_cut_loses_nothing_acknowledged(tmp_path: Path):
+def test_6_a_power_cut_loses_nothing_acknowledged(tmp_path: Path):
     check(tmp_path, 12)
 
 
-def test_a_power_cut_after_syncs_that_failed_loses_nothing_acknowledged(tmp_path: Path):
+def test_6_a_power_cut_after_syncs_that_failed_loses_nothing_acknowledged(tmp_path: Path):
     check(tmp_path, 8, failing=True)
 
 
 @pytest.mark.soak
-def test_fifty_power_cuts_lose_nothing_acknowledged(tmp_path: Path):
+def test_6_fifty_power_cuts_lose_nothing_acknowledged(tmp_path: Path):
     check(tmp_path, 50)
 
 
-def test_power_cuts_while_the_log_is_moved_into_the_file_lose_nothing(
+def test_6_power_cuts_while_the_log_is_moved_into_the_file_lose_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("evergrid.live.store.database.engine.CHECKPOINT_PAGES", 20)

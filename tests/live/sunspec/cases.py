@@ -64,9 +64,7 @@ class Remembered(AbstractHandler):
         self.asked.append(needs)
         return True
 
-    async def readings(
-        self, station: str, evse: int, readings: Sequence[MeterReading], message: bytes
-    ) -> None:
+    async def readings(self, station: str, evse: int, readings: Sequence[MeterReading]) -> None:
         raise AssertionError("readings of a battery belong to its transaction")
 
     async def priority(self, station: str, transaction: str, active: bool) -> None:

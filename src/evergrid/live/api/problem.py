@@ -1,6 +1,7 @@
 """What is answered where something is refused: one form, whatever the reason."""
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, final
 
 from fastapi import FastAPI, Request
@@ -8,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 from starlette.types import Scope
 
 from evergrid.core.errors import InputError
@@ -104,7 +106,24 @@ def answer(scope: Scope, error: Exception) -> Response:
 
 
 async def _handle(request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers = dict(error.headers or {})
+        allowed = _methods(request) or {headers.get("Allow", "")}
+        headers["Allow"] = ", ".join(sorted(allowed))
+        error = HTTPException(error.status_code, error.detail, headers)
     return answer(request.scope, error)
+
+
+def _methods(request: Request) -> set[str]:
+    """The described methods of a path: each is a route of its own, and knows no other."""
+    described = request.app.openapi()["paths"].items()
+    path = request.url.path
+    return {
+        method.upper()
+        for template, methods in described
+        if compile_path(template)[0].match(path)
+        for method in methods
+    }
 
 
 HANDLED = (RefusedError, InputError, RequestValidationError, HTTPException)
@@ -120,3 +139,9 @@ def install(app: FastAPI) -> None:
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The refusals that an operation may answer with, for its description."""
     return {status: {"model": Problem} for status in statuses}
+
+
+def answers_in_json(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The same, of an operation whose own answer is no JSON."""
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
+    return {status: {"content": content} for status in statuses}

@@ -228,9 +228,7 @@ class Controller(AbstractHandler):
         gained_kwh -= (known.meter.fed_kwh - fed_kwh) / efficiency
         return vehicles.measured(found, found.energy_kwh + gained_kwh, self.clock.now_s())
 
-    async def readings(
-        self, station: str, evse: int, readings: Sequence[MeterReading], message: bytes
-    ) -> None:
+    async def readings(self, station: str, evse: int, readings: Sequence[MeterReading]) -> None:
         """Meter values outside a transaction."""
         now_s = self.clock.now_s()
         await self.log.append([records.of_readings(station, evse, tuple(readings), now_s)])

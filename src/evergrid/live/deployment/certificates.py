@@ -26,20 +26,36 @@ def issuer(
         InputError: Its files are no authority, or one that stations' connections do not trust.
         MissingFileError: A file is not there.
     """
+    found = authority(config, folder, clock.now_s())
+    return None if found is None else CertificateIssuer(found, credentials, log, clock)
+
+
+def authority(config: Config, folder: Path, now_s: float) -> Authority | None:
+    """The authority of a configuration; None where there is none.
+
+    Args:
+        config: That names its files.
+        folder: What relative paths start from.
+        now_s: To see whether it is good today, UTC seconds since 1970.
+
+    Raises:
+        InputError: Its files are no authority, or one that stations' connections do not trust.
+        MissingFileError: A file is not there.
+    """
     entry = config.certificate_authority
     if entry is None:
         return None
-    authority = Authority(
+    found = Authority(
         locate(entry.certificate_file, folder),
         locate(entry.key_file, folder),
         organisation=entry.organisation,
         valid_days=entry.valid_days,
-        now_s=clock.now_s(),
+        now_s=now_s,
     )
     trusted = config.listen.station_ca_file
-    if trusted is None or not authority.trusted_by(Path(trusted)):
+    if trusted is None or not found.trusted_by(locate(trusted, folder)):
         fix = "Add the authority's certificate to it, or that of its root."
         rule = "hold the authority that signs, or nobody could connect with what it signs"
         got = () if trusted is None else (trusted,)
         raise InputError("config", [Fault("listen.station_ca_file", rule, got, fix=fix)])
-    return CertificateIssuer(authority, credentials, log, clock)
+    return found

@@ -59,7 +59,7 @@ async def run(
         nats = (config.gateways.nats, folder)
     listen = config.listen
     port = listen.ocpp_port if ocpp_port is None else ocpp_port
-    listener = Listener(listen.address, port, tls(listen), shared=port != 0)
+    listener = Listener(listen.address, port, tls(listen, folder), shared=port != 0)
     clock, settings = WallClock(), config.gateways
     key = Key.read(stores.key_file(config, folder))
     async with AsyncExitStack() as stack:

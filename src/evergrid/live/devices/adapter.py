@@ -132,7 +132,6 @@ class TransactionEvent(msgspec.Struct, frozen=True):
         token: Of the driver, where told.
         charging_state: In the words of OCPP.
         readings: Meter values, oldest first.
-        message: The message itself, as it came.
     """
 
     station: str
@@ -147,7 +146,6 @@ class TransactionEvent(msgspec.Struct, frozen=True):
     token: str | None = None
     charging_state: str | None = None
     readings: tuple[MeterReading, ...] = ()
-    message: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -239,9 +237,7 @@ class AbstractHandler(ABC):
         """A vehicle says what it asks for; whether a plan will follow."""
 
     @abstractmethod
-    async def readings(
-        self, station: str, evse: int, readings: Sequence[MeterReading], message: bytes
-    ) -> None:
+    async def readings(self, station: str, evse: int, readings: Sequence[MeterReading]) -> None:
         """Meter values outside a transaction."""
 
     @abstractmethod

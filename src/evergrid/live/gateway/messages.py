@@ -88,7 +88,7 @@ FROM_GATEWAY: dict[str, Any] = {
     "authorized": tuple[str, str],
     "transaction": tuple[TransactionEvent],
     "needs": tuple[ChargingNeeds],
-    "readings": tuple[str, int, tuple[MeterReading, ...], bytes],
+    "readings": tuple[str, int, tuple[MeterReading, ...]],
     "priority": tuple[str, str, bool],
     "alarm": tuple[str, str, bool, str],
     "refused": tuple[Refusal],

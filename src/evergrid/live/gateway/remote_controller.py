@@ -176,11 +176,9 @@ class RemoteController(AbstractHandler):
         """A vehicle says what it asks for; whether a plan will follow."""
         return await self.tell(needs.station, "needs", needs)
 
-    async def readings(
-        self, station: str, evse: int, readings: Sequence[MeterReading], message: bytes
-    ) -> None:
+    async def readings(self, station: str, evse: int, readings: Sequence[MeterReading]) -> None:
         """Meter values outside a transaction."""
-        await self.tell(station, "readings", station, evse, tuple(readings), message)
+        await self.tell(station, "readings", station, evse, tuple(readings))
 
     async def priority(self, station: str, transaction: str, active: bool) -> None:
         """A driver wants to charge now, or no longer."""

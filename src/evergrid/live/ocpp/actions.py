@@ -30,7 +30,7 @@ from evergrid.live.ocpp.wire.schemas import OCPP_2_1
 from evergrid.live.ocpp.wire.times import TimestampError, utc_s, utc_text
 
 Payload = dict[str, Any]
-Action = Callable[["Context", StationConnection, Payload, bytes], Awaitable[Payload]]
+Action = Callable[["Context", StationConnection, Payload], Awaitable[Payload]]
 
 _PARTS = {
     "Started": TransactionPart.STARTED,
@@ -62,14 +62,14 @@ class Context:
     settings: Settings
 
 
-async def answer(context: Context, link: StationConnection, call: Call, data: bytes) -> Payload:
+async def answer(context: Context, link: StationConnection, call: Call) -> Payload:
     """Do what a request asks; the payload of its answer.
 
     Raises:
         RequestError: It is unknown, breaks its schema, or is not the station's to ask.
     """
-    action, known = call.action, link.schemas.knows(call.action)
-    if not known:
+    action = call.action
+    if not link.schemas.knows(action):
         raise RequestError(ErrorCode.NOT_IMPLEMENTED, f"no action {action[:50]}")
     function = ACTIONS.get(action)
     if function is None:
@@ -80,14 +80,12 @@ async def answer(context: Context, link: StationConnection, call: Call, data: by
     if fault is not None:
         raise RequestError(fault.code, fault.reason)
     try:
-        return await function(context, link, call.payload, data)
+        return await function(context, link, call.payload)
     except (TimestampError, NeedsError) as error:
         raise RequestError(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, str(error)) from error
 
 
-async def boot_notification(
-    context: Context, link: StationConnection, payload: Payload, data: bytes
-) -> Payload:
+async def boot_notification(context: Context, link: StationConnection, payload: Payload) -> Payload:
     """The station has started; it may have forgotten what it was told."""
     record = link.state.record
     told = payload["chargingStation"].get("serialNumber", "")
@@ -104,16 +102,12 @@ async def boot_notification(
     }
 
 
-async def heartbeat(
-    context: Context, link: StationConnection, payload: Payload, data: bytes
-) -> Payload:
+async def heartbeat(context: Context, link: StationConnection, payload: Payload) -> Payload:
     """The station is there, and asks for the time."""
     return {"currentTime": utc_text(context.clock.now_s())}
 
 
-async def authorize(
-    context: Context, link: StationConnection, payload: Payload, data: bytes
-) -> Payload:
+async def authorize(context: Context, link: StationConnection, payload: Payload) -> Payload:
     """Whether a driver may charge, and whether the vehicle may discharge."""
     token = payload["idToken"]["idToken"]
     if not await context.handler.authorized(link.state.identity, token):
@@ -124,9 +118,7 @@ async def authorize(
     return result
 
 
-async def transaction_event(
-    context: Context, link: StationConnection, payload: Payload, data: bytes
-) -> Payload:
+async def transaction_event(context: Context, link: StationConnection, payload: Payload) -> Payload:
     """Something happened in a transaction of this station."""
     state, now = link.state, context.clock.now_s()
     transaction = payload["transactionInfo"]["transactionId"]
@@ -135,7 +127,10 @@ async def transaction_event(
         await _refused(context, link, "transaction of another station", transaction)
         raise RequestError(ErrorCode.SECURITY_ERROR, "the transaction is of another station")
     meter = meter_values(payload.get("meterValue", []))
-    event = _event(state.identity, payload, meter.readings, now, data)
+    event = _event(state.identity, payload, meter.readings, now)
+    # A thousand messages may wait for the disk. Without their payloads they take a tenth of the
+    # memory, and what is given back at once is still in the processor's cache for the next one.
+    payload.clear()
     if not event.offline:
         state.clock_skew_s = event.time_s - now
     if _leaves_a_gap(state, event):
@@ -165,7 +160,7 @@ def _leaves_a_gap(state: StationState, event: TransactionEvent) -> bool:
 
 
 def _event(
-    station: str, payload: Payload, readings: tuple[MeterReading, ...], now_s: float, data: bytes
+    station: str, payload: Payload, readings: tuple[MeterReading, ...], now_s: float
 ) -> TransactionEvent:
     info, evse, token = payload["transactionInfo"], payload.get("evse"), payload.get("idToken")
     return TransactionEvent(
@@ -181,23 +176,22 @@ def _event(
         (token["idToken"] or None) if token else None,  # "" is no driver
         info.get("chargingState"),
         readings,
-        data,
     )
 
 
 async def meter_values_message(
-    context: Context, link: StationConnection, payload: Payload, data: bytes
+    context: Context, link: StationConnection, payload: Payload
 ) -> Payload:
     """Meter values outside a transaction."""
     meter = meter_values(payload["meterValue"])
     if meter.faults:
         await _refused(context, link, "meter value of no use", "; ".join(meter.faults[:4]))
-    await context.handler.readings(link.state.identity, payload["evseId"], meter.readings, data)
+    await context.handler.readings(link.state.identity, payload["evseId"], meter.readings)
     return {}
 
 
 async def notify_ev_charging_needs(
-    context: Context, link: StationConnection, payload: Payload, data: bytes
+    context: Context, link: StationConnection, payload: Payload
 ) -> Payload:
     """A vehicle says what it asks for; the plan follows."""
     state = link.state
@@ -212,14 +206,14 @@ async def notify_ev_charging_needs(
 
 
 async def notify_ev_charging_schedule(
-    context: Context, link: StationConnection, payload: Payload, data: bytes
+    context: Context, link: StationConnection, payload: Payload
 ) -> Payload:
     """What a vehicle means to do; the meter shows whether it does."""
     return {"status": "Accepted"}
 
 
 async def notify_priority_charging(
-    context: Context, link: StationConnection, payload: Payload, data: bytes
+    context: Context, link: StationConnection, payload: Payload
 ) -> Payload:
     """A driver wants to charge now, or no longer."""
     live = await _own(context, link, payload["transactionId"])
@@ -228,7 +222,7 @@ async def notify_priority_charging(
 
 
 async def pull_dynamic_schedule_update(
-    context: Context, link: StationConnection, payload: Payload, data: bytes
+    context: Context, link: StationConnection, payload: Payload
 ) -> Payload:
     """The station asks for the set-point of a profile of its own."""
     change = context.orders.present_update(link.state, payload["chargingProfileId"])
@@ -238,9 +232,7 @@ async def pull_dynamic_schedule_update(
     return {"status": "Accepted", "scheduleUpdate": change}
 
 
-async def notify_der_alarm(
-    context: Context, link: StationConnection, payload: Payload, data: bytes
-) -> Payload:
+async def notify_der_alarm(context: Context, link: StationConnection, payload: Payload) -> Payload:
     """A function for the grid has tripped, or works again."""
     kind, text = f"der_{payload['controlType']}", alarms.der_text(payload)
     ended = payload.get("alarmEnded", False)
@@ -249,7 +241,7 @@ async def notify_der_alarm(
 
 
 async def report_der_control(
-    context: Context, link: StationConnection, payload: Payload, data: bytes
+    context: Context, link: StationConnection, payload: Payload
 ) -> Payload:
     """Part of what was asked for by GetDERControl."""
     if not link.reports.add(payload):
@@ -258,7 +250,7 @@ async def report_der_control(
 
 
 async def security_event_notification(
-    context: Context, link: StationConnection, payload: Payload, data: bytes
+    context: Context, link: StationConnection, payload: Payload
 ) -> Payload:
     """Something that touches the station's security."""
     kind = f"security_{payload['type']}"
@@ -266,15 +258,13 @@ async def security_event_notification(
     return {}
 
 
-async def sign_certificate(
-    context: Context, link: StationConnection, payload: Payload, data: bytes
-) -> Payload:
+async def sign_certificate(context: Context, link: StationConnection, payload: Payload) -> Payload:
     """The station asks for a new certificate."""
     return await context.certificates.requested(link, payload)
 
 
 async def status_notification(
-    context: Context, link: StationConnection, payload: Payload, data: bytes
+    context: Context, link: StationConnection, payload: Payload
 ) -> Payload:
     """The state of a connector; a fault, and its end, is an alarm."""
     place = (payload["evseId"], payload["connectorId"])
@@ -286,9 +276,7 @@ async def status_notification(
     return {}
 
 
-async def notify_event(
-    context: Context, link: StationConnection, payload: Payload, data: bytes
-) -> Payload:
+async def notify_event(context: Context, link: StationConnection, payload: Payload) -> Payload:
     """Events of the device model; those that alert are alarms."""
     for event in payload["eventData"]:
         if event["trigger"] == "Alerting":
@@ -298,23 +286,19 @@ async def notify_event(
     return {}
 
 
-async def data_transfer(
-    context: Context, link: StationConnection, payload: Payload, data: bytes
-) -> Payload:
+async def data_transfer(context: Context, link: StationConnection, payload: Payload) -> Payload:
     """Vendors' own messages: none are known here."""
     return {"status": "UnknownVendorId"}
 
 
 async def open_periodic_event_stream(
-    context: Context, link: StationConnection, payload: Payload, data: bytes
+    context: Context, link: StationConnection, payload: Payload
 ) -> Payload:
     """Streams are not taken: readings come with transactions."""
     return {"status": "Rejected"}
 
 
-async def noted(
-    context: Context, link: StationConnection, payload: Payload, data: bytes
-) -> Payload:
+async def noted(context: Context, link: StationConnection, payload: Payload) -> Payload:
     """A message that is answered and kept among the last messages, and has no other effect."""
     return {}
 

@@ -204,9 +204,9 @@ class CentralSystem:
 
     async def _connected(self, connection: ServerConnection) -> None:
         """One connection, from the upgrade to its end."""
-        admission = connection.admission if isinstance(connection, Socket) else None
-        if admission is None:
+        if not isinstance(connection, Socket) or connection.admission is None:
             return
+        admission = connection.admission
         state = self.stations.admit(admission.record, admission.version)
         schemas = self._schemas[admission.version]
         link = StationConnection(
@@ -227,8 +227,7 @@ class CentralSystem:
                     link, self._handler, self.orders, self._clock, self.settings
                 )
             )
-            if isinstance(connection, Socket):
-                connection.take = link.take
+            connection.take = link.take
             await link.run()
         finally:
             await self._end(link)

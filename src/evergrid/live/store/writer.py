@@ -11,11 +11,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from typing import Any, TypeVar, final
 
 from sqlalchemy import Connection, Engine, insert
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from evergrid.core.errors import StoreError
 from evergrid.live.store.database import postgresql
@@ -25,7 +26,8 @@ from evergrid.live.store.schema import log
 
 Result = TypeVar("Result")
 COLUMNS = ("kind", "time_s", "station", "transaction", "sequence", "body")
-ROWS_AT_ONCE = 100  # in a statement; each gives the interpreter away and has to get it back
+# In a statement: each gives the interpreter away and has to get it back, so few are best.
+ROWS_AT_ONCE = (128, 32, 8, 2, 1)
 WRONG_STATEMENT = 1  # SQLITE_ERROR: not of the disk, but of who wrote the statement
 
 
@@ -44,7 +46,7 @@ class WriterRules:
     """
 
     group_requests: int = 500
-    group_wait_s: float = 0.005
+    group_wait_s: float = 0.01
     waiting_requests: int = 20_000
     waiting_bytes: int = 64 * 2**20
     retry_s: float = 1.0
@@ -97,7 +99,7 @@ class Writer:
     def __init__(self, engine: Engine, rules: WriterRules) -> None:
         self._engine, self._rules = engine, rules
         self._on_server = engine.dialect.name == "postgresql"
-        self._insert_one, self._insert_many = _insert_text(1), _insert_text(ROWS_AT_ONCE)
+        self._file = None if self._on_server else _file_of(engine)
         self._requests: deque[_Request] = deque()
         self._wake = threading.Event()
         self._closing = False
@@ -287,17 +289,40 @@ class Writer:
         """
         appends = [request for request in group if request.call is None]
         calls = [request for request in group if request.call is not None]
-        with self._engine.connect() as connection:
-            if appends and not calls and self._all_new(connection, appends):
-                connection.commit()
-                return
-            connection.rollback()
-            with connection.begin():
-                if not group:
-                    _touch(connection)
-                for request in calls:
-                    self._one(connection, request)
-                self._append(connection, appends)
+        if appends and not calls and self._wrote_at_once(appends):
+            return
+        with self._engine.begin() as connection:
+            if not group:
+                _touch(connection)
+            for request in calls:
+                self._one(connection, request)
+            self._append(connection, appends)
+
+    def _wrote_at_once(self, appends: list[_Request]) -> bool:
+        """Write all rows in one transaction; False, with nothing written, unless all are new.
+
+        To a file without SQLAlchemy, whose share of a small commit would be as large as all else.
+        """
+        if self._file is None:
+            with self._engine.connect() as connection:
+                if new := self._all_new(connection, appends):
+                    connection.commit()
+                return new
+        rows, file = _rows(appends), self._file
+        try:
+            file.execute("BEGIN IMMEDIATE")
+            new = _insert_into(file, rows) == len(rows)
+            (file.commit if new else file.rollback)()
+        except Exception as error:
+            failing = _fails(file, error)
+            if file.in_transaction:
+                file.rollback()
+            if failing:
+                raise
+            return False
+        if new:
+            _note_new(appends)
+        return new
 
     def _append(self, connection: Connection, appends: list[_Request]) -> None:
         """The rows of all requests at once; one by one where not all are new, or one is bad."""
@@ -311,28 +336,22 @@ class Writer:
 
     def _all_new(self, connection: Connection, appends: list[_Request]) -> bool:
         """Write the rows of all requests at once; False where that is to be taken back."""
-        rows = [row for request in appends for row in request.rows]
+        rows = _rows(appends)
         try:
-            new = self._insert(connection, rows)
+            new = self._insert(connection, rows) == len(rows)
         except Exception as error:
             if _lost(connection, error):
                 raise
             return False
-        for request in appends:
-            request.result = len(request.rows)
-        return new == len(rows)
+        if new:
+            _note_new(appends)
+        return new
 
     def _insert(self, connection: Connection, rows: list[Row]) -> int:
-        """Add rows, many in a statement, unless their names are there; how many were new."""
-        if self._on_server:
+        """Add rows, unless their names are there; how many were new."""
+        if self._file is None:
             return postgresql.insert(connection, rows)
-        new, whole = 0, len(rows) - len(rows) % ROWS_AT_ONCE
-        for first in range(0, whole, ROWS_AT_ONCE):
-            values = tuple(chain.from_iterable(rows[first : first + ROWS_AT_ONCE]))
-            new += connection.exec_driver_sql(self._insert_many, values).rowcount
-        if whole < len(rows):
-            new += connection.exec_driver_sql(self._insert_one, rows[whole:]).rowcount
-        return new
+        return _insert_into(self._file, rows)
 
     def _one(self, connection: Connection, request: _Request) -> None:
         """One request, whose own faults are its own."""
@@ -355,11 +374,30 @@ def _lost(connection: Connection, error: Exception) -> bool:
     """Whether an error ended the transaction, or says that the disk or the server fails."""
     if connection.dialect.name == "postgresql":
         return connection.invalidated or postgresql.is_failing(error)
-    raw: Any = connection.connection.driver_connection
-    if getattr(raw, "in_transaction", True) is False:
-        return True
-    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
-    return isinstance(error, OperationalError) and code != WRONG_STATEMENT
+    return _fails(connection.connection.driver_connection, error)
+
+
+def _fails(file: Any, error: Exception) -> bool:
+    """Whether an error ended the transaction of a file, or says that the disk fails."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    code = getattr(original, "sqlite_errorcode", None)
+    failing = isinstance(original, file.OperationalError) and code != WRONG_STATEMENT
+    return failing or not file.in_transaction
+
+
+def _file_of(engine: Engine) -> Any:
+    """The one connection to a file, which stays open."""
+    with engine.connect() as connection:
+        return connection.connection.driver_connection
+
+
+def _rows(appends: list[_Request]) -> list[Row]:
+    return [row for request in appends for row in request.rows]
+
+
+def _note_new(appends: list[_Request]) -> None:
+    for request in appends:
+        request.result = len(request.rows)
 
 
 def _reason(error: Exception) -> str:
@@ -381,6 +419,18 @@ def _touch(connection: Connection) -> None:
     connection.execute(log.delete().where(log.c.number == key[0]))
 
 
+def _insert_into(file: Any, rows: list[Row]) -> int:
+    """Add rows to a file, many in a statement, unless they are there; how many were new."""
+    new = first = 0
+    for size in ROWS_AT_ONCE:
+        while len(rows) - first >= size:
+            values = tuple(chain.from_iterable(rows[first : first + size]))
+            new += file.execute(_insert_text(size), values).rowcount
+            first += size
+    return new
+
+
+@lru_cache(maxsize=len(ROWS_AT_ONCE))
 def _insert_text(rows: int) -> str:
     """The statement of SQLite that adds so many rows, but for those of a name that is there."""
     names = ", ".join(f'"{name}"' for name in COLUMNS)

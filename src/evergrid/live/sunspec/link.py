@@ -15,6 +15,7 @@ from pymodbus.pdu import ModbusPDU
 
 from evergrid.core.errors import EvergridError, InputError
 from evergrid.core.faults import Fault
+from evergrid.live import own_certificate
 from evergrid.live.sunspec.entry import ModbusBatteryEntry
 from evergrid.live.sunspec.registers import Write
 
@@ -110,28 +111,36 @@ def _client(entry: ModbusBatteryEntry, folder: Path) -> AsyncModbusTcpClient:
     Raises:
         InputError: A file of a certificate cannot be read.
     """
-    if entry.ca_file is None:
+    context = tls(entry, folder)
+    if context is None:
         return AsyncModbusTcpClient(
             entry.host, port=entry.port, timeout=entry.timeout_s, retries=0, reconnect_delay=0
         )
     return AsyncModbusTlsClient(
         entry.host,
         port=entry.port,
-        sslctx=_context(entry, folder, entry.ca_file),
+        sslctx=context,
         timeout=entry.timeout_s,
         retries=0,
         reconnect_delay=0,
     )
 
 
-def _context(entry: ModbusBatteryEntry, folder: Path, ca_file: str) -> ssl.SSLContext:
+def tls(entry: ModbusBatteryEntry, folder: Path) -> ssl.SSLContext | None:
+    """How the line is encrypted; None where it is not.
+
+    Raises:
+        InputError: A file cannot be read, or does not hold what it should.
+    """
+    if entry.ca_file is None:
+        return None
     try:
-        context = ssl.create_default_context(cafile=folder / ca_file)
+        context = ssl.create_default_context(cafile=folder / entry.ca_file)
         if entry.certificate_file is not None and entry.key_file is not None:
-            context.load_cert_chain(folder / entry.certificate_file, folder / entry.key_file)
+            own_certificate.load(context, folder / entry.certificate_file, folder / entry.key_file)
     except OSError as error:  # a missing file, or one that is no certificate
         rule = f"be a certificate and key that can be read: {error}"
-        fault = Fault("ca_file", rule, (ca_file,), (entry.station,))
+        fault = Fault("ca_file", rule, (entry.ca_file,), (entry.station,))
         raise InputError("sunspec", [fault]) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context

@@ -13,6 +13,7 @@ import polars as pl
 
 from evergrid.core.arrays import Array, Float
 
+LEAD = timedelta(minutes=5)  # in which stations connect, so that the first hour has a plan
 START = datetime(2022, 7, 12, 4, tzinfo=UTC)  # midnight in PJM
 SIGNAL_TICK_S = 2.0
 SIGNAL_HOURS = 25

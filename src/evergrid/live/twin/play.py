@@ -20,7 +20,7 @@ from evergrid.live.store.registry import drivers
 from evergrid.live.store.registry.drivers import Contract
 from evergrid.live.store.store import SIMULATION, StoreRules, open_store
 from evergrid.live.twin import fleet
-from evergrid.live.twin.day import Day
+from evergrid.live.twin.day import START, Day
 from evergrid.live.twin.fleet import StationPlan, TwinConfig, TwinFleet
 from evergrid.live.twin.outcome import Outcome, outcome
 
@@ -77,7 +77,7 @@ def configuration(play: Play) -> dict[str, Any]:
             "format": play.day.prices_format,
             "currency": "USD",
         },
-        "signal": {"file": str(play.day.signal)},
+        "signal": {"file": str(play.day.signal), "start": START.isoformat()},
         "market": {"file": str(play.day.market), "mileage_ratio": play.day.mileage_ratio},
         "award": {"step_kw": 1.0, "least_kw": LEAST_AWARD_KW},
     } | play.changed

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from evergrid.live.api import metrics
 from evergrid.live.api.access.accounts import Role
-from evergrid.live.api.problem import RefusedError, answers
+from evergrid.live.api.problem import RefusedError, answers, answers_in_json
 from evergrid.live.api.service import Service, require, service_of
 
 router = APIRouter(tags=["health"])
@@ -48,7 +48,7 @@ def not_ready(service: Service) -> list[str]:
     "/metrics",
     response_class=PlainTextResponse,
     dependencies=[SEES],
-    responses=answers(401, 403, 429),
+    responses=answers_in_json(401, 403, 429),
 )
 async def figures(request: Request) -> PlainTextResponse:
     """Figures in the text form of Prometheus."""

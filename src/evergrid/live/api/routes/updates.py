@@ -5,12 +5,17 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 
 from evergrid.live.api.access.accounts import Role
-from evergrid.live.api.problem import answers
+from evergrid.live.api.problem import answers_in_json
 from evergrid.live.api.service import Visitor, require, service_of, visitor_of
 from evergrid.live.api.updates.event_response import EventResponse
 from evergrid.live.api.updates.stream import MOST_ASKED, Ask
 
 router = APIRouter(tags=["fleet"])
+# Of each event of the stream: its kind, and JSON.
+EVENT = {
+    "type": "object",
+    "properties": {"event": {"type": "string"}, "data": {"type": "string"}},
+}
 Seer = Annotated[Visitor, Depends(require(Role.OPERATOR, Role.VIEWER))]
 
 
@@ -18,7 +23,8 @@ Seer = Annotated[Visitor, Depends(require(Role.OPERATOR, Role.VIEWER))]
     "/events",
     status_code=200,  # FastAPI cannot read it off this response class
     response_class=EventResponse,
-    responses={200: {"content": {"text/event-stream": {}}}} | answers(401, 403, 422, 429, 503),
+    responses=answers_in_json(401, 403, 422, 429, 503),
+    openapi_extra={"responses": {"200": {"content": {"text/event-stream": {"schema": EVENT}}}}},
 )
 async def events(
     request: Request,

@@ -264,14 +264,12 @@ class SiteController(AbstractHandler):
         self._needs[needs.station] = needs
         return False
 
-    async def readings(
-        self, station: str, evse: int, readings: Sequence[MeterReading], message: bytes
-    ) -> None:
+    async def readings(self, station: str, evse: int, readings: Sequence[MeterReading]) -> None:
         """Meter values outside a transaction."""
         self._measure(station, readings)
         body = {"evse": evse, "readings": readings}
         entry = self._entry("readings", station, body)
-        await self._told_or_kept(self._remote.readings(station, evse, readings, message), entry)
+        await self._told_or_kept(self._remote.readings(station, evse, readings), entry)
 
     async def priority(self, station: str, transaction: str, active: bool) -> None:
         """A driver wants to charge now, or no longer; the site does so on its own too."""

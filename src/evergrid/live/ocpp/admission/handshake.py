@@ -35,6 +35,7 @@ TEXT = Opcode.TEXT
 CERTIFICATE = 3  # security profile
 # RFC 6455, 5.2: a text that is not continued; a masked one; a length that takes two more bytes.
 WHOLE_TEXT, MASKED, LENGTH_FOLLOWS = 0x81, 0x80, 126
+LONG_LENGTH, LONG_LENGTH_FOLLOWS = 2**16, 127  # one that takes eight more bytes
 MASK_BYTES, SHORT_HEAD = 4, 6
 IDENTITY = re.compile(r"[A-Za-z0-9._=+|@*-]{1,48}")  # OCPP's identifiers less ":", as in Basic
 LONGEST_AUTHORIZATION = 400  # characters
@@ -101,6 +102,13 @@ class Socket(ServerConnection):
         else:
             super().data_received(data)
 
+    def send_text(self, text: bytes) -> int:
+        """Send a text in one frame, unless the end has begun; how much waits for the station."""
+        if self.protocol.state is not State.OPEN or self.transport.is_closing():
+            return 0
+        self.transport.write(_text_frame(text))
+        return self.transport.get_write_buffer_size()
+
     def process_event(self, event: Event) -> None:
         """A frame, or the request of the handshake."""
         take = self.take
@@ -120,6 +128,16 @@ def _whole_text(data: bytes) -> int:
     elif length > LENGTH_FOLLOWS:
         return 0  # more than a station should send at once
     return begin if 0 < length == len(data) - begin else 0
+
+
+def _text_frame(text: bytes) -> bytes:
+    """A text in one frame, as a server sends it: not masked."""
+    length = len(text)
+    if length < LENGTH_FOLLOWS:
+        return bytes((WHOLE_TEXT, length)) + text
+    if length < LONG_LENGTH:
+        return bytes((WHOLE_TEXT, LENGTH_FOLLOWS)) + length.to_bytes(2, "big") + text
+    return bytes((WHOLE_TEXT, LONG_LENGTH_FOLLOWS)) + length.to_bytes(8, "big") + text
 
 
 class TurnedAwayError(Exception):

@@ -3,6 +3,8 @@
 import ssl
 from pathlib import Path
 
+from evergrid.live import own_certificate
+
 
 def server_context(
     certificate: Path,
@@ -27,7 +29,7 @@ def server_context(
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(certificate, key)
+    own_certificate.load(context, certificate, key)
     if station_authorities is not None:
         context.load_verify_locations(station_authorities)
         context.verify_mode = ssl.CERT_OPTIONAL

@@ -7,11 +7,10 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, final
 
 import structlog
-from websockets.asyncio.connection import broadcast
-from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from evergrid.live.clock import AbstractClock
+from evergrid.live.ocpp.admission.handshake import Socket
 from evergrid.live.ocpp.stations.station import StationState
 from evergrid.live.ocpp.wire import envelope
 from evergrid.live.ocpp.wire.envelope import (
@@ -34,7 +33,7 @@ MESSAGES_AT_ONCE, MESSAGES_PER_S, REST_S = 5000, 200, 0.1
 LARGEST_UNSENT = 256 * 1024  # bytes, of a station that does not read
 CLOSE_POLICY, CLOSE_GOING = 1008, 1001  # RFC 6455, 7.4.1
 
-Answering = Callable[["StationConnection", Call, bytes], Awaitable[dict[str, Any]]]
+Answering = Callable[["StationConnection", Call], Awaitable[dict[str, Any]]]
 
 
 @final
@@ -52,7 +51,7 @@ class StationConnection:
 
     def __init__(
         self,
-        socket: ServerConnection,
+        socket: Socket,
         state: StationState,
         schemas: Schemas,
         clock: AbstractClock,
@@ -66,10 +65,10 @@ class StationConnection:
         self.reports = Reports()
         self._socket, self._answering = socket, answering
         self.outbox = Outbox(self._send, schemas, clock, self._note_sent, state.identity)
-        self._calls: deque[tuple[Call, bytes]] = deque()
+        self._calls: deque[Call] = deque()
         self._credit, self._credit_s = MESSAGES_AT_ONCE, clock.monotonic_s()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._worker: asyncio.Task[None] | None = None
+        self._call_waits: asyncio.Future[None] | None = None  # set while nothing waits
         self._next_failure_s = -math.inf
         self._paused, self._room = False, asyncio.Event()
 
@@ -102,6 +101,8 @@ class StationConnection:
 
     async def run(self) -> None:
         """Take messages in until the connection ends; never raises for what a station does."""
+        worker = asyncio.create_task(self._work())
+        worker.add_done_callback(self._done)
         try:
             while not self.ended:
                 self.take(bytes(await self._socket.recv(decode=False)))
@@ -143,6 +144,7 @@ class StationConnection:
         self.outbox.close()
         self._calls.clear()
         self._room.set()
+        self._wake_worker()
         for task in self._tasks - {asyncio.current_task()}:
             task.cancel()
 
@@ -156,9 +158,9 @@ class StationConnection:
         now = self.clock.now_s()
         self.state.last_seen_s = now
         if isinstance(frame, Call):
-            self._calls.append((frame, data))
-            if self._worker is None:
-                self._worker = asyncio.create_task(self._work())
+            self.state.messages.add(now, "in", frame.action, data, "")
+            self._calls.append(frame)
+            self._wake_worker()
             return
         if isinstance(frame, BadFrame):
             self.state.messages.add(now, "in", "", data, frame.code)
@@ -179,22 +181,28 @@ class StationConnection:
         self.state.messages.add(now, "in", action or "late answer", data, outcome)
 
     async def _work(self) -> None:
-        """Answer requests one after the other, as they came."""
-        try:
+        """Answer requests one after the other, as they came; one task for all of a connection."""
+        calls = self._calls
+        while not self.ended:
+            if not calls:
+                self._call_waits = asyncio.get_running_loop().create_future()
+                await self._call_waits
             with self.clock.working():
-                while self._calls:
-                    call, data = self._calls.popleft()
-                    if len(self._calls) < MOST_CALLS:
+                while calls:
+                    call = calls.popleft()
+                    if self._paused:
                         self._room.set()
-                    await self._do(call, data)
-        finally:
-            self._worker = None
+                    await self._do(call)
 
-    async def _do(self, call: Call, data: bytes) -> None:
+    def _wake_worker(self) -> None:
+        waiting, self._call_waits = self._call_waits, None
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
+
+    async def _do(self, call: Call) -> None:
         code = ""
         try:
-            answer = await self._answering(self, call, data)
-            text = envelope.result(call.id, answer)
+            text = envelope.result(call.id, await self._answering(self, call))
         except RequestError as error:
             code = error.code
             text = envelope.error(call.id, error.code, error.reason)
@@ -202,9 +210,10 @@ class StationConnection:
             code = ErrorCode.INTERNAL_ERROR
             self._log_failure(call.action)
             text = envelope.error(call.id, ErrorCode.INTERNAL_ERROR, type(error).__name__)
-        self.state.messages.add(self.clock.now_s(), "in", call.action, data, code)
         if call.answered:
             self._answer(text, call.action, code)
+        elif code:
+            self.state.messages.add(self.clock.now_s(), "in", call.action, text, code)
 
     def _log_failure(self, action: str) -> None:
         """Once a minute: a disk that is full must not fill the log as well."""
@@ -213,18 +222,16 @@ class StationConnection:
             self._next_failure_s = now + 60.0
             log.exception("message_failed", station=self.state.identity, action=action)
 
-    def _answer(self, text: str, action: str, outcome: str) -> None:
+    def _answer(self, text: bytes, action: str, outcome: str) -> None:
         if not self.ended:
             self.state.messages.add(self.clock.now_s(), "out", action, text, outcome)
             self._send(text)
 
-    def _note_sent(self, action: str, text: str) -> None:
+    def _note_sent(self, action: str, text: bytes) -> None:
         self.state.messages.add(self.clock.now_s(), "out", action, text, "")
 
-    def _send(self, text: str) -> None:
+    def _send(self, text: bytes) -> None:
         """Put a message on the wire; a station that does not read loses its link."""
-        broadcast([self._socket], text)
-        transport = self._socket.transport
-        if transport is not None and transport.get_write_buffer_size() > LARGEST_UNSENT:
+        if self._socket.send_text(text) > LARGEST_UNSENT:
             log.warning("station_does_not_read", station=self.state.identity)
-            transport.abort()
+            self._socket.transport.abort()

@@ -225,16 +225,16 @@ def _error(id_: str, message: list[Any], of_answer: bool) -> Frame:
     return CallError(id_, texts[0][:50], texts[1][:255], of_answer)
 
 
-def call(id_: str, action: str, payload: dict[str, Any]) -> str:
+def call(id_: str, action: str, payload: dict[str, Any]) -> bytes:
     """A request of ours as it goes on the wire."""
-    return _encode((2, id_, action, payload)).decode()
+    return _encode((2, id_, action, payload))
 
 
-def result(id_: str, payload: dict[str, Any]) -> str:
+def result(id_: str, payload: dict[str, Any]) -> bytes:
     """An answer of ours."""
-    return _encode((3, id_, payload)).decode()
+    return _encode((3, id_, payload))
 
 
-def error(id_: str | int, code: ErrorCode, description: str) -> str:
+def error(id_: str | int, code: ErrorCode, description: str) -> bytes:
     """An error in answer to a request."""
-    return _encode((4, id_, code, description[:255], {})).decode()
+    return _encode((4, id_, code, description[:255], {}))

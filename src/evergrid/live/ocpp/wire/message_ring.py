@@ -7,7 +7,7 @@ from typing import final
 from evergrid.live.view import MessageRow
 
 KEPT = 50  # messages of a station
-SHORT = 240  # characters of each
+SHORT = 240  # bytes of each
 _SECRETS = re.compile(
     r'("(?:idToken|additionalIdToken|certificate|certificateChain|csr|password|attributeValue'
     r'|basicAuthPassword|personalMessage|data|techInfo)"\s*:\s*")[^"]*'
@@ -21,11 +21,9 @@ class MessageRing:
     __slots__ = ("_rows",)
 
     def __init__(self) -> None:
-        self._rows: deque[tuple[float, str, str, bytes | str, str]] = deque(maxlen=KEPT)
+        self._rows: deque[tuple[float, str, str, bytes, str]] = deque(maxlen=KEPT)
 
-    def add(
-        self, time_s: float, direction: str, action: str, message: bytes | str, outcome: str
-    ) -> None:
+    def add(self, time_s: float, direction: str, action: str, message: bytes, outcome: str) -> None:
         """Keep a message, ``in`` or ``out``, and forget the oldest."""
         self._rows.append((time_s, direction, action, message[:SHORT], outcome))
 
@@ -37,6 +35,5 @@ class MessageRing:
         )
 
 
-def _readable(message: bytes | str) -> str:
-    text = message.decode(errors="replace") if isinstance(message, bytes) else message
-    return _SECRETS.sub(r"\1***", text)
+def _readable(message: bytes) -> str:
+    return _SECRETS.sub(r"\1***", message.decode(errors="replace"))

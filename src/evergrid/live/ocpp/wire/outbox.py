@@ -112,10 +112,10 @@ class Outbox:
 
     def __init__(
         self,
-        send: Callable[[str], None],
+        send: Callable[[bytes], None],
         schemas: Schemas,
         clock: AbstractClock,
-        sent: Callable[[str, str], None],
+        sent: Callable[[str, bytes], None],
         peer: str = "",
     ) -> None:
         self._peer = peer

@@ -71,11 +71,16 @@ class Schemas:
         if "BootNotificationRequest" not in self._files:
             rule = "hold the schemas of OCPP, such as BootNotificationRequest.json"
             raise InputError("schemas", [Fault("folder", rule, (str(source),))])
-        self._compiled: dict[str, Any] = {}
+        # Those that are not answered are named without an ending.
+        self._known = {
+            name.removesuffix("Request") for name in self._files if not name.endswith("Response")
+        }
+        self._requests: dict[str, Any] = {}  # compiled, by action
+        self._responses: dict[str, Any] = {}
 
     def knows(self, action: str) -> bool:
         """Whether the version has this action."""
-        return f"{action}Request" in self._files or action in self._files
+        return action in self._known
 
     def actions(self) -> tuple[str, ...]:
         """Every action that is answered, by name."""
@@ -84,23 +89,26 @@ class Schemas:
 
     def request_fault(self, action: str, payload: dict[str, Any]) -> SchemaFault | None:
         """How the payload of a request breaks its schema; None where it keeps it."""
-        name = f"{action}Request"
-        return self._fault(name if name in self._files else action, payload)
+        validator = self._requests.get(action)
+        if validator is None:
+            name = f"{action}Request"
+            source = self._files[name if name in self._files else action]
+            validator = self._requests[action] = _compiled(source)
+        return None if validator.is_valid(payload) else _fault(validator, payload)
 
     def response_fault(self, action: str, payload: dict[str, Any]) -> SchemaFault | None:
         """How the payload of an answer breaks its schema; None where it keeps it."""
-        return self._fault(f"{action}Response", payload)
-
-    def _fault(self, name: str, payload: dict[str, Any]) -> SchemaFault | None:
-        validator = self._compiled.get(name)
+        validator = self._responses.get(action)
         if validator is None:
-            validator = self._compiled[name] = _compiled(self._files[name])
-        if validator.is_valid(payload):
-            return None
-        first = next(iter(validator.iter_errors(payload)))
-        where = "/".join(str(part) for part in first.instance_path)
-        code = _CODES.get(first.kind.name, ErrorCode.PROPERTY_CONSTRAINT_VIOLATION)
-        return SchemaFault(code, f"{where}: {first.message}"[:_LONGEST_REASON])
+            validator = self._responses[action] = _compiled(self._files[f"{action}Response"])
+        return None if validator.is_valid(payload) else _fault(validator, payload)
+
+
+def _fault(validator: Any, payload: dict[str, Any]) -> SchemaFault:
+    first = next(iter(validator.iter_errors(payload)))
+    where = "/".join(str(part) for part in first.instance_path)
+    code = _CODES.get(first.kind.name, ErrorCode.PROPERTY_CONSTRAINT_VIOLATION)
+    return SchemaFault(code, f"{where}: {first.message}"[:_LONGEST_REASON])
 
 
 def _compiled(path: Any) -> Any:

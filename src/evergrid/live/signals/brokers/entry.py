@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from evergrid.core.config import Config as BaseConfig
 from evergrid.core.errors import ConfigError, InputError
 from evergrid.core.faults import Fault
+from evergrid.live import own_certificate
 
 
 class ServerEntry(BaseConfig):
@@ -71,7 +72,9 @@ class ServerEntry(BaseConfig):
         try:
             context = ssl.create_default_context(cafile=ca_file)
             if self.certificate_file is not None and self.key_file is not None:
-                context.load_cert_chain(folder / self.certificate_file, folder / self.key_file)
+                own_certificate.load(
+                    context, folder / self.certificate_file, folder / self.key_file
+                )
         except OSError as error:
             raise _unreadable("ca_file", self.ca_file or "", error) from error
         return context

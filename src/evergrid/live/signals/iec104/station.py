@@ -15,6 +15,7 @@ from hat.drivers import iec104, net
 
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
+from evergrid.live import own_certificate
 from evergrid.live.clock import AbstractClock
 from evergrid.live.signals.iec104.entry import Iec104Entry
 from evergrid.live.signals.iec104.setpoints import Selection, rule
@@ -81,7 +82,7 @@ class ControlledStation(AbstractSignalSource):
         Raises:
             InputError: A file of a certificate cannot be read.
         """
-        given: dict[str, Any] = {"ssl": _tls(self._entry, self._folder)}
+        given: dict[str, Any] = {"ssl": tls(self._entry, self._folder)}
         address = net.TcpAddress(self._entry.address, self._entry.port)
         self._server = await iec104.listen(self._connected, address, **given)
         self._reporting = asyncio.create_task(self._report())
@@ -248,7 +249,7 @@ class ControlledStation(AbstractSignalSource):
             self._told(what, text)
 
 
-def _tls(entry: Iec104Entry, folder: Path) -> ssl.SSLContext | None:
+def tls(entry: Iec104Entry, folder: Path) -> ssl.SSLContext | None:
     """Both sides show a certificate.
 
     Raises:
@@ -261,7 +262,7 @@ def _tls(entry: Iec104Entry, folder: Path) -> ssl.SSLContext | None:
     context.verify_mode = ssl.CERT_REQUIRED
     try:
         context.load_verify_locations(folder / entry.ca_file)
-        context.load_cert_chain(folder / entry.certificate_file, folder / entry.key_file)
+        own_certificate.load(context, folder / entry.certificate_file, folder / entry.key_file)
     except OSError as error:
         fault = Fault("ca_file", f"be certificates that can be read: {error}", (entry.ca_file,))
         raise InputError("config", [fault]) from error
