@@ -1,6 +1,7 @@
 """Feeding: valleys are filled and peaks shaved at least cost, and energies balance."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ SEED = st.integers(0, 2**32 - 1)
 
 def system(rng: np.random.Generator, days: int = 2, **changed: float) -> FeedingSystem:
     load = rng.uniform(40.0, 150.0, (days, HOURS))
-    fields = {"loss_share": 0.06, "charger_mw": 12.0, "round_trip": 0.85} | changed
+    fields: dict[str, Any] = {"loss_share": 0.06, "charger_mw": 12.0, "round_trip": 0.85} | changed
     return FeedingSystem(
         supply=stack(),
         weight=rng.uniform(1.0, 90.0, days),
