@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from benchmarks.plan import machine
 from evergrid.core.config import parse
 from evergrid.dispatch import plan
-from evergrid.dispatch.chargers import ChargerUse
+from evergrid.dispatch.equipment.chargers import ChargerUse
 from evergrid.inputs.assembly import load
 from evergrid.model.portfolio import Portfolio
 from evergrid.studies import plan as plan_study

@@ -8,7 +8,8 @@ import pytest
 
 from evergrid.core.errors import InputError
 from evergrid.core.status import Status
-from evergrid.dispatch import chargers, forecast, plan, rolling
+from evergrid.dispatch import forecast, plan, rolling
+from evergrid.dispatch.equipment import chargers
 from evergrid.model.charging.chargers import Chargers
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule, plugged_share

@@ -9,7 +9,7 @@ from evergrid.battery.pack import Pack
 from evergrid.battery.thermal import ThermalMass
 from evergrid.core.errors import InputError
 from evergrid.dispatch import plan
-from evergrid.dispatch.pack_limits import FleetPacks, PackAssessment, with_limits
+from evergrid.dispatch.equipment.pack_limits import FleetPacks, PackAssessment, with_limits
 from evergrid.model.schedule import Schedule
 from tests.dispatch.cases import Stay, by_hand
 

@@ -7,8 +7,9 @@ import pytest
 
 from evergrid.battery.converter import Converter, LossCurve
 from evergrid.core.errors import InputError
-from evergrid.dispatch import part_load, plan
-from evergrid.dispatch.part_load import ChargerLosses, LossAssessment
+from evergrid.dispatch import plan
+from evergrid.dispatch.equipment import part_load
+from evergrid.dispatch.equipment.part_load import ChargerLosses, LossAssessment
 from evergrid.model.schedule import Schedule
 from tests.dispatch.cases import Stay, a_portfolio, by_hand
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from evergrid.core.errors import InputError
-from evergrid.dispatch import phases, plan
+from evergrid.dispatch import plan
+from evergrid.dispatch.equipment import phases
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule
 from tests.dispatch.charger_cases import a_workplace, v2g

@@ -8,7 +8,7 @@ import numpy as np
 
 from evergrid.impact.welfare.party import Party
 from evergrid.impact.welfare.pollutants import POLLUTANTS
-from evergrid.impact.welfare.system import MarketTerms, SystemRun
+from evergrid.impact.welfare.power_system.system import MarketTerms, SystemRun
 
 STEPS = 6
 VOLL = 10_000.0

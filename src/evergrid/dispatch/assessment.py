@@ -9,8 +9,8 @@ import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float
 from evergrid.core.timegrid import TimeGrid, datetime64
-from evergrid.dispatch import phases
 from evergrid.dispatch.accounts import site_power
+from evergrid.dispatch.equipment import phases
 from evergrid.engine.violations import TOLERANCE
 from evergrid.model.charging.chargers import USUAL_V
 from evergrid.model.portfolio import Portfolio

@@ -13,10 +13,11 @@ from evergrid.core.faults import Fault
 from evergrid.core.status import Status
 from evergrid.core.timegrid import datetime64
 from evergrid.core.units import per_kwh_from_per_mwh, per_mwh_from_per_kwh
-from evergrid.dispatch import baseline, chargers, curtailment, problem, proof, shortfall
+from evergrid.dispatch import baseline, curtailment, problem, proof, shortfall
 from evergrid.dispatch.accounts import Costs, costs
 from evergrid.dispatch.assessment import Assessment, Overdraft, Overload
-from evergrid.dispatch.chargers import ChargersBefore
+from evergrid.dispatch.equipment import chargers
+from evergrid.dispatch.equipment.chargers import ChargersBefore
 from evergrid.dispatch.options import Options
 from evergrid.dispatch.problem import Problem
 from evergrid.dispatch.shortfall import Shortfall

@@ -16,8 +16,9 @@ from evergrid.core.arrays import Array, Float, Int
 from evergrid.core.flowgates import Flowgates
 from evergrid.core.timegrid import datetime64
 from evergrid.core.units import per_kwh_from_per_mwh
-from evergrid.dispatch import curtailment, phases
+from evergrid.dispatch import curtailment
 from evergrid.dispatch.accounts import net_load
+from evergrid.dispatch.equipment import phases
 from evergrid.engine.program import Program, energy_path
 from evergrid.engine.term import AbstractTerm
 from evergrid.engine.terms import flowgates

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from evergrid.core.arrays import Array, Float, Int
-from evergrid.dispatch import chargers, curtailment, plan
+from evergrid.dispatch import curtailment, plan
 from evergrid.dispatch.accounts import Costs, costs, net_load, site_power
 from evergrid.dispatch.assessment import Assessment
+from evergrid.dispatch.equipment import chargers
 from evergrid.dispatch.forecast import AbstractPriceView
 from evergrid.model.billing import periods
 from evergrid.model.portfolio import Portfolio

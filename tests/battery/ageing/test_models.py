@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evergrid.battery.ageing import life, naumann, power_law
+from evergrid.battery.ageing import life, power_law
+from evergrid.battery.ageing.cells import naumann
 from evergrid.battery.ageing.life import MODELS, lived
 from evergrid.battery.ageing.model import Fade
 from evergrid.battery.ageing.power_law import PowerLaw
@@ -53,7 +54,7 @@ def test_a_thousand_cycles_by_naumann(depth: float, lost: float):
 
 @pytest.mark.parametrize(("temperature_c", "lost"), [(25.0, 0.023079), (35.0, 0.049314)])
 def test_a_year_of_storage_by_schmalstieg(temperature_c: float, lost: float):
-    from evergrid.battery.ageing.schmalstieg import REST_V, SOC
+    from evergrid.battery.ageing.cells.schmalstieg import REST_V, SOC
 
     soc = float(np.interp(3.68, REST_V, SOC))
     fade = after("schmalstieg", resting(soc, temperature_c))

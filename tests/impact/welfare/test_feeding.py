@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from evergrid.core.errors import InputError
-from evergrid.impact.welfare import baselines, daily, feeding
-from evergrid.impact.welfare.feeding import FeedingSystem
+from evergrid.impact.welfare import baselines
+from evergrid.impact.welfare.power_system import daily, feeding
+from evergrid.impact.welfare.power_system.feeding import FeedingSystem
 from tests.impact.welfare.test_supply import stack
 
 HOURS = 24

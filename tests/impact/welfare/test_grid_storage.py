@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from evergrid.core.errors import InputError
-from evergrid.impact.welfare import feeding
-from evergrid.impact.welfare.grid_storage import GridStorage, response
-from evergrid.impact.welfare.supply import LinearSupply, StackSupply
+from evergrid.impact.welfare.power_system import feeding
+from evergrid.impact.welfare.power_system.grid_storage import GridStorage, response
+from evergrid.impact.welfare.power_system.supply import LinearSupply, StackSupply
 from tests.impact.welfare.test_feeding import HOURS, SEED, system
 from tests.impact.welfare.test_supply import stack
 

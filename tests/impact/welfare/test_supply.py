@@ -11,7 +11,7 @@ from scipy.optimize import linprog
 
 from evergrid.core.errors import InputError
 from evergrid.impact.welfare.pollutants import POLLUTANTS
-from evergrid.impact.welfare.supply import StackSupply
+from evergrid.impact.welfare.power_system.supply import StackSupply
 
 VOLL = 1000.0
 

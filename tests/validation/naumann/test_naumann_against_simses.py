@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evergrid.battery.ageing import naumann
+from evergrid.battery.ageing.cells import naumann
 from evergrid.battery.ageing.life import MODELS
 from evergrid.battery.ageing.model import Fade
 from evergrid.battery.ageing.profile import Profile

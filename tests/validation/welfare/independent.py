@@ -4,7 +4,7 @@ Each party is written from what it earns and bears alone. That the parties add u
 is then a finding, not a construction.
 """
 
-from evergrid.impact.welfare.system import MarketTerms, SystemRun
+from evergrid.impact.welfare.power_system.system import MarketTerms, SystemRun
 
 NAMES: tuple[str, ...] = (
     *("ev_owners", "consumers", "generators", "utility", "aggregator"),

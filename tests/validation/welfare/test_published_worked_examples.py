@@ -8,11 +8,12 @@ import pytest
 from evergrid.impact.compensation import optimum
 from evergrid.impact.compensation.participation import LinearParticipation
 from evergrid.impact.compensation.value import LinearValue
-from evergrid.impact.welfare import change, feeding, supply
-from evergrid.impact.welfare.feeding import FeedingSystem
+from evergrid.impact.welfare import change
 from evergrid.impact.welfare.party import Party
-from evergrid.impact.welfare.supply import LinearSupply
-from evergrid.impact.welfare.system import MarketTerms
+from evergrid.impact.welfare.power_system import feeding, supply
+from evergrid.impact.welfare.power_system.feeding import FeedingSystem
+from evergrid.impact.welfare.power_system.supply import LinearSupply
+from evergrid.impact.welfare.power_system.system import MarketTerms
 
 ETA = 0.87
 OFF, PEAK = 600.0, 1000.0

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 
 from evergrid.battery.ageing import fleet
-from evergrid.battery.ageing.large_lfp import LargeLfp
-from evergrid.battery.ageing.large_nmc import LargeNmc
+from evergrid.battery.ageing.cells.large_lfp import LargeLfp
+from evergrid.battery.ageing.cells.large_nmc import LargeNmc
+from evergrid.battery.ageing.cells.naumann import NaumannLfp
+from evergrid.battery.ageing.cells.schmalstieg import Schmalstieg
 from evergrid.battery.ageing.model import AbstractAgeingModel, AbstractLargeCell, Fade
-from evergrid.battery.ageing.naumann import NaumannLfp
 from evergrid.battery.ageing.profile import Profile
-from evergrid.battery.ageing.schmalstieg import Schmalstieg
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.core.text.nearest import did_you_mean

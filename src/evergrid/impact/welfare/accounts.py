@@ -6,7 +6,7 @@ from evergrid.core.arrays import Array, Float
 from evergrid.impact.welfare.ledger import RealEffect, Transfer, WelfareLedger
 from evergrid.impact.welfare.party import Party
 from evergrid.impact.welfare.pollutants import POLLUTANTS
-from evergrid.impact.welfare.system import MarketTerms, SystemRun, check_prices
+from evergrid.impact.welfare.power_system.system import MarketTerms, SystemRun, check_prices
 
 # What is paid for, in the order in which a reader follows the money.
 OWNER_PAYMENT = "payment for feeding"

@@ -6,7 +6,7 @@ from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.core.units import H_PER_DAY
-from evergrid.impact.welfare import daily
+from evergrid.impact.welfare.power_system import daily
 
 BASELINES = ("uncontrolled", "smart")
 # An example, not measured: drivers come home around 18:00 and plug in at once.

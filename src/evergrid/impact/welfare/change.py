@@ -11,7 +11,7 @@ from evergrid.core.faults import Fault
 from evergrid.impact.welfare.accounts import booked, welfare_of_resources
 from evergrid.impact.welfare.ledger import RealEffect, Transfer, WelfareLedger
 from evergrid.impact.welfare.party import Party
-from evergrid.impact.welfare.system import MarketTerms, SystemRun
+from evergrid.impact.welfare.power_system.system import MarketTerms, SystemRun
 
 SAME_ENERGY = 1e-9  # share of what is stored by which the two runs may end apart
 

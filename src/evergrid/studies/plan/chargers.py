@@ -10,8 +10,8 @@ from plotly.graph_objects import Figure
 
 from evergrid.core.arrays import Array, Shaped
 from evergrid.data import tables
-from evergrid.dispatch import phases
-from evergrid.dispatch.chargers import ChargerUse
+from evergrid.dispatch.equipment import phases
+from evergrid.dispatch.equipment.chargers import ChargerUse
 from evergrid.dispatch.plan import Plan
 from evergrid.dispatch.rolling import RollingResult
 from evergrid.model.charging.chargers import PHASES

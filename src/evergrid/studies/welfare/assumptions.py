@@ -8,8 +8,8 @@ import numpy as np
 from evergrid.core.config import Config as BaseConfig
 from evergrid.impact.compensation import policies
 from evergrid.impact.compensation.policies import Policy
-from evergrid.impact.welfare import feeding
 from evergrid.impact.welfare.accounts import welfare_of_resources
+from evergrid.impact.welfare.power_system import feeding
 from evergrid.studies.welfare import cases, market
 from evergrid.studies.welfare.config import AssumptionRanges, Config
 from evergrid.studies.welfare.market import PowerSystemInputs

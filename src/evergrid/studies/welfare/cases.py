@@ -9,12 +9,13 @@ from evergrid.core.arrays import Array, Float
 from evergrid.impact.compensation import policies
 from evergrid.impact.compensation.policies import TWO_PART, DayCurves, PolicyOutcome
 from evergrid.impact.compensation.two_part import TwoPartTariff
-from evergrid.impact.welfare import change, feeding
+from evergrid.impact.welfare import change
 from evergrid.impact.welfare.change import WelfareChange
-from evergrid.impact.welfare.feeding import FeedingSystem, OwnerCosts
 from evergrid.impact.welfare.party import Party
 from evergrid.impact.welfare.pollutants import LOCAL, POLLUTANTS
-from evergrid.impact.welfare.system import MarketTerms, SystemRun
+from evergrid.impact.welfare.power_system import feeding
+from evergrid.impact.welfare.power_system.feeding import FeedingSystem, OwnerCosts
+from evergrid.impact.welfare.power_system.system import MarketTerms, SystemRun
 from evergrid.studies.welfare import market
 from evergrid.studies.welfare.config import Config
 from evergrid.studies.welfare.market import PowerSystemInputs

@@ -11,13 +11,14 @@ from evergrid.core.units import KG_PER_TONNE, KW_PER_MW, KWH_PER_MWH
 from evergrid.impact.compensation.participation import LinearParticipation
 from evergrid.impact.compensation.policies import DayCurves
 from evergrid.impact.compensation.two_part import ProgrammeOwners
-from evergrid.impact.welfare import baselines, feeding, pollutants, range_value, social_cost
-from evergrid.impact.welfare.feeding import FeedingSystem, OwnerCosts
-from evergrid.impact.welfare.grid_storage import GridStorage
+from evergrid.impact.welfare import baselines, pollutants, range_value, social_cost
 from evergrid.impact.welfare.pollutants import POLLUTANTS
+from evergrid.impact.welfare.power_system import feeding
+from evergrid.impact.welfare.power_system.feeding import FeedingSystem, OwnerCosts
+from evergrid.impact.welfare.power_system.grid_storage import GridStorage
+from evergrid.impact.welfare.power_system.supply import StackSupply
 from evergrid.impact.welfare.range_value import UnplannedTrips
 from evergrid.impact.welfare.social_cost import SocialCost
-from evergrid.impact.welfare.supply import StackSupply
 from evergrid.studies.welfare.config import Config
 
 

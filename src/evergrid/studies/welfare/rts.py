@@ -12,7 +12,7 @@ from evergrid.data.generation import rts_gmlc
 from evergrid.impact import merit_order
 from evergrid.impact.merit_order import Stack
 from evergrid.impact.welfare.pollutants import POLLUTANTS
-from evergrid.impact.welfare.supply import StackSupply
+from evergrid.impact.welfare.power_system.supply import StackSupply
 from evergrid.studies.welfare.config import Config
 from evergrid.studies.welfare.market import PowerSystemInputs
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from evergrid.battery.converter import MEASURED_ROUND_TRIP, Converter, LossCurve
 from evergrid.core.units import W_PER_KW
-from evergrid.dispatch.part_load import ChargerLosses, LossAssessment
+from evergrid.dispatch.equipment.part_load import ChargerLosses, LossAssessment
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule
 from evergrid.report.page import Section, Table

@@ -8,7 +8,7 @@ import numpy as np
 from evergrid.battery.pack import Pack
 from evergrid.battery.thermal import ThermalMass
 from evergrid.core.units import J_PER_KJ
-from evergrid.dispatch.pack_limits import FleetPacks, PackAssessment
+from evergrid.dispatch.equipment.pack_limits import FleetPacks, PackAssessment
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule
 from evergrid.report.page import Section, Table

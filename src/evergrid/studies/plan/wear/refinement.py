@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from evergrid.dispatch import part_load
-from evergrid.dispatch.pack_limits import FleetPacks, PackAssessment, with_limits
-from evergrid.dispatch.part_load import ChargerLosses, LossAssessment
+from evergrid.dispatch.equipment import part_load
+from evergrid.dispatch.equipment.pack_limits import FleetPacks, PackAssessment, with_limits
+from evergrid.dispatch.equipment.part_load import ChargerLosses, LossAssessment
 from evergrid.dispatch.plan import Plan
 from evergrid.dispatch.wear import prices as wear_prices
 from evergrid.dispatch.wear.assessment import assess

@@ -4,7 +4,7 @@ from typing import final, no_type_check
 
 import numpy as np
 
-from evergrid.battery.ageing.graphite import anode_potential_v
+from evergrid.battery.ageing.cells.graphite import anode_potential_v
 from evergrid.battery.ageing.model import AbstractLargeCell, TestedRange
 from evergrid.battery.ageing.power_law import PowerLaw
 

@@ -14,7 +14,7 @@ CAPACITY_AH = 2.05
 PER_CYCLE_AH = 2.0 * CAPACITY_AH  # charge of an equivalent full cycle, in and out
 # Voltage of the cell at rest by state of charge: Ecker et al. (2014), doi
 # 10.1016/j.jpowsour.2013.09.143, and figure 1 of Schmalstieg et al.
-VOLTAGES = resources.files("evergrid.battery.ageing") / "schmalstieg_voltage.csv"
+VOLTAGES = resources.files("evergrid.battery.ageing.cells") / "schmalstieg_voltage.csv"
 SOC, REST_V = np.loadtxt(VOLTAGES.read_text("utf-8").splitlines(), delimiter=",", skiprows=1).T
 
 

@@ -8,7 +8,7 @@ from evergrid.core import records
 from evergrid.core.arrays import Array, Float, Int
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.impact.welfare.supply import AbstractSupply
+from evergrid.impact.welfare.power_system.supply import AbstractSupply
 
 HALVINGS = 52  # of what is fed in a day, to the last bit of a float
 

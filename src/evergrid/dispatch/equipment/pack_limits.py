@@ -16,7 +16,7 @@ from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.core.timegrid import datetime64
-from evergrid.dispatch.chargers import step_kw
+from evergrid.dispatch.equipment.chargers import step_kw
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.schedule import Schedule, slots
 

@@ -14,11 +14,11 @@ from evergrid.core import records
 from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
-from evergrid.impact.welfare import daily
-from evergrid.impact.welfare.daily import DailyCycle
-from evergrid.impact.welfare.grid_storage import GridStorage, response
-from evergrid.impact.welfare.supply import AbstractSupply, SupplyHours
-from evergrid.impact.welfare.system import SystemRun
+from evergrid.impact.welfare.power_system import daily
+from evergrid.impact.welfare.power_system.daily import DailyCycle
+from evergrid.impact.welfare.power_system.grid_storage import GridStorage, response
+from evergrid.impact.welfare.power_system.supply import AbstractSupply, SupplyHours
+from evergrid.impact.welfare.power_system.system import SystemRun
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Cells of published models: how fast they age, and from which experiments."""
