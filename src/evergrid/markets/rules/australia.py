@@ -2,16 +2,8 @@
 
 from datetime import date
 
-from evergrid.markets.rules.constant import Mark
-from evergrid.markets.rules.product import (
-    NO_POWER_BESIDE,
-    ONE_MW,
-    Market,
-    Product,
-    secondary,
-    unverified,
-    verified,
-)
+from evergrid.markets.rules.constant import Mark, secondary, unverified, verified
+from evergrid.markets.rules.product import NO_POWER_BESIDE, ONE_MW, Market, Product
 
 AEMO = "AEMO, market ancillary service specification and settlement guides"
 MEMORY = f"{AEMO}, from memory"

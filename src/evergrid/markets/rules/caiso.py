@@ -3,18 +3,9 @@
 from dataclasses import dataclass
 from datetime import date
 
-from evergrid.markets.rules.constant import Constant, Mark
+from evergrid.markets.rules.constant import Constant, Mark, secondary, unverified
 from evergrid.markets.rules.dated import in_force
-from evergrid.markets.rules.product import (
-    EVER,
-    NO_POWER_BESIDE,
-    ONE_MW,
-    Direction,
-    Market,
-    Product,
-    secondary,
-    unverified,
-)
+from evergrid.markets.rules.product import EVER, NO_POWER_BESIDE, ONE_MW, Direction, Market, Product
 
 TARIFF = "CAISO tariff, pay for performance of regulation"
 FERC = f"{TARIFF}, as its reviews quote it"

@@ -51,3 +51,18 @@ def weakest(marks: Iterable[Mark]) -> Mark:
     """The least sure of some marks; verified where there is none."""
     order = list(Mark)
     return max(marks, key=order.index, default=Mark.VERIFIED)
+
+
+def verified(value: float, source: str) -> Constant:
+    """A constant that was read in the rule book or an official text."""
+    return Constant(value, Mark.VERIFIED, source)
+
+
+def secondary(value: float, source: str) -> Constant:
+    """A constant that was read where others quote it."""
+    return Constant(value, Mark.SECONDARY, source)
+
+
+def unverified(value: float, source: str) -> Constant:
+    """A constant that is not confirmed."""
+    return Constant(value, Mark.UNVERIFIED, source)

@@ -2,19 +2,10 @@
 
 from datetime import date
 
-from evergrid.markets.rules.constant import Mark
+from evergrid.markets.rules.constant import Mark, secondary, unverified, verified
 from evergrid.markets.rules.frequency_response import FCR as FCR_RESPONSE
 from evergrid.markets.rules.frequency_response import SO_GL
-from evergrid.markets.rules.product import (
-    NO_POWER_BESIDE,
-    ONE_MW,
-    Direction,
-    Market,
-    Product,
-    secondary,
-    unverified,
-    verified,
-)
+from evergrid.markets.rules.product import NO_POWER_BESIDE, ONE_MW, Direction, Market, Product
 
 COOPERATION = "FCR Cooperation, market rules"
 PQ = "German prequalification conditions, version 1.04, 3 June 2022"

@@ -3,16 +3,9 @@
 from dataclasses import replace
 from datetime import date
 
-from evergrid.markets.rules.constant import Constant
+from evergrid.markets.rules.constant import Constant, secondary, unverified, verified
 from evergrid.markets.rules.frequency_response import DC, DM, DR, NESO, FrequencyResponse
-from evergrid.markets.rules.product import (
-    ONE_MW,
-    Market,
-    Product,
-    secondary,
-    unverified,
-    verified,
-)
+from evergrid.markets.rules.product import ONE_MW, Market, Product
 
 INITIATION_S = {"dc": verified(0.5, NESO), "dm": verified(0.5, NESO), "dr": verified(2.0, NESO)}
 LEAST_AVAILABILITY = secondary(0.999, f"{NESO}: below, a settlement period earns nothing")

@@ -9,19 +9,11 @@ from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault, broken
 from evergrid.core.units import S_PER_H
-from evergrid.markets.rules.constant import Constant, Mark
+from evergrid.markets.rules.constant import Constant, Mark, secondary, unverified, verified
 from evergrid.markets.rules.frequency_response import FCR_D_UP as FCR_D_UP_RESPONSE
 from evergrid.markets.rules.frequency_response import FCR_N as FCR_N_RESPONSE
 from evergrid.markets.rules.frequency_response import SVK
-from evergrid.markets.rules.product import (
-    NO_POWER_BESIDE,
-    ONE_MW,
-    Market,
-    Product,
-    secondary,
-    unverified,
-    verified,
-)
+from evergrid.markets.rules.product import NO_POWER_BESIDE, ONE_MW, Market, Product
 
 FFR_TERMS = "Nordic transmission operators, technical requirements for fast frequency reserve"
 ENERGINET = "Energinet, requirement that a bid is available with a probability of 90 %"

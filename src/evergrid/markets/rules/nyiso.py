@@ -8,15 +8,8 @@ import numpy as np
 from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault, broken
-from evergrid.markets.rules.product import (
-    NO_POWER_BESIDE,
-    ONE_MW,
-    Market,
-    Product,
-    secondary,
-    unverified,
-    verified,
-)
+from evergrid.markets.rules.constant import secondary, unverified, verified
+from evergrid.markets.rules.product import NO_POWER_BESIDE, ONE_MW, Market, Product
 
 Reading = Literal["linear", "tariff"]
 QUEST = "QuESt (Sandia), NYISO regulation: capacity price times 1 - 1.1 (1 - PI)"

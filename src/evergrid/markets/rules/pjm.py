@@ -3,16 +3,9 @@
 from dataclasses import dataclass, replace
 from datetime import date
 
-from evergrid.markets.rules.constant import Constant, Mark
+from evergrid.markets.rules.constant import Constant, Mark, secondary, unverified
 from evergrid.markets.rules.dated import in_force
-from evergrid.markets.rules.product import (
-    NO_POWER_BESIDE,
-    ONE_MW,
-    Market,
-    Product,
-    secondary,
-    unverified,
-)
+from evergrid.markets.rules.product import NO_POWER_BESIDE, ONE_MW, Market, Product
 
 MANUAL_12 = "PJM Manual 12, section 4.5.6, as quoted in two open implementations"
 MANUAL_28 = "PJM Manual 28, revision 104, section 4.2, as quoted by a third party"

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from evergrid.core.units import S_PER_H
-from evergrid.markets.rules.constant import Mark
-from evergrid.markets.rules.product import Product, unverified
+from evergrid.markets.rules.constant import Mark, unverified
+from evergrid.markets.rules.product import Product
 
 LEAST_SCORE = unverified(0.75, "PJM Manual 12: qualification test of 40 minutes, from memory")
 SCORED_H = 2.0 / 3.0

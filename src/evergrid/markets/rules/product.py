@@ -124,20 +124,5 @@ class Market:
     products: tuple[Product, ...]
 
 
-def verified(value: float, source: str) -> Constant:
-    """A constant that was read in the rule book or an official text."""
-    return Constant(value, Mark.VERIFIED, source)
-
-
-def secondary(value: float, source: str) -> Constant:
-    """A constant that was read where others quote it."""
-    return Constant(value, Mark.SECONDARY, source)
-
-
-def unverified(value: float, source: str) -> Constant:
-    """A constant that is not confirmed."""
-    return Constant(value, Mark.UNVERIFIED, source)
-
-
 NO_POWER_BESIDE = Constant(0.0, Mark.VERIFIED, "no rule asks for it")
 ONE_MW = Constant(1.0, Mark.VERIFIED, "no rule asks for more than the award")
