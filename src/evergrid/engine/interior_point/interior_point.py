@@ -23,23 +23,11 @@ from evergrid.core.tree import add_up, levels
 from evergrid.engine.certificate import Certificate, Dual, certify, proven
 from evergrid.engine.interior_point import barrier, store_state
 from evergrid.engine.interior_point import flowgates as gate_barrier
+from evergrid.engine.interior_point import store_kernels as columns
 from evergrid.engine.interior_point.barrier import Rows
 from evergrid.engine.interior_point.flowgates import GateTerm
 from evergrid.engine.interior_point.node_barrier import NodeBarrier, Points
 from evergrid.engine.interior_point.node_tree import NodeTree
-from evergrid.engine.interior_point.store_kernels import (
-    COST,
-    DUAL,
-    GAP,
-    GAP_BOTH,
-    GAP_DUAL,
-    GAP_PRIMAL,
-    PRIMAL,
-    RESIDUAL,
-    STEP_SHARE,
-    TURNOVER,
-    UNBLOCKED,
-)
 from evergrid.engine.interior_point.store_state import Start, Stores
 from evergrid.engine.interior_point.zones import AbstractZones, NoZones, Reach, Totals
 from evergrid.engine.parts import part, roots
@@ -441,14 +429,19 @@ class Run:
 
     def _reach(self, step: Points, of_zones: Reach) -> Reach:
         report, point = self.stores.report, self.barrier.point
-        longest = np.full((2, self.program.nodes), UNBLOCKED)
+        longest = np.full((2, self.program.nodes), columns.UNBLOCKED)
         chunk_tree = self.tree[self.stores.chunk_node]
         elsewhere = (of_zones.primal, of_zones.dual)
-        for i, column in enumerate((PRIMAL, DUAL)):
+        for i, column in enumerate((columns.PRIMAL, columns.DUAL)):
             np.minimum.at(longest[i], chunk_tree, report[:, column])
             np.minimum.at(longest[i], self.tree, self.longest[i])
             np.minimum.at(longest[i], self.zone_tree, elsewhere[i])
-        gap = np.stack([self._reported(column) for column in (GAP, GAP_PRIMAL, GAP_DUAL, GAP_BOTH)])
+        gap = np.stack(
+            [
+                self._reported(column)
+                for column in (columns.GAP, columns.GAP_PRIMAL, columns.GAP_DUAL, columns.GAP_BOTH)
+            ]
+        )
         for i, pair in enumerate(((point, point), (step, point), (point, step), (step, step))):
             gap[i] += self._by_tree(self.barrier.total(*pair))
             np.add.at(gap[i], self.zone_tree, of_zones.gap[i])
@@ -505,10 +498,10 @@ class Run:
         exceeded = np.where(self.barrier.rows.held[1], exceeded, 0.0).max(axis=1)
         residual = self.barrier.residual(self.net)
         sums = Totals(
-            gap=self._reported(GAP) + self._by_tree(self.barrier.total(point, point)),
+            gap=self._reported(columns.GAP) + self._by_tree(self.barrier.total(point, point)),
             residual=np.zeros(p.nodes),
-            cost=self._reported(COST) + self._by_tree(self.barrier.cost()),
-            turnover=self._reported(TURNOVER),
+            cost=self._reported(columns.COST) + self._by_tree(self.barrier.cost()),
+            turnover=self._reported(columns.TURNOVER),
             over=np.zeros(p.nodes),
         )
         if self.gates is not None:
@@ -518,7 +511,7 @@ class Run:
             exceeded[root] = max(exceeded[root], self.gates.exceeded(self.net + self.lift))
         for name in ("gap", "cost", "turnover"):
             np.add.at(getattr(sums, name), self.zone_tree, getattr(of_zones, name))
-        report = self.stores.report[:, RESIDUAL] / ENERGY_KWH
+        report = self.stores.report[:, columns.RESIDUAL] / ENERGY_KWH
         np.maximum.at(residual, self.stores.chunk_node, report)
         for name, worst in (("residual", residual), ("over", exceeded)):
             np.maximum.at(getattr(sums, name), self.tree, worst)
@@ -579,4 +572,4 @@ class Run:
 
 def tempered(longest: Array, common: Array) -> Array:
     """A step between what one node could take by itself and what all can take together."""
-    return np.minimum(STEP_SHARE * longest, 1.0) ** OWN_SHARE * common ** (1.0 - OWN_SHARE)
+    return np.minimum(columns.STEP_SHARE * longest, 1.0) ** OWN_SHARE * common ** (1.0 - OWN_SHARE)

@@ -61,6 +61,7 @@ RHS, GX, GY, GE, DX, DY, DE, DVALUE, CX, CY, CS, CA, CB = range(7, 20)
 PAIRS = 5  # of a slack and its multiplier, each with a second-order product from row CX on
 # Columns of `told`: what a chunk tells after its part of a step.
 PRIMAL, DUAL, GAP, GAP_PRIMAL, GAP_DUAL, GAP_BOTH, RESIDUAL, COST, TURNOVER = range(9)
+GAPS = (GAP, GAP_PRIMAL, GAP_DUAL, GAP_BOTH)
 
 UNBLOCKED = 1e30  # length of a step that nothing blocks
 STEP_SHARE = 0.99  # of the longest step that keeps everything positive

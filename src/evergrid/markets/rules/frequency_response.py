@@ -5,9 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evergrid.core.arrays import Array, Float
-from evergrid.core.errors import InputError
-from evergrid.core.faults import Fault
-from evergrid.core.text.nearest import did_you_mean
+from evergrid.core.named import known
 from evergrid.markets.rules.constant import Constant, Mark
 
 
@@ -130,7 +128,4 @@ def named(name: str) -> FrequencyResponse:
     Raises:
         InputError: There is none.
     """
-    if name in PRODUCTS:
-        return PRODUCTS[name]
-    fix = f"{did_you_mean(name, PRODUCTS)} Products: {', '.join(PRODUCTS)}.".strip()
-    raise InputError("product", [Fault("name", "be a known product", (name,), fix=fix)])
+    return known(name, PRODUCTS, "product")

@@ -1,8 +1,6 @@
 """Which markets have rules here, and their products by name."""
 
-from evergrid.core.errors import InputError
-from evergrid.core.faults import Fault
-from evergrid.core.text.nearest import did_you_mean
+from evergrid.core.named import known
 from evergrid.markets.rules import (
     australia,
     caiso,
@@ -28,7 +26,4 @@ def product(name: str) -> Product:
     Raises:
         InputError: There is none.
     """
-    if name in PRODUCTS:
-        return PRODUCTS[name]
-    fix = f"{did_you_mean(name, PRODUCTS)} Products: {', '.join(PRODUCTS)}.".strip()
-    raise InputError("product", [Fault("name", "be a known product", (name,), fix=fix)])
+    return known(name, PRODUCTS, "product")

@@ -25,6 +25,7 @@ from evergrid.core.arrays import Array, Float
 from evergrid.core.tree import add_up
 from evergrid.engine.certificate import Certificate, certify
 from evergrid.engine.interior_point import barrier, store_state
+from evergrid.engine.interior_point import store_kernels as columns
 from evergrid.engine.interior_point.barrier import Barrier, Rows
 from evergrid.engine.interior_point.held import (
     layout,
@@ -47,18 +48,6 @@ from evergrid.engine.interior_point.interior_point import (
     WANTED_SHARE,
     Iterate,
     tempered,
-)
-from evergrid.engine.interior_point.store_kernels import (
-    COST,
-    DUAL,
-    GAP,
-    GAP_BOTH,
-    GAP_DUAL,
-    GAP_PRIMAL,
-    PRIMAL,
-    RESIDUAL,
-    STEP_SHARE,
-    TURNOVER,
 )
 from evergrid.engine.program import Program
 from evergrid.engine.progress import GapProgress, ignore_gap
@@ -264,13 +253,20 @@ class HeldRun:
         of_awards = self.awards.longest()
         return tuple(
             min(float(report[:, column].min()), float(of_nodes.min()), award)
-            for column, of_nodes, award in zip((PRIMAL, DUAL), longest, of_awards, strict=True)
+            for column, of_nodes, award in zip(
+                (columns.PRIMAL, columns.DUAL), longest, of_awards, strict=True
+            )
         )  # type: ignore[return-value]
 
     def _gap_ahead(self, step: barrier.Point) -> Float[Array, " 4"]:
         """Sum of the products, and its change with the primal step, the dual step and both."""
         report, point = self.sums.report, self.barrier.point
-        gap = report[:, [GAP, GAP_PRIMAL, GAP_DUAL, GAP_BOTH]].sum(axis=0) + self.awards.gaps()
+        gap = (
+            report[:, [columns.GAP, columns.GAP_PRIMAL, columns.GAP_DUAL, columns.GAP_BOTH]].sum(
+                axis=0
+            )
+            + self.awards.gaps()
+        )
         for i, pair in enumerate(((point, point), (step, point), (point, step), (step, step))):
             gap[i] += self.barrier.total(*pair).sum()
         return gap
@@ -302,7 +298,7 @@ class HeldRun:
     def _move(self, goal: float, by: "_Direction") -> None:
         """Take the step: every store and node as far as it can go itself, tempered."""
         made = self.layout
-        common = (min(STEP_SHARE * by.primal, 1.0), min(STEP_SHARE * by.dual, 1.0))
+        common = (min(columns.STEP_SHARE * by.primal, 1.0), min(columns.STEP_SHARE * by.dual, 1.0))
         place = (made.sets, made.kernels, self.point)
         how = (goal, common, OWN_SHARE, self.program.step_h, self.sums)
         threads.each(slot_kernels.move, self.chunks, *place, *how)
@@ -327,12 +323,12 @@ class HeldRun:
     def _evaluate(self, counted: Float[Array, "row step"], taken: float) -> None:
         """Whether it is done, or will never be."""
         report, point = self.sums.report, self.barrier.point
-        self.gap = float(report[:, GAP].sum() + self.barrier.total(point, point).sum())
+        self.gap = float(report[:, columns.GAP].sum() + self.barrier.total(point, point).sum())
         self.gap += self.awards.gap()
-        cost = float(report[:, COST].sum() + self.barrier.cost().sum())
-        self.scale = max(abs(cost), 1e-3 * float(report[:, TURNOVER].sum()))
+        cost = float(report[:, columns.COST].sum() + self.barrier.cost().sum())
+        self.scale = max(abs(cost), 1e-3 * float(report[:, columns.TURNOVER].sum()))
         self.residual = max(
-            float(report[:, RESIDUAL].max()) / BALANCE_KWH,
+            float(report[:, columns.RESIDUAL].max()) / BALANCE_KWH,
             self._offset(counted),
         )
         self.history.append((self.gap, self.residual))

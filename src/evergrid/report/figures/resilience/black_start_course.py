@@ -1,6 +1,6 @@
 """A black start over time: voltage, frequency, served power, who carries, which block is on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -31,6 +31,23 @@ class Mark(NamedTuple):
     time_s: float
     words: str
     color: str
+
+
+def add_marks(
+    figure: go.Figure, marks: Sequence[Mark], axes: Mapping[str, tuple[float, float]]
+) -> None:
+    """Draw each mark as a thin line from end to end of every axis."""
+    for mark in marks:
+        for axis, ends in axes.items():
+            figure.add_scatter(
+                x=[mark.time_s, mark.time_s],
+                y=list(ends),
+                yaxis=axis,
+                mode="lines",
+                line={"color": theme.tint(mark.color, 0.7), "width": 1},
+                hovertemplate=f"{literal(mark.words)}<extra></extra>",
+                showlegend=False,
+            )
 
 
 def island_course(
@@ -71,17 +88,7 @@ def island_course(
     _across(figure, time_s, nominal_hz, "nominal frequency", "y2")
     low, high = _range(frequency_hz, nominal_hz)
     top = max(1.1, float(np.nanmax(voltage_pu)) * 1.05)
-    for mark in marks:
-        for axis, ends in (("y", (0.0, top)), ("y2", (low, high))):
-            figure.add_scatter(
-                x=[mark.time_s, mark.time_s],
-                y=list(ends),
-                yaxis=axis,
-                mode="lines",
-                line={"color": theme.tint(mark.color, 0.7), "width": 1},
-                hovertemplate=f"{literal(mark.words)}<extra></extra>",
-                showlegend=False,
-            )
+    add_marks(figure, marks, {"y": (0.0, top), "y2": (low, high)})
     return figure.update_layout(
         yaxis={"title": {"text": "Voltage (pu)"}, "domain": [0.56, 1.0], "range": [0.0, top]},
         yaxis2={"title": {"text": "Frequency (Hz)"}, "domain": [0.0, 0.46], "range": [low, high]},

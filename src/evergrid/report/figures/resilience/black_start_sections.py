@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from evergrid.core.arrays import Array, Float
 from evergrid.report import panels, theme
-from evergrid.report.figures.resilience.black_start_course import SHADES, Mark
+from evergrid.report.figures.resilience.black_start_course import SHADES, Mark, add_marks
 from evergrid.report.labels import literal, wrapped
 
 
@@ -61,17 +61,7 @@ def section_course(
         hoverinfo="skip",
         showlegend=False,
     )
-    for mark in marks:
-        for axis, ends in (("y", [low, high]), ("y2", [0.0, top])):
-            figure.add_scatter(
-                x=[mark.time_s, mark.time_s],
-                y=ends,
-                yaxis=axis,
-                mode="lines",
-                line={"color": theme.tint(mark.color, 0.7), "width": 1},
-                hovertemplate=f"{literal(mark.words)}<extra></extra>",
-                showlegend=False,
-            )
+    add_marks(figure, marks, {"y": (low, high), "y2": (0.0, top)})
     return figure.update_layout(
         yaxis={"title": {"text": "Frequency (Hz)"}, "domain": [0.5, 1.0], "range": [low, high]},
         yaxis2={"title": {"text": "Voltage (pu)"}, "domain": [0.0, 0.4], "range": [0.0, top]},
