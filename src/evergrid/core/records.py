@@ -1,18 +1,20 @@
-"""What the fields of a record must be, read from its annotations: kinds, axes, lengths that fit."""
+"""What the fields of a record must be, read from its annotations; records asked for by name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import cache
 from numbers import Integral, Real
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import numpy as np
 
 from evergrid.core.arrays import Bool, Float, Int
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
+from evergrid.core.text.nearest import did_you_mean
 from evergrid.core.text.printable import shown
 
+Record = TypeVar("Record")
 TIMES = ("_utc", "day")  # how names of columns of times end; other columns without a unit are text
 SCALARS = {float: (Real, "be a number"), int: (Integral, "be a whole number")}
 KINDS: tuple[tuple[Any, str], ...] = ((Float, "f"), (Int, "i"), (Bool, "b"))
@@ -137,3 +139,20 @@ def _type(value: Any) -> str:
     if isinstance(value, str):
         return f"{value!r}, {kind}"
     return f"{shown(value)}, {kind}" if isinstance(value, int | float) else kind
+
+
+def known(name: str, among: Mapping[str, Record], what: str) -> Record:
+    """The record of that name.
+
+    Args:
+        name: Of the record.
+        among: Records by name.
+        what: A word for each of them, such as "product".
+
+    Raises:
+        InputError: There is none of that name; it lists all.
+    """
+    if name in among:
+        return among[name]
+    fix = f"{did_you_mean(name, among)} Known: {', '.join(among)}.".strip()
+    raise InputError(what, [Fault("name", f"be a known {what}", (name,), fix=fix)])

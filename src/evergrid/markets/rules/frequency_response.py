@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evergrid.core.arrays import Array, Float
-from evergrid.core.named import known
+from evergrid.core.records import known
 from evergrid.markets.rules.constant import Constant, Mark
 
 

@@ -1,6 +1,6 @@
 """Which markets have rules here, and their products by name."""
 
-from evergrid.core.named import known
+from evergrid.core.records import known
 from evergrid.markets.rules import (
     australia,
     caiso,
