@@ -49,6 +49,7 @@ def surplus(run: SystemRun, terms: MarketTerms) -> dict[str, float]:
         for name, amount in step.items():
             found[name] += days * amount
     found["ev_owners"] += terms.fixed_payment - run.wear_cost - run.inconvenience_cost
-    found["aggregator"] -= terms.fixed_payment + run.programme_cost
+    # What the utility need not build is worth to it what it pays the aggregator for that.
+    found["aggregator"] += run.capacity_worth - terms.fixed_payment - run.programme_cost
     found[owner] -= run.storage_cost
     return found

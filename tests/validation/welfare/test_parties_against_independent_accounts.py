@@ -52,7 +52,8 @@ def test_independent_parties_add_up_to_real_costs_too() -> None:
         parties = surplus(run, terms)
         served = run.sum(run.consumption_mwh - run.unserved_mwh)
         real = terms.voll_per_mwh * served - run.sum(run.generation_cost + run.import_cost)
-        real -= run.wear_cost + run.inconvenience_cost + run.programme_cost + run.storage_cost
+        real += run.capacity_worth - run.wear_cost - run.inconvenience_cost
+        real -= run.programme_cost + run.storage_cost
         real -= sum(
             float(damage) * run.sum(emitted)
             for damage, emitted in zip(terms.damage_per_t, run.emissions_t, strict=True)
