@@ -82,11 +82,11 @@ def test_27_every_message_we_send_is_one_to_the_schemas_of_others(
     sent: list[tuple[str, Any]] = []
     asked, answered = StationConnection._note_sent, StationConnection._answer
 
-    def note_sent(link: StationConnection, action: str, text: str) -> None:
+    def note_sent(link: StationConnection, action: str, text: bytes) -> None:
         sent.append((f"{action}.req", json.loads(text)[3]))
         asked(link, action, text)
 
-    def answer(link: StationConnection, text: str, action: str, code: str) -> None:
+    def answer(link: StationConnection, text: bytes, action: str, code: str) -> None:
         if not code:
             sent.append((f"{action}.conf", json.loads(text)[2]))
         answered(link, text, action, code)

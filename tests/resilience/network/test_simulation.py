@@ -35,7 +35,8 @@ def test_a_load_step_swings_as_in_the_notes() -> None:
 def test_units_with_one_droop_share_alike_and_others_by_its_inverse() -> None:
     grid = island()
     steep = replace(
-        grid.units[2].inverter, droop_rad_per_s_per_w=2.0 * POGAKU.droop_rad_per_s_per_w
+        grid.units[2].inverter,  # pyright: ignore[reportAttributeAccessIssue]
+        droop_rad_per_s_per_w=2.0 * POGAKU.droop_rad_per_s_per_w,
     )
     grid = replace(grid, units=(*grid.units[:2], replace(grid.units[2], inverter=steep)))
     went = simulate(assemble(grid), at_rest(island()), 3.0)
