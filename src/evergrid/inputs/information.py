@@ -14,6 +14,7 @@ from evergrid.core.arrays import Array, Float
 from evergrid.core.config import Config
 from evergrid.core.errors import InputError
 from evergrid.core.timegrid import TimeGrid
+from evergrid.core.units import H_PER_DAY
 from evergrid.dispatch.services.information import persistence
 from evergrid.inputs.assembly import read_prices
 from evergrid.inputs.tables import PriceSource
@@ -37,7 +38,7 @@ def with_days_before(information: Information, grid: TimeGrid) -> TimeGrid:
     """The grid with the days before it that persistence may look back to."""
     days = information.look_back_days
     start = grid.start_utc - timedelta(days=days)
-    return TimeGrid(start, grid.step_h, grid.steps + round(24.0 * days / grid.step_h))
+    return TimeGrid(start, grid.step_h, grid.steps + round(H_PER_DAY * days / grid.step_h))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from evergrid.core.errors import InputError
 from evergrid.resilience.network import kernels
 from evergrid.resilience.network.assembly import assemble
 from evergrid.resilience.network.dq_state import DqState, dead_state
-from evergrid.resilience.network.elements import ImpedanceLoad, ShuntResistor
+from evergrid.resilience.network.elements import GridFormingUnit, ImpedanceLoad, ShuntResistor
 from evergrid.resilience.network.references import UnitReference
 from evergrid.resilience.network.simulation import Ending, simulate
 from evergrid.resilience.network.switching import switched
@@ -34,11 +34,10 @@ def test_a_load_step_swings_as_in_the_notes() -> None:
 
 def test_units_with_one_droop_share_alike_and_others_by_its_inverse() -> None:
     grid = island()
-    steep = replace(
-        grid.units[2].inverter,  # pyright: ignore[reportAttributeAccessIssue]
-        droop_rad_per_s_per_w=2.0 * POGAKU.droop_rad_per_s_per_w,
-    )
-    grid = replace(grid, units=(*grid.units[:2], replace(grid.units[2], inverter=steep)))
+    last = grid.units[2]
+    assert isinstance(last, GridFormingUnit)
+    steep = replace(last.inverter, droop_rad_per_s_per_w=2.0 * POGAKU.droop_rad_per_s_per_w)
+    grid = replace(grid, units=(*grid.units[:2], replace(last, inverter=steep)))
     went = simulate(assemble(grid), at_rest(island()), 3.0)
     first, second, third = went.power_w[-1]
     assert second == pytest.approx(first, rel=1e-7)

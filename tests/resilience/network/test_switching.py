@@ -45,8 +45,7 @@ def test_fluxes_change_by_impulses_at_the_buses() -> None:
     before, after = at_rest(island()), assemble(island(), opened("load 1"))
     found = switched(before, after)
     change = found.state.values - before.values
-    unit = island().units[0]
-    inverter = unit.inverter.coupling_inductance_h  # pyright: ignore[reportAttributeAccessIssue]
+    inverter = island().units[0].device.coupling_inductance_h
     line = island().branches[0].inductance_h
     for axis in (0, 1):
         mesh = inverter * change[11 + axis] + line * change[39 + axis]

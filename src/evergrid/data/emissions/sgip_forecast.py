@@ -53,7 +53,8 @@ class ForecastFile:
             missing = grid.times[~there]
             rule += ": a forecast is made as each step begins"
             fix = (
-                f"Of {grid.steps:,} steps {len(missing):,} have none; those of the first are told."
+                f"Give forecasts from the first step on, or a shorter horizon: {len(missing):,} of "
+                f"{grid.steps:,} steps have none."
             )
             got = tuple(stamp(time) for time in missing[:LISTED])
             raise InputError(SOURCE, [Fault("time_utc", rule, got, fix=fix)])

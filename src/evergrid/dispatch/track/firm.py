@@ -5,11 +5,12 @@ from typing import NamedTuple
 import numpy as np
 
 from evergrid.core.arrays import Array, Float, Int
+from evergrid.core.units import S_PER_H
 from evergrid.dispatch.track.charger_types import DRAW, FEED
 from evergrid.dispatch.track.fleet_state import NOW, ONLINE, PLUGGED, FleetState
 from evergrid.dispatch.track.review import MARGIN_S
 
-LEAST_HOLD_H = 1.0 / 3600.0  # where power alone counts
+LEAST_HOLD_H = 1.0 / S_PER_H  # where power alone counts
 
 
 class Available(NamedTuple):

@@ -28,6 +28,7 @@ from evergrid.engine.interior_point.barrier import Rows
 from evergrid.engine.interior_point.flowgates import GateTerm
 from evergrid.engine.interior_point.node_barrier import NodeBarrier, Points
 from evergrid.engine.interior_point.node_tree import NodeTree
+from evergrid.engine.interior_point.store_kernels import STEP_SHARE, UNBLOCKED
 from evergrid.engine.interior_point.store_state import Start, Stores
 from evergrid.engine.interior_point.zones import AbstractZones, NoZones, Reach, Totals
 from evergrid.engine.parts import part, roots
@@ -429,19 +430,14 @@ class Run:
 
     def _reach(self, step: Points, of_zones: Reach) -> Reach:
         report, point = self.stores.report, self.barrier.point
-        longest = np.full((2, self.program.nodes), columns.UNBLOCKED)
+        longest = np.full((2, self.program.nodes), UNBLOCKED)
         chunk_tree = self.tree[self.stores.chunk_node]
         elsewhere = (of_zones.primal, of_zones.dual)
         for i, column in enumerate((columns.PRIMAL, columns.DUAL)):
             np.minimum.at(longest[i], chunk_tree, report[:, column])
             np.minimum.at(longest[i], self.tree, self.longest[i])
             np.minimum.at(longest[i], self.zone_tree, elsewhere[i])
-        gap = np.stack(
-            [
-                self._reported(column)
-                for column in (columns.GAP, columns.GAP_PRIMAL, columns.GAP_DUAL, columns.GAP_BOTH)
-            ]
-        )
+        gap = np.stack([self._reported(column) for column in columns.GAPS])
         for i, pair in enumerate(((point, point), (step, point), (point, step), (step, step))):
             gap[i] += self._by_tree(self.barrier.total(*pair))
             np.add.at(gap[i], self.zone_tree, of_zones.gap[i])
@@ -572,4 +568,4 @@ class Run:
 
 def tempered(longest: Array, common: Array) -> Array:
     """A step between what one node could take by itself and what all can take together."""
-    return np.minimum(columns.STEP_SHARE * longest, 1.0) ** OWN_SHARE * common ** (1.0 - OWN_SHARE)
+    return np.minimum(STEP_SHARE * longest, 1.0) ** OWN_SHARE * common ** (1.0 - OWN_SHARE)

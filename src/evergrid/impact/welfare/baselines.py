@@ -12,7 +12,7 @@ BASELINES = ("uncontrolled", "smart")
 # An example, not measured: drivers come home around 18:00 and plug in at once.
 HOME_HOUR = 18.0
 HOME_SPREAD_H = 2.0
-ROOM = "raise charger_kw, or lower driving_kwh_per_day."
+WAY_OUT = "raise charger_kw, or lower driving_kwh_per_day."
 
 
 def driving_load(
@@ -45,7 +45,7 @@ def driving_load(
     )
     if (charged > most_mwh * (1 + 1e-12)).any():
         rule = f"fit into the power of all chargers, {most_mwh:,.6g} MW"
-        fix = f"In the evening {charged.max():,.6g} MW would be drawn: {ROOM}"
+        fix = f"In the evening {charged.max():,.6g} MW would be drawn: {WAY_OUT}"
         got = (float(charged.max()),)
         raise InputError("welfare", [Fault("driving_kwh_per_day", rule, got, fix=fix)])
     return charged
@@ -56,7 +56,7 @@ def _check_room(driving_mwh: Float[Array, " day"], most_mwh: float, hours: int) 
     wanted, room = float(driving_mwh.max(initial=0.0)), hours * most_mwh
     if wanted > room * (1 + 1e-12):
         rule = f"fit into the power of all chargers, {room:,.6g} MWh in a day of {hours} hours"
-        fix = f"All vehicles together want {wanted:,.6g} MWh: {ROOM}"
+        fix = f"All vehicles together want {wanted:,.6g} MWh: {WAY_OUT}"
         raise InputError("welfare", [Fault("driving_kwh_per_day", rule, (wanted,), fix=fix)])
 
 

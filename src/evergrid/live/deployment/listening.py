@@ -65,18 +65,17 @@ def tls(listen: Listen, folder: Path) -> ssl.SSLContext | None:
     named = files(listen, folder)
     if named is None:
         return None
+    authorities("listen.station_ca_file", listen.station_ca_file, folder)
     try:
-        server_context(named.certificate, named.key)
+        return server_context(
+            named.certificate, named.key, station_authorities=named.station_authorities
+        )
     except OSError as error:
         fix = "Give the chain as certificate_file and its key, without a password, as key_file."
         rule = f"be a certificate in PEM with its key: {_reason(error)}"
         got = (str(named.certificate), str(named.key))
         fault = Fault("listen.certificate_file", rule, got, fix=fix)
         raise InputError("config", [fault]) from error
-    authorities("listen.station_ca_file", listen.station_ca_file, folder)
-    return server_context(
-        named.certificate, named.key, station_authorities=named.station_authorities
-    )
 
 
 def authorities(field: str, named: str | None, folder: Path) -> None:

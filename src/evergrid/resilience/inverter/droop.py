@@ -25,9 +25,7 @@ STATES = (
 # What a unit is, and columns of an inverter that follows, zero for others: see `following`.
 (KIND, PLL_P, PLL_I, PLL_FILTER, INV_V) = range(19, 24)
 DROOP, FOLLOWING, SYNCHRONOUS, INDUCTION = range(4)
-MACHINE_COLUMN = (
-    24  # from which on columns are those of machines: see `evergrid.resilience.machine`
-)
+MACHINE_COLUMN = 24  # from which on columns are those of machines: see `machine`
 PARAMETERS = 40
 
 

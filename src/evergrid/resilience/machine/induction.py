@@ -209,7 +209,9 @@ class InductionMotor:
         return states
 
 
-def motor_of_power(power_w: float, nominal_hz: float, voltage_v: float, **given: float) -> Any:
+def motor_of_power(
+    power_w: float, nominal_hz: float, voltage_v: float, **given: float
+) -> InductionMotor:
     """A motor that draws a power once it runs at nominal voltage and frequency.
 
     Args:

@@ -22,9 +22,9 @@ class DqNetwork:
     The state holds 13 entries of each unit, by the names of its kind, then the current (x, y) of
     each branch, then of each load, positive from ``from_bus`` to ``to_bus`` and into the load. All
     currents of the network, and the output currents of the units, are in one frame that turns at
-    nominal speed, so that
-    islands which are not connected need no common reference; all else of a unit is in its own
-    frame, ahead by its angle ``delta``, but the flux of a motor, which is in that of the network.
+    nominal speed, so that islands which are not connected need no common reference; all else of a
+    unit is in its own frame, ahead by its angle ``delta``, but the flux of a motor, which is in
+    that of the network.
 
     Attributes:
         nominal_hz: 50 or 60.

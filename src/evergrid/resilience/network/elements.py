@@ -18,15 +18,11 @@ INDUCTANCE_FIX = "Give an inductance, or a ShuntResistor for a load that is a pu
 
 
 @dataclass(frozen=True)
-class GridFormingUnit:
-    """An inverter at a bus; its breaker is between the coupling inductance and the bus."""
+class UnitAtBus:
+    """A unit at a bus, with a breaker of its own that has its name."""
 
     name: str
     bus: str
-    inverter: DroopInverter
-    forms: ClassVar[bool] = True
-    state_names: ClassVar[tuple[str, ...]] = STATES
-    unused: ClassVar[tuple[int, ...]] = ()
 
     def __post_init__(self) -> None:
         records.check(self, f"unit {self.name!r}")
@@ -35,6 +31,16 @@ class GridFormingUnit:
     def breaker(self) -> str:
         """Name of its breaker."""
         return self.name
+
+
+@dataclass(frozen=True)
+class GridFormingUnit(UnitAtBus):
+    """An inverter at a bus; its breaker is between the coupling inductance and the bus."""
+
+    inverter: DroopInverter
+    forms: ClassVar[bool] = True
+    state_names: ClassVar[tuple[str, ...]] = STATES
+    unused: ClassVar[tuple[int, ...]] = ()
 
     @property
     def device(self) -> DroopInverter:
@@ -43,23 +49,13 @@ class GridFormingUnit:
 
 
 @dataclass(frozen=True)
-class GridFollowingUnit:
+class GridFollowingUnit(UnitAtBus):
     """An inverter at a bus that follows its voltage; it runs only where another unit forms it."""
 
-    name: str
-    bus: str
     inverter: PllInverter
     forms: ClassVar[bool] = False
     state_names: ClassVar[tuple[str, ...]] = STATES
     unused: ClassVar[tuple[int, ...]] = ()
-
-    def __post_init__(self) -> None:
-        records.check(self, f"unit {self.name!r}")
-
-    @property
-    def breaker(self) -> str:
-        """Name of its breaker."""
-        return self.name
 
     @property
     def device(self) -> PllInverter:
@@ -68,23 +64,13 @@ class GridFollowingUnit:
 
 
 @dataclass(frozen=True)
-class SynchronousUnit:
+class SynchronousUnit(UnitAtBus):
     """A generator set at a bus; its breaker is between its transient reactance and the bus."""
 
-    name: str
-    bus: str
     generator: SynchronousGenerator
     forms: ClassVar[bool] = True
     state_names: ClassVar[tuple[str, ...]] = synchronous.STATE_NAMES
     unused: ClassVar[tuple[int, ...]] = synchronous.UNUSED
-
-    def __post_init__(self) -> None:
-        records.check(self, f"unit {self.name!r}")
-
-    @property
-    def breaker(self) -> str:
-        """Name of its breaker."""
-        return self.name
 
     @property
     def device(self) -> SynchronousGenerator:

@@ -39,6 +39,7 @@ BRANCH_R, BRANCH_INV_L, BRANCH_FRAME_W = range(3)
 OF_PULL, OF_CURRENT = range(2)
 # Columns of what is known of units and of buses in one evaluation; rows of voltages of buses.
 BASE, BASE_C, BASE_S, C, S, E_X, E_Y, RATE_A, RATE_B = range(9)
+UNIT_VALUES = 9  # of these
 PULL_X, PULL_Y, IN_X, IN_Y = range(4)
 V_X, V_Y = range(2)
 
@@ -313,7 +314,7 @@ def rates_at(tables, t_s, moving):
     """Rates of change of what is connected, and the voltages of the buses and the earth."""
     parameters, told, unit_bus, impedances, ends, weights, solve = tables
     out = np.zeros_like(moving)
-    by_unit = np.full((len(parameters), 9), np.inf, moving.dtype)
+    by_unit = np.full((len(parameters), UNIT_VALUES), np.inf, moving.dtype)
     by_bus = np.zeros((len(weights) + 1, 4), moving.dtype)
     volts = np.zeros((2, len(weights) + 1), moving.dtype)
     units, branches = parts_of(tables, moving)
@@ -369,7 +370,7 @@ def run(tables, moving, start_s, step_s, steps, every, bound_2, recorded):
     parameters, told, unit_bus, impedances, ends, weights, solve = tables
     states, v_x, v_y, unit_ws, branch_ws, peak_2 = recorded
     size, buses = len(moving), len(weights)
-    by_unit, by_bus = np.full((len(parameters), 9), np.inf), np.zeros((buses + 1, 4))
+    by_unit, by_bus = np.full((len(parameters), UNIT_VALUES), np.inf), np.zeros((buses + 1, 4))
     volts = np.zeros((2, buses + 1))
     trial, slope, total = moving.copy(), np.zeros(size), np.zeros(size)
     units, branches = parts_of(tables, trial)

@@ -5,7 +5,7 @@ import numpy as np
 from evergrid.resilience.black_start.results.outcome import Action
 from evergrid.studies.black_start.config import Config
 from evergrid.studies.black_start.following_config import FollowingEntry
-from evergrid.studies.black_start.results import BlackStartResults
+from evergrid.studies.black_start.results import BlackStartResults, life_safety_s
 
 LIFE_SAFETY_S = 10.0  # NFPA 110, type 10
 
@@ -95,26 +95,14 @@ def _emergency_notes(config: Config, found: BlackStartResults) -> list[str]:
     if failed:
         how = "as told" if config.diesel.starts == "none" else "as drawn with the seed"
         told.append(f"{', '.join(failed)} does not start, {how}.")
-    vital = [one for one in start.circuit.blocks if one.tier == "life_safety"]
-    late = _first_supply_s(found, [one.name for one in vital])
-    if vital and not late <= LIFE_SAFETY_S:
+    late = life_safety_s(start)
+    if late > LIFE_SAFETY_S:
         when = f"only after {late:.1f} s" if np.isfinite(late) else "not at all"
         told.append(
             f"Blocks of life safety have supply {when}; NFPA 110 asks for it within "
             f"{LIFE_SAFETY_S:g} s. Until then their own batteries must carry them."
         )
     return told
-
-
-def _first_supply_s(found: BlackStartResults, names: list[str]) -> float:
-    """When the last of these blocks first had supply; infinite where one never had."""
-    samples, blocks = found.start.samples, found.start.circuit.blocks
-    first = [
-        float(samples.time_s[np.argmax(on)]) if on.any() else np.inf
-        for block, on in zip(blocks, samples.connected.T, strict=True)
-        if block.name in names
-    ]
-    return max(first, default=np.inf)
 
 
 def _following_notes(rules: FollowingEntry, found: BlackStartResults) -> list[str]:

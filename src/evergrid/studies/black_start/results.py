@@ -163,6 +163,19 @@ def growing_swing(start: BlackStart) -> GrowingSwing | None:
     return GrowingSwing(time_s[: len(size)], size[: len(time_s)], unstable[name], name)
 
 
+def life_safety_s(start: BlackStart) -> float:
+    """When the last block of life safety first had supply.
+
+    Infinite where one never had, NaN where there is no such block.
+    """
+    vital = [one.tier == "life_safety" for one in start.circuit.blocks]
+    first = [
+        float(start.samples.time_s[np.argmax(on)]) if on.any() else np.inf
+        for on in start.samples.connected.T[np.array(vital)]
+    ]
+    return max(first, default=np.nan)
+
+
 def holds_h(start: BlackStart) -> float:
     """Hours for which the energy left carries the blocks that are on, until the first runs out.
 

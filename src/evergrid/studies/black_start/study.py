@@ -142,6 +142,8 @@ STUDY = Study(
     own_files=(
         "inputs/units.parquet",
         "inputs/load_blocks.parquet",
+        "inputs/diesel_sets.parquet",
+        "inputs/section.parquet",
         "events.parquet",
         "island.parquet",
         "units.parquet",

@@ -7,13 +7,20 @@ import polars as pl
 
 from evergrid.core.arrays import Bool
 from evergrid.core.units import S_PER_H, W_PER_KW
+from evergrid.inputs.microgrid_feeder import section_table
 from evergrid.resilience.black_start.assets.emergency import DieselSource
 from evergrid.resilience.black_start.checks import closing
 from evergrid.resilience.black_start.circuit import GRID
 from evergrid.resilience.black_start.neighbour.feeder import UPSTREAM_TRANSFORMER
 from evergrid.resilience.black_start.results.outcome import Action, BlackStart, ClosingCheck
 from evergrid.studies.black_start.config import Config
-from evergrid.studies.black_start.results import BlackStartResults, Extreme, dark_s, holds_h
+from evergrid.studies.black_start.results import (
+    BlackStartResults,
+    Extreme,
+    dark_s,
+    holds_h,
+    life_safety_s,
+)
 from evergrid.studies.black_start.sections import SectionOutcome, joined_units, own_blocks
 
 EVERY = 10  # samples of the island from row to row of its table
@@ -162,13 +169,8 @@ def _machines(start: BlackStart) -> dict[str, Any]:
     engines, samples = _engines(start), start.samples
     speed = samples.motor_speed_pu[-1]
     known = speed[np.isfinite(speed)]
-    vital = [place for place, one in enumerate(start.circuit.blocks) if one.tier == "life_safety"]
-    first = [
-        float(samples.time_s[np.argmax(on)]) if on.any() else np.inf
-        for on in samples.connected.T[vital]
-    ]
     return {
-        "life_safety_s": _number(max(first, default=np.nan)),
+        "life_safety_s": _number(life_safety_s(start)),
         "diesel_sets": int(engines.sum()),
         "diesel_started": int(np.isfinite(start.connected_s[engines]).sum()),
         "diesel_kw": round(float(samples.unit_power_kw[-1][engines].sum()), 6) + 0.0,
@@ -409,15 +411,15 @@ def inputs(found: BlackStartResults) -> dict[str, pl.DataFrame]:
     """The canonical tables that were used, by name."""
     site, neighbours = found.start.circuit.site, found.start.circuit.feeder.neighbours
     batteries = [unit for one in (site, *neighbours) for unit in one.batteries]
-    sets = pl.DataFrame([vars(one) for one in site.diesel_sets])
     blocks = [block for one in (site, *neighbours) for block in one.load_blocks]
     frames = {
         "units": pl.DataFrame([vars(unit) for unit in batteries]),
         "load_blocks": pl.DataFrame([vars(block) for block in blocks]),
     }
     if site.diesel_sets:
-        frames["diesel_sets"] = sets
-    return {name: frame.rename({"name": name[:-1]}) for name, frame in frames.items()}
+        frames["diesel_sets"] = pl.DataFrame([vars(one) for one in site.diesel_sets])
+    named = {name: frame.rename({"name": name[:-1]}) for name, frame in frames.items()}
+    return named if site.section is None else named | {"section": section_table(site.section)}
 
 
 def _number(value: float) -> float | None:

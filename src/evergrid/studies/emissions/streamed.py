@@ -9,6 +9,7 @@ import polars as pl
 from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
+from evergrid.core.status import Status
 from evergrid.core.timegrid import TimeGrid
 from evergrid.core.units import KG_PER_TONNE, KWH_PER_MWH
 from evergrid.dispatch.carbon.stream import FleetCarbon, least_carbon
@@ -126,7 +127,7 @@ def _headline(found: StreamedResults) -> dict[str, Any]:
     """What is computed, by its key in ``summary.json``."""
     made, t = found.made, KG_PER_TONNE
     return {
-        "status": "optimal",
+        "status": Status.OPTIMAL.value,  # of every week, else none would be told
         "currency": found.currency,
         "baseline": BASELINE,
         "tonnes": {BASELINE: 0.0, CARBON: made.tonnes - made.usual_tonnes},

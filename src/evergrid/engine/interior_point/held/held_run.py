@@ -49,6 +49,7 @@ from evergrid.engine.interior_point.interior_point import (
     Iterate,
     tempered,
 )
+from evergrid.engine.interior_point.store_kernels import STEP_SHARE
 from evergrid.engine.program import Program
 from evergrid.engine.progress import GapProgress, ignore_gap
 
@@ -261,12 +262,7 @@ class HeldRun:
     def _gap_ahead(self, step: barrier.Point) -> Float[Array, " 4"]:
         """Sum of the products, and its change with the primal step, the dual step and both."""
         report, point = self.sums.report, self.barrier.point
-        gap = (
-            report[:, [columns.GAP, columns.GAP_PRIMAL, columns.GAP_DUAL, columns.GAP_BOTH]].sum(
-                axis=0
-            )
-            + self.awards.gaps()
-        )
+        gap = report[:, columns.GAPS].sum(axis=0) + self.awards.gaps()
         for i, pair in enumerate(((point, point), (step, point), (point, step), (step, step))):
             gap[i] += self.barrier.total(*pair).sum()
         return gap
@@ -298,7 +294,7 @@ class HeldRun:
     def _move(self, goal: float, by: "_Direction") -> None:
         """Take the step: every store and node as far as it can go itself, tempered."""
         made = self.layout
-        common = (min(columns.STEP_SHARE * by.primal, 1.0), min(columns.STEP_SHARE * by.dual, 1.0))
+        common = (min(STEP_SHARE * by.primal, 1.0), min(STEP_SHARE * by.dual, 1.0))
         place = (made.sets, made.kernels, self.point)
         how = (goal, common, OWN_SHARE, self.program.step_h, self.sums)
         threads.each(slot_kernels.move, self.chunks, *place, *how)

@@ -216,7 +216,7 @@ class TransferSwitch:
                 self,
                 ("transfer_s", 0.02, 600.0, ""),
                 ("dead_s", 0.02, 60.0, "An open transition takes the blades some time."),
-                ("overlap_s", 0.02, 1.0, "Two sources stay parallel no longer than 0.1 s."),
+                ("overlap_s", 0.02, 1.0, "0.1 s is usual for two sources in parallel."),
                 ("return_s", 0.1, 3600.0, ""),
             ),
         )
@@ -280,11 +280,8 @@ class EmergencySupply:
         faults += self._tree_faults([blocks[name] for name in names if name in blocks], site)
         small = [one.given for one in self.sets if one.apparent_kva < LEAST_KVA]
         if small:
-            rule, ids = (
-                f"be at least {POWER_FACTOR * LEAST_KVA:g}",
-                tuple(one.name for one in small),
-            )
-            faults.append(Fault("power_kw", rule, tuple(one.power_kw for one in small), ids))
+            rule, ids = f"be at least {POWER_FACTOR * LEAST_KVA:g}", [one.name for one in small]
+            faults.append(Fault("power_kw", rule, tuple(one.power_kw for one in small), tuple(ids)))
         taken = {*blocks, TIE, "grid", *(side for one in self.switches for side in one.names)}
         if twice := tuple(one.name for one in self.sets if one.name in taken):
             rule = "differ from those of blocks, of the grid and of sides of switches"

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from evergrid.core import records
-from evergrid.core.errors import raise_if_any
+from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.model.microgrid import Microgrid
 from evergrid.resilience.black_start.settings import faults_outside
@@ -52,8 +52,7 @@ def panels(site: Microgrid, apparent_kva: float | None = None) -> PanelSource:
     """
     if site.solar_kw is None or not np.max(site.solar_kw, initial=0.0) > 0:
         fix = "Give [microgrid.solar], or leave [panels] out."
-        raise_if_any(PANELS, [Fault("solar", "hold some power for [panels]", fix=fix)])
-        raise AssertionError
+        raise InputError(PANELS, [Fault("solar", "hold some power for [panels]", fix=fix)])
     power_kw = float(site.solar_in(np.zeros(1))[0])
     most_kw = float(np.max(site.solar_kw))
     return PanelSource(power_kw, most_kw if apparent_kva is None else apparent_kva)

@@ -31,8 +31,6 @@ class EmergencyStart(SectionStart):
                 island.dead_units.add(one.name)
             elif one is first:
                 yield from self._raise(one)
-        if not first.starts:
-            return
 
     def _raise(self, first: DieselSource) -> Steps:
         """Raise the voltage of the dead bus, so that the set can be loaded in time."""

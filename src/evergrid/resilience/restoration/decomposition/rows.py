@@ -114,8 +114,8 @@ def fleet_rows(limits: PatternLimits, layout: FeatureLayout) -> FleetRows:
     picked = {place: limits.pickup_share[:, None] * value for place, value in ons.items()}
     sun = {SOLAR: -each} if len(layout.sources) else {}
     rows: list[tuple[Mapping[int, Array], Array]] = [
-        (_of_batteries(limits, layout, since, charge=1.0 - limits.charge_gain), limits.fed_kwh),
-        (_of_batteries(limits, layout, each), limits.feed_kw),
+        (_of_batteries(layout, since, charge=1.0 - limits.charge_gain), limits.fed_kwh),
+        (_of_batteries(layout, each), limits.feed_kw),
         ({FIRST: each} | sun | ons, limits.first_kw),
         ({APPARENT: each} | sun | kva, limits.first_kva),
         ({PICKED: each} | picked, limits.pickup_kw),
@@ -134,9 +134,7 @@ def fleet_rows(limits: PatternLimits, layout: FeatureLayout) -> FleetRows:
     return FleetRows(flat, np.concatenate([most for _, most in rows]))
 
 
-def _of_batteries(
-    limits: PatternLimits, layout: FeatureLayout, matrix: Array, *, charge: float = 1.0
-) -> dict[int, Array]:
+def _of_batteries(layout: FeatureLayout, matrix: Array, *, charge: float = 1.0) -> dict[int, Array]:
     """What all batteries feed; with a factor for what they draw at the same time."""
     if not len(layout.sources):
         return {LOAD: matrix}
@@ -149,8 +147,8 @@ def _rows_of_sources(
 ) -> list[tuple[Mapping[int, Array], Array]]:
     """Batteries do not feed less than nothing, charge from others only, up to their capacity."""
     none = np.zeros(layout.steps)
-    feed = _of_batteries(limits, layout, each)
-    fed = _of_batteries(limits, layout, since)
+    feed = _of_batteries(layout, each)
+    fed = _of_batteries(layout, since)
     room = {place: -limits.empties * value for place, value in fed.items()}
     room[CHARGE] = (limits.fills - limits.empties) * since
     others = {layout.of_set(g, POWER): -each for g in range(layout.sets)}
@@ -223,7 +221,7 @@ def carrying(
     shape = (len(layout.sources), steps, steps)
     fed, drawn = np.zeros(shape), np.zeros(shape)
     first, since = layout.sources.start, limits.step_h * np.eye(steps)
-    for place, matrix in _of_batteries(limits, layout, since).items():
+    for place, matrix in _of_batteries(layout, since).items():
         if place != LOAD:
             fed[place - first] = -matrix
     drawn[CHARGE - first] = -since
