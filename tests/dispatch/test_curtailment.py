@@ -189,3 +189,23 @@ def test_what_is_used_on_the_way_does_not_hide_what_passes_the_limit_above() -> 
     power = np.zeros((4, portfolio.grid.steps))
     power[:, 0] = [11.0, 1.0, 10.0, 7.0]
     assert unpaid_kwh(portfolio, power)[0] == pytest.approx(3.0 * portfolio.grid.step_h)
+
+
+@pytest.mark.parametrize("surplus_kw", [15.0, 9.0])
+def test_a_meter_that_pays_more_than_it_charges_reaches_as_far_as_its_limit_gives_way(
+    surplus_kw: float,
+) -> None:
+    # Nothing may be fed. The car takes 10 kW of 15 at most, or 9 while it is plugged in; it saves
+    # the load of the second hour. In the third the surplus exceeds the limit by itself.
+    stay = Stay(0, 2, 0, feeds=True)
+    portfolio = by_hand([stay], [70.0] * 3, net_metering=True, export_limit_kw=0.0)
+    feed_in = replace(portfolio.prices, export_price_per_mwh=np.full(3, 150.0))
+    load_kw = np.array([[-surplus_kw, 2.0, -surplus_kw]])
+    made = plan.v2g(
+        replace(portfolio, load_kw=load_kw, prices=feed_in), plan.Options(end_value_per_kwh=0.0)
+    )
+    assert made.status is Status.LIMITS_EXCEEDED
+    (overload,) = made.overloads
+    assert overload.excess_kwh == pytest.approx(surplus_kw + max(surplus_kw - 10.0, 0.0), abs=1e-5)
+    assert made.costs.net == pytest.approx(0.0, abs=1e-6)
+    assert made.certificate.bound == pytest.approx(0.0, abs=1e-6)

@@ -259,6 +259,12 @@ class Program:
         return net_power(self, self.rest_kw)
 
     @cached_property
+    def firm_range_kw(self) -> tuple[Float[Array, "node step"], Float[Array, "node step"]]:
+        """Limits of net power where they give way: as far as the fleet at rest exceeds them."""
+        rest = self.rest_net_kw
+        return np.minimum(self.net_low_kw, rest), np.maximum(self.net_high_kw, rest)
+
+    @cached_property
     def _export_can_bind(self) -> Array:
         """Whether a limit of feeding at or above each node is within the reach of its stores."""
         binds = self.net_range_kw[1] > self.net_high_kw

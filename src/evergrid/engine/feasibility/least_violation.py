@@ -206,7 +206,8 @@ def _cheapest(
         return _Cheapest(best, sure=False, bound=bound)
     model.add_flags()
     status, proven = model.decide(min(DECIDING_S, _left_s(deadline)), COST_GAP)
-    bound = np.fmax(bound, mixed_integer.lowered(program, proven))
+    if status is not Status.INFEASIBLE:  # a schedule is known
+        bound = np.fmax(bound, mixed_integer.lowered(program, proven))
     solved = status.good and model.solve(_left_s(deadline), COST_GAP).good
     if solved and _gives_no_more(program, model.power(), least):
         return _Cheapest(model.power(), sure=status is Status.OPTIMAL, bound=bound)
@@ -241,10 +242,11 @@ def _gives_no_more(program: Program, power_kw: Float[Array, " slot"], least: Lea
 
 def _firm(program: Program) -> Program:
     """The program with what may not give way alone: limits as far as load alone breaks them."""
+    low, high = program.firm_range_kw
     return replace(
         program,
-        net_low_kw=np.minimum(program.net_low_kw, program.rest_net_kw),
-        net_high_kw=np.maximum(program.net_high_kw, program.rest_net_kw),
+        net_low_kw=low,
+        net_high_kw=high,
         energy_end_kwh=program.energy_low_kwh,
         budget_kwh=None,
     )

@@ -1,6 +1,7 @@
 """The one door to HiGHS: a program as its columns and rows, solved, held and read."""
 
 import time
+from dataclasses import replace
 from functools import cached_property
 
 import highspy
@@ -96,9 +97,8 @@ class Model:
     def _add_nodes(self, *, elastic: bool) -> None:
         p = self.program
         shape = (p.nodes, p.steps)
-        low, high = p.net_low_kw, p.net_high_kw
-        if elastic:  # the excess column takes over where the load alone breaks the limit
-            low, high = np.minimum(low, p.rest_net_kw), np.maximum(high, p.rest_net_kw)
+        # The excess column takes over where the load alone breaks the limit.
+        low, high = p.firm_range_kw if elastic else (p.net_low_kw, p.net_high_kw)
         self.net = self._column(np.zeros(low.size), low.ravel(), high.ravel()).reshape(shape)
         self.sums = self._row(np.zeros(self.net.size), np.zeros(self.net.size)).reshape(shape)
         self._entry(self.sums.ravel(), self.net.ravel(), 1.0)
@@ -162,6 +162,9 @@ class Model:
     def _add_meters(self) -> None:
         """Columns for what net meters draw, which costs the surcharge."""
         p = self.program
+        if self.elastic:  # meters reach as far as limits give way
+            low, high = p.firm_range_kw
+            p = replace(p, net_low_kw=low, net_high_kw=high)
         convex = np.asarray((p.surcharge_per_kwh > 0).any(axis=1))
         price = p.step_h * np.maximum(p.surcharge_per_kwh[convex], 0.0).ravel()
         self._at_least_drawn(self._free(price), convex)
@@ -171,16 +174,15 @@ class Model:
         self._entry(row, drawn, 1.0)
         self._entry(row, self.net[always], 1.0)
         if p.concave.any():
-            self._add_concave_meters()
+            self._add_concave_meters(p)
 
-    def _add_concave_meters(self) -> None:
+    def _add_concave_meters(self, p: Program) -> None:
         """Columns for what is drawn where that costs less than feeding earns.
 
         A flag says whether the meter draws. Drawn is at most ``high flag`` and at most
         ``x - low (1 - flag)`` with x the power from above: for a flag of 0 or 1 just max(0, x), for
         any between them the chord from the least to the greatest x.
         """
-        p = self.program
         at = p.concave
         low, high = (side[at] for side in p.drawn_range_kw)
         count = len(low)
@@ -489,6 +491,7 @@ class Model:
         """Branch and bound over all flags; then they stay as they are. Its bound is told.
 
         The status is optimal where the gap is closed, and feasible where the time was over before.
+        Where there is no schedule the bound is infinite; HiGHS' own is any number then.
         """
         self._highs.setOptionValue("mip_rel_gap", gap)
         self._highs.setOptionValue("mip_abs_gap", ABSOLUTE_GAP)
@@ -500,7 +503,7 @@ class Model:
         self._highs.setOptionValue("presolve", "choose")
         info = self._highs.getInfo()
         found = info.primal_solution_status == FEASIBLE and len(self.values) > 0
-        bound = float(info.mip_dual_bound)
+        bound = np.inf if status is Status.INFEASIBLE else float(info.mip_dual_bound)
         if status is Status.INFEASIBLE or not found:
             return (status if not status.good else Status.NUMERICAL), bound
         at = np.round(self.values[flags])
