@@ -28,8 +28,11 @@ BAD_ROWS = [
     ("energy_reserve_kwh", "energy_reserv_kwh", "energy_reserve_kwh must be a column", "Rename"),
 ]
 RISING = [
-    ("-0.01", "wear_rise_per_kwh_per_kw must be at least 0 and finite, got -0.01 for s2 (row 2)"),
-    ("inf", "wear_rise_per_kwh_per_kw must be at least 0 and finite, got inf for s2 (row 2)"),
+    ("-0.01", "wear_rise_per_kwh_per_kw must be at least 0 and at most 1e+09, got -0.01 for s2"),
+    (
+        "inf",
+        "wear_rise_per_kwh_per_kw must be at least 0 and at most 1e+09, got inf for s2 (row 2)",
+    ),
     ("nan", "wear_rise_per_kwh_per_kw must be a number, got nan (row 2)"),
     ("", "wear_rise_per_kwh_per_kw must not be empty"),
 ]

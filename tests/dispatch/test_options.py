@@ -22,6 +22,7 @@ def unhooked(monkeypatch: pytest.MonkeyPatch):
         ({"end_value_per_kwh": np.inf}, "end_value_per_kwh"),
         ({"end_value_per_kwh": np.nan}, "end_value_per_kwh"),
         ({"end_value_per_kwh": -0.1}, "end_value_per_kwh"),
+        ({"end_value_per_kwh": 1.1e9}, "end_value_per_kwh"),
         ({"end_value_per_kwh": "dear"}, "end_value_per_kwh"),
         ({"method": "simplex"}, "method"),
         ({"gap": 0.0}, "gap"),

@@ -136,6 +136,11 @@ def test_a_value_that_is_not_finite_is_refused(record: str, column: str, value: 
     [
         ("site_load", "load_kw"),
         ("site_generation", "generation_kw"),
+        ("portfolio", "load_kw"),
+        ("portfolio", "generation_kw"),
+        ("sessions", "wear_cost_per_kwh"),
+        ("sessions", "wear_rise_per_kwh_per_kw"),
+        ("sessions", "calendar_wear_per_kwh_h"),
         ("prices", "import_price_per_mwh"),
         ("sites", "demand_peak_kw"),
         ("sites", "demand_charge_per_kw"),

@@ -169,11 +169,16 @@ class Formulation:
             model.row([(most, 1.0), *((column, -1.0) for column in below_it)], 0.0, np.inf)
             # Neither what is sold nor what goes unpaid below, side by side, can be more.
             apart = sum(float(book.alone_export_kw[s, step]) for s in below)
+            feeding = [s for s in below if book.metered[s]]
             reach = self._reach_kw(site, step) + apart
+            reach += sum(self._reach_kw(s, step) for s in feeding)
             if (site, step) in self.exported:
                 model.row([(most, 1.0), (self.exported[site, step], -1.0)], 0.0, np.inf)
             self.unpaid[site, step] = most
-            if behind or not sold:
+            if behind:
+                continue
+            if not sold:  # what passes the limit is nobody's sale
+                del self.unpaid[site, step]
                 continue
             # No more goes unpaid than is sold: a binary says which of the two it is.
             capped, all_sold = model.column(0.0, np.inf), model.column(0.0, 1.0, integer=True)

@@ -186,6 +186,18 @@ def test_a_budget_that_the_load_exceeds_alone_is_passed_by_no_more(tmp_path: Pat
     assert told(best(made, tmp_path)) == pytest.approx((2, 6, 0), abs=1e-6)
 
 
+def test_no_more_goes_unpaid_than_passes_a_limit_above_meters_that_trade(tmp_path: Path):
+    made = case(1, 100, 100, export_limit_kw=0.0)
+    for name, load_kw in (("roof", -10.0), ("mill", 8.0)):
+        cases.add_site(made, name, "s", net_metering=True)
+        cases.add_series(made, "site_load", "load_kw", name, np.array([load_kw]))
+    car(made, 1, max_charge_kw=0.0)
+    # of the 10 kWh that one sells, the other buys 8; nobody takes the 2 that are left
+    found = best(made, tmp_path)
+    assert told(found) == pytest.approx((0, 2, 0.8 - 0.8), abs=1e-6)
+    assert found.bound == pytest.approx(0.8 - 0.8, abs=1e-6)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_schedule_of_the_program_is_what_the_program_says(tmp_path: Path, family: str):
     for seed in range(8):

@@ -1,12 +1,12 @@
 """How to plan."""
 
-import math
 from dataclasses import dataclass
 
 from evergrid.core import records
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
 from evergrid.engine import solver
+from evergrid.model.prices import LARGEST
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Options:
 
     def __post_init__(self) -> None:
         records.check(self, "options")
-        faults = []
+        faults, worth = [], f"be at least 0 and at most {LARGEST:g}"
         for name, good, rule, fix in (
-            ("end_value_per_kwh", 0 <= self.end_value_per_kwh < math.inf, "be at least 0", ""),
+            ("end_value_per_kwh", 0 <= self.end_value_per_kwh <= LARGEST, worth, ""),
             ("gap", 0 < self.gap < 1, "be above 0 and below 1", "Give 1e-6 for a millionth."),
             ("time_limit_s", self.time_limit_s > 0, "be above 0 s", ""),
             ("zones", self.zones is None or self.zones >= 1, "be at least 1", "None is for all."),

@@ -18,6 +18,7 @@ from evergrid.model.charging.chargers import Chargers
 from evergrid.model.prices import Prices
 from evergrid.model.session import Sessions
 from evergrid.model.site import (
+    LARGEST,
     SiteGeneration,
     SiteLimits,
     SiteLoad,
@@ -208,11 +209,11 @@ class Portfolio:
         """Faults of values that no site can have in a step."""
         faults = []
         for name, ok, rule in (
-            ("load_kw", np.isfinite(self.load_kw), "be finite"),
+            ("load_kw", np.abs(self.load_kw) <= LARGEST, f"be at most {LARGEST:g} kW up or down"),
             (
                 "generation_kw",
-                np.isfinite(self.generation_kw) & (self.generation_kw >= 0),
-                "be at least 0 kW and finite",
+                (self.generation_kw <= LARGEST) & (self.generation_kw >= 0),
+                f"be at least 0 kW and at most {LARGEST:g}",
             ),
             ("step_import_limit_kw", self.step_import_limit_kw > -np.inf, LIMIT),
             ("step_export_limit_kw", self.step_export_limit_kw > -np.inf, LIMIT),

@@ -10,7 +10,7 @@ from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault, between, broken, unique
 
 ROUNDING = 1e-9  # share of the capacity by which an energy above it is one that was rounded
-LARGEST = 1e9  # kW or kWh of one asset; more is no battery, and costs every digit of the rest
+LARGEST = 1e9  # kW, kWh or money for wear; more is no battery, and costs every digit of the rest
 
 
 @dataclass(frozen=True)
@@ -119,8 +119,8 @@ class Sessions:
         positive = f"be above 0 and at most {LARGEST:g} kWh"
         full = "be in [0, capacity_kwh]"
         power = f"be at least 0 and at most {LARGEST:g} kW"
+        price = f"be at least 0 and at most {LARGEST:g}"
         share = "be in (0, 1]"
-        most = np.finfo(float).max
         tiny = np.finfo(float).tiny
         percent = "Give a fraction, not a percentage."
         rise = "Give 0 where wear costs the same at any power."
@@ -136,9 +136,9 @@ class Sessions:
             ("max_discharge_kw", 0.0, LARGEST, power, sign),
             ("efficiency_charge", tiny, 1.0, share, percent),
             ("efficiency_discharge", tiny, 1.0, share, percent),
-            ("wear_cost_per_kwh", 0.0, most, "be at least 0 and finite", ""),
-            ("wear_rise_per_kwh_per_kw", 0.0, most, "be at least 0 and finite", rise),
-            ("calendar_wear_per_kwh_h", 0.0, most, "be at least 0 and finite", ""),
+            ("wear_cost_per_kwh", 0.0, LARGEST, price, ""),
+            ("wear_rise_per_kwh_per_kw", 0.0, LARGEST, price, rise),
+            ("calendar_wear_per_kwh_h", 0.0, LARGEST, price, ""),
         ):
             faults += between(name, getattr(self, name), low, high, ids=ids, rule=rule, fix=fix)
         told = np.isin(self.phases, (0, 1, 3))

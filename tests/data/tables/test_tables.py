@@ -239,7 +239,7 @@ def test_every_fault_of_cells_and_record_is_listed_with_its_row(
         ("max_charge_kw", -11.0, "be at least 0 and at most 1e+09 kW"),
         ("energy_arrival_kwh", 90.0, "be in [0, capacity_kwh]"),
         ("energy_reserve_kwh", float("nan"), "be a number"),
-        ("wear_rise_per_kwh_per_kw", -0.01, "be at least 0 and finite"),
+        ("wear_rise_per_kwh_per_kw", -0.01, "be at least 0 and at most 1e+09"),
         ("wear_rise_per_kwh_per_kw", float("nan"), "be a number"),
         ("departure_utc", DAY - timedelta(hours=1), "be after arrival_utc"),
         ("session_id", "s1", "be unique"),
