@@ -12,7 +12,7 @@ from evergrid.core.timegrid import TimeGrid
 from evergrid.dispatch import curtailment, plan, problem
 from evergrid.dispatch.accounts import period_peaks, unpaid_kwh
 from evergrid.model.portfolio import Portfolio, assemble
-from evergrid.model.site import Sites, no_load
+from evergrid.model.site import SiteLoad, Sites, no_load
 from tests.dispatch.cases import Stay, a_portfolio, by_hand
 
 UP = {0: (0,), 1: (1, 0), 2: (2, 0)}  # each site of a portfolio with all above it
@@ -209,3 +209,25 @@ def test_a_meter_that_pays_more_than_it_charges_reaches_as_far_as_its_limit_give
     assert overload.excess_kwh == pytest.approx(surplus_kw + max(surplus_kw - 10.0, 0.0), abs=1e-5)
     assert made.costs.net == pytest.approx(0.0, abs=1e-6)
     assert made.certificate.bound == pytest.approx(0.0, abs=1e-6)
+
+
+def test_prices_of_limits_are_those_of_the_plan_that_knows_what_goes_unpaid() -> None:
+    # Of the 5 kW that the roof feeds in the first hour 3 pass its limit. They are paid by nobody as
+    # far as the home behind it feeds them, so a car that takes all 5 forgoes no more than 2.
+    alone = by_hand([Stay(0, 2, 5)], [100.0, 60.0])
+    sites = Sites(
+        site_id=np.array(["depot", "roof"], object),
+        parent_id=np.array(["", "depot"], object),
+        import_limit_kw=np.array([1.5, np.inf]),
+        export_limit_kw=np.array([np.inf, 2.0]),
+        demand_charge_per_kw=np.zeros(2),
+        net_metering=np.array([True, False]),
+    )
+    sold = replace(alone.prices, export_price_per_mwh=np.array([80.0, 60.0]))
+    load = SiteLoad(np.array(["roof"], object), alone.grid.times, np.array([[-5.0, 0.0]]))
+    portfolio = assemble(alone.grid, alone.sessions, sites, load, sold)
+    made = plan.v2g(portfolio, plan.Options(end_value_per_kwh=0.0))
+    np.testing.assert_allclose(made.schedule.power_kw, [[-5.0, 0.0]], atol=1e-5)
+    assert made.costs.net == pytest.approx(0.0, abs=1e-6)
+    assert made.certificate.bound == pytest.approx(0.0, abs=1e-6)
+    np.testing.assert_allclose(made.shadow_price_per_mwh[0], 0.0, atol=1e-6)

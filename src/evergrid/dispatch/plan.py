@@ -25,6 +25,7 @@ from evergrid.engine import solver, warm_start
 from evergrid.engine.certificate import Certificate, tree_bounds
 from evergrid.engine.feasibility import least_violation
 from evergrid.engine.few_starts import improve as few_starts
+from evergrid.engine.parts import part, roots
 from evergrid.engine.power_steps import solve as power_steps
 from evergrid.engine.program import Program
 from evergrid.engine.progress import GapProgress, ignore_gap
@@ -330,6 +331,8 @@ def _solve(
         on_before[: made.sessions] = before is not None and before.on > 0
         power_kw = few_starts.improved(program, power_kw, least_kw, on_before=on_before)
     planned = _least_curtailed(portfolio, made, power_kw)
+    if relaxation is not None and not stepped:
+        planned, solution = _paid_least(portfolio, made, options, relaxation, planned, solution)
     assessment = Assessment(portfolio, planned, 0.0 if spent_kwh is None else spent_kwh)
     paid = costs(portfolio, planned, options.end_value_per_kwh)
     bound = proof.without_rounding(bound, paid.net, gave_way=relaxation is not None)
@@ -386,6 +389,34 @@ def _bound(program: Program, solution: Solution, relaxation: Relaxation | None) 
         sold = np.maximum(sold, solution.bound)
     unpaid = np.isfinite(relaxation.bound)
     return solution.certificate.bound + float((relaxation.bound - sold)[unpaid].sum())
+
+
+def _paid_least(
+    portfolio: Portfolio,
+    made: Problem,
+    options: Options,
+    relaxation: Relaxation,
+    planned: Schedule,
+    solution: Solution,
+) -> tuple[Schedule, Solution]:
+    """The plan, or what gives way least in trees that feed unpaid, if that costs less.
+
+    The engine does not know in the end that nobody pays; the search for what gives way does.
+    Prices are those of the schedule that is taken.
+    """
+    if relaxation.bound is None or not np.isfinite(relaxation.bound).any():
+        return planned, solution
+    program = made.program
+    node = np.isfinite(relaxation.bound)[roots(program)]
+    unpaid = part(program, np.flatnonzero(node))
+    mixed = problem.powers(made, planned)
+    mixed[unpaid.slots] = relaxation.power_kw[unpaid.slots]
+    other = _least_curtailed(portfolio, made, mixed)
+    now, then = (costs(portfolio, each, options.end_value_per_kwh).net for each in (planned, other))
+    if then >= now - ROUNDING * max(1.0, abs(now)):
+        return planned, solution
+    solution.guess.put(unpaid, relaxation.guess.of(unpaid))
+    return other, solution
 
 
 def _least_curtailed(

@@ -38,6 +38,18 @@ class Guess:
         prices = Dual(value, dual.power_price[nodes], dual.budget_price[nodes], terms)
         return Guess(self.power_kw[part.slots], prices, self.limit_price[nodes])
 
+    def put(self, part: Part, known: "Guess") -> None:
+        """Write what is known of a part into the arrays of the whole."""
+        rows, dual = part.nodes, self.dual
+        self.power_kw[part.slots] = known.power_kw
+        dual.energy_value[part.slots] = known.dual.energy_value
+        dual.power_price[rows] = known.dual.power_price
+        dual.budget_price[rows] = known.dual.budget_price
+        self.limit_price[rows] = known.limit_price
+        if part.program.tied and len(rows) == len(dual.budget_price):  # all trees that are tied
+            for whole, given in zip(dual.term_prices, known.dual.term_prices, strict=True):
+                whole[:] = given
+
 
 @dataclass(frozen=True)
 class Relaxation:
@@ -51,7 +63,7 @@ class Relaxation:
         limiting: Whether a node's limit in a step causes shortfall.
         excess_kwh: How far each node's budget is exceeded by its load alone.
         exhausted: Whether a node's budget causes shortfall.
-        power_kw: A schedule of that program.
+        guess: A schedule of that program; of trees that feed unpaid with the prices at it.
         proven: Whether no schedule gives way less.
         bound: Least cost of schedules of each tree that give way as much, at its root, with what
             they feed unpaid; -inf for trees that feed nothing unpaid, None where that is all.
@@ -63,9 +75,14 @@ class Relaxation:
     limiting: Bool[Array, "node step"]
     excess_kwh: Float[Array, " node"]
     exhausted: Bool[Array, " node"]
-    power_kw: Float[Array, " slot"]
+    guess: Guess
     proven: bool = True
     bound: Float[Array, " node"] | None = None
+
+    @property
+    def power_kw(self) -> Float[Array, " slot"]:
+        """The schedule."""
+        return self.guess.power_kw
 
     @property
     def needed(self) -> bool:

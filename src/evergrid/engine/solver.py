@@ -267,7 +267,7 @@ def _iterate(
         share = len(piece.slots) / max(program.slots, 1)
         found = way.for_batch(done, share).minimise(piece.program, deadline, begin)
         done += share
-        _put(whole, piece, found)
+        whole.guess.put(piece, Guess(found.power_kw, found.dual, found.limit_price))
         solved[piece.nodes] = found.solved
         iterations = max(iterations, found.iterations)
         proofs.append(found.certificate)
@@ -361,7 +361,7 @@ def _exactly(
     )
     if not exact.status.good:
         return False
-    _put(found, piece, exact)
+    found.guess.put(piece, exact.guess)
     if exact.bound is not None:
         bound[piece.nodes] = exact.bound
     return True
@@ -394,16 +394,3 @@ def _hurry(program: Program, found: Solution, solved: Bool[Array, " node"]) -> N
     """
     safe = np.where(solved[program.node][program.store], found.power_kw, earliest(program))
     found.power_kw[:] = towards(program, found.power_kw, safe)
-
-
-def _put(found: Solution, piece: Part, of_part: Solution | Iterate) -> None:
-    """Write the solution of a part into the whole's arrays."""
-    rows = piece.nodes
-    found.power_kw[piece.slots] = of_part.power_kw
-    found.dual.energy_value[piece.slots] = of_part.dual.energy_value
-    found.dual.power_price[rows] = of_part.dual.power_price
-    found.dual.budget_price[rows] = of_part.dual.budget_price
-    found.limit_price[rows] = of_part.limit_price
-    if piece.program.tied:  # then the part is the whole
-        for whole, given in zip(found.dual.term_prices, of_part.dual.term_prices, strict=True):
-            whole[:] = given

@@ -21,7 +21,7 @@ from evergrid.engine.highs.linear_program import Least
 from evergrid.engine.highs.model import TIE_TOLERANCE, Model
 from evergrid.engine.parts import Part, pick, roots, rows_by, trees
 from evergrid.engine.program import Program, cost, energy_path, net_power, over_budget
-from evergrid.engine.solution import EXCESS_WEIGHT, Relaxation
+from evergrid.engine.solution import EXCESS_WEIGHT, Guess, Relaxation, failed
 from evergrid.engine.terms.unpaid_feed import UnpaidFeed
 from evergrid.engine.violations import TOLERANCE, violations
 
@@ -74,7 +74,7 @@ def find(
         SolveError: It was not found in the time allowed.
     """
     deadline = time.perf_counter() + time_limit_s
-    power_kw = np.zeros(program.slots)
+    made = failed(program, Status.FEASIBLE, 0.0).guess
     limiting = np.zeros((program.nodes, program.steps), bool)
     exhausted, proven = np.zeros(program.nodes, bool), True
     bound, root = np.full(program.nodes, -np.inf), roots(program)
@@ -82,19 +82,19 @@ def find(
         found = _of_batch(batch.program, deadline, budget_weight)
         fee = None if unpaid is None else unpaid.part(batch.nodes, batch.stores)
         cheapest = _cheapest(batch.program, found, fee, deadline)
-        power_kw[batch.slots] = cheapest.power_kw
+        made.put(batch, cheapest.guess)
         limiting[batch.nodes], exhausted[batch.nodes] = found.limiting, found.exhausted
         if fee is not None:
             bound[root[batch.nodes[0]]] = cheapest.bound
         proven &= found.proven and cheapest.sure
     looked_at = np.ones(program.nodes, bool) if wanted is None else wanted
-    made = _relaxation(program, power_kw, limiting, exhausted, looked_at, proven=proven)
-    return made if unpaid is None else replace(made, bound=bound)
+    relaxed = _relaxation(program, made, limiting, exhausted, looked_at, proven=proven)
+    return relaxed if unpaid is None else replace(relaxed, bound=bound)
 
 
 def _relaxation(
     program: Program,
-    power_kw: Float[Array, " slot"],
+    made: Guess,
     limiting: Bool[Array, "node step"],
     exhausted: Bool[Array, " node"],
     looked_at: Bool[Array, " node"],
@@ -102,7 +102,7 @@ def _relaxation(
     proven: bool,
 ) -> Relaxation:
     """What a schedule breaks, as it is, and the program in which it does not."""
-    net, energy = net_power(program, power_kw), energy_path(program, power_kw)
+    net, energy = net_power(program, made.power_kw), energy_path(program, made.power_kw)
     held = energy[program.end]
     short = np.where(looked_at[program.node], program.energy_end_kwh - held, 0.0)
     low = np.where(looked_at[:, None], program.net_low_kw - net, 0.0)
@@ -121,7 +121,7 @@ def _relaxation(
         np.where(amount > TOLERANCE, amount, 0.0)
         for amount in (short, np.maximum(low, high), beyond)
     )
-    return Relaxation(widened, short, over, limiting, beyond, exhausted, power_kw, proven)
+    return Relaxation(widened, short, over, limiting, beyond, exhausted, made, proven)
 
 
 def _batches(
@@ -169,12 +169,12 @@ class _Cheapest:
     """A schedule among those that give way alike.
 
     Attributes:
-        power_kw: Its powers.
+        guess: Its powers, and the prices at it where it was priced.
         sure: Whether it surely costs least.
         bound: No such schedule costs less; -inf where none gives way, or it was not looked for.
     """
 
-    power_kw: Float[Array, " slot"]
+    guess: Guess
     sure: bool
     bound: float = -np.inf
 
@@ -187,20 +187,21 @@ def _cheapest(
     Who goes short, and where and when a limit is passed, is often open. In a very large program it
     stays as it was found.
     """
+    best = replace(failed(program, Status.FEASIBLE, 0.0).guess, power_kw=found.power_kw)
     short, beyond = _given(program, found.power_kw)
     if max(short.max(initial=0.0), beyond.max(initial=0.0)) <= TOLERANCE:
-        return _Cheapest(found.power_kw, sure=True)
+        return _Cheapest(best, sure=True)
     if program.slots > LARGE_SLOTS:
-        return _Cheapest(found.power_kw, sure=False)
+        return _Cheapest(best, sure=False)
     terms = program.terms if unpaid is None else (*program.terms, unpaid)
     priced, least = replace(program, terms=terms), Least(short, beyond)
     model = Model(priced, elastic=True, least=least)
-    best, bound = found.power_kw, -np.inf
+    bound = -np.inf
     if model.solve(_left_s(deadline), COST_GAP).good:
         bound = mixed_integer.lowered(program, float(model.arrays.cost @ model.values))
         if _gives_no_more(program, model.power(), least):
-            best = model.power()
-            if cost(priced, best) <= bound + COST_GAP * max(1.0, abs(bound)):
+            best = _guess(program, model)
+            if cost(priced, best.power_kw) <= bound + COST_GAP * max(1.0, abs(bound)):
                 return _Cheapest(best, sure=True, bound=bound)
     if not mixed_integer.fits(priced):
         return _Cheapest(best, sure=False, bound=bound)
@@ -210,8 +211,15 @@ def _cheapest(
         bound = np.fmax(bound, mixed_integer.lowered(program, proven))
     solved = status.good and model.solve(_left_s(deadline), COST_GAP).good
     if solved and _gives_no_more(program, model.power(), least):
-        return _Cheapest(model.power(), sure=status is Status.OPTIMAL, bound=bound)
+        return _Cheapest(_guess(program, model), sure=status is Status.OPTIMAL, bound=bound)
     return _Cheapest(best, sure=False, bound=bound)
+
+
+def _guess(program: Program, model: Model) -> Guess:
+    """The answer of a model with its prices, without those of terms that it has of its own."""
+    dual = model.dual()
+    dual = replace(dual, term_prices=dual.term_prices[: len(program.terms)])
+    return Guess(model.power(), dual, model.limit_price())
 
 
 def _given(

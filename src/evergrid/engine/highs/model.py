@@ -117,12 +117,14 @@ class Model:
         """
         p = self.program
         self.excess = np.full((p.nodes, p.steps), -1)
+        self._exceeded = np.full((p.nodes, p.steps), -1)  # rows of these limits
         for sign, limit in ((1.0, p.net_low_kw), (-1.0, -p.net_high_kw)):
             alone = limit - sign * p.rest_net_kw
             over = alone > 0
             weight = np.full(int(over.sum()), 0.0 if self.priced else EXCESS_WEIGHT * p.step_h)
             self.excess[over] = self._column(weight, 0.0 * weight, alone[over])
             row = self._row(limit[over], np.full(len(weight), np.inf))
+            self._exceeded[over] = row
             self._entry(row, self.net[over], sign)
             self._entry(row, self.excess[over], 1.0)
 
@@ -587,5 +589,9 @@ class Model:
 
     def limit_price(self) -> Float[Array, "node step"]:
         """Saving per kWh if a node's limit were wider by a kW in a step."""
-        prices = np.array(self.solution.col_dual)[self.net]
-        return np.where(np.abs(prices) > TIE_TOLERANCE, np.abs(prices), 0.0) / self.program.step_h
+        prices = np.abs(np.array(self.solution.col_dual)[self.net])
+        if self.least is not None:  # a limit that is kept, though the load alone exceeds it
+            room_kw = 2.0 * HELD_KWH / self.program.step_h
+            kept = (self._exceeded >= 0) & (self.values[self.excess] <= room_kw)
+            prices[kept] += np.abs(np.array(self.solution.row_dual)[self._exceeded[kept]])
+        return np.where(prices > TIE_TOLERANCE, prices, 0.0) / self.program.step_h
