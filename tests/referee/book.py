@@ -137,13 +137,19 @@ class Book:
         """What each site draws with the fleet at rest and no more curtailed than limits demand.
 
         From the leaves up: what leaves a site beyond its export limit is curtailed, where what the
-        sites below curtail is not enough and as far as any of its generation may be.
+        sites below curtail is not enough and as far as any of its generation may be. Then down
+        again: what a limit demands that no other site below could curtail.
         """
         may, cut = self.summed(self.may_curtail_kw), np.zeros_like(self.base_kw)
         for site in sorted(range(len(self.parent)), key=lambda site: -len(self.chain(site))):
             below = [cut[i] for i, above in enumerate(self.parent) if above == site]
             beyond = np.maximum(-self.base_kw[site] - self.export_limit_kw[site], 0.0)
             cut[site] = np.maximum(sum(below), np.minimum(beyond, may[site]))
+        for site in sorted(range(len(self.parent)), key=lambda site: len(self.chain(site))):
+            inner = [i for i, above in enumerate(self.parent) if above == site]
+            more = cut[site] - self.may_curtail_kw[site] - cut[inner].sum(axis=0)
+            room = may[inner] - cut[inner]
+            cut[inner] += np.maximum(more - (room.sum(axis=0) - room), 0.0)
         return self.base_kw + cut
 
     @cached_property

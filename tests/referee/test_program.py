@@ -198,6 +198,16 @@ def test_no_more_goes_unpaid_than_passes_a_limit_above_meters_that_trade(tmp_pat
     assert found.bound == pytest.approx(0.8 - 0.8, abs=1e-6)
 
 
+def test_a_limit_above_may_demand_that_a_site_curtails_and_exceeds_its_budget(tmp_path: Path):
+    made = case(2, 100, 100, export_limit_kw=0.0)
+    cases.add_site(made, "roof", "s", energy_budget_kwh=1.0)
+    cases.add_series(made, "site_load", "load_kw", "roof", np.array([0.0, 4.0]))
+    cases.add_series(made, "site_generation", "generation_kw", "roof", np.array([3.0, 0.0]))
+    car(made, 2, max_charge_kw=0.0)
+    # the 3 kWh that nobody may feed do not make up for the load of the second hour
+    assert told(best(made, tmp_path)) == pytest.approx((0, 3, 0), abs=1e-6)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_schedule_of_the_program_is_what_the_program_says(tmp_path: Path, family: str):
     for seed in range(8):
