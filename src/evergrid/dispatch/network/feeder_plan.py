@@ -21,7 +21,7 @@ from evergrid.dispatch.network.feeder_check import (
     FeederCheck,
     SiteConnections,
     check,
-    linearised,
+    linearised_rows,
     reach,
 )
 from evergrid.dispatch.plan import Options, Plan, v2g
@@ -188,22 +188,27 @@ class _Cuts:
         new = violated.any(axis=0) & ~known
         self._known = known | new
         wanted = self.connections.of_schedule(self.portfolio, schedule)
-        sensitivity, headroom = linearised(self.connections, checked, wanted)
         base_headroom = checked.limits.bound - checked.limits.base
-        # Without fleet power each limit is kept, with generation curtailed or, where it helps, not.
-        generation_kw = self._generation_kw[:, :, None]
-        least = (np.minimum(sensitivity, 0.0) @ generation_kw)[:, :, 0]
-        headroom = np.maximum(headroom - margin * base_headroom, least)
-        most = np.maximum(sensitivity, 0.0) @ self._reach.feed_kw[:, :, None]
-        most += np.maximum(-sensitivity, 0.0) @ self._reach.draw_kw[:, :, None]
         near = known & (checked.excess > -NEAR * base_headroom)
-        step, row = np.nonzero((violated | near | new) & (most[:, :, 0] > headroom))
-        size = np.abs(sensitivity[step, row]).max(axis=1, initial=1e-12)
+        step, row = np.nonzero(violated | near | new)
+        sensitivity, headroom = linearised_rows(
+            self.connections, checked, wanted, step=step, row=row
+        )
+        # Without fleet power each limit is kept, with generation curtailed or, where it helps, not.
+        generation_kw = self._generation_kw[step]
+        least = (np.minimum(sensitivity, 0.0) * generation_kw).sum(axis=1)
+        headroom = np.maximum(headroom - margin * base_headroom[step, row], least)
+        most = (np.maximum(sensitivity, 0.0) * self._reach.feed_kw[step]).sum(axis=1)
+        most += (np.maximum(-sensitivity, 0.0) * self._reach.draw_kw[step]).sum(axis=1)
+        binding = most > headroom
+        step, sensitivity = step[binding], sensitivity[binding]
+        headroom, generation_kw = headroom[binding], generation_kw[binding]
+        size = np.abs(sensitivity).max(axis=1, initial=1e-12)
         weight = np.zeros((len(step), len(self.portfolio.sites)))
-        weight[:, self.connections.site] = sensitivity[step, row] / size[:, None]
+        weight[:, self.connections.site] = sensitivity / size[:, None]
         # In a flowgate, generation counts by what it is curtailed.
-        all_fed = (sensitivity @ generation_kw)[step, row, 0]
-        self._parts.append(Flowgates(step, weight, (headroom[step, row] - all_fed) / size))
+        all_fed = (sensitivity * generation_kw).sum(axis=1)
+        self._parts.append(Flowgates(step, weight, (headroom - all_fed) / size))
 
     def flowgates(self) -> Flowgates:
         """All of them."""
