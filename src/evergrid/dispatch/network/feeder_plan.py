@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evergrid.core.arrays import Array, Bool
+from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.errors import SolveError
 from evergrid.core.faults import Fault
 from evergrid.core.flowgates import Flowgates
@@ -32,6 +32,8 @@ from evergrid.model.schedule import Schedule
 
 UNPLANNED = "No plan keeps these limits of the feeder beside all others."
 NEAR = 0.02  # share of a limit's headroom below which a limit counts as nearly violated
+MANY = 100  # cuts in one step, beyond which those are left out that another comes near to
+ALIKE = 0.8  # cosine between their directions from which it does
 PATIENCE = 5  # rounds after which twice as much is kept free
 
 
@@ -201,6 +203,9 @@ class _Cuts:
         most = (np.maximum(sensitivity, 0.0) * self._reach.feed_kw[step]).sum(axis=1)
         most += (np.maximum(-sensitivity, 0.0) * self._reach.draw_kw[step]).sum(axis=1)
         binding = most > headroom
+        binding[binding] = _spread(
+            step[binding], sensitivity[binding], checked.share[step, row][binding]
+        )
         step, sensitivity = step[binding], sensitivity[binding]
         headroom, generation_kw = headroom[binding], generation_kw[binding]
         size = np.abs(sensitivity).max(axis=1, initial=1e-12)
@@ -218,6 +223,31 @@ class _Cuts:
             np.concatenate([part.weight for part in parts]),
             np.concatenate([part.limit_kw for part in parts]),
         )
+
+
+def _spread(
+    step: Int[Array, " cut"],
+    sensitivity: Float[Array, "cut place"],
+    share: Float[Array, " cut"],
+) -> Bool[Array, " cut"]:
+    """Which cuts to make where a step has many: of those that point the same way, the deepest.
+
+    Places along one street are violated together, and what helps one helps its neighbours; one
+    that is still violated afterwards is cut in a later round.
+    """
+    kept = np.ones(len(step), dtype=bool)
+    for at, count in zip(*np.unique(step, return_counts=True), strict=True):
+        if count <= MANY:
+            continue
+        (mine,) = np.nonzero(step == at)
+        deepest = mine[np.argsort(-share[mine], kind="stable")]
+        way = sensitivity[deepest] / np.linalg.norm(sensitivity[deepest], axis=1, keepdims=True)
+        left = np.ones(len(deepest), dtype=bool)
+        for cut in range(len(deepest)):
+            if left[cut]:
+                left[cut + 1 :] &= way[cut + 1 :] @ way[cut] < ALIKE
+        kept[deepest[~left]] = False
+    return kept
 
 
 def _round(cost: float, checked: FeederCheck) -> Round:
