@@ -278,3 +278,5 @@ def test_of_many_cuts_in_a_step_those_that_point_the_same_way_are_made_once():
     assert np.flatnonzero(kept).tolist() == [49, 99, 149]  # the deepest of each
     few = feeder_plan._spread(np.arange(150), way, share)
     assert few.all()
+    ways = np.eye(150)
+    assert feeder_plan._spread(np.zeros(150, dtype=int), ways, share).sum() == feeder_plan.MOST

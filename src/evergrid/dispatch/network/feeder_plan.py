@@ -34,6 +34,7 @@ UNPLANNED = "No plan keeps these limits of the feeder beside all others."
 NEAR = 0.02  # share of a limit's headroom below which a limit counts as nearly violated
 MANY = 100  # cuts in one step, beyond which those are left out that another comes near to
 ALIKE = 0.8  # cosine between their directions from which it does
+MOST = 40  # cuts that are then made in one step, the deepest
 PATIENCE = 5  # rounds after which twice as much is kept free
 
 
@@ -246,6 +247,7 @@ def _spread(
         for cut in range(len(deepest)):
             if left[cut]:
                 left[cut + 1 :] &= way[cut + 1 :] @ way[cut] < ALIKE
+        left[np.flatnonzero(left)[MOST:]] = False
         kept[deepest[~left]] = False
     return kept
 
