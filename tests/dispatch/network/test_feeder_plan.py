@@ -269,3 +269,14 @@ def test_a_plan_that_cannot_be_found_names_the_limits_of_the_feeder_that_stand_i
 
 def test_without_known_faults_none_are_promised():
     assert "faults" not in str(SolveError(Status.INFEASIBLE))
+
+
+def test_of_many_cuts_in_a_step_those_that_point_the_same_way_are_made_once():
+    way = np.repeat(np.eye(3), 50, axis=0) + np.linspace(0.0, 0.1, 150)[:, None]
+    share = np.linspace(0.0, 1.0, 150)
+    kept = feeder_plan._spread(np.zeros(150, dtype=int), way, share)
+    assert np.flatnonzero(kept).tolist() == [49, 99, 149]  # the deepest of each
+    few = feeder_plan._spread(np.arange(150), way, share)
+    assert few.all()
+    ways = np.eye(150)
+    assert feeder_plan._spread(np.zeros(150, dtype=int), ways, share).sum() == feeder_plan.MOST

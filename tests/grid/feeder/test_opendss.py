@@ -217,7 +217,14 @@ def test_a_bus_without_a_voltage_base_is_named(tmp_path: Path):
     path = street(tmp_path)
     text = path.read_text().replace("Set VoltageBases=(11 0.4)", "").replace("CalcVoltageBases", "")
     path.write_text(text)
-    with pytest.raises(InputError, match="voltage base must be known at each load's bus"):
+    with pytest.raises(InputError, match=r"bus must have a voltage base, got source; a"):
+        opendss.read(path)
+
+
+def test_a_bus_made_after_the_voltage_bases_is_named(tmp_path: Path):
+    path = street(tmp_path)
+    path.write_text(path.read_text() + "\nNew Line.late bus1=c bus2=late length=0.1\n")
+    with pytest.raises(InputError, match=r"bus must have a voltage base, got late\. Put Set"):
         opendss.read(path)
 
 

@@ -73,6 +73,9 @@ def agrees_with_differences(checked: StepLimits, seed: int, size: float):
     values = checked.values(power, reactive)
     assert values.settled.all()
     sensitivity = checked.sensitivities(values, power, reactive, share)
+    step, row = np.nonzero(rng.uniform(size=values.value.shape) < 0.5)
+    some = checked.sensitivities_of(values, power, reactive, share, step=step, row=row)
+    np.testing.assert_allclose(some, sensitivity[step, row], atol=1e-9 * np.abs(some).max())
     step_kw = 1e-4 * rated
     for site, of_site in enumerate(share):
         up, down = (checked.values(power + way * step_kw * of_site, reactive) for way in (1, -1))

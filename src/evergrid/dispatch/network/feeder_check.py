@@ -143,6 +143,52 @@ def linearised(
         Sensitivity of each row per kW of each place, and headroom of the linearised limit at zero
         fleet power.
     """
+    solved = _with_solution(check)
+    sensitivity = check.limits.sensitivities(*solved.given, connections.share)
+    at_point = np.einsum("trp,tp->tr", sensitivity, solved.share * wanted_kw)
+    return sensitivity, check.limits.bound - solved.values.value + at_point
+
+
+def linearised_rows(
+    connections: SiteConnections,
+    check: FeederCheck,
+    wanted_kw: Float[Array, "step place"],
+    *,
+    step: Int[Array, " some"],
+    row: Int[Array, " some"],
+) -> tuple[Float[Array, "some place"], Float[Array, " some"]]:
+    """As `linearised`, some rows in some steps only, which costs far less.
+
+    Args:
+        connections: How sites connect to the feeder.
+        check: What the schedule does to the feeder.
+        wanted_kw: What it has each place feed.
+        step: Step of each of these rows.
+        row: The rows.
+    """
+    solved = _with_solution(check)
+    limits, share = check.limits, connections.share
+    sensitivity = limits.sensitivities_of(*solved.given, share, step=step, row=row)
+    at_point = (sensitivity * (solved.share * wanted_kw)[step]).sum(axis=1)
+    return sensitivity, (limits.bound - solved.values.value)[step, row] + at_point
+
+
+@dataclass(frozen=True)
+class _Solution:
+    """A schedule's powers, or the share of the fleet's that the power flow has a solution at.
+
+    Attributes:
+        share: Of what the fleet delivers.
+        values: What they do.
+        given: These, power and reactive power of the branches.
+    """
+
+    share: Float[Array, "step 1"]
+    values: RowValues
+    given: tuple[RowValues, Float[Array, "step branch"], Float[Array, "step branch"]]
+
+
+def _with_solution(check: FeederCheck) -> _Solution:
     limits, values, power_kw = check.limits, check.values, check.power_kw
     base_kw, reactive_kvar = limits.case.base_kw.T, limits.case.base_kvar.T
     share = np.ones((len(power_kw), 1))
@@ -152,6 +198,4 @@ def linearised(
         share[~values.settled] /= 2
         power_kw = base_kw + share * (check.power_kw - base_kw)
         values = limits.values(power_kw, reactive_kvar)
-    sensitivity = limits.sensitivities(values, power_kw, reactive_kvar, connections.share)
-    at_point = np.einsum("trp,tp->tr", sensitivity, share * wanted_kw)
-    return sensitivity, limits.bound - values.value + at_point
+    return _Solution(share, values, (values, power_kw, reactive_kvar))

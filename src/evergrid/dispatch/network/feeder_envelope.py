@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from evergrid.core.arrays import Array, Float
+from evergrid.core.arrays import Array, Float, Int
 from evergrid.dispatch.network.feeder_check import (
     MARGIN,
     FeederCheck,
     SiteConnections,
     linearised,
+    linearised_rows,
     reach,
 )
 from evergrid.dispatch.network.feeder_plan import FeederPlan
@@ -46,15 +47,17 @@ def around(plan: FeederPlan, connections: SiteConnections) -> Envelope:
         )
         fitted = operating_envelope.fit(*given)
         made.draw_kw[violated], made.feed_kw[violated] = fitted.draw_kw, fitted.feed_kw
-        corner_kw = _worst_corner(connections, limits, made, sensitivity, headroom)
+        at = np.flatnonzero(violated)
+        corner_kw = _worst_corner(connections, limits, made, sensitivity[at], headroom[at], at)
         check = _check(connections, limits, corner_kw)
         violated = np.asarray(check.violated.any(axis=1))
         if not violated.any():
             break
-        slope, left = linearised(connections, check, corner_kw)
-        step, row = np.arange(len(corner_kw)), check.share.argmax(axis=1)
-        slope = np.where(violated[:, None], slope[step, row], 0.0)
-        left = np.where(violated, (left - margin)[step, row], 1.0)
+        step = np.flatnonzero(violated)
+        row = check.share[step].argmax(axis=1)
+        slope, left = np.zeros(wanted.shape), np.ones(len(wanted))
+        slope[step], left[step] = linearised_rows(connections, check, corner_kw, step=step, row=row)
+        left[step] -= margin[step, row]
         sensitivity = np.concatenate([sensitivity, slope[:, None]], axis=1)
         headroom = np.concatenate([headroom, left[:, None]], axis=1)
     return made
@@ -64,20 +67,34 @@ def _worst_corner(
     connections: SiteConnections,
     limits: StepLimits,
     made: Envelope,
-    sensitivity: Float[Array, "step any place"],
-    headroom: Float[Array, "step any"],
+    sensitivity: Float[Array, "some any place"],
+    headroom: Float[Array, "some any"],
+    at: Int[Array, " some"],
 ) -> Float[Array, "step place"]:
-    """Of corners where all feed, all draw, or do their worst for a row, the most violating."""
-    worst = np.einsum("trp,tp->tr", np.maximum(sensitivity, 0.0), made.feed_kw)
-    worst += np.einsum("trp,tp->tr", np.maximum(-sensitivity, 0.0), made.draw_kw)
-    step, fullest = np.arange(len(sensitivity)), np.argsort(headroom - worst, axis=1)
-    ways = [np.ones(made.feed_kw.shape), -np.ones(made.feed_kw.shape)]
-    ways += [np.sign(sensitivity[step, row]) for row in fullest.T[:CORNERS]]
-    most, found = np.full(len(step), -np.inf), np.zeros(made.feed_kw.shape)
+    """Of corners where all feed, all draw, or do their worst for a row, the most violating.
+
+    Args:
+        connections: How the sites connect to the feeder.
+        limits: Its limits.
+        made: The envelope.
+        sensitivity: Of rows of limits in some steps.
+        headroom: The same.
+        at: These steps; no place does anything in the others.
+    """
+    feed_kw, draw_kw, case = made.feed_kw[at], made.draw_kw[at], limits.case
+    base_kw, base_kvar, bound = case.base_kw.T[at], case.base_kvar.T[at], limits.bound[at]
+    worst = np.maximum(sensitivity, 0.0) @ feed_kw[:, :, None]
+    worst += np.maximum(-sensitivity, 0.0) @ draw_kw[:, :, None]
+    fullest = np.argsort(headroom - worst[:, :, 0], axis=1)
+    ways = [np.ones(feed_kw.shape), -np.ones(feed_kw.shape)]
+    ways += [np.sign(sensitivity[np.arange(len(at)), row]) for row in fullest.T[:CORNERS]]
+    most, found = np.full(len(at), -np.inf), np.zeros(made.feed_kw.shape)
     for way in ways:
-        corner_kw = np.maximum(way, 0.0) * made.feed_kw - np.maximum(-way, 0.0) * made.draw_kw
-        share = _check(connections, limits, corner_kw).share.max(axis=1)
-        found = np.where((share > most)[:, None], corner_kw, found)
+        corner_kw = np.maximum(way, 0.0) * feed_kw - np.maximum(-way, 0.0) * draw_kw
+        power_kw = base_kw + corner_kw @ connections.share
+        values = limits.evaluator.values(case.state[at], power_kw, base_kvar)
+        share = ((values.value - bound) / np.abs(bound)).max(axis=1)
+        found[at] = np.where((share > most)[:, None], corner_kw, found[at])
         most = np.maximum(most, share)
     return found
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evergrid.core.arrays import Array, Bool
+from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.core.errors import SolveError
 from evergrid.core.faults import Fault
 from evergrid.core.flowgates import Flowgates
@@ -21,7 +21,7 @@ from evergrid.dispatch.network.feeder_check import (
     FeederCheck,
     SiteConnections,
     check,
-    linearised,
+    linearised_rows,
     reach,
 )
 from evergrid.dispatch.plan import Options, Plan, v2g
@@ -32,6 +32,9 @@ from evergrid.model.schedule import Schedule
 
 UNPLANNED = "No plan keeps these limits of the feeder beside all others."
 NEAR = 0.02  # share of a limit's headroom below which a limit counts as nearly violated
+MANY = 100  # cuts in one step, beyond which those are left out that another comes near to
+ALIKE = 0.8  # cosine between their directions from which it does
+MOST = 40  # cuts that are then made in one step, the deepest
 PATIENCE = 5  # rounds after which twice as much is kept free
 
 
@@ -188,22 +191,30 @@ class _Cuts:
         new = violated.any(axis=0) & ~known
         self._known = known | new
         wanted = self.connections.of_schedule(self.portfolio, schedule)
-        sensitivity, headroom = linearised(self.connections, checked, wanted)
         base_headroom = checked.limits.bound - checked.limits.base
-        # Without fleet power each limit is kept, with generation curtailed or, where it helps, not.
-        generation_kw = self._generation_kw[:, :, None]
-        least = (np.minimum(sensitivity, 0.0) @ generation_kw)[:, :, 0]
-        headroom = np.maximum(headroom - margin * base_headroom, least)
-        most = np.maximum(sensitivity, 0.0) @ self._reach.feed_kw[:, :, None]
-        most += np.maximum(-sensitivity, 0.0) @ self._reach.draw_kw[:, :, None]
         near = known & (checked.excess > -NEAR * base_headroom)
-        step, row = np.nonzero((violated | near | new) & (most[:, :, 0] > headroom))
-        size = np.abs(sensitivity[step, row]).max(axis=1, initial=1e-12)
+        step, row = np.nonzero(violated | near | new)
+        sensitivity, headroom = linearised_rows(
+            self.connections, checked, wanted, step=step, row=row
+        )
+        # Without fleet power each limit is kept, with generation curtailed or, where it helps, not.
+        generation_kw = self._generation_kw[step]
+        least = (np.minimum(sensitivity, 0.0) * generation_kw).sum(axis=1)
+        headroom = np.maximum(headroom - margin * base_headroom[step, row], least)
+        most = (np.maximum(sensitivity, 0.0) * self._reach.feed_kw[step]).sum(axis=1)
+        most += (np.maximum(-sensitivity, 0.0) * self._reach.draw_kw[step]).sum(axis=1)
+        binding = most > headroom
+        binding[binding] = _spread(
+            step[binding], sensitivity[binding], checked.share[step, row][binding]
+        )
+        step, sensitivity = step[binding], sensitivity[binding]
+        headroom, generation_kw = headroom[binding], generation_kw[binding]
+        size = np.abs(sensitivity).max(axis=1, initial=1e-12)
         weight = np.zeros((len(step), len(self.portfolio.sites)))
-        weight[:, self.connections.site] = sensitivity[step, row] / size[:, None]
+        weight[:, self.connections.site] = sensitivity / size[:, None]
         # In a flowgate, generation counts by what it is curtailed.
-        all_fed = (sensitivity @ generation_kw)[step, row, 0]
-        self._parts.append(Flowgates(step, weight, (headroom[step, row] - all_fed) / size))
+        all_fed = (sensitivity * generation_kw).sum(axis=1)
+        self._parts.append(Flowgates(step, weight, (headroom - all_fed) / size))
 
     def flowgates(self) -> Flowgates:
         """All of them."""
@@ -213,6 +224,32 @@ class _Cuts:
             np.concatenate([part.weight for part in parts]),
             np.concatenate([part.limit_kw for part in parts]),
         )
+
+
+def _spread(
+    step: Int[Array, " cut"],
+    sensitivity: Float[Array, "cut place"],
+    share: Float[Array, " cut"],
+) -> Bool[Array, " cut"]:
+    """Which cuts to make where a step has many: of those that point the same way, the deepest.
+
+    Places along one street are violated together, and what helps one helps its neighbours; one
+    that is still violated afterwards is cut in a later round.
+    """
+    kept = np.ones(len(step), dtype=bool)
+    for at, count in zip(*np.unique(step, return_counts=True), strict=True):
+        if count <= MANY:
+            continue
+        (mine,) = np.nonzero(step == at)
+        deepest = mine[np.argsort(-share[mine], kind="stable")]
+        way = sensitivity[deepest] / np.linalg.norm(sensitivity[deepest], axis=1, keepdims=True)
+        left = np.ones(len(deepest), dtype=bool)
+        for cut in range(len(deepest)):
+            if left[cut]:
+                left[cut + 1 :] &= way[cut + 1 :] @ way[cut] < ALIKE
+        left[np.flatnonzero(left)[MOST:]] = False
+        kept[deepest[~left]] = False
+    return kept
 
 
 def _round(cost: float, checked: FeederCheck) -> Round:

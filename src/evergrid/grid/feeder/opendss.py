@@ -263,6 +263,11 @@ def settled(
     drawn_kw, drawn_kvar = np.zeros((2, len(names), power_kw.shape[1]))
     np.add.at(drawn_kw, of_name, consumption_from_grid_power(power_kw[loads]))
     np.add.at(drawn_kvar, of_name, consumption_from_grid_power(reactive_kvar[loads]))
+    for row, name in enumerate(names):
+        circuit.Loads.Name = name
+        whole = snapshot.whole_load(circuit, of_name == row)
+        drawn_kw[row] *= whole
+        drawn_kvar[row] *= whole
     found = []
     for step in range(power_kw.shape[1]):
         for row, name in enumerate(names):

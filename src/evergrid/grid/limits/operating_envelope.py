@@ -14,6 +14,9 @@ from evergrid.core.arrays import Array, Float
 
 ITERATIONS = 400
 POWER_ITERATIONS = 12
+LOOK = 20  # iterations between two looks at whether they can end
+STILL = 1e-9  # change of the prices in one iteration, of the largest, at which they do
+AT_ONCE = 2**19  # numbers of rows and places taken together, so that they fit a cache
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,30 @@ def fit(
         reach: What they could do.
         weight: How dear it is to cut each place.
     """
+    made = Envelope(np.zeros(reach.draw_kw.shape), np.zeros(reach.feed_kw.shape))
+    steps, rows, _ = rise.shape
+    able = (reach.draw_kw > 0) | (reach.feed_kw > 0)
+    each = max(1, AT_ONCE // max(1, rows * int(able.sum(axis=1).max(initial=1))))
+    for first in range(0, steps, each):
+        some = slice(first, first + each)
+        place = np.flatnonzero(able[some].any(axis=0))
+        if not place.size:
+            continue
+        part = Envelope(reach.draw_kw[some, place], reach.feed_kw[some, place])
+        given = rise[some, :, place], room[some], wanted_kw[some, place], part, weight[some, place]
+        fitted = _fit(*given)
+        made.draw_kw[some, place], made.feed_kw[some, place] = fitted.draw_kw, fitted.feed_kw
+    return made
+
+
+def _fit(
+    rise: Float[Array, "step row place"],
+    room: Float[Array, "step row"],
+    wanted_kw: Float[Array, "step place"],
+    reach: Envelope,
+    weight: Float[Array, "step place"],
+) -> Envelope:
+    """The envelope of some steps."""
     both = np.concatenate([np.maximum(rise, 0.0), np.maximum(-rise, 0.0)], axis=2)
     most = np.concatenate([reach.feed_kw, reach.draw_kw], axis=1)
     room = np.maximum(room, 0.0)
@@ -101,12 +128,15 @@ def _nearest(
         cut = (price[:, None] @ rows)[:, 0] / weight
         return np.clip(target - cut, *box)
 
-    for _ in range(ITERATIONS):
+    for count in range(ITERATIONS):
         over = (rows @ at(ahead)[:, :, None])[:, :, 0] - room
         after = np.maximum(ahead + pace * over, 0.0)
         faster = 0.5 + np.sqrt(0.25 + momentum**2)
         ahead = after + (momentum - 1.0) / faster * (after - price)
+        still = np.abs(after - price).max(initial=0.0) <= STILL * after.max(initial=0.0)
         price, momentum = after, faster
+        if still and count % LOOK == 0:
+            break
     return at(price)
 
 

@@ -243,3 +243,31 @@ def test_a_source_of_current_that_nothing_else_feeds_is_refused(tmp_path: Path):
     path.write_text(path.read_text() + "\nOpen Line.second 1 2\n")
     with pytest.raises(InputError, match=r"isource must stand where .* got c\.2"):
         opendss.read(path)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "New Load.m bus1=c.0.1 phases=1 kv=0.23 kw=4 pf=0.9",
+        "New Load.m bus1=c.0.1.2 phases=3 conn=delta kv=0.4 kw=4 pf=0.9 model=4",
+        "New Generator.m bus1=c.0.1 phases=1 kv=0.23 kw=4 pf=0.9",
+        "New Generator.m bus1=c.0.1.2 phases=3 conn=delta kv=0.4 kw=4 pf=0.9",
+    ],
+)
+def test_ground_may_stand_before_a_phase(tmp_path: Path, more: str):
+    branches = agreed(street(tmp_path, more)).branches
+    drawn = -branches.power_kw[branches.name == "m"].sum()
+    assert drawn > 3.0 if "Load" in more else drawn < -1.0
+
+
+@pytest.mark.parametrize("at", ["c.1.1", "c.0", "c.0.0"])
+def test_a_load_between_a_node_and_itself_is_refused_by_name(tmp_path: Path, at: str):
+    path = street(tmp_path, f"New Load.m bus1={at} phases=1 kv=0.23 kw=4")
+    with pytest.raises(InputError, match=r"between two nodes, got load\.m\."):
+        opendss.read(path)
+
+
+def test_a_load_with_an_open_conductor_is_named(tmp_path: Path):
+    path = street(tmp_path)
+    path.write_text(path.read_text() + "\nOpen Load.shop 1 1\n")
+    assert "load.shop has open conductors" in " ".join(opendss.read(path).notes)

@@ -7,6 +7,8 @@ import pytest
 
 from evergrid.grid.feeder import opendss
 from evergrid.grid.feeder.feeder import Feeder
+from evergrid.grid.feeder.reader import snapshot
+from tests.grid import cases
 from tests.validation.controls.circuits import REGULATOR, street
 
 SHAPE = "New Loadshape.s npts=24 interval=1 mult=[" + " ".join(["0.1"] * 20 + ["1"] * 4) + "]"
@@ -71,3 +73,17 @@ def test_a_tap_counts_from_the_nominal_ratio_whatever_its_range(tmp_path: Path) 
     np.testing.assert_allclose(ours.toarray(), theirs.toarray(), rtol=1e-9, atol=1e-9)
     power = found.branches.power_kw[:, None], found.branches.reactive_kvar[:, None]
     assert opendss.settled(tmp_path / "street.dss", plain, *power) == [plain.state]
+
+
+def test_opendss_is_given_the_power_that_a_load_has_in_the_phases_that_are_fed(
+    tmp_path: Path,
+) -> None:
+    path = cases.street(tmp_path)
+    path.write_text(path.read_text() + "\nOpen Line.second 1 2\n", encoding="utf-8")
+    found = opendss.read(path)
+    assert any("draws nothing to speak of" in note for note in found.notes), found.notes
+    engine = opendss.opened(path)
+    snapshot.own_powers(engine.ActiveCircuit, found)
+    assert opendss.solved(engine)
+    apart = np.abs(opendss.voltages(engine) - found.reference_v) / found.base_v
+    assert apart.max() < 1e-8

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Complex
 
 from evergrid.core.arrays import Array, Bool, Int
+from evergrid.core.faults import Fault
 from evergrid.grid.feeder.feeder import GROUND, Buses, Nodes
 
 REBUILD = 0  # makes OpenDSS compute the admittance of its elements anew
@@ -42,6 +43,12 @@ class Circuit:
             y.append(bus.y if given else np.nan)
         names = np.array(self.bus_names, dtype=object)
         return Buses(names, np.array(base), np.array(x), np.array(y))
+
+    def _baseless(self) -> list[Fault]:
+        """The fault of buses without a voltage base, as those made after it was calculated."""
+        missing = tuple(map(str, self.buses.name[~(self.buses.base_v > 0)]))
+        fix = "Put Set VoltageBases and CalcVoltageBases behind what makes the last of them."
+        return [Fault("bus", "have a voltage base", missing, fix=fix)] if missing else []
 
     @cached_property
     def voltage(self) -> Complex[Array, " node"]:

@@ -21,13 +21,12 @@ from evergrid.grid.feeder.feeder import (
     currents_per_volt,
     scattered,
 )
-from evergrid.grid.feeder.reader import elements, supplied_loads
+from evergrid.grid.feeder.reader import elements, line_rating, supplied_loads
 from evergrid.grid.feeder.reader.circuit import currents
 from evergrid.grid.feeder.reader.controls import Switches
 from evergrid.grid.feeder.reader.loads import SOURCES, Loads
 from evergrid.grid.feeder.transformer_rating import judged_conductors, rated_current_a
 
-UNSTATED_A = (400.0, 600.0)  # what OpenDSS takes as normal and emergency amps where none is given
 # Reactances of a transformer, percent, that OpenDSS takes where files say 0.
 TAKEN_FOR_ZERO = {"xhl": 700.0, "xht": 3500.0, "xlt": 3000.0}
 ROUNDING = 1e-6  # of resistances as files round them, below which one under zero is none
@@ -43,7 +42,7 @@ class Reader(Loads, Switches):
             InputError: A bus has no voltage base, a load is fed by nothing or stands to ground
                 where nothing else does, or wires would make power of nothing.
         """
-        raise_if_any(self.circuit.Name, self._signs())
+        raise_if_any(self.circuit.Name, [*self._baseless(), *self._signs()])
         branches = self._branches()
         regulators, taps = self._regulators()
         banks, connected = self._banks()
@@ -94,7 +93,7 @@ class Reader(Loads, Switches):
         for name in self._named("line"):
             line = self.circuit.Lines
             line.Name = name.split(".", 1)[1]
-            if not line.NormAmps >= 0:
+            if not line.NormAmps >= 0 and line_rating.is_stated(self.circuit, name):
                 rule = "be 0, for a line without a rating, or above"
                 faults.append(Fault("normamps", rule, (line.NormAmps,), (name,), fix=fix))
             matrix = np.reshape(line.Rmatrix, (line.Phases, line.Phases)) * line.Length
@@ -177,9 +176,8 @@ class Reader(Loads, Switches):
         for name in names:
             self.circuit.Lines.Name = name.split(".", 1)[1]
             line = self.circuit.Lines
-            unstated = (line.NormAmps, line.EmergAmps) == UNSTATED_A or line.NormAmps == 0
-            ratings.append(np.nan if unstated else line.NormAmps)
             codes.append(line.LineCode.lower())
+            ratings.append(line_rating.rating_a(self.circuit, name))
         ends = np.array([self._ends(name) for name in names], dtype=np.int64).reshape(-1, 2)
         return Lines(
             _short(names),

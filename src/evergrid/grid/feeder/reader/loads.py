@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Complex
 
 from evergrid.core.arrays import Array, Float, Int
-from evergrid.core.errors import InputError, raise_if_any
+from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.core.units import grid_power_from_consumption, kw_from_w
 from evergrid.grid.feeder import load_law
@@ -50,6 +50,9 @@ class Loads(Circuit):
     def _load(self, name: str) -> list[Row]:
         element = self._element(name)
         where, admittance = self._conductors(element), self._primitive(element)
+        if element.IsOpen(1, 0):
+            said = "has open conductors: phases that are closed draw the power they have without"
+            self.notes.append(f"{name} {said}.")
         self.circuit.Loads.Name = name.split(".", 1)[1]
         load = self.circuit.Loads
         phases, nominal_v = load.Phases, load.kV * 1000.0
@@ -63,9 +66,12 @@ class Loads(Circuit):
         power, reactive, window, cutoff = self._law(load, model)
         rows = []
         for first, second in pairs:
-            node, other = int(where[first]), int(where[second])
+            node, other = _ground_last(int(where[first]), int(where[second]))
+            if node == other:
+                fix = "Name two nodes of its bus, or one and ground."
+                rule = "be connected between two nodes"
+                raise InputError(self.circuit.Name, [Fault("load", rule, (name,), fix=fix)])
             base_v = self._base(node, other)
-            raise_if_any("feeder", self._baseless(name, base_v))
             nominal = -np.conj(admittance[first, second]) * nominal_v**2
             own_kvar = kw_from_w(nominal.imag) if reactive_kvar is None else reactive_kvar
             drawn = map(grid_power_from_consumption, (float(kw_from_w(nominal.real)), own_kvar))
@@ -102,30 +108,28 @@ class Loads(Circuit):
         faded = float(self._property(f"load.{load.Name}", "vlowpu"))
         return _law(model, (faded, load.Vminpu, load.Vmaxpu), tuple(float(value) for value in more))
 
-    def _baseless(self, name: str, base_v: float) -> list[Fault]:
-        """The fault of a load whose bus has no voltage base."""
-        if base_v > 0:
-            return []
-        fix = "Add Set VoltageBases and CalcVoltageBases to the files."
-        return [Fault("voltage base", "be known at each load's bus", (base_v,), (name,), fix=fix)]
-
     def _other(self, name: str) -> list[Row]:
         """Whatever else draws or feeds: goes on with the power it has in the solved circuit."""
         element = self._element(name)
         where, current = self._conductors(element), currents(element)
         self.notes.append(f"{name} goes on with the power it has in the files.")
         rows = []
-        for node, other, through in _paths(element, where, current):
-            if node == GROUND:
+        for begin, end, through in _paths(element, where, current):
+            node, other = _ground_last(begin, end)
+            if node == other:
                 continue
             base_v = self._base(node, other)
-            raise_if_any("feeder", self._baseless(name, base_v))
             across = self.voltage[node] - (0.0 if other == GROUND else self.voltage[other])
-            power = across * np.conj(through)
+            power = across * np.conj(through if node == begin else -through)
             drawn = map(grid_power_from_consumption, (kw_from_w(power.real), kw_from_w(power.imag)))
             law = load_law.constant(1)[0]
             rows.append((name.split(".", 1)[1], node, other, base_v, *drawn, law, False))
         return rows
+
+
+def _ground_last(node: int, other: int) -> tuple[int, int]:
+    """Two nodes that a current passes between, in an order that has no ground before a node."""
+    return (other, node) if node == GROUND else (node, other)
 
 
 @cache

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from evergrid.core.arrays import Array, Bool
 from evergrid.core.units import consumption_from_grid_power
 from evergrid.grid.feeder.feeder import Feeder, State
 from evergrid.grid.feeder.reader.controls import is_connected, switch
@@ -101,8 +102,18 @@ def own_powers(circuit: Any, feeder: Feeder) -> None:
         mine = branches.is_load & (branches.name == name)
         circuit.Loads.Name = name
         circuit.Loads.Status = VARIABLE
-        circuit.Loads.kW = float(consumption_from_grid_power(branches.power_kw[mine]).sum())
-        circuit.Loads.kvar = float(consumption_from_grid_power(branches.reactive_kvar[mine]).sum())
+        whole = whole_load(circuit, mine)
+        drawn = map(consumption_from_grid_power, (branches.power_kw, branches.reactive_kvar))
+        circuit.Loads.kW, circuit.Loads.kvar = (whole * float(own[mine].sum()) for own in drawn)
+
+
+def whole_load(circuit: Any, mine: Bool[Array, " branch"]) -> float:
+    """What OpenDSS counts as the power of the active load, over that of its branches.
+
+    It spreads a power over all phases of a load, those without voltage among them, which are no
+    branches.
+    """
+    return circuit.Loads.Phases / int(mine.sum())
 
 
 def put(circuit: Any, feeder: Feeder, state: State) -> None:
