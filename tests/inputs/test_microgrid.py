@@ -59,6 +59,7 @@ def test_weights_follow_the_tier_unless_given():
         ({"vehicles": [{"energy_arrival_kwh": [90.0, 60.0]}]}, "two rising numbers"),
         ({"vehicles": [{"energy_arrival_kwh": [90.0, 160.0]}]}, "two rising numbers"),
         ({"vehicles": [{"max_discharge_kw": 80.0, "apparent_kva": 60.0}]}, "max_discharge_kw"),
+        ({"vehicles": [{"auxiliary_kw": 61.0}]}, "auxiliary_kw"),
         ({"load_block": [{"name": "a", "power_kw": 1.0, "tier": "vital"}]}, "tier"),
         (
             {"load_block": [{"name": "a", "power_kw": 1.0, "tier": "critical", "phases": "ab"}]},

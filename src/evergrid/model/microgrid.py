@@ -159,7 +159,12 @@ class BatteryUnit:
                 ("arrival_h", -1e5, 1e5, ""),
                 ("efficiency_charge", 0.5, 1.0, fraction),
                 ("efficiency_discharge", 0.5, 1.0, fraction),
-                ("auxiliary_kw", 0.0, 1e3, ""),
+                (
+                    "auxiliary_kw",
+                    0.0,
+                    self.apparent_kva,
+                    "Its own use is below its rating, in kVA.",
+                ),
             ),
         ]
         if not self.departure_h > self.arrival_h:

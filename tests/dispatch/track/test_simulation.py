@@ -52,6 +52,9 @@ def test_no_driver_is_short_whatever_the_signal_does(seed: int, zero_held: bool)
     assert record.unreachable_kwh.max() < 1e-9
     assert record.switches.max() <= 20
     assert record.energies_kwh[fleet_state.REFUSED] == pytest.approx(0.0, abs=1e-9)
+    came = stays.arrival_s < 3 * 3600.0
+    out_kwh = (stays.cars.energy_kwh - record.energy_end_kwh)[came].sum()
+    assert record.energies_kwh[fleet_state.CELLS] == pytest.approx(out_kwh, abs=0.2)
 
 
 def test_energy_returns_to_its_plan_within_an_hour() -> None:

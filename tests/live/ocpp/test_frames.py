@@ -52,7 +52,7 @@ async def _mutated(frames: int, monkeypatch: pytest.MonkeyPatch):
             for number in range(first, first + BATCH):
                 action = chance.choice(list(forms))
                 valid = payloads.payload(forms[action], chance)
-                frame = _mutant([2, f"m{number}", action, valid], chance)
+                frame = payloads.mutant([2, f"m{number}", action, valid], chance)
                 expected.update(_readable_id(frame))
                 await socket.send(frame, text=True)
             await socket.send(json.dumps([2, f"beat-{first}", "Heartbeat", {}]))
@@ -98,52 +98,6 @@ def _readable_id(frame: bytes) -> list[str]:
     if isinstance(message[0], (bool, float)) or not isinstance(message[1], str):
         return []
     return [message[1]] if 0 < len(message[1]) <= 36 else []
-
-
-def _mutant(message: list[Any], chance: random.Random) -> bytes:
-    """A frame with something wrong, in its structure or in its bytes."""
-    if chance.random() < 0.5:
-        _spoil(message, chance)
-        return json.dumps(message).encode()
-    frame = bytearray(json.dumps(message).encode())
-    for _ in range(chance.randint(1, 3)):
-        place = chance.randrange(max(len(frame), 1))
-        how = chance.randrange(5)
-        if how == 0:
-            frame[place : place + 1] = bytes([chance.randrange(256)])
-        elif how == 1:
-            del frame[place : place + chance.randint(1, 20)]
-        elif how == 2:
-            frame[place:place] = chance.choice(ODD)
-        elif how == 3:
-            frame = frame[:place]
-        else:
-            frame[place:place] = frame[place : place + chance.randint(1, 40)]
-    return bytes(frame)
-
-
-ODD = (b"NaN", b"1e999", b"[[[[", b'"', b"\\u0000", b"\xff", b'{"a":1,"a":2}', b"9" * 400, b",")
-WRONG = (None, -1, 1e308, 10**30, "", "x" * 3000, [], {}, [[]], True, "NaN", float("nan"), 2**63)
-
-
-def _spoil(value: Any, chance: random.Random) -> None:
-    """Change one thing somewhere inside."""
-    while True:
-        keys = list(value) if isinstance(value, dict) else list(range(len(value)))
-        if not keys:
-            return
-        key = chance.choice(keys)
-        if isinstance(value[key], (dict, list)) and value[key] and chance.random() < 0.7:
-            value = value[key]
-            continue
-        how = chance.randrange(3)
-        if how == 0:
-            del value[key]
-        elif how == 1 and isinstance(value, dict):
-            value[chance.choice(("extra", "customData", "id", "value"))] = chance.choice(WRONG)
-        else:
-            value[key] = chance.choice(WRONG)
-        return
 
 
 # What the tracker of another library calls its defects: frame, id and code of the answer.

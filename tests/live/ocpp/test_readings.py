@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from evergrid.live.ocpp.charging.needs import NeedsError, charging_needs
 from evergrid.live.ocpp.charging.readings import meter_values
+from evergrid.live.ocpp.wire.envelope import Call
+from evergrid.live.ocpp.wire.schemas import OCPP_2_1, shipped
 from evergrid.live.ocpp.wire.times import TimestampError, utc_s, utc_text
 
 TIME = "2026-11-29T12:00:00Z"
@@ -24,8 +26,14 @@ def _sample(value: float, measurand: str | None = None, unit: str | None = None,
     return sample
 
 
+def _values(*values: dict[str, Any]):
+    """Meter values as a station tells them, read as the central system reads them."""
+    told = Call("1", "MeterValues", {"evseId": 1, "meterValue": list(values)})
+    return meter_values(shipped(OCPP_2_1).checked(told).meterValue)
+
+
 def _one(*samples: dict[str, Any]):
-    (reading,) = meter_values([{"timestamp": TIME, "sampledValue": list(samples)}]).readings
+    (reading,) = _values({"timestamp": TIME, "sampledValue": list(samples)}).readings
     return reading
 
 
@@ -70,7 +78,7 @@ def test_units_and_signs(sample: dict[str, Any], name: str, value: float):
     ],
 )
 def test_26_what_is_no_measurement_is_named_and_left_out(sample: dict[str, Any]):
-    values = meter_values([{"timestamp": TIME, "sampledValue": [sample]}])
+    values = _values({"timestamp": TIME, "sampledValue": [sample]})
     (reading,) = values.readings
     assert len(values.faults) == 1
     assert (reading.power_kw, reading.soc, reading.drawn_kwh) == (None, None, None)
@@ -97,7 +105,7 @@ def test_readings_are_ordered_by_time_and_of_the_outlet_only():
         {"timestamp": late, "sampledValue": [_sample(2)]},
         {"timestamp": early, "sampledValue": [_sample(3, location="Body")]},
     ]
-    found = meter_values(values).readings
+    found = _values(*values).readings
     assert [reading.time_s for reading in found] == [utc_s(late), utc_s(early), utc_s(TIME)]
     assert [reading.drawn_kwh for reading in found] == [0.002, None, 0.001]
 

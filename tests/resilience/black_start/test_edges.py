@@ -156,7 +156,11 @@ def test_a_block_has_a_name_that_nothing_else_in_the_circuit_has(name: str):
 @pytest.mark.parametrize(
     ("units", "rating_kva", "field"),
     [
-        ((van(1, apparent_kva=0.01, max_discharge_kw=0.0, max_charge_kw=0.0),), 40.0, "kva"),
+        (
+            (van(1, apparent_kva=0.01, max_discharge_kw=0.0, max_charge_kw=0.0, auxiliary_kw=0.0),),
+            40.0,
+            "kva",
+        ),
         ((van(1),), 2e5, "transformer.rating_kva"),
         ((), 40.0, "batteries"),
     ],

@@ -86,7 +86,7 @@ def test_no_award_is_larger_than_what_is_surely_there(tmp_path: Path) -> None:
 
 def test_what_it_costs_is_told_part_by_part(done: tuple[regulation.Result, Path]) -> None:
     s = done[0].summary
-    following = s["signal_energy_cost"] + s["following_wear_cost"]
+    following = s["signal_energy_cost"] + s["energy_left_cost"] + s["following_wear_cost"]
     assert s["net_cost"] == pytest.approx(s["plan_cost"] + following - s["credit"])
     assert s["credit"] == pytest.approx(s["credit_capability"] + s["credit_performance"])
     ticks = pl.read_parquet(done[1] / "ticks.parquet")
@@ -104,6 +104,22 @@ def test_what_it_costs_is_told_part_by_part(done: tuple[regulation.Result, Path]
     assert s["net_cost"] < s["net_cost_without"]
     assert s["sessions_short"] == 0
     assert s["switches_most"] <= 20
+
+
+def test_energy_that_is_missing_at_the_end_is_no_gain(tmp_path: Path) -> None:
+    award = configuration()["award"] | {"least_kw": 1e5}
+    found = run(tmp_path, award=award)
+    s, record, planned = found.summary, found.findings.record, found.findings.plan.schedule
+    assert s["award_mean_kw"] == 0.0
+    sessions = found.findings.inputs.portfolio.sessions
+    ends = found.findings.inputs.portfolio.grid.times[-1] + np.timedelta64(30, "m")
+    there = sessions.departure_utc >= ends
+    missing = (planned.energy_kwh[:, -1] - record.energy_end_kwh)[there].sum()
+    prices = found.findings.inputs.portfolio.prices
+    assert s["energy_left_cost"] == pytest.approx(
+        missing * np.median(prices.all_drawn_per_mwh) / 1e3
+    )
+    assert s["net_cost"] >= s["net_cost_without"] - 0.01  # nothing is sold, so nothing is gained
 
 
 def test_text_figures_and_page_tell_the_same(done: tuple[regulation.Result, Path]) -> None:

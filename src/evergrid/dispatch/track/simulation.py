@@ -153,6 +153,8 @@ class Record:
         switches: Contactor operations of each charger on its busiest day.
         shortfall_kwh: Missing at each departure, by stay; 0 for those that stay on.
         unreachable_kwh: Owed, but out of reach even for charging at once; by stay.
+        energy_end_kwh: In the cells when each left, or at the end for those that stay on; by stay,
+            0 for those that have not come.
         energies_kwh: Fed, drawn, lost, refused by full cells, drawn while idle, out of the cells.
         ahead_kwh: Second, and energy in all cells above what was planned at first, whenever the
             planned powers were renewed.
@@ -172,6 +174,7 @@ class Record:
     switches: Int[Array, " charger"]
     shortfall_kwh: Float[Array, " stay"]
     unreachable_kwh: Float[Array, " stay"]
+    energy_end_kwh: Float[Array, " stay"]
     energies_kwh: Float[Array, " 6"]
     ahead_kwh: Float[Array, "renewal 2"]
     signal: SignalState
@@ -227,6 +230,7 @@ def simulate(
             happen(which)
         rows[tick] = run.tick(float(signal[tick]))
     run.count_switches()
+    run.note_those_still_there()
     return Record(
         run.rules.tick_s,
         rows[:, 0],
@@ -239,6 +243,7 @@ def simulate(
         run.switches,
         run.shortfall_kwh,
         run.unreachable_kwh,
+        run.energy_end_kwh,
         run.state.energies_kwh.sum(axis=0),
         np.array(run.ahead).reshape(-1, 2),
         run.signal,
@@ -263,6 +268,7 @@ class _Run:
         self.switches = np.zeros(len(state.steps), np.int64)
         self.shortfall_kwh = np.zeros(len(stays.charger))
         self.unreachable_kwh = np.zeros(len(stays.charger))
+        self.energy_end_kwh = np.zeros(len(stays.charger))
         self.planned_kwh, self.planned_s = (
             state.cars["plan_kwh"].copy(),
             state.cars["plan_s"].copy(),
@@ -303,7 +309,15 @@ class _Run:
 
     def leave(self, which: Int[Array, " stay"]) -> None:
         """Vehicles unplug."""
-        self.shortfall_kwh[which] = connections.unplug(self.state, self.stays.charger[which])
+        rows = self.stays.charger[which]
+        self.shortfall_kwh[which] = connections.unplug(self.state, rows)
+        self.energy_end_kwh[which] = self.state.cars["energy_kwh"][rows]
+
+    def note_those_still_there(self) -> None:
+        """Energy in the cells of those who have not left."""
+        now, stays = self.state.now_s, self.stays
+        (there,) = np.nonzero((stays.arrival_s < now) & (stays.unplugged_s >= now))
+        self.energy_end_kwh[there] = energy_now(self.state, stays.charger[there])
 
     def lose(self, rows: Int[Array, " charger"]) -> None:
         """Chargers are lost."""

@@ -1,12 +1,14 @@
 """What does each message of a station mean, and what is it answered?
 
-One function for each action that stations send. It takes the payload, which keeps its schema, and
-returns the payload of the answer.
+One function for each action that stations send. It takes the payload, which keeps its schema, as a
+record (`schemas.AS_RECORD`) or a dictionary, and returns the payload of the answer.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from msgspec import UNSET
 
 from evergrid.live.clock import AbstractClock
 from evergrid.live.devices.adapter import (
@@ -76,11 +78,9 @@ async def answer(context: Context, link: StationConnection, call: Call) -> Paylo
         raise RequestError(ErrorCode.NOT_SUPPORTED, f"{action} is not supported here")
     if link.pending and action not in _WHILE_PENDING:
         raise RequestError(ErrorCode.SECURITY_ERROR, "the boot has not been accepted")
-    fault = link.schemas.request_fault(action, call.payload)
-    if fault is not None:
-        raise RequestError(fault.code, fault.reason)
+    payload = link.schemas.checked(call)
     try:
-        return await function(context, link, call.payload)
+        return await function(context, link, payload)
     except (TimestampError, NeedsError) as error:
         raise RequestError(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, str(error)) from error
 
@@ -118,19 +118,19 @@ async def authorize(context: Context, link: StationConnection, payload: Payload)
     return result
 
 
-async def transaction_event(context: Context, link: StationConnection, payload: Payload) -> Payload:
+async def transaction_event(context: Context, link: StationConnection, payload: Any) -> Payload:
     """Something happened in a transaction of this station."""
     state, now = link.state, context.clock.now_s()
-    transaction = payload["transactionInfo"]["transactionId"]
+    transaction = payload.transactionInfo.transactionId
     owner = context.stations.owner(transaction)
     if owner is not None and owner != state.identity:
         await _refused(context, link, "transaction of another station", transaction)
         raise RequestError(ErrorCode.SECURITY_ERROR, "the transaction is of another station")
-    meter = meter_values(payload.get("meterValue", []))
+    meter = meter_values(payload.meterValue or ())
     event = _event(state.identity, payload, meter.readings, now)
-    # A thousand messages may wait for the disk. Without their payloads they take a tenth of the
+    # A thousand messages may wait for the disk. Without their values they take a tenth of the
     # memory, and what is given back at once is still in the processor's cache for the next one.
-    payload.clear()
+    payload.meterValue = UNSET
     if not event.offline:
         state.clock_skew_s = event.time_s - now
     if _leaves_a_gap(state, event):
@@ -160,33 +160,31 @@ def _leaves_a_gap(state: StationState, event: TransactionEvent) -> bool:
 
 
 def _event(
-    station: str, payload: Payload, readings: tuple[MeterReading, ...], now_s: float
+    station: str, payload: Any, readings: tuple[MeterReading, ...], now_s: float
 ) -> TransactionEvent:
-    info, evse, token = payload["transactionInfo"], payload.get("evse"), payload.get("idToken")
+    info, evse, token = payload.transactionInfo, payload.evse, payload.idToken
     return TransactionEvent(
         station,
-        info["transactionId"],
-        payload["seqNo"],
-        _PARTS[payload["eventType"]],
-        payload["triggerReason"],
-        utc_s(payload["timestamp"]),
+        info.transactionId,
+        payload.seqNo,
+        _PARTS[payload.eventType],
+        payload.triggerReason,
+        utc_s(payload.timestamp),
         now_s,
-        evse["id"] if evse else None,
-        payload.get("offline", False),
-        (token["idToken"] or None) if token else None,  # "" is no driver
-        info.get("chargingState"),
+        evse.id if evse else None,
+        payload.offline or False,
+        (token.idToken or None) if token else None,  # "" is no driver
+        info.chargingState or None,
         readings,
     )
 
 
-async def meter_values_message(
-    context: Context, link: StationConnection, payload: Payload
-) -> Payload:
+async def meter_values_message(context: Context, link: StationConnection, payload: Any) -> Payload:
     """Meter values outside a transaction."""
-    meter = meter_values(payload["meterValue"])
+    meter = meter_values(payload.meterValue)
     if meter.faults:
         await _refused(context, link, "meter value of no use", "; ".join(meter.faults[:4]))
-    await context.handler.readings(link.state.identity, payload["evseId"], meter.readings)
+    await context.handler.readings(link.state.identity, payload.evseId, meter.readings)
     return {}
 
 

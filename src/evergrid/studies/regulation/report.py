@@ -62,7 +62,8 @@ def console_lines(result: StudyResult) -> list[str]:
         ("score", _score(s)),
         (
             "cost",
-            f"plan {s['plan_cost']:,.2f}, following {s['signal_energy_cost']:,.2f} of energy and "
+            f"plan {s['plan_cost']:,.2f}, following "
+            f"{s['signal_energy_cost'] + s['energy_left_cost']:,.2f} of energy and "
             f"{s['following_wear_cost']:,.2f} of wear, net {s['net_cost']:,.2f} {money}; without "
             f"regulation {s['net_cost_without']:,.2f}{_regret(s)}",
         ),
@@ -120,8 +121,8 @@ def notes(config: Config, found: RegulationResults) -> list[str]:
         _known(config, found),
         "Credits are dealt out to assets by the capacity that "
         "they held, in whole cents. Wear by following counts all that is delivered upwards as "
-        "fed. In no cost is energy that vehicles hold more or less than planned when they leave "
-        "or the horizon ends.",
+        "fed. Energy that is missing to the plan at the end of the horizon counts at the median "
+        "price, as energy left does in the plan; what vehicles that left hold beside it does not.",
     ]
     awarded, offered = float(found.award_kw.mean()), float(found.offered_kw.mean())
     if awarded < offered - 1e-6:

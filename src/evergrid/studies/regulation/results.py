@@ -48,6 +48,8 @@ class RegulationResults:
         beside_plan_kwh: Energy fed beyond the plan in each step, below 0 for more drawn; with what
             brings energies back to the plan.
         signal_energy: What that costs at the import prices of the horizon.
+        energy_left: Worth of energy that is missing to the plan at the end of the horizon, in those
+            that are there then; below 0 for more.
         following_wear: What following the signal wears batteries.
     """
 
@@ -71,6 +73,7 @@ class RegulationResults:
     held_kwh: Float[Array, " asset"]
     beside_plan_kwh: Float[Array, " step"]
     signal_energy: float
+    energy_left: float
     following_wear: float
 
     @cached_property
@@ -87,8 +90,9 @@ class RegulationResults:
 
     @property
     def net_cost(self) -> float:
-        """Cost of the plan, less credits, with energy and wear of following the signal."""
-        return self.plan_cost + self.signal_energy + self.following_wear - self.credit
+        """Cost of the plan, less credits, with energy and wear of following it."""
+        following = self.signal_energy + self.energy_left + self.following_wear
+        return self.plan_cost + following - self.credit
 
     @cached_property
     def asked(self) -> SignalStatistics:

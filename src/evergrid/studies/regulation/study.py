@@ -11,7 +11,7 @@ import numpy as np
 from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import ConfigError, InputError
 from evergrid.core.faults import Fault
-from evergrid.core.timegrid import TimeGrid
+from evergrid.core.timegrid import TimeGrid, datetime64
 from evergrid.core.units import KW_PER_MW, MIN_PER_H, S_PER_H, per_kwh_from_per_mwh
 from evergrid.data import signals
 from evergrid.data.files.locate import locate
@@ -172,7 +172,11 @@ class _Offer:
             block_h=self.rules.block_h,
         )
         settled = (self.config, self.actual, self.rules, self.market, signal, made, record)
-        return record, _settled(*settled)
+        value = self.options.end_value_per_kwh
+        return record, {
+            **_settled(*settled),
+            "energy_left": _energy_left(self.actual, made, record, value),
+        }
 
 
 def _expected(
@@ -204,7 +208,7 @@ def _with_foresight(offer: _Offer, share: float, signal: Signal) -> float:
     _, found = known.followed(made, share, signal)
     at_end = offer.options.end_value_per_kwh  # energy that is left is worth the same in both
     plan_cost = costs(known.actual, made.schedule, at_end).net
-    following = found["signal_energy"] + found["following_wear"]
+    following = found["signal_energy"] + found["energy_left"] + found["following_wear"]
     return plan_cost + following - float(found["credits"].total.sum())
 
 
@@ -324,6 +328,18 @@ def _beside_plan_kwh(
     power_kw = (record.base_kw + record.response_kw)[: portfolio.grid.steps * per]
     fed = power_kw.reshape(-1, per).sum(axis=1) * record.tick_s / S_PER_H
     return fed - portfolio.grid.step_h * made.schedule.power_kw.sum(axis=0)
+
+
+def _energy_left(
+    portfolio: Portfolio, made: ServicePlan, record: Record, value_per_kwh: float
+) -> float:
+    """Worth of what is missing to the plan in batteries at the end of the horizon, less of more.
+
+    Of those that are still there. Whoever leaves earlier has what was promised, or is told short.
+    """
+    there = portfolio.sessions.departure_utc >= datetime64(portfolio.grid.end_utc)
+    missing_kwh = made.schedule.energy_kwh[:, -1] - record.energy_end_kwh
+    return value_per_kwh * float(missing_kwh[there].sum())
 
 
 STUDY = Study(

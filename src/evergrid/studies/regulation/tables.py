@@ -40,6 +40,7 @@ def headline(config: Config, found: RegulationResults) -> dict[str, Any]:
         "credit_per_kw_year": found.credit / mean_kw * HOURS_PER_YEAR / hours if mean_kw else 0.0,
         "plan_cost": found.plan_cost,
         "signal_energy_cost": found.signal_energy,
+        "energy_left_cost": found.energy_left,
         "following_wear_cost": found.following_wear,
         "beside_plan_kwh": float(found.beside_plan_kwh.sum()),
         "share_offered": found.share,

@@ -19,7 +19,8 @@ class Trial:
         award_mean_kw: In force.
         credit: Paid; nothing for intervals below the least score, and nothing at all where the mean
             score would disqualify.
-        following_cost: Wear by following, and energy beside the plan.
+        following_cost: Wear by following, energy beside the plan, and what is missing to it at the
+            end.
         score_mean: Of intervals with an award; None without any.
         score_worst: Of these.
         forfeited: Intervals below the least score.
@@ -61,7 +62,9 @@ def trial(share: float, record: Record, settled: Mapping[str, Any], rules: PjmRe
         share=share,
         award_mean_kw=float(record.award_kw.mean()),
         credit=0.0 if out else float(credits.total.sum()),
-        following_cost=settled["signal_energy"] + settled["following_wear"],
+        following_cost=sum(
+            settled[part] for part in ("signal_energy", "energy_left", "following_wear")
+        ),
         score_mean=mean,
         score_worst=float(scores.min()) if len(scores) else None,
         forfeited=int(credits.forfeited.sum()),

@@ -5,8 +5,11 @@ charges; both signs end here. Values of a phase are added up where no total is t
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from msgspec import UNSET, UnsetType
 
 from evergrid.core.units import W_PER_KW, grid_power_from_consumption
 from evergrid.live.devices.adapter import MeterReading
@@ -15,7 +18,7 @@ from evergrid.live.ocpp.wire.times import utc_s
 DEFAULT_MEASURAND = "Energy.Active.Import.Register"  # OCPP 2.1, SampledValueType
 LARGEST_MULTIPLIER = 12  # powers of ten
 LARGEST_VALUE = 1e12  # W, Wh, ... of one outlet; beyond it, it is no measurement
-PLACES = (None, "Outlet", "Inlet", "Cable", "EV")  # of the vehicle's side of the meter, not Body
+PLACES = (UNSET, "Outlet", "Inlet", "Cable", "EV")  # of the vehicle's side of the meter, not Body
 
 _WATTS = {"W": 1 / W_PER_KW, "kW": 1.0}
 _VARS = {"var": 1 / W_PER_KW, "kvar": 1.0}
@@ -36,10 +39,10 @@ _MEASURANDS: dict[str, dict[str, float]] = {
     "Current.Export": {"A": 1.0},
     "Frequency": {"Hz": 1.0},
 }
-_FACTORS: dict[tuple[str, str | None], float] = {
+_FACTORS: dict[tuple[str, str | UnsetType], float] = {
     (name, unit): factor
     for name, units in _MEASURANDS.items()
-    for unit, factor in ((None, next(iter(units.values()))), *units.items())
+    for unit, factor in ((UNSET, next(iter(units.values()))), *units.items())
 }
 
 
@@ -56,8 +59,8 @@ class MeterValues:
     faults: tuple[str, ...] = ()
 
 
-def meter_values(values: list[dict[str, Any]]) -> MeterValues:
-    """The readings of a list of meter values that keeps the schema.
+def meter_values(values: Sequence[Any]) -> MeterValues:
+    """The readings of meter values, records of `message_types` that keep the schema.
 
     A sample whose unit does not fit its measurand, or whose value is no measurement, is left out
     and named in the faults.
@@ -73,30 +76,27 @@ def _moment(reading: MeterReading) -> float:
     return reading.time_s
 
 
-def _reading(value: dict[str, Any], faults: list[str]) -> MeterReading:
+def _reading(value: Any, faults: list[str]) -> MeterReading:
     totals: dict[str, float] = {}
     phases: dict[str, dict[str, float]] = {}
-    for sample in value["sampledValue"]:
-        find = sample.get
-        name, measure = find("measurand", DEFAULT_MEASURAND), find("unitOfMeasure")
-        factor = _FACTORS.get((name, measure.get("unit") if measure else None))
-        if find("location") not in PLACES or (factor is None and name not in _MEASURANDS):
+    for sample in value.sampledValue:
+        name, measure = sample.measurand or DEFAULT_MEASURAND, sample.unitOfMeasure
+        factor = _FACTORS.get((name, measure.unit if measure else UNSET))
+        if sample.location not in PLACES or (factor is None and name not in _MEASURANDS):
             continue
-        power = measure.get("multiplier") if measure else None
         if factor is None:
-            faults.append(f"{name} in {str(measure.get('unit'))[:20]}")
+            faults.append(f"{name} in {measure.unit[:20]}")
             continue
-        amount = sample["value"] * factor
-        if power:
+        amount = sample.value * factor
+        if measure and (power := measure.multiplier):
             amount = amount * 10.0**power if abs(power) <= LARGEST_MULTIPLIER else math.inf
         if not -LARGEST_VALUE <= amount <= LARGEST_VALUE:
             faults.append(f"{name} beyond {LARGEST_VALUE:g}")
             continue
-        phase = find("phase")
-        if phase is None:
-            totals[name] = amount
+        if sample.phase:
+            phases.setdefault(name, {})[sample.phase] = amount
         else:
-            phases.setdefault(name, {})[phase] = amount
+            totals[name] = amount
     if phases:
         _add_up(totals, phases)
     told = totals.get
@@ -105,7 +105,7 @@ def _reading(value: dict[str, Any], faults: list[str]) -> MeterReading:
         faults.append(f"SoC of {soc * 100:g} percent")
         soc = None
     return MeterReading(
-        utc_s(value["timestamp"]),
+        utc_s(value.timestamp),
         net_into_grid(told("Power.Active.Import"), told("Power.Active.Export")),
         net_into_grid(told("Power.Reactive.Import"), told("Power.Reactive.Export")),
         soc,

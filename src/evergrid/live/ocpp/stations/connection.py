@@ -154,7 +154,7 @@ class StationConnection:
         await self._socket.close(CLOSE_POLICY, reason)
 
     def _receive(self, data: bytes) -> None:
-        frame = envelope.read(data)
+        frame = self.schemas.read(data)
         now = self.clock.now_s()
         self.state.last_seen_s = now
         if isinstance(frame, Call):

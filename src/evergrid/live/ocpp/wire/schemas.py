@@ -12,15 +12,21 @@ from pathlib import Path
 from typing import Any, final
 
 import jsonschema_rs
+import msgspec
 
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
-from evergrid.live.ocpp.wire.envelope import ErrorCode
+from evergrid.live.ocpp.wire import envelope
+from evergrid.live.ocpp.wire.envelope import Call, ErrorCode, Frame, RequestError
+from evergrid.live.ocpp.wire.message_types import UnknownKeywordError, struct_type
 
 OCPP_2_1 = "ocpp2.1"
 OCPP_2_0_1 = "ocpp2.0.1"
 VERSIONS = (OCPP_2_1, OCPP_2_0_1)  # as subprotocols, the preferred one first
 _PACKAGES = {OCPP_2_1: "ocpp.v21", OCPP_2_0_1: "ocpp.v201"}
+_EVENT = "TransactionEvent"
+AS_RECORD = (_EVENT, "MeterValues")  # actions whose payloads are read as records
+_HEAD, _LONGEST_HEAD = b'"TransactionEvent"', 80  # where a frame names its action, in bytes
 _LONGEST_REASON = 200  # characters; a schema's message may quote the value
 
 _CODES = {
@@ -77,6 +83,25 @@ class Schemas:
         }
         self._requests: dict[str, Any] = {}  # compiled, by action
         self._responses: dict[str, Any] = {}
+        self._records = {
+            action: struct_type(self._schema(f"{action}Request"), action, in_frames=False)
+            for action in AS_RECORD
+            if f"{action}Request" in self._files
+        }
+        self._events = self._event_decoder()
+
+    def _schema(self, name: str) -> Any:
+        return json.loads(self._files[name].read_text(encoding="utf-8-sig"))
+
+    def _event_decoder(self) -> msgspec.json.Decoder[Any] | None:
+        """Of the message that comes most; None where schemas lack it or say what no type can."""
+        if _EVENT not in self._records:
+            return None
+        try:
+            kind = struct_type(self._schema(f"{_EVENT}Request"), _EVENT, in_frames=True)
+        except UnknownKeywordError:
+            return None
+        return envelope.frame_decoder(_EVENT, kind)
 
     def knows(self, action: str) -> bool:
         """Whether the version has this action."""
@@ -87,12 +112,40 @@ class Schemas:
         ends = "Request"
         return tuple(sorted(name.removesuffix(ends) for name in self._files if name.endswith(ends)))
 
+    def read(self, data: bytes) -> Frame:
+        """The message of a frame, or what is wrong with it; never raises.
+
+        The payload of an action in `AS_RECORD` is a record that keeps its schema where the frame
+        is of the plain form, and a dictionary as of any other action where it is not.
+        """
+        if self._events is not None and data.find(_HEAD, 0, _LONGEST_HEAD) > 0:
+            call = envelope.read_as(self._events, data)
+            if call is not None:
+                return call
+        return envelope.read(data)
+
+    def checked(self, call: Call) -> Any:
+        """The payload of a request as its action reads it: a record or a dictionary.
+
+        Raises:
+            RequestError: It breaks its schema.
+        """
+        if not isinstance(call.payload, dict):
+            return call.payload
+        fault = self.request_fault(call.action, call.payload)
+        if fault is not None:
+            raise RequestError(fault.code, fault.reason)
+        kind = self._records.get(call.action)
+        if kind is None:
+            return call.payload
+        return msgspec.convert(call.payload, kind, strict=False)
+
     def request_fault(self, action: str, payload: dict[str, Any]) -> SchemaFault | None:
         """How the payload of a request breaks its schema; None where it keeps it."""
         validator = self._requests.get(action)
         if validator is None:
             name = f"{action}Request"
-            source = self._files[name if name in self._files else action]
+            source = self._schema(name if name in self._files else action)
             validator = self._requests[action] = _compiled(source)
         return None if validator.is_valid(payload) else _fault(validator, payload)
 
@@ -100,7 +153,7 @@ class Schemas:
         """How the payload of an answer breaks its schema; None where it keeps it."""
         validator = self._responses.get(action)
         if validator is None:
-            validator = self._responses[action] = _compiled(self._files[f"{action}Response"])
+            validator = self._responses[action] = _compiled(self._schema(f"{action}Response"))
         return None if validator.is_valid(payload) else _fault(validator, payload)
 
 
@@ -111,8 +164,7 @@ def _fault(validator: Any, payload: dict[str, Any]) -> SchemaFault:
     return SchemaFault(code, f"{where}: {first.message}"[:_LONGEST_REASON])
 
 
-def _compiled(path: Any) -> Any:
-    schema = json.loads(path.read_text(encoding="utf-8-sig"))
+def _compiled(schema: Any) -> Any:
     return jsonschema_rs.Draft6Validator(schema, validate_formats=True)
 
 

@@ -39,9 +39,9 @@ def check_sequence(
         fix = "Before that nothing happens that could be shown."
         faults.append(Fault("start.duration_s", rule, (sequence.duration_s,), fix=fix))
     if not any(unit.black_start and unit.arrival_h <= 0 for unit in formers):
-        fix = "Let one be plugged in when the grid is lost."
-        rule = "be at most 0 for a battery that starts without voltage"
-        faults.append(Fault("arrival_h", rule, (min(unit.arrival_h for unit in formers),), fix=fix))
+        rule = "hold one that starts without voltage and is there when the grid is lost"
+        fix = "Let a vehicle be plugged in then (plugged_in), with black_start and grid_forming."
+        faults.append(Fault("batteries", rule, tuple(unit.name for unit in formers), fix=fix))
     if sequence.master:
         master = units.get(sequence.master)
         if master is None:
