@@ -9,6 +9,7 @@ from plotly.graph_objects import Figure
 
 from evergrid.core.units import KG_PER_TONNE
 from evergrid.dispatch.assessment import Overload
+from evergrid.impact.emissions.blend import LeadForecasts
 from evergrid.model.time_series.emission_factors import SMALLEST_KG_PER_MWH
 from evergrid.report import figures as draw
 from evergrid.report.drawing import FigureMakers, Figures
@@ -32,6 +33,7 @@ LABELS = {
     "cap_cheaper": "the cheaper plan of the cap",
     "cap_cleaner": "the cleaner plan of the cap",
 }
+TOLD_OWN_STEP = 1.1  # times the error of a forecast at its own step, above which that is told
 TOLD_MEAN = 0.2  # of the spread of errors, beyond which their mean is told
 NOTHING_T = 0.0005  # tonnes below which 0.000 is printed
 READING = {
@@ -212,11 +214,17 @@ def notes(config: Config, found: EmissionsResults) -> list[str]:
                 f"In {none:,} steps nothing that emits generates: their average factor is 0, and "
                 "their marginal one is still that of their group."
             )
-    below = int((factors.marginal < 0).sum())
-    if below:
-        told.append(
-            f"{below:,} steps have a marginal factor below 0, as its source's model has it."
-        )
+    for name, values in (
+        ("a marginal", factors.marginal),
+        ("an average", factors.average),
+        ("a residual mix", factors.residual),
+    ):
+        below = 0 if values is None else int((values < 0).sum())
+        if below:
+            told.append(
+                f"{below:,} steps have {name} factor below 0, as its source has it: more use of "
+                "energy then counts as fewer emissions."
+            )
     zero = int((factors.marginal == 0).sum())
     if zero:
         share = zero / len(factors.marginal)
@@ -229,12 +237,25 @@ def notes(config: Config, found: EmissionsResults) -> list[str]:
             f"{config.embodied.pack_kg_per_kwh:g} kg/kWh and {config.embodied.life_full_cycles:g} "
             "full cycles are taken. It is told on its own line, and counts in the plan by carbon."
         )
-    if config.forecast is not None:
+    if found.forecasts is not None:
         told.append(
             "On forecasts nothing is known but the factor of the step that begins, the forecasts "
             "made by then, and the days before. Sessions to come are not known either."
         )
+        told += _of_stamps(found.forecasts)
     return told
+
+
+def _of_stamps(forecasts: LeadForecasts) -> list[str]:
+    """Forecasts that fit another time than the one they are for."""
+    ahead, own = forecasts.own_step_error
+    if ahead <= TOLD_OWN_STEP * own or ahead <= 0:
+        return []
+    return [
+        f"Forecasts {forecasts.leads} steps ahead miss what came then by {ahead:,.1f} kg/MWh on "
+        f"the mean, and the factor of the step in which they were made by {own:,.1f}: rows may be "
+        "stamped by the time that they are for. A row is stamped by when its forecasts were made."
+    ]
 
 
 def _of_errors(found: EmissionsResults) -> list[str]:
