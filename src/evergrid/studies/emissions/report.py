@@ -13,6 +13,7 @@ from evergrid.impact.emissions.blend import LeadForecasts
 from evergrid.model.time_series.emission_factors import SMALLEST_KG_PER_MWH
 from evergrid.report import figures as draw
 from evergrid.report.drawing import FigureMakers, Figures
+from evergrid.report.labels import amount
 from evergrid.report.page import Headline, Section, Table
 from evergrid.studies import console_summary
 from evergrid.studies.emissions import streamed_report
@@ -118,6 +119,9 @@ def answer(s: Mapping[str, Any]) -> str:
         text = f"V2G led by price {_verb(by_price)} emissions by {_span(by_price, low, high)}"
     if by_carbon <= -NOTHING_T:
         text += f"; led by marginal factors it lowers them by {-by_carbon:,.3f} t"
+        on_forecasts = s["tonnes"].get("carbon_forecast")
+        if on_forecasts is not None:
+            text += f" (on forecasts it {_verb(on_forecasts)} them by {abs(on_forecasts):,.3f} t)"
         cost = s["net_cost"]["carbon"] - s["net_cost"]["price"]
         less = by_price - by_carbon
         if less > 0 and cost > 0:
@@ -388,8 +392,8 @@ def page(result: AnyResult, drawn: Figures) -> Page:
     s = result.summary
     money = s["currency"]
     cards = [
-        Headline("V2G by price", f"{s['tonnes']['price']:+,.3f}", "t", "against no control"),
-        Headline("V2G by carbon", f"{s['tonnes']['carbon']:+,.3f}", "t", "by marginal factors"),
+        Headline("V2G by price", _change(s["tonnes"]["price"]), "t", "against no control"),
+        Headline("V2G by carbon", _change(s["tonnes"]["carbon"]), "t", "by marginal factors"),
         Headline(
             "Sure",
             f"{s['reduction_probability']['price']:.0%}",
@@ -426,11 +430,11 @@ def _side_by_side(result: StudyResult) -> Section:
     rows = [
         (
             LABELS[row["strategy"]],
-            f"{row['consequential_tonnes']:+,.3f}",
-            f"{row['low_tonnes']:+,.3f} to {row['high_tonnes']:+,.3f}",
+            _change(row["consequential_tonnes"]),
+            f"{_change(row['low_tonnes'])} to {_change(row['high_tonnes'])}",
             _or_none(row["location_tonnes"]),
             _or_none(row["market_tonnes"]),
-            f"{row['net_cost']:,.2f}",
+            amount(row["net_cost"], decimals=2),
             f"{row['violation_kw']:,.2f}",
             row["status"],
         )
@@ -455,7 +459,7 @@ def _sensitivity(result: StudyResult) -> list[Section]:
             one.fuel.replace("_", " "),
             f"{one.change:+.0%}",
             f"{one.marginal_kg_per_mwh:,.1f}",
-            *(f"{one.tonnes[name]:+,.3f}" for name in names),
+            *(_change(one.tonnes[name]) for name in names),
         )
         for one in found
     ]
@@ -463,5 +467,10 @@ def _sensitivity(result: StudyResult) -> list[Section]:
     return [Section("If a fuel's factor is another", text, Table(columns, rows))]
 
 
+def _change(tonnes: float) -> str:
+    """Tonnes more or less, as a reader expects them."""
+    return amount(tonnes, signed=True, decimals=3)
+
+
 def _or_none(tonnes: float | None) -> str:
-    return "no factors" if tonnes is None else f"{tonnes:,.3f}"
+    return "no factors" if tonnes is None else amount(tonnes, decimals=3)
