@@ -42,7 +42,7 @@ class CommitmentRun:
         absolute_gap: Money by which the cost may exceed the least.
         gap: The same as a share of the cost.
         co2_t: Emitted.
-        starts: Of units.
+        starts: Of units; None by merit order, which knows none.
         curtailed_mwh: Wind and sun that nobody takes.
         lost_load_mwh: At the grid.
     """
@@ -54,7 +54,7 @@ class CommitmentRun:
     absolute_gap: float
     gap: float
     co2_t: float
-    starts: float
+    starts: float | None
     curtailed_mwh: float
     lost_load_mwh: float
 
@@ -183,7 +183,7 @@ def _by_merit_order(config: Config, run: SystemRun, window: slice, v2g: bool) ->
         absolute_gap=0.0,
         gap=0.0,
         co2_t=float(run.emissions_t[POLLUTANTS.index(CO2), window].sum()),
-        starts=0.0,
+        starts=None,
         curtailed_mwh=float(run.curtailed_mwh[window].sum()),
         lost_load_mwh=float(lost.sum()) / (1.0 - config.network.loss_share),
     )

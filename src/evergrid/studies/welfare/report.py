@@ -288,7 +288,7 @@ def _commitment(result: StudyResult) -> list[Section]:
                 amount(made.saving[name], signed=True),
                 amount(unsure) if name == WHOLE else "",
                 amount(made.co2_t[name], signed=True),
-                f"{before.starts:,.0f}",
+                "not counted" if before.starts is None else f"{before.starts:,.0f}",
                 f"{before.curtailed_mwh:,.0f}",
                 str(before.status if before.status is not Status.OPTIMAL else after.status),
             )
