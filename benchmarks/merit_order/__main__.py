@@ -28,16 +28,23 @@ from evergrid.model.time_series.system_load import SystemLoad
 ROUNDS = 15
 STORES = ((100.0, 400.0), (1000.0, 4000.0))  # MW and MWh
 EFFICIENCY = 0.87
+WEEK = (4008, 4176)  # hours of the year, from 16 June on
+VOLL, WEEK_GAP = 9500.0, 0.005
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Print every figure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hours", type=int, default=744, help="of the linear program")
+    parser.add_argument("--week", action="store_true", help="whole commitment of a week, alone")
+    parser.add_argument("--limit", type=float, default=300.0, help="seconds for each program of it")
     given = parser.parse_args(arguments)
     folder = Path(os.environ.get("EVERGRID_DATA", "../shared/data")) / "generation" / "rts_gmlc"
     fleet, load = rts_gmlc.read_generators(folder), rts_gmlc.read_system_load(folder)
     print(machine.description())
+    if given.week:
+        commitment_lines(fleet, load, given.limit)
+        return
     for treatment in ("as_given", "hull"):
         print(merit_order_line(fleet, load, treatment))
     for power_mw, energy_mwh in STORES:
@@ -89,6 +96,26 @@ def referee_line(
         f"  linear program, {hours:,} hours: {took_s:.2f} s, {theirs.status}; "
         f"costs differ by {apart:.1e}"
     )
+
+
+def commitment_lines(fleet: GeneratorFleet, load: SystemLoad, limit_s: float) -> None:
+    """A week of June as merit order with ramps, relaxed, and with whole units."""
+    week = SystemLoad(
+        load.grid.part(*WEEK),
+        load.load_mw[slice(*WEEK)],
+        load.source,
+        load.available_mw[:, slice(*WEEK)],
+    )
+    for commitment in ("none", "relaxed", "whole"):
+        problem = GenerationProblem(fleet, week, commitment=commitment, voll_per_mwh=VOLL)
+        begun = time.process_time()
+        found = schedule_units(problem, gap=WEEK_GAP, time_limit_s=limit_s)
+        print(
+            f"{commitment}: cost {found.cost / 1e6:.4f} million, gap {found.gap:.2%}, "
+            f"{found.status}, lost {found.lost_load_mw.sum():.1f} MWh, "
+            f"{time.process_time() - begun:.1f} CPU s",
+            flush=True,
+        )
 
 
 def linear_program(

@@ -52,3 +52,15 @@ def test_the_usual_day_is_the_mean_of_the_past_at_the_same_time_of_day():
 def test_values_that_are_no_numbers_are_refused():
     with pytest.raises(InputError, match="actual_kg_per_mwh must be finite"):
         LeadForecasts(np.array([np.nan, 1.0]), np.ones((2, 1)))
+
+
+def test_rows_stamped_by_the_time_they_are_for_fit_their_own_step_better():
+    leads = made_up(1.0)
+    ahead, own = leads.own_step_error
+    assert ahead < 0.6 * own
+    late = np.stack(
+        [np.roll(leads.forecast_kg_per_mwh[:, k], k + 1) for k in range(leads.leads)], axis=1
+    )
+    ahead, own = LeadForecasts(leads.actual_kg_per_mwh, late).own_step_error
+    assert ahead > 1.5 * own
+    assert LeadForecasts(np.ones(3), np.ones((3, 3))).own_step_error == (0.0, 0.0)

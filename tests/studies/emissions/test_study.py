@@ -231,6 +231,34 @@ def test_wrong_input_is_told(tmp_path: Path, changed: dict[str, Any], told: str)
         run(tmp_path, **changed)
 
 
+def test_factors_below_nothing_are_told_on_every_ledger(tmp_path: Path):
+    files(tmp_path)
+    times = [START + timedelta(hours=hour) for hour in range(HOURS)]
+    factor = [-50.0] * 2 + [400.0] * (HOURS - 2)
+    table = pl.DataFrame({"time_utc": times, "emissions_kg_per_mwh": factor})
+    changed: dict[str, Any] = {"prices_per_tonne": []}
+    for name in ("marginal", "average", "residual_mix"):
+        table.write_parquet(tmp_path / f"below_{name}.parquet")
+        changed[name] = {"file": f"below_{name}.parquet"}
+    given = parse(emissions.Config, configuration(**changed))
+    told = " ".join(emissions.run(given, folder=tmp_path, seed=1).summary["notes"])
+    for name in ("a marginal", "an average", "a residual mix"):
+        assert f"4 steps have {name} factor below 0" in told
+
+
+def test_forecasts_stamped_by_the_time_they_are_for_are_told(tmp_path: Path):
+    files(tmp_path)
+    factor = pl.read_parquet(tmp_path / "marginal.parquet")["emissions_kg_per_mwh"]
+    made = [START + timedelta(minutes=5 * k) for k in range(12 * HOURS)]
+    of_own_row = np.repeat(factor.to_numpy()[-HOURS:] / 1000.0, 12)
+    leads = {f"f{k}": of_own_row for k in range(1, 37)}
+    pl.DataFrame({"time_utc": made} | leads).write_parquet(tmp_path / "late.parquet")
+    changed = {"forecast": FORECAST | {"file": "late.parquet"}, "prices_per_tonne": []}
+    given = parse(emissions.Config, configuration(**changed))
+    told = " ".join(emissions.run(given, folder=tmp_path, seed=1).summary["notes"])
+    assert "rows may be stamped by the time that they are for" in told
+
+
 def test_a_battery_that_stays_drives_no_kilometre(tmp_path: Path):
     driving = {"km_per_kwh": 5.0, "displaced_g_per_km": 150.0}
     full = {

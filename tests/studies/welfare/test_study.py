@@ -149,6 +149,16 @@ def test_lost_load_is_told_and_feeding_saves_some() -> None:
     assert made.tables["hours"]["price_per_mwh_without"].max() == pytest.approx(9500.0)
 
 
+def test_wind_and_sun_that_nobody_takes_are_told(result: Any) -> None:
+    days = configuration()["days"]
+    days[1]["renewable_mw"] = [0.0] * 9 + [900.0] * 7 + [0.0] * 8
+    s = run(days=days).summary
+    assert s["curtailed_without_mwh"] > s["curtailed_mwh"] > 0.0
+    assert any("are curtailed without V2G" in note for note in s["notes"])
+    assert result.summary["curtailed_mwh"] == 0.0
+    assert not any("curtailed" in note for note in result.summary["notes"])
+
+
 def test_days_that_are_no_year_are_told(result: Any) -> None:
     days = configuration()["days"][:1]
     assert any("count 250 together" in note for note in run(days=days).summary["notes"])
@@ -390,14 +400,49 @@ def test_storage_of_the_grid_belongs_to_one_party_and_lowers_the_worth_of_feedin
     assert not any("torage of the grid," in note for note in result.summary["notes"])
 
 
+def units_that_run_or_stand(made: Any) -> None:
+    """What a day with whole units tells beside the merit order."""
+    s, rows = made.summary["commitment"], made.tables["commitment"]
+    assert s["status"] == "optimal"
+    assert s["gap"] <= 0.005
+    cost = {(row["commitment"], row["v2g"]): row["cost"] for row in rows.to_dicts()}
+    assert len(cost) == 6
+    for v2g in (False, True):
+        assert cost["merit_order", v2g] < cost["relaxed", v2g] < cost["whole", v2g]
+    least = made.findings.commitment.pairs["whole"][0]
+    assert least.cost - least.absolute_gap >= cost["relaxed", False] * (1 - 1e-9)
+    for name in ("merit_order", "relaxed", "whole"):
+        assert s["saving"][name] == pytest.approx(cost[name, False] - cost[name, True])
+    hours = made.tables["hours"].filter(pl.col("day") == "2020-02-27")
+    fed = hours["discharge_mwh"].sum() - hours["charge_mwh"].sum()
+    assert fed < 0.0
+    (note,) = (one for one in made.summary["notes"] if "run or stand" in one)
+    assert f"{s['saving_uncertainty']:,.0f} more or less" in note
+
+
+def test_days_with_whole_units_that_there_are_not_are_refused(data_folder: Path) -> None:
+    folder = str(data_folder / "generation" / "rts_gmlc")
+    for asked, told in (
+        ({"first_day": "2021-06-16"}, "be a day of the test system"),
+        ({"first_day": "2020-12-30"}, "end with the test system: 2 from 2020-12-30"),
+    ):
+        with pytest.raises(EvergridError, match=told):
+            run(rts={"folder": folder}, plants=[], days=[], commitment=asked)
+    with pytest.raises(EvergridError, match=r"commitment must be given with \[rts\] only"):
+        run(commitment={"first_day": "2020-06-16"})
+
+
 @pytest.mark.slow
 def test_the_test_system_runs_for_a_year(data_folder: Path) -> None:
     folder = data_folder / "generation" / "rts_gmlc"
     rts = {"folder": str(folder)}
     tried = {"wear_factor": [1.0], "effort_factor": [1.0], "social_cost": ["epa_2.0"]}
     tried |= {"round_trip": [0.87], "baseline": ["smart"]}
-    made = run(rts=rts, plants=[], days=[], assumed=tried, nodes=21, dollar_year=2020)
+    whole_days = {"first_day": "2020-02-27", "days": 1}
+    given = {"rts": rts, "plants": [], "days": [], "assumed": tried, "commitment": whole_days}
+    made = run(**given, nodes=21, dollar_year=2020)
     s = made.summary
+    units_that_run_or_stand(made)
     assert len(made.tables["hours"]) == 8784
     assert abs(s["identity_residual"]) < 1e-12
     assert len(set(made.tables["rates"]["kind"])) == 8

@@ -22,6 +22,13 @@ FUELS = {
     "fossil_oil": 0.75,
 }
 HALF = float(np.sqrt(0.87))
+HOURS = {
+    "all": range(24),
+    "night": range(6),
+    "midday": range(11, 16),
+    "evening": range(17, 21),
+}
+ESTIMATORS = pl.read_csv(Path(__file__).parent / "outside_estimators.csv")
 
 
 def germany(data_folder: Path, year: int) -> tuple[factors.FuelEmissions, np.ndarray]:
@@ -51,9 +58,7 @@ def test_germany_by_average_factors_gains_and_by_marginal_ones_loses(
     of, hour = germany(data_folder, year)
     assert round(factors.average_kg_per_mwh(of) / 1000.0, 3) == average
     assert round(factors.marginal(of).kg_per_mwh / 1000.0, 3) == marginal
-    midday, evening = (
-        np.flatnonzero(np.isin(hour, hours)) for hours in (range(11, 16), range(17, 21))
-    )
+    midday, evening = (np.flatnonzero(np.isin(hour, HOURS[part])) for part in ("midday", "evening"))
     mix = [
         float(1000.0 * of.emitted_t[rows].sum() / of.total_mwh[rows].sum())
         for rows in (midday, evening)
@@ -62,6 +67,24 @@ def test_germany_by_average_factors_gains_and_by_marginal_ones_loses(
     slope = [float(round(factors.marginal(of, rows).kg_per_mwh)) for rows in (midday, evening)]
     assert round(cycle_kg(10_000.0, mix[0], mix[1], 0.87) / 1000.0, 2) == by_average
     assert round(cycle_kg(10_000.0, slope[0], slope[1], 0.87) / 1000.0, 2) == by_marginal
+
+
+@pytest.mark.parametrize("year", [2019, 2020])
+def test_marginal_factors_of_germany_lie_beside_those_of_outside_estimators(
+    data_folder: Path, year: int
+):
+    """The same regression by another program to its last digit, another method as far as stated."""
+    of, hour = germany(data_folder, year)
+    rows = ESTIMATORS.filter(pl.col("year") == year).to_dicts()
+    assert len(rows) == 2 * len(HOURS)
+    for row in rows:
+        ours = factors.marginal(of, np.flatnonzero(np.isin(hour, HOURS[row["hours"]])))
+        percent = 100.0 * (ours.kg_per_mwh / row["kg_per_mwh"] - 1.0)
+        if row["estimator"] == "statsmodels":
+            assert ours.kg_per_mwh == pytest.approx(row["kg_per_mwh"], abs=5.1e-5), row
+            assert ours.standard_error == pytest.approx(row["standard_error"], abs=5.1e-6), row
+        else:
+            assert percent == pytest.approx(row["ours_less_it_percent"], abs=0.051), row
 
 
 def best_change(factor: np.ndarray, step_h: float, held_kwh: float, end_kwh: float) -> np.ndarray:

@@ -77,9 +77,8 @@ def load_change(
         rule = f"have a value for every step of the load, {load.grid.steps:,} in all"
         raise InputError("load_change", [Fault("change_mw", rule, (len(change_mw),))])
     changed = replace(problem, load=replace(load, load_mw=load.load_mw + change_mw))
-    before, after = (
-        schedule_units(one, gap=gap, time_limit_s=time_limit_s) for one in (problem, changed)
-    )
+    before = schedule_units(problem, gap=gap, time_limit_s=time_limit_s)
+    after = schedule_units(changed, gap=gap, time_limit_s=time_limit_s, start=before)
     return LoadChange(
         before=before,
         after=after,

@@ -138,7 +138,7 @@ def _add_starts(
     start: Int[Array, "unit step"],
 ) -> None:
     """A unit starts where it runs and did not run before; then it runs, and once stopped stands."""
-    fleet, step_h = problem.fleet, problem.load.grid.step_h
+    fleet = problem.fleet
     row = made.rows(on[:, 1:].shape, lower=-np.inf, upper=0.0)
     made.entries(row, on[:, 1:], 1.0)
     made.entries(row, on[:, :-1], -1.0)
@@ -147,9 +147,7 @@ def _add_starts(
         row = made.rows((len(fleet),), lower=-np.inf, upper=problem.on_before.astype(float))
         made.entries(row, on[:, 0], 1.0)
         made.entries(row, start[:, 0], -1.0)
-    for unit in range(len(fleet)):
-        up = max(int(np.ceil(fleet.min_up_h[unit] / step_h - NEAR)), 1)
-        down = max(int(np.ceil(fleet.min_down_h[unit] / step_h - NEAR)), 1)
+    for unit, (up, down) in enumerate(zip(*least_steps(problem), strict=True)):
         at = np.arange(on.shape[1])
         row = made.rows(at.shape, lower=-np.inf, upper=0.0)  # starts of the last steps - u <= 0
         _add_last(made, row, start[unit], at - np.minimum(up - 1, at), at)
@@ -158,6 +156,16 @@ def _add_starts(
         row = made.rows(before.shape, lower=-np.inf, upper=1.0)  # starts since then + u then <= 1
         _add_last(made, row, start[unit], before + 1, at[1:])
         made.entries(row, on[unit, before], 1.0)
+
+
+def least_steps(problem: GenerationProblem) -> tuple[Int[Array, " unit"], Int[Array, " unit"]]:
+    """Least steps that each unit runs once started, and stands once stopped."""
+    step_h, fleet = problem.load.grid.step_h, problem.fleet
+    up, down = (
+        np.maximum(np.ceil(hours / step_h - NEAR).astype(int), 1)
+        for hours in (fleet.min_up_h, fleet.min_down_h)
+    )
+    return up, down
 
 
 def _add_last(

@@ -1,6 +1,6 @@
 """Which units run in each step, at what cost, at what price, and with what emissions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,7 +10,8 @@ from evergrid.core.faults import Fault
 from evergrid.core.status import Status
 from evergrid.dispatch.generation.problem import GenerationProblem
 from evergrid.dispatch.generation.program import Layout, build, cost_blocks, unit_output
-from evergrid.engine.highs.sparse_program import SparseAnswer, solve
+from evergrid.dispatch.generation.rounding import rounded
+from evergrid.engine.highs.sparse_program import SparseAnswer, SparseProgram, solve
 from evergrid.impact.merit_order.clearing import row_of
 from evergrid.impact.merit_order.convex import CostBlocks
 
@@ -83,7 +84,11 @@ class UnitSchedule:
 
 
 def schedule_units(
-    problem: GenerationProblem, *, gap: float = 1e-9, time_limit_s: float = 600.0
+    problem: GenerationProblem,
+    *,
+    gap: float = 1e-9,
+    time_limit_s: float = 600.0,
+    start: UnitSchedule | None = None,
 ) -> UnitSchedule:
     """The cheapest schedule of the units and stores of a system.
 
@@ -91,7 +96,11 @@ def schedule_units(
         problem: The system.
         gap: Share of the cost at which a schedule with whole commitment is called optimal; one
             in a thousand is usual, and HiGHS needs minutes for less.
-        time_limit_s: After which the best that is known is returned, with its gap.
+        time_limit_s: For each program that is solved; whole commitment has a relaxed one, those of
+            rounding, and branch and bound, of which the best that is known is returned with its
+            gap.
+        start: Of a problem that is alike: which units run there is tried first, with whole
+            commitment.
 
     Raises:
         InfeasibleError: The load, the reserve or a store's energy cannot be served.
@@ -99,12 +108,45 @@ def schedule_units(
     """
     curve = cost_blocks(problem)
     program, layout = build(problem, curve)
-    answer = solve(program, time_limit_s=time_limit_s, gap=gap)
+    if problem.commitment == "whole":
+        answer = _whole(problem, program, layout, gap=gap, time_limit_s=time_limit_s, start=start)
+    else:
+        answer = solve(program, time_limit_s=time_limit_s, gap=gap)
     if answer.status is Status.INFEASIBLE:
         raise InfeasibleError(*_reason(problem))
     if not len(answer.values):
         raise SolveError(answer.status)
     return _read(problem, curve, layout, answer)
+
+
+def _whole(
+    problem: GenerationProblem,
+    program: SparseProgram,
+    layout: Layout,
+    *,
+    gap: float,
+    time_limit_s: float,
+    start: UnitSchedule | None,
+) -> SparseAnswer:
+    """The program with whole units, begun with a schedule that is known or rounded to one.
+
+    The bound is the better one of branch and bound and of the relaxed program.
+    """
+    none = np.zeros_like(program.whole)
+    relaxed = solve(replace(program, whole=none), time_limit_s=time_limit_s)
+    if relaxed.status is Status.INFEASIBLE:
+        return relaxed
+    on = None if start is None else start.on.astype(float)
+    if on is None and len(relaxed.values):
+        of = relaxed.values[layout.on]
+        on = rounded(problem, program, layout, of, time_limit_s=time_limit_s)
+    known = None if on is None else (layout.on.ravel(), on.ravel())
+    answer = solve(program, time_limit_s=time_limit_s, gap=gap, start=known)
+    if relaxed.status is not Status.OPTIMAL or relaxed.bound <= answer.bound:
+        return answer
+    near = answer.cost - relaxed.bound <= gap * max(abs(answer.cost), 1.0)
+    status = Status.OPTIMAL if near and answer.status is Status.FEASIBLE else answer.status
+    return replace(answer, bound=relaxed.bound, status=status)
 
 
 def _reason(problem: GenerationProblem) -> tuple[str, list[Fault]]:

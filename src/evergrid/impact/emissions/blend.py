@@ -75,6 +75,20 @@ class LeadForecasts:
         latest = self.actual_kg_per_mwh[:, None]
         return latest + self.weight * (self.forecast_kg_per_mwh - latest)
 
+    @property
+    def own_step_error(self) -> tuple[float, float]:
+        """How far forecasts of the longest lead lie from what came then, and from what was then.
+
+        The second is of the step in which they were made. Where it is the smaller one, rows may be
+        stamped by the time that they are for; 0 for both where no step is that far ahead.
+        """
+        lead = self.leads
+        if not 0 < lead < len(self.actual_kg_per_mwh):
+            return 0.0, 0.0
+        made = self.forecast_kg_per_mwh[:-lead, -1]
+        ahead, own = self.actual_kg_per_mwh[lead:], self.actual_kg_per_mwh[:-lead]
+        return float(np.abs(made - ahead).mean()), float(np.abs(made - own).mean())
+
     def mean_absolute_error(self, expected: Float[Array, "step lead"]) -> Float[Array, " lead"]:
         """How far what was expected lies from what came, at each lead."""
         actual = self.actual_kg_per_mwh

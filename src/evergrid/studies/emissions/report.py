@@ -9,9 +9,11 @@ from plotly.graph_objects import Figure
 
 from evergrid.core.units import KG_PER_TONNE
 from evergrid.dispatch.assessment import Overload
+from evergrid.impact.emissions.blend import LeadForecasts
 from evergrid.model.time_series.emission_factors import SMALLEST_KG_PER_MWH
 from evergrid.report import figures as draw
 from evergrid.report.drawing import FigureMakers, Figures
+from evergrid.report.labels import amount
 from evergrid.report.page import Headline, Section, Table
 from evergrid.studies import console_summary
 from evergrid.studies.emissions import streamed_report
@@ -32,6 +34,7 @@ LABELS = {
     "cap_cheaper": "the cheaper plan of the cap",
     "cap_cleaner": "the cleaner plan of the cap",
 }
+TOLD_OWN_STEP = 1.1  # times the error of a forecast at its own step, above which that is told
 TOLD_MEAN = 0.2  # of the spread of errors, beyond which their mean is told
 NOTHING_T = 0.0005  # tonnes below which 0.000 is printed
 READING = {
@@ -116,6 +119,9 @@ def answer(s: Mapping[str, Any]) -> str:
         text = f"V2G led by price {_verb(by_price)} emissions by {_span(by_price, low, high)}"
     if by_carbon <= -NOTHING_T:
         text += f"; led by marginal factors it lowers them by {-by_carbon:,.3f} t"
+        on_forecasts = s["tonnes"].get("carbon_forecast")
+        if on_forecasts is not None:
+            text += f" (on forecasts it {_verb(on_forecasts)} them by {abs(on_forecasts):,.3f} t)"
         cost = s["net_cost"]["carbon"] - s["net_cost"]["price"]
         less = by_price - by_carbon
         if less > 0 and cost > 0:
@@ -212,11 +218,17 @@ def notes(config: Config, found: EmissionsResults) -> list[str]:
                 f"In {none:,} steps nothing that emits generates: their average factor is 0, and "
                 "their marginal one is still that of their group."
             )
-    below = int((factors.marginal < 0).sum())
-    if below:
-        told.append(
-            f"{below:,} steps have a marginal factor below 0, as its source's model has it."
-        )
+    for name, values in (
+        ("a marginal", factors.marginal),
+        ("an average", factors.average),
+        ("a residual mix", factors.residual),
+    ):
+        below = 0 if values is None else int((values < 0).sum())
+        if below:
+            told.append(
+                f"{below:,} steps have {name} factor below 0, as its source has it: more use of "
+                "energy then counts as fewer emissions."
+            )
     zero = int((factors.marginal == 0).sum())
     if zero:
         share = zero / len(factors.marginal)
@@ -229,12 +241,25 @@ def notes(config: Config, found: EmissionsResults) -> list[str]:
             f"{config.embodied.pack_kg_per_kwh:g} kg/kWh and {config.embodied.life_full_cycles:g} "
             "full cycles are taken. It is told on its own line, and counts in the plan by carbon."
         )
-    if config.forecast is not None:
+    if found.forecasts is not None:
         told.append(
             "On forecasts nothing is known but the factor of the step that begins, the forecasts "
             "made by then, and the days before. Sessions to come are not known either."
         )
+        told += _of_stamps(found.forecasts)
     return told
+
+
+def _of_stamps(forecasts: LeadForecasts) -> list[str]:
+    """Forecasts that fit another time than the one they are for."""
+    ahead, own = forecasts.own_step_error
+    if ahead <= TOLD_OWN_STEP * own or ahead <= 0:
+        return []
+    return [
+        f"Forecasts {forecasts.leads} steps ahead miss what came then by {ahead:,.1f} kg/MWh on "
+        f"the mean, and the factor of the step in which they were made by {own:,.1f}: rows may be "
+        "stamped by the time that they are for. A row is stamped by when its forecasts were made."
+    ]
 
 
 def _of_errors(found: EmissionsResults) -> list[str]:
@@ -367,8 +392,8 @@ def page(result: AnyResult, drawn: Figures) -> Page:
     s = result.summary
     money = s["currency"]
     cards = [
-        Headline("V2G by price", f"{s['tonnes']['price']:+,.3f}", "t", "against no control"),
-        Headline("V2G by carbon", f"{s['tonnes']['carbon']:+,.3f}", "t", "by marginal factors"),
+        Headline("V2G by price", _change(s["tonnes"]["price"]), "t", "against no control"),
+        Headline("V2G by carbon", _change(s["tonnes"]["carbon"]), "t", "by marginal factors"),
         Headline(
             "Sure",
             f"{s['reduction_probability']['price']:.0%}",
@@ -405,11 +430,11 @@ def _side_by_side(result: StudyResult) -> Section:
     rows = [
         (
             LABELS[row["strategy"]],
-            f"{row['consequential_tonnes']:+,.3f}",
-            f"{row['low_tonnes']:+,.3f} to {row['high_tonnes']:+,.3f}",
+            _change(row["consequential_tonnes"]),
+            f"{_change(row['low_tonnes'])} to {_change(row['high_tonnes'])}",
             _or_none(row["location_tonnes"]),
             _or_none(row["market_tonnes"]),
-            f"{row['net_cost']:,.2f}",
+            amount(row["net_cost"], decimals=2),
             f"{row['violation_kw']:,.2f}",
             row["status"],
         )
@@ -434,7 +459,7 @@ def _sensitivity(result: StudyResult) -> list[Section]:
             one.fuel.replace("_", " "),
             f"{one.change:+.0%}",
             f"{one.marginal_kg_per_mwh:,.1f}",
-            *(f"{one.tonnes[name]:+,.3f}" for name in names),
+            *(_change(one.tonnes[name]) for name in names),
         )
         for one in found
     ]
@@ -442,5 +467,10 @@ def _sensitivity(result: StudyResult) -> list[Section]:
     return [Section("If a fuel's factor is another", text, Table(columns, rows))]
 
 
+def _change(tonnes: float) -> str:
+    """Tonnes more or less, as a reader expects them."""
+    return amount(tonnes, signed=True, decimals=3)
+
+
 def _or_none(tonnes: float | None) -> str:
-    return "no factors" if tonnes is None else f"{tonnes:,.3f}"
+    return "no factors" if tonnes is None else amount(tonnes, decimals=3)

@@ -9,6 +9,7 @@ from evergrid.core.status import Status
 from evergrid.dispatch.assessment import Assessment
 from evergrid.dispatch.carbon.account import GridEnergy, ScheduleCarbon
 from evergrid.dispatch.carbon.frontier import CappedPlan, FrontierPoint
+from evergrid.impact.emissions.blend import LeadForecasts
 from evergrid.impact.emissions.ledgers import (
     ConsequentialLedger,
     LocationBasedLedger,
@@ -100,6 +101,7 @@ class EmissionsResults:
         capped: The cheapest plan within the cap, where there is one.
         past_errors_kg_per_mwh: Of factors, that bands are drawn from; None where they are assumed.
         sensitivity: To factors of fuels, where marginal factors are estimated from generation.
+        forecasts: Of marginal factors, where there are some.
     """
 
     inputs: StudyInputs
@@ -110,6 +112,7 @@ class EmissionsResults:
     capped: CappedPlan | None
     past_errors_kg_per_mwh: Float[Array, " past"] | None = None
     sensitivity: tuple[FuelSensitivity, ...] = ()
+    forecasts: LeadForecasts | None = None
 
     def every_plan(self) -> Iterator[tuple[str, Assessment]]:
         """Every plan that was made, held against the records, by what it is called."""

@@ -95,6 +95,7 @@ def compute(config: Config, context: Context) -> Output[Any]:
         cap,
         counting.past_errors,
         _sensitivity(counting, strategies),
+        counting.forecasts,
     )
     return Output(
         results,
@@ -128,6 +129,18 @@ class _Counting:
     def past_errors(self) -> Float[Array, " past"] | None:
         """What factors missed by in the past; None where that is assumed."""
         return bands.past_errors(self.config, self.context, self.portfolio.grid.step_h)
+
+    @cached_property
+    def forecasts(self) -> LeadForecasts | None:
+        """Of marginal factors; None where only foresight is asked for."""
+        if self.config.forecast is None:
+            return None
+        path = locate(self.config.forecast.file, self.context.folder)
+        try:
+            made = sgip_forecast.read(path).on(self.portfolio.grid)
+        except InputError as fault:
+            raise in_file(path, fault) from fault
+        return LeadForecasts(self.factors.marginal, made)
 
     @property
     def problem(self) -> CarbonProblem:
@@ -253,16 +266,10 @@ def _strategies(counting: _Counting) -> dict[str, StrategyCarbon]:
 def _rolling(counting: _Counting) -> rolling.RollingResult:
     """Planning again and again on forecasts of factors, settled on what came."""
     config, grid = counting.config, counting.portfolio.grid
-    forecast = config.forecast
+    forecast, leads = config.forecast, counting.forecasts
     assert forecast is not None
-    assert config.marginal is not None
-    path = locate(forecast.file, counting.context.folder)
-    try:
-        made = sgip_forecast.read(path).on(grid)
-    except InputError as fault:
-        raise in_file(path, fault) from fault
-    leads = LeadForecasts(counting.factors.marginal, made)
-    expected = leads.blended_kg_per_mwh if forecast.blend else made
+    assert leads is not None
+    expected = leads.blended_kg_per_mwh if forecast.blend else leads.forecast_kg_per_mwh
     before = _before(grid, forecast.look_back_days)
     past = _known_before(config, counting.context, before)
     led = counting.led_by(counting.factors.marginal)

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from evergrid.core.config import Config as BaseConfig
 from evergrid.core.errors import ConfigError
@@ -86,6 +87,24 @@ class RtsPlants(BaseConfig):
     """Share of every block that is out of service."""
     load_factor: float = Field(default=1.0, gt=0)
     """What the load is multiplied by."""
+
+
+class CommitmentDays(BaseConfig):
+    """Days of the test system with units that run or stand, beside the merit order."""
+
+    first_day: str = Field(examples=["2020-06-17"])
+    """First of them."""
+    days: int = Field(default=7, ge=1, le=14)
+    """How many."""
+    gap: float = Field(default=0.005, gt=0, le=0.1)
+    """Share of the cost by which a schedule may exceed the least and is still called optimal."""
+    time_limit_s: float = Field(default=300.0, gt=0)
+    """For each of two schedules of whole units; after it the best known is told, with its gap."""
+
+    @field_validator("first_day", mode="before")
+    @classmethod
+    def _text(cls, value: object) -> object:
+        return value.isoformat() if isinstance(value, date) else value
 
 
 class DayType(BaseConfig):
@@ -305,6 +324,8 @@ class Config(BaseConfig):
     """A stack of plants; or `rts`."""
     rts: RtsPlants | None = None
     """The RTS-GMLC test system in the place of `plants` and `days`."""
+    commitment: CommitmentDays | None = None
+    """Days of `rts` with units that run or stand; none when absent."""
     days: tuple[DayType, ...] = ()
     """Days that stand for the year."""
     vehicles: Vehicles = Vehicles()
@@ -341,6 +362,9 @@ def check(config: Config) -> None:
     if config.rts is not None and (config.plants or config.days):
         fix = "Remove [[plants]] and [[days]], or [rts]."
         faults.append(Fault("rts", "stand alone", fix=fix))
+    if config.commitment is not None and config.rts is None:
+        fix = "Plants of [[plants]] have no starts and no least output: leave [commitment] out."
+        faults.append(Fault("commitment", "be given with [rts] only", fix=fix))
     faults += _carbon_in_costs(config) + _dollar_years(config) + _calendar(config)
     faults += _repeated("plants.name", [one.name for one in config.plants])
     faults += _repeated("days.name", [one.name for one in config.days])

@@ -1,10 +1,12 @@
 """What a reader of a study of welfare must know."""
 
+from evergrid.core.status import Status
 from evergrid.impact.welfare.dollars import DEFLATOR
 from evergrid.impact.welfare.party import Party
 from evergrid.impact.welfare.pollutants import POLLUTANTS
 from evergrid.impact.welfare.social_cost import IWG
 from evergrid.studies.welfare import market, wording
+from evergrid.studies.welfare.commitment import MERIT_ORDER, RELAXED, WHOLE
 from evergrid.studies.welfare.config import Carbon, Config
 from evergrid.studies.welfare.results import WelfareResults
 
@@ -14,7 +16,7 @@ LOCAL = (
     ("pm25", "PM2.5", "pm25_per_short_ton"),
 )
 OPEN_MONEY = 0.05  # share of the largest gain above which prices at edges are told
-LEAST_TOLD_MWH = 0.5  # of storage; less is told as none
+LEAST_TOLD_MWH = 0.5  # of storage and of what is curtailed; less is told as none
 CURVES_MISS = 0.01  # share of the gain above which nodes are too few
 
 
@@ -59,8 +61,14 @@ def of(config: Config, found: WelfareResults) -> list[str]:
                 "it is worth is held back, too."
             )
         )
-    told += _unverified(config, found)
-    told += _short_year(found) + _lost_load(found) + _curves(found) + _edges(config, found)
+    told += _unverified(config, found) + _commitment(config, found)
+    told += (
+        _short_year(found)
+        + _lost_load(found)
+        + _curtailed(found)
+        + _curves(found)
+        + _edges(config, found)
+    )
     return told
 
 
@@ -113,6 +121,28 @@ def _unverified(config: Config, found: WelfareResults) -> list[str]:
     ]
 
 
+def _commitment(config: Config, found: WelfareResults) -> list[str]:
+    """What the merit order leaves out, where units were committed for some days."""
+    made, asked = found.commitment, config.commitment
+    if made is None or asked is None:
+        return []
+    low, high = (float(one.gap) for one in sorted(made.pairs[WHOLE], key=lambda one: one.gap))
+    saving, money = made.saving, config.currency
+    late = ""
+    if made.status is not Status.OPTIMAL:
+        late = f" The time limit came before the gap of {asked.gap:.2%} was reached."
+    return [
+        f"{made.days} days from {made.first_day} with units that run or stand, starts, ramps and "
+        f"least output: V2G saves {saving[WHOLE]:,.0f} {money} of their cost, by up to "
+        f"{made.saving_uncertainty:,.0f} more or less (gaps of {low:.2%} and {high:.2%}); "
+        f"{saving[RELAXED]:,.0f} where units may run in part, {saving[MERIT_ORDER]:,.0f} by the "
+        f"merit order that all else is counted by. The relaxation costs "
+        f"{made.relaxation_share:.2%} less than whole units, the merit order "
+        f"{made.merit_order_share:.2%} less. Starts in the first hour are free, and starts emit "
+        f"nothing.{late}"
+    ]
+
+
 def _short_year(found: WelfareResults) -> list[str]:
     """Days that do not make a year."""
     days = float(found.inputs.weight.sum())
@@ -129,6 +159,17 @@ def _lost_load(found: WelfareResults) -> list[str]:
     return [
         f"Load exceeds all capacity: {before:,.1f} MWh are lost without V2G, {after:,.1f} with it, "
         "and the price is then the value of lost load."
+    ]
+
+
+def _curtailed(found: WelfareResults) -> list[str]:
+    """Wind and sun that nobody takes."""
+    before, after = (one.sum(one.curtailed_mwh) for one in (found.case.without, found.case.with_it))
+    if max(before, after) < LEAST_TOLD_MWH:
+        return []
+    return [
+        f"Wind and sun exceed the load in some hours: {before:,.0f} MWh are curtailed without V2G, "
+        f"{after:,.0f} with it. Charging costs and emits nothing then."
     ]
 
 

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 from plotly.graph_objects import Figure
 
+from evergrid.core.status import Status
 from evergrid.impact.welfare.party import Party
 from evergrid.report import figures as draw
 from evergrid.report.drawing import FigureMakers, Figures
@@ -13,6 +14,7 @@ from evergrid.report.page import Headline, Section, Table
 from evergrid.studies import console_summary
 from evergrid.studies.study import Page, Result
 from evergrid.studies.welfare import tables, wording
+from evergrid.studies.welfare.commitment import MERIT_ORDER, RELAXED, WHOLE
 from evergrid.studies.welfare.config import Config
 from evergrid.studies.welfare.results import WelfareResults
 from evergrid.studies.welfare.wording import COST_LABELS, POLICY_LABELS
@@ -33,6 +35,11 @@ READING = {
     "group_gains": "What reaches households as owners, as consumers and as people who breathe. "
     "Gains of companies, of the government and of the climate have no address here.",
     "feeding_day": "The mean of all days with their weights.",
+}
+COMMITMENT_LABELS = {
+    MERIT_ORDER: "merit order",
+    RELAXED: "may run in part",
+    WHOLE: "run or stand",
 }
 HEADINGS = {
     "party_waterfall": "Who gains, who loses",
@@ -205,6 +212,7 @@ def page(result: StudyResult, drawn: Figures) -> Page:
     ]
     sections = drawn.sections(READING, HEADINGS)
     closing = [_policy_table(result), *_two_part(result), _transfers(result), _effects(result)]
+    closing += _commitment(result)
     return Page(cards=cards, sections=[*sections, *closing], answer=wording.answer(s))
 
 
@@ -264,6 +272,45 @@ def _two_part(result: StudyResult) -> list[Section]:
     ]
 
 
+def _commitment(result: StudyResult) -> list[Section]:
+    """Days with units that run or stand, beside the merit order."""
+    made = result.findings.commitment
+    if made is None:
+        return []
+    money = result.summary["currency"]
+    rows = []
+    for name, (before, after) in made.pairs.items():
+        unsure = sum(max(one.absolute_gap, 0.0) for one in (before, after))
+        rows.append(
+            (
+                COMMITMENT_LABELS[name],
+                amount(before.cost),
+                amount(made.saving[name], signed=True),
+                amount(unsure) if name == WHOLE else "",
+                amount(made.co2_t[name], signed=True),
+                "not counted" if before.starts is None else f"{before.starts:,.0f}",
+                f"{before.curtailed_mwh:,.0f}",
+                str(before.status if before.status is not Status.OPTIMAL else after.status),
+            )
+        )
+    columns = (
+        *(
+            "units",
+            f"cost without V2G, {money}",
+            f"saved by V2G, {money}",
+            f"more or less, {money}",
+        ),
+        *("CO2 by V2G, t", "starts without V2G", "curtailed, MWh", "status"),
+    )
+    text = (
+        f"{made.days} days from {made.first_day}, the same load and the same feeding. Whole units "
+        "run or stand, cost a start and give their least output; branch and bound stops at a gap, "
+        "by which costs may be too high. What is left out by the merit order is what starts, ramps "
+        "and least outputs cost."
+    )
+    return [Section("With units that run or stand", text, Table(columns, rows))]
+
+
 def _policy_table(result: StudyResult) -> Section:
     """Policies side by side at the social cost of the study."""
     found, s = result.findings, result.summary
@@ -273,7 +320,7 @@ def _policy_table(result: StudyResult) -> Section:
             case.outcome.policy.label,
             f"{case.mean_rate_per_mwh:,.2f}",
             f"{case.fed_mwh:,.0f}",
-            f"{case.emitted_t['co2']:+,.0f}",
+            amount(case.emitted_t["co2"], signed=True),
             amount(case.change.by_party[Party.EV_OWNERS], signed=True),
             amount(case.change.total, signed=True),
             amount(best - case.change.total),

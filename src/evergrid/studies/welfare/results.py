@@ -13,6 +13,7 @@ from evergrid.impact.welfare.party import Party
 from evergrid.impact.welfare.social_cost import SocialCost
 from evergrid.studies.welfare.assumptions import AssumptionCase
 from evergrid.studies.welfare.cases import PolicyCase
+from evergrid.studies.welfare.commitment import CommitmentComparison
 from evergrid.studies.welfare.market import PowerSystemInputs
 
 
@@ -77,6 +78,7 @@ class WelfareResults:
         assumptions: The total under combinations of assumptions.
         groups: Of households.
         gains: What each group gains by the chosen policy.
+        commitment: The chosen policy in some days with units that run or stand; None without.
     """
 
     inputs: PowerSystemInputs
@@ -94,6 +96,7 @@ class WelfareResults:
     assumptions: tuple[AssumptionCase, ...]
     groups: HouseholdGroups
     gains: GroupGains
+    commitment: CommitmentComparison | None
 
     @property
     def case(self) -> PolicyCase:

@@ -1,10 +1,13 @@
 """The RTS-GMLC test system as plants and days of a study of welfare."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from evergrid.core.arrays import Array
+from evergrid.core.errors import ConfigError
+from evergrid.core.faults import Fault
 from evergrid.core.timegrid import TimeGrid
 from evergrid.core.units import H_PER_DAY
 from evergrid.data.files.locate import locate
@@ -13,6 +16,7 @@ from evergrid.impact import merit_order
 from evergrid.impact.merit_order import Stack
 from evergrid.impact.welfare.pollutants import POLLUTANTS
 from evergrid.impact.welfare.power_system.supply import StackSupply
+from evergrid.model.generators import GeneratorFleet
 from evergrid.studies.welfare.config import Config
 from evergrid.studies.welfare.market import PowerSystemInputs
 
@@ -26,23 +30,20 @@ def read(config: Config, folder: Path) -> PowerSystemInputs:
     """Plants and the 366 days of the test system.
 
     Raises:
-        ConfigError: A folder that cannot be named.
+        ConfigError: A folder that cannot be named, or days of [commitment] that there are not.
         MissingFileError, UnreadableFileError: The folder does not hold the test system.
         InputError: Cells that break rules; a plant dearer than lost load.
     """
     assert config.rts is not None
-    place = locate(config.rts.folder, folder)
-    rates = rts_gmlc.PJM_2024_LB_PER_MMBTU
-    fleet = rts_gmlc.read_generators(place, unit_specific_lb_per_mmbtu=rates)
-    load = rts_gmlc.read_system_load(place)
-    stack = merit_order.supply_stack(fleet, treatment=config.rts.treatment)
+    stack = merit_order.supply_stack(generators(config, folder), treatment=config.rts.treatment)
+    load = rts_gmlc.read_system_load(locate(config.rts.folder, folder))
     grid = load.grid
     hours = round(H_PER_DAY / grid.step_h)
     days = grid.steps // hours
     sent_out = load.load_mw[: days * hours].reshape(days, hours) * config.rts.load_factor
     renewable = load.available_mw.sum(axis=0)[: days * hours].reshape(days, hours)
     stamps = grid.times[: days * hours : hours].astype("datetime64[D]")
-    return PowerSystemInputs(
+    inputs = PowerSystemInputs(
         supply=_supply(config, stack),
         day=stamps.astype(str).astype(object),
         kind=_kinds(stamps),
@@ -51,12 +52,56 @@ def read(config: Config, folder: Path) -> PowerSystemInputs:
         renewable_mwh=renewable,
         notes=(*_notes(grid), *stack.remarks),
     )
+    _check_commitment(config, inputs)
+    return inputs
+
+
+def _check_commitment(config: Config, inputs: PowerSystemInputs) -> None:
+    """Refuse days that the test system does not have.
+
+    Raises:
+        ConfigError: The first day is none of them, or they go on beyond the last.
+    """
+    asked = config.commitment
+    if asked is None:
+        return
+    at = np.flatnonzero(inputs.day == asked.first_day)
+    first, last = inputs.day[0], inputs.day[-1]
+    if not len(at):
+        rule = f"be a day of the test system, {first} to {last}"
+        fault = Fault("commitment.first_day", rule, (asked.first_day,))
+        raise ConfigError("config", [fault])
+    left = len(inputs.day) - int(at[0])
+    if asked.days > left:
+        rule = f"end with the test system: {left} from {asked.first_day} to {last}"
+        raise ConfigError("config", [Fault("commitment.days", rule, (asked.days,))])
+
+
+def generators(config: Config, folder: Path) -> GeneratorFleet:
+    """Units of the test system, less the share of each that is out of service.
+
+    Raises:
+        ConfigError: A folder that cannot be named.
+        MissingFileError, UnreadableFileError: The folder does not hold the test system.
+        InputError: Cells that break rules.
+    """
+    assert config.rts is not None
+    fleet = rts_gmlc.read_generators(
+        locate(config.rts.folder, folder),
+        unit_specific_lb_per_mmbtu=rts_gmlc.PJM_2024_LB_PER_MMBTU,
+    )
+    left = 1.0 - config.rts.capacity_out
+    return replace(
+        fleet,
+        segment_mw=left * fleet.segment_mw,
+        minimum_mw=left * fleet.minimum_mw,
+        ramp_mw_per_h=left * fleet.ramp_mw_per_h,
+    )
 
 
 def _supply(config: Config, stack: Stack) -> StackSupply:
     """The pieces of a stack as blocks."""
-    rts, carbon = config.rts, config.carbon
-    assert rts is not None
+    carbon = config.carbon
     known = {"pm25": PARTICLES}
     rows = {str(name): row for row, name in enumerate(stack.pollutant)}
     emitted = np.zeros((len(POLLUTANTS), len(stack.low_price_per_mwh)))
@@ -67,7 +112,7 @@ def _supply(config: Config, stack: Stack) -> StackSupply:
     most = stack.unit_type[stack.type_share.argmax(axis=0)]
     return StackSupply(
         name=np.array([f"{kind} {i}" for i, kind in enumerate(most, 1)], dtype=object),
-        capacity_mw=np.diff(stack.edge_mw) * (1.0 - rts.capacity_out),
+        capacity_mw=np.diff(stack.edge_mw),
         cost_per_mwh=(stack.low_price_per_mwh + stack.high_price_per_mwh) / 2,
         emission_kg_per_mwh=emitted,
         imported=np.zeros(len(most), bool),

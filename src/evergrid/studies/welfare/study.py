@@ -17,6 +17,7 @@ from evergrid.studies.study import Context, Output, Study
 from evergrid.studies.welfare import (
     assumptions,
     cases,
+    commitment,
     market,
     notes,
     policy_sheet,
@@ -37,6 +38,8 @@ def compute(config: Config, context: Context) -> Output[WelfareResults]:
         ConfigError: Tables that do not go together.
         MissingFileError, UnreadableFileError: The test system is not there, or is none.
         InputError: Plants, days or years that break rules.
+        InfeasibleError, SolveError: Days of [commitment] that no units can serve, or for which no
+            schedule was found in time.
     """
     progress = context.progress
     progress("reading plants and days", 0.0)
@@ -53,7 +56,9 @@ def compute(config: Config, context: Context) -> Output[WelfareResults]:
         cases.accounted(config, inputs, one, config.carbon.social_cost) for one in outcomes
     )
     chosen = [one.name for one in POLICIES].index(config.tariffs.policy)
-    progress("trying assumptions", 0.6)
+    progress("trying assumptions", 0.5)
+    tried = tuple(assumptions.tried(config, inputs, POLICIES[chosen]))
+    progress("committing units" if config.commitment else "writing it down", 0.6)
     findings = WelfareResults(
         inputs=inputs,
         curves=curves,
@@ -67,9 +72,10 @@ def compute(config: Config, context: Context) -> Output[WelfareResults]:
         two_part=(tariff := _two_part(config, curves, world)),
         two_part_case=cases.of_two_parts(config, inputs, curves, world, tariff),
         joined_share=tariff.vehicles / config.vehicles.count,
-        assumptions=tuple(assumptions.tried(config, inputs, POLICIES[chosen])),
+        assumptions=tried,
         groups=(people := _groups(config)),
         gains=_gains(people, made[chosen]),
+        commitment=commitment.compared(config, inputs, made[chosen], context.folder),
     )
     headline = tables.headline(config, findings)
     return Output(
@@ -189,6 +195,7 @@ STUDY: Study[Config, Any] = Study(
         "assumptions.parquet",
         "groups.parquet",
         "hours.parquet",
+        "commitment.parquet",
         "policy_sheet.html",
     ),
     compute=compute,

@@ -1,5 +1,6 @@
 """The numbers of a study of welfare: headline, tables, and what was computed from."""
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from evergrid.impact.welfare.accounts import FIXED
 from evergrid.impact.welfare.party import Party
 from evergrid.impact.welfare.pollutants import POLLUTANTS
 from evergrid.studies.welfare import market
+from evergrid.studies.welfare.commitment import WHOLE
 from evergrid.studies.welfare.config import Config
 from evergrid.studies.welfare.results import WelfareResults
 
@@ -66,10 +68,31 @@ def headline(config: Config, found: WelfareResults) -> dict[str, Any]:
         },
         "lost_load_mwh": case.with_it.sum(case.with_it.unserved_mwh),
         "lost_load_without_mwh": case.without.sum(case.without.unserved_mwh),
+        "curtailed_mwh": case.with_it.sum(case.with_it.curtailed_mwh),
+        "curtailed_without_mwh": case.without.sum(case.without.curtailed_mwh),
         "storage_fed_mwh": case.with_it.storage_fed_mwh,
         "storage_fed_without_mwh": case.without.storage_fed_mwh,
         "price_undetermined": case.undetermined,
         "curve_error": _curve_error(found),
+        "commitment": _commitment(found),
+    }
+
+
+def _commitment(found: WelfareResults) -> dict[str, Any] | None:
+    """What units that run or stand change; None where no days were asked for."""
+    made = found.commitment
+    if made is None:
+        return None
+    return {
+        "status": str(made.status),
+        "first_day": made.first_day,
+        "days": made.days,
+        "saving": made.saving,
+        "saving_uncertainty": made.saving_uncertainty,
+        "co2_t": made.co2_t,
+        "gap": max(one.gap for one in made.pairs[WHOLE]),
+        "relaxation_share": made.relaxation_share,
+        "merit_order_share": made.merit_order_share,
     }
 
 
@@ -97,6 +120,7 @@ def results(found: WelfareResults) -> dict[str, pl.DataFrame]:
         "assumptions": assumptions(found),
         "groups": groups(found),
         "hours": hours(found),
+        **commitment(found),
     }
 
 
@@ -286,6 +310,14 @@ def hours(found: WelfareResults) -> pl.DataFrame:
             **both("price_per_mwh"),
         }
     )
+
+
+def commitment(found: WelfareResults) -> dict[str, pl.DataFrame]:
+    """Days by each kind of commitment, without V2G and with it."""
+    if found.commitment is None:
+        return {}
+    rows = [asdict(one) | {"status": str(one.status)} for one in found.commitment.runs]
+    return {"commitment": pl.DataFrame(rows)}
 
 
 def party_rows(found: WelfareResults) -> list[tuple[Party, float]]:

@@ -97,5 +97,6 @@ def _mended(s: Mapping[str, Any], currency: str) -> str:
         return f"Rates {_of(label)} pay for no feeding and save {money(better, currency)} of that."
     return (
         f"Rates {_of(label)}, {s['best_rate_per_mwh']:,.2f} per MWh on average instead of "
-        f"{s['rate_per_mwh']:,.2f}, would be {money(better, currency)} better."
+        f"{s['rate_per_mwh']:,.2f} and for {s['best_fed_mwh']:,.0f} MWh instead of "
+        f"{s['fed_mwh']:,.0f}, would be {money(better, currency)} better."
     )
