@@ -9,14 +9,14 @@ import pytest
 from benchmarks.plan import __main__ as command
 from benchmarks.plan import case, memory
 from benchmarks.plan.case import FAILED, Row
-from benchmarks.plan.solvers.registry import SOLVERS
+from benchmarks.plan.solvers.registry import OURS, SOLVERS
 from tests.benchmarks.plan.rows import CASE
 
 REPOSITORY = Path(__file__).parents[3]
 SMALL = replace(CASE, family="mixed_tree", sessions=100, limit_s=30.0)
 
 
-SOME = ("simplex", "interior_point")
+SOME = ("simplex", *OURS)
 EVERY = pytest.param(command.FULL.solvers, marks=[pytest.mark.slow, pytest.mark.exhaustive])
 
 
