@@ -6,6 +6,15 @@ OUT    ?= results/demo
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # NumPy's threads only get in each other's way here: the heavy work is in HiGHS.
 export OPENBLAS_NUM_THREADS ?= 1
+# What one of a hundred processes has compiled, the next need not compile again.
+unexport PYTHONDONTWRITEBYTECODE
+# A quick form of each kind of test, with little to compile; `make test` has all of them.
+QUICK  := $(wildcard tests/test_*.py) $(addprefix tests/, core markets model docs/test_nomenclature.py cli/test_main.py data/tables \
+  battery/test_thermal.py engine/highs engine/test_certificate.py engine/test_program.py dispatch/test_assessment.py \
+  fleet/synthetic grid/limits grid/strength impact/emissions inputs/test_sites.py live/store/test_log.py live/ocpp/test_authority.py \
+  report/test_page.py resilience/metrics studies/plan/test_study.py)
+# Files of tests in the order of tests/conftest.py, on both processors.
+PYTEST := $(BIN)/python -m pytest --quiet -n 2 --dist loadgroup --no-loadscope-reorder
 
 .PHONY: help demo test test-quick check services test-all sbom bench docs lock clean
 
@@ -16,10 +25,10 @@ demo: $(VENV)/.base  ## plan the built-in example; ends in results/demo/report.h
 	@$(BIN)/evergrid demo --out $(OUT)
 
 test: $(VENV)/.dev  ## run the tests
-	@$(BIN)/python -m pytest --quiet -n 2 --dist loadgroup
+	@$(PYTEST)
 
 test-quick: $(VENV)/.dev  ## run the quick core of the tests
-	@$(BIN)/python -m pytest --quiet -n 2 --dist loadgroup -m "not slow and not browser and not soak"
+	@$(PYTEST) -m "not slow and not browser and not soak and not exhaustive" $(QUICK)
 
 check: $(VENV)/.dev  ## format, lint, arrows, types, docs
 	@$(BIN)/ruff format --check --quiet .
@@ -30,14 +39,14 @@ check: $(VENV)/.dev  ## format, lint, arrows, types, docs
 	@echo "format, lint, arrows, types and docs are clean"
 
 docs: $(VENV)/.dev  ## build the site into docs/_build/html; a warning fails it
-	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@$(BIN)/python -m sphinx -j 2 -W --keep-going -q -b html docs docs/_build/html
 
 services:  ## install the system packages that test-all needs (Debian; needs root)
 	apt-get update -qq
 	apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core nats-server postgresql > /dev/null
 
 test-all: services $(VENV)/.dev  ## every test, also with a browser and servers; then the long ones, two hours alone
-	@EVERGRID_REQUIRE_BROWSER=1 EVERGRID_REQUIRE_SERVICES=1 $(BIN)/python -m pytest --quiet -n 2 --dist loadgroup
+	@EVERGRID_REQUIRE_BROWSER=1 EVERGRID_REQUIRE_SERVICES=1 $(PYTEST) -m "not soak" --hypothesis-profile=whole
 	@command -v npm > /dev/null || apt-get install -y -qq --no-install-recommends npm > /dev/null
 	@$(BIN)/python -m pytest --quiet -m soak
 

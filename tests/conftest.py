@@ -1,6 +1,7 @@
 """What every test may use: the shared data folder, Ray, quick compiling, no deadline."""
 
 import importlib.util
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +14,10 @@ from tests import shape_checks
 
 shape_checks.install()  # before Evergrid is imported
 
-settings.register_profile("evergrid", deadline=None)  # the first example compiles
-settings.load_profile("evergrid")
+# Without deadlines, as the first example compiles. `make test-all` asks for the second.
+settings.register_profile("everyday", deadline=None, max_examples=30)
+settings.register_profile("whole", deadline=None, max_examples=100)
+settings.load_profile("everyday")
 
 # So XLA compiles for the CPU in a quarter of the time; what it makes runs up to twice as long.
 # With an empty XLA_FLAGS in the environment it compiles as it does for users.
@@ -23,24 +26,43 @@ os.environ.setdefault(
 )
 
 CPUS = 2  # of the Ray below
-REPOSITORY = Path(__file__).parents[1]
+TESTS = Path(__file__).parent
+REPOSITORY = TESTS.parent
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have tests that share a fixture of their module run in one process, so that it is made once.
+    """Have each process run whole files, and two processes files that are far apart.
 
-    Tests with another parameter of that fixture are another group.
+    What a file's tests share, fixtures of their module and what JAX and Numba compile, is made once
+    then: neighbours would make it at the same time in both. Tests with another parameter of a
+    fixture of their module are another group, and long files come first.
     """
     for item in items:
-        if not isinstance(item, pytest.Function) or item.get_closest_marker("xdist_group"):
-            continue
-        found = item._fixtureinfo.name2fixturedefs
-        shared = [name for name, made in found.items() if made[-1].scope == "module"]
-        if shared:
+        if isinstance(item, pytest.Function) and not item.get_closest_marker("xdist_group"):
+            found = item._fixtureinfo.name2fixturedefs
+            shared = [name for name, made in found.items() if made[-1].scope == "module"]
             given = item.callspec.indices if hasattr(item, "callspec") else {}
             which = "-".join(str(given[name]) for name in sorted(shared) if name in given)
-            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{which}"))
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.relative_to(TESTS)}-{which}"))
+    items[:] = _apart(items)
+
+
+def _apart(items: list[pytest.Item]) -> list[pytest.Item]:
+    """The files with slow tests, then the others; each time the two halves of them in turns."""
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    slow = [any(item.get_closest_marker("slow") for item in each) for each in files.values()]
+    made = []
+    for wanted in (True, False):
+        part = [
+            each for each, is_slow in zip(files.values(), slow, strict=True) if is_slow is wanted
+        ]
+        half = -(-len(part) // 2)
+        pairs = itertools.zip_longest(part[:half], part[half:], fillvalue=[])
+        made += [item for pair in pairs for each in pair for item in each]
+    return made
 
 
 def evergrid_environment() -> dict[str, str]:

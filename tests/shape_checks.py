@@ -2,7 +2,9 @@
 
 jaxtyping checks every call of every function of Evergrid under pytest, which takes several times
 as long as what small functions do. Here calls of one form, with arguments of the same types, shapes
-and kinds of number, are let through once `ENOUGH` of them were checked in the same test.
+and kinds of number, are let through once `ENOUGH` of them were checked in the same test. The check
+of a function is made when it is first called: most functions are never called in one process, and
+making all of them takes longer than importing Evergrid.
 """
 
 import functools
@@ -33,18 +35,21 @@ def sparing(checked: Any = None, **how: Any) -> Any:
     """What jaxtyping puts on each function and class; a record that is made is always checked."""
     if checked is None:
         return functools.partial(sparing, **how)
-    always = _every_call(checked, **how)
-    return _sometimes(checked, always) if isinstance(checked, types.FunctionType) else always
+    if isinstance(checked, types.FunctionType):
+        return _sometimes(checked, how)
+    return _every_call(checked, **how)
 
 
-def _sometimes(plain: types.FunctionType, always: Callable[..., Any]) -> Callable[..., Any]:
+def _sometimes(plain: types.FunctionType, how: dict[str, Any]) -> Callable[..., Any]:
+    always = functools.cache(lambda: _every_call(plain, **how))
+
     @functools.wraps(plain)
     def call(*args: Any, **kwargs: Any) -> Any:
         form = (plain, *map(_form, args), *kwargs, *map(_form, kwargs.values()))
         if _checked[form] >= ENOUGH:
             return plain(*args, **kwargs)
         _checked[form] += 1
-        return always(*args, **kwargs)
+        return always()(*args, **kwargs)
 
     return call
 

@@ -16,6 +16,7 @@ from evergrid.engine.program import Program, net_power
 from evergrid.engine.terms import flowgates
 from tests.engine import naive
 from tests.engine.cases import KINDS, Kind, forest, gated, random_program
+from tests.everyday import first
 
 
 @given(seed=st.integers(0, 10_000), kind=st.sampled_from(list(KINDS.values())))
@@ -71,7 +72,7 @@ def test_prices_of_flowgates_prove_optimality_and_nothing_less_does(name: str) -
 
 
 @pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if not kind.negative])
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", first(2, range(5)))
 def test_the_solvers_prices_prove_optimality_to_the_last_digits(name: str, seed: int) -> None:
     kind = KINDS[name]
     certificate = reference.solve(random_program(seed, kind)).certificate

@@ -16,6 +16,7 @@ from evergrid.engine.program import Program, cost, energy_path, net_power
 from evergrid.engine.terms import flowgates
 from tests.engine import naive, quadratic
 from tests.engine.cases import KINDS, Kind, gated, one_battery, random_program
+from tests.everyday import first
 
 METHODS: list[solver.Method] = ["highs", "interior_point"]
 seeds = st.integers(0, 10_000)
@@ -23,7 +24,7 @@ ALL = KINDS["all of it, curved and budgeted"]
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", first(3, range(8)))
 def test_optimum_equals_that_of_a_program_built_row_by_row(kind: Kind, seed: int) -> None:
     program = random_program(seed, kind)
     solution = reference.solve(program)
@@ -65,7 +66,7 @@ def test_costs_that_rise_agree_with_highs_own_method_for_squares(
 
 
 @pytest.mark.parametrize("name", ["plain", "no limits", "net meter", "peaks", "budgets"])
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", first(2, range(6)))
 def test_optimum_with_flowgates_equals_that_of_a_program_built_row_by_row(
     name: str, seed: int
 ) -> None:
@@ -99,7 +100,7 @@ def test_flowgates_of_the_referee_bind_and_some_have_no_schedule() -> None:
     assert impossible >= 1
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", first(2, range(6)))
 def test_no_schedule_within_flowgates_beats_the_bound_where_wasting_energy_pays(seed: int) -> None:
     kind = Kind(stores=2, steps=4, negative=seed % 2 == 0, tight=False)
     program = random_program(seed, kind)
@@ -209,7 +210,7 @@ def test_flowgate_price_is_the_saving_of_a_little_more_room(seed: int) -> None:
     assert saving == pytest.approx(prices[gate] * 1e-4, rel=1e-3)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", first(2, range(6)))
 def test_no_schedule_beats_the_bound_where_wasting_energy_pays(seed: int) -> None:
     kind = Kind(stores=2, steps=4, negative=True, tight=seed % 2 == 0)
     program = random_program(seed, kind)

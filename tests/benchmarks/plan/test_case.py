@@ -9,21 +9,24 @@ import pytest
 from benchmarks.plan import __main__ as command
 from benchmarks.plan import case, memory
 from benchmarks.plan.case import FAILED, Row
-from benchmarks.plan.solvers.registry import SOLVERS
+from benchmarks.plan.solvers.registry import OURS, SOLVERS
 from tests.benchmarks.plan.rows import CASE
 
 REPOSITORY = Path(__file__).parents[3]
 SMALL = replace(CASE, family="mixed_tree", sessions=100, limit_s=30.0)
 
 
-@pytest.fixture(scope="module")
-def rows() -> dict[str, Row]:
-    """One small case by every solver, each in a process of its own."""
-    here = [name for name in command.FULL.solvers if not SOLVERS[name].missing()]
+SOME = ("simplex", *OURS)
+EVERY = pytest.param(command.FULL.solvers, marks=[pytest.mark.slow, pytest.mark.exhaustive])
+
+
+@pytest.fixture(scope="module", params=[SOME, EVERY], ids=["some", "every"])
+def rows(request: pytest.FixtureRequest) -> dict[str, Row]:
+    """One small case by each of these solvers, each in a process of its own."""
+    here = [name for name in request.param if not SOLVERS[name].missing()]
     return {name: case.in_own_process(replace(SMALL, solver=name)) for name in here}
 
 
-@pytest.mark.slow
 def test_every_solver_fills_every_field(rows: dict[str, Row]):
     for row in rows.values():
         empty = [field.name for field in fields(Row) if getattr(row, field.name) is None]
@@ -33,7 +36,6 @@ def test_every_solver_fills_every_field(rows: dict[str, Row]):
         assert (row.peak_mb or 0) > 20
 
 
-@pytest.mark.slow
 def test_all_solvers_agree_within_their_gaps(rows: dict[str, Row]):
     best = rows["simplex"].objective
     for name, row in rows.items():

@@ -102,8 +102,9 @@ def same(program: Program, one: Iterate, other: Iterate) -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 @pytest.mark.parametrize("count", [2, 3])
-def test_zones_agree_with_the_undivided_program(kind: Kind, count: int):
-    for seed in range(6):
+@pytest.mark.parametrize("seeds", [2, pytest.param(6, marks=pytest.mark.exhaustive)])
+def test_zones_agree_with_the_undivided_program(kind: Kind, count: int, seeds: int):
+    for seed in range(seeds):
         program = random_program(seed, kind)
         undivided = whole(program)
         made, traffic = zoned(program, count)

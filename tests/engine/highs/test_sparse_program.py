@@ -4,6 +4,7 @@ from scipy.optimize import linprog
 
 from evergrid.core.status import Status
 from evergrid.engine.highs.sparse_program import ProgramBuilder, SparseProgram, solve
+from tests.everyday import first
 
 
 def knapsack(*, whole: bool) -> SparseProgram:
@@ -63,7 +64,7 @@ def test_entries_of_one_place_add_up():
     assert solve(made.program()).values == pytest.approx([2])
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", first(6, range(20)))
 def test_random_programs_agree_with_another_method_and_close_their_gap(seed: int):
     """Referee: SciPy's interior point, which shares no path of simplex with ours."""
     rng = np.random.default_rng(seed)

@@ -31,7 +31,6 @@ LARGE = [
     Kind(stores=20, steps=24, tight=False, curved=True, budgets=True),
     Kind(stores=25, steps=24, step_h=0.25, metered=True, peaks=True, curved=True, budgets=True),
 ]
-SEEDS_EACH = 40
 
 
 def worst(solution: solver.Solution) -> float:
@@ -40,14 +39,14 @@ def worst(solution: solver.Solution) -> float:
     return max(proof.power_kw, proof.energy_kwh, proof.node_kw)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", LARGE, ids=str)
+@pytest.mark.parametrize("seeds", [4, pytest.param(40, marks=pytest.mark.exhaustive)])
 def test_hundreds_of_random_programs_agree_with_highs_within_the_claimed_gap(
-    kind: Kind, monkeypatch: pytest.MonkeyPatch
+    kind: Kind, seeds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if kind is CHUNKED:
         monkeypatch.setattr(store_state, "CHUNK", 8)
-    for seed in range(SEEDS_EACH):
+    for seed in range(seeds):
         program = random_program(seed, kind)
         exact = reference.solve(program)
         found = solver.solve(program, method="interior_point", gap=1e-5)

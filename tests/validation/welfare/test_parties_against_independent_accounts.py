@@ -35,6 +35,7 @@ def test_parties_add_up_to_real_costs_in_many_systems() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_parties_add_up_to_real_costs_in_ten_thousand_systems() -> None:
     """In a process of its own, in which shapes are not checked at every call."""
     call = [sys.executable, "-m", "tests.validation.welfare.many_systems", str(CASES)]

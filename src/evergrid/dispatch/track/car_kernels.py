@@ -86,6 +86,8 @@ def set_steps(state, block, rows, steps, number):
         state.types.powers_kw,
     )
     change_w, changed = 0, state.changed_count[block]
+    # Sums of the block and counts of chargers that could move are kept up with each order, so that
+    # no tick looks at chargers that are told nothing.
     for place in range(number):
         row, wanted = rows[place], steps[place]
         car, old, mode, item = state.cars[row], state.steps[row], state.mode[row], state.item[row]

@@ -262,6 +262,8 @@ def _move(state, row, kind, goal, dt_s):
     bucket = state.item[row] // PHASES % BUCKETS
     high = types.ways[kind, FEED].most if bucket > 0 else 0
     low = -types.ways[kind, DRAW].most if bucket < BUCKETS - 1 else 0
+    # Between 0 and the least power there is nothing: it goes to the nearer of both that is still on
+    # the side of the goal, and to 0 only where its contactor may open.
     stays = now != 0 and not types.limits[kind].zero_held and state.mode[row] & HELD_ON
     wanted = min(max(now + asked, low), high)
     if abs(wanted) < least:

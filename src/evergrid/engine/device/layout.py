@@ -202,6 +202,8 @@ def _lanes(counts: Int[Array, " home"]) -> int:
 def _stores(
     program: Program, places: _Places, at: tuple[Array, ...], shape: tuple[int, ...]
 ) -> dict[str, Array]:
+    # Lanes without a store are given a harmless one, of no power and no steps, so that no loop on
+    # the device has to ask; a gain, drain or capacity of 0 would divide by it.
     p = program
     each = (shape[0], shape[2], shape[3])
     home = (places.device, places.block, places.lane)

@@ -136,6 +136,8 @@ def _of_level(places, slots, t, power):
     else:
         paid = -slots.feed_price[t] * power + slots.feed_curve[t] * power * power
     node, step = slots.node, slots.first + t
+    # Up the tree: what the other stores do is known, so each node above costs what this one adds.
+    # A power is impossible only where it makes an excess worse, as others may have to give way.
     while node >= 0:
         idle = places.net_kw[node, step]
         net = idle + power

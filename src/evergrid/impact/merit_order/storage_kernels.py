@@ -164,6 +164,8 @@ def _cost_to_come(supply, store, net_load_mw, step_h):
     used, most, stuck = 0, 0, -1
     tiny = TINY * _scale(store, step_h)
     for t in range(steps - 1, -1, -1):
+        # The least cost of two convex stages in a row spends each MWh where it is cheapest, so the
+        # derivative of their sum holds the pieces of both in order of their slopes.
         begin, w, a, b, possible = _stage(supply, store, net_load_mw, step_h, t)
         old = slice(first[t + 1], first[t + 1] + count[t + 1])
         n_width, n_low, n_high = _merged(
@@ -177,6 +179,7 @@ def _cost_to_come(supply, store, net_load_mw, step_h):
             stuck = t
             break
         start, n_width, n_low, n_high = _cut(start, n_width, n_low, n_high, least, greatest)
+        # All stages lie one after the other; room is doubled, so that copying stays in proportion.
         size = len(n_width)
         if used + size > len(width):
             room = 2 * (used + size)

@@ -161,6 +161,8 @@ def substitute(tables, moment, sources):
     for number in range(len(tables.load)):
         constant = constant or draws(tables, number)
     worst = 0
+    # All that is linear is in the matrix. Constant power is a current at the voltage last found,
+    # again and again until no bus moves; without any, one product is the answer.
     injected = np.empty(count, np.complex128)
     for _ in range(SUBSTITUTIONS if constant else 1):
         for row in range(count):
@@ -191,6 +193,7 @@ def substitute(tables, moment, sources):
 @no_type_check
 def solve(tables, moment, state, now_s):
     """Voltages of all buses for a state; -1, or the bus that has no voltage."""
+    # Each unit is a source behind an impedance that the matrix holds; a few states say which.
     sources = np.zeros(len(moment.voltage), np.complex128)
     whole = np.zeros(len(moment.voltage), np.complex128)
     place = 0
@@ -226,6 +229,7 @@ def solve(tables, moment, state, now_s):
             admittance = unit.ratio * complex(unit.conductance, unit.susceptance)
             sources[unit.bus] += complex(own[FLUX_R], own[FLUX_I]) * admittance
         place += MOTOR_STATES
+    # An inverter at its limit has its impedance scaled, which changes the matrix: both in turns.
     for _ in range(CLIPS):
         for row in range(len(sources)):
             whole[row] = sources[row]
@@ -422,6 +426,7 @@ def sample(tables, moment, found, column, now_s, deviation):
     found.frequency_pu[column] = deviation
     for bus in range(len(moment.voltage)):
         found.voltage[bus, column] = moment.voltage[bus]
+    # States lie kind by kind, so `place` walks through them; power is what leaves a unit.
     unit_number, place = 0, 0
     for number in range(len(tables.forming)):
         unit = tables.forming[number]
@@ -485,12 +490,14 @@ def sample(tables, moment, found, column, now_s, deviation):
 @no_type_check
 def watch(tables, moment, now_s, step_s, deviation):
     """What relays and limits do at a moment: a reason to stop, and who; relays keep their time."""
+    # What ends the island, then what sheds load, then single units: the graver reason is told.
     if deviation < moment.extremes[0]:
         moment.extremes[0], moment.extremes[1] = deviation, now_s
     if deviation > moment.extremes[2]:
         moment.extremes[2], moment.extremes[3] = deviation, now_s
     if deviation < tables.least_pu or deviation > tables.most_pu:
         return FREQUENCY, 0
+    # A bus that is still being energised is low without being a collapse: it counts once it was up.
     for bus in range(len(moment.voltage)):
         moment.armed[bus] = moment.armed[bus] or abs(moment.voltage[bus]) >= NORMAL_PU
     for number in range(len(tables.load)):

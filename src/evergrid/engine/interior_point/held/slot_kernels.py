@@ -282,6 +282,8 @@ def _right_side(sets, slot, at, worth, goal, missed, made):
         made.slope[r] = (goal - product[r]) / slack[r] if goal > 0 else 0.0
     begin = 0.0
     first, last = first_of_energy(sets), first_at_end(sets)
+    # Rows of power pull at shares alone. Rows of energy at the begin pull at that energy too; those
+    # at the end also through what shares add until then, by ``gain``.
     right[0] += made.slope[X] - made.slope[S]
     right[1] += made.slope[Y] - made.slope[S]
     for a in range(awards):
@@ -510,6 +512,8 @@ def _move_chunk(c, sets, layout, point, goal, common, own, step_h, sums):
         step = _tempered(sums.reach[u, 0], common[0], own)
         dual_step = _tempered(sums.reach[u, 1], common[1], own)
         value = store[WORTH]
+        # Backwards in time: energy at the end of a slot is worth what it is at the very end and
+        # what the rows of all energy after it ask for, so its dual is a sum and needs no solve.
         for t in range(stop - 1, begin - 1, -1):
             slot, share, at = layout.of_slot[t], point.share[t], first + t - begin
             read(sets, store, slot, step_h, made)
@@ -519,6 +523,8 @@ def _move_chunk(c, sets, layout, point, goal, common, own, step_h, sums):
             at_begin = 0.0
             for r in range(rows):
                 s, z, ds = slack[r], multiplier[r], made.slope[r]
+                # The multiplier that brings the product of both to the goal after this step; the
+                # last try's product of the two steps stands for what a line leaves out.
                 aimed = (goal - product[r] - z * ds) / s
                 if r >= first_end:
                     minus = first_end + len(sets.end_lows) <= r < rows - 2 or r == rows - 1
@@ -552,6 +558,7 @@ def _move_chunk(c, sets, layout, point, goal, common, own, step_h, sums):
                 one_way = -stored / store[DRAIN]
             net[0, at] += both
             lift[at] += one_way - both
+        # Forwards in time, for what the balance of energy has drifted from the shares by rounding.
         held = store[START]
         for t in range(begin, stop):
             read(sets, store, layout.of_slot[t], step_h, made)

@@ -86,6 +86,7 @@ def read(sets, store, slot, step_h, made):
         made.held[a] = whole * slot[AWARDS + a]
         made.gain[2 + a] = -step_h * store[DRAINS + a] * made.held[a]
     row = FIRST + awards + len(sets.caps)
+    # Power: what flows and all that may be called with it, as a share of the slot's whole power.
     for k in range(len(sets.ups)):
         made.rows[row, 0], made.rows[row, 1] = draw / whole, -feed / whole
         for a in range(awards):
@@ -96,6 +97,8 @@ def read(sets, store, slot, step_h, made):
         for a in range(awards):
             made.rows[row, 2 + a] = -sets.down[k, a] * slot[AWARDS + a]
         row += 1
+    # Energy: what a call takes out or puts in for as long as it must last. The energy itself, at
+    # the begin or the end of the slot, is no share; `moved` adds it.
     for k in range(len(sets.begin_lows)):
         for a in range(awards):
             made.rows[row, 2 + a] = -sets.begin_low[k, a] * store[OUT_OF] * made.held[a]
@@ -159,7 +162,7 @@ def _constants(sets, store, slot, made):
     whole = whole if whole > 0 else 1.0
     made.slope[:] = 0.0
     made.slope[S] = 1.0
-    row = FIRST + awards
+    row = FIRST + awards  # from here in the order in which `read` fills in the rows
     for a in range(len(sets.caps)):
         made.slope[row] = slot[AWARDS + 2 * awards + a]
         row += 1
