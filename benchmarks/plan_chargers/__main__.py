@@ -22,7 +22,7 @@ DEMO = Path(plan_study.__file__).parents[1] / "demo"
 SEED = 1
 VEHICLES_PER_STREET = 29
 LIMIT_KW_PER_VEHICLE = 2.5
-GAP = 1e-3  # at which a plan may end
+GAP = 5e-3  # at which a plan may end
 LIMIT_S = 3600.0
 
 

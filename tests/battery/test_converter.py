@@ -59,6 +59,13 @@ def test_a_measured_converter_is_met_within_a_tenth_of_a_percent(
     assert at_low / 2 < np.abs(error).max() < at_low
 
 
+@pytest.mark.parametrize("loss", [0.0, 0.005, 0.01797, 0.03, 0.07, 0.3])
+def test_a_converter_of_both_ways_loses_at_its_rating_what_is_said(loss: float):
+    curve = LossCurve.two_way(loss)
+    assert curve.of(np.ones(1))[0] == pytest.approx(loss, abs=2e-6)
+    assert curve.k2 * TWO_WAY_K0 == pytest.approx(curve.k0 * TWO_WAY_K2, abs=1e-7)
+
+
 def test_least_is_lost_per_energy_at_the_best_share():
     share = np.linspace(0.05, 1, 2000)
     efficiency = charger().efficiency(11.0 * share)

@@ -123,3 +123,5 @@ def test_packs_that_cannot_be_are_refused():
         pack(most_v=395.0)
     with pytest.raises(InputError, match="state must ascend"):
         pack(state=np.array([0.0, 0.9, 0.1, 1.0]))
+    with pytest.raises(InputError, match="rest_v must not fall with state"):
+        pack(rest_v=np.array([400.0, 390.0, 340.0, 310.0]))

@@ -221,6 +221,8 @@ class Town(config.Config):
     """Its streets."""
     share: float = Field(default=0.5, gt=0, le=1)
     """How much of it."""
+    air_c: float = Field(default=10.0, ge=-30, le=60)
+    """Of its air."""
 
 
 def told(raw: dict[str, Any]) -> list[str]:
@@ -245,6 +247,12 @@ def test_lists_that_are_too_short_or_too_long_are_told_in_words():
 def test_a_percentage_in_the_place_of_a_fraction_is_told(share: float, percent: bool):
     (text,) = told({"street": [{"limit_kw": 1.0}], "share": share})
     assert ("Give a fraction, not a percentage." in text) == percent
+
+
+@pytest.mark.parametrize(("air_c", "kelvin"), [(285.0, True), (61.0, False), (-31.0, False)])
+def test_kelvin_in_the_place_of_degrees_celsius_is_told(air_c: float, kelvin: bool):
+    (text,) = told({"street": [{"limit_kw": 1.0}], "air_c": air_c})
+    assert ("Give degrees Celsius, not kelvin." in text) == kelvin
 
 
 def test_a_configuration_cannot_be_changed():

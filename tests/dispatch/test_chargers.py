@@ -121,6 +121,8 @@ def test_what_whole_amperes_cannot_serve_is_named() -> None:
     (short,) = made.shortfalls
     assert "runs of its charger" in short.limit
     assert short.shortfall_kwh == pytest.approx(0.9, abs=1e-6)
+    # Nothing can be drawn, so it is held against a plan of any power that draws as little.
+    assert made.any_power_cost == pytest.approx(made.costs.net, abs=1e-4)
     assert made.status is Status.FEASIBLE
 
 

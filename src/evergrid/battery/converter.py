@@ -13,8 +13,6 @@ from evergrid.core.arrays import Array, Float
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
 
-# Of a good string inverter without k1, "type 2" of Notton et al. (2010), Renewable Energy 35, 541.
-NOTTON_K0, NOTTON_K2 = 0.0072, 0.0345
 # Of a converter that works both ways, Sinamics S120, fitted to its measured efficiencies (simses,
 # BSD-3). Its k1 is left out: what is lost per power is what a round trip leaves.
 TWO_WAY_K0, TWO_WAY_K2 = 0.00601, 0.01196
@@ -23,6 +21,7 @@ TWO_WAY_K0, TWO_WAY_K2 = 0.00601, 0.01196
 # 0.878, lower at low currents and in the cold.
 MEASURED_ROUND_TRIP = 0.87
 MOST_K1 = 0.5  # loss per power that no charger has
+LEAST_K0 = 1e-6  # of the rating, which a charger without losses is taken to have
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,21 @@ class LossCurve:
 
         terms, _ = nnls(powers, loss)  # none of them can give energy back
         return cls(*(float(term) for term in terms))
+
+    @classmethod
+    def two_way(cls, loss: float) -> "LossCurve":
+        """Of a converter that works both ways and loses so much of its rating at its rating.
+
+        What is lost whatever the power, and by its square, is as measured; the rest is lost per
+        power. Where the loss is less than these two alone, both are less in proportion.
+
+        Args:
+            loss: At the rating, over the rating.
+        """
+        measured = TWO_WAY_K0 + TWO_WAY_K2
+        part = min(loss / measured, 1.0)
+        k0 = max(part * TWO_WAY_K0, LEAST_K0)
+        return cls(k0, max(loss - measured, 0.0), part * TWO_WAY_K2)
 
     @property
     def best_share(self) -> float:
@@ -162,9 +176,11 @@ class Converter:
 
         ends = [with_more(more).round_trip(power_kw) - wanted for more in (low, high)]
         if not ends[1] <= 0.0 <= ends[0]:
-            rule = f"lie between what the curve gives without k1 and with {MOST_K1:g} more"
+            least, most = (battery * (end + wanted) for end in reversed(ends))
+            rule = f"lie in [{least:.3g}, {most:.3g}], which k0 and k2 leave for some k1"
             fix = (
-                f"The battery alone gives {battery:.3g}; it loses more the greater its resistance."
+                f"The battery alone gives {battery:.3g}, and k0 and k2 are shares of the rating, "
+                f"here {self.charge.k0:.3g} and {self.charge.k2:.3g}."
             )
             raise_if_any("converter", [Fault("round_trip", rule, (round_trip,), fix=fix)])
         from scipy.optimize import brentq  # takes long to load, and few need it

@@ -62,8 +62,13 @@ class Pack:
         if not self.least_v < ends[0] or not ends[1] < self.most_v:
             rule = f"lie around the voltages at rest, {ends[0]:g} to {ends[1]:g} V"
             faults.append(Fault("least_v, most_v", rule, (self.least_v, self.most_v)))
+        if (np.diff(self.rest_v) < 0).any():
+            fix = "A fuller pack has a higher voltage; put both lists in the order of its state."
+            faults.append(Fault("rest_v", "not fall with state", tuple(self.rest_v)[:5], fix=fix))
         if not ((self.charge_share >= 0) & (self.charge_share <= 1)).all():
-            faults.append(Fault("charge_share", "lie in [0, 1]", tuple(self.charge_share)[:5]))
+            fix = "Give fractions of most_a, not percentages."
+            got = tuple(self.charge_share)[:5]
+            faults.append(Fault("charge_share", "lie in [0, 1]", got, fix=fix))
         raise_if_any("pack", faults)
 
     def voltage_v(self, state: Float[Array, "*battery"]) -> Float[Array, "*battery"]:

@@ -20,6 +20,7 @@ from evergrid.core.text.nearest import did_you_mean
 C = TypeVar("C", bound="Config")
 NOT_A_TABLE = frozenset({"model_type", "dict_type"})  # as pydantic names what it finds
 NOT_A_LIST = frozenset({"tuple_type", "list_type"})
+LEAST_KELVIN = 200.0  # from which a number of degrees Celsius is taken to be in kelvin
 LEAST_PERCENT = 2.0  # from which a number in the place of a fraction is taken to be a percentage
 
 
@@ -162,9 +163,11 @@ def _entries(number: int) -> str:
 
 
 def _way_out(detail: ErrorDetails) -> str:
-    """What to write instead of a percentage, where a fraction is asked for."""
+    """What to write instead of a percentage, or of kelvin, where another unit is asked for."""
     highest = {detail.get("ctx", {}).get(name) for name in ("le", "lt")}
     value = detail["input"]
+    if str(detail["loc"][-1]).endswith("_c") and isinstance(value, int | float):
+        return "Give degrees Celsius, not kelvin." if value >= LEAST_KELVIN else ""
     percent = isinstance(value, int | float) and LEAST_PERCENT <= value <= 100
     return "Give a fraction, not a percentage." if percent and 1.0 in highest else ""
 

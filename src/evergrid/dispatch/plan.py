@@ -59,8 +59,8 @@ class Plan:
         congestion_price_per_mwh: What flowgates add to the price of energy at each site: above 0
             where drawing is limited, below 0 where feeding is; 0 where nothing binds.
         shortfalls: What could not be served, each session once.
-        any_power_cost: Cost of the plan in which chargers could take any power; None where they
-            may, or where no plan was made.
+        any_power_cost: Cost of the plan in which chargers could take any power and serve as much;
+            None where they may, or where no such plan was made.
         solve_s: Time taken by the solver.
     """
 
@@ -323,7 +323,7 @@ def _solve(
         whole = power_steps.solve(program, steps, solution, **how)
         feeds_unpaid = relaxation is not None and relaxation.bound is not None
         bound = min(bound, whole.bound) if feeds_unpaid else whole.bound
-        power_kw, any_power = whole.power_kw, solution.certificate.objective
+        power_kw, any_power = whole.power_kw, whole.any_power_cost
         served = whole.program is program
     elif options.smooth:
         least_kw = chargers.usual_least_kw(portfolio, program.stores)

@@ -16,10 +16,12 @@ from tests.engine.power_steps.cases import STEP_KW, referee, stepped
 from tests.everyday import first
 
 
-def solved(program: Program, rules: PowerSteps, **how: Any) -> power_steps.StepResult:
+def solved(
+    program: Program, rules: PowerSteps, *, gap: float = 1e-7, **how: Any
+) -> power_steps.StepResult:
     found = reference.solve(program)
     assert found.status.good
-    return power_steps.solve(program, rules, found, gap=1e-7, time_limit_s=30.0, **how)
+    return power_steps.solve(program, rules, found, gap=gap, time_limit_s=30.0, **how)
 
 
 def broken(p: Program, s: PowerSteps, power_kw: Any) -> list[str]:
@@ -84,14 +86,14 @@ def test_most_of_the_random_programs_can_be_served() -> None:
     assert np.isfinite(best).sum() >= 7
 
 
-@pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize(("limit_kw", "gap"), [(np.inf, 1e-9), (170.0, 0.08)])
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(("limit_kw", "gap"), [(np.inf, 1e-9), (68.0, 0.03)])
 def test_a_fleet_is_rounded_within_every_rule_and_near_to_its_bound(
     seed: int, limit_kw: float, gap: float
 ) -> None:
-    program, rules = stepped(seed, stores=100, steps=24, limit_kw=limit_kw)
-    rules = replace(rules, on_before=np.zeros(100, np.int64), off_before=np.full(100, 9))
-    made = solved(program, rules)
+    program, rules = stepped(seed, stores=40, steps=24, limit_kw=limit_kw)
+    rules = replace(rules, on_before=np.zeros(40, np.int64), off_before=np.full(40, 9))
+    made = solved(program, rules, gap=max(gap / 4, 1e-7))
     assert made.program is program
     assert broken(program, rules, made.power_kw) == []
     paid = cost(program, made.power_kw)
@@ -141,14 +143,23 @@ def test_a_store_of_any_power_feeds_what_those_in_whole_steps_leave_of_a_limit()
     program, rules = feeding(2, limit_kw=40.0)
     rules = replace(rules, step_kw=np.where(np.arange(30) < 10, 0.0, STEP_KW))
     group = np.arange(30) % 5  # in each some of any power and some in whole steps
-    free = fed_by_group(program, solved(program, rules).power_kw, group)
+    free = fed_by_group(program, solved(program, rules, gap=0.01).power_kw, group)
     term = FedEnergyLimits(group, 0.5 * free, ties_trees=False)
     limited = replace(program, terms=(term,))
-    made = solved(limited, rules)
+    made = solved(limited, rules, gap=0.01)
     fed = fed_by_group(limited, made.power_kw, group)
     assert (free > 1.0).all()
     assert (fed <= 0.5 * free + 1e-6).all()
     assert fed.sum() >= 0.9 * 0.5 * free.sum()  # it is worth to use what is allowed
+
+
+def test_a_fleet_that_feeds_with_few_starts_is_proven_near_to_the_best() -> None:
+    program, rules = feeding(0, limit_kw=60.0)
+    rules = replace(rules, most_starts=np.full(30, 2))
+    made = solved(program, rules, gap=0.01, branch=False)
+    assert broken(program, rules, made.power_kw) == []
+    paid = cost(program, made.power_kw)
+    assert made.bound <= paid <= made.bound + 0.025 * abs(paid)
 
 
 def fed_by_group(program: Program, power_kw: Any, group: Any) -> Any:
@@ -156,13 +167,13 @@ def fed_by_group(program: Program, power_kw: Any, group: Any) -> Any:
     return np.bincount(group[program.store], fed)
 
 
-def feeding(seed: int, *, limit_kw: float) -> tuple[Program, PowerSteps]:
-    """Thirty stores that may feed as well as draw, and so make room for one another."""
-    program, rules = stepped(seed, stores=30, steps=24, limit_kw=limit_kw, v2g=True)
-    low, high = np.full(30, 2.0), np.full(30, 24.0)
+def feeding(seed: int, *, limit_kw: float, stores: int = 30) -> tuple[Program, PowerSteps]:
+    """Stores that may feed as well as draw, and so make room for one another."""
+    program, rules = stepped(seed, stores=stores, steps=24, limit_kw=limit_kw, v2g=True)
+    low, high = np.full(stores, 2.0), np.full(stores, 24.0)
     program = replace(program, energy_low_kwh=low, energy_high_kwh=high)
-    off = {"on_before": np.zeros(30, np.int64), "off_before": np.full(30, 9)}
-    return program, replace(rules, **off, most_starts=np.full(30, ANY))
+    off = {"on_before": np.zeros(stores, np.int64), "off_before": np.full(stores, 9)}
+    return program, replace(rules, **off, most_starts=np.full(stores, ANY))
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -191,7 +202,7 @@ def test_a_store_that_cannot_be_served_keeps_no_pass_from_the_others() -> None:
     owed[0], high[0], feeds[0] = 10.01, 10.02, 0.0
     program = replace(program, energy_end_kwh=owed, energy_high_kwh=high, discharge_kw=feeds)
     rules = replace(rules, most_feed=np.where(np.arange(30) == 0, 0, rules.most_feed))
-    made = solved(program, rules)
+    made = solved(program, rules, gap=0.01)
     assert broken(made.program, rules, made.power_kw) == []
     assert made.program is not program
     paid = cost(program, made.power_kw)

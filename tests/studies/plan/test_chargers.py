@@ -25,6 +25,7 @@ def test_the_summary_tells_starts_and_what_whole_amperes_cost(result: Any) -> No
     assert told["below_least_slots"] == 0
     assert told["off_step_a"] < 1e-6
     assert told["phase_excess_a"] < 1e-6
+    assert 0.5 < told["phase_limit_used"] <= 1.0 + 1e-9
     assert told["starts_most"] <= 2
     assert 1.0 <= told["starts_mean"] <= 2.0
     cost = result.summary["objective"]

@@ -170,12 +170,27 @@ def site_phase_a(portfolio: Portfolio, schedule: Schedule) -> Float[Array, "some
     return made
 
 
+def used_share(portfolio: Portfolio, current_a: Float[Array, "some phase step"]) -> float:
+    """Largest share of a limit of phases, of currents or of their difference, that is used."""
+    shares = [np.max(a / limit) for a, limit in _limited_a(portfolio, current_a)]
+    return max(0.0, *map(float, shares))
+
+
 def excess_a(portfolio: Portfolio, current_a: Float[Array, "some phase step"]) -> float:
     """By how much currents of phases pass a limit at most, at least 0."""
+    over = [np.max(a - limit) for a, limit in _limited_a(portfolio, current_a)]
+    return max(0.0, *map(float, over))
+
+
+def _limited_a(
+    portfolio: Portfolio, current_a: Float[Array, "some phase step"]
+) -> list[tuple[Float[Array, "some step"], Float[Array, "some 1"]]]:
+    """Largest current of a phase and largest difference of two, each with the limits of it."""
     sites, rows = portfolio.sites, limited(portfolio)
     if not len(rows):
-        return 0.0
-    over = np.abs(current_a).max(axis=1) - sites.phase_limit_a[rows, None]
+        return []
     apart = np.stack([np.abs(current_a[:, a] - current_a[:, b]) for a, b in PAIRS]).max(axis=0)
-    uneven = apart - sites.phase_unbalance_limit_a[rows, None]
-    return max(0.0, float(over.max()), float(uneven.max()))
+    return [
+        (np.abs(current_a).max(axis=1), sites.phase_limit_a[rows, None]),
+        (apart, sites.phase_unbalance_limit_a[rows, None]),
+    ]

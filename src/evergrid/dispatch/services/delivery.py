@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evergrid.battery.converter import NOTTON_K0, NOTTON_K2, LossCurve
+from evergrid.battery.converter import LossCurve
 from evergrid.core.arrays import Array, Float, Int
 from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
@@ -24,7 +24,6 @@ from evergrid.model.charging.chargers import LEAST_A, USUAL_V, usual_phases
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.time_series.signal import Signal
 
-LEAST_K0 = 1e-6  # of the rating, which a charger without losses is taken to have
 DIGITS = 4  # to which efficiencies tell chargers apart
 
 
@@ -164,7 +163,7 @@ def charger_types(
     """Kinds of chargers by rating and efficiency, and the kind of each session.
 
     At its rating a charger loses what its session says; what of that it loses at any power, and
-    what by its square, is as in a good inverter.
+    what by its square, is as in a converter that works both ways.
 
     Raises:
         InputError: More kinds than a fleet may have.
@@ -215,15 +214,8 @@ def charger_type(
     return ChargerType(
         max_charge_kw=charge_kw,
         max_discharge_kw=discharge_kw,
-        charge=_curve(1.0 - into),
-        discharge=_curve(1.0 / out - 1.0),
+        charge=LossCurve.two_way(1.0 - into),
+        discharge=LossCurve.two_way(1.0 / out - 1.0),
         least_kw=min(least_kw, highest),
         step_kw=step_w / W_PER_KW,
     )
-
-
-def _curve(loss: float) -> LossCurve:
-    """The curve of a good inverter with so much lost at the rating: by k1, or less of all."""
-    usual = NOTTON_K0 + NOTTON_K2
-    part = min(loss / usual, 1.0)
-    return LossCurve(max(part * NOTTON_K0, LEAST_K0), max(loss - usual, 0.0), part * NOTTON_K2)

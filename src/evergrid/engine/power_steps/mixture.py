@@ -12,29 +12,37 @@ Source:
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from evergrid.core import tree
 from evergrid.core.arrays import Array, Bool, Float, Int
+from evergrid.core.computing.all_cores import on_all_cores
 from evergrid.engine.certificate import bound as bound_of
 from evergrid.engine.certificate import store_bounds
 from evergrid.engine.highs import sparse_program
 from evergrid.engine.highs.growing_program import GrowingProgram
 from evergrid.engine.highs.sparse_program import ProgramBuilder
 from evergrid.engine.power_steps import rounding
-from evergrid.engine.power_steps.rounding import Rounding, StepStore, worth_at_start
+from evergrid.engine.power_steps.rounding import FINEST, Rounding, StepStore, worth_at_start
 from evergrid.engine.program import Program, cost, net_power
 from evergrid.engine.solution import Solution
 from evergrid.engine.step_rules import PowerSteps
 from evergrid.engine.violations import TOLERANCE, violations
 
-MOST_ROUNDS = 40  # of prices
+T = TypeVar("T")
+# How runs are searched for in a tree: bins of energy in one of the first width (None: the cheapest
+# runs, with a bound), rounds of prices at most, and share of the time until which they may go on.
+SEARCHES = ((1, 40, 0.2), (FINEST, 40, 0.6), (None, 12, 1.0))
+FUTILE_ROUNDS = 4  # that hardly make the mixture cheaper, after which the next search begins
 OLD_PRICES = 0.5  # share of the best prices so far in those that are tried
-CHOICE_S = 5.0  # for the choice of runs in one tree
+CHOICE_S = 15.0  # for the choice of runs in one tree
+CHOICES = 3  # of runs, each with those that the one before led to
 SHARE_OF_GAP = 0.2  # of the gap asked for, within which mixture and bound count as one
+LEAST_GAP = 1e-3  # that mixtures are proven to: one run of each store is rarely so near to them
 
 
 class MixtureResult(NamedTuple):
@@ -82,35 +90,28 @@ def mixed(
     own, price = _own(program, found.dual.power_price), np.zeros(program.net_low_kw.shape)
     for one in trees:
         price[one.nodes] = one.proving(own[one.nodes])
-    near = SHARE_OF_GAP * gap * abs(cost(program, power_kw))
+    near = SHARE_OF_GAP * max(gap, LEAST_GAP) * abs(cost(program, power_kw))
     work.price_freely(price)
     for one in trees:
         one.prove(work, price, near / len(work.stores))
         one.solve()
-    share = np.full(len(trees), OLD_PRICES)
-    for _ in range(MOST_ROUNDS):
-        open_ = [k for k, one in enumerate(trees) if one.cost - one.bound > near / len(trees)]
-        open_ = [k for k in open_ if share[k] >= 0.0]
-        if not open_ or time.perf_counter() > deadline:
-            break
-        for k in open_:
-            one = trees[k]
-            price[one.nodes] = share[k] * one.best_price + (1.0 - share[k]) * one.price
-        work.price_freely(price)
-        for k in open_:
-            if trees[k].add_runs(work, price):
-                trees[k].solve()
-                share[k] = OLD_PRICES
-            else:  # these prices ask for nothing new: those of the mixture by themselves, at last
-                share[k] = 0.0 if share[k] > 0.0 else -1.0
-    made = power_kw.copy()
+    for number, one in enumerate(trees):
+        begun = time.perf_counter()
+        left_s = (deadline - begun) / (len(trees) - number)
+        for narrower, rounds, share in SEARCHES:
+            search = _Search(work, price, near / len(trees), begun + share * left_s)
+            search.over(one, rounds, narrower)
     for one in trees:
         price[one.nodes] = one.best_price
-        one.choose(made, near / len(trees))
-    kept = violations(program, made).worst_node_kw <= TOLERANCE
-    if not kept or cost(program, made) > cost(program, power_kw):
-        made = power_kw
-    made = rounding.improved(program, steps, made, found.dual)
+    made = power_kw
+    for _ in range(CHOICES):
+        before = cost(program, made)
+        made = _chosen(program, steps, found, trees, made, near)
+        if before - cost(program, made) <= near:
+            break
+        work.price_freely(np.zeros(price.shape))
+        for one in trees:
+            one.add_schedule(work, made)
     bounds = {row: least for one in trees for row, least in one.bounds.items()}
     return MixtureResult(made, _proven(program, found, bounds, price))
 
@@ -138,6 +139,71 @@ def _proven(
         for row, least in bounds.items()
     )
     return bound_of(program, dual) + more
+
+
+def _chosen(
+    program: Program,
+    steps: PowerSteps,
+    found: Solution,
+    trees: list["_Tree"],
+    power_kw: Float[Array, " slot"],
+    near: float,
+) -> Float[Array, " slot"]:
+    """The runs that cost least together, then each store anew given all others; never dearer."""
+    made = power_kw.copy()
+    for one in trees:
+        one.choose(made, near / len(trees))
+    kept = violations(program, made).worst_node_kw <= TOLERANCE
+    if not kept or cost(program, made) > cost(program, power_kw):
+        made = power_kw
+    return rounding.improved(program, steps, made, found.dual)
+
+
+class _Search(NamedTuple):
+    """Runs that are added to a tree until prices ask for nothing new.
+
+    Attributes:
+        work: Plans stores at prices.
+        price: Where prices are written that are tried.
+        near: Money between mixture and bound that is near enough.
+        deadline: In seconds of ``time.perf_counter``, after which no new prices are tried.
+    """
+
+    work: Rounding
+    price: Float[Array, "node step"]
+    near: float
+    deadline: float
+
+    def over(self, one: "_Tree", rounds: int, narrower: int | None) -> None:
+        """Add runs as long as they make the mixture cheaper.
+
+        Args:
+            one: The tree.
+            rounds: Of prices, at most.
+            narrower: Bins of energy with which good runs are found, in one of the first width;
+                where None, the cheapest are found, which also prove a bound and take far longer.
+        """
+        share, futile = OLD_PRICES, 0
+        for _ in range(rounds):
+            closed = one.cost - one.bound <= self.near
+            if closed or share < 0.0 or time.perf_counter() > self.deadline:
+                return
+            self.price[one.nodes] = share * one.best_price + (1.0 - share) * one.price
+            if self._new(one, narrower):
+                before = one.cost
+                one.solve()
+                share = OLD_PRICES
+                futile = futile + 1 if before - one.cost <= self.near else 0
+                if narrower is not None and futile >= FUTILE_ROUNDS:
+                    return
+            else:  # these prices ask for nothing new: the mixture's own, at last
+                share = 0.0 if share > 0.0 else -1.0
+
+    def _new(self, one: "_Tree", narrower: int | None) -> bool:
+        self.work.price_freely(self.price)
+        if narrower is None:
+            return one.prove(self.work, self.price, self.near / len(one.stores))
+        return one.add_runs(self.work, self.price, narrower)
 
 
 class _Run(NamedTuple):
@@ -175,7 +241,7 @@ class _Tree:
             others_kw: Net power of all nodes by other stores.
         """
         self.program, self.nodes, self.stores = program, nodes, stores
-        self.runs, self._known = list[_Run](), set[tuple[int, bytes]]()
+        self.runs, self._known = list[_Run](), dict[tuple[int, bytes], int]()
         self._number = {store.row: number for number, store in enumerate(stores)}
         self._place = {int(node): k for k, node in enumerate(nodes)}
         low = program.net_low_kw[nodes] - others_kw[nodes]
@@ -204,7 +270,7 @@ class _Tree:
         key = (store.row, steps.tobytes())
         if key in self._known:
             return False
-        self._known.add(key)
+        self._known[key] = len(self.runs)
         power = 0.0 - steps * store.slots.step_kw
         self.runs.append(_Run(store, steps, power, cost_))
         rows, values = self._entries(store, power)
@@ -224,6 +290,12 @@ class _Tree:
             values.append(power_kw[at][row >= 0])
         return np.concatenate(rows), np.concatenate(values)
 
+    def add_schedule(self, work: Rounding, power_kw: Float[Array, " slot"]) -> None:
+        """Add the runs of a schedule; nodes limit nothing and have no prices."""
+        for store in self.stores:
+            steps = _whole_steps(store, power_kw)
+            self.add(store, steps, work.run_cost(store, steps))
+
     def solve(self) -> None:
         """Mix what is known: its cost, and prices of the limits."""
         found = self._mixer.solve()
@@ -233,25 +305,39 @@ class _Tree:
         self.cost = float(values @ np.array([run.cost for run in self.runs]))
         self.price = self.proving(np.where(self._row >= 0, prices[self._row], 0.0))
 
-    def prove(self, work: Rounding, price: Float[Array, "node step"], near: float) -> None:
-        """Add each store's cheapest run at these prices, and keep what they prove."""
-        self.bound = self._limits_at(price)
-        for store in self.stores:
-            best = work.cheapest_at_prices(store, near=near)
-            self.bounds[store.row] = best.bound
-            self.bound += best.bound
-            worth = self._value(store, -best.steps * store.slots.step_kw, price)
-            self.add(store, best.steps, best.cost + worth)
-        self.best_price = price[self.nodes]
+    def prove(self, work: Rounding, price: Float[Array, "node step"], near: float) -> bool:
+        """Add each store's cheapest run at these prices; whether any is new.
 
-    def add_runs(self, work: Rounding, price: Float[Array, "node step"]) -> bool:
-        """Add a good run of each store at these prices; whether any is new."""
-        new = False
-        for store in self.stores:
-            steps, priced = work.good_at_prices(store)
-            worth = self._value(store, -steps * store.slots.step_kw, price)
-            new |= self.add(store, steps, priced + worth)
+        What the prices prove is kept. Those that prove no more than others before are not kept.
+        """
+        found = _each(self.stores, lambda store: work.cheapest_at_prices(store, near=near))
+        bound, bounds, new = self._limits_at(price), dict[int, float](), False
+        for store, best in zip(self.stores, found, strict=True):
+            bounds[store.row] = best.bound
+            bound += best.bound
+            new |= self._add_priced(store, best.steps, best.cost, price)
+        if bound > self.bound:
+            self.best_price, self.bound, self.bounds = price[self.nodes], bound, bounds
         return new
+
+    def add_runs(self, work: Rounding, price: Float[Array, "node step"], narrower: int) -> bool:
+        """Add a good run of each store at these prices; whether any is new."""
+        found = _each(self.stores, lambda store: work.good_at_prices(store, narrower))
+        new = False
+        for store, (steps, priced) in zip(self.stores, found, strict=True):
+            new |= self._add_priced(store, steps, priced, price)
+        return new
+
+    def _add_priced(
+        self,
+        store: StepStore,
+        steps: Int[Array, " slot"],
+        priced: float,
+        price: Float[Array, "node step"],
+    ) -> bool:
+        """Add a run whose cost is told at prices; whether it is new."""
+        worth = self._value(store, -steps * store.slots.step_kw, price)
+        return self.add(store, steps, priced + worth)
 
     def _limits_at(self, price: Float[Array, "node step"]) -> float:
         """What the limits are worth at these prices."""
@@ -268,7 +354,12 @@ class _Tree:
         return float(price[path, steps].sum(axis=0) @ power_kw)
 
     def choose(self, power_kw: Float[Array, " slot"], near: float) -> None:
-        """Write the powers of the runs that cost least together, one of each store."""
+        """Write the powers of the runs that cost least together, one of each store.
+
+        Args:
+            power_kw: Of all slots; the runs in it are known.
+            near: Money between the choice and the best one that is near enough.
+        """
         made = ProgramBuilder()
         row = made.rows((len(self.stores),), lower=1.0, upper=1.0)
         limits = made.rows((len(self._low),), lower=self._low, upper=self._high)
@@ -278,7 +369,8 @@ class _Tree:
         for column, run in zip(columns, self.runs, strict=True):
             at, values = self._entries(run.store, run.power_kw)
             made.entries(rows[at], np.full(len(at), column), values)
-        begun = np.arange(len(self.stores))  # the schedule that was given comes first
+        whole = ((one.row, _whole_steps(one, power_kw).tobytes()) for one in self.stores)
+        begun = [self._known[key] for key in whole]
         start = (columns, np.isin(columns, begun).astype(float))
         relative = near / max(abs(self.cost), 1.0)
         found = sparse_program.solve(
@@ -287,6 +379,18 @@ class _Tree:
         chosen = found.values > 0.5 if len(found.values) else np.isin(columns, begun)
         for run in (run for run, one in zip(self.runs, chosen, strict=True) if one):
             power_kw[run.store.at] = run.power_kw
+
+
+def _each(stores: list[StepStore], plan: Callable[[StepStore], T]) -> list[T]:
+    """What comes out for each store, on all cores."""
+    found = dict[int, T]()
+
+    def work(first: int, stop: int) -> None:
+        for number in range(first, stop):
+            found[number] = plan(stores[number])
+
+    on_all_cores(work, len(stores))
+    return [found[number] for number in range(len(stores))]
 
 
 def _binding(program: Program, nodes: Int[Array, " node"]) -> Bool[Array, "node step"]:
@@ -322,8 +426,11 @@ def _trees(program: Program, work: Rounding, power_kw: Float[Array, " slot"]) ->
             continue
         stores.sort(key=lambda one: one.row)
         one = _Tree(program, at, stores, others)
-        for store in stores:
-            steps = np.round(-power_kw[store.at] / store.slots.step_kw).astype(np.int64)
-            one.add(store, steps, work.run_cost(store, steps))
+        one.add_schedule(work, power_kw)
         made.append(one)
     return made
+
+
+def _whole_steps(store: StepStore, power_kw: Float[Array, " slot"]) -> Int[Array, " own"]:
+    """Steps that a store draws in each of its slots."""
+    return np.round(-power_kw[store.at] / store.slots.step_kw).astype(np.int64)

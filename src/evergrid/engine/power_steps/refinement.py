@@ -21,7 +21,8 @@ from evergrid.core.computing.kernels import kernel
 from evergrid.engine.power_steps.dynamic_program import EPS_KWH, StoreCase, entered
 
 NARROWER = (1, 4, 8, 16, 32, 64, 256)  # bins in one of the first width
-MOST_LABELS = 300_000  # in all slots, beyond which bins become no narrower
+MOST_LABELS = 3_000_000  # in all slots, beyond which bins become no narrower
+FUTILE_BINS = 3  # widths in a row that prove no more, after which bins become no narrower
 ROUNDING = 1e-9  # money by which a run may be dearer than one that is known
 
 
@@ -67,7 +68,7 @@ def cheapest(case: StoreCase, known: Int[Array, " slot"], near: float) -> Best:
         known: A run that keeps all rules, the better the faster.
         near: Money between bound and run at which bins are narrow enough.
     """
-    best, bound = Best(known, run_cost(case, known), -np.inf), -np.inf
+    best, bound, futile = Best(known, run_cost(case, known), -np.inf), -np.inf, 0
     labels = _none(len(case.cost))
     for narrower in NARROWER:
         width = case.bin_kwh / narrower
@@ -77,11 +78,12 @@ def cheapest(case: StoreCase, known: Int[Array, " slot"], near: float) -> Best:
             break
         last = slice(labels.first[-2], labels.first[-1])
         total = (labels.cost[last] + labels.to_go[last]).min(initial=np.inf)
-        bound = max(bound, min(float(total), best.cost))
+        before, bound = bound, max(bound, min(float(total), best.cost))
+        futile = futile + 1 if bound - before <= ROUNDING else 0
         steps, ended = _followed(case, labels)
         if ended and (paid := run_cost(case, steps)) < best.cost:
             best = Best(steps, paid, bound)
-        if best.cost - bound <= max(near, ROUNDING):
+        if best.cost - bound <= max(near, ROUNDING) or futile == FUTILE_BINS:
             break
     return best._replace(bound=min(bound, best.cost))
 

@@ -34,7 +34,7 @@ FINE_BINS = 4  # the same where each store is planned at its true costs
 MOST_BINS = 4000
 DEAREST = 2.0  # prices of energy at which nothing is fed for money
 PRICES = 8  # of fed energy that are tried where a store would feed more than it may
-FINEST = 8  # bins of a first run for a bound, in one of the first width
+FINEST = 8  # bins of energy in one of the first width, with which a run is hardly ever dearer
 RAISE = 0.5  # of the price of energy, by which room that is short becomes dearer in a pass
 SHORT_KWH = 1e-6
 FELT = 1e-6  # share of the price of energy below which a price of a node is none
@@ -315,13 +315,19 @@ class Rounding:
             near: Money between bound and run that is near enough.
         """
         case = self._case(store, ties=False)
-        fine = case._replace(bin_kwh=case.bin_kwh / FINEST, bins=FINEST * case.bins + 1)
-        return refinement.cheapest(case, cheapest(fine).steps, near=near)
+        good, _ = self.good_at_prices(store, FINEST)
+        return refinement.cheapest(case, good, near=near)
 
-    def good_at_prices(self, store: StepStore) -> tuple[Int[Array, " slot"], float]:
-        """A run that costs hardly more than the cheapest, and what it costs."""
+    def good_at_prices(self, store: StepStore, narrower: int) -> tuple[Int[Array, " slot"], float]:
+        """A run that costs hardly more than the cheapest, and what it costs.
+
+        Args:
+            store: Whose run it is.
+            narrower: Bins of energy, in one of the first width.
+        """
         case = self._case(store, ties=False)
-        steps = cheapest(case).steps
+        bins = narrower * case.bins + 1 if narrower > 1 else case.bins
+        steps = cheapest(case._replace(bin_kwh=case.bin_kwh / narrower, bins=bins)).steps
         return steps, refinement.run_cost(case, steps)
 
     def run_cost(self, store: StepStore, steps: Int[Array, " slot"]) -> float:

@@ -41,6 +41,7 @@ class StepResult:
     power_kw: Float[Array, " slot"]
     bound: float
     program: Program
+    any_power_cost: float | None
 
 
 def solve(
@@ -66,19 +67,19 @@ def solve(
         branch: Whether to go on by branch and bound, for some seconds, where the program is small.
     """
     begun = time.perf_counter()
-    assert found.certificate is not None
+    known = found.certificate
+    assert known is not None
     deadline = begun + min(time_limit_s, PASSES_S)
-    bound = found.certificate.bound
-    how = {"bound": bound, "gap": gap, "deadline": deadline}
+    how = {"bound": known.bound, "gap": gap, "deadline": deadline}
     power_kw = rounding.whole(program, steps, found.power_kw, found.dual, **how)
     short = rounding.energy_short(program, power_kw)
     if short.max(initial=0.0) > TOLERANCE:
         less = np.where(short > 0, short + ROOM_KWH, 0.0)
         program = replace(program, energy_end_kwh=program.energy_end_kwh - less)
-        found = _again(program, deadline) or found
-        bound = -np.inf if found.certificate is None else found.certificate.bound
-        if not found.status.good:
-            bound = -np.inf
+        again = _again(program, deadline)
+        known = None if again is None else again.certificate
+        found = again or found
+    bound = -np.inf if known is None else known.bound
     power_kw = _others_again(program, steps, power_kw, deadline)
     if not _near(program, power_kw, bound, gap) and np.isfinite(bound):
         if mixture.fits(program):
@@ -98,7 +99,8 @@ def solve(
         bound = max(bound, exact.bound + program.constant)
         if exact.status.good and cost(program, exact.power_kw) < cost(program, power_kw):
             power_kw = exact.power_kw
-    return StepResult(power_kw, bound, program)
+    any_power = None if known is None else known.objective
+    return StepResult(power_kw, bound, program, any_power)
 
 
 def _near(program: Program, power_kw: Float[Array, " slot"], bound: float, gap: float) -> bool:

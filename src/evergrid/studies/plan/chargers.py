@@ -51,8 +51,16 @@ def summary(portfolio: Portfolio, best: Plan, runs: Runs) -> dict[str, Any]:
         "any_power_cost": any_power,
         "whole_ampere_cost": None if any_power is None else best.costs.net - any_power,
         "phase_excess_a": best.assessment.phase_excess_a,
+        "phase_limit_used": _phase_limit_used(portfolio, best.schedule),
         "strategies": {name: _strategy(ChargerUse(portfolio, done)) for name, done in runs.items()},
     }
+
+
+def _phase_limit_used(portfolio: Portfolio, done: Schedule) -> float | None:
+    """Largest share of a limit of phases that is used; None where there is none."""
+    if not len(phases.limited(portfolio)):
+        return None
+    return phases.used_share(portfolio, phases.site_phase_a(portfolio, done))
 
 
 def _strategy(use: ChargerUse) -> dict[str, Any]:
@@ -136,6 +144,8 @@ def line(summary: Mapping[str, Any]) -> str:
         f"{s['starts_mean']:.1f} starts a stay in the mean, {s['starts_most']} at most; "
         f"{s['below_least_slots']} slots below the least current"
     )
+    if s["phase_limit_used"] is not None:
+        text += f"; phases use up to {100 * s['phase_limit_used']:.0f} % of their limits"
     if s["whole_ampere_cost"] is None:
         return text
     return f"{text}; whole amperes cost {s['whole_ampere_cost']:z.2f} {money}"

@@ -189,13 +189,14 @@ class Pack(BaseConfig):
     @model_validator(mode="after")
     def _curves(self) -> "Pack":
         faults = [
-            Fault(f"pack.{many}", f"have as many values as {one}", (len(getattr(self, many)),))
+            Fault(many, f"have as many values as {one}", (len(getattr(self, many)),))
             for one, many in (("state", "rest_v"), ("charge_temperature_c", "charge_share"))
             if len(getattr(self, one)) != len(getattr(self, many))
         ]
         if (self.state[0], self.state[-1]) != (0.0, 1.0):
             ends = (self.state[0], self.state[-1])
-            faults.append(Fault("pack.state", "begin at 0 and end at 1", ends))
+            fix = "Give fractions of the energy that the pack holds, not percentages."
+            faults.append(Fault("state", "begin at 0 and end at 1", ends, fix=fix))
         if faults:
             raise ConfigError("config", faults)
         return self

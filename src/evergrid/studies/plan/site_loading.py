@@ -6,12 +6,14 @@ from functools import cached_property
 import numpy as np
 
 from evergrid.core.arrays import Array, Bool, Float
+from evergrid.dispatch.equipment import phases
 from evergrid.dispatch.plan import Plan
 from evergrid.model.portfolio import Portfolio
 from evergrid.report import figures as draw
 from evergrid.report.page import Table
 
 MOST_ROWS = 20  # of the table of congested sites
+NOTHING = "no site limit binds"
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ class SiteLoading:
     def line(self) -> str:
         """Which limits bind, in one line."""
         if not self.binding.any():
-            return "no site limit binds"
+            of_phases = len(phases.limited(self.portfolio)) > 0
+            return "no limit of power binds; for phases see chargers" if of_phases else NOTHING
         site = self.most_congested
         steps = int(self.binding[site].sum())
         price = self.plan.shadow_price_per_mwh[site].max()

@@ -131,6 +131,13 @@ def test_below_six_amperes_nothing_flows_unless_six_are_nearer():
     assert whole_steps(ONE_PHASE, 1.4, -7.36, 7.36) == pytest.approx(1.38)
 
 
+@pytest.mark.parametrize("efficiency", [0.9, 0.97, 0.99])
+def test_at_its_rating_a_charger_loses_what_its_efficiencies_say(efficiency: float):
+    at = charger(11.0, 11.0, 3, efficiency_charge=efficiency, efficiency_discharge=efficiency)
+    losses = [curve.k0 + curve.k1 + curve.k2 for curve in (at.charge, at.discharge)]
+    assert losses == pytest.approx([1.0 - efficiency, 1.0 / efficiency - 1.0], abs=2e-6)
+
+
 def test_ratings_are_whole_amperes():
     assert HOME.most_a == 16.0
     assert HOME.most_kw == pytest.approx(11.04)

@@ -9,13 +9,15 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from evergrid.battery.converter import NOTTON_K0, NOTTON_K2, LossCurve
+from evergrid.battery.converter import LossCurve
 from evergrid.core.units import S_PER_H, W_PER_KW
 from evergrid.model.charging.chargers import LEAST_A, NOMINAL, USUAL_V
 
 TAPER_SOC = 0.9  # from which a vehicle takes less current; assumed: packs at 11 kW are far below 1C
 STANDBY_KW = 0.005  # of a charger with a vehicle that takes nothing; assumed
-USUAL_LOSS = LossCurve(NOTTON_K0, 0.02, NOTTON_K2)  # 0.94 one way at the rating
+USUAL_EFFICIENCY = 0.93  # one way at the rating; of the measured 0.87 from the plug and back
+USUAL_CHARGE = LossCurve.two_way(1.0 - USUAL_EFFICIENCY)
+USUAL_DISCHARGE = LossCurve.two_way(1.0 / USUAL_EFFICIENCY - 1.0)
 DIRECT_STEP_A = 0.01  # on the grid side of a charger of direct current; assumed
 ALMOST = 1e-9  # kWh, and steps, that are rounding
 
@@ -52,8 +54,8 @@ class StationCharger:
     ramp_kw_per_s: float = 11.0
     ramp_step_s: float = 0.2
     standby_kw: float = STANDBY_KW
-    charge: LossCurve = USUAL_LOSS
-    discharge: LossCurve = USUAL_LOSS
+    charge: LossCurve = USUAL_CHARGE
+    discharge: LossCurve = USUAL_DISCHARGE
     direct_current: bool = False
 
     @property
@@ -82,8 +84,8 @@ def charger(
     discharge_kw: float,
     phases: int,
     *,
-    efficiency_charge: float = 0.93,
-    efficiency_discharge: float = 0.93,
+    efficiency_charge: float = USUAL_EFFICIENCY,
+    efficiency_discharge: float = USUAL_EFFICIENCY,
     direct_current: bool = False,
 ) -> StationCharger:
     """A charger of these ratings, in whole amperes, with these efficiencies at its rating.
@@ -96,15 +98,12 @@ def charger(
         efficiency_discharge: Energy fed per energy out of the cells.
         direct_current: Whether it takes any current, as no pilot of alternating current rules it.
     """
-    of_loss = NOTTON_K0 + NOTTON_K2
-    charging = max(1.0 - efficiency_charge - of_loss, 0.0)
-    feeding = max(1.0 / efficiency_discharge - 1.0 - of_loss, 0.0)
     return StationCharger(
         phases=phases,
         most_a=_amperes(charge_kw, phases),
         discharge_a=_amperes(discharge_kw, phases),
-        charge=LossCurve(NOTTON_K0, charging, NOTTON_K2),
-        discharge=LossCurve(NOTTON_K0, feeding, NOTTON_K2),
+        charge=LossCurve.two_way(1.0 - efficiency_charge),
+        discharge=LossCurve.two_way(1.0 / efficiency_discharge - 1.0),
         direct_current=direct_current,
         **({"least_a": DIRECT_STEP_A, "step_a": DIRECT_STEP_A} if direct_current else {}),
     )
