@@ -165,8 +165,8 @@ def _entries(number: int) -> str:
 def _way_out(detail: ErrorDetails) -> str:
     """What to write instead of a percentage, or of kelvin, where another unit is asked for."""
     highest = {detail.get("ctx", {}).get(name) for name in ("le", "lt")}
-    value = detail["input"]
-    if str(detail["loc"][-1]).endswith("_c") and isinstance(value, int | float):
+    value, place = detail["input"], detail["loc"]  # empty where it is about the whole table
+    if place and str(place[-1]).endswith("_c") and isinstance(value, int | float):
         return "Give degrees Celsius, not kelvin." if value >= LEAST_KELVIN else ""
     percent = isinstance(value, int | float) and LEAST_PERCENT <= value <= 100
     return "Give a fraction, not a percentage." if percent and 1.0 in highest else ""
