@@ -59,7 +59,7 @@ def test_a_site_that_cannot_start_is_refused(units: dict[str, bool], field: str,
 def test_a_vehicle_that_comes_later_cannot_be_the_first():
     with pytest.raises(InputError, match="plugged in when the grid is lost") as caught:
         black_start(site(batteries=(van(1, arrival_h=0.5),)))
-    assert caught.value.field == "arrival_h"
+    assert caught.value.field == "batteries"
 
 
 @pytest.mark.parametrize(

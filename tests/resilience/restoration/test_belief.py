@@ -10,6 +10,7 @@ from evergrid.resilience.restoration.plan import plan
 from evergrid.resilience.restoration.policy import follow
 from evergrid.resilience.restoration.rule import RestorationRule
 from evergrid.resilience.restoration.schedule import cost_kwh
+from tests.everyday import first
 from tests.resilience.restoration.cases import block, bus, site
 
 STEP_H = 0.25
@@ -57,10 +58,11 @@ def test_a_belief_that_is_none_is_refused(change: dict, rule: str):
         follow(site(block(), batteries=(bus(),)), RestorationRule(), 2.0, STEP_H, belief=belief)
 
 
-def test_the_policy_is_within_five_percent_of_who_knows_no_more_of_the_length():
+@pytest.mark.parametrize("fleets", first(1, [3, 12]))
+def test_the_policy_is_within_five_percent_of_who_knows_no_more_of_the_length(fleets: int):
     random = np.random.default_rng(0)
     length = np.minimum(2.5 * np.exp(0.6 * random.standard_normal(2000)), 12.0)
-    sites = [MicrogridEntry().record(np.random.default_rng(seed)) for seed in range(12)]
+    sites = [MicrogridEntry().record(np.random.default_rng(seed)) for seed in range(fleets)]
     rule, steps = RestorationRule(pickup_share=0.8), 48
     units = [unit for one in sites for unit in one.batteries]
     arrival = np.array([unit.arrival_h for unit in units])

@@ -53,7 +53,7 @@ def test_the_charger_has_the_round_trip_that_was_measured():
     cells = 1.0 - 11_000 * pack.resistance_ohm / pack.voltage_v**2
     found = climate_year.calibrated(charger, pack)
     assert found.round_trip(11.0) * cells**2 == pytest.approx(0.87, abs=1e-9)
-    with pytest.raises(InputError, match="round_trip must lie between"):
+    with pytest.raises(InputError, match="round_trip must lie in"):
         climate_year.calibrated(Charger(round_trip=0.99), pack)
 
 

@@ -126,7 +126,7 @@ def _site(**changed: Any) -> dict[str, Any]:
 BAD = [
     (_site(vehicles=[]), "batteries", "Give vehicles or a site battery"),
     (_site(vehicles=[VAN | {"black_start": False}]), "black_start", "stays dark"),
-    (_site(vehicles=[VAN | {"plugged_in": 0}]), "arrival_h", "plugged in when the grid is lost"),
+    (_site(vehicles=[VAN | {"plugged_in": 0}]), "batteries", "plugged in when the grid is lost"),
     (_site(vehicles=[VAN | {"count": 101, "plugged_in": 101}]), "units", "be at most 100"),
     (_site(load_block=[BLOCKS[0] | {"name": "van 2"}]), "load_block.name", "Rename it"),
     ({"start": {"order": ["van 1", "lihgts"]}}, "start.order", "Did you mean lights"),

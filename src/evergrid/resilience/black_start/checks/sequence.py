@@ -40,7 +40,7 @@ def check_sequence(
         faults.append(Fault("start.duration_s", rule, (sequence.duration_s,), fix=fix))
     if not any(unit.black_start and unit.arrival_h <= 0 for unit in formers):
         rule = "hold one that starts without voltage and is there when the grid is lost"
-        fix = "Let a vehicle be plugged in then (plugged_in), with black_start and grid_forming."
+        fix = "Let one be plugged in when the grid is lost (plugged_in), and form the grid."
         faults.append(Fault("batteries", rule, tuple(unit.name for unit in formers), fix=fix))
     if sequence.master:
         master = units.get(sequence.master)
