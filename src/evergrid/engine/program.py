@@ -260,7 +260,7 @@ class Program:
 
     @cached_property
     def firm_range_kw(self) -> tuple[Float[Array, "node step"], Float[Array, "node step"]]:
-        """Limits of net power where they give way: as far as the fleet at rest exceeds them."""
+        """Limits of net power, widened as far as the fleet at rest exceeds them."""
         rest = self.rest_net_kw
         return np.minimum(self.net_low_kw, rest), np.maximum(self.net_high_kw, rest)
 
