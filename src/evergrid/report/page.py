@@ -108,8 +108,8 @@ def page(
     body = [
         _header(title, about.question, about.answer),
         "<main>",
-        _notes(notes),
         _cards(headline),
+        _notes(notes),
         *(_section(i, section) for i, section in enumerate(sections, 1)),
         _settings(about.settings),
         "</main>",
@@ -178,9 +178,8 @@ def _cards(headline: Sequence[Headline]) -> str:
 
 
 def _card(item: Headline) -> str:
-    label, value, unit, hint = (
-        _text(text) for text in (item.label, item.value, item.unit, item.hint)
-    )
+    signed = re.sub(r"^-(?=[0-9])", "\u2212", item.value)  # a hyphen is no minus sign
+    label, value, unit, hint = (_text(text) for text in (item.label, signed, item.unit, item.hint))
     beside = f' <span class="unit">{unit}</span>' if unit else ""
     below = f'<dd class="hint">{hint}</dd>' if hint else ""
     return f'<div class="card"><dt>{label}</dt><dd class="value">{value}{beside}</dd>{below}</div>'

@@ -174,8 +174,8 @@ def page(result: StudyResult, drawn: Figures) -> Page:
     """The content of the HTML report."""
     s = result.summary
     sections = drawn.sections(READING, HEADINGS)
-    first = Section("Answer", f"{answer(s)}.")
-    return Page(cards=_cards(s), sections=[first, *sections, _table(result), _energy(result)])
+    sections += [_table(result), _energy(result)]
+    return Page(cards=_cards(s), sections=sections, answer=f"{answer(s)}.")
 
 
 def _cards(s: Mapping[str, Any]) -> list[Headline]:

@@ -427,8 +427,8 @@ def _modes(found: BlackStartResults) -> Figure:
 def page(result: StudyResult, drawn: Figures) -> Page:
     """The content of the HTML report."""
     s, found = result.summary, result.findings
-    sections = [Section("Answer", f"{answer(s).rstrip('.')}."), *drawn.sections(READING, HEADINGS)]
-    sections += [
+    sections = [
+        *drawn.sections(READING, HEADINGS),
         Section(
             "Runbook",
             "The same steps for those who do them; runbook.html prints them on paper.",
@@ -437,7 +437,7 @@ def page(result: StudyResult, drawn: Figures) -> Page:
         *_section_table(found),
         Section("Log", "Every event, with the readings before and after.", _log(found)),
     ]
-    return Page(cards=_cards(s), sections=sections)
+    return Page(cards=_cards(s), sections=sections, answer=f"{answer(s).rstrip('.')}.")
 
 
 def _cards(s: Mapping[str, Any]) -> list[Headline]:

@@ -366,8 +366,8 @@ def page(result: StudyResult, drawn: Figures) -> Page:
     sections = drawn.sections(READING, HEADINGS)
     found = result.findings
     if isinstance(found, RecordResults):
-        return Page(cards=_record_cards(s), sections=[*sections, _cut(result)])
-    return Page(cards=_event_cards(s), sections=[*sections, _needs(s)])
+        return Page(_record_cards(s), [*sections, _cut(result)], answer=f"{answer(s)}.")
+    return Page(_event_cards(s), [*sections, _needs(s)], answer=f"{answer(s)}.")
 
 
 def _event_cards(s: Mapping[str, Any]) -> list[Headline]:

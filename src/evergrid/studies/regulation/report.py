@@ -270,7 +270,7 @@ def page(result: StudyResult, drawn: Figures) -> Page:
     ]
     sections = drawn.sections(READING, HEADINGS)
     statements = [*_trials(result), *_kinds(result), _intervals(result), _assets(result)]
-    return Page(cards=cards, notes=[], sections=[*sections, *statements])
+    return Page(cards=cards, sections=[*sections, *statements], answer=f"{answer(s)}.")
 
 
 def _trials(result: StudyResult) -> list[Section]:

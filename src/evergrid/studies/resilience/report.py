@@ -284,11 +284,11 @@ def page(result: StudyResult, drawn: Figures) -> Page:
             f"{asked.probability:.0%} asked for",
         ),
     ]
-    first = Section("Answer", f"{wording.answer(s)} {wording.binding_tests(s)}")
+    first = Section("What binds", wording.binding_tests(s))
     sections = [first, *drawn.sections(READING, HEADINGS), _times_table(result)]
     if result.findings.check is not None:
         sections.append(_policy_table(result))
-    return Page(cards=cards, sections=sections)
+    return Page(cards=cards, sections=sections, answer=wording.answer(s))
 
 
 def _times_table(result: StudyResult) -> Section:

@@ -98,9 +98,8 @@ def _line(one: ProductResult) -> str:
 
 def notes(config: Config, found: RuleComparison) -> list[str]:
     """What a reader must know."""
-    told = [answer(found) + "."]
     formulas = zip(made_up_signals.FORMULAS, found.made_up, strict=True)
-    told += [text for text, used in formulas if used]
+    told = [text for text, used in formulas if used]
     told += [
         "Vehicles charge evenly through their stays, and arrivals and departures are known ahead; "
         "what can be promised without knowing them is the question of firm_capacity. One product "
@@ -184,7 +183,7 @@ def page(result: StudyResult, drawn: Figures) -> Page:
     by_product = [_products(found), _income(found), _tests(found), _doubts(found)]
     if any(one.income.priced for one in found.products):
         by_product.insert(2, _ownership(result.config))
-    return Page(cards=cards, notes=[], sections=[*sections, *by_product])
+    return Page(cards, [*sections, *by_product], answer=f"{answer(found)}.")
 
 
 def _products(found: RuleComparison) -> Section:

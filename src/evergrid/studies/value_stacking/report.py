@@ -175,7 +175,8 @@ def page(result: StudyResult, drawn: Figures) -> Page:
         hint = "of not knowing prices"
         cards.append(Headline("Regret", f"{s['regret']:,.2f}", money, hint))
     sections = drawn.sections(READING, HEADINGS)
-    return Page(cards=cards, notes=[], sections=[*sections, *_bids(result), _stack(result)])
+    sections += [*_bids(result), _stack(result)]
+    return Page(cards=cards, sections=sections, answer=f"{answer(s)}.")
 
 
 def _bids(result: StudyResult) -> list[Section]:

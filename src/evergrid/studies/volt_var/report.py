@@ -142,11 +142,11 @@ def page(result: StudyResult, drawn: Figures) -> Page:
     return Page(
         cards=answer.cards(result.summary),
         sections=[
-            Section("The answer", f"{'. '.join(answer.sentences(result.summary))}."),
             _table(result),
             *drawn.sections(READING, HEADINGS),
             *_places(result),
         ],
+        answer=f"{'. '.join(answer.sentences(result.summary))}.",
     )
 
 

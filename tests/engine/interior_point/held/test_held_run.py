@@ -46,8 +46,10 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("name", first(3, tuple(KINDS)))
-@pytest.mark.parametrize("seeds", [2, pytest.param(6, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize(
+    ("name", "seeds"),
+    first(3, [*((name, 2) for name in tuple(KINDS)[:3]), *((name, 6) for name in KINDS)]),
+)
 def test_the_optimum_is_that_of_highs(name: str, seeds: int) -> None:
     found = 0
     for seed in range(seeds):
