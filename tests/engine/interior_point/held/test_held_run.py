@@ -17,7 +17,6 @@ from evergrid.engine.program import Program
 from evergrid.engine.terms.held_capacity import HeldCapacity
 from tests.engine.cases import Kind
 from tests.engine.held_cases import HeldKind, held_program
-from tests.everyday import first
 
 # Two awards could be called together; of two others either one.
 TOGETHER = HeldKind(
@@ -48,7 +47,10 @@ KINDS = {
 
 @pytest.mark.parametrize(
     ("name", "seeds"),
-    first(3, [*((name, 2) for name in tuple(KINDS)[:3]), *((name, 6) for name in KINDS)]),
+    [
+        *((name, 2) for name in tuple(KINDS)[:3]),
+        *(pytest.param(name, 6, marks=pytest.mark.exhaustive) for name in KINDS),
+    ],
 )
 def test_the_optimum_is_that_of_highs(name: str, seeds: int) -> None:
     found = 0
