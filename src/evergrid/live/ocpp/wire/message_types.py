@@ -1,8 +1,9 @@
 """Which type of msgspec holds exactly the payloads that keep a schema of OCPP?
 
-A decoder of that type reads and checks a frame in one pass, in a third of the time that reading
-it as dictionaries and checking those takes. It must never take what the schema refuses; what the
-schema takes and the type does not, such as a leap day or custom data, is read the long way.
+A decoder of that type reads and checks a frame in one pass, in 13 us for the 22 us that reading
+it as dictionaries and checking those takes (a TransactionEvent of 1.2 kB). It must never take what
+the schema refuses; what the schema takes and the type does not, such as a leap day or custom data,
+is read the long way.
 """
 
 import math
