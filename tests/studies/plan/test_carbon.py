@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from evergrid.core.config import parse
-from evergrid.core.errors import EvergridError
+from evergrid.core.errors import EvergridError, InfeasibleError
 from evergrid.studies import plan
 from tests.studies.emissions_cases import configuration, files
 
@@ -29,6 +29,10 @@ def run(folder: Path, carbon: dict[str, Any] | None = None, **changed: Any) -> p
     given = configuration(marginal=None, average=None, residual_mix=None, prices_per_tonne=None)
     made = parse(plan.Config, given | {"carbon": carbon or CARBON} | changed)
     return plan.run(made, folder=folder, seed=1)
+
+
+def within(cap_tonnes: float, **changed: Any) -> dict[str, Any]:
+    return {"cap_tonnes": cap_tonnes, "marginal": CARBON["marginal"]} | changed
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +146,11 @@ def test_rolling_plans_pay_for_what_really_came(tmp_path: Path):
     ("carbon", "told"),
     [
         ({"price_per_tonne": 80.0}, "marginal must be given, or generation"),
+        ({"marginal": CARBON["marginal"]}, "price_per_tonne must be given, or cap_tonnes"),
+        (CARBON | {"cap_tonnes": 1.0}, "be left out where price_per_tonne is given"),
+        (within(float("nan")), "cap_tonnes"),
+        (within(0.1, cap_kg=100.0), "cap_kg must be a known key"),
+        ({"cap_tonnes": "1 t", "marginal": CARBON["marginal"]}, "without quotes"),
         (CARBON | {"price_per_tonne": -1.0}, "price_per_tonne"),
         (CARBON | {"price_per_tonne": float("nan")}, "price_per_tonne"),
         (CARBON | {"generation": {"file": "generation.parquet"}}, "be left out where"),
@@ -152,6 +161,55 @@ def test_rolling_plans_pay_for_what_really_came(tmp_path: Path):
 def test_wrong_prices_of_carbon_are_told(tmp_path: Path, carbon: dict[str, Any], told: str):
     with pytest.raises(EvergridError, match=told):
         run(tmp_path, carbon)
+
+
+def test_a_plan_keeps_a_cap_on_tonnes_and_tells_what_it_costs(tmp_path: Path):
+    free = run(tmp_path, within(1e300)).summary
+    emitted = free["carbon"]["tonnes_without_cap"]
+    assert (free["carbon"]["cap_binds"], free["carbon"]["cap_price_per_tonne"]) == (False, 0.0)
+    assert free["carbon"]["cap_cost"] == 0.0
+    cap = emitted - 0.2
+    result = run(tmp_path, within(cap))
+    result.write(tmp_path / "out")
+    summary = json.loads((tmp_path / "out/summary.json").read_text())
+    told, cost = summary["carbon"], summary["cost"]
+    schedule = pl.read_parquet(tmp_path / "out/schedule.parquet")
+    factors = pl.read_parquet(tmp_path / "out/inputs/factors.parquet")
+    left_kwh = summary["cost_items"]["v2g"]["energy_left"] / summary["end_value_per_kwh"]
+    left_kg = left_kwh * factors["marginal_kg_per_mwh"].median() / 1000.0
+    recomputed = (kg_of(schedule, factors) + left_kg) / 1000.0
+    assert recomputed == pytest.approx(told["tonnes"]["v2g"], abs=1e-12)
+    assert told["tonnes"]["v2g"] <= cap
+    assert cost["v2g"] - free["cost"]["v2g"] == pytest.approx(told["cap_cost"], abs=1e-6)
+    assert 0.0 < told["cap_cost"] < 0.2 * told["cap_price_per_tonne"]
+    assert summary["status"] == "optimal"
+    assert summary["bound"] == pytest.approx(summary["objective"], rel=1e-6)
+    assert summary["cost_items"]["v2g"]["carbon"] == 0.0
+    page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    assert "V2G keeps the cap of" in page
+    assert "what one less costs at the cap" in page
+    assert any("where a tonne costs" in line for line in result.console_lines())
+
+
+def test_a_cap_that_cannot_be_kept_is_told_with_the_least(tmp_path: Path):
+    with pytest.raises(InfeasibleError, match="The least that a price reached is"):
+        run(tmp_path, within(-1e6))
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"rolling": {"replan_every_h": 6.0}}, "rolling must be left out of a plan within"),
+        ({"wear": {"price_per_kwh": 128.0}, "solve": {"refinements": 2}}, "solve.refinements"),
+        ({"wear": {"price_per_kwh": 128.0, "compared_per_kwh": 0.03}}, "wear.compared_per_kwh"),
+        ({"chargers": {}}, "chargers must be left out of a plan within"),
+    ],
+)
+def test_what_is_not_planned_within_a_cap_is_refused(
+    tmp_path: Path, changed: dict[str, Any], told: str
+):
+    with pytest.raises(EvergridError, match=told):
+        run(tmp_path, within(0.1), **changed)
 
 
 def test_a_price_of_carbon_in_the_prices_table_and_in_carbon_would_count_twice(tmp_path: Path):

@@ -68,6 +68,7 @@ class CappedPlan:
 
     Attributes:
         cap_tonnes: The cap.
+        free: The plan of least cost without it.
         cheaper: A plan at a price of carbon that emits as much as the cap or more.
         cleaner: One at the same price, or one hardly higher, that emits as much or less.
         cleaner_share: Of the cleaner one in the mix of both that emits just as much as the cap.
@@ -75,6 +76,7 @@ class CappedPlan:
     """
 
     cap_tonnes: float
+    free: FrontierPoint
     cheaper: FrontierPoint
     cleaner: FrontierPoint
     cleaner_share: float
@@ -188,22 +190,33 @@ def _differ(one: FrontierPoint, other: FrontierPoint) -> bool:
     return abs(one.tonnes - other.tonnes) > TOLERANCE * max(abs(one.tonnes), abs(other.tonnes))
 
 
-def capped(problem: CarbonProblem, cap_tonnes: float) -> CappedPlan:
+def capped(
+    problem: CarbonProblem,
+    cap_tonnes: float,
+    tell: Callable[[float], None] = lambda price: None,
+) -> CappedPlan:
     """The cheapest plan that emits no more than a cap, by the price of carbon that leads to it.
+
+    Args:
+        problem: What is planned.
+        cap_tonnes: Most that `CarbonProblem.tonnes` may be; below 0 more must be displaced than
+            is caused.
+        tell: Called with every price that is tried.
 
     Raises:
         InfeasibleError: No price of carbon brings emissions down to the cap.
     """
-    cheaper = problem.at(0.0)
-    if cheaper.tonnes <= cap_tonnes:
-        return CappedPlan(cap_tonnes, cheaper, cheaper, 1.0, cheaper)
+    cheaper = free = problem.at(0.0)
+    if free.tonnes <= cap_tonnes:
+        return CappedPlan(cap_tonnes, free, free, free, 1.0, free)
     price, cleaner = FIRST_PRICE, cheaper
     while cleaner.tonnes > cap_tonnes:
         if price > HIGHEST_PRICE:
             rule = "be reachable at some price of carbon"
-            fix = f"The least that a price reached is {cleaner.tonnes:.6g} t."
+            fix = f"The least that a price reached is {cleaner.tonnes:.6g} t; give more than that."
             fault = Fault("cap_tonnes", rule, (cap_tonnes,), fix=fix)
             raise InfeasibleError("The cap on emissions cannot be kept.", [fault])
+        tell(price)
         cheaper, cleaner = cleaner, problem.at(price)
         price *= 4.0
     point = cleaner
@@ -212,7 +225,9 @@ def capped(problem: CarbonProblem, cap_tonnes: float) -> CappedPlan:
         fewer = cheaper.tonnes - cleaner.tonnes
         middle = (cleaner.net_cost - cheaper.net_cost) / fewer if fewer > 0 else 0.0
         low, high = cheaper.price_per_tonne, cleaner.price_per_tonne
-        point = problem.at(min(max(middle, low), high))
+        tried = min(max(middle, low), high)
+        tell(tried)
+        point = problem.at(tried)
         if point.objective >= min(
             one.net_cost + point.price_per_tonne * one.tonnes for one in (cheaper, cleaner)
         ) - TOLERANCE * max(abs(point.objective), 1.0):
@@ -223,4 +238,4 @@ def capped(problem: CarbonProblem, cap_tonnes: float) -> CappedPlan:
             cleaner = point
     fewer = cheaper.tonnes - cleaner.tonnes
     share = (cheaper.tonnes - cap_tonnes) / fewer if fewer > 0 else 1.0
-    return CappedPlan(cap_tonnes, cheaper, cleaner, min(max(share, 0.0), 1.0), point)
+    return CappedPlan(cap_tonnes, free, cheaper, cleaner, min(max(share, 0.0), 1.0), point)

@@ -19,6 +19,7 @@ from evergrid.inputs.feeder.sites import PlanFeeder
 from evergrid.inputs.tables import ForecastSource, Inputs
 from evergrid.model.batteries.battery_state import MOST_CYCLES, MOST_YEARS
 
+CAPPED = "be left out of a plan within carbon.cap_tonnes"
 ROUNDING_STEPS = 1e-4  # by which a length given in hours may miss a whole number of steps
 
 
@@ -211,17 +212,32 @@ class Warranty(BaseConfig):
     """Age at which the warranty ends, and with it the limit; by [wear] batteries have an age."""
 
 
-class CarbonPrice(FactorSources):
-    """A price of the emissions that power causes, beside that of energy."""
+class Carbon(FactorSources):
+    """A price of the emissions that power causes, beside that of energy, or a cap on them."""
 
-    price_per_tonne: float = Field(ge=0, lt=1e6, examples=[80.0])
+    price_per_tonne: float | None = Field(default=None, ge=0, lt=1e6, examples=[80.0])
     """Of CO2, in the currency of the prices."""
+    cap_tonnes: float | None = Field(default=None, examples=[0.5])
+    """In its place: most CO2 that the plan with V2G may cause by marginal factors, load and
+    generation included, in tonnes."""
 
     @model_validator(mode="after")
-    def _one_source(self) -> "CarbonPrice":
+    def _one_source(self) -> "Carbon":
+        faults = []
         if self.marginal is None and self.generation is None:
             fix = "Name a file in [carbon.marginal], or one of generation in [carbon.generation]."
-            raise ConfigError("carbon", [Fault("marginal", "be given, or generation", fix=fix)])
+            faults.append(Fault("marginal", "be given, or generation", fix=fix))
+        if self.price_per_tonne is None and self.cap_tonnes is None:
+            fix = "Give a price of a tonne, or the most tonnes there may be."
+            faults.append(Fault("price_per_tonne", "be given, or cap_tonnes", fix=fix))
+        if self.price_per_tonne is not None and self.cap_tonnes is not None:
+            fix = "Leave one out: the cap leads to a price of its own, which is told."
+            got = (self.cap_tonnes,)
+            faults.append(
+                Fault("cap_tonnes", "be left out where price_per_tonne is given", got, fix=fix)
+            )
+        if faults:
+            raise ConfigError("carbon", faults)
         return self
 
 
@@ -245,8 +261,9 @@ class Config(Inputs):
     """Losses of chargers by their power, in the place of the efficiencies of sessions."""
     pack: Pack | None = None
     """What cells can do at their state and temperature; any plan when absent."""
-    carbon: CarbonPrice | None = None
-    """A price of carbon by emission factors, beside what energy costs; none when absent."""
+    carbon: Carbon | None = None
+    """A price of carbon by emission factors, beside what energy costs, or a cap on tonnes; none
+    when absent."""
     warranty: Warranty | None = None
     """What may be fed under the warranty of the batteries."""
     rolling: Rolling | None = None
@@ -287,6 +304,24 @@ class Config(Inputs):
         if self.chargers is not None:
             fix = "Leave one of the two out; limits of sites and phases stand in for the feeder's."
             faults.append(Fault("chargers", "be left out of a plan on a [feeder]", fix=fix))
+        if faults:
+            raise ConfigError("config", faults)
+        return self
+
+    @model_validator(mode="after")
+    def _fits_cap(self) -> "Config":
+        """Refuse what is not planned within a cap on emissions."""
+        if self.carbon is None or self.carbon.cap_tonnes is None:
+            return self
+        fix = "Leave it out, or give carbon.price_per_tonne in the place of the cap."
+        named = {name: getattr(self, name) for name in ("feeder", "chargers", "rolling")}
+        faults = [Fault(name, CAPPED, fix=fix) for name, given in named.items() if given]
+        if self.solve.refinements:
+            got = (self.solve.refinements,)
+            faults.append(Fault("solve.refinements", CAPPED, got, fix=fix))
+        if self.wear is not None and self.wear.compared_per_kwh is not None:
+            got = (self.wear.compared_per_kwh,)
+            faults.append(Fault("wear.compared_per_kwh", CAPPED, got, fix=fix))
         if faults:
             raise ConfigError("config", faults)
         return self

@@ -183,6 +183,7 @@ def _headline(result: StudyResult) -> list[Headline]:
     return [
         Headline("Net cost with V2G", _money(cost["v2g"]), money, "negative earns"),
         plan_service.saving_card(s, saving),
+        *(plan_carbon.cards(s) if "carbon" in s else []),
         Headline("Net cost, smart", _money(cost["smart"]), money, "without discharging"),
         Headline("Net cost, uncontrolled", _money(cost["uncontrolled"]), money, "as plugged in"),
         Headline("Proven gap", f"{s['gap']:.1e}", "", f"status: {s['status']}"),

@@ -71,8 +71,17 @@ def plans(
     options: plan.Options,
     progress: Progress,
     network: SitesOnFeeder | None,
+    v2g: plan.Plan | None = None,
 ) -> tuple[dict[str, plan.Plan], dict[str, feeder_plan.FeederPlan]]:
     """The plan of each strategy, and how those were made that keep the limits of a network.
+
+    Args:
+        config: How to plan, and what beside.
+        portfolio: What to plan.
+        options: How.
+        progress: Told what is done.
+        network: The feeder, if there is one.
+        v2g: The plan with V2G, where it is made already.
 
     Raises:
         InfeasibleError: Energy owed that cannot be served, when ``on_shortfall = "error"``.
@@ -89,7 +98,8 @@ def plans(
         within[name] = network.plan(name, options, tell_round)
         return within[name].plan
 
-    v2g = made("v2g", "planning V2G", plan.v2g, 0.1, 0.5)
+    if v2g is None:
+        v2g = made("v2g", "planning V2G", plan.v2g, 0.1, 0.5)
     if config.solve.on_shortfall == "error":
         shortfall.raise_on_shortfall(v2g.shortfalls, v2g.assessment)
     smart = made("smart", "planning smart charging", plan.smart, 0.5, 0.8)

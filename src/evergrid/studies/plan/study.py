@@ -62,7 +62,12 @@ def compute(config: Config, context: Context) -> Output[PlanResults]:
     portfolio = models.portfolio
     options = strategies.options_of(config, given)
     network = None if sites is None else strategies.sites_on_feeder(portfolio, sites)
-    plans, within = strategies.plans(config, portfolio, options, progress, network)
+    capped = None
+    if carbon is not None and carbon.config.cap_tonnes is not None:
+        capped = plan_carbon.within_cap(carbon, portfolio, options, progress)
+    plans, within = strategies.plans(
+        config, portfolio, options, progress, network, None if capped is None else capped.plan
+    )
 
     def again(changed: Portfolio, number: int) -> Mapping[str, Plan]:
         progress(f"refinement {number}", 0.0)
@@ -94,10 +99,10 @@ def compute(config: Config, context: Context) -> Output[PlanResults]:
     files, input_tables = {}, tables.inputs(portfolio)
     if carbon is not None:
         emitted = plan_carbon.emissions(carbon, portfolio, options, plans, rolled)
-        headline["carbon"] = plan_carbon.summary(carbon, emitted)
+        headline["carbon"] = plan_carbon.summary(carbon, emitted, capped)
         result_tables["carbon"] = plan_carbon.table(emitted)
         input_tables["factors"] = carbon.factors.frame(portfolio.grid)
-        told += plan_carbon.notes(carbon)
+        told += plan_carbon.notes(carbon, capped)
     if portfolio.chargers is not None:
         runs = plan_chargers.schedules(plans, rolled)
         headline["chargers"] = plan_chargers.summary(portfolio, plans["v2g"], runs)
