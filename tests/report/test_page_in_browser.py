@@ -161,3 +161,19 @@ def test_every_figure_is_drawn_without_a_complaint(
     assert "<img" not in dom.split("<script>")[0]
     complaints = [line for line in ended.stderr.splitlines() if "CONSOLE" in line]
     assert complaints == []
+
+
+@pytest.mark.browser
+def test_hundreds_of_settings_print_on_a_few_sheets(browser: str, tmp_path: Path):
+    rows = [(f"plants.co2_kg_{number}", "0.35") for number in range(500)]
+    rows += [(f"days.load_mw_{number}", str([4303.0] * 24)) for number in range(8)]
+    figure = figures.profit_comparison({"uncontrolled": 4.0}, currency="EUR")
+    about = About("What is it?", Table(("setting", "value"), rows))
+    file, sheets = tmp_path / "report.html", tmp_path / "report.pdf"
+    text = page("Settings", sections=[Section("Cost", "", figure)], about=about)
+    file.write_text(text, encoding="utf-8")
+    command = [browser, *QUIET, f"--user-data-dir={tmp_path / 'profile'}"]
+    command += [f"--print-to-pdf={sheets}", "--no-pdf-header-footer", file.as_uri()]
+    subprocess.run(command, capture_output=True, timeout=120, check=True)
+    count = len(re.findall(rb"/Type\s*/Page\b", sheets.read_bytes()))
+    assert 3 <= count <= 6  # all of them are there: folded away they would leave one sheet
