@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import root_scalar
 
 from evergrid.core.errors import InputError, SolveError
 from evergrid.core.faults import Fault
@@ -132,6 +131,8 @@ def _between(problem: CarbonProblem, found: CappedPlan) -> Schedule | None:
 
     if beyond(1.0) <= 0.0 or beyond(0.0) >= 0.0:
         return None
+    from scipy.optimize import root_scalar  # takes long to load, and few need it
+
     return at(float(root_scalar(beyond, bracket=(0.0, 1.0), xtol=1e-13).root))
 
 
