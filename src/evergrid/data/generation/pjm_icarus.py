@@ -9,7 +9,7 @@ Source:
     C-2; CO2 of what grows counts as none, that of solid waste as a whole.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ import numpy as np
 from evergrid.core.arrays import Array, Bool, Float
 from evergrid.core.errors import InputError, raise_if_any
 from evergrid.core.faults import Fault
+from evergrid.core.text.nearest import did_you_mean
 from evergrid.core.units import KG_PER_LB
 from evergrid.data.files.frames import Kind, cell_faults, column, load, missing_columns
 from evergrid.model.generators import GeneratorFleet
@@ -78,9 +79,14 @@ def read_generators(
 
     Raises:
         MissingFileError, UnreadableFileError: No such file, or not of its format.
-        InputError: Columns that are not there, cells that break rules, fuels without a price.
+        InputError: Columns that are not there, cells that break rules, fuels without a price;
+            prices of fuels or costs of plant types that there are not.
     """
     text, number = _columns(path)
+    others = other_cost_per_mwh or {}
+    faults = _strange_names("fuel_price_per_mmbtu", fuel_price_per_mmbtu, FACTORS)
+    faults += _strange_names("other_cost_per_mwh", others, sorted(set(text[KIND])))
+    raise_if_any(SOURCE, faults)
     kept = (number[HEAT] > 0) & (number[CAPACITY] > 0)
     kept &= (number[BEGIN] <= year) & (number[END] > year)
     text = {name: values[kept] for name, values in text.items()}
@@ -90,7 +96,7 @@ def read_generators(
     heat = number[HEAT] / BTU_PER_KWH
     per_mmbtu = np.array([FACTORS[name] for name in fuel]).T
     factors = np.vstack([per_mmbtu, number[NOX] * KG_PER_LB]) * heat
-    count, others = len(fuel), other_cost_per_mwh or {}
+    count = len(fuel)
     return GeneratorFleet(
         unit_id=text[UNIT],
         unit_type=_small(text[KIND]),
@@ -169,6 +175,16 @@ def _raise_if_unknown(
             fix = f"It concerns {capacity_mw[strange].sum():,.0f} MW."
             faults.append(Fault(field, rule, names, fix=fix))
     raise_if_any(SOURCE, faults)
+
+
+def _strange_names(field: str, given: Mapping[str, float], known: Collection[str]) -> list[Fault]:
+    """Names that are given something, and stand for nothing."""
+    rule = f"name what there is: {', '.join(known)}"
+    return [
+        Fault(field, rule, (name,), fix=did_you_mean(name, known))
+        for name in given
+        if name not in known
+    ]
 
 
 def _small(values: Array) -> Array:

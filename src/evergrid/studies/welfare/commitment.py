@@ -22,7 +22,7 @@ from evergrid.impact.welfare.pollutants import POLLUTANTS
 from evergrid.impact.welfare.power_system.system import SystemRun
 from evergrid.model.generators import CO2
 from evergrid.model.time_series.system_load import SystemLoad
-from evergrid.studies.welfare import rts
+from evergrid.studies.welfare import generator_fleets
 from evergrid.studies.welfare.cases import PolicyCase
 from evergrid.studies.welfare.config import CommitmentDays, Config
 from evergrid.studies.welfare.market import PowerSystemInputs
@@ -132,7 +132,7 @@ def compared(
         _by_merit_order(config, run, window, v2g)
         for v2g, run in ((False, case.without), (True, case.with_it))
     ]
-    fleet = rts.generators(config, folder)
+    fleet = generator_fleets.generators(config, folder)
     load = _load(config, inputs, asked, case.without, window)
     change = _load_mw(config, case.with_it)[window] - load.load_mw
     for commitment in (RELAXED, WHOLE):

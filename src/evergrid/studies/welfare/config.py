@@ -16,6 +16,7 @@ from evergrid.model.time_series.emission_factors import LARGEST_KG_PER_MWH, SMAL
 
 HOURS = 24
 MOST_DAYS = 366.0
+MOST_PER_MMBTU = 100.0  # of any fuel; more is a price of something else than a million Btu
 LARGEST_OTHER_KG_PER_MWH = 100.0  # of other pollutants; unscrubbed lignite emits 20 of SO2
 PolicyName = Literal[
     "flat",
@@ -85,6 +86,29 @@ class RtsPlants(BaseConfig):
     """Heat rates that fall with the output: "hull" runs no increment before the block below it."""
     capacity_out: float = Field(default=0.0, ge=0, lt=1)
     """Share of every block that is out of service."""
+    load_factor: float = Field(default=1.0, gt=0)
+    """What the load is multiplied by."""
+
+
+class PjmPlants(BaseConfig):
+    """The generators of PJM and its load, as the ICARUS data set has them."""
+
+    generators: str = Field(examples=["generation/pjm_generators_icarus_2024.parquet"])
+    """Table of units; relative to this file or to the data folder, as `load` is."""
+    load: str = Field(examples=["generation/pjm_zonal_load_hourly_icarus.parquet"])
+    """Table of 8,760 hours with the load of each zone in MW, in columns that begin with PJM_."""
+    fuel_price_per_mmbtu: dict[str, Annotated[float, Field(ge=0, le=MOST_PER_MMBTU)]] = Field(
+        examples=[{"Natural Gas": 3.5, "Bituminous": 2.2, "Nuclear Fuel": 0.8}]
+    )
+    """Of each fuel that is burnt, by its name in the table; the data set has none."""
+    other_cost_per_mwh: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        default_factory=dict, examples=[{"Coal Steam": 5.0}]
+    )
+    """Operation and maintenance by plant type; 0 where none is given."""
+    year: int = Field(default=2025, ge=1990, le=2080)
+    """Units that are on line through it, and the year whose days the hours are; no leap year."""
+    capacity_out: float = Field(default=0.0, ge=0, lt=1)
+    """Share of every unit that is out of service."""
     load_factor: float = Field(default=1.0, gt=0)
     """What the load is multiplied by."""
 
@@ -321,9 +345,11 @@ class Config(BaseConfig):
     year: int = Field(default=2025, ge=2020, le=2080)
     """In which is emitted."""
     plants: tuple[PlantBlock, ...] = ()
-    """A stack of plants; or `rts`."""
+    """A stack of plants; or `rts`, or `pjm`."""
     rts: RtsPlants | None = None
     """The RTS-GMLC test system in the place of `plants` and `days`."""
+    pjm: PjmPlants | None = None
+    """The generators and the load of PJM in their place."""
     commitment: CommitmentDays | None = None
     """Days of `rts` with units that run or stand; none when absent."""
     days: tuple[DayType, ...] = ()
@@ -356,14 +382,17 @@ def check(config: Config) -> None:
             value; all are listed.
     """
     faults = []
-    if config.rts is None and not (config.plants and config.days):
-        fix = "Add [[plants]] and [[days]], or [rts] with the folder of the test system."
+    fleets = [name for name in ("rts", "pjm") if getattr(config, name) is not None]
+    if not fleets and not (config.plants and config.days):
+        fix = "Add [[plants]] and [[days]], or [rts] with the folder of the test system, or [pjm]."
         faults.append(Fault("plants", "be given, with days", fix=fix))
-    if config.rts is not None and (config.plants or config.days):
-        fix = "Remove [[plants]] and [[days]], or [rts]."
-        faults.append(Fault("rts", "stand alone", fix=fix))
+    if fleets and (config.plants or config.days):
+        fix = f"Remove [[plants]] and [[days]], or [{fleets[0]}]."
+        faults.append(Fault(fleets[0], "stand alone", fix=fix))
+    if len(fleets) > 1:
+        faults.append(Fault("rts", "stand alone", fix="Remove [pjm], or [rts]."))
     if config.commitment is not None and config.rts is None:
-        fix = "Plants of [[plants]] have no starts and no least output: leave [commitment] out."
+        fix = "Other plants have no starts and no least output: leave [commitment] out."
         faults.append(Fault("commitment", "be given with [rts] only", fix=fix))
     faults += _carbon_in_costs(config) + _dollar_years(config) + _calendar(config)
     faults += _repeated("plants.name", [one.name for one in config.plants])
@@ -390,9 +419,11 @@ def _carbon_in_costs(config: Config) -> list[Fault]:
     carbon, faults = config.carbon, []
     if not carbon.in_costs:
         return []
-    if config.rts is not None and carbon.price_per_t:
-        fix = "The costs of the test system hold no price of carbon: it is added to them."
-        faults.append(Fault("carbon.in_costs", "be false with [rts]", (True,), fix=fix))
+    for name in ("rts", "pjm"):
+        if getattr(config, name) is not None and carbon.price_per_t:
+            fix = "The costs of that fleet hold no price of carbon: it is added to them."
+            fault = Fault("carbon.in_costs", f"be false with [{name}]", (True,), fix=fix)
+            faults.append(fault)
     for plant in config.plants:
         price = carbon.price_per_t * plant.co2_kg_per_mwh / KG_PER_TONNE
         if plant.pays_carbon and plant.cost_per_mwh < price:

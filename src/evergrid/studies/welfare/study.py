@@ -18,11 +18,11 @@ from evergrid.studies.welfare import (
     assumptions,
     cases,
     commitment,
+    generator_fleets,
     market,
     notes,
     policy_sheet,
     report,
-    rts,
     tables,
 )
 from evergrid.studies.welfare.config import Config, check
@@ -36,7 +36,7 @@ def compute(config: Config, context: Context) -> Output[WelfareResults]:
 
     Raises:
         ConfigError: Tables that do not go together.
-        MissingFileError, UnreadableFileError: The test system is not there, or is none.
+        MissingFileError, UnreadableFileError: The fleet that is named is not there, or is none.
         InputError: Plants, days or years that break rules.
         InfeasibleError, SolveError: Days of [commitment] that no units can serve, or for which no
             schedule was found in time.
@@ -44,7 +44,7 @@ def compute(config: Config, context: Context) -> Output[WelfareResults]:
     progress = context.progress
     progress("reading plants and days", 0.0)
     check(config)
-    inputs = rts.read(config, context.folder) if config.rts else market.given(config)
+    inputs = generator_fleets.read(config, context.folder) or market.given(config)
     owners = market.owners(config)
     progress("finding the worth of feeding", 0.1)
     curves = market.curves(config, inputs)

@@ -1,4 +1,4 @@
-"""The RTS-GMLC test system as plants and days of a study of welfare."""
+"""Published fleets of generators, the RTS-GMLC and that of PJM, as plants and days of a study."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +11,13 @@ from evergrid.core.faults import Fault
 from evergrid.core.timegrid import TimeGrid
 from evergrid.core.units import H_PER_DAY
 from evergrid.data.files.locate import locate
-from evergrid.data.generation import rts_gmlc
+from evergrid.data.generation import pjm_icarus, rts_gmlc
 from evergrid.impact import merit_order
 from evergrid.impact.merit_order import Stack
 from evergrid.impact.welfare.pollutants import POLLUTANTS
 from evergrid.impact.welfare.power_system.supply import StackSupply
 from evergrid.model.generators import GeneratorFleet
+from evergrid.model.time_series.system_load import SystemLoad
 from evergrid.studies.welfare.config import Config
 from evergrid.studies.welfare.market import PowerSystemInputs
 
@@ -26,34 +27,75 @@ PARTICLES = "pm"  # of the source, which does not tell their size
 DAYS_OF_WORK = 5
 
 
-def read(config: Config, folder: Path) -> PowerSystemInputs:
-    """Plants and the 366 days of the test system.
+def read(config: Config, folder: Path) -> PowerSystemInputs | None:
+    """Plants and days of the fleet that a configuration names; None where it names none.
 
     Raises:
-        ConfigError: A folder that cannot be named, or days of [commitment] that there are not.
-        MissingFileError, UnreadableFileError: The folder does not hold the test system.
-        InputError: Cells that break rules; a plant dearer than lost load.
+        ConfigError: A file that cannot be named, or days of [commitment] that there are not.
+        MissingFileError, UnreadableFileError: What is named does not hold the fleet.
+        InputError: Cells that break rules; fuels without a price; a plant dearer than lost load.
     """
+    if config.rts is not None:
+        return _test_system(config, folder)
+    return None if config.pjm is None else _pjm(config, folder)
+
+
+def _test_system(config: Config, folder: Path) -> PowerSystemInputs:
+    """Plants and the 366 days of the RTS-GMLC."""
     assert config.rts is not None
     stack = merit_order.supply_stack(generators(config, folder), treatment=config.rts.treatment)
     load = rts_gmlc.read_system_load(locate(config.rts.folder, folder))
+    notes = (*_notes(load.grid), *stack.remarks)
+    inputs = _of_year(config, stack, load, config.rts.load_factor, notes)
+    _check_commitment(config, inputs)
+    return inputs
+
+
+def _pjm(config: Config, folder: Path) -> PowerSystemInputs:
+    """Plants of PJM and the 365 days of its load."""
+    given = config.pjm
+    assert given is not None
+    fleet = pjm_icarus.read_generators(
+        locate(given.generators, folder),
+        given.fuel_price_per_mmbtu,
+        year=given.year,
+        other_cost_per_mwh=given.other_cost_per_mwh,
+    )
+    fleet = replace(fleet, segment_mw=(1.0 - given.capacity_out) * fleet.segment_mw)
+    stack = merit_order.supply_stack(fleet)
+    load = pjm_icarus.read_system_load(locate(given.load, folder), year=given.year)
+    prices = ", ".join(f"{name} {price:g}" for name, price in given.fuel_price_per_mmbtu.items())
+    note = (
+        f"PJM, units on line in {given.year} by EPA's NEEDS of June 2024: "
+        f"{fleet.segment_mw.sum():,.0f} MW that burn something. Wind, sun, water and "
+        "storage have no series there and are left out, so that more is burnt than in fact; "
+        "nothing has starts, ramps or least outputs. Rates of SO2 and of particles are not read: "
+        "damage to health is that of NOx alone, and at the lower end. The load is modelled, and "
+        f"its hours are taken as those of the year in UTC. Prices of fuel are given, in dollars of "
+        f"the study per million Btu: {prices}."
+    )
+    return _of_year(config, stack, load, given.load_factor, (note, *stack.remarks))
+
+
+def _of_year(
+    config: Config, stack: Stack, load: SystemLoad, load_factor: float, notes: tuple[str, ...]
+) -> PowerSystemInputs:
+    """Every day of a year of load as a day of its own, of the season and work or rest."""
     grid = load.grid
     hours = round(H_PER_DAY / grid.step_h)
     days = grid.steps // hours
-    sent_out = load.load_mw[: days * hours].reshape(days, hours) * config.rts.load_factor
+    sent_out = load.load_mw[: days * hours].reshape(days, hours) * load_factor
     renewable = load.available_mw.sum(axis=0)[: days * hours].reshape(days, hours)
     stamps = grid.times[: days * hours : hours].astype("datetime64[D]")
-    inputs = PowerSystemInputs(
+    return PowerSystemInputs(
         supply=_supply(config, stack),
         day=stamps.astype(str).astype(object),
         kind=_kinds(stamps),
         weight=np.ones(days),
         consumption_mwh=sent_out * (1.0 - config.network.loss_share),
         renewable_mwh=renewable,
-        notes=(*_notes(grid), *stack.remarks),
+        notes=notes,
     )
-    _check_commitment(config, inputs)
-    return inputs
 
 
 def _check_commitment(config: Config, inputs: PowerSystemInputs) -> None:
