@@ -228,7 +228,8 @@ def capped(
         tried = min(max(middle, low), high)
         tell(tried)
         point = problem.at(tried)
-        if point.objective >= min(
+        made = _between(cap_tonnes, free, cheaper, cleaner, point)
+        if _is_close(made, problem.options.gap) or point.objective >= min(
             one.net_cost + point.price_per_tonne * one.tonnes for one in (cheaper, cleaner)
         ) - TOLERANCE * max(abs(point.objective), 1.0):
             break
@@ -236,6 +237,22 @@ def capped(
             cheaper = point
         else:
             cleaner = point
+    return _between(cap_tonnes, free, cheaper, cleaner, point)
+
+
+def _between(
+    cap_tonnes: float,
+    free: FrontierPoint,
+    cheaper: FrontierPoint,
+    cleaner: FrontierPoint,
+    crossing: FrontierPoint,
+) -> CappedPlan:
+    """The mix of two plans that emits just as much as the cap."""
     fewer = cheaper.tonnes - cleaner.tonnes
     share = (cheaper.tonnes - cap_tonnes) / fewer if fewer > 0 else 1.0
-    return CappedPlan(cap_tonnes, free, cheaper, cleaner, min(max(share, 0.0), 1.0), point)
+    return CappedPlan(cap_tonnes, free, cheaper, cleaner, min(max(share, 0.0), 1.0), crossing)
+
+
+def _is_close(found: CappedPlan, gap: float) -> bool:
+    """Whether the mix is proven well within the gap that was asked for."""
+    return found.net_cost - found.bound <= 0.5 * gap * abs(found.net_cost)
