@@ -128,9 +128,14 @@ def _commitment(config: Config, found: WelfareResults) -> list[str]:
         return []
     low, high = (float(one.gap) for one in sorted(made.pairs[WHOLE], key=lambda one: one.gap))
     saving, money = made.saving, config.currency
-    late = ""
+    open_question = ""
     if made.status is not Status.OPTIMAL:
-        late = f" The time limit came before the gap of {asked.gap:.2%} was reached."
+        open_question = (
+            f" The time limit of {asked.time_limit_s:g} s came before the gap of {asked.gap:.2%} "
+            "was reached: allow more with commitment.time_limit_s."
+        )
+    if made.saving_uncertainty >= abs(saving[WHOLE]):
+        open_question += " Whether whole units save by V2G is left open by their gaps."
     return [
         f"{made.days} days from {made.first_day} with units that run or stand, starts, ramps and "
         f"least output: V2G saves {saving[WHOLE]:,.0f} {money} of their cost, by up to "
@@ -139,7 +144,7 @@ def _commitment(config: Config, found: WelfareResults) -> list[str]:
         f"merit order that all else is counted by. The relaxation costs "
         f"{made.relaxation_share:.2%} less than whole units, the merit order "
         f"{made.merit_order_share:.2%} less. Starts in the first hour are free, and starts emit "
-        f"nothing.{late}"
+        f"nothing.{open_question}"
     ]
 
 

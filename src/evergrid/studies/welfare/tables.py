@@ -74,14 +74,14 @@ def headline(config: Config, found: WelfareResults) -> dict[str, Any]:
         "storage_fed_without_mwh": case.without.storage_fed_mwh,
         "price_undetermined": case.undetermined,
         "curve_error": _curve_error(found),
-        "commitment": _commitment(found),
+        "commitment": _commitment(config, found),
     }
 
 
-def _commitment(found: WelfareResults) -> dict[str, Any] | None:
+def _commitment(config: Config, found: WelfareResults) -> dict[str, Any] | None:
     """What units that run or stand change; None where no days were asked for."""
-    made = found.commitment
-    if made is None:
+    made, asked = found.commitment, config.commitment
+    if made is None or asked is None:
         return None
     return {
         "status": str(made.status),
@@ -91,6 +91,8 @@ def _commitment(found: WelfareResults) -> dict[str, Any] | None:
         "saving_uncertainty": made.saving_uncertainty,
         "co2_t": made.co2_t,
         "gap": max(one.gap for one in made.pairs[WHOLE]),
+        "asked_gap": asked.gap,
+        "time_limit_s": asked.time_limit_s,
         "relaxation_share": made.relaxation_share,
         "merit_order_share": made.merit_order_share,
     }
