@@ -67,7 +67,8 @@ def read(config: Config, folder: Path, *, tell: NoteCallback) -> PlanCarbon | No
     """The price of carbon and the factors of a plan; None where it has none.
 
     Raises:
-        ConfigError: Factors that are given twice, formats or options that there are not.
+        ConfigError: Factors that are given twice, a price and a cap, formats or options that there
+            are not.
         InputError: Factors that break rules or do not cover the horizon.
     """
     if config.carbon is None:

@@ -230,15 +230,18 @@ class Carbon(FactorSources):
         if self.price_per_tonne is None and self.cap_tonnes is None:
             fix = "Give a price of a tonne, or the most tonnes there may be."
             faults.append(Fault("price_per_tonne", "be given, or cap_tonnes", fix=fix))
-        if self.price_per_tonne is not None and self.cap_tonnes is not None:
-            fix = "Leave one out: the cap leads to a price of its own, which is told."
-            got = (self.cap_tonnes,)
-            faults.append(
-                Fault("cap_tonnes", "be left out where price_per_tonne is given", got, fix=fix)
-            )
         if faults:
             raise ConfigError("carbon", faults)
         return self
+
+    def faults(self) -> list[Fault]:
+        """Sources that are given twice, and a cap beside a price."""
+        faults = super().faults()
+        if self.price_per_tonne is not None and self.cap_tonnes is not None:
+            rule = "be left out where price_per_tonne is given"
+            fix = "Leave one out: the cap leads to a price of its own, which is told."
+            faults.append(Fault("cap_tonnes", rule, (self.cap_tonnes,), fix=fix))
+        return faults
 
 
 class Config(Inputs):
