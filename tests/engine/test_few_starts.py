@@ -221,3 +221,41 @@ def test_a_car_that_leaves_early_is_served_before_the_other() -> None:
     assert badness(program, made) <= 8  # hours of the first car alone are left as they are
     held, was = energy_path(program, made)[program.end], energy_path(program, given)[program.end]
     np.testing.assert_allclose(held, was, atol=1e-9)
+
+
+def test_an_exchange_looks_at_none_of_the_slots_of_other_cars() -> None:
+    """Two cars of one site leave early; the slots of cars of another site stand around theirs."""
+    program = a_depot(nodes=2)
+    first_draws = np.isin(np.arange(14) // 4, [0, 2])
+    two = np.concatenate([np.where(first_draws, -6.0, 0.0), np.where(first_draws, 0.0, -6.0)])
+    on_and_off = np.tile([-4.0, 0.0], 12)  # as the price has it, so that it stays
+    hours = np.array([24, 14, 14, 24])
+    swings = 0.3 + 0.05 * on_and_off
+    price = np.concatenate([swings, np.full(28, 0.2), swings])
+    stores = {
+        name: np.resize(value, 4)
+        for name, value in vars(program).items()
+        if isinstance(value, np.ndarray) and value.shape == (2,)
+    }
+    program = replace(
+        program,
+        **stores
+        | {
+            "stop": hours,
+            "charge_kw": np.array([4.0, 11.0, 11.0, 4.0]),
+            "share": np.ones(76),
+            "energy_end_kwh": 20.0 + 0.9 * np.array([48.0, 48.0, 36.0, 48.0]) - 1e-9,
+            "draw_price_per_kwh": price,
+            "feed_price_per_kwh": price,
+            "node": np.array([1, 0, 0, 1]),
+            "parent": np.array([-1, -1]),
+            "peak_price_per_kw": np.zeros(2),
+            "peak_before_kw": np.zeros(2),
+        },
+    )
+    given = np.concatenate([on_and_off, two, on_and_off])
+    made = few(program, given)
+    np.testing.assert_array_equal(made[:24], on_and_off)
+    np.testing.assert_array_equal(made[52:], on_and_off)
+    assert badness(program, given) == 12 + 4 + 12
+    assert badness(program, made) == 12 + 2 + 12

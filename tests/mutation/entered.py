@@ -7,6 +7,7 @@ import ast
 import functools
 import json
 import os
+import re
 import sys
 import time
 from collections import Counter, defaultdict
@@ -46,7 +47,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
         entered = _entered.pop()
         for definitions in getattr(item, "_fixtureinfo").name2fixturedefs.values():  # noqa: B009
             entered.update(*(_by_fixture[definition] for definition in definitions))
-        _by_test[item.nodeid] = (time.process_time() - began, entered)
+        _by_test[_name(item.nodeid)] = (time.process_time() - began, entered)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -71,6 +72,11 @@ def pytest_sessionfinish() -> None:
     }
     path = Path(os.environ[FOLDER]) / f"{os.getpid()}.json"
     path.write_text(json.dumps(tests))
+
+
+def _name(test: str) -> str:
+    """A test as pytest takes it: where tests run in groups, each name ends with its group."""
+    return re.sub(r"@[^@\]]*$", "", test)
 
 
 def _own(code: CodeType) -> bool:

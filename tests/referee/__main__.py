@@ -4,6 +4,7 @@ import argparse
 import sys
 import tempfile
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,11 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("first", type=int)
     parser.add_argument("stop", type=int)
     parser.add_argument("--methods", default="highs,interior_point")
+    parser.add_argument(
+        "--variations",
+        type=int,
+        help="of the numbers of each seed, at the same stays and sites: compiled once by device",
+    )
     parser.add_argument("--keep", help="folder for cases and results; a temporary one by default")
     return parser.parse_args()
 
@@ -35,16 +41,26 @@ def _family(family: str, asked: argparse.Namespace, root: Path) -> int:
     """Judge the seeds of one family; returns how many faults there are."""
     methods = asked.methods.split(",")
     verdicts: dict[str, list[Verdict]] = {method: [] for method in methods}
-    for seed in range(asked.first, asked.stop):
-        judged = Judged(family, seed, root / str(seed))
+    for case, judged in _cases(family, asked, root):
         for method in methods:
             verdict = _verdict(judged, method)
             verdicts[method].append(verdict)
             for fault in verdict.faults:
-                _say(f"{family} {seed} {method}: {fault}")
+                _say(f"{family} {case} {method}: {fault}")
     for method, made in verdicts.items():
         _say(f"{family} {method}: {_counts(made)}")
     return sum(len(each.faults) for made in verdicts.values() for each in made)
+
+
+def _cases(family: str, asked: argparse.Namespace, root: Path) -> Iterator[tuple[str, Judged]]:
+    """Each seed, or so many variations of each, by name."""
+    for seed in range(asked.first, asked.stop):
+        if asked.variations is None:
+            yield str(seed), Judged(family, seed, root / str(seed))
+        else:
+            for number in range(asked.variations):
+                case = f"{seed}.{number}"
+                yield case, Judged(family, seed, root / case, variation=number)
 
 
 def _say(line: str) -> None:

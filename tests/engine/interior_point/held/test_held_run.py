@@ -31,6 +31,9 @@ APART = replace(TOGETHER, calls=((True, False), (False, True)))
 KINDS = {
     "one": HeldKind(),
     "together": replace(TOGETHER, drains=True),
+    "together, the last blocks cut short": replace(
+        TOGETHER, drains=True, stores=Kind(stores=8, steps=11, spread=0.05)
+    ),
     "one by sites with meters": HeldKind(
         stores=Kind(stores=12, steps=24, spread=0.05, metered=True)
     ),
@@ -48,7 +51,7 @@ KINDS = {
 @pytest.mark.parametrize(
     ("name", "seeds"),
     [
-        *((name, 2) for name in tuple(KINDS)[:3]),
+        *((name, 2) for name in tuple(KINDS)[:4]),
         *(pytest.param(name, 6, marks=pytest.mark.exhaustive) for name in KINDS),
     ],
 )
