@@ -36,7 +36,13 @@ def test_a_plan_breaks_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("power_kw", "over"), [([-11.5, 0, 0, 0], 1.5), ([13.0, 0, 0, 0], 3.0), ([0, 0, 0, 2.5], 2.5)]
+    ("power_kw", "over"),
+    [
+        ([-11.5, 0, 0, 0], 1.5),
+        ([13.0, 0, 0, 0], 3.0),
+        ([0, 0, 0, 2.5], 2.5),
+        ([0, 0, 0, -0.25], 0.25),
+    ],
 )
 def test_power_beyond_the_charger_or_after_departure(power_kw: list[float], over: float) -> None:
     portfolio, planned = stay()

@@ -100,6 +100,8 @@ def test_a_schedule_with_curtailment_is_the_same_as_powers_of_the_program() -> N
     assert planned.curtailed_kw is not None
     of_sites = -power[program.store >= made.sessions].sum()
     assert planned.curtailed_kw.sum() == pytest.approx(of_sites)
+    without = problem.powers(made, replace(planned, curtailed_kw=None))
+    np.testing.assert_allclose(without, np.where(program.store < made.sessions, power, 0.0))
 
 
 def test_generation_is_a_unit_of_the_program_while_it_produces() -> None:

@@ -159,6 +159,16 @@ def test_a_peak_of_another_billing_period_is_not_counted() -> None:
     assert rolled.costs.amounts["demand_charge"] == pytest.approx(90.0)
 
 
+def test_a_later_billing_period_begins_without_a_peak() -> None:
+    # What is drawn on the second day is spread out, however little it is.
+    stays = [Stay(0, 1, 0.4), Stay(24, 27, 1.5)]
+    prices = [10.0, *[50.0] * 23, 10.0, 20.0, 30.0]
+    charge = {"demand_charge_per_kw": 6.0, "demand_charge_period": "day"}
+    portfolio = by_hand(stays, prices, **charge)
+    rolled = run(portfolio, Perfect(portfolio.prices))
+    np.testing.assert_allclose(rolled.schedule.power_kw[1, 24:], [-0.5, -0.5, -0.5], atol=1e-6)
+
+
 @pytest.mark.parametrize("window", [24, 72])
 def test_a_budget_is_for_the_whole_horizon_whatever_the_window(window: int) -> None:
     portfolio = a_portfolio(6, replace(DAYS, load_kw=4.0))

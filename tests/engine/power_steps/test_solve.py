@@ -10,7 +10,7 @@ from evergrid.engine import reference
 from evergrid.engine.power_steps import rounding
 from evergrid.engine.power_steps import solve as power_steps
 from evergrid.engine.program import Program, cost
-from evergrid.engine.step_rules import ANY, PowerSteps
+from evergrid.engine.step_rules import ANY, PowerSteps, audit
 from evergrid.engine.terms.fed_energy import FedEnergyLimits
 from tests.engine.power_steps.cases import STEP_KW, referee, stepped
 from tests.everyday import first
@@ -207,3 +207,14 @@ def test_a_store_that_cannot_be_served_keeps_no_pass_from_the_others() -> None:
     assert made.program is not program
     paid = cost(program, made.power_kw)
     assert made.bound <= paid <= made.bound + 0.03 * abs(made.bound)
+
+
+def test_an_audit_counts_the_slots_below_the_least_power_of_each_store() -> None:
+    program, rules = stepped(0)
+    rules = replace(rules, least=np.full(program.stores, 3))
+    steps = np.where(program.store == 1, 2, 4) * (program.step % 2)
+    found = audit(program, rules, -steps * rules.slot_kw(program))
+    below = np.bincount(program.store, (program.store == 1) & (program.step % 2 == 1))
+    np.testing.assert_array_equal(found.below_least, below)
+    assert not found.keeps_rules
+    np.testing.assert_allclose(found.off_step_kw, 0.0, atol=1e-12)
