@@ -78,6 +78,9 @@ class Model:
         self.energy = self._column(value, floor, p.energy_high_kwh[p.store])
         start = np.zeros(p.slots)
         start[p.begin] = p.energy_start_kwh
+        # Energy after a slot is that before it, plus gain times what is drawn, less drain times
+        # what is fed. Energy is a column, so that its limits are bounds and its worth the row's
+        # multiplier.
         self.balance = self._row(start, start)
         self._entry(self.balance, self.energy, np.ones(p.slots))
         self._entry(self.balance, self.draw, -p.gain)

@@ -387,6 +387,8 @@ def solve(single, double, scenarios, own, inverters, order, search, found, first
     load_share, own_power, law = scenarios.load_share, own.power, own.law
     voltage, answers = found.voltage, found.inverter_power
     branches, wide = power_kw.shape[1], double.gain_re.shape[0]
+    # Scenarios of a chunk are copied side by side, so that one instruction works on all of them and
+    # each entry of the impedance is read once for all; a chunk ends with its slowest scenario.
     for chunk in range(first, stop):
         here = order[chunk * LANES : (chunk + 1) * LANES]
         lanes = len(here)

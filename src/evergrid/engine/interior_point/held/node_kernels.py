@@ -64,6 +64,9 @@ def _factor_node(g, begin, rows, tree, seen):
     answer = tree.answers[tree.home[g]]
     steps = len(answer) // outs
     count = _feel(g, rows, tree, answer, steps)
+    # With A what is below answers and B the felt rows, each times the root of its stiffness, the
+    # answer becomes (A^-1 + B' B)^-1 = A - A B' (1 + B A B')^-1 B A (Woodbury). The middle is U' U,
+    # ``shadow`` is B A, and what is subtracted is the square of U'^-1 B A: no A is inverted.
     shadow = np.zeros((count, len(answer)))
     root = np.empty(count)
     for p in range(count):

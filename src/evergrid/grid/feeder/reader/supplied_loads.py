@@ -178,6 +178,9 @@ def _sorted_out(
     unfed: list[str] = []
     floating: list[str] = []
     large: list[str] = []
+    # Nothing is guessed: a part without voltage behind an open phase becomes the impedance that
+    # OpenDSS has there, a balanced load draws the same between phases, and all else is a fault,
+    # sorted by what its user has to mend.
     for name in dict.fromkeys(branches.name[loose & ~idle].tolist()):
         (rows,) = np.nonzero(branches.name == name)
         mine = rows[loose[rows]]
