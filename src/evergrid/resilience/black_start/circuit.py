@@ -252,6 +252,8 @@ def circuit(
         block_load(block, site, switched.get(block.name) or bus_of(site, block.bus, main), 1.0)
         for block in site.load_blocks
     ]
+    # Chargers' bus, transformer and main bus, then what feeds them from beyond, the emergency bus
+    # and neighbours. Whatever is not closed yet is in the circuit all the same, behind a breaker.
     if site.transformer is not None:
         buses.append(MAIN)
         branches.append(_leakage(TRANSFORMER, (CHARGERS, MAIN), site.transformer, volts, hertz))

@@ -216,6 +216,8 @@ def assemble(
         rows[row] = microgrid.units[unit].device.row(coupled=bool(coupled[row]))
         if coupled[row]:
             unit_bus[row] = place[microgrid.bus_index[microgrid.units[unit].bus]]
+    # A bus with a conductance has its voltage from the current into it; all others are `free`, and
+    # have theirs from the constraint.
     conductance = _conductances(microgrid, positions, place, earth, virtual_resistor_ohm)
     incidence = _incidence(unit_bus, start, end, earth)
     inverse_l = np.concatenate([rows[:, INV_LC], 1.0 / inductance_h])

@@ -329,6 +329,7 @@ class Island:
         if self._cold.warm_up(self.time_s):
             self._assembly = None
         assembly = self.assembly()
+        # An island at rest only turns: what it did in one stretch it does in the next.
         if self._rest is not None and self._rest.went.assembly is assembly:
             self._resting_stretch(self._rest)
             return

@@ -168,6 +168,8 @@ def _rows_of_sets(
     none = np.zeros(layout.steps)
     ons = [layout.of_set(g, ON) for g in range(layout.sets)]
     rows: list[tuple[Mapping[int, Array], Array]] = []
+    # A set that runs gives between its least load and its rating, and burns its idle share of the
+    # rating beside the rest of its power. Without it the others must still carry the first power.
     for g, on in enumerate(ons):
         power, rating = layout.of_set(g, POWER), limits.diesel_kw[g]
         idle = limits.idle_share[g]
