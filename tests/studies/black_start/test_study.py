@@ -12,7 +12,7 @@ from evergrid.core.config import parse
 from evergrid.core.errors import ConfigError
 from evergrid.studies import black_start
 from evergrid.studies.black_start.results import growing_swing
-from tests.studies.black_start_cases import BLOCKS, VAN, configuration
+from tests.studies.black_start.cases import BLOCKS, VAN, configuration
 
 
 def run(**changed: Any) -> black_start.Result:
