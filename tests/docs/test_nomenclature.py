@@ -43,9 +43,18 @@ PHRASES = (
     "the wires hold",
     "within the wires",
     "ill-scaled else",
+    "hangs on",
+    "hang on ",
+    "is asleep",
+    "circuits of chance",
+    "safety net",
+    "blind to",
+    "burn energy",
+    "program.burn",
 )
 PARTICIPLE = re.compile(
-    r"(?!Seed|Feed)[A-Z][a-z]+(ed|own|old)|Made|Given|Seen|Held|Found|Begun|Kept|Written"
+    r"(?!Seed|Feed|Hold)[A-Z][a-z]*(ed|own|old)|Made|Given|Seen|Held|Found|Begun|Kept|Written"
+    r"|Operating|Carrying|Outstanding"
 )
 
 

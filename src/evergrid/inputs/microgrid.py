@@ -50,7 +50,7 @@ class LoadBlockEntry(Config):
     motor_share: float = 0.0
     """Share of the power that induction motors draw."""
     phases: Phases = "abc"
-    """"abc", or the one phase that all of it hangs on."""
+    """"abc", or the one phase that all of it is connected to."""
     bridge_h: float = 0.0
     """Hours for which batteries of its own carry it when it is dark; 0 for none."""
     bus: str = ""

@@ -190,7 +190,7 @@ def test_a_bus_that_never_lives_is_told_so():
     result = run(**_site(vehicles=[low]), start={"duration_s": 1.0})
     lines = "\n".join(result.console_lines())
     assert "has tripped: it came with no energy above its reserve" in lines
-    assert "lowest    the bus never lives" in lines
+    assert "lowest    the bus is never energised" in lines
     assert "no closing between live parts" in lines
 
 

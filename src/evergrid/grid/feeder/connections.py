@@ -1,4 +1,4 @@
-"""Where inverters hang on a feeder: each spans one branch, or several that share its power."""
+"""Where inverters are connected to a feeder: to one branch each, or to several that share it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

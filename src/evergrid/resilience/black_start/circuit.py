@@ -161,7 +161,7 @@ class SiteCircuit:
 
     @property
     def switches(self) -> tuple[TransferSwitch, ...]:
-        """Of blocks that may hang on the emergency bus."""
+        """Of blocks that may be switched to the emergency bus."""
         return () if self.emergency is None else self.emergency.switches
 
     @property
@@ -518,6 +518,6 @@ def check_site(site: Microgrid) -> None:
         fix = "Chargers that follow a grid need one that is there; set grid_forming for one."
         faults.append(Fault("grid_forming", "be true for a battery", (False,), fix=fix))
     elif not any(unit.black_start for unit in formers):
-        fix = "A charger whose own control hangs on the grid stays dark; set black_start for one."
+        fix = "A charger whose own control is fed by the grid stays dark; set black_start for one."
         faults.append(Fault("black_start", "be true for a battery", (False,), fix=fix))
     raise_if_any("black start", faults)

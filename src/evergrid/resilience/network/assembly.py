@@ -171,7 +171,7 @@ def assemble(
     baumgarte_per_s: float = BAUMGARTE_PER_S,
     virtual_resistor_ohm: float | None = None,
 ) -> Assembly:
-    """What is connected, with its equations; dead buses and what hangs on them are left out.
+    """What is connected, with its equations; dead buses and what they would feed are left out.
 
     With C the incidence of currents and buses (+1 into the bus) the voltages v of buses without a
     resistor solve ``C L^-1 C' v = C L^-1 (e - R i) + k C i``, where e are voltages behind the

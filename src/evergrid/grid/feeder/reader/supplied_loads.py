@@ -35,7 +35,7 @@ def tied(feeder: Feeder, voltage: Complex[Array, " node"]) -> Feeder:
     Both are told in the feeder's notes.
 
     Args:
-        feeder: As read, with branches that may hang on nothing.
+        feeder: As read, with branches that nothing may tie.
         voltage: That OpenDSS found, volts.
 
     Raises:
@@ -65,7 +65,7 @@ def tied(feeder: Feeder, voltage: Complex[Array, " node"]) -> Feeder:
 def _behind_open_phases(feeder: Feeder, fed: Bool[Array, " node"]) -> Bool[Array, " node"]:
     """Which nodes nothing feeds, while another phase of a bus that they are wired to is fed.
 
-    A part of the feeder that nothing reaches at all may hang on a bus whose name is mistaken.
+    A part of the feeder that nothing reaches at all may stand at a bus whose name is mistaken.
     """
     island, bus = islands(feeder, feeder.state), feeder.nodes.bus
     beside = ~fed & np.isin(bus, bus[fed])
@@ -94,7 +94,7 @@ def _noted(feeder: Feeder, note: str) -> Feeder:
 
 
 def _by_chance(count: int) -> Complex[Array, " value"]:
-    """Numbers of size 1 at angles of chance: powers that do not cancel one another."""
+    """Numbers of size 1 at random angles: powers that do not cancel one another."""
     return np.exp(2j * np.pi * np.random.default_rng(0).uniform(size=count))
 
 

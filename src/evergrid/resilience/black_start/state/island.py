@@ -476,7 +476,7 @@ class Island:
         ]
         if not on:
             return
-        # One that feeds no other: a block goes after all that hang on it.
+        # One that feeds no other: a block goes after all that it feeds.
         feeding = {block.parent for block in on}
         last = [block for block in on if block.name not in feeding]
         block = max(last, key=lambda one: (TIERS.index(one.tier), -one.weight))

@@ -30,7 +30,7 @@ from evergrid.resilience.restoration.decomposition.rows import (
     FIRST,
     LOAD,
     PICKED,
-    Carrying,
+    CarryingProgram,
     FleetRows,
     carrying,
     fleet_rows,
@@ -106,7 +106,7 @@ class PatternMixer:
         self.alone = not len(self._sources.upper)
         self._runs = places_of_runs(self._layout)
         self._fleet = fleet_rows(limits, self._layout)
-        self._carrying: Carrying | None = None
+        self._carrying: CarryingProgram | None = None
         self._dear = PENALTY * (self._dark + 1.0)  # of a row that is not kept
         self._rows: list[int] = []  # limits of the fleet in the program, in their order
         self._known: set[tuple[int, bytes]] = set()

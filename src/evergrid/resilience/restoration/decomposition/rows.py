@@ -196,7 +196,7 @@ def _rows_of_sets(
     return rows
 
 
-class Carrying(NamedTuple):
+class CarryingProgram(NamedTuple):
     """Whether sources can carry blocks, as a program with few entries.
 
     What batteries have fed and drawn to the end of a step are columns of their own, so that limits
@@ -213,7 +213,7 @@ class Carrying(NamedTuple):
 
 def carrying(
     limits: PatternLimits, layout: FeatureLayout, rows: FleetRows, columns: SourceColumns
-) -> Carrying:
+) -> CarryingProgram:
     """The program of all limits that sources have a part in."""
     steps, count = layout.steps, len(columns.upper)
     by_source = rows.weight[:, layout.columns]
@@ -252,7 +252,7 @@ def carrying(
         matrix=sparse.csc_array(entries),
         whole=whole,
     )
-    return Carrying(program, kept)
+    return CarryingProgram(program, kept)
 
 
 def places_of_runs(layout: FeatureLayout) -> Int[Array, "set step"]:
