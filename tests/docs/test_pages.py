@@ -123,6 +123,17 @@ def test_every_test_that_a_page_names_exists() -> None:
     ]
 
 
+def test_every_module_on_the_three_ways_exists() -> None:
+    named = set(re.findall(r"`(\w+(?:/\w+)+)(?:\.py)?`", page("architecture.md")))
+    package = REPOSITORY / "src" / "evergrid"
+    assert len(named) > 25
+    assert not [
+        name
+        for name in named
+        if not ((package / name).is_dir() or (package / f"{name}.py").exists())
+    ]
+
+
 def test_prose_has_no_long_dashes() -> None:
     written = [path for path in DOCS.rglob("*.md") if "_build" not in path.parts]
     written += [REPOSITORY / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")]
