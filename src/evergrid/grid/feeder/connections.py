@@ -73,7 +73,7 @@ class Connections:
         return Connections(self.name[which], self.branches, self.row[kept], owner)
 
     def beside(self, loads: Branches) -> "Connections":
-        """The same with the feeder's loads before their branches, for a power flow of both."""
+        """Connections with the feeder's loads before their branches, for a power flow of both."""
         joined = {
             key: np.concatenate([before, getattr(self.branches, key)])
             for key, before in vars(loads).items()

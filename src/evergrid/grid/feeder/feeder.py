@@ -91,7 +91,7 @@ class Branches:
         return Branches(**{name: value[which] for name, value in vars(self).items()})
 
     def constant_power(self) -> "Branches":
-        """The same, drawing the same power at any voltage."""
+        """These branches, drawing the same power at any voltage."""
         return replace(self, law=load_law.constant(len(self)))
 
 

@@ -151,7 +151,7 @@ def currents(s_re, s_im, u_re, u_im, i_re, i_im):
 @kernel(**INNER)
 @no_type_check
 def spread(column_re, column_im, y_re, y_im):
-    """The same complex column in every lane."""
+    """One complex column, copied to every lane."""
     for k in range(len(column_re)):
         y_re[k, :] = column_re[k]
         y_im[k, :] = column_im[k]

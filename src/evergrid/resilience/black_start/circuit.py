@@ -197,7 +197,7 @@ class SiteCircuit:
         return round(0.5 / (self.site.nominal_hz * sample_s))
 
     def with_block_power(self, factor: Mapping[str, float]) -> "SiteCircuit":
-        """The same with blocks that draw so many times their power at nominal voltage."""
+        """The circuit with blocks that draw so many times their power at nominal voltage."""
         block = {one.name: one for one in self.blocks}
         turning = {one.block: one.power_kw / block[one.block].power_kw for one in self.motors}
         loads = tuple(

@@ -321,7 +321,7 @@ def _quarters(found: FirmCapacityResults) -> draw.Quarters:
 
 
 def _methods(result: StudyResult) -> Section:
-    """The same vehicles by other methods, as a table."""
+    """What other methods promise of these vehicles, as a table."""
     found = result.findings
     columns = ("method", *(f"{100 * level:g} %" for level in found.confidence))
     rows = [

@@ -223,7 +223,7 @@ def _balanced(branches: Branches, rows: Int[Array, " row"]) -> bool:
 
 
 def _between(branches: Branches, rows: Bool[Array, " branch"]) -> Branches:
-    """The same with groups of three branches to ground put between their phases."""
+    """Branches with groups of three to ground put between their phases."""
     other, base_v = branches.other.copy(), branches.base_v.copy()
     for name in dict.fromkeys(branches.name[rows].tolist()):
         (mine,) = np.nonzero(rows & (branches.name == name))

@@ -149,7 +149,7 @@ class DieselSource:
 
     @property
     def energy_usable_kwh(self) -> float:
-        """The same."""
+        """That too: all of the fuel may be used."""
         return self.given.fuel_kwh
 
     @property

@@ -167,7 +167,7 @@ class Island:
     def all_joined_units(
         self, section: int = 0, positions: BreakerPositions | None = None
     ) -> frozenset[str]:
-        """The same, with those that follow."""
+        """Names of all units of the island of a section, those that follow among them."""
         network, now = self.circuit.network, positions or self.positions
         found = islands(network, now)
         number = found.of_bus[network.bus_index[self.circuit.sections[section].bus]]
