@@ -38,12 +38,12 @@ from tests.studies import (
     regulation_cases,
     rule_books_cases,
     stacking_cases,
+    welfare_cases,
 )
 from tests.studies.black_start import cases as black_start_cases
 from tests.studies.cases import Planned
 from tests.studies.frequency_response import cases as frequency_cases
 from tests.studies.resilience import cases as resilience_cases
-from tests.studies.welfare import cases as welfare_cases
 
 FEW = {"vehicle_counts": 4, "draws": 12, "vehicle_days": 20, "step_min": 60}
 VARIANTS = ("plan on a feeder", "frequency of a record")

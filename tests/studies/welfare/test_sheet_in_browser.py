@@ -11,7 +11,7 @@ import pytest
 from evergrid.core.config import parse
 from evergrid.studies import welfare
 from tests.report.test_page_in_browser import BROWSERS, QUIET
-from tests.studies.welfare.cases import configuration
+from tests.studies.welfare_cases import configuration
 
 
 @pytest.mark.browser

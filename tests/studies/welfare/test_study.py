@@ -13,7 +13,7 @@ from evergrid.core.errors import EvergridError
 from evergrid.impact.welfare.party import Party
 from evergrid.studies import registry, welfare
 from evergrid.studies.welfare import assumptions, market
-from tests.studies.welfare.cases import configuration
+from tests.studies.welfare_cases import configuration
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
