@@ -134,6 +134,36 @@ def test_every_module_on_the_three_ways_exists() -> None:
     ]
 
 
+def test_every_module_that_a_page_names_in_dots_exists() -> None:
+    package = REPOSITORY / "src" / "evergrid"
+    layers = "|".join(path.parent.name for path in package.glob("*/__init__.py"))
+    named = re.compile(rf"`(?:evergrid\.)?((?:{layers})(?:\.[a-z_]+)+)`")
+    pages = [*DOCS.rglob("*.md"), *REPOSITORY.glob("*.md"), *REPOSITORY.glob("tests/**/README.md")]
+    found = {
+        (path.relative_to(REPOSITORY).as_posix(), name)
+        for path in pages
+        if "_build" not in path.parts and path.name != "CHANGELOG.md"  # which tells what was
+        for name in named.findall(path.read_text(encoding="utf-8"))
+        if not name.endswith((".md", ".py", ".toml", ".html", ".json", ".parquet", ".csv"))
+    }
+    assert len(found) > 50
+    assert [(where, name) for where, name in found if not _exists(package, name.split("."))] == []
+
+
+def _exists(package: Path, parts: list[str]) -> bool:
+    """Whether these are folders and a module, or a name that the last of these holds."""
+    for length in range(len(parts), 0, -1):
+        path = package.joinpath(*parts[:length])
+        for module in (path.with_suffix(".py"), path / "__init__.py"):
+            if module.is_file():
+                inner = parts[length : length + 1]
+                return (
+                    not inner
+                    or re.search(rf"\b{inner[0]}\b", module.read_text("utf-8")) is not None
+                )
+    return False
+
+
 def test_prose_has_no_long_dashes() -> None:
     written = [path for path in DOCS.rglob("*.md") if "_build" not in path.parts]
     written += [REPOSITORY / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")]
