@@ -78,14 +78,11 @@ class Model:
         self.energy = self._column(value, floor, p.energy_high_kwh[p.store])
         start = np.zeros(p.slots)
         start[p.begin] = p.energy_start_kwh
-        # Energy after a slot is that before it, plus gain times what is drawn, less drain times
-        # what is fed. Energy is a column, so that its limits are bounds and its worth the row's
-        # multiplier.
         self.balance = self._row(start, start)
         self._entry(self.balance, self.energy, np.ones(p.slots))
         self._entry(self.balance, self.draw, -p.gain)
         self._entry(self.balance, self.feed, p.drain)
-        # each slot begins with what the one before it holds
+        # Energy is that of the slot before, plus gain times drawn, less drain times fed.
         later = np.ones(p.slots, bool)
         later[p.begin] = False
         self._entry(self.balance[later], self.energy[np.nonzero(later)[0] - 1], -1.0)
