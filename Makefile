@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # A quick form of each kind of test, with little to compile; `make test` has all of them.
 QUICK  := $(wildcard tests/test_*.py) $(addprefix tests/, core markets model docs/test_nomenclature.py cli/test_main.py data/tables \
   battery/test_thermal.py engine/highs engine/test_certificate.py engine/test_program.py dispatch/test_assessment.py \
-  fleet/synthetic grid/limits grid/strength impact/emissions inputs/test_sites.py live/store/test_log.py live/ocpp/test_authority.py \
+  fleet/synthetic grid/limits grid/strength impact/emissions inputs/test_sites.py live/store/test_log.py live/ocpp/admission/test_authority.py \
   report/test_page.py resilience/metrics studies/plan/test_study.py)
 # Files of tests in the order of tests/conftest.py, on both processors.
 PYTEST := $(BIN)/python -m pytest --quiet -n 2 --dist loadgroup --no-loadscope-reorder

@@ -1,9 +1,10 @@
-"""The arrows between packages, the size and opening of every file, and what no file may hold."""
+"""The arrows between packages, sizes of folders and files, and what no file may hold."""
 
 import ast
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 REPOSITORY = Path(__file__).parents[1]
 PACKAGE = REPOSITORY / "src" / "evergrid"
 MOST_LINES = 600
+MOST_FILES = 15  # of a folder, `__init__.py` apart
 TEXTS = {".py", ".md", ".toml", ".txt", ".csv", ".js", ".css", ".html", ".cff", ".yml", ".yaml", ""}
 # In parts, so that this file does not hold what it looks for.
 MACHINE_PATHS = ["/" + name + "/" for name in ("ho" + "me", "Us" + "ers", "ro" + "ot", "wo" + "rk")]
@@ -90,6 +92,11 @@ def test_no_module_is_named_after_nothing():
 def test_no_file_holds_two_ideas():
     lines = {relative(path): len(path.read_text().splitlines()) for path in python_files()}
     assert {name: count for name, count in lines.items() if count > MOST_LINES} == {}
+
+
+def test_no_folder_holds_more_files_than_a_reader_takes_in():
+    folders = Counter(path.parent for path in python_files() if path.name != "__init__.py")
+    assert {relative(path): n for path, n in folders.items() if n > MOST_FILES} == {}
 
 
 @pytest.mark.parametrize("found", MACHINE_PATHS + INDEX_ADDRESSES)

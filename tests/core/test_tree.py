@@ -90,3 +90,16 @@ def test_no_nodes_have_no_levels() -> None:
     none = np.zeros(0, np.int64)
     assert tree.levels(none) == []
     assert tree.add_up(np.zeros((0, 3)), none).shape == (0, 3)
+
+
+@given(forests(), st.integers(1, 5))
+def test_batches_of_parents_hold_every_child_once(parent: Array, most: int) -> None:
+    children, rows = tree.Children.of(parent), np.arange(len(parent))
+    batches = list(children.batches(rows, most))
+    below = [np.flatnonzero(parent == node).tolist() for node in rows]
+    assert [node for batch in batches for node in batch.tolist()] == [
+        node for node in rows if below[node]
+    ]
+    for batch in batches:
+        assert children.below(batch).tolist() == [n for node in batch for n in below[node]]
+        assert len(batch) == 1 or children.count[batch[1:]].sum() < most

@@ -43,9 +43,18 @@ PHRASES = (
     "the wires hold",
     "within the wires",
     "ill-scaled else",
+    "hangs on",
+    "hang on ",
+    "is asleep",
+    "circuits of chance",
+    "safety net",
+    "blind to",
+    "burn energy",
+    "program.burn",
 )
 PARTICIPLE = re.compile(
-    r"(?!Seed|Feed)[A-Z][a-z]+(ed|own|old)|Made|Given|Seen|Held|Found|Begun|Kept|Written"
+    r"(?!Seed|Feed|Hold)[A-Z][a-z]*(ed|own|old)|Made|Given|Seen|Held|Found|Begun|Kept|Written"
+    r"|Operating|Carrying|Outstanding"
 )
 
 
@@ -124,6 +133,17 @@ def test_no_class_is_named_by_a_participle() -> None:
 def test_no_key_of_a_configuration_has_a_word_that_another_stands_for(name: str) -> None:
     places = [place for place, _ in keys(registry.named(name).config)]
     assert [place for place in places if any(_has(place, word) for word in INSTEAD)] == []
+
+
+def test_every_docstring_can_be_read_alone() -> None:
+    wrong = [
+        f"{path.relative_to(REPOSITORY / 'src')}: {node.name}"
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and re.match(r"The same(,|\.| (as|for|in|of|with)\b)", ast.get_docstring(node) or "")
+    ]
+    assert wrong == []
 
 
 def test_no_page_nor_message_has_a_phrase_that_stops_an_engineer() -> None:

@@ -112,10 +112,56 @@ def test_every_test_that_a_page_names_exists() -> None:
         (page.relative_to(REPOSITORY), path)
         for page in pages
         if "_build" not in page.parts
-        for path in re.findall(r"`(tests/[\w./-]+)`", page.read_text(encoding="utf-8"))
+        for path in re.findall(r"`(tests/[\w./-]+|[\w/]*test_\w+\.py)`", page.read_text("utf-8"))
     }
-    assert len(named) > 10
-    assert not [each for each in named if not (REPOSITORY / each[1]).exists()]
+    there = [f"/{path.relative_to(REPOSITORY)}" for path in REPOSITORY.glob("tests/**/test_*.py")]
+    assert len(named) > 50
+    assert not [
+        (page, path)
+        for page, path in named
+        if not ((REPOSITORY / path).exists() or any(one.endswith(f"/{path}") for one in there))
+    ]
+
+
+def test_every_module_on_the_three_ways_exists() -> None:
+    named = set(re.findall(r"`(\w+(?:/\w+)+)(?:\.py)?`", page("architecture.md")))
+    package = REPOSITORY / "src" / "evergrid"
+    assert len(named) > 25
+    assert not [
+        name
+        for name in named
+        if not ((package / name).is_dir() or (package / f"{name}.py").exists())
+    ]
+
+
+def test_every_module_that_a_page_names_in_dots_exists() -> None:
+    package = REPOSITORY / "src" / "evergrid"
+    layers = "|".join(path.parent.name for path in package.glob("*/__init__.py"))
+    named = re.compile(rf"`(?:evergrid\.)?((?:{layers})(?:\.[a-z_]+)+)`")
+    pages = [*DOCS.rglob("*.md"), *REPOSITORY.glob("*.md"), *REPOSITORY.glob("tests/**/README.md")]
+    found = {
+        (path.relative_to(REPOSITORY).as_posix(), name)
+        for path in pages
+        if "_build" not in path.parts and path.name != "CHANGELOG.md"  # which tells what was
+        for name in named.findall(path.read_text(encoding="utf-8"))
+        if not name.endswith((".md", ".py", ".toml", ".html", ".json", ".parquet", ".csv"))
+    }
+    assert len(found) > 50
+    assert [(where, name) for where, name in found if not _exists(package, name.split("."))] == []
+
+
+def _exists(package: Path, parts: list[str]) -> bool:
+    """Whether these are folders and a module, or a name that the last of these holds."""
+    for length in range(len(parts), 0, -1):
+        path = package.joinpath(*parts[:length])
+        for module in (path.with_suffix(".py"), path / "__init__.py"):
+            if module.is_file():
+                inner = parts[length : length + 1]
+                return (
+                    not inner
+                    or re.search(rf"\b{inner[0]}\b", module.read_text("utf-8")) is not None
+                )
+    return False
 
 
 def test_prose_has_no_long_dashes() -> None:

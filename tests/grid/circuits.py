@@ -1,4 +1,4 @@
-"""``python -m tests.grid.circuits FIRST STOP``: circuits of chance, solved by us and by OpenDSS.
+"""``python -m tests.grid.circuits FIRST STOP``: random circuits, solved by us and by OpenDSS.
 
 Each seed makes a small circuit of what OpenDSS files hold: transformers of several kinds, lines of
 one to four conductors, loads of every model and connection, sources of power, banks, reactors,
@@ -198,7 +198,7 @@ class Maker:
         self.line(begin, end, km=(0.02, 0.25))
 
     def connection(self, bus: Bus) -> tuple[str, float]:
-        """Where an element hangs on a bus and how, and its share of a three-phase one."""
+        """Where an element is connected to a bus and how, and its share of a three-phase one."""
         r = self.random
         back = bus.neutral if bus.neutral is not None and r.random() < 0.85 else None
         ways = ["one"] if bus.grounded else []
@@ -240,7 +240,7 @@ class Maker:
         self.add(text)
 
     def extra(self, bus: Bus) -> None:
-        """What else hangs on wires."""
+        """What else is connected."""
         r = self.random
         where, share = self.connection(bus)
         kw = share * r.uniform(1, 15)

@@ -12,8 +12,8 @@ MORE = {
     **{
         f"engine/{module}": [f"tests/engine/{test}.py" for test in tests.split()]
         for module, tests in {
-            "highs/model": "test_reference test_relaxation test_solver",
-            "highs/linear_program": "test_reference test_relaxation",
+            "highs/model": "test_reference feasibility/test_relaxation test_solver",
+            "highs/linear_program": "test_reference feasibility/test_relaxation",
             **{
                 f"interior_point/held/{module}": "interior_point/held/test_held_run"
                 for module in (

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from tests.referee import product, program, read, recompute, result
+from tests.referee import product, read, recompute, result
 from tests.referee.accounts import Schedule
 from tests.referee.book import Book
 from tests.referee.cases import Case
 from tests.referee.families import draw
-from tests.referee.program import Least
+from tests.referee.least_cost import program
+from tests.referee.least_cost.program import Least
 from tests.referee.result import Result
 
 CLOSE = 2e-6  # relative, of money that two programs find

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.referee import cases, program, read
+from tests.referee import cases, read
 from tests.referee.cases import Case
 from tests.referee.families import FAMILIES, draw
-from tests.referee.program import Least
+from tests.referee.least_cost import program
+from tests.referee.least_cost.program import Least
 
 START = datetime(2025, 6, 1, 10, tzinfo=UTC)
 

@@ -33,17 +33,17 @@ from evergrid.studies.grid_strength import report as strength_report
 from evergrid.studies.registry import STUDIES
 from tests.grid.cases import street
 from tests.studies import (
-    black_start_cases,
     emissions_cases,
     feeder_cases,
-    frequency_cases,
     regulation_cases,
-    resilience_cases,
     rule_books_cases,
     stacking_cases,
     welfare_cases,
 )
+from tests.studies.black_start import cases as black_start_cases
 from tests.studies.cases import Planned
+from tests.studies.frequency_response import cases as frequency_cases
+from tests.studies.resilience import cases as resilience_cases
 
 FEW = {"vehicle_counts": 4, "draws": 12, "vehicle_days": 20, "step_min": 60}
 VARIANTS = ("plan on a feeder", "frequency of a record")

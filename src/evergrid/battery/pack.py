@@ -178,6 +178,7 @@ def driven(
         asked = grid_kw[:, k]
         terminals = np.where(asked == 0, 0.0, converter.battery_kw(asked, none))
         met = np.clip(terminals, lowest, highest)
+        # What is met in full is what was asked for to the last digit, not its way there and back.
         whole = np.abs(met - terminals) <= FULL_PRECISION * np.abs(terminals)
         given = np.where(whole, asked, converter.grid_kw(met))
         current = current_a(met, rest, ohm)

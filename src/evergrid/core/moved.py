@@ -1,7 +1,7 @@
 """An import of a module that has moved is refused with its new place."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from importlib import resources
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -23,7 +23,7 @@ class MovedModules(MetaPathFinder):
     def find_spec(
         self,
         fullname: str,
-        path: Sequence[str] | None = None,
+        path: Iterable[str] | None = None,  # of a folder without __init__.py no sequence
         target: ModuleType | None = None,
     ) -> ModuleSpec | None:
         """Never a module; an error for the old name of one."""

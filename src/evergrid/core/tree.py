@@ -4,6 +4,7 @@ Nodes are rows; ``parent`` holds the row of the node above each, -1 for a root.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -42,6 +43,39 @@ def depth(parent: Int[Array, " node"]) -> Int[Array, " node"]:
         count += np.where(above >= 0, count[above], 0)
         above = np.where(above >= 0, above[above], -1)
     return count
+
+
+@dataclass(frozen=True)
+class Children:
+    """The nodes right below each node of a forest.
+
+    Attributes:
+        node: All nodes but the roots, parent by parent.
+        count: How many lie right below each node.
+        start: Place of the first of them among `node`; one more for the end.
+    """
+
+    node: Int[Array, " child"]
+    count: Int[Array, " node"]
+    start: Int[Array, " edge"]
+
+    @staticmethod
+    def of(parent: Int[Array, " node"]) -> "Children":
+        """Those of every node."""
+        order = np.argsort(parent, kind="stable")
+        node = order[np.searchsorted(parent[order], 0) :]
+        start = np.searchsorted(parent[node], np.arange(len(parent) + 1))
+        return Children(node, np.diff(start), start)
+
+    def below(self, parents: Int[Array, " some"]) -> Int[Array, " child"]:
+        """The children of at least one of these, parent by parent."""
+        return np.concatenate([self.node[self.start[p] : self.start[p + 1]] for p in parents])
+
+    def batches(self, parents: Int[Array, " some"], most: int) -> Iterator[Int[Array, " few"]]:
+        """Those of them with children, so many at a time that about ``most`` lie below."""
+        parents = parents[self.count[parents] > 0]
+        edges = np.flatnonzero(np.diff(np.cumsum(self.count[parents]) // most)) + 1
+        yield from (batch for batch in np.split(parents, edges) if len(batch))
 
 
 def levels(parent: Int[Array, " node"]) -> list[Int[Array, " some"]]:

@@ -50,7 +50,7 @@ class Meta:
     assumptions: dict[str, str | float]
 
     def to_dict(self) -> dict[str, Any]:
-        """The same as plain values, for a summary."""
+        """What is known of the source as plain values, for a summary."""
         return asdict(self)
 
 

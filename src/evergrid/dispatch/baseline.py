@@ -1,4 +1,4 @@
-"""What would have happened without us: charging as soon as plugged in, blind to prices."""
+"""What would have happened without us: charging as soon as plugged in, whatever the price."""
 
 from dataclasses import replace
 
@@ -38,7 +38,7 @@ def earliest(
     fallback: Float[Array, " slot"] | None = None,
     progress: GapProgress = ignore_gap,
 ) -> Solution:
-    """Charging as early as the nodes' limits allow, blind to prices, with nothing fed.
+    """Charging as early as the nodes' limits allow, whatever the price, with nothing fed.
 
     This serves exactly what the program asks for, so that its cost can be compared.
 

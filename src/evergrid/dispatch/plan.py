@@ -141,7 +141,7 @@ def again(
     spent_kwh: Float[Array, " site"] | None = None,
     before: ChargersBefore | None = None,
 ) -> tuple[Plan, PreviousSolve]:
-    """The same, some steps after the last plan for the same sites, beginning from that one.
+    """A V2G plan some steps after the last one for the same sites, beginning from that one.
 
     Args:
         portfolio: What to plan now.
@@ -179,7 +179,7 @@ def _expected(portfolio: Portfolio, made: Problem, last: PreviousSolve) -> Guess
 
 
 def smart(portfolio: Portfolio, options: Options, *, progress: GapProgress = ignore_gap) -> Plan:
-    """The same for chargers that cannot discharge."""
+    """The plan of least cost for chargers that cannot discharge."""
     one_way = replace(portfolio, sessions=portfolio.sessions.without_discharge())
     return v2g(one_way, options, progress=progress)
 

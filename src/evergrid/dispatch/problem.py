@@ -242,6 +242,8 @@ def _curtailing_stores(portfolio: Portfolio) -> Columns:
     made = portfolio.curtailable_kw[site]
     steps, count = portfolio.grid.steps, len(site)
     produces = made > 0
+    # It draws at most what is made, from the first step with any to the last. There is room for all
+    # of that, and to spare at both ends, so its energy never binds.
     first = produces.argmax(axis=1)
     stop = steps - produces[:, ::-1].argmax(axis=1)
     lengths = stop - first

@@ -325,7 +325,7 @@ def _least_with_peak(
     peak_before_kw: float,
     count: int,
 ) -> float:
-    """The same with a price on the peak: the mean of the highest, and of the one before.
+    """Least cost with a price on the peak: the mean of the highest, and of the one before.
 
     The mean of the ``count`` highest is the least of ``z + sum(max(0, x - z)) / count`` over z. So
     the sum is convex and piecewise linear in z, and its least value lies at a corner. With one

@@ -61,6 +61,7 @@ def solve(
         wasting=model.both_directions(),
     )
     power_kw, certificate = found.power_kw, certify(program, found.power_kw, dual, found.bound)
+    # The steadier schedule is taken only where it keeps all limits and costs no more.
     if smooth and certificate.keeps_limits:
         steady = _steady(program, model, found, gap, deadline)
         if steady is not None:

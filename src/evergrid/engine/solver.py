@@ -157,7 +157,7 @@ class _Way:
         )
 
     def for_batch(self, done: float, share: float) -> "_Way":
-        """The same for a batch that is this share of all slots, after others that are done.
+        """This way for a batch that is such a share of all slots, after others that are done.
 
         What it tells is the geometric mean over all slots, where those that wait count as 1.
         """

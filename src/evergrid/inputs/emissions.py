@@ -217,7 +217,7 @@ def read_factors(
 
 
 def in_file(path: Path, error: InputError) -> InputError:
-    """The same faults, by the name of the file that they are in."""
+    """Faults, by the name of the file that they are in."""
     if path.name in error.source:
         return error
     return InputError(f"{path.name}, {error.source}", error.faults, more=error.more)

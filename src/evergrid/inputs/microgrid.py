@@ -50,7 +50,7 @@ class LoadBlockEntry(Config):
     motor_share: float = 0.0
     """Share of the power that induction motors draw."""
     phases: Phases = "abc"
-    """"abc", or the one phase that all of it hangs on."""
+    """"abc", or the one phase that all of it is connected to."""
     bridge_h: float = 0.0
     """Hours for which batteries of its own carry it when it is dark; 0 for none."""
     bus: str = ""
@@ -370,7 +370,7 @@ class MicrogridEntry(Config):
         return self
 
     def with_feeder(self, folder: Path) -> tuple["MicrogridEntry", tuple[str, ...]]:
-        """The same with load blocks and lines of its feeder, and what a reader must know of them.
+        """The microgrid with blocks and lines of its feeder, and what a reader must know of them.
 
         Args:
             folder: What a relative path starts from.
@@ -426,7 +426,7 @@ class MicrogridEntry(Config):
         return (f"Not given, so that of the built-in hospital is taken: {', '.join(absent)}.",)
 
     def with_all_arrivals(self) -> "MicrogridEntry":
-        """The same with vehicles that all come in the end."""
+        """The microgrid with vehicles that all come in the end."""
         come = tuple(one.model_copy(update={"arrival_share": 1.0}) for one in self.vehicles)
         return self.model_copy(update={"vehicles": come})
 

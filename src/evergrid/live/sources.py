@@ -17,11 +17,10 @@ from evergrid.live.controller.controller import Controller
 from evergrid.live.signals.brokers.entry import MqttEntry, NatsEntry
 from evergrid.live.signals.iec104.entry import Iec104Entry
 from evergrid.live.signals.replay import replay_file
-from evergrid.live.signals.signal import AbstractSignalSource
+from evergrid.live.signals.signal import AbstractSignalSource, TroubleReport
 from evergrid.live.signals.utility import UtilityLimits
 from evergrid.model.prices import Prices
 
-Told = Callable[[str, str], None]
 SetPointSource = Callable[[str], AbstractSignalSource]
 """The set-points of a program of OpenADR, as a signal."""
 
@@ -141,14 +140,18 @@ async def opened(
 # Each library is loaded only where its source is used.
 
 
-def _mqtt(entry: MqttEntry, folder: Path, clock: AbstractClock, told: Told) -> AbstractSignalSource:
+def _mqtt(
+    entry: MqttEntry, folder: Path, clock: AbstractClock, told: TroubleReport
+) -> AbstractSignalSource:
     from evergrid.live.signals.brokers.mqtt import MqttLine
     from evergrid.live.signals.brokers.source import BrokerSource
 
     return BrokerSource(MqttLine(entry, folder), entry.positive, clock, told=told)
 
 
-def _nats(entry: NatsEntry, folder: Path, clock: AbstractClock, told: Told) -> AbstractSignalSource:
+def _nats(
+    entry: NatsEntry, folder: Path, clock: AbstractClock, told: TroubleReport
+) -> AbstractSignalSource:
     from evergrid.live.signals.brokers.nats import NatsLine
     from evergrid.live.signals.brokers.source import BrokerSource
 
@@ -160,7 +163,7 @@ async def _control_centre(
     controller: Controller,
     folder: Path,
     clock: AbstractClock,
-    told: Told,
+    told: TroubleReport,
     stack: AsyncExitStack,
 ) -> AbstractSignalSource:
     from evergrid.live.signals.iec104.station import ControlledStation

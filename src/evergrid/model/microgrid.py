@@ -52,12 +52,12 @@ class LoadBlock:
         tier: ``life_safety`` and ``critical`` come before ``comfort``.
         weight: Worth of a kWh served, against that of other blocks.
         power_factor: Lagging.
-        parent: Block through whose switch it is fed; empty when it hangs on the main bus.
+        parent: Block through whose switch it is fed; empty when that is the main bus.
         cold_load_factor: First power over warm power, 1 or more.
         cold_load_delay_h: For which that lasts in full.
         cold_load_decay_h: Time constant of what follows; 0 for none.
         motor_share: Share of the power that induction motors draw.
-        phases: ``abc``, or the one phase that all of it hangs on.
+        phases: ``abc``, or the one phase that all of it is connected to.
         bridge_h: For which its own batteries carry it when it is dark; 0 for none.
         bus: Of the feeder's section, where it hangs; empty for the main bus.
     """

@@ -38,7 +38,7 @@ class Portfolio:
     Attributes:
         grid: The steps that are planned.
         sessions: Sessions that touch the grid.
-        sites: The tree the sessions hang on.
+        sites: The tree that the sessions are in.
         load_kw: Load connected to each site itself beside the chargers, positive for consumption.
         step_import_limit_kw: Greatest power that each site draws from above in a step, beside its
             lasting limit; infinite for no limit.
@@ -271,7 +271,7 @@ def assemble(
     Args:
         grid: The steps.
         sessions: Who is plugged in where and when.
-        sites: The tree they hang on.
+        sites: The tree that they are in.
         load: Load beside the chargers.
         prices: What energy costs.
         limits: Limits of sites that change over time; by default the lasting ones alone.

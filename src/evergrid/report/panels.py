@@ -51,7 +51,7 @@ def sheet(title: str, *, note: str = "", height: int = 420) -> go.Figure:
 def over_time(figure: go.Figure, axis: TimeAxis, panels: Sequence[Panel]) -> go.Figure:
     """Lay panels out from top to bottom, on axes y, y2, ..., over one shared time axis.
 
-    All panels hang on the same horizontal axis, so hovering reads all of them at one instant.
+    All panels share one horizontal axis, so hovering reads all of them at one instant.
     """
     whole = sum(panel.share for panel in panels)
     room = 1 - GAP * (len(panels) - 1)

@@ -1,4 +1,4 @@
-"""Distributions on a lattice: quantiles that do not hang on the last bit, tails, mixtures."""
+"""Distributions on a lattice: quantiles that do not depend on the last bit, tails, mixtures."""
 
 import numpy as np
 import pytest

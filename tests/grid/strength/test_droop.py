@@ -11,7 +11,7 @@ from evergrid.grid import ieee1547
 from evergrid.grid.feeder import connections
 from evergrid.grid.feeder.feeder import Feeder
 from evergrid.grid.flow import power_flow
-from evergrid.grid.flow.sensitivity import Operating, Sensitivity, linearise
+from evergrid.grid.flow.sensitivity import OperatingPoint, Sensitivity, linearise
 from evergrid.grid.strength import droop, droop_response, strength
 from evergrid.grid.strength.droop import Droop, Loop
 from evergrid.grid.strength.droop_response import Response
@@ -36,7 +36,7 @@ def followed(
     places = connections.at_loads(feeder)
     network = power_flow.reduce(feeder)
     count = len(network.branches)
-    operating = Operating(np.zeros(count), np.ones(count))
+    operating = OperatingPoint(np.zeros(count), np.ones(count))
     found = linearise(network, places, operating)
     settings = [Droop(slope, rating, 0.44, weight) for slope in slopes]
     loops = [droop.loop(setting, found.rise_pu_per_kvar) for setting in settings]
@@ -58,7 +58,7 @@ def test_the_simulated_loop_hunts_exactly_where_the_gain_is_above_the_bound(
     feeder = random_feeder(rng)
     rating = rng.uniform(2.0, 10.0, len(feeder.branches))
     places, network = connections.at_loads(feeder), power_flow.reduce(feeder)
-    operating = Operating(np.zeros(len(rating)), np.ones(len(rating)))
+    operating = OperatingPoint(np.zeros(len(rating)), np.ones(len(rating)))
     unit = np.ones(len(rating))
     rise = linearise(network, places, operating).rise_pu_per_kvar
     radius = droop.loop(Droop(unit, rating, 0.44, weight), rise).spectral_radius
@@ -79,7 +79,7 @@ def test_hunting_vanishes_with_the_advised_slopes(seed: int) -> None:
     rating = rng.uniform(2.0, 10.0, len(feeder.branches))
     places, network = connections.at_loads(feeder), power_flow.reduce(feeder)
     rise = linearise(
-        network, places, Operating(np.zeros(len(rating)), np.ones(len(rating)))
+        network, places, OperatingPoint(np.zeros(len(rating)), np.ones(len(rating)))
     ).rise_pu_per_kvar
     advised = droop.steepest(rating, rise, most_gain=0.5 * droop.stable_gain(0.9))
     _, (wild, calm), response = followed(feeder, [6 * advised, advised], rating, 0.9)
@@ -146,7 +146,7 @@ def test_the_linearised_grid_answers_like_the_power_flow_to_a_small_step() -> No
     feeder = random_feeder(np.random.default_rng(3))
     places, network = connections.at_loads(feeder), power_flow.reduce(feeder)
     count = len(network.branches)
-    operating = Operating(np.zeros(count), np.zeros(count))
+    operating = OperatingPoint(np.zeros(count), np.zeros(count))
     found = linearise(network, places, operating)
     q = np.array([np.linspace(-0.05, 0.05, count)])
     exact = droop_response.by_power_flow(network, places, operating, 1e-3)(q)

@@ -14,7 +14,7 @@ from evergrid.core.errors import InputError
 from evergrid.grid.feeder import connections, opendss
 from evergrid.grid.feeder.feeder import Feeder
 from evergrid.grid.flow import power_flow
-from evergrid.grid.flow.sensitivity import Operating, linearise
+from evergrid.grid.flow.sensitivity import OperatingPoint, linearise
 from evergrid.grid.strength import strength
 from tests.grid.strength_cases import BASE_V, radial, thevenin
 
@@ -26,9 +26,9 @@ def ieee13() -> Feeder:
     return opendss.read(IEEE13)
 
 
-def at_rest(network: power_flow.Network) -> Operating:
+def at_rest(network: power_flow.Network) -> OperatingPoint:
     count = len(network.branches)
-    return Operating(np.zeros(count), np.zeros(count))
+    return OperatingPoint(np.zeros(count), np.zeros(count))
 
 
 @pytest.mark.parametrize("x_over_r", [0.2, 1.0, 2.0, 10.0])
@@ -77,7 +77,7 @@ def test_the_linearisation_is_the_finite_difference_of_the_power_flow(
     count, inverters = len(network.branches), len(places)
     base_kw = np.array([100.0, -80.0, 60.0, 40.0]) @ places.share
     share = np.full(count, load_share)
-    found = linearise(network, places, Operating(base_kw, share))
+    found = linearise(network, places, OperatingPoint(base_kw, share))
     step = 0.5
     nudged = np.concatenate([np.eye(inverters), -np.eye(inverters)]) * step @ places.share
     still = np.zeros_like(nudged)
@@ -100,7 +100,7 @@ def test_the_linearisation_is_the_finite_difference_of_the_power_flow(
 def test_more_reactive_power_never_lowers_the_voltage_where_it_enters(ieee13: Feeder) -> None:
     places = connections.at_loads(ieee13)
     network = power_flow.reduce(ieee13)
-    found = linearise(network, places, Operating(np.zeros(17), np.ones(17)))
+    found = linearise(network, places, OperatingPoint(np.zeros(17), np.ones(17)))
     assert (np.diag(found.rise_pu_per_kvar) > 0).all()
     assert (np.diag(found.rise_pu_per_kw) > 0).all()
 
@@ -212,7 +212,7 @@ def test_an_unknown_bus_and_one_named_twice_are_refused(ieee13: Feeder) -> None:
 def test_powers_beyond_the_wires_leave_nothing_to_linearise(ieee13: Feeder) -> None:
     places = connections.at_loads(ieee13)
     network = power_flow.reduce(ieee13)
-    beyond = Operating(np.full(17, -1e6), np.ones(17))
+    beyond = OperatingPoint(np.full(17, -1e6), np.ones(17))
     with pytest.raises(InputError, match="lower load_share, power_share or the ratings"):
         linearise(network, places, beyond)
 

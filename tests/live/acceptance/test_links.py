@@ -8,9 +8,9 @@ import pytest
 
 from evergrid.live.devices.adapter import TransactionPart
 from tests.live.controller_cases import HOUR_S, Run
+from tests.live.ocpp.admission.test_handshake import Streams, _end, _half, _small_socket, _status
 from tests.live.ocpp.recorder import SECRET, registered, running
 from tests.live.ocpp.station_client import StationClient
-from tests.live.ocpp.test_handshake import Streams, _end, _half, _small_socket, _status
 
 OFFLINE_S = 45.0  # from the last word of a link until it is known to be lost
 CLOSED_S = 10.0  # in which a handshake must be complete

@@ -10,7 +10,7 @@ from evergrid.live.clock import WallClock
 from evergrid.live.gateway.broker import AbstractBroker
 from evergrid.live.gateway.gateway import Gateway, GatewayPlace
 from evergrid.live.gateway.gateway_stations import GatewayStations
-from evergrid.live.gateway.messages import OpenTransactionTold
+from evergrid.live.gateway.messages import OpenTransactionMessage
 from evergrid.live.ocpp.admission.credentials import StationRecord
 from evergrid.live.ocpp.admission.settings import Settings
 from evergrid.live.ocpp.central_system import Listener
@@ -36,7 +36,7 @@ class Scene:
     handler: Recorder
     register: Register
     stations: GatewayStations
-    open_now: dict[str, list[OpenTransactionTold]]
+    open_now: dict[str, list[OpenTransactionMessage]]
     ports: dict[str, int] = field(default_factory=dict)
     gateways: dict[str, Gateway] = field(default_factory=dict)
     brokers: dict[str, AbstractBroker] = field(default_factory=dict)
@@ -73,7 +73,7 @@ async def scene(
     """A controller's end with these stations registered."""
     handler = handler or Recorder()
     register = Register(*(record(station) for station in stations))
-    open_now: dict[str, list[OpenTransactionTold]] = {}
+    open_now: dict[str, list[OpenTransactionMessage]] = {}
     of_controller = await broker()
 
     def records(after: str) -> list[StationRecord]:

@@ -7,7 +7,7 @@ import pytest
 
 from evergrid.core.errors import InputError
 from evergrid.live.devices.adapter import OrderResult, PowerOrder, Session, TransactionEvent
-from evergrid.live.gateway.messages import OpenTransactionTold
+from evergrid.live.gateway.messages import OpenTransactionMessage
 from tests.live.gateway.cases import Scene, scene, soon
 from tests.live.gateway.memory_broker import MemoryBroker, Network
 from tests.live.ocpp.recorder import SECRET, Recorder
@@ -137,7 +137,7 @@ def test_a_transaction_goes_on_through_another_gateway_with_its_driver():
         await first.transaction("Started", "tx-1", token="driver")
         await first.close()
         found.handler.discharging.add("ticket")
-        found.open_now["cp-1"] = [OpenTransactionTold("tx-1", 1, "ticket", True)]
+        found.open_now["cp-1"] = [OpenTransactionMessage("tx-1", 1, "ticket", True)]
         second = await found.station("cp-1", "b")
         assert await found.stations.begin(SESSION) is OrderResult.ACCEPTED
         profile = second.last("SetChargingProfile")["chargingProfile"]

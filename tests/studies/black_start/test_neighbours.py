@@ -10,7 +10,7 @@ import pytest
 from evergrid.core.config import parse
 from evergrid.core.errors import ConfigError
 from evergrid.studies import black_start
-from tests.studies.black_start_cases import VAN, configuration
+from tests.studies.black_start.cases import VAN, configuration
 
 SCHOOL: dict[str, Any] = {
     "name": "school",

@@ -12,7 +12,7 @@ from evergrid.core.config import parse
 from evergrid.core.errors import ConfigError
 from evergrid.studies import black_start
 from evergrid.studies.black_start.results import growing_swing
-from tests.studies.black_start_cases import BLOCKS, VAN, configuration
+from tests.studies.black_start.cases import BLOCKS, VAN, configuration
 
 
 def run(**changed: Any) -> black_start.Result:
@@ -190,7 +190,7 @@ def test_a_bus_that_never_lives_is_told_so():
     result = run(**_site(vehicles=[low]), start={"duration_s": 1.0})
     lines = "\n".join(result.console_lines())
     assert "has tripped: it came with no energy above its reserve" in lines
-    assert "lowest    the bus never lives" in lines
+    assert "lowest    the bus is never energised" in lines
     assert "no closing between live parts" in lines
 
 

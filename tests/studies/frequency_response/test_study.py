@@ -12,7 +12,7 @@ from evergrid.core.config import parse
 from evergrid.core.errors import EvergridError
 from evergrid.markets.rules.frequency_response import FCR
 from evergrid.studies import frequency_response
-from tests.studies.frequency_cases import TICKS, configuration, record
+from tests.studies.frequency_response.cases import TICKS, configuration, record
 
 
 def run(folder: Path, **changed: Any) -> frequency_response.Result:

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from evergrid.studies import plan
-from tests.studies.hourly import Case
+from tests.studies.plan.hourly import Case
 
 # Car a holds 10 and owes 20 kWh, car b owes 6 at an efficiency of .8: 7.5 kWh in the cheaper of its
 # two hours. V2G: a draws 8 in the first and last hour, and feeds the 6 kWh that leaves: 5 in the

@@ -11,7 +11,7 @@ from evergrid.core.errors import ConfigError, EvergridError
 from evergrid.studies import resilience
 from evergrid.studies.resilience import wording
 from evergrid.studies.resilience.missing import CAUSES
-from tests.studies.resilience_cases import configuration
+from tests.studies.resilience.cases import configuration
 
 LIGHTS = {"name": "lights", "power_kw": 20.0, "tier": "critical"}
 

@@ -9,7 +9,7 @@ import pytest
 from evergrid.core.config import parse
 from evergrid.core.errors import EvergridError
 from evergrid.studies import resilience
-from tests.studies.resilience_cases import configuration
+from tests.studies.resilience.cases import configuration
 
 
 def run(seed: int = 0, **changed: Any) -> Any:

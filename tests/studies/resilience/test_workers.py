@@ -16,7 +16,7 @@ from evergrid.studies.resilience.cases import FleetCase, followed
 from evergrid.studies.resilience.scenarios import drawn
 from evergrid.studies.resilience.study import checked, restoration_rule
 from evergrid.studies.resilience.workers import OutageWorkers, chosen
-from tests.studies.resilience_cases import configuration
+from tests.studies.resilience.cases import configuration
 
 pytestmark = pytest.mark.xdist_group("ray")
 

@@ -93,6 +93,8 @@ def least_carbon(
     usual, drawn, fed = np.zeros((3, grid.steps))
     usual_kg = kg = bound_kg = 0.0
     slots = 0
+    # Sessions share no limit: costs and bounds of batches add up to those of all, and memory is
+    # that of one batch. Prices of the program are kg per kWh, so its cost and bound are kg.
     for batch in _batches(sessions, grid):
         part = sessions.select(batch)
         first, stop = grid.window(part.arrival_utc, part.departure_utc)

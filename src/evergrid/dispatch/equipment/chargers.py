@@ -82,6 +82,8 @@ def power_steps(portfolio: Portfolio, stores: int, before: ChargersBefore | None
     before = before or nothing_before(count)
     at = np.maximum(portfolio.charger_row, 0)
     step = step_kw(portfolio)
+    # Powers become whole multiples of a charger's step and times whole steps of the grid, rounded
+    # up. Stores that are no sessions have a step of 0: they may take any power.
     size, sessions = np.where(step > 0, step, np.inf), portfolio.sessions
     step_min = 60 * portfolio.grid.step_h
     starts = np.maximum(chargers.most_starts[at] - before.starts, 0)

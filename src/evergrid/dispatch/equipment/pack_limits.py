@@ -102,6 +102,9 @@ class PackAssessment:
         warm, new = np.full(shape[0], self.packs.arrival_c), np.ones(shape[0])
         met, draws, feeds = (np.zeros(shape) for _ in range(3))
         celsius = np.full(shape, np.nan)
+        # Each session's battery is so many packs as described, and `scale` is one over that. A step
+        # is explicit: limits, heat and losses are those of the state and temperature at its begin,
+        # so no step waits for its own end.
         for k in range(shape[1]):
             there = share[:, k] > 0
             state = np.clip(energy / sessions.capacity_kwh, 0.0, 1.0)

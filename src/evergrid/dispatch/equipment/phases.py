@@ -1,7 +1,7 @@
 """Currents of each phase at sites that limit them: as flowgates of a problem, and recomputed.
 
 Load, generation and sessions with three phases are spread evenly. A session with one phase loads
-that alone: with those of the same site and phase it hangs on a node of its own below the site, and
+that alone: with those of the same site and phase it is in a node of its own below the site, and
 a site's phase carries a third of all the site's power and what these nodes have beyond that.
 """
 

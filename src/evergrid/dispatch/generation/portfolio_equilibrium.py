@@ -172,6 +172,8 @@ def _joint(
     beside = sparse.hstack([sparse.kron(np.ones((1, pieces)), one), -one, one])
     corner = sparse.csr_array((len(vehicles.row_lower), (pieces + 2) * steps))
     upper, lower = sparse.hstack([vehicles.matrix, corner]), sparse.hstack([power, beside])
+    # In each step: what vehicles feed less what they draw + output - curtailed + lost = net load.
+    # The multiplier of that row is what one more MW costs all of them: the price of the step.
     endless = np.full(steps, np.inf)
     price = np.repeat(stack.low_price_per_mwh, steps)
     lost = np.full(steps, voll_per_mwh or 0.0)

@@ -52,7 +52,7 @@ def rounded(
 def filled(
     on: Bool[Array, "unit step"], up: Int[Array, " unit"], down: Int[Array, " unit"]
 ) -> Bool[Array, "unit step"]:
-    """The same with units added until no break and no run is too short.
+    """Which units run, with some added until no break and no run is too short.
 
     Runs that began before the first step, and what goes on beyond the last, are as long as they
     need be.

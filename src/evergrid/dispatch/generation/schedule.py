@@ -172,6 +172,7 @@ def _read(
     power_mw = value[layout.fed] - value[layout.drawn]
     wear = np.array([store.wear_cost_per_mwh for store in problem.storage])
     lost_mw = value[layout.lost]
+    # A row's multiplier is the cost of one more MW through the step; per MWh, it is the price.
     reserve_price = answer.row_price[layout.reserve] / step_h
     return UnitSchedule(
         step_h=step_h,

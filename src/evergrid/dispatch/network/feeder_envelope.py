@@ -53,6 +53,7 @@ def around(plan: FeederPlan, connections: SiteConnections) -> Envelope:
         violated = np.asarray(check.violated.any(axis=1))
         if not violated.any():
             break
+        # The limit that is violated most, linearised at that corner, is one more row of its step.
         step = np.flatnonzero(violated)
         row = check.share[step].argmax(axis=1)
         slope, left = np.zeros(wanted.shape), np.ones(len(wanted))

@@ -111,6 +111,9 @@ def _with_holders(
     """The program with holders of these stores, at these prices of what they draw."""
     ones, zeros, none = np.ones(len(store)), np.zeros(len(store)), np.zeros(len(slots.slot))
     endless, steady = np.full((1, program.steps), np.inf), np.zeros((1, program.steps))
+    # What a holder draws is the capacity that its session holds in that slot, not energy: it may
+    # hold all it can for all of its time, so its energy, with a kWh to spare, never binds. The node
+    # of all holders has no limits and no price; what ties them to sessions is the term's rows.
     more = {
         "first": program.first[store],
         "stop": program.stop[store],

@@ -62,6 +62,9 @@ def call(types, counts, way, wanted_w, take, running):
         if there == 0:
             continue
         kind = item // (BUCKETS * PHASES)
+        # What cannot stop comes first, then items by their least loss per energy and the plan.
+        # Before a type that loses more begins to run, all that run are loaded until their marginal
+        # loss is as high as that.
         if types.ways[kind, way].slope > marginal:
             marginal = types.ways[kind, way].slope
             total = total_w(types, way, running, marginal)

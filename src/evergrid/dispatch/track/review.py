@@ -40,7 +40,7 @@ def review(state, rows):
 @kernel(error_model="numpy", nogil=True)
 @no_type_check
 def review_rows(state, first, stop):
-    """The same of chargers side by side.
+    """Count the energy of chargers side by side, and say how each may be called.
 
     A charger that could break a promise before it is looked at again is not called that way: it
     must then charge, may not feed, or may not draw.
@@ -49,6 +49,9 @@ def review_rows(state, first, stop):
     margin_s = settings.review_s + MARGIN_S
     limits, powers_kw = state.types.limits, state.types.powers_kw
     until_s = max(now, state.clock[BLOCK_END])
+    # A charger is looked at every `review_s`; until then its energy can move by full power for as
+    # long, and an order may be lost and told again (`MARGIN_S`). Who is late stays so until it is
+    # `LATE_S` ahead, so that a charger does not change its part at every look.
     for row in range(first, stop):
         car, mode, steps, block = state.cars[row], state.mode[row], state.steps[row], row // BLOCK
         limit = limits[car.kind]

@@ -225,6 +225,8 @@ def simulate(
     events = run.events(outages)
     rows = np.zeros((len(signal), 9))
     for tick in range(len(signal)):
+        # What the world does until now happens first: orders of a tick meet vehicles that are
+        # there.
         while events and events[-1][0] <= run.state.now_s:
             _, _, happen, which = events.pop()
             happen(which)

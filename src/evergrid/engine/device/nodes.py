@@ -77,7 +77,7 @@ def inverse_factor(matrix: Float[jax.Array, "row n n"]) -> Float[jax.Array, "row
 
 
 def _eliminated(matrix: Float[jax.Array, "row n n"]) -> Float[jax.Array, "row n n"]:
-    """The same, row by row: elimination turns the identity beside the matrix into the inverse."""
+    """As `inverse_factor`, row by row: elimination turns an identity into the inverse."""
     size = matrix.shape[1]
     identity = jnp.broadcast_to(jnp.eye(size, dtype=matrix.dtype), matrix.shape)
     below = jnp.arange(size)[:, None]

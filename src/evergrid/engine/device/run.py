@@ -217,6 +217,8 @@ def _compiled(mesh: Mesh, levels: Levels) -> CompiledRun:
     def read(stores: Stores, tree: Tree, scale: Scale, state: State) -> Reading:
         return _widened(iterate.read(levels, _own(stores), _own(tree), scale, _own(state)))
 
+    # Each device has its share of stores and nodes, and the scale in common. The state that an
+    # iteration is given is not needed after it, so its memory takes the new one.
     on = partial(jax.shard_map, mesh=mesh, check_vma=False)
     given = (EACH, EACH, SAME)
     return CompiledRun(

@@ -197,6 +197,10 @@ def factor(has: Terms, point: Point, damping: Number) -> Factor:
     scale = has.present / (qx * qy + qs * (qx + qy))
     xx, xy, yy = (qy + qs) * scale, -qs * scale, (qx + qs) * scale
     ux, uy = xx * has.gain_x + xy * has.gain_y, xy * has.gain_x + yy * has.gain_y
+    # With the shares of a slot eliminated, the system in the prices of energy is tridiagonal: theta
+    # is how energy gives way to its price, and stands beside the diagonal as -theta. Of a pivot
+    # rest + theta the next slot is left with theta - theta^2 / (rest + theta), written as a
+    # product.
     held = jnp.where(has.present, point.za / point.above + point.zb / point.below, 1.0)
     theta = has.present / held
     own = jnp.where(has.present, has.gain_x * ux + has.gain_y * uy, 1.0)

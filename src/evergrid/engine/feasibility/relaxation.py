@@ -159,5 +159,5 @@ def _budget_rows(program: Program, budget_weight: float) -> Rows | None:
 
 
 def _longer(values: Array, fill: float | bool) -> Array:
-    """The same with one step more."""
+    """Values with one step more."""
     return np.concatenate([values, np.full((len(values), 1), fill, values.dtype)], axis=1)

@@ -78,6 +78,7 @@ def _shared_out(fleet, a, b, work, was):
         left -= more
         new_a[low - fleet.first[a] + t] += least[t] + more
         new_b[low - fleet.first[b] + t] -= least[t] + more
+    # What one takes the other gives, slot by slot: limits above them see no change.
     found = badness(new_a, fleet.least_kw, begin_a, fleet.on_before[a])
     found += badness(new_b, fleet.least_kw, begin_b, fleet.on_before[b])
     if found >= was or not keeps_energy(fleet, a, new_a) or not keeps_energy(fleet, b, new_b):

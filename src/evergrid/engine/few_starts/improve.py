@@ -71,6 +71,8 @@ def _in_one_direction(
     stores = fluttering(amount)
     if not len(stores):
         return power_kw
+    # First each store by itself, then pairs behind one limit in turns with it, as long as pairs
+    # that are tried are worth their time.
     fleet = _fleet(program, power_kw, least_of_slot, on_before, sign)
     improve(fleet, stores)
     # Near ones share a node, and leave at about the same time.
@@ -117,6 +119,7 @@ def _fleet(
     price = program.draw_price_per_kwh if draws else program.feed_price_per_kwh
     cost = -sign * (price + surcharge[program.node[program.store], program.step])
     curves = program.curves or (np.zeros(program.slots), np.zeros(program.slots))
+    # Feeding is drawing with all signs turned, so that loops know one direction alone.
     return Fleet(
         begin=program.begin,
         end=program.end,

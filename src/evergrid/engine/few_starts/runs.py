@@ -81,6 +81,8 @@ def _one_store(fleet, store):
         flag[1],
         fleet.on_before[store],
     )
+    # A slot may rise by the least room on the way up the tree. One that may not fall to nothing, as
+    # a limit above asks for it, is fixed.
     for t in range(stop - begin):
         amount, step = fleet.amount_kw[begin + t], fleet.first[store] + t
         more, fewer, node = np.inf, np.inf, fleet.node[store]

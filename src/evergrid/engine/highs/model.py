@@ -82,7 +82,7 @@ class Model:
         self._entry(self.balance, self.energy, np.ones(p.slots))
         self._entry(self.balance, self.draw, -p.gain)
         self._entry(self.balance, self.feed, p.drain)
-        # each slot begins with what the one before it holds
+        # Energy is that of the slot before, plus gain times drawn, less drain times fed.
         later = np.ones(p.slots, bool)
         later[p.begin] = False
         self._entry(self.balance[later], self.energy[np.nonzero(later)[0] - 1], -1.0)

@@ -230,8 +230,8 @@ def gather(parents, start, answers, home, seen):
 
 @kernel(**OPTIONS)
 @no_type_check
-def _apply(upper, count, vector):
-    """Solve with the factor in place."""
+def solve_factored(upper, count, vector):
+    """Solve with both factors, ``U' U``, in place."""
     for p in range(count):
         vector[p] /= upper[p, p]
         for j in range(p + 1, count):
@@ -280,7 +280,7 @@ def _hold(stiff, pool, felt, count, upper, tied, tie, vector, held):
         _project(tie, scaled[:count])
     if pool > 0:
         scaled[count] = np.sqrt(pool) * vector.sum()
-    _apply(upper, size, scaled)
+    solve_factored(upper, size, scaled)
     if tied:
         _project(tie, scaled[:count])
     for p in range(count):

@@ -1,17 +1,31 @@
 """How nodes in a forest answer prices: every answer summed up the tree, and solved down again."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from evergrid.core import tree
 from evergrid.core.arrays import Array, Bool, Float, Int
+from evergrid.core.tree import Children
 from evergrid.engine.interior_point import node_kernels
 from evergrid.engine.interior_point.barrier import Rows
 from evergrid.engine.interior_point.kernel_records import RowStiffness, TreeFactors
 from evergrid.engine.interior_point.node_barrier import NodeBarrier
 
 SEEN_TOGETHER = 128  # nodes, about, whose answers as their parents see them are kept at a time
+
+
+def homes(
+    chunk_node: Int[Array, " chunk"], nodes: int
+) -> tuple[Int[Array, " node"], Int[Array, " extra"]]:
+    """Place of each node's answer, that of its first chunk or behind all; chunks to be added there.
+
+    So the answers of most nodes are summed up where their stores have left them.
+    """
+    first = np.flatnonzero(np.diff(chunk_node, prepend=-1))
+    home = np.full(nodes, -1)
+    home[chunk_node[first]] = first
+    without = home < 0
+    home[without] = len(chunk_node) + np.arange(without.sum())
+    return home, np.setdiff1d(np.arange(len(chunk_node)), first)
 
 
 class NodeTree:
@@ -37,19 +51,11 @@ class NodeTree:
         nodes = len(parent)
         self.parent, self.chunks = parent, len(chunk_node)
         self.levels = tree.levels(parent)
-        children = np.argsort(parent, kind="stable")
-        self.below = children[np.searchsorted(parent[children], 0) :]
-        self.below_start = np.searchsorted(parent[self.below], np.arange(nodes + 1))
-        self.children = np.diff(self.below_start)
+        self.children = Children.of(parent)
         self.root = (parent < 0) & (not outer)
         self.above = np.where(parent < 0, nodes, parent)  # the last row of prices is the outside's
-        first = np.flatnonzero(np.diff(chunk_node, prepend=-1))
-        self.extra = np.setdiff1d(np.arange(len(chunk_node)), first)
+        self.home, self.extra = homes(chunk_node, nodes)
         self.chunk_node = chunk_node
-        self.home = np.full(nodes, -1)
-        self.home[chunk_node[first]] = first
-        without = self.home < 0
-        self.home[without] = len(chunk_node) + np.arange(without.sum())
         self.felt = np.zeros((nodes, steps), np.int64)
         self.counts = np.zeros(nodes, np.int64)
         self.held = np.zeros((nodes, steps + 1))  # by felt step, and by the budget
@@ -90,24 +96,11 @@ class NodeTree:
             self.answers[self.home[node]] += answer
         for number in range(len(self.levels) - 1, 0, -1):
             parents = self._working(number - 1, active)
-            for block in self._blocks(parents):
-                self._eliminate(barrier, self._below(block))
-                start = np.append(0, np.cumsum(self.children[block]))
+            for block in self.children.batches(parents, SEEN_TOGETHER):
+                self._eliminate(barrier, self.children.below(block))
+                start = np.append(0, np.cumsum(self.children.count[block]))
                 node_kernels.gather(block, start, self.answers, self.home, self.seen)
         self._eliminate(barrier, self._working(0, active))
-
-    def _blocks(self, parents: Int[Array, " some"]) -> Iterator[Int[Array, " few"]]:
-        """Parents with children, a few at a time: what is seen of these is not kept for long."""
-        parents = parents[self.children[parents] > 0]
-        number = np.cumsum(self.children[parents]) // SEEN_TOGETHER
-        edges = np.flatnonzero(np.diff(number)) + 1
-        yield from (block for block in np.split(parents, edges) if len(block))
-
-    def _below(self, parents: Int[Array, " few"]) -> Int[Array, " child"]:
-        """The children of these, parent by parent."""
-        return np.concatenate(
-            [self.below[self.below_start[p] : self.below_start[p + 1]] for p in parents]
-        )
 
     def _eliminate(self, barrier: NodeBarrier, nodes: Int[Array, " some"]) -> None:
         """Factor some nodes, and note what their parents see of them."""

@@ -91,6 +91,9 @@ def mixed(
     for one in trees:
         price[one.nodes] = one.proving(own[one.nodes])
     near = SHARE_OF_GAP * max(gap, LEAST_GAP) * abs(cost(program, power_kw))
+    # At any prices the trees have a bound, so first those of the solution without steps are tried,
+    # then mixtures of runs look for better ones: of runs found in bins, and at last of the
+    # cheapest.
     work.price_freely(price)
     for one in trees:
         one.prove(work, price, near / len(work.stores))
@@ -103,6 +106,7 @@ def mixed(
             search.over(one, rounds, narrower)
     for one in trees:
         price[one.nodes] = one.best_price
+    # One run of each store is chosen and rounded further; its runs are added, to choose again.
     made = power_kw
     for _ in range(CHOICES):
         before = cost(program, made)

@@ -197,6 +197,8 @@ def _count_back(case, labels, wider):
         worth = case.end_value_per_kwh * labels.energy_kwh[one]
         labels.to_go[one] = case.short_price_per_kwh * short - worth
     place, there = np.empty(levels, np.int64), np.empty(levels, np.int64)
+    # The least of each step's cost and what is still to be paid where it leads. Labels of a layer
+    # are in order of energy, so that each level's place among the next ones only moves on.
     for t in range(slots - 1, -1, -1):
         end, before = labels.first[t + 2], -1
         for one in range(labels.first[t], labels.first[t + 1]):

@@ -72,6 +72,7 @@ def solve(
     deadline = begun + min(time_limit_s, PASSES_S)
     how = {"bound": known.bound, "gap": gap, "deadline": deadline}
     power_kw = rounding.whole(program, steps, found.power_kw, found.dual, **how)
+    # What whole steps cannot serve is owed no longer: bound and schedule are of one program.
     short = rounding.energy_short(program, power_kw)
     if short.max(initial=0.0) > TOLERANCE:
         less = np.where(short > 0, short + ROOM_KWH, 0.0)
@@ -81,6 +82,8 @@ def solve(
         found = again or found
     bound = -np.inf if known is None else known.bound
     power_kw = _others_again(program, steps, power_kw, deadline)
+    # The dearer the search, the less often it is needed: mixtures of whole runs, then all
+    # decisions.
     if not _near(program, power_kw, bound, gap) and np.isfinite(bound):
         if mixture.fits(program):
             left_s = min(max(time_limit_s - (time.perf_counter() - begun), 0.1), MIXING_S)

@@ -59,7 +59,7 @@ class StoreSlots(NamedTuple):
 @kernel(nogil=True)
 @no_type_check
 def _grown(values, least):
-    """The same values with room for more."""
+    """An array's values with room for more."""
     larger = np.empty(max(2 * len(values), least), values.dtype)
     larger[: len(values)] = values
     return larger

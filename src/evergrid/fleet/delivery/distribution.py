@@ -10,7 +10,7 @@ from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault, broken
 
 # Probabilities are sums of rounded numbers. One this near to a threshold counts as reaching it, so
-# that the answer does not hang on the last bit; it is far below anything a fleet can be held to.
+# that the answer does not depend on the last bit; it is far below anything a fleet can be held to.
 TIE = 1e-12
 MOST_CONFIDENCE = 1 - 1e-9  # beyond it, rounding in the masses would decide
 ON_LATTICE = 1e-9  # of a step: powers this near to a lattice point are on it

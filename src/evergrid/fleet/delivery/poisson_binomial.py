@@ -330,7 +330,7 @@ def _convolved(
 
 
 def _windowed(sums: _Sums) -> _Sums:
-    """The same sums without the points outside the windows that hold their mass."""
+    """Sums without the points outside the windows that hold their mass."""
     last = sums.first + sums.width - 1
     lowest, highest = _window(sums.mean, sums.variance, sums.jump)
     lowest, highest = np.maximum(lowest, sums.first), np.minimum(highest, last)

@@ -50,6 +50,7 @@ def baseline_offers(
         return made
 
     def quantile(past_kw: Array) -> Array:
+        # Of n days and one more like them, that one is below the k-th least with k / (n + 1).
         rank = max(1, int(np.floor((len(past_kw) + 1) * (1 - confidence) + 1e-9)))
         return np.sort(past_kw, axis=0)[rank - 1]
 

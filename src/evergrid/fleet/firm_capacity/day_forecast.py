@@ -80,6 +80,8 @@ def day_forecast(
             news = _news(influences, weights, busy * told)
             fit = taught & (kinds.group != ODD)
             options.append(options[-1] * (1 + effect(news, activity * told, came, fit)))
+    # Options are weights of past days, each without and then with influences: what counts is how
+    # well each would have told the last days.
     means = [weights @ filled for weights in options]
     best = _choice(means, filled, age, taught, kinds)
     mean, weights = (

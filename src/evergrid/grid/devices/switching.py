@@ -81,6 +81,8 @@ def reduce(feeder: Feeder, branches: Branches | None = None) -> Switching:
     into = np.zeros((nodes, len(ports)), dtype=np.complex128)
     into[ports, np.arange(len(ports))] = 1000.0 / base_v[ports]
     factor = Factor(feeder, feeder.state)
+    # Superposition: voltages are those without load plus the response to each current. One kVA at 1
+    # pu into a branch or a port is 1000 / base_v amperes, so the factor is solved once for each.
     drive = across.T.toarray().astype(np.complex128) * (1000.0 / branches.base_v)
     by_branch, by_port = factor.voltage(drive), factor.voltage(into)
     size, port_size = branches.base_v, base_v[ports]

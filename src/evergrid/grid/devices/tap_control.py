@@ -185,6 +185,9 @@ def sample(setting, state, seen, ratio, now_s):
         if before and setting[TO_NEUTRAL] > 0:
             go_to_neutral(setting, state, ratio, now_s)
             return
+    # With power reversed, the control has settings of its own. Unless it cogenerates, it then
+    # regulates the side it took for the source: there the voltage is that of its own winding over
+    # the ratio, and raising it takes a lower tap.
     back = state[REVERSED] > 0
     other_side = back and setting[COGENERATION] == 0
     target, band = setting[TARGET], setting[BAND]
@@ -208,6 +211,7 @@ def sample(setting, state, seen, ratio, now_s):
         return
     if passed:
         off_v = setting[LIMIT] - here_v
+    # What is missing, as a share of the winding's voltage, in whole steps of the ratio.
     wanted = np.round(off_v * setting[BOOST] / setting[STEP]) * setting[STEP]
     against = (setting[SAME_WINDING] == 0) or other_side
     state[PENDING] = -wanted if against else wanted

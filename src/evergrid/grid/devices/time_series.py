@@ -151,6 +151,8 @@ def simulate(
         out = (ratio[row], connected[row], moves[row], told[row], spans[row])
         kernels.run(*wires, given(row), how, out)
 
+    # Taps and banks remember, so the steps of a scenario follow one another; scenarios share
+    # nothing but the feeder, and the loops run outside Python's lock.
     with ThreadPoolExecutor(numba.get_num_threads()) as threads:
         list(threads.map(run, range(scenarios)))
     raise_if_any("feeder", _uncounted(feeder, told[:, [kernels.LOST, kernels.UNDECIDED]]))

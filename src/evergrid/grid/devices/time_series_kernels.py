@@ -180,6 +180,9 @@ def settle(maps, answers, fixed, own, law, inverters, tolerance, u, i, j):
     u3, i3 = u.reshape(2, wide, 1), i.reshape(2, wide, 1)
     s3, v3, own3 = s.reshape(2, wide, 1), v.reshape(2, wide, 1), own.reshape(2, wide, 1)
     change, gap, before, left = np.zeros(1), np.zeros(1), 0.0, np.inf
+    # A fixed point: powers and voltages give currents, i = conj(s / u), and these give voltages
+    # anew, v = open + Z i + Z_p j. The ports' currents j stand for what taps and banks have moved
+    # since the feeder was reduced; they answer to the ports' voltages in one product.
     for _ in range(ITERATIONS):
         copy(fixed, s)
         add_loads(law, u3[0], u3[1], own3[0], own3[1], s3[0], s3[1])

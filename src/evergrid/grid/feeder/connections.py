@@ -1,4 +1,4 @@
-"""Where inverters hang on a feeder: each spans one branch, or several that share its power."""
+"""Where inverters are connected to a feeder: to one branch each, or to several that share it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -73,7 +73,7 @@ class Connections:
         return Connections(self.name[which], self.branches, self.row[kept], owner)
 
     def beside(self, loads: Branches) -> "Connections":
-        """The same with the feeder's loads before their branches, for a power flow of both."""
+        """Connections with the feeder's loads before their branches, for a power flow of both."""
         joined = {
             key: np.concatenate([before, getattr(self.branches, key)])
             for key, before in vars(loads).items()

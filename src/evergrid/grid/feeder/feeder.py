@@ -1,6 +1,6 @@
 """A feeder: its nodes and wires, what draws from them, what is rated, and what switches.
 
-Everything electrical hangs on *nodes*, one per phase of a bus. A *branch* is a pair of nodes
+Everything electrical is connected to *nodes*, one per phase of a bus. A *branch* is a pair of nodes
 between which power enters or leaves: phase to ground, phase to neutral or phase to phase; a load
 on three phases is three branches. Power into the grid is positive, so loads are negative.
 """
@@ -91,7 +91,7 @@ class Branches:
         return Branches(**{name: value[which] for name, value in vars(self).items()})
 
     def constant_power(self) -> "Branches":
-        """The same, drawing the same power at any voltage."""
+        """These branches, drawing the same power at any voltage."""
         return replace(self, law=load_law.constant(len(self)))
 
 

@@ -216,7 +216,7 @@ def _line(feeder: Feeder, row: int) -> Complex[Array, " phase"]:
 
 
 def _transformer(feeder: Feeder, row: int) -> Complex[Array, " phase"]:
-    """The same of a transformer that is short-circuited at its other windings."""
+    """Admittance of a transformer that is short-circuited at its other windings, as of `_line`."""
     transformers = feeder.transformers
     currents = Currents(
         transformers.currents.element,

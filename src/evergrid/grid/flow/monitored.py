@@ -106,6 +106,7 @@ def monitored_elements(network: Network) -> MonitoredElements:
     """What is monitored: every rated line and transformer, and buses of branches."""
     feeder = network.feeder
     everywhere = _voltages(network)
+    # Voltages everywhere are linear in the branches' currents, and all else is linear in voltages.
     lines, transformers = feeder.lines, feeder.transformers
     (rated,) = np.nonzero(np.isfinite(lines.rating_a[lines.currents.element]))
     loading = _currents(lines.currents.per_volt, everywhere).rows(rated)

@@ -151,7 +151,7 @@ def currents(s_re, s_im, u_re, u_im, i_re, i_im):
 @kernel(**INNER)
 @no_type_check
 def spread(column_re, column_im, y_re, y_im):
-    """The same complex column in every lane."""
+    """One complex column, copied to every lane."""
     for k in range(len(column_re)):
         y_re[k, :] = column_re[k]
         y_im[k, :] = column_im[k]
@@ -387,6 +387,8 @@ def solve(single, double, scenarios, own, inverters, order, search, found, first
     load_share, own_power, law = scenarios.load_share, own.power, own.law
     voltage, answers = found.voltage, found.inverter_power
     branches, wide = power_kw.shape[1], double.gain_re.shape[0]
+    # Scenarios of a chunk are copied side by side, so that one instruction works on all of them and
+    # each entry of the impedance is read once for all; a chunk ends with its slowest scenario.
     for chunk in range(first, stop):
         here = order[chunk * LANES : (chunk + 1) * LANES]
         lanes = len(here)

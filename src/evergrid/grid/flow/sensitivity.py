@@ -19,7 +19,7 @@ TOLERANCE_PU = 1e-10
 
 
 @dataclass(frozen=True)
-class Operating:
+class OperatingPoint:
     """What goes on beside the inverters' reactive power, by branch of the network.
 
     Attributes:
@@ -46,7 +46,7 @@ class Sensitivity:
     rise_pu_per_kvar: Float[Array, "connection connection"]
 
 
-def linearise(network: Network, connections: Connections, operating: Operating) -> Sensitivity:
+def linearise(network: Network, connections: Connections, operating: OperatingPoint) -> Sensitivity:
     """The exact derivative of the power flow at an operating point.
 
     Args:
@@ -76,7 +76,7 @@ def linearise(network: Network, connections: Connections, operating: Operating) 
     return Sensitivity(connections.share @ size, per_kw, per_kvar)
 
 
-def steady(network: Network, operating: Operating) -> Complex[Array, " branch"]:
+def steady(network: Network, operating: OperatingPoint) -> Complex[Array, " branch"]:
     """Voltages at the operating point, per unit.
 
     Raises:

@@ -84,6 +84,8 @@ def reduce(
     needed = np.zeros(len(feeder.nodes), dtype=bool)
     needed[ends] = True
     kept, smaller = _eliminated(admittance, needed)
+    # In per unit. The pivots stay on the diagonal: rows and columns are in one order, and `place`
+    # finds a node in both.
     factors = splu(smaller, **FACTOR, options={"SymmetricMode": True})
     place = np.full(len(feeder.nodes), GROUND)
     place[kept] = factors.perm_c
@@ -173,6 +175,9 @@ def _eliminated(
         columns[int(j)][int(i)] = complex(value)
     gone = np.zeros(len(needed), dtype=bool)
     pending = [int(node) for node in np.flatnonzero(~needed)]
+    # Kron reduction, node by node: Y_ij -= Y_ik Y_kj / Y_kk for the neighbours i and j of k, which
+    # draws nothing of its own. With few neighbours that brings hardly a new entry; neighbours of
+    # one that is gone may have fewer now, so they are tried again.
     while pending:
         again = []
         for node in pending:

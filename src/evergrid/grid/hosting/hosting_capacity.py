@@ -98,6 +98,7 @@ class DeploymentEvaluator:
             self.profiles_kw,
             self.profiles_kva,
         )
+        # Draws are evaluated some at a time, on all cores; each keeps only the worst of its day.
         work = partial(
             kernels.evaluate, self.day, fleet, kernels.Results(excess, where, when, sums)
         )

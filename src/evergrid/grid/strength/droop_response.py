@@ -9,7 +9,7 @@ from evergrid.core.arrays import Array, Float
 from evergrid.grid.feeder.connections import Connections
 from evergrid.grid.flow import power_flow
 from evergrid.grid.flow.power_flow import Network
-from evergrid.grid.flow.sensitivity import Operating, Sensitivity
+from evergrid.grid.flow.sensitivity import OperatingPoint, Sensitivity
 from evergrid.grid.strength.droop import Droop
 
 TAP_STEP_PU = 0.00625  # of a regulator with 32 steps over +-10 %
@@ -67,7 +67,7 @@ def respond(
 
 
 def by_power_flow(
-    network: Network, connections: Connections, operating: Operating, source_step_pu: float
+    network: Network, connections: Connections, operating: OperatingPoint, source_step_pu: float
 ) -> Grid:
     """The full power flow, after the source's voltage has risen by a share of itself.
 

@@ -1,4 +1,4 @@
-"""Policies side by side: one rate for all days, by kind of day, by day, blind to carbon or not.
+"""Policies side by side: one rate for all days, by kind of day, by day, with carbon priced or not.
 
 A rate that is the same on days of different worth is right on none of them. What is lost by it
 beside rates of each day is the price of its simplicity.

@@ -97,6 +97,7 @@ def emissions(
             faults.append(Fault(name, "be finite in every hour", rows=rows, fix=fix))
     raise_if_any("generation", faults)
     counted = [values for name, values in generation_mwh.items() if name not in without]
+    # What emits counts as fossil: the marginal factor is a regression on its generation alone.
     emits = {name: factor for name, factor in fuel_t_per_mwh.items() if factor > 0}
     zero = np.zeros(len(next(iter(generation_mwh.values()))))
     return FuelEmissions(

@@ -30,7 +30,7 @@ class AbstractLedger:
 
     @property
     def tonnes(self) -> float:
-        """The same in tonnes."""
+        """Emissions in tonnes."""
         return self.kg / KG_PER_TONNE
 
     def __add__(self, other: object) -> "AbstractLedger":

@@ -108,6 +108,9 @@ def price_making(
     charged_mw = charge / (step_h * storage.efficiency_charge)
     fed_mw = feed * storage.efficiency_discharge / step_h
     power_mw = np.clip(fed_mw - charged_mw, -storage.charge_limit_mw, storage.discharge_limit_mw)
+    # Cost and prices are recomputed from the powers alone. With the worths of stored energy as
+    # multipliers of its balance, the dual bounds the cost of any schedule: where cost and bound
+    # agree, nothing cheaper exists, whatever rounding the path has met.
     met = net_load_mw - power_mw
     if voll_per_mwh is None:
         met = np.where(met > stack.capacity_mw, _rounded_down(met, stack.capacity_mw), met)

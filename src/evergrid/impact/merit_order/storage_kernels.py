@@ -127,6 +127,8 @@ def _stage(supply, store, net_load_mw, step_h, t):
     width, low, high = np.empty(most), np.empty(most), np.empty(most)
     count, at = 0, lowest
     start = (lowest - load) * step_h / eta_d if lowest <= load else np.inf
+    # Pieces of the supply curve from full feeding to full drawing, cut at the net load. One MWh
+    # more in the cells is 1 / eta_c MWh drawn, or eta_d MWh not fed, which saves their wear.
     while at < highest and piece < len(supply.low):
         to = min(supply.edge_mw[piece + 1], highest)
         if at < load < to:
@@ -224,6 +226,8 @@ def _merged(w1, a1, b1, w2, a2, b2):
     count, i, j = 0, 0, 0
     left1, left2 = (w1[0] if len(w1) else 0.0), (w2[0] if len(w2) else 0.0)
     at1, at2 = (a1[0] if len(a1) else np.inf), (a2[0] if len(a2) else np.inf)
+    # As in merging two sorted lists: what begins at the lower slope goes first, up to where the
+    # other begins or its own piece ends.
     while i < len(w1) or j < len(w2):
         if i < len(w1) and j < len(w2) and at1 == at2 and b1[i] > at1 and b2[j] > at2:
             to = min(b1[i], b2[j])

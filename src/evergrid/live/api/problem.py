@@ -142,6 +142,6 @@ def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def answers_in_json(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The same, of an operation whose own answer is no JSON."""
+    """Refusals that an operation may answer with whose own answer is no JSON."""
     content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
     return {status: {"content": content} for status in statuses}

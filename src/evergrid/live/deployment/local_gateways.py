@@ -22,7 +22,7 @@ from evergrid.live.deployment.processes import KeptProcess
 from evergrid.live.devices.adapter import AbstractHandler
 from evergrid.live.gateway.entry import NatsServerEntry
 from evergrid.live.gateway.gateway_stations import GatewayStations, OpenNow, Records
-from evergrid.live.gateway.messages import RECORDS_AT_ONCE, OpenTransactionTold
+from evergrid.live.gateway.messages import RECORDS_AT_ONCE, OpenTransactionMessage
 from evergrid.live.ocpp.admission.credentials import StationRecord
 from evergrid.live.ocpp.certificates import AbstractIssuer
 from evergrid.live.registers.credentials import StoreCredentials
@@ -183,7 +183,7 @@ def _open_now(controller: Controller) -> OpenNow:
     """What is live at a station, each driver by a token of our own."""
     tickets: dict[Driver, str] = {}
 
-    def told(station: str) -> list[OpenTransactionTold]:
+    def told(station: str) -> list[OpenTransactionMessage]:
         found = []
         for evse in range(outlets.FIRST, outlets.MOST + 1):
             known = controller.transactions.get(outlets.device_name(station, evse))
@@ -194,7 +194,7 @@ def _open_now(controller: Controller) -> OpenNow:
                 ticket = tickets.get(driver) or controller.drivers.ticket(driver)
                 tickets[driver] = ticket
             may = controller.may_discharge(ticket)
-            found.append(OpenTransactionTold(known.transaction, evse, ticket, may))
+            found.append(OpenTransactionMessage(known.transaction, evse, ticket, may))
         return found
 
     return told

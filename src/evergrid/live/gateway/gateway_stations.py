@@ -21,7 +21,7 @@ from evergrid.live.gateway import messages
 from evergrid.live.gateway.broker import AbstractBroker, controller_subject, gateways_subject
 from evergrid.live.gateway.claims import Claim, Claims
 from evergrid.live.gateway.exchange import Exchange, FaultError, NoAnswerError
-from evergrid.live.gateway.messages import ClaimAnswer, OpenTransactionTold, Permission
+from evergrid.live.gateway.messages import ClaimAnswer, OpenTransactionMessage, Permission
 from evergrid.live.gateway.site import site_controller
 from evergrid.live.gateway.site.site_plan import SitePlan
 from evergrid.live.ocpp.admission.credentials import AbstractCredentials, StationRecord
@@ -38,7 +38,7 @@ CALL_PATIENCE_S = 40.0
 
 Records = Callable[[str], Sequence[StationRecord]]
 """Registered stations whose identities follow one, in order, so many at a time."""
-OpenNow = Callable[[str], list[OpenTransactionTold]]
+OpenNow = Callable[[str], list[OpenTransactionMessage]]
 """Transactions that are live at a station."""
 
 

@@ -37,7 +37,7 @@ OF_SITE = "site"  # a gateway's sign of life, where it goes on by itself
 RECORDS_AT_ONCE = 500
 
 
-class OpenTransactionTold(msgspec.Struct, array_like=True, frozen=True):
+class OpenTransactionMessage(msgspec.Struct, array_like=True, frozen=True):
     """A transaction that is live at a station, as the controller knows it.
 
     Attributes:
@@ -63,7 +63,7 @@ class ClaimAnswer(msgspec.Struct, array_like=True, frozen=True):
     """
 
     claim: Claim
-    open: list[OpenTransactionTold]
+    open: list[OpenTransactionMessage]
     on_hold: bool = False
 
 

@@ -23,7 +23,7 @@ from evergrid.live.devices.adapter import (
 from evergrid.live.gateway import messages
 from evergrid.live.gateway.claims import Claim
 from evergrid.live.gateway.exchange import Exchange, FaultError, NoAnswerError
-from evergrid.live.gateway.messages import ClaimAnswer, OpenTransactionTold, Permission
+from evergrid.live.gateway.messages import ClaimAnswer, OpenTransactionMessage, Permission
 
 log = structlog.get_logger()
 
@@ -264,7 +264,7 @@ class RemoteController(AbstractHandler):
         for one in told.open:
             self._take_up(station, one)
 
-    def _take_up(self, station: str, one: OpenTransactionTold) -> None:
+    def _take_up(self, station: str, one: OpenTransactionMessage) -> None:
         self.permit(one.token, Permission(True, one.may_discharge))
         self._restore(station, one.transaction, one.evse, one.token)
 

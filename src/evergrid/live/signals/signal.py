@@ -1,8 +1,11 @@
 """A regulation signal from anywhere: what a value is, and what a source promises."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+
+TroubleReport = Callable[[str, str], None]
+"""Takes what is refused or wrong: a rule in a few words, and what was found."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,13 @@ from typing import final
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
 from evergrid.live.sunspec import chain
-from evergrid.live.sunspec.control import AbstractControl, Nameplate, State, Told, faults_of
+from evergrid.live.sunspec.control import (
+    AbstractControl,
+    Nameplate,
+    StandingOrder,
+    State,
+    faults_of,
+)
 from evergrid.live.sunspec.der import Der
 from evergrid.live.sunspec.entry import ModbusBatteryEntry
 from evergrid.live.sunspec.link import Link
@@ -83,7 +89,7 @@ class Battery:
             raise InputError(self._entry.station, faults)
         return state
 
-    async def order(self, power_kw: float, reversion_s: int) -> Told:
+    async def order(self, power_kw: float, reversion_s: int) -> StandingOrder:
         """Tell it a power into the grid, and read back what it took.
 
         Raises:
@@ -94,7 +100,7 @@ class Battery:
         writes = self._control.order(self._blocks, power_kw, reversion_s)
         return await self._written(writes)
 
-    async def release(self) -> Told:
+    async def release(self) -> StandingOrder:
         """Give it back to its own control, and read back.
 
         Raises:
@@ -137,7 +143,7 @@ class Battery:
             if model in self._chain:
                 self._blocks[model] = await chain.read(self._link, self._chain, model)
 
-    async def _written(self, writes: Sequence[Write]) -> Told:
+    async def _written(self, writes: Sequence[Write]) -> StandingOrder:
         for write in writes:
             await self._link.write(write)
         await self._read((self._control.written,))

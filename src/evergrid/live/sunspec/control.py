@@ -53,7 +53,7 @@ class Nameplate:
         return max(self.charge_kw, self.discharge_kw)
 
 
-class Told(NamedTuple):
+class StandingOrder(NamedTuple):
     """The order that stands in a battery's registers.
 
     Attributes:
@@ -83,7 +83,7 @@ class State:
     """
 
     power_kw: float
-    told: Told
+    told: StandingOrder
     soc: float | None = None
     reactive_kvar: float | None = None
     voltage_v: float | None = None
@@ -119,7 +119,7 @@ class AbstractControl(ABC):
         """
 
     @abstractmethod
-    def told(self, blocks: Blocks) -> Told:
+    def told(self, blocks: Blocks) -> StandingOrder:
         """The order that stands in its registers."""
 
     @abstractmethod

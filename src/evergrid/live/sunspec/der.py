@@ -15,8 +15,8 @@ from evergrid.live.sunspec.control import (
     AbstractControl,
     Blocks,
     Nameplate,
+    StandingOrder,
     State,
-    Told,
     first,
     kilo,
     measured,
@@ -92,12 +92,12 @@ class Der(AbstractControl):
             alarms=alarms,
         )
 
-    def told(self, blocks: Blocks) -> Told:
+    def told(self, blocks: Blocks) -> StandingOrder:
         """From 704."""
         control = blocks[DER_CONTROL]
         under_orders = control.whole("WSetEna") == ENABLED and control.whole("WSetMod") == IN_WATTS
         power_w = control.scaled("WSet") if under_orders else None
-        return Told(kilo(power_w), control.scaled("WSetRvrtTms") or 0.0)
+        return StandingOrder(kilo(power_w), control.scaled("WSetRvrtTms") or 0.0)
 
     def order(self, blocks: Blocks, power_kw: float, reversion_s: int) -> Sequence[Write]:
         """The set-point, then when it ends, then that it holds.

@@ -18,7 +18,7 @@ from evergrid.live.devices.adapter import (
 )
 from evergrid.live.sunspec import reading
 from evergrid.live.sunspec.battery import Battery
-from evergrid.live.sunspec.control import Nameplate, State, Told
+from evergrid.live.sunspec.control import Nameplate, StandingOrder, State
 from evergrid.live.sunspec.entry import ModbusBatteryEntry
 from evergrid.live.sunspec.link import LinkError, RefusedWriteError
 
@@ -210,7 +210,7 @@ class Keeper:
         if kept is not None:
             await self._refuse(*kept)
 
-    async def _keep_order(self, told: Told) -> tuple[str, str] | None:
+    async def _keep_order(self, told: StandingOrder) -> tuple[str, str] | None:
         """Write the standing order again before it ends, or where it is no longer there.
 
         Returns:
@@ -251,7 +251,7 @@ class Keeper:
         self._standing_kw, self._written_s = power_kw, self._clock.monotonic_s()
         return OrderResult.ACCEPTED
 
-    def _same(self, told: Told, power_kw: float) -> bool:
+    def _same(self, told: StandingOrder, power_kw: float) -> bool:
         """Whether the order in its registers is this one, but for their rounding."""
         assert self._plate is not None
         near_kw = ROUNDING_SHARE * self._plate.rating_kw

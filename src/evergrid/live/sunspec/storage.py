@@ -18,8 +18,8 @@ from evergrid.live.sunspec.control import (
     AbstractControl,
     Blocks,
     Nameplate,
+    StandingOrder,
     State,
-    Told,
     first,
     kilo,
     measured,
@@ -101,7 +101,7 @@ class Storage(AbstractControl):
             alarms=alarms,
         )
 
-    def told(self, blocks: Blocks) -> Told:
+    def told(self, blocks: Blocks) -> StandingOrder:
         """A window of no width is an order; any other is not one of ours."""
         storage, plate = blocks[STORAGE], self.nameplate(blocks)
         out, into = storage.scaled("OutWRte"), storage.scaled("InWRte")
@@ -109,14 +109,14 @@ class Storage(AbstractControl):
         step = storage.step("OutWRte") or 1.0
         step_kw = step / PERCENT * plate.rating_kw
         if storage.whole("StorCtl_Mod") != BOTH_WAYS or out is None or into is None:
-            return Told(None, reversion_s)
+            return StandingOrder(None, reversion_s)
         feeds_kw, draws_kw = (
             out / PERCENT * plate.discharge_kw,
             into / PERCENT * plate.charge_kw,
         )
         if not math.isclose(feeds_kw, -draws_kw, abs_tol=2 * step_kw):
-            return Told(None, reversion_s)
-        return Told(feeds_kw if feeds_kw > 0 else -draws_kw, reversion_s)
+            return StandingOrder(None, reversion_s)
+        return StandingOrder(feeds_kw if feeds_kw > 0 else -draws_kw, reversion_s)
 
     def order(self, blocks: Blocks, power_kw: float, reversion_s: int) -> Sequence[Write]:
         """When it ends, then the window, then that it holds.

@@ -1,6 +1,6 @@
 """What voltage do simulated stations have, by what all of them do to the wires that they share?
 
-Stations hang on copies of the IEEE 13-node feeder, with five streets of low voltage behind
+Stations are connected to copies of the IEEE 13-node feeder, with five streets of low voltage behind
 transformers of their own and a depot at node 634. All copies are solved at once, as scenarios of
 one feeder; its own loads draw what was published, and its regulators stay where these put them.
 """

@@ -118,6 +118,7 @@ def score(
         delay,
     )
     per_interval = round(3600.0 * interval_h / SAMPLE_S)
+    # A window counts in the interval in which it begins.
     interval = begins // per_interval
     windows = np.bincount(interval)
     late = free if reading == "shifted" else 0

@@ -161,7 +161,7 @@ class SiteCircuit:
 
     @property
     def switches(self) -> tuple[TransferSwitch, ...]:
-        """Of blocks that may hang on the emergency bus."""
+        """Of blocks that may be switched to the emergency bus."""
         return () if self.emergency is None else self.emergency.switches
 
     @property
@@ -197,7 +197,7 @@ class SiteCircuit:
         return round(0.5 / (self.site.nominal_hz * sample_s))
 
     def with_block_power(self, factor: Mapping[str, float]) -> "SiteCircuit":
-        """The same with blocks that draw so many times their power at nominal voltage."""
+        """The circuit with blocks that draw so many times their power at nominal voltage."""
         block = {one.name: one for one in self.blocks}
         turning = {one.block: one.power_kw / block[one.block].power_kw for one in self.motors}
         loads = tuple(
@@ -252,6 +252,8 @@ def circuit(
         block_load(block, site, switched.get(block.name) or bus_of(site, block.bus, main), 1.0)
         for block in site.load_blocks
     ]
+    # Chargers' bus, transformer and main bus, then what feeds them from beyond, the emergency bus
+    # and neighbours. Whatever is not closed yet is in the circuit all the same, behind a breaker.
     if site.transformer is not None:
         buses.append(MAIN)
         branches.append(_leakage(TRANSFORMER, (CHARGERS, MAIN), site.transformer, volts, hertz))
@@ -516,6 +518,6 @@ def check_site(site: Microgrid) -> None:
         fix = "Chargers that follow a grid need one that is there; set grid_forming for one."
         faults.append(Fault("grid_forming", "be true for a battery", (False,), fix=fix))
     elif not any(unit.black_start for unit in formers):
-        fix = "A charger whose own control hangs on the grid stays dark; set black_start for one."
+        fix = "A charger whose own control is fed by the grid stays dark; set black_start for one."
         faults.append(Fault("black_start", "be true for a battery", (False,), fix=fix))
     raise_if_any("black start", faults)

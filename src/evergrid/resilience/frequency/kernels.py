@@ -197,6 +197,7 @@ def run_event(event, tables, step_s, run):
             run.shed_mw[instant + 1 :] = np.nan
             return
         fed_mws += run.fleet_mw[instant] * step_s
+        # With all its energy fed or drawn the fleet goes no further that way; the other way it may.
         spent = abs(fed_mws) >= event.energy_mws
         if spent:
             extra = 0.0
@@ -281,6 +282,7 @@ def run_all(events, tables, step_s, window, every, run, sampled, found):
                 lowest, at = history[instant], instant
             least, most = min(least, fleet[instant]), max(most, fleet[instant])
             fed += fleet[instant] * step_s
+            # The rate that is told is the steepest mean over the window in which relays measure it.
             if instant >= window:
                 mean = (history[instant] - history[instant - window]) / (window * step_s)
                 if abs(mean) > abs(rate):

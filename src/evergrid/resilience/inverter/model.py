@@ -337,6 +337,9 @@ class GridFollowingInverter(AbstractInverter):
         by_reactive = (
             self.reactive.gain * missing_reactive + self.reactive.integral_per_s * reactive_integral
         )
+        # Both powers ask for a current in the frame of the phase-locked loop. The inner loop makes
+        # it: what the two axes induce in each other over the bridge inductance is taken off, and
+        # the voltage is fed forward.
         error = np.array((by_reactive, by_power)) - flowing
         bridge_voltage = (
             self.current.gain * error

@@ -101,11 +101,11 @@ class RegfmA1:
         raise_if_any("regfm_a1", faults)
 
     def bidirectional(self) -> "RegfmA1":
-        """The same for a charger that also takes power: as much as it feeds."""
+        """The inverter of a charger that also takes power: as much as it feeds."""
         return replace(self, least_power_pu=-self.most_power_pu)
 
     def without_voltage_control(self) -> "RegfmA1":
-        """The same with VFlag 0, and with that flag's defaults of the limiter of reactive power."""
+        """With VFlag 0, and with that flag's defaults of the limiter of reactive power."""
         return replace(
             self,
             voltage_control=False,

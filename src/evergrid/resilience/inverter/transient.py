@@ -135,6 +135,8 @@ def _integrate(
     """States at the samples and, last, at the end of the span; by Radau's method of order 5."""
     given, count, last = references.array(), 0, (span_s[0], state)
 
+    # Resonances of the filter are far faster than the loops of power, so the method is implicit; a
+    # count of evaluations ends what would go on in ever shorter steps.
     def rates(time_s: float, place: Array) -> Array:
         nonlocal count, last
         count, last = count + 1, (time_s, place)

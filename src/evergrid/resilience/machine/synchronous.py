@@ -262,6 +262,7 @@ def rates(x, unit, p, frame_w, v_set, trim, c, s, e_x, e_y, v_x, v_y, out):
     out[unit, E_B] = rate_b(x, unit, p, o_a)
     electric = (x[unit, E_A] * o_a + x[unit, E_B] * o_b) * p[unit, INV_S]
     out[unit, SLIP] = p[unit, INV_2H] * (x[unit, TORQUE] - electric - p[unit, DAMPING] * slip)
+    # Limits compare real parts and keep the type, as complex numbers come for exact derivatives.
     asked = p[unit, SPEED_GAIN] * (trim / w_n - slip)
     if asked.real > p[unit, MOST_P]:
         asked = 0.0 * asked + p[unit, MOST_P]

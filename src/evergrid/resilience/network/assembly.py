@@ -171,7 +171,7 @@ def assemble(
     baumgarte_per_s: float = BAUMGARTE_PER_S,
     virtual_resistor_ohm: float | None = None,
 ) -> Assembly:
-    """What is connected, with its equations; dead buses and what hangs on them are left out.
+    """What is connected, with its equations; dead buses and what they would feed are left out.
 
     With C the incidence of currents and buses (+1 into the bus) the voltages v of buses without a
     resistor solve ``C L^-1 C' v = C L^-1 (e - R i) + k C i``, where e are voltages behind the
@@ -216,6 +216,8 @@ def assemble(
         rows[row] = microgrid.units[unit].device.row(coupled=bool(coupled[row]))
         if coupled[row]:
             unit_bus[row] = place[microgrid.bus_index[microgrid.units[unit].bus]]
+    # A bus with a conductance has its voltage from the current into it; all others are `free`, and
+    # have theirs from the constraint.
     conductance = _conductances(microgrid, positions, place, earth, virtual_resistor_ohm)
     incidence = _incidence(unit_bus, start, end, earth)
     inverse_l = np.concatenate([rows[:, INV_LC], 1.0 / inductance_h])

@@ -24,19 +24,19 @@ class BreakerPositions:
     stopped: frozenset[str] = frozenset()
 
     def opening(self, *names: str) -> "BreakerPositions":
-        """The same with these breakers open."""
+        """These positions with some breakers open."""
         return replace(self, open=self.open | set(names))
 
     def closing(self, *names: str) -> "BreakerPositions":
-        """The same with these breakers closed."""
+        """These positions with some breakers closed."""
         return replace(self, open=self.open - set(names))
 
     def stopping(self, *names: str) -> "BreakerPositions":
-        """The same with these units stopped."""
+        """These positions with some units stopped."""
         return replace(self, stopped=self.stopped | set(names))
 
     def starting(self, *names: str) -> "BreakerPositions":
-        """The same with these units running."""
+        """These positions with some units running."""
         return replace(self, stopped=self.stopped - set(names))
 
     def has(self, name: str) -> bool:

@@ -403,6 +403,7 @@ def run(tables, moving, start_s, step_s, steps, every, bound_2, recorded):
                         states[sample, entry] = moving[entry]
                     for bus in range(buses):
                         v_x[sample, bus], v_y[sample, bus] = volts[V_X, bus], volts[V_Y, bus]
+                # Energies are sums by the trapezoidal rule over the instants of the steps.
                 weight = 0.5 * step_s if step in (0, steps) else step_s
                 worst = _account(
                     parameters,

@@ -284,6 +284,7 @@ def _sizes(settled: SteadyState) -> Float[Array, " active"]:
     ):
         for entry, size in sizes:
             found[assembly.unit_at[which] + entry] = size
+    # What a controller has integrated is as large as what it gives, over its gain.
     for entry, gain, size in (
         (PHI_D, K_IV, current_a),
         (PHI_Q, K_IV, current_a),

@@ -180,6 +180,7 @@ def _first_guess(assembly: Assembly) -> Float[Array, " state"]:
             fed[place] = complex(states[I_O_X], states[I_O_Y])
         else:
             e[place] = told[place, V_TO]
+    # Voltages and impedances give all currents; a unit's own states follow from those at its bus.
     currents = _phasors(assembly, e, fed)
     entries = assemblies.current_entries(assembly)
     values[entries], values[entries + 1] = np.real(currents), np.imag(currents)

@@ -193,6 +193,8 @@ def _battery(name: str, dc: DcSide | None, rating_kva: float, order: list[str]) 
 def _forming(unit: FormingUnit, island: PhasorIsland, order: list[str]) -> Row:
     model = unit.model
     own = 1.0 / complex(model.resistance_pu, model.reactance_pu)
+    # The limiter of power acts on the speed, before the droop multiplies all of it: its gains are
+    # divided by the droop here.
     return {
         "online": 0,
         "bus": island.buses.index(unit.bus),

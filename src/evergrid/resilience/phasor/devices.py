@@ -134,6 +134,8 @@ def forming_rates(tables, moment, number, own, out, now_s):
     out[POWER] = (power.real - own[POWER]) / unit.measuring_s
     out[REACTIVE] = (power.imag - own[REACTIVE]) / unit.measuring_s
     out[VOLTAGE] = (abs(voltage) - own[VOLTAGE]) / unit.measuring_s
+    # Limiters of power and reactive power push one way only, so their integrals stop at 0: nothing
+    # has to unwind before a limit lets go.
     most, none = np.inf, 0.0
     out[P_HIGH] = bounded(own[P_HIGH], unit.p_integral * (now[0] - own[POWER]), -most, none)
     out[P_LOW] = bounded(own[P_LOW], unit.p_integral * (now[1] - own[POWER]), none, most)

@@ -178,6 +178,7 @@ def _add_batteries(
     made.entries(balance, feed, 1.0)
     made.entries(balance, charge, -1.0)
     room = table.energy_kwh - table.floor_kwh
+    # Of a battery that cannot be charged the energy only falls, so that one row bounds all of it.
     total = made.rows((int((~own).sum()),), lower=-np.inf, upper=room[~own])
     made.entries(total[:, None], feed[~own], step_h * table.cells_out[~own, None])
     shape = (int(own.sum()), table.steps)
@@ -189,6 +190,7 @@ def _add_batteries(
     made.entries(row[:, 1:], energy[:, :-1], -1.0)
     made.entries(row, feed[own], step_h * table.cells_out[own, None])
     made.entries(row, charge[own], -step_h * table.cells_in[own, None])
+    # Batteries are charged by sun and diesel sets alone, not by one another.
     row = made.rows((table.steps,), lower=-np.inf, upper=0.0)
     made.entries(row, charge, 1.0)
     made.entries(row, diesel, -1.0)

@@ -136,6 +136,8 @@ def run_all(blocks, sources, settings, course):
         )
         master, live = np.int64(-1), now.closed[0]  # typed as what follows, so compiled once
         for step in range(sources.there.shape[2]):
+            # See what is there, open what cannot or should not stay, close what may be, and only
+            # then let sources share what is closed.
             forming = _look(sources, settings, scenario, step, now, live)
             _open(blocks, sources, settings, scenario, step, now, forming)
             _close(blocks, sources, settings, scenario, step, now, forming)

@@ -98,6 +98,9 @@ def plan(
         bound = max(bound, found.bound)
         if not found.any:
             break
+        # Step by step a plan may come to something else, as the program may know batteries as one
+        # fleet: then dispatch says how far each can carry it, and the program learns what limit was
+        # missing.
         tried = policy.follow(microgrid, rule, hours, step_h, **given, wanted=found.closed)
         candidates = [tried]
         again = False

@@ -126,7 +126,7 @@ def follow_many(
     failures: Sequence[SourceFailures] | None = None,
     belief: OutageBelief | None = None,
 ) -> OutageCourses:
-    """The same for many outages of one site, which differ in sources, arrivals, sun and failures.
+    """Follow many outages of one site, which differ in sources, arrivals, sun and failures.
 
     Raises:
         InputError: No microgrids, microgrids with other load blocks, hours that are no whole number

@@ -397,6 +397,7 @@ def _add_source_limits(
         (np.ones(len(power)), source.power_kw, 1.0),
         (1 / table.power_factor, source.apparent_kva, 1 / DIESEL_POWER_FACTOR),
     ]
+    # A limit that all blocks together cannot reach is left out.
     highest = (power * (1 + table.cold_first[:, :1])).sum() / table.power_factor.min()
     limits = [limit for limit in limits if (limit[1] < highest).any()]
     for scale, capacity, diesel_scale in limits:

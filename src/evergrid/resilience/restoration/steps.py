@@ -119,6 +119,7 @@ def step_tables(
     )
     discharge, charge = of(units, "max_discharge_kw"), of(units, "max_charge_kw")
     auxiliary = of(units, "auxiliary_kw")
+    # Energy out of and into the cells for each kWh at the charger, auxiliaries in it.
     out = 1 / of(units, "efficiency_discharge") + auxiliary / np.maximum(discharge, 1e-9)
     fill = of(units, "efficiency_charge") - auxiliary / np.maximum(charge, 1e-9)
     started = of(sets, "start_s")[:, None] / S_PER_H <= start + AT_ONCE * step_h

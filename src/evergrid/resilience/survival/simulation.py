@@ -230,6 +230,7 @@ def simulate_outages(
     generator = generator or DieselGenerator(0.0, units=0)
     chance = binom.pmf(np.arange(generator.units + 1), generator.units, generator.start_probability)
     hours = np.zeros((len(chance), steps))
+    # Any number of sets that start is a plant of its own, followed once; chances weigh them.
     for sets in range(len(chance)):
         plant = Plant(
             sets * generator.power_kw,

@@ -1,4 +1,4 @@
-"""One case: a source, what hangs on it, and what happens when."""
+"""One case: a source, what it feeds, and what happens when."""
 
 import math
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class WaveformCase:
         source: Who holds the voltage.
         duration_s: For which the island is followed.
         ramp: How the voltage rises.
-        transformer: On the source; None where loads hang on the source itself.
+        transformer: On the source; None where the source feeds loads itself.
         loads: In any order.
         earth_faults: At the terminals of the source.
         allow_overload: Whether loads may add up to more than the rating, to see what collapses.

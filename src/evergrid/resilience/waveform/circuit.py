@@ -29,6 +29,8 @@ def circuit_of(case: WaveformCase) -> CircuitData:
     """The circuit of a case."""
     source, transformer = case.source, case.transformer
     given = transformer or SaturableTransformer(source.rating_kva, source.line_voltage_v)
+    # Per unit of the source; an impedance in per unit of another rating is as much larger as that
+    # rating is smaller.
     ratio = source.rating_kva / given.rating_kva
     inverter = source if isinstance(source, EmtInverter) else EmtInverter()
     earth = inverter.filter.earth_capacitance_pu
@@ -75,6 +77,7 @@ def blocks_of(case: WaveformCase) -> BlockData:
         if row.any():
             branch[number] = len(rows)
             rows.append(row)
+    # Loads without inductance are conductances, which add up; the others have a current each.
     fault_g = np.zeros((len(case.earth_faults), 3))
     for number, fault in enumerate(case.earth_faults):
         touched = [phase in fault.phases for phase in PHASES]

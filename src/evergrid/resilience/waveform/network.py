@@ -1,4 +1,4 @@
-"""What hangs on the inverter: a saturating transformer, loads by phase, faults to earth."""
+"""What the inverter feeds: a saturating transformer, loads by phase, faults to earth."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -86,7 +86,7 @@ class SaturableTransformer:
 class PhaseLoad:
     """A block of load: resistance and inductance in series, by phase, to earth.
 
-    It hangs on the transformer's far side, or on the inverter where there is no transformer.
+    It is on the transformer's far side, or on the inverter where there is no transformer.
 
     Attributes:
         name: Of the block.

@@ -15,6 +15,28 @@ Wires = Literal["three_wire", "four_wire"]
 RampShape = Literal["linear", "s_shaped"]
 
 
+class AbstractSource:
+    """What per unit refers to: the rating of a source."""
+
+    rating_kva: float
+    line_voltage_v: float
+
+    @property
+    def peak_voltage_v(self) -> float:
+        """Amplitude of a phase, which is the base of voltages."""
+        return self.line_voltage_v * math.sqrt(2 / 3)
+
+    @property
+    def peak_current_a(self) -> float:
+        """Amplitude at rated power, which is the base of currents."""
+        return math.sqrt(2 / 3) * W_PER_KW * self.rating_kva / self.line_voltage_v
+
+    @property
+    def base_ohm(self) -> float:
+        """Impedance at rated voltage and power."""
+        return self.line_voltage_v**2 / (W_PER_KW * self.rating_kva)
+
+
 @dataclass(frozen=True)
 class EmtFilter:
     """Inductor and capacitor behind the bridge, per unit of the inverter.
@@ -121,7 +143,7 @@ class EmtControl:
 
 
 @dataclass(frozen=True)
-class EmtInverter:
+class EmtInverter(AbstractSource):
     """A grid-forming inverter with a constant DC voltage; switches have neither loss nor dead time.
 
     Attributes:
@@ -164,24 +186,9 @@ class EmtInverter:
             fix = "Raise it, or give the inverter three wires."
             raise_if_any("inverter", [Fault("dc_voltage_v", rule, (self.dc_voltage_v,), fix=fix)])
 
-    @property
-    def peak_voltage_v(self) -> float:
-        """Amplitude of a phase, which is the base of voltages."""
-        return self.line_voltage_v * math.sqrt(2 / 3)
-
-    @property
-    def peak_current_a(self) -> float:
-        """Amplitude at rated power, which is the base of currents."""
-        return math.sqrt(2 / 3) * W_PER_KW * self.rating_kva / self.line_voltage_v
-
-    @property
-    def base_ohm(self) -> float:
-        """Impedance at rated voltage and power."""
-        return self.line_voltage_v**2 / (W_PER_KW * self.rating_kva)
-
 
 @dataclass(frozen=True)
-class StiffSource:
+class StiffSource(AbstractSource):
     """A three-phase voltage without impedance; it meets the closed forms of energisation.
 
     Attributes:
@@ -208,21 +215,6 @@ class StiffSource:
             ("angle_deg", -360.0, 360.0, ""),
         )
         raise_if_any("source", faults)
-
-    @property
-    def peak_voltage_v(self) -> float:
-        """Amplitude of a phase, which is the base of voltages."""
-        return self.line_voltage_v * math.sqrt(2 / 3)
-
-    @property
-    def peak_current_a(self) -> float:
-        """Amplitude at rated power, which is the base of currents."""
-        return math.sqrt(2 / 3) * W_PER_KW * self.rating_kva / self.line_voltage_v
-
-    @property
-    def base_ohm(self) -> float:
-        """Impedance at rated voltage and power."""
-        return self.line_voltage_v**2 / (W_PER_KW * self.rating_kva)
 
 
 @dataclass(frozen=True)

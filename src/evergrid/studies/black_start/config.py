@@ -259,7 +259,7 @@ class Config(BaseConfig):
     diesel: DieselEntry | None = None
     """Diesel sets on an emergency bus; without this they are left out."""
     transfer_switch: tuple[TransferSwitchEntry, ...] = ()
-    """Of blocks that may hang on the emergency bus."""
+    """Of blocks that may be switched to the emergency bus."""
     panels: PanelsEntry | None = None
     """Panels of the site; without this they are left out."""
 

@@ -104,7 +104,7 @@ def console_lines(result: StudyResult) -> list[str]:
             ),
             (
                 "lowest",
-                "the bus never lives"
+                "the bus is never energised"
                 if s["lowest_frequency_hz"] is None
                 else f"{s['lowest_frequency_hz']:.3f} Hz ({s['lowest_frequency_cause']}), "
                 f"{_value(s['lowest_voltage_pu'], '.3f', 'pu')} ({s['lowest_voltage_cause']})",

@@ -321,7 +321,7 @@ def _quarters(found: FirmCapacityResults) -> draw.Quarters:
 
 
 def _methods(result: StudyResult) -> Section:
-    """The same vehicles by other methods, as a table."""
+    """What other methods promise of these vehicles, as a table."""
     found = result.findings
     columns = ("method", *(f"{100 * level:g} %" for level in found.confidence))
     rows = [
@@ -330,7 +330,7 @@ def _methods(result: StudyResult) -> Section:
     text = (
         f"Firm at {_local(result, result.summary['busiest_utc'])}. The first five take vehicles to "
         "be independent: their exact sum, the normal approximation, and the bounds of textbooks, "
-        "which are careful about chance but blind to what moves all vehicles at once."
+        "which are careful about chance but leave out what moves all vehicles at once."
     )
     return Section("By other methods", text, Table(columns, rows))
 

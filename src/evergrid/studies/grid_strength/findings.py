@@ -15,7 +15,7 @@ from evergrid.grid.feeder import connections
 from evergrid.grid.feeder.connections import Connections
 from evergrid.grid.feeder.feeder import Feeder, fed_nodes
 from evergrid.grid.flow import power_flow
-from evergrid.grid.flow.sensitivity import Operating, Sensitivity, linearise
+from evergrid.grid.flow.sensitivity import OperatingPoint, Sensitivity, linearise
 from evergrid.grid.strength import droop, droop_response, strength
 from evergrid.grid.strength.droop import Droop, Loop
 from evergrid.grid.strength.droop_response import Response
@@ -200,7 +200,7 @@ def find(
     _check_fed(feeder, inverters)
     progress("closing the loop", 0.4)
     network = power_flow.reduce(feeder, inverters.branches)
-    operating = Operating(
+    operating = OperatingPoint(
         request.power_share * rating_kva @ inverters.share,
         np.full(len(network.branches), request.load_share),
     )

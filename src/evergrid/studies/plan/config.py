@@ -257,7 +257,7 @@ class Config(Inputs):
     """Chargers of alternating current, in whole amperes and with few starts; any power when
     absent."""
     feeder: PlanFeeder | None = None
-    """The feeder that the sites hang on, whose limits the plan keeps."""
+    """The feeder that the sites are connected to, whose limits the plan keeps."""
     wear: Wear | None = None
     """Wear by an ageing model, in the place of the wear that sessions and batteries come with."""
     converter: Converter | None = None

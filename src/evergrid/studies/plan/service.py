@@ -34,7 +34,7 @@ def amount(money: float) -> str:
 
 
 def saving_card(summary: Mapping[str, Any], money: str) -> Headline:
-    """The same as a card, which is called a saving only where the service is alike."""
+    """The saving as a card, which is called so only where the service is alike."""
     unit = summary["currency"]
     if _comparable(summary):
         return Headline("Saving", money, unit, "against uncontrolled charging")

@@ -65,7 +65,7 @@ def _by_strategy(
     portfolio: Portfolio,
     schedules: dict[str, Schedule],
 ) -> pl.DataFrame:
-    """The same table of several strategies, with the name of the strategy in front."""
+    """A table of several strategies, with the name of the strategy in front."""
     return pl.concat(
         table(portfolio, planned).select(pl.lit(name).alias("strategy"), pl.all())
         for name, planned in schedules.items()

@@ -96,7 +96,7 @@ class PolicyCheck:
 
     @property
     def mean_gap(self) -> float:
-        """The same of those that do not know how long the outage lasts."""
+        """Share that could be saved at most where nobody knows how long the outage lasts."""
         return _above(self.policy_mean_kwh, self.bound_mean_kwh)
 
 

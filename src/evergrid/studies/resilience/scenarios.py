@@ -49,7 +49,7 @@ class Outages:
         )
 
     def with_sites(self, change: Callable[[int, Microgrid], Microgrid]) -> "Outages":
-        """The same outages of sites that are changed one by one."""
+        """These outages of sites that are changed one by one."""
         changed = tuple(change(i, one) for i, one in enumerate(self.microgrids))
         return replace(self, microgrids=changed)
 
@@ -110,7 +110,7 @@ def changed(
     vehicles: int | None = None,
     change: Callable[[int, BatteryUnit], BatteryUnit] | None = None,
 ) -> Outages:
-    """The same outages with other vehicles.
+    """These outages with other vehicles.
 
     Args:
         outages: What was drawn.
@@ -131,7 +131,7 @@ def changed(
 
 
 def after_regulation(outages: Outages, entry: RegulationEntry, folder: Path, seed: int) -> Outages:
-    """The same outages, of vehicles that followed a signal until the grid was lost.
+    """These outages, of vehicles that followed a signal until the grid was lost.
 
     Each vehicle that is plugged in follows every tick as far as its energy allows: not below its
     reserve, not above its capacity. What the outage found in the signal begins anywhere.

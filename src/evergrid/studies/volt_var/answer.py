@@ -49,7 +49,7 @@ def sentences(s: Mapping[str, Any]) -> list[str]:
 
 
 def cards(s: Mapping[str, Any]) -> list[Headline]:
-    """The same as cards: the three that answer first, then every other way of control."""
+    """The answer as cards: the three that answer first, then every other way of control."""
     without, usual, best = _rows(s)
     made = []
     for label, row in (

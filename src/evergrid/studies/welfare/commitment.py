@@ -109,7 +109,7 @@ class CommitmentComparison:
 
     @property
     def merit_order_share(self) -> float:
-        """The same of the merit order."""
+        """Share of the cost of whole units, without V2G, that the merit order leaves out."""
         return 1.0 - self.pairs[MERIT_ORDER][0].cost / self.pairs[WHOLE][0].cost
 
 

@@ -77,7 +77,10 @@ def console_lines(result: StudyResult) -> list[str]:
             f"{money}/MWh, {s['best_welfare_change']:+,.0f}",
         ),
         ("carbon", f"{s['co2_t']:+,.0f} t at {s['social_cost_per_t']:,.2f} {money}/t"),
-        ("books", f"payments cancel; real costs and gains differ by {s['identity_residual']:.1e}"),
+        (
+            "accounts",
+            f"payments cancel; real costs and gains differ by {s['identity_residual']:.1e}",
+        ),
     ]
     return console_summary.lines(rows)
 

@@ -43,7 +43,7 @@ class FlatOptimum:
     Attributes:
         rate_per_mwh: By the first-order condition.
         grid_rate_per_mwh: By trying rates.
-        private_rate_per_mwh: What a market that is blind to the world would pay.
+        private_rate_per_mwh: What a market would pay that prices no external cost.
         pass_through: Rate over the worth to the system of one MWh more.
         elasticity: Of participation at the rate.
         kkt_residual: Of owners at the rate.

@@ -89,6 +89,8 @@ class Awards:
         aim = aim * np.ones(self.slack.shape)
         asked = (aim[0] - aim[1])[blocks]
         of_block = 1.0 / np.sqrt((scale[:, None] ** 2 * deal).sum(axis=0))
+        # Answers of steps differ by many orders of size: both sides are scaled by the diagonal, and
+        # what the solution still misses is solved for once more.
         square = np.zeros((rows + len(blocks),) * 2)
         square[:rows, :rows] = scale[:, None] * inner * scale
         square[:rows, rows:] = -scale[:, None] * deal * of_block

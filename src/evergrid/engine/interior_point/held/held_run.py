@@ -107,6 +107,8 @@ class HeldRun:
         threads.each(
             slot_rows.begin_straight, self.chunks, *place, start.centre, start.worth, program.step_h
         )
+        # Stores begin on a straight line of energy, all else where that leaves it: slacks are what
+        # is left of limits, multipliers the centre over them.
         self.parts, rows = _rows(program, made)
         self.held = self._sums()
         self.barrier = Barrier(rows, self._counted(self.held), self.centre)
@@ -402,6 +404,9 @@ def _rows(program: Program, made: Layout) -> tuple[Float[Array, "kind out"], Row
         cell = (made.of_node * steps + made.step)[made.alive[a]]
         found = np.bincount(cell, minlength=p.nodes * steps).reshape(p.nodes, -1).astype(float)
         there[1 + a] = add_up(found, p.parent) > 0
+    # Kinds of rows: net power alone, net power plus what may be called up, less what may be called
+    # down. Those of calls stand only where an award can be held below the node, and all only where
+    # powers can reach the limit.
     parts = [np.eye(1, 1 + made.term.awards)[0]]
     parts += [np.concatenate([[1.0], row]) for row in sets.up]
     parts += [np.concatenate([[1.0], -row]) for row in sets.down]

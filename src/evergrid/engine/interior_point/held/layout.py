@@ -147,6 +147,8 @@ def made(program: Program) -> Layout:
     """The layout of a program; `missing` has nothing to say of it."""
     term = of(program)
     assert term is not None
+    # A holder is no store of its own here: what it draws is a share in the slots of its store.
+    # Stores come node by node, so that a chunk of one node's is a run of rows.
     is_holder = np.zeros(program.stores, bool)
     is_holder[term.holder] = True
     store = np.flatnonzero(~is_holder)

@@ -13,7 +13,7 @@ from numba import prange
 
 from evergrid.core.computing.kernels import kernel
 from evergrid.engine.compiled import OPTIONS
-from evergrid.engine.interior_point.node_kernels import FELT, STIFF
+from evergrid.engine.interior_point.node_kernels import FELT, STIFF, solve_factored
 
 PANEL = 48  # columns that are squared at a time
 FEW = 16  # rows that are factored at a time
@@ -64,6 +64,9 @@ def _factor_node(g, begin, rows, tree, seen):
     answer = tree.answers[tree.home[g]]
     steps = len(answer) // outs
     count = _feel(g, rows, tree, answer, steps)
+    # With A what is below answers and B the felt rows, each times the root of its stiffness, the
+    # answer becomes (A^-1 + B' B)^-1 = A - A B' (1 + B A B')^-1 B A (Woodbury). The middle is U' U,
+    # ``shadow`` is B A, and what is subtracted is the square of U'^-1 B A: no A is inverted.
     shadow = np.zeros((count, len(answer)))
     root = np.empty(count)
     for p in range(count):
@@ -120,21 +123,6 @@ def _factor_and_solve(upper, count, rows):
                 upper[p, j] /= root
             for j in range(rows.shape[1]):
                 rows[p, j] /= root
-
-
-@kernel(**OPTIONS)
-@no_type_check
-def _solve_factored(upper, count, vector):
-    """Solve with both factors in place."""
-    for p in range(count):
-        vector[p] /= upper[p, p]
-        for j in range(p + 1, count):
-            vector[j] -= upper[p, j] * vector[p]
-    for p in range(count - 1, -1, -1):
-        total = 0.0
-        for j in range(p + 1, count):
-            total += upper[p, j] * vector[j]
-        vector[p] = (vector[p] - total) / upper[p, p]
 
 
 @kernel(parallel=True, **OPTIONS)
@@ -196,7 +184,7 @@ def _hold(g, rows, tree, change, shifted, held):
         for q in range(change.shape[0]):
             total += parts[kind, q] * change[q, i]
         scaled[p] = np.sqrt(rows.stiff[kind, g, i]) * total
-    _solve_factored(tree.factors[g], count, scaled)
+    solve_factored(tree.factors[g], count, scaled)
     for p in range(count):
         kind, i = tree.felt[g, p] // steps, tree.felt[g, p] % steps
         held[p] = np.sqrt(rows.stiff[kind, g, i]) * scaled[p]

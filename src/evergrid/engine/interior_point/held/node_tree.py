@@ -1,13 +1,13 @@
 """How nodes below which capacity is held answer prices: summed up the forest, and solved down."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from evergrid.core import tree
 from evergrid.core.arrays import Array, Float, Int
+from evergrid.core.tree import Children
 from evergrid.engine.interior_point.held import node_kernels
 from evergrid.engine.interior_point.held.records import CallFactors, CallStiffness, RowChange
+from evergrid.engine.interior_point.node_tree import homes
 
 SEEN_TOGETHER = 64  # nodes, about, whose answers as their parents see them are kept at a time
 
@@ -33,18 +33,10 @@ class CallTree:
         self.parent, self.parts, self.steps, self.chunks = parent, parts, steps, len(chunk_node)
         self.columns = outs * steps
         self.levels = tree.levels(parent)
-        children = np.argsort(parent, kind="stable")
-        self.below = children[np.searchsorted(parent[children], 0) :]
-        self.below_start = np.searchsorted(parent[self.below], np.arange(nodes + 1))
-        self.children = np.diff(self.below_start)
+        self.children = Children.of(parent)
         self.above = np.where(parent < 0, nodes, parent)  # the last row is the prices of awards
-        first = np.flatnonzero(np.diff(chunk_node, prepend=-1))
-        self.extra = np.setdiff1d(np.arange(len(chunk_node)), first)
+        self.home, self.extra = homes(chunk_node, nodes)
         self.chunk_node = chunk_node
-        self.home = np.full(nodes, -1)
-        self.home[chunk_node[first]] = first
-        without = self.home < 0
-        self.home[without] = len(chunk_node) + np.arange(without.sum())
         rank = kinds * steps
         self.felt = np.zeros((nodes, rank), np.int64)
         self.counts = np.zeros(nodes, np.int64)
@@ -64,9 +56,9 @@ class CallTree:
             self.answers[self.home[self.chunk_node[chunk]]] += self.answers[chunk]
         self.answers[self.chunks :] = 0.0
         for number in range(len(self.levels) - 1, 0, -1):
-            for block in self._blocks(self.levels[number - 1]):
-                self._eliminate(self._below(block), 0)
-                start = np.append(0, np.cumsum(self.children[block]))
+            for block in self.children.batches(self.levels[number - 1], SEEN_TOGETHER):
+                self._eliminate(self.children.below(block), 0)
+                start = np.append(0, np.cumsum(self.children.count[block]))
                 node_kernels.gather_seen(block, start, self.answers, self.home, self.seen)
         top = np.zeros((self.columns - self.steps,) * 2)
         for begin in range(0, len(self.levels[0]), SEEN_TOGETHER):
@@ -74,19 +66,6 @@ class CallTree:
             self._eliminate(block, self.steps)
             top += self.seen[: len(block), self.steps :, self.steps :].sum(axis=0)
         return top
-
-    def _blocks(self, parents: Int[Array, " some"]) -> Iterator[Int[Array, " few"]]:
-        """Parents with children, a few at a time: what is seen of these is not kept for long."""
-        parents = parents[self.children[parents] > 0]
-        number = np.cumsum(self.children[parents]) // SEEN_TOGETHER
-        edges = np.flatnonzero(np.diff(number)) + 1
-        yield from (block for block in np.split(parents, edges) if len(block))
-
-    def _below(self, parents: Int[Array, " few"]) -> Int[Array, " child"]:
-        """The children of these, parent by parent."""
-        return np.concatenate(
-            [self.below[self.below_start[p] : self.below_start[p + 1]] for p in parents]
-        )
 
     def _eliminate(self, nodes: Int[Array, " some"], begin: int) -> None:
         """Factor some nodes, and note what is seen of them from a column on."""

@@ -147,6 +147,8 @@ def _stiffness(sets, slot, slack, multiplier, damping, made):
         square[i, i] = damping
     square[0, 0] += slot[CURVE_X]
     square[1, 1] += slot[CURVE_Y]
+    # Q is the sum of a a' over rows a, each times multiplier / slack, the second derivative of its
+    # barrier, and of the curves of costs.
     first = first_of_energy(sets)
     awards = len(sets.awards)
     rest = multiplier[S] / slack[S]
@@ -164,6 +166,8 @@ def _stiffness(sets, slot, slack, multiplier, damping, made):
             scaled = weight * made.rows[r, i]
             for j in range(i + 1):
                 square[i, j] += scaled * made.rows[r, j]
+    # Rows of energy at the end see e_begin + gain z: their part of the shares is their own plus or
+    # minus the gain, and they tie the shares to energy at the begin.
     own = 0.0
     for r in range(first, rows - 2):
         weight, sign, at_end = multiplier[r] / slack[r], 1.0, r >= first_at_end(sets)
@@ -207,6 +211,7 @@ def _factor_chunk(c, sets, layout, point, damping, step_h, answer):
         begin, stop, first = layout.stores[u]
         store = layout.of_store[u]
         later = 0.0
+        # Backwards: `later` is P of the energy at the end of the slot, of all that comes after it.
         for t in range(stop - 1, begin - 1, -1):
             k, entries = t - begin, point.factor[t]
             read(sets, store, layout.of_slot[t], step_h, made)
@@ -336,6 +341,8 @@ def _respond_chunk(c, sets, layout, point, price, goal, step_h, net):
     for u in range(layout.chunks[c, 0], layout.chunks[c, 1]):
         begin, stop, first = layout.stores[u]
         store = layout.of_store[u]
+        # Backwards what is wanted of energy, q, with all residuals; then forwards what follows of
+        # it.
         pull = store[WORTH]
         for t in range(stop - 1, begin - 1, -1):
             slot, entries, share = layout.of_slot[t], point.factor[t], point.share[t]
@@ -411,6 +418,9 @@ def _direct_chunk(c, sets, layout, point, dprice, goal, step_h, sums):
     for u in range(layout.chunks[c, 0], layout.chunks[c, 1]):
         begin, stop, first = layout.stores[u]
         store = layout.of_store[u]
+        # All is linear: the change of prices adds its part to what `respond` has left. The
+        # prediction leaves products of its steps, the corrected direction the changes that `move`
+        # takes.
         pull = 0.0
         for t in range(stop - 1, begin - 1, -1):
             slot, entries, at = layout.of_slot[t], point.factor[t], first + t - begin

@@ -134,6 +134,7 @@ def moved(sets, made, shares, begin, end, moved):
         for a in range(awards):
             total += made.rows[r, 2 + a] * shares[2 + a]
         moved[r] = total
+    # Rows of energy also count that energy itself, in the order in which `read` fills them in.
     row = first_of_energy(sets)
     for _ in range(len(sets.begin_lows)):
         moved[row] += begin

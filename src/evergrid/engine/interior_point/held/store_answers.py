@@ -24,6 +24,9 @@ def add_answer(length, first, passed, given, from_begin, from_pull, local, row, 
         here = given[k]
         given[k] = before
         before = passed[k] * passed[k] * before + here
+    # Between two slots the answer is a number of the earlier, one of the later, and the product of
+    # ``passed`` between them: ``row`` holds the later ones with that product, going back in time,
+    # and ends where it has died out.
     weight = np.zeros(outs)
     alive = length - 1
     for k in range(length - 1, -1, -1):

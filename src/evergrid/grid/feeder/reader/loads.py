@@ -72,6 +72,8 @@ class Loads(Circuit):
                 rule = "be connected between two nodes"
                 raise InputError(self.circuit.Name, [Fault("load", rule, (name,), fix=fix)])
             base_v = self._base(node, other)
+            # OpenDSS holds a load as an admittance y between its two ends: the entry between them
+            # is -y, and at its nominal voltage V it draws conj(y) V^2.
             nominal = -np.conj(admittance[first, second]) * nominal_v**2
             own_kvar = kw_from_w(nominal.imag) if reactive_kvar is None else reactive_kvar
             drawn = map(grid_power_from_consumption, (float(kw_from_w(nominal.real)), own_kvar))

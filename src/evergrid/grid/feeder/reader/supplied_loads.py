@@ -35,7 +35,7 @@ def tied(feeder: Feeder, voltage: Complex[Array, " node"]) -> Feeder:
     Both are told in the feeder's notes.
 
     Args:
-        feeder: As read, with branches that may hang on nothing.
+        feeder: As read, with branches that nothing may tie.
         voltage: That OpenDSS found, volts.
 
     Raises:
@@ -65,7 +65,7 @@ def tied(feeder: Feeder, voltage: Complex[Array, " node"]) -> Feeder:
 def _behind_open_phases(feeder: Feeder, fed: Bool[Array, " node"]) -> Bool[Array, " node"]:
     """Which nodes nothing feeds, while another phase of a bus that they are wired to is fed.
 
-    A part of the feeder that nothing reaches at all may hang on a bus whose name is mistaken.
+    A part of the feeder that nothing reaches at all may stand at a bus whose name is mistaken.
     """
     island, bus = islands(feeder, feeder.state), feeder.nodes.bus
     beside = ~fed & np.isin(bus, bus[fed])
@@ -94,7 +94,7 @@ def _noted(feeder: Feeder, note: str) -> Feeder:
 
 
 def _by_chance(count: int) -> Complex[Array, " value"]:
-    """Numbers of size 1 at angles of chance: powers that do not cancel one another."""
+    """Numbers of size 1 at random angles: powers that do not cancel one another."""
     return np.exp(2j * np.pi * np.random.default_rng(0).uniform(size=count))
 
 
@@ -178,6 +178,9 @@ def _sorted_out(
     unfed: list[str] = []
     floating: list[str] = []
     large: list[str] = []
+    # Nothing is guessed: a part without voltage behind an open phase becomes the impedance that
+    # OpenDSS has there, a balanced load draws the same between phases, and all else is a fault,
+    # sorted by what its user has to mend.
     for name in dict.fromkeys(branches.name[loose & ~idle].tolist()):
         (rows,) = np.nonzero(branches.name == name)
         mine = rows[loose[rows]]
@@ -220,7 +223,7 @@ def _balanced(branches: Branches, rows: Int[Array, " row"]) -> bool:
 
 
 def _between(branches: Branches, rows: Bool[Array, " branch"]) -> Branches:
-    """The same with groups of three branches to ground put between their phases."""
+    """Branches with groups of three to ground put between their phases."""
     other, base_v = branches.other.copy(), branches.base_v.copy()
     for name in dict.fromkeys(branches.name[rows].tolist()):
         (mine,) = np.nonzero(rows & (branches.name == name))

@@ -162,5 +162,5 @@ def places(names: tuple[str, ...]) -> dict[str, int]:
 
 @cache
 def places_of_kind(kind: str) -> dict[str, int]:
-    """The same of the properties of a class in lower case."""
+    """Which property of a class, in lower case, OpenDSS takes an abbreviation for."""
     return places(properties()[kind])

@@ -224,6 +224,8 @@ def run(
         fix = "Add plants, or lower the charging of vehicles."
         got = (float((unserved - system.consumption_mwh).max()),)
         raise_if_any("feeding", [Fault("capacity_mw", rule, got, fix=fix)])
+    # Plants serve loads at the grid, people pay at meters: what is lost between them is a share of
+    # what is sent out. Load that is lost is never metered.
     metered = system.consumption_mwh - unserved + system.driving_mwh + charge - discharge
     renewable = system.renewable_mwh - hours.curtailed_mwh[:, 0]
     steps = system.load_mwh.shape[1]

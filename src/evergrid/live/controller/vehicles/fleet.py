@@ -195,7 +195,7 @@ class Fleet:
         return float(energy_now(self._state, np.array([row]))[0])
 
     def energies_kwh(self) -> Float[Array, " row"]:
-        """The same for all of `rows`."""
+        """Energy in the vehicles of all of `rows`."""
         if self._state is None:
             return np.zeros(0)
         return energy_now(self._state, self.rows())

@@ -1,21 +1,18 @@
 """A signal from a broker, through every break of the line."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import final
 
 from evergrid.core.errors import EvergridError, InputError
 from evergrid.live.clock import AbstractClock
 from evergrid.live.signals.brokers.message import Positive, read
-from evergrid.live.signals.signal import AbstractSignalSource, SignalValue
+from evergrid.live.signals.signal import AbstractSignalSource, SignalValue, TroubleReport
 
 FIRST_WAIT_S = 1.0  # before a lost broker is looked for again; then twice as long each time
 LONGEST_WAIT_S = 30.0
 MOST_WAITING = 64  # messages that nobody has taken yet
-
-Told = Callable[[str, str], None]
-"""Told of what is wrong: a rule in a few words, and what was found."""
 
 
 class BrokerError(EvergridError, ConnectionError):
@@ -55,7 +52,7 @@ class BrokerSource(AbstractSignalSource):
         positive: Positive,
         clock: AbstractClock,
         *,
-        told: Told | None = None,
+        told: TroubleReport | None = None,
     ) -> None:
         self._line, self._clock, self._told = line, clock, told
         self._positive: Positive = positive

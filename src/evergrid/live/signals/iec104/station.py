@@ -20,15 +20,12 @@ from evergrid.live.clock import AbstractClock
 from evergrid.live.signals.iec104.entry import Iec104Entry
 from evergrid.live.signals.iec104.setpoints import Selection, rule
 from evergrid.live.signals.iec104.values import FleetMeasurement, points
-from evergrid.live.signals.signal import AbstractSignalSource, SignalValue
+from evergrid.live.signals.signal import AbstractSignalSource, SignalValue, TroubleReport
 
 MOST_LINES = 4  # connections at once
 MOST_WAITING = 64  # values that nobody has taken yet; older ones are left out
 SEND_S = 5.0  # of the machine's clock, after which a line that takes nothing is cut
 WHOLE_STATION = 20  # qualifier of an interrogation
-
-Told = Callable[[str, str], None]
-"""Told of what is refused: a rule in a few words, and what was found."""
 
 
 @final
@@ -50,7 +47,7 @@ class ControlledStation(AbstractSignalSource):
         measured: Callable[[], FleetMeasurement],
         *,
         folder: Path = Path(),
-        told: Told | None = None,
+        told: TroubleReport | None = None,
     ) -> None:
         self._entry, self._clock, self._measured = entry, clock, measured
         self._folder, self._told = folder, told

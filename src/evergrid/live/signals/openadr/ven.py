@@ -14,15 +14,13 @@ from evergrid.live.signals.openadr.event_store import EventStore
 from evergrid.live.signals.openadr.events import Event, Kind, Span, identity, read
 from evergrid.live.signals.openadr.reports import MeteredKwh
 from evergrid.live.signals.openadr.vtn import Vtn, VtnError
-from evergrid.live.signals.signal import AbstractSignalSource, SignalValue
+from evergrid.live.signals.signal import AbstractSignalSource, SignalValue, TroubleReport
 
 LONGEST_BACK_OFF_S = 300.0
 MOST_SPANS = 20_000  # of all events
 MOST_TOLD = 1_000  # different refusals
 SKEW_S = 5.0  # of the server's clock, from which it is told
 
-Told = Callable[[str, str], None]
-"""Told of what is wrong: a rule in a few words, and what was found."""
 AfterLook = Callable[[EventStore], Awaitable[None]]
 """Given the events in force."""
 
@@ -68,7 +66,7 @@ class Ven:
         clock: AbstractClock,
         *,
         folder: Path = Path(),
-        told: Told | None = None,
+        told: TroubleReport | None = None,
         looked: AfterLook | None = None,
         metered: MeteredKwh | None = None,
     ) -> None:

@@ -59,7 +59,7 @@ class StationCallError(Exception):
         self.code, self.description = code, description
 
 
-class _Outstanding(NamedTuple):
+class _OpenCall(NamedTuple):
     number: str
     since_s: float
     answer: asyncio.Future[dict[str, Any]]
@@ -94,7 +94,7 @@ class Connection:
         self._endpoint, self._clock, self._handler = endpoint, clock, handler
         self._inspect, self._delay_s = inspect, delay_s
         self._socket: ClientConnection | None = None
-        self._outstanding: _Outstanding | None = None
+        self._outstanding: _OpenCall | None = None
         self._count = 0
         self._late: set[asyncio.Task[None]] = set()
         self.deaf = False
@@ -154,7 +154,7 @@ class Connection:
         self._count += 1
         number = f"{self._endpoint.identity[-20:]}-{self._count}"
         answer = asyncio.get_running_loop().create_future()
-        self._outstanding = _Outstanding(number, self._clock.monotonic_s(), answer)
+        self._outstanding = _OpenCall(number, self._clock.monotonic_s(), answer)
         if self._inspect is not None:
             self._inspect(f"{action}Request", payload, True)
         try:

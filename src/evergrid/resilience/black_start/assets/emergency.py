@@ -149,7 +149,7 @@ class DieselSource:
 
     @property
     def energy_usable_kwh(self) -> float:
-        """The same."""
+        """That too: all of the fuel may be used."""
         return self.given.fuel_kwh
 
     @property
@@ -244,12 +244,12 @@ class TransferSwitch:
 
 @dataclass(frozen=True)
 class EmergencySupply:
-    """Diesel sets on the emergency bus, and what hangs on it.
+    """Diesel sets on the emergency bus, and what it feeds.
 
     Attributes:
         rules: Of all sets.
         sets: At the bus.
-        switches: Of blocks that may hang on it.
+        switches: Of blocks that may be switched to it.
     """
 
     rules: DieselRules
@@ -289,7 +289,7 @@ class EmergencySupply:
         raise_if_any("emergency supply", faults)
 
     def _tree_faults(self, fed: list[LoadBlock], site: Microgrid) -> list[Fault]:
-        """Faults of blocks that hang on others, of which the switch takes one away."""
+        """Faults of blocks that are fed through others, of which the switch takes one away."""
         names = {block.name for block in fed}
         hanging = [
             block.name

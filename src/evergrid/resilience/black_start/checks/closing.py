@@ -97,7 +97,7 @@ def check_pick_up(
 def check_transfer(
     island: Island, name: str, positions: BreakerPositions, sequence: StartSequence, section: int
 ) -> ClosingCheck:
-    """The same of a block whose transfer switch takes the other side.
+    """What `check_pick_up` looks at, of a block whose transfer switch takes the other side.
 
     Args:
         island: Now.
@@ -372,7 +372,7 @@ class _LookAhead:
 def _look_ahead(
     island: Island, positions: BreakerPositions, seconds: float, section: int
 ) -> _LookAhead:
-    """The same equations for a while, on a copy, without relays."""
+    """The island's own equations for a while, on a copy, without relays."""
     assembly = island.assembly_with(positions)
     whole = round(seconds / STRETCH_S) * STRETCH_S
     opens = positions.open - island.positions.open

@@ -129,7 +129,7 @@ class DqStepChecker:
 
 
 def _drawing(block: LoadBlock, factor: float) -> LoadBlock:
-    """The same block with so many times its power."""
+    """A block with so many times its power."""
     return replace(block, power_kw=block.power_kw * factor)
 
 

@@ -220,7 +220,7 @@ class BlackStart:
         inrush: Of the transformer upstream closed hard onto the live site; None where it is not.
         trim_hz: By which the no-load frequency of each unit is off at the end, for a share of the
             power of its own.
-        on_emergency: Names of the blocks that hang on the emergency bus at the end.
+        on_emergency: Names of the blocks on the emergency bus at the end.
     """
 
     circuit: SiteCircuit

@@ -167,7 +167,7 @@ class Island:
     def all_joined_units(
         self, section: int = 0, positions: BreakerPositions | None = None
     ) -> frozenset[str]:
-        """The same, with those that follow."""
+        """Names of all units of the island of a section, those that follow among them."""
         network, now = self.circuit.network, positions or self.positions
         found = islands(network, now)
         number = found.of_bus[network.bus_index[self.circuit.sections[section].bus]]
@@ -329,6 +329,7 @@ class Island:
         if self._cold.warm_up(self.time_s):
             self._assembly = None
         assembly = self.assembly()
+        # An island at rest only turns: what it did in one stretch it does in the next.
         if self._rest is not None and self._rest.went.assembly is assembly:
             self._resting_stretch(self._rest)
             return
@@ -475,7 +476,7 @@ class Island:
         ]
         if not on:
             return
-        # One that feeds no other: a block goes after all that hang on it.
+        # One that feeds no other: a block goes after all that it feeds.
         feeding = {block.parent for block in on}
         last = [block for block in on if block.name not in feeding]
         block = max(last, key=lambda one: (TIERS.index(one.tier), -one.weight))

@@ -106,6 +106,7 @@ def shown(
     speed = assembly.speeds_rad_per_s(states)
     frequency[:, running] = speed / (2.0 * np.pi)
     units = all_units[:, :count]
+    # As dq is power-invariant, the rated current is the rating over the line-to-line voltage.
     current = np.hypot(units[:, :, I_O_X], units[:, :, I_O_Y]) * volts / rating_w
     whole, voltage = _of_sections(circuit, assembly, frequency, volts_xy)
     at = network.first_current + 2 * len(network.branches)

@@ -99,6 +99,7 @@ def pattern_limits(
     """The limits of a site, its batteries as one fleet."""
     feed_kw, fed_kwh = fleet_limits(table, np.zeros(len(table.energy_kwh), bool))
     sources, own = source_limits(table), own_columns(table)
+    # The room of a battery that may charge counts from when it first comes.
     come = np.logical_or.accumulate(table.there[own], axis=1)
     room = np.maximum(table.capacity_kwh - table.energy_kwh, 0.0)[own]
     gain = (table.cells_in / table.cells_out)[own]

@@ -30,7 +30,7 @@ from evergrid.resilience.restoration.decomposition.rows import (
     FIRST,
     LOAD,
     PICKED,
-    Carrying,
+    CarryingProgram,
     FleetRows,
     carrying,
     fleet_rows,
@@ -106,7 +106,7 @@ class PatternMixer:
         self.alone = not len(self._sources.upper)
         self._runs = places_of_runs(self._layout)
         self._fleet = fleet_rows(limits, self._layout)
-        self._carrying: Carrying | None = None
+        self._carrying: CarryingProgram | None = None
         self._dear = PENALTY * (self._dark + 1.0)  # of a row that is not kept
         self._rows: list[int] = []  # limits of the fleet in the program, in their order
         self._known: set[tuple[int, bytes]] = set()
@@ -207,6 +207,8 @@ class PatternMixer:
             part = part._replace(bound=max(part.bound, bound))
             if part.bound >= enough:
                 return part, None
+            # With a kind in the place of the cheapest one of its block, the bound grows by the
+            # difference: where that is enough, no restoration with it costs less.
             dear = part.kinds & (bound + cost - cost.min(axis=1, keepdims=True) >= enough)
             if dear.any():
                 part = tidy(part._replace(kinds=part.kinds & ~dear), self.limits.parent)
@@ -239,6 +241,8 @@ class PatternMixer:
         self._block[at], self._kind[at], self._number[at] = block, kind, number
         self._closed[at], self._feature[at] = closed, feature
         self._size += 1
+        # What the pattern has in each row: its block's choice of one, order of children and parents
+        # (by steps closed, and by being closed at all), and the limits of the fleet.
         sign = (self._child == block) * 1.0 - (self._above == block)
         entry = np.concatenate(
             [
@@ -322,6 +326,9 @@ class PatternMixer:
         self, part: Part, prices: Float[Array, " row"]
     ) -> tuple[float, Float[Array, "block kind"], Bool[Array, "block kind step"]]:
         """What prices prove of a part; cost and pattern of each kind of each block at them."""
+        # Lagrangian relaxation: with the limits priced, each block takes its own cheapest pattern
+        # and each source its best end, whatever the others do. Their sum, less prices times limits,
+        # is below the cost of any restoration in the part.
         limits, count, below = self.limits, self._count, len(self._child)
         longer, beside, fleet = np.split(np.maximum(-prices[count:], 0.0), [below, 2 * below])
         stay, other = self._stay.copy(), np.zeros(count)

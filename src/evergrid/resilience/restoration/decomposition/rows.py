@@ -168,6 +168,8 @@ def _rows_of_sets(
     none = np.zeros(layout.steps)
     ons = [layout.of_set(g, ON) for g in range(layout.sets)]
     rows: list[tuple[Mapping[int, Array], Array]] = []
+    # A set that runs gives between its least load and its rating, and burns its idle share of the
+    # rating beside the rest of its power. Without it the others must still carry the first power.
     for g, on in enumerate(ons):
         power, rating = layout.of_set(g, POWER), limits.diesel_kw[g]
         idle = limits.idle_share[g]
@@ -194,7 +196,7 @@ def _rows_of_sets(
     return rows
 
 
-class Carrying(NamedTuple):
+class CarryingProgram(NamedTuple):
     """Whether sources can carry blocks, as a program with few entries.
 
     What batteries have fed and drawn to the end of a step are columns of their own, so that limits
@@ -211,7 +213,7 @@ class Carrying(NamedTuple):
 
 def carrying(
     limits: PatternLimits, layout: FeatureLayout, rows: FleetRows, columns: SourceColumns
-) -> Carrying:
+) -> CarryingProgram:
     """The program of all limits that sources have a part in."""
     steps, count = layout.steps, len(columns.upper)
     by_source = rows.weight[:, layout.columns]
@@ -250,7 +252,7 @@ def carrying(
         matrix=sparse.csc_array(entries),
         whole=whole,
     )
-    return Carrying(program, kept)
+    return CarryingProgram(program, kept)
 
 
 def places_of_runs(layout: FeatureLayout) -> Int[Array, "set step"]:

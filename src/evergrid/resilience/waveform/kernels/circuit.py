@@ -91,6 +91,8 @@ def slopes(plant, control, closed, blocks, time_s, legs, state, branch):
     base, nothing = plant.base_rad_per_s, (0.0, 0.0, 0.0)
     branches = branch.shape[0]
     bus = stiff_bus(plant, control, time_s) if plant.stiff else state.bus
+    # Currents through inductances are states; resistive loads carry what these leave, and have
+    # their voltage from it. Without a resistive load the voltage keeps the currents' sum at 0.
     drawn, pull = nothing, nothing
     for b in range(branches):
         current, fall = row(branch, b), times(row(blocks.branch_r, b), row(branch, b))
@@ -128,6 +130,9 @@ def slopes(plant, control, closed, blocks, time_s, legs, state, branch):
     if plant.stiff:
         return CircuitState(nothing, nothing, flux_rate, winding_rate), output
     into = plus(plus(state.inductor, -1.0, output), -1.0, times(closed.fault, bus))
+    # Differences between phases see the capacitance of the bus, what they have in common that
+    # against earth. With three wires there is no way back, so that only differences drive a
+    # current.
     common = mean(into)
     between = scaled(plant.per_bus_c, shifted(into, -common))
     bus_rate = scaled(base, shifted(between, common * plant.per_zero_c))

@@ -37,6 +37,7 @@ def apply_event(plant, events, number, closed, blocks, peaks):
             1.0 / g[1] if g[1] > 0.0 else 0.0,
             1.0 / g[2] if g[2] > 0.0 else 0.0,
         )
+        # At the node of the loads, the leakage and what is closed with inductance lie side by side.
         inverse = (plant.per_leakage, plant.per_leakage, plant.per_leakage)
         for b in range(len(blocks.per_closed_l)):
             inverse = plus(inverse, 1.0, row(blocks.per_closed_l, b))

@@ -65,6 +65,8 @@ def run(plant, control, blocks, events, step_s, period_steps, every, residual_fl
                     memory[ANGLE] += base * memory[SPEED] * control.period_s
                     memory[ANGLE] %= 2.0 * math.pi
                 if not plant.stiff:
+                    # A controller computes for one period: what it orders holds from the next
+                    # sample on.
                     orders = later
                     later = sample_control(plant, control, now_s, state, output, memory)
                     legs = orders

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from evergrid.core.errors import InfeasibleError
-from tests.studies.hourly import Case
+from tests.studies.plan.hourly import Case
 
 METHODS = ("highs", "interior_point")
 

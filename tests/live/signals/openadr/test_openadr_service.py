@@ -17,7 +17,7 @@ from evergrid.live.signals.envelope import limit_at
 from evergrid.live.twin import day
 from evergrid.live.twin.fleet import TwinConfig
 from evergrid.live.twin.play import Play, begun, configuration
-from tests.live.signals.vtn import SmallVtn, event, listening
+from tests.live.signals.openadr.vtn import SmallVtn, event, listening
 
 SITE = "street-1"
 ENVELOPE = {"site": SITE, "import_limit_kw": 1000.0, "export_limit_kw": 1000.0}

@@ -23,14 +23,14 @@ from tests.engine.cases import EVERYTHING, Kind, random_program
 
 pytestmark = pytest.mark.xdist_group("device")  # so that what is compiled serves many tests
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 LIMIT_S = 240.0
 
 ON_DEVICES = """
 import sys
 import jax
 jax.config.update("jax_num_cpu_devices", 5)
-from tests.engine.test_device_sharding import save_twice
+from tests.engine.device.test_device_sharding import save_twice
 save_twice(sys.argv[1], jax.devices()[:4])
 """
 
@@ -42,7 +42,7 @@ jax.config.update("jax_platforms", "cpu")
 jax.config.update("jax_cpu_collectives_implementation", "gloo")
 jax.distributed.initialize(address, num_processes=2, process_id=rank)
 from evergrid.engine import device
-from tests.engine.test_device_sharding import forest, save
+from tests.engine.device.test_device_sharding import forest, save
 found = device.minimise(forest(), gap=1e-7, deadline=np.inf)
 save(found, f"{folder}/process-{rank}.npz")
 jax.distributed.shutdown()

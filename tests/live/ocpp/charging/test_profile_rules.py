@@ -14,9 +14,9 @@ from evergrid.live.ocpp.charging import profiles
 from evergrid.live.ocpp.charging.abilities import Abilities
 from evergrid.live.ocpp.charging.profile_rules import ProfileCase, profile_faults
 from evergrid.live.ocpp.wire.schemas import OCPP_2_0_1, OCPP_2_1, shipped
+from tests.live.ocpp.charging.rules_8_2 import EIGHT, PURPOSES, keeps_the_rules
 from tests.live.ocpp.offline_link import ABLE, OfflineStation
 from tests.live.ocpp.recorder import registered
-from tests.live.ocpp.rules_8_2 import EIGHT, PURPOSES, keeps_the_rules
 
 RANDOM_ORDERS = 10_000
 FLOOR = profiles.default_profile(1380.0, unit="W", dynamic_kinds=True)
@@ -198,7 +198,7 @@ def _random_profile(chance: random.Random) -> dict[str, Any]:
 
 
 def _random_period(chance: random.Random, mode: str) -> dict[str, Any]:
-    from tests.live.ocpp.rules_8_2 import FIELDS
+    from tests.live.ocpp.charging.rules_8_2 import FIELDS
 
     needed, optional = FIELDS[mode]
     names = [name for name in sorted(needed) if chance.random() > 0.04]

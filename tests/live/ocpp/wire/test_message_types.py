@@ -12,7 +12,7 @@ from evergrid.live.ocpp.wire import envelope
 from evergrid.live.ocpp.wire.envelope import BadFrame, Call
 from evergrid.live.ocpp.wire.message_types import UnknownKeywordError, struct_type
 from evergrid.live.ocpp.wire.schemas import OCPP_2_1, VERSIONS, Schemas, shipped
-from tests.live.ocpp import payloads
+from tests.live.ocpp.wire import payloads
 
 ACTION = "TransactionEvent"
 TIME = "2026-11-29T12:00:00Z"

@@ -19,9 +19,9 @@ from evergrid.live.ocpp.stations import connection
 from evergrid.live.ocpp.wire import envelope
 from evergrid.live.ocpp.wire.envelope import BadFrame, Call, Result
 from evergrid.live.ocpp.wire.schemas import OCPP_2_1, VERSIONS, shipped
-from tests.live.ocpp import payloads
 from tests.live.ocpp.recorder import SECRET, Recorder, registered, running
 from tests.live.ocpp.station_client import TIME, StationClient
+from tests.live.ocpp.wire import payloads
 
 QUICK, WHOLE = 20_000, 100_000
 BATCH = 50

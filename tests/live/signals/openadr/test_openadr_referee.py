@@ -11,7 +11,7 @@ from evergrid.core.config import parse
 from evergrid.live.signals.openadr.entry import OpenAdrEntry
 from evergrid.live.signals.openadr.events import read
 from evergrid.live.signals.openadr.periods import duration_s
-from tests.live.signals.vtn import SmallVtn, event, listening
+from tests.live.signals.openadr.vtn import SmallVtn, event, listening
 
 toadr3: Any = pytest.importorskip("toadr3", reason="toadr3 is not installed")
 NOW_S = datetime(2026, 11, 29, 11, tzinfo=UTC).timestamp()

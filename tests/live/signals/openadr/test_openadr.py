@@ -13,7 +13,7 @@ from evergrid.live.clock import VirtualClock
 from evergrid.live.signals.openadr.entry import OpenAdrEntry
 from evergrid.live.signals.openadr.events import Kind
 from evergrid.live.signals.openadr.ven import Dispatch, Ven
-from tests.live.signals.vtn import SmallVtn, event, listening
+from tests.live.signals.openadr.vtn import SmallVtn, event, listening
 
 NOON_S = datetime.fromisoformat("2026-11-29T12:00:00Z").timestamp()
 Scene = Callable[["Case"], Awaitable[None]]

@@ -10,8 +10,8 @@ import numpy as np
 
 from tests.referee.accounts import Schedule
 from tests.referee.book import Book
-from tests.referee.formulation import Formulation
-from tests.referee.model import Solved
+from tests.referee.least_cost.formulation import Formulation
+from tests.referee.least_cost.model import Solved
 
 # kWh by which a later stage may fall behind an earlier one, the least that the solver takes: at the
 # very edge of an optimum it now and then finds no point.

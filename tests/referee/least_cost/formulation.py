@@ -7,7 +7,7 @@ matters, are binaries. A unit below its reserve may not feed, which its directio
 import numpy as np
 
 from tests.referee.book import Book, Unit
-from tests.referee.model import Model
+from tests.referee.least_cost.model import Model
 
 
 class Formulation:
