@@ -114,6 +114,25 @@ def test_generation_is_a_unit_of_the_program_while_it_produces() -> None:
     assert made.curtailing.tolist() == [0]
 
 
+def test_curtailing_costs_the_carbon_of_what_is_drawn_or_the_credit_of_what_is_fed() -> None:
+    portfolio = by_hand([Stay(0, 2, 0)], [50.0, 50.0])
+    prices = replace(
+        portfolio.prices,
+        carbon_price_per_mwh=np.array([40.0, 40.0]),
+        carbon_credit_per_mwh=np.array([30.0, 30.0]),
+    )
+    made = problem.build(
+        replace(
+            portfolio,
+            prices=prices,
+            generation_kw=np.array([[6.0, 6.0]]),
+            load_kw=np.array([[8.0, 2.0]]),  # the site draws at first, and then feeds
+        ),
+        0.0,
+    )
+    np.testing.assert_allclose(made.program.draw_price_per_kwh[-2:], [0.04, 0.03])
+
+
 def test_what_a_site_feeds_beyond_its_own_limit_is_unpaid_there_alone() -> None:
     portfolio = a_portfolio(3)
     sites = replace(
