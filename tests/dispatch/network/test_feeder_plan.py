@@ -145,6 +145,9 @@ def test_powers_beyond_any_power_flow_still_end_in_a_plan_that_holds(tmp_path: P
     made = held(street)
     assert not made.first_check.values.settled.all()
     assert np.isinf(made.rounds[0].worst)
+    lost, *others = made.first_check.violations
+    assert (lost.share, lost.steps) == (None, (~made.first_check.values.settled).sum())
+    assert all(each.share is not None and np.isfinite(each.share) for each in others)
     assert made.check.values.settled.all()
     assert made.check.holds
     assert np.abs(made.plan.schedule.power_kw).max() > 10.0

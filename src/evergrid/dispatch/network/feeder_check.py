@@ -84,7 +84,7 @@ class Violation:
 
     def __str__(self) -> str:
         if self.share is None:
-            return f"in {self.steps} steps, in some more than the wires carry at any voltage"
+            return f"in {self.steps} steps, with more than the wires carry at any voltage"
         return f"in {self.steps} steps, by up to {100 * self.share:.3g} % of it"
 
 
@@ -136,19 +136,18 @@ class FeederCheck:
     @property
     def violations(self) -> tuple[Violation, ...]:
         """The limits that are violated, the one that is violated most first."""
-        furthest = self.share.max(axis=0, initial=0.0)
-        steps = self.violated.sum(axis=0)
+        solved = self.values.settled
+        furthest = self.share[solved].max(axis=0, initial=0.0)
+        steps = self.violated[solved].sum(axis=0)
         rows = np.argsort(-furthest, kind="stable")
         kind, name = self.rows.kind, self.rows.name
-        return tuple(
-            Violation(
-                Kind(kind[row]).label,
-                str(name[row]),
-                int(steps[row]),
-                float(furthest[row]) if np.isfinite(furthest[row]) else None,
-            )
+        made = [
+            Violation(Kind(kind[row]).label, str(name[row]), int(steps[row]), float(furthest[row]))
             for row in rows[steps[rows] > 0].tolist()
-        )
+        ]
+        if not solved.all():  # every limit counts as violated there; what stands out is the power
+            made.insert(0, Violation("power", "all places together", int((~solved).sum()), None))
+        return tuple(made)
 
 
 def check(portfolio: Portfolio, connections: SiteConnections, schedule: Schedule) -> FeederCheck:
