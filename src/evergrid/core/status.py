@@ -20,8 +20,9 @@ class Status(StrEnum):
             Status.OPTIMAL: "The plan is optimal within the requested gap.",
             Status.FEASIBLE: "The plan is feasible; its gap is larger than requested. "
             "Read the gap, or allow more time.",
-            Status.LIMITS_EXCEEDED: "Load or generation that cannot be curtailed exceeds limits by "
-            "itself; the plan exceeds them by the least possible. Read the overloads.",
+            Status.LIMITS_EXCEEDED: "The plan exceeds limits: by the least possible where load or "
+            "generation that cannot be curtailed does so by itself, read the overloads; on a "
+            "feeder where none that keeps its limits was found, read limits_violated.",
             Status.TIME_LIMIT: "No plan was found in the time allowed. Raise time_limit_s.",
             Status.INFEASIBLE: "No schedule keeps every limit.",
             Status.NUMERICAL: "The calculation lost precision or found no solution. Check "

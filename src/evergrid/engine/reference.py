@@ -131,10 +131,14 @@ class IncrementalModel:
     """A program to which flowgates are added, each answer beginning from the last one.
 
     A few new rows cost HiGHS some hundred pivots, where solving anew costs ten thousands.
+
+    Args:
+        program: What to solve.
+        short_price: Money per kWh owed that may be left unserved; 0 where all must be served.
     """
 
-    def __init__(self, program: Program) -> None:
-        self._model = Model(program)
+    def __init__(self, program: Program, short_price: float = 0.0) -> None:
+        self._model = Model(program, elastic=short_price > 0, short_price=short_price)
 
     def solve(
         self, added: Flowgates, *, time_limit_s: float = 600.0, gap: float = 1e-6

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from evergrid.core.errors import SolveError
+from evergrid.core.flowgates import Flowgates
 from evergrid.core.status import Status
 from evergrid.dispatch import plan
 from evergrid.dispatch.network import feeder_check, feeder_envelope, feeder_plan
@@ -143,6 +145,9 @@ def test_powers_beyond_any_power_flow_still_end_in_a_plan_that_holds(tmp_path: P
     made = held(street)
     assert not made.first_check.values.settled.all()
     assert np.isinf(made.rounds[0].worst)
+    lost, *others = made.first_check.violations
+    assert (lost.share, lost.steps) == (None, (~made.first_check.values.settled).sum())
+    assert all(each.share is not None and np.isfinite(each.share) for each in others)
     assert made.check.values.settled.all()
     assert made.check.holds
     assert np.abs(made.plan.schedule.power_kw).max() > 10.0
@@ -177,6 +182,86 @@ def test_no_more_rounds_are_made_than_allowed_and_each_is_told(tmp_path: Path):
     assert len(made.rounds) == 2
     assert not made.check.holds
     assert told == list(enumerate(made.rounds))
+    assert made.plan.status is Status.LIMITS_EXCEEDED
+    left = made.check.violations
+    assert (left[0].share, left[0].place) == (made.check.share.max(), furthest_place(made))
+    assert len(left) == made.check.violated.any(axis=0).sum()
+    assert sum(each.steps for each in left) == made.check.violated.sum()
+    assert held(street).plan.status is Status.OPTIMAL
+
+
+def furthest_place(made: FeederPlan) -> str:
+    """What the limit is about that the plan violates most."""
+    return str(made.check.rows.name[made.check.share.max(axis=0).argmax()])
+
+
+def test_the_search_ends_with_the_time_limit_and_names_what_is_left(tmp_path: Path):
+    street = wired(tmp_path, 3)
+    rounds, now = [], [0.0]
+
+    def told(number: int, _: Round) -> None:
+        rounds.append(number)
+        now[0] = 700.0 * number
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(feeder_plan, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+        made = feeder_plan.within(street.portfolio, street.connections, street.options, tell=told)
+    assert rounds == [0, 1, 2]
+    assert made.portfolio.flowgates is not None
+    assert made.check.holds is not bool(made.check.violations)
+
+
+def test_a_sketch_goes_on_where_flowgates_leave_somebody_unserved(tmp_path: Path):
+    """As little is left as must be; the plans between would each take a proof of their own."""
+    street = wired(tmp_path, 1, owed=1.0, vehicles=24)
+    sketch = feeder_plan._Sketch(street.portfolio, street.options, np.inf)
+    steps, count = street.portfolio.grid.steps, len(street.portfolio.sites)
+    weight = np.zeros((steps, count))
+    weight[:, 0] = -1.0  # the root, with all below it
+    total = Flowgates(np.arange(steps), weight, np.full(steps, 20.0))
+    cuts = feeder_plan._Cuts(street.portfolio, street.connections)
+    cuts._parts.append(total)
+    drawn = sketch.within(cuts)
+    limited = plan.v2g(replace(street.portfolio, flowgates=total), street.options)
+    assert limited.shortfalls
+    assert drawn is not None
+    sessions = street.portfolio.sessions
+    missing = np.maximum(sessions.energy_departure_kwh - drawn.energy_kwh[:, -1], 0.0)
+    assert missing.sum() == pytest.approx(limited.shortfall_kwh, rel=1e-3)
+
+
+def test_where_no_power_flow_has_a_solution_the_deepest_lines_are_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """All limits are violated without bound there: by themselves they would be cut in any order."""
+    street = wired(tmp_path, 1, rating_kw=150.0, vehicles=10)
+    monkeypatch.setattr(feeder_plan, "MANY", 2)
+    first = plan.v2g(street.portfolio, street.options)
+    checked = feeder_check.check(street.portfolio, street.connections, first.schedule)
+    cuts = feeder_plan._Cuts(street.portfolio, street.connections)
+    cuts.add(first.schedule, checked, 0.0)
+    unsettled = np.isin(cuts.last.step, np.flatnonzero(~checked.values.settled))
+    assert unsettled.any()
+    own = np.zeros((len(street.portfolio.sites), street.portfolio.grid.steps))
+    np.add.at(own, street.portfolio.site_row, first.schedule.power_kw)
+    net = street.portfolio.sites.add_up(own)
+    beyond = cuts.last.beyond_kw(net)
+    assert (beyond[unsettled] > 0).all()
+    assert np.bincount(cuts.last.step).max() <= 2
+
+
+def test_a_limit_that_is_nearly_violated_is_cut_once(found: tuple[StreetFleet, FeederPlan]):
+    street, made = found
+    cuts = feeder_plan._Cuts(street.portfolio, street.connections)
+    for schedule, checked in (
+        (made.first.schedule, made.first_check),
+        (made.plan.schedule, made.check),
+        (made.plan.schedule, made.check),
+    ):
+        cuts.add(schedule, checked, feeder_check.MARGIN)
+    counts = [len(part) for part in cuts._parts]
+    assert counts[0] > 0
+    assert counts[2] == 0
 
 
 def test_one_way_chargers_are_brought_within_the_wires_too(tmp_path: Path):
@@ -279,4 +364,4 @@ def test_of_many_cuts_in_a_step_those_that_point_the_same_way_are_made_once():
     few = feeder_plan._spread(np.arange(150), way, share)
     assert few.all()
     ways = np.eye(150)
-    assert feeder_plan._spread(np.zeros(150, dtype=int), ways, share).sum() == feeder_plan.MOST
+    assert feeder_plan._spread(np.zeros(150, dtype=int), ways, share).sum() == feeder_plan.MANY

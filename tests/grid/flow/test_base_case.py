@@ -63,6 +63,14 @@ def test_a_base_case_that_does_not_settle_cannot_be_accepted(ieee13: Feeder):
         base_case.check(lost, accepted=True)
 
 
+def test_a_base_case_without_a_solution_here_names_the_load_that_opendss_has_lowest(
+    ieee13: Feeder,
+):
+    lost = replace(lowered(ieee13, "652.1", 0.97), base_case=BaseCase(np.inf, ""))
+    with pytest.raises(InputError, match=r"has 0\.029 pu at load\.652a\."):
+        base_case.check(lost, accepted=True)
+
+
 JUMP = "New Load.jump bus1=c.1 phases=1 kv=0.2309 kw=15 pf=1 model=4 cvrwatts=3 vminpu=0.94"
 
 

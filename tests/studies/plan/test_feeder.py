@@ -10,6 +10,7 @@ from polars.testing import assert_frame_equal
 
 from evergrid.grid.limits.kinds import OF_STEP
 from evergrid.studies import plan
+from evergrid.studies.plan.feeder import report
 from tests.studies.feeder_cases import FEEDER, HOMES, LIMITS, planned
 
 KEYS = {
@@ -23,6 +24,7 @@ KEYS = {
     "holds_smart",
     "rounds",
     "flowgates",
+    "limits_violated",
     "cost_without_network_limits",
     "network_cost",
     "steps_violated",
@@ -61,6 +63,7 @@ def test_the_summary_tells_what_the_wires_ask_for(made: Made):
     assert found["rounds"] >= 1
     assert found["flowgates"] > 0
     assert found["network_cost"] > 0
+    assert found["limits_violated"] == {"smart": [], "v2g": []}
     assert summary["objective"] == pytest.approx(
         found["cost_without_network_limits"] + found["network_cost"]
     )
@@ -219,6 +222,23 @@ def test_a_listed_site_hangs_where_it_is_placed_and_takes_the_load_there(tmp_pat
         "depot" not in stands[np.isin(result.findings.inputs.portfolio.sessions.asset_id, at_all)]
     )
     assert result.summary["feeder"]["holds"]
+
+
+@pytest.mark.slow
+def test_a_plan_that_holds_after_no_round_names_what_it_violates(tmp_path: Path):
+    result = planned(tmp_path, feeder=FEEDER | {"rounds": 1})
+    found = result.summary["feeder"]
+    assert (found["holds"], result.summary["status"]) == (False, "limits_exceeded")
+    left = found["limits_violated"]["v2g"]
+    table = result.tables["feeder_check"].filter(strategy="v2g", violated=True)
+    assert {each["limit"] for each in left} == set(table["kind"])
+    assert {each["place"] for each in left} >= set(table["place"])
+    assert result.findings.feeder is not None
+    notes = " ".join(report.notes(result.summary, result.findings.feeder.feeder_sites.feeder))
+    worst = f"{left[0]['limit']} limit of {left[0]['place']} in {left[0]['steps']} steps"
+    assert "The plan with V2G violates limits of the feeder" in notes
+    assert worst in notes
+    assert f"and {len(left) - 3} more" in notes or len(left) <= 3
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import numpy as np
 from evergrid.core.arrays import Array, Bool, Float, Int
 from evergrid.grid.limits.case import FeederCase
 from evergrid.grid.limits.evaluator import RowValues, TransformerLoads
+from evergrid.grid.limits.kinds import Kind
 from evergrid.grid.limits.operating_envelope import Envelope
 from evergrid.grid.limits.rows import LimitRows
 from evergrid.grid.limits.step_limits import StepLimits, step_limits
@@ -66,6 +67,28 @@ class SiteConnections:
 
 
 @dataclass(frozen=True)
+class Violation:
+    """A limit of the feeder that a schedule violates.
+
+    Attributes:
+        limit: The kind of limit.
+        place: What it is about.
+        steps: Steps in which it is violated.
+        share: By how much of it at most; None where the wires cannot carry the power.
+    """
+
+    limit: str
+    place: str
+    steps: int
+    share: float | None
+
+    def __str__(self) -> str:
+        if self.share is None:
+            return f"in {self.steps} steps, with more than the wires carry at any voltage"
+        return f"in {self.steps} steps, by up to {100 * self.share:.3g} % of it"
+
+
+@dataclass(frozen=True)
 class FeederCheck:
     """What a schedule does to the feeder.
 
@@ -109,6 +132,22 @@ class FeederCheck:
     def holds(self) -> bool:
         """Whether every limit is kept in every step."""
         return not self.violated.any()
+
+    @property
+    def violations(self) -> tuple[Violation, ...]:
+        """The limits that are violated, the one that is violated most first."""
+        solved = self.values.settled
+        furthest = self.share[solved].max(axis=0, initial=0.0)
+        steps = self.violated[solved].sum(axis=0)
+        rows = np.argsort(-furthest, kind="stable")
+        kind, name = self.rows.kind, self.rows.name
+        made = [
+            Violation(Kind(kind[row]).label, str(name[row]), int(steps[row]), float(furthest[row]))
+            for row in rows[steps[rows] > 0].tolist()
+        ]
+        if not solved.all():  # every limit counts as violated there; what stands out is the power
+            made.insert(0, Violation("power", "all places together", int((~solved).sum()), None))
+        return tuple(made)
 
 
 def check(portfolio: Portfolio, connections: SiteConnections, schedule: Schedule) -> FeederCheck:

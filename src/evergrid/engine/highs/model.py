@@ -42,10 +42,12 @@ class Model:
         elastic: bool = False,
         budget_weight: float = EXCESS_WEIGHT,
         least: Least | None = None,
+        short_price: float = 0.0,
     ) -> None:
         self.program, self.elastic, self.budget_weight = program, elastic, budget_weight
         self.least = least
-        self.priced = least is not None or not elastic
+        self.priced = least is not None or not elastic or short_price > 0
+        self.short_price = short_price if self.priced else 1.0  # a kWh of what is owed
         self.side = np.full((program.nodes, program.steps), -1)
         self._columns: list[tuple[Array, Array, Array]] = []  # cost, lower, upper
         self._rows: list[tuple[Array, Array]] = []  # lower, upper
@@ -88,7 +90,7 @@ class Model:
         self._entry(self.balance[later], self.energy[np.nonzero(later)[0] - 1], -1.0)
         if elastic:
             endless = np.full(p.stores, np.inf)
-            weight = np.zeros(p.stores) if self.priced else np.ones(p.stores)
+            weight = np.full(p.stores, self.short_price)
             self.short = self._column(weight, np.zeros(p.stores), endless)
             owed = self._row(p.energy_end_kwh, endless)
             self._entry(owed, self.energy[p.end], np.ones(p.stores))
@@ -121,7 +123,7 @@ class Model:
         for sign, limit in ((1.0, p.net_low_kw), (-1.0, -p.net_high_kw)):
             alone = limit - sign * p.rest_net_kw
             over = alone > 0
-            weight = np.full(int(over.sum()), 0.0 if self.priced else EXCESS_WEIGHT * p.step_h)
+            weight = np.full(int(over.sum()), self.short_price * EXCESS_WEIGHT * p.step_h)
             self.excess[over] = self._column(weight, 0.0 * weight, alone[over])
             row = self._row(limit[over], np.full(len(weight), np.inf))
             self._exceeded[over] = row
@@ -141,7 +143,7 @@ class Model:
             alone = least - p.step_h * p.rest_net_kw[nodes].sum(axis=1)
             over = alone > 0
             self.overdraft = np.full(p.nodes, -1)
-            weight = np.full(int(over.sum()), 0.0 if self.priced else self.budget_weight)
+            weight = np.full(int(over.sum()), self.short_price * self.budget_weight)
             self.overdraft[nodes[over]] = self._column(weight, 0.0 * weight, alone[over])
             self._entry(row[over], self.overdraft[nodes[over]], 1.0)
 

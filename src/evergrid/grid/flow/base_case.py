@@ -43,6 +43,16 @@ def compared(feeder: Feeder) -> Feeder:
     return replace(feeder, base_case=case)
 
 
+def _lowest(feeder: Feeder) -> str:
+    """What OpenDSS' own solution comes to at the load with the lowest voltage there."""
+    branches, reference = feeder.branches, feeder.reference_v
+    if reference is None or not len(branches):
+        return ""
+    theirs = np.abs(incidence(branches, len(feeder.nodes)) @ reference / branches.base_v)
+    low = int(theirs.argmin())
+    return f"OpenDSS' own solution has {theirs[low]:.2g} pu at load.{branches.name[low]}. "
+
+
 def _jumps(feeder: Feeder, u: Complex[Array, " branch"]) -> tuple[str, ...]:
     """Loads on other sides of their windows in OpenDSS' voltages, where these solve all the same.
 
@@ -103,7 +113,10 @@ def check(feeder: Feeder, *, accepted: bool) -> None:
     if case is None or case.worst_pu <= REFUSED_PU or (accepted and np.isfinite(case.worst_pu)):
         return
     if not np.isfinite(case.worst_pu):
-        fix = "Its wires cannot carry its loads, or hardly: lower them with feeder.commands."
+        fix = (
+            f"{_lowest(feeder)}Its wires cannot carry its loads, or hardly: lower them with "
+            "feeder.commands."
+        )
         rule = "have a base case that our power flow solves, as OpenDSS does"
         raise InputError(feeder.name, [Fault("feeder", rule, fix=fix)])
     fix = (

@@ -74,6 +74,10 @@ def summary(found: FeederResults) -> dict[str, Any]:
         "steps_violated": {
             name: int(check.violated.any(axis=1).sum()) for name, check in found.checks.items()
         },
+        "limits_violated": {
+            name: [vars(each) for each in made.check.violations]
+            for name, made in found.plans.items()
+        },
         "steps_violated_without_vehicles": int(base_violated.any(axis=1).sum()),
         "steps_violated_by_kind": _by_kind(v2g.first_check),
         "lowest_pu": {

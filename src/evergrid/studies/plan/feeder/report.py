@@ -9,7 +9,7 @@ from plotly.graph_objects import Figure
 
 from evergrid.core.arrays import Array, Float
 from evergrid.core.timegrid import TimeGrid
-from evergrid.dispatch.network.feeder_check import FeederCheck
+from evergrid.dispatch.network.feeder_check import FeederCheck, Violation
 from evergrid.grid.feeder.feeder import Feeder
 from evergrid.grid.limits.kinds import Kind
 from evergrid.report import figures as draw
@@ -75,11 +75,15 @@ def _unrated(made: Mapping[str, Any]) -> str:
 def notes(s: Mapping[str, Any], feeder: Feeder) -> list[str]:
     """What the reader must know of the feeder."""
     made, told = s["feeder"], list(feeder.notes)
-    for name, held in (("plan with V2G", made["holds"]), ("smart plan", made["holds_smart"])):
-        if not held:
+    for name, strategy in (("plan with V2G", "v2g"), ("smart plan", "smart")):
+        left = [Violation(**each) for each in made["limits_violated"][strategy]]
+        if left:
+            furthest = "; ".join(f"{each.limit} limit of {each.place} {each}" for each in left[:3])
+            more = f"; and {len(left) - 3:,} more" if len(left) > 3 else ""
             told.append(
-                f"The {name} still violates limits of the feeder after all rounds: raise "
-                "feeder.rounds, or look into feeder_check.parquet for where."
+                f"The {name} violates limits of the feeder, as none that keeps them was found in "
+                f"feeder.rounds and solve.time_limit_s: {furthest}{more} (feeder_check.parquet). "
+                "Raise these, relax feeder.limits, lower feeder.load.share, or plan fewer vehicles."
             )
     if made["steps_violated_without_vehicles"]:
         told.append(
