@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from benchmarks.track import orders
 from benchmarks.track import regd as regd_days
 from benchmarks.track.contactor_bound import lower_bound
 from benchmarks.track.fleets import CEC, NOTTON, bound_kw, commuters, one_phase, parked, plugged_in
@@ -22,7 +23,7 @@ from evergrid.dispatch.track.simulation import Stays, World, share_of_firm, simu
 from evergrid.dispatch.track.tick import advance
 
 RATED_KW = 7.36
-PARTS = "loss tick day real regd score random contactor"
+PARTS = "loss tick day real regd orders score random contactor"
 HOURS = 2.5  # of a random signal, the last one quiet
 WARM_UP = 50  # ticks that are not timed
 
@@ -165,6 +166,8 @@ def main() -> None:
             for loop_s in (2.0, 4.0)
         }
         print("\n".join(regd_days.table(rows)))
+    if "orders" in parts:
+        print("\n".join(orders.table(orders.scores(regd(16)[: 4 * 1800], 12))))
     if "contactor" in parts:
         contactors(200, Rules().switch_limit)
     if "score" in parts:

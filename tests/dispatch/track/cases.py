@@ -65,3 +65,18 @@ def commuters(count: int, seed: int, end_s: float) -> Stays:
         np.zeros(count, np.int64), energy, 8.0 * one, owed, 58.0 * one, departure, base
     )
     return Stays(np.arange(count), arrival, there, departure)
+
+
+def random_signal(seed: int, ticks: int) -> np.ndarray:
+    """Stuck at an end, noise, a slow wave, or a walk; with gaps."""
+    random = np.random.default_rng(seed)
+    shape = seed % 5
+    if shape < 2:
+        return np.full(ticks, 1.0 if shape == 0 else -1.0)
+    if shape == 2:
+        values = random.uniform(-1.5, 1.5, ticks)
+    elif shape == 3:
+        values = np.sin(np.arange(ticks) / random.uniform(20.0, 900.0))
+    else:
+        values = np.cumsum(random.normal(0.0, 0.05, ticks))
+    return np.where(random.random(ticks) < 0.01, np.nan, values)

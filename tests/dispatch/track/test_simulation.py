@@ -20,25 +20,10 @@ from evergrid.dispatch.track.simulation import (
     up_to_firm,
 )
 from evergrid.dispatch.track.tick import tick
-from tests.dispatch.track.cases import FAR_S, NOTTON, TWO_WAY, cars, commuters, fleet
+from tests.dispatch.track.cases import FAR_S, NOTTON, TWO_WAY, cars, commuters, fleet, random_signal
 from tests.everyday import first
 
 TICKS_PER_H = 1800
-
-
-def random_signal(seed: int, ticks: int) -> np.ndarray:
-    """Stuck at an end, noise, a slow wave, or a walk; with gaps."""
-    random = np.random.default_rng(seed)
-    shape = seed % 5
-    if shape < 2:
-        return np.full(ticks, 1.0 if shape == 0 else -1.0)
-    if shape == 2:
-        values = random.uniform(-1.5, 1.5, ticks)
-    elif shape == 3:
-        values = np.sin(np.arange(ticks) / random.uniform(20.0, 900.0))
-    else:
-        values = np.cumsum(random.normal(0.0, 0.05, ticks))
-    return np.where(random.random(ticks) < 0.01, np.nan, values)
 
 
 @pytest.mark.parametrize("seed", first(3, range(10)))

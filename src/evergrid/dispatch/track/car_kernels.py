@@ -16,7 +16,6 @@ from evergrid.dispatch.track.fleet_state import (
     IDLING,
     LOST,
     NOW,
-    POWER,
     REFUSED,
     TICK,
 )
@@ -108,7 +107,7 @@ def set_steps(state, block, rows, steps, number):
                 state.mode[row] = mode
             if item >= 0:
                 recount(state.item, state.counts, row, item_of(item // PHASES, mode, wanted))
-    state.sums_w[block, POWER] += change_w
+    state.power_w[block] += change_w
     state.changed_count[block] = changed
 
 
@@ -131,7 +130,7 @@ def take_back(state, rows):
     for row in rows:
         car, block = state.cars[row], row // BLOCK
         change = car.before - state.steps[row]
-        state.sums_w[block, POWER] += change * state.types.limits[car.kind].step_w
+        state.power_w[block] += change * state.types.limits[car.kind].step_w
         if (state.mode[row] ^ car.before_mode) & CLOSED:
             car.switches -= 1
             car.switched_s = state.clock[NOW] - state.settings.dwell_s  # it was free to move

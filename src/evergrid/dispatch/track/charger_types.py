@@ -16,10 +16,15 @@ from evergrid.core.errors import raise_if_any
 from evergrid.core.faults import Fault
 
 DRAW, FEED = 0, 1  # directions, as columns
-BUCKETS = 16  # of distance from the planned energy; the first can only draw, the last only feed
+# Of what a charger can do and how far it is from its planned energy: the first two can only draw,
+# the last two only feed. Chargers that are planned to draw, or feed, at full power are apart.
+BUCKETS = 20
+FULL_DRAW_ONLY, DRAW_ONLY, FULL_DRAW = range(3)
+FULL_FEED, FEED_ONLY, FULL_FEED_ONLY = range(BUCKETS - 3, BUCKETS)
 PHASES = 4  # of a charger that can be called
 RUNNING, READY, OPEN, STUCK = range(PHASES)
 STEER_PER_BUCKET = 0.002  # loss per energy that a bucket of distance from the plan outweighs
+LIKE_LOSS = 5 * STEER_PER_BUCKET  # within which losses are alike, as energy outweighs them
 READY_PENALTY = 0.004  # loss per energy that starting outweighs, so that those that run keep on
 OPEN_PENALTY = 0.02  # the same of closing a contactor
 LEAST_CURVATURE = 1e-6  # of a loss curve without k2, so that loadings are unique
@@ -98,8 +103,10 @@ LIMITS = np.dtype(
         ("ramp", np.float64),  # steps per second at most
         ("stride", np.int64),  # steps between two loadings, so that few are told another
         ("most_draw", np.int64),  # steps of full charging
+        ("most_feed", np.int64),  # steps of full discharging
         ("into_kw", np.float64),  # into the cells, at full charging
         ("out_kw", np.float64),  # out of the cells, at full discharging; 0 where it cannot
+        ("group", np.int64),  # number of the types alike
     ],
     align=True,
 )
@@ -122,12 +129,14 @@ class TypeTables(NamedTuple):
         ways: `WAYS` of each type and direction.
         powers_kw: Power out of the cells, and lost, by steps from -most to most.
         order: Items of the fleet in the order in which a direction calls them; -1 beyond.
+        groups: How many groups of types alike there are.
     """
 
     limits: Shaped[Array, " type"]
     ways: Shaped[Array, "type 2"]
     powers_kw: Float[Array, "type power 2"]
     order: Int[Array, "2 item"]
+    groups: int
 
 
 def tables(types: Sequence[ChargerType]) -> TypeTables:
@@ -165,11 +174,27 @@ def tables(types: Sequence[ChargerType]) -> TypeTables:
         items = _order(slope[:, way], most[:, way] > 0, way)
         order[way, : len(items)] = items
     row = np.arange(len(types))
-    limits["most_draw"] = most[:, DRAW]
+    limits["most_draw"], limits["most_feed"] = most[:, DRAW], most[:, FEED]
     limits["stride"] = np.maximum(most.max(axis=1) // LOADINGS, 1)
     limits["into_kw"] = -power[row, middle - most[:, DRAW], 0]
     limits["out_kw"] = power[row, middle + most[:, FEED], 0]
-    return TypeTables(limits, ways, power, order)
+    limits["group"] = _groups(rating_w[:, 0], slope, most)
+    return TypeTables(limits, ways, power, order, int(limits["group"].max()) + 1)
+
+
+def _groups(
+    rating_w: Float[Array, " type"], slope: Float[Array, "type 2"], most: Int[Array, "type 2"]
+) -> list[int]:
+    """Types that take turns: of one size, feeding or not, whose loss a few buckets outweigh.
+
+    Among them energy decides who runs. Among others it would be the loss alone: the type that loses
+    least would draw what is planned for all.
+    """
+    size = np.floor(np.log2(rating_w))
+    losses = np.floor(np.where(most > 0, slope, 0.0) / LIKE_LOSS)
+    found = dict[tuple[float, ...], int]()
+    keys = np.column_stack([size, most[:, FEED] > 0, losses]).tolist()
+    return [found.setdefault(tuple(key), len(found)) for key in keys]
 
 
 def _limits(types: Sequence[ChargerType]) -> Shaped[Array, " type"]:
@@ -197,7 +222,7 @@ def _order(slope: Float[Array, " type"], able: Bool[Array, " type"], way: int) -
     An item is the chargers of one type, bucket and phase. Among equals, more stored energy feeds
     first and less draws first.
     """
-    buckets = range(1, BUCKETS) if way == FEED else range(BUCKETS - 1)
+    buckets = range(FULL_DRAW, BUCKETS) if way == FEED else range(FEED_ONLY)
     ranked = []
     for kind in np.flatnonzero(able):
         for bucket in buckets:

@@ -19,7 +19,6 @@ from evergrid.dispatch.track.fleet_state import (
     NOW,
     ONLINE,
     PLUGGED,
-    POWER,
     FleetState,
 )
 from evergrid.dispatch.track.review import review
@@ -121,7 +120,8 @@ def set_plan(
         cells[of] = np.interp(base_kw[of], power_kw, state.types.powers_kw[each, :, 0])
     state.cars["plan_kwh"][rows], state.cars["plan_s"][rows] = plan_kwh, state.clock[NOW]
     state.cars["base_cells_kw"][rows] = cells
-    np.add.at(state.sums_w[:, BASE], rows // BLOCK, base_w - state.cars["base_w"][rows])
+    at = rows // BLOCK, state.types.limits["group"][kind]
+    np.add.at(state.planned_w[:, :, BASE], at, base_w - state.cars["base_w"][rows])
     state.cars["base_w"][rows] = base_w
     review(state, rows)
 
@@ -164,11 +164,11 @@ def stop(state, rows, bits):
         steps, powers_kw = state.steps[row], state.types.powers_kw
         settle(car, steps, mode & CLOSED, limit, powers_kw, told, state.clock[NOW])
         recount(state.item, state.counts, row, IDLE)
-        state.sums_w[block, POWER] -= steps * limit.step_w
-        state.sums_w[block, DUE] -= car.due * limit.step_w
+        state.power_w[block] -= steps * limit.step_w
+        state.planned_w[block, limit.group, DUE] -= car.due * limit.step_w
         state.steps[row] = car.due = 0
         state.dirty[block] = True
         state.mode[row] = mode & (255 - bits)
         if bits & PLUGGED:
-            state.sums_w[block, BASE] -= car.base_w
+            state.planned_w[block, limit.group, BASE] -= car.base_w
             car.base_w = 0

@@ -27,7 +27,7 @@ BLOCK = 2048
 # Items of chargers that are not called: nothing to do, charging for the driver, kept open for now.
 IDLE, MUST, BARRED = -1, -2, -3
 PLUGGED, ONLINE, CLOSED, HELD_ON, HELD_OFF, LATE = 1, 2, 4, 8, 16, 32  # bits of `mode`
-POWER, BASE, DUE = range(3)  # columns of `sums_w`
+BASE, DUE = range(2)  # columns of `planned_w`
 FED, DRAWN, LOST, REFUSED, IDLING, CELLS = range(6)  # columns of `energies_kwh`
 NOW, DAY_END, RESIDUAL, NEXT_REVIEW, TICK, BLOCK_END = range(6)  # of `clock`
 DAY_S = 86400.0
@@ -118,7 +118,8 @@ class FleetState(NamedTuple):
         changed_rows: Rows that the last tick changed, block by block.
         changed_count: How many of each block.
         counts: Chargers by block and item.
-        sums_w: Power, planned power, and power due to drivers, by block.
+        power_w: Power that was told, by block.
+        planned_w: Planned power, and power due to drivers, by block and group of types.
         energies_kwh: Fed, drawn, lost, refused by full cells, idle draw, out of the cells.
         dirty: Blocks in which an order may be due though their numbers stay as they are.
         loads: Direction, and steps and numbers by type, that a block's last orders had.
@@ -135,10 +136,11 @@ class FleetState(NamedTuple):
     changed_rows: Int[Array, " charger"]
     changed_count: Int[Array, " block"]
     counts: Int[Array, "block item"]
-    sums_w: Int[Array, "block 3"]
+    power_w: Int[Array, " block"]
+    planned_w: Int[Array, "block group 2"]
     energies_kwh: Float[Array, "block 6"]
     dirty: Bool[Array, " block"]
-    loads: Int[Array, "block 4 type"]
+    loads: Int[Array, "block 6 type"]
     clock: Float[Array, " 6"]
 
     @property
@@ -149,12 +151,12 @@ class FleetState(NamedTuple):
     @property
     def fleet_power_kw(self) -> float:
         """Sum of these powers."""
-        return float(self.sums_w[:, POWER].sum()) / 1000.0
+        return float(self.power_w.sum()) / 1000.0
 
     @property
     def base_kw(self) -> float:
         """Planned power of all vehicles that are plugged in."""
-        return float(self.sums_w[:, BASE].sum()) / 1000.0
+        return float(self.planned_w[:, :, BASE].sum()) / 1000.0
 
     @property
     def now_s(self) -> float:
@@ -185,10 +187,11 @@ def empty(chargers: int, types: Sequence[ChargerType], rules: Rules | None = Non
         np.zeros(chargers, np.int32),
         np.zeros(blocks, np.int32),
         np.zeros((blocks, len(types) * BUCKETS * PHASES), np.int32),
-        np.zeros((blocks, 3), np.int64),
+        np.zeros(blocks, np.int64),
+        np.zeros((blocks, known.groups, 2), np.int64),
         np.zeros((blocks, 6)),
         np.ones(blocks, np.bool_),
-        np.zeros((blocks, 4, len(types)), np.int64),
+        np.zeros((blocks, 6, len(types)), np.int64),
         np.array([0.0, DAY_S, 0.0, 0.0, 0.0, 0.0]),
     )
 
@@ -213,5 +216,12 @@ def with_types(state: FleetState, types: Sequence[ChargerType]) -> FleetState:
     known, more = tables(types), len(types) * BUCKETS * PHASES - state.counts.shape[1]
     wider = np.pad(state.counts, ((0, 0), (0, more)))
     loads = np.pad(state.loads, ((0, 0), (0, 0), (0, len(types) - state.loads.shape[2])))
-    dirty = np.ones_like(state.dirty)
-    return state._replace(types=known, counts=wider, loads=loads, dirty=dirty)
+    new = known.groups - state.planned_w.shape[1]
+    planned_w = np.pad(state.planned_w, ((0, 0), (0, new), (0, 0)))
+    return state._replace(
+        types=known,
+        counts=wider,
+        planned_w=planned_w,
+        loads=loads,
+        dirty=np.ones_like(state.dirty),
+    )

@@ -5,12 +5,14 @@ from typing import no_type_check
 import numpy as np
 
 from evergrid.core.computing.kernels import kernel
-from evergrid.dispatch.track.allocation import call, load
+from evergrid.dispatch.track.allocation import empty_choice, is_full, planned_full, split
 from evergrid.dispatch.track.car_kernels import set_steps
 from evergrid.dispatch.track.charger_types import (
     BUCKETS,
     DRAW,
     FEED,
+    FULL_DRAW,
+    FULL_FEED,
     MOST_STEPS,
     PHASES,
     RUNNING,
@@ -19,18 +21,16 @@ from evergrid.dispatch.track.charger_types import (
 from evergrid.dispatch.track.fleet_state import (
     BASE,
     BLOCK,
-    DUE,
     HELD_ON,
     MUST,
     NEXT_REVIEW,
     NOW,
-    POWER,
     RESIDUAL,
     TICK,
 )
 from evergrid.dispatch.track.review import review_rows
 
-WAY, LOW, HIGH, UPPER = range(4)  # rows of `loads`
+WAY, LOW, HIGH, UPPER, ODD, FULL = range(6)  # rows of `loads`
 
 
 @kernel(error_model="numpy")
@@ -51,45 +51,16 @@ def begin_tick(state, dt_s):
 @no_type_check
 def choose(state, target_w):
     """How many chargers of each item and block run, in which direction, at which steps."""
-    types, blocks = state.types, len(state.counts)
-    due = base = 0
-    for block in range(blocks):
-        due += state.sums_w[block, DUE]
-        base += state.sums_w[block, BASE]
-    net_w = target_w + base + due + state.clock[RESIDUAL]
     totals = np.zeros(state.counts.shape[1], np.int64)
-    for block in range(blocks):
+    planned_w = np.zeros(state.planned_w.shape[1:], np.int64)
+    for block in range(len(state.counts)):
         totals += state.counts[block]
-    way = FEED if net_w >= 0.0 else DRAW
-    net_w += opposed_w(types, totals, way)
-    if (net_w >= 0.0) != (way == FEED):
-        way = FEED if net_w >= 0.0 else DRAW
-        net_w = target_w + base + due + state.clock[RESIDUAL] + opposed_w(types, totals, way)
-    wanted = max(net_w if way == FEED else -net_w, 0.0)
-    take = np.zeros(len(totals), np.int64)
-    running = np.zeros(len(types.limits), np.int64)
-    low, high, extra = np.zeros_like(running), np.zeros_like(running), np.zeros_like(running)
-    call(types, totals, way, wanted, take, running)
-    reached = load(types, way, wanted, running, low, high, extra)
-    takes = shared_out(state, take)
-    return reached, takes, loads_of(way, takes, low, high, extra)
-
-
-@kernel(error_model="numpy")
-@no_type_check
-def opposed_w(types, totals, way):
-    """What must be made up for: chargers that cannot stop and run the other way at least power."""
-    total = 0.0
-    for item in range(STUCK, len(totals), PHASES):
-        if totals[item] == 0:
-            continue
-        kind, bucket = item // (BUCKETS * PHASES), item // PHASES % BUCKETS
-        least = totals[item] * types.limits[kind].least * types.limits[kind].step_w
-        if way == FEED and (bucket == 0 or types.ways[kind, FEED].most == 0):
-            total += least
-        elif way == DRAW and bucket == BUCKETS - 1:
-            total -= least
-    return total
+        planned_w += state.planned_w[block]
+    choice = empty_choice(len(state.types.limits), len(totals))
+    asked_w = target_w + state.clock[RESIDUAL]
+    reached = split(state.types, totals, planned_w, asked_w, choice)
+    takes = shared_out(state, choice.take)
+    return reached, takes, loads_of(takes, choice)
 
 
 @kernel(error_model="numpy")
@@ -108,22 +79,32 @@ def shared_out(state, take):
 
 @kernel(error_model="numpy")
 @no_type_check
-def loads_of(way, takes, low, high, extra):
-    """Direction, lower and upper loading, and how many have the upper one, by block and type."""
+def loads_of(takes, choice):
+    """Direction, loadings and how many have them, by block and type."""
     per_type = BUCKETS * PHASES
-    loads = np.zeros((len(takes), 4, len(low)), np.int64)
-    for kind in range(len(low)):
-        left = extra[kind]
+    loads = np.zeros((len(takes), 6, len(choice.way)), np.int64)
+    for kind in range(len(choice.way)):
+        left, odd, full_left = choice.extra[kind], choice.odd[kind], choice.full[kind]
         for block in range(len(takes)):
             running = takes[block, kind * per_type : (kind + 1) * per_type].sum()
+            if running == 0:
+                continue
+            loads[block, WAY, kind] = choice.way[kind]
+            if full_left > 0:
+                full = min(full_left, planned_full(takes[block], kind, choice.way[kind]))
+                loads[block, FULL, kind] = full
+                full_left -= full
+                running -= full
             upper = min(left, running)
             left -= upper
             if running > 0:
-                loads[block, WAY, kind] = way
+                if upper < running and odd > 0:
+                    loads[block, ODD, kind], odd = odd, 0
+                    running -= 1
                 if upper < running:
-                    loads[block, LOW, kind] = low[kind]
+                    loads[block, LOW, kind] = choice.low[kind]
                 if upper > 0:
-                    loads[block, HIGH, kind] = high[kind]
+                    loads[block, HIGH, kind] = choice.high[kind]
                 loads[block, UPPER, kind] = upper
     return loads
 
@@ -169,16 +150,22 @@ def follow_block(state, block, take, loads, dt_s):
             kind = item // (BUCKETS * PHASES)
             if take[item] > 0:
                 take[item] -= 1
+                way, bucket = loads[WAY, kind], item // PHASES % BUCKETS
                 wanted = loads[LOW, kind]
-                if loads[UPPER, kind] > 0:
+                if loads[FULL, kind] > 0 and is_full(bucket, way):
+                    loads[FULL, kind] -= 1
+                    wanted = state.types.ways[kind, way].most
+                elif loads[UPPER, kind] > 0:
                     loads[UPPER, kind] -= 1
                     wanted = loads[HIGH, kind]
-                if loads[WAY, kind] == DRAW:
+                elif loads[ODD, kind] > 0:
+                    wanted, loads[ODD, kind] = loads[ODD, kind], 0
+                if way == DRAW:
                     wanted = -wanted
             elif item % PHASES == STUCK:
                 # On at its least power: the way it goes, or the only way that it may go.
                 bucket = item // PHASES % BUCKETS
-                feeds = bucket > 0 and (now > 0 or bucket == BUCKETS - 1)
+                feeds = bucket >= FULL_DRAW and (now > 0 or bucket > FULL_FEED)
                 wanted = state.types.limits[kind].least * (1 if feeds else -1)
         if wanted != now:
             if ramps:
@@ -217,8 +204,8 @@ def remainder(state, target_w, reached, dt_s):
     Where the fleet cannot reach the target nothing is kept, so that nothing winds up.
     """
     goal = target_w + state.clock[RESIDUAL]
-    for block in range(len(state.sums_w)):
-        goal -= state.sums_w[block, POWER] - state.sums_w[block, BASE]
+    for block in range(len(state.power_w)):
+        goal -= state.power_w[block] - state.planned_w[block, :, BASE].sum()
     short = not reached and abs(goal) > 0.0
     limits, per_type = state.types.limits, BUCKETS * PHASES
     smallest = limits.step_w.min()
@@ -260,8 +247,8 @@ def _move(state, row, kind, goal, dt_s):
     if asked == 0 or (now == 0 and abs(asked) < least):
         return 0.0
     bucket = state.item[row] // PHASES % BUCKETS
-    high = types.ways[kind, FEED].most if bucket > 0 else 0
-    low = -types.ways[kind, DRAW].most if bucket < BUCKETS - 1 else 0
+    high = types.ways[kind, FEED].most if bucket >= FULL_DRAW else 0
+    low = -types.ways[kind, DRAW].most if bucket <= FULL_FEED else 0
     # Between 0 and the least power there is nothing: it goes to the nearer of both that is still on
     # the side of the goal, and to 0 only where its contactor may open.
     stays = now != 0 and not types.limits[kind].zero_held and state.mode[row] & HELD_ON

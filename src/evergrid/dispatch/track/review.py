@@ -4,7 +4,19 @@ from typing import no_type_check
 
 from evergrid.core.computing.kernels import kernel
 from evergrid.dispatch.track.car_kernels import H_PER_S, item_of, recount, settle, switch
-from evergrid.dispatch.track.charger_types import BUCKETS, PHASES, STUCK
+from evergrid.dispatch.track.charger_types import (
+    BUCKETS,
+    DRAW,
+    DRAW_ONLY,
+    FEED,
+    FEED_ONLY,
+    FULL_DRAW,
+    FULL_DRAW_ONLY,
+    FULL_FEED,
+    FULL_FEED_ONLY,
+    PHASES,
+    STUCK,
+)
 from evergrid.dispatch.track.fleet_state import (
     BLOCK,
     BLOCK_END,
@@ -24,6 +36,11 @@ from evergrid.dispatch.track.fleet_state import (
 )
 
 BUCKETS_PER_H = 7.0  # of distance from the plan, at full power
+# How far ahead the plan is looked at: at the best loading it is about a bucket, so that of two that
+# are as they were planned the one that is to charge now is called to draw.
+AHEAD_S = 2.0 * 3600.0 / BUCKETS_PER_H
+# Of full power, from which a plan counts as full: what is missed then is not caught up.
+FULL_SHARE = 0.9
 SPARED_H = 1.0  # at full power, below which a charger is called later
 MARGIN_S = 20.0  # beside the time between two looks: orders that are lost and told again
 LATE_S = 300.0  # by which a driver's charging must be ahead before it ends
@@ -68,7 +85,7 @@ def review_rows(state, first, stop):
                     mode = hold(car, steps, mode, limit, settings, now, day_end_s)
                     item = item_of(cell, mode, steps)
         if due != car.due:
-            state.sums_w[block, DUE] += (due - car.due) * limit.step_w
+            state.planned_w[block, limit.group, DUE] += (due - car.due) * limit.step_w
             car.due = due
         state.mode[row] = mode
         if (item < 0 and steps != -due) or item % PHASES == STUCK:
@@ -121,11 +138,15 @@ def cell_of(car, limit, now, until_s, margin_s):
         able_feed = energy - limit.out_kw * margin_h >= floor
     if not (able_draw or able_feed):
         return IDLE
+    way = full_way(car, limit)
     if feeds and not able_feed:
-        return car.kind * BUCKETS
+        return car.kind * BUCKETS + (FULL_DRAW_ONLY if way == DRAW else DRAW_ONLY)
     if not able_draw:
-        return car.kind * BUCKETS + BUCKETS - 1
-    planned = car.plan_kwh - car.base_cells_kw * (now - car.plan_s) * H_PER_S
+        return car.kind * BUCKETS + (FULL_FEED_ONLY if way == FEED else FEED_ONLY)
+    if way >= 0:
+        return car.kind * BUCKETS + (FULL_FEED if way == FEED else FULL_DRAW)
+    ahead_s = now + AHEAD_S - car.plan_s
+    planned = car.plan_kwh - car.base_cells_kw * ahead_s * H_PER_S
     ahead_h = (energy - planned) / limit.into_kw
     # Who can feed, or draw, for less than an hour is spared, so that all can when all must.
     ahead_h += max(SPARED_H - (car.ceiling_kwh - energy) / limit.into_kw, 0.0)
@@ -133,7 +154,17 @@ def cell_of(car, limit, now, until_s, margin_s):
         ahead_h -= max(SPARED_H - (energy - floor) / limit.out_kw, 0.0)
     ahead_h = min(max(ahead_h, -2.0), 2.0)
     bucket = BUCKETS // 2 + int(ahead_h * BUCKETS_PER_H + 100.5) - 100
-    return car.kind * BUCKETS + min(max(bucket, 1), BUCKETS - 2)
+    return car.kind * BUCKETS + min(max(bucket, FULL_DRAW + 1), FULL_FEED - 1)
+
+
+@kernel(error_model="numpy")
+@no_type_check
+def full_way(car, limit):
+    """Direction in which a charger is planned to run at full power, or -1."""
+    share_w = FULL_SHARE * limit.step_w
+    if limit.most_feed > 0 and car.base_w >= share_w * limit.most_feed:
+        return FEED
+    return DRAW if -car.base_w >= share_w * limit.most_draw else -1
 
 
 @kernel(error_model="numpy")
