@@ -43,6 +43,19 @@ def test_no_driver_is_short_whatever_the_signal_does(seed: int, zero_held: bool)
     assert record.energies_kwh[fleet_state.CELLS] == pytest.approx(out_kwh, abs=0.2)
 
 
+def test_orders_take_effect_after_the_latency() -> None:
+    signal = np.sin(np.arange(200) / 7.0)
+    stays = Stays(np.zeros(0, int), np.zeros(0), cars(0), np.zeros(0))
+
+    def response_kw(latency_s: float) -> np.ndarray:
+        state = fleet(40, rules=fleet_state.Rules(latency_s=latency_s))
+        return simulate(state, stays, signal, constant(100.0), world=World(0.0)).response_kw
+
+    at_once, late = response_kw(0.0), response_kw(5.0)  # two ticks and a half
+    assert np.ptp(at_once) > 150.0
+    np.testing.assert_allclose(late[3:], 0.5 * (at_once[:-3] + at_once[1:-2]), atol=1e-9)
+
+
 def test_energy_returns_to_its_plan_within_an_hour() -> None:
     state = fleet(40)
     stays = Stays(np.zeros(0, int), np.zeros(0), cars(0), np.zeros(0))

@@ -167,8 +167,9 @@ def test_a_taken_charger_and_an_unknown_type_are_refused() -> None:
     with pytest.raises(InputError, match="be free"):
         connections.plug_in(state, np.array([0]), cars(1))
     connections.unplug(state, np.array([0]))
-    with pytest.raises(InputError, match="index of a type"):
-        connections.plug_in(state, np.array([0]), cars(1, kind=4))
+    for kind in (-1, 1, 4):
+        with pytest.raises(InputError, match="index of a type"):
+            connections.plug_in(state, np.array([0]), cars(1, kind=kind))
 
 
 def test_a_day_of_counts_ends_at_midnight() -> None:
