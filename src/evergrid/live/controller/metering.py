@@ -48,8 +48,8 @@ class Metering:
                 now_s = self._state.clock.monotonic_s()
                 accepted_kw, shift_kw = float(self._state.fleet.following.accepted_kw[row]), 0.0
                 if self._state.support is not None and not np.isnan(accepted_kw):
-                    limits = self._state.fleet.vehicles[row].limits_kw
-                    shift_kw = self._state.support.take(station, reading, accepted_kw, *limits)
+                    can = self._state.fleet.power_range(row)
+                    shift_kw = self._state.support.take(station, reading, accepted_kw, can)
                 if self._state.fleet.measure_power(row, reading.power_kw, now_s, shift_kw=shift_kw):
                     self._tell_following(station, row)
             if reading.soc is not None:

@@ -12,6 +12,7 @@ from evergrid.live.clock import VirtualClock
 from evergrid.live.controller.support import curves
 from evergrid.live.controller.support.grid_support import GridSupport
 from evergrid.live.controller.support.response import ResponseState
+from evergrid.live.controller.vehicles.vehicle import PowerRange
 from evergrid.live.devices.adapter import Device, MeterReading, OrderResult
 from evergrid.live.ocpp import grid_functions
 from evergrid.live.ocpp.grid_functions import FreqDroop, GridFunction, VoltVar
@@ -19,7 +20,7 @@ from tests.live.controller_cases import START_S, MemoryLog, config
 
 DEVICES = [Device("s0", "depot", 11.0, 11.0), Device("s1", "depot", 11.0, 11.0)]
 ABLE = frozenset({"VoltVar", "FreqDroop"})
-BOTH_WAYS = (-11.0, 11.0)
+BOTH_WAYS = PowerRange(-11.0, 11.0, 4.14)
 
 
 @dataclass
@@ -224,7 +225,7 @@ def test_meters_verify_a_curve_or_raise_an_alarm_after_so_many_values(tmp_path: 
 
     def show(reading: MeterReading, count: int = 1) -> ResponseState:
         for _ in range(count):
-            rig.support.observe("s0", reading, 0.0, *BOTH_WAYS)
+            rig.support.observe("s0", reading, 0.0, BOTH_WAYS)
         return response.state
 
     assert show(quiet, 10) is ResponseState.UNSEEN
@@ -243,8 +244,8 @@ def test_a_value_before_the_response_time_or_without_reactive_power_tells_nothin
     rig = Rig(tmp_path, source={"meter_values": 1})
     asyncio.run(rig.support.described("s0", ABLE))
     early = MeterReading(rig.clock.now_s() + 2.0, 0.0, 0.0, voltage_v=210.0)
-    rig.support.observe("s0", early, 0.0, *BOTH_WAYS)
-    rig.support.observe("s0", rig.reading(voltage_v=210.0), 0.0, *BOTH_WAYS)
+    rig.support.observe("s0", early, 0.0, BOTH_WAYS)
+    rig.support.observe("s0", rig.reading(voltage_v=210.0), 0.0, BOTH_WAYS)
     assert rig.alarms.kinds() == set()
 
 
@@ -258,8 +259,28 @@ def test_a_droop_is_verified_in_active_power(tmp_path: Path, power_kw: float, st
     asyncio.run(rig.support.described("s0", ABLE))
     reading = rig.reading(power_kw=power_kw, frequency_hz=49.9)
     for _ in range(3):
-        shift = rig.support.take("s0", reading, 0.0, *BOTH_WAYS)
+        shift = rig.support.take("s0", reading, 0.0, BOTH_WAYS)
         assert shift == pytest.approx(5.5)
     assert rig.support.responses["s0"]["FreqDroop"].state is state
-    assert rig.support.take("s0", reading, 8.0, *BOTH_WAYS) == pytest.approx(3.0)
+    assert rig.support.take("s0", reading, 8.0, BOTH_WAYS) == pytest.approx(3.0)
     assert rig.support.shift_kw("s1", 49.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("power_kw", "state"),
+    [
+        (0.0, ResponseState.VERIFIED),  # it rests, as its least current is more than is asked for
+        (-4.14, ResponseState.VERIFIED),
+        (-4.83, ResponseState.UNRESPONSIVE),
+        (-2.07, ResponseState.UNRESPONSIVE),
+    ],
+)
+def test_a_droop_to_below_the_least_current_may_rest(
+    tmp_path: Path, power_kw: float, state: ResponseState
+):
+    rig = Rig(tmp_path, frequency_droop={"deadband_hz": 0.0, "full_hz": 0.2})
+    asyncio.run(rig.support.described("s0", ABLE))
+    reading = rig.reading(power_kw=power_kw, frequency_hz=49.95)  # 2.75 kW more than ordered
+    for _ in range(3):
+        rig.support.take("s0", reading, -4.83, BOTH_WAYS)
+    assert rig.support.responses["s0"]["FreqDroop"].state is state

@@ -18,6 +18,7 @@ from evergrid.live.config import Config
 from evergrid.live.controller.support import curves, safe_slopes
 from evergrid.live.controller.support.curves import CONTROLS, FREQ_DROOP, VOLT_VAR
 from evergrid.live.controller.support.response import ResponseState, StationResponse
+from evergrid.live.controller.vehicles.vehicle import PowerRange
 from evergrid.live.devices.adapter import Device, MeterReading, OrderResult
 from evergrid.live.ocpp.grid_functions import FreqDroop, GridFunction, VoltVar
 from evergrid.live.store.entry import AbstractLog, Entry
@@ -237,8 +238,7 @@ class GridSupport:
         station: str,
         reading: MeterReading,
         ordered_kw: float,
-        least_kw: float,
-        most_kw: float,
+        power_range: PowerRange,
     ) -> None:
         """Hold a meter value against what a station was given.
 
@@ -246,12 +246,11 @@ class GridSupport:
             station: Whose.
             reading: Of its meter.
             ordered_kw: Power that it accepted.
-            least_kw: Of the vehicle that is plugged in, into the grid.
-            most_kw: Likewise.
+            power_range: Of the station with the vehicle that is plugged in.
         """
         for kind, response in self.responses.get(station, {}).items():
             voltage_v = self._devices[station].voltage_v
-            if not response.observe(reading, voltage_v, ordered_kw, (least_kw, most_kw)):
+            if not response.observe(reading, voltage_v, ordered_kw, power_range):
                 continue
             source = f"{station} {kind}"
             if response.state is ResponseState.UNRESPONSIVE:
@@ -265,13 +264,14 @@ class GridSupport:
         station: str,
         reading: MeterReading,
         ordered_kw: float,
-        least_kw: float,
-        most_kw: float,
+        power_range: PowerRange,
     ) -> float:
         """`observe` a meter value; what the droop may have added to the order by itself."""
-        self.observe(station, reading, ordered_kw, least_kw, most_kw)
-        shifted_kw = ordered_kw + self.shift_kw(station, reading.frequency_hz)
-        return min(max(shifted_kw, least_kw), most_kw) - ordered_kw
+        self.observe(station, reading, ordered_kw, power_range)
+        shift_kw = self.shift_kw(station, reading.frequency_hz)
+        if shift_kw == 0.0 or reading.power_kw is None:
+            return 0.0
+        return power_range.given_kw(ordered_kw + shift_kw, reading.power_kw) - ordered_kw
 
     def shift_kw(self, station: str, frequency_hz: float | None) -> float:
         """Power into the grid that a station's droop adds to its orders; 0 without one."""

@@ -9,6 +9,7 @@ from evergrid.live.controller.support.curves import (
     expected_kvar,
     expected_shift_kw,
 )
+from evergrid.live.controller.vehicles.vehicle import PowerRange
 from evergrid.live.devices.adapter import MeterReading
 from evergrid.live.ocpp.grid_functions import FreqDroop, VoltVar
 
@@ -58,7 +59,7 @@ class StationResponse:
         reading: MeterReading,
         voltage_v: float,
         ordered_kw: float,
-        most_kw: tuple[float, float],
+        power_range: PowerRange,
     ) -> bool:
         """Take in a meter value; returns whether what is known has changed.
 
@@ -69,11 +70,11 @@ class StationResponse:
             reading: Of the station.
             voltage_v: Nominal.
             ordered_kw: Power that it accepted.
-            most_kw: Least and greatest power of the vehicle that is plugged in.
+            power_range: Of the station with its vehicle.
         """
         if reading.time_s < self.since_s + self.function.response_s + SETTLE_S:
             return False
-        found = self._expected(reading, voltage_v, ordered_kw, most_kw)
+        found = self._expected(reading, voltage_v, ordered_kw, power_range)
         if found is None:
             return False
         expected, measured, tolerance = found
@@ -94,7 +95,7 @@ class StationResponse:
         reading: MeterReading,
         voltage_v: float,
         ordered_kw: float,
-        most_kw: tuple[float, float],
+        power_range: PowerRange,
     ) -> tuple[float, float, float] | None:
         """What the curve asks for, what is measured, and by how much they may differ."""
         least = max(TOLERANCE_SHARE * self.rating_kva, TOLERANCE_KW)
@@ -113,7 +114,7 @@ class StationResponse:
         if reading.frequency_hz is None:
             return None
         around = [
-            min(max(ordered_kw + shift, most_kw[0]), most_kw[1]) - ordered_kw
+            power_range.given_kw(ordered_kw + shift, power_kw) - ordered_kw
             for shift in (
                 expected_shift_kw(self.function, reading.frequency_hz + off, self.rating_kva)
                 for off in (-FREQUENCY_TOLERANCE_HZ, 0.0, FREQUENCY_TOLERANCE_HZ)

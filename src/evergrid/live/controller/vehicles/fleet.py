@@ -12,7 +12,7 @@ import numpy as np
 from evergrid.core.arrays import Array, Float, Int
 from evergrid.core.errors import InputError
 from evergrid.core.faults import Fault
-from evergrid.core.units import S_PER_H
+from evergrid.core.units import S_PER_H, W_PER_KW
 from evergrid.dispatch.services.delivery import ChargerRules, charger_type
 from evergrid.dispatch.track import connections, fleet_state, site_limits
 from evergrid.dispatch.track.charger_types import MOST_TYPES, ChargerType
@@ -24,7 +24,7 @@ from evergrid.dispatch.track.tick import changed_rows
 from evergrid.live.config import Control, VehicleSettings
 from evergrid.live.controller.vehicles import vehicle as vehicles
 from evergrid.live.controller.vehicles.following import Following
-from evergrid.live.controller.vehicles.vehicle import Vehicle
+from evergrid.live.controller.vehicles.vehicle import PowerRange, Vehicle
 from evergrid.live.devices.adapter import Device, PowerOrder
 from evergrid.model.site import Sites
 
@@ -245,6 +245,13 @@ class Fleet:
         self.vehicles[row] = known
         if self._state is not None:
             connections.measure(self._state, np.array([row]), np.array([known.energy_kwh]))
+
+    def power_range(self, row: int) -> PowerRange:
+        """What a station can do with the vehicle that is plugged in."""
+        assert self._state is not None
+        limit = self._state.types.limits[self._state.cars["kind"][row]]
+        smallest_kw = float(limit["least"] * limit["step_w"]) / W_PER_KW
+        return PowerRange(*self.vehicles[row].limits_kw, smallest_kw)
 
     def measure_power(
         self, row: int, power_kw: float, now_s: float, *, shift_kw: float = 0.0

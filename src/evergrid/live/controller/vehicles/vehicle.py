@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from evergrid.core.faults import Fault
 from evergrid.core.units import S_PER_H
@@ -15,6 +16,31 @@ LEAST_PLAN_S = 60.0  # that is left of a stay, however slow the end is
 WHOLE_PERCENT, TENTH_PERCENT = 0.005, 0.0005  # by which a rounded soc may differ from the true one
 LONGEST_AHEAD_S = 7 * 86_400.0  # of a departure that a driver asks for
 UNKNOWN_SOC = 0.5  # of a vehicle that tells neither energies nor soc
+
+
+class PowerRange(NamedTuple):
+    """What a station can do with the vehicle that is plugged in; power into the grid is positive.
+
+    Attributes:
+        low_kw: Least power, below 0 where it draws.
+        high_kw: Greatest power.
+        smallest_kw: Least power either way but rest: of the least current of a charger.
+    """
+
+    low_kw: float
+    high_kw: float
+    smallest_kw: float
+
+    def given_kw(self, asked_kw: float, measured_kw: float) -> float:
+        """What a station may give that is asked for a power.
+
+        Below its smallest power it may rest or give that: what is nearer to what is measured.
+        """
+        kw = min(max(asked_kw, self.low_kw), self.high_kw)
+        if not 0.0 < abs(kw) < self.smallest_kw:
+            return kw
+        smallest = math.copysign(self.smallest_kw, kw)
+        return min((0.0, smallest), key=lambda one: abs(one - measured_kw))
 
 
 @dataclass(frozen=True)
