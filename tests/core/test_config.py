@@ -214,6 +214,29 @@ def test_a_rule_of_another_record_is_reported_at_the_key_that_breaks_it():
     assert text == "clock.time_zone must be an IANA zone such as Europe/Oslo, got Europe/Olso."
 
 
+class Market(config.Config):
+    """A market."""
+
+    price_by_fuel: dict[str, float] = Field(default_factory=dict)
+    """Of each fuel."""
+    corners: tuple[tuple[float, float], ...] = ()
+    """Of a curve."""
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        ({"price_by_fuel": {"gas": "3"}}, "must be a number, without quotes"),
+        ({"price_by_fuel": {"gas": True}}, "must be a number, not true or false"),
+        ({"corners": [[0.0, 1.0], [1.0, "2"]]}, "must be a number, without quotes"),
+    ],
+)
+def test_no_value_in_a_table_or_a_list_of_lists_stands_for_another(raw: dict[str, Any], said: str):
+    with pytest.raises(ConfigError, match=said):
+        config.parse(Market, raw)
+    assert config.parse(Market, {"price_by_fuel": {"gas": 3}, "corners": [[0, 1]]})
+
+
 class Town(config.Config):
     """A town."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -45,11 +45,24 @@ class Config(BaseModel):
     @classmethod
     def _kind_as_written(cls, value: Any, info: Any) -> Any:
         # ``info`` is pydantic's ValidationInfo, a protocol that cannot be checked as it runs.
-        kinds = set(_leaves(cls.model_fields[str(info.field_name)].annotation))
-        for item in value if isinstance(value, list | tuple) else (value,):
+        annotation = cls.model_fields[str(info.field_name)].annotation
+        kinds, items = set(_leaves(annotation)), value
+        if isinstance(value, dict) and get_origin(annotation) is dict:
+            kinds = set(_leaves(get_args(annotation)[1]))  # keys are text in any case
+            items = list(value.values())
+        for item in _items(items):
             if rule := _rule_of_kind(item, kinds):
                 raise ValueError(rule)
         return value
+
+
+def _items(value: Any) -> Iterator[Any]:
+    """What a value holds, however deep its lists are."""
+    if isinstance(value, list | tuple):
+        for part in value:
+            yield from _items(part)
+    else:
+        yield value
 
 
 def _leaves(annotation: Any) -> Iterator[Any]:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from evergrid.core.errors import InputError
 from evergrid.dispatch import plan as energy_plan
 from evergrid.dispatch.options import Options
 from evergrid.dispatch.services import delivery
@@ -31,6 +32,21 @@ def test_a_charger_loses_at_its_rating_what_its_session_says(efficiency: float) 
     full = np.array([1.0])
     assert 1.0 - charger.charge.of(full)[0] == pytest.approx(efficiency, abs=2e-6)
     assert 1.0 / (1.0 + charger.discharge.of(full)[0]) == pytest.approx(efficiency, abs=2e-6)
+
+
+@pytest.mark.parametrize(("rating_kw", "least_kw"), [(1.0, 0.92), (0.9, 0.69), (0.23, 0.23)])
+def test_a_charger_below_the_least_current_gives_whole_steps_of_what_it_can(
+    rating_kw: float, least_kw: float
+):
+    made = delivery.charger_type(rating_kw, rating_kw, 0.9, 0.9, rules=RULES)
+    assert made.least_kw == pytest.approx(least_kw)
+
+
+def test_a_battery_of_less_than_a_step_is_refused_by_name():
+    portfolio = by_hand([Stay(0, 2, 0), Stay(0, 2, 0)], [50.0, 50.0])
+    sessions = replace(portfolio.sessions, max_charge_kw=np.array([10.0, 0.001]))
+    with pytest.raises(InputError, match=r"max_charge_kw must be at least 0\.23 kW .*session-1"):
+        delivery.charger_types(replace(portfolio, sessions=sessions), RULES)
 
 
 def followed(portfolio: Portfolio, award_kw: float) -> np.ndarray:

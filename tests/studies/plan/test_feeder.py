@@ -233,12 +233,34 @@ def test_a_plan_that_holds_after_no_round_names_what_it_violates(tmp_path: Path)
     table = result.tables["feeder_check"].filter(strategy="v2g", violated=True)
     assert {each["limit"] for each in left} == set(table["kind"])
     assert {each["place"] for each in left} >= set(table["place"])
-    assert result.findings.feeder is not None
-    notes = " ".join(report.notes(result.summary, result.findings.feeder.feeder_sites.feeder))
+    notes = " ".join(result.summary["notes"])
     worst = f"{left[0]['limit']} limit of {left[0]['place']} in {left[0]['steps']} steps"
     assert "The plan with V2G violates limits of the feeder" in notes
     assert worst in notes
     assert f"and {len(left) - 3} more" in notes or len(left) <= 3
+    assert ("The smart plan keeps all limits" in notes) == found["holds_smart"]
+    alike = {name: made["same_service"] for name, made in result.summary["strategies"].items()}
+    assert alike == {"uncontrolled": False, "smart": False, "v2g": True}
+
+
+@pytest.mark.parametrize(
+    ("rounds", "before", "told"),
+    [
+        (0, 0, "ieee13 carries the plan as it is; no limit is violated"),
+        (0, 5, "ieee13 carries the plan as it is; vehicles make no limit worse, but in 5 of 24"),
+        (1, 0, "ieee13 holds after 1 round; without it 3 of 24 steps violate a limit"),
+        (2, 24, "ieee13 holds (vehicles make no limit worse, but in 24 of 24 steps the feeder"),
+    ],
+)
+def test_a_line_tells_limits_that_are_violated_without_any_vehicle(
+    rounds: int, before: int, told: str
+):
+    feeder = {
+        "name": "ieee13", "holds": True, "rounds": rounds, "lines_unrated": 0, "lines": 9,
+        "steps_violated_without_vehicles": before, "network_cost": 1.0,
+        "steps_violated": {"v2g without network limits": 3},
+    }  # fmt: skip
+    assert report.line({"feeder": feeder, "steps": 24}, "EUR").startswith(told)
 
 
 @pytest.mark.slow

@@ -121,6 +121,20 @@ def test_a_difference_is_a_saving_only_where_the_service_is_alike(
     assert (made.value, made.unit) == ("2.50", "EUR")
 
 
+def test_a_plan_that_violates_limits_of_the_feeder_saves_nothing():
+    steps = {"uncontrolled": 1, "v2g": 16}
+    told = summary(strategy(), strategy(cost=1.0))
+    told |= {"feeder": {"holds": False, "steps_violated": steps}}
+    said = "violates limits of the feeder in 1 step where V2G does in 16"
+    assert service.saving_line(told) == (
+        f"no like service: 9.00 EUR against uncontrolled, which {said}"
+    )
+    assert service.saving_card(told, "9.00").label == "Cost difference"
+    assert "violates limits of the feeder" in service.strategies(told).text
+    told["feeder"]["holds"] = True
+    assert service.saving_line(told) == "9.00 EUR (90.0 %)"
+
+
 def test_a_cost_is_split_where_not_all_of_it_is_cash():
     base = strategy()
     assert service.split(summary(base, strategy(wear=0.0))) == ""

@@ -12,7 +12,7 @@ from evergrid.core import config as config_file
 from evergrid.core.errors import EvergridError
 from evergrid.impact.welfare.party import Party
 from evergrid.studies import registry, welfare
-from evergrid.studies.welfare import assumptions, market
+from evergrid.studies.welfare import assumptions, market, wording
 from tests.studies.welfare_cases import configuration
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -145,6 +145,8 @@ def test_lost_load_is_told_and_feeding_saves_some() -> None:
     made = run(days=days, vehicles={"count": 60_000, "driving_kwh_per_day": 1.0})
     s = made.summary
     assert s["lost_load_without_mwh"] > s["lost_load_mwh"] >= 0.0
+    lost = f"{s['lost_load_without_mwh']:,.1f} MWh are lost without V2G"
+    assert lost in wording.answer(s)
     assert any("Load exceeds all capacity" in note for note in s["notes"])
     assert made.tables["hours"]["price_per_mwh_without"].max() == pytest.approx(9500.0)
 

@@ -83,9 +83,10 @@ class Violation:
     share: float | None
 
     def __str__(self) -> str:
+        steps = "1 step" if self.steps == 1 else f"{self.steps:,} steps"
         if self.share is None:
-            return f"in {self.steps} steps, with more than the wires carry at any voltage"
-        return f"in {self.steps} steps, by up to {100 * self.share:.3g} % of it"
+            return f"in {steps}, with more than the wires carry at any voltage"
+        return f"in {steps}, by up to {100 * self.share:.3g} % of it"
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """A plan with regulation, carried out: chargers follow the signal around what they are planned."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from evergrid.battery.converter import LossCurve
 from evergrid.core.arrays import Array, Float, Int
 from evergrid.core.errors import raise_if_any
-from evergrid.core.faults import Fault
+from evergrid.core.faults import Fault, broken
 from evergrid.core.units import S_PER_H, W_PER_KW
 from evergrid.dispatch.accounts import net_load
 from evergrid.dispatch.services.plan import ServicePlan
@@ -24,6 +25,7 @@ from evergrid.model.charging.chargers import LEAST_A, USUAL_V, usual_phases
 from evergrid.model.portfolio import Portfolio
 from evergrid.model.time_series.signal import Signal
 
+ROUNDING_KW = 1e-9
 DIGITS = 4  # to which efficiencies tell chargers apart
 
 
@@ -166,7 +168,7 @@ def charger_types(
     what by its square, is as in a converter that works both ways.
 
     Raises:
-        InputError: More kinds than a fleet may have.
+        InputError: More kinds than a fleet may have; less power than a step of current.
     """
     sessions = portfolio.sessions
     columns = (
@@ -180,6 +182,14 @@ def charger_types(
         rule = f"be of at most {MOST_TYPES} ratings and efficiencies"
         fix = "Round efficiencies of sessions to two digits."
         raise_if_any("sessions", [Fault("max_charge_kw", rule, (len(unique),), fix=fix)])
+    highest = np.where(columns[1] > 0, np.minimum(columns[0], columns[1]), columns[0])
+    phases = usual_phases(np.maximum(columns[0], columns[1]))
+    step_kw = rules.voltage_v * phases * rules.step_a / W_PER_KW
+    ok = np.asarray(highest >= step_kw - ROUNDING_KW)
+    rule = f"be at least {step_kw.min():g} kW each way, a step of {rules.step_a:g} A"
+    fix = "What has so little power follows no orders: leave it out."
+    ids = sessions.asset_id
+    raise_if_any("sessions", broken("max_charge_kw", ok, rule, values=highest, ids=ids, fix=fix))
     made = [charger_type(*map(float, row), rules=rules) for row in unique]
     return made, kind.ravel()
 
@@ -211,11 +221,13 @@ def charger_type(
     step_w = max(round(rules.voltage_v * phases * rules.step_a), 1)
     least_kw = rules.voltage_v * phases * rules.least_current_a / W_PER_KW
     highest = min(charge_kw, discharge_kw) if discharge_kw > 0 else charge_kw
+    step_kw = step_w / W_PER_KW
+    highest = math.floor((highest + ROUNDING_KW) / step_kw) * step_kw
     return ChargerType(
         max_charge_kw=charge_kw,
         max_discharge_kw=discharge_kw,
         charge=LossCurve.two_way(1.0 - into),
         discharge=LossCurve.two_way(1.0 / out - 1.0),
         least_kw=min(least_kw, highest),
-        step_kw=step_w / W_PER_KW,
+        step_kw=step_kw,
     )

@@ -9,6 +9,7 @@ import polars as pl
 
 from evergrid.core.errors import ConfigError
 from evergrid.core.progress import Progress
+from evergrid.core.status import Status
 from evergrid.core.units import KG_PER_TONNE
 from evergrid.data.tables import NoteCallback
 from evergrid.dispatch.accounts import Costs
@@ -325,4 +326,10 @@ def _cap_notes(capped: PlanWithinCap) -> list[str]:
     )
     if not capped.binds:
         text += f" It does not bind: the cheapest plan emits {capped.found.free.tonnes:,.6g} t."
-    return [f"{text} No plan within it costs less than this one by more than {gap:.1e} of it."]
+    text += f" No plan within it costs less than this one by more than {gap:.1e} of it."
+    if capped.plan.status is not Status.OPTIMAL:
+        text += (
+            " Prices of carbon prove no more here: as where feeding pays more than drawing costs, "
+            "what lies between two plans is no plan."
+        )
+    return [text]

@@ -207,7 +207,7 @@ def _notes(result: StudyResult) -> list[str]:
     if "chargers" in result.summary:
         notes += plan_chargers.notes(_portfolio(result))
     if result.findings.feeder is not None:
-        notes += feeder_report.notes(result.summary, result.findings.feeder.feeder_sites.feeder)
+        notes += feeder_report.of_feeder(result.findings.feeder.feeder_sites.feeder)
     if result.findings.wear is not None:
         notes += wear_report.notes(result.summary)
     for meta in result.findings.inputs.sources:

@@ -53,6 +53,12 @@ def undone(summary: Mapping[str, Any]) -> str:
     over, less = beyond_kwh(base), beyond_kwh(best)
     if abs(over - less) > LEAST_KWH:
         parts.append(f"exceeds limits by {over:,.1f} kWh where V2G does by {less:,.1f}")
+    if _violates_feeder(summary):
+        steps = summary["feeder"]["steps_violated"]
+        parts.append(
+            f"violates limits of the feeder in {counted(steps['uncontrolled'], 'step')} where V2G "
+            f"does in {steps['v2g']:,}"
+        )
     return " and ".join(parts)
 
 
@@ -127,7 +133,9 @@ def strategies(summary: Mapping[str, Any]) -> Section:
         "What each strategy costs and gives. Net cost is cash, wear and the worth of energy left "
         "in vehicles that stay, with a gain below zero."
     )
-    if alike:
+    if _violates_feeder(summary):
+        text += " V2G violates limits of the feeder, so its costs cannot be compared with others."
+    elif alike:
         text += (
             f" Costs of {', '.join(alike)} cannot be compared with those of V2G: they leave more "
             "unserved, or exceed limits further."
@@ -172,8 +180,15 @@ def curtailment(summary: Mapping[str, Any]) -> list[Section]:
     return [Section("Curtailment by site", text, Table(columns, rows))]
 
 
+def _violates_feeder(summary: Mapping[str, Any]) -> bool:
+    """Whether the plan with V2G violates limits of a feeder."""
+    return "feeder" in summary and not summary["feeder"]["holds"]
+
+
 def _comparable(summary: Mapping[str, Any]) -> bool:
     """Whether uncontrolled charging and V2G give the same service."""
     base, best = (summary["strategies"][name] for name in ("uncontrolled", "v2g"))
     less = best["shortfall_kwh"] - base["shortfall_kwh"] > LEAST_KWH
+    if _violates_feeder(summary):
+        return False
     return base["same_service"] and not less and beyond_kwh(best) - beyond_kwh(base) <= LEAST_KWH

@@ -17,6 +17,7 @@ from evergrid.studies.plan import report, strategies, tables
 from evergrid.studies.plan import summary as plan_summary
 from evergrid.studies.plan.config import Config
 from evergrid.studies.plan.feeder import feeder as plan_feeder
+from evergrid.studies.plan.feeder import report as feeder_report
 from evergrid.studies.plan.feeder.feeder import FeederResults
 from evergrid.studies.plan.results import PlanResults
 from evergrid.studies.plan.strategies import SitesOnFeeder
@@ -110,6 +111,10 @@ def compute(config: Config, context: Context) -> Output[PlanResults]:
         input_tables |= plan_chargers.inputs(portfolio)
     if feeder is not None:
         headline["feeder"] = plan_feeder.summary(feeder)
+        if not headline["feeder"]["holds"]:  # a plan within the limits may cost more than any
+            for name, made in headline["strategies"].items():
+                made["same_service"] = name == "v2g"
+        told += feeder_report.notes(headline)
         result_tables |= plan_feeder.results(feeder)
         files["feeder.geojson"] = plan_feeder.map_text(feeder)
     if wear is not None:

@@ -51,8 +51,8 @@ def console_lines(result: StudyResult) -> list[str]:
         ("rules", f"PJM, {s['rules']}, precision {s['reading']}"),
         (
             "award",
-            f"{s['award_mean_kw']:,.0f} kW on average, {s['offered_mean_kw']:,.0f} offered; the "
-            f"rest was cut as blocks began",
+            f"{s['award_mean_kw']:,.0f} kW on average, {s['offered_mean_kw']:,.0f} offered"
+            + ("; the rest was cut as blocks began" if s["award_cut_kw"] > 0 else ""),
         ),
         (
             "credit",

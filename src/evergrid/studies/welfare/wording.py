@@ -67,6 +67,21 @@ def _inside(label: str) -> str:
 
 def answer(s: Mapping[str, Any]) -> str:
     """What a regulator asks, answered in a sentence or two."""
+    return _by_rates(s) + _lost_load(s)
+
+
+def _lost_load(s: Mapping[str, Any]) -> str:
+    """Load beyond all capacity, as a sentence more; empty where there is none."""
+    before, after = s["lost_load_without_mwh"], s["lost_load_mwh"]
+    if before <= 0 and after <= 0:
+        return ""
+    return (
+        f" Load exceeds all capacity: {before:,.1f} MWh are lost without V2G, {after:,.1f} with it."
+    )
+
+
+def _by_rates(s: Mapping[str, Any]) -> str:
+    """Who gains and who loses by the rates that are asked for."""
     currency = f"{s['currency']} of {s['dollar_year']}"
     label = _inside(POLICY_LABELS[s["policy"]])
     if s["fed_mwh"] <= 0 and not s["from_smart_charging"]:

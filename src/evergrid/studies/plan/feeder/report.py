@@ -17,6 +17,7 @@ from evergrid.report.drawing import FigureMakers
 from evergrid.report.page import Section, Table
 from evergrid.studies.feeder_places import FeederPlaces, Shade, with_distance
 from evergrid.studies.plan.feeder.feeder import WITHOUT_NETWORK, FeederResults, highest, lowest_pu
+from evergrid.studies.plan.service import amount, counted
 
 NAMES = {"v2g": "V2G", WITHOUT_NETWORK: "V2G without network limits"}
 PANELS = (
@@ -52,13 +53,20 @@ HEADINGS = with_distance(
 def line(s: Mapping[str, Any], currency: str) -> str:
     """The feeder in one line."""
     made = s["feeder"]
-    unjudged = _unrated(made)
+    unjudged, before = _unrated(made), made["steps_violated_without_vehicles"]
+    kept = "no limit is violated"
+    if before:
+        kept = (
+            f"vehicles make no limit worse, but in {before} of {s['steps']} steps the feeder "
+            "violates limits without any vehicle"
+        )
     if not made["rounds"]:
-        return f"{made['name']} carries the plan as it is; no limit is violated{unjudged}"
+        return f"{made['name']} carries the plan as it is; {kept}{unjudged}"
     held = f"holds{unjudged}" if made["holds"] else f"does NOT hold{unjudged}"
+    held += f" ({kept})" if before and made["holds"] else ""
     violated = made["steps_violated"][WITHOUT_NETWORK]
     return (
-        f"{made['name']} {held} after {made['rounds']} rounds; without it {violated} of "
+        f"{made['name']} {held} after {counted(made['rounds'], 'round')}; without it {violated} of "
         f"{s['steps']} steps violate a limit; costs {made['network_cost']:,.2f} {currency}"
     )
 
@@ -72,9 +80,9 @@ def _unrated(made: Mapping[str, Any]) -> str:
     )
 
 
-def notes(s: Mapping[str, Any], feeder: Feeder) -> list[str]:
-    """What the reader must know of the feeder."""
-    made, told = s["feeder"], list(feeder.notes)
+def notes(s: Mapping[str, Any]) -> list[str]:
+    """What the reader must know of limits of the feeder."""
+    made, told = s["feeder"], list[str]()
     for name, strategy in (("plan with V2G", "v2g"), ("smart plan", "smart")):
         left = [Violation(**each) for each in made["limits_violated"][strategy]]
         if left:
@@ -85,14 +93,24 @@ def notes(s: Mapping[str, Any], feeder: Feeder) -> list[str]:
                 f"feeder.rounds and solve.time_limit_s: {furthest}{more} (feeder_check.parquet). "
                 "Raise these, relax feeder.limits, lower feeder.load.share, or plan fewer vehicles."
             )
+            if strategy == "v2g" and made["holds_smart"]:
+                told.append(
+                    "The smart plan keeps all limits of the feeder, at a net cost of "
+                    f"{amount(s['cost']['smart'])} {s['currency']} (strategy_schedules.parquet)."
+                )
     if made["steps_violated_without_vehicles"]:
         told.append(
             f"Without any vehicle the feeder violates its limits in "
-            f"{made['steps_violated_without_vehicles']} steps; there vehicles may hardly make it "
-            "worse (limits.base_violation_tolerance)."
+            f"{counted(made['steps_violated_without_vehicles'], 'step')}; there vehicles may "
+            "hardly make it worse (limits.base_violation_tolerance)."
         )
+    return told
+
+
+def of_feeder(feeder: Feeder) -> list[str]:
+    """What the reader must know of the feeder itself."""
     missing = FeederPlaces.with_branches(feeder).note
-    return [*told, missing] if missing else told
+    return [*feeder.notes, missing] if missing else list(feeder.notes)
 
 
 def drawings(found: FeederResults, grid: TimeGrid, time_zone: str) -> FigureMakers:
