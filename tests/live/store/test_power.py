@@ -44,6 +44,8 @@ def cut_often(folder: Path, cuts: int, rules: StoreRules, *, failing: bool = Fal
                 asyncio.create_task(load(store, station, acknowledged, random.Random(station)))
                 for station in range(STATIONS)
             ]
+            while not acknowledged:  # a busy machine may take longer than until the first cut
+                await asyncio.sleep(0.001)
             for number in range(cuts):
                 if failing:
                     disk.sync_code = FAILED_SYNC
