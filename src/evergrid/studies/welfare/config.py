@@ -96,7 +96,7 @@ class PjmPlants(BaseConfig):
     generators: str = Field(examples=["generation/pjm_generators_icarus_2024.parquet"])
     """Table of units; relative to this file or to the data folder, as `load` is."""
     load: str = Field(examples=["generation/pjm_zonal_load_hourly_icarus.parquet"])
-    """Table of 8,760 hours with the load of each zone in MW, in columns that begin with PJM_."""
+    """Table of 8,760 hours with the load of each zone in MW, in columns such as PJM_AP."""
     fuel_price_per_mmbtu: dict[str, Annotated[float, Field(ge=0, le=MOST_PER_MMBTU)]] = Field(
         examples=[{"Natural Gas": 3.5, "Bituminous": 2.2, "Nuclear Fuel": 0.8}]
     )
