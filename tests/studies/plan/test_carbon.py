@@ -189,6 +189,10 @@ def test_a_plan_keeps_a_cap_on_tonnes_and_tells_what_it_costs(tmp_path: Path):
     assert "V2G keeps the cap of" in page
     assert "what one less costs at the cap" in page
     assert any("where a tonne costs" in line for line in result.console_lines())
+    alike = {name: made["same_service"] for name, made in summary["strategies"].items()}
+    assert alike == {name: told["tonnes"][name] <= cap for name in alike}
+    assert not alike["uncontrolled"]  # it emits more, so that no saving against it is told
+    assert any("no like service" in line and "emits" in line for line in result.console_lines())
 
 
 def test_a_cap_that_cannot_be_kept_is_told_with_the_least(tmp_path: Path):

@@ -210,6 +210,15 @@ def line(s: Mapping[str, Any]) -> str:
     return text
 
 
+def beyond_cap(made: Mapping[str, Any]) -> list[str]:
+    """Names of the strategies that emit more than the cap; only the plan with V2G keeps it."""
+    return [
+        name
+        for name, tonnes in made["tonnes"].items()
+        if name != "v2g" and tonnes > made["cap_tonnes"]
+    ]
+
+
 def _cap_line(made: Mapping[str, Any], money: str) -> str:
     tonnes, cap = made["tonnes"]["v2g"], made["cap_tonnes"]
     if cap is None:
@@ -260,7 +269,7 @@ def cards(s: Mapping[str, Any]) -> list[Headline]:
         return [Headline("Carbon with V2G", f"{kg:+,.1f}", "kg CO2", "against no control")]
     hint = "what one less costs at the cap" if made["cap_binds"] else "the cap does not bind"
     return [
-        Headline("A tonne", service.amount(made["cap_price_per_tonne"]), money, hint),
+        Headline("Cost of a tonne", service.amount(made["cap_price_per_tonne"]), money, hint),
         Headline(
             "Emitted", f"{made['tonnes']['v2g']:,.4g}", "t CO2", f"cap {made['cap_tonnes']:,.4g} t"
         ),
@@ -329,7 +338,7 @@ def _cap_notes(capped: PlanWithinCap) -> list[str]:
     text += f" No plan within it costs less than this one by more than {gap:.1e} of it."
     if capped.plan.status is not Status.OPTIMAL:
         text += (
-            " Prices of carbon prove no more here: as where feeding pays more than drawing costs, "
-            "what lies between two plans is no plan."
+            " That is wider than the gap asked for: prices of carbon may leave one where a plan "
+            "holds decisions, such as to draw or to feed, or where time ran out."
         )
     return [text]

@@ -53,6 +53,12 @@ def undone(summary: Mapping[str, Any]) -> str:
     over, less = beyond_kwh(base), beyond_kwh(best)
     if abs(over - less) > LEAST_KWH:
         parts.append(f"exceeds limits by {over:,.1f} kWh where V2G does by {less:,.1f}")
+    carbon = summary.get("carbon", {"cap_tonnes": None})
+    if carbon["cap_tonnes"] is not None and carbon["tonnes"]["uncontrolled"] > carbon["cap_tonnes"]:
+        parts.append(
+            f"emits {carbon['tonnes']['uncontrolled']:,.4g} t where the cap for V2G is "
+            f"{carbon['cap_tonnes']:,.4g} t"
+        )
     if _violates_feeder(summary):
         steps = summary["feeder"]["steps_violated"]
         parts.append(
@@ -138,7 +144,7 @@ def strategies(summary: Mapping[str, Any]) -> Section:
     elif alike:
         text += (
             f" Costs of {', '.join(alike)} cannot be compared with those of V2G: they leave more "
-            "unserved, or exceed limits further."
+            "unserved, exceed limits further, or emit more than a cap allows."
         )
     else:
         text += " All give the service that V2G gives, so their costs can be compared."

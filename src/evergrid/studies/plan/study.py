@@ -104,6 +104,9 @@ def compute(config: Config, context: Context) -> Output[PlanResults]:
         result_tables["carbon"] = plan_carbon.table(emitted)
         input_tables["factors"] = carbon.factors.frame(portfolio.grid)
         told += plan_carbon.notes(carbon, capped)
+        if capped is not None:
+            for name in plan_carbon.beyond_cap(headline["carbon"]):
+                headline["strategies"][name]["same_service"] = False
     if portfolio.chargers is not None:
         runs = plan_chargers.schedules(plans, rolled)
         headline["chargers"] = plan_chargers.summary(portfolio, plans["v2g"], runs)
